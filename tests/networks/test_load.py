@@ -71,7 +71,7 @@ def test_registry_files_load_whole(shared_data: Path, tmp_path: Path, registry: 
             elif len(starts) < 2_000:
                 starts[fields[3]] = fields[1]
     assert [answer.country for answer in networks.lookup(starts)] == list(starts.values())
-    assert {code: len(held) for code, held in networks.register.numbers_by_country().items()} == numbers
+    assert Counter(networks.register.countries_by_number().values()) == numbers
     with gzip.open(shared_data / "rir" / f"asn-{registry}-2024-01-06.csv.gz", "rt", encoding="utf-8") as file:
         other = Counter(row["Country Code"] for row in csv.DictReader(file) if row["Allocated Date"])
     del other["ZZ"]

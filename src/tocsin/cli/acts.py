@@ -3,11 +3,9 @@
 The acts of a group are looked up when the group is used, so that `tocsin --help` loads none of them.
 """
 
-import getpass
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from enum import Enum
 from functools import cached_property, partial
 from importlib import import_module
@@ -21,7 +19,8 @@ import typer.main
 from typer.core import TyperGroup
 
 from tocsin.cli.directory_records import renew_router
-from tocsin.interface import Invocation, emit, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands
 from tocsin.node.errors import UsageError
 from tocsin.node.paths import HomeFolder
 
@@ -41,8 +40,11 @@ GROUPS: Final = {
 }
 """By group of commands, where its acts are declared."""
 
-Show = Callable[[Invocation, Any], None]
-"""Prints what an act gave back, as one document or for a person."""
+Show = Callable[[Any], None]
+"""Prints for a person what an act gave back."""
+
+Document = Callable[[NodeInvocation, Any], object]
+"""What an act gave back, as JSON."""
 
 
 def every_act() -> "Iterator[Act]":
@@ -66,15 +68,21 @@ def acts_in(group: str) -> "dict[str, Act]":
     return {name: one for one in made for place, _, name in [one.command.rpartition(" ")] if place == group}
 
 
-def act_group(group: str, shows: Mapping[str, Show] | None = None) -> type[TyperGroup]:
-    """The class of a group of commands that has its acts; ``shows``: by name, where `Act.told` is not enough."""
+def act_group(
+    group: str, shows: Mapping[str, Show] | None = None, documents: Mapping[str, Document] | None = None
+) -> type[TyperGroup]:
+    """The class of a group of commands that has its acts.
+
+    ``shows``, by name, where `Act.told` is not enough; ``documents``, where what the act gave back is not all.
+    """
 
     class ActGroup(TyperGroup):
         @cached_property
         def made(self) -> dict[str, Any]:
-            app = typer.Typer()
+            app = Commands()
             for name, act in acts_in(group).items():
-                made = _function(act, (shows or {}).get(name, partial(_tell, act)))
+                show, document = (shows or {}).get(name), (documents or {}).get(name, _document)
+                made = _function(act, partial(_tell, act, show, document))
                 app.command(name, help=f"{act.summary}. {act.explanation}".strip())(made)
             return {**typer.main.get_group(app).commands} if app.registered_commands else {}
 
@@ -87,7 +95,7 @@ def act_group(group: str, shows: Mapping[str, Show] | None = None) -> type[Typer
     return ActGroup
 
 
-def perform(invocation: Invocation, act: "Act", values: Mapping[str, Any], *, name: str = "") -> Any:
+def perform(call: NodeInvocation, act: "Act", values: Mapping[str, Any], *, name: str = "") -> Any:
     """Do an act for whoever sits here; what it gives back.
 
     Raises:
@@ -95,18 +103,16 @@ def perform(invocation: Invocation, act: "Act", values: Mapping[str, Any], *, na
 
     """
     from tocsin.interface import ActContext, RequestError, read_request
-    from tocsin.pipeline.stores import open_node
 
     try:
         request = read_request(act, values)
     except RequestError as error:
         field, wrong = error.wrongs[0]
         raise UsageError(f"{_option(act, field)}: {wrong}" if field else wrong) from None
-    node = open_node(invocation.home)
-    say_to = partial(_say_to, node)
-    done = act.function(ActContext(node, datetime.now(UTC), getpass.getuser(), name, say=say_to), request)
+    context = ActContext(call.node, call.now, call.actor, name, say=partial(_say_to, call.node))
+    done = act.function(context, request)
     if act.routing:
-        renew_router(invocation.home, node.database)
+        renew_router(call.home, call.database)
     return done
 
 
@@ -116,15 +122,14 @@ def _say_to(node: "NodeWithStores", language: str, text: str, **values: object) 
     return say_in(node.home / HomeFolder.LOCALE, node.settings.node.terms, language)(text, **values)
 
 
-def _function(act: "Act", show: Show) -> Callable[..., None]:
+def _function(act: "Act", tell: Callable[[NodeInvocation, Any], None]) -> Callable[..., None]:
     """The function of a command, with the signature that Typer reads."""
 
-    def run(ctx: typer.Context, signed: str = "", **given: Any) -> None:
+    def run(call: NodeInvocation, signed: str = "", **given: Any) -> None:
         values = {name: value for name, value in given.items() if value is not None}
-        done = perform(ctx.obj, act, values | _asked(act, values), name=signed)
-        show(ctx.obj, done)
+        tell(call, perform(call, act, values | _asked(act, values), name=signed))
 
-    parameters: dict[str, tuple[Any, Any]] = {"ctx": (typer.Context, Parameter.empty)}
+    parameters: dict[str, tuple[Any, Any]] = {"call": (NodeInvocation, Parameter.empty)}
     parameters |= {name: _parameter(act, name, field) for name, field in act.request.model_fields.items()}
     flag, explanation = act.signed
     if flag:
@@ -182,7 +187,11 @@ def document_of(done: Any) -> Any:
     return done.model_dump() if hasattr(done, "model_dump") else asdict(done)
 
 
-def _tell(act: "Act", invocation: Invocation, done: Any) -> None:
-    document = document_of(done)
-    lines = [act.told.format(**one) for one in (document if isinstance(document, list) else [document])]
-    emit(invocation, document, lambda: say("\n".join(lines)))
+def _document(_call: NodeInvocation, done: Any) -> Any:
+    return document_of(done)
+
+
+def _tell(act: "Act", show: Show | None, document: Document, call: NodeInvocation, done: Any) -> None:
+    whole: Any = document(call, done)
+    each = whole if isinstance(whole, list) else [whole]
+    call.emit(whole, partial(show, done) if show else "\n".join(act.told.format(**one) for one in each))

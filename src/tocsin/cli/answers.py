@@ -67,9 +67,7 @@ def show(
             "about": [
                 {
                     "problem": problem_text(key),
-                    "where": names[key].where,
-                    "port": names[key].port,
-                    "what": names[key].what,
+                    **fields(names[key], "where port what"),
                     "outcome": "replaced" if standing is None else standing.outcome,
                     "since": standing.since if standing else None,
                 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, fields, note, print_json, print_table, say
+from tocsin.interface import Commands, fields, note, note_error, print_json, print_table, say
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, UsageError
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _run_forever(call: NodeInvocation, node: "NodeWithStores", names: Sequence[s
                     watch_feeds(node.database, now=watched)
                 told.wait(_until_next([one for one in _standings(node) if one.name in names]))
             except TocsinError as error:
-                _complain(error)
+                note_error("tocsin", error)
                 told.wait(_AFTER_TROUBLE)
     note("Ended.")
 
@@ -185,9 +185,7 @@ def _progress(name: str, line: str) -> None:
 
 def _say_run(done: "CollectorRun") -> None:
     if done.error:
-        note(f"{done.name} failed: {done.error}")
-        if done.error.hint:
-            note(f"  {done.error.hint}")
+        note_error(f"{done.name} failed", done.error)
     if done.refused:
         note(f"{done.name}: {len(done.refused)} refused; 'tocsin collect refused' says why.")
 
@@ -205,9 +203,7 @@ def _dry_run(call: NodeInvocation, node: "NodeWithStores", chosen: "Sequence[Col
                 found.append({"collector": one.name, "what": offer.label, "reports": reports, **refused})
         except TocsinError as error:
             failed = True
-            note(f"{one.name} fails: {error}")
-            if error.hint:
-                note(f"  {error.hint}")
+            note_error(f"{one.name} fails", error)
     call.emit(found, lambda: _show_offers(found))
     if failed:
         raise typer.Exit(1)
@@ -235,12 +231,6 @@ def _until_told() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _complain(error: TocsinError) -> None:
-    note(f"tocsin: {error}")
-    if error.hint:
-        note(f"  {error.hint}")
 
 
 def _document(one: "CollectorStatus") -> dict[str, object]:

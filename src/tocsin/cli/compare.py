@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import note, print_table, say
+from tocsin.interface import fields, note, print_table, say
 from tocsin.node.errors import StorageError
 
 if TYPE_CHECKING:
@@ -52,14 +52,7 @@ def document(found: "ToolComparison") -> dict[str, object]:
 
 
 def _row(case: "ComparisonCase") -> dict[str, object]:
-    return {
-        "agreement": str(case.agreement),
-        "events": case.events,
-        "today": list(case.today),
-        "tocsin": list(case.tocsin),
-        "why": list(case.why),
-        "example": case.example,
-    }
+    return fields(case, "agreement events today tocsin why example")
 
 
 def _print(found: "ToolComparison", top: int, out: Path | None) -> None:

@@ -8,7 +8,8 @@ import typer
 
 from tocsin.cli import deliveries_held, remote
 from tocsin.cli.acts import act_group
-from tocsin.interface import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands, fields, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from tocsin.delivery import Delivery, DueNews, MailState
     from tocsin.directory import Team
     from tocsin.node.letters import Letter
-    from tocsin.pipeline.stores import NodeWithStores
+    from tocsin.node.records import Database
 
 State = Literal[
     "queued",
@@ -37,20 +38,22 @@ LetterState = Literal[
 ]
 
 
-def _show_retried(invocation: Invocation, done: "Sequence[MailState]") -> None:
+def _retried(call: NodeInvocation, done: "Sequence[MailState]") -> object:
     from tocsin.delivery import delivery
-    from tocsin.pipeline.stores import open_node
 
-    node = open_node(invocation.home)
-    teams = _teams(node)
-    with node.database.reading() as session:
+    teams = _teams(call.database)
+    with call.database.reading() as session:
         said = [document(delivery(session, one.reference), teams) for one in done]
-    lines = "\n".join(f"{one.reference} goes out with the next 'tocsin deliver'." for one in done)
-    emit(invocation, said if len(said) > 1 else said[0], lambda: say(lines))
+    return said if len(said) > 1 else said[0]
 
 
-app = typer.Typer(
-    cls=act_group("deliveries", {"retry": _show_retried}),
+def _show_retried(done: "Sequence[MailState]") -> None:
+    for one in done:
+        say(f"{one.reference} goes out with the next 'tocsin deliver'.")
+
+
+app = Commands(
+    cls=act_group("deliveries", {"retry": _show_retried}, {"retry": _retried}),
     help="Digests and letters: who was told what, and what could not be told.",
     no_args_is_help=True,
 )
@@ -59,145 +62,111 @@ app.add_typer(deliveries_held.app)
 
 @app.command("list")
 def list_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     state: Annotated[State | None, typer.Option(help="Only these.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
 ) -> None:
     """List digests, newest first."""
     from tocsin.delivery import deliveries
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    if invocation.server:
-        with remote.client_of(invocation) as client:
+    if call.server:
+        with remote.client_of(call) as client:
             asked = list(islice(client.deliveries(state=state or ""), limit))
         said = [remote.digest_document(one) for one in asked]
-        emit(invocation, said, lambda: _print(said, [one.team_name for one in asked]))
+        call.emit(said, lambda: _print(said, [one.team_name for one in asked]))
         return
-    node = open_node(invocation.home)
-    teams = _teams(node)
-    with node.database.begin() as session:
+    teams = _teams(call.database)
+    with call.database.begin() as session:
         found = deliveries(session, state=state, limit=limit)
     said = [document(one, teams) for one in found]
     names = [teams[one.team_id].name if one.team_id in teams else None for one in found]
-    emit(invocation, said, lambda: _print(said, names))
+    call.emit(said, lambda: _print(said, names))
 
 
 @app.command()
 def show(
-    ctx: typer.Context,
+    call: NodeInvocation,
     reference: Annotated[str, typer.Argument(help="For example TOC-2026-0000123.")],
     mail: Annotated[bool, typer.Option("--mail", help="The very mail, as it would leave now.")] = False,
 ) -> None:
     """Show all that is known of one digest or letter."""
     from tocsin.delivery import Delivery, find_mail
-    from tocsin.pipeline.stores import open_node
     from tocsin.problems.replies import mails_about
 
-    invocation: Invocation = ctx.obj
-    if invocation.server and not mail:
-        with remote.client_of(invocation) as client:
-            _print_whole(invocation, remote.digest_document(client.delivery(reference)))
+    if call.server and not mail:
+        with remote.client_of(call) as client:
+            _print_whole(call, remote.digest_document(client.delivery(reference)))
         return
-    node = open_node(invocation.home)
     if mail:
-        _show_mail(invocation, node, reference)
+        _show_mail(call, reference)
         return
-    teams = _teams(node)
-    with node.database.begin() as session:
+    teams = _teams(call.database)
+    with call.database.begin() as session:
         found = find_mail(session, reference)
         mails = mails_about(session, found) if isinstance(found, Delivery) else {}
     said = {**document(found, teams), **mails} if isinstance(found, Delivery) else letter_document(found)
-    _print_whole(invocation, said)
+    _print_whole(call, said)
 
 
 @app.command("letters")
 def letters_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     state: Annotated[LetterState | None, typer.Option(help="Only these.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
 ) -> None:
     """List letters, newest first: mails that are not digests."""
     from tocsin.delivery import letters
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    with open_node(invocation.home).database.begin() as session:
+    with call.database.begin() as session:
         found = letters(session, state=state, limit=limit)
-    emit(invocation, [letter_document(one) for one in found], lambda: _print_letters(found))
+    call.emit([letter_document(one) for one in found], lambda: _print_letters(found))
 
 
 @app.command()
 def due(
-    ctx: typer.Context,
+    call: NodeInvocation,
     expired: Annotated[bool, typer.Option("--expired", help="What became too old before it could leave.")] = False,
 ) -> None:
     """List what each team is owed that no digest holds yet, the first due first."""
     from tocsin.delivery import ItemState, due_news
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    teams = _teams(node)
-    with node.database.begin() as session:
+    teams = _teams(call.database)
+    with call.database.begin() as session:
         found = due_news(session, ItemState.EXPIRED if expired else ItemState.QUEUED)
     said = [
         {"team": teams[one.team_id].key if one.team_id in teams else None, "events": one.events, "due_at": one.due_at}
         for one in found
     ]
-    emit(invocation, said, lambda: _print_due(found, teams))
+    call.emit(said, lambda: _print_due(found, teams))
 
 
-def _show_mail(invocation: Invocation, node: "NodeWithStores", reference: str) -> None:
+def _show_mail(call: NodeInvocation, reference: str) -> None:
     from tocsin.pipeline.notify import preview_mail
 
-    mails = [mail.content.decode("ascii", "replace") for mail in preview_mail(node, reference)]
-    emit(invocation, {"mails": mails}, lambda: say("\n".join(mail.replace("\r\n", "\n") for mail in mails)))
+    mails = [mail.content.decode("ascii", "replace") for mail in preview_mail(call.node, reference)]
+    call.emit({"mails": mails}, "\n".join(mail.replace("\r\n", "\n") for mail in mails))
 
 
 def letter_document(one: "Letter") -> dict[str, object]:
     """One letter as JSON."""
-    return {
-        "reference": one.reference,
-        "state": one.state,
-        "kind": one.kind,
-        "mailbox": one.mailbox,
-        "subject": one.subject,
-        "message_id": one.message_id,
-        "channel": one.channel,
-        "created_at": one.created_at,
-        "sent_at": one.sent_at,
-        "attempts": one.attempts,
-        "due_at": one.due_at,
-        "path": one.path,
-        "error": one.error,
-    }
+    names = "reference state kind mailbox subject message_id channel created_at sent_at attempts due_at path error"
+    return fields(one, names)
 
 
 def document(one: "Delivery", teams: "dict[int, Team]") -> dict[str, Any]:
     """One digest as JSON; the team by its key."""
     return {
-        "reference": one.reference,
-        "state": one.state,
+        **fields(one, "reference state"),
         "team": teams[one.team_id].key if one.team_id in teams else None,
-        "subject": one.subject,
-        "message_id": one.message_id,
-        "channel": one.channel,
-        "created_at": one.created_at,
-        "sent_at": one.sent_at,
-        "attempts": one.attempts,
-        "next_try_at": one.next_try_at,
-        "path": one.path,
-        "size": one.size,
+        **fields(one, "subject message_id channel created_at sent_at attempts next_try_at path size"),
         "counts": {"owed": one.events, **one.counts},
-        "protection": one.protection,
-        "error": one.error,
+        **fields(one, "protection error"),
     }
 
 
-def _print_whole(invocation: Invocation, said: "Mapping[str, object]") -> None:
+def _print_whole(call: NodeInvocation, said: "Mapping[str, object]") -> None:
     rows = [(name.replace("_", " "), _shown(value)) for name, value in said.items()]
-    emit(invocation, said, lambda: print_table("", ("", ""), rows))
+    call.emit(said, lambda: print_table("", ("", ""), rows))
 
 
 def _print(found: "Sequence[dict[str, Any]]", names: "Sequence[str | None]") -> None:
@@ -239,18 +208,15 @@ def _print_due(found: "Sequence[DueNews]", teams: "dict[int, Team]") -> None:
     if not found:
         say("Nothing here.")
         return
-    rows = [
-        (teams[one.team_id].name if one.team_id in teams else "no longer in the directory", one.events, one.due_at)
-        for one in found
-    ]
-    shown = [(team, events, f"{due_at:%Y-%m-%d %H:%M}") for team, events, due_at in rows]
-    print_table("", ("team", "events", "due (UTC)"), shown, numbers=[1])
+    names = [teams[one.team_id].name if one.team_id in teams else "no longer in the directory" for one in found]
+    rows = [(name, one.events, f"{one.due_at:%Y-%m-%d %H:%M}") for name, one in zip(names, found, strict=True)]
+    print_table("", ("team", "events", "due (UTC)"), rows, numbers=[1])
 
 
-def _teams(node: "NodeWithStores") -> "dict[int, Team]":
+def _teams(database: "Database") -> "dict[int, Team]":
     from tocsin.directory import teams_by_id
 
-    return teams_by_id(node.database)
+    return teams_by_id(database)
 
 
 def _shown(value: object) -> str:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.acts import act_of, perform
-from tocsin.interface import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands, fields, print_table, say
 from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -13,28 +14,25 @@ if TYPE_CHECKING:
     from tocsin.directory import Team
     from tocsin.node.letters import Letter
 
-app = typer.Typer()
+app = Commands()
 
 
 @app.command()
-def held(ctx: typer.Context) -> None:
+def held(call: NodeInvocation) -> None:
     """List the mails that wait for a person's look: the first to each team."""
     from tocsin.delivery import held_digests, held_letters
     from tocsin.directory import read_directory
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    teams = read_directory(node.database).by_id
-    with node.database.begin() as session:
+    teams = read_directory(call.database).by_id
+    with call.database.begin() as session:
         found = [_digest(one, teams) for one in held_digests(session)]
         found += [_letter(one) for one in held_letters(session)]
-    emit(invocation, found, lambda: _print(found))
+    call.emit(found, lambda: _print(found))
 
 
 @app.command()
 def release(
-    ctx: typer.Context,
+    call: NodeInvocation,
     references: Annotated[
         list[str] | None, typer.Argument(help="Held digests or letters.", metavar="REFERENCE")
     ] = None,
@@ -45,23 +43,21 @@ def release(
     """Let held mails leave with the next 'tocsin deliver'; give references, --team, --all or --brake."""
     if [bool(references), all_, bool(team), brake].count(True) != 1:
         raise UsageError("Say what to release.", hint="Give references, or one of --team KEY, --all, --brake.")
-    invocation: Invocation = ctx.obj
     if brake:
-        mails = perform(invocation, act_of("deliveries", "unbrake"), {}).released
+        mails = perform(call, act_of("deliveries", "unbrake"), {}).released
     else:
-        chosen = references or _held(invocation, team)
+        chosen = references or _held(call, team)
         act = act_of("deliveries", "release")
-        mails = len(perform(invocation, act, {"reference": chosen})) if chosen else 0
-    emit(invocation, {"released": mails}, lambda: say(f"{mails:,} may leave with the next 'tocsin deliver'."))
+        mails = len(perform(call, act, {"reference": chosen})) if chosen else 0
+    call.emit({"released": mails}, f"{mails:,} may leave with the next 'tocsin deliver'.")
 
 
-def _held(invocation: Invocation, team: str) -> list[str]:
+def _held(call: NodeInvocation, team: str) -> list[str]:
     """The references of all that is held, or of what is held for one team."""
     from tocsin.delivery import held_digests, held_letters
     from tocsin.directory import read_team
-    from tocsin.pipeline.stores import open_node
 
-    database = open_node(invocation.home).database
+    database = call.database
     wanted = read_team(database, team)[0] if team else None
     with database.reading() as session:
         digests, letters = held_digests(session, wanted.id if wanted else None), held_letters(session)
@@ -80,22 +76,13 @@ def _digest(one: "Delivery", teams: "dict[int, Team]") -> dict[str, object]:
         "to": team.name if team else "no longer in the directory",
         "team": team.key if team else None,
         "mailboxes": list(team.mailboxes) if team else [],
-        "subject": one.subject,
-        "events": one.events,
-        "created_at": one.created_at,
+        **fields(one, "subject events created_at"),
     }
 
 
 def _letter(one: "Letter") -> dict[str, object]:
-    return {
-        "reference": one.reference,
-        "to": one.mailbox,
-        "team": None,
-        "mailboxes": [one.mailbox],
-        "subject": one.subject,
-        "events": 0,
-        "created_at": one.created_at,
-    }
+    box = {"reference": one.reference, "to": one.mailbox, "team": None, "mailboxes": [one.mailbox]}
+    return {**box, "subject": one.subject, "events": 0, "created_at": one.created_at}
 
 
 def _print(found: list[dict[str, object]]) -> None:

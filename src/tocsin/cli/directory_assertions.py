@@ -1,9 +1,8 @@
 """What is said after ``tocsin directory assert``, ``deny`` and ``withdraw``."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from tocsin.interface import Invocation, emit, say
+from tocsin.interface import say
 
 if TYPE_CHECKING:
     from tocsin.directory import AssertionResult
@@ -11,19 +10,19 @@ if TYPE_CHECKING:
 _FEW = 10
 
 
-def show_asserted(invocation: Invocation, done: "AssertionResult") -> None:
+def show_asserted(done: "AssertionResult") -> None:
     """What came of a word that something is a team's."""
-    emit(invocation, asdict(done), lambda: _print(done, "it is theirs now"))
+    _print(done, "it is theirs now")
 
 
-def show_denied(invocation: Invocation, done: "AssertionResult") -> None:
+def show_denied(done: "AssertionResult") -> None:
     """What came of a word that something is not a team's."""
-    emit(invocation, asdict(done), lambda: _print(done, "it is not theirs"))
+    _print(done, "it is not theirs")
 
 
-def show_withdrawn(invocation: Invocation, done: "AssertionResult") -> None:
+def show_withdrawn(done: "AssertionResult") -> None:
     """What came of taking a word back."""
-    emit(invocation, asdict(done), lambda: _print(done, "taken back"))
+    _print(done, "taken back")
 
 
 def _print(done: "AssertionResult", words: str) -> None:

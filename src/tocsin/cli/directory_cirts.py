@@ -34,7 +34,7 @@ def cirts(
     """Show which states have a national CIRT: whether one exists, and whether it works with others."""
     code, now = read_country(country), call.now
     at = read_day(as_of, now)
-    among, found = read(call.home, states, at, now)
+    among, found = read(call, states, at, now)
     found = [one for one in found if not code or one.state.code == code]
     if form == "map":
         from tocsin.cli.directory_maps import cirt_map, put_map
@@ -48,18 +48,18 @@ def cirts(
         _print(among, found, code)
 
 
-def read(home: Path, states: Path | None, at: datetime, now: datetime) -> "tuple[StateSet, list[CirtAssessment]]":
+def read(
+    call: NodeInvocation, states: Path | None, at: datetime, now: datetime
+) -> "tuple[StateSet, list[CirtAssessment]]":
     """The set of states that counts, and what both rules say of each."""
     from tocsin.directory.contacts import terms_of
     from tocsin.directory.states import read_bodies, read_cirts, read_states
-    from tocsin.pipeline.stores import open_node
 
-    node = open_node(home)
-    named = node.settings.directory
-    among = read_states(states or (home / named.states if named.states else None))
-    bodies = read_bodies(home / named.bodies if named.bodies else None)
-    with node.database.begin() as session:
-        return among, read_cirts(session, among.states, bodies, at=at, now=now, terms=terms_of(node.settings))
+    named = call.settings.directory
+    among = read_states(states or (call.home / named.states if named.states else None))
+    bodies = read_bodies(call.home / named.bodies if named.bodies else None)
+    with call.database.begin() as session:
+        return among, read_cirts(session, among.states, bodies, at=at, now=now, terms=terms_of(call.settings))
 
 
 def _document(among: "StateSet", found: "Sequence[CirtAssessment]", at: datetime) -> dict[str, object]:
@@ -71,8 +71,7 @@ def _document(among: "StateSet", found: "Sequence[CirtAssessment]", at: datetime
         "counts": {group or "all": count_answers(found, group) for group in ("", *GROUPS)},
         "cirts": [
             {
-                "code": one.state.code,
-                "name": one.state.name,
+                **fields(one.state, "code name"),
                 "groups": sorted(one.state.groups),
                 "structure": _verdict(one.structure),
                 "cooperating": _verdict(one.cooperating),
@@ -92,17 +91,11 @@ def _verdict(verdict: "CirtVerdict") -> dict[str, object]:
 
 
 def _flat(one: "CirtAssessment") -> dict[str, object]:
-    return {
-        "code": one.state.code,
-        "name": one.state.name,
-        "groups": sorted(one.state.groups),
-        "structure": one.structure.answer.value,
-        "structure_reason": one.structure.reason,
-        "structure_evidence": "; ".join(one.structure.evidence),
-        "cooperating": one.cooperating.answer.value,
-        "cooperating_reason": one.cooperating.reason,
-        "cooperating_evidence": "; ".join(one.cooperating.evidence),
-    }
+    flat: dict[str, object] = {**fields(one.state, "code name"), "groups": sorted(one.state.groups)}
+    for rule, verdict in (("structure", one.structure), ("cooperating", one.cooperating)):
+        flat |= {rule: verdict.answer.value, f"{rule}_reason": verdict.reason}
+        flat[f"{rule}_evidence"] = "; ".join(verdict.evidence)
+    return flat
 
 
 def finding(found: "Sequence[CirtAssessment]") -> str:

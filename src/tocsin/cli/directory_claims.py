@@ -2,32 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tocsin.cli.acts import act_group, act_of, perform
-from tocsin.cli.directory_records import records
-from tocsin.interface import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import ContestedAssertion
     from tocsin.directory.claims import Claim, ClaimDecision
 
 
-def show_ways(invocation: Invocation, made: "Claim") -> None:
-    """A claim that was made, and how it can be shown that it is right."""
-    emit(invocation, asdict(made), lambda: _print_ways(made))
+def _print_approved(done: "ClaimDecision") -> None:
+    claim = done.claim
+    say(f"Claim {claim.number} is approved: {_thing(claim)} is of {claim.team}, told at {claim.mailbox}.")
+    beaten = [effect for word in done.spoken for effect in word.effects if effect.overruled]
+    for effect in beaten[:_FEW]:
+        say(f"  Overruled: {effect.team}, {effect.kind} {effect.value} (source {effect.source}).")
+    if any(word.overruled_by for word in done.spoken):
+        say("  A decision stands against it: 'tocsin directory decide' makes a new one.")
+    say(f"'tocsin directory verify {claim.team}' asks the mailbox to confirm, unless the code came from it.")
 
 
-def _show_approved(invocation: Invocation, done: "ClaimDecision") -> None:
-    emit(invocation, asdict(done), lambda: _print_approved(done))
-
-
-app = typer.Typer()
-_claims = typer.Typer(
-    cls=act_group("directory claims", {"approve": _show_approved}),
+app = Commands()
+_claims = Commands(
+    cls=act_group("directory claims", {"approve": _print_approved}),
     no_args_is_help=True,
     help="Claims of operators: list, show, check, approve, refuse.",
 )
@@ -39,7 +40,7 @@ _FEW = 20
 
 @_claims.command("list")
 def list_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     state: Annotated[str, typer.Option(help="Only open, proved, approved, refused or expired ones.")] = "",
 ) -> None:
     """List the claims, the latest first."""
@@ -48,9 +49,7 @@ def list_(
 
     if state and state not in set(ClaimState):
         raise UsageError(f"--state '{state}' is none of {', '.join(ClaimState)}.")
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        found = [one for one in read_claims(database, datetime.now(UTC)) if not state or one.state == state]
+    found = [one for one in read_claims(call.database, call.now) if not state or one.state == state]
 
     def human() -> None:
         rows = [(one.number, one.team, _thing(one), one.state, one.proof, f"{one.made_at:%Y-%m-%d}") for one in found]
@@ -59,37 +58,35 @@ def list_(
         else:
             say("There is no claim.")
 
-    emit(invocation, [asdict(one) for one in found], human)
+    call.emit([asdict(one) for one in found], human)
 
 
 @_claims.command()
-def show(ctx: typer.Context, number: _Number) -> None:
+def show(call: NodeInvocation, number: _Number) -> None:
     """Show one claim, what shows it, and who else claims the same."""
     from tocsin.directory.claims import read_claim, read_rivals
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        found = read_claim(database, number, datetime.now(UTC))
-        rivals = read_rivals(database, found)
+    found = read_claim(call.database, number, call.now)
+    rivals = read_rivals(call.database, found)
 
     def human() -> None:
         _print_claim(found)
         _print_rivals(rivals)
 
-    emit(invocation, asdict(found) | {"rivals": [asdict(rival) for rival in rivals]}, human)
+    call.emit(asdict(found) | {"rivals": [asdict(rival) for rival in rivals]}, human)
 
 
 @_claims.command()
 def check(
-    ctx: typer.Context,
+    call: NodeInvocation,
     number: _Number,
     code: Annotated[str, typer.Option(help="The code from the letter; without it, DNS is asked.")] = "",
 ) -> None:
     """Check whether control is shown: by the code, else by DNS. Exit 1 when it is not."""
     if code:
-        found, missing = perform(ctx.obj, act_of("directory claims", "prove"), {"number": number, "code": code}), []
+        found, missing = perform(call, act_of("directory claims", "prove"), {"number": number, "code": code}), []
     else:
-        checked = perform(ctx.obj, act_of("directory claims", "check"), {"number": number})
+        checked = perform(call, act_of("directory claims", "check"), {"number": number})
         found, missing = checked.claim, checked.missing
 
     def human() -> None:
@@ -102,7 +99,7 @@ def check(
         if len(missing) > _FEW:
             say(f"  and {len(missing) - _FEW:,} more")
 
-    emit(ctx.obj, asdict(found) | {"missing": missing}, human)
+    call.emit(asdict(found) | {"missing": missing}, human)
     if missing:
         raise typer.Exit(1)
 
@@ -111,7 +108,8 @@ def _thing(claim: "Claim") -> str:
     return f"AS{claim.value}" if claim.kind == "asn" else claim.value
 
 
-def _print_ways(made: "Claim") -> None:
+def show_ways(made: "Claim") -> None:
+    """A claim that was made, and how it can be shown that it is right."""
     say(f"Claim {made.number}: {made.team} claims {_thing(made)}. It is open until {made.expires_at:%Y-%m-%d}.")
     say("Control is shown by one of these:")
     if made.asked:
@@ -152,14 +150,3 @@ def _print_rivals(rivals: "Sequence[ContestedAssertion]") -> None:
     print_table("others who claim it", ("team", "what", "source", "as of", "does not hold"), rows)
     if len(rivals) > _FEW:
         say(f"And {len(rivals) - _FEW:,} more; --json shows all.")
-
-
-def _print_approved(done: "ClaimDecision") -> None:
-    claim = done.claim
-    say(f"Claim {claim.number} is approved: {_thing(claim)} is of {claim.team}, told at {claim.mailbox}.")
-    beaten = [effect for word in done.spoken for effect in word.effects if effect.overruled]
-    for effect in beaten[:_FEW]:
-        say(f"  Overruled: {effect.team}, {effect.kind} {effect.value} (source {effect.source}).")
-    if any(word.overruled_by for word in done.spoken):
-        say("  A decision stands against it: 'tocsin directory decide' makes a new one.")
-    say(f"'tocsin directory verify {claim.team}' asks the mailbox to confirm, unless the code came from it.")

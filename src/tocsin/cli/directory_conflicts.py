@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_records import records
-from tocsin.interface import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands, fields, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import Conflict, ContestedAssertion, DecisionRecord
 
-app = typer.Typer()
+app = Commands()
 
 _SHOWN = 50
 
 
 @app.command()
 def conflicts(
-    ctx: typer.Context,
+    call: NodeInvocation,
     country: Annotated[str, typer.Option(help="Only what concerns this country: its networks, names and teams.")] = "",
     all_: Annotated[
         bool, typer.Option("--all", help="Also what was decided, or overruled by a person's word.")
@@ -35,18 +35,16 @@ def conflicts(
     """List what several teams claim, with where each claim comes from."""
     from tocsin.directory import ConflictState, read_conflicts, read_directory
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        found = read_conflicts(database, nested=nested)
-        if country:
-            countries = {team.key: team.country for team in read_directory(database).teams}
-            found = [one for one in found if _concerns(one, country.upper(), countries, _country_of(invocation.home))]
+    found = read_conflicts(call.database, nested=nested)
+    if country:
+        countries = {team.key: team.country for team in read_directory(call.database).teams}
+        found = [one for one in found if _concerns(one, country.upper(), countries, _country_of(call.home))]
     settled = {ConflictState.DECIDED, ConflictState.SAID}
     shown = [
         one for one in found if (all_ or one.state not in settled) and (mailboxes or not one.kind.startswith("mailbox"))
     ]
     hidden = Counter(_group(one) for one in found) - Counter(_group(one) for one in shown)
-    emit(invocation, [_document(one) for one in shown], lambda: _print(shown, hidden))
+    call.emit([_document(one) for one in shown], lambda: _print(shown, hidden))
 
 
 def _group(conflict: "Conflict") -> str:
@@ -78,14 +76,9 @@ def _concerns(
 
 
 def _document(conflict: "Conflict") -> dict[str, object]:
-    document = {"kind": conflict.kind, "value": conflict.value, "state": conflict.state}
-    decision = conflict.decision
-    said = (
-        {"number": decision.number, "said_by": decision.said_by, "day": decision.day, "reason": decision.reason}
-        if decision
-        else None
-    )
-    return document | {"claims": [asdict(claim) for claim in conflict.claims], "decision": said}
+    said = fields(conflict.decision, "number said_by day reason") if conflict.decision else None
+    claims = [asdict(claim) for claim in conflict.claims]
+    return {**fields(conflict, "kind value state"), "claims": claims, "decision": said}
 
 
 def _print(shown: "list[Conflict]", hidden: "Counter[str]") -> None:
@@ -108,27 +101,13 @@ def _print(shown: "list[Conflict]", hidden: "Counter[str]") -> None:
         say("Settle one: tocsin directory decide VALUE --for TEAM --said-by NAME --reason '...'")
 
 
-def _rows(claims: "Iterable[ContestedAssertion]") -> list[tuple[object, ...]]:
-    return [
-        (
-            claim.team,
-            claim.value,
-            claim.source,
-            claim.as_of or "",
-            "" if claim.confidence is None else claim.confidence,
-            claim.said_by,
-            claim.overruled,
-        )
-        for claim in claims
-    ]
+def _rows(claims: "Iterable[ContestedAssertion]") -> list[list[object]]:
+    cells = (fields(claim, "team value source as_of confidence said_by overruled").values() for claim in claims)
+    return [["" if cell is None else cell for cell in row] for row in cells]
 
 
-def show_decision(invocation: Invocation, done: "DecisionRecord") -> None:
+def show_decision(done: "DecisionRecord") -> None:
     """The decision that was made, and what it means."""
-    emit(invocation, asdict(done), lambda: _print_decision(done))
-
-
-def _print_decision(done: "DecisionRecord") -> None:
     named = f"AS{done.value}" if done.kind == "asn" else f"{done.kind} {done.value}"
     say(f"Decision {done.number}: {named} is of {', '.join(done.teams)}.")
     if done.against:

@@ -35,7 +35,7 @@ def coverage(
 ) -> None:
     """Show for how many AS numbers of each country somebody is registered, confirmed, and answers."""
     code = read_country(country)
-    found = _read(call.home, as_of)
+    found = _read(call, as_of)
     rows = [row for row in found.countries.to_dicts() if not code or row["country"] == code]
     if form == "map":
         from tocsin.cli.directory_maps import coverage_map, put_map
@@ -88,15 +88,13 @@ def document(found: "Coverage", rows: list[_Row], code: str) -> dict[str, object
     return made | ({"as_numbers": _numbers(found, code)} if code else {})
 
 
-def _read(home: Path, as_of: str) -> "Coverage":
+def _read(call: NodeInvocation, as_of: str) -> "Coverage":
     from tocsin.directory.contacts import terms_of
     from tocsin.directory.coverage import read_coverage
-    from tocsin.pipeline.stores import open_node
 
-    now = datetime.now(UTC)
-    node = open_node(home)
-    with node.database.begin() as session:
-        return read_coverage(session, home, at=read_day(as_of, now), now=now, terms=terms_of(node.settings))
+    now, terms = call.now, terms_of(call.settings)
+    with call.database.begin() as session:
+        return read_coverage(session, call.home, at=read_day(as_of, now), now=now, terms=terms)
 
 
 def _numbers(found: "Coverage", code: str) -> list[_Row]:

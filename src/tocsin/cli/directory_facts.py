@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_records import records
-from tocsin.interface import Invocation, emit, note, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands, all_but, note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import Fact, TeamFactSaid, TeamRecord, TrustVerdict
 
-app = typer.Typer()
+app = Commands()
 
 _Team = Annotated[str, typer.Argument(help="The key or UUID of a team.")]
 
 
 @app.command()
 def team(
-    ctx: typer.Context,
+    call: NodeInvocation,
     team: _Team,
     history: Annotated[bool, typer.Option("--history", help="Also what was said once and is withdrawn.")] = False,
     on: Annotated[str, typer.Option(help="What was said on a day, YYYY-MM-DD, up to its end in UTC; else now.")] = "",
@@ -30,15 +30,12 @@ def team(
     from tocsin.cli.keys import document as key_document
     from tocsin.directory import judge_trust, read_about
     from tocsin.directory.keys import team_keys
-    from tocsin.node.settings import load_settings
 
-    invocation: Invocation = ctx.obj
     at = end_of_day(on) if on else None
-    now = at or datetime.now(UTC)
-    with records(invocation.home) as database:
-        about = read_about(database, team, at)
-        keys = team_keys(database, [about.team.id])
-    verdicts = judge_trust(about.facts, load_settings(invocation.home).directory.needs, now.date())
+    now = at or call.now
+    about = read_about(call.database, team, at)
+    keys = team_keys(call.database, [about.team.id])
+    verdicts = judge_trust(about.facts, call.settings.directory.needs, now.date())
     known = [key_document(key, about.team, now) for key in keys]
     document = _document(about, now, verdicts) | {"keys": known}
     document |= {"withdrawn": _by_kind(about.withdrawn)} if history else {}
@@ -50,52 +47,47 @@ def team(
             print_table("keys", ("format", "fingerprint", "state", "until"), rows)
         _print_verdicts(verdicts)
 
-    emit(invocation, document, human)
+    call.emit(document, human)
 
 
 @app.command()
-def trust(ctx: typer.Context, team: _Team) -> None:
+def trust(call: NodeInvocation, team: _Team) -> None:
     """Show for each thing in the setting directory.needs whether a team is vouched for as it asks, and why."""
     from tocsin.directory import judge_trust, read_about, weigh
-    from tocsin.node.settings import load_settings
 
-    invocation: Invocation = ctx.obj
-    today = datetime.now(UTC).date()
-    with records(invocation.home) as database:
-        about = read_about(database, team)
-    verdicts = judge_trust(about.facts, load_settings(invocation.home).directory.needs, today)
+    today = call.now.date()
+    about = read_about(call.database, team)
+    verdicts = judge_trust(about.facts, call.settings.directory.needs, today)
     document = {
         "team": about.team.key,
         "day": today,
         "needs": {what: asdict(verdict) for what, verdict in verdicts.items()},
         "attestations": [asdict(reason) for reason in weigh(about.facts, today)],
     }
-    emit(invocation, document, lambda: _print_trust(about, verdicts))
+    call.emit(document, lambda: _print_trust(about, verdicts))
 
 
-def show_fact_said(invocation: Invocation, done: "TeamFactSaid") -> None:
+def show_fact_said(done: "TeamFactSaid") -> None:
     """What was understood of a person's word on a team."""
     told = ", ".join(done.values) or "the word is taken back"
-    emit(invocation, done.model_dump(), lambda: say(f"{done.field} of {done.team}: {told}."))
+    say(f"{done.field} of {done.team}: {told}.")
 
 
 def _document(about: "TeamRecord", now: datetime, verdicts: "dict[str, TrustVerdict]") -> dict[str, object]:
     from tocsin.directory import in_hours, weigh
 
-    document = asdict(about.team)
-    del document["id"]
     hours = [fact.value for fact in about.facts if fact.kind == "hours"]
-    return document | {
+    return all_but(about.team, "id") | {
         "mailboxes": [
             {
-                **_without(asdict(box), "team_id", "overruled"),
+                **all_but(box, "team_id overruled"),
                 "purpose": about.purpose(box),
                 "stated": bool(box.purpose),
             }
             for box in about.mailboxes
         ],
-        "rules": [_without(asdict(rule), "team_id") for rule in about.rules],
-        "rules_overruled": [_without(asdict(rule), "team_id") for rule in about.rules_overruled],
+        "rules": [all_but(rule, "team_id") for rule in about.rules],
+        "rules_overruled": [all_but(rule, "team_id") for rule in about.rules_overruled],
         "facts": _by_kind(about.facts),
         "overruled": _by_kind(about.overruled),
         "said_by_person": {fact.get("field"): fact.said_by for fact in about.fields},
@@ -108,13 +100,8 @@ def _document(about: "TeamRecord", now: datetime, verdicts: "dict[str, TrustVerd
 def _by_kind(facts: "Iterable[Fact]") -> dict[str, list[dict[str, object]]]:
     found: dict[str, list[dict[str, object]]] = {}
     for fact in facts:
-        said = _without({name: getattr(fact, name) for name in fact.__slots__}, "kind", "detail")
-        found.setdefault(fact.kind.value, []).append({**dict(fact.detail), **said})
+        found.setdefault(fact.kind.value, []).append({**dict(fact.detail), **all_but(fact, "kind detail")})
     return found
-
-
-def _without(document: dict[str, object], *names: str) -> dict[str, object]:
-    return {name: value for name, value in document.items() if name not in names}
 
 
 def _print_about(about: "TeamRecord", now: datetime, *, history: bool) -> None:

@@ -14,6 +14,7 @@ from tocsin.interface import Commands, note, print_table, say, visible
 
 if TYPE_CHECKING:
     from tocsin.directory import ChangeLine, ImportResult
+    from tocsin.directory.registry import RegistryImported
 
 app = Commands()
 
@@ -42,7 +43,12 @@ def import_(
         dry_run=dry_run,
         most_gone=most_gone,
     )
-    if not dry_run:
+    end_import(call, done)
+
+
+def end_import(call: NodeInvocation, done: "ImportResult") -> None:
+    """Print what an import did, or would do. Exit 1 where all of it was refused."""
+    if not done.dry_run:
         renew_router(call.home, call.database)
     call.emit(asdict(done), lambda: print_import(done))
     if done.failed:
@@ -51,16 +57,7 @@ def import_(
 
 def print_import(done: "ImportResult") -> None:
     """What an import changed or would change, and what it did not take."""
-    """What an import did, or would do."""
-    say(f"{done.file}, source '{done.source}'" + (" (dry run, nothing was changed)" if done.dry_run else ""))
-    rows = [
-        ("teams", done.teams_new, done.teams_changed, done.teams_same),
-        ("rules", done.rules_new, done.rules_withdrawn, done.rules_same),
-        ("mailboxes", done.mailboxes_new, done.mailboxes_withdrawn, done.mailboxes_same),
-        ("mutes", done.mutes_new, done.mutes_withdrawn, done.mutes_same),
-        ("facts", done.facts_new, done.facts_withdrawn, done.facts_same),
-    ]
-    print_table("", ("", "new", "changed or withdrawn", "as before"), rows, numbers=[1, 2, 3])
+    print_counts(done, done.file, "rules", "mailboxes", "mutes", "facts")
     _print_changes(done.changes)
     if done.shrinks:
         note(f"Of what this source said, {done.shrinks} would go. It is taken only with --yes.")
@@ -72,6 +69,14 @@ def print_import(done: "ImportResult") -> None:
             note(f"  and {len(done.not_taken) - _FEW:,} more; --json shows all.")
     if done.kept:
         note(f"Not withdrawn: {done.kept:,} earlier entries of teams of which something was not taken.")
+
+
+def print_counts(done: "ImportResult | RegistryImported", what: str, *parts: str) -> None:
+    """Where an import came from, and how much of each part is new, gone and as before."""
+    say(f"{what}, source '{done.source}'" + (" (dry run, nothing was changed)" if done.dry_run else ""))
+    rows = [("teams", done.teams_new, done.teams_changed, done.teams_same)]
+    rows += [(name, *(getattr(done, f"{name}_{end}") for end in ("new", "withdrawn", "same"))) for name in parts]
+    print_table("", ("", "new", "changed or withdrawn", "as before"), rows, numbers=[1, 2, 3])
 
 
 def _print_changes(changes: "Sequence[ChangeLine]") -> None:

@@ -5,39 +5,31 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_records import records
-from tocsin.interface import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands, all_but, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import MergeCandidate, TeamMerge
 
-app = typer.Typer()
+app = Commands()
 
 _SHOWN = 50
 
 
 @app.command()
 def merges(
-    ctx: typer.Context,
+    call: NodeInvocation,
     done: Annotated[bool, typer.Option("--done", help="List the merges that were made instead.")] = False,
 ) -> None:
     """List teams that may be one, with the reasons; nothing is merged by itself."""
     from tocsin.directory import read_candidates, read_merges
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        if done:
-            made = read_merges(database)
-            emit(invocation, [_document(merge) for merge in made], lambda: _print_made(made))
-            return
-        found = read_candidates(database)
-    emit(invocation, [asdict(one) for one in found], lambda: _print(found))
-
-
-def _document(merge: "TeamMerge") -> dict[str, object]:
-    document = asdict(merge)
-    del document["version"]
-    return document
+    if done:
+        made = read_merges(call.database)
+        call.emit([all_but(merge, "version") for merge in made], lambda: _print_made(made))
+        return
+    found = read_candidates(call.database)
+    call.emit([asdict(one) for one in found], lambda: _print(found))
 
 
 def _print(found: "list[MergeCandidate]") -> None:

@@ -1,9 +1,8 @@
 """``tocsin directory profile`` and ``read-profile``: RFC 2350 profiles, written and read back."""
 
-import getpass
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from tocsin.directory import ImportResult
     from tocsin.directory.profile import ParsedProfile, TeamProfile
-    from tocsin.node.records import Database
 
 app = Commands()
 
@@ -37,7 +35,7 @@ def profile(
     from tocsin.directory.profile import current_profile, issue_profile, profile_text, sign_text, write_profile
 
     now = call.now
-    signer = _signer(call.home, now) if sign else None
+    signer = _signer(call, now) if sign else None
     if issue:
         found = issue_profile(call.database, team, actor=call.actor, now=now)
     else:
@@ -63,14 +61,10 @@ def read_profile(
     from tocsin.directory.profile import read_profile_file
 
     reading = read_profile_file(file)
-    imported: ImportResult | None = None
-    signed_by: list[str] = []
-    if reading.signed is not None:
-        signed_by = _signed_by(call.home, call.database, reading.signed)
-    if into:
-        imported = _import(call.database, file, reading, into, dry_run=dry_run)
-        if not dry_run:
-            renew_router(call.home, call.database)
+    signed_by = [] if reading.signed is None else _signed_by(call, reading.signed)
+    imported = _import(call, file, reading, into, dry_run=dry_run) if into else None
+    if imported and not dry_run:
+        renew_router(call.home, call.database)
     document = _document(reading.profile) | {
         "exact": reading.exact,
         "signed": reading.signed is not None,
@@ -81,7 +75,7 @@ def read_profile(
     call.emit(document, lambda: _print_reading(reading, signed_by, imported))
 
 
-def _import(database: "Database", file: Path, reading: "ParsedProfile", team: str, *, dry_run: bool) -> "ImportResult":
+def _import(call: NodeInvocation, file: Path, reading: "ParsedProfile", team: str, *, dry_run: bool) -> "ImportResult":
     import hashlib
 
     from tocsin.directory import ImportFile, import_entries, key
@@ -92,14 +86,13 @@ def _import(database: "Database", file: Path, reading: "ParsedProfile", team: st
     except ValueError as error:
         raise UsageError(f"--into '{team}': {error}.") from error
     found = ImportFile(file.name, hashlib.sha256(file.read_bytes()).hexdigest(), entries)
-    return import_entries(database, found, actor=getpass.getuser(), now=datetime.now(UTC), dry_run=dry_run)
+    return import_entries(call.database, found, actor=call.actor, now=call.now, dry_run=dry_run)
 
 
-def _signer(home: Path, now: datetime) -> "PySigner":
+def _signer(call: NodeInvocation, now: datetime) -> "PySigner":
     from tocsin.delivery.sealing import judge_own, read_own_keys
-    from tocsin.node.settings import load_settings
 
-    own = read_own_keys(home, load_settings(home).mail).openpgp
+    own = read_own_keys(call.home, call.settings.mail).openpgp
     if own is None:
         raise NotFoundError("This node has no OpenPGP key.", hint="'tocsin keys node-make' makes one.")
     verdict = judge_own(own.facts, now)
@@ -108,34 +101,31 @@ def _signer(home: Path, now: datetime) -> "PySigner":
     return own.signer
 
 
-def _signed_by(home: Path, database: "Database", content: bytes) -> list[str]:
+def _signed_by(call: NodeInvocation, content: bytes) -> list[str]:
     """The fingerprints of keys in the directory, or of this node's own, that signed a document."""
     from tocsin.delivery.sealing import read_own_keys
     from tocsin.directory.keys import KeyFormat, team_keys
     from tocsin.directory.profile import signers
-    from tocsin.node.settings import load_settings
 
-    known = [key.content for key in team_keys(database) if key.facts.format is KeyFormat.OPENPGP]
-    own = read_own_keys(home, load_settings(home).mail).openpgp
+    known = [key.content for key in team_keys(call.database) if key.facts.format is KeyFormat.OPENPGP]
+    own = read_own_keys(call.home, call.settings.mail).openpgp
     return signers(content, [*known, *([own.public.encode("ascii")] if own else [])])
 
 
 def _document(profile: "TeamProfile") -> dict[str, object]:
-    from tocsin.directory.profile import OUTLINE, lines_of
+    from tocsin.directory.profile import parts_of
 
-    lines = lines_of(profile)
     sections = [
         {
-            "section": section.number,
-            "heading": section.heading,
+            "section": part.section.number,
+            "heading": part.section.heading,
             "items": [
-                {"label": line.label, "value": line.value, **({"details": dict(line.details)} if line.details else {})}
-                for line in lines
-                if line.section == section.number
+                {**fields(line, "label value"), **({"details": dict(line.details)} if line.details else {})}
+                for line in part.items
             ],
-            "text": profile.prose(section.topic),
+            "text": profile.prose(part.section.topic),
         }
-        for section in OUTLINE
+        for part in parts_of(profile)
     ]
     head = fields(profile, "name version dated draft")
     return head | {"sections": sections}
@@ -164,13 +154,12 @@ def _print_reading(reading: "ParsedProfile", signed_by: list[str], imported: "Im
 
 
 def _rows(profile: "TeamProfile") -> Iterator[tuple[str, str, str]]:
-    from tocsin.directory.profile import OUTLINE, lines_of
+    from tocsin.directory.profile import parts_of
 
-    lines = lines_of(profile)
-    for section in OUTLINE:
-        for line in lines:
-            if line.section == section.number:
-                more = ", ".join(f"{name} {text}" for name, text in line.details)
-                yield section.number, line.label or section.heading, line.value + (f" ({more})" if more else "")
+    for part in parts_of(profile):
+        section = part.section
+        for line in part.items:
+            more = ", ".join(f"{name} {text}" for name, text in line.details)
+            yield section.number, line.label or section.heading, line.value + (f" ({more})" if more else "")
         if text := profile.prose(section.topic):
             yield section.number, section.heading, text

@@ -1,7 +1,5 @@
-"""The records, opened for one ``tocsin directory`` command."""
+"""What follows a change of the directory by a command."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,18 +8,6 @@ from tocsin.node.paths import HomeFolder
 
 if TYPE_CHECKING:
     from tocsin.node.records import Database
-
-
-@contextmanager
-def records(home: Path) -> "Iterator[Database]":
-    """The records of the node in ``home``, closed at the end."""
-    from tocsin.pipeline.stores import open_node
-
-    database = open_node(home).database
-    try:
-        yield database
-    finally:
-        database.close()
 
 
 def renew_router(home: Path, database: "Database") -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tocsin.cli.directory_import import print_counts
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, note, print_table, say, visible
+from tocsin.interface import Commands, note, note_error, print_table, say, visible
 from tocsin.node.errors import TocsinError, UsageError
 
 if TYPE_CHECKING:
@@ -54,9 +55,7 @@ def import_delegations(
     document["failed"] = [{"path": path, "reason": str(reason)} for path, reason in failed]
     call.emit(document, lambda: _print_delegations(done))
     for path, reason in failed:
-        note(f"{path} was not taken: {reason}")
-        if reason.hint:
-            note(f"  {reason.hint}")
+        note_error(f"{path} was not taken", reason)
     if failed:
         raise typer.Exit(1)
 
@@ -220,15 +219,7 @@ def _step(row: dict[str, object], name: str) -> str:
 
 
 def _print_registry(done: "RegistryImported") -> None:
-    say(
-        f"{', '.join(done.files)}, source '{done.source}'" + (" (dry run, nothing was changed)" if done.dry_run else "")
-    )
-    rows = [
-        ("teams", done.teams_new, done.teams_changed, done.teams_same),
-        ("rules", done.rules_new, done.rules_withdrawn, done.rules_same),
-        ("mailboxes", done.mailboxes_new, done.mailboxes_withdrawn, done.mailboxes_same),
-    ]
-    print_table("", ("", "new", "changed or withdrawn", "as before"), rows, numbers=[1, 2, 3])
+    print_counts(done, ", ".join(done.files), "rules", "mailboxes")
     read = ", ".join(f"{name} {count:,}" for name, count in done.objects.items())
     say(f"Read: {read}.")
     if done.silent:

@@ -2,21 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_import import print_import
+from tocsin.cli.directory_import import end_import, print_import
 from tocsin.cli.directory_records import renew_router
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, print_table
 from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from tocsin.directory import ImportFile, ImportResult
+    from tocsin.directory import ImportFile
     from tocsin.directory.registry import RdapResult
     from tocsin.node.records import Database
     from tocsin.sharing.gate import GateVerdict
@@ -41,7 +40,7 @@ def import_ti(
 
     found = read_team_list(file, source)
     most_gone = None if yes else call.settings.directory.most_gone
-    _bring(call, call.database, found, dry_run=dry_run, most_gone=most_gone)
+    _bring(call, found, dry_run=dry_run, most_gone=most_gone)
 
 
 @app.command("import-security-txt")
@@ -61,10 +60,10 @@ def import_security_txt(
         raise UsageError("A file or a domain is needed.", hint="Give FILE, or --domain example.org to fetch it.")
     keys = partial(_openpgp_keys, call.database)
     if file is None:
-        found = _fetched(domain, team, pap, keys)
+        found = _fetched(call, domain, team, pap, keys)
     else:
-        found = read_security_txt(file, domain=of, team=team, keys=keys, now=_now())
-    _bring(call, call.database, found, dry_run=dry_run, most_gone=None)
+        found = read_security_txt(file, domain=of, team=team, keys=keys, now=call.now)
+    _bring(call, found, dry_run=dry_run, most_gone=None)
 
 
 @app.command()
@@ -92,13 +91,14 @@ def rdap(
         how,
         _permission(pap),
         actor=call.actor,
-        now=_now(),
+        now=call.now,
         dry_run=dry_run,
     )
     if not dry_run:
         renew_router(call.home, call.database)
     call.emit(asdict(looked), lambda: _print_looked(looked))
-    _end(looked.imported)
+    if looked.imported.failed:
+        raise typer.Exit(1)
 
 
 def _permission(pap: str) -> "GateVerdict":
@@ -118,34 +118,22 @@ def _openpgp_keys(database: "Database", team: str) -> list[bytes]:
     return [key.content for key in team_keys(database, [found.id]) if key.facts.format is KeyFormat.OPENPGP]
 
 
-def _fetched(domain: str, team: str, pap: str, keys: "Callable[[str], Sequence[bytes]]") -> "ImportFile":
+def _fetched(
+    call: NodeInvocation, domain: str, team: str, pap: str, keys: "Callable[[str], Sequence[bytes]]"
+) -> "ImportFile":
     import httpx
 
     from tocsin.directory.registry import fetch_security_txt
 
     with httpx.Client() as client:
-        return fetch_security_txt(domain, client, _permission(pap), team=team, keys=keys, now=_now())
+        return fetch_security_txt(domain, client, _permission(pap), team=team, keys=keys, now=call.now)
 
 
-def _bring(
-    call: NodeInvocation, database: "Database", file: "ImportFile", *, dry_run: bool, most_gone: int | None
-) -> None:
+def _bring(call: NodeInvocation, file: "ImportFile", *, dry_run: bool, most_gone: int | None) -> None:
     from tocsin.directory import import_entries
 
-    done = import_entries(database, file, actor=call.actor, now=_now(), dry_run=dry_run, most_gone=most_gone)
-    if not dry_run:
-        renew_router(call.home, database)
-    call.emit(asdict(done), lambda: print_import(done))
-    _end(done)
-
-
-def _end(done: "ImportResult") -> None:
-    if done.failed:
-        raise typer.Exit(1)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+    done = import_entries(call.database, file, actor=call.actor, now=call.now, dry_run=dry_run, most_gone=most_gone)
+    end_import(call, done)
 
 
 def _print_looked(looked: "RdapResult") -> None:

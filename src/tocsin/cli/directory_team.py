@@ -1,13 +1,12 @@
 """``tocsin directory list`` and ``show``: teams as the directory has them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, print_table, say
+from tocsin.interface import Commands, all_but, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import DirectoryRule, RuleKind, Team
@@ -27,9 +26,9 @@ def list_(call: NodeInvocation) -> None:
     """Show all teams with what they answer for."""
     from tocsin.directory import RuleKind, list_teams
 
-    teams = list_teams(call.database)
+    teams = list_teams(call.database)  # their numbers never leave this node
     documents = [
-        _team_document(team) | {"rules": {kind.value: counts.get(kind, 0) for kind in RuleKind}}
+        all_but(team, "id") | {"rules": {kind.value: counts.get(kind, 0) for kind in RuleKind}}
         for team, counts in teams
     ]
     call.emit(documents, lambda: _print_teams(teams))
@@ -42,21 +41,9 @@ def show(call: NodeInvocation, team: Annotated[str, typer.Argument(help="The key
 
     found, rules = read_team(call.database, team)
     overruled = read_overruled(call.database, team)
-    document = _team_document(found) | {"rules": [_rule_document(rule) for rule in rules]}
-    document["overruled"] = [_rule_document(rule) for rule in overruled]
+    document = all_but(found, "id") | {"rules": [all_but(rule, "team_id") for rule in rules]}
+    document["overruled"] = [all_but(rule, "team_id") for rule in overruled]
     call.emit(document, lambda: _print_shown(found, rules, overruled))
-
-
-def _team_document(team: "Team") -> dict[str, object]:
-    document = asdict(team)
-    del document["id"]  # a number of this node, which never leaves it
-    return document
-
-
-def _rule_document(rule: "DirectoryRule") -> dict[str, object]:
-    document = asdict(rule)
-    del document["team_id"]
-    return document
 
 
 def _print_teams(teams: "list[tuple[Team, dict[RuleKind, int]]]") -> None:

@@ -1,25 +1,24 @@
 """`tocsin feeds`: which feeds come, and whether they come as they always did."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
 
 from tocsin.cli.acts import act_group
-from tocsin.interface import Invocation, emit, note, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands, fields, note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.events import FeedAlarm, FeedCadence, FeedState
-    from tocsin.pipeline.stores import NodeWithStores
 
 
-def _show_cadence(invocation: Invocation, done: "FeedCadence") -> None:
+def _show_cadence(done: "FeedCadence") -> None:
     words = f"every {done.cadence_hours} h" if done.cadence_hours else "when it likes, it is never late"
-    emit(invocation, done.model_dump(), lambda: say(f"{done.feed} comes {words}."))
+    say(f"{done.feed} comes {words}.")
 
 
-app = typer.Typer(
+app = Commands(
     cls=act_group("feeds", {"cadence": _show_cadence}),
     help="Feeds: when each came last, and alarms of those that are not as usual.",
     no_args_is_help=True,
@@ -27,65 +26,39 @@ app = typer.Typer(
 
 
 @app.command("list")
-def list_(ctx: typer.Context) -> None:
+def list_(call: NodeInvocation) -> None:
     """List all feeds: how often each should come, when it came last, how much, and its state."""
-    from tocsin.events import feed_states
-
-    invocation: Invocation = ctx.obj
-    found = feed_states(_watched(invocation).database)
-    emit(invocation, [_document(one) for one in found], lambda: _show(found))
+    found = _watched(call)
+    call.emit([_document(one) for one in found], lambda: _show(found))
 
 
 @app.command()
-def health(ctx: typer.Context) -> None:
+def health(call: NodeInvocation) -> None:
     """Look at all feeds and list the alarms that are open. Exit 1 when one is not acknowledged."""
-    from tocsin.events import feed_states
-
-    invocation: Invocation = ctx.obj
-    found = [one for one in feed_states(_watched(invocation).database) if one.alarms]
-    emit(invocation, [_alarm(one, alarm) for one in found for alarm in one.alarms], lambda: _show_alarms(found))
+    found = [one for one in _watched(call) if one.alarms]
+    call.emit([_alarm(one, alarm) for one in found for alarm in one.alarms], lambda: _show_alarms(found))
     loud = sum(alarm.acknowledged_at is None for one in found for alarm in one.alarms)
     if loud:
         note(f"{loud} not acknowledged.")
         raise typer.Exit(1)
 
 
-def _watched(invocation: Invocation) -> "NodeWithStores":
-    """The node, after a look at all its feeds."""
-    from tocsin.events import watch_feeds
-    from tocsin.pipeline.stores import open_node
+def _watched(call: NodeInvocation) -> "Sequence[FeedState]":
+    """All feeds, after a look at each."""
+    from tocsin.events import feed_states, watch_feeds
 
-    node = open_node(invocation.home)
-    watch_feeds(node.database, now=datetime.now(UTC))
-    return node
+    watch_feeds(call.database, now=call.now)
+    return feed_states(call.database)
 
 
 def _document(one: "FeedState") -> dict[str, object]:
-    return {
-        "feed": one.name,
-        "name": one.record.name,
-        "provider": one.record.provider,
-        "cadence_hours": one.record.cadence_hours,
-        "reports": one.reports,
-        "rows": one.rows,
-        "last_at": one.last,
-        "late_at": one.due,
-        "state": one.state,
-    }
+    known = {"feed": one.name, **fields(one.record, "name provider cadence_hours"), **fields(one, "reports rows")}
+    return {**known, "last_at": one.last, "late_at": one.due, "state": one.state}
 
 
 def _alarm(one: "FeedState", alarm: "FeedAlarm") -> dict[str, object]:
-    return {
-        "alarm": alarm.id,
-        "feed": one.name,
-        "kind": alarm.kind,
-        "words": alarm.words,
-        "ingest": alarm.ingest,
-        "opened_at": alarm.opened_at,
-        "acknowledged_at": alarm.acknowledged_at,
-        "acknowledged_by": alarm.acknowledged_by,
-        "note": alarm.note,
-    }
+    more = fields(alarm, "kind words ingest opened_at acknowledged_at acknowledged_by note")
+    return {"alarm": alarm.id, "feed": one.name, **more}
 
 
 def _show(found: "Sequence[FeedState]") -> None:

@@ -1,18 +1,20 @@
 """`tocsin inbox`: reports from the public."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tocsin.cli.acts import act_group
-from tocsin.interface import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands, fields, print_table
 
 if TYPE_CHECKING:
     from tocsin.incidents.arrivals import PublicReport
 
 State = Literal["new", "open", "waiting", "closed"]
 
-app = typer.Typer(
+app = Commands(
     cls=act_group("inbox"),
     help="Reports from the public: read, taken, answered, closed, deleted on request.",
     no_args_is_help=True,
@@ -21,36 +23,31 @@ app = typer.Typer(
 
 @app.command("list")
 def list_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     state: Annotated[State | None, typer.Option(help="Only these; without it, all that are not closed.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
 ) -> None:
     """List reports from the public, newest first."""
     from tocsin.incidents.arrivals import ReportState, list_reports
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
     states = [ReportState(state)] if state else [one for one in ReportState if one is not ReportState.CLOSED]
-    with open_node(invocation.home).database.reading() as session:
+    with call.database.reading() as session:
         found = list_reports(session, states=states, limit=limit).lines
-    names = ("reference", "state", "kind", "owner", "start")
-    rows = [tuple("" if getattr(one, name) is None else getattr(one, name) for name in names) for one in found]
-    emit(
-        invocation, [vars(one) for one in found], lambda: print_table("", names, rows) if rows else say("Nothing here.")
-    )
+    names = "reference state kind owner start"
+    rows = [["" if value is None else value for value in fields(one, names).values()] for one in found]
+    show_rows = partial(print_table, "", names.split(), rows)
+    call.emit([vars(one) for one in found], show_rows if rows else "Nothing here.")
 
 
 @app.command()
-def show(ctx: typer.Context, reference: Annotated[str, typer.Argument(help="The reference of a report.")]) -> None:
+def show(call: NodeInvocation, reference: Annotated[str, typer.Argument(help="The reference of a report.")]) -> None:
     """Show one report and all that happened to it."""
     from tocsin.incidents.arrivals import find_report, read_report
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    with open_node(invocation.home).database.reading() as session:
+    with call.database.reading() as session:
         report = find_report(session, reference)
         read = read_report(session, report, all_entries=True)
-    entries = [{name: getattr(one, name) for name in ("at", "kind", "person", "text")} for one in read.entries]
+    entries = [fields(one, "at kind person text") for one in read.entries]
     document = {**_document(report), "files": [file.name for file in read.files], "entries": entries}
 
     def human() -> None:
@@ -59,9 +56,8 @@ def show(ctx: typer.Context, reference: Annotated[str, typer.Argument(help="The 
         if rows:
             print_table("what was said and done", ("at (UTC)", "what", "person", "text"), rows)
 
-    emit(invocation, document, human)
+    call.emit(document, human)
 
 
 def _document(report: "PublicReport") -> dict[str, object]:
-    names = ("reference", "kind", "state", "owner", "what", "place", "happened", "mailbox", "language", "received_at")
-    return {name: getattr(report, name) for name in names}
+    return fields(report, "reference kind state owner what place happened mailbox language received_at")

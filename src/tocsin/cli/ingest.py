@@ -7,7 +7,7 @@ import typer
 
 from tocsin.cli import remote
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import note, print_table, say
+from tocsin.interface import note, note_error, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.pipeline.ingest import Counts, IngestSummary
@@ -44,9 +44,7 @@ def ingest(
         outcome = take_in(call.node, paths, source=source, feed=feed, progress=_progress)
     call.emit(document(outcome), lambda: show(outcome))
     for path, error in outcome.failed:
-        note(f"{path} was not taken in: {error}")
-        if error.hint:
-            note(f"  {error.hint}")
+        note_error(f"{path} was not taken in", error)
     if outcome.failed:
         raise typer.Exit(1)
 

@@ -133,10 +133,8 @@ def document(key: "TeamKey", team: "Team", now: datetime) -> dict[str, object]:
         "team": team.key,
         **fields(facts, "format fingerprint names mailboxes"),
         "algorithm": facts.strength,
-        "since": facts.since,
-        "until": facts.until,
-        "state": verdict.state,
-        "why": verdict.why,
+        **fields(facts, "since until"),
+        **fields(verdict, "state why"),
         **fields(key, "any_mailbox preferred source said_by recorded withdrawn reason"),
     }
 

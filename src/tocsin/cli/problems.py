@@ -77,8 +77,7 @@ def _document(one: "Course", teams: "dict[int, Team]") -> dict[str, object]:
                 "team": teams[said.answer.team_id].key if said.answer.team_id in teams else None,
                 "verdict": said.verdict,
                 "at": said.answer.at,
-                "outcome": said.outcome,
-                "since": said.since,
+                **fields(said, "outcome since"),
             }
             for said in one.said
         ],

@@ -8,79 +8,59 @@ import typer
 
 from tocsin.cli import remote
 from tocsin.cli.acts import act_group, act_of, perform
-from tocsin.interface import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.pipeline.ingest import Counts
     from tocsin.pipeline.replay import ReplayPreview
 
 Ingest = Annotated[int, typer.Argument(help="Number of the ingest, from 'quarantine list'.")]
 
-app = typer.Typer(cls=act_group("quarantine"), help="Rows that were set aside with a reason.", no_args_is_help=True)
+app = Commands(cls=act_group("quarantine"), help="Rows that were set aside with a reason.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_(ctx: typer.Context) -> None:
+def list_(call: NodeInvocation) -> None:
     """The ingests that set rows aside."""
     from tocsin.pipeline.replay import quarantined
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    if invocation.server:
-        with remote.client_of(invocation) as client:
+    if call.server:
+        with remote.client_of(call) as client:
             found = [dict(entry) for entry in client.quarantine()]
     else:
-        found = [vars(entry) for entry in quarantined(open_node(invocation.home))]
-    emit(
-        invocation,
-        found,
-        lambda: print_table(
-            f"{sum(entry['rows'] for entry in found):,} rows set aside",
-            ("ingest", "report", "feed", "rows", "replayed by"),
-            [
-                (entry["ingest"], entry["report"], entry["feed"], entry["rows"], entry["replayed_by"] or "")
-                for entry in found
-            ],
-            numbers=[3],
-        ),
-    )
+        found = [vars(entry) for entry in quarantined(call.node)]
+    title = f"{sum(entry['rows'] for entry in found):,} rows set aside"
+    names = ("ingest", "report", "feed", "rows", "replayed_by")
+    cells = [["" if entry[name] is None else entry[name] for name in names] for entry in found]
+    columns = [name.replace("_", " ") for name in names]
+    call.emit(found, lambda: print_table(title, columns, cells, numbers=[3]))
 
 
 @app.command()
 def show(
-    ctx: typer.Context,
+    call: NodeInvocation,
     ingest: Ingest,
     limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 50,
 ) -> None:
     """The rows that one ingest set aside: place, line, reason and raw text, unless its marking keeps that back."""
     from tocsin.events import set_aside
     from tocsin.pipeline.replay import require_ingest
-    from tocsin.pipeline.stores import open_node
     from tocsin.sharing.visibility import aside_that_leaves
 
-    invocation: Invocation = ctx.obj
-    if invocation.server:
-        with remote.client_of(invocation) as client:
+    if call.server:
+        with remote.client_of(call) as client:
             rows = [dict(row) for row in islice(client.set_aside(ingest), limit)]
     else:
-        node = open_node(invocation.home)
+        node = call.node
         require_ingest(node, ingest)
         rows = [vars(row) for row in aside_that_leaves(node, islice(set_aside(node.quarantine, ingest), limit))]
-    emit(
-        invocation,
-        rows,
-        lambda: print_table(
-            "",
-            ("place", "line", "reason", "raw"),
-            [(r["place"], r["line"], r["reason"], r["withheld"] or r["raw"][:200]) for r in rows],
-            numbers=[0],
-        ),
-    )
+    cells = [(r["place"], r["line"], r["reason"], r["withheld"] or r["raw"][:200]) for r in rows]
+    call.emit(rows, lambda: print_table("", ("place", "line", "reason", "raw"), cells, numbers=[0]))
 
 
 @app.command()
 def mend(
-    ctx: typer.Context,
+    call: NodeInvocation,
     ingest: Ingest,
     place: Annotated[int, typer.Argument(min=0, help="Place of the row, from 'quarantine show'.")],
     text: Annotated[str, typer.Option(help="What the row is to say. Without it: standard input.")] = "",
@@ -88,21 +68,16 @@ def mend(
 ) -> None:
     """Give a set-aside row another text and read it again. The row as it came stays on record."""
     from tocsin.pipeline.replay import try_row
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
     wanted = text or sys.stdin.read()
     if try_:
-        tried = try_row(open_node(invocation.home), ingest, wanted)
-        emit(invocation, vars(tried), lambda: _say_tried(tried))
+        tried = try_row(call.node, ingest, wanted)
+        call.emit(vars(tried), lambda: _say_tried(tried))
         return
     act = act_of("quarantine", "mend")
-    counts = perform(invocation, act, {"number": ingest, "place": place, "text": wanted})
-    emit(invocation, vars(counts), lambda: _say_counts(counts))
-
-
-def _say_counts(counts: "Counts") -> None:
-    say(f"{counts.stored:,} of {counts.rows:,} rows are now stored; {counts.quarantined:,} stay set aside.")
+    counts = perform(call, act, {"number": ingest, "place": place, "text": wanted})
+    words = f"{counts.stored:,} of {counts.rows:,} rows are now stored; {counts.quarantined:,} stay set aside."
+    call.emit(vars(counts), words)
 
 
 def _say_tried(tried: "ReplayPreview") -> None:

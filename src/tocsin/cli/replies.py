@@ -159,10 +159,7 @@ def _filed(one: "FilingResult") -> dict[str, object]:
     decision, match = one.decision, one.decision.match
     return {
         "number": one.number,
-        "kind": decision.kind.value,
-        "state": decision.state.value,
-        "why": decision.why,
-        "reasons": list(decision.reasons),
+        **fields(decision, "kind state why reasons"),
         "from": one.sender,
         "subject": one.subject,
         "digest": match.delivery.reference if match.delivery else None,

@@ -5,19 +5,19 @@ from typing import Annotated
 import typer
 
 from tocsin.cli.acts import act_of, perform
-from tocsin.interface import emit, say
+from tocsin.cli.invocation import NodeInvocation
 
 
 def stop(
-    ctx: typer.Context,
+    call: NodeInvocation,
     reason: Annotated[str, typer.Option(help="Why; shown wherever mails are missed.", prompt="Why")],
 ) -> None:
     """Stop all sending at once, in running processes too; what is due waits."""
-    perform(ctx.obj, act_of("deliveries", "stop"), {"reason": reason.strip() or "no reason given"})
-    emit(ctx.obj, {"stopped": True, "reason": reason}, lambda: say("Nothing is sent until 'tocsin resume'."))
+    perform(call, act_of("deliveries", "stop"), {"reason": reason.strip() or "no reason given"})
+    call.emit({"stopped": True, "reason": reason}, "Nothing is sent until 'tocsin resume'.")
 
 
-def resume(ctx: typer.Context) -> None:
+def resume(call: NodeInvocation) -> None:
     """Let mails leave again after 'tocsin stop'."""
-    perform(ctx.obj, act_of("deliveries", "resume"), {})
-    emit(ctx.obj, {"stopped": False}, lambda: say("What is due leaves with the next 'tocsin deliver'."))
+    perform(call, act_of("deliveries", "resume"), {})
+    call.emit({"stopped": False}, "What is due leaves with the next 'tocsin deliver'.")

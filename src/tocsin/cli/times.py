@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import print_table, say
+from tocsin.interface import fields, print_table, say
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,11 +49,7 @@ def _median(found: "Median | None") -> dict[str, object] | None:
     if found is None:
         return None
     hours = {name: getattr(found, name) for name in ("earliest", "latest", "low", "high")}
-    return {
-        "times": found.times,
-        "ended": found.ended,
-        **{f"{name}_hours": _finite(value) for name, value in hours.items()},
-    }
+    return {**fields(found, "times ended"), **{f"{name}_hours": _finite(value) for name, value in hours.items()}}
 
 
 def _finite(value: float | None) -> float | None:

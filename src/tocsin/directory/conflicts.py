@@ -7,14 +7,12 @@ from datetime import date
 from enum import StrEnum
 
 import numpy as np
-from sqlalchemy import select
 
 from tocsin.directory.decisions import read_ground
 from tocsin.directory.effective import DirectoryPart, EffectiveAssertions, read_effective
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind
 from tocsin.directory.precedence import DECISION, MAILBOX, MailboxClaim, RecordedDecision, is_person, name_of
-from tocsin.directory.queries import team_keys
-from tocsin.directory.tables import TeamRow
+from tocsin.directory.queries import keys_asked, team_keys
 from tocsin.networks import flatten_cover, parse_networks
 from tocsin.node.records import Database
 
@@ -86,14 +84,8 @@ def read_conflict(database: Database, value: str) -> Conflict | None:
     kind, canonical = read_ground(value)
     with database.reading() as session:
         found = read_effective(session, DirectoryPart(kind=kind, values={kind: [canonical]}))
-        rules = {rule.team_id for rule in (*found.rules, *found.overruled)}
-        boxes = {box.team_id for box in (*found.mailboxes, *found.mailboxes_overruled)}
-        teams = rules | boxes
-        keys = {
-            row.id: row.key for row in session.execute(select(TeamRow.id, TeamRow.key).where(TeamRow.id.in_(teams)))
-        }
+        conflicts = find_conflicts(found, keys_asked(session))
     name = name_of(kind, canonical)
-    conflicts = find_conflicts(found, keys)
     return next((one for one in conflicts if (one.kind, name_of(one.kind, one.value)) == (kind, name)), None)
 
 

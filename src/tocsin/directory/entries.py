@@ -1,9 +1,9 @@
 """The entries of an import file, checked field by field: what can be taken, and why the rest cannot."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 from tocsin.directory import canonical
@@ -157,7 +157,12 @@ RULE_LISTS = {
     "countries": RuleKind.COUNTRY,
 }
 TEAM_LISTS = ("mailboxes", *RULE_LISTS, "mutes", *SHAPES)
-BASIS_FIELDS = ("as_of", "confidence", "said_by")
+_BASIS: dict[str, Callable[[str], object]] = {
+    "as_of": canonical.day,
+    "confidence": canonical.confidence,
+    "said_by": canonical.line,
+}
+BASIS_FIELDS = tuple(_BASIS)
 
 _role = canonical.choice(ResponsibilityRole)
 _kind = canonical.choice(RuleKind)
@@ -173,18 +178,10 @@ def read_basis(values: Mapping[str, str], otherwise: Basis) -> Basis:
         ValueError: a field is wrong; the message names it.
 
     """
-    given = {name: values[name] for name in BASIS_FIELDS if values.get(name)}
-    if not given:
-        return otherwise
-    return Basis(
-        as_of=_named("as_of", canonical.day, given["as_of"]) if "as_of" in given else otherwise.as_of,
-        confidence=(
-            _named("confidence", canonical.confidence, given["confidence"])
-            if "confidence" in given
-            else otherwise.confidence
-        ),
-        said_by=_named("said_by", canonical.line, given["said_by"]) if "said_by" in given else otherwise.said_by,
-    )
+    given: dict[str, Any] = {
+        name: _named(name, read, values[name]) for name, read in _BASIS.items() if values.get(name)
+    }
+    return replace(otherwise, **given) if given else otherwise
 
 
 def take_teams(entries: Entries, teams: Iterable[RawTeam]) -> None:

@@ -1,14 +1,14 @@
 """Bring a file into the directory: read, compare, and write the difference in one transaction."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.directory.difference import DirectoryDifference, StoredDirectory, compare
@@ -135,14 +135,8 @@ def import_entries(
         result = _result(file, difference, state.version, dry_run=False)
         counts = {name: count for name, count in vars(result).items() if isinstance(count, int)}
         detail: dict[str, object] = {"file": file.name, "sha256": file.digest, "not_taken": len(result.not_taken)}
-        audit(
-            session,
-            AuditAction.DIRECTORY_IMPORTED,
-            at=now,
-            actor=actor,
-            subject=f"directory:{file.entries.source}",
-            detail=detail | counts,
-        )
+        subject = f"directory:{file.entries.source}"
+        audit(session, AuditAction.DIRECTORY_IMPORTED, at=now, actor=actor, subject=subject, detail=detail | counts)
     return result
 
 
@@ -162,6 +156,10 @@ def _lines(session: Session, difference: DirectoryDifference, stored: StoredDire
 
 
 def _result(file: ImportFile, difference: DirectoryDifference, version: str, *, dry_run: bool) -> ImportResult:
+    parts = {name: getattr(difference, name) for name in ("rules", "mailboxes", "mutes", "facts")}
+    counts: dict[str, Any] = {}
+    for name, part in parts.items():
+        counts |= {f"{name}_new": len(part.new), f"{name}_withdrawn": len(part.gone), f"{name}_same": part.same}
     return ImportResult(
         file=file.name,
         source=file.entries.source,
@@ -170,19 +168,8 @@ def _result(file: ImportFile, difference: DirectoryDifference, version: str, *, 
         teams_new=len(difference.teams_new),
         teams_changed=len(difference.teams_changed),
         teams_same=difference.teams_same,
-        rules_new=len(difference.rules.new),
-        rules_withdrawn=len(difference.rules.gone),
-        rules_same=difference.rules.same,
-        mailboxes_new=len(difference.mailboxes.new),
-        mailboxes_withdrawn=len(difference.mailboxes.gone),
-        mailboxes_same=difference.mailboxes.same,
-        mutes_new=len(difference.mutes.new),
-        mutes_withdrawn=len(difference.mutes.gone),
-        mutes_same=difference.mutes.same,
-        facts_new=len(difference.facts.new),
-        facts_withdrawn=len(difference.facts.gone),
-        facts_same=difference.facts.same,
-        kept=difference.rules.kept + difference.mailboxes.kept + difference.mutes.kept + difference.facts.kept,
+        **counts,
+        kept=sum(part.kept for part in parts.values()),
         not_taken=difference.refused,
     )
 
@@ -203,14 +190,16 @@ def _stored(session: Session, source: str) -> StoredDirectory:
     )
 
 
+def _standing(row: type[ConstituencyRow | MailboxRow | FactRow], source: str, *columns: Any) -> Select[Any]:
+    """The number, the team's key and these columns of what a source says now."""
+    query = select(row.id, TeamRow.key, *columns).join(TeamRow, TeamRow.id == row.team_id)
+    return query.where(row.source == source, row.withdrawn.is_(None))
+
+
 def _stored_rules(session: Session, source: str) -> dict[tuple[str, RuleKind, str], tuple[int, RuleEntry]]:
     row = ConstituencyRow
     kinds, roles = {kind.value: kind for kind in RuleKind}, {role.value: role for role in ResponsibilityRole}
-    query = (
-        select(row.id, TeamRow.key, row.kind, row.value, row.role, row.as_of, row.confidence, row.said_by)
-        .join(TeamRow, TeamRow.id == row.team_id)
-        .where(row.source == source, row.withdrawn.is_(None))
-    )
+    query = _standing(row, source, row.kind, row.value, row.role, row.as_of, row.confidence, row.said_by)
     return {
         (team, kinds[kind], value): (number, RuleEntry(team, kinds[kind], value, roles[role], Basis(as_of, sure, said)))
         for number, team, kind, value, role, as_of, sure, said in session.execute(query)
@@ -219,11 +208,7 @@ def _stored_rules(session: Session, source: str) -> dict[tuple[str, RuleKind, st
 
 def _stored_facts(session: Session, source: str) -> dict[tuple[str, FactKind, str, str], tuple[int, FactEntry]]:
     row = FactRow
-    query = (
-        select(row.id, TeamRow.key, row.kind, row.value, row.detail, row.as_of, row.confidence, row.said_by)
-        .join(TeamRow, TeamRow.id == row.team_id)
-        .where(row.source == source, row.withdrawn.is_(None))
-    )
+    query = _standing(row, source, row.kind, row.value, row.detail, row.as_of, row.confidence, row.said_by)
     facts = {
         number: FactEntry(team, FactKind(kind), value, tuple(sorted(detail.items())), Basis(as_of, sure, said))
         for number, team, kind, value, detail, as_of, sure, said in session.execute(query)
@@ -243,11 +228,7 @@ def _worded(session: Session) -> frozenset[tuple[str, str]]:
 
 def _stored_mailboxes(session: Session, source: str) -> dict[tuple[str, str, str], tuple[int, MailboxEntry]]:
     row = MailboxRow
-    query = (
-        select(row.id, TeamRow.key, row.address, row.purpose, row.as_of, row.confidence, row.said_by)
-        .join(TeamRow, TeamRow.id == row.team_id)
-        .where(row.source == source, row.withdrawn.is_(None))
-    )
+    query = _standing(row, source, row.address, row.purpose, row.as_of, row.confidence, row.said_by)
     purposes: dict[str | None, ContactPurpose | None] = {None: None} | {word.value: word for word in ContactPurpose}
     return {
         (team, address, purpose or ""): (
@@ -273,12 +254,14 @@ def _stored_mutes(session: Session, source: str) -> dict[tuple[str, MuteKind, st
 
 def _write(session: Session, difference: DirectoryDifference, source: str, now: datetime) -> None:
     ids = _write_teams(session, difference, now)
-    for chunk in _chunks(difference.rules.gone):
-        session.execute(update(ConstituencyRow).where(ConstituencyRow.id.in_(chunk)).values(withdrawn=now))
-    for chunk in _chunks(difference.mailboxes.gone):
-        session.execute(update(MailboxRow).where(MailboxRow.id.in_(chunk)).values(withdrawn=now))
-    for chunk in _chunks(difference.facts.gone):
-        session.execute(update(FactRow).where(FactRow.id.in_(chunk)).values(withdrawn=now))
+    gone: dict[type[ConstituencyRow | MailboxRow | FactRow], Sequence[int]] = {
+        ConstituencyRow: difference.rules.gone,
+        MailboxRow: difference.mailboxes.gone,
+        FactRow: difference.facts.gone,
+    }
+    for row, numbers in gone.items():
+        for chunk in _chunks(numbers):
+            session.execute(update(row).where(row.id.in_(chunk)).values(withdrawn=now))
     for chunk in _chunks(difference.mutes.gone):
         session.execute(delete(MuteRow).where(MuteRow.id.in_(chunk)))
     rules = [
@@ -297,14 +280,7 @@ def _write(session: Session, difference: DirectoryDifference, source: str, now: 
         for fact in difference.facts.new
     ]
     mutes = [
-        {
-            "team_id": ids[entry.team],
-            "kind": entry.mute.kind.value,
-            "value": entry.mute.value,
-            "until": entry.mute.until,
-            "reason": entry.mute.reason,
-            "source": source,
-        }
+        {**asdict(entry.mute), "team_id": ids[entry.team], "kind": entry.mute.kind.value, "source": source}
         for entry in difference.mutes.new
     ]
     for table, rows in ((ConstituencyRow, rules), (MailboxRow, mailboxes), (MuteRow, mutes), (FactRow, facts)):
@@ -340,14 +316,8 @@ def _column(value: object) -> object:
 
 
 def _assertion(basis: Basis, source: str, now: datetime) -> dict[str, object]:
-    return {
-        "source": source,
-        "as_of": basis.as_of,
-        "confidence": basis.confidence,
-        "said_by": basis.said_by,
-        "recorded": now,
-        "withdrawn": None,
-    }
+    said = {"as_of": basis.as_of, "confidence": basis.confidence, "said_by": basis.said_by}
+    return {**said, "source": source, "recorded": now, "withdrawn": None}
 
 
 def _chunks(whole: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -1,16 +1,16 @@
 """What a person says by the pages that a team does not want to be told, for a time; imports leave it alone."""
 
 from datetime import datetime
-from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.directory import canonical
 from tocsin.directory.model import Mute, MuteKind
+from tocsin.directory.person_statements import renew_version
 from tocsin.directory.precedence import PERSON
 from tocsin.directory.queries import find_team
-from tocsin.directory.tables import DirectoryStateRow, MuteRow, TeamRow
+from tocsin.directory.tables import MuteRow, TeamRow
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.records import AuditAction, Database, audit
 from tocsin.node.sentences import say
@@ -34,13 +34,12 @@ def mute(database: Database, key: str, said: Mute, *, actor: str, now: datetime)
             hint=say("Write a network like 192.0.2.0/24, an identifier like open-rdp, a type like scanner."),
         ) from None
     with database.begin() as session:
-        state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
+        renew_version(session)
         team = session.get_one(TeamRow, find_team(session, key))
         _end(session, team.id, said.kind, value)
         source = f"{PERSON}{actor}"
         row = MuteRow(team_id=team.id, kind=said.kind, value=value, until=said.until, reason=said.reason, source=source)
         session.add(row)
-        state.version = uuid4().hex
         detail: dict[str, object] = {"kind": said.kind.value, "value": value}
         audit(session, AuditAction.MUTE_SET, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
     return Mute(said.kind, value, said.until, said.reason)
@@ -54,11 +53,10 @@ def unmute(database: Database, key: str, kind: MuteKind, value: str, *, actor: s
 
     """
     with database.begin() as session:
-        state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
+        renew_version(session)
         team = session.get_one(TeamRow, find_team(session, key))
         if not _end(session, team.id, kind, value):
             raise NotFoundError(f"{value} is not muted here.", hint="What a file says is changed in that file.")
-        state.version = uuid4().hex
         detail: dict[str, object] = {"kind": kind.value, "value": value}
         audit(session, AuditAction.MUTE_ENDED, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
 

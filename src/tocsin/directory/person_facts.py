@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,9 +15,10 @@ from tocsin.directory.canonical import name as line_of_text
 from tocsin.directory.entries import TEAM_FIELDS, TEAM_LISTS, Value
 from tocsin.directory.fact_schema import SHAPES
 from tocsin.directory.facts import Fact, FactKind
+from tocsin.directory.person_statements import renew_version
 from tocsin.directory.precedence import PERSON
 from tocsin.directory.queries import find_team
-from tocsin.directory.tables import DirectoryStateRow, FactRow, TeamRow
+from tocsin.directory.tables import FactRow, TeamRow
 from tocsin.node.errors import UsageError
 from tocsin.node.records import AuditAction, Database, audit
 
@@ -52,7 +52,7 @@ def say_of_team(database: Database, key: str, word: PersonFact, *, actor: str, n
     """
     facts = _read(word)
     with database.begin() as session:
-        state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
+        renew_version(session)
         team = session.get_one(TeamRow, find_team(session, key))
         _withdraw(session, team.id, facts, now)
         if facts.field is not None:
@@ -62,7 +62,6 @@ def say_of_team(database: Database, key: str, word: PersonFact, *, actor: str, n
             FactRow(team_id=team.id, kind=facts.kind.value, value=value, detail=detail, **said)
             for value, detail in facts.rows
         )
-        state.version = uuid4().hex
         detail: dict[str, object] = {"field": word.name, "values": len(facts.rows)}
         audit(session, AuditAction.TEAM_SET, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
     return [value for value, _ in facts.rows]

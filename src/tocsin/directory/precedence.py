@@ -184,45 +184,25 @@ def _verdict(rule: DirectoryRule, ground: _Ground) -> str | None:
     if own and own.role is None:
         return _not_theirs(own, _thing(own))
     if own and exact and own.role is not rule.role:
-        return say(
-            "%(who)s said on %(day)s that they are %(role)s%(because)s",
-            who=_who(own),
-            day=own.day,
-            role=own.role,
-            because=_because(own),
-        )
+        return say("%(who)s said on %(day)s that they are %(role)s%(because)s", role=own.role, **_words(own))
     if answers and ground.answers and not (own and own.role is ResponsibilityRole.RESPONSIBLE):
         said = ground.answers[0]
-        return say(
-            "%(who)s said on %(day)s who answers for %(thing)s%(because)s",
-            who=_who(said),
-            day=said.day,
-            thing=_thing(said),
-            because=_because(said),
-        )
+        thing = _thing(said)
+        return say("%(who)s said on %(day)s who answers for %(thing)s%(because)s", thing=thing, **_words(said))
     return "" if own and own.role is rule.role else None
 
 
 def _otherwise(one: RecordedDecision) -> str:
-    return say("%(who)s decided otherwise on %(day)s%(because)s", who=_who(one), day=one.day, because=_because(one))
+    return say("%(who)s decided otherwise on %(day)s%(because)s", **_words(one))
 
 
 def _not_theirs(one: Assertion, what: str) -> str:
-    return say(
-        "%(who)s said on %(day)s that %(what)s is not theirs%(because)s",
-        who=_who(one),
-        day=one.day,
-        what=what,
-        because=_because(one),
-    )
+    return say("%(who)s said on %(day)s that %(what)s is not theirs%(because)s", what=what, **_words(one))
 
 
-def _who(one: Assertion | RecordedDecision) -> str:
-    return one.said_by or "somebody"
-
-
-def _because(one: Assertion | RecordedDecision) -> str:
-    return f" ({one.reason})" if one.reason else ""
+def _words(one: Assertion | RecordedDecision) -> dict[str, object]:
+    """Who said it, when, and why, for a sentence."""
+    return {"who": one.said_by or "somebody", "day": one.day, "because": f" ({one.reason})" if one.reason else ""}
 
 
 def _thing(one: Assertion) -> str:

@@ -19,7 +19,7 @@ from tocsin.directory.facts import Fact, FactKind, ProfileTopic
 from tocsin.directory.model import RuleKind, TeamKind
 from tocsin.directory.profile import TeamProfile, current_profile
 from tocsin.directory.tables import DirectoryStateRow, ProfileRow, TeamRow
-from tocsin.node.records import Database
+from tocsin.node.records import Database, from_row
 
 CSIRTS: Final = (
     TeamKind.NATIONAL,
@@ -62,11 +62,8 @@ def read_public_teams(session: Session, *, hidden: Collection[str] = ()) -> list
         or_(row.kind.in_([kind.value for kind in CSIRTS]), row.id.in_(issued))
     )
     gone = merged_teams(session)
-    teams = [
-        PublicTeam(number, key, name, organisation, TeamKind(kind), country)
-        for number, key, name, organisation, kind, country in session.execute(query)
-        if number not in gone and key not in hidden
-    ]
+    rows = (row for row in session.execute(query) if row.id not in gone and row.key not in hidden)
+    teams = [from_row(PublicTeam, row, kind=TeamKind(row.kind)) for row in rows]
     return sorted(teams, key=lambda team: (_place(team.kind), team.name.casefold(), team.key))
 
 

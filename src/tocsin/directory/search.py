@@ -9,6 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from tocsin.directory.model import RuleKind, TeamKind
 from tocsin.directory.tables import ConstituencyRow, MergeRow, TeamRow
+from tocsin.node.records import from_row
 
 MOST_COUNTED: Final = 1_000
 """Teams are counted up to this; beyond it nobody reads a list."""
@@ -50,10 +51,7 @@ def search_teams(session: Session, wanted: TeamSearch, *, after: str = "", limit
     query = _narrow(session, select(*columns), wanted).where(TeamRow.key > after).order_by(TeamRow.key).limit(limit)
     rows = session.execute(query).all()
     counts = _counts(session, [row.id for row in rows])
-    return [
-        FoundTeam(row.id, row.key, row.name, row.organisation, TeamKind(row.kind), row.country, counts.get(row.id, {}))
-        for row in rows
-    ]
+    return [from_row(FoundTeam, row, kind=TeamKind(row.kind), answers_for=counts.get(row.id, {})) for row in rows]
 
 
 def count_teams(session: Session, wanted: TeamSearch) -> int:

@@ -46,7 +46,37 @@ class TeamRow(Base):
     recorded: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
-class MailboxRow(Base):
+class _AssertionColumns:
+    """What a source says of a team, and from when to when."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
+    source: Mapped[str] = mapped_column(Text)
+    as_of: Mapped[date | None]
+    confidence: Mapped[int | None]
+    said_by: Mapped[str] = mapped_column(Text)
+    recorded: Mapped[datetime] = mapped_column(UTCDateTime)
+    withdrawn: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class _WordedAssertionColumns(_AssertionColumns):
+    """The same where also a person may say it; of an import both are null."""
+
+    word: Mapped[str | None] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+class _StatementColumns:
+    """What a person says by command: who, why, and from when to when."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    said_by: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    recorded: Mapped[datetime] = mapped_column(UTCDateTime)
+    withdrawn: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class MailboxRow(_WordedAssertionColumns, Base):
     """An assertion: this mailbox is that team's."""
 
     __tablename__ = "mailbox"
@@ -56,21 +86,11 @@ class MailboxRow(Base):
         Index("ix_mailbox_word", "word"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
     address: Mapped[str] = mapped_column(Text)
     purpose: Mapped[str | None] = mapped_column(Text)
-    source: Mapped[str] = mapped_column(Text)
-    as_of: Mapped[date | None]
-    confidence: Mapped[int | None]
-    said_by: Mapped[str] = mapped_column(Text)
-    recorded: Mapped[datetime] = mapped_column(UTCDateTime)
-    withdrawn: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    word: Mapped[str | None] = mapped_column(Text)
-    reason: Mapped[str | None] = mapped_column(Text)
 
 
-class ConstituencyRow(Base):
+class ConstituencyRow(_WordedAssertionColumns, Base):
     """An assertion: this team answers for, or wants to know of, that part of the network."""
 
     __tablename__ = "constituency"
@@ -80,19 +100,9 @@ class ConstituencyRow(Base):
         Index("ix_constituency_word", "word"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
     kind: Mapped[str] = mapped_column(Text)
     value: Mapped[str] = mapped_column(Text)
     role: Mapped[str] = mapped_column(Text)
-    source: Mapped[str] = mapped_column(Text)
-    as_of: Mapped[date | None]
-    confidence: Mapped[int | None]
-    said_by: Mapped[str] = mapped_column(Text)
-    recorded: Mapped[datetime] = mapped_column(UTCDateTime)
-    withdrawn: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    word: Mapped[str | None] = mapped_column(Text)
-    reason: Mapped[str | None] = mapped_column(Text)
 
 
 class MuteRow(Base):
@@ -109,22 +119,17 @@ class MuteRow(Base):
     source: Mapped[str] = mapped_column(Text)
 
 
-class DenialRow(Base):
+class DenialRow(_StatementColumns, Base):
     """A person's word that something is not that team's; ``kind`` is a rule's, or ``mailbox``."""
 
     __tablename__ = "denial"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
     kind: Mapped[str] = mapped_column(Text)
     value: Mapped[str] = mapped_column(Text)
-    said_by: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str] = mapped_column(Text)
-    recorded: Mapped[datetime] = mapped_column(UTCDateTime)
-    withdrawn: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
-class DecisionRow(Base):
+class DecisionRow(_StatementColumns, Base):
     """A recorded decision of a conflict: these teams hold that value, those do not (numbers of teams).
 
     A later decision of the same value withdraws it.
@@ -133,29 +138,19 @@ class DecisionRow(Base):
     __tablename__ = "directory_decision"
     __table_args__ = (Index("ix_directory_decision_value", "kind", "value"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
     value: Mapped[str] = mapped_column(Text)
     teams: Mapped[list[int]] = mapped_column(Json)
     against: Mapped[list[int]] = mapped_column(Json)
-    said_by: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str] = mapped_column(Text)
-    recorded: Mapped[datetime] = mapped_column(UTCDateTime)
-    withdrawn: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
-class MergeRow(Base):
+class MergeRow(_StatementColumns, Base):
     """One team is another: what is said of ``team_id`` holds for ``into_id``. Withdrawn when it was undone."""
 
     __tablename__ = "team_merge"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
     into_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
-    said_by: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str] = mapped_column(Text)
-    recorded: Mapped[datetime] = mapped_column(UTCDateTime)
-    withdrawn: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 class MergeRefusalRow(Base):
@@ -172,14 +167,12 @@ class MergeRefusalRow(Base):
     recorded: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
-class FactRow(Base):
+class FactRow(_AssertionColumns, Base):
     """An assertion about a team; ``kind``, ``value`` and ``detail`` as in ``facts.Fact``."""
 
     __tablename__ = "team_fact"
     __table_args__ = (Index("ix_team_fact_source", "source", "withdrawn"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
     kind: Mapped[str] = mapped_column(Text)
     value: Mapped[str] = mapped_column(Text)
     detail: Mapped[dict[str, str]] = mapped_column(Json)

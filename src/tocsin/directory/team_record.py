@@ -14,7 +14,7 @@ from tocsin.directory.precedence import MailboxClaim, is_person
 from tocsin.directory.purposes import purpose_of
 from tocsin.directory.queries import find_team, read_teams
 from tocsin.directory.tables import FactRow
-from tocsin.node.records import Database
+from tocsin.node.records import Database, from_row
 
 
 @dataclass(frozen=True)
@@ -84,17 +84,9 @@ def settle_facts(facts: Iterable[Fact]) -> tuple[list[Fact], list[Fact]]:
 
 def _facts(session: Session, teams: Collection[int]) -> list[Fact]:
     rows = session.scalars(select(FactRow).where(FactRow.team_id.in_(teams)).order_by(FactRow.id))
-    return [
-        Fact(
-            FactKind(row.kind),
-            row.value,
-            tuple(sorted(row.detail.items())),
-            row.source,
-            row.as_of,
-            row.confidence,
-            row.said_by,
-            row.recorded,
-            row.withdrawn,
-        )
-        for row in rows
-    ]
+    return [fact_of(row) for row in rows]
+
+
+def fact_of(row: FactRow) -> Fact:
+    """A row as a fact."""
+    return from_row(Fact, row, kind=FactKind(row.kind), detail=tuple(sorted(row.detail.items())))

@@ -86,7 +86,7 @@ def _reshape(draft: TextState, act: acts.Reshaping) -> None:
 def _consolidate(draft: TextState, act: acts.ChairAct) -> None:
     match act:
         case acts.AppointChair():
-            draft.chair, draft.chair_key = act.name, act.key
+            draft.chair = act.name
         case acts.Accept():
             draft.decisions[_printed(draft, act.provision).id] = _accepted(draft, act)
         case acts.Combine():

@@ -55,7 +55,6 @@ class TextState:
     positions: dict[str, Position] = field(default_factory=dict)
     decisions: dict[str, ChairDecision] = field(default_factory=dict)
     chair: str | None = None
-    chair_key: str | None = None
 
     def printed(self) -> list[Provision]:
         """The provisions in the text, in print order."""

@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from tocsin.interface.output import (
         Commands,
         Invocation,
+        all_but,
         emit,
         fail,
         fields,
         note,
+        note_error,
         print_json,
         print_table,
         say,

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property, wraps
 from pathlib import Path
@@ -148,6 +149,11 @@ def fields(thing: object, names: str) -> dict[str, object]:
     return {name: getattr(thing, name) for name in names.split()}
 
 
+def all_but(thing: Any, names: str) -> dict[str, Any]:
+    """All fields of a dataclass but those named, for a document; the names stand with spaces between them."""
+    return {name: value for name, value in asdict(thing).items() if name not in names.split()}
+
+
 def say(text: str) -> None:
     """A line for the person on stdout."""
     sys.stdout.write(text + "\n")
@@ -156,6 +162,13 @@ def say(text: str) -> None:
 def note(text: str) -> None:
     """A line about progress or a warning, on stderr."""
     sys.stderr.write(visible(text) + "\n")
+
+
+def note_error(what: str, error: TocsinError) -> None:
+    """What happened, and below it what to do, on stderr; ``what`` stands before it."""
+    note(f"{what}: {error}")
+    if error.hint:
+        note(f"  {error.hint}")
 
 
 def visible(text: str) -> str:
@@ -198,9 +211,7 @@ def table(
 
 def fail(error: TocsinError) -> NoReturn:
     """Say what happened and what to do on stderr, and end with 2 for wrong usage, else 1."""
-    note(f"tocsin: {error}")
-    if error.hint:
-        note(f"  {error.hint}")
+    note_error("tocsin", error)
     raise SystemExit(2 if isinstance(error, UsageError) else 1)
 
 

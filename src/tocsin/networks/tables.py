@@ -191,13 +191,6 @@ class AsRegister:
         places = self.countries.tolist()
         return {number: COUNTRY_CODES[place] for number, place in zip(self.placed.tolist(), places, strict=True)}
 
-    def numbers_by_country(self) -> dict[str, UInt32s]:
-        """The AS numbers of each country, as the registries' files say."""
-        return {
-            COUNTRY_CODES[place]: np.asarray(self.placed[self.countries == place])
-            for place in np.unique(self.countries).tolist()
-        }
-
     def name_column(self, asn: UInt32s) -> "pl.Series":
         """The names of AS numbers as a String column, null where unknown."""
         import polars as pl

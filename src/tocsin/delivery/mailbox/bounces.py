@@ -16,7 +16,6 @@ from tocsin.delivery.mailbox.text import one_line, text_of
 
 _RECIPIENTS: Final = 100
 _DETAIL: Final = 300
-_REPORTS: Final = {"message/delivery-status", "message/global-delivery-status"}
 _HEADERS_ONLY: Final = {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}
 _STATUS = re.compile(r"(?<![\d.])([45])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _REPLY_CODE = re.compile(r"(?<![\d.])([45])[0-5]\d(?=[ -])")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Final
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from tocsin.directory.claims.decide import ClaimDecision, approve_claim, refuse_claim
 from tocsin.directory.claims.make import make_claim, show_code, show_dns
@@ -16,32 +16,21 @@ from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
 
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+_line = partial(StringConstraints, pattern=_LINE)
 _WHY: Final = Wording(lacking=N_("Say why, in one line: the history keeps it."))
 
 
 class NewClaim(BaseModel):
     """What is claimed, for which team, and where its digests are to go."""
 
-    value: str = Field(
-        min_length=1,
-        max_length=300,
-        pattern=_LINE,
-        description="The network, AS number or domain that is claimed.",
-        examples=["192.0.2.0/24"],
+    value: Annotated[str, _line(min_length=1, max_length=300)] = Field(
+        description="The network, AS number or domain that is claimed.", examples=["192.0.2.0/24"]
     )
-    team: str = Field(
-        min_length=1,
-        max_length=200,
-        pattern=_LINE,
-        description="The key or UUID of the team that claims it.",
-        examples=["operator"],
+    team: Annotated[str, _line(min_length=1, max_length=200)] = Field(
+        description="The key or UUID of the team that claims it.", examples=["operator"]
     )
-    mailbox: str = Field(
-        min_length=3,
-        max_length=254,
-        pattern=_LINE,
-        description="The mailbox that is to be told.",
-        examples=["abuse@operator.example"],
+    mailbox: Annotated[str, _line(min_length=3, max_length=254)] = Field(
+        description="The mailbox that is to be told.", examples=["abuse@operator.example"]
     )
 
 

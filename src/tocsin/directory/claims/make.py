@@ -74,14 +74,8 @@ def make_claim(
     with database.begin() as session:
         renew_version(session)
         number = find_team(session, team)
-        again = select(ClaimRow).where(
-            ClaimRow.team_id == number,
-            ClaimRow.kind == kind.value,
-            ClaimRow.value == value,
-            ClaimRow.state == ClaimState.OPEN.value,
-            ClaimRow.expires_at > now,
-        )
-        row = session.scalars(again).first()
+        same = select(ClaimRow).filter_by(team_id=number, kind=kind.value, value=value, state=ClaimState.OPEN.value)
+        row = session.scalars(same.where(ClaimRow.expires_at > now)).first()
         if row is None:
             row, code = _row(session, (number, kind.value, value), address, who, now)
             owner = session.get_one(TeamRow, number)
@@ -180,15 +174,8 @@ def _row(session: Session, what: tuple[int, str, str], mailbox: str, who: str, n
 def _send_code(session: Session, row: ClaimRow, code: str, team: str, sender: NodeSettings) -> None:
     thing = f"AS{row.value}" if row.kind == "asn" else row.value
     spelled = "-".join(code[start : start + 4] for start in range(0, len(code), 4))
-    body = _LETTER.format(
-        sender=sender.name,
-        contact=sender.contact,
-        thing=thing,
-        team=team,
-        mailbox=row.mailbox,
-        code=spelled,
-        day=f"{row.expires_at:%Y-%m-%d}",
-    )
+    who, day = {"sender": sender.name, "contact": sender.contact}, f"{row.expires_at:%Y-%m-%d}"
+    body = _LETTER.format(**who, thing=thing, team=team, mailbox=row.mailbox, code=spelled, day=day)
     for number, mailbox in enumerate(row.asked):
         key, subject = f"claim:{row.id}:{number}", f"Who runs {thing}? A code"
         queue_letter(session, key=key, kind="claim", mailbox=mailbox, subject=subject, body=body, now=row.made_at)

@@ -115,16 +115,11 @@ def _own(session: Session, mailbox: str, teams: Iterable[int], now: datetime, vi
     for team in teams:
         note_verified(session, team_id=team, mailbox=mailbox, at=now, via=via)
         box = MailboxRow
-        said = select(box.id).where(
-            box.team_id == team, box.address == mailbox, box.word.is_not(None), box.withdrawn.is_(None)
-        )
+        here = {"team_id": team, "address": mailbox, "withdrawn": None}
+        said = select(box.id).filter_by(**here).where(box.word.is_not(None))
         if session.scalar(said.limit(1)) is None and not _denied(session, team, MAILBOX, mailbox):
             row = MailboxRow(team_id=team, address=mailbox, word=BESIDE, **_saying(now, "The holder confirmed it."))
-            row.purpose = session.scalar(
-                select(box.purpose).where(
-                    box.team_id == team, box.address == mailbox, box.purpose.is_not(None), box.withdrawn.is_(None)
-                )
-            )
+            row.purpose = session.scalar(select(box.purpose).filter_by(**here).where(box.purpose.is_not(None)))
             session.add(row)
 
 
@@ -132,24 +127,17 @@ def _disown(session: Session, mailbox: str, teams: Iterable[int], now: datetime)
     """The mailbox is not theirs: what the holder said before is taken back, what imports say is overruled."""
     for team in teams:
         box = MailboxRow
-        session.execute(
-            update(box)
-            .where(box.team_id == team, box.address == mailbox, box.said_by == HOLDER, box.withdrawn.is_(None))
-            .values(withdrawn=now)
-        )
+        said = update(box).filter_by(team_id=team, address=mailbox, said_by=HOLDER, withdrawn=None)
+        session.execute(said.values(withdrawn=now))
         _deny_one(session, team, (MAILBOX, mailbox), now=now, reason="The holder of the mailbox said so.")
 
 
 def _deny(session: Session, networks: Iterable[tuple[str, str, int]], now: datetime, number: int) -> None:
     for kind, value, team in networks:
-        claimed = select(ConstituencyRow.id).where(
-            ConstituencyRow.team_id == team,
-            ConstituencyRow.kind == kind,
-            ConstituencyRow.value == value,
-            ConstituencyRow.word.is_not(None),
-            ConstituencyRow.withdrawn.is_(None),
-        )
-        if session.scalar(claimed.limit(1)) is None:  # a person's claim needs a person's decision
+        said = select(ConstituencyRow.id).filter_by(team_id=team, kind=kind, value=value, withdrawn=None)
+        if (
+            session.scalar(said.where(ConstituencyRow.word.is_not(None)).limit(1)) is None
+        ):  # a person's claim needs a person's decision
             reason = f"Not theirs, by the answer to question {number}."
             _deny_one(session, team, (kind, value), now=now, reason=reason)
 
@@ -162,9 +150,8 @@ def _deny_one(session: Session, team: int, what: tuple[str, str], *, now: dateti
 
 
 def _denied(session: Session, team: int, kind: str, value: str) -> bool:
-    deny = DenialRow
-    stands = (deny.team_id == team, deny.kind == kind, deny.value == value, deny.withdrawn.is_(None))
-    return session.scalar(select(deny.id).where(*stands).limit(1)) is not None
+    said = select(DenialRow.id).filter_by(team_id=team, kind=kind, value=value, withdrawn=None)
+    return session.scalar(said.limit(1)) is not None
 
 
 def _saying(now: datetime, reason: str) -> dict[str, object]:

@@ -7,9 +7,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from tocsin.node.sentences import say
+
+LEAST_RSA: Final = 2048
+"""Bits of an RSA key (NIST SP 800-131A revision 2, table 5; RFC 8550, 4.1)."""
 
 _DAYS_AHEAD = 60
 
@@ -50,6 +54,18 @@ class KeyVerdict:
     def good(self) -> bool:
         """Whether mails can be encrypted for it."""
         return self.state is KeyState.GOOD
+
+
+def short_rsa(bits: int) -> KeyVerdict:
+    """The verdict on an RSA key of less than `LEAST_RSA` bits."""
+    words = say("RSA with %(bits)s bits can be broken; it needs %(least_rsa)s.", bits=bits, least_rsa=LEAST_RSA)
+    return KeyVerdict(KeyState.WEAK, words)
+
+
+def unsafe_algorithm(algorithm: str) -> KeyVerdict:
+    """The verdict on a key of an algorithm that was withdrawn."""
+    words = say("%(algorithm)s is no longer considered safe (FIPS 186-5).", algorithm=algorithm)
+    return KeyVerdict(KeyState.WEAK, words)
 
 
 @dataclass(frozen=True, slots=True)

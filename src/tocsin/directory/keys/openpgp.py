@@ -7,9 +7,20 @@ time. By itself it would also encrypt for an expired or revoked certificate: tha
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeySpan, KeyState, KeyVerdict, shown
+from tocsin.directory.keys.model import (
+    LEAST_RSA,
+    KeyFacts,
+    KeyFormat,
+    KeySpan,
+    KeyState,
+    KeyVerdict,
+    short_rsa,
+    shown,
+    unsafe_algorithm,
+)
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 
@@ -18,7 +29,6 @@ if TYPE_CHECKING:
     from pysequoia.packet import Packet
 
 _MOST_PACKETS = 500  # each subkey is tried by the library: a key made to take long is not taken
-_LEAST_RSA = 2048  # bits; NIST SP 800-131A revision 2, table 5
 _CURVES = {
     "2b06010401da470f01": "Ed25519",
     "2b060104019755010501": "X25519",
@@ -30,6 +40,8 @@ _CURVES = {
     "2b240303020801010d": "brainpoolP512r1",
 }
 _WEAK_HASHES = frozenset({"MD5", "SHA1", "RipeMD"})  # RFC 9580, 9.5: must not be used in signatures
+_REVOKED, _WEAK = partial(KeyVerdict, KeyState.REVOKED), partial(KeyVerdict, KeyState.WEAK)
+_NO_ENCRYPTION = partial(KeyVerdict, KeyState.NO_ENCRYPTION)
 _BACK = frozenset({"KeyRevocation", "SubkeyRevocation", "CertificationRevocation"})
 
 
@@ -189,22 +201,18 @@ def _standing(
         vouched, until = list(users), None
         flaw = flaw or _why_unsupported(primary, users, error)
     if cert.is_revoked:
-        flaw = KeyVerdict(KeyState.REVOKED, say("Its owner revoked it."))
+        flaw = _REVOKED(say("Its owner revoked it."))
     return vouched, until, flaw
 
 
 def _why_unsupported(primary: _Component, users: Sequence[_Component], error: Exception) -> KeyVerdict | None:
     signatures = [packet for part in [primary, *users] for packet in part.signatures if not _takes_back(packet)]
     if _hashed_weakly(signatures):
-        return KeyVerdict(
-            KeyState.WEAK, say("Its user ids are bound to it with %(hashes)s.", hashes=_hashes(signatures))
-        )
+        return _WEAK(say("Its user ids are bound to it with %(hashes)s.", hashes=_hashes(signatures)))
     newest = max((at for packet in signatures if (at := packet.signature_created)), default=None)
     if newest is not None and newest > datetime.now(UTC):
         return None  # not valid yet, which is judged by its time
-    return KeyVerdict(
-        KeyState.NO_ENCRYPTION, say("Its own signatures do not support it: %(error)s.", error=library_error(error))
-    )
+    return _NO_ENCRYPTION(say("Its own signatures do not support it: %(error)s.", error=library_error(error)))
 
 
 def _subkey(part: _Component, whole: Sequence[_Component]) -> KeySpan | KeyVerdict:
@@ -217,7 +225,7 @@ def _subkey(part: _Component, whole: Sequence[_Component]) -> KeySpan | KeyVerdi
     for binding in newest_first:
         if _encrypts(part.packet, [*base, part.packet, binding]):
             if not _encrypts(part.packet, [*base, *part.all]):
-                return KeyVerdict(KeyState.REVOKED, say("What encrypts in it was revoked."))
+                return _REVOKED(say("What encrypts in it was revoked."))
             return _span(part.packet, binding.key_validity_period)
     return _unbound(part.packet, bindings)
 
@@ -225,12 +233,10 @@ def _subkey(part: _Component, whole: Sequence[_Component]) -> KeySpan | KeyVerdi
 def _unbound(key: "Packet", bindings: "Sequence[Packet]") -> KeySpan | KeyVerdict:
     """Why the library does not encrypt for a subkey; a span where it will once the time has come."""
     if _meant_to_encrypt(bindings) and _hashed_weakly(bindings):
-        return KeyVerdict(
-            KeyState.WEAK, say("What encrypts in it is bound to it with %(hashes)s.", hashes=_hashes(bindings))
-        )
+        return _WEAK(say("What encrypts in it is bound to it with %(hashes)s.", hashes=_hashes(bindings)))
     if _meant_to_encrypt(bindings) and _created(key) > datetime.now(UTC):
         return _span(key, bindings[0].key_validity_period)
-    return KeyVerdict(KeyState.NO_ENCRYPTION, say("It holds no key that encrypts."))
+    return _NO_ENCRYPTION(say("It holds no key that encrypts."))
 
 
 def _primary_span(primary: _Component, users: Sequence[_Component], until: datetime | None) -> KeySpan | None:
@@ -278,15 +284,10 @@ def _meant_to_encrypt(bindings: "Iterable[Packet]") -> bool:
 
 def _weak(key: "Packet") -> KeyVerdict | None:
     kind = str(key.key_algorithm).rpartition(".")[2]
-    if kind.startswith("RSA") and _bits(key) < _LEAST_RSA:
-        return KeyVerdict(
-            KeyState.WEAK,
-            say("RSA with %(bits)s bits can be broken; it needs %(least_rsa)s.", bits=_bits(key), least_rsa=_LEAST_RSA),
-        )
+    if kind.startswith("RSA") and _bits(key) < LEAST_RSA:
+        return short_rsa(_bits(key))
     if kind == "DSA" or kind.startswith("ElGamal"):
-        return KeyVerdict(
-            KeyState.WEAK, say("%(algorithm)s is no longer considered safe (FIPS 186-5).", algorithm=_algorithm(key))
-        )
+        return unsafe_algorithm(_algorithm(key))
     return None
 
 

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeySpan, KeyState, KeyVerdict, shown
+from tocsin.directory.keys.model import (
+    LEAST_RSA,
+    KeyFacts,
+    KeyFormat,
+    KeySpan,
+    KeyState,
+    KeyVerdict,
+    short_rsa,
+    shown,
+    unsafe_algorithm,
+)
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 
@@ -13,7 +23,6 @@ if TYPE_CHECKING:
     Extension = TypeVar("Extension", bound=ExtensionType)
 
 _PEM = b"-----BEGIN"
-_LEAST_RSA = 2048  # bits; RFC 8550, 4.1
 _WEAK_HASHES = frozenset({"md5", "sha1"})  # RFC 8550, 4.1 and 4.3
 
 
@@ -124,20 +133,9 @@ def _flaw_of_key(cert: "Certificate") -> KeyVerdict | None:
 
     key = cert.public_key()
     if isinstance(key, rsa.RSAPublicKey):
-        if key.key_size < _LEAST_RSA:
-            return KeyVerdict(
-                KeyState.WEAK,
-                say(
-                    "RSA with %(bits)s bits can be broken; it needs %(least_rsa)s.",
-                    bits=key.key_size,
-                    least_rsa=_LEAST_RSA,
-                ),
-            )
-        return None
+        return short_rsa(key.key_size) if key.key_size < LEAST_RSA else None
     if isinstance(key, dsa.DSAPublicKey):
-        return KeyVerdict(
-            KeyState.WEAK, say("%(algorithm)s is no longer considered safe (FIPS 186-5).", algorithm=_algorithm(cert))
-        )
+        return unsafe_algorithm(_algorithm(cert))
     if isinstance(key, ec.EllipticCurvePublicKey):
         words = say(
             "We can encrypt S/MIME for RSA certificates only, and this one is %(algorithm)s.",

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tocsin.directory.profile.issue import current_profile, issue_profile
     from tocsin.directory.profile.model import ProfileItem, PublicKey, TeamProfile, lines_of
     from tocsin.directory.profile.outline import OUTLINE
-    from tocsin.directory.profile.page import profile_html, profile_markdown, profile_pdf
+    from tocsin.directory.profile.page import parts_of, profile_html, profile_markdown, profile_pdf
     from tocsin.directory.profile.parse import ParsedProfile, read_profile_file
     from tocsin.directory.profile.signing import sign_text, signers
     from tocsin.directory.profile.text import profile_text

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from tocsin.directory.facts import ChannelKind, Fact, FactKind, ProfileTopic
@@ -164,17 +164,11 @@ def profile_of(lines: Iterable[ProfileItem], prose: Mapping[ProfileTopic, str]) 
 
 
 def _filled(fields: Mapping[str, str], lists: Mapping[str, list[object]], facts: Iterable[object]) -> TeamProfile:
+    read: dict[str, Callable[[str], object]] = {"version": int, "dated": date.fromisoformat, "uuid": UUID}
+    read["draft"] = lambda _: True
+    stated: dict[str, Any] = {"name": ""} | {name: read.get(name, str)(text) for name, text in fields.items()}
     return TeamProfile(
-        name=fields.get("name", ""),
-        version=int(fields.get("version", "0")),
-        dated=date.fromisoformat(fields["dated"]) if "dated" in fields else None,
-        draft="draft" in fields,
-        key=fields.get("key", ""),
-        uuid=UUID(fields["uuid"]) if "uuid" in fields else None,
-        kind=fields.get("kind", ""),
-        country=fields.get("country", ""),
-        organisation=fields.get("organisation", ""),
-        timezone=fields.get("timezone", ""),
+        **stated,
         mailboxes=_typed(lists, "mailboxes", tuple),
         keys=_typed(lists, "keys", PublicKey),
         scopes=_typed(lists, "scopes", Scope),

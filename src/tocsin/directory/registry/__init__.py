@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         Denominator,
         Transfers,
         allocated_asns,
-        delegated_networks,
         files_as_of,
         import_delegations,
         kept_files,

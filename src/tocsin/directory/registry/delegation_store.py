@@ -134,20 +134,20 @@ def kept_files(home: Path) -> list[Denominator]:
     return sorted(_head(path) for path in (home / _FOLDER).glob("*.parquet"))
 
 
-def files_as_of(home: Path, day: date, *, networks: bool = False) -> list[Denominator]:
-    """For each registry the newest file of ``day`` or before; with ``networks``, of those that have addresses."""
+def files_as_of(home: Path, day: date) -> list[Denominator]:
+    """For each registry the newest file of ``day`` or before."""
     newest: dict[str, Denominator] = {}
     for kept in kept_files(home):  # sorted: of one day the extended one comes last and is taken
-        if kept.as_of <= day and (kept.shape == "extended" or not networks):
+        if kept.as_of <= day:
             newest[kept.rir] = kept
     return list(newest.values())
 
 
-def allocated_asns(home: Path, as_of: date, *, every_status: bool = False) -> DelegationSnapshot:
+def allocated_asns(home: Path, as_of: date) -> DelegationSnapshot:
     """The AS numbers that were in somebody's hands as of a day, one a row, sorted.
 
     Columns: ``asn`` (uint32), ``country``, ``rir``, ``date`` (given on), ``status``, ``holder``. An AS number that two
-    registries give away has two rows. ``every_status`` has also those that nobody holds.
+    registries give away has two rows.
 
     Raises:
         NotFoundError: no file of that day or before is kept.
@@ -156,27 +156,11 @@ def allocated_asns(home: Path, as_of: date, *, every_status: bool = False) -> De
     import polars as pl
 
     files = _some(files_as_of(home, as_of), as_of)
-    rows = _records(home, files).filter(pl.col("kind") == "asn")
-    if not every_status:
-        rows = rows.filter(pl.col("status").is_in(GIVEN))
+    rows = _records(home, files).filter((pl.col("kind") == "asn") & pl.col("status").is_in(GIVEN))
     numbers = rows.with_columns(asn=pl.int_ranges("first", pl.col("last") + 1, dtype=pl.UInt32)).explode("asn")
     return DelegationSnapshot(
         numbers.select("asn", "country", "rir", "date", "status", "holder").sort("asn", "rir"), tuple(files)
     )
-
-
-def delegated_networks(home: Path, as_of: date, *, every_status: bool = False) -> DelegationSnapshot:
-    """The ranges of addresses that were in somebody's hands as of a day, as ``Read.records`` without AS numbers.
-
-    Raises:
-        NotFoundError: no file of that day or before is kept.
-
-    """
-    import polars as pl
-
-    files = _some(files_as_of(home, as_of, networks=True), as_of)
-    rows = _records(home, files).filter(pl.col("kind") != "asn")
-    return DelegationSnapshot(rows if every_status else rows.filter(pl.col("status").is_in(GIVEN)), tuple(files))
 
 
 @dataclass(frozen=True)
@@ -300,15 +284,15 @@ def _write(path: Path, records: "pl.DataFrame", made: Denominator) -> None:
 
 
 def _note(session: Session, made: Denominator, state: str, *, actor: str, now: datetime) -> None:
-    detail = {"file": made.file, "sha256": made.sha256, "records": made.records, "as_of": made.as_of.isoformat()}
-    audit(
-        session,
-        AuditAction.DELEGATIONS_IMPORTED,
-        at=now,
-        actor=actor,
-        subject=f"delegations:{made.rir}",
-        detail=detail | {"shape": made.shape, "replaced": state == "replaced"},
-    )
+    detail: dict[str, object] = {
+        "file": made.file,
+        "sha256": made.sha256,
+        "records": made.records,
+        "as_of": made.as_of.isoformat(),
+    }
+    detail |= {"shape": made.shape, "replaced": state == "replaced"}
+    subject = f"delegations:{made.rir}"
+    audit(session, AuditAction.DELEGATIONS_IMPORTED, at=now, actor=actor, subject=subject, detail=detail)
 
 
 def _head(path: Path) -> Denominator:

@@ -26,7 +26,7 @@ from tocsin.directory.registry.snapshot import (
 )
 from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, FactRow, MailboxRow, TeamRow
 from tocsin.node.errors import ConflictError
-from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.records import AuditAction, Database, audit, from_row
 
 if TYPE_CHECKING:
     import polars as pl
@@ -113,14 +113,9 @@ def record(
         state.version = uuid4().hex
         _write(session, difference, said.source, as_of, now)
         counts = {name: count for name, count in vars(result).items() if isinstance(count, int)}
-        audit(
-            session,
-            AuditAction.DIRECTORY_IMPORTED,
-            at=now,
-            actor=actor,
-            subject=f"directory:{said.source}",
-            detail={"files": dict(files), "not_taken": len(refusals)} | counts,
-        )
+        detail: dict[str, object] = {"files": dict(files), "not_taken": len(refusals)} | counts
+        subject = f"directory:{said.source}"
+        audit(session, AuditAction.DIRECTORY_IMPORTED, at=now, actor=actor, subject=subject, detail=detail)
     return result
 
 
@@ -134,29 +129,26 @@ def _result(
     dry_run: bool,
 ) -> RegistryImported:
     rules, boxes = difference.rules, difference.mailboxes
-    return RegistryImported(
+    counts: dict[str, int] = {}
+    for name, part in (("rules", rules), ("mailboxes", boxes)):
+        counts |= {f"{name}_new": len(part.new), f"{name}_withdrawn": len(part.gone), f"{name}_same": part.same}
+    return from_row(
+        RegistryImported,
+        said,
         files=tuple(files),
-        source=said.source,
         as_of=as_of,
         dry_run=dry_run,
-        objects=said.objects,
-        silent=said.silent,
-        elsewhere=said.elsewhere,
         teams_new=len(difference.teams_new),
         teams_changed=len(difference.teams_changed),
         teams_same=difference.teams_same - len(difference.teams_changed),
-        rules_new=len(rules.new),
-        rules_withdrawn=len(rules.gone),
-        rules_same=rules.same,
-        mailboxes_new=len(boxes.new),
-        mailboxes_withdrawn=len(boxes.gone),
-        mailboxes_same=boxes.same,
+        **counts,
         kept=rules.kept + boxes.kept,
         new=_few(rules.new),
         withdrawn=_few(rules.gone),
         reasons=dict(refusals.reasons.most_common()),
         not_taken=tuple(refusals.first),
         refusals=str(refusals.path) if refusals.reasons else "",
+        shrinks="",
     )
 
 
@@ -213,13 +205,8 @@ def _write(session: Session, difference: RegistryDifference, source: str, as_of:
             session.execute(update(table).where(table.id.in_(chunk)).values(withdrawn=now))
     query = select(TeamRow.key, TeamRow.id)
     ids = _frame(session, query, ("team", "id")).rename({"id": "team_id"})
-    about: dict[str, object] = {
-        "source": source,
-        "as_of": as_of,
-        "confidence": None,
-        "recorded": now,
-        "withdrawn": None,
-    }
+    about: dict[str, object] = {"source": source, "as_of": as_of, "recorded": now}
+    about |= {"confidence": None, "withdrawn": None}
     rules = difference.rules.new.join(ids, on="team").drop("team")
     _insert(session, ConstituencyRow, rules, about | {"role": ResponsibilityRole.RESPONSIBLE.value})
     boxes = difference.mailboxes.new.join(ids, on="team").drop("team")

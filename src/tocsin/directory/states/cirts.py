@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from tocsin.directory.facts import Fact, FactKind, Status
@@ -38,6 +39,9 @@ class CirtVerdict:
     answer: CirtStatus
     reason: str
     evidence: tuple[str, ...] = ()
+
+
+_open = partial(CirtVerdict, CirtStatus.OPEN)
 
 
 @dataclass(frozen=True)
@@ -135,11 +139,8 @@ def _structure(state: CountryState, teams: Sequence[CirtCandidate], day: date) -
         found = f"{state.no_cirt_source}, as of {state.no_cirt_as_of}"
         return CirtVerdict(CirtStatus.NO, say("somebody found that it has none"), (found,))
     if teams:
-        return CirtVerdict(
-            CirtStatus.OPEN,
-            say("nothing that is said of %(teams)s stands", teams=", ".join(team.key for team in teams)),
-        )
-    return CirtVerdict(CirtStatus.OPEN, say("no national or governmental team of it is known here"))
+        return _open(say("nothing that is said of %(teams)s stands", teams=", ".join(team.key for team in teams)))
+    return _open(say("no national or governmental team of it is known here"))
 
 
 def _cooperating(
@@ -153,9 +154,7 @@ def _cooperating(
     if exists.answer is not CirtStatus.YES:
         other = [team.key for team in every if team.kind is not TeamKind.NATIONAL]
         if other and exists.answer is CirtStatus.OPEN:
-            return CirtVerdict(
-                CirtStatus.OPEN, say("no national team is known, only %(other)s", other=", ".join(other))
-            )
+            return _open(say("no national team is known, only %(other)s", other=", ".join(other)))
         return exists
     found = {reach: [link for link in links if link.reach == reach] for reach in _REACHES}
     words = tuple(link.words for link in links)
@@ -168,11 +167,7 @@ def _cooperating(
     ended = [reach for reach in lacking if found[reach]]
     if ended:
         return CirtVerdict(CirtStatus.NO, say("its %(ended)s links are not in use", ended=" and ".join(ended)), words)
-    return CirtVerdict(
-        CirtStatus.OPEN,
-        say("no %(lacking)s link of its national CIRT is known", lacking=" and no ".join(lacking)),
-        words,
-    )
+    return _open(say("no %(lacking)s link of its national CIRT is known", lacking=" and no ".join(lacking)), words)
 
 
 def _evidence(team: CirtCandidate, day: date) -> Iterator[str]:

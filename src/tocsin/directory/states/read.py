@@ -14,7 +14,7 @@ from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind, 
 from tocsin.directory.states.cirts import CirtAssessment, CirtCandidate, judge
 from tocsin.directory.states.sets import Body, CountryState
 from tocsin.directory.tables import FactRow, TeamRow
-from tocsin.directory.team_record import settle_facts
+from tocsin.directory.team_record import fact_of, settle_facts
 
 _KINDS = (TeamKind.NATIONAL, TeamKind.GOVERNMENTAL)
 
@@ -74,9 +74,7 @@ def _facts(session: Session, merged: Mapping[int, int]) -> dict[int, list[Fact]]
     kinds = (FactKind.MEMBERSHIP.value, FactKind.ATTESTATION.value)
     facts: dict[int, list[Fact]] = defaultdict(list)
     for row in session.scalars(select(FactRow).where(FactRow.kind.in_(kinds)).order_by(FactRow.id)):
-        saying = (row.source, row.as_of, row.confidence, row.said_by, row.recorded, row.withdrawn)
-        fact = Fact(FactKind(row.kind), row.value, tuple(sorted(row.detail.items())), *saying)
-        facts[merged.get(row.team_id, row.team_id)].append(fact)
+        facts[merged.get(row.team_id, row.team_id)].append(fact_of(row))
     return facts
 
 

@@ -15,7 +15,6 @@ from html import escape
 from pathlib import Path
 
 WIDTH = 720
-FONT = 13
 
 
 @dataclass(frozen=True)

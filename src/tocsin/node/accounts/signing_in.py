@@ -8,7 +8,6 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
@@ -23,9 +22,6 @@ from tocsin.node.accounts.sessions import end_session, note_proved, start_sessio
 from tocsin.node.accounts.site_config import SiteConfig
 from tocsin.node.accounts.throttle import Attempt, Limit, forget_old, give_back, network_of, take
 from tocsin.node.records import AuditAction, Database, audit
-
-DEVICE_DAYS: Final = 365
-"""For so long a browser counts as known after it signed in."""
 
 _HALF, _DEVICE = "half-signed-in", "device"
 _HALF_LASTS = timedelta(minutes=10)

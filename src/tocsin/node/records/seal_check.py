@@ -55,7 +55,6 @@ class SealCheckResult:
     entries: int = 0
     seals: int = 0
     waiting: int = 0
-    oldest_waiting: datetime | None = None
     sealed_at: datetime | None = None
     head: Head | None = None
     findings: list[SealFinding] = field(default_factory=list)
@@ -166,8 +165,7 @@ class _SealCheck:
 
     def rest(self, now: datetime) -> None:
         """What no seal holds, and the seals that should be there and are not."""
-        counted = select(func.count(), func.min(AuditEntry.at)).where(AuditEntry.id > self._up_to)
-        after, oldest = self.session.execute(counted).one()
+        after = self.session.scalar(select(func.count()).where(AuditEntry.id > self._up_to)) or 0
         floor = late_floor(self.session, now)
         never = sorted(number for number in self._strays if number <= floor)
         verdict = self.verdict
@@ -176,7 +174,6 @@ class _SealCheck:
             SealFinding("seal missing", seal=number) for number in sorted(self.heads) if number > self._number
         ]
         verdict.waiting = after + len(self._strays) - len(never)
-        verdict.oldest_waiting = oldest
         verdict.entries = self.session.scalar(select(func.count()).select_from(AuditEntry)) or 0
 
 

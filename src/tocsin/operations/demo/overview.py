@@ -31,7 +31,6 @@ class TeamTold:
     events: int
     problems: int
     last_subject: str
-    last_path: str
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,6 @@ def _told(deliveries: Sequence[Delivery], teams: Mapping[int, Team]) -> list[Tea
             events=sum(delivery.events for delivery in of),
             problems=sum(delivery.counts.get("problems", 0) for delivery in of),
             last_subject=of[-1].subject,
-            last_path=of[-1].path,
         )
         for team, of in sent.items()
     ]

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _TAKERS: Final = {"asn": take_asns, "ipv4": take_ipv4, "ipv6": take_ipv6}
 _CLASSES: Final = {kind: name for name, kind in RESOURCES.items()}
-_SILENT: Final = "it names no contact"
 
 
 def read_dump(

@@ -1,7 +1,7 @@
 """The people of the node: invited, given a role, blocked, let in again, removed."""
 
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -65,14 +65,15 @@ _DONE: Final = {
 }
 _Reader = Annotated[Principal, needs(Permission.ADMIN_READ)]
 _Writer = Annotated[Principal, needs(Permission.ADMIN_WRITE)]
-_Do = Callable[[Session, Person, "_PersonAct"], None]
+_Do = Callable[[Session, Person, "_PersonAct"], object]
 
 
 class _PersonAct:
     """What an act on a person is made with."""
 
     def __init__(self, desk: PageContext, request: Request, visitor: Principal, form: Form) -> None:
-        self.desk, self.visitor, self.form = desk, visitor, form
+        self.desk, self.form = desk, form
+        self.by: dict[str, Any] = {"actor": visitor.actor, "now": desk.now}
         self.house = site_config_of(desk.node.settings, desk.tokens, desk.words(request).say)
 
     def teams(self) -> list[int]:
@@ -144,8 +145,7 @@ def _add_invitations(router: APIRouter, desk: PageContext) -> None:
         try:
             role, teams = given.role(), given.teams()
             with desk.node.database.begin() as session:
-                mailbox = text_of(form, "mailbox")
-                link = invite(session, given.house, mailbox, role, teams=teams, actor=visitor.actor, now=desk.now)
+                link = invite(session, given.house, text_of(form, "mailbox"), role, teams=teams, **given.by)
         except (UsageError, InputError, ConflictError) as error:
             return _page(desk, request, visitor, wrong=error, typed=form)
         return _page(desk, request, visitor, done="invite", link=link)
@@ -166,37 +166,13 @@ def _add_invitations(router: APIRouter, desk: PageContext) -> None:
         return desk.go("/admin/people?done=withdraw")
 
 
-def _role(session: Session, person: Person, given: _PersonAct) -> None:
-    set_role(session, person, given.role(), given.teams(), actor=given.visitor.actor, now=given.desk.now)
-
-
-def _factor(session: Session, person: Person, given: _PersonAct) -> None:
-    reset_factor(session, given.house, person, actor=given.visitor.actor, now=given.desk.now)
-
-
-def _reset(session: Session, person: Person, given: _PersonAct) -> None:
-    reset_link(session, given.house, person, actor=given.visitor.actor, now=given.desk.now)
-
-
-def _block(session: Session, person: Person, given: _PersonAct) -> None:
-    block(session, person, actor=given.visitor.actor, now=given.desk.now)
-
-
-def _unblock(session: Session, person: Person, given: _PersonAct) -> None:
-    unblock(session, person, actor=given.visitor.actor, now=given.desk.now)
-
-
-def _remove(session: Session, person: Person, given: _PersonAct) -> None:
-    remove(session, person, actor=given.visitor.actor, now=given.desk.now)
-
-
 _ACTS: Final[dict[str, _Do]] = {
-    "role": _role,
-    "block": _block,
-    "unblock": _unblock,
-    "factor": _factor,
-    "reset": _reset,
-    "remove": _remove,
+    "role": lambda session, person, given: set_role(session, person, given.role(), given.teams(), **given.by),
+    "block": lambda session, person, given: block(session, person, **given.by),
+    "unblock": lambda session, person, given: unblock(session, person, **given.by),
+    "factor": lambda session, person, given: reset_factor(session, given.house, person, **given.by),
+    "reset": lambda session, person, given: reset_link(session, given.house, person, **given.by),
+    "remove": lambda session, person, given: remove(session, person, **given.by),
 }
 
 

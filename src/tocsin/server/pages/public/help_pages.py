@@ -31,7 +31,6 @@ class HelpSubject(StrEnum):
     UNKNOWN = "unknown"
 
 
-_NEEDS_VALUE = (HelpSubject.ADDRESS, HelpSubject.DOMAIN, HelpSubject.COUNTRY)
 _WRONG: Final = {
     HelpSubject.ADDRESS: N_(
         "That is no address of a network. Write one such as 192.0.2.1, 2001:db8::1, 192.0.2.0/24 or AS64500."

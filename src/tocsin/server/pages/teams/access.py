@@ -1,7 +1,6 @@
 """Which team a visitor means, if it is within reach; and a word on it, with what is said where it cannot be taken."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from tocsin.directory import TeamRecord, merged_teams, read_about
@@ -17,13 +16,6 @@ Asker: TypeAlias = Annotated[Principal, needs(Permission.LOOKUP)]
 Surveyor: TypeAlias = Annotated[Principal, needs(Permission.DIRECTORY_SURVEY)]
 Editor: TypeAlias = Annotated[Principal, needs(Permission.DIRECTORY_EDIT)]
 Decider: TypeAlias = Annotated[Principal, needs(Permission.DIRECTORY_DECIDE)]
-
-
-@dataclass(frozen=True)
-class StatementOutcome:
-    """What became of something that a person said: what is wrong with it, or empty."""
-
-    wrong: str = ""
 
 
 def seen_team(
@@ -45,14 +37,14 @@ def seen_team(
     return about
 
 
-def taken(desk: PageContext, act: Callable[[], object]) -> StatementOutcome:
-    """Do it; where it changes the directory, the rules are compiled anew in the background."""
+def fault_of(desk: PageContext, act: Callable[[], object]) -> str:
+    """Do what a person said; what is wrong with it, or empty. The rules are compiled anew in the background."""
     try:
         act()
     except (UsageError, InputError, ConflictError, NotFoundError, RemoteError) as error:
-        return StatementOutcome(_sentence(error))
+        return _sentence(error)
     desk.guide.renew()
-    return StatementOutcome()
+    return ""
 
 
 def _sentence(error: TocsinError) -> str:

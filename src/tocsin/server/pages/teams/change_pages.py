@@ -21,7 +21,7 @@ from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.teams.access import Editor, name_of, one_line, seen_team, taken
+from tocsin.server.pages.teams.access import Editor, fault_of, name_of, one_line, seen_team
 from tocsin.server.security import Form, text_of, texts_of
 
 MOST_KEY_BYTES: Final = 1_000_000
@@ -45,35 +45,21 @@ def change_pages(desk: PageContext) -> APIRouter:
 
     def noted(request: Request, team: Team, form: FormData, done: str, act: Callable[[], object]) -> Response:
         """The team's page with what was done; or the forms with what is wrong."""
-        result = taken(desk, act)
-        if result.wrong:
+        if wrong := fault_of(desk, act):
             typed = {name: value for name, value in form.items() if isinstance(value, str)}
-            return _page(desk, request, team, typed, result.wrong, status=422)
+            return _page(desk, request, team, typed, wrong)
         return desk.go(f"/teams/{team.key}?done={done}")
 
-    @router.post("/teams/{key}/say")
-    def speak(request: Request, visitor: Editor, key: str, form: Form) -> Response:
-        """Say that something is theirs, or is not, or take such a word back."""
-        team = _team(desk, visitor, key)
-        return noted(request, team, form, "said", lambda: _speak(desk, visitor, team, form))
+    def add(name: str, act: Callable[[PageContext, Principal, Team, FormData], None], done: str) -> None:
+        @router.post(f"/teams/{{key}}/{name}", name=name, description=act.__doc__)
+        def change_team(request: Request, visitor: Editor, key: str, form: Form) -> Response:
+            team = _team(desk, visitor, key)
+            return noted(request, team, form, done, lambda: act(desk, visitor, team, form))
 
-    @router.post("/teams/{key}/preferences")
-    def preferences(request: Request, visitor: Editor, key: str, form: Form) -> Response:
-        """Say how the team is told."""
-        team = _team(desk, visitor, key)
-        return noted(request, team, form, "said", lambda: _prefer(desk, visitor, team, form))
-
-    @router.post("/teams/{key}/mutes")
-    def mutes(request: Request, visitor: Editor, key: str, form: Form) -> Response:
-        """Mute something until a day, or end a mute."""
-        team = _team(desk, visitor, key)
-        return noted(request, team, form, "said", lambda: _mute(desk, visitor, team, form))
-
-    @router.post("/teams/{key}/keys")
-    def keys(request: Request, visitor: Editor, key: str, form: Form) -> Response:
-        """Record a key from a file or from pasted text."""
-        team = _team(desk, visitor, key)
-        return noted(request, team, form, "key", lambda: _bring_key(desk, visitor, team, form))
+    add("say", _speak, "said")
+    add("preferences", _prefer, "said")
+    add("mutes", _mute, "said")
+    add("keys", _bring_key, "key")
 
     @router.post("/teams/{key}/verify")
     def verify(request: Request, visitor: Editor, key: str, form: Form) -> Response:
@@ -92,28 +78,17 @@ def _team(desk: PageContext, visitor: Principal, key: str) -> Team:
     return seen_team(desk, visitor, key, Permission.DIRECTORY_EDIT).team
 
 
-def _page(
-    desk: PageContext, request: Request, team: Team, typed: dict[str, Any], wrong: str = "", *, status: int = 200
-) -> Response:
+def _page(desk: PageContext, request: Request, team: Team, typed: dict[str, Any], wrong: str = "") -> Response:
     tomorrow = (desk.now + timedelta(days=1)).date().isoformat()
-    choices: dict[str, Any] = {
-        "intervals": list(DigestInterval),
-        "formats": list(AttachmentFormat),
-        "ceilings": _CEILINGS,
-        "kinds": _KINDS,
-    }
-    shown = {
-        "team": team,
-        "typed": defaultdict(str, typed),
-        "wrong": wrong,
-        "whole": True,
-        "tomorrow": tomorrow,
-        **choices,
-    }
-    return desk.page(request, "teams/change.html", status=status, **shown)
+    shown: dict[str, Any] = {"team": team, "typed": defaultdict(str, typed), "wrong": wrong, "whole": True}
+    shown |= {"tomorrow": tomorrow, "intervals": list(DigestInterval), "formats": list(AttachmentFormat)}
+    return desk.page(
+        request, "teams/change.html", status=422 if wrong else 200, ceilings=_CEILINGS, kinds=_KINDS, **shown
+    )
 
 
 def _speak(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
+    """Say that something is theirs, or is not, or take such a word back."""
     act, sure = text_of(form, "act"), text_of(form, "confidence").strip()
     if act not in {"assert", "deny", "withdraw"}:
         raise UsageError(say("Choose what you say of it."))
@@ -126,7 +101,7 @@ def _speak(desk: PageContext, visitor: Principal, team: Team, form: FormData) ->
 
 
 def _prefer(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
-    """Only what differs is said."""
+    """Say how the team is told: only what differs."""
     wanted = {
         "interval": (text_of(form, "interval"), team.interval.value),
         "formats": (" ".join(texts_of(form, "formats")), " ".join(team.formats)),
@@ -142,6 +117,7 @@ def _prefer(desk: PageContext, visitor: Principal, team: Team, form: FormData) -
 
 
 def _mute(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
+    """Mute something until a day, or end a mute."""
     named = {name: text_of(form, f"mute_{name}").strip() for name in ("kind", "value")}
     if text_of(form, "end"):
         perform(desk, visitor, _ACTS["unmute"], form, team=team.key, **named)
@@ -151,6 +127,7 @@ def _mute(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> 
 
 
 def _bring_key(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
+    """Record a key from a file or from pasted text."""
     file = form.get("file")
     content, name = text_of(form, "pasted").encode(), "pasted"
     if isinstance(file, UploadFile) and file.size:

@@ -22,8 +22,8 @@ from tocsin.node.errors import InputError, UsageError
 from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.teams.access import Decider, Editor, Surveyor, taken
-from tocsin.server.pages.teams.paging import PAGE, ends, start_of
+from tocsin.server.pages.teams.access import Decider, Editor, Surveyor, fault_of
+from tocsin.server.pages.teams.paging import page_of
 from tocsin.server.security import Form, text_of
 
 _RIVALS = 50
@@ -41,11 +41,9 @@ def claim_pages(desk: PageContext) -> APIRouter:
         state = request.query_params.get("state", "")
         all_ = read_claims(database, desk.now)
         counts = Counter(one.state for one in all_)
-        found, start = _chosen(all_, state), start_of(request)
-        shown: dict[str, Any] = {"found": found[start : start + PAGE], "state": state}
-        shown |= {"shown": counts[ClaimState.PROVED], "unshown": counts[ClaimState.OPEN]}
-        shown |= {"states": list(ClaimState), "done": done, "whole": True}
-        return desk.page(request, "teams/claims.html", **shown | ends(start, len(found)))
+        shown: dict[str, Any] = {"shown": counts[ClaimState.PROVED], "unshown": counts[ClaimState.OPEN]}
+        shown |= {"state": state, "states": list(ClaimState), "done": done, "whole": True}
+        return desk.page(request, "teams/claims.html", **page_of(request, _chosen(all_, state)), **shown)
 
     @router.get("/claims/{number}")
     def claim(request: Request, visitor: Surveyor, number: Number, done: str = "") -> Response:
@@ -56,18 +54,16 @@ def claim_pages(desk: PageContext) -> APIRouter:
     @router.post("/claims/{number}/check")
     def check(request: Request, visitor: Editor, number: Number) -> Response:
         """Ask DNS whether control is shown."""
-        done = taken(desk, lambda: _ask_dns(desk, visitor, number))
-        if done.wrong:
-            return _page(desk, request, number, done.wrong, status=422)
+        if wrong := fault_of(desk, lambda: _ask_dns(desk, visitor, number)):
+            return _page(desk, request, number, wrong)
         return desk.go(f"/claims/{number}?done=proved")
 
     @router.post("/claims/{number}/decide")
     def decide(request: Request, visitor: Decider, number: Number, form: Form) -> Response:
         """Approve or refuse a claim."""
         act = text_of(form, "act")
-        done = taken(desk, lambda: perform(desk, visitor, _decision(act), form, number=number))
-        if done.wrong:
-            return _page(desk, request, number, done.wrong, status=422)
+        if wrong := fault_of(desk, lambda: perform(desk, visitor, _decision(act), form, number=number)):
+            return _page(desk, request, number, wrong)
         return desk.go(f"/claims?done={act}")
 
     @router.get("/verifications")
@@ -76,23 +72,19 @@ def claim_pages(desk: PageContext) -> APIRouter:
         note_read(database, visitor, "verifications", now=desk.now)
         with database.reading() as session:
             found = read_answers(session)
-        start = start_of(request)
-        shown: dict[str, Any] = {"found": found[start : start + PAGE], "number": len(found), "whole": True}
-        return desk.page(request, "teams/verifications.html", **shown | ends(start, len(found)))
+        return desk.page(request, "teams/verifications.html", **page_of(request, found), whole=True)
 
     return router
 
 
-def _page(
-    desk: PageContext, request: Request, number: int, wrong: str = "", *, done: str = "", status: int = 200
-) -> Response:
+def _page(desk: PageContext, request: Request, number: int, wrong: str = "", *, done: str = "") -> Response:
     found = read_claim(desk.node.database, number, desk.now)
     rivals = read_rivals(desk.node.database, found)
     shown: dict[str, Any] = {"claim": found, "rivals": rivals[:_RIVALS], "number": len(rivals)}
     with desk.node.database.reading() as session:
         shown["names"] = names_of_actors(session, [found.claimed_by])
     shown |= {"wrong": wrong, "done": done, "whole": True}
-    return desk.page(request, "teams/claim.html", status=status, **shown)
+    return desk.page(request, "teams/claim.html", status=422 if wrong else 200, **shown)
 
 
 def _chosen(claims: list[Claim], state: str) -> list[Claim]:

@@ -18,9 +18,9 @@ from tocsin.interface import NotHereError
 from tocsin.node.errors import UsageError
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.teams.access import Decider, Surveyor, one_line, plain, taken
+from tocsin.server.pages.teams.access import Decider, Surveyor, fault_of, one_line, plain
 from tocsin.server.pages.teams.background_cache import BackgroundCache
-from tocsin.server.pages.teams.paging import PAGE, ends, start_of
+from tocsin.server.pages.teams.paging import page_of
 from tocsin.server.security import Form, text_of, texts_of
 
 _ACTS = {act.name: act for act in acts.ACTS}
@@ -40,14 +40,8 @@ def conflict_pages(desk: PageContext) -> APIRouter:
         settled = request.query_params.get("show") == "settled"
         all_ = known.value or []
         found = [one for one in all_ if (one.state in _SETTLED) is settled]
-        start = start_of(request)
-        shown: dict[str, Any] = {
-            "found": found[start : start + PAGE],
-            "number": len(found),
-            "known": known,
-            "settled": settled,
-        }
-        return desk.page(request, "teams/conflicts.html", **shown | ends(start, len(found)), done=done, whole=True)
+        shown: dict[str, Any] = {"known": known, "settled": settled, "done": done, "whole": True}
+        return desk.page(request, "teams/conflicts.html", **page_of(request, found), **shown)
 
     @router.get("/conflicts/of")
     def conflict(request: Request, _visitor: Surveyor, value: str = "") -> Response:
@@ -59,24 +53,22 @@ def conflict_pages(desk: PageContext) -> APIRouter:
         """Decide whose something is."""
         teams = texts_of(form, "teams")
         whose = {"both": True, "teams": ()} if "*" in teams else {}
-        done = taken(desk, lambda: perform(desk, visitor, _ACTS["decide"], form, **whose))
-        if done.wrong:
-            return _contested(desk, request, text_of(form, "value"), plain(done.wrong), status=422)
+        if wrong := fault_of(desk, lambda: perform(desk, visitor, _ACTS["decide"], form, **whose)):
+            return _contested(desk, request, text_of(form, "value"), plain(wrong))
         return desk.go("/conflicts?done=decided")
 
     @router.post("/conflicts/undo")
     def undo(request: Request, visitor: Decider, form: Form) -> Response:
         """Take a decision back."""
         reason = one_line(text_of(form, "undo_reason"))
-        done = taken(desk, lambda: perform(desk, visitor, _ACTS["undecide"], form, reason=reason))
-        if done.wrong:
-            return _contested(desk, request, text_of(form, "value"), plain(done.wrong), status=422)
+        if wrong := fault_of(desk, lambda: perform(desk, visitor, _ACTS["undecide"], form, reason=reason)):
+            return _contested(desk, request, text_of(form, "value"), plain(wrong))
         return desk.go("/conflicts?done=undone")
 
     return router
 
 
-def _contested(desk: PageContext, request: Request, value: str, wrong: str = "", *, status: int = 200) -> Response:
+def _contested(desk: PageContext, request: Request, value: str, wrong: str = "") -> Response:
     try:
         found = read_conflict(desk.node.database, value)
     except UsageError:
@@ -85,4 +77,4 @@ def _contested(desk: PageContext, request: Request, value: str, wrong: str = "",
         raise NotHereError
     teams = {claim.team: read_about(desk.node.database, claim.team).team for claim in found.claims}
     shown: dict[str, Any] = {"conflict": found, "teams": teams, "wrong": wrong, "whole": True}
-    return desk.page(request, "teams/conflict.html", status=status, **shown)
+    return desk.page(request, "teams/conflict.html", status=422 if wrong else 200, **shown)

@@ -14,7 +14,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.server.list_files import ListForm, teams_file
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.teams.access import Editor, Reader, name_of, taken
+from tocsin.server.pages.teams.access import Editor, Reader, fault_of, name_of
 from tocsin.server.security import Form, sent, text_of
 from tocsin.sharing.lookup import read_subject
 
@@ -48,24 +48,18 @@ def list_pages(desk: PageContext) -> APIRouter:
         typed = {name: text_of(form, name).strip() for name in (*_FIELDS, "mailboxes")}
         fields = {name: typed[name] for name in _FIELDS if typed[name]}
         boxes = typed["mailboxes"].replace(",", " ").split()
-        done = taken(
-            desk,
-            lambda: enter_team(
-                desk.node.database, fields, boxes, said_by=name_of(visitor), actor=visitor.actor, now=desk.now
-            ),
-        )
-        if done.wrong:
-            return _form(desk, request, typed, done.wrong, status=422)
+        by = {"said_by": name_of(visitor), "actor": visitor.actor}
+        if wrong := fault_of(desk, lambda: enter_team(desk.node.database, fields, boxes, **by, now=desk.now)):
+            return _form(desk, request, typed, wrong)
         return desk.go(f"/teams/{typed['key'].lower()}")
 
     return router
 
 
-def _form(
-    desk: PageContext, request: Request, typed: dict[str, str], wrong: str = "", *, status: int = 200
-) -> Response:
-    choices: dict[str, Any] = {"kinds": list(TeamKind), "countries": list(country_names())}
-    return desk.page(request, "teams/new.html", typed=defaultdict(str, typed), wrong=wrong, status=status, **choices)
+def _form(desk: PageContext, request: Request, typed: dict[str, str], wrong: str = "") -> Response:
+    shown: dict[str, Any] = {"kinds": list(TeamKind), "countries": list(country_names()), "wrong": wrong}
+    shown["typed"] = defaultdict(str, typed)
+    return desk.page(request, "teams/new.html", status=422 if wrong else 200, **shown)
 
 
 def _listed(desk: PageContext, visitor: Principal, asked: dict[str, str], after: str) -> dict[str, Any]:

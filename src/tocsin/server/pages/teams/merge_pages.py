@@ -17,9 +17,9 @@ from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.teams.access import Decider, Surveyor, taken
+from tocsin.server.pages.teams.access import Decider, Surveyor, fault_of
 from tocsin.server.pages.teams.background_cache import BackgroundCache
-from tocsin.server.pages.teams.paging import PAGE, ends, start_of
+from tocsin.server.pages.teams.paging import page_of
 from tocsin.server.security import Form, text_of
 
 _ACTS = {act.name: act for act in acts.ACTS}
@@ -31,17 +31,18 @@ def merge_pages(desk: PageContext) -> APIRouter:
     database = desk.node.database
     pairs_of: BackgroundCache[list[MergeCandidate]] = BackgroundCache(lambda: read_candidates(database))
 
+    def made(request: Request, *, done: str = "", wrong: str = "") -> Response:
+        shown: dict[str, Any] = {"merges": read_merges(database), "done": done, "wrong": wrong, "whole": True}
+        return desk.page(request, "teams/merged.html", status=422 if wrong else 200, **shown)
+
     @router.get("/merges")
     def merges(request: Request, _visitor: Surveyor, done: str = "") -> Response:
         """Pairs of teams that may be one, the likeliest first; with ``show=made`` the merges that were made."""
         if request.query_params.get("show") == "made":
-            return desk.page(
-                request, "teams/merged.html", merges=read_merges(database), done=done, whole=True, wrong=""
-            )
+            return made(request, done=done)
         known = pairs_of.of(directory_version(database))
-        found, start = known.value or [], start_of(request)
-        shown: dict[str, Any] = {"found": found[start : start + PAGE], "number": len(found), "known": known}
-        return desk.page(request, "teams/merges.html", **shown | ends(start, len(found)), done=done, whole=True)
+        shown = page_of(request, known.value or [])
+        return desk.page(request, "teams/merges.html", **shown, known=known, done=done, whole=True)
 
     @router.get("/merges/pair")
     def pair(request: Request, _visitor: Surveyor, one: str = "", other: str = "") -> Response:
@@ -58,27 +59,24 @@ def merge_pages(desk: PageContext) -> APIRouter:
             "other": lambda: perform(desk, visitor, merge, form, keep=other, team=one),
             "apart": lambda: perform(desk, visitor, apart, form),
         }
-        done = taken(desk, saying.get(act, _nothing_chosen))
-        if done.wrong:
-            return _pair(desk, request, one, other, done.wrong, status=422)
+        if wrong := fault_of(desk, saying.get(act, _nothing_chosen)):
+            return _pair(desk, request, one, other, wrong)
         return desk.go(f"/merges?done={'apart' if act == 'apart' else 'merged'}")
 
     @router.post("/merges/undo")
     def undo_merge(request: Request, visitor: Decider, form: Form) -> Response:
         """Undo a merge."""
-        done = taken(desk, lambda: perform(desk, visitor, _ACTS["unmerge"], form))
-        if done.wrong:
-            shown: dict[str, Any] = {"merges": read_merges(database), "done": "", "whole": True}
-            return desk.page(request, "teams/merged.html", status=422, wrong=done.wrong, **shown)
+        if wrong := fault_of(desk, lambda: perform(desk, visitor, _ACTS["unmerge"], form)):
+            return made(request, wrong=wrong)
         return desk.go("/merges?show=made&done=undone")
 
     return router
 
 
-def _pair(desk: PageContext, request: Request, one: str, other: str, wrong: str = "", *, status: int = 200) -> Response:
+def _pair(desk: PageContext, request: Request, one: str, other: str, wrong: str = "") -> Response:
     both = [read_about(desk.node.database, key) for key in (one, other)]
     shown: dict[str, Any] = {"both": both, "wrong": wrong, "whole": True}
-    return desk.page(request, "teams/pair.html", status=status, **shown)
+    return desk.page(request, "teams/pair.html", status=422 if wrong else 200, **shown)
 
 
 def _nothing_chosen() -> None:

@@ -31,11 +31,6 @@ class ChangeNotifier:
         self.over = Event()
         """Set when the server ends: then all listening ends too."""
 
-    @property
-    def listeners(self) -> int:
-        """How many listen."""
-        return self._listeners.total()
-
     async def listen(self, session: str) -> AsyncIterator[str]:
         """The token of now, and each new one; ends with the session."""
         self._listeners[session] += 1
