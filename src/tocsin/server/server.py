@@ -10,11 +10,13 @@ from logging import getLogger
 from pathlib import Path
 from threading import Thread
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -49,6 +51,7 @@ from tocsin.server.pages import (
     sign_in_pages,
     teams_pages,
     today_pages,
+    together,
     verify_pages,
 )
 from tocsin.server.security import Authentication, BodyTimeout, ReadAudit, with_headers
@@ -94,9 +97,10 @@ def make_application(
     desk = make_context(node, clock, tokens)
     taker = UploadIntake(node, clock)
     counter = ApiContext(node, clock, tokens, taker, desk.guide, desk.say)
+    pages = _make_pages(desk, public=public)
 
     @asynccontextmanager
-    async def working(_application: FastAPI) -> AsyncIterator[None]:
+    async def working(application: FastAPI) -> AsyncIterator[None]:
         """What works behind the doors for as long as they are open."""
         with ExitStack() as works:
             works.callback(desk.guide.settle)
@@ -105,7 +109,8 @@ def make_application(
                     works.enter_context(one)
             if work:  # with a node of its own: it works beside the pages as another process would
                 works.enter_context(Worker(open_node(node.home), clock).working())
-            yield
+            async with pages.lifespan_context(application):
+                yield
 
     application = FastAPI(
         title="Tocsin",
@@ -117,8 +122,7 @@ def make_application(
     )
     application.state.tokens = tokens
     application.state.signing_in = not public
-    for make_pages in _PUBLIC if public else (*_PUBLIC, *_INSIDE):
-        application.include_router(make_pages(desk), max_body_size=_LARGEST_FORM)
+    application.router.routes.extend(pages.routes)
     application.router.routes.append(api_door("/api/v1", counter, public=public))
     application.mount("/static", _CachedFiles(directory=_STATIC), name="static")
     _add_failures(application, desk)
@@ -132,6 +136,15 @@ def make_application(
     # What a proxy says of who asks, and how, is believed of the trusted ones only.
     application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=[*node.settings.server.trusted_proxies])
     return application
+
+
+def _make_pages(desk: PageContext, *, public: bool) -> APIRouter:
+    """All pages; each takes as many bytes as it says, or as forms have."""
+    pages = together(*_PUBLIC, *(() if public else _INSIDE))(desk)
+    for route in pages.routes:
+        if isinstance(route, APIRoute) and route.max_body_size is None:
+            route.app = RequestBodyLimitMiddleware(route.app, max_body_size=_LARGEST_FORM)
+    return pages
 
 
 class _CachedFiles(StaticFiles):

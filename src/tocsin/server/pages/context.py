@@ -1,14 +1,15 @@
 """The desk that all pages are made at: a template, the visitor's language and theme, and what every page shows."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from jinja2 import StrictUndefined
@@ -146,14 +147,20 @@ def make_context(node: NodeWithStores, clock: Callable[[], datetime], tokens: To
 
 def together(*makers: Callable[[PageContext], APIRouter]) -> Callable[[PageContext], APIRouter]:
     """What makes the pages of all ``makers``; the first that knows a path has it."""
+    return lambda desk: join_routers(*(maker(desk) for maker in makers))
 
-    def make(desk: PageContext) -> APIRouter:
-        router = APIRouter()
-        for maker in makers:
-            router.include_router(maker(desk))
-        return router
 
-    return make
+def join_routers(*routers: APIRouter) -> APIRouter:
+    """One router with the routes of all, as they are: ``include_router`` would analyse each anew and match it twice."""
+
+    @asynccontextmanager
+    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for router in routers:
+                await stack.enter_async_context(router.lifespan_context(application))
+            yield
+
+    return APIRouter(routes=[route for router in routers for route in router.routes], lifespan=lifespan)
 
 
 def _here(request: Request) -> str:

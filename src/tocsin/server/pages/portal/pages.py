@@ -14,7 +14,7 @@ from tocsin.node.errors import InputError
 from tocsin.node.paths import HomeFolder
 from tocsin.problems.answers import NOTE_LENGTH, TeamSheet
 from tocsin.server.pages.answer_forms import DAYS, act_of, new_form
-from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.context import PageContext, join_routers
 from tocsin.server.pages.portal.bulk_answers import BulkAnswerForm, answer
 from tocsin.server.pages.portal.contact_pages import contact_pages
 from tocsin.server.pages.portal.context import PortalContext
@@ -52,8 +52,7 @@ def portal_pages(desk: PageContext) -> APIRouter:
         noted = answer(desk, sheet, typed, visitor, f"{act}:{visitor.person}")
         return desk.go(f"/portal?{urlencode({'team': team.key, 'done': noted})}")
 
-    router.include_router(contact_pages(portal))
-    return router
+    return join_routers(router, contact_pages(portal))
 
 
 def _list(
