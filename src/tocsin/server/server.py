@@ -10,13 +10,11 @@ from logging import getLogger
 from pathlib import Path
 from threading import Thread
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -59,7 +57,6 @@ from tocsin.server.security import Authentication, BodyTimeout, ReadAudit, with_
 _STATIC = Path(__file__).parent / "pages" / "static"
 _LAST_REQUESTS = 30  # seconds for what is being answered when the server is told to end
 _YEAR = "public, max-age=31536000, immutable"
-_LARGEST_FORM = 2_000_000  # bytes; a page that takes files says its own bound
 
 # Each gives a router of pages for people; the first that knows a path has it.
 _PUBLIC = (home_pages, answer_pages, verify_pages, public_pages)
@@ -97,7 +94,7 @@ def make_application(
     desk = make_context(node, clock, tokens)
     taker = UploadIntake(node, clock)
     counter = ApiContext(node, clock, tokens, taker, desk.guide, desk.say)
-    pages = _make_pages(desk, public=public)
+    pages = together(*_PUBLIC, *(() if public else _INSIDE))(desk)
 
     @asynccontextmanager
     async def working(application: FastAPI) -> AsyncIterator[None]:
@@ -136,15 +133,6 @@ def make_application(
     # What a proxy says of who asks, and how, is believed of the trusted ones only.
     application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=[*node.settings.server.trusted_proxies])
     return application
-
-
-def _make_pages(desk: PageContext, *, public: bool) -> APIRouter:
-    """All pages; each takes as many bytes as it says, or as forms have."""
-    pages = together(*_PUBLIC, *(() if public else _INSIDE))(desk)
-    for route in pages.routes:
-        if isinstance(route, APIRoute) and route.max_body_size is None:
-            route.app = RequestBodyLimitMiddleware(route.app, max_body_size=_LARGEST_FORM)
-    return pages
 
 
 class _CachedFiles(StaticFiles):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.delivery.texts import TextFolders, texts_for
-from tocsin.interface import WrongFormError, needs
+from tocsin.interface import PageRouter, WrongFormError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
 from tocsin.node.paths import HomeFolder
@@ -29,7 +29,7 @@ _Writer = Annotated[Principal, needs(Permission.PORTAL_WRITE)]
 
 def portal_pages(desk: PageContext) -> APIRouter:
     """The pages of the portal."""
-    router, portal = APIRouter(), PortalContext(desk)
+    router, portal = PageRouter(), PortalContext(desk)
 
     @router.get("/portal")
     def problems(request: Request, visitor: _Reader, done: int = 0) -> Response:
