@@ -220,7 +220,9 @@ class AsRegister:
     def _names(self) -> "pl.Series":
         import polars as pl
 
-        return pl.Series("as_name", [*self.names().values(), None], dtype=pl.String)
+        text = np.insert(self.name_text, self.name_ends[1:-1].astype(np.int64), ord("\n"))  # each name is one line
+        names = pl.Series("as_name", [text.tobytes().decode()]).str.split("\n").explode()
+        return names.head(len(self.named)).extend_constant(None, 1)
 
 
 @dataclass(frozen=True)
