@@ -100,7 +100,6 @@ def make_application(
     async def working(application: FastAPI) -> AsyncIterator[None]:
         """What works behind the doors for as long as they are open."""
         with ExitStack() as works:
-            works.enter_context(node.database.kept_open())
             works.callback(desk.guide.settle)
             if not public:
                 for one in (counter.open(), taker.working(), sealing(node.database, node.home, clock)):
@@ -225,7 +224,7 @@ def serve(node: NodeWithStores, *, port: int, public: bool = False, ready: Calla
     if not public:
         Thread(target=_open_digests, args=(node,), name="digests", daemon=True).start()
     ready()
-    with listening, suppress(KeyboardInterrupt):
+    with listening, node.database.kept_open(), suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
 
 
