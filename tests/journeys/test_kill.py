@@ -86,9 +86,10 @@ def truth(node: Tocsin) -> tuple[Counter[tuple[str, int, str]], Counter[tuple[st
     told: Counter[tuple[str, str, str]] = Counter()
     for path in (node.home / "mails").rglob("*.eml"):
         message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        mailbox = str(message["To"])  # parsed anew each time that it is asked for
         for part in message.iter_attachments():
             rows = csv.DictReader(io.StringIO(part.get_content())) if part.get_content_type() == "text/csv" else []
-            told.update((str(message["To"]), row["source.ip"], row["time.source"]) for row in rows)
+            told.update((mailbox, row["source.ip"], row["time.source"]) for row in rows)
     sums = {"quarantined": sum(entry["rows"] for entry in node.json("quarantine", "list"))}
     return events, told, sums
 

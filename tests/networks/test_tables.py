@@ -46,12 +46,13 @@ def test_special_addresses_belong_to_nobody(bundled: Networks) -> None:
         assert (answer.prefix, answer.asn, answer.as_name, answer.country) == (None, None, None, None)
 
 
-def test_a_batch_answers_as_single_lookups_do(bundled: Networks) -> None:
+@pytest.mark.parametrize("half", [300, 800])  # names are read one by one, or all at once
+def test_a_batch_answers_as_single_lookups_do(bundled: Networks, half: int) -> None:
     random = np.random.default_rng(3)
     pieces = bundled.routes.pieces
-    rows = random.integers(0, len(pieces.v6_hi), 300)
-    hi = np.append(pieces.v6_hi[rows], np.zeros(300, dtype=np.uint64))
-    lo = np.append(pieces.v6_lo[rows], random.integers(0, 2**32, 300, dtype=np.uint64) | np.uint64(MAPPED))
+    rows = random.integers(0, len(pieces.v6_hi), half)
+    hi = np.append(pieces.v6_hi[rows], np.zeros(half, dtype=np.uint64))
+    lo = np.append(pieces.v6_lo[rows], random.integers(0, 2**32, half, dtype=np.uint64) | np.uint64(MAPPED))
     frame = bundled.enrich(hi, lo)
     assert frame.schema == {"prefix": pl.String, "asn": pl.UInt32, "as_name": pl.String, "country": pl.String}
     texts = [f"{(int(a) << 64) | int(b)}" if a else str(int(b) & 0xFFFFFFFF) for a, b in zip(hi, lo, strict=True)]

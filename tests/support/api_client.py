@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import httpx
 
 from support.console_users import person
+from support.ports import NO_TLS
 from support.world import World, served
 from tocsin.node.accounts import AccountRole, Permission, Person, make_token, scopes_of
 from tocsin.pipeline.stores import NodeWithStores
@@ -36,7 +37,7 @@ def caller(
     with (
         served(application) as port,
         httpx.Client(
-            base_url=f"http://127.0.0.1:{port}/api/v1", headers=headers, trust_env=False, timeout=60
+            base_url=f"http://127.0.0.1:{port}/api/v1", headers=headers, trust_env=False, verify=NO_TLS, timeout=60
         ) as client,
     ):
         yield client

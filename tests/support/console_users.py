@@ -9,6 +9,7 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import select
 
+from support.ports import NO_TLS
 from support.world import served
 from tocsin.interface.authorization import form_word
 from tocsin.node.accounts import AccountRole, Person, read_session, start_session
@@ -64,7 +65,7 @@ def browser_of(
     """The browser of somebody in this role; NOBODY: of the public."""
     with (
         served(application) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=NO_TLS, timeout=120) as client,
     ):
         if role is AccountRole.NOBODY:
             yield Browser(client)

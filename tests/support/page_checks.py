@@ -12,6 +12,7 @@ from support.browser import Page, browser
 from support.console_users import person, session_of
 from support.linked_pages import answer_paths, verify_paths
 from support.page_examples import OPERATOR, QUERIES, furnish
+from support.ports import NO_TLS
 from support.routes import doors
 from support.world import World, served
 from tocsin.directory import read_team
@@ -100,7 +101,7 @@ def gallery(world: World) -> Iterator[Gallery]:
     paths += [Seen(path, AccountRole.OPERATOR if path.startswith("/portal") else AccountRole.NOBODY) for path in _ALSO]
     with served(application) as port:
         address = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
+        with httpx.Client(base_url=address, trust_env=False, verify=NO_TLS, timeout=60) as client:
             linked = {**answer_paths(world, client), **verify_paths(world)}
         paths += [Seen(path, AccountRole.NOBODY, name) for name, path in linked.items()]
         yield Gallery(address, [seen for seen in paths if _is_page(address, seen, secrets)], secrets)
@@ -108,7 +109,7 @@ def gallery(world: World) -> Iterator[Gallery]:
 
 def _is_page(address: str, seen: Seen, secrets: dict[AccountRole, str]) -> bool:
     cookies = {COOKIE: secrets[seen.role]} if seen.role in secrets else {}
-    with httpx.Client(base_url=address, cookies=cookies, trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=address, cookies=cookies, trust_env=False, verify=NO_TLS, timeout=60) as client:
         answer = client.get(seen.path)
         return str(answer.headers.get("content-type", "")).startswith("text/html")
 

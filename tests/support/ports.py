@@ -1,8 +1,13 @@
-"""Ports for servers that must be told theirs."""
+"""Ports for servers that must be told theirs, and what their clients need."""
 
 import os
 import socket
+import ssl
 from itertools import count
+from typing import Final
+
+NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients of servers without TLS: each would read all certificate authorities first, which takes 10 ms."""
 
 # Below those that the kernel gives to whoever asks for any, so that nothing takes one between its choice and its use;
 # each process of tests begins somewhere else.

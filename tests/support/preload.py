@@ -10,4 +10,6 @@ import tocsin
 for module in pkgutil.walk_packages(tocsin.__path__, "tocsin."):
     if ".migrations." not in module.name and not module.name.endswith("__main__"):
         importlib.import_module(module.name)
+for name in ("deltalake.exceptions", "deltalake.writer", "numpy.ma", "rich._emoji_codes"):  # which it imports late
+    importlib.import_module(name)
 configure_mappers()  # else each would do it again

@@ -11,6 +11,7 @@ import httpx
 import pyotp
 from sqlalchemy import select
 
+from support.ports import NO_TLS
 from support.world import World, served
 from tocsin.node.accounts import AccountRole, SiteConfig, invite, site_config_of
 from tocsin.node.letters import Letter
@@ -55,14 +56,17 @@ class Visit:
 def visits(world: World) -> Iterator[Visit]:
     """A server and a first browser; `another` gives further ones."""
     application = make_application(world.node, clock=lambda: world.now)
-    with served(application) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    with (
+        served(application) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=NO_TLS) as client,
+    ):
         yield Visit(client, world)
 
 
 @contextmanager
 def another(visit: Visit, address: str = "") -> Iterator[Visit]:
     headers = {"X-Forwarded-For": address} if address else {}
-    with httpx.Client(base_url=visit.client.base_url, trust_env=False, headers=headers) as client:
+    with httpx.Client(base_url=visit.client.base_url, trust_env=False, verify=NO_TLS, headers=headers) as client:
         yield Visit(client, visit.world)
 
 

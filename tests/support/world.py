@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from support.cast import HEADER, Tocsin
 from support.delivery_examples import Read, read_folder
 from support.homes import copy_home, settle
-from support.ports import free_port
+from support.ports import NO_TLS, free_port
 from support.processes import command
 from tocsin.pipeline.ingest import Counts, ingest
 from tocsin.pipeline.notify import tell
@@ -53,7 +53,9 @@ class World:
         """A browser without cookies that follows no redirect by itself, on a real server of its own."""
         application = make_application(self.node, public=public, clock=lambda: self.now)
         port = self.open.enter_context(served(application))
-        return self.open.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120))
+        return self.open.enter_context(
+            httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=NO_TLS, timeout=120)
+        )
 
     def at(self, days: float) -> "World":
         """The same, so many days after its start."""
@@ -103,7 +105,7 @@ def serving(home: Path, cut: str = "", *, public: bool = True, work: bool = Fals
     environment = {**os.environ, "TOCSIN_SERVER_WORK": str(work).lower(), **({"TOCSIN_CUT": cut} if cut else {})}
     words = ["serve", *(["--public"] if public else []), "--port", str(port)]
     process = command(home, *words, environment=environment)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=NO_TLS, timeout=120) as client:
         try:
             while True:
                 try:

@@ -47,5 +47,6 @@ if TYPE_CHECKING:
         visible,
     )
     from tocsin.interface.pages import PageMaker
+    from tocsin.interface.routes import LazyRoute, PageRouter
 else:
     lazy_face(__name__)

@@ -206,7 +206,7 @@ def open_session(
     node: NodeWithStores, *, waiting: Callable[[], None] = lambda: None, clock: Clock = _now
 ) -> Iterator[IngestSession]:
     """Be the writer of a node, with what was cut off before finished; waits for another, after saying so."""
-    with writer(node, waiting):
+    with writer(node, waiting), node.database.kept_open():
         commitment.recover(node)
         with _session(node, clock) as session:
             yield session

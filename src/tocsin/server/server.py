@@ -49,6 +49,7 @@ from tocsin.server.pages import (
     sign_in_pages,
     teams_pages,
     today_pages,
+    together,
     verify_pages,
 )
 from tocsin.server.security import Authentication, BodyTimeout, ReadAudit, with_headers
@@ -56,7 +57,6 @@ from tocsin.server.security import Authentication, BodyTimeout, ReadAudit, with_
 _STATIC = Path(__file__).parent / "pages" / "static"
 _LAST_REQUESTS = 30  # seconds for what is being answered when the server is told to end
 _YEAR = "public, max-age=31536000, immutable"
-_LARGEST_FORM = 2_000_000  # bytes; a page that takes files says its own bound
 
 # Each gives a router of pages for people; the first that knows a path has it.
 _PUBLIC = (home_pages, answer_pages, verify_pages, public_pages)
@@ -94,9 +94,10 @@ def make_application(
     desk = make_context(node, clock, tokens)
     taker = UploadIntake(node, clock)
     counter = ApiContext(node, clock, tokens, taker, desk.guide, desk.say)
+    pages = together(*_PUBLIC, *(() if public else _INSIDE))(desk)
 
     @asynccontextmanager
-    async def working(_application: FastAPI) -> AsyncIterator[None]:
+    async def working(application: FastAPI) -> AsyncIterator[None]:
         """What works behind the doors for as long as they are open."""
         with ExitStack() as works:
             works.callback(desk.guide.settle)
@@ -105,7 +106,8 @@ def make_application(
                     works.enter_context(one)
             if work:  # with a node of its own: it works beside the pages as another process would
                 works.enter_context(Worker(open_node(node.home), clock).working())
-            yield
+            async with pages.lifespan_context(application):
+                yield
 
     application = FastAPI(
         title="Tocsin",
@@ -117,8 +119,7 @@ def make_application(
     )
     application.state.tokens = tokens
     application.state.signing_in = not public
-    for make_pages in _PUBLIC if public else (*_PUBLIC, *_INSIDE):
-        application.include_router(make_pages(desk), max_body_size=_LARGEST_FORM)
+    application.router.routes.extend(pages.routes)
     application.router.routes.append(api_door("/api/v1", counter, public=public))
     application.mount("/static", _CachedFiles(directory=_STATIC), name="static")
     _add_failures(application, desk)

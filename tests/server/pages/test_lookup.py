@@ -61,6 +61,7 @@ def test_a_word_counts_in_the_very_next_answer(world: World) -> None:
     answer = guide.ask(read_subject("192.0.2.1"))
     assert [answer.teams[match.team_id].key for match in answer.decision.matches] == ["operator", "nat-a"]
     assert [match.overruled for match in answer.decision.overruled]
+    guide.settle()  # it opens the router anew, from files of this test
 
 
 def test_an_answer_names_reasons_contacts_and_problems(world: World) -> None:

@@ -1,6 +1,7 @@
 """What comes in is bounded before it is read, whoever sends it and whichever door it comes by."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 from support.console_users import Browser, browser_of
+from support.routes import doors
 from support.world import START, World, copy_world
 from tocsin.node.accounts import AccountRole
 from tocsin.server.server import make_application
@@ -56,6 +58,25 @@ def test_a_form_that_is_too_large_is_not_taken(
     client = browsers[role].client
     body = _FIELD * 5 if said else endless()
     assert client.post(path, content=body, headers={"content-type": _FORM}).status_code == 413
+
+
+def test_every_form_is_bounded(world: World, browsers: dict[AccountRole, Browser]) -> None:
+    """Whatever a page makes of a form, it answers only one that is no larger; what is not there takes none."""
+    client, found = browsers[AccountRole.ADMINISTRATOR].client, doors(make_application(world.node))
+    forms = {re.sub(r"{[^}]*}", "1", door.path) for door in found if door.method == "POST" and not door.api}
+    answers = {
+        path: client.post(path, content=_FIELD * 5, headers={"content-type": _FORM}).status_code
+        for path in forms - {"/report", "/reports/new"}  # they take files
+    }
+    assert len(answers) > 50
+    assert {path: status for path, status in answers.items() if status not in {403, 404, 413}} == {}
+    assert list(answers.values()).count(413) > len(answers) * 0.8
+
+
+def test_a_page_that_takes_files_has_its_own_bound(browsers: dict[AccountRole, Browser]) -> None:
+    browser = browsers[AccountRole.ADMINISTRATOR]
+    files = {"file": ("x.bin", b"a" * 2_500_000)}
+    assert browser.client.post("/reports/new", files=files, data={"csrf": browser.csrf}).status_code != 413
 
 
 @pytest.mark.parametrize("said", [True, False], ids=["said", "unsaid"])

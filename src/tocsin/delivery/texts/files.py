@@ -113,12 +113,11 @@ def read_template(path: Path, environment: "Environment") -> "Template":
     """
     from jinja2 import TemplateSyntaxError
 
-    text = _text(path)
     try:
-        tree = environment.parse(text)
+        tree = environment.parse(_text(path))
         for line, words in _unknown(tree, _GIVEN[path.stem]):
             raise FaultError(path, line, words)
-        return environment.from_string(text)
+        return environment.from_string(tree)
     except TemplateSyntaxError as error:
         raise FaultError(path, error.lineno, f"{error.message}.") from None
 

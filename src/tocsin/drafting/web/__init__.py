@@ -11,7 +11,7 @@ from tocsin.drafting.history import replayed
 from tocsin.drafting.markdown import markdown
 from tocsin.drafting.pages import pages
 from tocsin.drafting.store import load, stored_texts
-from tocsin.interface import N_, NotHereError, PageMaker, needs
+from tocsin.interface import N_, NotHereError, PageMaker, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 
 _Reader = Annotated[Principal, needs(Permission.DRAFTING_READ)]
@@ -21,7 +21,7 @@ STANDINGS: Final = {"stable": N_("stable"), "contested": N_("contested"), "unkno
 
 def drafting_pages(maker: PageMaker) -> APIRouter:
     """The routes of drafting."""
-    router, database = APIRouter(prefix="/drafting"), maker.node.database
+    router, database = PageRouter(prefix="/drafting"), maker.node.database
 
     def draft_of(name: str) -> TextState:
         return replayed(load(database, name).steps)

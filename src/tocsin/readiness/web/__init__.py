@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
-from tocsin.interface import N_, Number, PageMaker, needs
+from tocsin.interface import N_, Number, PageMaker, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.readiness.assessment import Assessment, FrameworkVersion, Score, profiles, read_snapshot
 
@@ -17,7 +17,7 @@ KINDS: Final = {"overall": N_("Overall"), "pillar": N_("Pillar"), "indicator": N
 
 def readiness_pages(maker: PageMaker) -> APIRouter:
     """The routes of readiness."""
-    router, database = APIRouter(prefix="/readiness"), maker.node.database
+    router, database = PageRouter(prefix="/readiness"), maker.node.database
 
     @router.get("")
     def assessments(request: Request, _visitor: _Reader) -> Response:

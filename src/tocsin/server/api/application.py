@@ -55,9 +55,9 @@ def _make(counter: ApiContext, *, public: bool) -> FastAPI:
     api = FastAPI(title="Tocsin", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     api.state.tokens, api.state.counter = counter.tokens, counter
     for noun in _OPEN if public else (*_OPEN, *_INSIDE):
-        router = APIRouter(route_class=GuardedRoute, tags=[noun.TAG])
+        router = APIRouter(route_class=GuardedRoute, tags=[noun.TAG], max_body_size=_MOST_BYTES)
         noun.add_routes(router, counter)
-        api.include_router(router, max_body_size=_MOST_BYTES)
+        api.router.routes.extend(router.routes)  # not included: FastAPI would analyse each anew and match it twice
     add_failures(api)
     api.openapi = lambda: describe(api)  # type: ignore[method-assign]  # as FastAPI's own guide does it
     api.add_middleware(with_problem_of_size)

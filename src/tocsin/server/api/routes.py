@@ -6,20 +6,20 @@ from typing import Any
 
 from anyio import to_thread
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 
-from tocsin.interface import Needs, WrongFormError, visitor_of
+from tocsin.interface import LazyRoute, Needs, WrongFormError, visitor_of
 from tocsin.server.api.idempotency import HEADER, IdempotentRequest
 
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class GuardedRoute(APIRoute):
+class GuardedRoute(LazyRoute):
     """Its guard comes before its body is read, so that whoever may not learns nothing from how it is refused."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
+    def analyse(self) -> None:
+        """Besides, its guard says the scope that it needs."""
+        super().analyse()
         acts = [one.call.act.value for one in self.dependant.dependencies if isinstance(one.call, Needs)]
         self.openapi_extra = {**(self.openapi_extra or {}), "x-scope": acts[0]}
 

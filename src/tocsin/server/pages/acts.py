@@ -11,6 +11,7 @@ from tocsin.interface import (
     Absence,
     Act,
     OwnSurface,
+    PageRouter,
     RequestError,
     context_for,
     is_several,
@@ -41,7 +42,7 @@ def perform(desk: PageContext, visitor: Principal, act: Act, form: FormData, **g
 
 def form_pages(desk: PageContext, acts: tuple[Act, ...]) -> APIRouter:
     """A form for each act that has no page of its own."""
-    router = APIRouter()
+    router = PageRouter()
     for act in acts:
         if not isinstance(act.page, Absence | OwnSurface):
             _add_form(router, desk, act)

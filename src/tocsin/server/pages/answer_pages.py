@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import InputError
 from tocsin.node.records import cut
@@ -39,7 +39,7 @@ _LIVE = ["GET", "HEAD"]
 
 def answer_pages(desk: PageContext) -> APIRouter:
     """The pages of answers, for the web application of a node."""
-    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Permission.LINK_USE)])
+    router = PageRouter(default_response_class=HTMLResponse, dependencies=[needs(Permission.LINK_USE)])
     pages = _AnswerPages(desk, PATH)
 
     @router.api_route(PATH + "{token}", methods=_LIVE)

@@ -1,17 +1,18 @@
 """The desk that all pages are made at: a template, the visitor's language and theme, and what every page shows."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
-from jinja2 import StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.routing import Match
 
 from tocsin.directory import Team, directory_version, read_directory
@@ -45,6 +46,8 @@ class PageContext:
     tokens: Tokens
     templates: Jinja2Templates
     languages: list[str] = field(default_factory=list)
+    template_values: dict[str, object] = field(default_factory=dict)
+    """What a room of pages gives to all templates."""
     _teams: dict[str, dict[int, Team]] = field(default_factory=dict)
 
     @cached_property
@@ -98,6 +101,7 @@ class PageContext:
             "theme": self.theme(request),
             "csrf": form_word(self.tokens, visitor),
             "languages": self.languages,
+            **self.template_values,
         }
         response = self.templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
         response.headers["Content-Language"] = words.language
@@ -134,26 +138,42 @@ class PageContext:
 
 def make_context(node: NodeWithStores, clock: Callable[[], datetime], tokens: Tokens) -> PageContext:
     """The desk of a node."""
-    templates = Jinja2Templates(directory=[_HERE / "templates", *(one.templates for one in capabilities())])
-    environment = templates.env
-    environment.undefined = StrictUndefined
-    environment.auto_reload = False
-    environment.trim_blocks = environment.lstrip_blocks = True
-    environment.globals["static"] = static_path
-    environment.globals["single_sign_on"] = ""  # the name of the provider, where one is set up
+    templates = Jinja2Templates(env=_environment())
     return PageContext(node, clock, tokens, templates, languages(node.home / HomeFolder.LOCALE))
+
+
+@cache
+def _environment() -> Environment:
+    """The templates; what they compile to is the same for all nodes."""
+    folders = [_HERE / "templates", *(one.templates for one in capabilities())]
+    environment = Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["static"] = static_path
+    return environment
 
 
 def together(*makers: Callable[[PageContext], APIRouter]) -> Callable[[PageContext], APIRouter]:
     """What makes the pages of all ``makers``; the first that knows a path has it."""
+    return lambda desk: join_routers(*(maker(desk) for maker in makers))
 
-    def make(desk: PageContext) -> APIRouter:
-        router = APIRouter()
-        for maker in makers:
-            router.include_router(maker(desk))
-        return router
 
-    return make
+def join_routers(*routers: APIRouter) -> APIRouter:
+    """One router with the routes of all, as they are: ``include_router`` would analyse each anew and match it twice."""
+
+    @asynccontextmanager
+    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for router in routers:
+                await stack.enter_async_context(router.lifespan_context(application))
+            yield
+
+    return APIRouter(routes=[route for router in routers for route in router.routes], lifespan=lifespan)
 
 
 def _here(request: Request) -> str:

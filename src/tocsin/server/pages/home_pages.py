@@ -6,7 +6,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, find_person, set_profile
 from tocsin.server.pages.context import LANGUAGE, THEME, THEMES, PageContext, own_path
 from tocsin.server.pages.navigation import places_for
@@ -17,7 +17,7 @@ _YEAR = 365 * 24 * 3600  # seconds
 
 def home_pages(desk: PageContext) -> APIRouter:
     """The first address, and the pages' word that they are alive."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/")
     def first(visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> Response:

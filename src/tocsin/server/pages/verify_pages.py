@@ -23,7 +23,7 @@ from tocsin.directory.contacts import (
     settle_question,
     shown,
 )
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import InputError
 from tocsin.server.pages.answer_forms import Fields, act_of, from_own_page, new_form, read_fields
@@ -34,7 +34,7 @@ from tocsin.server.pages.context import PageContext
 
 def verify_pages(desk: PageContext) -> APIRouter:
     """The pages of questions to holders of mailboxes, for the web application of a node."""
-    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Permission.LINK_USE)])
+    router = PageRouter(default_response_class=HTMLResponse, dependencies=[needs(Permission.LINK_USE)])
     pages = _VerifyPages(desk, PATH)
 
     @router.api_route(PATH + "{token}", methods=["GET", "HEAD"])

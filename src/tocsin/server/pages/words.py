@@ -189,14 +189,18 @@ def _number(value: float, language: str) -> str:
 @lru_cache(maxsize=64)
 def _catalogue(language: str, own: Path) -> gettext.NullTranslations:
     """Texts of the node's own before ours."""
-    found = gettext.NullTranslations()
-    for folder in (OURS, own):
-        path = folder / language / _FILE
-        if path.is_file():
-            compiled = _compiled(_read(path, language))
-            compiled.add_fallback(found)
-            found = compiled
+    ours, path = _our_catalogue(language), own / language / _FILE
+    if not path.is_file():
+        return ours
+    found = _compiled(_read(path, language))
+    found.add_fallback(ours)
     return found
+
+
+@lru_cache(maxsize=64)
+def _our_catalogue(language: str) -> gettext.NullTranslations:
+    path = OURS / language / _FILE
+    return _compiled(_read(path, language)) if path.is_file() else gettext.NullTranslations()
 
 
 def _read(path: Path, language: str) -> Catalog:

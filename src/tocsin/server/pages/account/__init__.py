@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from tocsin.interface import PageRouter
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ from tocsin.server.pages.context import PageContext
 
 def account_pages(desk: PageContext) -> APIRouter:
     """All of it."""
-    router = APIRouter()
+    router = PageRouter()
     add_own(router, desk)
     add_confirm(router, desk)
     add_second_factor(router, desk)

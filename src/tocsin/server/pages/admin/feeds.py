@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.events import acts, feed_states
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.collectors import read_collectors, standings
 from tocsin.server.pages.acts import perform
@@ -20,7 +20,7 @@ _Writer = Annotated[Principal, needs(Permission.ADMIN_WRITE)]
 
 def feed_pages(desk: PageContext) -> APIRouter:
     """The routes of feeds."""
-    router, node = APIRouter(prefix="/admin/feeds"), desk.node
+    router, node = PageRouter(prefix="/admin/feeds"), desk.node
 
     @router.get("")
     def feeds(request: Request, _visitor: _Reader) -> Response:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.settings import Settings
 from tocsin.operations.doctor import examine
@@ -32,7 +32,7 @@ class Setting:
 
 def node_pages(desk: PageContext) -> APIRouter:
     """The routes of health and settings."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/admin")
     def health(request: Request, _visitor: _Reader) -> Response:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from tocsin.directory import teams_by_id
-from tocsin.interface import NotHereError, Number, needs, number_in
+from tocsin.interface import NotHereError, Number, PageRouter, needs, number_in
 from tocsin.node.accounts import (
     AccountRole,
     Permission,
@@ -107,7 +107,7 @@ class _PersonAct:
 
 def people_pages(desk: PageContext) -> APIRouter:
     """The routes of people."""
-    router = APIRouter(prefix="/admin/people")
+    router = PageRouter(prefix="/admin/people")
 
     @router.get("")
     def people(request: Request, visitor: _Reader, done: str = "") -> Response:

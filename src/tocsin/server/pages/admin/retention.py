@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
@@ -31,7 +31,7 @@ class RetentionPeriod:
 
 def keeping_pages(desk: PageContext) -> APIRouter:
     """The routes of retention and backups."""
-    router, node = APIRouter(prefix="/admin/keeping"), desk.node
+    router, node = PageRouter(prefix="/admin/keeping"), desk.node
 
     @router.get("")
     def keeping(request: Request, _visitor: _Reader, done: str = "") -> Response:

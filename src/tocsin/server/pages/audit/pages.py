@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
 
-from tocsin.interface import needs, number_in
+from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.records import (
     AuditAction,
@@ -49,7 +49,7 @@ class Filters(Days):
 
 def audit_pages(desk: PageContext) -> APIRouter:
     """Both pages."""
-    router, check = APIRouter(), _AuditCheck(desk)
+    router, check = PageRouter(), _AuditCheck(desk)
 
     @router.get("/audit")
     def entries(request: Request, _visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:

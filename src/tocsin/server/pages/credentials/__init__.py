@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from tocsin.interface import PageRouter
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.credentials.passkey_pages import add_passkeys
 from tocsin.server.pages.credentials.sso_pages import add_single_sign_on
@@ -12,7 +13,7 @@ __all__ = ["credentials_pages"]
 
 def credentials_pages(desk: PageContext) -> APIRouter:
     """All of them."""
-    router = APIRouter()
+    router = PageRouter()
     add_passkeys(router, desk)
     add_tokens(router, desk)
     add_single_sign_on(router, desk)

@@ -29,7 +29,7 @@ _PATH = "/account/passkeys"
 
 def add_passkeys(router: APIRouter, desk: PageContext) -> None:
     """The pages of `/account/passkeys` and `/sign-in/passkey`."""
-    desk.templates.env.globals["passkeys_work"] = lambda request: _site_there(desk, request) is not None
+    desk.template_values["passkeys_work"] = lambda request: _site_there(desk, request) is not None
     _add_own(router, desk)
     _add_sign_in(router, desk)
 

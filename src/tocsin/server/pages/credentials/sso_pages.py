@@ -31,11 +31,12 @@ _LONGEST_PATH = 1000
 def add_single_sign_on(router: APIRouter, desk: PageContext) -> None:
     """The pages of `/sign-in/elsewhere`; they are there only where a provider is set up."""
     settings = desk.node.settings.single_sign_on
+    desk.template_values["single_sign_on"] = ""  # the name of the provider, where one is set up
     if not settings.issuer or not desk.node.settings.server.url:
         return
     secret = read_secret(settings.client_secret_file, setting="single_sign_on.client_secret_file")
     provider = Provider(settings.issuer, settings.client_id, secret)
-    desk.templates.env.globals["single_sign_on"] = settings.name
+    desk.template_values["single_sign_on"] = settings.name
     back = f"{desk.node.settings.server.url}{_BACK}"
 
     @router.get("/sign-in/elsewhere")

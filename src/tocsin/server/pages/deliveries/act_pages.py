@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, acts, find_mail, held_digests, held_letters
 from tocsin.directory import team_names
-from tocsin.interface import Act, NotHereError, RequestError, needs
+from tocsin.interface import Act, NotHereError, PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import Letter
@@ -36,7 +36,7 @@ class MailActQuery(BaseModel):
 
 def act_pages(desk: PageContext) -> APIRouter:
     """The page that asks, and what is done then."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/deliveries/act")
     def ask(request: Request, _visitor: _Steerer, asked: Annotated[MailActQuery, Query()]) -> Response:

@@ -20,7 +20,7 @@ from tocsin.delivery import (
     waiting_teams,
 )
 from tocsin.directory import team_names, teams_called
-from tocsin.interface import needs, number_in
+from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import Days
@@ -42,7 +42,7 @@ class Filters(Days):
 
 def list_pages(desk: PageContext) -> APIRouter:
     """The lists."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/deliveries")
     def digests(request: Request, visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import TOLD, Delivery, find_mail
 from tocsin.directory import team_names
-from tocsin.interface import NotHereError, Number, needs
+from tocsin.interface import NotHereError, Number, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import TocsinError
 from tocsin.node.letters import Letter
@@ -71,7 +71,7 @@ def find(desk: PageContext, visitor: Principal, reference: str) -> MailInView:
 
 def mail_pages(desk: PageContext) -> APIRouter:
     """The pages of one digest or letter."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/deliveries/{reference}")
     def show(request: Request, reference: str, visitor: _Reader, mail: str = "") -> Response:

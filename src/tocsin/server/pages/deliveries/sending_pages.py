@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.delivery import acts, due_news, halts, notices
-from tocsin.interface import NotHereError, RequestError, needs
+from tocsin.interface import NotHereError, PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError
 from tocsin.server.pages.acts import perform
@@ -20,7 +20,7 @@ _Reader = Annotated[Principal, needs(Permission.DELIVERIES_READ, everything=True
 
 def sending_pages(desk: PageContext) -> APIRouter:
     """The page of sending, and its switches."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/deliveries/sending")
     def sending(request: Request, _visitor: _Reader, ask: str = "") -> Response:

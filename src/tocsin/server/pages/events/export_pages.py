@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.events import ExportForm
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.query import NAMES, EventsQuery
@@ -16,7 +16,7 @@ from tocsin.sharing.export import export_events, offer_of
 
 def export_pages(desk: PageContext) -> APIRouter:
     """The page of an export, and the file itself."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/events/export")
     def export(

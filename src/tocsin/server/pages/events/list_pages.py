@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.events import GLANCE, SEVERITIES, SPANS, TEXT_ROWS, EventCounts, EventFilter, EventScope
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.chart import HEIGHT, WIDTH, Chart, chart_of
@@ -22,7 +22,7 @@ _BREAKDOWNS = ("type", "identifier", "feed", "severity", "country")
 
 def list_pages(desk: PageContext) -> APIRouter:
     """The page of events."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/events")
     def events(request: Request, visitor: Annotated[Principal, needs(Permission.EVENTS_READ)]) -> Response:

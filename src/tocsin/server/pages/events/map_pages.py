@@ -7,7 +7,7 @@ from babel.core import get_global
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.query import NAMES, EventsQuery
@@ -16,7 +16,7 @@ from tocsin.sharing.visibility import event_scope_of
 
 def map_pages(desk: PageContext) -> APIRouter:
     """The page with the map."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/events/map")
     def world(request: Request, visitor: Annotated[Principal, needs(Permission.EVENTS_READ)]) -> Response:

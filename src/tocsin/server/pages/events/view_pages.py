@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from starlette.datastructures import QueryParams
 
 from tocsin.events import EventView, delete_view, own_view, read_views, rename_view, save_view
-from tocsin.interface import NotHereError, Number, needs
+from tocsin.interface import NotHereError, Number, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.server.pages.context import PageContext
@@ -28,7 +28,7 @@ def views_of(desk: PageContext, visitor: Principal) -> list[EventView]:
 
 def view_pages(desk: PageContext) -> APIRouter:
     """What is done to saved views."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/events/views")
     def views(request: Request, visitor: _Writer) -> Response:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from tocsin.incidents.arrivals import ReportState, counts_by_state, list_reports
-from tocsin.interface import needs, number_in
+from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.words import KINDS, SHAPES, STATES
@@ -29,7 +29,7 @@ class InboxFilter(BaseModel):
 
 def list_pages(desk: PageContext) -> APIRouter:
     """The list."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get(PLACE)
     def listed(

@@ -16,7 +16,7 @@ from tocsin.incidents.arrivals import (
     rsit_of,
     ticket_of,
 )
-from tocsin.interface import Number, RequestError, needs
+from tocsin.interface import Number, PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal, names_of, note_read
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.server.pages.acts import perform
@@ -35,7 +35,7 @@ _Worker = Annotated[Principal, needs(Permission.INBOX_WRITE)]
 
 def one_pages(desk: PageContext) -> APIRouter:
     """The page of one report, and what its buttons do."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get(PLACE + "/{reference}")
     def show(request: Request, visitor: _Reader, reference: str) -> Response:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.node.errors import UsageError
 from tocsin.node.faces import lazy_face
@@ -25,7 +25,7 @@ _PAGE = "lookup/lookup.html"
 
 def lookup_pages(desk: PageContext) -> APIRouter:
     """The page that answers who must know of something."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/lookup")
     def lookup(request: Request, visitor: Annotated[Principal, needs(Permission.LOOKUP)], q: str = "") -> Response:

@@ -18,7 +18,7 @@ from tocsin.directory import (
 )
 from tocsin.directory.claims import read_claims
 from tocsin.directory.contacts import contact_states, terms_of
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
 from tocsin.server.pages.portal.context import PortalContext
@@ -46,7 +46,7 @@ _INTERVALS: Final = {
 
 def contact_pages(portal: PortalContext) -> APIRouter:
     """The routes of contacts and ranges."""
-    router = APIRouter(prefix="/portal/contacts")
+    router = PageRouter(prefix="/portal/contacts")
 
     @router.get("")
     def contacts(request: Request, visitor: Annotated[Principal, needs(Permission.PORTAL_READ)]) -> Response:

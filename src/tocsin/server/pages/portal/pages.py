@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.delivery.texts import TextFolders, texts_for
-from tocsin.interface import WrongFormError, needs
+from tocsin.interface import PageRouter, WrongFormError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
 from tocsin.node.paths import HomeFolder
 from tocsin.problems.answers import NOTE_LENGTH, TeamSheet
 from tocsin.server.pages.answer_forms import DAYS, act_of, new_form
-from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.context import PageContext, join_routers
 from tocsin.server.pages.portal.bulk_answers import BulkAnswerForm, answer
 from tocsin.server.pages.portal.contact_pages import contact_pages
 from tocsin.server.pages.portal.context import PortalContext
@@ -29,7 +29,7 @@ _Writer = Annotated[Principal, needs(Permission.PORTAL_WRITE)]
 
 def portal_pages(desk: PageContext) -> APIRouter:
     """The pages of the portal."""
-    router, portal = APIRouter(), PortalContext(desk)
+    router, portal = PageRouter(), PortalContext(desk)
 
     @router.get("/portal")
     def problems(request: Request, visitor: _Reader, done: int = 0) -> Response:
@@ -52,8 +52,7 @@ def portal_pages(desk: PageContext) -> APIRouter:
         noted = answer(desk, sheet, typed, visitor, f"{act}:{visitor.person}")
         return desk.go(f"/portal?{urlencode({'team': team.key, 'done': noted})}")
 
-    router.include_router(contact_pages(portal))
-    return router
+    return join_routers(router, contact_pages(portal))
 
 
 def _list(

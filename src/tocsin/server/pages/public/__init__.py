@@ -5,7 +5,7 @@ They work without JavaScript and set no cookie by themselves.
 
 from fastapi import APIRouter
 
-from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.context import PageContext, join_routers
 from tocsin.server.pages.public.directory_pages import directory_pages
 from tocsin.server.pages.public.help_pages import help_pages
 from tocsin.server.pages.public.report_pages import report_pages
@@ -17,13 +17,10 @@ from tocsin.sharing.public_lookup import PublicLookup
 def public_pages(desk: PageContext) -> APIRouter:
     """All pages for everybody."""
     helps = PublicLookup(desk.node, desk.guide, desk.clock)
-    router = APIRouter()
-    for pages in (
+    return join_routers(
         help_pages(desk, helps),
         directory_pages(desk, helps),
         report_pages(desk),
         statistics_pages(desk),
         well_known(desk),
-    ):
-        router.include_router(pages)
-    return router
+    )

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from tocsin.directory import CSIRTS, PublicTeam
 from tocsin.directory.profile import OUTLINE, ProfileItem, lines_of
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.public.public_page import card_of, show
@@ -19,7 +19,7 @@ _PAGE = 100  # teams
 
 def directory_pages(desk: PageContext, helps: PublicLookup) -> APIRouter:
     """The pages of the public directory."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/directory")
     def directory(

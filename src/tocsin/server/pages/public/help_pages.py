@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.directory import canonical
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.networks import country_names, parse_address, parse_network
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
@@ -50,7 +50,7 @@ class HelperCard:
 
 def help_pages(desk: PageContext, helps: PublicLookup) -> APIRouter:
     """The pages of the question who helps."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/help")
     def who_helps(

@@ -21,7 +21,7 @@ from tocsin.incidents.arrivals import (
     report_for,
     ticket_of,
 )
-from tocsin.interface import WrongFormError, needs
+from tocsin.interface import PageRouter, WrongFormError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.answer_forms import from_own_page
 from tocsin.server.pages.context import PageContext
@@ -46,7 +46,7 @@ _NO_WORDS = N_("Write what you want to add, in at most 10,000 letters.")
 
 def report_pages(desk: PageContext) -> APIRouter:
     """The report form, and the page of one report for its reporter."""
-    router = APIRouter()
+    router = PageRouter()
     reports, tries = RateLimit(REPORTS_AN_HOUR, desk.clock), RateLimit(GUESSES_AN_HOUR, desk.clock)
 
     @router.get("/report")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.cache import Cache
 from tocsin.operations.statistics import CLASSES, LARGEST, NETWORKS, STEP, Month, read_months
@@ -35,7 +35,7 @@ CLASS_WORDS: Final = {
 
 def statistics_pages(desk: PageContext) -> APIRouter:
     """The page of figures, and the same as a file."""
-    router = APIRouter()
+    router = PageRouter()
     # looked at once a day; whoever comes meanwhile waits for a count rather than counting too
     cache: Cache[list[Month]] = Cache(1, turn=Lock())
 

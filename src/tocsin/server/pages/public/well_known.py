@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 
 from tocsin.delivery.sealing import OpenPgpKey, judge_own, read_own_keys
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import NotFoundError, TocsinError
 from tocsin.pipeline.stores import NodeWithStores
@@ -32,7 +32,7 @@ Disallow: /
 
 def well_known(desk: PageContext) -> APIRouter:
     """The answers at well-known places."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/.well-known/security.txt")
     @router.get("/security.txt")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from tocsin.events import acts, feed_states
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.collectors import read_collectors, refusals, standings
 from tocsin.server.pages.acts import perform
@@ -20,7 +20,7 @@ _Reader = Annotated[Principal, needs(Permission.REPORTS_READ)]
 
 def feed_pages(desk: PageContext) -> APIRouter:
     """The two lists."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/reports/feeds")
     def feeds(request: Request, _visitor: _Reader) -> Response:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import Delivery, DeliveryItem
 from tocsin.directory import team_names
 from tocsin.events import FeedRecord, Ingest, IngestFilter, LeftAside, find_ingests, open_rows_of, set_aside
-from tocsin.interface import NotHereError, Number, needs, number_in
+from tocsin.interface import NotHereError, Number, PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.replay import ACTS
 from tocsin.server.list_files import ListForm, ingests_file
@@ -54,7 +54,7 @@ class Filters(Days):
 
 def list_pages(desk: PageContext) -> APIRouter:
     """The list and the page of each."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/reports")
     def reports(request: Request, _visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.events import header_of
-from tocsin.interface import Number, needs
+from tocsin.interface import Number, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
 from tocsin.pipeline.replay import find_row, is_open, require_ingest, try_row
@@ -21,7 +21,7 @@ _SHOWN: Final = 200_000  # letters of a row that a form can take
 
 def mend_pages(desk: PageContext) -> APIRouter:
     """The page of one row."""
-    router = APIRouter()
+    router = PageRouter()
 
     def show(
         request: Request, visitor: Principal, number: int, place: int, *, text: str | None = None, status: int = 200

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from tocsin.interface import needs, number_in
+from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.ingest import Counts
 from tocsin.pipeline.replay import ACTS, RowFilter, reasons_waiting, rows_waiting
@@ -44,7 +44,7 @@ class Filters(ListFilter):
 
 def quarantine_pages(desk: PageContext) -> APIRouter:
     """The list and the act on all of one reason."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/reports/quarantine")
     def quarantine(

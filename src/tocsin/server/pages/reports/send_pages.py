@@ -13,7 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from tocsin.events import Ingest
 from tocsin.events.sources import sources
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.paths import HomeFolder
@@ -32,7 +32,7 @@ _Sender = Annotated[Principal, needs(Permission.REPORTS_WRITE)]
 
 def send_pages(desk: PageContext) -> APIRouter:
     """The form, and what became of what was sent."""
-    router = APIRouter()
+    router = PageRouter()
     most = desk.node.settings.api.max_upload_bytes
 
     def ask(request: Request, feed: str = "", wrong: str = "", status: int = 200) -> Response:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from tocsin.directory import team_keys
-from tocsin.interface import NotHereError, needs, number_in
+from tocsin.interface import NotHereError, PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.pipeline.rules_dry_run import Trial, try_rules
@@ -57,7 +57,7 @@ class RulesDraft:
 
 def edit_pages(desk: PageContext) -> APIRouter:
     """The page to edit."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/rules/edit")
     def edit(request: Request, _visitor: _Writer, back_to: str = "") -> Response:

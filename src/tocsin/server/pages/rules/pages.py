@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.directory import team_keys
-from tocsin.interface import Number, needs
+from tocsin.interface import Number, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.words import N_
@@ -30,7 +30,7 @@ TYPES = {"policy": N_("policy"), "agreement": N_("agreement"), "law": N_("law")}
 
 def reading_pages(desk: PageContext) -> APIRouter:
     """The pages to read."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/rules")
     def in_force(request: Request, _visitor: _Reader) -> Response:

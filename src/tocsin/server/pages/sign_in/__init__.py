@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from tocsin.interface import PageRouter
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ from tocsin.server.pages.sign_in.pages import add_leaving, add_second_step, add_
 
 def sign_in_pages(desk: PageContext) -> APIRouter:
     """All of them."""
-    router = APIRouter()
+    router = PageRouter()
     add_sign_in(router, desk)
     add_second_step(router, desk)
     add_leaving(router, desk)

@@ -15,7 +15,7 @@ from starlette.datastructures import FormData, UploadFile
 from tocsin.directory import AttachmentFormat, DigestInterval, Team, acts
 from tocsin.directory.contacts import verify_team
 from tocsin.directory.keys import KeySubmission, import_keys
-from tocsin.interface import number_in
+from tocsin.interface import PageRouter, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
@@ -34,7 +34,7 @@ _ACTS = {act.name: act for act in acts.ACTS}
 
 def change_pages(desk: PageContext) -> APIRouter:
     """The forms by which a team is changed, and what they do."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/teams/{key}/change")
     def change(request: Request, visitor: Editor, key: str) -> Response:

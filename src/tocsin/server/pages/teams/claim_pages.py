@@ -16,7 +16,7 @@ from tocsin.directory.claims import (
     read_rivals,
 )
 from tocsin.directory.contacts import read_answers
-from tocsin.interface import Act, Number
+from tocsin.interface import Act, Number, PageRouter
 from tocsin.node.accounts import Principal, names_of_actors, note_read
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.sentences import say
@@ -32,7 +32,7 @@ _ACTS = {act.name: act for act in acts.ACTS}
 
 def claim_pages(desk: PageContext) -> APIRouter:
     """The pages of claims and confirmations."""
-    router = APIRouter()
+    router = PageRouter()
     database = desk.node.database
 
     @router.get("/claims")

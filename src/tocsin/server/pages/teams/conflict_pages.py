@@ -14,7 +14,7 @@ from tocsin.directory import (
     read_conflict,
     read_conflicts,
 )
-from tocsin.interface import NotHereError
+from tocsin.interface import NotHereError, PageRouter
 from tocsin.node.errors import UsageError
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
@@ -29,7 +29,7 @@ _SETTLED = (ConflictState.DECIDED, ConflictState.SAID)
 
 def conflict_pages(desk: PageContext) -> APIRouter:
     """The pages of conflicts."""
-    router = APIRouter()
+    router = PageRouter()
     database = desk.node.database
     conflicts_of: BackgroundCache[list[Conflict]] = BackgroundCache(lambda: read_conflicts(database))
 

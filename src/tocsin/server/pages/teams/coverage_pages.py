@@ -22,7 +22,7 @@ from tocsin.directory.states import (
     read_cirts,
     read_states,
 )
-from tocsin.interface import NotHereError
+from tocsin.interface import NotHereError, PageRouter
 from tocsin.networks import Networks, country_names
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.teams.access import Surveyor
@@ -45,7 +45,7 @@ class _Row:
 
 def coverage_pages(desk: PageContext) -> APIRouter:
     """The pages of coverage."""
-    router = APIRouter()
+    router = PageRouter()
     coverage_of: BackgroundCache[Coverage] = BackgroundCache(lambda: _coverage(desk))
     states_of: BackgroundCache[tuple[StateSet, list[CirtAssessment]]] = BackgroundCache(lambda: _states(desk))
 

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from tocsin.directory import MOST_COUNTED, RuleKind, TeamKind, TeamSearch, count_teams, enter_team, search_teams
 from tocsin.directory.contacts import contact_states, terms_of
+from tocsin.interface import PageRouter
 from tocsin.networks import country_names
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
@@ -24,7 +25,7 @@ _FIELDS = ("key", "name", "organisation", "kind", "country", "language", "timezo
 
 def list_pages(desk: PageContext) -> APIRouter:
     """The pages that list teams and enter a new one."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/teams")
     def teams(request: Request, visitor: Reader) -> Response:

@@ -13,6 +13,7 @@ from tocsin.directory import (
     read_candidates,
     read_merges,
 )
+from tocsin.interface import PageRouter
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
@@ -27,7 +28,7 @@ _ACTS = {act.name: act for act in acts.ACTS}
 
 def merge_pages(desk: PageContext) -> APIRouter:
     """The pages of merges."""
-    router = APIRouter()
+    router = PageRouter()
     database = desk.node.database
     pairs_of: BackgroundCache[list[MergeCandidate]] = BackgroundCache(lambda: read_candidates(database))
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.events import EventFilter
-from tocsin.interface import NotHereError
+from tocsin.interface import NotHereError, PageRouter
 from tocsin.networks import Networks, networks_of
 from tocsin.node.accounts import Principal
 from tocsin.node.errors import UsageError
@@ -21,7 +21,7 @@ _SHOWN: Final = 100  # announced networks on one page
 
 def network_pages(desk: PageContext) -> APIRouter:
     """The pages of networks."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/networks/{value:path}")
     def network(request: Request, visitor: Asker, value: str) -> Response:

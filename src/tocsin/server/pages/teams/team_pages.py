@@ -10,6 +10,7 @@ from tocsin.directory.contacts import contact_states, terms_of
 from tocsin.directory.keys import judge_for, team_keys
 from tocsin.directory.profile import current_profile, profile_text
 from tocsin.events import EventQuery
+from tocsin.interface import PageRouter
 from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.problems import team_figures
 from tocsin.server.pages.context import PageContext
@@ -22,7 +23,7 @@ _ENTRIES = 200
 
 def team_pages(desk: PageContext) -> APIRouter:
     """The pages that show a team."""
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get("/teams/{key}")
     def team(request: Request, visitor: Reader, key: str, find: str = "", done: str = "") -> Response:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from tocsin.delivery.mailbox import MailState
 from tocsin.directory import team_names
 from tocsin.directory.keys import expiring_keys, team_keys
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.not_told import unrouted, withheld
 from tocsin.problems import count_unanswered, unanswered
@@ -23,7 +23,7 @@ _Reader = Annotated[Principal, needs(Permission.TODAY_READ)]
 
 def stuck_pages(desk: PageContext) -> APIRouter:
     """One list for each."""
-    router = APIRouter()
+    router = PageRouter()
     node = desk.node
 
     @router.get("/today/unrouted")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from tocsin.interface import NotHereError, needs
+from tocsin.interface import NotHereError, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, living_sessions
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.today.board import Board
@@ -24,7 +24,7 @@ _RETRY = 3_000  # milliseconds after which a browser comes again
 def board_pages(desk: PageContext) -> APIRouter:
     """The page of today."""
     board = Board(desk.node)
-    router = APIRouter(lifespan=lambda _: board.open())
+    router = PageRouter(lifespan=lambda _: board.open())
     pulse = ChangeNotifier(board.token, lambda sessions: _alive(desk, sessions))
 
     def show(request: Request, template: str) -> Response:
