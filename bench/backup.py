@@ -11,9 +11,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import feed
 from pipeline import tocsin, weigh
@@ -78,16 +80,16 @@ def measure(home: Path, folder: Path, key: Path, ring: Path, rounds: int) -> dic
         for kind, target, options in kinds:
             shutil.rmtree(target, ignore_errors=True)
             os.sync()
-            copied, cost = tocsin(home, "backup", str(target), *options)
+            copied, cost = watched(home, "backup", str(target), *options)
             making[kind].append(cost)
     reading = {
-        kind: tocsin(home, "backups", "check", str(target), "--gpg-home", str(ring))[1] for kind, target, _ in kinds
+        kind: watched(home, "backups", "check", str(target), "--gpg-home", str(ring))[1] for kind, target, _ in kinds
     }
     restoring = {}
     for kind, target, _ in kinds:
         again = folder / "again"
         os.sync()
-        restoring[kind] = tocsin(again, "restore", str(target), "--gpg-home", str(ring))[1]
+        restoring[kind] = watched(again, "restore", str(target), "--gpg-home", str(ring))[1]
         shutil.rmtree(again)
     speeds = {kind: round(copied["bytes"] / _median(costs, "seconds") / 1e6, 1) for kind, costs in making.items()}
     return {
@@ -100,8 +102,38 @@ def measure(home: Path, folder: Path, key: Path, ring: Path, rounds: int) -> dic
         "peak_mb": {kind: max(cost["peak_mb"] for cost in costs) for kind, costs in making.items()},
         "reading_back": reading,
         "restoring": restoring,
-        "start_of_a_command": tocsin(home, "keys", "list")[1],
+        "start_of_a_command": watched(home, "keys", "list")[1],
     }
+
+
+def watched(home: Path, *arguments: str) -> tuple[Any, dict[str, float]]:
+    """What a command printed, its seconds, and the sum of the peaks in memory (MB) of it and of gpg.
+
+    Not by `getrusage`: that begins with the peak of this process here.
+    """
+    started, peaks = time.monotonic(), dict[int, int]()
+    command = [str(Path(sys.executable).parent / "tocsin"), "--home", str(home), "--json", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            peaks.update(_peaks(process.pid))
+            time.sleep(0.02)
+        out = process.stdout.read() if process.stdout else b""
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)[:200]} ended with {process.returncode}")
+    seconds = round(time.monotonic() - started, 2)
+    return json.loads(out), {"seconds": seconds, "peak_mb": round(sum(peaks.values()) / 1024)}
+
+
+def _peaks(pid: int) -> Iterator[tuple[int, int]]:
+    """The peak of a process and of each below it, in kB; one that has just ended has none."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+        below = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return
+    yield from ((pid, int(line.split()[1])) for line in status.splitlines() if line.startswith("VmHWM"))
+    for child in below:
+        yield from _peaks(int(child))
 
 
 def _median(costs: Sequence[dict[str, float]], name: str) -> float:
