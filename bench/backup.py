@@ -73,7 +73,10 @@ def make_key(ring: Path, folder: Path) -> Path:
 
 def measure(home: Path, folder: Path, key: Path, ring: Path, rounds: int) -> dict[str, object]:
     plain, encrypted = folder / "plain", folder / "encrypted"
-    kinds = (("readable", plain, []), ("encrypted", encrypted, ["--to", str(key)]))
+    kinds: tuple[tuple[str, Path, list[str]], ...] = (
+        ("readable", plain, []),
+        ("encrypted", encrypted, ["--to", str(key)]),
+    )
     making: dict[str, list[dict[str, float]]] = {kind: [] for kind, _, _ in kinds}
     copied: dict[str, int] = {}
     for _ in range(rounds):

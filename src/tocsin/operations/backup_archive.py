@@ -35,7 +35,7 @@ class ArchiveWriter:
             member.mode = status.st_mode & 0o700
             reading = _HashingReader(file)
             self._archive.addfile(member, reading)
-        self._archive.members = []  # it would keep what it knows of every file
+        _forget(self._archive)
         self.hashes[name] = reading.hash.hexdigest()
         self.bytes += status.st_size
 
@@ -48,7 +48,7 @@ class ArchiveWriter:
 @contextmanager
 def archive_into(out: IO[bytes]) -> Iterator[ArchiveWriter]:
     """What writes files into a stream, which is whole once the block is left."""
-    with tarfile.open(fileobj=out, mode="w|", bufsize=BLOCK, copybufsize=BLOCK, format=tarfile.PAX_FORMAT) as archive:
+    with tarfile.open(fileobj=out, mode="w|", bufsize=BLOCK, format=tarfile.PAX_FORMAT) as archive:
         yield ArchiveWriter(archive)
 
 
@@ -66,7 +66,7 @@ def read_archive(stream: IO[bytes], last: str, folder: Path | None = None) -> tu
     try:
         with tarfile.open(fileobj=stream, mode="r|", bufsize=BLOCK) as archive:
             for member in archive:
-                archive.members = []  # see above
+                _forget(archive)
                 content = archive.extractfile(member) if member.isreg() and _is_plain(member.name) else None
                 if content is None or member.name in hashes:
                     raise _damage(member.name)
@@ -94,6 +94,11 @@ def _take(content: IO[bytes], member: tarfile.TarInfo, folder: Path | None) -> s
     path.chmod(0o600 | member.mode & 0o700)
     os.utime(path, (member.mtime, member.mtime))
     return digest.hexdigest()
+
+
+def _forget(archive: tarfile.TarFile) -> None:
+    """Let go of the files that went through; else an archive keeps what it knows of each, some 100 MB for 100,000."""
+    archive.members = []  # type: ignore[attr-defined] # typeshed leaves it out
 
 
 def _is_plain(name: str) -> bool:
