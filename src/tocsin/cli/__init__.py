@@ -18,7 +18,7 @@ _MAIN = (
     "compare", "deliver", "deliveries", "templates", "rules", "times", "stop", "resume", "replies", "answers",
     "problems", "inbox", "people", "serve", "languages", "tokens", "audit",
 )  # fmt: skip
-_OPERATION = ("retention", "backup", "restore", "doctor", "sbom")
+_OPERATION = ("retention", "backup", "backups", "restore", "doctor", "sbom")
 _BESIDE = {"resume": "stop", "restore": "backup"}  # nouns that stand in the module of another
 
 COMMANDS: dict[str, str] = {

@@ -78,7 +78,8 @@ def _play(home: Path, port: int) -> None:
     country = found_country(Networks.open(home), SEED)
     (home / HomeFile.SETTINGS).write_text(
         '[node]\nname = "Kestria National CSIRT (demonstration)"\ncontact = "csirt@kest-cert.example"\n'
-        f'[server]\nurl = "http://127.0.0.1:{port}"\n[accounts]\nsecond_factor = []\n',
+        f'[server]\nurl = "http://127.0.0.1:{port}"\n[accounts]\nsecond_factor = []\n'
+        "[storage]\nbackup_days = 0\n",
         encoding="utf-8",
     )
     for name, table in (("asn", country.routes), ("asn-country", country.countries)):

@@ -90,6 +90,14 @@ class StorageSettings(_Section):
     backups: str = Field(
         "", description="The folder that the pages put backups into, best on another disk; empty: by command only."
     )
+    backup_to: Words = Field(
+        (),
+        description="The OpenPGP keys that backups are encrypted to where a command names none, and those from pages: "
+        "files (a relative path: in the home folder), fingerprints or email addresses of keys in keys/backup.",
+    )
+    backup_days: int = Field(
+        7, ge=0, description="The doctor complains when the newest backup is older than this many days; 0: never."
+    )
 
 
 class IngestSettings(_Section):

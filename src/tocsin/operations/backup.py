@@ -1,35 +1,47 @@
-"""A copy of the whole node in a folder, checked when it is restored.
+"""A copy of the whole node in a folder, readable or encrypted, checked when it is restored.
+
+A readable one has the files as they are, and ``backup.json`` with their hashes. Of an encrypted one the same is in one
+file, ``backup.tar.gpg`` (OpenPGP, RFC 9580, of a tar archive), and ``backup.json`` says only what may be known of it.
 
 The records are copied row by row into an SQLite file whatever database the node uses, so that a backup also moves a
 node from SQLite to PostgreSQL and back.
 """
 
-import hashlib
 import importlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Table, delete, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from tocsin import __version__
 from tocsin.interface import capabilities
-from tocsin.node.errors import ConflictError, InputError, StorageError, UsageError
+from tocsin.node.errors import ConflictError, StorageError, UsageError
 from tocsin.node.home import close_to_others, records_of
 from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import AuditAction, Base, Database, audit, continue_numbering, cut, open_database, sqlite_url
 from tocsin.node.settings import load_settings
+from tocsin.operations.backup_archive import archive_into
+from tocsin.operations.backup_encryption import BackupKey, GpgKeyring, backup_keys, encrypted_to
+from tocsin.operations.backup_reading import (
+    ENCRYPTED,
+    MANIFEST,
+    CopyTotals,
+    checked_files,
+    copy_file,
+    decrypted_files,
+    describe_backup,
+    file_hash,
+)
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
 
-_MANIFEST = "backup.json"
 NOT_COPIED: Final = {
     *(HomeFolder.AT_WORK, HomeFolder.COMPILED, HomeFolder.SPOOL),
     *(HomeFile.AUDIT_HEAD, HomeFile.CHORES, HomeFile.UNFINISHED_RESTORE, HomeFile.WRITER_LOCK),
@@ -62,43 +74,18 @@ _MODELS = (
 )
 
 
-@dataclass(frozen=True)
-class CopyTotals:
-    """How much was copied."""
-
-    files: int
-    bytes: int
-
-
-@dataclass(frozen=True)
-class Backup:
-    """A backup that is there: the name of its folder, when it was made, and how large it is."""
-
-    name: str
-    made_at: datetime
-    bytes: int
-
-
-def backups_in(folder: Path) -> list[Backup]:
-    """The backups in a folder, the newest first; what is no backup, or cannot be read, is left out."""
-    found = []
-    for manifest in sorted(folder.glob(f"*/{_MANIFEST}")):
-        try:
-            read = json.loads(manifest.read_text(encoding="utf-8"))
-            size = sum((manifest.parent / name).stat().st_size for name in read["sha256"])
-            found.append(Backup(manifest.parent.name, datetime.fromisoformat(read["made"]), size))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return sorted(found, key=lambda one: one.made_at, reverse=True)
-
-
-def make_backup(node: NodeWithStores, target: Path, *, now: datetime, actor: str = "backup") -> CopyTotals:
+def make_backup(
+    node: NodeWithStores, target: Path, *, now: datetime, actor: str = "backup", to: Sequence[str] = ()
+) -> CopyTotals:
     """Copy the node into ``target``; no event is written meanwhile.
+
+    ``to``: keys that it is encrypted to, see `backup_keys`; then nothing of the node stands there readable.
 
     Raises:
         ConflictError: the folder is not empty.
         UsageError: the folder lies in the node's own.
-        StorageError: the disk or a database failed.
+        NotFoundError, InputError: a key is not there or cannot be used.
+        StorageError: the disk, a database or gpg failed.
 
     """
     if target.absolute().is_relative_to(node.home):
@@ -107,62 +94,59 @@ def make_backup(node: NodeWithStores, target: Path, *, now: datetime, actor: str
         )
     if target.exists() and any(target.iterdir()):
         raise ConflictError(f"{target} is not empty.", hint="Name a new folder for each backup.")
+    keys = backup_keys(node, to, now)
     with writer(node), _disk(target):
         commitment.recover(node)
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         target.chmod(0o700)
-        # Records first: what is delivered meanwhile is then in the copy as a mail that is still to be noted, and
-        # delivering it again writes the same file.
-        records = open_database(sqlite_url(target / HomeFile.RECORDS))
-        copy_records(node.database, records)
-        records.close()
-        deleted = set(node.store.unlisted())  # stays a while for readers, but goes nowhere
-        for path in _node_files(node.home):
-            if path not in deleted:
-                _copy(path, target / path.relative_to(node.home))
-    hashes = {path.relative_to(target).as_posix(): _hash(path) for path in sorted(target.rglob("*")) if path.is_file()}
-    manifest = {"tocsin": __version__, "made": now.isoformat(), "sha256": hashes}
+        copied, described = _copy_encrypted(node, target, keys, now) if keys else _copy_readable(node, target)
+    manifest = {"tocsin": __version__, "made": now.isoformat(), **described}
     with _disk(target):
-        (target / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        (target / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         close_to_others(target)
         os.sync()
+    detail = {"name": target.name, "bytes": copied.bytes, **described.get("encrypted", {})}
     with node.database.begin() as session:
-        audit(session, AuditAction.BACKUP_MADE, at=now, actor=actor, subject="node")
-    return CopyTotals(len(hashes), sum((target / name).stat().st_size for name in hashes))
+        audit(session, AuditAction.BACKUP_MADE, at=now, actor=actor, subject="node", detail=detail)
+    return copied
 
 
-def restore_backup(source: Path, home: Path, *, now: datetime) -> CopyTotals:
+def restore_backup(source: Path, home: Path, *, now: datetime, keyring: GpgKeyring | None = None) -> CopyTotals:
     """Make a node in ``home`` from a backup, after checking every file of it.
 
-    ``home`` may hold settings already: they stay, so that they can name another database.
+    ``home`` may hold settings already: they stay, so that they can name another database. ``keyring``: opens an
+    encrypted backup, whose files are checked in ``home``.
 
     Raises:
         InputError: the folder holds no backup, or a file of it is missing or changed.
+        NotFoundError: no secret key is there that opens it.
         ConflictError: there is something in ``home`` already, or in the database that its settings name.
         StorageError: the disk or a database failed.
 
     """
-    hashes = _checked(source)
+    described = describe_backup(source)
+    checked = None if "encrypted" in described else checked_files(source, described)
     if home.exists() and {path.name for path in home.iterdir()} - {HomeFile.SETTINGS}:
         raise ConflictError(f"{home} is not empty.", hint="Restore into a new folder with --home.")
-    with _disk(home):
+    with _disk(home), _clean_failure(home):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         home.chmod(0o700)
-        if not (home / HomeFile.SETTINGS).exists() and HomeFile.SETTINGS in hashes:
-            _copy(source / HomeFile.SETTINGS, home / HomeFile.SETTINGS)
+        files = checked or decrypted_files(source, described["encrypted"], home, keyring or GpgKeyring())
+        if not (home / HomeFile.SETTINGS).exists() and HomeFile.SETTINGS in files.hashes:
+            copy_file(files.folder / HomeFile.SETTINGS, home / HomeFile.SETTINGS)
         database = _empty_database(home)
         (home / HomeFile.UNFINISHED_RESTORE).touch()
-        for name in hashes:
+        for name in files.hashes:
             if name not in {HomeFile.RECORDS, HomeFile.SETTINGS}:
-                _copy(source / name, home / name)
+                files.bring(files.folder / name, home / name)
         cut("restore.copied")
-        _bring_records(source / HomeFile.RECORDS, database, home / HomeFolder.SPOOL)
+        _bring_records(files.folder / HomeFile.RECORDS, database, home / HomeFolder.SPOOL)
         with database.begin() as session:
             audit(session, AuditAction.BACKUP_RESTORED, at=now, actor="backup", subject="node")
         close_to_others(home)
         os.sync()
         (home / HomeFile.UNFINISHED_RESTORE).unlink()
-    return CopyTotals(len(hashes), sum((source / name).stat().st_size for name in hashes))
+    return CopyTotals(len(files.hashes), files.bytes, described.get("encrypted", {}).get("keys", ()))
 
 
 def copy_records(source: Database, target: Database) -> None:
@@ -207,23 +191,71 @@ def _snapshot(source: Database) -> Iterator[Connection]:
         yield connection
 
 
-def _checked(source: Path) -> dict[str, str]:
-    """The files of a backup with their hashes, all of them looked at."""
-    manifest = source / _MANIFEST
-    if not manifest.is_file():
-        raise InputError(f"{source} holds no backup.", hint="Name the folder that 'tocsin backup' made.")
+def _copy_readable(node: NodeWithStores, target: Path) -> tuple[CopyTotals, dict[str, Any]]:
+    for name, path in _contents(node, target):
+        if path != target / name:
+            copy_file(path, target / name)
+    hashes = {
+        path.relative_to(target).as_posix(): file_hash(path) for path in sorted(target.rglob("*")) if path.is_file()
+    }
+    size = sum((target / name).stat().st_size for name in hashes)
+    return CopyTotals(len(hashes), size), {"sha256": hashes}
+
+
+def _copy_encrypted(
+    node: NodeWithStores, target: Path, keys: Sequence[BackupKey], now: datetime
+) -> tuple[CopyTotals, dict[str, Any]]:
+    work, encrypted = node.spool / "backup", target / ENCRYPTED
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(mode=0o700, parents=True)
     try:
-        hashes: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"The backup is damaged: {_MANIFEST} cannot be read.", hint="Take an older backup.") from error
-    outside = [name for name in hashes if Path(name).is_absolute() or ".." in Path(name).parts]
-    damaged = [
-        name for name, digest in hashes.items() if not (source / name).is_file() or _hash(source / name) != digest
-    ]
-    if outside or damaged or HomeFile.RECORDS not in hashes:
-        name = [*outside, *damaged, HomeFile.RECORDS][0]
-        raise InputError(f"The backup is damaged: {name} is missing or changed.", hint="Take an older backup.")
-    return hashes
+        with encrypted_to(keys, encrypted, work) as out, archive_into(out) as archive:
+            for name, path in _contents(node, work):
+                archive.add(name, path)
+            manifest = {"tocsin": __version__, "made": now.isoformat(), "sha256": archive.hashes}
+            archive.add_text(MANIFEST, json.dumps(manifest, indent=1))
+    finally:
+        shutil.rmtree(work)
+    fingerprints = [key.fingerprint for key in keys]
+    described = {"size": encrypted.stat().st_size, "sha256": file_hash(encrypted), "keys": fingerprints}
+    return CopyTotals(len(archive.hashes), archive.bytes, fingerprints), {"encrypted": described}
+
+
+def _contents(node: NodeWithStores, work: Path) -> Iterator[tuple[str, Path]]:
+    """What is in a backup: the name of each file in it, and where it is; the records, first, are copied to ``work``.
+
+    Records first: what is delivered meanwhile is then in the copy as a mail that is still to be noted, and delivering
+    it again writes the same file.
+    """
+    records = open_database(sqlite_url(work / HomeFile.RECORDS))
+    try:
+        copy_records(node.database, records)
+    finally:
+        records.close()
+    yield HomeFile.RECORDS, work / HomeFile.RECORDS
+    deleted = set(node.store.unlisted())  # stays a while for readers, but goes nowhere
+    for path in _node_files(node.home):
+        if path not in deleted:
+            yield path.relative_to(node.home).as_posix(), path
+
+
+@contextmanager
+def _clean_failure(home: Path) -> Iterator[None]:
+    """Where the block fails, the home is as it was."""
+    before = {path.name for path in home.iterdir()} if home.exists() else None
+    try:
+        yield
+    except BaseException:
+        for path in home.iterdir() if home.exists() else ():
+            if path.name in (before or ()):
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        if before is None and home.exists():
+            home.rmdir()
+        raise
 
 
 def _empty_database(home: Path) -> Database:
@@ -242,9 +274,9 @@ def _empty_database(home: Path) -> Database:
 
 def _bring_records(backup: Path, database: Database, spool: Path) -> None:
     """Copy the records of a backup into the database; those of an older version are brought up to date on the way."""
-    spool.mkdir()
     copy = spool / HomeFile.RECORDS
-    shutil.copy2(backup, copy)
+    if backup != copy:
+        copy_file(backup, copy)
     records = open_database(sqlite_url(copy))
     records.migrate()
     copy_records(records, database)
@@ -280,13 +312,3 @@ def _node_files(home: Path) -> Iterator[Path]:
             and path.is_file()
         ):
             yield path
-
-
-def _copy(path: Path, copy: Path) -> None:
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(path, copy)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -59,6 +59,7 @@ def examine(home: Path) -> list[HealthFinding]:
         _feeds,
         _collectors,
         _work,
+        _backups,
         _directory,
         _stuck_deliveries,
         _sending,
@@ -228,6 +229,39 @@ def _work(node: NodeWithStores) -> Iterator[HealthFinding]:
             "'%(chore)s' failed at %(at)s UTC: %(error)s", chore=chore, at=f"{past.at:%Y-%m-%d %H:%M}", error=past.error
         )
         yield HealthFinding(say("work of the server"), False, found, past.hint or say("It is tried again by itself."))
+
+
+def _backups(node: NodeWithStores) -> Iterator[HealthFinding]:
+    """When the node was last copied, and whether anybody saw that a copy can be used."""
+    from tocsin.operations.backup_history import backup_history
+
+    now, days = datetime.now(UTC), node.settings.storage.backup_days
+    history = backup_history(node.database, now)
+    if not days and not history.made:
+        return
+
+    def on(at: date | None) -> str:
+        return f"{at:%Y-%m-%d}" if at else say("never")
+
+    made = say("last made: %(day)s", day=on(history.made))
+    if history.made:
+        made = say("%(made)s, encrypted", made=made) if history.encrypted else say("%(made)s, readable", made=made)
+    checked = say("read back: %(day)s", day=on(history.checked))
+    if history.checked and not history.content:
+        checked = say("%(checked)s, only as an encrypted file", checked=checked)
+    here = history.restored.date() if history.restored else None
+    restored = say("restored: %(day)s", day=on(max((day for day in (here, history.rehearsed) if day), default=None)))
+    late = history.overdue(days, now)
+    yield HealthFinding(
+        say("backups"),
+        not late,
+        join_sentences("; ", (made, checked, restored)),
+        say(
+            "Run 'tocsin backup FOLDER --to KEY', and a timer for it: docs/operate.md. [storage] backup_days sets when."
+        )
+        if late
+        else "",
+    )
 
 
 def _directory(node: NodeWithStores) -> Iterator[HealthFinding]:

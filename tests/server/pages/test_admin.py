@@ -12,7 +12,7 @@ from support.world import World, copy_world
 from tocsin.node.accounts import AccountRole, Person
 from tocsin.node.letters import Letter
 from tocsin.node.records.audit import AuditEntry
-from tocsin.operations.backup import backups_in
+from tocsin.operations.backup_reading import backups_in
 from tocsin.server.server import make_application
 
 

@@ -12,7 +12,8 @@ from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
-from tocsin.operations.backup import backups_in, make_backup
+from tocsin.operations.backup import make_backup
+from tocsin.operations.backup_reading import backups_in
 from tocsin.operations.retention import apply_retention
 from tocsin.server.pages.context import PageContext
 
