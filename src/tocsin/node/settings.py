@@ -302,6 +302,12 @@ class NeverHeldSettings(_Section):
         description="More classes beside csam and csem, each with the types and tags of X-ARF that name it: "
         "classes = { terror = { words = ['terrorist_content'] } }.",
     )
+    mail_on_server: str = Field(
+        "delete",
+        pattern=r"^(delete|move:[^\r\n\x00]+)$",
+        description="What becomes of a purged mail on the IMAP server, and of one that carries such a report: 'delete' "
+        "or 'move:FOLDER' to a folder that is kept for the police.",
+    )
 
 
 class ServerSettings(_Section):

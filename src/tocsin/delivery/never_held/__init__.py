@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
+    from tocsin.delivery.never_held.door import Door, class_table
+    from tocsin.delivery.never_held.hotline import open_hotline, receive, send_again, send_to_hotline
+    from tocsin.delivery.never_held.mails import answers_hotline, remove_mail, take_hotline_mail
     from tocsin.delivery.never_held.models import HotlineMessage, NeverHeldReference, ReferenceState
-    from tocsin.delivery.never_held.references import Reference, keyed_hash, note_reference
+    from tocsin.delivery.never_held.references import (
+        RECEIPT_WITHIN,
+        Reference,
+        ReferenceLine,
+        find_reference,
+        forget_references,
+        keyed_hash,
+        list_references,
+        note_reference,
+        references_to_ring,
+    )
 else:
     lazy_face(__name__)

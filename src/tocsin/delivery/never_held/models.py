@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from sqlalchemy import ForeignKey, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -49,7 +50,10 @@ class NeverHeldReference(Base):
 
 
 class HotlineMessage(Base):
-    """The message of a reference to the hotline. ``sealed``: the OpenPGP message, None once it was received."""
+    """The message of a reference to the hotline. ``sealed``: the OpenPGP message, None once it was received.
+
+    ``path``: its file, where mails are only written. ``due_at``: before then it is not tried.
+    """
 
     __tablename__ = "hotline_messages"
 
@@ -62,4 +66,13 @@ class HotlineMessage(Base):
     sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     received_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     attempts: Mapped[int]
+    path: Mapped[str] = mapped_column(Text)
     error: Mapped[str] = mapped_column(SentenceText)
+
+    @classmethod
+    def waiting(cls, reference_id: int, sealed: bytes, now: datetime) -> Self:
+        """One that waits for its turn."""
+        return cls(
+            reference_id=reference_id, sealed=sealed, message_id="", sealed_at=now, due_at=now, sent_at=None,
+            received_at=None, attempts=0, path="", error="",
+        )  # fmt: skip

@@ -3,16 +3,22 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.never_held.models import NeverHeldReference, ReferenceState
+from tocsin.delivery.never_held.models import HotlineMessage, NeverHeldReference, ReferenceState
+from tocsin.node.errors import NotFoundError
 from tocsin.node.records import AuditAction, audit
+from tocsin.node.sentences import say
 from tocsin.node.tokens import open_tokens
+
+RECEIPT_WITHIN: Final = timedelta(hours=24)
+"""So long a receipt is awaited before a person rings."""
 
 _PURPOSE = "never-held"
 
@@ -35,6 +41,27 @@ class Reference:
         """What is equal in the same report, or None."""
         named = (self.report_id, self.url_hmac, self.content_hash)
         return "|".join((self.class_name, *named)) if any(named) else None
+
+
+@dataclass(frozen=True)
+class ReferenceLine:
+    """A reference with its message, or None where nothing was sealed."""
+
+    row: NeverHeldReference
+    message: HotlineMessage | None
+
+    @property
+    def answer_due(self) -> datetime | None:
+        """When a receipt is overdue; None where none is awaited any more."""
+        if self.row.state not in {ReferenceState.WAITING, ReferenceState.SENT}:
+            return None
+        since = self.message.sent_at if self.message is not None else None
+        return (since or self.row.at) + RECEIPT_WITHIN
+
+    def rings(self, now: datetime) -> bool:
+        """Whether a person must ring: nothing could be sealed or sent, or the receipt is overdue."""
+        due = self.answer_due
+        return self.row.state == ReferenceState.NOTED or (due is not None and due <= now)
 
 
 def keyed_hash(home: Path, content: bytes) -> str:
@@ -72,6 +99,54 @@ def note_reference(session: Session, reference: Reference, *, place: str, state:
             return row.id
     known.times += 1
     return known.id
+
+
+def find_reference(session: Session, reference: str) -> NeverHeldReference:
+    """The row of a reference as people write it.
+
+    Raises:
+        NotFoundError: there is none.
+
+    """
+    number = reference.strip().rpartition("-")[2]
+    row = session.get(NeverHeldReference, int(number)) if number.isdecimal() and len(number) < 10 else None
+    if row is None or row.reference != reference.strip().upper():
+        raise NotFoundError(say("There is no reference %(reference)s.", reference=reference.strip()[:40]))
+    return row
+
+
+def list_references(session: Session) -> list[ReferenceLine]:
+    """All references, the newest first."""
+    query = select(NeverHeldReference, HotlineMessage).outerjoin(
+        HotlineMessage, HotlineMessage.reference_id == NeverHeldReference.id
+    )
+    return [
+        ReferenceLine(row, message) for row, message in session.execute(query.order_by(NeverHeldReference.id.desc()))
+    ]
+
+
+def references_to_ring(session: Session, now: datetime) -> list[ReferenceLine]:
+    """Those that a person must ring the hotline about, the oldest first."""
+    open_states = (ReferenceState.NOTED.value, ReferenceState.WAITING.value, ReferenceState.SENT.value)
+    query = select(NeverHeldReference, HotlineMessage).outerjoin(
+        HotlineMessage, HotlineMessage.reference_id == NeverHeldReference.id
+    )
+    rows = session.execute(query.where(NeverHeldReference.state.in_(open_states)).order_by(NeverHeldReference.id))
+    return [line for line in (ReferenceLine(row, message) for row, message in rows) if line.rings(now)]
+
+
+def forget_references(session: Session, before: datetime, *, actor: str, now: datetime) -> int:
+    """Delete references of before a time, with what is known of their messages; returns how many."""
+    old = select(NeverHeldReference.id).where(NeverHeldReference.at < before)
+    session.execute(delete(HotlineMessage).where(HotlineMessage.reference_id.in_(old)))
+    gone = session.execute(
+        delete(NeverHeldReference).where(NeverHeldReference.at < before).returning(NeverHeldReference.id)
+    )
+    number = len(gone.all())
+    if number:
+        detail: dict[str, object] = {"references": number}
+        audit(session, AuditAction.NEVER_HELD_FORGOTTEN, at=now, actor=actor, subject="node", detail=detail)
+    return number
 
 
 def _known(session: Session, reference: Reference) -> NeverHeldReference | None:

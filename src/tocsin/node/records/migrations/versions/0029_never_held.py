@@ -40,5 +40,6 @@ def upgrade() -> None:
         sa.Column("sent_at", time),
         sa.Column("received_at", time),
         sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("path", sa.Text, nullable=False),
         sa.Column("error", sa.Text, nullable=False),
     )
