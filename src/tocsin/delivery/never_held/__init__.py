@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
+    from tocsin.delivery.never_held import acts
     from tocsin.delivery.never_held.door import Door, class_table
     from tocsin.delivery.never_held.hotline import open_hotline, receive, send_again, send_to_hotline
     from tocsin.delivery.never_held.mails import answers_hotline, remove_mail, take_hotline_mail
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         keyed_hash,
         list_references,
         note_reference,
+        reference_line,
         references_to_ring,
     )
 else:

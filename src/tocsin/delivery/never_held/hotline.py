@@ -108,7 +108,7 @@ def come_back(session: Session, row: NeverHeldReference, *, now: datetime) -> No
     audit(session, AuditAction.NEVER_HELD_FAILED, at=now, actor="hotline", subject=f"never-held:{row.id}")
 
 
-def send_again(session: Session, row: NeverHeldReference, *, now: datetime) -> None:
+def send_again(session: Session, row: NeverHeldReference, *, actor: str, now: datetime) -> None:
     """Let the message of a reference leave once more, in the caller's transaction.
 
     Raises:
@@ -121,6 +121,7 @@ def send_again(session: Session, row: NeverHeldReference, *, now: datetime) -> N
             say("There is no sealed message of this report."), hint=say("Ring the hotline, then note its receipt.")
         )
     row.state, message.due_at, message.sent_at = ReferenceState.WAITING.value, now, None
+    audit(session, AuditAction.NEVER_HELD_WAITING, at=now, actor=actor, subject=f"never-held:{row.id}")
 
 
 def _next(session: Session, now: datetime) -> HotlineMessage | None:

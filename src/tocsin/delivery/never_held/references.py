@@ -5,7 +5,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
@@ -49,6 +49,17 @@ class ReferenceLine:
 
     row: NeverHeldReference
     message: HotlineMessage | None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What its role is shown of it, by name."""
+        row, message = self.row, self.message
+        return {
+            "reference": row.reference, "class": row.class_name, "report_id": row.report_id, "at": row.at,
+            "place": row.place, "state": row.state, "host": row.host, "times": row.times,
+            "sent_at": message.sent_at if message else None, "received_at": message.received_at if message else None,
+            "error": str(message.error) if message else "",
+        }  # fmt: skip
 
     @property
     def answer_due(self) -> datetime | None:
@@ -113,6 +124,17 @@ def find_reference(session: Session, reference: str) -> NeverHeldReference:
     if row is None or row.reference != reference.strip().upper():
         raise NotFoundError(say("There is no reference %(reference)s.", reference=reference.strip()[:40]))
     return row
+
+
+def reference_line(session: Session, reference: str) -> ReferenceLine:
+    """A reference with its message.
+
+    Raises:
+        NotFoundError: there is none.
+
+    """
+    row = find_reference(session, reference)
+    return ReferenceLine(row, session.scalar(select(HotlineMessage).where(HotlineMessage.reference_id == row.id)))
 
 
 def list_references(session: Session) -> list[ReferenceLine]:

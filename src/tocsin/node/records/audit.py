@@ -77,6 +77,7 @@ class AuditAction(StrEnum):
     INBOX_NOTED = "inbox.noted"
     INBOX_ERASED = "inbox.erased"
     NEVER_HELD_NOTED = "neverheld.noted"
+    NEVER_HELD_WAITING = "neverheld.waiting"
     NEVER_HELD_SENT = "neverheld.sent"
     NEVER_HELD_FAILED = "neverheld.failed"
     NEVER_HELD_RECEIVED = "neverheld.received"
