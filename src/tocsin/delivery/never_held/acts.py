@@ -57,11 +57,11 @@ _act = partial(
 
 ACTS: Final = (
     _act(
-        "receipt", N_("Note that the hotline has a report"), note_receipt, audit=(AuditAction.NEVER_HELD_RECEIVED,),
+        "receipt", N_("Record receipt by the hotline"), note_receipt, audit=(AuditAction.NEVER_HELD_RECEIVED,),
         command="never-held receipt", route="/never-held/{reference}/receipt", page="/never-held/{reference}/receipt",
     ),
     _act(
-        "send-again", N_("Send the sealed message of a report again"), send_message_again,
+        "send-again", N_("Send a sealed message to the hotline again"), send_message_again,
         audit=(AuditAction.NEVER_HELD_WAITING,), command="never-held send-again",
         route="/never-held/{reference}/send-again", page="/never-held/{reference}/send-again",
     ),

@@ -16,9 +16,9 @@ from tocsin.delivery.never_held.models import HotlineMessage, NeverHeldReference
 from tocsin.delivery.never_held.references import Reference, keyed_hash, note_reference
 from tocsin.events.redaction import NEVER_HELD, ClassTable, FoundReport, Redaction, redacted_bytes, report_in, scan_file
 from tocsin.node.errors import InputError
+from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.node import Node
 from tocsin.node.records import cut
-from tocsin.node.settings import NeverHeldSettings
 
 
 def _now() -> datetime:

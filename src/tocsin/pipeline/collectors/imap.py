@@ -18,8 +18,9 @@ from tocsin.delivery.never_held import class_table, remove_mail
 from tocsin.events.redaction import Redaction, redacted_bytes, report_in
 from tocsin.events.sources import recognise
 from tocsin.node.errors import InternalError, internal_failures
+from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.paths import HomeFolder
-from tocsin.node.settings import NeverHeldSettings, load_settings, read_secret
+from tocsin.node.settings import load_settings, read_secret
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorKind, Memory, WaitingReport, place
 from tocsin.pipeline.collectors.trust import TrustSettings, trust
 

@@ -14,10 +14,10 @@ from tocsin.server.pages.words import N_
 
 PLACE: Final = "/never-held"
 STATES: Final = {
-    ReferenceState.NOTED: N_("Nothing was sent"),
-    ReferenceState.WAITING: N_("A sealed message waits"),
-    ReferenceState.SENT: N_("Sent; the receipt is awaited"),
-    ReferenceState.RECEIVED: N_("The hotline has it"),
+    ReferenceState.NOTED: N_("Not sent"),
+    ReferenceState.WAITING: N_("Waiting to be sent"),
+    ReferenceState.SENT: N_("Sent, no receipt yet"),
+    ReferenceState.RECEIVED: N_("Received by the hotline"),
     ReferenceState.PURGED: N_("Purged"),
 }
 _Officer = Annotated[Principal, needs(Permission.NEVER_HELD_WORK)]
