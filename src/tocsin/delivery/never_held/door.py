@@ -83,7 +83,10 @@ class Door:
     def seen(self, data: bytes) -> Redaction:
         """The redaction after the bytes passed it; nothing is noted yet."""
         redaction = self.redaction()
-        redacted_bytes(data, redaction)
+        try:
+            redacted_bytes(data, redaction)
+        except InputError:
+            redaction.withheld += 1  # nobody knows what is in it
         return redaction
 
     def seen_text(self, text: str) -> Redaction:

@@ -46,10 +46,11 @@ def take_hotline_mail(node: Node, mail: ReadMail, *, ours: Collection[str], now:
     kind = sort_mail(mail, ours=ours).kind
     with node.database.begin() as session:
         row = _answered(session, node, mail)
-        if row is None or row.state != ReferenceState.SENT:
+        if row is None or row.state in {ReferenceState.RECEIVED, ReferenceState.PURGED}:
             return
         if kind is MailKind.BOUNCE:
-            come_back(session, row, now=now)
+            if row.state == ReferenceState.SENT:
+                come_back(session, row, now=now)
         elif kind is not MailKind.AUTOMATIC and _is_from_hotline(node, mail) and _names(mail, row.reference):
             receive(session, row, mails=node.mails, actor="hotline", now=now)
 

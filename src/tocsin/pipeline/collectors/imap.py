@@ -5,7 +5,7 @@ that carries what must never be held is deleted, or moved for the police.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from tocsin.delivery.mailbox import LIMITS, Account, IncomingMail, Mailbox, Mail
 from tocsin.delivery.never_held import class_table, remove_mail
 from tocsin.events.redaction import Redaction, redacted_bytes, report_in
 from tocsin.events.sources import recognise
-from tocsin.node.errors import InternalError, internal_failures
+from tocsin.node.errors import InputError, InternalError, internal_failures
 from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.paths import HomeFolder
 from tocsin.node.settings import load_settings, read_secret
@@ -125,7 +125,8 @@ class Imap:
     def _seen(self, content: bytes) -> Redaction:
         """The redaction after a part passed it; what is found is noted when the part is fetched."""
         redaction = Redaction(class_table(self._never_held))
-        redacted_bytes(content, redaction)
+        with suppress(InputError):  # it is refused when it is fetched
+            redacted_bytes(content, redaction)
         return redaction
 
     def _reports(self, parts: Iterator[MailPart]) -> Iterator[tuple[str, MailPart]]:
