@@ -19,7 +19,7 @@ from support.processes import KILLED, command
 from support.world import World, copy_world, make_world
 from tocsin.delivery import stop
 from tocsin.delivery.never_held import (
-    Door,
+    IntakeFilter,
     Reference,
     ReferenceState,
     forget_references,
@@ -92,7 +92,7 @@ def sealing(world: World, keys: Keys, office: PostOffice) -> World:
 def take(world: World, number: int = 1, **more: str) -> bytes:
     """What is kept of a report that came by an upload."""
     report = xarf(report_id=f"{REFERENCE[:-1]}{number}", url=f"{URL}/{number}", **more)
-    return Door(world.node, "upload", lambda: world.now).kept(json.dumps(report).encode())[0]
+    return IntakeFilter(world.node, "upload", lambda: world.now).kept(json.dumps(report).encode())[0]
 
 
 def states(world: World) -> list[str]:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from tocsin.delivery.never_held import Door
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import ResponsibilityRole, Team
 from tocsin.events import addresses, find_reports
 from tocsin.events.redaction import redacted
@@ -121,10 +121,10 @@ def _batches(
     node: NodeWithStores, paths: Iterable[Path], tally: _ComparisonTally, now: datetime
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """The events of all reports, batch by batch, checked and enriched as an ingest would."""
-    networks, limits, door = Networks.open(node.home), node.settings.ingest, Door(node, "compare")
+    networks, limits, intake = Networks.open(node.home), node.settings.ingest, IntakeFilter(node, "compare")
     with TemporaryDirectory() as spool:
         for path in find_reports(paths):
-            for report in passing(door, path, Path(spool), limits):
+            for report in passing(intake, path, Path(spool), limits):
                 found = recognise(report.name, report.head(), node.home / HomeFolder.FEEDS, report.folder)
                 if found is None:
                     raise InputError(
@@ -132,13 +132,13 @@ def _batches(
                         hint="Give events as CSV or JSON lines with fields such as source.ip; see docs/compare.md.",
                     )
                 source, code = found
-                redaction = door.redaction()
+                redaction = intake.redaction()
                 with report.path.open("rb") as stream:
                     kept = redacted(report.limited(stream), redaction)
                     reader = source.open(code, kept, limits.batch_bytes, limits.max_record_bytes)
                     for chunk in reader.chunks():
                         understood = understand(reader, chunk, source.feed(code), networks, now)
-                        door.note(redaction)
+                        intake.note(redaction)
                         tally.unreadable += len(understood.unusable)
                         tally.first += [(report.name, line, why) for line, why, _ in understood.unusable[:10]]
                         del tally.first[10:]

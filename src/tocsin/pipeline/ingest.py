@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.never_held import Door
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
     EventPart,
     FeedRecord,
@@ -153,7 +153,9 @@ def ingest_in(
     failed: Failures = []
     came: set[int] = set()
     ingests: list[int] = []
-    opened = open_all(session, paths, failed, source=source, feed=feed, door=Door(session.node, place, session.clock))
+    opened = open_all(
+        session, paths, failed, source=source, feed=feed, intake=IntakeFilter(session.node, place, session.clock)
+    )
     following = session.reading.submit(next, opened, None)
     try:
         while (reading := following.result()) is not None:
@@ -196,7 +198,7 @@ def take_in_again(
     with (
         _session(node, clock) as session,
         _failures(report),
-        closing(open_report(session, report, source, feed, Door(node, "replay", clock))) as reading,
+        closing(open_report(session, report, source, feed, IntakeFilter(node, "replay", clock))) as reading,
     ):
         return _take_in(session, reading, again)[1]
 

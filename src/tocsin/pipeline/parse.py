@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tocsin.delivery.never_held import Door
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
     UNUSABLE,
     FeedRecord,
@@ -79,12 +79,12 @@ class OpenReport:
     feed: Feed
     heard: datetime
     batches: "_OrderedBatches"
-    door: Door
+    intake: IntakeFilter
     redaction: Redaction
 
     def note_never_held(self) -> None:
         """Note what must never be held, before anything of the report is true."""
-        self.door.note(self.redaction)
+        self.intake.note(self.redaction)
 
     def close(self) -> None:
         """Let go of the file, after the work on it that is still under way."""
@@ -99,29 +99,29 @@ def open_all(
     *,
     source: str | None,
     feed: str | None,
-    door: Door,
+    intake: IntakeFilter,
 ) -> Iterator[OpenReport]:
     """Each report, opened when it is asked for; what cannot be opened is noted in ``failed``."""
     for path in find_reports(paths):
         try:
             with internal_failures(shown(path)):
-                for report in passing(door, path, session.node.spool, session.node.settings.ingest):
+                for report in passing(intake, path, session.node.spool, session.node.settings.ingest):
                     where = shown(path) if report.name in path.name else f"{shown(path)}: {report.name}"
                     try:
                         with internal_failures(where):
-                            reading = open_report(session, report, source, feed, door)
+                            reading = open_report(session, report, source, feed, intake)
                     except TocsinError as error:  # the others in the same archive may be good
                         failed.append((where, error))
                         if report.path == path:
-                            door.scan(path)  # nobody has read it
+                            intake.scan(path)  # nobody has read it
                     else:
                         yield reading
         except TocsinError as error:
             failed.append((shown(path), error))
-            door.scan(path)
+            intake.scan(path)
 
 
-def passing(door: Door, path: Path, spool: Path, limits: IngestSettings) -> Iterator[OpenedReport]:
+def passing(intake: IntakeFilter, path: Path, spool: Path, limits: IngestSettings) -> Iterator[OpenedReport]:
     """The reports in a file, as `open_reports`; what must never be held is noted before each is given.
 
     Raises:
@@ -132,19 +132,19 @@ def passing(door: Door, path: Path, spool: Path, limits: IngestSettings) -> Iter
     made: list[Redaction] = []
 
     def one() -> Redaction:
-        made.append(door.redaction())
+        made.append(intake.redaction())
         return made[-1]
 
     try:
         for report in open_reports(path, spool, limits, one):
-            door.note(*made)
+            intake.note(*made)
             yield report
     finally:
-        door.note(*made)
+        intake.note(*made)
 
 
 def open_report(
-    session: IngestSession, report: OpenedReport, source: str | None, feed: str | None, door: Door
+    session: IngestSession, report: OpenedReport, source: str | None, feed: str | None, intake: IntakeFilter
 ) -> OpenReport:
     """A report, with its first batches under way.
 
@@ -154,14 +154,14 @@ def open_report(
 
     """
     try:
-        return _opened(session, report, source, feed, door)
+        return _opened(session, report, source, feed, intake)
     except OSError as error:
         reason = say("%(path)s cannot be read: %(strerror)s.", path=report.name, strerror=error.strerror)
         raise InputError(reason, hint=say("Check that it is still there.")) from error
 
 
 def _opened(
-    session: IngestSession, report: OpenedReport, source: str | None, feed: str | None, door: Door
+    session: IngestSession, report: OpenedReport, source: str | None, feed: str | None, intake: IntakeFilter
 ) -> OpenReport:
     origin, code = _origin(session.node, report, source, feed)
     record = commitment.known_feed(session.node, origin.feed(code))
@@ -169,7 +169,7 @@ def _opened(
     heard = session.clock()
     stream = report.path.open("rb")
     limit = session.node.settings.ingest.max_record_bytes
-    redaction = door.redaction()
+    redaction = intake.redaction()
     kept = redacted(report.limited(stream), redaction)
     try:
         reader = origin.open(code, kept, session.node.settings.ingest.batch_bytes, limit)
@@ -179,7 +179,7 @@ def _opened(
     batches = _OrderedBatches(
         session, lambda chunk: understand(reader, chunk, described, session.networks, heard), reader.chunks()
     )
-    return OpenReport(report, stream, reader, record, described, heard, batches, door, redaction)
+    return OpenReport(report, stream, reader, record, described, heard, batches, intake, redaction)
 
 
 def _origin(node: NodeWithStores, report: OpenedReport, source: str | None, feed: str | None) -> tuple[FeedSource, str]:

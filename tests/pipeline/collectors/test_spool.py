@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.delivery.never_held import Door
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.node.errors import InputError, RemoteError
 from tocsin.node.node import Node
 from tocsin.node.records import open_database, sqlite_url
@@ -18,7 +18,7 @@ from tocsin.pipeline.collectors.spool import REASON, Spool, file_name
 
 def spool_in(folder: Path) -> Spool:
     node = Node(folder / "home", Settings(), open_database(sqlite_url(folder / "home" / "records.sqlite")))
-    return Spool(folder, Door(node, "collector test"))
+    return Spool(folder, IntakeFilter(node, "collector test"))
 
 
 @given(st.text(max_size=400))

@@ -13,7 +13,7 @@ from support.console_users import browser_of
 from support.page_examples import Example, furnish
 from support.routes import doors
 from support.world import START, World, copy_world, link_of, send
-from tocsin.delivery.never_held import Door, list_references
+from tocsin.delivery.never_held import IntakeFilter, list_references
 from tocsin.directory import read_team
 from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.accounts.permissions import extent
@@ -77,7 +77,7 @@ def test_the_officer_sees_nothing_of_the_work_of_others(officer: httpx.Client) -
 
 def test_a_receipt_is_noted_on_its_page(fresh: Path, tmp_path: Path) -> None:
     world = copy_world(fresh, tmp_path)
-    Door(world.node, "upload", lambda: world.now).kept(json.dumps(xarf()).encode())
+    IntakeFilter(world.node, "upload", lambda: world.now).kept(json.dumps(xarf()).encode())
     with world.node.database.reading() as session:
         [line] = list_references(session)
     application = make_application(world.node, clock=lambda: world.now)
@@ -93,7 +93,7 @@ def test_a_receipt_is_noted_on_its_page(fresh: Path, tmp_path: Path) -> None:
     assert canaries(world.node.home) == []
 
 
-def test_what_operators_write_passes_the_door(fresh: Path, tmp_path: Path) -> None:
+def test_what_operators_write_passes_the_filter(fresh: Path, tmp_path: Path) -> None:
     world = copy_world(fresh, tmp_path)
     world.hear("192.0.2.1")
     link = link_of(world.tell()["abuse@operator.example"])

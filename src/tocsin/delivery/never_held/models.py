@@ -23,7 +23,7 @@ class ReferenceState(StrEnum):
 class NeverHeldReference(Base):
     """All that is left of a report of a class that must never be held.
 
-    ``report_id``: as its sender numbers it. ``place``: the door it came to. ``host``: an address or host name, never a
+    ``report_id``: as its sender numbers it. ``place``: the way it came in. ``host``: an address or host name, never a
     path. ``url_hmac``: HMAC-SHA-256 of the URL in hexadecimal; ``content_hash``: the same of the bytes of a report that
     could not be read. ``times``: how often it came. ``same``: what is equal in a report that comes again, or None.
     """

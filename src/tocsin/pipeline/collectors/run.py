@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from tocsin.delivery.never_held import Door
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import shown
 from tocsin.node.errors import ConflictError, InputError, InternalError, RemoteError, TocsinError, internal_failures
 from tocsin.node.paths import HomeFolder
@@ -214,7 +214,7 @@ class _Runner:
             [path],
             source=settings.source or None,
             feed=settings.feed or None,
-            place=self.spool.door.place,
+            place=self.spool.intake.place,
         )
         cut("collect.ingested")
         self.run.counts += outcome.counts
@@ -268,7 +268,7 @@ def _open(node: NodeWithStores, standing: CollectorStatus) -> Collector:
 
 
 def _spool(node: NodeWithStores, name: str) -> Spool:
-    return Spool(node.home / HomeFolder.COLLECTED / name, Door(node, f"collector {name}"))
+    return Spool(node.home / HomeFolder.COLLECTED / name, IntakeFilter(node, f"collector {name}"))
 
 
 @contextmanager

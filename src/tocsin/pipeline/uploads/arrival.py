@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from tocsin.delivery.never_held import Door
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events.redaction import Redaction
 from tocsin.events.sources import sources
 from tocsin.node.errors import InputError, UsageError
@@ -63,13 +63,13 @@ class Arrival:
         with disk_failures(f"{name} could not be written"):
             place.mkdir(parents=True)
             with (place / name).open("wb") as out:
-                door = Door(self.node, "upload")
+                intake = IntakeFilter(self.node, "upload")
                 writing = _Writing(
-                    name, out, self.node.settings.ingest, _Unpacking() if packed else None, door.redaction()
+                    name, out, self.node.settings.ingest, _Unpacking() if packed else None, intake.redaction()
                 )
                 yield writing
                 writing.finish()
-                door.note(writing.redaction)
+                intake.note(writing.redaction)
             sync_folder(place)
         self.files.append({"name": name, "size": writing.size, "sha256": writing.digest.hexdigest()})
 

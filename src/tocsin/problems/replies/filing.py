@@ -30,7 +30,7 @@ from tocsin.delivery.mailbox import (
     open_mailbox,
     read_mail,
 )
-from tocsin.delivery.never_held import Door, answers_hotline, remove_mail, take_hotline_mail
+from tocsin.delivery.never_held import IntakeFilter, answers_hotline, remove_mail, take_hotline_mail
 from tocsin.events.redaction import NEVER_HELD, Redaction
 from tocsin.node.errors import StorageError, TocsinError, internal_failures
 from tocsin.node.records import AuditAction, audit, cut
@@ -47,13 +47,13 @@ _OF_HOTLINE: Final = ReplyDecision(
 )
 
 
-def redacted_mail(raw: bytes, door: Door) -> tuple[bytes, list[Redaction]]:
+def redacted_mail(raw: bytes, intake: IntakeFilter) -> tuple[bytes, list[Redaction]]:
     """The mail as it came, and what was found in it, still to be noted.
 
     Where there is a report in it that may not be kept, only its way: sender, recipient, time and number.
     """
     mail = read_mail(raw)
-    seen = [*(door.seen(part.content) for part in mail.all_parts()), *map(door.seen_text, (mail.text, mail.quoted))]
+    seen = [*(intake.seen(part.content) for part in mail.all_parts()), *map(intake.seen_text, (mail.text, mail.quoted))]
     if not any(one.withheld for one in seen):
         return raw, []
     note, given = EmailMessage(), BytesHeaderParser().parsebytes(raw)
@@ -98,11 +98,11 @@ def file_mail(
         StorageError: the disk or the database fails; the mail can be filed again.
 
     """
-    door = Door(desk.node, "mail", lambda: now)
-    raw, seen = redacted_mail(raw, door)
+    intake = IntakeFilter(desk.node, "mail", lambda: now)
+    raw, seen = redacted_mail(raw, intake)
     never_held = any(one.found for one in seen)
     if not dry_run:
-        door.note(*seen)
+        intake.note(*seen)
     mail = read_mail(raw)
     if answers_hotline(desk.node, mail):
         if not dry_run:

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
-from tocsin.delivery.never_held import Door
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import canonical
 from tocsin.incidents.arrivals import MOST_BYTES, MOST_FILES, ReportAttachment, ReportForm, ReportKind, attached
 from tocsin.problems.replies import redacted_mail
@@ -74,16 +74,16 @@ class ReceivedForm:
     form: FormData
     files: Sequence[tuple[str, bytes]]
 
-    def passed(self, door: Door) -> PublicReportForm:
+    def passed(self, intake: IntakeFilter) -> PublicReportForm:
         """What of it may be kept, after the rest was noted."""
         form = self.form
-        files = [attached(name, _kept(name, content, door)) for name, content in self.files]
+        files = [attached(name, _kept(name, content, intake)) for name, content in self.files]
         return PublicReportForm(
             made=text_of(form, "made"),
             kind=text_of(form, "kind"),
-            what=door.kept_text(text_of(form, "what").replace("\r\n", "\n").strip()),
-            place=_one_line(door.kept_text(text_of(form, "place"))),
-            happened=_one_line(door.kept_text(text_of(form, "happened"))),
+            what=intake.kept_text(text_of(form, "what").replace("\r\n", "\n").strip()),
+            place=_one_line(intake.kept_text(text_of(form, "place"))),
+            happened=_one_line(intake.kept_text(text_of(form, "happened"))),
             mailbox=_one_line(text_of(form, "mailbox")),
             trap=text_of(form, "website"),
             files=files,
@@ -100,11 +100,11 @@ async def _typed(request: Request) -> ReceivedForm | None:
     return ReceivedForm(form, read)
 
 
-def _kept(name: str, content: bytes, door: Door) -> bytes:
+def _kept(name: str, content: bytes, intake: IntakeFilter) -> bytes:
     if not name.lower().endswith(".eml"):
-        return door.kept(content)[0]
-    kept, seen = redacted_mail(content, door)
-    door.note(*seen)
+        return intake.kept(content)[0]
+    kept, seen = redacted_mail(content, intake)
+    intake.note(*seen)
     return kept
 
 

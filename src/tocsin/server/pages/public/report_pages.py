@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.delivery.never_held import Door
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.incidents.arrivals import (
     TYPES,
     PublicReport,
@@ -63,7 +63,7 @@ def report_pages(desk: PageContext) -> APIRouter:
         _check_origin(desk, request)
         if received is None:
             return _form(desk, request, PublicReportForm(), [TOO_LARGE], status=413)
-        typed = received.passed(Door(desk.node, "public form", desk.clock))
+        typed = received.passed(IntakeFilter(desk.node, "public form", desk.clock))
         ticket = ticket_of(typed.made, desk.tokens, desk.now)
         wrongs = wrongs_of(typed) or ([] if ticket else [("send", _STALE)])
         if wrongs or ticket is None:
@@ -140,8 +140,8 @@ def _read(desk: PageContext, request: Request, form: Message, tries: RateLimit) 
     if found is None:
         tries.take(address)
         return _find(desk, request, reference=reference, wrong=_NOT_BOTH, status=422)
-    door = Door(desk.node, "public form", desk.clock)
-    text = door.kept_text(text_of(form, "text").replace("\r\n", "\n").strip())
+    intake = IntakeFilter(desk.node, "public form", desk.clock)
+    text = intake.kept_text(text_of(form, "text").replace("\r\n", "\n").strip())
     wrong = _add(desk, found, text, text_of(form, "made")) if "text" in form else ""
     if "text" in form and not wrong:
         tries.take(address)

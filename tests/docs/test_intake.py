@@ -1,7 +1,7 @@
-"""Every way in passes the door of what must never be held: found in the code, not in a list that somebody keeps.
+"""Every way in passes the filter of what must never be held: found in the code, not in a list that somebody keeps.
 
 A way in is a function that reads what strangers send: the body of a request, a mail, a file that was given or fetched.
-Each is named here with the function that lets it pass the door; a new one fails until it is, too.
+Each is named here with the function that lets it pass the filter; a new one fails until it is, too.
 """
 
 import ast
@@ -31,7 +31,7 @@ DOORS = {
     "server/pages/answer_forms.py:read_fields": "server/pages/answer_pages.py:record",
     "server/security/forms.py:_read": "pipeline/uploads/arrival.py:file",
 }
-"""Each way in, and the function that lets what came by it pass the door."""
+"""Each way in, and the function that lets what came by it pass the filter."""
 
 LET_IN = {
     "cli/replies.py:show": "a mail that was kept",
@@ -80,9 +80,9 @@ def reads(function: ast.AST) -> set[str]:
 
 
 def passes(function: ast.AST) -> bool:
-    """Whether a function notes at a door, or has it keep a text or bytes."""
+    """Whether a function notes at a filter, or has it keep a text or bytes."""
     calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
-    return any(isinstance(call, ast.Attribute) and _is_door(call) for call in calls)
+    return any(isinstance(call, ast.Attribute) and _is_filter(call) for call in calls)
 
 
 def _outer(name: str) -> bool:
@@ -90,12 +90,12 @@ def _outer(name: str) -> bool:
     return name.endswith(("_pages", ":add_routes"))
 
 
-def _is_door(call: ast.Attribute) -> bool:
+def _is_filter(call: ast.Attribute) -> bool:
     of = getattr(call.value, "attr", getattr(call.value, "id", ""))
-    return call.attr in {"kept", "kept_text", "note_never_held"} or (call.attr == "note" and of == "door")
+    return call.attr in {"kept", "kept_text", "note_never_held"} or (call.attr == "note" and of == "intake")
 
 
-def test_every_way_in_is_known_and_passes_the_door() -> None:
+def test_every_way_in_is_known_and_passes_the_filter() -> None:
     ways = {name for name, function in functions() if reads(function) and not _outer(name)}
     assert ways == DOORS.keys() | LET_IN.keys()
     passing = {name for name, function in functions() if passes(function)}
