@@ -1,7 +1,7 @@
 """The filter of all that strangers send, before anything is written; of what must never be held a reference is noted.
 
-Every way into the node has one of its own; a test finds them. Give bytes to a `Redaction` of it, then `note` before what
-it let through counts as received: killed before that, the report comes again; after it, nothing is lost.
+Every way into the node has one of its own; a test finds them. Give bytes to a `Redaction` of it, then `note` before
+what it let through counts as received: killed before that, the report comes again; after it, nothing is lost.
 """
 
 from collections.abc import Callable
