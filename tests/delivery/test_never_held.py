@@ -106,7 +106,7 @@ def ringing(world: World, hours: float) -> int:
 
 
 def sealed_in(mail: bytes) -> bytes:
-    [_control, message] = message_from_bytes(mail, policy=policy.SMTP).iter_parts()  # type: ignore[attr-defined]
+    [_control, message] = message_from_bytes(mail, policy=policy.SMTP).iter_parts()
     return bytes(message.get_content())
 
 

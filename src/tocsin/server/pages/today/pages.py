@@ -35,6 +35,7 @@ def board_pages(desk: PageContext) -> APIRouter:
             request, template, today=seen.today, token=seen.token, complete=seen.complete, now=desk.now,
             title=title(seen.today, words), sums=_sums(seen.today), needs=NEEDS, links=LINKS, sayings=CHANGES,
             span=lambda since: _span(words, desk, since), ringing=_ringing(desk, visitor),
+            phone=desk.node.settings.never_held.phone,
         )  # fmt: skip
 
     @router.get("/today")
