@@ -13,9 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.abuse_reports import ENCODED, REFERENCE, TRACES, WORDS, shapes, xarf
-from tocsin.events.redaction import Redaction, redacted, redacted_bytes, stream
+from tocsin.events import redaction as redactions
+from tocsin.events.redaction import ClassTable, FoundReport, Redaction, redacted, stream
 from tocsin.events.redaction.records import TEXT_LIMIT, reduced
 from tocsin.node.errors import InputError
+
+
+def redacted_bytes(data: bytes) -> tuple[bytes, int]:
+    """What is kept, and of how many reports only that they came."""
+    redaction = Redaction()
+    return redactions.redacted_bytes(data, redaction), redaction.withheld
+
+
+def found_in(data: bytes, classes: ClassTable = redactions.BUILT_IN) -> list[FoundReport]:
+    redaction = Redaction(classes)
+    redactions.redacted_bytes(data, redaction)
+    return redaction.found
 
 
 def in_pieces(data: bytes, size: int) -> bytes:
@@ -34,19 +47,66 @@ def test_of_abuse_nothing_stays_but_the_reference(kind: str, size: int) -> None:
         assert redacted_bytes(data)[1], name
 
 
-def test_the_reference_is_number_class_and_time() -> None:
+def test_in_its_place_stands_neither_number_nor_class() -> None:
     kept, count = redacted_bytes(json.dumps(xarf("csem")).encode())
     assert count == 1
-    assert json.loads(kept) == {
-        "xarf_version": "4.2.0",
-        "report_id": REFERENCE,
-        "timestamp": "2026-11-23T10:30:00Z",
-        "category": "content",
-        "type": "csem",
-        "withheld": "abuse",
-    }
+    assert json.loads(kept) == {"xarf_version": "4.2.0", "timestamp": "2026-11-23T10:30:00Z", "withheld": "abuse"}
     hidden = xarf(report_id=WORDS, timestamp=WORDS, xarf_version=WORDS)
     assert WORDS not in redacted_bytes(json.dumps(hidden).encode())[0].decode()
+    assert redacted_bytes(kept)[0] == kept
+
+
+def test_what_is_found_is_number_class_host_and_url_and_the_url_is_in_no_log() -> None:
+    [found] = found_in(json.dumps(xarf("csem")).encode())
+    assert (found.class_name, found.report_id, found.host) == ("csem", REFERENCE, "192.0.2.1")
+    assert found.url == "https://files.example/secret-place"
+    assert "secret-place" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("source", "host"),
+    [
+        ("2001:DB8::1", "2001:db8::1"),
+        ("192.0.2.0/24", "192.0.2.0/24"),
+        ("https://WWW.host.example:8443/secret-place?x=1", "www.host.example"),
+        ("shop.example:443", "shop.example"),
+        ("somebody@mail.example", "mail.example"),
+        ("a path/secret-place", "files.example"),
+        ("", "files.example"),
+    ],
+)
+def test_of_a_source_only_the_host_or_network_is_found(source: str, host: str) -> None:
+    [found] = found_in(json.dumps(xarf(source_identifier=source)).encode())
+    assert found.host == host
+
+
+@pytest.mark.parametrize("name", ["line.json", "pretty.json", "packed.json.gz", "packed.zip", "nested.zip", "cut.json"])
+def test_it_is_found_once_in_every_shape(name: str) -> None:
+    found = found_in(shapes({"type": "csam", **xarf()})[name])
+    expected = {"packed.zip": 2, "nested.zip": 2}.get(name, 1)
+    assert [one.class_name for one in found] == ["csam"] * expected
+    assert [one.readable for one in found] == [name != "cut.json"] * expected
+    assert len({one.digest for one in found}) == len(found)
+
+
+def test_a_node_has_classes_of_its_own() -> None:
+    own = ClassTable({"terror": ["terrorist_content", "tvec"]})
+    report = xarf("other", tags=["content:Terrorist Content"])
+    assert found_in(json.dumps(report).encode()) == []
+    [found] = found_in(json.dumps(report).encode(), own)
+    assert (found.class_name, found.report_id) == ("terror", REFERENCE)
+    redaction = Redaction(own)
+    kept = json.loads(redactions.redacted_bytes(json.dumps(report).encode(), redaction))
+    assert redactions.withheld(kept) == "A report of a class that must never be held: only its reference is kept."
+    [cut] = found_in(json.dumps({"type": "tvec", **xarf("tvec")}).encode()[:-9], own)
+    assert (cut.class_name, cut.readable) == ("terror", False)
+
+
+def test_what_is_cut_before_it_says_that_it_is_x_arf_is_not_kept() -> None:
+    text = '{"type": "csam", "url": "https://files.example/secret-place'
+    [found] = found_in(text.encode())
+    assert (found.class_name, found.readable) == ("csam", False)
+    assert b"secret-place" not in redacted_bytes(text.encode())[0]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +176,7 @@ def test_what_is_no_x_arf_passes_as_it_came(shared_data: Path) -> None:
         *(path.read_bytes() for path in sorted((shared_data / "xarf" / "samples").glob("*.json"))[:3]),
         b'"a","b"\n"xarf_version","csam"\n',
         json.dumps(event, indent=1).encode(),
-        b'{"a":1}\n{"b": "csam}\n\n{"c":3}\r\n',
+        b'{"a":1}\n{"b": "csamples}\n\n{"c":3}\r\n',
         b"[" * 100_000,
         b"[1, 2",
         gzip.compress(json.dumps(event).encode()),
@@ -128,7 +188,7 @@ def test_what_is_no_x_arf_passes_as_it_came(shared_data: Path) -> None:
     ]
     for data in samples[3:]:
         assert [in_pieces(data, size) for size in (1, 7, 1 << 20)] == [data] * 3
-        assert redacted(io.BytesIO(data)).read() == data
+        assert redacted(io.BytesIO(data), Redaction()).read() == data
 
 
 @given(st.binary(max_size=200) | st.text('{}[]",:\\u csamxrf_veion\n', max_size=200).map(str.encode), st.integers(1, 9))

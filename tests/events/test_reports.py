@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.events.redaction import Redaction
 from tocsin.events.reports import OpenedReport, find_reports, open_reports
 from tocsin.node.errors import InputError
 from tocsin.node.settings import IngestSettings
@@ -18,14 +19,14 @@ LINES = b"".join(b"row %d,%d\n" % (number, number * 7919 % 1013) for number in r
 
 def contents(path: Path, limits: IngestSettings = LIMITS) -> list[tuple[str, bytes, str]]:
     found = []
-    for report in open_reports(path, path.parent / "spool", limits):
+    for report in open_reports(path, path.parent / "spool", limits, Redaction):
         with report.path.open("rb") as stream:
             found.append((report.name, report.limited(stream).read(), report.broken))
     return found
 
 
 def only(path: Path) -> OpenedReport:
-    return next(iter(open_reports(path, path.parent / "spool", LIMITS)))
+    return next(iter(open_reports(path, path.parent / "spool", LIMITS, Redaction)))
 
 
 def test_the_same_content_packed_or_not_is_the_same_report(tmp_path: Path) -> None:

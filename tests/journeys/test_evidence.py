@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.abuse_reports import REFERENCE, TRACES, shapes, traces, xarf
+from support.abuse_reports import REFERENCE, TRACES, canaries, noted, shapes, traces, xarf
 from support.cast import HEADER, Tocsin
 
 WHY = {
@@ -29,10 +29,11 @@ def aside(tocsin: Tocsin) -> list[dict[str, Any]]:
 
 
 def check_nothing_stayed(tocsin: Tocsin) -> None:
-    assert traces(tocsin.home) == []
+    assert canaries(tocsin.home) == []
     shown = tocsin.run("events", "--limit", "0", "--format", "json") + json.dumps(aside(tocsin))
     assert not [trace for trace in TRACES if trace.decode("latin-1") in shown]
     assert "secret-place" not in shown
+    assert REFERENCE not in shown
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,8 @@ def test_by_command(tocsin: Tocsin, tmp_path: Path, name: str, source: str) -> N
     if source == "xarf" and name != "nested.zip":
         assert {row["reason"] for row in aside(tocsin)} <= {*WHY, GZIP_DAMAGE}
     check_nothing_stayed(tocsin)
+    # What was cut off before it said of which class it is has no reference: nobody knows what it was.
+    assert set(noted(tocsin.home)) == ({("csam", REFERENCE, "ingest")} if name != "cut.json" else set())
 
 
 def test_the_reference_is_found_again_and_read_again_without_harm(tocsin: Tocsin, tmp_path: Path) -> None:
@@ -61,12 +64,20 @@ def test_the_reference_is_found_again_and_read_again_without_harm(tocsin: Tocsin
     tocsin.run("ingest", path)
     [row] = aside(tocsin)
     assert row["line"] == 1
-    assert json.loads(row["raw"])["report_id"] == REFERENCE
+    assert json.loads(row["raw"]) == {
+        "xarf_version": "4.2.0", "timestamp": "2026-11-23T10:30:00Z", "withheld": "abuse",
+    }  # fmt: skip
     counts = tocsin.json("quarantine", "replay", str(row["ingest"]))
     assert (counts["rows"], counts["quarantined"]) == (1, 1)
     whole = json.dumps(xarf())
     counts = tocsin.json("quarantine", "mend", str(row["ingest"] + 1), "0", "--text", whole)
     assert (counts["rows"], counts["quarantined"]) == (1, 1)
+    other = json.dumps(xarf("csem", report_id="aaaabbbb-0000-4456-8abc-def012345678"))
+    tocsin.json("quarantine", "mend", str(row["ingest"] + 2), "0", "--text", other)
+    assert noted(tocsin.home) == [
+        ("csam", REFERENCE, "ingest"),
+        ("csem", "aaaabbbb-0000-4456-8abc-def012345678", "quarantine edit"),
+    ]
     tocsin.run("backup", tmp_path / "backup")
     check_nothing_stayed(tocsin)
     assert traces(tmp_path / "backup") == []
@@ -86,6 +97,46 @@ def test_by_a_folder(tocsin: Tocsin) -> None:
         [*shapes(xarf()), plain.name]
     )
     assert (folder / "done" / plain.name).stat().st_mtime == 0  # not written again
+    check_nothing_stayed(tocsin)
+    assert noted(tocsin.home) == [("csam", REFERENCE, "watch")]
+
+
+def test_what_nobody_could_read_is_noted_all_the_same(tocsin: Tocsin) -> None:
+    folder = tocsin.home / "incoming"
+    folder.mkdir()
+    (folder / "envelope.txt").write_text(json.dumps({"pad": "x" * 70_000, "inside": xarf()}))
+    os.utime(folder / "envelope.txt", (0, 0))
+    tocsin.call("watch", folder, "--once")
+    assert [path.name for path in (folder / "failed").glob("envelope.txt")] == ["envelope.txt"]
+    check_nothing_stayed(tocsin)
+    assert noted(tocsin.home) == [("csam", REFERENCE, "watch")]
+
+
+def test_of_one_that_is_cut_and_names_its_class_a_count_and_a_hash_stay(tocsin: Tocsin, tmp_path: Path) -> None:
+    path = tmp_path / "cut.json"
+    path.write_bytes(shapes({"type": "csem", **xarf("csem")})["cut.json"])
+    for feed in ("one", "two"):
+        tocsin.run("ingest", path, "--source", "xarf", "--feed", feed)
+    check_nothing_stayed(tocsin)
+    [row] = tocsin.json("never-held", "list")
+    assert (row["class"], row["report_id"]) == ("csem", "")
+    assert tocsin.json("never-held", "show", row["reference"])["times"] == 2
+
+
+def test_by_a_comparison(tocsin: Tocsin, tmp_path: Path) -> None:
+    path = tmp_path / "abuse.json"
+    path.write_bytes(shapes(xarf())["pretty.json"])
+    tocsin.call("compare", path)
+    assert noted(tocsin.home) == [("csam", REFERENCE, "compare")]
+    check_nothing_stayed(tocsin)
+
+
+def test_a_class_of_the_node_is_never_held_either(tocsin: Tocsin, tmp_path: Path) -> None:
+    path = tmp_path / "terror.json"
+    path.write_text(json.dumps(xarf("terrorist_content")))
+    (tocsin.home / "tocsin.toml").write_text('[never_held.classes.terror]\nwords = ["terrorist content"]\n')
+    tocsin.run("ingest", path)
+    assert noted(tocsin.home) == [("terror", REFERENCE, "ingest")]
     check_nothing_stayed(tocsin)
 
 

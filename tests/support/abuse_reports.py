@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tocsin.delivery.never_held import list_references
+from tocsin.node.home import open_home
+
 PICTURE = random.Random(7).randbytes(3_000)
 ENCODED = base64.b64encode(PICTURE).decode()
 WORDS = "Seen in the room of a person with a name"
@@ -84,3 +87,29 @@ def _unpacked(content: bytes) -> Iterator[bytes]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for member in archive.namelist():
                 yield from _unpacked(archive.read(member))
+
+
+URL = "https://files.example/secret-place"
+"""Where the report says that it is."""
+
+
+def noted(home: Path) -> list[tuple[str, str, str]]:
+    """The references of a node: class, number of the report and way in, the oldest first."""
+    settings, database = open_home(home)
+    del settings
+    with database.reading() as session:
+        rows = [(line.row.class_name, line.row.report_id, line.row.place) for line in list_references(session)]
+    database.close()
+    return rows[::-1]
+
+
+def canaries(folder: Path) -> list[str]:
+    """The files below a folder in which anything of the report stands but its reference, in whatever encoding."""
+    words = [WORDS.encode(), URL.encode(), b"secret-place"]
+    encoded = [base64.b64encode(b"x" * shift + word)[4:-4] for word in words for shift in range(3)]
+    return [
+        str(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and any(word in content for content in _unpacked(path.read_bytes()) for word in (*words, *encoded, *TRACES))
+    ]

@@ -13,6 +13,7 @@ from support.cast import HEADER
 from support.console_users import person
 from support.world import World
 from tocsin.delivery import Delivery
+from tocsin.delivery.never_held import Reference, ReferenceState, find_reference, note_reference
 from tocsin.directory import teams_by_id
 from tocsin.directory.claims import make_claim
 from tocsin.incidents.arrivals import ReportAttachment, ReportForm, ReportKind, file_report, form_word, ticket_of
@@ -69,6 +70,9 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/inbox/{reference}/note": "inbox",
     "/api/v1/inbox/{reference}/state": "inbox",
     "/api/v1/inbox/{reference}/take": "inbox",
+    "/api/v1/never-held/{reference}": "never held",
+    "/api/v1/never-held/{reference}/receipt": "never held",
+    "/api/v1/never-held/{reference}/send-again": "never held",
     "/api/v1/ingests/{number}": "ingest",
     "/api/v1/quarantine/{number}": "ingest",
     "/api/v1/quarantine/{number}/leave": "ingest",
@@ -99,6 +103,9 @@ EXAMPLES: dict[str, str] = {
     "/events/views/{number}": "view",
     "/events/views/{number}/delete": "view",
     "/networks/{value:path}": "network",
+    "/never-held/{reference}": "never held",
+    "/never-held/{reference}/receipt": "never held",
+    "/never-held/{reference}/send-again": "never held",
     "/report/{reference}": "inbox",
     "/reports/feeds/alarms/{alarm}": "alarm",
     "/reports/public/{reference}": "inbox",
@@ -158,6 +165,7 @@ def furnish(world: World) -> dict[str, Example]:
         **_deliveries(world),
         **_claims(world),
         **_inbox(world),
+        "never held": _never_held(world),
         "upload": _upload(world),
         "text": (_text(world), "pillars", "nothing"),
         "provision": ("pillars P.a", "pillars P.a", "pillars P.z"),
@@ -203,6 +211,14 @@ def _claims(world: World) -> dict[str, tuple[str, str, str]]:
         for team, value in ((OPERATOR, "8.8.8.0/24"), (SECTOR, "9.9.9.0/24"))
     ]  # fmt: skip
     return {"claim": (str(made[0]), str(made[1]), "999")}
+
+
+def _never_held(world: World) -> tuple[str, str, str]:
+    with world.node.database.begin() as session:
+        reference = Reference("csam", "an-example", "192.0.2.1")
+        number = note_reference(session, reference, place="upload", state=ReferenceState.NOTED, now=world.now)
+        own = find_reference(session, f"NHR-{world.now.year}-{number:07d}").reference
+    return own, own, f"NHR-{world.now.year}-9999999"
 
 
 def _inbox(world: World) -> dict[str, tuple[str, str, str]]:

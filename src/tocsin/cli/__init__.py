@@ -16,10 +16,10 @@ from tocsin.node.errors import TocsinError
 _MAIN = (
     "demo", "ingest", "watch", "collect", "feeds", "quarantine", "events", "explain", "directory", "keys", "networks",
     "compare", "deliver", "deliveries", "templates", "rules", "times", "stop", "resume", "replies", "answers",
-    "problems", "inbox", "people", "serve", "languages", "tokens", "audit",
+    "problems", "inbox", "never-held", "people", "serve", "languages", "tokens", "audit",
 )  # fmt: skip
 _OPERATION = ("retention", "backup", "backups", "restore", "doctor", "sbom")
-_BESIDE = {"resume": "stop", "restore": "backup"}  # nouns that stand in the module of another
+_BESIDE = {"resume": "stop", "restore": "backup", "never-held": "never_held"}  # nouns in a module of another name
 
 COMMANDS: dict[str, str] = {
     **{noun: f"tocsin.cli.{_BESIDE.get(noun, noun)}" for noun in _MAIN},

@@ -34,6 +34,7 @@ GROUPS: Final = {
     "deliveries": ("tocsin.delivery.acts",),
     "feeds": ("tocsin.events.acts",),
     "quarantine": ("tocsin.pipeline.replay",),
+    "never-held": ("tocsin.delivery.never_held.acts",),
     "inbox": ("tocsin.incidents.arrivals.acts",),
     "directory": ("tocsin.directory.acts", "tocsin.directory.claims.acts"),
     "directory claims": ("tocsin.directory.claims.acts",),

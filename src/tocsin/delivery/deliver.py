@@ -20,6 +20,7 @@ from tocsin.delivery.held_mails import known_teams, still_leaving, waiting_teams
 from tocsin.delivery.lock import sole_deliverer
 from tocsin.delivery.mime import usable_mailboxes
 from tocsin.delivery.models import FINAL, Delivery, DeliveryState
+from tocsin.delivery.never_held import send_to_hotline
 from tocsin.delivery.outbox import (
     EventsOf,
     OwedDigest,
@@ -149,6 +150,7 @@ def _work(run: "_DeliveryRun", facts: Facts, events_of: EventsOf) -> None:
         summary.problem = stopped(session) or braked(session, run.post, run.teams, known)
     if summary.problem:
         return
+    send_to_hotline(run.post, mailbox=run.node.settings.never_held.mailbox)
     if not _send_letters(run):
         return
     with ThreadPoolExecutor(_RENDERERS) as executor:

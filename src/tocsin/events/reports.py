@@ -14,7 +14,7 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,6 +78,15 @@ class OpenedReport:
             )
 
 
+@dataclass(frozen=True)
+class _Unpacking:
+    """Where copies are made, within which limits, and what they pass on the way."""
+
+    spool: Path
+    limits: IngestSettings
+    redaction: Callable[[], Redaction]
+
+
 def find_reports(paths: Iterable[Path]) -> Iterator[Path]:
     """The files behind paths: folders give their files in order of name; hidden files are left alone."""
     for path in paths:
@@ -95,22 +104,27 @@ def shown(name: str | Path) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
-def open_reports(path: Path, spool: Path, limits: IngestSettings) -> Iterator[OpenedReport]:
+def open_reports(
+    path: Path, spool: Path, limits: IngestSettings, redaction: Callable[[], Redaction]
+) -> Iterator[OpenedReport]:
     """The report or reports in one file (``-``: standard input); spooled copies are gone after each step.
+
+    ``redaction``: makes what copies pass before they are written; whoever gives it notes what that found.
 
     Raises:
         InputError: the file is not there or not readable, or unpacks to more than the limits allow.
         StorageError: there is no room to unpack it.
 
     """
+    unpacking = _Unpacking(spool, limits, redaction)
     if str(path) == "-":
-        yield from _from_stream("standard input", sys.stdin.buffer, spool, limits)
+        yield from _from_stream("standard input", sys.stdin.buffer, unpacking)
         return
     try:
         regular = stat.S_ISREG(path.stat().st_mode)
         with path.open("rb") as file:
-            found = _unpacked(shown(path.name), path, file, spool, limits) if regular else None
-            for report in found or _from_stream(shown(path.name), file, spool, limits):
+            found = _unpacked(shown(path.name), path, file, unpacking) if regular else None
+            for report in found or _from_stream(shown(path.name), file, unpacking):
                 yield replace(report, folder=path.parent)
     except FileNotFoundError as error:
         raise InputError(
@@ -128,26 +142,26 @@ def open_reports(path: Path, spool: Path, limits: IngestSettings) -> Iterator[Op
         ) from error
 
 
-def _from_stream(name: str, stream: IO[bytes], spool: Path, limits: IngestSettings) -> Iterator[OpenedReport]:
+def _from_stream(name: str, stream: IO[bytes], to: _Unpacking) -> Iterator[OpenedReport]:
     """What comes once, by a pipe: kept in a file first, since it is read several times."""
-    with _spool_file(f"{name} as it came", spool) as whole:
-        for report in _spooled(whole, name, _blocks(stream), limits.max_unpacked_bytes):
+    with _spool_file(f"{name} as it came", to.spool) as whole:
+        for report in _spooled(whole, name, _blocks(stream), to.limits.max_unpacked_bytes, to.redaction()):
             with report.path.open("rb") as file:
-                for inner in _unpacked(name, whole, file, spool, limits):
+                for inner in _unpacked(name, whole, file, to):
                     yield replace(inner, broken=inner.broken or report.broken)
 
 
-def _unpacked(name: str, path: Path, file: IO[bytes], spool: Path, limits: IngestSettings) -> Iterator[OpenedReport]:
+def _unpacked(name: str, path: Path, file: IO[bytes], to: _Unpacking) -> Iterator[OpenedReport]:
     """The reports in an opened file: itself, or what is packed in it."""
     status = os.fstat(file.fileno())
     magic = file.read(4)
     file.seek(0)
     if magic[:2] == b"\x1f\x8b":
         inner = name.removesuffix(".gz")
-        with _spool_file(inner, spool) as target:
-            yield from _spooled(target, inner, _gunzip(file), _most(status.st_size, limits))
+        with _spool_file(inner, to.spool) as target:
+            yield from _spooled(target, inner, _gunzip(file), _most(status.st_size, to.limits), to.redaction())
     elif magic in {b"PK\x03\x04", b"PK\x05\x06"}:
-        yield from _members(name, file, status.st_size, spool, limits)
+        yield from _members(name, file, status.st_size, to)
     else:
         digest, size = _hash(file, status.st_size)
         yield OpenedReport(name, path, size, digest, modified=_modified(status))
@@ -171,7 +185,7 @@ def _hash(file: IO[bytes] | io.FileIO, size: int) -> tuple[str, int]:
     return digest.hexdigest(), size - left
 
 
-def _members(name: str, file: IO[bytes], size: int, spool: Path, limits: IngestSettings) -> Iterator[OpenedReport]:
+def _members(name: str, file: IO[bytes], size: int, to: _Unpacking) -> Iterator[OpenedReport]:
     try:
         with zipfile.ZipFile(file) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
@@ -196,9 +210,9 @@ def _members(name: str, file: IO[bytes], size: int, spool: Path, limits: IngestS
                         say("%(name)s: '%(inner)s' is encrypted.", name=name, inner=inner),
                         hint=say("Decrypt it first."),
                     )
-                most = _most(min(member.compress_size, size), limits)
-                with archive.open(member) as stream, _spool_file(inner, spool) as target:
-                    yield from _spooled(target, inner, _blocks(stream), most)
+                most = _most(min(member.compress_size, size), to.limits)
+                with archive.open(member) as stream, _spool_file(inner, to.spool) as target:
+                    yield from _spooled(target, inner, _blocks(stream), most, to.redaction())
     except (*_BAD_ARCHIVE, RuntimeError, ValueError, struct.error) as error:
         raise InputError(
             say("%(name)s is a damaged zip file: %(error)s.", name=name, error=error), hint=say("Fetch it again.")
@@ -217,9 +231,11 @@ def _spool_file(name: str, spool: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _spooled(target: Path, name: str, blocks: Iterator[bytes], most: int) -> Iterator[OpenedReport]:
+def _spooled(
+    target: Path, name: str, blocks: Iterator[bytes], most: int, redaction: Redaction
+) -> Iterator[OpenedReport]:
     with disk_failures(f"{name} could not be unpacked into {target.parent}"):
-        report = _copy(name, blocks, target, most)
+        report = _copy(name, blocks, target, most, redaction)
     if report.broken and not report.size:
         raise InputError(
             say("%(path)s cannot be read: %(strerror)s.", path=name, strerror=report.broken),
@@ -228,9 +244,9 @@ def _spooled(target: Path, name: str, blocks: Iterator[bytes], most: int) -> Ite
     yield report
 
 
-def _copy(name: str, blocks: Iterator[bytes], target: Path, most: int) -> OpenedReport:
+def _copy(name: str, blocks: Iterator[bytes], target: Path, most: int, redaction: Redaction) -> OpenedReport:
     """Copy a stream to ``target``; damage ends the copy with a reason, too much refuses the report."""
-    digest, came, size, broken, redaction = hashlib.sha256(), 0, 0, "", Redaction()
+    digest, came, size, broken = hashlib.sha256(), 0, 0, ""
     with target.open("wb") as out:
 
         def keep(piece: bytes) -> int:

@@ -11,25 +11,15 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from tocsin.node.errors import SettingError
+from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.paths import HomeFile
+from tocsin.node.section import Name, Section, Words, split_words
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _split(value: object) -> object:
-    """``"a, b"`` from the environment as a list; a list stays one."""
-    return [word for part in value.split(",") if (word := part.strip())] if isinstance(value, str) else value
-
-
-Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class ReminderSettings(NamedTuple):
@@ -49,7 +39,7 @@ def _reminder(text: str) -> ReminderSettings:
     return ReminderSettings(1 if found[1] else 7 if found[2] else int(found[3]), int(found[4]) if found[4] else None)
 
 
-class NodeSettings(_Section):
+class NodeSettings(Section):
     """Who this node is."""
 
     name: str = Field("Tocsin", description="The name of this CSIRT, as it signs its mails.")
@@ -83,7 +73,7 @@ class NodeSettings(_Section):
     )
 
 
-class StorageSettings(_Section):
+class StorageSettings(Section):
     """Where records and events are kept."""
 
     database: str = Field("", description="SQLAlchemy URL of the records; empty: SQLite in the home folder.")
@@ -100,7 +90,7 @@ class StorageSettings(_Section):
     )
 
 
-class IngestSettings(_Section):
+class IngestSettings(Section):
     """How reports are read."""
 
     batch_bytes: int = Field(
@@ -116,7 +106,7 @@ class IngestSettings(_Section):
     duplicate_days: int = Field(7, ge=1, description="A repeated row is a duplicate for this many days after it came.")
 
 
-class TellSettings(_Section):
+class TellSettings(Section):
     """When teams are told."""
 
     reminders: Words = Field(
@@ -179,7 +169,7 @@ class TellSettings(_Section):
         return self
 
 
-class MailSettings(_Section):
+class MailSettings(Section):
     """How mails leave."""
 
     channel: Literal["file", "smtp"] = Field("file", description="'file' writes finished mails, 'smtp' sends them.")
@@ -206,7 +196,7 @@ class MailSettings(_Section):
     )
 
 
-class MailboxSettings(_Section):
+class MailboxSettings(Section):
     """Where answers to our mails come in, and how that mailbox is read."""
 
     address: str = Field(
@@ -230,7 +220,7 @@ class MailboxSettings(_Section):
     max_bytes: int = Field(25_000_000, ge=10_000, description="A larger mail is moved aside unread.")
 
 
-class DirectorySettings(_Section):
+class DirectorySettings(Section):
     """What this node needs to know of a team before it trusts it with something."""
 
     needs: dict[str, list[Literal["mandate", "accreditation", "peer", "self"]]] = Field(
@@ -269,7 +259,7 @@ class DirectorySettings(_Section):
     )
 
 
-class RetentionSettings(_Section):
+class RetentionSettings(Section):
     """How long things are kept."""
 
     events_days: int = Field(365, ge=1, description="Events are deleted this many days after they came.")
@@ -282,7 +272,7 @@ class RetentionSettings(_Section):
     )
 
 
-class ServerSettings(_Section):
+class ServerSettings(Section):
     """Where the pages are served."""
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
@@ -317,14 +307,26 @@ class ServerSettings(_Section):
         return texts
 
 
-class AccountsSettings(_Section):
+class AccountsSettings(Section):
     """How people prove who they are."""
 
     second_factor: Annotated[
-        tuple[Literal["administrator", "manager", "analyst", "auditor", "operator", "assessor", "delegate"], ...],
-        BeforeValidator(_split),
+        tuple[
+            Literal[
+                "administrator",
+                "manager",
+                "analyst",
+                "auditor",
+                "operator",
+                "assessor",
+                "delegate",
+                "protection-officer",
+            ],
+            ...,
+        ],
+        BeforeValidator(split_words),
     ] = Field(
-        ("administrator", "manager"),
+        ("administrator", "manager", "protection-officer"),
         description="The roles whose people must sign in with a second factor; it is set up at the first sign-in.",
     )
     leaked_passwords: str = Field(
@@ -334,7 +336,7 @@ class AccountsSettings(_Section):
     )
 
 
-class SingleSignOnSettings(_Section):
+class SingleSignOnSettings(Section):
     """Signing in with an account elsewhere, over OpenID Connect."""
 
     issuer: str = Field(
@@ -361,7 +363,7 @@ class SingleSignOnSettings(_Section):
         return self
 
 
-class ApiSettings(_Section):
+class ApiSettings(Section):
     """What programs may ask of the API."""
 
     requests_a_minute: int = Field(600, ge=1, description="So many requests a minute from one person or token.")
@@ -371,10 +373,7 @@ class ApiSettings(_Section):
     )
 
 
-_Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
-
-
-class Settings(_Section):
+class Settings(Section):
     """All settings of a node."""
 
     node: NodeSettings = NodeSettings()
@@ -385,11 +384,12 @@ class Settings(_Section):
     mailbox: MailboxSettings = MailboxSettings()
     directory: DirectorySettings = DirectorySettings()
     retention: RetentionSettings = RetentionSettings()
+    never_held: NeverHeldSettings = NeverHeldSettings()
     server: ServerSettings = ServerSettings()
     api: ApiSettings = ApiSettings()
     accounts: AccountsSettings = AccountsSettings()
     single_sign_on: SingleSignOnSettings = SingleSignOnSettings()
-    collect: dict[_Name, dict[str, Any]] = Field(
+    collect: dict[Name, dict[str, Any]] = Field(
         {}, description="Collectors by name, each a table of its kind's own settings."
     )
 
@@ -408,7 +408,7 @@ def load_settings(home: Path) -> Settings:
         raise SettingError(f"{path} is not valid TOML: {error}", hint="Correct that line and start again.") from error
     for section, field in Settings.model_fields.items():
         kind = field.annotation
-        if not (isinstance(kind, type) and issubclass(kind, _Section)):
+        if not (isinstance(kind, type) and issubclass(kind, Section)):
             continue
         for name in kind.model_fields:
             value = os.environ.get(_variable(section, name))
@@ -445,10 +445,12 @@ def _with_places(settings: Settings, home: Path) -> Settings:
         return str(home / Path(path).expanduser()) if path else ""
 
     mail, mailbox, elsewhere = settings.mail, settings.mailbox, settings.single_sign_on
+    hotline = settings.never_held
     files = {"password_file": placed(mail.password_file), "key_password_file": placed(mail.key_password_file)}
     return settings.model_copy(
         update={
             "mail": mail.model_copy(update=files),
+            "never_held": hotline.model_copy(update={"openpgp_key": placed(hotline.openpgp_key)}),
             "mailbox": mailbox.model_copy(update={"password_file": placed(mailbox.password_file)}),
             "single_sign_on": elsewhere.model_copy(update={"client_secret_file": placed(elsewhere.client_secret_file)}),
         }

@@ -5,6 +5,7 @@ record that it names for that. The same name gives the same token, so that a mai
 """
 
 import hashlib
+import hmac
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,6 +45,10 @@ class Tokens:
             return self._signer(purpose).unsign(token).decode("ascii")
         except BadSignature:
             return None
+
+    def derive(self, purpose: str) -> bytes:
+        """A key of 32 bytes for ``purpose``, from which neither the secret nor another key follows."""
+        return hmac.digest(self.secret, f"tocsin.key.{purpose}".encode(), "sha256")
 
     def _signer(self, purpose: str) -> Signer:
         return Signer(self.secret, salt=f"tocsin.{purpose}", digest_method=hashlib.sha256)

@@ -59,6 +59,7 @@ _MODELS = (
     "tocsin.directory.contacts.tables",
     "tocsin.directory.claims.tables",
     "tocsin.delivery.models",
+    "tocsin.delivery.never_held.models",
     "tocsin.problems.answers.models",
     "tocsin.node.accounts.models",
     "tocsin.node.records.audit",

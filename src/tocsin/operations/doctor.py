@@ -67,6 +67,7 @@ def examine(home: Path) -> list[HealthFinding]:
         _team_keys,
         _mail,
         _mailbox,
+        _hotline,
         _mail_texts,
         _security_txt,
     ):
@@ -382,6 +383,19 @@ def _mailbox(node: NodeWithStores) -> Iterator[HealthFinding]:
     yield HealthFinding(
         say("mails that wait for a person"), not waiting, f"{waiting:,}" if waiting else say("none"), mend
     )
+
+
+def _hotline(node: NodeWithStores) -> Iterator[HealthFinding]:
+    """Whether the hotline can be told of what must never be held; how much there is to tell only its role sees."""
+    from tocsin.delivery.never_held import open_hotline
+
+    settings = node.settings.never_held
+    if not settings.mailbox and not settings.openpgp_key:
+        yield HealthFinding(say("hotline"), True, say("none is set: a person rings"))
+        return
+    problem = open_hotline(node).problem or ("" if settings.mailbox else say("It has no mailbox."))
+    mend = say("Set mailbox and openpgp_key in [never_held]; docs/never-held.md shows how.") if problem else ""
+    yield HealthFinding(say("hotline"), not problem, problem or settings.mailbox, mend)
 
 
 def _security_txt(node: NodeWithStores) -> Iterator[HealthFinding]:

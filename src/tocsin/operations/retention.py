@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import func, select
 
 from tocsin.delivery.mailbox import delete_received
+from tocsin.delivery.never_held import forget_references
 from tocsin.events import FeedRecord
 from tocsin.incidents.arrivals import delete_closed
 from tocsin.node.accounts import forget_ended_links
@@ -50,6 +51,8 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
         with node.database.begin() as session:
             forget_ended_links(session, now)
             empty_letters(session, now - timedelta(days=keep.mails_days))
+            references = now - timedelta(days=node.settings.never_held.keep_days)
+            forget_references(session, references, actor=actor, now=now)
             audit(
                 session,
                 AuditAction.RETENTION_APPLIED,

@@ -17,14 +17,15 @@ from typing import TypeAlias
 
 import polars as pl
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import ResponsibilityRole, Team
-from tocsin.events import addresses, find_reports, open_reports
+from tocsin.events import addresses, find_reports
 from tocsin.events.redaction import redacted
 from tocsin.events.sources import recognise
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError
 from tocsin.node.paths import HomeFolder
-from tocsin.pipeline.parse import understand
+from tocsin.pipeline.parse import passing, understand
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.sharing.gate import GateVerdict, LocalRule, allowed_teams
@@ -120,10 +121,10 @@ def _batches(
     node: NodeWithStores, paths: Iterable[Path], tally: _ComparisonTally, now: datetime
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """The events of all reports, batch by batch, checked and enriched as an ingest would."""
-    networks, limits = Networks.open(node.home), node.settings.ingest
+    networks, limits, intake = Networks.open(node.home), node.settings.ingest, IntakeFilter(node, "compare")
     with TemporaryDirectory() as spool:
         for path in find_reports(paths):
-            for report in open_reports(path, Path(spool), limits):
+            for report in passing(intake, path, Path(spool), limits):
                 found = recognise(report.name, report.head(), node.home / HomeFolder.FEEDS, report.folder)
                 if found is None:
                     raise InputError(
@@ -131,11 +132,13 @@ def _batches(
                         hint="Give events as CSV or JSON lines with fields such as source.ip; see docs/compare.md.",
                     )
                 source, code = found
+                redaction = intake.redaction()
                 with report.path.open("rb") as stream:
-                    kept = redacted(report.limited(stream))
+                    kept = redacted(report.limited(stream), redaction)
                     reader = source.open(code, kept, limits.batch_bytes, limits.max_record_bytes)
                     for chunk in reader.chunks():
                         understood = understand(reader, chunk, source.feed(code), networks, now)
+                        intake.note(redaction)
                         tally.unreadable += len(understood.unusable)
                         tally.first += [(report.name, line, why) for line, why, _ in understood.unusable[:10]]
                         del tally.first[10:]

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import polars as pl
 from sqlalchemy.orm import Session
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
     EventPart,
     FeedRecord,
@@ -40,6 +41,9 @@ from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores, writer
 from tocsin.problems import ReminderPolicy, Sightings
 from tocsin.problems.answers import AnswerSnapshot
+
+INGEST: Final = "ingest"
+"""What references call the way of a report that is taken in where it stands."""
 
 _WORKERS = 2
 
@@ -123,13 +127,15 @@ def ingest(
     feed: str | None = None,
     progress: Progress = _silent,
     clock: Clock = _now,
+    place: str = INGEST,
 ) -> IngestSummary:
     """Take in the reports behind the paths; each is one transaction, and one that fails does not stop the others.
 
-    That holds for whatever it fails of: what nobody expected is an `InternalError` of that one report.
+    That holds for whatever it fails of: what nobody expected is an `InternalError` of that one report. ``place``: how
+    references to what must never be held name this way in.
     """
     with open_session(node, waiting=lambda: progress(_WAITING, Counts()), clock=clock) as session:
-        return ingest_in(session, paths, source=source, feed=feed, progress=progress)
+        return ingest_in(session, paths, source=source, feed=feed, progress=progress, place=place)
 
 
 def ingest_in(
@@ -139,6 +145,7 @@ def ingest_in(
     source: str | None = None,
     feed: str | None = None,
     progress: Progress = _silent,
+    place: str = INGEST,
 ) -> IngestSummary:
     """The same in an open session, which serves many calls."""
     started = monotonic()
@@ -146,7 +153,9 @@ def ingest_in(
     failed: Failures = []
     came: set[int] = set()
     ingests: list[int] = []
-    opened = open_all(session, paths, failed, source, feed)
+    opened = open_all(
+        session, paths, failed, source=source, feed=feed, intake=IntakeFilter(session.node, place, session.clock)
+    )
     following = session.reading.submit(next, opened, None)
     try:
         while (reading := following.result()) is not None:
@@ -189,7 +198,7 @@ def take_in_again(
     with (
         _session(node, clock) as session,
         _failures(report),
-        closing(open_report(session, report, source, feed)) as reading,
+        closing(open_report(session, report, source, feed, IntakeFilter(node, "replay", clock))) as reading,
     ):
         return _take_in(session, reading, again)[1]
 
@@ -239,7 +248,10 @@ def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None
         columns=getattr(reading.reader, "columns", ()),  # readers of others may not know theirs
     )
     with closing(quarantine):
-        _settle_all(session, reading, run)
+        try:
+            _settle_all(session, reading, run)
+        finally:
+            reading.note_never_held()
         return number, _finish(run, report, again)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
     UNUSABLE,
     FeedRecord,
@@ -26,12 +27,13 @@ from tocsin.events import (
     row_keys,
     shown,
 )
-from tocsin.events.redaction import redacted
+from tocsin.events.redaction import Redaction, redacted
 from tocsin.events.sources import Chunk, Feed, FeedSource, Reader, sources
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError, TocsinError, UsageError, internal_failures
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import say
+from tocsin.node.settings import IngestSettings
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores
@@ -77,6 +79,12 @@ class OpenReport:
     feed: Feed
     heard: datetime
     batches: "_OrderedBatches"
+    intake: IntakeFilter
+    redaction: Redaction
+
+    def note_never_held(self) -> None:
+        """Note what must never be held, before anything of the report is true."""
+        self.intake.note(self.redaction)
 
     def close(self) -> None:
         """Let go of the file, after the work on it that is still under way."""
@@ -85,26 +93,59 @@ class OpenReport:
 
 
 def open_all(
-    session: IngestSession, paths: Iterable[Path], failed: Failures, source: str | None, feed: str | None
+    session: IngestSession,
+    paths: Iterable[Path],
+    failed: Failures,
+    *,
+    source: str | None,
+    feed: str | None,
+    intake: IntakeFilter,
 ) -> Iterator[OpenReport]:
     """Each report, opened when it is asked for; what cannot be opened is noted in ``failed``."""
     for path in find_reports(paths):
         try:
             with internal_failures(shown(path)):
-                for report in open_reports(path, session.node.spool, session.node.settings.ingest):
+                for report in passing(intake, path, session.node.spool, session.node.settings.ingest):
                     where = shown(path) if report.name in path.name else f"{shown(path)}: {report.name}"
                     try:
                         with internal_failures(where):
-                            reading = open_report(session, report, source, feed)
+                            reading = open_report(session, report, source, feed, intake)
                     except TocsinError as error:  # the others in the same archive may be good
                         failed.append((where, error))
+                        if report.path == path:
+                            intake.scan(path)  # nobody has read it
                     else:
                         yield reading
         except TocsinError as error:
             failed.append((shown(path), error))
+            intake.scan(path)
 
 
-def open_report(session: IngestSession, report: OpenedReport, source: str | None, feed: str | None) -> OpenReport:
+def passing(intake: IntakeFilter, path: Path, spool: Path, limits: IngestSettings) -> Iterator[OpenedReport]:
+    """The reports in a file, as `open_reports`; what must never be held is noted before each is given.
+
+    Raises:
+        InputError: as `open_reports`.
+        StorageError: as `open_reports`.
+
+    """
+    made: list[Redaction] = []
+
+    def one() -> Redaction:
+        made.append(intake.redaction())
+        return made[-1]
+
+    try:
+        for report in open_reports(path, spool, limits, one):
+            intake.note(*made)
+            yield report
+    finally:
+        intake.note(*made)
+
+
+def open_report(
+    session: IngestSession, report: OpenedReport, source: str | None, feed: str | None, intake: IntakeFilter
+) -> OpenReport:
     """A report, with its first batches under way.
 
     Raises:
@@ -113,28 +154,32 @@ def open_report(session: IngestSession, report: OpenedReport, source: str | None
 
     """
     try:
-        return _opened(session, report, source, feed)
+        return _opened(session, report, source, feed, intake)
     except OSError as error:
         reason = say("%(path)s cannot be read: %(strerror)s.", path=report.name, strerror=error.strerror)
         raise InputError(reason, hint=say("Check that it is still there.")) from error
 
 
-def _opened(session: IngestSession, report: OpenedReport, source: str | None, feed: str | None) -> OpenReport:
+def _opened(
+    session: IngestSession, report: OpenedReport, source: str | None, feed: str | None, intake: IntakeFilter
+) -> OpenReport:
     origin, code = _origin(session.node, report, source, feed)
     record = commitment.known_feed(session.node, origin.feed(code))
     described = replace(origin.feed(code), tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
     heard = session.clock()
     stream = report.path.open("rb")
     limit = session.node.settings.ingest.max_record_bytes
+    redaction = intake.redaction()
+    kept = redacted(report.limited(stream), redaction)
     try:
-        reader = origin.open(code, redacted(report.limited(stream)), session.node.settings.ingest.batch_bytes, limit)
+        reader = origin.open(code, kept, session.node.settings.ingest.batch_bytes, limit)
     except BaseException:
         stream.close()
         raise
     batches = _OrderedBatches(
         session, lambda chunk: understand(reader, chunk, described, session.networks, heard), reader.chunks()
     )
-    return OpenReport(report, stream, reader, record, described, heard, batches)
+    return OpenReport(report, stream, reader, record, described, heard, batches, intake, redaction)
 
 
 def _origin(node: NodeWithStores, report: OpenedReport, source: str | None, feed: str | None) -> tuple[FeedSource, str]:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
     FeedRecord,
     Ingest,
@@ -32,7 +33,6 @@ from tocsin.events import (
     to_idf,
     waiting_rows,
 )
-from tocsin.events.redaction import redacted_bytes
 from tocsin.events.sources import sources
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.networks import Networks
@@ -208,7 +208,8 @@ def replay(
         record, feed = require_ingest(node, number)
         rows = _chosen(node, number, None if places is None and not texts else {*(places or ()), *texts})
         chosen = None if places is None and not texts else [row.place for row in rows]
-        content, _ = redacted_bytes(_content(node, number, [texts.get(row.place, row.raw) for row in rows]))
+        intake = IntakeFilter(node, "quarantine edit" if texts else "replay", lambda: now or datetime.now(UTC))
+        content, _ = intake.kept(_content(node, number, [texts.get(row.place, row.raw) for row in rows]))
         named = "" if chosen is None else f"{chosen}\n"  # the same text at another place is another row
         identity = hashlib.sha256(f"replay of ingest {number}\n{named}".encode() + content).hexdigest()
         node.spool.mkdir(parents=True, exist_ok=True)
@@ -238,7 +239,7 @@ def try_row(node: NodeWithStores, number: int, text: str) -> ReplayPreview:
     origin = sources(node.home / HomeFolder.FEEDS)[record.source]
     feed = replace(origin.feed(record.code), tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
     limits = node.settings.ingest
-    stream = io.BytesIO(_content(node, number, [_plain(text, node)]))
+    stream = io.BytesIO(IntakeFilter(node, "quarantine edit").kept(_content(node, number, [_plain(text, node)]))[0])
     reader = origin.open(record.code, stream, limits.batch_bytes, limits.max_record_bytes)
     networks, now = Networks.open(node.home), datetime.now(UTC)
     events: list[dict[str, object]] = []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.abuse_reports import REFERENCE, WORDS, shapes, traces, xarf
+from support.abuse_reports import REFERENCE, WORDS, canaries, noted, shapes, xarf
 from support.cast import Tocsin
 from support.collected_reports import NAME, report, spooled, stored
 from support.https_server import pin_by_openssl
@@ -237,6 +237,24 @@ def test_of_an_attached_report_of_abuse_only_the_reference_is_written(
             mailbox.put(bytes(mail(f"{WORDS} {name}", (name, data))), user=user)
     [run] = tocsin.json("collect", "run", "it")
     assert (run["reports"], run["stored"], run["quarantined"]) == (2, 0, 2)  # one came in both mails
-    assert traces(tocsin.home) == []
+    assert canaries(tocsin.home) == []
     rows = [tocsin.json("quarantine", "show", str(ingest)) for ingest in (1, 2)]
-    assert all(REFERENCE in row["raw"] for [row] in rows)
+    assert not any(REFERENCE in row["raw"] for [row] in rows)
+    assert noted(tocsin.home) == [("csam", REFERENCE, "collector it")]
+    folders = ("INBOX", "tocsin-done", "tocsin-refused")
+    assert [mailbox.mails(folder, user) for folder in folders] == [[], [], []]
+
+
+def test_a_report_of_abuse_in_a_mail_that_is_no_report_is_noted_too_and_kept_for_the_police(
+    tocsin: Tocsin, mailbox: ImapServer, user: str
+) -> None:
+    settings = tocsin.home / "tocsin.toml"
+    settings.write_text(settings.read_text() + '[never_held]\nmail_on_server = "move:police"\n')
+    text = "Somebody sent us this:\n\n" + shapes(xarf())["line.json"].decode()
+    mailbox.put(bytes(mail(WORDS, text=text)), user=user)
+    tocsin.call("collect", "run", "it")
+    assert noted(tocsin.home) == [("csam", REFERENCE, "collector it")]
+    assert canaries(tocsin.home) == []
+    assert [len(mailbox.mails(folder, user)) for folder in ("INBOX", "tocsin-done", "tocsin-refused", "police")] == [
+        0, 0, 0, 1,
+    ]  # fmt: skip

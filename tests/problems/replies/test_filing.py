@@ -7,7 +7,7 @@ from email.message import EmailMessage
 import pytest
 from sqlalchemy import select, update
 
-from support.abuse_reports import WORDS, shapes, traces, xarf
+from support.abuse_reports import REFERENCE, WORDS, canaries, noted, shapes, xarf
 from support.delivery_examples import Read
 from support.mail_corpus import AUTOMATIC, LISTS, RECEIPTS, Sample
 from support.reply_examples import OPERATOR, answers, delivery_of, file, reply, stands, with_mailboxes
@@ -231,9 +231,11 @@ def test_of_a_mail_with_a_report_of_abuse_only_its_way_is_kept(world: World, des
     with desk.node.database.begin() as session:
         row = session.scalars(select(ReceivedMail)).one()
     assert (filed.sender, row.subject) == ("a@r.example", "A report that was not kept")
-    assert b"child sexual abuse" in desk.node.mailroom.read(row.sha256)
-    assert traces(desk.node.home) == []
+    assert b"must never be held" in desk.node.mailroom.read(row.sha256)
+    assert canaries(desk.node.home) == []
     assert file(world, desk, bytes(message)).again
+    assert filed.never_held
+    assert noted(desk.node.home) == [("csam", REFERENCE, "mail")]
 
 
 def test_a_dry_run_changes_nothing(world: World, desk: MailContext, digest: Read) -> None:

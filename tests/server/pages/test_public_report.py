@@ -1,5 +1,6 @@
 """Reporting from outside: without an account, without a trace of who it was, within bounds, and answered."""
 
+import json
 import re
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -10,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from support.abuse_reports import shapes, traces, xarf
+from support.abuse_reports import REFERENCE, canaries, noted, shapes, xarf
 from support.browser import browser
 from support.world import START, World, copy_world, served, serving, text_of
 from tocsin.incidents.arrivals import PublicReport
@@ -112,7 +113,22 @@ def test_of_a_file_with_a_report_of_abuse_only_the_reference_is_kept(world: Worl
     message.add_attachment(shapes(xarf())["line.json"], maintype="application", subtype="json", filename="a.json")
     for name, data in (("a.json", shapes(xarf())["pretty.json"]), ("a.eml", bytes(message))):
         _ticket(_send(client, files=[("files", (name, data))]))
-    assert traces(world.node.home) == []
+    assert canaries(world.node.home) == []
+    assert noted(world.node.home) == [("csam", REFERENCE, "public form")]
+
+
+def test_of_a_report_of_abuse_in_the_words_only_the_reference_is_kept(world: World, client: httpx.Client) -> None:
+    report = json.dumps({**xarf(), "evidence": [], "screenshot": ""})
+    reference, secret = _ticket(_send(client, what=f"I got this: {report}"))
+    assert canaries(world.node.home) == []
+    made = _made(client)
+    other = report.replace(REFERENCE, "aaaabbbb-0000-4456-8abc-def012345678")
+    client.post("/report/answer", data={"reference": reference, "secret": secret, "made": made, "text": other})
+    assert canaries(world.node.home) == []
+    assert noted(world.node.home) == [
+        ("csam", REFERENCE, "public form"),
+        ("csam", "aaaabbbb-0000-4456-8abc-def012345678", "public form"),
+    ]
 
 
 @pytest.mark.parametrize(

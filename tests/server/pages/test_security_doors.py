@@ -23,7 +23,7 @@ from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
 _STREAMS = {"/today/live"}
-_ROLES = (AccountRole.ADMINISTRATOR, AccountRole.OPERATOR)
+_ROLES = (AccountRole.ADMINISTRATOR, AccountRole.OPERATOR, AccountRole.PROTECTION_OFFICER)
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,13 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
     with (
         browser_of(application, world.node, AccountRole.ADMINISTRATOR, now=START) as administrator,
         browser_of(application, world.node, AccountRole.OPERATOR, now=START, teams=(4,)) as operator,
+        browser_of(application, world.node, AccountRole.PROTECTION_OFFICER, now=START) as officer,
         browser_of(application, world.node, AccountRole.NOBODY, now=START) as nobody,
     ):
         browsers = {
             AccountRole.ADMINISTRATOR: administrator,
             AccountRole.OPERATOR: operator,
+            AccountRole.PROTECTION_OFFICER: officer,
             AccountRole.NOBODY: nobody,
         }
         yield Stage(world, application, doors(application), examples, browsers)

@@ -1,4 +1,4 @@
-"""A mailbox on an IMAP server: its mails one by one, and folders that they are moved to; nothing is ever deleted.
+"""A mailbox on an IMAP server: its mails one by one, moved to folders; only what must never be held is deleted.
 
 Sources: RFC 9051 (IMAP4rev2), RFC 6851 (MOVE), RFC 4315 (UIDPLUS), RFC 8314 (TLS).
 """
@@ -62,6 +62,9 @@ class Mailbox(Protocol):
 
     def move(self, uid: str, folder: str) -> None:
         """Put a mail into another folder, which is made where it is not there."""
+
+    def delete(self, uid: str) -> None:
+        """Delete a mail for good."""
 
 
 def account_of(settings: MailboxSettings) -> Account:
@@ -155,6 +158,14 @@ class _Imap:
             self._tell("STORE", uid, "+FLAGS.SILENT", r"(\Deleted)")
             if "UIDPLUS" in self._offers:  # else it stays, marked: EXPUNGE would delete what others marked
                 self._tell("EXPUNGE", uid)
+
+    def delete(self, uid: str) -> None:
+        with _failures(self._account):
+            self._tell("STORE", uid, "+FLAGS.SILENT", r"(\Deleted)")
+            if "UIDPLUS" in self._offers:
+                self._tell("EXPUNGE", uid)
+            else:  # what others marked goes too: it must not stay
+                self._client.expunge()
 
     def _fetch(self, uid: str) -> IncomingMail | None:
         """The mail; None where another reader took it meanwhile."""

@@ -34,7 +34,18 @@ def encrypt(entity: bytes, boundary: str, signer: "PySigner", certs: "Sequence[C
     """
     from pysequoia import encrypt as sequoia_encrypt
 
-    message = sequoia_encrypt(entity, recipients=list(certs), signer=signer)
+    return pgp_envelope(sequoia_encrypt(entity, recipients=list(certs), signer=signer), boundary)
+
+
+def pgp_message(entity: bytes, certs: "Sequence[Cert]") -> bytes:
+    """The MIME entity encrypted for these certificates and for nobody else, not signed; armored."""
+    from pysequoia import encrypt as sequoia_encrypt
+
+    return bytes(sequoia_encrypt(entity, recipients=list(certs)))
+
+
+def pgp_envelope(message: bytes, boundary: str) -> bytes:
+    """The MIME entity around an armored OpenPGP message (section 4)."""
     head = f'Content-Type: multipart/encrypted; protocol="application/pgp-encrypted";\r\n boundary="{boundary}"\r\n\r\n'
     control = b"Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n"
     part = (

@@ -1,7 +1,8 @@
 """What of a report may be kept: taken out of its bytes on their way, before anything of them is written or read.
 
 X-ARF reports carry evidence. Of it, text stays, cut; of pictures and other files only type, size and hash. Of a report
-of child sexual abuse nothing stays but its reference: keeping such material is a crime in many countries.
+of a class that must never be held, such as child sexual abuse, nothing stays but its reference: keeping such material
+is a crime in many countries. All of it is pure; `tocsin.delivery.never_held` notes what was found.
 docs/design/evidence.md says what is seen and what is not.
 """
 
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.events.redaction.records import ABUSE, reduced, withheld
-    from tocsin.events.redaction.stream import Redaction, redact_file, redacted, redacted_bytes
+    from tocsin.events.redaction.classes import BUILT_IN, ClassTable, FoundReport
+    from tocsin.events.redaction.records import ABUSE, NEVER_HELD, reduced, withheld
+    from tocsin.events.redaction.stream import Redaction, redact_file, redacted, redacted_bytes, report_in, scan_file
 else:
     lazy_face(__name__)

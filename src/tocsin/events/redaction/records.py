@@ -4,21 +4,25 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from tocsin.events.redaction.classes import BUILT_IN, ClassTable, is_xarf, listed
 from tocsin.node.sentences import say
 
 TEXT_LIMIT: Final = 4_000
 """Characters of a text that are kept."""
 
 ABUSE: Final = say("A report of child sexual abuse: only its reference is kept.")
+NEVER_HELD: Final = say("A report of a class that must never be held: only its reference is kept.")
 UNREADABLE: Final = say("An X-ARF report that cannot be read: its text is not kept, since nobody knows what is in it.")
 
 _MARK: Final = "withheld"
-_ABUSE: Final = re.compile(r"\bcs[ae]m\b", re.IGNORECASE)
-_ABUSE_OLD: Final = re.compile("child", re.IGNORECASE)  # version 3 had no closed list of types
-_ID: Final = re.compile(r"[0-9A-Fa-f-]{8,40}")
+_WHY: Final = {"abuse": ABUSE, "never-held": NEVER_HELD, "unreadable": UNREADABLE}
+_ABUSE: Final = ("csam", "csem")
+Found = Callable[[Mapping[str, Any], str], None]
+"""Called with each report that must never be held, and its class."""
+
 _TIME: Final = re.compile(r"[0-9TZ:.+ -]{10,40}")
 _VERSION: Final = re.compile(r"[0-9.]{1,20}")
 _HASH: Final = re.compile(r"(?:md5|sha1|sha256|sha512):[0-9A-Fa-f]{32,128}")
@@ -27,7 +31,7 @@ _MAILS: Final = {"text/email", "message/rfc822"}
 _BLANK_LINE: Final = re.compile(r"\r?\n\r?\n")
 
 
-def reduced(value: Any) -> Any:
+def reduced(value: Any, classes: ClassTable = BUILT_IN, found: Found = lambda _report, _class: None) -> Any:
     """A JSON value in which each X-ARF report, however deep, is as it may be kept.
 
     Raises:
@@ -35,43 +39,35 @@ def reduced(value: Any) -> Any:
 
     """
     if isinstance(value, list):
-        return [reduced(one) for one in value]
+        return [reduced(one, classes, found) for one in value]
     if not isinstance(value, dict):
         return value
-    if is_abuse(value):
-        return reference(value)
-    if not _is_xarf(value):
-        return {name: reduced(one) for name, one in value.items()}
-    return _short({name: reduced(one) for name, one in _without_files(value).items()})
+    if class_name := classes.class_of(value):
+        found(value, class_name)
+        return placeholder(value, class_name)
+    kept = _without_files(value) if is_xarf(value) else value
+    kept = {name: reduced(one, classes, found) for name, one in kept.items()}
+    return _short(kept) if is_xarf(value) else kept
 
 
 def withheld(report: Mapping[str, Any]) -> str:
     """Why nothing but the reference of a report was kept; empty where all of it is here."""
-    if report.get(_MARK) == "unreadable":
-        return UNREADABLE
-    return ABUSE if is_abuse(report) else ""
+    mark = report.get(_MARK)
+    if isinstance(mark, str) and mark in _WHY:
+        return _WHY[mark]
+    return ABUSE if BUILT_IN.class_of(report) else ""
 
 
-def is_abuse(report: Mapping[str, Any]) -> bool:
-    """Whether an object is a report of child sexual abuse, by type or tag: X-ARF ``content/csam`` and ``csem``."""
-    old = report.get("Report")
-    kinds = [report.get("type"), *_listed(report.get("tags"))]
-    if isinstance(old, dict):
-        kinds += [old.get("ReportType"), old.get("ReportClass")]
-    words = " ".join(kind.replace("_", " ") for kind in kinds if isinstance(kind, str))
-    return bool(_ABUSE.search(words) or (_is_xarf(report) and _ABUSE_OLD.search(words)))
+def placeholder(report: Mapping[str, Any], class_name: str) -> dict[str, Any]:
+    """What stands for such a report where it was: version and time, each only where it looks like one.
 
-
-def reference(report: Mapping[str, Any]) -> dict[str, Any]:
-    """All that is kept of such a report: version, number, class and time, each only where it looks like one."""
+    Its number and class stand with its reference, which only one role sees.
+    """
     old = report.get("Report")
     return {
         "xarf_version": _matching(_VERSION, report.get("xarf_version") or report.get("Version")),
-        "report_id": _matching(_ID, report.get("report_id")),
         "timestamp": _matching(_TIME, report.get("timestamp") or (old.get("Date") if isinstance(old, dict) else None)),
-        "category": "content",
-        "type": "csem" if str(report.get("type")).strip().lower() == "csem" else "csam",
-        _MARK: "abuse",
+        _MARK: "abuse" if class_name in _ABUSE else "never-held",
     }
 
 
@@ -80,19 +76,15 @@ def unreadable() -> dict[str, Any]:
     return {"xarf_version": "", _MARK: "unreadable"}
 
 
-def _is_xarf(value: Mapping[str, Any]) -> bool:
-    return "xarf_version" in value or "ReporterInfo" in value
-
-
 def _without_files(report: dict[str, Any]) -> dict[str, Any]:
     """The report with evidence in the form of version 4 and without payloads; ``Report.Evidence`` in version 3."""
     kept = {name: value for name, value in report.items() if name != "payload"}
     if "evidence" in kept:
-        kept["evidence"] = [_item(one) for one in _listed(kept["evidence"])]
+        kept["evidence"] = [_item(one) for one in listed(kept["evidence"])]
     old = kept.get("Report")
     if isinstance(old, dict):
         names = ("Evidence", "Attachment", "Samples")
-        found = [_item(one) for name in names for one in _listed(old.get(name))]
+        found = [_item(one) for name in names for one in listed(old.get(name))]
         rest = {name: value for name, value in old.items() if name not in names}
         kept["Report"] = rest | ({"Evidence": found} if found else {})
     return kept
@@ -143,10 +135,6 @@ def _short(value: Any) -> Any:
     if isinstance(value, list):
         return [_short(one) for one in value]
     return {name: _short(one) for name, one in value.items()} if isinstance(value, dict) else value
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _matching(pattern: re.Pattern[str], value: Any) -> str:

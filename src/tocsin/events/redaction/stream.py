@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Final
 
 from tocsin.events.encoding import as_text, encoding_of
+from tocsin.events.redaction.classes import BUILT_IN, ClassTable, FoundReport, found_report, unreadable_report
 from tocsin.events.redaction.records import reduced, unreadable, withheld
 from tocsin.node.errors import InputError
 from tocsin.node.files import sync_file
@@ -34,7 +35,8 @@ _BLOCK = 1 << 20
 _DEPTH = 3  # archives in archives
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _XARF = (b"xarf_version", b"reporterinfo")
-_MARKS = (*_XARF, b"csam", b"csem", b"\\u")  # an escape may hide a word
+_MARKS = (*_XARF, b"\\u")  # an escape may hide a word
+_OBJECT = re.compile(rb'[\[{]\s*["{]')
 _BETWEEN = re.compile(rb"[\s,\[\]]*")
 _DAMAGE = (EOFError, OSError, NotImplementedError, RuntimeError, ValueError, zlib.error, lzma.LZMAError)
 
@@ -43,19 +45,25 @@ class Redaction:
     """A report in blocks: give them to `take`, then call `end`; write or read what these return.
 
     ``changed``: whether anything was taken out so far. ``withheld``: of how many reports only the reference is left.
+    ``found``: those of them that must never be held, for whoever notes them; each once, in order.
 
     Raises:
         InputError: one JSON object is longer than `HELD`.
 
     """
 
-    def __init__(self, depth: int = 0) -> None:
+    def __init__(self, classes: ClassTable = BUILT_IN, depth: int = 0) -> None:
         self.changed = False
         self.withheld = 0
-        self._depth = depth
+        self.found: list[FoundReport] = []
+        self._classes, self._depth = classes, depth
         self._held = bytearray()
         self._decode: Callable[[bytes, bool], bytes] | None = None
         self._way: Callable[[bool], bytes] | None = None
+
+    def anew(self) -> "Redaction":
+        """Another of the same classes that has seen nothing."""
+        return Redaction(self._classes, self._depth)
 
     @property
     def passing(self) -> bool:
@@ -120,14 +128,14 @@ class Redaction:
         if not end and len(self._held) > HELD:
             raise _too_long()
         data = self._release(end)
-        return b"\n".join(map(self._record, data.split(b"\n"))) if _marked(data) else data
+        return b"\n".join(map(self._record, data.split(b"\n"))) if self._marked(data) else data
 
     def _values(self, final: bool) -> bytes:
         """Documents behind each other, or the values of an array, wherever their lines end."""
         if not final and len(self._held) < HELD:
             return b""
         data, at = bytes(self._held), 0
-        if final and not _marked(data):
+        if final and not self._marked(data):
             return self._release(len(data))
         text, decoder, pieces = data.decode("latin-1"), json.JSONDecoder(), []
         while True:
@@ -152,19 +160,22 @@ class Redaction:
 
     def _record(self, raw: bytes) -> bytes:
         """One JSON text as it may be kept, on as many lines."""
-        if not _marked(raw):
+        if not self._marked(raw):
             return raw
+        found: list[FoundReport] = []
         try:
             value = json.loads(as_text(raw.strip())[0])
-            kept = reduced(value)
+            kept = reduced(value, self._classes, lambda report, name: found.append(found_report(report, name, raw)))
         except (ValueError, RecursionError):
-            if not any(mark in raw.lower() for mark in _XARF):
+            named = self._classes.class_named_in(raw)
+            if not named and not any(mark in raw.lower() for mark in _XARF):
                 return raw
-            value, kept = None, unreadable()
+            value, kept, found = None, unreadable(), [unreadable_report(named, raw)] if named else []
         if kept == value:
             return raw
         self.changed = True
         self.withheld += _count(kept)
+        self.found += found
         text = json.dumps(kept)
         lines = "\n" * raw.count(b"\n")
         return f"{text[0]}{lines}{text[1:]}".encode()
@@ -179,7 +190,7 @@ class Redaction:
         return self._zip(data) if data.startswith(_ZIP) else self._gzip(data)
 
     def _gzip(self, data: bytes) -> bytes:
-        inner = Redaction(self._depth + 1)
+        inner = Redaction(self._classes, self._depth + 1)
         packer = zlib.compressobj(wbits=31)
         out = bytearray()
         for block in _gunzipped(data):
@@ -193,12 +204,12 @@ class Redaction:
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 members = [one for one in archive.infolist() if not one.is_dir() and not one.flag_bits & 1]
-                if not any([self._noted(_examined(archive, one, self._depth)) for one in members]):  # noqa: C419 (all)
+                if not any([self._noted(_examined(archive, one, self._inner())) for one in members]):  # noqa: C419 (all)
                     return data
                 out = io.BytesIO()
                 with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as copy:
                     for one in members:
-                        _copied(archive, one, copy, self._depth)
+                        _copied(archive, one, copy, self._inner())
                 return out.getvalue()
         except zipfile.BadZipFile:
             return data  # nobody can read what is in it
@@ -206,48 +217,69 @@ class Redaction:
     def _noted(self, inner: "Redaction") -> bool:
         self.changed |= inner.changed
         self.withheld += inner.withheld
+        self.found += inner.found
         return inner.changed
 
+    def _inner(self) -> "Redaction":
+        return Redaction(self._classes, self._depth + 1)
 
-def redacted(stream: BinaryIO) -> BinaryIO:
+    def _marked(self, data: bytes) -> bool:
+        low = data.lower()
+        return any(mark in low for mark in (*_MARKS, *self._classes.marks))
+
+
+def redacted(stream: BinaryIO, redaction: Redaction) -> BinaryIO:
     """The stream as far as it may be kept."""
-    return io.BufferedReader(_RedactedStream(stream), _BLOCK)
+    return io.BufferedReader(_RedactedStream(stream, redaction), _BLOCK)
 
 
-def redacted_bytes(data: bytes) -> tuple[bytes, int]:
-    """What may be kept of the bytes, and of how many reports in them only the reference is left."""
-    redaction = Redaction()
+def redacted_bytes(data: bytes, redaction: Redaction) -> bytes:
+    """What may be kept of the bytes."""
     kept = redaction.take(data) + redaction.end()
-    return (kept, redaction.withheld) if redaction.changed else (data, 0)
+    return kept if redaction.changed else data
 
 
-def redact_file(path: Path) -> None:
+def report_in(content: bytes) -> bytes:
+    """What somebody wrote, from where a JSON object may begin in it; nothing where none does."""
+    begun = _OBJECT.search(content)
+    return content[begun.start() :] if begun else b""
+
+
+def scan_file(path: Path, redaction: Redaction) -> None:
+    """Let a file pass, which stays as it is.
+
+    Raises:
+        InputError: as `Redaction`.
+
+    """
+    with path.open("rb") as file:
+        while not redaction.passing and (block := file.read(_BLOCK)):
+            redaction.take(block)
+    redaction.end()
+
+
+def redact_file(path: Path, redaction: Redaction) -> None:
     """Take out of a file what may not be kept; one of which all may be kept stays as it is.
 
     Raises:
         InputError: as `Redaction`.
 
     """
-    redaction = Redaction()
-    with path.open("rb") as file:
-        while not redaction.passing and (block := file.read(_BLOCK)):
-            redaction.take(block)
-        redaction.end()
-        if redaction.changed:
-            beside = path.with_name(f".{path.name[:200]}.part")
-            file.seek(0)
-            with beside.open("wb") as out:
-                shutil.copyfileobj(redacted(file), out)
-                sync_file(beside)
-            beside.replace(path)
+    scan_file(path, redaction)
+    if redaction.changed:
+        beside = path.with_name(f".{path.name[:200]}.part")
+        with path.open("rb") as file, beside.open("wb") as out:
+            shutil.copyfileobj(redacted(file, redaction.anew()), out)
+            sync_file(beside)
+        beside.replace(path)
 
 
 class _RedactedStream(io.RawIOBase):
     """What a redaction leaves of a stream."""
 
-    def __init__(self, stream: IO[bytes], depth: int = 0) -> None:
+    def __init__(self, stream: IO[bytes], redaction: Redaction) -> None:
         super().__init__()
-        self._stream, self.redaction = stream, Redaction(depth)
+        self._stream, self.redaction = stream, redaction
         self._ready, self._ended = memoryview(b""), False
 
     def readable(self) -> bool:
@@ -265,9 +297,8 @@ class _RedactedStream(io.RawIOBase):
         return length
 
 
-def _examined(archive: zipfile.ZipFile, member: zipfile.ZipInfo, depth: int) -> Redaction:
-    """What a redaction does to a member, up to where it is damaged."""
-    redaction = Redaction(depth + 1)
+def _examined(archive: zipfile.ZipFile, member: zipfile.ZipInfo, redaction: Redaction) -> Redaction:
+    """The redaction after a member passed it, up to where that is damaged."""
     with suppress(*_DAMAGE), archive.open(member) as stream:
         while not redaction.passing and (block := stream.read(_BLOCK)):
             redaction.take(block)
@@ -275,9 +306,9 @@ def _examined(archive: zipfile.ZipFile, member: zipfile.ZipInfo, depth: int) -> 
     return redaction
 
 
-def _copied(archive: zipfile.ZipFile, member: zipfile.ZipInfo, copy: zipfile.ZipFile, depth: int) -> None:
+def _copied(archive: zipfile.ZipFile, member: zipfile.ZipInfo, copy: zipfile.ZipFile, redaction: Redaction) -> None:
     with copy.open(member.filename, "w", force_zip64=True) as out, suppress(*_DAMAGE), archive.open(member) as stream:
-        kept = io.BufferedReader(_RedactedStream(stream, depth + 1), _BLOCK)
+        kept = io.BufferedReader(_RedactedStream(stream, redaction), _BLOCK)
         shutil.copyfileobj(kept, out)
 
 
@@ -293,11 +324,6 @@ def _is_object(line: bytes) -> bool:
         return isinstance(json.loads(as_text(line.strip())[0]), dict)
     except (ValueError, RecursionError):
         return False
-
-
-def _marked(data: bytes) -> bool:
-    low = data.lower()
-    return any(mark in low for mark in _MARKS)
 
 
 def _count(value: object) -> int:

@@ -10,10 +10,12 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from tocsin.events.redaction import redact_file
+from tocsin.delivery.never_held import class_table
+from tocsin.events.redaction import ClassTable, Redaction, redact_file
 from tocsin.node.errors import InputError, RemoteError, TocsinError
 from tocsin.node.files import disk_failures
 from tocsin.node.sentences import join_sentences, say
+from tocsin.node.settings import load_settings
 from tocsin.pipeline.collectors.kinds import (
     CollectedOffer,
     CollectorKind,
@@ -44,6 +46,7 @@ class Folder:
 
     settings: FolderSettings
     folder: Path
+    classes: ClassTable
 
     @contextmanager
     def look(self, memory: Memory) -> Iterator[Iterator[CollectedOffer]]:
@@ -61,13 +64,16 @@ class Folder:
             item = WaitingReport(path.name, status.st_size, path=path)
             key = f"{path.name}\n{status.st_size}\n{status.st_mtime_ns}"
             if self.settings.after == "move":
-                yield CollectedOffer(path.name, [item], settle=partial(move_away, path))
+                yield CollectedOffer(path.name, [item], settle=partial(self._move_away, path))
             elif key not in memory.known:
                 yield CollectedOffer(path.name, [item], key)
 
+    def _move_away(self, path: Path, refused: str) -> None:
+        move_away(path, refused, self.classes)
+
 
 def _open(settings: FolderSettings, home: Path) -> Folder:
-    return Folder(settings, place(home, settings.path))
+    return Folder(settings, place(home, settings.path), class_table(load_settings(home).never_held))
 
 
 KIND: Final = CollectorKind(FolderSettings, _open)
@@ -85,8 +91,9 @@ def take_in_folder(
         return
     with open_session(node) as workshop:
         for path in complete:
-            outcome = ingest_in(workshop, [path], source=source, feed=feed)
-            move_away(path, failure_text(outcome.failed[0][1]) if outcome.failed else "")
+            outcome = ingest_in(workshop, [path], source=source, feed=feed, place="watch")
+            refused = failure_text(outcome.failed[0][1]) if outcome.failed else ""
+            move_away(path, refused, class_table(node.settings.never_held))
             yield path.name, outcome
 
 
@@ -99,10 +106,11 @@ def complete_files(folder: Path) -> list[Path]:
         return [path for path in sorted(folder.iterdir()) if _is_complete(path)]
 
 
-def move_away(path: Path, refused: str) -> None:
+def move_away(path: Path, refused: str, classes: ClassTable) -> None:
     """Put a file into ``done/`` beside it, or into ``failed/`` with the reason where it was refused.
 
-    What may not be kept of it is taken out: from here on it is a copy that the node keeps.
+    What may not be kept of it is taken out: from here on it is a copy that the node keeps. It was noted when it was
+    read, or could not be.
     """
     with disk_failures(f"{path} could not be moved"):
         target = _free(path.parent / ("failed" if refused else "done"), path.name)
@@ -111,7 +119,7 @@ def move_away(path: Path, refused: str) -> None:
         if path.exists():
             path.replace(target)
             with suppress(InputError):  # longer than anything that could be taken in
-                redact_file(target)
+                redact_file(target, Redaction(classes))
 
 
 def failure_text(error: TocsinError) -> str:

@@ -1,24 +1,26 @@
 """Reports in the mails of a mailbox: attached, packed, or in a mail that somebody forwarded.
 
-A mail that is done with is moved to a folder, one that holds no report, or one that cannot be read, to another; none is
-ever deleted.
+A mail that is done with is moved to a folder, one that holds no report, or one that cannot be read, to another; one
+that carries what must never be held is deleted, or moved for the police.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import Field
 
 from tocsin.delivery.mailbox import LIMITS, Account, IncomingMail, Mailbox, MailPart, open_mailbox, read_mail
-from tocsin.events.redaction import redacted_bytes
+from tocsin.delivery.never_held import class_table, remove_mail
+from tocsin.events.redaction import Redaction, redacted_bytes, report_in
 from tocsin.events.sources import recognise
-from tocsin.node.errors import InternalError, internal_failures
+from tocsin.node.errors import InputError, InternalError, internal_failures
+from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.paths import HomeFolder
-from tocsin.node.settings import read_secret
+from tocsin.node.settings import load_settings, read_secret
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorKind, Memory, WaitingReport, place
 from tocsin.pipeline.collectors.trust import TrustSettings, trust
 
@@ -72,10 +74,12 @@ class Imap:
 
     def _offer(self, mailbox: Mailbox, received: IncomingMail) -> CollectedOffer:
         """What a mail holds; one over which we stumble is refused, and the mails behind it are read."""
-        settle = partial(self._move, mailbox, received.uid)
+        settle = partial(self._move, mailbox, received.uid, how="")
         try:
             with internal_failures(f"mail {received.uid}"):
-                return replace(self._read(received), settle=settle)
+                offer, never_held = self._read(received)
+                how = self._never_held.mail_on_server if never_held else ""
+                return replace(offer, settle=partial(self._move, mailbox, received.uid, how=how))
         except InternalError as error:
             return CollectedOffer(f"mail {received.uid}", [], refused=f"{error}\n{error.hint}", settle=settle)
 
@@ -92,18 +96,38 @@ class Imap:
             max_bytes=settings.max_bytes,
         )
 
-    def _read(self, received: IncomingMail) -> CollectedOffer:
+    @cached_property
+    def _never_held(self) -> NeverHeldSettings:
+        return load_settings(self.home).never_held
+
+    def _read(self, received: IncomingMail) -> tuple[CollectedOffer, bool]:
+        """What a mail holds, and whether it carries what must never be held."""
         mail = read_mail(received.raw, replace(LIMITS, bytes=self.settings.max_bytes))
         label = (mail.subject or mail.message_id or f"mail {received.uid}")[:_LABEL]
         if received.too_large:
             reason = f"The mail has {received.size:,} bytes, more than max_bytes allows; it was not read."
-            return CollectedOffer(label, [], refused=reason)
-        found = list(self._reports(mail.all_parts()))
-        if any(redacted_bytes(part.content)[1] for _, part in found):
+            return CollectedOffer(label, [], refused=reason), False
+        found, never_held, withheld = list(self._reports(mail.all_parts())), [], False
+        for part in mail.all_parts():
+            content = report_in(part.content) if part.media_type.startswith("text/") else part.content
+            redaction = self._seen(content)
+            withheld |= bool(redaction.withheld)
+            if redaction.found:
+                never_held.append(("report.json", replace(part, content=content)))
+        if withheld:
             label = f"mail {received.uid}"  # a subject may tell what is not to be kept
+        taken = {part.content for _, part in found}
+        found += [(name, part) for name, part in never_held if part.content not in taken]
         items = [WaitingReport(name, len(part.content), read=partial(_content, part)) for name, part in found]
         reasons = [*mail.reasons, *([] if items else ["There is no report in the mail."])]
-        return CollectedOffer(label, items, refused="\n".join(reasons))
+        return CollectedOffer(label, items, refused="\n".join(reasons)), bool(never_held)
+
+    def _seen(self, content: bytes) -> Redaction:
+        """The redaction after a part passed it; what is found is noted when the part is fetched."""
+        redaction = Redaction(class_table(self._never_held))
+        with suppress(InputError):  # it is refused when it is fetched
+            redacted_bytes(content, redaction)
+        return redaction
 
     def _reports(self, parts: Iterator[MailPart]) -> Iterator[tuple[str, MailPart]]:
         """The parts that are reports by their name, type or first bytes, or that a source recognises."""
@@ -115,7 +139,10 @@ class Imap:
             elif name and part.attached and recognise(name, part.content[:65_536], self.home / HomeFolder.FEEDS):
                 yield name, part
 
-    def _move(self, mailbox: Mailbox, uid: str, refused: str) -> None:
+    def _move(self, mailbox: Mailbox, uid: str, refused: str, *, how: str) -> None:
+        if how:
+            remove_mail(mailbox, uid, how)
+            return
         mailbox.move(uid, self.settings.refused_folder if refused else self.settings.done_folder)
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import shown
 from tocsin.node.errors import ConflictError, InputError, InternalError, RemoteError, TocsinError, internal_failures
 from tocsin.node.paths import HomeFolder
@@ -208,7 +209,13 @@ class _Runner:
     def _ingest(self, workshop: IngestSession, path: Path) -> str:
         """Take in one report; returns why it was refused, or nothing. A report of the spool is gone from it then."""
         settings = self.standing.settings
-        outcome = ingest_in(workshop, [path], source=settings.source or None, feed=settings.feed or None)
+        outcome = ingest_in(
+            workshop,
+            [path],
+            source=settings.source or None,
+            feed=settings.feed or None,
+            place=self.spool.intake.place,
+        )
         cut("collect.ingested")
         self.run.counts += outcome.counts
         _raise_what_is_ours(outcome.failed)
@@ -261,7 +268,7 @@ def _open(node: NodeWithStores, standing: CollectorStatus) -> Collector:
 
 
 def _spool(node: NodeWithStores, name: str) -> Spool:
-    return Spool(node.home / HomeFolder.COLLECTED / name)
+    return Spool(node.home / HomeFolder.COLLECTED / name, IntakeFilter(node, f"collector {name}"))
 
 
 @contextmanager

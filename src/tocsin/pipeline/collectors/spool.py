@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import shown
-from tocsin.events.redaction import Redaction
 from tocsin.node.errors import TocsinError
 from tocsin.node.files import disk_failures, sync_file, sync_folder
 from tocsin.node.records import cut
@@ -28,9 +28,10 @@ _LONGEST_NAME = 200  # bytes; file systems take 255
 
 @dataclass(frozen=True)
 class Spool:
-    """The fetched reports of one collector."""
+    """The fetched reports of one collector. ``intake``: what they pass."""
 
     folder: Path
+    intake: IntakeFilter
 
     @property
     def new(self) -> Path:
@@ -59,12 +60,13 @@ class Spool:
         name = file_name(name)
         beside = self.folder / f"{os.getpid()}.part"
         with self._new_folder(beside):
-            digest, redaction = hashlib.sha256(name.encode() + b"\0"), Redaction()
+            digest, redaction = hashlib.sha256(name.encode() + b"\0"), self.intake.redaction()
             with disk_failures(f"{name} could not be written into {self.folder}"), (beside / name).open("wb") as out:
                 for chunk in chunks:
                     digest.update(chunk)
                     out.write(redaction.take(chunk))
                 out.write(redaction.end())
+            self.intake.note(redaction)
             cut("collect.fetched")
             return self._settle(beside, name, digest.hexdigest()[:24])
 

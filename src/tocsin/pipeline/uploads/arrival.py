@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events.redaction import Redaction
 from tocsin.events.sources import sources
 from tocsin.node.errors import InputError, UsageError
@@ -62,9 +63,13 @@ class Arrival:
         with disk_failures(f"{name} could not be written"):
             place.mkdir(parents=True)
             with (place / name).open("wb") as out:
-                writing = _Writing(name, out, self.node.settings.ingest, _Unpacking() if packed else None)
+                intake = IntakeFilter(self.node, "upload")
+                writing = _Writing(
+                    name, out, self.node.settings.ingest, _Unpacking() if packed else None, intake.redaction()
+                )
                 yield writing
                 writing.finish()
+                intake.note(writing.redaction)
             sync_folder(place)
         self.files.append({"name": name, "size": writing.size, "sha256": writing.digest.hexdigest()})
 
@@ -147,10 +152,10 @@ class _Writing:
     out: IO[bytes]
     limits: IngestSettings
     unpacking: "_Unpacking | None"
+    redaction: Redaction
     size: int = 0
     came: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
-    redaction: Redaction = field(default_factory=Redaction)
 
     def write(self, block: bytes) -> None:
         """Take a block as it came.

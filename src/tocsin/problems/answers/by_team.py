@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import EventStore
 from tocsin.node.errors import InputError
 from tocsin.node.node import Node
@@ -49,6 +50,7 @@ def answer_problems(
         InputError: one of the problems is not of this sheet, or the note is too long.
 
     """
+    said = replace(said, note=IntakeFilter(node, "portal").kept_text(said.note))
     chosen = {read_problem(text) for text in said.problems}
     by_digest: dict[int, set[int]] = {}
     for line in sheet.lines:

@@ -2,7 +2,7 @@
 
 A mail is kept as a file, then all that follows from it is one transaction. Killed before that, it is still in its
 mailbox and comes again; killed after it, it is known by its hash and nothing follows twice. Of one that carries a
-report of child sexual abuse (X-ARF) only a note is kept that it came.
+report that must never be held (X-ARF) only a note is kept that it came.
 """
 
 import hashlib
@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
-from itertools import chain
 from typing import Final
 
 from sqlalchemy import select
@@ -31,7 +30,8 @@ from tocsin.delivery.mailbox import (
     open_mailbox,
     read_mail,
 )
-from tocsin.events.redaction import ABUSE, redacted_bytes
+from tocsin.delivery.never_held import IntakeFilter, answers_hotline, remove_mail, take_hotline_mail
+from tocsin.events.redaction import NEVER_HELD, Redaction
 from tocsin.node.errors import StorageError, TocsinError, internal_failures
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
@@ -42,33 +42,42 @@ from tocsin.problems.replies.matching import MailContext, MailMatch
 
 _KEPT: Final = ("Return-Path", "From", "To", "Date", "Message-ID")
 _NOTHING: Final = read_mail(b"")
+_OF_HOTLINE: Final = ReplyDecision(
+    MailKind.RECEIPT, MailState.CLOSED, say("It is for the protection officer; nothing of it is kept."), MailMatch()
+)
 
 
-def redacted_mail(raw: bytes) -> bytes:
-    """The mail as it came; where there is such a report in it, only its way: sender, recipient, time and number."""
+def redacted_mail(raw: bytes, intake: IntakeFilter) -> tuple[bytes, list[Redaction]]:
+    """The mail as it came, and what was found in it, still to be noted.
+
+    Where there is a report in it that may not be kept, only its way: sender, recipient, time and number.
+    """
     mail = read_mail(raw)
-    texts = (text.encode("utf-8", "replace") for text in (mail.text, mail.quoted))
-    parts = (part.content for part in mail.all_parts())
-    if not any(redacted_bytes(content)[1] for content in chain(parts, texts)):
-        return raw
+    seen = [*(intake.seen(part.content) for part in mail.all_parts()), *map(intake.seen_text, (mail.text, mail.quoted))]
+    if not any(one.withheld for one in seen):
+        return raw, []
     note, given = EmailMessage(), BytesHeaderParser().parsebytes(raw)
     for name in _KEPT:
         if given[name]:
             note[name] = " ".join(str(given[name]).split())
     note["Subject"] = "A report that was not kept"
-    note.set_content(f"{ABUSE}\n")
-    return note.as_bytes()
+    note.set_content(f"{NEVER_HELD}\n")
+    return note.as_bytes(), seen
 
 
 @dataclass(frozen=True)
 class FilingResult:
-    """What became of a mail. ``number`` is None in a dry run; ``again``: it was read before."""
+    """What became of a mail. ``number`` is None in a dry run, and of a mail of which nothing is kept.
+
+    ``again``: it was read before. ``never_held``: it carries what must never be held, also not on the mail server.
+    """
 
     number: int | None
     sender: str
     subject: str
     decision: ReplyDecision
     again: bool = False
+    never_held: bool = False
 
 
 def file_mail(
@@ -89,14 +98,23 @@ def file_mail(
         StorageError: the disk or the database fails; the mail can be filed again.
 
     """
-    raw = redacted_mail(raw)
+    intake = IntakeFilter(desk.node, "mail", lambda: now)
+    raw, seen = redacted_mail(raw, intake)
+    never_held = any(one.found for one in seen)
+    if not dry_run:
+        intake.note(*seen)
+    mail = read_mail(raw)
+    if answers_hotline(desk.node, mail):
+        if not dry_run:
+            take_hotline_mail(desk.node, mail, ours=desk.ours, now=now)
+        return FilingResult(None, "", "", _OF_HOTLINE, never_held=True)
     before = _known(desk, hashlib.sha256(raw).hexdigest())
     if before is not None:
-        return before
+        return replace(before, never_held=never_held)
     at = min(arrived or now, now)
     case = _examined(desk, raw, at, unread)
     if dry_run:
-        return FilingResult(None, case.mail.sender, case.mail.subject, case.decision)
+        return FilingResult(None, case.mail.sender, case.mail.subject, case.decision, never_held=never_held)
     sha256 = desk.node.mailroom.put(raw)
     cut("replies.kept")
     row = _row(case, sha256, size=unread or len(raw), at=at, now=now)
@@ -107,12 +125,12 @@ def file_mail(
         raise
     except TocsinError as error:
         if (before := _known(desk, sha256)) is not None:
-            return before  # another process filed it at the same moment
+            return replace(before, never_held=never_held)  # another process filed it at the same moment
         case = _not_understood(_NOTHING, error)
         row = _row(case, sha256, size=len(raw), at=at, now=now)
         _note(desk, row, case)
     decision = replace(case.decision, state=MailState(row.state), why=row.why)
-    return FilingResult(row.id, case.mail.sender, case.mail.subject, decision)
+    return FilingResult(row.id, case.mail.sender, case.mail.subject, decision, never_held=never_held)
 
 
 def _note(desk: MailContext, row: ReceivedMail, case: ReplyCase) -> None:
@@ -205,7 +223,8 @@ def read_mailbox(
 ) -> MailboxRun:
     """Read the mailbox of the settings; ``filed`` is told of each mail.
 
-    A mail is moved only when all that follows from it is safe. In a dry run nothing is kept, noted or moved.
+    A mail is moved, or removed where it may not stay there, only when all that follows from it is safe. In a dry run
+    nothing is kept, noted or moved.
 
     Raises:
         SettingError: no mailbox is set, or its password file cannot be used.
@@ -229,6 +248,9 @@ def _file(desk: MailContext, mailbox: Mailbox, received: IncomingMail, now: date
     unread = received.size if received.too_large else 0
     done = file_mail(desk, received.raw, now=now, arrived=received.arrived, unread=unread, dry_run=dry_run)
     if not dry_run:
-        mailbox.move(received.uid, settings.aside_folder if received.too_large else settings.read_folder)
+        if done.never_held:
+            remove_mail(mailbox, received.uid, desk.node.settings.never_held.mail_on_server)
+        else:
+            mailbox.move(received.uid, settings.aside_folder if received.too_large else settings.read_folder)
         cut("replies.moved")
     return done

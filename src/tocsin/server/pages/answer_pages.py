@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import InputError
@@ -136,6 +137,7 @@ class _AnswerPages(LinkPages):
         except InputError as error:
             raise _StaleError(str(error), hint=error.hint) from error
         everything = typed.scope == "all"
+        note = IntakeFilter(self.desk.node, "answer link", self.desk.clock).kept_text(typed.note)
         with self.desk.node.database.begin() as session:
             noted = record_answer(
                 session,
@@ -143,7 +145,7 @@ class _AnswerPages(LinkPages):
                 told=sheet.keys,
                 verdict=verdict,
                 problems=None if everything else {read_problem(text) for text in typed.problems},
-                note=typed.note,
+                note=note,
                 via=Via.PAGE,
                 said_by="",
                 at=now,

@@ -34,6 +34,7 @@ _PLACES = (
     NavigationEntry(N_("Who must know"), "/lookup", Permission.LOOKUP, key="l"),
     NavigationEntry(N_("Teams and networks"), "/teams", Permission.DIRECTORY_READ, also=_OF_TEAMS, key="n"),
     NavigationEntry(N_("Deliveries"), "/deliveries", Permission.DELIVERIES_READ, key="d"),
+    NavigationEntry(N_("Hotline"), "/never-held", Permission.NEVER_HELD_WORK, key="h"),
     NavigationEntry(N_("Rules"), "/rules", Permission.RULES_READ, key="u"),
     NavigationEntry(N_("Administration"), "/admin", Permission.ADMIN_READ, also=("/audit",), key="a"),
 )

@@ -4,13 +4,14 @@ Fetching it records nothing. It says no more than the letter did. A link that is
 old gives the same page as every link that leads nowhere.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory.contacts import (
     NOTE_LENGTH,
     PATH,
@@ -89,6 +90,9 @@ class _VerifyPages(LinkPages):
         if fields is None or not from_own_page(request, self.desk.node.settings.server.url):
             return self.refused(request, asked.language)
         typed = _read(fields)
+        typed = replace(
+            typed, note=IntakeFilter(self.desk.node, "confirmation link", self.desk.clock).kept_text(typed.note)
+        )
         if wrong := self._wrong(typed, asked.question):
             return self.page(request, token, asked, typed, wrong=wrong)
         refused = [pair for pair in asked.question.networks if _key(pair) in typed.ticked]

@@ -11,6 +11,7 @@ from typing import Final
 
 from starlette.datastructures import FormData
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import (
     PersonFact,
     PersonStatement,
@@ -61,7 +62,7 @@ class CorrectionInput:
 
     def text(self, name: str) -> str:
         """One field of the form."""
-        return text_of(self.form, name).strip()
+        return IntakeFilter(self.node, "portal").kept_text(text_of(self.form, name).strip())
 
     def statement(self, kind: str, value: str, reason: str = "") -> PersonStatement:
         """A word of the visitor on something of the team."""

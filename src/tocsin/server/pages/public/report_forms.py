@@ -8,8 +8,8 @@ from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import canonical
-from tocsin.events.redaction import redacted_bytes
 from tocsin.incidents.arrivals import MOST_BYTES, MOST_FILES, ReportAttachment, ReportForm, ReportKind, attached
 from tocsin.problems.replies import redacted_mail
 from tocsin.server.pages.words import N_
@@ -67,33 +67,48 @@ async def _bounded(request: Request) -> FormData | None:
         return None
 
 
-async def _typed(request: Request) -> PublicReportForm | None:
+@dataclass(frozen=True)
+class ReceivedForm:
+    """A form as it came, in memory only; ``files``: name and bytes of each."""
+
+    form: FormData
+    files: Sequence[tuple[str, bytes]]
+
+    def passed(self, intake: IntakeFilter) -> PublicReportForm:
+        """What of it may be kept, after the rest was noted."""
+        form = self.form
+        files = [attached(name, _kept(name, content, intake)) for name, content in self.files]
+        return PublicReportForm(
+            made=text_of(form, "made"),
+            kind=text_of(form, "kind"),
+            what=intake.kept_text(text_of(form, "what").replace("\r\n", "\n").strip()),
+            place=_one_line(intake.kept_text(text_of(form, "place"))),
+            happened=_one_line(intake.kept_text(text_of(form, "happened"))),
+            mailbox=_one_line(text_of(form, "mailbox")),
+            trap=text_of(form, "website"),
+            files=files,
+        )
+
+
+async def _typed(request: Request) -> ReceivedForm | None:
     form = await _bounded(request)
     if form is None:
         return None
     files = [one for one in form.getlist("files") if isinstance(one, UploadFile) and one.filename]
-    read = [await _attached(one) for one in files[: MOST_FILES + 1]]
-    await form.close()  # what came in pieces on the disk is gone with it
-    return PublicReportForm(
-        made=text_of(form, "made"),
-        kind=text_of(form, "kind"),
-        what=text_of(form, "what").replace("\r\n", "\n").strip(),
-        place=_one_line(text_of(form, "place")),
-        happened=_one_line(text_of(form, "happened")),
-        mailbox=_one_line(text_of(form, "mailbox")),
-        trap=text_of(form, "website"),
-        files=read,
-    )
+    read = [(one.filename or "", await one.read(MOST_BYTES + 1)) for one in files[: MOST_FILES + 1]]
+    await form.close()  # its files were held in memory
+    return ReceivedForm(form, read)
 
 
-async def _attached(file: UploadFile) -> ReportAttachment | None:
-    """A file as far as it may be kept."""
-    name, content = file.filename or "", await file.read(MOST_BYTES + 1)
-    kept = redacted_mail(content) if name.lower().endswith(".eml") else redacted_bytes(content)[0]
-    return attached(name, kept)
+def _kept(name: str, content: bytes, intake: IntakeFilter) -> bytes:
+    if not name.lower().endswith(".eml"):
+        return intake.kept(content)[0]
+    kept, seen = redacted_mail(content, intake)
+    intake.note(*seen)
+    return kept
 
 
-Sent: TypeAlias = Annotated[PublicReportForm | None, Depends(_typed)]
+Sent: TypeAlias = Annotated[ReceivedForm | None, Depends(_typed)]
 """The annotation of a route's report; None: it was too large."""
 
 TOO_LARGE: Final = ("files", N_("Together this is too large. Send less, then tell us how to get the rest."))

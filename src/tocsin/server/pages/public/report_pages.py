@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.incidents.arrivals import (
     TYPES,
     PublicReport,
@@ -56,12 +57,13 @@ def report_pages(desk: PageContext) -> APIRouter:
 
     @router.post("/report", max_body_size=_ANY_SIZE)
     def send(
-        request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)], typed: Sent
+        request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)], received: Sent
     ) -> Response:
         """Take a report in, and show its reference and secret."""
         _check_origin(desk, request)
-        if typed is None:
+        if received is None:
             return _form(desk, request, PublicReportForm(), [TOO_LARGE], status=413)
+        typed = received.passed(IntakeFilter(desk.node, "public form", desk.clock))
         ticket = ticket_of(typed.made, desk.tokens, desk.now)
         wrongs = wrongs_of(typed) or ([] if ticket else [("send", _STALE)])
         if wrongs or ticket is None:
@@ -138,7 +140,8 @@ def _read(desk: PageContext, request: Request, form: Message, tries: RateLimit) 
     if found is None:
         tries.take(address)
         return _find(desk, request, reference=reference, wrong=_NOT_BOTH, status=422)
-    text = text_of(form, "text").replace("\r\n", "\n").strip()
+    intake = IntakeFilter(desk.node, "public form", desk.clock)
+    text = intake.kept_text(text_of(form, "text").replace("\r\n", "\n").strip())
     wrong = _add(desk, found, text, text_of(form, "made")) if "text" in form else ""
     if "text" in form and not wrong:
         tries.take(address)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from tocsin.delivery.never_held import ReferenceLine, references_to_ring
 from tocsin.interface import NotHereError, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, living_sessions
 from tocsin.server.pages.context import PageContext
@@ -27,24 +28,25 @@ def board_pages(desk: PageContext) -> APIRouter:
     router = PageRouter(lifespan=lambda _: board.open())
     pulse = ChangeNotifier(board.token, lambda sessions: _alive(desk, sessions))
 
-    def show(request: Request, template: str) -> Response:
+    def show(request: Request, visitor: Principal, template: str) -> Response:
         seen = board.read(desk.now)
         words = desk.words(request)
         return desk.page(
             request, template, today=seen.today, token=seen.token, complete=seen.complete, now=desk.now,
             title=title(seen.today, words), sums=_sums(seen.today), needs=NEEDS, links=LINKS, sayings=CHANGES,
-            span=lambda since: _span(words, desk, since),
+            span=lambda since: _span(words, desk, since), ringing=_ringing(desk, visitor),
+            phone=desk.node.settings.never_held.phone,
         )  # fmt: skip
 
     @router.get("/today")
-    def whole(request: Request, _visitor: Annotated[Principal, needs(Permission.TODAY_READ)]) -> Response:
+    def whole(request: Request, visitor: Annotated[Principal, needs(Permission.TODAY_READ)]) -> Response:
         """What needs a person, what came in, who was told, what changed."""
-        return show(request, "today/today.html")
+        return show(request, visitor, "today/today.html")
 
     @router.get("/today/board")
-    def figures(request: Request, _visitor: Annotated[Principal, needs(Permission.TODAY_READ)]) -> Response:
+    def figures(request: Request, visitor: Annotated[Principal, needs(Permission.TODAY_READ)]) -> Response:
         """The same without what is around it, for the page to take in."""
-        return show(request, "today/board.html")
+        return show(request, visitor, "today/board.html")
 
     @router.get("/today/live")
     async def live(visitor: Annotated[Principal, needs(Permission.TODAY_READ)]) -> Response:
@@ -66,6 +68,14 @@ async def _messages(pulse: ChangeNotifier, session: str) -> AsyncIterator[Server
 
 def _alive(desk: PageContext, sessions: Collection[str]) -> set[str]:
     return living_sessions(desk.node.database, sessions, now=desk.now)
+
+
+def _ringing(desk: PageContext, visitor: Principal) -> list[ReferenceLine]:
+    """What the hotline must be rung about; nothing for all but its role."""
+    if not visitor.may(Permission.NEVER_HELD_WORK):
+        return []
+    with desk.node.database.reading() as session:
+        return references_to_ring(session, desk.now)
 
 
 def _sums(today: Today) -> dict[str, int]:

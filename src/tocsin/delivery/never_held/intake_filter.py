@@ -1,0 +1,123 @@
+"""The filter of all that strangers send, before anything is written; of what must never be held a reference is noted.
+
+Every way into the node has one of its own; a test finds them. Give bytes to a `Redaction` of it, then `note` before
+what it let through counts as received: killed before that, the report comes again; after it, nothing is lost.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from tocsin.delivery.never_held.hotline import open_hotline
+from tocsin.delivery.never_held.models import HotlineMessage, NeverHeldReference, ReferenceState
+from tocsin.delivery.never_held.references import Reference, keyed_hash, note_reference
+from tocsin.events.redaction import NEVER_HELD, ClassTable, FoundReport, Redaction, redacted_bytes, report_in, scan_file
+from tocsin.node.errors import InputError
+from tocsin.node.never_held_settings import NeverHeldSettings
+from tocsin.node.node import Node
+from tocsin.node.records import cut
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def class_table(settings: NeverHeldSettings) -> ClassTable:
+    """The classes of a node: csam and csem, and its own."""
+    return ClassTable({name: one.words for name, one in settings.classes.items()})
+
+
+@dataclass(frozen=True)
+class IntakeFilter:
+    """One way in. ``place``: its name, as references keep it: ``upload``, ``mail``, ``collector NAME``."""
+
+    node: Node
+    place: str
+    clock: Callable[[], datetime] = _now
+
+    @cached_property
+    def classes(self) -> ClassTable:
+        """What must never be held here."""
+        return class_table(self.node.settings.never_held)
+
+    def redaction(self) -> Redaction:
+        """What bytes are to pass; `note` it afterwards."""
+        return Redaction(self.classes)
+
+    def note(self, *redactions: Redaction) -> None:
+        """Note what was found, in a transaction of its own; each report once.
+
+        Raises:
+            StorageError: it could not be noted; then nothing that came with it may count as received.
+
+        """
+        found = [one for redaction in redactions for one in redaction.found]
+        if not found:
+            return
+        cut("neverheld.found")
+        hotline, now = open_hotline(self.node), self.clock()
+        with self.node.database.begin() as session:
+            for one in found:
+                reference = self._reference(one)
+                number = note_reference(session, reference, place=self.place, state=ReferenceState.NOTED, now=now)
+                row = session.get_one(NeverHeldReference, number)
+                sealed = hotline.sealed(one.url, now) if row.state == ReferenceState.NOTED else None
+                if sealed is not None:
+                    session.add(HotlineMessage.waiting(number, sealed, now))
+                    row.state = ReferenceState.WAITING.value
+            cut("neverheld.noting")
+        cut("neverheld.noted")
+        for redaction in redactions:
+            redaction.found.clear()
+
+    def kept(self, data: bytes) -> tuple[bytes, int]:
+        """What may be kept of the bytes, after the rest was noted; and of how many reports only a reference is left."""
+        redaction = self.redaction()
+        kept = redacted_bytes(data, redaction)
+        self.note(redaction)
+        return kept, redaction.withheld
+
+    def seen(self, data: bytes) -> Redaction:
+        """The redaction after the bytes passed it; nothing is noted yet."""
+        redaction = self.redaction()
+        try:
+            redacted_bytes(data, redaction)
+        except InputError:
+            redaction.withheld += 1  # nobody knows what is in it
+        return redaction
+
+    def seen_text(self, text: str) -> Redaction:
+        """The same of something that somebody wrote, also where such a report stands behind other words."""
+        return self.seen(report_in(text.encode("utf-8", "replace")))
+
+    def scan(self, path: Path) -> None:
+        """Note what is in a file that stays where it is and that nobody could read as a report."""
+        redaction = self.redaction()
+        with suppress(OSError, InputError):
+            scan_file(path, redaction)
+        self.note(redaction)
+
+    def kept_text(self, text: str) -> str:
+        """What may be kept of something that somebody wrote, after the rest was noted."""
+        report, redaction = report_in(text.encode("utf-8", "replace")), self.redaction()
+        kept = redacted_bytes(report, redaction)
+        if not redaction.changed:
+            return text
+        words = text.encode("utf-8", "replace").removesuffix(report) + kept
+        shown = str(NEVER_HELD) if redaction.found else words.decode("utf-8", "replace")
+        self.note(redaction)
+        return shown
+
+    def _reference(self, found: FoundReport) -> Reference:
+        home = self.node.home
+        known = bool(found.report_id or found.url)
+        return Reference(
+            found.class_name,
+            found.report_id,
+            found.host,
+            keyed_hash(home, found.url.encode("utf-8", "replace")) if found.url else "",
+            "" if known else keyed_hash(home, found.digest),
+        )
