@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.delivery.never_held import ReferenceState, acts, list_references, open_hotline, reference_line
-from tocsin.interface import needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.acts import form_pages
 from tocsin.server.pages.context import PageContext, together
@@ -24,7 +24,7 @@ _Officer = Annotated[Principal, needs(Permission.NEVER_HELD_WORK)]
 
 
 def _list_pages(desk: PageContext) -> APIRouter:
-    router = APIRouter()
+    router = PageRouter()
 
     @router.get(PLACE)
     def listed(request: Request, _visitor: _Officer) -> Response:
