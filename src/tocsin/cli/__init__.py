@@ -12,13 +12,14 @@ import typer
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, capabilities, fail
 from tocsin.node.errors import TocsinError
+from tocsin.node.paths import HomeFile
 
 _MAIN = (
     "demo", "ingest", "watch", "collect", "feeds", "quarantine", "events", "explain", "directory", "keys", "networks",
     "compare", "deliver", "deliveries", "templates", "rules", "times", "stop", "resume", "replies", "answers",
     "problems", "inbox", "people", "serve", "languages", "tokens", "audit",
 )  # fmt: skip
-_OPERATION = ("retention", "backup", "restore", "doctor", "sbom")
+_OPERATION = ("purge", "retention", "backup", "restore", "doctor", "sbom")
 _BESIDE = {"resume": "stop", "restore": "backup"}  # nouns that stand in the module of another
 
 COMMANDS: dict[str, str] = {
@@ -42,7 +43,12 @@ def root(
     ] = "",
 ) -> None:
     """Hear what is wrong in a country's networks, find who must know, tell them safely, and see it fixed."""
-    ctx.obj = NodeInvocation(home.expanduser().absolute(), json_output, server)
+    place = home.expanduser().absolute()
+    if (place / HomeFile.PURGES).exists() and not (place / HomeFile.UNFINISHED_RESTORE).exists():
+        from tocsin.operations.purge import finish_interrupted
+
+        finish_interrupted(place)
+    ctx.obj = NodeInvocation(place, json_output, server)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -36,6 +36,7 @@ GROUPS: Final = {
     "feeds": ("tocsin.events.acts",),
     "quarantine": ("tocsin.pipeline.replay",),
     "inbox": ("tocsin.incidents.arrivals.acts",),
+    "purge": ("tocsin.operations.purge_act",),
     "directory": ("tocsin.directory.acts", "tocsin.directory.claims.acts"),
     "directory claims": ("tocsin.directory.claims.acts",),
 }

@@ -274,6 +274,17 @@ class RetentionSettings(_Section):
     )
 
 
+class NeverHeldSettings(_Section):
+    """Who takes over what must never be held, such as pictures of abuse of children."""
+
+    mail_on_server: str = Field(
+        "delete",
+        pattern=r"^(delete|move:[^\r\n\x00]+)$",
+        description="What becomes of a purged mail on the IMAP server: 'delete', or 'move:FOLDER' to a folder that is "
+        "kept for the police.",
+    )
+
+
 class ServerSettings(_Section):
     """Where the pages are served."""
 
@@ -377,6 +388,7 @@ class Settings(_Section):
     mailbox: MailboxSettings = MailboxSettings()
     directory: DirectorySettings = DirectorySettings()
     retention: RetentionSettings = RetentionSettings()
+    never_held: NeverHeldSettings = NeverHeldSettings()
     server: ServerSettings = ServerSettings()
     api: ApiSettings = ApiSettings()
     accounts: AccountsSettings = AccountsSettings()

@@ -26,6 +26,7 @@ from tocsin.node.home import close_to_others, records_of
 from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import AuditAction, Base, Database, audit, continue_numbering, cut, open_database, sqlite_url
 from tocsin.node.settings import load_settings
+from tocsin.operations.purge import bring_back_journal, copy_journal, finish_interrupted
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
 
@@ -52,6 +53,7 @@ _MODELS = (
     "tocsin.node.records.audit",
     "tocsin.node.records.audit_texts",
     "tocsin.node.records.identity",
+    "tocsin.node.records.tombstones",
     "tocsin.node.letters.models",
     "tocsin.incidents.arrivals.models",
     "tocsin.pipeline.uploads.models",
@@ -128,6 +130,7 @@ def make_backup(node: NodeWithStores, target: Path, *, now: datetime, actor: str
         os.sync()
     with node.database.begin() as session:
         audit(session, AuditAction.BACKUP_MADE, at=now, actor=actor, subject="node")
+    copy_journal(node.home, target.parent)
     return CopyTotals(len(hashes), sum((target / name).stat().st_size for name in hashes))
 
 
@@ -159,9 +162,11 @@ def restore_backup(source: Path, home: Path, *, now: datetime) -> CopyTotals:
         _bring_records(source / HomeFile.RECORDS, database, home / HomeFolder.SPOOL)
         with database.begin() as session:
             audit(session, AuditAction.BACKUP_RESTORED, at=now, actor="backup", subject="node")
+        bring_back_journal(source, home)
         close_to_others(home)
         os.sync()
         (home / HomeFile.UNFINISHED_RESTORE).unlink()
+    finish_interrupted(home)
     return CopyTotals(len(hashes), sum((source / name).stat().st_size for name in hashes))
 
 

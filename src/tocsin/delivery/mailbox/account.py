@@ -1,4 +1,4 @@
-"""A mailbox on an IMAP server: its mails one by one, and folders that they are moved to; nothing is ever deleted.
+"""A mailbox on an IMAP server: its mails one by one, and folders that they are moved to; only a purge deletes one.
 
 Sources: RFC 9051 (IMAP4rev2), RFC 6851 (MOVE), RFC 4315 (UIDPLUS), RFC 8314 (TLS).
 """
@@ -23,6 +23,7 @@ from tocsin.node.settings import MailboxSettings, read_secret
 _TIMEOUT = 60.0  # seconds for one answer of the server
 _HEAD_BYTES = 64_000  # what is fetched of a mail that is too large
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
+_UID = re.compile(rb"UID (\d+)")
 _ARRIVED = re.compile(rb'INTERNALDATE "([ \d]\d-[A-Za-z]{3}-\d{4} [\d:]{8} [+-]\d{4})"')
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # RFC 9051, 9: in English whatever the locale
 
@@ -62,6 +63,18 @@ class Mailbox(Protocol):
 
     def move(self, uid: str, folder: str) -> None:
         """Put a mail into another folder, which is made where it is not there."""
+
+    def delete(self, uid: str) -> None:
+        """Delete a mail for good."""
+
+    def open(self, folder: str) -> bool:
+        """Turn to another folder; False where it is not there."""
+
+    def sizes(self) -> dict[str, int]:
+        """The mails of the folder, also those marked as deleted: their sizes in bytes, by UID."""
+
+    def read(self, uid: str) -> bytes:
+        """A mail whole; nothing where it is gone."""
 
 
 def account_of(settings: MailboxSettings) -> Account:
@@ -155,6 +168,37 @@ class _Imap:
             self._tell("STORE", uid, "+FLAGS.SILENT", r"(\Deleted)")
             if "UIDPLUS" in self._offers:  # else it stays, marked: EXPUNGE would delete what others marked
                 self._tell("EXPUNGE", uid)
+
+    def delete(self, uid: str) -> None:
+        with _failures(self._account):
+            self._tell("STORE", uid, "+FLAGS.SILENT", r"(\Deleted)")
+            if "UIDPLUS" in self._offers:
+                self._tell("EXPUNGE", uid)
+            else:  # what others marked goes too: it must not stay
+                self._client.expunge()
+
+    def open(self, folder: str) -> bool:
+        with _failures(self._account):
+            there = self._client.folder.exists(folder)
+            if there:
+                self._client.folder.set(folder)
+            return there
+
+    def sizes(self) -> dict[str, int]:
+        with _failures(self._account):
+            if not self._client.uids("ALL"):
+                return {}
+            _, found = self._client.client.uid("FETCH", "1:*", "(RFC822.SIZE)")
+            facts = [line for line in found if isinstance(line, bytes)]
+            return {
+                uid.group(1).decode(): int(size.group(1))
+                for line in facts
+                if (uid := _UID.search(line)) and (size := _SIZE.search(line))
+            }
+
+    def read(self, uid: str) -> bytes:
+        with _failures(self._account):
+            return self._literal(uid, "]") or b""
 
     def _fetch(self, uid: str) -> IncomingMail | None:
         """The mail; None where another reader took it meanwhile."""

@@ -20,6 +20,7 @@ class AccountRole(StrEnum):
     OPERATOR = "operator"  # sees and answers for the networks of the own organisations
     ASSESSOR = "assessor"  # works on readiness assessments
     DELEGATE = "delegate"  # negotiates texts
+    PROTECTION_OFFICER = "protection-officer"  # what must never be held: references, and the hotline
     NOBODY = "nobody"  # the public, without an account
 
 
@@ -56,6 +57,7 @@ class Permission(StrEnum):
     INBOX_WRITE = "inbox.write"
     READINESS_READ = "readiness.read"
     READINESS_WRITE = "readiness.write"
+    NEVER_HELD_WORK = "never_held.work"  # references to what must never be held, which no other role sees
     DRAFTING_READ = "drafting.read"
     DRAFTING_WRITE = "drafting.write"
     AUDIT_READ = "audit.read"
@@ -84,6 +86,7 @@ IN_API: Final = frozenset({
     Permission.DIRECTORY_DECIDE, Permission.CLAIMS_MAKE,
     Permission.DELIVERIES_READ, Permission.DELIVERIES_STEER, Permission.PORTAL_WRITE, Permission.INBOX_READ,
     Permission.INBOX_WRITE,
+    Permission.NEVER_HELD_WORK,
     Permission.AUDIT_READ, Permission.ADMIN_READ, Permission.METRICS_READ,
 })  # fmt: skip
 """What the API can be asked to do, beyond what is open: other acts are of no use to a program."""
@@ -116,6 +119,7 @@ _ALL_OF: Final[dict[AccountRole, tuple[Permission, ...]]] = {
     AccountRole.OPERATOR: (),
     AccountRole.ASSESSOR: (Permission.READINESS_READ, Permission.READINESS_WRITE),
     AccountRole.DELEGATE: (Permission.DRAFTING_READ, Permission.DRAFTING_WRITE),
+    AccountRole.PROTECTION_OFFICER: (Permission.NEVER_HELD_WORK,),
     AccountRole.NOBODY: (),
 }
 _OWN_OF: Final[dict[AccountRole, tuple[Permission, ...]]] = {
