@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 app = Commands(no_args_is_help=True, help="The people of this node: accounts, roles, invitations.")
 
-RoleName = Literal["administrator", "manager", "analyst", "auditor", "operator", "assessor", "delegate"]
+RoleName = Literal[
+    "administrator", "manager", "analyst", "auditor", "operator", "assessor", "delegate", "protection-officer"
+]
 Who = Annotated[str, typer.Argument(help="Mailbox or number of the account.")]
 Teams = Annotated[list[str] | None, typer.Option("--team", help="Key of an operator's team; may be repeated.")]
 

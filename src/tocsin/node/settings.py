@@ -29,6 +29,7 @@ def _split(value: object) -> object:
     return [word for part in value.split(",") if (word := part.strip())] if isinstance(value, str) else value
 
 
+_Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
@@ -274,9 +275,33 @@ class RetentionSettings(_Section):
     )
 
 
+class NeverHeldClass(_Section):
+    """A class of reports that must never be held. ``words``: types and tags of X-ARF that name it."""
+
+    words: Words = Field(min_length=1)
+
+
 class NeverHeldSettings(_Section):
     """Who takes over what must never be held, such as pictures of abuse of children."""
 
+    name: str = Field("", description="The hotline or police desk that takes it over, as people call it.")
+    mailbox: str = Field(
+        "",
+        pattern=r"^([^@\s]+@[^@\s]+)?$",
+        description="Its mailbox; sealed messages go there, its receipts come from it.",
+    )
+    openpgp_key: str = Field(
+        "",
+        description="File with its OpenPGP certificate (a relative path: in the home folder). Without it no URL is "
+        "sealed for it, and a person rings.",
+    )
+    phone: str = Field("", description="The number to ring, with its hours.")
+    keep_days: int = Field(365, ge=1, description="References are deleted this many days after they came.")
+    classes: dict[_Name, NeverHeldClass] = Field(
+        default={},
+        description="More classes beside csam and csem, each with the types and tags of X-ARF that name it: "
+        "classes = { terror = { words = ['terrorist_content'] } }.",
+    )
     mail_on_server: str = Field(
         "delete",
         pattern=r"^(delete|move:[^\r\n\x00]+)$",
@@ -324,10 +349,22 @@ class AccountsSettings(_Section):
     """How people prove who they are."""
 
     second_factor: Annotated[
-        tuple[Literal["administrator", "manager", "analyst", "auditor", "operator", "assessor", "delegate"], ...],
+        tuple[
+            Literal[
+                "administrator",
+                "manager",
+                "analyst",
+                "auditor",
+                "operator",
+                "assessor",
+                "delegate",
+                "protection-officer",
+            ],
+            ...,
+        ],
         BeforeValidator(_split),
     ] = Field(
-        ("administrator", "manager"),
+        ("administrator", "manager", "protection-officer"),
         description="The roles whose people must sign in with a second factor; it is set up at the first sign-in.",
     )
     leaked_passwords: str = Field(
@@ -372,9 +409,6 @@ class ApiSettings(_Section):
     max_upload_bytes: int = Field(
         5_000_000_000, ge=1_000, description="A report that is sent in may have so many bytes."
     )
-
-
-_Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
 
 
 class Settings(_Section):
@@ -449,10 +483,12 @@ def _with_places(settings: Settings, home: Path) -> Settings:
         return str(home / Path(path).expanduser()) if path else ""
 
     mail, mailbox, elsewhere = settings.mail, settings.mailbox, settings.single_sign_on
+    hotline = settings.never_held
     files = {"password_file": placed(mail.password_file), "key_password_file": placed(mail.key_password_file)}
     return settings.model_copy(
         update={
             "mail": mail.model_copy(update=files),
+            "never_held": hotline.model_copy(update={"openpgp_key": placed(hotline.openpgp_key)}),
             "mailbox": mailbox.model_copy(update={"password_file": placed(mailbox.password_file)}),
             "single_sign_on": elsewhere.model_copy(update={"client_secret_file": placed(elsewhere.client_secret_file)}),
         }

@@ -10,7 +10,7 @@ from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
 from tocsin.operations.backup import backups_in
-from tocsin.operations.purge import purge
+from tocsin.operations.purge import PurgeOutcome, foreseen, make_plan, purge, purged_before
 from tocsin.pipeline.stores import NodeWithStores
 
 
@@ -33,16 +33,17 @@ class PurgeRequest(BaseModel):
 
 
 class PurgeResult(BaseModel):
-    """What went. ``events``, ``rows``: how many events and set-aside rows. ``digests``: those that told of it.
+    """What went, or would go. ``events``, ``rows``: how many events and set-aside rows.
 
-    ``backups``: names of the backups known here that hold it; they purge it when they are restored. ``related``: what
-    may hold the same and stays. ``mail_on_server``: deleted, moved, not found, waiting (for the server), or empty.
+    ``digests``: those that told of it. ``backups``: names of the backups known here that hold it; they purge it when
+    they are restored. ``related``: what may hold the same and stays. ``mail_on_server``: deleted, moved, not found,
+    waiting (for the server), or empty.
     """
 
     reference: str
     kind: str
     came_at: datetime | None
-    purged_at: datetime
+    purged_at: datetime | None
     events: int
     rows: int
     digests: list[str]
@@ -58,7 +59,24 @@ def purge_content(context: ActContext, request: PurgeRequest) -> PurgeResult:
     """
     node = cast("NodeWithStores", context.node)
     done = purge(node, request.reference, reason=request.reason, waits=context.waits, **context.by)
+    return _result(node, done)
+
+
+def foresee(node: NodeWithStores, text: str) -> PurgeResult:
+    """What would go with the thing that somebody names, or what went with it.
+
+    Raises:
+        UsageError: it names nothing, or several things.
+        NotFoundError: there is no such thing here.
+
+    """
+    return _result(node, purged_before(node, text) or foreseen(make_plan(node, text)))
+
+
+def _result(node: NodeWithStores, done: PurgeOutcome) -> PurgeResult:
     folder = node.settings.storage.backups
+    known = backups_in(Path(folder)) if folder else []
+    held = [one for one in known if done.came_at is None or one.made_at >= done.came_at]
     return PurgeResult(
         reference=done.reference,
         kind=done.kind,
@@ -67,11 +85,7 @@ def purge_content(context: ActContext, request: PurgeRequest) -> PurgeResult:
         events=done.events,
         rows=done.rows,
         digests=list(done.digests),
-        backups=[
-            one.name
-            for one in (backups_in(Path(folder)) if folder else [])
-            if (done.came_at is None or one.made_at >= done.came_at) and one.made_at <= done.at
-        ],
+        backups=[one.name for one in held if done.at is None or one.made_at <= done.at],
         related=list(done.related),
         mail_on_server=done.on_server,
     )

@@ -44,6 +44,7 @@ from tocsin.server.pages import (
     make_context,
     portal_pages,
     public_pages,
+    purge_pages,
     reports_pages,
     rules_pages,
     sign_in_pages,
@@ -74,6 +75,7 @@ _INSIDE = (
     teams_pages,
     deliveries_pages,
     admin_pages,
+    purge_pages,
     *(one.make_pages for one in capabilities()),
     rules_pages,
 )

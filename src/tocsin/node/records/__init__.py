@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         Tombstone,
         find_tombstone,
         ingests_with_purged_rows,
+        newest_tombstones,
         purged_counts,
         purged_of,
         purged_rows,

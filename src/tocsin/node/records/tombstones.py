@@ -1,6 +1,6 @@
 """Tombstones: what was purged, when and by whom, and nothing of what it said."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Text, func, select
@@ -35,6 +35,11 @@ class Tombstone(Base):
 def find_tombstone(session: Session, reference: str) -> Tombstone | None:
     """The tombstone of a thing, if it was purged."""
     return session.scalar(select(Tombstone).where(Tombstone.reference == reference))
+
+
+def newest_tombstones(session: Session, limit: int) -> Sequence[Tombstone]:
+    """What was purged last, the newest first."""
+    return session.scalars(select(Tombstone).order_by(Tombstone.id.desc()).limit(limit)).all()
 
 
 def purged_counts(session: Session, ingest: int | None = None) -> tuple[int, int]:

@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from tocsin.operations.purge.journal import bring_back_journal, copy_journal
     from tocsin.operations.purge.plan import PurgePlan, make_plan
     from tocsin.operations.purge.references import PurgeKind, read_reference
-    from tocsin.operations.purge.run import PurgeOutcome, finish_interrupted, finish_purges, purge, unfinished
+    from tocsin.operations.purge.run import (
+        PurgeOutcome,
+        finish_interrupted,
+        finish_purges,
+        foreseen,
+        purge,
+        purged_before,
+        unfinished,
+    )
 else:
     lazy_face(__name__)

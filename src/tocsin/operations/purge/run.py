@@ -33,14 +33,14 @@ _RESTORE: Final = "restore"  # who purges what a backup brought back
 class PurgeOutcome:
     """What was purged.
 
-    ``on_server``: what became of the mail on the mail server, ``waiting`` where that failed, or empty; ``trouble``:
-    why.
+    ``at``: when, or None where it is only foreseen. ``on_server``: what became of the mail on the mail server,
+    ``waiting`` where that failed, or empty; ``trouble``: why.
     """
 
     reference: str
     kind: str
     came_at: datetime | None
-    at: datetime
+    at: datetime | None
     events: int
     rows: int
     digests: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ def purge(
     with _alone(node, waits=waits):
         commitment.recover(node)
         _finish(node)
-        if (before := _purged_before(node, text)) is not None:
+        if (before := purged_before(node, text)) is not None:
             return before
         plan = make_plan(node, text)
         with node.database.begin() as session:
@@ -81,11 +81,21 @@ def purge(
         carry_out(node, plan, reason=words, actor=who, now=now)
         entry = _note(node, entry, Step.CLEARED)
     on_server, trouble = _on_server(node, plan, entry)
+    return replace(foreseen(plan), at=now, on_server=on_server, trouble=trouble)
+
+
+def foreseen(plan: PurgePlan) -> PurgeOutcome:
+    """What would be purged by a plan."""
     return PurgeOutcome(
-        plan.reference, plan.kind.value, plan.came_at, now,
-        events=sum(part.event_count for part in plan.parts), rows=sum(part.row_count for part in plan.parts),
-        digests=plan.digests, related=plan.related, on_server=on_server, trouble=trouble,
-    )  # fmt: skip
+        plan.reference,
+        plan.kind.value,
+        plan.came_at,
+        None,
+        events=sum(part.event_count for part in plan.parts),
+        rows=sum(part.row_count for part in plan.parts),
+        digests=plan.digests,
+        related=plan.related,
+    )
 
 
 def unfinished(home: Path) -> list[JournalEntry]:
@@ -204,10 +214,20 @@ def _on_server(node: NodeWithStores, plan: PurgePlan, entry: JournalEntry) -> tu
     return outcome, ""
 
 
-def _purged_before(node: NodeWithStores, text: str) -> PurgeOutcome | None:
+def purged_before(node: NodeWithStores, text: str) -> PurgeOutcome | None:
+    """What is known of a thing that was purged; None where it was not.
+
+    Raises:
+        UsageError: it names nothing.
+
+    """
     with node.database.reading() as session:
         stones = [find_tombstone(session, str(one)) for one in read_reference(text)]
     found = next((stone for stone in stones if stone is not None), None)
     if found is None:
         return None
-    return PurgeOutcome(found.reference, found.kind, found.came_at, found.at, found.events, found.rows)
+    waiting = any(entry.reference == found.reference for entry in unfinished(node.home))
+    return PurgeOutcome(
+        found.reference, found.kind, found.came_at, found.at, found.events, found.rows,
+        on_server="waiting" if waiting else "",
+    )  # fmt: skip

@@ -21,6 +21,7 @@ from tocsin.server.api import (
     me,
     metrics,
     problems,
+    purges,
     quarantine,
     reports,
     teams,
@@ -33,7 +34,8 @@ from tocsin.server.api.schema import describe
 
 _OPEN = (health, documents)
 _INSIDE = (
-    me, lookup, reports, ingests, feeds, quarantine, events, teams, claims, deliveries, problems, inbox, audit, metrics,
+    me, lookup, reports, ingests, feeds, quarantine, events, teams, claims, deliveries, problems, inbox, purges, audit,
+    metrics,
 )  # fmt: skip
 _MOST_BYTES = 1_000_000  # of a request that is no report
 

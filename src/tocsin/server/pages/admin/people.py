@@ -43,6 +43,7 @@ ROLES: Final = {
     AccountRole.OPERATOR: N_("Operator: sees the networks of the own organisations"),
     AccountRole.ASSESSOR: N_("Assessor: works on readiness assessments"),
     AccountRole.DELEGATE: N_("Delegate: negotiates texts"),
+    AccountRole.PROTECTION_OFFICER: N_("Protection officer: works with the hotline on what must never be held"),
 }
 ROLE_NAMES: Final = {
     AccountRole.ADMINISTRATOR: N_("administrator"),
@@ -52,6 +53,7 @@ ROLE_NAMES: Final = {
     AccountRole.OPERATOR: N_("operator"),
     AccountRole.ASSESSOR: N_("assessor"),
     AccountRole.DELEGATE: N_("delegate"),
+    AccountRole.PROTECTION_OFFICER: N_("protection officer"),
 }
 _DONE: Final = {
     "invite": N_("The invitation is written."),

@@ -41,6 +41,7 @@ ROUTINE: Final = (
     AuditAction.LOOKUP_MADE, AuditAction.COLLECTOR_TOOK, AuditAction.MAIL_READ, AuditAction.CONTACT_ASKED,
     AuditAction.SESSION_STARTED, AuditAction.SESSION_REFUSED, AuditAction.SESSION_ENDED, AuditAction.RESET_ASKED,
     AuditAction.PERSONAL_READ, AuditAction.PAGE_READ, AuditAction.VIEW_CHANGED,
+    AuditAction.CONTENT_PURGED,
 )  # fmt: skip
 """What is not shown as a change: it happens all the time, or only says that somebody looked."""
 
