@@ -186,7 +186,7 @@ class EventStore:
                 if kept.height:
                     new.append(self._write(kept, name, day, in_order=Path(path).name.startswith(_COMPACT)))
         self.sync(new)
-        cut("store.purging")
+        cut("purge.written")
         self.table.replace(old, new, deleted=True)
         self.table.forget_past()
         self.clean(reading=timedelta(0))

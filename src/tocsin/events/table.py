@@ -144,11 +144,11 @@ class EventTable:
             for path in log.iterdir():
                 sync_file(path)
             sync_folder(log)
-            cut("store.checkpoint")
+            cut("purge.checkpoint")
             for path in log.iterdir():
                 if path.name.split(".")[0].isdecimal() and int(path.name.split(".")[0]) < version:
                     path.unlink()
-                    cut("store.forgetting")
+                    cut("purge.forgetting")
             sync_folder(log)
 
     def taken_out(self, within: timedelta) -> frozenset[str]:

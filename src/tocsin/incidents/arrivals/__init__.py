@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         erase_report,
         files_of,
         letters_of,
+        others_with_files_of,
         purge_report,
     )
     from tocsin.incidents.arrivals.submission import ReportForm, file_report

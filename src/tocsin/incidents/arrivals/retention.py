@@ -40,6 +40,16 @@ def files_of(session: Session, report: PublicReport) -> list[str]:
     return list(session.scalars(select(PublicFile.sha256).where(PublicFile.report_id == report.id)))
 
 
+def others_with_files_of(session: Session, report: PublicReport) -> Sequence[str]:
+    """The references of other reports with which one of its files came, too."""
+    same = select(PublicFile.report_id).where(
+        PublicFile.sha256.in_(files_of(session, report)), PublicFile.report_id != report.id
+    )
+    return session.scalars(
+        select(PublicReport.reference).where(PublicReport.id.in_(same)).order_by(PublicReport.id)
+    ).all()
+
+
 def delete_files(database: Database, blobs: Blobs, digests: Iterable[str]) -> set[str]:
     """Delete those of the files that no report refers to any more; returns those that another still has."""
     return set(digests) & _delete_files(database, blobs, set(digests))

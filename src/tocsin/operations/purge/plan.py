@@ -16,7 +16,7 @@ from tocsin.delivery import Delivery, digests_with, mail_files
 from tocsin.delivery import find_mail as find_sent
 from tocsin.delivery.mailbox import MailOnServer, copies_of, hash_of_id
 from tocsin.events import Ingest, TeamSet, set_aside
-from tocsin.incidents.arrivals import files_of, find_report, letters_of
+from tocsin.incidents.arrivals import files_of, find_report, letters_of, others_with_files_of
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.letters import Letter
 from tocsin.node.paths import HomeFolder
@@ -189,6 +189,7 @@ def _inbox(node: NodeWithStores, session: Session, reference: PurgeReference) ->
         blobs=tuple(files_of(session, report)),
         subjects=tuple(subjects),
         words=(report.reference,),
+        related=tuple(f"inbox:{other}" for other in others_with_files_of(session, report)),
     )
 
 
