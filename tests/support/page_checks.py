@@ -27,6 +27,7 @@ _ORDER = (
     AccountRole.ADMINISTRATOR,
     AccountRole.ASSESSOR,
     AccountRole.DELEGATE,
+    AccountRole.PROTECTION_OFFICER,
 )
 _PIECES = {"/today/live", "/today/board"}  # fetched by /today, which shows them within a page
 _ALSO = ("/no-such-page", "/portal?state=all", "/help?about=connection", "/help?about=address")

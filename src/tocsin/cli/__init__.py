@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, capabilities, fail
+from tocsin.interface import Commands, capabilities, fail, note
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFile
 
@@ -47,7 +47,10 @@ def root(
     if (place / HomeFile.PURGES).exists() and not (place / HomeFile.UNFINISHED_RESTORE).exists():
         from tocsin.operations.purge import finish_interrupted
 
-        finish_interrupted(place)
+        try:
+            finish_interrupted(place)
+        except TocsinError as error:
+            note(f"A purge is not finished yet. {error} {error.hint}")
     ctx.obj = NodeInvocation(place, json_output, server)
 
 

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
 
-from tocsin.node.files import write_whole
+from tocsin.node.files import sync_folder, sync_open, unfinished
 from tocsin.node.sentences import decode_sentence, encode_sentence, say
 
 _PURGED: Final = encode_sentence(say("It was purged."))
@@ -88,17 +88,20 @@ def purge_rows(folder: Path, ingest: int, places: Collection[int] | None) -> Non
     path = _path(folder, ingest)
     if not path.is_file():
         return
-    age = path.stat()
-    lines, place = [], -1
-    for entry in _entries(folder, ingest):
-        if "header" in entry:
-            lines.append({"header": ""} if places is None else entry)
-            continue
-        place += 1
-        gone = places is None or place in places
-        lines.append({"line": entry["line"], "reason": _PURGED, "raw": ""} if gone else entry)
-    write_whole(path, "".join(f"{json.dumps(entry)}\n" for entry in lines).encode())
-    os.utime(path, ns=(age.st_atime_ns, age.st_mtime_ns))
+    age, place = path.stat(), -1
+    for unfinished_copy in folder.glob("*.part"):
+        unfinished_copy.unlink()
+    with unfinished(folder) as out:
+        for entry in _entries(folder, ingest):
+            is_row = "header" not in entry
+            place += is_row
+            gone = places is None or (is_row and place in places)
+            left = {"line": entry["line"], "reason": _PURGED, "raw": ""} if is_row else {"header": ""}
+            out.write(f"{json.dumps(left if gone else entry)}\n".encode())
+        sync_open(out)
+        os.utime(out.name, ns=(age.st_atime_ns, age.st_mtime_ns))
+        Path(out.name).replace(path)
+    sync_folder(folder)
 
 
 def header_of(folder: Path, ingest: int) -> list[str]:

@@ -11,26 +11,15 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from tocsin.node.errors import SettingError
+from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.paths import HomeFile
+from tocsin.node.section import Name, Section, Words, split_words
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _split(value: object) -> object:
-    """``"a, b"`` from the environment as a list; a list stays one."""
-    return [word for part in value.split(",") if (word := part.strip())] if isinstance(value, str) else value
-
-
-_Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
-Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class ReminderSettings(NamedTuple):
@@ -50,7 +39,7 @@ def _reminder(text: str) -> ReminderSettings:
     return ReminderSettings(1 if found[1] else 7 if found[2] else int(found[3]), int(found[4]) if found[4] else None)
 
 
-class NodeSettings(_Section):
+class NodeSettings(Section):
     """Who this node is."""
 
     name: str = Field("Tocsin", description="The name of this CSIRT, as it signs its mails.")
@@ -84,7 +73,7 @@ class NodeSettings(_Section):
     )
 
 
-class StorageSettings(_Section):
+class StorageSettings(Section):
     """Where records and events are kept."""
 
     database: str = Field("", description="SQLAlchemy URL of the records; empty: SQLite in the home folder.")
@@ -93,7 +82,7 @@ class StorageSettings(_Section):
     )
 
 
-class IngestSettings(_Section):
+class IngestSettings(Section):
     """How reports are read."""
 
     batch_bytes: int = Field(
@@ -109,7 +98,7 @@ class IngestSettings(_Section):
     duplicate_days: int = Field(7, ge=1, description="A repeated row is a duplicate for this many days after it came.")
 
 
-class TellSettings(_Section):
+class TellSettings(Section):
     """When teams are told."""
 
     reminders: Words = Field(
@@ -172,7 +161,7 @@ class TellSettings(_Section):
         return self
 
 
-class MailSettings(_Section):
+class MailSettings(Section):
     """How mails leave."""
 
     channel: Literal["file", "smtp"] = Field("file", description="'file' writes finished mails, 'smtp' sends them.")
@@ -199,7 +188,7 @@ class MailSettings(_Section):
     )
 
 
-class MailboxSettings(_Section):
+class MailboxSettings(Section):
     """Where answers to our mails come in, and how that mailbox is read."""
 
     address: str = Field(
@@ -223,7 +212,7 @@ class MailboxSettings(_Section):
     max_bytes: int = Field(25_000_000, ge=10_000, description="A larger mail is moved aside unread.")
 
 
-class DirectorySettings(_Section):
+class DirectorySettings(Section):
     """What this node needs to know of a team before it trusts it with something."""
 
     needs: dict[str, list[Literal["mandate", "accreditation", "peer", "self"]]] = Field(
@@ -262,7 +251,7 @@ class DirectorySettings(_Section):
     )
 
 
-class RetentionSettings(_Section):
+class RetentionSettings(Section):
     """How long things are kept."""
 
     events_days: int = Field(365, ge=1, description="Events are deleted this many days after they came.")
@@ -275,42 +264,7 @@ class RetentionSettings(_Section):
     )
 
 
-class NeverHeldClass(_Section):
-    """A class of reports that must never be held. ``words``: types and tags of X-ARF that name it."""
-
-    words: Words = Field(min_length=1)
-
-
-class NeverHeldSettings(_Section):
-    """Who takes over what must never be held, such as pictures of abuse of children."""
-
-    name: str = Field("", description="The hotline or police desk that takes it over, as people call it.")
-    mailbox: str = Field(
-        "",
-        pattern=r"^([^@\s]+@[^@\s]+)?$",
-        description="Its mailbox; sealed messages go there, its receipts come from it.",
-    )
-    openpgp_key: str = Field(
-        "",
-        description="File with its OpenPGP certificate (a relative path: in the home folder). Without it no URL is "
-        "sealed for it, and a person rings.",
-    )
-    phone: str = Field("", description="The number to ring, with its hours.")
-    keep_days: int = Field(365, ge=1, description="References are deleted this many days after they came.")
-    classes: dict[_Name, NeverHeldClass] = Field(
-        default={},
-        description="More classes beside csam and csem, each with the types and tags of X-ARF that name it: "
-        "classes = { terror = { words = ['terrorist_content'] } }.",
-    )
-    mail_on_server: str = Field(
-        "delete",
-        pattern=r"^(delete|move:[^\r\n\x00]+)$",
-        description="What becomes of a purged mail on the IMAP server: 'delete', or 'move:FOLDER' to a folder that is "
-        "kept for the police.",
-    )
-
-
-class ServerSettings(_Section):
+class ServerSettings(Section):
     """Where the pages are served."""
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
@@ -345,7 +299,7 @@ class ServerSettings(_Section):
         return texts
 
 
-class AccountsSettings(_Section):
+class AccountsSettings(Section):
     """How people prove who they are."""
 
     second_factor: Annotated[
@@ -362,7 +316,7 @@ class AccountsSettings(_Section):
             ],
             ...,
         ],
-        BeforeValidator(_split),
+        BeforeValidator(split_words),
     ] = Field(
         ("administrator", "manager", "protection-officer"),
         description="The roles whose people must sign in with a second factor; it is set up at the first sign-in.",
@@ -374,7 +328,7 @@ class AccountsSettings(_Section):
     )
 
 
-class SingleSignOnSettings(_Section):
+class SingleSignOnSettings(Section):
     """Signing in with an account elsewhere, over OpenID Connect."""
 
     issuer: str = Field(
@@ -401,7 +355,7 @@ class SingleSignOnSettings(_Section):
         return self
 
 
-class ApiSettings(_Section):
+class ApiSettings(Section):
     """What programs may ask of the API."""
 
     requests_a_minute: int = Field(600, ge=1, description="So many requests a minute from one person or token.")
@@ -411,7 +365,7 @@ class ApiSettings(_Section):
     )
 
 
-class Settings(_Section):
+class Settings(Section):
     """All settings of a node."""
 
     node: NodeSettings = NodeSettings()
@@ -427,7 +381,7 @@ class Settings(_Section):
     api: ApiSettings = ApiSettings()
     accounts: AccountsSettings = AccountsSettings()
     single_sign_on: SingleSignOnSettings = SingleSignOnSettings()
-    collect: dict[_Name, dict[str, Any]] = Field(
+    collect: dict[Name, dict[str, Any]] = Field(
         {}, description="Collectors by name, each a table of its kind's own settings."
     )
 
@@ -446,7 +400,7 @@ def load_settings(home: Path) -> Settings:
         raise SettingError(f"{path} is not valid TOML: {error}", hint="Correct that line and start again.") from error
     for section, field in Settings.model_fields.items():
         kind = field.annotation
-        if not (isinstance(kind, type) and issubclass(kind, _Section)):
+        if not (isinstance(kind, type) and issubclass(kind, Section)):
             continue
         for name in kind.model_fields:
             value = os.environ.get(_variable(section, name))

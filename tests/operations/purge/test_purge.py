@@ -331,6 +331,7 @@ def test_a_restore_that_is_killed_brings_nothing_back(node: Node, tmp_path: Path
     if place == "restore.copied":
         assert other.tocsin.call("inbox", "list")[0] == 1  # it does not open at all
         return
+    other.tocsin.run("inbox", "list")
     check_gone(other)
 
 

@@ -1,4 +1,4 @@
-"""A mailbox on an IMAP server: its mails one by one, and folders that they are moved to; only a purge deletes one.
+"""A mailbox on an IMAP server: its mails one by one, moved to folders; only what must never be held is deleted.
 
 Sources: RFC 9051 (IMAP4rev2), RFC 6851 (MOVE), RFC 4315 (UIDPLUS), RFC 8314 (TLS).
 """

@@ -119,7 +119,7 @@ _ALL_OF: Final[dict[AccountRole, tuple[Permission, ...]]] = {
     AccountRole.OPERATOR: (),
     AccountRole.ASSESSOR: (Permission.READINESS_READ, Permission.READINESS_WRITE),
     AccountRole.DELEGATE: (Permission.DRAFTING_READ, Permission.DRAFTING_WRITE),
-    AccountRole.PROTECTION_OFFICER: (Permission.NEVER_HELD_WORK,),
+    AccountRole.PROTECTION_OFFICER: (Permission.NEVER_HELD_WORK, Permission.TODAY_READ),
     AccountRole.NOBODY: (),
 }
 _OWN_OF: Final[dict[AccountRole, tuple[Permission, ...]]] = {

@@ -25,7 +25,6 @@ from tocsin.pipeline.stores import NodeWithStores, open_node, writer
 
 _PLAN: Final = TypeAdapter(PurgePlan)
 _PATIENCE: Final = 600.0  # seconds that a command waits for a delivery to end
-_LOCAL: Final = frozenset({Step.INTENT, Step.AGAIN})
 _RESTORE: Final = "restore"  # who purges what a backup brought back
 
 
@@ -105,7 +104,7 @@ def unfinished(home: Path) -> list[JournalEntry]:
 
 def finish_interrupted(home: Path) -> None:
     """Finish what a killed purge left on this disk, before anything else is done; nothing where another is at it."""
-    if not any(entry.step in _LOCAL for entry in unfinished(home)):
+    if not any(map(_is_ours, unfinished(home))):
         return
     node = open_node(home)
     try:
@@ -127,7 +126,7 @@ def finish_purges(node: NodeWithStores) -> str:
 
     """
     left = unfinished(node.home)
-    if any(entry.step in _LOCAL for entry in left):
+    if any(map(_is_ours, left)):
         with _alone(node, waits=False):
             commitment.recover(node)
             _finish(node)
@@ -163,9 +162,14 @@ def _alone(node: NodeWithStores, *, waits: bool) -> Iterator[None]:
         yield
 
 
+def _is_ours(entry: JournalEntry) -> bool:
+    """Whether what is left of it needs no mail server."""
+    return entry.step is not Step.CLEARED or not entry.plan["mails"]
+
+
 def _finish(node: NodeWithStores) -> None:
     """Finish what was begun on this disk. For the writer."""
-    for entry in unfinished(node.home):
+    for entry in filter(_is_ours, unfinished(node.home)):
         if entry.step is Step.AGAIN:
             found = _found_again(node, entry)
             if found is None:
@@ -175,13 +179,16 @@ def _finish(node: NodeWithStores) -> None:
             note_step(node.home, intent)
             cut("purge.again")
             _carry_on(node, intent, found)
-        elif entry.step is Step.INTENT:
+        else:
             _carry_on(node, entry, _PLAN.validate_python(entry.plan))
 
 
 def _carry_on(node: NodeWithStores, entry: JournalEntry, plan: PurgePlan) -> None:
-    carry_out(node, plan, reason=entry.reason, actor=entry.by, now=datetime.now(UTC))
-    _note(node, entry, Step.CLEARED)
+    if entry.step is not Step.CLEARED:
+        carry_out(node, plan, reason=entry.reason, actor=entry.by, now=datetime.now(UTC))
+        entry = _note(node, entry, Step.CLEARED)
+    if not plan.mails:
+        _on_server(node, plan, entry)
 
 
 def _found_again(node: NodeWithStores, entry: JournalEntry) -> PurgePlan | None:
