@@ -156,3 +156,28 @@ def test_old_days_are_deleted_whole(tmp_path: Path) -> None:
     assert store.delete_days_before(DAY + timedelta(days=1)) == 3 * len(ADDRESSES)
     assert store.find(EventQuery()).is_empty()
     assert store.last_committed() == 3
+
+
+def test_a_purged_event_is_in_no_file_and_no_version_and_readers_go_on(tmp_path: Path) -> None:
+    store, reader = filled(tmp_path), EventStore(tmp_path / "events")
+    store.compact(min_files=1)
+    before = reader.find(EventQuery())
+    assert before.height == 3 * len(ADDRESSES)
+
+    store.purge(2, [1, 3])
+    store.purge(3, None)
+    store.purge(3, None)  # again, as after a kill
+
+    after = reader.find(EventQuery())
+    kept = {(1, row) for row in range(1, 8)} | {(2, row) for row in (2, 4, 5, 6, 7)}
+    assert set(after.select("ingest", "row").iter_rows()) == kept
+    on_disk = [
+        pl.read_parquet(path, columns=["ingest", "row"]) for path in (tmp_path / "events").glob("day=*/*.parquet")
+    ]
+    assert {pair for frame in on_disk for pair in frame.iter_rows()} == kept
+    newest = f"{store.table.version():020d}"
+    log = {path.name for path in (tmp_path / "events" / "_delta_log").iterdir()}
+    assert log == {"_last_checkpoint", f"{newest}.checkpoint.parquet", f"{newest}.json"}
+    assert (store.last_committed(), EventStore(tmp_path / "events").last_committed()) == (3, 3)
+    store.commit(4, [store.write_part(events(ADDRESSES, ingest=4), ingest=4, part=0, day=DAY)])
+    assert reader.find(EventQuery()).height == len(kept) + len(ADDRESSES)

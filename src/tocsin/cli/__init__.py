@@ -10,15 +10,16 @@ from typing import Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, capabilities, fail
+from tocsin.interface import Commands, capabilities, fail, note
 from tocsin.node.errors import TocsinError
+from tocsin.node.paths import HomeFile
 
 _MAIN = (
     "demo", "ingest", "watch", "collect", "feeds", "quarantine", "events", "explain", "directory", "keys", "networks",
     "compare", "deliver", "deliveries", "templates", "rules", "times", "stop", "resume", "replies", "answers",
     "problems", "inbox", "never-held", "people", "serve", "languages", "tokens", "audit",
 )  # fmt: skip
-_OPERATION = ("retention", "backup", "backups", "restore", "doctor", "sbom")
+_OPERATION = ("purge", "retention", "backup", "backups", "restore", "doctor", "sbom")
 _BESIDE = {"resume": "stop", "restore": "backup", "never-held": "never_held"}  # nouns in a module of another name
 
 COMMANDS: dict[str, str] = {
@@ -42,7 +43,15 @@ def root(
     ] = "",
 ) -> None:
     """Hear what is wrong in a country's networks, find who must know, tell them safely, and see it fixed."""
-    ctx.obj = NodeInvocation(home.expanduser().absolute(), json_output, server)
+    place = home.expanduser().absolute()
+    if (place / HomeFile.PURGES).exists() and not (place / HomeFile.UNFINISHED_RESTORE).exists():
+        from tocsin.operations.purge import finish_interrupted
+
+        try:
+            finish_interrupted(place)
+        except TocsinError as error:
+            note(f"A purge is not finished yet. {error} {error.hint}")
+    ctx.obj = NodeInvocation(place, json_output, server)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
         retry,
         sent_to,
     )
+    from tocsin.delivery.lock import sole_deliverer
     from tocsin.delivery.models import FINAL, Delivery, DeliveryItem, DeliveryState, Halt, ItemState
     from tocsin.delivery.notices import notices, notices_for_people
     from tocsin.delivery.outbox import due_at, queue, release_items
     from tocsin.delivery.preview import preview
+    from tocsin.delivery.purge import digests_with, mail_files, purge_digest, purge_letter, take_events_out
     from tocsin.delivery.queries import (
         TOLD,
         DeliveryFilter,

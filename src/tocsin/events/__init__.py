@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from tocsin.events.matching import TEXT_ROWS
     from tocsin.events.models import ColumnSet, FeedAlarm, FeedRecord, Ingest, IngestState, LeftAside, TeamSet
     from tocsin.events.normalise import UNUSABLE, normalise
-    from tocsin.events.quarantine import Quarantine, SetAsideRow, header_of, set_aside
+    from tocsin.events.purge import purge_ingest
+    from tocsin.events.quarantine import Quarantine, SetAsideRow, header_of, purge_rows, set_aside
     from tocsin.events.reports import OpenedReport, empty_spool, find_reports, open_reports, shown
     from tocsin.events.schema import COLUMNS
     from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause, merged

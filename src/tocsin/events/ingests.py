@@ -8,6 +8,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from tocsin.events.models import FeedRecord, Ingest, IngestState, LeftAside
+from tocsin.node.records import ingests_with_purged_rows, purged_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +86,16 @@ def open_rows_of(session: Session, ingest: Ingest) -> int:
 
 
 def taken_places(session: Session, number: int) -> frozenset[int] | None:
-    """The places of an ingest's set-aside rows that were read again; None: all that there are."""
+    """The places of an ingest's set-aside rows that were read again or purged; None: all that there are."""
     found = session.scalars(select(Ingest.replay_places).where(Ingest.replay_of == number)).all()
-    if None in found:
+    purged = purged_rows(session, number)
+    if None in found or purged is None:
         return None
-    return frozenset(place for places in found for place in places or ())
+    return purged.union(place for places in found for place in places or ())
 
 
 def _taken(session: Session, number: int | None = None) -> dict[int, int | None]:
-    """How many set-aside rows of each ingest were read again; None: all."""
+    """How many set-aside rows of each ingest were read again or purged; None: all."""
     query = select(Ingest.replay_of, Ingest.replay_places).where(Ingest.replay_of > 0)  # as the index has it
     found: dict[int, int | None] = {}
     for of, places in session.execute(query if number is None else query.where(Ingest.replay_of == number)):
@@ -101,6 +103,9 @@ def _taken(session: Session, number: int | None = None) -> dict[int, int | None]
             continue
         before = found.get(of, 0)
         found[of] = None if places is None or before is None else before + len(places)
+    for of in ingests_with_purged_rows(session) if number is None else [number]:
+        exact = taken_places(session, of)
+        found[of] = None if exact is None else len(exact)
     return found
 
 

@@ -2,14 +2,17 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
-from tocsin.node.sentences import decode_sentence, encode_sentence
+from tocsin.node.files import sync_folder, sync_open, unfinished
+from tocsin.node.sentences import decode_sentence, encode_sentence, say
+
+_PURGED: Final = encode_sentence(say("It was purged."))
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,30 @@ def set_aside(folder: Path, ingest: int) -> Iterator[SetAsideRow]:
     rows = (entry for entry in _entries(folder, ingest) if "header" not in entry)
     for place, entry in enumerate(rows):
         yield SetAsideRow(ingest, int(entry["line"]), decode_sentence(str(entry["reason"])), str(entry["raw"]), place)
+
+
+def purge_rows(folder: Path, ingest: int, places: Collection[int] | None) -> None:
+    """Leave nothing of these rows (None: of all, and of the first line) but their line; safe to repeat.
+
+    The file keeps its age, by which it expires.
+    """
+    path = _path(folder, ingest)
+    if not path.is_file():
+        return
+    age, place = path.stat(), -1
+    for unfinished_copy in folder.glob("*.part"):
+        unfinished_copy.unlink()
+    with unfinished(folder) as out:
+        for entry in _entries(folder, ingest):
+            is_row = "header" not in entry
+            place += is_row
+            gone = places is None or (is_row and place in places)
+            left = {"line": entry["line"], "reason": _PURGED, "raw": ""} if is_row else {"header": ""}
+            out.write(f"{json.dumps(left if gone else entry)}\n".encode())
+        sync_open(out)
+        os.utime(out.name, ns=(age.st_atime_ns, age.st_mtime_ns))
+        Path(out.name).replace(path)
+    sync_folder(folder)
 
 
 def header_of(folder: Path, ingest: int) -> list[str]:

@@ -161,6 +161,36 @@ class EventStore:
         self.table.replace(old["path"], [], deleted=True)
         return int(old["num_records"].sum())
 
+    def told_sets(self, ingest: int, rows: Collection[int] | None) -> pl.DataFrame:
+        """``row`` and ``told`` of these events of an ingest, or of all that are here."""
+        found = self.scan(ingests=[ingest]).select("row", "told")
+        return (found if rows is None else found.filter(pl.col("row").is_in(list(rows)))).collect()
+
+    def purge(self, ingest: int, rows: Collection[int] | None) -> None:
+        """Take events of an ingest (None: all) out of every file and every earlier version. For the writer.
+
+        Files that hold them are written anew; the old ones go at once, whoever reads them. Safe to repeat.
+        """
+        listing = self.table.listing()
+        gone = pl.col("ingest") == ingest
+        if rows is not None:
+            gone &= pl.col("row").is_in(list(rows))
+        old, new = [], []
+        for file in listing.filter(may_hold(EventQuery(), [ingest], listing.columns)).partition_by("path"):
+            path, day = file["path"][0], file["partition.day"][0]
+            frame = self._read(file).collect()
+            kept = frame.filter(~gone)
+            if kept.height < frame.height:
+                old.append(path)
+                name = f"{Path(path).stem.partition('~')[0]}~{self.table.version():010d}"
+                if kept.height:
+                    new.append(self._write(kept, name, day, in_order=Path(path).name.startswith(_COMPACT)))
+        self.sync(new)
+        cut("purge.written")
+        self.table.replace(old, new, deleted=True)
+        self.table.forget_past()
+        self.clean(reading=timedelta(0))
+
     def unlisted(self) -> list[Path]:
         """Files that the table does not list: of ingests that never were, deleted, or compacted away."""
         listed = set(self.files())

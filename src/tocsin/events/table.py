@@ -129,6 +129,28 @@ class EventTable:
             with _writing(self.folder):
                 self._commit([*removed, *(_add(part, data_change=deleted) for part in new)])
 
+    def forget_past(self) -> None:
+        """Let only the present be known: earlier commits, which say what files held at least and at most, are deleted.
+
+        A checkpoint (Delta protocol, "Checkpoints") stands for them. Safe to repeat.
+        """
+        if not self.exists():
+            return
+        log = self.folder / "_delta_log"
+        with _writing(self.folder), self._lock:
+            table = self._open()
+            version = table.version()
+            table.create_checkpoint()
+            for path in log.iterdir():
+                sync_file(path)
+            sync_folder(log)
+            cut("purge.checkpoint")
+            for path in log.iterdir():
+                if path.name.split(".")[0].isdecimal() and int(path.name.split(".")[0]) < version:
+                    path.unlink()
+                    cut("purge.forgetting")
+            sync_folder(log)
+
     def taken_out(self, within: timedelta) -> frozenset[str]:
         """The paths of the files that commits so short ago took out, by this machine's clock."""
         since, found = time.time() - within.total_seconds(), set()

@@ -39,6 +39,7 @@ from tocsin.operations.backup_reading import (
     describe_backup,
     file_hash,
 )
+from tocsin.operations.purge import bring_back_journal, copy_journal, finish_interrupted
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
 
@@ -65,6 +66,7 @@ _MODELS = (
     "tocsin.node.records.audit",
     "tocsin.node.records.audit_texts",
     "tocsin.node.records.identity",
+    "tocsin.node.records.tombstones",
     "tocsin.node.letters.models",
     "tocsin.incidents.arrivals.models",
     "tocsin.pipeline.uploads.models",
@@ -109,6 +111,7 @@ def make_backup(
     detail = {"name": target.name, "bytes": copied.bytes, **described.get("encrypted", {})}
     with node.database.begin() as session:
         audit(session, AuditAction.BACKUP_MADE, at=now, actor=actor, subject="node", detail=detail)
+    copy_journal(node.home, target.parent)
     return copied
 
 
@@ -144,9 +147,11 @@ def restore_backup(source: Path, home: Path, *, now: datetime, keyring: GpgKeyri
         _bring_records(files.folder / HomeFile.RECORDS, database, home / HomeFolder.SPOOL)
         with database.begin() as session:
             audit(session, AuditAction.BACKUP_RESTORED, at=now, actor="backup", subject="node")
+        bring_back_journal(source, home)
         close_to_others(home)
         os.sync()
         (home / HomeFile.UNFINISHED_RESTORE).unlink()
+    finish_interrupted(home)
     return CopyTotals(len(files.hashes), files.bytes, described.get("encrypted", {}).get("keys", ()))
 
 

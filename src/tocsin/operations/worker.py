@@ -38,6 +38,7 @@ class Chore(StrEnum):
     VERIFY = "verify"  # mailboxes whose confirmation ends, and reminders of questions
     KEYS = "keys"  # keys of teams that end soon
     RETENTION = "retention"  # what is too old goes
+    PURGE = "purge"  # purges that could not be finished
 
 
 EVERY: Final[Mapping[Chore, timedelta]] = {
@@ -48,6 +49,7 @@ EVERY: Final[Mapping[Chore, timedelta]] = {
     Chore.VERIFY: timedelta(days=1),
     Chore.KEYS: timedelta(days=1),
     Chore.RETENTION: timedelta(days=1),
+    Chore.PURGE: timedelta(minutes=1),
 }
 """How often each is done. The first two look what is due by itself: that costs a query."""
 
@@ -175,6 +177,7 @@ def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapp
         Chore.VERIFY: lambda: _verify(node, clock),
         Chore.KEYS: lambda: _remind_of_keys(node, clock),
         Chore.RETENTION: lambda: _keep(node, clock),
+        Chore.PURGE: lambda: _finish_purges(node),
     }
 
 
@@ -235,3 +238,9 @@ def _keep(node: NodeWithStores, clock: Clock) -> str:
 
     apply_retention(node, now=clock())
     return ""
+
+
+def _finish_purges(node: NodeWithStores) -> str:
+    from tocsin.operations.purge import finish_purges
+
+    return finish_purges(node)

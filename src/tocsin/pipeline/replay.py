@@ -277,7 +277,7 @@ _SUFFIX = " (set-aside rows)"
 
 @lru_cache(maxsize=256)
 def _reasons(folder: Path, number: int, taken: frozenset[int]) -> tuple[tuple[tuple[str, bool], int], ...]:
-    """How many rows of an ingest each reason has, without those that were taken; kept, since its file never changes."""
+    """How many rows of an ingest each reason has, without those that were taken; kept, since these never change."""
     rows = (row for row in set_aside(folder, number) if row.place not in taken)
     return tuple(Counter((row.reason, bool(row.raw)) for row in rows).items())
 

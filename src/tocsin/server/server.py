@@ -45,6 +45,7 @@ from tocsin.server.pages import (
     never_held_pages,
     portal_pages,
     public_pages,
+    purge_pages,
     reports_pages,
     rules_pages,
     sign_in_pages,
@@ -76,6 +77,7 @@ _INSIDE = (
     teams_pages,
     deliveries_pages,
     admin_pages,
+    purge_pages,
     *(one.make_pages for one in capabilities()),
     rules_pages,
 )

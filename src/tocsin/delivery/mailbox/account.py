@@ -23,6 +23,7 @@ from tocsin.node.settings import MailboxSettings, read_secret
 _TIMEOUT = 60.0  # seconds for one answer of the server
 _HEAD_BYTES = 64_000  # what is fetched of a mail that is too large
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
+_UID = re.compile(rb"UID (\d+)")
 _ARRIVED = re.compile(rb'INTERNALDATE "([ \d]\d-[A-Za-z]{3}-\d{4} [\d:]{8} [+-]\d{4})"')
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # RFC 9051, 9: in English whatever the locale
 
@@ -65,6 +66,15 @@ class Mailbox(Protocol):
 
     def delete(self, uid: str) -> None:
         """Delete a mail for good."""
+
+    def open(self, folder: str) -> bool:
+        """Turn to another folder; False where it is not there."""
+
+    def sizes(self) -> dict[str, int]:
+        """The mails of the folder, also those marked as deleted: their sizes in bytes, by UID."""
+
+    def read(self, uid: str) -> bytes:
+        """A mail whole; nothing where it is gone."""
 
 
 def account_of(settings: MailboxSettings) -> Account:
@@ -166,6 +176,29 @@ class _Imap:
                 self._tell("EXPUNGE", uid)
             else:  # what others marked goes too: it must not stay
                 self._client.expunge()
+
+    def open(self, folder: str) -> bool:
+        with _failures(self._account):
+            there = self._client.folder.exists(folder)
+            if there:
+                self._client.folder.set(folder)
+            return there
+
+    def sizes(self) -> dict[str, int]:
+        with _failures(self._account):
+            if not self._client.uids("ALL"):
+                return {}
+            _, found = self._client.client.uid("FETCH", "1:*", "(RFC822.SIZE)")
+            facts = [line for line in found if isinstance(line, bytes)]
+            return {
+                uid.group(1).decode(): int(size.group(1))
+                for line in facts
+                if (uid := _UID.search(line)) and (size := _SIZE.search(line))
+            }
+
+    def read(self, uid: str) -> bytes:
+        with _failures(self._account):
+            return self._literal(uid, "]") or b""
 
     def _fetch(self, uid: str) -> IncomingMail | None:
         """The mail; None where another reader took it meanwhile."""

@@ -1,14 +1,17 @@
 """Mails that came in: known by what they say, and kept for their time."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
-from tocsin.delivery.mailbox.models import MailState, ReceivedMail
+from tocsin.delivery.mailbox.models import MailBounce, MailState, ReceivedMail
 from tocsin.delivery.mailbox.parse import ReadMail
 from tocsin.node.blobs import Blobs
 from tocsin.node.records import Database
+from tocsin.node.sentences import say
 
 
 def content_key(mail: ReadMail) -> str:
@@ -25,3 +28,19 @@ def delete_received(database: Database, mails: Blobs, day: date) -> int:
     with database.reading() as session:
         waiting = select(ReceivedMail.sha256).where(ReceivedMail.state == MailState.WAITING.value)
         return mails.delete_before(day, but=set(session.scalars(waiting)))
+
+
+def copies_of(session: Session, mail: ReceivedMail) -> Sequence[ReceivedMail]:
+    """The mail and those that say the same, come by other ways."""
+    same = (ReceivedMail.content == mail.content) & (ReceivedMail.content != "")
+    return session.scalars(
+        select(ReceivedMail).where(same | (ReceivedMail.id == mail.id)).order_by(ReceivedMail.id)
+    ).all()
+
+
+def purge_received(session: Session, mail: ReceivedMail) -> None:
+    """Leave of a mail its number, its times, its hash and what kind it was, in the caller's transaction."""
+    mail.message_id = mail.sender = mail.subject = mail.ticket = mail.content = ""
+    mail.why, mail.reasons = say("It was purged."), []
+    mail.state = MailState.CLOSED.value
+    session.execute(update(MailBounce).where(MailBounce.mail_id == mail.id).values(detail=""))

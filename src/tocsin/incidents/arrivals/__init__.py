@@ -30,7 +30,15 @@ if TYPE_CHECKING:
         read_report,
         report_for,
     )
-    from tocsin.incidents.arrivals.retention import delete_closed, erase_report
+    from tocsin.incidents.arrivals.retention import (
+        delete_closed,
+        delete_files,
+        erase_report,
+        files_of,
+        letters_of,
+        others_with_files_of,
+        purge_report,
+    )
     from tocsin.incidents.arrivals.submission import ReportForm, file_report
     from tocsin.incidents.arrivals.tickets import Ticket, form_word, grouped, plain, ticket_of
 else:

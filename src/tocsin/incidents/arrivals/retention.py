@@ -1,10 +1,12 @@
 """Reports that go: closed ones after their time, any on request. Its number and its steps in the audit log stay."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from tocsin.delivery import purge_letter
 from tocsin.incidents.arrivals.models import PublicFile, PublicReport, ReportEntry, ReportState
 from tocsin.node.blobs import Blobs
 from tocsin.node.letters import Letter
@@ -19,6 +21,38 @@ def erase_report(database: Database, blobs: Blobs, number: int, *, actor: str, n
         files = _delete(session, report)
         audit(session, AuditAction.INBOX_ERASED, at=now, actor=actor, subject=subject, detail={})
     _delete_files(database, blobs, files)
+
+
+def purge_report(session: Session, report: PublicReport) -> None:
+    """Delete the rows of a report with all that was said and sent of it, in the caller's transaction."""
+    for letter in letters_of(session, report):
+        purge_letter(letter)
+    _delete(session, report)
+
+
+def letters_of(session: Session, report: PublicReport) -> Sequence[Letter]:
+    """The letters to the reporter."""
+    return session.scalars(select(Letter).where(Letter.key.startswith(f"inbox:{report.reference}:"))).all()
+
+
+def files_of(session: Session, report: PublicReport) -> list[str]:
+    """The SHA-256 of its files."""
+    return list(session.scalars(select(PublicFile.sha256).where(PublicFile.report_id == report.id)))
+
+
+def others_with_files_of(session: Session, report: PublicReport) -> Sequence[str]:
+    """The references of other reports with which one of its files came, too."""
+    same = select(PublicFile.report_id).where(
+        PublicFile.sha256.in_(files_of(session, report)), PublicFile.report_id != report.id
+    )
+    return session.scalars(
+        select(PublicReport.reference).where(PublicReport.id.in_(same)).order_by(PublicReport.id)
+    ).all()
+
+
+def delete_files(database: Database, blobs: Blobs, digests: Iterable[str]) -> set[str]:
+    """Delete those of the files that no report refers to any more; returns those that another still has."""
+    return set(digests) & _delete_files(database, blobs, set(digests))
 
 
 def delete_closed(database: Database, blobs: Blobs, before: datetime) -> int:

@@ -13,13 +13,20 @@ if TYPE_CHECKING:
     from tocsin.node.records.audit_queries import (
         AuditFilter,
         SealState,
+        erase_typed,
         every_entry,
         find_entry,
         list_entries,
         resolve_references,
         seal_state,
     )
-    from tocsin.node.records.audit_texts import AuditAside, erase_aside, name_by_reference, read_asides
+    from tocsin.node.records.audit_texts import (
+        AuditAside,
+        erase_aside,
+        name_by_reference,
+        read_asides,
+        words_by_reference,
+    )
     from tocsin.node.records.engine import (
         Base,
         Database,
@@ -40,5 +47,15 @@ if TYPE_CHECKING:
     from tocsin.node.records.seal_keys import open_seal_key, public_pem, read_public_keys
     from tocsin.node.records.sealer import sealing
     from tocsin.node.records.seals import Head, read_head, seal
+    from tocsin.node.records.sweep import sweep
+    from tocsin.node.records.tombstones import (
+        Tombstone,
+        find_tombstone,
+        ingests_with_purged_rows,
+        newest_tombstones,
+        purged_counts,
+        purged_of,
+        purged_rows,
+    )
 else:
     lazy_face(__name__)

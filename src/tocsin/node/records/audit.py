@@ -110,6 +110,7 @@ class AuditAction(StrEnum):
     PERSONAL_READ = "personal.read"
     PAGE_READ = "page.read"
     WORDS_ERASED = "words.erased"
+    CONTENT_PURGED = "content.purged"
 
 
 _TYPED = frozenset({"reason", "said_by"})  # details that people type

@@ -9,8 +9,8 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from tocsin.node.errors import NotFoundError
-from tocsin.node.records.audit import AuditEntry, AuditSeal
-from tocsin.node.records.audit_texts import AsideKind, AuditAside, read_asides
+from tocsin.node.records.audit import AuditAction, AuditEntry, AuditSeal
+from tocsin.node.records.audit_texts import AsideKind, AuditAside, erase_aside, read_asides
 
 MOST: Final = 500
 """Entries of one page."""
@@ -120,3 +120,15 @@ def find_entry(session: Session, number: int) -> AuditEntry:
     if found is None:
         raise NotFoundError(f"There is no entry {number}.", hint="'tocsin audit list' lists them.")
     return found
+
+
+def erase_typed(session: Session, subjects: Iterable[str]) -> None:
+    """Erase what people typed in entries about these things, in the caller's transaction; the log still verifies.
+
+    Why they were purged stays.
+    """
+    query = select(AuditEntry.detail).where(AuditEntry.subject.in_(list(subjects)))
+    for detail in session.scalars(query.where(AuditEntry.word != AuditAction.CONTENT_PURGED.value)):
+        for value in detail.values():
+            if isinstance(value, str) and value.startswith(f"{AsideKind.WORDS}:"):
+                erase_aside(session, value)

@@ -17,6 +17,6 @@ if TYPE_CHECKING:
     from tocsin.pipeline.collectors.models import CollectorState
     from tocsin.pipeline.collectors.run import CollectorRun, retry_refused, run_collector, would_take
     from tocsin.pipeline.collectors.spool import file_name
-    from tocsin.pipeline.collectors.state import CollectorStatus, refusals, standings
+    from tocsin.pipeline.collectors.state import CollectorStatus, purge_refused, refusals, standings
 else:
     lazy_face(__name__)

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.node.records import AuditAction, Database, audit
-from tocsin.node.sentences import change_values
+from tocsin.node.sentences import change_values, say
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorSettings, Memory
 from tocsin.pipeline.collectors.models import CollectedReport, CollectorState
 from tocsin.pipeline.collectors.schedule import next_try
@@ -115,6 +115,15 @@ def forget_refusals(database: Database, name: str) -> None:
     """Let what a collector refused stand as done with: it is about to be tried again."""
     with database.begin() as session:
         session.execute(update(CollectedReport).where(CollectedReport.collector == name).values(refused=""))
+
+
+def purge_refused(session: Session, name: str) -> None:
+    """Forget what a collector refused was called and why, in the caller's transaction; it is not fetched again."""
+    rows = select(CollectedReport).where(CollectedReport.collector == name, CollectedReport.refused != "")
+    for row in session.scalars(rows).all():
+        if row.key.startswith(f"{row.label}\n"):  # it had no key of its own
+            row.key = f"purged {row.id}"
+        row.label, row.refused = "", say("It was purged.")
 
 
 def _plain(text: str) -> str:

@@ -22,6 +22,7 @@ from tocsin.server.api import (
     metrics,
     never_held,
     problems,
+    purges,
     quarantine,
     reports,
     teams,
@@ -35,7 +36,7 @@ from tocsin.server.api.schema import describe
 _OPEN = (health, documents)
 _INSIDE = (
     me, lookup, reports, ingests, feeds, quarantine, events, teams, claims, deliveries, problems, inbox, never_held,
-    audit, metrics,
+    purges, audit, metrics,
 )  # fmt: skip
 _MOST_BYTES = 1_000_000  # of a request that is no report
 

@@ -44,7 +44,10 @@ _OWN = (
     NavigationEntry(N_("Contacts and ranges"), "/portal/contacts", Permission.PORTAL_READ, key="c"),
     NavigationEntry(N_("What we were told"), "/deliveries", Permission.DELIVERIES_READ, key="d"),
 )
-_ASIDE = tuple(NavigationEntry(one.title, one.path, Permission(one.permission)) for one in capabilities())
+_ASIDE = (
+    NavigationEntry(N_("Purge"), "/purge", Permission.NEVER_HELD_WORK),
+    *(NavigationEntry(one.title, one.path, Permission(one.permission)) for one in capabilities()),
+)
 
 
 def places_for(visitor: Principal) -> list[NavigationEntry]:

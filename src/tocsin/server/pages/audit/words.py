@@ -30,6 +30,7 @@ SAYINGS: Final[Mapping[str, str]] = {
     AuditAction.INBOX_ANSWERED: N_("A reporter was answered"),
     AuditAction.INBOX_NOTED: N_("A note was kept with a report from outside"),
     AuditAction.INBOX_ERASED: N_("A report from outside was erased"),
+    AuditAction.CONTENT_PURGED: N_("Something that must not be here was purged"),
     AuditAction.EVENTS_EXPORTED: N_("Events were exported"),
     AuditAction.VIEW_CHANGED: N_("A view of events was kept or removed"),
     AuditAction.PERSON_INVITED: N_("Somebody was invited"),

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from tocsin.events import GLANCE, SEVERITIES, SPANS, TEXT_ROWS, EventCounts, EventFilter, EventScope
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
+from tocsin.node.records import purged_counts
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.chart import HEIGHT, WIDTH, Chart, chart_of
 from tocsin.server.pages.events.query import COLUMNS, NAMES, EventsQuery
@@ -48,10 +49,17 @@ def list_pages(desk: PageContext) -> APIRouter:
             views=[(view.name, path_of(view)) for view in views_of(desk, visitor)],
             text_rows=TEXT_ROWS,
             inside=sight.everything,
+            purged=_purged(desk) if visitor.may(Permission.NEVER_HELD_WORK) else 0,
             **_table(desk, asked, sight),
         )
 
     return router
+
+
+def _purged(desk: PageContext) -> int:
+    """How many events were purged, of which the figures no longer know."""
+    with desk.node.database.reading() as session:
+        return purged_counts(session)[0]
 
 
 def _chart(desk: PageContext, asked: EventsQuery, figures: EventCounts) -> Chart:

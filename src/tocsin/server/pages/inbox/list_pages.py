@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from tocsin.incidents.arrivals import ReportState, counts_by_state, list_reports
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of
+from tocsin.node.records import purged_of
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.words import KINDS, SHAPES, STATES
 
@@ -50,9 +51,10 @@ def list_pages(desk: PageContext) -> APIRouter:
             )
             counts = counts_by_state(session)
             names = names_of(session, (line.owner for line in page.lines))
+            purged = purged_of(session, "inbox") if visitor.may(Permission.NEVER_HELD_WORK) else 0
         further = f"{PLACE}?{urlencode({**asked.model_dump(), 'before': page.further})}" if page.further else ""
         context: dict[str, Any] = {"page": page, "counts": counts, "names": names, "asked": asked, "further": further}
-        more: dict[str, Any] = {"kinds": KINDS, "states": STATES, "shapes": SHAPES, "now": desk.now}
+        more: dict[str, Any] = {"kinds": KINDS, "states": STATES, "shapes": SHAPES, "now": desk.now, "purged": purged}
         return desk.page(request, "inbox/list.html", **context, **more)
 
     return router

@@ -13,6 +13,7 @@ from tocsin.directory import team_names
 from tocsin.events import FeedRecord, Ingest, IngestFilter, LeftAside, find_ingests, open_rows_of, set_aside
 from tocsin.interface import NotHereError, Number, PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
+from tocsin.node.records import purged_counts
 from tocsin.pipeline.replay import ACTS
 from tocsin.server.list_files import ListForm, ingests_file
 from tocsin.server.pages.acts import perform
@@ -80,7 +81,7 @@ def list_pages(desk: PageContext) -> APIRouter:
         )
 
     @router.get("/reports/{number}")
-    def report(request: Request, number: Number, _visitor: _Reader) -> Response:
+    def report(request: Request, number: Number, visitor: _Reader) -> Response:
         """One report: its sums, who was told of what it brought, what of it could not be read."""
         with desk.node.database.reading() as session:
             ingest = _require(session, number)
@@ -94,6 +95,7 @@ def list_pages(desk: PageContext) -> APIRouter:
                 "replays": session.scalars(select(Ingest.number).where(Ingest.replay_of == number)).all(),
                 "open": open_rows_of(session, ingest),
                 "left": session.get(LeftAside, number),
+                "purged": purged_counts(session, number) if visitor.may(Permission.NEVER_HELD_WORK) else None,
             }
         aside = aside_that_leaves(desk.node, islice(set_aside(desk.node.quarantine, number), _SHOWN))
         return desk.page(request, "reports/one.html", aside=aside, **context)

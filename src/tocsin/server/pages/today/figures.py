@@ -40,10 +40,9 @@ ROUTINE: Final = (
     AuditAction.REPORT_SENT, AuditAction.REPORT_INGESTED, AuditAction.DELIVERY_SENT, AuditAction.LETTER_SENT,
     AuditAction.LOOKUP_MADE, AuditAction.COLLECTOR_TOOK, AuditAction.MAIL_READ, AuditAction.CONTACT_ASKED,
     AuditAction.SESSION_STARTED, AuditAction.SESSION_REFUSED, AuditAction.SESSION_ENDED, AuditAction.RESET_ASKED,
-    AuditAction.PERSONAL_READ, AuditAction.PAGE_READ, AuditAction.VIEW_CHANGED, AuditAction.NEVER_HELD_NOTED,
-    AuditAction.NEVER_HELD_WAITING,
-    AuditAction.NEVER_HELD_SENT, AuditAction.NEVER_HELD_FAILED, AuditAction.NEVER_HELD_RECEIVED,
-    AuditAction.NEVER_HELD_FORGOTTEN,
+    AuditAction.PERSONAL_READ, AuditAction.PAGE_READ, AuditAction.VIEW_CHANGED, AuditAction.CONTENT_PURGED,
+    AuditAction.NEVER_HELD_NOTED, AuditAction.NEVER_HELD_WAITING, AuditAction.NEVER_HELD_SENT,
+    AuditAction.NEVER_HELD_FAILED, AuditAction.NEVER_HELD_RECEIVED, AuditAction.NEVER_HELD_FORGOTTEN,
 )  # fmt: skip
 """What is not shown as a change: it happens all the time, only says that somebody looked, or is for one role."""
 

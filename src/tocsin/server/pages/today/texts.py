@@ -129,6 +129,7 @@ CHANGES: Final[Mapping[str, str]] = {
     AuditAction.PERSON_REMOVED: N_("An account was removed"),
     AuditAction.PASSWORD_CHANGED: N_("A password was changed"),
     AuditAction.FACTOR_CHANGED: N_("A second factor was changed"),
+    AuditAction.CONTENT_PURGED: N_("Something that must not be here was purged"),
     AuditAction.WORDS_ERASED: N_("A reason or a name beside the audit log was erased"),
     AuditAction.TOKEN_MADE: N_("A token for a program was made"),
     AuditAction.TOKEN_REVOKED: N_("A token of a program was taken back"),

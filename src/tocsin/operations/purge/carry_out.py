@@ -1,0 +1,165 @@
+"""The purge itself: the records in one transaction, then files, the event table, and what the database still holds.
+
+Every step may be repeated, so that one that was killed is finished from its plan.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import column, or_, select, table, update
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import find_mail as find_sent
+from tocsin.delivery import purge_digest, purge_letter, take_events_out
+from tocsin.delivery.mailbox import ReceivedMail
+from tocsin.events import Ingest, purge_ingest, purge_rows
+from tocsin.incidents.arrivals import delete_files, find_report, purge_report
+from tocsin.node.files import disk_failures, sync_folder
+from tocsin.node.letters import Letter
+from tocsin.node.records import AuditAction, Tombstone, audit, cut, erase_typed, find_tombstone, sweep
+from tocsin.operations.purge.plan import IngestPart, PurgePlan
+from tocsin.operations.purge.references import PurgeKind
+from tocsin.pipeline.collectors import purge_refused
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.uploads import purge_upload, read_upload
+from tocsin.problems.answers import Answer
+from tocsin.problems.replies import purge_mail
+
+TABLES: Final = (
+    "ingest", "left_aside", "feed_alarm", "column_set", "delivery", "delivery_item", "letter", "received_mail",
+    "mail_bounce", "answer", "verification", "inbox_report", "inbox_entry", "inbox_file", "upload", "collected",
+    "collector", "audit_aside", "request_once",
+)  # fmt: skip
+"""The tables that hold what strangers sent; on PostgreSQL they are written anew."""
+
+_ANSWERS: Final = table("request_once", column("body"), column("status"))  # of the API, kept for a day
+
+
+def carry_out(node: NodeWithStores, plan: PurgePlan, *, reason: str, actor: str, now: datetime) -> None:
+    """Purge here all that the plan names; what is on the mail server is another's. For the writer.
+
+    ``reason``: a reference as the audit log has it, or empty.
+
+    Raises:
+        StorageError: a disk or database failed; nothing is lost, and it can be carried out again.
+
+    """
+    with node.database.begin() as session:
+        if find_tombstone(session, plan.reference) is None:
+            _purge_records(session, plan)
+            _remember(session, plan, reason=reason, actor=actor, now=now)
+        cut("purge.recording")
+    cut("purge.recorded")
+    _purge_files(node, plan)
+    cut("purge.files")
+    for part in plan.parts:
+        _purge_part(node, part)
+    cut("purge.events")
+    sweep(node.database, TABLES)
+    cut("purge.swept")
+
+
+def _purge_records(session: Session, plan: PurgePlan) -> None:
+    for part in plan.parts:
+        purge_ingest(session, session.get_one(Ingest, part.ingest), whole=part.whole)
+        take_events_out(session, part.ingest, part.told)
+    if (purge_thing := _THINGS.get(plan.kind)) is not None:
+        purge_thing(session, plan, plan.reference.partition(":")[2])
+    erase_typed(session, plan.subjects)
+    if plan.words:
+        named = or_(*(_ANSWERS.c.body.contains(word, autoescape=True) for word in plan.words))
+        session.execute(update(_ANSWERS).where(named, _ANSWERS.c.status.is_not(None)).values(body=""))
+
+
+def _purge_mails(session: Session, plan: PurgePlan, _name: str) -> None:
+    wanted = [mail.sha256 for mail in plan.mails]
+    for mail in session.scalars(select(ReceivedMail).where(ReceivedMail.sha256.in_(wanted))).all():
+        purge_mail(session, mail)
+
+
+def _purge_sent(session: Session, _plan: PurgePlan, name: str) -> None:
+    one = find_sent(session, name)
+    purge_letter(one) if isinstance(one, Letter) else purge_digest(one)
+
+
+def _purge_note(session: Session, _plan: PurgePlan, name: str) -> None:
+    session.execute(update(Answer).where(Answer.uuid == UUID(name)).values(note=""))
+
+
+_THINGS: Final[Mapping[PurgeKind, Callable[[Session, PurgePlan, str], None]]] = {
+    PurgeKind.UPLOAD: lambda session, _, name: purge_upload(session, read_upload(session, UUID(name))),
+    PurgeKind.COLLECTED: lambda session, _, name: purge_refused(session, name),
+    PurgeKind.MAIL: _purge_mails,
+    PurgeKind.INBOX: lambda session, _, name: purge_report(session, find_report(session, name)),
+    PurgeKind.DELIVERY: _purge_sent,
+    PurgeKind.LETTER: _purge_sent,
+    PurgeKind.ANSWER: _purge_note,
+}
+"""What is more than parts of ingests: the function of its room."""
+
+
+def _remember(session: Session, plan: PurgePlan, *, reason: str, actor: str, now: datetime) -> None:
+    """The tombstones, one for the thing and one for each whole ingest in it, and the entry of the audit log."""
+    whole = {f"ingest:{part.ingest}": part for part in plan.parts if part.whole}
+    stones = {plan.reference: None if whole else next(iter(plan.parts), None), **whole}
+    for reference, part in stones.items():
+        if find_tombstone(session, reference) is None:
+            session.add(_tombstone(plan, reference, part, reason=reason, actor=actor, now=now))
+    detail: dict[str, object] = {
+        "kind": plan.kind.value,
+        "events": sum(part.event_count for part in plan.parts),
+        "rows": sum(part.row_count for part in plan.parts),
+        "digests": len(plan.digests),
+        "why": reason,
+    }
+    audit(session, AuditAction.CONTENT_PURGED, at=now, actor=actor, subject=plan.reference, detail=detail)
+
+
+def _tombstone(
+    plan: PurgePlan, reference: str, part: IngestPart | None, *, reason: str, actor: str, now: datetime
+) -> Tombstone:
+    single = (*(part.events or ()), *(part.rows or ())) if part is not None else ()
+    return Tombstone(
+        reference=reference,
+        kind=reference.partition(":")[0],
+        ingest=part.ingest if part is not None else None,
+        place=single[0] if single else None,
+        events=part.event_count if part is not None else 0,
+        rows=part.row_count if part is not None else 0,
+        came_at=plan.came_at,
+        at=now,
+        by=actor,
+        reason=reason,
+    )
+
+
+def _purge_files(node: NodeWithStores, plan: PurgePlan) -> None:
+    with disk_failures("A file could not be purged"):
+        for path in (node.home / name for name in plan.files):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+            cut("purge.file")
+        _sync({(node.home / name).parent for name in plan.files})
+    for mail in plan.mails:
+        node.mailroom.delete(mail.sha256)
+    delete_files(node.database, node.inbox, plan.blobs)
+
+
+def _purge_part(node: NodeWithStores, part: IngestPart) -> None:
+    if part.events is None or part.events:
+        node.store.purge(part.ingest, part.events)
+        node.events.summaries.keep_only(node.store.files())
+    if part.rows is None or part.rows:
+        purge_rows(node.quarantine, part.ingest, part.rows)
+
+
+def _sync(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        if folder.is_dir():
+            sync_folder(folder)

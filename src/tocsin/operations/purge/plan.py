@@ -1,0 +1,295 @@
+"""What a purge will touch, found before it begins: references, hashes and numbers, nothing of the content."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import Delivery, digests_with, mail_files
+from tocsin.delivery import find_mail as find_sent
+from tocsin.delivery.mailbox import MailOnServer, copies_of, hash_of_id
+from tocsin.events import Ingest, TeamSet, set_aside
+from tocsin.incidents.arrivals import files_of, find_report, letters_of, others_with_files_of
+from tocsin.node.errors import NotFoundError, UsageError
+from tocsin.node.letters import Letter
+from tocsin.node.paths import HomeFolder
+from tocsin.node.records import purged_rows
+from tocsin.node.sentences import say
+from tocsin.operations.purge.references import PurgeKind, PurgeReference, read_reference
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.uploads import Upload, read_upload
+from tocsin.problems.answers import Answer
+from tocsin.problems.replies import find_mail
+
+
+@dataclass(frozen=True)
+class IngestPart:
+    """What goes of one ingest. ``events``: rows of its events; ``rows``: places of its set-aside rows; None: all.
+
+    ``event_count``, ``row_count``: how many these are. ``told``: team id → how many of the events it is told of.
+    ``came_at``: when the report came.
+    """
+
+    ingest: int
+    events: tuple[int, ...] | None
+    rows: tuple[int, ...] | None
+    event_count: int
+    row_count: int
+    told: Mapping[int, int]
+    came_at: datetime
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the ingest goes."""
+        return self.events is None and self.rows is None
+
+
+@dataclass(frozen=True)
+class PurgePlan:
+    """All that one purge touches.
+
+    ``identity``: what only this very thing has. ``digests``: references of digests that told of it. ``files``: in the
+    home, with folders whole. ``blobs``: files of public reports; ``mails``: received mails. ``subjects``: what the
+    audit log calls it. ``words``: what answers of the API may have named it by. ``related``: what may hold the same and
+    stays.
+    """
+
+    reference: str
+    kind: PurgeKind
+    identity: str
+    came_at: datetime | None = None
+    parts: tuple[IngestPart, ...] = ()
+    digests: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    blobs: tuple[str, ...] = ()
+    mails: tuple[MailOnServer, ...] = ()
+    subjects: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+
+
+def make_plan(node: NodeWithStores, text: str) -> PurgePlan:
+    """What a purge of the thing that somebody names will touch.
+
+    Raises:
+        UsageError: it names nothing, or several things.
+        NotFoundError: there is no such thing here.
+
+    """
+    found: list[PurgePlan] = []
+    candidates = read_reference(text)
+    for reference in candidates:
+        try:
+            with node.database.reading() as session:
+                found.append(_PLANNERS[reference.kind](node, session, reference))
+        except NotFoundError:
+            continue
+    if not found:
+        raise NotFoundError(
+            say("There is nothing here that is called '%(reference)s'.", reference=text[:60]),
+            hint=say("Lists show references; what was purged before is not here any more."),
+        )
+    if len(found) > 1:
+        names = ", ".join(plan.reference for plan in found)
+        raise UsageError(
+            say("'%(reference)s' may be several things.", reference=text[:60]),
+            hint=say("Say which: %(names)s.", names=names),
+        )
+    return found[0]
+
+
+def _event(node: NodeWithStores, session: Session, reference: PurgeReference) -> PurgePlan:
+    number, row = reference.numbers
+    ingest = _ingest_of(session, number)
+    part = _part(node, session, ingest, events=(row,), rows=())
+    if not part.event_count:
+        raise NotFoundError("There is no such event.")
+    identity = f"{ingest.content_hash}/{row}"
+    return _of_parts(node, session, reference, [part], identity=identity, came_at=ingest.started_at)
+
+
+def _row(node: NodeWithStores, session: Session, reference: PurgeReference) -> PurgePlan:
+    number, place = reference.numbers
+    ingest = _ingest_of(session, number)
+    part = _part(node, session, ingest, events=(), rows=(place,))
+    if not part.row_count:
+        raise NotFoundError("There is no such row.")
+    again = session.scalars(select(Ingest.number).where(Ingest.replay_of == number)).all()
+    related = [f"ingest:{other}" for other in again]
+    identity, came_at = f"{ingest.content_hash}//{place}", ingest.started_at
+    return _of_parts(node, session, reference, [part], identity=identity, came_at=came_at, related=related)
+
+
+def _ingest(node: NodeWithStores, session: Session, reference: PurgeReference) -> PurgePlan:
+    ingest = _ingest_of(session, int(reference.name))
+    part = _part(node, session, ingest, events=None, rows=None)
+    again = session.scalars(select(Ingest.number).where(Ingest.replay_of == ingest.number)).all()
+    sent = session.scalars(select(Upload)).all()
+    related = [f"ingest:{other}" for other in again]
+    related += [f"upload:{upload.uuid}" for upload in sent if ingest.number in upload.ingests]
+    identity, came_at = ingest.content_hash, ingest.started_at
+    return _of_parts(node, session, reference, [part], identity=identity, came_at=came_at, related=related)
+
+
+def _upload(node: NodeWithStores, session: Session, reference: PurgeReference) -> PurgePlan:
+    upload = read_upload(session, UUID(reference.name))
+    ingests = [session.get_one(Ingest, number) for number in upload.ingests]
+    after = upload.begun_after or 0
+    new = [ingest for ingest in ingests if ingest.number > after]  # others were here before
+    parts = [_part(node, session, ingest, events=None, rows=None) for ingest in new]
+    name = str(upload.uuid)
+    return _of_parts(
+        node,
+        session,
+        reference,
+        parts,
+        identity=name,
+        came_at=upload.sent_at,
+        files=[f"{HomeFolder.UPLOADS}/{name}"],
+        words=[name],
+    )
+
+
+def _collected(node: NodeWithStores, _session: Session, reference: PurgeReference) -> PurgePlan:
+    place = f"{HomeFolder.COLLECTED}/{reference.name}/refused"
+    refused = sorted(path.name for path in (node.home / place).glob("*"))
+    if not refused:
+        raise NotFoundError("This collector refused nothing.")
+    files = tuple(f"{place}/{name}" for name in refused)
+    return PurgePlan(str(reference), reference.kind, _hash(*refused), files=files)
+
+
+def _mail(_node: NodeWithStores, session: Session, reference: PurgeReference) -> PurgePlan:
+    mail = find_mail(session, int(reference.name))
+    mails = [MailOnServer(one.size, one.sha256, hash_of_id(one.message_id)) for one in copies_of(session, mail)]
+    subjects = [f"mail:{one.id}" for one in copies_of(session, mail)]
+    return PurgePlan(
+        str(reference), reference.kind, mail.sha256, mail.read_at, mails=tuple(mails), subjects=tuple(subjects)
+    )
+
+
+def _inbox(node: NodeWithStores, session: Session, reference: PurgeReference) -> PurgePlan:
+    report = find_report(session, reference.name)
+    letters = letters_of(session, report)
+    files = [path for letter in letters for path in mail_files(node.mails, letter.reference)]
+    subjects = [str(reference), *(f"letter:{letter.reference}" for letter in letters)]
+    return PurgePlan(
+        str(reference),
+        reference.kind,
+        _hash(report.act),
+        report.received_at,
+        files=_within(node, files),
+        blobs=tuple(files_of(session, report)),
+        subjects=tuple(subjects),
+        words=(report.reference,),
+        related=tuple(f"inbox:{other}" for other in others_with_files_of(session, report)),
+    )
+
+
+def _sent(node: NodeWithStores, session: Session, reference: PurgeReference) -> PurgePlan:
+    one = find_sent(session, reference.name)
+    identity = _hash(one.key) if isinstance(one, Letter) else one.uuid.hex
+    files = mail_files(node.mails, one.reference)
+    return PurgePlan(
+        str(reference),
+        reference.kind,
+        identity,
+        one.created_at,
+        files=_within(node, files),
+        digests=() if isinstance(one, Letter) else (one.reference,),
+        subjects=(str(reference),),
+    )
+
+
+def _answer(_node: NodeWithStores, session: Session, reference: PurgeReference) -> PurgePlan:
+    answer = session.scalar(select(Answer).where(Answer.uuid == UUID(reference.name)))
+    if answer is None:
+        raise NotFoundError("There is no such answer.")
+    return PurgePlan(str(reference), reference.kind, answer.uuid.hex, answer.at, subjects=(str(reference),))
+
+
+_PLANNERS: Final[Mapping[PurgeKind, Callable[[NodeWithStores, Session, PurgeReference], PurgePlan]]] = {
+    PurgeKind.EVENT: _event,
+    PurgeKind.ROW: _row,
+    PurgeKind.INGEST: _ingest,
+    PurgeKind.UPLOAD: _upload,
+    PurgeKind.COLLECTED: _collected,
+    PurgeKind.MAIL: _mail,
+    PurgeKind.INBOX: _inbox,
+    PurgeKind.DELIVERY: _sent,
+    PurgeKind.LETTER: _sent,
+    PurgeKind.ANSWER: _answer,
+}
+
+
+def _ingest_of(session: Session, number: int) -> Ingest:
+    found = session.get(Ingest, number)
+    if found is None:
+        raise NotFoundError("There is no such ingest.")
+    return found
+
+
+def _part(
+    node: NodeWithStores,
+    session: Session,
+    ingest: Ingest,
+    *,
+    events: tuple[int, ...] | None,
+    rows: tuple[int, ...] | None,
+) -> IngestPart:
+    told: Counter[int] = Counter()
+    found = node.store.told_sets(ingest.number, events) if events != () else None
+    for number, count in () if found is None else found["told"].value_counts().iter_rows():
+        members = session.get(TeamSet, number) if number else None
+        told.update(dict.fromkeys(members.members if members else (), count))
+    gone = purged_rows(session, ingest.number)
+    wanted = () if rows == () or gone is None else set_aside(node.quarantine, ingest.number)
+    aside = [row for row in wanted if row.place not in (gone or ()) and (rows is None or row.place in rows)]
+    return IngestPart(
+        ingest.number, events, rows, 0 if found is None else found.height, len(aside), dict(told), ingest.started_at
+    )
+
+
+def _of_parts(
+    node: NodeWithStores,
+    session: Session,
+    reference: PurgeReference,
+    parts: Sequence[IngestPart],
+    *,
+    identity: str,
+    came_at: datetime,
+    related: Collection[str] = (),
+    files: Collection[str] = (),
+    words: Collection[str] = (),
+) -> PurgePlan:
+    """The plan of what is parts of ingests: the digests that told of them, and what of these is on this disk."""
+    digests: list[Delivery] = [one for part in parts for one in digests_with(session, part.ingest, part.told)]
+    mails = [path for digest in digests for path in mail_files(node.mails, digest.reference)]
+    whole = [f"ingest:{part.ingest}" for part in parts if part.whole]
+    return PurgePlan(
+        str(reference),
+        reference.kind,
+        _hash(identity),
+        came_at,
+        parts=tuple(parts),
+        digests=tuple(dict.fromkeys(digest.reference for digest in digests)),
+        files=(*files, *_within(node, mails)),
+        subjects=tuple(dict.fromkeys([*whole, *([str(reference)] if whole or files else [])])),
+        words=tuple(words),
+        related=tuple(related),
+    )
+
+
+def _within(node: NodeWithStores, paths: Collection[Path]) -> tuple[str, ...]:
+    return tuple(sorted(path.relative_to(node.home).as_posix() for path in set(paths)))
+
+
+def _hash(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()

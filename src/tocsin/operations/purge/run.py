@@ -1,0 +1,240 @@
+"""Purging one thing, and finishing what was killed or came back with a backup."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from pydantic import TypeAdapter
+
+from tocsin.delivery import sole_deliverer
+from tocsin.delivery.mailbox import remove_from_server
+from tocsin.node.errors import ConflictError, NotFoundError, TocsinError
+from tocsin.node.records import cut, find_tombstone, name_by_reference, words_by_reference
+from tocsin.node.sentences import say
+from tocsin.operations.purge.carry_out import carry_out
+from tocsin.operations.purge.journal import PURGE, JournalEntry, Step, copy_journal, newest_steps, note_step
+from tocsin.operations.purge.plan import PurgePlan, make_plan
+from tocsin.operations.purge.references import read_reference
+from tocsin.pipeline import commit as commitment
+from tocsin.pipeline.stores import NodeWithStores, open_node, writer
+
+_PLAN: Final = TypeAdapter(PurgePlan)
+_PATIENCE: Final = 600.0  # seconds that a command waits for a delivery to end
+_RESTORE: Final = "restore"  # who purges what a backup brought back
+
+
+@dataclass(frozen=True)
+class PurgeOutcome:
+    """What was purged.
+
+    ``at``: when, or None where it is only foreseen. ``on_server``: what became of the mail on the mail server,
+    ``waiting`` where that failed, or empty; ``trouble``: why.
+    """
+
+    reference: str
+    kind: str
+    came_at: datetime | None
+    at: datetime | None
+    events: int
+    rows: int
+    digests: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+    on_server: str = ""
+    trouble: str = ""
+
+
+def purge(
+    node: NodeWithStores, text: str, *, reason: str, actor: str, now: datetime, waits: bool = True
+) -> PurgeOutcome:
+    """Purge what somebody names; of what was purged before, what is known of it.
+
+    ``waits``: for other processes that write or deliver.
+
+    Raises:
+        UsageError: it names nothing, or several things.
+        NotFoundError: there is no such thing here.
+        ConflictError: another process writes or delivers.
+        StorageError: a disk or database failed; it is finished by the next command or by the server.
+
+    """
+    with _alone(node, waits=waits):
+        commitment.recover(node)
+        _finish(node)
+        if (before := purged_before(node, text)) is not None:
+            return before
+        plan = make_plan(node, text)
+        with node.database.begin() as session:
+            words = words_by_reference(session, reason)
+            who = name_by_reference(session, actor)
+        entry = JournalEntry(
+            uuid4().hex, Step.INTENT, plan.reference, plan.identity, datetime.now(UTC).isoformat(),
+            by=who, reason=words, plan=_PLAN.dump_python(plan, mode="json"),
+        )  # fmt: skip
+        note_step(node.home, entry)
+        cut("purge.noted")
+        carry_out(node, plan, reason=words, actor=who, now=now)
+        entry = _note(node, entry, Step.CLEARED)
+    on_server, trouble = _on_server(node, plan, entry)
+    return replace(foreseen(plan), at=now, on_server=on_server, trouble=trouble)
+
+
+def foreseen(plan: PurgePlan) -> PurgeOutcome:
+    """What would be purged by a plan."""
+    return PurgeOutcome(
+        plan.reference,
+        plan.kind.value,
+        plan.came_at,
+        None,
+        events=sum(part.event_count for part in plan.parts),
+        rows=sum(part.row_count for part in plan.parts),
+        digests=plan.digests,
+        related=plan.related,
+    )
+
+
+def unfinished(home: Path) -> list[JournalEntry]:
+    """The purges of the node in ``home`` that are not finished."""
+    return [entry for entry in newest_steps(home) if entry.act == PURGE and entry.step is not Step.DONE]
+
+
+def finish_interrupted(home: Path) -> None:
+    """Finish what a killed purge left on this disk, before anything else is done; nothing where another is at it."""
+    if not any(map(_is_ours, unfinished(home))):
+        return
+    node = open_node(home)
+    try:
+        with _alone(node, waits=False):
+            commitment.recover(node)
+            _finish(node)
+    except ConflictError:
+        return
+    finally:
+        node.database.close()
+
+
+def finish_purges(node: NodeWithStores) -> str:
+    """Finish everything that was begun, also on the mail server; returns why that does not work yet, or nothing.
+
+    Raises:
+        ConflictError: another process writes or delivers.
+        StorageError: a disk or database fails.
+
+    """
+    left = unfinished(node.home)
+    if any(map(_is_ours, left)):
+        with _alone(node, waits=False):
+            commitment.recover(node)
+            _finish(node)
+    for entry in unfinished(node.home):
+        if entry.step is Step.CLEARED:
+            _, trouble = _on_server(node, _PLAN.validate_python(entry.plan), entry)
+            if trouble:
+                return trouble
+    return ""
+
+
+@contextmanager
+def _alone(node: NodeWithStores, *, waits: bool) -> Iterator[None]:
+    """Nobody else writes events, and no digest is on its way out that was rendered before."""
+
+    def busy() -> None:
+        if not waits:
+            raise ConflictError(
+                say("Another report is being taken in at this moment."),
+                hint=say("Try it again in a moment; nothing was changed."),
+            )
+
+    until = time.monotonic() + (_PATIENCE if waits else 0.0)
+    with writer(node, busy), ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(sole_deliverer(node.database))
+                break
+            except ConflictError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(0.5)
+        yield
+
+
+def _is_ours(entry: JournalEntry) -> bool:
+    """Whether what is left of it needs no mail server."""
+    return entry.step is not Step.CLEARED or not entry.plan["mails"]
+
+
+def _finish(node: NodeWithStores) -> None:
+    """Finish what was begun on this disk. For the writer."""
+    for entry in filter(_is_ours, unfinished(node.home)):
+        if entry.step is Step.AGAIN:
+            found = _found_again(node, entry)
+            if found is None:
+                _note(node, entry, Step.DONE)
+                continue
+            intent = replace(entry, step=Step.INTENT, by=_RESTORE, plan=_PLAN.dump_python(found, mode="json"))
+            note_step(node.home, intent)
+            cut("purge.again")
+            _carry_on(node, intent, found)
+        else:
+            _carry_on(node, entry, _PLAN.validate_python(entry.plan))
+
+
+def _carry_on(node: NodeWithStores, entry: JournalEntry, plan: PurgePlan) -> None:
+    if entry.step is not Step.CLEARED:
+        carry_out(node, plan, reason=entry.reason, actor=entry.by, now=datetime.now(UTC))
+        entry = _note(node, entry, Step.CLEARED)
+    if not plan.mails:
+        _on_server(node, plan, entry)
+
+
+def _found_again(node: NodeWithStores, entry: JournalEntry) -> PurgePlan | None:
+    """The plan of a thing that is here again; None where it is not, or another thing has its number."""
+    try:
+        plan = make_plan(node, entry.reference)
+    except NotFoundError:
+        return None
+    return plan if plan.identity == entry.identity else None
+
+
+def _note(node: NodeWithStores, entry: JournalEntry, step: Step) -> JournalEntry:
+    noted = replace(entry, step=step, plan=entry.plan if step is Step.CLEARED else {})
+    note_step(node.home, noted)
+    return noted
+
+
+def _on_server(node: NodeWithStores, plan: PurgePlan, entry: JournalEntry) -> tuple[str, str]:
+    """Take the mail away on the server; what became of it, and why it could not be done yet."""
+    outcome, settings = "", node.settings
+    if plan.mails and settings.mailbox.host:
+        try:
+            outcome = remove_from_server(settings.mailbox, plan.mails, how=settings.never_held.mail_on_server).value
+        except TocsinError as error:
+            return "waiting", f"{error} {error.hint}".strip()
+    cut("purge.server")
+    _note(node, entry, Step.DONE)
+    if settings.storage.backups and Path(settings.storage.backups).is_dir():
+        copy_journal(node.home, Path(settings.storage.backups))
+    return outcome, ""
+
+
+def purged_before(node: NodeWithStores, text: str) -> PurgeOutcome | None:
+    """What is known of a thing that was purged; None where it was not.
+
+    Raises:
+        UsageError: it names nothing.
+
+    """
+    with node.database.reading() as session:
+        stones = [find_tombstone(session, str(one)) for one in read_reference(text)]
+    found = next((stone for stone in stones if stone is not None), None)
+    if found is None:
+        return None
+    waiting = any(entry.reference == found.reference for entry in unfinished(node.home))
+    return PurgeOutcome(
+        found.reference, found.kind, found.came_at, found.at, found.events, found.rows,
+        on_server="waiting" if waiting else "",
+    )  # fmt: skip

@@ -1,0 +1,78 @@
+"""Every place where something of strangers may stand is known to the purge, or has a reason why it need not be."""
+
+from tocsin.node.paths import HomeFile, HomeFolder
+from tocsin.operations.backup import known_tables
+from tocsin.operations.purge import TABLES
+
+PURGED_FOLDERS = {
+    HomeFolder.COLLECTED, HomeFolder.COMPILED, HomeFolder.EVENTS, HomeFolder.INBOX, HomeFolder.MAILROOM,
+    HomeFolder.MAILS, HomeFolder.QUARANTINE, HomeFolder.UPLOADS,
+}  # fmt: skip
+"""What purges delete or write anew."""
+
+FOLDERS = {
+    HomeFolder.AT_WORK: "empty files, held by processes",
+    HomeFolder.EVIDENCE: "copies of pages that this team archived for assessments",
+    HomeFolder.FEEDS: "mapping files that this team wrote",
+    HomeFolder.FIGURES: "counts by class of RSIT",
+    HomeFolder.FOUNDING: "what this team said of itself",
+    HomeFolder.KEYS: "keys",
+    HomeFolder.LOCALE: "texts of this team",
+    HomeFolder.NETWORKS: "tables of networks",
+    HomeFolder.PROBLEMS: "hashes, times and counts",
+    HomeFolder.REGISTRY: "what registries publish",
+    HomeFolder.ROWS: "hashes",
+    HomeFolder.SPOOL: "emptied by whoever writes next, and so by each purge",
+    HomeFolder.TEMPLATES: "texts of this team",
+}
+FILES = {
+    HomeFile.AUDIT_HEAD: "a hash",
+    HomeFile.AUDIT_KEY: "a key",
+    HomeFile.CHORES: "times, and errors in our words",
+    HomeFile.PURGES: "references and hashes",
+    HomeFile.RECORDS: "purged by table",
+    HomeFile.TOKENS: "a key",
+    HomeFile.SETTINGS: "written by this team",
+    HomeFile.UNFINISHED_RESTORE: "empty",
+    HomeFile.USERS: "figures of this team",
+    HomeFile.WRITER_LOCK: "empty",
+}
+NOTHING_OF_STRANGERS = {
+    "accounts of people here": [
+        "account_elsewhere", "api_token", "attempt_bucket", "passkey", "person", "recovery_code", "session", "totp",
+        "used_once", "welcome_link",
+    ],
+    "the directory: what teams and registries say of themselves": [
+        "claim", "constituency", "contact_fact", "denial", "directory_decision", "directory_state", "mailbox",
+        "merge_refusal", "mute", "rdap_answer", "team", "team_fact", "team_key", "team_merge", "team_profile",
+        "team_set",
+    ],
+    "work of this team": [
+        "assessment", "assessment_action", "assessment_answer", "assessment_evidence", "assessment_evidence_use",
+        "assessment_framework_version", "assessment_measurement", "assessment_responsible", "assessment_statement",
+        "assessment_target", "draft_step", "draft_text", "event_view", "rules_version",
+    ],
+    "hashes, numbers and times": [
+        "answered_digest", "audit_seal", "brake_pass", "node_identity", "posted", "tombstone",
+    ],
+    "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],
+    "names of feeds, as sources and mapping files have them": ["feed"],
+    "words of ours": ["halt"],
+    "references that were never more": ["hotline_messages", "never_held_references"],
+}  # fmt: skip
+"""Tables by the reason why they are not purged."""
+
+
+def test_every_folder_and_file_of_a_home_is_known() -> None:
+    assert PURGED_FOLDERS | FOLDERS.keys() == set(HomeFolder)
+    assert not PURGED_FOLDERS & FOLDERS.keys()
+    assert FILES.keys() == set(HomeFile)
+
+
+def test_every_table_is_known() -> None:
+    tables = {table.name for table in known_tables()}
+    reasoned = [name for names in NOTHING_OF_STRANGERS.values() for name in names]
+    assert set(TABLES) <= tables
+    assert sorted(tables - set(TABLES) - set(reasoned)) == []
+    assert not set(TABLES) & set(reasoned)
+    assert len(reasoned) == len(set(reasoned))
