@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 
-from tocsin.directory import AttachmentFormat, DigestInterval, Team, acts
+from tocsin.directory import AttachmentFormat, DigestInterval, Team, acts, help_line_values
 from tocsin.directory.contacts import verify_team
 from tocsin.directory.keys import KeySubmission, import_keys
 from tocsin.interface import number_in
@@ -85,6 +85,12 @@ def change_pages(desk: PageContext) -> APIRouter:
         )
         return desk.go(f"/teams/{team.key}?done=nobody") if asked == [0] else response
 
+    @router.post("/teams/{key}/confirm")
+    def confirm(request: Request, visitor: Editor, key: str, form: Form) -> Response:
+        """Note that the visitor tried the team's numbers and pages."""
+        team = _team(desk, visitor, key)
+        return noted(request, team, form, "said", lambda: perform(desk, visitor, _ACTS["confirm"], form, team=team.key))
+
     return router
 
 
@@ -108,6 +114,7 @@ def _page(
         "wrong": wrong,
         "whole": True,
         "tomorrow": tomorrow,
+        "lines": help_line_values(desk.node.database, team.key),
         **choices,
     }
     return desk.page(request, "teams/change.html", status=status, **shown)
