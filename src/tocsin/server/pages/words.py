@@ -117,7 +117,7 @@ class PageTexts:
         names = self._locale.days["stand-alone"]["abbreviated"]
         shown = re.sub(r"[a-z]{3}", lambda found: names[DAYS.index(found[0])], days.replace(",", ", "))
         times = str(_apart(span) if self.direction == "rtl" else span)
-        return f"{shown} {times}".replace("-", "–")
+        return f"{shown} {times}".replace("-", "\N{EN DASH}")
 
     def span(self, length: timedelta) -> str:
         """How long something took or is ago, in its largest unit, as ``3 hours``."""
