@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from tocsin.directory.files import ImportFile
     from tocsin.directory.help_lines import (
+        HELP_LINE_KINDS,
         HelpLine,
         confirm_lines,
         help_line_values,

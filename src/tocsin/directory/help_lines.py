@@ -26,7 +26,7 @@ from tocsin.node.records import AuditAction, Database, audit
 from tocsin.node.sentences import say
 from tocsin.node.settings import Settings
 
-KINDS: Final = (TeamKind.HELPLINE, TeamKind.HOTLINE, TeamKind.POLICE)
+HELP_LINE_KINDS: Final = (TeamKind.HELPLINE, TeamKind.HOTLINE, TeamKind.POLICE)
 """The kinds of teams that are help lines, in the order in which they are shown."""
 
 _PAGES: Final = (ChannelKind.WEBSITE, ChannelKind.FORM)
@@ -57,7 +57,7 @@ def read_help_lines(database: Database, settings: Settings, now: datetime) -> li
     """
     terms = terms_of(settings)
     with database.reading() as session:
-        query = select(TeamRow.id, TeamRow.key).where(TeamRow.kind.in_([kind.value for kind in KINDS]))
+        query = select(TeamRow.id, TeamRow.key).where(TeamRow.kind.in_([kind.value for kind in HELP_LINE_KINDS]))
         gone, hidden = merged_teams(session), settings.node.hidden_teams
         teams = {number: key for number, key in session.execute(query) if number not in gone and key not in hidden}
         contacts = contact_states(session, now, terms, teams=teams) if teams else []
@@ -65,7 +65,7 @@ def read_help_lines(database: Database, settings: Settings, now: datetime) -> li
         tried = {number: confirmed_values(session, number, now, terms) for number in teams if number not in whole}
     lines = [_line(read_about(database, key), tried.get(number)) for number, key in teams.items()]
     shown = [line for line in lines if line.phones or line.pages]
-    return sorted(shown, key=lambda line: (KINDS.index(line.kind), line.name.casefold(), line.key))
+    return sorted(shown, key=lambda line: (HELP_LINE_KINDS.index(line.kind), line.name.casefold(), line.key))
 
 
 def lacks_help(database: Database, settings: Settings, now: datetime) -> bool:
@@ -113,7 +113,7 @@ def confirm_lines(
 def help_line_values(database: Database, key: str) -> tuple[str, ...]:
     """The numbers and pages of a team that is a help line; none of another."""
     about = read_about(database, key)
-    return _values(about, _TRIED) if about.team.kind in KINDS else ()
+    return _values(about, _TRIED) if about.team.kind in HELP_LINE_KINDS else ()
 
 
 def _values(about: TeamRecord, kinds: Collection[ChannelKind]) -> tuple[str, ...]:

@@ -232,10 +232,10 @@ def _work(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 
 def _directory(node: NodeWithStores) -> Iterator[HealthFinding]:
-    from tocsin.directory import read_directory
+    from tocsin.directory import HELP_LINE_KINDS, read_directory
 
     directory = read_directory(node.database)
-    silent = [team.key for team in directory.teams if not team.mailboxes]
+    silent = [team.key for team in directory.teams if not team.mailboxes and team.kind not in HELP_LINE_KINDS]
     counts = {"teams": f"{len(directory.teams):,}", "rules": f"{len(directory.rules):,}"}
     yield HealthFinding(
         say("directory"),

@@ -142,7 +142,7 @@ class PublicLookup:
 
     def country_at(self, address: str) -> str:
         """The country in which the public registers place an address, or empty."""
-        return Networks.open(self._node.home).answer(address).country
+        return Networks.open(self._node.home).answer(address).country or ""
 
     def help_lines(self, country: str) -> Sequence[HelpLine]:
         """The confirmed help lines for a visitor in a country, best first.

@@ -36,6 +36,7 @@ def child_pages(desk: PageContext, helps: PublicLookup) -> APIRouter:
         """Whom to call, and what to do now."""
         lines = [_card(line, desk.now) for line in helps.help_lines(helps.country_at(address_of(request)))]
         context: dict[str, Any] = {"cards": lines, "several": len({card.line.country for card in lines}) > 1}
+        context["exit_page"] = desk.node.settings.node.exit_page
         response = show(desk, request, "public/child.html", keep=False, **context)
         response.headers.update(_HEADERS)
         return response
