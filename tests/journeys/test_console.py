@@ -37,7 +37,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     url = f"http://127.0.0.1:{port}"
     with post_office() as office, browser() as page, (folder / "terminal").open("w") as terminal:
         (home / "tocsin.toml").write_text(
-            f'[node]\nname = "CSIRT Example"\ncontact = "csirt@csirt.example"\n[server]\nport = {port}\nurl = "{url}"\n'
+            f'[node]\nname = "CSIRT Example"\ncontact = "csirt@csirt.example"\n'
+            f'emergency_number = "112"\n[server]\nport = {port}\nurl = "{url}"\n'
             f'[mail]\nchannel = "smtp"\nhost = "127.0.0.1"\nport = {office.port}\nsecurity = "none"\n'
         )
         process = subprocess.Popen([_TOCSIN, "--home", home, "serve"], stderr=terminal, env=dict(os.environ))

@@ -35,6 +35,7 @@ def configure(tocsin: Tocsin, office: PostOffice, *tell: str) -> None:
     storage = [line for line in path.read_text().splitlines() if line.startswith("database")] if path.is_file() else []
     sections = {
         "storage": storage,
+        "node": ['emergency_number = "112"'],
         "tell": tell,
         "mail": ['channel = "smtp"', 'security = "none"', f"port = {office.port}"],
     }

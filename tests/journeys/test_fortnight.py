@@ -65,6 +65,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with post_office() as office, browser(width=1280) as page:
         (home / "tocsin.toml").write_text(
             '[node]\nname = "CSIRT Example"\ncountry = "MU"\ncontact = "csirt@csirt.example"\n'
+            'emergency_number = "112"\n'
             f'[server]\nport = {port}\nurl = "{url}"\n[storage]\nbackups = "{folder / "backups"}"\n'
             f'[mail]\nchannel = "smtp"\nhost = "127.0.0.1"\nport = {office.port}\nsecurity = "none"\n'
         )

@@ -125,7 +125,8 @@ def loop(tmp_path: Path, imap: ImapServer, request: pytest.FixtureRequest) -> It
     (tmp_path / "teams.toml").write_text(teams)
     with post_office() as office:
         (home / "tocsin.toml").write_text(
-            f'[server]\nurl = "https://csirt.example"\n[tell]\nhold_first_mail = false\n'
+            f'[node]\nemergency_number = "112"\n[server]\nurl = "https://csirt.example"\n'
+            f"[tell]\nhold_first_mail = false\n"
             f'[mail]\nchannel = "smtp"\nhost = "127.0.0.1"\nport = {office.port}\nsecurity = "none"\n'
             f'[mailbox]\naddress = "csirt@example.org"\nhost = "127.0.0.1"\nport = {imap.port}\nsecurity = "none"\n'
             f'user = "{user}"\npassword_file = "{password}"\n[collect.drop]\nkind = "folder"\npath = "inbox"\n'

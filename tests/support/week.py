@@ -52,6 +52,7 @@ SETTINGS = """
 [node]
 name = "CSIRT Example"
 contact = "csirt@example.org"
+emergency_number = "112"
 [tell]
 mode = "{mode}"
 reminders = ["every 3 days for 6 days", "weekly"]

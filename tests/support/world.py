@@ -122,7 +122,8 @@ def serving(home: Path, cut: str = "", *, public: bool = True, work: bool = Fals
 
 def make_world(folder: Path, settings: str = "") -> World:
     """A node in ``folder`` that has heard nothing yet."""
-    home = settle(folder / "home", f'{settings}\n[server]\nurl = "{URL}"\n[node]\nname = "CSIRT Example"\n')
+    node = '[node]\nname = "CSIRT Example"\nemergency_number = "112"\n'
+    home = settle(folder / "home", f'{settings}\n[server]\nurl = "{URL}"\n{node}')
     return World(folder, open_node(home))
 
 

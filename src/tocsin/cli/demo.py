@@ -67,9 +67,9 @@ def _play(home: Path, port: int) -> None:
 
     ``port``: where the links of the mails lead, on this machine.
     """
-    from tocsin.directory import import_directory
+    from tocsin.directory import confirm_lines, import_directory
     from tocsin.networks import Networks, load_table
-    from tocsin.operations.demo import found_country, write_mapping, write_reports
+    from tocsin.operations.demo import EMERGENCY_NUMBER, HELP_LINES, found_country, write_mapping, write_reports
     from tocsin.pipeline.ingest import ingest
     from tocsin.pipeline.notify import tell
     from tocsin.pipeline.stores import open_node
@@ -78,6 +78,7 @@ def _play(home: Path, port: int) -> None:
     country = found_country(Networks.open(home), SEED)
     (home / HomeFile.SETTINGS).write_text(
         '[node]\nname = "Kestria National CSIRT (demonstration)"\ncontact = "csirt@kest-cert.example"\n'
+        f'emergency_number = "{EMERGENCY_NUMBER}"\n'
         f'[server]\nurl = "http://127.0.0.1:{port}"\n[accounts]\nsecond_factor = []\n'
         "[storage]\nbackup_days = 0\n",
         encoding="utf-8",
@@ -91,6 +92,8 @@ def _play(home: Path, port: int) -> None:
     node = open_node(home)
     note("Importing the teams of Kestria, a country that does not exist ...")
     import_directory(node.database, teams, now=datetime.now(UTC), actor="demo")
+    for key in HELP_LINES:
+        confirm_lines(node.database, key, (), now=datetime.now(UTC), actor="demo")
     inbox = home / "reports"
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     written = write_reports(country, inbox, SEED, until=yesterday)

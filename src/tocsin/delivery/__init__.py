@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from tocsin.delivery.release_check import DigestRelease, through_the_gate
     from tocsin.delivery.render import Facts, Mail, Sender
+    from tocsin.delivery.sending_policy import leaves, way_of
     from tocsin.delivery.steering import can_hold, can_repeat, hold, send_again
 else:
     lazy_face(__name__)

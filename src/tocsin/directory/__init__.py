@@ -43,8 +43,17 @@ if TYPE_CHECKING:
         shown_fact,
     )
     from tocsin.directory.files import ImportFile
+    from tocsin.directory.help_lines import (
+        HELP_LINE_KINDS,
+        HelpLine,
+        confirm_lines,
+        help_line_values,
+        lacks_help,
+        lines_for,
+        read_help_lines,
+    )
     from tocsin.directory.history import HistoryEntry, networks_inside, read_history, read_team_history, said_later
-    from tocsin.directory.hours import in_hours, read_hours
+    from tocsin.directory.hours import DAYS, in_hours, next_opening, read_hours
     from tocsin.directory.importing import ImportResult, import_directory, import_entries
     from tocsin.directory.merges import (
         MergeCandidate,

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from tocsin.directory.decisions import DecisionRecord, ValueDecision, decide_conflict, undecide
+from tocsin.directory.help_lines import confirm_lines
 from tocsin.directory.merges import TeamMerge, keep_apart, merge_teams, unmerge_team
 from tocsin.directory.model import Mute, MuteKind, ResponsibilityRole
 from tocsin.directory.mutes import mute, unmute
@@ -125,6 +126,20 @@ class TeamFactSaid(BaseModel):
     field: str
     values: list[str]
     said_by: str
+
+
+class TriedLines(BaseModel):
+    """Telephone numbers and pages of a team that somebody tried."""
+
+    team: _Team = Field(description=_TEAM)
+    values: tuple[_Line, ...] = Field((), max_length=100, description="The numbers and pages; none: all that it has.")
+
+
+class ConfirmedLines(BaseModel):
+    """What is confirmed now."""
+
+    team: str
+    values: list[str]
 
 
 class Apart(BaseModel):
@@ -245,6 +260,19 @@ def set_fact(context: ActContext, request: TeamFact) -> TeamFactSaid:
     return TeamFactSaid(team=request.team, field=request.field, values=understood, said_by=who)
 
 
+def confirm(context: ActContext, request: TriedLines) -> ConfirmedLines:
+    """You called, and the team answered. It counts as long as a mailbox that was confirmed.
+
+    Raises:
+        UsageError: it is not said who called.
+
+    """
+    if not context.name.strip():
+        raise UsageError("Who tried them?", hint="Add --said-by NAME.")
+    team, values = confirm_lines(context.database, request.team, request.values, **context.by)
+    return ConfirmedLines(team=team, values=values)
+
+
 def mute_for(context: ActContext, request: MuteRequest) -> MuteState:
     """For a time; it takes the place of what was said of the same before."""
     until = context.now + timedelta(days=request.days or 0)
@@ -328,6 +356,12 @@ ACTS: Final = (
         audit=(AuditAction.TEAM_SET,), command="directory set", route="/teams/{team}/facts",
         page=OwnSurface("/teams/{key}/preferences"), arguments=("team", "field", "values"),
         signed=("--said-by", "Whose word it is; needed."), routing=True,
+    ),
+    Act(
+        "confirm", "Confirm the numbers and pages of a team", confirm, noun="lines of team",
+        permission=Permission.DIRECTORY_EDIT, audit=(AuditAction.CONTACT_CONFIRMED,), command="directory confirm",
+        route="/teams/{team}/confirm", page=OwnSurface("/teams/{key}/confirm"), arguments=("team", "values"),
+        signed=("--said-by", "Who tried them; needed."),
     ),
     _mute(
         "mute", "Do not tell a team of something", mute_for, noun="for team", audit=(AuditAction.MUTE_SET,),

@@ -20,7 +20,8 @@ from tocsin.directory.facts import (
 from tocsin.directory.hours import read_hours
 from tocsin.directory.services import service_name
 
-_PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{3,}(?: ?(?:x|ext\.?) ?\d{1,6})?")
+# Short ones, such as 112 or 15, are helplines and the police.
+_PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{1,}(?: ?(?:x|ext\.?) ?\d{1,6})?")
 _TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _BARE_URL = re.compile(r"https?://\S+", re.IGNORECASE)
 _LONGEST = 20_000

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,20 @@ def in_hours(hours: Iterable[str], zone: str, at: datetime) -> bool:
     there = at.astimezone(ZoneInfo(zone))
     minute = there.hour * 60 + there.minute
     return any(_holds(one, there.weekday(), minute) for one in hours)
+
+
+def next_opening(hours: Iterable[str], zone: str, at: datetime) -> datetime | None:
+    """When one of these canonical hours begins after ``at``, on the clock of ``zone``; None where none ever does."""
+    clock = ZoneInfo(zone)
+    today = at.astimezone(clock).date()
+    dated = [one.partition(" ") for one in hours if one != ALWAYS]
+    starts = (
+        datetime.combine(day, time(*divmod(_minutes(span.partition("-")[0]), 60)), clock)
+        for day in (today + timedelta(days=step) for step in range(8))
+        for days, _, span in dated
+        if day.weekday() in _read_days(days)
+    )
+    return min((start for start in starts if start > at), default=None)
 
 
 def _holds(hours: str, day: int, minute: int) -> bool:

@@ -23,6 +23,9 @@ class TeamKind(StrEnum):
     ABUSE = "abuse"
     PRODUCT = "product"
     ORGANISATION = "organisation"
+    HELPLINE = "helpline"  # people who listen to children, and to others in danger
+    HOTLINE = "hotline"  # takes reports of pictures of sexual abuse of children and has them removed
+    POLICE = "police"
 
 
 class RuleKind(StrEnum):

@@ -66,6 +66,17 @@ class NodeSettings(Section):
         pattern=r"^(https?://[^\s]+)?$",
         description="A page with helplines for children and for people in danger, to which the public pages point.",
     )
+    emergency_number: str = Field(
+        "",
+        pattern=r"^(\+?[0-9][0-9 ()./-]{0,38})?$",
+        description="The number that people of this country call in an emergency, such as 112; the page for a child in "
+        "danger begins with it.",
+    )
+    exit_page: str = Field(
+        "https://www.wikipedia.org/",
+        pattern=r"^https?://[^\s]+$",
+        description="The harmless page that opens when somebody leaves the page for a child in danger in a hurry.",
+    )
     statistics_up_to: Literal["CLEAR", "GREEN", "AMBER"] = Field(
         "CLEAR",
         description="The highest TLP label whose events are counted in the public statistics; agree on more than CLEAR "

@@ -63,6 +63,7 @@ def examine(home: Path) -> list[HealthFinding]:
         _directory,
         _stuck_deliveries,
         _sending,
+        _child_in_danger,
         _own_keys,
         _team_keys,
         _mail,
@@ -266,10 +267,10 @@ def _backups(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 
 def _directory(node: NodeWithStores) -> Iterator[HealthFinding]:
-    from tocsin.directory import read_directory
+    from tocsin.directory import HELP_LINE_KINDS, read_directory
 
     directory = read_directory(node.database)
-    silent = [team.key for team in directory.teams if not team.mailboxes]
+    silent = [team.key for team in directory.teams if not team.mailboxes and team.kind not in HELP_LINE_KINDS]
     counts = {"teams": f"{len(directory.teams):,}", "rules": f"{len(directory.rules):,}"}
     yield HealthFinding(
         say("directory"),
@@ -302,6 +303,17 @@ def _sending(node: NodeWithStores) -> Iterator[HealthFinding]:
         yield HealthFinding(say("sending"), True, say("nothing keeps mails from their teams"))
     for notice in found:
         yield HealthFinding(say("sending"), not notice.asks, notice.words, notice.mend)
+
+
+def _child_in_danger(node: NodeWithStores) -> Iterator[HealthFinding]:
+    """Whether the page for a child in danger names anybody; live mode is refused otherwise."""
+    from tocsin.directory import lacks_help
+    from tocsin.pipeline.notify import NO_HELP, refusal
+
+    now = datetime.now(UTC)
+    refused, lacks = refusal(node, now), lacks_help(node.database, node.settings, now)
+    found = say("nobody is named yet; live mode by SMTP needs it") if lacks else say("somebody is named")
+    yield HealthFinding(say("help for a child in danger"), not refused, found, NO_HELP if refused else "")
 
 
 def _own_keys(node: NodeWithStores) -> Iterator[HealthFinding]:

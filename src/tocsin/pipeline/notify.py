@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -22,17 +23,20 @@ from tocsin.delivery import (
     Sender,
     deliver,
     due_state,
+    leaves,
     preview,
+    way_of,
 )
 from tocsin.delivery.channels import open_channel
 from tocsin.delivery.sealing import open_seals
 from tocsin.delivery.texts import open_text_folders
-from tocsin.directory import Directory, ResponsibilityRole, read_directory
+from tocsin.directory import Directory, ResponsibilityRole, lacks_help, read_directory
 from tocsin.directory.keys import keys_by_team
 from tocsin.events import TeamSet, addresses
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import node_uuid
 from tocsin.node.reply_addresses import reply_addresses
+from tocsin.node.sentences import say
 from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores
@@ -46,9 +50,18 @@ _FIRST_SEEN, _FIRST_TOLD, _ESCALATED_BY = (
 
 _AT_LEAST = timedelta(minutes=1)
 
+NO_HELP: Final = say(
+    "Live mode is refused: the page for a child in danger would name nobody. Set [node] emergency_number in "
+    "tocsin.toml, or confirm a helpline, hotline or police of the country: 'tocsin directory confirm'."
+)
+"""What is said where a node would go live without anybody whom it could name to a child in danger."""
+
 
 def tell(node: NodeWithStores, *, now: datetime, stop: Callable[[], bool] = lambda: False) -> DeliverySummary:
     """Send every letter and digest that is due at ``now``, or up to the batch after which ``stop`` says so."""
+    settings = node.settings
+    if why := refusal(node, now):
+        return DeliverySummary(way=way_of(settings.tell, settings.mail.channel), problem=why)
     directory = read_directory(node.database)
     knowledge = _knowledge(node, directory)
     return deliver(
@@ -62,6 +75,14 @@ def tell(node: NodeWithStores, *, now: datetime, stop: Callable[[], bool] = lamb
         now=now,
         stop=stop,
     )
+
+
+def refusal(node: NodeWithStores, now: datetime) -> str:
+    """Why nothing may leave in live mode, or nothing: whoever serves a country must be able to help a child in it."""
+    settings = node.settings
+    if not leaves(settings.mail.channel) or settings.tell.mode != "live":
+        return ""
+    return NO_HELP if lacks_help(node.database, settings, now) else ""
 
 
 class DeliveryScheduler:

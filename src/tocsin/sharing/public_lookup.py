@@ -11,14 +11,18 @@ from enum import StrEnum
 from typing import Final
 
 from tocsin.directory import (
+    HelpLine,
     PublicTeam,
     ResponsibilityRole,
     RuleKind,
     TeamKind,
+    lines_for,
     public_profile,
     public_version,
+    read_help_lines,
     read_public_teams,
 )
+from tocsin.directory.contacts import last_fact
 from tocsin.directory.profile import TeamProfile
 from tocsin.networks import (
     SPECIAL_USE,
@@ -94,6 +98,7 @@ class PublicLookup:
         self._node, self._clock = node, clock
         self._guide = guide
         self._cache: Cache[_PublicTeams] = Cache(1)
+        self._lines: Cache[list[HelpLine]] = Cache(1)
 
     def help(self, subject: Subject) -> Help:
         """Whom to turn to."""
@@ -127,15 +132,31 @@ class PublicLookup:
             WithheldError: the gate says no.
 
         """
-        verdict = decide(read_marking("CLEAR", "CLEAR"), Recipient(Audience.PUBLIC), ReleasePurpose.COORDINATION)
-        if not verdict.allowed:
-            raise WithheldError(verdict.words)
+        _check_public()
         kept, now = self._current(), self._clock()
         at, profile = kept.profiles.get(team.key, (None, None))
         if at is None or profile is None or not at <= now < at + FRESH:
             profile = public_profile(self._node.database, team.key, now=now)
             kept.profiles[team.key] = now, profile
         return profile
+
+    def country_at(self, address: str) -> str:
+        """The country in which the public registers place an address, or empty."""
+        return Networks.open(self._node.home).answer(address).country or ""
+
+    def help_lines(self, country: str) -> Sequence[HelpLine]:
+        """The confirmed help lines for a visitor in a country, best first.
+
+        Raises:
+            WithheldError: the gate says no.
+
+        """
+        _check_public()
+        settings, now = self._node.settings, self._clock()
+        with self._node.database.reading() as session:
+            known = public_version(session), last_fact(session), f"{now:%Y-%m-%d %H}"
+        lines = self._lines.get(known, lambda: read_help_lines(self._node.database, settings, now))
+        return lines_for(lines, here=settings.node.country, country=country)
 
     def _current(self) -> _PublicTeams:
         with self._node.database.reading() as session:
@@ -171,6 +192,13 @@ def choose(
         unique.setdefault(team.id, Helper(team, why))
     helpers = tuple(one for one in unique.values() if one.why in first)[:_MOST]
     return helpers, tuple(one for one in unique.values() if one.why not in first)[:_MOST]
+
+
+def _check_public() -> None:
+    """Raise what the gate says where it lets nothing of TLP:CLEAR out to everybody."""
+    verdict = decide(read_marking("CLEAR", "CLEAR"), Recipient(Audience.PUBLIC), ReleasePurpose.COORDINATION)
+    if not verdict.allowed:
+        raise WithheldError(verdict.words)
 
 
 def _answering(decision: RoutingDecision, public: Mapping[int, PublicTeam]) -> list[tuple[PublicTeam, Why]]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         settle_question,
     )
     from tocsin.directory.contacts.plan import ANSWER_WITHIN, Ask, Pace, Round, plan_asks, plan_reminders
-    from tocsin.directory.contacts.queries import Contact, contact_states
+    from tocsin.directory.contacts.queries import Contact, confirmed_values, contact_states, last_fact
     from tocsin.directory.contacts.questions import (
         ContactQuestion,
         ContactReply,

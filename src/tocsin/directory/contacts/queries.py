@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.contacts.record import one_form
-from tocsin.directory.contacts.state import ContactFact, ContactStanding, Sign, Terms, state_of
+from tocsin.directory.contacts.state import ContactFact, ContactStanding, ContactState, Sign, Terms, state_of
 from tocsin.directory.contacts.tables import ContactFactRow
 from tocsin.directory.effective import DirectoryPart, EffectiveAssertions, read_effective
 from tocsin.directory.facts import ContactPurpose
@@ -76,6 +76,23 @@ def contact_states(
                 Contact(number, key, country, "", None, state_of((), registered=False, now=now, terms=terms))
             )
     return contacts
+
+
+def confirmed_values(session: Session, team: int, now: datetime, terms: Terms) -> frozenset[str]:
+    """The mailboxes, numbers and pages of a team that a person confirmed, not too long ago; each in its `one_form`."""
+    fact = ContactFactRow
+    query = select(fact.mailbox, fact.at).where(fact.team_id == team, fact.kind == Sign.VERIFIED.value)
+    return frozenset(
+        value
+        for value, at in session.execute(query)
+        if state_of([ContactFact(Sign.VERIFIED, at)], registered=True, now=now, terms=terms).state
+        is ContactState.VERIFIED
+    )
+
+
+def last_fact(session: Session) -> int:
+    """The number of what was seen last of any contact; it changes whenever something is."""
+    return session.scalar(select(func.max(ContactFactRow.id))) or 0
 
 
 def _registered(claims: Iterable[MailboxClaim]) -> Iterator[_RegisteredContact]:

@@ -35,7 +35,7 @@ def note_answer(
 
 
 def note_verified(session: Session, *, team_id: int, mailbox: str, at: datetime, via: str, detail: str = "") -> None:
-    """A person confirmed that this mailbox is that team's."""
+    """A person confirmed that this mailbox, number or page is that team's."""
     _note(session, Sign.VERIFIED, mailbox=mailbox, team_id=team_id, at=at, via=via, detail=detail)
 
 

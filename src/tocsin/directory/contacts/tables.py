@@ -11,8 +11,9 @@ from tocsin.node.records import Base, Json, UTCDateTime
 class ContactFactRow(Base):
     """One thing seen of a mailbox, as in ``state.ContactFact``; ``kind`` is its sign. Never changed.
 
-    ``mailbox`` in small letters; empty where a team answered and nobody knows through which. ``team_id``: None where
-    it holds for every team that has the mailbox. ``detail``: nothing of persons, such as a status code.
+    ``mailbox`` in small letters, or a telephone number or page that a person tried; empty where a team answered and
+    nobody knows through which. ``team_id``: None where it holds for every team that has the mailbox. ``detail``:
+    nothing of persons, such as a status code.
     """
 
     __tablename__ = "contact_fact"

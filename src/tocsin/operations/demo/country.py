@@ -28,6 +28,12 @@ _OPERATORS = {
 _STRAYS = ("Old Mill Cable", "Northern Link")  # no team of the directory answers for these
 _FIRST_ASN = 64_496
 
+EMERGENCY_NUMBER = "+999 555 0100"
+"""Nobody answers: +999 is no country (ITU-T E.164 keeps it in reserve)."""
+
+HELP_LINES = ("listening-line", "safe-net", "kest-police")
+"""The keys of the helpline, the hotline and the police of Kestria."""
+
 
 @dataclass(frozen=True)
 class DemoNetwork:
@@ -129,6 +135,20 @@ def _team_files(territories: dict[str, DemoNetwork]) -> Iterator[str]:
     yield _team("copper", _OPERATORS["copper"], ceiling="GREEN", asns=asn["copper"])
     yield _team("hosting", _OPERATORS["hosting"], formats=["xarf", "csv"], asns=asn["hosting"])
     yield _team("campus", _OPERATORS["campus"], interval="weekly", asns=asn["campus"])
+    yield from _help_lines()
+
+
+def _help_lines() -> Iterator[str]:
+    """Whom a child of Kestria can call, with numbers that reach nobody."""
+    named = (
+        ("helpline", "Kestria Listening Line", "24x7", "+999 555 0111"),
+        ("hotline", "Safe Net Kestria", "mon-fri 08:00-18:00", "+999 555 0122"),
+        ("police", "Police of Kestria, child protection", "mon-sat 07:00-21:00", "+999 555 0133"),
+    )
+    for key, (kind, name, hours, number) in zip(HELP_LINES, named, strict=True):
+        page = {"value": f"https://{key}.example", "kind": "website"}
+        ways: dict[str, object] = {"hours": [hours], "channels": [{"value": number, "kind": "phone"}, page]}
+        yield _team(key, name, kind=kind, mailboxes=[], languages=["en", "fr", "es", "pt", "ar"], **ways)
 
 
 def _team(key: str, name: str, **fields: object) -> str:

@@ -43,6 +43,7 @@ _READERS: Final[Mapping[str, Callable[[str], str]]] = {
     "form": url,
     "address": postal_address,
     "roster": person,
+    "emergency_number": phone,
     "memberships": each(canonical.name),
     "smtp": canonical.host,
     "imap": canonical.host,

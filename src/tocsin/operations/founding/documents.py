@@ -25,12 +25,14 @@ class NextStep:
 def settings_toml(answers: Answers) -> str:
     """The settings of the node."""
     mailbox, smtp, imap = text(answers, "mailbox"), text(answers, "smtp"), text(answers, "imap")
+    number = text(answers, "emergency_number")
     rows = [
         "# Written by 'tocsin directory new-team'. docs/settings.md lists every setting.",
         "[node]",
         f"name = {toml_value(text(answers, 'name'))}",
         f"country = {toml_value(text(answers, 'country'))}",
         f"contact = {toml_value(mailbox)}",
+        f"{'' if number else '# '}emergency_number = {toml_value(number or '112')}",
         "",
         "[mail]",
     ]

@@ -6,6 +6,7 @@ folder ``locale`` in the home folder may hold more languages, or better words. N
 
 import gettext
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -21,6 +22,7 @@ from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup, escape
 
+from tocsin.directory import DAYS
 from tocsin.networks import country_names
 from tocsin.node.errors import SettingError, TocsinError
 from tocsin.node.sentences import translate
@@ -101,6 +103,21 @@ class PageTexts:
     def day(self, at: datetime) -> str:
         """A day, as ``24 Nov 2026``."""
         return format_date(at, "medium", locale=self._locale)
+
+    def weekday_and_time(self, at: datetime) -> str:
+        """A moment of the coming week as ``Monday 08:00``, by the clock of its own zone."""
+        day = self._locale.days["stand-alone"]["wide"][at.weekday()]
+        return f"{day} {_apart(f'{at:%H:%M}')}" if self.direction == "rtl" else f"{day} {at:%H:%M}"
+
+    def hours(self, hours: str) -> str:
+        """Hours as the directory writes them (``24x7``, ``mon-fri 08:00-17:00``), with this language's days."""
+        days, _, span = hours.partition(" ")
+        if not span:
+            return self.say("Day and night, every day")
+        names = self._locale.days["stand-alone"]["abbreviated"]
+        shown = re.sub(r"[a-z]{3}", lambda found: names[DAYS.index(found[0])], days.replace(",", ", "))
+        times = str(_apart(span) if self.direction == "rtl" else span)
+        return f"{shown} {times}".replace("-", "\N{EN DASH}")
 
     def span(self, length: timedelta) -> str:
         """How long something took or is ago, in its largest unit, as ``3 hours``."""

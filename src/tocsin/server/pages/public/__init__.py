@@ -1,4 +1,4 @@
-"""The pages for everybody: who helps me, the directory of CSIRTs, statistics, the report form, security.txt.
+"""The pages for everybody: who helps, the directory, statistics, the report form, a child in danger, security.txt.
 
 They work without JavaScript and set no cookie by themselves.
 """
@@ -6,6 +6,7 @@ They work without JavaScript and set no cookie by themselves.
 from fastapi import APIRouter
 
 from tocsin.server.pages.context import PageContext, join_routers
+from tocsin.server.pages.public.child_pages import child_pages
 from tocsin.server.pages.public.directory_pages import directory_pages
 from tocsin.server.pages.public.help_pages import help_pages
 from tocsin.server.pages.public.report_pages import report_pages
@@ -20,6 +21,7 @@ def public_pages(desk: PageContext) -> APIRouter:
     return join_routers(
         help_pages(desk, helps),
         directory_pages(desk, helps),
+        child_pages(desk, helps),
         report_pages(desk),
         statistics_pages(desk),
         well_known(desk),

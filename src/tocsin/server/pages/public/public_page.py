@@ -24,6 +24,9 @@ KINDS: Final = {
     TeamKind.OPERATOR: N_("Network operator"),
     TeamKind.ABUSE: N_("Abuse desk"),
     TeamKind.ORGANISATION: N_("Team of an organisation"),
+    TeamKind.HELPLINE: N_("Helpline"),
+    TeamKind.HOTLINE: N_("Hotline"),
+    TeamKind.POLICE: N_("Police"),
 }
 
 PURPOSES: Final = {

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 
-from tocsin.directory import AttachmentFormat, DigestInterval, Team, acts
+from tocsin.directory import AttachmentFormat, DigestInterval, Team, acts, help_line_values
 from tocsin.directory.contacts import verify_team
 from tocsin.directory.keys import KeySubmission, import_keys
 from tocsin.interface import PageRouter, number_in
@@ -60,6 +60,7 @@ def change_pages(desk: PageContext) -> APIRouter:
     add("preferences", _prefer, "said")
     add("mutes", _mute, "said")
     add("keys", _bring_key, "key")
+    add("confirm", _confirm, "said")
 
     @router.post("/teams/{key}/verify")
     def verify(request: Request, visitor: Editor, key: str, form: Form) -> Response:
@@ -74,6 +75,11 @@ def change_pages(desk: PageContext) -> APIRouter:
     return router
 
 
+def _confirm(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
+    """Note that the visitor tried the team's numbers and pages."""
+    perform(desk, visitor, _ACTS["confirm"], form, team=team.key)
+
+
 def _team(desk: PageContext, visitor: Principal, key: str) -> Team:
     return seen_team(desk, visitor, key, Permission.DIRECTORY_EDIT).team
 
@@ -82,6 +88,7 @@ def _page(desk: PageContext, request: Request, team: Team, typed: dict[str, Any]
     tomorrow = (desk.now + timedelta(days=1)).date().isoformat()
     shown: dict[str, Any] = {"team": team, "typed": defaultdict(str, typed), "wrong": wrong, "whole": True}
     shown |= {"tomorrow": tomorrow, "intervals": list(DigestInterval), "formats": list(AttachmentFormat)}
+    shown["lines"] = help_line_values(desk.node.database, team.key)
     return desk.page(
         request, "teams/change.html", status=422 if wrong else 200, ceilings=_CEILINGS, kinds=_KINDS, **shown
     )
