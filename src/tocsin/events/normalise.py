@@ -199,8 +199,8 @@ def _complete(work: _BatchWork, feed: Feed, observed: datetime, constants: Mappi
         "feed.provider": feed.provider or None,
         "feed.name": feed.name or None,
         "feed.code": feed.code,
-        "tlp": feed.tlp,
-        "pap": feed.pap,
+        "tlp": constants.get("tlp") or feed.tlp,
+        "pap": constants.get("pap") or feed.pap or None,
     }
     columns = []
     for name, dtype in COLUMNS.items():

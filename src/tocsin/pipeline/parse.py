@@ -122,7 +122,7 @@ def open_report(session: IngestSession, report: OpenedReport, source: str | None
 def _opened(session: IngestSession, report: OpenedReport, source: str | None, feed: str | None) -> OpenReport:
     origin, code = _origin(session.node, report, source, feed)
     record = commitment.known_feed(session.node, origin.feed(code))
-    described = replace(origin.feed(code), tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
+    described = replace(origin.feed(code), tlp=record.tlp, name=record.name, provider=record.provider)
     heard = session.clock()
     stream = report.path.open("rb")
     limit = session.node.settings.ingest.max_record_bytes

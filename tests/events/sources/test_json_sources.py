@@ -104,6 +104,22 @@ def test_xarf_version_3_is_converted_and_says_so() -> None:
     assert "cannot be converted" in bad[0].reason
 
 
+@pytest.mark.parametrize(
+    ("tags", "tlp", "pap"),
+    [
+        (["malware:mirai", "TLP:GREEN", "pap:red"], "GREEN", "RED"),
+        (["malware:mirai"], "AMBER", None),
+        ("tlp:green", "AMBER", None),
+        (["tlp:green", "tlp:red"], "GREEN TLP:RED", None),
+    ],
+)
+def test_xarf_is_marked_as_its_tags_say(shared_data: Path, tags: object, tlp: str, pap: str | None) -> None:
+    report = json.loads((shared_data / "xarf" / "samples" / "messaging-spam.json").read_text())
+    (event,), _ = read("xarf", json.dumps({**report, "tags": tags}).encode())
+    assert (event["tlp"], event.get("pap")) == (tlp, pap)
+    assert event["extra.tags"] == tags
+
+
 def test_idf_flat_and_nested_are_the_same() -> None:
     flat = {
         "source.ip": "2001:db8::1",

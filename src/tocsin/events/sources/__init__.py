@@ -88,7 +88,7 @@ class Reader(Protocol):
 class Feed:
     """What is known of a feed before its rows are read; the defaults of its records in the database.
 
-    ``duplicate_days`` 0 means the node's own setting.
+    ``duplicate_days`` 0 means the node's own setting; ``pap`` empty, that the feed says none.
     ``time_format`` is a strptime format of ``time.source`` that is tried first (fast); others are tried after it.
     """
 
@@ -97,7 +97,7 @@ class Feed:
     name: str
     provider: str = ""
     tlp: str = "AMBER"
-    pap: str = "AMBER"
+    pap: str = ""
     terms: str = ""
     cadence_hours: int = 24
     duplicate_days: int = 0
