@@ -152,6 +152,33 @@ def test_idf_flat_and_nested_are_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    "form",
+    [
+        "[\n%s,\n%s\n]",
+        " [\n  %s, %s]",
+        '{"events": [%s, %s]}',
+        '{"count": 2, "next": null,\n "made by": "a \\"tool\\"", "events": [\n%s,\n%s\n], "more": false}\n',
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_list_of_idf_is_its_events(form: str, indent: int | None) -> None:
+    texts = [json.dumps({"time": {"source": "2026-11-23"}, "source.ip": f"192.0.2.{n}"}, indent=indent) for n in (1, 2)]
+    report = (form % tuple(texts)).encode()
+    known = recognise("report", report)
+    assert known is not None
+    assert known[0].name == "idf"
+    events, bad = read("idf", report)
+    assert ([event["source.ip"] for event in events], bad) == (["192.0.2.1", "192.0.2.2"], [])
+
+
+def test_a_list_within_an_event_is_a_value_of_it() -> None:
+    for key in ("extra.seen", "source"):
+        line = json.dumps({"source.ip": "192.0.2.1", key: [{"ip": "192.0.2.2"}]}).encode()
+        (event,), _ = read("idf", line)
+        assert event["source.ip"] == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
     "line",
     [
         b"nonsense",

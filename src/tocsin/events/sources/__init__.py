@@ -151,6 +151,13 @@ def sources(*folders: Path) -> dict[str, FeedSource]:
     return {point.name: point.load()(folders) for point in [*own, *entry_points(group=_GROUP)]}
 
 
+def wrong_mappings(filename: str, *folders: Path) -> tuple[list[str], list[str]]:
+    """What is wrong with mapping files in the folders: with those that name this report, and with the others."""
+    from tocsin.events.sources import mapped
+
+    return mapped.wrong_mappings(filename, folders)
+
+
 def recognise(filename: str, head: bytes, *folders: Path) -> tuple[FeedSource, str] | None:
     """The source and the code of the feed that a report belongs to; None when nobody knows it.
 
