@@ -27,7 +27,7 @@ from tocsin.events import (
     shown,
 )
 from tocsin.events.redaction import redacted
-from tocsin.events.sources import Chunk, Feed, FeedSource, Reader, sources, wrong_mappings
+from tocsin.events.sources import Chunk, DescribedSource, Feed, FeedSource, Reader, sources
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError, TocsinError, UsageError, internal_failures
 from tocsin.node.paths import HomeFolder
@@ -158,7 +158,8 @@ def _origin(node: NodeWithStores, report: OpenedReport, source: str | None, feed
     head = report.head()
     if not head.strip():
         raise InputError(say("%(name)s is empty.", name=report.name), hint=say("Ask its sender for the report again."))
-    naming, others = wrong_mappings(report.name, node.home / HomeFolder.FEEDS, report.folder)
+    mistakes = [one.mistakes(report.name) for one in asked if isinstance(one, DescribedSource)]
+    naming, others = ([text for pair in mistakes for text in pair[which]] for which in (0, 1))
     if naming and source is None:
         raise _wrong_mapping(report, naming)
     for candidate in asked:

@@ -184,6 +184,7 @@ def test_a_link_of_a_command_leads_to_the_port_that_is_served(world: World) -> N
 def test_a_form_of_another_site_signs_nobody_in(world: World) -> None:
     with visits(world) as visit:
         joined(visit)
+        visit.client.cookies.clear()
         own = str(visit.client.base_url).rstrip("/")
         assert '<meta name="referrer" content="same-origin">' in visit.get("/sign-in").text
         for headers, status in (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 import polars as pl
 
@@ -129,6 +129,14 @@ class FeedSource(Protocol):
         """
 
 
+@runtime_checkable
+class DescribedSource(Protocol):
+    """What a source also has whose feeds people describe in files."""
+
+    def mistakes(self, filename: str) -> tuple[list[str], list[str]]:
+        """What is wrong with these files: with those that name this report, and with the others."""
+
+
 _OWN = {
     "mapped": "tocsin.events.sources.mapped:source",
     "shadowserver": "tocsin.events.sources.shadowserver:source",
@@ -149,13 +157,6 @@ def sources(*folders: Path) -> dict[str, FeedSource]:
     """
     own = [EntryPoint(name, value, _GROUP) for name, value in _OWN.items()]
     return {point.name: point.load()(folders) for point in [*own, *entry_points(group=_GROUP)]}
-
-
-def wrong_mappings(filename: str, *folders: Path) -> tuple[list[str], list[str]]:
-    """What is wrong with mapping files in the folders: with those that name this report, and with the others."""
-    from tocsin.events.sources import mapped
-
-    return mapped.wrong_mappings(filename, folders)
 
 
 def recognise(filename: str, head: bytes, *folders: Path) -> tuple[FeedSource, str] | None:

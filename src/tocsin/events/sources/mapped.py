@@ -82,6 +82,21 @@ class MappedSource:
         dialect = replace(mapping.dialect, field_limit=field_limit)
         return DelimitedReader(stream, chunk_bytes, partial(_shaping, mapping), dialect, mapping.names)
 
+    def mistakes(self, filename: str) -> tuple[list[str], list[str]]:
+        """What is wrong with mapping files: with those that name this report, and with the others."""
+        naming: list[str] = []
+        others: list[str] = []
+        for path in (path for folder in self._folders for path in sorted(folder.glob("*.toml"))):
+            try:
+                read_mapping(path)
+            except UsageError as error:
+                said = _read_as_far(path)
+                files = said.get("files")
+                named = isinstance(files, list) and _is_named(filename, [one for one in files if isinstance(one, str)])
+                if said.keys() & {"columns", "files"}:  # others may lie beside a report
+                    (naming if named else others).append(f"{path.name}: {error.__cause__}")
+        return naming, others
+
     def _mapping(self, code: str) -> FeedMapping:
         for folder in self._folders:
             path = folder / f"{code}.toml"
@@ -91,7 +106,7 @@ class MappedSource:
         raise UsageError(f"There is no mapping file {code}.toml (looked in {places}).", hint="See docs/sources.md.")
 
     def _mappings(self) -> Iterator[FeedMapping]:
-        """The mapping files that can be read; of the others `wrong_mappings` tells."""
+        """The mapping files that can be read; of the others `mistakes` tells."""
         for folder in self._folders:
             for path in sorted(folder.glob("*.toml")):
                 try:
@@ -103,22 +118,6 @@ class MappedSource:
 def source(folders: Sequence[Path] = ()) -> MappedSource:
     """The source, as the registry asks for it."""
     return MappedSource(tuple(folders))
-
-
-def wrong_mappings(filename: str, folders: Sequence[Path]) -> tuple[list[str], list[str]]:
-    """What is wrong with mapping files: with those that name this report, and with the others."""
-    naming: list[str] = []
-    others: list[str] = []
-    for path in (path for folder in folders for path in sorted(folder.glob("*.toml"))):
-        try:
-            read_mapping(path)
-        except UsageError as error:
-            said = _read_as_far(path)
-            files = said.get("files")
-            named = isinstance(files, list) and _is_named(filename, [one for one in files if isinstance(one, str)])
-            if said.keys() & {"columns", "files"}:  # others may lie beside a report
-                (naming if named else others).append(f"{path.name}: {error.__cause__}")
-    return naming, others
 
 
 def _read_as_far(path: Path) -> dict[str, object]:
