@@ -37,16 +37,16 @@ def demo(
 
     home = call.home / "demo"
     node = open_node(home)
+    port = port or node.settings.server.port
     if overview(node).reports == 0:
-        _play(home, port or node.settings.server.port)
+        _play(home, port)
         node = open_node(home)  # with the settings that the demonstration wrote
-    elif port and _move(home, port):
+    elif _move(home, port):
         node = open_node(home)
     seen = overview(node)
     call.emit(_document(seen), lambda: _show(seen, home))
     if call.json or not serve:
         return
-    port = port or node.settings.server.port
     _invite(node, seen, port)
     from tocsin.server.server import serve as run
 
@@ -56,9 +56,10 @@ def demo(
 def _move(home: Path, port: int) -> bool:
     """Let the links of mails lead to another port of this machine; whether they led elsewhere."""
     settings = home / HomeFile.SETTINGS
-    before = settings.read_text(encoding="utf-8")
+    before = settings.read_text(encoding="utf-8") if settings.is_file() else ""
     after = re.sub(r'^(url = "http://127\.0\.0\.1:)\d+"$', rf'\g<1>{port}"', before, flags=re.MULTILINE)
-    settings.write_text(after, encoding="utf-8")
+    if after != before:
+        settings.write_text(after, encoding="utf-8")
     return after != before
 
 
