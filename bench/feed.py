@@ -1,6 +1,6 @@
 """A seeded world to measure with: 2,000 teams, 100,000 rules, and days of reports of 48 columns and 20 types.
 
-What it is like: 402 bytes a row as plain CSV with quoted text, 5 % IPv6, 5 % rows repeated, 10 % of the networks
+What it is like: 415 bytes a row as plain CSV with quoted text, 5 % IPv6, 5 % rows repeated, 10 % of the networks
 claimed by two teams. Addresses are drawn from the rules' own prefixes, so every event is owed to somebody. Machines
 are of 600 profiles that share make, software and certificate algorithms, as in real scans; names, dates, lengths and
 the rest differ by row.
@@ -73,7 +73,7 @@ def write_directory(world: World, folder: Path, seed: int) -> list[Path]:
 
 
 def write_reports(world: World, folder: Path, rows: int, seed: int, day: str = "2026-11-23") -> list[Path]:
-    """One report for each type, rows shared evenly; each about 402 bytes a row."""
+    """One report for each type, rows shared evenly; each about 415 bytes a row."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for number, kind in enumerate(TYPES):

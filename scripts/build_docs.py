@@ -161,7 +161,7 @@ def command_sections() -> Iterator[str]:
 def _command(command: object, context: typer.Context, name: str, *, level: int) -> Iterator[str]:
     if level > 1:
         yield f"{'#' * level} {name}\n"
-        yield inspect.cleandoc(command.help or "") + "\n"
+        yield inspect.cleandoc(command.help or "").replace("\\[", "[") + "\n"
     inner = list(command.list_commands(context)) if isinstance(command, typer.core.TyperGroup) else []
     if not inner:
         usage = [_placeholder(piece) for piece in command.collect_usage_pieces(context)]

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.cast import CAST, Tocsin
+from tocsin import __version__
 from tocsin.cli import COMMANDS, hoist_globals
 
 _WORDS = st.lists(st.sampled_from(["ingest", "--json", "--home", "--home=x", "dir", "--feed", "-", "--", "a.csv"]))
@@ -60,6 +61,18 @@ def test_home_comes_from_the_environment(tocsin: Tocsin, tmp_path: Path) -> None
     subprocess.run(command, env=tocsin.environment | {"TOCSIN_HOME": str(elsewhere)}, check=True, cwd=tmp_path)
     assert (elsewhere / "records.sqlite").is_file()
     assert not (tmp_path / "home").exists()
+
+
+def test_the_version_is_printed_and_python_runs_the_package(tocsin: Tocsin) -> None:
+    assert tocsin.run("--version") == f"Tocsin {__version__}\n"
+    command = [sys.executable, "-m", "tocsin", "--version"]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == f"Tocsin {__version__}\n"
+
+
+def test_help_shows_the_names_of_settings(tocsin: Tocsin) -> None:
+    assert "where [server] work says so" in " ".join(tocsin.run("serve", "--help").split())
+    assert "[mail] key_password_file" in " ".join(tocsin.run("keys", "node-import", "--help").split())
+    assert "[mail] key_password_file" in (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
 
 
 def test_help_lists_every_command(tocsin: Tocsin) -> None:

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from support.delivery_examples import NOW, Told, events, node, owe, team
 from tocsin.cli import main
-from tocsin.delivery import deliver
+from tocsin.delivery import Delivery, deliver
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.node.records import Database
+from tocsin.operations.doctor import examine
 
 
 @pytest.fixture
@@ -57,3 +59,21 @@ def test_one_digest_is_shown_and_a_stopped_one_gets_another_chance(
     assert again["state"] == "retry"
     assert "There is no digest" in run(home, capsys, "show", "nothing", code=1)
     assert "was sent at" in run(home, capsys, "retry", "TOC-2026-0000001", code=1)
+
+
+def test_many_digests_are_tried_again_at_once_or_none_is(
+    home: Path, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def states() -> list[str]:
+        return [one["state"] for one in json.loads(run(home, capsys, "list", "--json"))]
+
+    assert "was sent at" in run(home, capsys, "retry", "TOC-2026-0000002", "TOC-2026-0000001", code=1)
+    assert states() == ["withheld", "sent"]
+    with database.begin() as session:
+        session.execute(update(Delivery).values(state="bounced"))
+    assert [(one.ok, one.found) for one in examine(home) if one.what == "deliveries"] == [
+        (True, "none failed"),
+        (False, "2 came back"),
+    ]
+    run(home, capsys, "retry", "TOC-2026-0000001", "TOC-2026-0000002", "TOC-2026-0000001")
+    assert states() == ["retry", "retry"]

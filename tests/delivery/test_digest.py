@@ -261,6 +261,28 @@ def test_the_whole_is_marked_as_its_strictest_part(database: Database, tmp_path:
     assert "Before any step that others can notice, ask us." in read.body
 
 
+def test_what_no_source_limited_is_mailed_without_a_pap(database: Database, tmp_path: Path) -> None:
+    everything = (AttachmentFormat.CSV, AttachmentFormat.JSONL, AttachmentFormat.XARF)
+    frame = events({"source.ip": "192.0.2.1", "pap": None})
+    (read,) = digests(database, tmp_path, {1: frame}, team(1, formats=everything))
+
+    assert read.body.startswith("TLP:AMBER  TOC-2026-0000001")
+    assert (
+        "pap:"
+        not in " ".join([read.body, *map(str, read.headers.values()), *map(bytes.decode, read.files.values())]).lower()
+    )
+    assert [row["pap"] for row in read.rows()] == [""]
+    (report,) = [json.loads(content) for name, content in read.files.items() if name.endswith(".xarf.json")]
+    assert report["tags"] == ["tlp:amber"]
+
+
+def test_a_limit_of_one_part_holds_for_the_whole(database: Database, tmp_path: Path) -> None:
+    frame = events({"source.ip": "192.0.2.1", "pap": None}, {"source.ip": "192.0.2.2", "pap": "GREEN"})
+    (read,) = digests(database, tmp_path, {1: frame}, team(1))
+
+    assert read.body.startswith("TLP:AMBER  PAP:GREEN")
+
+
 def test_the_gate_is_asked_again_when_a_digest_is_written(database: Database, tmp_path: Path) -> None:
     frame = events(
         {"source.ip": "192.0.2.1"},

@@ -332,6 +332,7 @@ DIGEST = (SHIPPED / "en/digest.txt").read_text()
         ("fr/digest.txt", DIGEST.replace("TLP:{{ digest.tlp }}", "TLP:CLEAR"), 0, "must show TLP:{{ digest.tlp }}"),
         ("fr/digest.txt", "TLP:CLEAR.\n" + DIGEST, 0, "it says TLP:CLEAR in mails that are TLP:AMBER"),
         ("fr/digest.txt", DIGEST.replace("PAP:{{ digest.pap }}", ""), 0, "must show PAP:{{ digest.pap }}"),
+        ("fr/digest.txt", DIGEST + "PAP:{{ digest.pap }}\n", 0, "it says PAP: in mails whose sources said none"),
         ("fr/digest.txt", DIGEST.replace("{{ digest.reference }}", ""), 0, "must show {{ digest.reference }}"),
         ("fr/digest.txt", DIGEST.replace("{{ digest.contact }}", ""), 0, "must show {{ digest.contact }}"),
         ("fr/digest.txt", DIGEST.replace("{{ digest.link }}", ""), 0, "must show {{ digest.link }}"),

@@ -27,6 +27,7 @@ from tocsin.delivery import (
     deliveries,
     drop,
     find_mail,
+    full_mailboxes,
     held_digests,
     hold,
     preview,
@@ -44,7 +45,7 @@ from tocsin.directory import Team
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import queue_letter
 from tocsin.node.records import AuditEntry, Database
-from tocsin.node.settings import TellSettings
+from tocsin.node.settings import MailSettings, Settings, TellSettings
 
 OPEN = TellSettings(hold_first_mail=False)
 
@@ -71,9 +72,12 @@ class Desk:
         self.now, self.frames = NOW, dict[int, pl.DataFrame]()
         self.ingests = 0
 
-    def hear(self, *teams: int) -> None:
+    def hear(self, *teams: int, severity: str | None = None) -> None:
         self.ingests += 1
         fresh = news({number: self.teams[number] for number in teams or self.teams}, self.ingests)
+        fresh = {
+            team: frame.with_columns(pl.lit(severity, pl.String).alias("severity")) for team, frame in fresh.items()
+        }
         self.frames |= {
             of: pl.concat([self.frames[of], new]) if of in self.frames else new for of, new in fresh.items()
         }
@@ -351,6 +355,27 @@ def test_a_mailbox_gets_no_more_than_its_mails_and_the_rest_comes_in_one_digest(
     desk.send(few)
     assert len(office.arrived) == 5
     assert set(told(office).values()) == {1}
+
+
+def test_what_is_critical_leaves_though_the_mailbox_had_its_mails_but_not_without_end(
+    desk: Desk, office: PostOffice
+) -> None:
+    few = TellSettings(hold_first_mail=False, mails_a_day=5)
+    full, critical = [], []
+    for severity in [None] * 6 + ["high", "critical", "critical", "critical", None]:
+        desk.hear(1, severity=severity)
+        full.append(desk.send(few).full)
+        critical.append(len(office.arrived))
+        desk.now += timedelta(hours=1)
+
+    assert critical == [1, 2, 3, 4, 5, 5, 5, 6, 7, 7, 7]  # a quarter of 5 more, rounded up
+    assert full == [0] * 5 + [1, 1, 0, 0, 1, 1]
+    assert len(read_mail(office.arrived[5][1]).rows()) == 3  # with all that waited
+    with desk.database.reading() as session:
+        settings = Settings(tell=few, mail=MailSettings(channel="smtp"))
+        (notice,) = full_mailboxes(session, settings, desk.teams, desk.now)
+        assert notice.words == "2 events wait: the mailboxes of team-1 had their mails for a day."
+        assert full_mailboxes(session, settings, desk.teams, desk.now + timedelta(days=1)) == []
 
 
 def test_letters_and_digests_to_one_mailbox_are_counted_together(desk: Desk, office: PostOffice) -> None:

@@ -49,6 +49,12 @@ def test_each_command_of_the_tour_says_what_the_tour_shows(played: tuple[Path, s
         assert _missing(expected, done.stdout) == [], command
 
 
+def test_links_lead_to_the_port_that_the_demonstration_serves(played: tuple[Path, str]) -> None:
+    home, _ = played
+    assert _run(home.parent, "demo", "--no-serve", "--port", "9123").returncode == 0
+    assert 'url = "http://127.0.0.1:9123"' in (home / "tocsin.toml").read_text()
+
+
 def test_the_check_misses_nothing() -> None:
     assert _missing("heard  3,232\n…\nstored …\n", " heard 3,232 \n stored as events 3\n") == []
     assert _missing("heard  3,233\n", " heard 3,232 \n") == ["heard 3,233"]

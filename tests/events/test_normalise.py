@@ -165,6 +165,16 @@ def test_only_rows_without_any_asset_are_unusable() -> None:
     assert result.usable.to_list() == [False, True, False]
 
 
+def test_an_as_beside_an_unreadable_address_is_not_the_whole_as() -> None:
+    rows = {
+        "source.ip": ["1.2.3", None, "1.2.3"],
+        "source.asn": ["64500"] * 3,
+        "source.url": [None, None, "http://a.example/"],
+    }
+    made = normalise(Batch(pl.DataFrame(rows)), FEED, NOW)
+    assert made.usable.to_list() == [False, True, True]
+
+
 def test_extra_is_json_of_everything_else() -> None:
     result = made(
         {

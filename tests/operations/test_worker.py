@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.cast import HEADER
+from support.databases import Cluster
 from support.delivery_examples import read_folder
 from support.mail_server import post_office
 from support.world import START, World, make_world
@@ -20,6 +21,7 @@ from tocsin.operations.doctor import examine
 from tocsin.operations.worker import EVERY, Chore, LastRun, Worker, is_due, read_past, wanted
 from tocsin.pipeline.notify import tell
 from tocsin.pipeline.stores import open_node
+from tocsin.pipeline.uploads import UploadIntake
 
 AT_ONCE = TellSettings(hold_first_mail=False)
 TIMES = st.integers(0, 2_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
@@ -97,6 +99,43 @@ def test_what_waits_is_fetched_and_told_while_another_piece_fails(world: World, 
     [finding] = [one for one in examine(world.node.home) if one.what == "work of the server"]
     assert not finding.ok
     assert "replies" in finding.found
+
+
+def test_a_database_that_was_away_is_asked_soon_again_and_one_that_stays_away_seldom() -> None:
+    waits = [
+        next(
+            n
+            for n in range(400)
+            if is_due(Chore.TELL, LastRun(START, "down", "", outages), START + timedelta(seconds=n))
+        )
+        for outages in range(1, 9)
+    ]
+    assert waits == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert is_due(Chore.REPLIES, LastRun(START, "down", "", 1), START + timedelta(seconds=1))
+    assert not is_due(Chore.REPLIES, LastRun(START, "the password is wrong"), START + timedelta(seconds=119))
+
+
+def test_work_goes_on_by_itself_once_the_database_is_back(
+    world: World, postgresql: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = postgresql.fresh()
+    name = url.partition("@/")[2].partition("?")[0]
+    with (world.node.home / "tocsin.toml").open("a") as settings:
+        settings.write(f'[storage]\ndatabase = "{url}"\n')
+    world = replace(world, node=open_node(world.node.home))
+    intake = UploadIntake(world.node, clock())
+    with sole_deliverer(world.node.database), Worker(world.node, clock()).working(), intake.working():
+        until(lambda: Chore.RETENTION in read_past(world.node.home))
+        with postgresql.connect() as other:
+            other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            until(lambda: "Reports that were sent in wait" in caplog.text and "The work 'tell' waits" in caplog.text)
+            other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        until(lambda: "Reports that were sent in are taken in again." in caplog.text)
+        until(lambda: "The work 'tell' goes on again." in caplog.text)
+    assert "Traceback" not in caplog.text
+    with sole_deliverer(world.node.database):
+        pass
 
 
 def test_what_is_done_daily_is_not_done_again_by_the_next_server(world: World) -> None:

@@ -1,5 +1,6 @@
 """A node that hears, tells and is answered, at times that a test sets."""
 
+import asyncio
 import html
 import os
 import re
@@ -10,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import uvicorn
@@ -81,11 +83,14 @@ class World:
 
 
 @contextmanager
-def served(application: FastAPI, *, port: int = 0) -> Iterator[int]:
+def served(
+    application: FastAPI, *, port: int = 0, http: type[asyncio.Protocol] | Literal["auto"] = "auto"
+) -> Iterator[int]:
     """The port of a server that runs until the block ends; ``port``: the one that it shall have."""
-    server = uvicorn.Server(
-        uvicorn.Config(application, port=port, log_level="warning", server_header=False, proxy_headers=False)
+    config = uvicorn.Config(
+        application, port=port, http=http, log_level="warning", server_header=False, proxy_headers=False
     )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

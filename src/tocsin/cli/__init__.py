@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from tocsin import __version__
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, capabilities, fail, note
+from tocsin.interface import Commands, capabilities, fail, note, say
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFile
 
@@ -32,6 +33,13 @@ COMMANDS: dict[str, str] = {
 _VALUED = ("--home", "--server")  # global options that take a value
 
 
+def print_version(asked: bool) -> None:
+    """Print the version and end, where that is asked."""
+    if asked:
+        say(f"Tocsin {__version__}")
+        raise typer.Exit
+
+
 def root(
     ctx: typer.Context,
     home: Annotated[
@@ -41,6 +49,9 @@ def root(
     server: Annotated[
         str, typer.Option(envvar="TOCSIN_SERVER", metavar="URL", help="Ask this node, with the token in TOCSIN_TOKEN.")
     ] = "",
+    _version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
 ) -> None:
     """Hear what is wrong in a country's networks, find who must know, tell them safely, and see it fixed."""
     place = home.expanduser().absolute()

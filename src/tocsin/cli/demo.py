@@ -1,5 +1,6 @@
 """`tocsin demo`: the main job on a fictional country, from reports to finished mails and the first page."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,18 +37,30 @@ def demo(
 
     home = call.home / "demo"
     node = open_node(home)
+    port = port or node.settings.server.port
     if overview(node).reports == 0:
-        _play(home, port or node.settings.server.port)
+        _play(home, port)
         node = open_node(home)  # with the settings that the demonstration wrote
+    elif _move(home, port):
+        node = open_node(home)
     seen = overview(node)
     call.emit(_document(seen), lambda: _show(seen, home))
     if call.json or not serve:
         return
-    port = port or node.settings.server.port
     _invite(node, seen, port)
     from tocsin.server.server import serve as run
 
     run(node, port=port)
+
+
+def _move(home: Path, port: int) -> bool:
+    """Let the links of mails lead to another port of this machine; whether they led elsewhere."""
+    settings = home / HomeFile.SETTINGS
+    before = settings.read_text(encoding="utf-8") if settings.is_file() else ""
+    after = re.sub(r'^(url = "http://127\.0\.0\.1:)\d+"$', rf'\g<1>{port}"', before, flags=re.MULTILINE)
+    if after != before:
+        settings.write_text(after, encoding="utf-8")
+    return after != before
 
 
 def _invite(node: "NodeWithStores", seen: "Overview", port: int) -> None:

@@ -180,7 +180,7 @@ def _introduction(found: "Explanation") -> str:
         "in no network that our tables know" if subject.address and not facts.prefix else "",
     ]
     words = ", ".join(part for part in known if part)
-    marking = f"as TLP:{found.marking.tlp}, PAP:{found.marking.pap}"
+    marking = f"as {', '.join(found.marking.labels)}"
     return f"{subject.query}{': ' if words else ''}{words} ({marking})"
 
 

@@ -12,6 +12,7 @@ import typer
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, fields, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
+from tocsin.node.paths import HomeFolder
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -146,7 +147,7 @@ def note_first_link(settings: "Settings", database: "Database", home: Path, port
     with database.begin() as session:
         link = first_link(session, site_config_of(settings, open_tokens(home)), now=datetime.now(UTC))
     if link is not None:
-        note("Nobody has an account yet. Make the first, within 24 hours, at:")
+        note("There is no administrator yet. Make the first account, within 24 hours, at:")
         note(f"  {_openable(link, settings, port)}")
 
 
@@ -159,6 +160,14 @@ def _openable(link: str, settings: "Settings", port: int) -> str:
     return f"http://{host}:{port}{link.removeprefix(server.url)}"
 
 
+def _port(call: NodeInvocation) -> int:
+    """Where the pages are served now, or would be."""
+    from tocsin.node.records import at_work
+
+    ports = (name.partition(".")[2] for name in at_work(call.home / HomeFolder.AT_WORK))
+    return next((int(port) for port in ports if port.isdecimal() and port != "0"), call.settings.server.port)
+
+
 @dataclass(frozen=True)
 class _PeopleSession:
     """What a command changes people with."""
@@ -169,7 +178,7 @@ class _PeopleSession:
 
     def give(self, link: str, **more: object) -> None:
         """Print what a person is told to open."""
-        link = _openable(link, self.call.settings, self.call.settings.server.port)
+        link = _openable(link, self.call.settings, _port(self.call))
         self.call.emit({"link": link, **more}, link)
 
 

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from tocsin.delivery.held_mails import drop, find_mail, held_digests, held_letters, release, waiting_teams
     from tocsin.delivery.history import (
         DueNews,
+        count_by_state,
         deliveries,
         delivery,
         due_news,
         due_state,
         due_teams,
-        failed_deliveries,
         letters,
         retry,
         sent_to,
     )
     from tocsin.delivery.lock import sole_deliverer
     from tocsin.delivery.models import FINAL, Delivery, DeliveryItem, DeliveryState, Halt, ItemState
-    from tocsin.delivery.notices import notices, notices_for_people
+    from tocsin.delivery.notices import full_mailboxes, notices, notices_for_people
     from tocsin.delivery.outbox import due_at, queue, release_items
     from tocsin.delivery.preview import preview
     from tocsin.delivery.purge import digests_with, mail_files, purge_digest, purge_letter, take_events_out

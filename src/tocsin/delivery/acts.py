@@ -98,7 +98,9 @@ def drop_mails(context: ActContext, request: MailsAndNeededReason) -> list[MailS
 def retry_mails(context: ActContext, request: Mails) -> list[MailState]:
     """With all parts that did not leave."""
     with context.database.begin() as session:
-        return _states([retry(session, one, context.now, actor=context.actor) for one in request.reference])
+        return _states(
+            [retry(session, one, context.now, actor=context.actor) for one in dict.fromkeys(request.reference)]
+        )
 
 
 def repeat_mails(context: ActContext, request: Mails) -> list[MailState]:

@@ -37,7 +37,7 @@ def compose(of: DigestSummary, frame: Frame, texts: Texts) -> DigestText:
     return DigestText(
         reference=frame.reference,
         tlp=frame.marking.tlp.value,
-        pap=frame.marking.pap.value,
+        pap=frame.marking.pap or "",
         network=network_label(of, frame.team),
         sender=frame.sender,
         contact=frame.contact,

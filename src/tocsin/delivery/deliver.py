@@ -11,10 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import polars as pl
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt
+from tocsin.delivery.digest_summary import SEVERITIES
 from tocsin.delivery.expiry import expire
 from tocsin.delivery.held_mails import known_teams, still_leaving, waiting_teams
 from tocsin.delivery.lock import sole_deliverer
@@ -26,6 +28,7 @@ from tocsin.delivery.outbox import (
     OwedDigest,
     bundles,
     claim,
+    due_ingests,
     due_teams,
     fresh_held,
     open_deliveries,
@@ -154,7 +157,7 @@ def _work(run: "_DeliveryRun", facts: Facts, events_of: EventsOf) -> None:
     if not _send_letters(run):
         return
     with ThreadPoolExecutor(_RENDERERS) as executor:
-        for bundle in bundles(_owed(run, known), run.teams, events_of):
+        for bundle in bundles(_owed(run, known, _critical(run, events_of)), run.teams, events_of):
             if not run.send(render(bundle, run.teams, facts, run.node, executor)):
                 return
     if summary.stuck:  # their teams were asked for keys just now
@@ -177,7 +180,23 @@ def _send_letters(run: "_DeliveryRun") -> bool:
     return not summary.problem
 
 
-def _owed(run: "_DeliveryRun", known: Collection[int]) -> list[OwedDigest]:
+def _critical(run: "_DeliveryRun", events_of: EventsOf) -> set[int]:
+    """The teams that something critical is due to though a mailbox of theirs had its mails for a day."""
+    with run.database.reading() as session:
+        due = [team for team in due_teams(session, run.now) if team in run.teams]
+        full = set(due) - set(_with_room(run, session, due, ()))
+        ingests = due_ingests(session, full, run.now) if full else {}
+    if not ingests:
+        return set()
+    severe = pl.col("severity") == SEVERITIES[-1]
+    return {
+        team
+        for team, frame in events_of(sorted(set().union(*ingests.values())), full)
+        if not frame.filter(severe, pl.col("ingest").is_in(ingests[team])).is_empty()
+    }
+
+
+def _owed(run: "_DeliveryRun", known: Collection[int], critical: Collection[int]) -> list[OwedDigest]:
     """The digests to render: new ones bound now, those that an earlier run left, and those newly held."""
     domain = run.node.settings.node.contact.rpartition("@")[2]
     desk = KeyRequests(run.node.seals, run.teams, known, run.node.settings.node, run.now)
@@ -186,8 +205,9 @@ def _owed(run: "_DeliveryRun", known: Collection[int]) -> list[OwedDigest]:
         due = due_teams(session, run.now)
         waiting = waiting_teams(session) if holds_first(run.node.settings.tell, run.post.way) else set()
         waiting |= stuck_teams(session)
-        chosen = _with_room(run, session, [team for team in due if team in run.teams and team not in waiting])
-        run.summary.full += len([team for team in due if team in run.teams and team not in {*chosen, *waiting}])
+        able = [team for team in due if team in run.teams and team not in waiting]
+        chosen = _with_room(run, session, able, critical)
+        run.summary.full += len(able) - len(chosen)
         held = set(chosen) - set(known)
         claim(session, teams=chosen, held=held, domain=domain, channel=run.post.way, now=run.now)
         run.summary.stuck = settle(session, desk)
@@ -205,13 +225,13 @@ def _owed(run: "_DeliveryRun", known: Collection[int]) -> list[OwedDigest]:
     return [one for one in owed if one.team_id in run.teams]
 
 
-def _with_room(run: "_DeliveryRun", session: Session, due: Sequence[int]) -> list[int]:
+def _with_room(run: "_DeliveryRun", session: Session, due: Sequence[int], critical: Collection[int]) -> list[int]:
     """Those of the teams whose mailboxes may get one more mail, beside those that wait already."""
     room = replace(run.post.room, used=run.post.room.used.copy())
     for one in open_deliveries(session, run.now):
         if one.team_id in run.teams:
             room.take(run.teams[one.team_id].mailboxes)
-    return [team for team in due if room.take(run.teams[team].mailboxes)]
+    return [team for team in due if room.take(run.teams[team].mailboxes, critical=team in critical)]
 
 
 @dataclass(slots=True)

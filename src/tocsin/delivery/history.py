@@ -148,8 +148,10 @@ def sent_to(session: Session, ingests: Collection[int]) -> dict[int, set[int]]:
     return found
 
 
-def failed_deliveries(database: Database) -> int:
-    """How many digests were given up."""
-    with database.begin() as session:
-        failed = select(func.count()).select_from(Delivery).where(Delivery.state == DeliveryState.FAILED.value)
-        return session.scalar(failed) or 0
+def count_by_state(database: Database, *states: DeliveryState) -> dict[DeliveryState, int]:
+    """How many digests are in each of these states; those with none are left out."""
+    wanted = [state.value for state in states]
+    counted = select(Delivery.state, func.count()).where(Delivery.state.in_(wanted)).group_by(Delivery.state)
+    with database.reading() as session:
+        found = dict(session.execute(counted).all())
+    return {state: found[state.value] for state in states if state.value in found}

@@ -3,9 +3,10 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import text
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import Database
@@ -19,6 +20,7 @@ def sole_deliverer(database: Database) -> Iterator[None]:
 
     Raises:
         ConflictError: another process holds it.
+        StorageError: the database cannot be reached.
 
     """
     holder = _postgresql(database) if database.engine.dialect.name == "postgresql" else _sqlite(database)
@@ -50,12 +52,13 @@ def _sqlite(database: Database) -> Iterator[bool]:
 
 @contextmanager
 def _postgresql(database: Database) -> Iterator[bool]:
-    with database.engine.connect() as connection:
+    with database.connection() as connection:
         held = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _KEY}))
         connection.commit()
         try:
             yield held
         finally:
             if held:
-                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _KEY})
-                connection.commit()
+                with suppress(OperationalError, InterfaceError):  # with a connection that is gone the lock is gone, too
+                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _KEY})
+                    connection.commit()

@@ -1,12 +1,18 @@
 """What stands between news and the teams at present, in words: for the terminal, the doctor and the first page."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import halt
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, Halt, ItemState
+from tocsin.delivery.outbox import unclaimed_teams
+from tocsin.delivery.sending_policy import MailAllowance, way_of
+from tocsin.delivery.sent_log import DAY, posted_to
+from tocsin.directory import Team
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.sentences import join_sentences, say, say_count
 from tocsin.node.settings import Settings
@@ -29,6 +35,29 @@ def notices(session: Session, settings: Settings) -> list[DeliveryNotice]:
 def notices_for_people(session: Session) -> list[DeliveryNotice]:
     """Those of them that wait for a person."""
     return [*_halts(session), *_held(session), *_stuck(session)]
+
+
+def full_mailboxes(
+    session: Session, settings: Settings, teams: Mapping[int, Team], now: datetime
+) -> list[DeliveryNotice]:
+    """That news waits since the mailboxes of teams had their mails for a day; none where there is room."""
+    way = way_of(settings.tell, settings.mail.channel)
+    room = MailAllowance(settings.tell.mails_a_day, posted_to(session, way=way, since=now - DAY))
+    waiting = {
+        teams[number].key: events
+        for number, events in unclaimed_teams(session, now).items()
+        if number in teams and room.is_full(teams[number].mailboxes)
+    }
+    if not waiting:
+        return []
+    words = say_count(
+        "%(n)s event waits: the mailboxes of %(teams)s had their mails for a day.",
+        "%(n)s events wait: the mailboxes of %(teams)s had their mails for a day.",
+        sum(waiting.values()),
+        teams=", ".join(sorted(waiting)[:5]),
+    )
+    mend = say("It leaves as one digest. Notify them hourly or daily, or raise [tell] mails_a_day.")
+    return [DeliveryNotice(words, mend, asks=True)]
 
 
 def _halts(session: Session) -> list[DeliveryNotice]:

@@ -95,6 +95,18 @@ def due_teams(session: Session, now: datetime) -> list[int]:
     return list(session.scalars(rows.group_by(DeliveryItem.team_id).order_by(first, DeliveryItem.team_id)))
 
 
+def due_ingests(session: Session, teams: Collection[int], now: datetime) -> dict[int, set[int]]:
+    """For each of the teams the ingests of what is due to it."""
+    rows = select(DeliveryItem.team_id, DeliveryItem.ingest).where(
+        DeliveryItem.state == ItemState.QUEUED.value, DeliveryItem.due_at <= now
+    )
+    found: dict[int, set[int]] = {}
+    for team, ingest in session.execute(rows):
+        if team in teams:
+            found.setdefault(team, set()).add(ingest)
+    return found
+
+
 def claim(
     session: Session, *, teams: Iterable[int], domain: str, channel: str, now: datetime, held: Collection[int] = ()
 ) -> int:

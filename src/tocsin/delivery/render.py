@@ -10,7 +10,7 @@ import polars as pl
 
 from tocsin.delivery.attachments import Files, PackingPlan, files_of, readable
 from tocsin.delivery.compose import Frame, body_of, compose, subject_of
-from tocsin.delivery.digest_summary import DELIVERY, DigestSummary, GoneProblem, digest_summaries
+from tocsin.delivery.digest_summary import DELIVERY, SEVERITIES, DigestSummary, GoneProblem, digest_summaries
 from tocsin.delivery.mime import Envelope, assemble, plain
 from tocsin.delivery.outbox import OwedDigest
 from tocsin.delivery.release_check import matching, through_the_gate
@@ -37,7 +37,8 @@ GoneOf = Callable[[Collection[int]], Mapping[int, Sequence[GoneProblem]]]
 class Mail:
     """A finished mail. ``part`` counts from 1; ``folder`` is the day that it belongs to.
 
-    ``sender``: where bounces go (RFC 5321, 4.1.1.2), which need not be the address in From.
+    ``sender``: where bounces go (RFC 5321, 4.1.1.2), which need not be the address in From. ``critical``: it tells of
+    something critical.
     """
 
     reference: str
@@ -48,6 +49,7 @@ class Mail:
     recipients: tuple[str, ...]
     folder: str
     content: bytes
+    critical: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,7 @@ def _mail(draft: _Draft, text: DigestText, files: Files) -> Mail:
         recipients,
         f"{owed.created_at:%Y-%m-%d}",
         content,
+        critical=any(topic.severity == SEVERITIES[-1] for topic in draft.found.topics),
     )
 
 

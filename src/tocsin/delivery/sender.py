@@ -53,7 +53,7 @@ class MailSender:
             stopped = halt.halted(session, halt.STOP)
         if stopped is not None:
             return [MailReceipt(MailOutcome.DOWN, halt.words(stopped))] * len(mails)
-        fits = [self.room.take(mail.recipients) for mail in mails]
+        fits = [self.room.take(mail.recipients, critical=mail.critical) for mail in mails]
         receipts = iter(
             self.channel.send([self._on_its_way(mail) for mail, fit in zip(mails, fits, strict=True) if fit])
         )

@@ -34,17 +34,24 @@ def most_mails(tell: TellSettings, former: Sequence[int]) -> int:
 
 @dataclass
 class MailAllowance:
-    """How many mails each mailbox may still get; ``most`` 0 is any number, ``used`` counts by `same_mailbox`."""
+    """How many mails each mailbox may still get; ``most`` 0 is any number, ``used`` counts by `same_mailbox`.
+
+    A quarter more is kept for mails with something critical: small reports must not use up the day of what is bad.
+    """
 
     most: int
     used: Counter[str] = field(default_factory=Counter)
 
-    def take(self, mailboxes: Iterable[str]) -> bool:
+    def is_full(self, mailboxes: Iterable[str], *, critical: bool = False) -> bool:
+        """Whether one of these has had its mails."""
+        most = self.most + (-(-self.most // 4) if critical else 0)
+        return bool(self.most) and any(self.used[same_mailbox(mailbox)] >= most for mailbox in mailboxes)
+
+    def take(self, mailboxes: Sequence[str], *, critical: bool = False) -> bool:
         """Count one mail to all of these; False, and nothing counted, where one of them has had its mails."""
-        names = [same_mailbox(mailbox) for mailbox in mailboxes]
-        if self.most and any(self.used[name] >= self.most for name in names):
+        if self.is_full(mailboxes, critical=critical):
             return False
-        self.used.update(names)
+        self.used.update(same_mailbox(mailbox) for mailbox in mailboxes)
         return True
 
     def give_back(self, mailboxes: Iterable[str]) -> None:

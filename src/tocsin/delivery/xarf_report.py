@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from tocsin.networks import parse_address
 from tocsin.node.errors import InputError
-from tocsin.sharing.gate import read_pap, read_tlp
+from tocsin.sharing.gate import read_marking
 
 _VERSION = "4.2.0"
 _LONGEST = 200  # characters of a name
@@ -95,7 +95,7 @@ def _core(event: Idf, sender: XarfSender) -> Report:
                 "hash": f"sha256:{hashlib.sha256(payload).hexdigest()}",
             }
         ],
-        "tags": [f"tlp:{read_tlp(_text(event, 'tlp')).lower()}", f"pap:{read_pap(_text(event, 'pap')).lower()}"],
+        "tags": [label.lower() for label in read_marking(_text(event, "tlp"), _text(event, "pap")).labels],
     }
     if isinstance(accuracy := event.get("feed.accuracy"), float):
         report["confidence"] = max(0.0, min(1.0, accuracy / 100))

@@ -3,7 +3,7 @@
 A value that is not what its field takes goes to ``extra`` under the field's name, and the row is flagged ``invalid``.
 A network in place of an address becomes ``source.network``. Addresses of special use are flagged by it (``private``,
 ``documentation`` …: `tocsin.networks.SPECIAL_USE`), times to come with ``future``. A row is unusable only when it names
-no address, network, AS, domain or URL.
+no address, network, AS, domain or URL; an AS beside an address that cannot be read does not count.
 """
 
 from collections.abc import Mapping
@@ -67,7 +67,11 @@ def normalise(batch: Batch, feed: Feed, observed: datetime) -> NormalisedBatch:
 
     ``observed``: when this node heard of them (UTC).
     """
-    work = _BatchWork(batch.frame if batch.plain else _trimmed(batch.frame), {}, {})
+    read = {name: text for name, text in batch.constants.items() if _is_read(BY_NAME.get(name))}
+    same = {name: text for name, text in batch.constants.items() if name not in read}
+    told = batch.frame.with_columns(_filled(batch.frame, name, text) for name, text in read.items())
+    plain = batch.plain and not read
+    work = _BatchWork(told if plain else _trimmed(told), {}, {})
     for name in work.raw.columns:
         field = BY_NAME.get(name)
         if field and field.kind not in {FieldKind.IP, FieldKind.JSON} and name != "flags":
@@ -77,17 +81,34 @@ def normalise(batch: Batch, feed: Feed, observed: datetime) -> NormalisedBatch:
     if "time.observation" in work.ready:  # the sender's; ours is when we heard of it
         work.reject("time.observation", work.raw["time.observation"].cast(pl.String))
         del work.ready["time.observation"]
-    *extras, work.ready["extra"] = extra_columns(work.raw, work.rejected, batch.kinds, plain=batch.plain)
+    *extras, work.ready["extra"] = extra_columns(work.raw, work.rejected, batch.kinds, plain=plain)
     if (flags := _flags(work, observed)) is not None:
         work.ready["flags"] = flags
-    frame = classify(_complete(work, feed, observed, batch.constants)).hstack(extras)
-    usable = frame.select(usable=pl.any_horizontal(pl.col(name).is_not_null() for name in _asset_columns(work)))
+    frame = classify(_complete(work, feed, observed, same)).hstack(extras)
+    usable = pl.DataFrame(_assets(work, frame)).select(usable=pl.any_horizontal(pl.all()))
     return NormalisedBatch(frame, usable.to_series())
 
 
-def _asset_columns(work: _BatchWork) -> list[str]:
-    names = (f"{side}.{asset}" for side in _SIDES for asset in _ASSETS)
-    return [name for name in names if name in work.ready] or ["source.ip.hi"]
+def _is_read(field: Field | None) -> bool:
+    """Whether a constant of the field is a value to check, as those in rows are: all but plain texts of the schema."""
+    return field is None or field.kind not in {FieldKind.TEXT, FieldKind.LOWER}
+
+
+def _filled(frame: pl.DataFrame, name: str, text: str) -> pl.Series:
+    """The column with the constant where a row says nothing."""
+    constant = pl.Series(name, [text], pl.String).new_from_index(0, frame.height)
+    return constant if name not in frame.columns else frame[name].cast(pl.String).fill_null(constant)
+
+
+def _assets(work: _BatchWork, frame: pl.DataFrame) -> list[pl.Series]:
+    """For each column that says where it was: in which rows it does."""
+    names = [f"{side}.{asset}" for side in _SIDES for asset in _ASSETS]
+    found = {name: frame[name].is_not_null() for name in names if name in work.ready}
+    for side in _SIDES:
+        # An AS beside an address that nobody can read is not the whole AS.
+        if f"{side}.asn" in found and f"{side}.ip" in work.rejected:
+            found[f"{side}.asn"] &= work.rejected[f"{side}.ip"].is_null()
+    return [mark.alias(name) for name, mark in found.items()] or [frame["source.ip.hi"].is_not_null()]
 
 
 def _trimmed(frame: pl.DataFrame) -> pl.DataFrame:
@@ -200,7 +221,7 @@ def _complete(work: _BatchWork, feed: Feed, observed: datetime, constants: Mappi
         "feed.name": feed.name or None,
         "feed.code": feed.code,
         "tlp": feed.tlp,
-        "pap": feed.pap,
+        "pap": feed.pap or None,
     }
     columns = []
     for name, dtype in COLUMNS.items():

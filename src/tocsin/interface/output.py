@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import typer
 
@@ -100,13 +100,22 @@ class Invocation:
             self.database.close()
 
 
+_TAG: Final = re.compile(r"\[(?=[a-z#/@])")
+
+
 class Commands(typer.Typer):
     """A group of commands. A function whose first argument is an `Invocation` is given it; it is closed afterwards."""
 
     def command(self, *args: Any, **settings: Any) -> Callable[[_Function], _Function]:
         """As in Typer."""
-        register = super().command(*args, **settings)
-        return lambda function: (register(_with_invocation(function)), function)[1]
+
+        def add(function: _Function) -> _Function:
+            # Typer reads help as markup, to which the table of a setting, such as [server], is one.
+            text = _TAG.sub(r"\\[", settings.get("help") or inspect.getdoc(function) or "")
+            super(Commands, self).command(*args, **{**settings, "help": text or None})(_with_invocation(function))
+            return function
+
+        return add
 
     def callback(self, *args: Any, **settings: Any) -> Callable[[_Function], _Function]:
         """As in Typer."""

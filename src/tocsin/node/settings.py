@@ -157,7 +157,12 @@ class TellSettings(Section):
     )
     max_age_days: int = Field(14, ge=1, description="News that was due longer ago than this is not sent any more.")
     mails_a_day: int = Field(
-        24, ge=0, description="Mails to one mailbox within 24 hours; what is over joins the next digest. 0: any number."
+        24,
+        ge=0,
+        description=(
+            "Mails to one mailbox within 24 hours, and a quarter more for critical news; what is over joins the next "
+            "digest. 0: any number."
+        ),
     )
 
     @property

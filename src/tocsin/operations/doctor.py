@@ -283,22 +283,35 @@ def _directory(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 
 def _stuck_deliveries(node: NodeWithStores) -> Iterator[HealthFinding]:
-    from tocsin.delivery import failed_deliveries
+    from tocsin.delivery import DeliveryState, count_by_state
 
-    failed = failed_deliveries(node.database)
+    found = count_by_state(node.database, DeliveryState.FAILED, DeliveryState.BOUNCED)
+    failed, bounced = found.get(DeliveryState.FAILED, 0), found.get(DeliveryState.BOUNCED, 0)
     yield HealthFinding(
         say("deliveries"),
         not failed,
         say("%(failed)s failed", failed=f"{failed:,}") if failed else say("none failed"),
         say("'tocsin deliveries list --state failed' says why.") if failed else "",
     )
+    if bounced:
+        yield HealthFinding(
+            say("deliveries"),
+            False,
+            say("%(bounced)s came back", bounced=f"{bounced:,}"),
+            say("'tocsin deliveries list --state bounced' says why; 'retry' sends them again to the mailboxes of now."),
+        )
 
 
 def _sending(node: NodeWithStores) -> Iterator[HealthFinding]:
-    from tocsin.delivery import notices
+    from tocsin.delivery import full_mailboxes, notices
+    from tocsin.directory import teams_by_id
 
-    with node.database.begin() as session:
-        found = notices(session, node.settings)
+    teams = teams_by_id(node.database)
+    with node.database.reading() as session:
+        found = [
+            *notices(session, node.settings),
+            *full_mailboxes(session, node.settings, teams, datetime.now(UTC)),
+        ]
     if not found:
         yield HealthFinding(say("sending"), True, say("nothing keeps mails from their teams"))
     for notice in found:

@@ -18,6 +18,7 @@ from typing import Final
 from tocsin.node.errors import ConflictError, StorageError, TocsinError, internal_failures
 from tocsin.node.files import disk_failures, write_whole
 from tocsin.node.paths import HomeFile
+from tocsin.node.retries import pause
 from tocsin.node.sentences import decode_sentence, encode_sentence
 from tocsin.node.settings import Settings
 from tocsin.pipeline.parse import Clock
@@ -56,11 +57,15 @@ EVERY: Final[Mapping[Chore, timedelta]] = {
 
 @dataclass(frozen=True)
 class LastRun:
-    """When a chore was done or tried last (None: never), and what went wrong then."""
+    """When a chore was done or tried last (None: never), and what went wrong then.
+
+    ``outages``: how often in a row the records or the disk were away; that is not noted for the next server.
+    """
 
     at: datetime | None = None
     error: str = ""
     hint: str = ""
+    outages: int = 0
 
 
 def wanted(settings: Settings) -> frozenset[Chore]:
@@ -77,7 +82,10 @@ def is_due(chore: Chore, past: LastRun, now: datetime) -> bool:
     """Whether it is to be done now: after its time, and sooner where it went wrong. Pure."""
     if past.at is None or past.at > now:  # the clock was set back
         return True
-    return now - past.at >= (min(_AGAIN, max(EVERY[chore], timedelta(seconds=30))) if past.error else EVERY[chore])
+    if not past.error:
+        return now - past.at >= EVERY[chore]
+    again = min(_AGAIN, max(EVERY[chore], timedelta(seconds=30)))
+    return now - past.at >= (min(again, timedelta(seconds=pause(past.outages))) if past.outages else again)
 
 
 def read_past(home: Path) -> dict[Chore, LastRun]:
@@ -136,6 +144,9 @@ class Worker:
                 past = LastRun(at, self._deeds[chore]())
         except ConflictError:
             return  # another process does it at this moment
+        except StorageError as error:
+            outages = self._past.get(chore, LastRun()).outages + 1
+            past = LastRun(at, str(error), error.hint, outages)
         except TocsinError as error:
             past = LastRun(at, str(error), error.hint)
         self._note(chore, past)
@@ -147,6 +158,8 @@ class Worker:
             self._past[chore] = past
             if past.error and past.error != before.error:
                 getLogger("uvicorn.error").error("The work '%s' waits: %s %s", chore, past.error, past.hint)
+            if before.error and not past.error:
+                getLogger("uvicorn.error").warning("The work '%s' goes on again.", chore)
             if past.error == before.error and EVERY[chore] < timedelta(days=1):
                 return  # when what is done all the time was done is of no interest
             try:

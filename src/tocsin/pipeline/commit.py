@@ -70,7 +70,8 @@ def known_feed(node: NodeWithStores, feed: Feed) -> FeedRecord:
             )
             session.add(found)
             session.flush()
-        found.duplicate_days = feed.duplicate_days  # a mapping file may have changed; retention must know
+        # A mapping file may have changed.
+        found.duplicate_days, found.pap = feed.duplicate_days, feed.pap
         return found
 
 

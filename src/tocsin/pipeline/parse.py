@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from tocsin.events import (
     shown,
 )
 from tocsin.events.redaction import Redaction, redacted
-from tocsin.events.sources import Chunk, Feed, FeedSource, Reader, sources
+from tocsin.events.sources import Chunk, DescribedSource, Feed, FeedSource, Reader, sources
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError, TocsinError, UsageError, internal_failures
 from tocsin.node.paths import HomeFolder
@@ -43,6 +43,13 @@ _AHEAD = 2  # batches in flight beside the one that is settled; each costs about
 
 Failures = list[tuple[str, TocsinError]]
 Clock = Callable[[], datetime]
+
+
+UNKNOWN_FEED: Final = say(
+    "Choose the feed when you send it in, with --source NAME --feed NAME by command; a "
+    "collector has it in its settings. docs/sources.md shows how to describe a new CSV feed."
+)
+"""What to do with a report that nobody recognises; a page says what it has in its place."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +172,7 @@ def _opened(
 ) -> OpenReport:
     origin, code = _origin(session.node, report, source, feed)
     record = commitment.known_feed(session.node, origin.feed(code))
-    described = replace(origin.feed(code), tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
+    described = replace(origin.feed(code), tlp=record.tlp, name=record.name, provider=record.provider)
     heard = session.clock()
     stream = report.path.open("rb")
     limit = session.node.settings.ingest.max_record_bytes
@@ -196,15 +203,27 @@ def _origin(node: NodeWithStores, report: OpenedReport, source: str | None, feed
     head = report.head()
     if not head.strip():
         raise InputError(say("%(name)s is empty.", name=report.name), hint=say("Ask its sender for the report again."))
+    mistakes = [one.mistakes(report.name) for one in asked if isinstance(one, DescribedSource)]
+    naming, others = ([text for pair in mistakes for text in pair[which]] for which in (0, 1))
+    if naming and source is None:
+        raise _wrong_mapping(report, naming)
     for candidate in asked:
         if code := candidate.recognise(report.name, head):
             return candidate, feed or code
+    if others:
+        raise _wrong_mapping(report, others)
     raise InputError(
         say("%(name)s: neither its name nor its first line tells which feed it is.", name=report.name),
-        hint=say(
-            "Choose the feed when you send it in, with --source NAME --feed NAME by command; a "
-            "collector has it in its settings. docs/sources.md shows how to describe a new CSV feed."
+        hint=UNKNOWN_FEED,
+    )
+
+
+def _wrong_mapping(report: OpenedReport, wrong: list[str]) -> InputError:
+    return InputError(
+        say(
+            "%(name)s: a mapping file that may describe it cannot be used: %(wrong)s.", name=report.name, wrong=wrong[0]
         ),
+        hint=say("Correct the mapping file (docs/sources.md), or choose another feed."),
     )
 
 

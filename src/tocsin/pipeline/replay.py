@@ -237,7 +237,7 @@ def try_row(node: NodeWithStores, number: int, text: str) -> ReplayPreview:
     """
     _, record = require_ingest(node, number)
     origin = sources(node.home / HomeFolder.FEEDS)[record.source]
-    feed = replace(origin.feed(record.code), tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
+    feed = replace(origin.feed(record.code), tlp=record.tlp, name=record.name, provider=record.provider)
     limits = node.settings.ingest
     stream = io.BytesIO(IntakeFilter(node, "quarantine edit").kept(_content(node, number, [_plain(text, node)]))[0])
     reader = origin.open(record.code, stream, limits.batch_bytes, limits.max_record_bytes)

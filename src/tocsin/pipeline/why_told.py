@@ -36,7 +36,7 @@ class GateFinding:
     """What the gate says of events with this marking to this team."""
 
     tlp: str
-    pap: str
+    pap: str | None
     allowed: bool
     rule: str
     words: str

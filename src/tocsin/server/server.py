@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from logging import getLogger
 from pathlib import Path
 from threading import Thread
+from uuid import uuid4
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -54,7 +55,7 @@ from tocsin.server.pages import (
     together,
     verify_pages,
 )
-from tocsin.server.security import Authentication, BodyTimeout, ReadAudit, with_headers
+from tocsin.server.security import Authentication, BodyTimeout, ReadAudit, TimedProtocol, with_headers
 
 _STATIC = Path(__file__).parent / "pages" / "static"
 _LAST_REQUESTS = 30  # seconds for what is being answered when the server is told to end
@@ -88,16 +89,22 @@ def _now() -> datetime:
 
 
 def make_application(
-    node: NodeWithStores, *, public: bool = False, work: bool = False, clock: Callable[[], datetime] = _now
+    node: NodeWithStores,
+    *,
+    public: bool = False,
+    work: bool = False,
+    clock: Callable[[], datetime] = _now,
+    port: int = 0,
 ) -> FastAPI:
     """The pages of one node; with ``public`` only those that are meant for people outside.
 
     ``work``: what is due is also done, as `tocsin.operations.worker` says, for as long as the pages are served.
+    ``port``: where they are, for commands that say a link to them.
     """
     tokens = open_tokens(node.home)
     desk = make_context(node, clock, tokens)
     taker = UploadIntake(node, clock)
-    counter = ApiContext(node, clock, tokens, taker, desk.guide, desk.say)
+    counter = ApiContext(node, clock, tokens, taker, desk.guide, desk.say, f"{uuid4().hex}.{port}")
     pages = together(*_PUBLIC, *(() if public else _INSIDE))(desk)
 
     @asynccontextmanager
@@ -120,6 +127,7 @@ def make_application(
         redoc_url=None,
         openapi_url=None,
         lifespan=working,
+        redirect_slashes=False,  # the redirect names whatever host was asked for
     )
     application.state.tokens = tokens
     application.state.signing_in = not public
@@ -216,7 +224,8 @@ def serve(node: NodeWithStores, *, port: int, public: bool = False, ready: Calla
     server = node.settings.server
     listening = _listen(server.host, port)
     config = uvicorn.Config(
-        make_application(node, public=public, work=server.work and not public),
+        make_application(node, public=public, work=server.work and not public, port=port),
+        http=TimedProtocol,
         log_level="warning",
         server_header=False,
         proxy_headers=False,

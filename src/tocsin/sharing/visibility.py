@@ -95,7 +95,7 @@ def _markings_aside(node: Node, number: int, rows: Collection[SetAsideRow]) -> l
         feed = session.get_one(FeedRecord, session.get_one(Ingest, number).feed_id)
     origin, header = sources(node.home / HomeFolder.FEEDS).get(feed.source), header_of(node.quarantine, number)
     labels = [_label_aside(origin, feed.code, header, row.raw) if origin and row.raw else None for row in rows]
-    return [read_marking(label or feed.tlp, feed.pap) for label in labels]
+    return [read_marking(label or feed.tlp, None) for label in labels]
 
 
 def _label_aside(origin: FeedSource, code: str, header: list[str], raw: str) -> str | None:

@@ -12,6 +12,22 @@ from tocsin.events.sources import recognise
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
+def test_fields_that_the_schema_lacks_are_kept_in_their_types() -> None:
+    report = (
+        b"source.ip,source.asn,source.geolocation.latitude,source.registry,source.geolocation.geoip_cc,destination.tor_node\n"
+        b"192.0.2.1,64500,47.1,ripe,CH,true\n192.0.2.2,,north,,,\n"
+    )
+    known = recognise("events.csv", report)
+    assert known is not None
+    source, code = known
+    reader = source.open(code, io.BytesIO(report), 1 << 20)
+    (chunk,) = reader.chunks()
+    first, second = to_idf(normalise(reader.parse(chunk), source.feed(code), NOW).frame)
+    assert (first["extra.source.geolocation.latitude"], first["extra.source.registry"]) == (47.1, "ripe")
+    assert (first["extra.source.geolocation.geoip_cc"], first["extra.destination.tor_node"]) == ("CH", True)
+    assert second["extra.source.geolocation.latitude"] == "north"
+
+
 @pytest.mark.parametrize("header", ["ip,extra.ip", "extra.ip,ip", "ip,ip", "a,a.4,a,a"])
 def test_columns_of_one_name_lose_nothing(header: str) -> None:
     values = [f"value {number}" for number in range(header.count(",") + 1)]

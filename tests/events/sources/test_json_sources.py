@@ -104,6 +104,22 @@ def test_xarf_version_3_is_converted_and_says_so() -> None:
     assert "cannot be converted" in bad[0].reason
 
 
+@pytest.mark.parametrize(
+    ("tags", "tlp", "pap"),
+    [
+        (["malware:mirai", "TLP:GREEN", "pap:red"], "GREEN", "RED"),
+        (["malware:mirai"], "AMBER", None),
+        ("tlp:green", "AMBER", None),
+        (["tlp:green", "tlp:red"], "GREEN TLP:RED", None),
+    ],
+)
+def test_xarf_is_marked_as_its_tags_say(shared_data: Path, tags: object, tlp: str, pap: str | None) -> None:
+    report = json.loads((shared_data / "xarf" / "samples" / "messaging-spam.json").read_text())
+    (event,), _ = read("xarf", json.dumps({**report, "tags": tags}).encode())
+    assert (event["tlp"], event.get("pap")) == (tlp, pap)
+    assert event["extra.tags"] == tags
+
+
 def test_idf_flat_and_nested_are_the_same() -> None:
     flat = {
         "source.ip": "2001:db8::1",
@@ -133,6 +149,33 @@ def test_idf_flat_and_nested_are_the_same() -> None:
     assert first["extra.list"] == [1, {"a": None}]
     assert first["extra.source.geolocation.latitude"] == 47.1
     assert read("idf", json.dumps(first).encode())[0][0]["extra.text"] == 'x "y"'
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "[\n%s,\n%s\n]",
+        " [\n  %s, %s]",
+        '{"events": [%s, %s]}',
+        '{"count": 2, "next": null,\n "made by": "a \\"tool\\"", "events": [\n%s,\n%s\n], "more": false}\n',
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_list_of_idf_is_its_events(form: str, indent: int | None) -> None:
+    texts = [json.dumps({"time": {"source": "2026-11-23"}, "source.ip": f"192.0.2.{n}"}, indent=indent) for n in (1, 2)]
+    report = (form % tuple(texts)).encode()
+    known = recognise("report", report)
+    assert known is not None
+    assert known[0].name == "idf"
+    events, bad = read("idf", report)
+    assert ([event["source.ip"] for event in events], bad) == (["192.0.2.1", "192.0.2.2"], [])
+
+
+def test_a_list_within_an_event_is_a_value_of_it() -> None:
+    for key in ("extra.seen", "source"):
+        line = json.dumps({"source.ip": "192.0.2.1", key: [{"ip": "192.0.2.2"}]}).encode()
+        (event,), _ = read("idf", line)
+        assert event["source.ip"] == "192.0.2.1"
 
 
 @pytest.mark.parametrize(

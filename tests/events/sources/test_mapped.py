@@ -58,6 +58,30 @@ def test_a_mapping_file_reads_a_feed(tmp_path: Path) -> None:
     assert (first["extra.hits"], first["extra.note"], second["extra.hits"]) == (7, "a", "x")
 
 
+def test_constants_are_read_as_values_of_rows_are(tmp_path: Path) -> None:
+    constants = """
+"extra.sensor" = "north \\"7\\""
+"extra.weight" = 3
+"extra.live" = true
+"extra.hits:integer" = "5"
+"source.asn" = 64500
+"source.ip" = "192.0.2.9"
+"source.port" = "none"
+pap = "red"
+"""
+    (tmp_path / "honeypot.toml").write_text(HONEYPOT + constants)
+    source = sources(tmp_path)["mapped"]
+    report = b"When;Address;Hits\n24/12/2025 10:11;192.0.2.1;7\n24/12/2025 10:12;;\n"
+    reader = source.open("honeypot", io.BytesIO(report), 1 << 20)
+    (chunk,) = reader.chunks()
+    first, second = to_idf(normalise(reader.parse(chunk), source.feed("honeypot"), NOW).frame)
+    for event in (first, second):
+        assert (event["extra.sensor"], event["extra.weight"], event["extra.live"]) == ('north "7"', 3, True)
+        assert (event["source.asn"], event["extra.source.port"], event["pap"]) == (64500, "none", "RED")
+    assert (first["source.ip"], first["extra.hits"]) == ("192.0.2.1", 7)
+    assert (second["source.ip"], second["extra.hits"]) == ("192.0.2.9", 5)
+
+
 def test_a_header_with_all_mapped_columns_is_recognised(tmp_path: Path) -> None:
     (tmp_path / "honeypot.toml").write_text(HONEYPOT)
     found = recognise("anything.csv", REPORT, tmp_path)

@@ -257,6 +257,6 @@ def test_what_is_not_theirs_is_refused_with_a_reason() -> None:
 def test_every_feed_is_described() -> None:
     for code in table().reports:
         feed = SOURCE.feed(code)
-        assert (feed.provider, feed.tlp, feed.pap, feed.cadence_hours) == ("Shadowserver", "AMBER", "AMBER", 24)
+        assert (feed.provider, feed.tlp, feed.pap, feed.cadence_hours) == ("Shadowserver", "AMBER", "", 24)
         assert feed.name
         assert feed.terms.startswith("https://")

@@ -122,6 +122,18 @@ def test_a_report_that_nobody_can_read_is_refused_with_the_reason(sender: httpx.
     assert (wrong.status_code, "There is no source" in wrong.json()["detail"]) == (400, True)
 
 
+def test_a_mapping_file_with_a_mistake_is_named_where_it_may_be_meant(world: World, sender: httpx.Client) -> None:
+    folder = world.node.home / "feeds"
+    folder.mkdir(exist_ok=True)
+    (folder / "sensor.toml").write_text('files = ["sensor-*"]\n[columns]\na = "source.adress"\n')
+    idf = b"source.ip,source.asn\n192.0.2.1,64500\n"
+    for name, content in (("other", b"what is this\n"), ("sensor-1", idf)):
+        said = sender.post("/reports", params={"name": name}, content=content, headers=WAIT).json()
+        assert said["state"] == "refused"
+        assert "sensor.toml: there is no field 'source.adress'" in said["failed"][0]["reason"]
+        assert str(folder) not in said["failed"][0]["reason"]
+
+
 def test_lists_go_on_where_they_ended_while_more_comes(sender: httpx.Client) -> None:
     def send(number: int) -> str:
         body = report(f"192.0.2.{number}")

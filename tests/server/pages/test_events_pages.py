@@ -212,7 +212,7 @@ def test_an_export_says_its_marking_and_leaves_out_what_may_not_leave(world: Wor
     assert "1 event stays here" in offer
     assert "TLP:AMBER" in offer
     made = analyst.get("/events/export?format=jsonl")
-    assert made.headers["x-marking"] == "TLP:AMBER PAP:AMBER"
+    assert made.headers["x-marking"] == "TLP:AMBER"
     assert re.fullmatch(
         r'attachment; filename="events-\d{8}T\d{6}Z-TLP-AMBER\.jsonl"', made.headers["content-disposition"]
     )

@@ -129,7 +129,12 @@ def test_a_report_is_sent_in_by_a_form(analyst: Browser) -> None:
     assert "The report brought 1 event" in said
     assert "2 rows = 1 stored + 0 duplicates + 1 set aside" in said
     refused = analyst.client.post("/reports/new", data={"csrf": analyst.csrf}, files={"file": ("x.txt", "what is it")})
-    assert "could not be taken in" in text_of(analyst.get(refused.headers["location"]))
+    said = text_of(analyst.get(refused.headers["location"]))
+    assert "could not be taken in" in said
+    assert "Choose its feed in the list of the form" in said
+    assert "--source" not in said
+    empty = analyst.client.post("/reports/new", data={"csrf": analyst.csrf}, files={"file": ("x.csv", b"")})
+    assert (empty.status_code, "The file is empty." in empty.text) == (422, True)
     assert "Choose a file." in analyst.client.post("/reports/new", data={"csrf": analyst.csrf}).text
 
 

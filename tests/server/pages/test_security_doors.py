@@ -237,7 +237,18 @@ def test_another_proxy_is_not_believed(fresh: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80@x", "127.0.0.1\x00", "[::1", ""])
 def test_the_host_that_was_asked_for_is_nowhere_repeated(stage: Stage, host: str) -> None:
     browser = stage.browsers[AccountRole.ADMINISTRATOR]
-    for path in ("/", "/help", "/sign-in", "/today", "/admin/people", "/.well-known/security.txt", "/no-such-page"):
+    for path in (
+        "/",
+        "/help",
+        "/sign-in",
+        "/today",
+        "/admin/people",
+        "/.well-known/security.txt",
+        "/no-such-page",
+        "/help/",
+        "/today/",
+        "/api/v1/teams/",
+    ):
         try:
             headers = {"host": host, "x-forwarded-host": "evil.example", "x-forwarded-prefix": "/evil"}
             answer = browser.client.get(path, headers=headers, follow_redirects=False)

@@ -173,6 +173,33 @@ def test_a_kill_while_somebody_joins_loses_and_doubles_nothing(world: World, cut
     assert words_of(world).count("person.joined") == 1
 
 
+def test_a_link_of_a_command_leads_to_the_port_that_is_served(world: World) -> None:
+    (world.node.home / "tocsin.toml").write_text('[node]\nname = "CSIRT Example"\n')
+    people = ("people", "invite", "ana@people.example", "analyst")
+    with serving(world.node.home, public=False) as client:
+        assert world.tocsin.json(*people)["link"].startswith(f"{client.base_url}".rstrip("/") + "/")
+    assert world.tocsin.json(*people)["link"].startswith("http://127.0.0.1:8080/")
+
+
+def test_a_form_of_another_site_signs_nobody_in(world: World) -> None:
+    with visits(world) as visit:
+        joined(visit)
+        visit.client.cookies.clear()
+        own = str(visit.client.base_url).rstrip("/")
+        assert '<meta name="referrer" content="same-origin">' in visit.get("/sign-in").text
+        for headers, status in (
+            ({"Origin": "null"}, 404),  # a page within a frame of another site, or one that names no origin
+            ({"Origin": "https://elsewhere.example"}, 404),
+            ({"Origin": "null", "Sec-Fetch-Site": "cross-site"}, 404),
+            ({"Origin": "null", "Sec-Fetch-Site": "same-origin"}, 303),
+            ({"Origin": own}, 303),
+            ({}, 303),
+        ):
+            fields = {"mailbox": "ana@people.example", "password": PASSWORD}
+            visit.client.cookies.clear()
+            assert visit.client.post("/sign-in", data=fields, headers=headers).status_code == status, headers
+
+
 def test_who_only_knows_the_password_sets_up_no_factor_beside_a_passkey(world: World) -> None:
     with visits(world) as visit:
         joined(visit, role=AccountRole.MANAGER)

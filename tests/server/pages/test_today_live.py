@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import delete
 
@@ -12,6 +14,7 @@ from support.browser import Page, browser
 from support.console_users import browser_of, person, session_of
 from support.world import START, World, copy_world, served
 from tocsin.node.accounts import AccountRole, Session
+from tocsin.server.pages.today.change_notifier import MOST
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
@@ -75,3 +78,31 @@ def test_a_stream_says_what_is_and_then_what_changed(world: World) -> None:
         first = next(lines)
         world.hear("192.0.2.1")
         assert next(lines) != first
+
+
+def test_one_person_has_a_number_of_streams_and_others_have_theirs(world: World) -> None:
+    application = make_application(world.node, clock=lambda: world.now)
+    with (
+        browser_of(application, world.node, AccountRole.ANALYST, now=START) as one,
+        httpx.Client(base_url=one.client.base_url, trust_env=False) as other,
+        ExitStack() as streams,
+    ):
+        lines: list[Iterator[str]] = []  # one that is not kept ends its stream
+        secret = session_of(world.node, person(world.node, AccountRole.MANAGER, now=START), now=START)
+        other.cookies.set(COOKIE, secret)
+
+        def opened(client: httpx.Client) -> int:
+            stream = streams.enter_context(client.stream("GET", "/today/live"))
+            lines.append(stream.iter_lines())
+            if stream.status_code == 200:
+                next(lines[-1])
+            return stream.status_code
+
+        assert [opened(one.client) for _ in range(MOST + 2)] == [200] * MOST + [429] * 2
+        assert opened(other) == 200
+        streams.close()
+        lines.clear()
+        deadline = time.monotonic() + 300
+        while (status := opened(one.client)) != 200 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert status == 200

@@ -124,8 +124,15 @@ def test_labels_are_read_as_people_write_them(text: str | None, label: Tlp) -> N
     assert read_tlp(text) is label
 
 
-def test_no_pap_is_amber_and_an_unknown_one_is_red() -> None:
-    assert (read_pap(None), read_pap("PAP:white"), read_pap("purple")) == (Pap.AMBER, Pap.CLEAR, Pap.RED)
+def test_no_pap_is_none_and_an_unknown_one_is_red() -> None:
+    assert (read_pap(None), read_pap("PAP:white"), read_pap("purple")) == (None, Pap.CLEAR, Pap.RED)
+    assert highest([read_marking("GREEN", ""), read_marking("GREEN", "AMBER")]).labels == ("TLP:GREEN", "PAP:AMBER")
+    assert highest([read_marking("GREEN", None)]).labels == ("TLP:GREEN",)
+
+
+def test_where_no_pap_is_said_we_do_ourselves_what_amber_allows() -> None:
+    assert may_act(None, ReleaseAction.LOOKUP).allowed
+    assert not may_act(None, ReleaseAction.ACTIVE).allowed
 
 
 def test_the_marking_of_the_whole_is_the_strictest_of_its_parts() -> None:

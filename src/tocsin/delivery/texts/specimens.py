@@ -60,7 +60,7 @@ def specimens() -> Iterator[DigestText]:
     yield replace(_PLAIN, part=1, parts=3)
     yield replace(_PLAIN, part=3, parts=3)
     for tlp in ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"):
-        for pap in ("CLEAR", "GREEN", "AMBER", "RED"):
+        for pap in ("", "CLEAR", "GREEN", "AMBER", "RED"):
             yield replace(_PLAIN, tlp=tlp, pap=pap)
 
 
@@ -85,7 +85,7 @@ def try_templates(templates: dict[str, "Template"], paths: dict[str, Path]) -> N
 def _missing(digest: DigestText, body: str, sentence: str) -> Iterator[str]:
     needed: Sequence[tuple[str, str]] = (
         ("TLP:{{ digest.tlp }}", f"TLP:{digest.tlp}"),
-        ("PAP:{{ digest.pap }}", f"PAP:{digest.pap}"),
+        ("PAP:{{ digest.pap }}", digest.pap and f"PAP:{digest.pap}"),
         ("{{ digest.reference }}", digest.reference),
         ("{{ digest.contact }}", digest.contact),
         ("{{ digest.link }}", digest.link),
@@ -95,6 +95,8 @@ def _missing(digest: DigestText, body: str, sentence: str) -> Iterator[str]:
             yield f"it must show {name} in every mail that has one."
     if others := sorted({*re.findall(r"TLP:[A-Z]+(?:\+[A-Z]+)?", body)} - {f"TLP:{digest.tlp}"}):
         yield f"it says {others[0]} in mails that are TLP:{digest.tlp}."
+    if not digest.pap and "PAP:" in body:
+        yield "it says PAP: in mails whose sources said none; write {% if digest.pap %} before it."
     if digest.part == 1 and sentence.strip() not in body:
         yield "it must show {{ sentence }}."
 

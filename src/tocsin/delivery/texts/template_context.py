@@ -20,7 +20,7 @@ class TopicText:
 
 @dataclass(frozen=True, slots=True)
 class DigestText:
-    """A digest, all in words and numbers."""
+    """A digest, all in words and numbers. ``pap``: empty where no source said any."""
 
     reference: str
     tlp: str

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 import polars as pl
 
@@ -88,7 +88,7 @@ class Reader(Protocol):
 class Feed:
     """What is known of a feed before its rows are read; the defaults of its records in the database.
 
-    ``duplicate_days`` 0 means the node's own setting.
+    ``duplicate_days`` 0 means the node's own setting; ``pap`` empty, that the feed says none.
     ``time_format`` is a strptime format of ``time.source`` that is tried first (fast); others are tried after it.
     """
 
@@ -97,7 +97,7 @@ class Feed:
     name: str
     provider: str = ""
     tlp: str = "AMBER"
-    pap: str = "AMBER"
+    pap: str = ""
     terms: str = ""
     cadence_hours: int = 24
     duplicate_days: int = 0
@@ -127,6 +127,14 @@ class FeedSource(Protocol):
             InputError: the report as a whole cannot be read (not this format, no header, wrong encoding).
 
         """
+
+
+@runtime_checkable
+class DescribedSource(Protocol):
+    """What a source also has whose feeds people describe in files."""
+
+    def mistakes(self, filename: str) -> tuple[list[str], list[str]]:
+        """What is wrong with these files: with those that name this report, and with the others."""
 
 
 _OWN = {

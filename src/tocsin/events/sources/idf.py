@@ -1,6 +1,7 @@
 """Events in the IntelMQ Data Format: JSON, one object a line, keys flat (``source.ip``) or nested."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +17,9 @@ NAME = "idf"
 TIME_FORMAT = "%+"  # ISO 8601 with a zone
 
 _MARKS = ("classification.type", "time.source", "feed.name", "source.ip", "source.fqdn", "source.url")
+_TEXT = r'"(?:[^"\\]|\\.){0,999}"'
+_ENVELOPE = re.compile(rf"\s*\{{(?:\s*{_TEXT}\s*:\s*(?:{_TEXT}|[-+.\w]+)\s*,){{0,20}}\s*{_TEXT}\s*:\s*(?=\[\s*\{{)")
+_KEYS = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:')
 _GROUPS = {name.split(".")[0] for name in BY_NAME if "." in name}
 
 
@@ -25,11 +29,11 @@ class Idf:
     name = NAME
 
     def recognise(self, filename: str, head: bytes) -> str | None:
-        """``idf`` when the first line is an object with fields of the format."""
+        """``idf`` when the first object, by itself or in a list, has fields of the format."""
         del filename
-        text, _ = as_text(head.lstrip(b"\xef\xbb\xbf \r\n\t[").partition(b"\n")[0])
+        text, _ = as_text(head.removeprefix(b"\xef\xbb\xbf"))
         try:
-            first = json.loads(text.rstrip().rstrip(",]"))
+            first, _ = json.JSONDecoder().raw_decode(text[_list_at(text) :].lstrip("[ \r\n\t"))
         except (ValueError, RecursionError):
             return None
         if too_deep(first):
@@ -43,12 +47,23 @@ class Idf:
     def open(self, code: str, stream: BinaryIO, chunk_bytes: int, field_limit: int = FIELD_LIMIT) -> Reader:
         """A reader of one report."""
         del code
-        return JsonRecords(stream, chunk_bytes, _row, field_limit)
+        return JsonRecords(stream, chunk_bytes, _row, field_limit, _list_at)
 
 
 def source(_: Sequence[Path] = ()) -> Idf:
     """The source, as the registry asks for it."""
     return Idf()
+
+
+def _list_at(text: str) -> int:
+    """Where the list of events begins in a document such as ``{"count": 2, "events": [{…}]}``; 0 in all others."""
+    found = _ENVELOPE.match(text)
+    keys = _KEYS.findall(found[0]) if found else []
+    return found.end() if found and not any(_is_of_events(key) for key in keys) else 0
+
+
+def _is_of_events(key: str) -> bool:
+    return key in BY_NAME or key.partition(".")[0] in {*_GROUPS, "extra"}
 
 
 def _row(event: Mapping[str, object]) -> Row:

@@ -19,6 +19,9 @@ from tocsin.node.sentences import say
 DOCUMENT_LIMIT: Final = 1 << 28
 """Longest document in bytes that is not one object a line: it has to be in memory as a whole."""
 
+HEAD: Final = 1 << 16
+"""How many bytes of a report are looked at to know its form."""
+
 Row = Mapping[str, object]
 """Values by field name; what is named in another way, or is no single value, goes to ``extra``."""
 
@@ -37,6 +40,7 @@ class JsonRecords:
     """A reader of JSON objects (`tocsin.events.sources.Reader`).
 
     ``row`` turns one object into values by field name; it raises ``ValueError`` for one that cannot be read.
+    ``list_at``: where in the text of a document the list of its records begins, when that stands below a key; else 0.
 
     Raises:
         InputError: the report is empty, or too long a document.
@@ -52,6 +56,7 @@ class JsonRecords:
         chunk_bytes: int,
         row: Callable[[dict[str, object]], Row],
         field_limit: int = FIELD_LIMIT,
+        list_at: Callable[[str], int] = lambda _: 0,
     ) -> None:
         self._read = utf8(stream)
         self._chunk_bytes = max(chunk_bytes, 1)
@@ -62,7 +67,8 @@ class JsonRecords:
             self._held += block
         if not self._held.strip():
             raise InputError(say("The report is empty."), hint=say("Ask its sender for the report again."))
-        self._by_line = _one_a_line(self._held)
+        self._start = list_at(as_text(self._held[:HEAD])[0])
+        self._by_line = not self._start and _one_a_line(self._held)
 
     def chunks(self) -> Iterator[Chunk]:
         """Whole lines, or the whole document when it is not one object a line."""
@@ -105,7 +111,7 @@ class JsonRecords:
 
     def _records(self, chunk: Chunk) -> Iterator[Record]:
         if not self._by_line:
-            yield from _documents(as_text(chunk.data)[0])
+            yield from _documents(as_text(chunk.data)[0], self._start)
             return
         for number, line in enumerate(chunk.data.split(b"\n")):
             if line.strip():
@@ -129,11 +135,11 @@ def _record(line: int, text: str) -> Record:
         return Record(line, text, None, say("This is not JSON: %(error)s", error=error))
 
 
-def _documents(text: str) -> Iterator[Record]:
+def _documents(text: str, start: int) -> Iterator[Record]:
     """The objects of an array, or of documents behind each other; an unreadable remainder is one record."""
     decoder = json.JSONDecoder(parse_constant=no_number)
-    array = text.lstrip().startswith("[")
-    position = _skip(text, text.index("[") + 1 if array else 0, "")
+    array = bool(start) or text.lstrip().startswith("[")
+    position = _skip(text, text.index("[", start) + 1 if array else 0, "")
     line, counted = 1, 0
     while position < len(text) and not (array and text[position] == "]"):
         line, counted = line + text.count("\n", counted, position), position

@@ -38,6 +38,7 @@ from tocsin.node.errors import TocsinError, UsageError
 NAME: Final = "mapped"
 
 _KINDS: Final = {"integer": FieldKind.INTEGER, "float": FieldKind.FLOAT, "boolean": FieldKind.BOOLEAN}
+_TYPES: Final = {int: FieldKind.INTEGER, float: FieldKind.FLOAT, bool: FieldKind.BOOLEAN}
 _FEED: Final = {one.name for one in fields(Feed)} - {"source", "code"}
 _READING: Final = {"files", "separator", "comment", "names", "columns", "constants"}
 
@@ -49,6 +50,7 @@ class FeedMapping:
     feed: Feed
     columns: Mapping[str, tuple[str, ...]]
     constants: Mapping[str, str]
+    kinds: Mapping[str, FieldKind] = field(default_factory=dict)  # of the constants that go to extra
     dialect: Dialect = field(default_factory=Dialect)
     files: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -64,9 +66,8 @@ class MappedSource:
 
     def recognise(self, filename: str, head: bytes) -> str | None:
         """The mapping whose ``files`` fit the name, else the one of whose columns the header has all."""
-        name = filename.replace("\\", "/").rpartition("/")[2]
         known = list(self._mappings())
-        named = [one for one in known if any(fnmatch(name.lower(), pattern.lower()) for pattern in one.files)]
+        named = [one for one in known if _is_named(filename, one.files)]
         fitting = named or [one for one in known if one.columns and not one.names and _has_columns(head, one)]
         best = max(fitting, key=lambda one: len(one.columns), default=None)
         return best.feed.code if best else None
@@ -81,6 +82,21 @@ class MappedSource:
         dialect = replace(mapping.dialect, field_limit=field_limit)
         return DelimitedReader(stream, chunk_bytes, partial(_shaping, mapping), dialect, mapping.names)
 
+    def mistakes(self, filename: str) -> tuple[list[str], list[str]]:
+        """What is wrong with mapping files: with those that name this report, and with the others."""
+        naming: list[str] = []
+        others: list[str] = []
+        for path in (path for folder in self._folders for path in sorted(folder.glob("*.toml"))):
+            try:
+                read_mapping(path)
+            except UsageError as error:
+                said = _read_as_far(path)
+                files = said.get("files")
+                named = isinstance(files, list) and _is_named(filename, [one for one in files if isinstance(one, str)])
+                if said.keys() & {"columns", "files"}:  # others may lie beside a report
+                    (naming if named else others).append(f"{path.name}: {error.__cause__}")
+        return naming, others
+
     def _mapping(self, code: str) -> FeedMapping:
         for folder in self._folders:
             path = folder / f"{code}.toml"
@@ -90,7 +106,7 @@ class MappedSource:
         raise UsageError(f"There is no mapping file {code}.toml (looked in {places}).", hint="See docs/sources.md.")
 
     def _mappings(self) -> Iterator[FeedMapping]:
-        """The mapping files that can be read; other TOML files may lie beside a report."""
+        """The mapping files that can be read; of the others `mistakes` tells."""
         for folder in self._folders:
             for path in sorted(folder.glob("*.toml")):
                 try:
@@ -104,6 +120,19 @@ def source(folders: Sequence[Path] = ()) -> MappedSource:
     return MappedSource(tuple(folders))
 
 
+def _read_as_far(path: Path) -> dict[str, object]:
+    """The entries of a TOML file; of one that cannot be read only that it may have columns."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        return {"columns": None}
+
+
+def _is_named(filename: str, patterns: Sequence[str]) -> bool:
+    name = filename.replace("\\", "/").rpartition("/")[2].lower()
+    return any(fnmatch(name, pattern.lower()) for pattern in patterns)
+
+
 def read_mapping(path: Path) -> FeedMapping:
     """A mapping file.
 
@@ -114,11 +143,13 @@ def read_mapping(path: Path) -> FeedMapping:
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
         _check(said)
+        constants = said.get("constants", {})
         feed = Feed(source=NAME, code=path.stem, name=said.get("name", path.stem))
         return FeedMapping(
             replace(feed, **{key: value for key, value in said.items() if key in _FEED}),
             {column.strip().lower(): _goals(goals) for column, goals in said["columns"].items()},
-            {name: str(value) for name, value in said.get("constants", {}).items()},
+            {name.partition(":")[0]: _constant(value) for name, value in constants.items()},
+            {name.partition(":")[0]: kind for name, value in constants.items() if (kind := _kind(name, value))},
             Dialect(said.get("separator", ","), said.get("comment", "")),
             tuple(said.get("files", ())),
             tuple(name.strip().lower() for name in said.get("names", ())),
@@ -160,6 +191,17 @@ def _goals(goals: object) -> tuple[str, ...]:
     return tuple(str(goal) for goal in listed)
 
 
+def _constant(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _kind(name: str, value: object) -> FieldKind | None:
+    """What a constant of ``extra`` is: as its name says (``extra.hits:integer``), or as TOML has it."""
+    if not name.startswith("extra."):
+        return None
+    return _KINDS.get(name.partition(":")[2]) or _TYPES.get(type(value))
+
+
 def _has_columns(head: bytes, mapping: FeedMapping) -> bool:
     records = first_records(head, 1, mapping.dialect)
     return bool(records) and set(mapping.columns) <= set(records[0])
@@ -167,7 +209,7 @@ def _has_columns(head: bytes, mapping: FeedMapping) -> bool:
 
 def _shaping(mapping: FeedMapping, columns: Sequence[str]) -> Shaping:
     steps: dict[str, str] = {}  # field: column; the first column of a field wins, later ones keep their own name
-    kinds: dict[str, FieldKind] = {}
+    kinds = dict(mapping.kinds)
     for column in columns:
         known = [text.partition(":") for text in mapping.columns.get(column, ())]
         for goal, _, kind in known or [(f"extra.{column}", "", "")]:

@@ -146,6 +146,7 @@ def _values(report: dict[str, object]) -> dict[str, object]:
     reporter = report.get("reporter")
     if isinstance(reporter, dict):
         values["feed.provider"] = reporter.get("org")
+    values |= _labels(report.get("tags"))
     for name, value in report.items():
         field = _FIELDS.get(name)
         if field and field not in values and not isinstance(value, dict | list):
@@ -154,6 +155,13 @@ def _values(report: dict[str, object]) -> dict[str, object]:
             values[f"extra.{name}"] = value
     values["extra.category"], values["extra.type"] = category, kind
     return values
+
+
+def _labels(tags: object) -> dict[str, object]:
+    """The markings among the tags, such as ``tlp:amber``; of several a label that nobody knows, thus the strictest."""
+    said = sorted({str(tag).strip().lower() for tag in tags}) if isinstance(tags, list) else []
+    found = {name: [tag for tag in said if tag.startswith(f"{name}:")] for name in ("tlp", "pap")}
+    return {name: " ".join(labels) for name, labels in found.items() if labels}
 
 
 def _asset(identifier: str) -> dict[str, object]:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tocsin.node.records.key_files import KeyFiles
     from tocsin.node.records.kill_points import cut
     from tocsin.node.records.numbering import continue_numbering, counted
-    from tocsin.node.records.processes import alive
+    from tocsin.node.records.processes import alive, at_work
     from tocsin.node.records.seal_check import Kind, SealCheckResult, check_seals
     from tocsin.node.records.seal_keys import open_seal_key, public_pem, read_public_keys
     from tocsin.node.records.sealer import sealing

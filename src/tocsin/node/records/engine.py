@@ -122,6 +122,17 @@ class Database:
             yield session
 
     @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection by itself, for what is no transaction, such as a lock.
+
+        Raises:
+            StorageError: the database cannot be reached.
+
+        """
+        with _failures(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
     def kept_open(self) -> Iterator[None]:
         """Keep connections open for a block of many transactions.
 

@@ -30,6 +30,12 @@ def alive(folder: Path, name: str, bury: Callable[[str], None]) -> Iterator[None
             own.unlink(missing_ok=True)
 
 
+def at_work(folder: Path) -> list[str]:
+    """The names of those that are at work now."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return sorted(names - {path.name for path in _killed(folder)}) if names else []
+
+
 def _killed(folder: Path) -> Iterator[Path]:
     """The files that nobody holds."""
     for path in folder.iterdir():

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from tocsin.events import Ingest, shown
 from tocsin.node.errors import InputError, InternalError, SettingError, TocsinError, UsageError, internal_failures
 from tocsin.node.records import cut
+from tocsin.node.retries import pause
 from tocsin.node.sentences import change_values
 from tocsin.pipeline.ingest import Counts, IngestSummary, ingest_in, open_session
 from tocsin.pipeline.parse import Clock, Failures, IngestSession
@@ -26,8 +27,8 @@ from tocsin.pipeline.uploads.models import Upload, UploadState
 from tocsin.pipeline.uploads.queries import sums_of
 
 _LOT = 50  # uploads that are taken in with the same tables open
+_LOG = getLogger("uvicorn.error")
 _LOOKS = 1.0  # seconds between looks for what another process received
-_AFTER_FAILURE = 30.0  # seconds
 
 
 def take_waiting(node: NodeWithStores, clock: Clock, *, stop: Callable[[], bool] = lambda: False) -> int:
@@ -80,6 +81,8 @@ class UploadIntake:
         return self._thread is not None and not self._thread.is_alive() and not self._ended.is_set()
 
     def _work(self) -> None:
+        failed = ""
+        failures = 0
         while not self._ended.is_set():
             self._came.clear()
             try:
@@ -87,9 +90,14 @@ class UploadIntake:
                     self._tidy()
                     taken = take_waiting(self._node, self._clock, stop=self._ended.is_set)
             except TocsinError as error:
-                getLogger("uvicorn.error").error("Reports that were sent in wait: %s %s", error, error.hint)  # noqa: TRY400
-                self._ended.wait(_AFTER_FAILURE)
+                if str(error) != failed:
+                    _LOG.error("Reports that were sent in wait: %s %s", error, error.hint)
+                failed, failures = str(error), failures + 1
+                self._ended.wait(pause(failures))
             else:
+                if failures:
+                    _LOG.warning("Reports that were sent in are taken in again.")
+                failed, failures = "", 0
                 if not taken:
                     self._came.wait(_LOOKS)
 

@@ -55,7 +55,9 @@ def api_door(path: str, counter: ApiContext, *, public: bool = False) -> Mount:
 
 
 def _make(counter: ApiContext, *, public: bool) -> FastAPI:
-    api = FastAPI(title="Tocsin", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    api = FastAPI(
+        title="Tocsin", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
     api.state.tokens, api.state.counter = counter.tokens, counter
     for noun in _OPEN if public else (*_OPEN, *_INSIDE):
         router = APIRouter(route_class=GuardedRoute, tags=[noun.TAG], max_body_size=_MOST_BYTES)

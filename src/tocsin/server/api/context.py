@@ -23,7 +23,7 @@ class ApiContext:
     """What routes work with; ``clock`` tells the time, UTC; ``taker`` takes in reports that are sent.
 
     ``say`` says a text in the language of whoever is written to. ``guide`` says who must know, from a router that stays
-    open. ``worker`` names this process, and no other ever.
+    open. ``worker`` names this process, and no other ever; behind a dot stands the port that it serves.
     """
 
     node: NodeWithStores

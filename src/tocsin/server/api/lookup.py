@@ -64,7 +64,7 @@ class MarkingOut(BaseModel):
     """The markings that an event would carry."""
 
     tlp: str = Field(examples=["AMBER"])
-    pap: str = Field(examples=["AMBER"])
+    pap: str | None = Field(examples=["AMBER"])
 
 
 class LookupOut(BaseModel):

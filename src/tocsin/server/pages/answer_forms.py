@@ -82,17 +82,21 @@ async def read_fields(request: Request) -> Fields | None:
         return None
 
 
-def from_own_page(request: Request, url: str) -> bool:
+def from_own_page(request: Request, url: str, *, names_origin: bool = False) -> bool:
     """Whether a form was sent from a page of ours, as far as the browser says so.
 
     ``url``: the public address. Our pages send no referrer, and a browser then names the origin ``null`` (Fetch
-    standard, "append a request Origin header"); Sec-Fetch-Site says it all the same.
+    standard, "append a request Origin header"); Sec-Fetch-Site says it all the same. ``names_origin``: the page of the
+    form lets its origin be named, so that ``null`` is somebody else's where there is no Sec-Fetch-Site.
     """
-    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+    said = request.headers.get("sec-fetch-site")
+    if said not in {None, "same-origin"}:
         return False
-    origin = request.headers.get("origin", "null")
+    origin = request.headers.get("origin")
+    if origin in {None, "null"}:
+        return origin is None or said is not None or not names_origin
     named = origin.partition("://")[2]  # a scheme, a host and a port are all that it has (RFC 6454, 6.2)
-    return origin == "null" or (bool(named) and named in {request.headers.get("host"), urlsplit(url).netloc})
+    return bool(named) and named in {request.headers.get("host"), urlsplit(url).netloc}
 
 
 def new_form(tokens: Tokens, reference: str, now: datetime) -> str:

@@ -10,5 +10,5 @@ def sent(file: ListFile | Export) -> Response:
     """The file as an answer."""
     headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "Vary": "Accept"}
     if isinstance(file, Export) and file.marking:
-        headers["X-Marking"] = f"TLP:{file.marking.tlp} PAP:{file.marking.pap}"
+        headers["X-Marking"] = " ".join(file.marking.labels)
     return StreamingResponse(file.body, media_type=file.media, headers=headers)

@@ -75,8 +75,9 @@ def allowed_teams(
     )
 
 
-def may_act(pap: Pap, action: ReleaseAction) -> GateVerdict:
-    """Whether PAP lets a holder of the item, ourselves included, do this with it."""
+def may_act(pap: Pap | None, action: ReleaseAction) -> GateVerdict:
+    """Whether PAP lets us do this with an item; where its source said nothing, as under PAP:AMBER."""
+    pap = pap or Pap.AMBER
     rule = next(rule for rule in ACTION_RULES if rule.pap is pap)
     return GateVerdict(action in rule.actions, f"pap-{pap.value.lower()}", rule.words)
 

@@ -43,10 +43,15 @@ _PAP_RANK = {label: rank for rank, label in enumerate(Pap)}
 
 @dataclass(frozen=True, slots=True)
 class Marking:
-    """Both labels of an item."""
+    """The labels of an item; ``pap`` None: its source set no limit on what is done with it."""
 
     tlp: Tlp
-    pap: Pap
+    pap: Pap | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """``TLP:AMBER``, ``PAP:GREEN``; what is not said is left out."""
+        return (f"TLP:{self.tlp}", *([f"PAP:{self.pap}"] if self.pap else []))
 
 
 def read_tlp(text: str | None) -> Tlp:
@@ -61,12 +66,14 @@ def read_tlp(text: str | None) -> Tlp:
     return _TLP.get(label, Tlp.RED)
 
 
-def read_pap(text: str | None) -> Pap:
-    """The label that a text names, as `read_tlp`; no label is read as AMBER, an unknown one as RED."""
+def read_pap(text: str | None) -> Pap | None:
+    """The label that a text names, as `read_tlp`: None where there is none, RED for an unknown one.
+
+    Whoever is told is not held to a limit that nobody set: PAP:AMBER forbids blocking the server that a bot calls.
+    What we do ourselves is asked of `may_act`, which is strict.
+    """
     label = _bare(text, "PAP:")
-    if not label:
-        return Pap.AMBER
-    return _PAP.get(label, Pap.RED)
+    return _PAP.get(label, Pap.RED) if label else None
 
 
 def read_marking(tlp: str | None, pap: str | None) -> Marking:
@@ -75,7 +82,7 @@ def read_marking(tlp: str | None, pap: str | None) -> Marking:
 
 
 def highest(markings: Iterable[Marking]) -> Marking:
-    """The marking of the whole: the narrowest audience and the fewest actions of its parts.
+    """The marking of the whole: the narrowest audience and the fewest actions that any of its parts says.
 
     Raises:
         ValueError: there are no parts.
@@ -84,7 +91,7 @@ def highest(markings: Iterable[Marking]) -> Marking:
     parts = list(markings)
     return Marking(
         max((part.tlp for part in parts), key=lambda label: label.rank),
-        max((part.pap for part in parts), key=lambda label: label.rank),
+        max((part.pap for part in parts if part.pap), key=lambda label: label.rank, default=None),
     )
 
 

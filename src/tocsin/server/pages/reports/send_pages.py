@@ -17,6 +17,7 @@ from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.paths import HomeFolder
+from tocsin.pipeline.parse import UNKNOWN_FEED
 from tocsin.pipeline.uploads import Upload, UploadState, arrive, read_upload
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.reports.list_pages import all_feeds
@@ -54,6 +55,8 @@ def send_pages(desk: PageContext) -> APIRouter:
         """Keep what was sent, and lead to what becomes of it."""
         feed = text_of(form, "feed")
         with closing_files(form) as files:
+            if files and not any(file.size for file in files):
+                return ask(request, feed, desk.words(request).say(N_("The file is empty.")), 422)
             if not files:
                 return ask(request, feed, desk.words(request).say(N_("Choose a file.")), 422)
             try:
@@ -69,7 +72,7 @@ def send_pages(desk: PageContext) -> APIRouter:
         with desk.node.database.reading() as session:
             upload = read_upload(session, uuid)
             ingests = session.scalars(select(Ingest).where(Ingest.number.in_(upload.ingests))).all()
-        return desk.page(request, "reports/sent.html", upload=upload, ingests=ingests)
+        return desk.page(request, "reports/sent.html", upload=upload, ingests=ingests, unknown_feed=UNKNOWN_FEED)
 
     return router
 

@@ -62,7 +62,7 @@ def refuse_foreign(desk: PageContext, request: Request) -> None:
         NotHereError: it is one.
 
     """
-    if not from_own_page(request, desk.node.settings.server.url):
+    if not from_own_page(request, desk.node.settings.server.url, names_origin=True):
         raise NotHereError
 
 

@@ -10,6 +10,9 @@ from anyio import Event, move_on_after, to_thread
 
 from tocsin.node.errors import StorageError
 
+MOST = 12
+"""Streams of one person: the windows of a busy day. Each costs about a megabyte."""
+
 _EVERY = 2.0  # seconds between looks
 _ALIVE_EVERY = 5.0  # seconds between looks at whose sessions live
 _AT_LEAST = 60.0  # seconds after which all look again: what is due becomes overdue without a change
@@ -24,6 +27,7 @@ class ChangeNotifier:
     def __init__(self, token: Callable[[], str], alive: Callable[[Collection[str]], set[str]]) -> None:
         self._token, self._alive = token, alive
         self._listeners: Counter[str] = Counter()
+        self._people: Counter[int | None] = Counter()
         self._beat: asyncio.Event | None = None
         self._task: asyncio.Task[None] | None = None
         self._now = ""
@@ -31,9 +35,16 @@ class ChangeNotifier:
         self.over = Event()
         """Set when the server ends: then all listening ends too."""
 
-    async def listen(self, session: str) -> AsyncIterator[str]:
-        """The token of now, and each new one; ends with the session."""
+    def is_full(self, person: int | None) -> bool:
+        """Whether somebody has as many streams open as one may have."""
+        return self._people[person] >= MOST
+
+    async def listen(self, session: str, person: int | None) -> AsyncIterator[str]:
+        """The token of now, and each new one; ends with the session, and at once where the person has enough."""
+        if self.is_full(person):
+            return
         self._listeners[session] += 1
+        self._people[person] += 1
         try:
             if self._task is None or self._task.done():  # no await between: one task for all
                 self._beat = asyncio.Event()
@@ -47,6 +58,7 @@ class ChangeNotifier:
                 if not self._is_over(session):
                     yield self._now
         finally:
+            self._people[person] -= 1
             self._listeners[session] -= 1
             if not self._listeners[session]:
                 del self._listeners[session]

@@ -53,14 +53,16 @@ def board_pages(desk: PageContext) -> APIRouter:
         """A message whenever the figures changed (server-sent events, HTML 9.2); it ends with the session."""
         if not visitor.session:
             raise NotHereError
-        messages = _messages(pulse, visitor.session)
+        if pulse.is_full(visitor.person):
+            return Response(status_code=429, headers={"Retry-After": "60"})
+        messages = _messages(pulse, visitor.session, visitor.person)
         return EventSourceResponse(messages, ping=_PING, shutdown_event=pulse.over, shutdown_grace_period=_LAST_WORDS)
 
     return router
 
 
-async def _messages(pulse: ChangeNotifier, session: str) -> AsyncIterator[ServerSentEvent]:
-    async for token in pulse.listen(session):
+async def _messages(pulse: ChangeNotifier, session: str, person: int | None) -> AsyncIterator[ServerSentEvent]:
+    async for token in pulse.listen(session, person):
         yield ServerSentEvent(token, event="state", retry=_RETRY)
     if not pulse.over.is_set():  # a server that ends is not a session that ends: the browser comes again
         yield ServerSentEvent("", event="ended")

@@ -1,0 +1,57 @@
+"""The head of a request that comes too slowly holds no connection."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+
+from support.world import served
+from tocsin.server.security import TimedProtocol
+
+
+class Impatient(TimedProtocol):
+    seconds = 1.0
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    application = FastAPI()
+
+    @application.post("/")
+    async def count(request: Request) -> int:
+        return len(await request.body())
+
+    with served(application, http=Impatient) as port:
+        yield port
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"POST / HTTP/1.1\r\nHost: x",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nxPOST / HTTP/1.1\r\nHost:",
+    ],
+)
+def test_whoever_sends_half_a_head_and_waits_is_sent_away(port: int, begun: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=300) as connection:
+        connection.sendall(begun)
+        answer = b""
+        while block := connection.recv(4_096):  # until the server closes
+            answer += block
+    assert answer.count(b"HTTP/1.1 200 OK") == begun.count(b"\r\n\r\n")
+
+
+def test_a_slow_body_and_a_pause_between_requests_are_not_cut_off(port: int) -> None:
+    def parts() -> Iterator[bytes]:
+        for _ in range(3):
+            yield b"x" * 10
+            time.sleep(0.8)
+
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        assert client.post("/", content=parts()).json() == 30
+        time.sleep(1.5)
+        assert client.post("/", content=parts()).json() == 30
