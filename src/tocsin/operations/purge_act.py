@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
-from tocsin.operations.backup import backups_in
+from tocsin.operations.backup_reading import backups_in
 from tocsin.operations.purge import PurgeOutcome, foreseen, make_plan, purge, purged_before
 from tocsin.pipeline.stores import NodeWithStores
 
