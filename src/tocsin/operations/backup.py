@@ -47,7 +47,7 @@ NOT_COPIED: Final = {
     *(HomeFolder.AT_WORK, HomeFolder.COMPILED, HomeFolder.SPOOL),
     *(HomeFile.AUDIT_HEAD, HomeFile.CHORES, HomeFile.UNFINISHED_RESTORE, HomeFile.WRITER_LOCK),
 }
-_ROWS = 10_000
+_ROWS = 2_000
 _ALWAYS_FILLED = {"directory_state"}  # its one row is made with the table
 
 # Where the tables of all rooms are described; those of capabilities say so themselves.

@@ -8,14 +8,17 @@ import os
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
+from io import BufferedIOBase, BytesIO
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from tocsin.node.errors import InputError
 from tocsin.operations.backup_encryption import BLOCK, OLDER
 
 _LARGEST_LIST = 1 << 30  # bytes of the list of hashes; some hundred a file
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 class ArchiveWriter:
@@ -48,7 +51,7 @@ class ArchiveWriter:
 @contextmanager
 def archive_into(out: IO[bytes]) -> Iterator[ArchiveWriter]:
     """What writes files into a stream, which is whole once the block is left."""
-    with tarfile.open(fileobj=out, mode="w|", bufsize=BLOCK, format=tarfile.PAX_FORMAT) as archive:
+    with tarfile.open(fileobj=_Counted(out), mode="w", format=tarfile.PAX_FORMAT) as archive:
         yield ArchiveWriter(archive)
 
 
@@ -114,6 +117,21 @@ def _member(name: str, size: int) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.size = size
     return member
+
+
+class _Counted(BufferedIOBase):
+    """A pipe that knows its place, as an archive asks; its own mode for streams copies each block many times."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out, self._at = out, 0
+
+    def write(self, block: "Buffer", /) -> int:
+        written = self._out.write(block)
+        self._at += written
+        return written
+
+    def tell(self) -> int:
+        return self._at
 
 
 class _HashingReader:

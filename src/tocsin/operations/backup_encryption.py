@@ -189,6 +189,7 @@ def _gpg(options: Sequence[str], *, stdin: int, stdout: int | IO[bytes]) -> "Ite
             stdout=stdout,
             stderr=subprocess.PIPE,
             env=environment,
+            bufsize=BLOCK,
             pipesize=BLOCK,
         )
     except FileNotFoundError as error:
