@@ -217,7 +217,9 @@ def address(world: World) -> Iterator[str]:
 def test_on_a_phone_it_fits_and_violates_nothing(address: str, language: str) -> None:
     with browser(width=390, height=844) as page:
         page.open(f"{address}/report/child?language={language}")
-        assert json.loads(violations(page)) == []
+        for theme in ("light", "dark"):
+            page.look(width=390, height=844, theme=theme)
+            assert json.loads(violations(page)) == []
         assert [*misfits(page, 390), *misfits(page, 320)] == []
         assert page.read("document.documentElement.scrollWidth <= innerWidth")
 
