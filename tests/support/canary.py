@@ -78,7 +78,7 @@ def postgresql_with(cluster: Cluster, url: str) -> list[str]:
         ).fetchall()
         found = []
         for table in [*(str(name) for (name,) in tables), "pg_catalog.pg_stats"]:
-            rows = connection.execute(f"SELECT t::text FROM {table} t").fetchall()  # type: ignore[arg-type]
+            rows = connection.execute(f"SELECT t::text FROM {table} t").fetchall()
             if is_in(repr(rows).encode()):
                 found.append(table)
         connection.execute("CHECKPOINT")

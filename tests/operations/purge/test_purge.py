@@ -347,7 +347,7 @@ def test_a_restore_that_is_killed_brings_nothing_back(node: Node, tmp_path: Path
     node.tocsin.run("backup", node.backups / "yesterday")
     node.purge(*node.references)
     other = Node(Tocsin(tmp_path / "other", node.tocsin.environment), node.imap, node.user, [])
-    words = ["restore", node.backups / "yesterday"]
+    words = ["restore", str(node.backups / "yesterday")]
     assert command(other.home, *words, environment={**node.tocsin.environment, "TOCSIN_CUT": place}).wait() == KILLED
     if place == "restore.copied":
         assert other.tocsin.call("inbox", "list")[0] == 1  # it does not open at all
