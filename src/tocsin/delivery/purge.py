@@ -16,7 +16,7 @@ _LEFT: Final = frozenset(
     {DeliveryState.SENT, DeliveryState.SHADOW, DeliveryState.REDIRECTED, DeliveryState.BOUNCED, DeliveryState.DROPPED}
 )
 _OPEN_LETTER: Final = frozenset({LetterState.QUEUED, LetterState.RETRY, LetterState.HELD})
-_NOTHING_LEFT: Final = say("What it told of was purged.")
+_NOTHING_LEFT: Final = say("Its content was purged.")
 
 
 def digests_with(session: Session, ingest: int, events: Mapping[int, int]) -> Sequence[Delivery]:
