@@ -341,23 +341,24 @@ def test_a_field_of_ten_megabytes_is_stored_or_set_aside_whole(tocsin: Tocsin) -
 
 
 def test_addresses_that_are_none_go_to_extra_when_the_row_says_where_otherwise(tocsin: Tocsin) -> None:
-    header = '"timestamp","ip","asn","tag"'
+    header = '"timestamp","ip","hostname","asn","tag"'
     rows = [
-        '"2026-11-23 01:02:03","999.1.1.1",64500,"junk"',
-        '"2026-11-23 01:02:03","999.1.1.1",,"aside"',
-        '"2026-11-23 01:02:03","fe80::1%eth0",,"zone"',
-        '"2026-11-23 01:02:03","::ffff:192.0.2.7",,"mapped"',
-        '"2026-11-23 01:02:03","192.0.2.0/24",,"network"',
+        '"2026-11-23 01:02:03","999.1.1.1","a.example.org",,"junk"',
+        '"2026-11-23 01:02:03","999.1.1.1",,,"aside"',
+        '"2026-11-23 01:02:03","999.1.1.1",,64500,"whole AS"',
+        '"2026-11-23 01:02:03","fe80::1%eth0",,,"zone"',
+        '"2026-11-23 01:02:03","::ffff:192.0.2.7",,,"mapped"',
+        '"2026-11-23 01:02:03","192.0.2.0/24",,,"network"',
     ]
 
-    assert counts(take(tocsin, put(tocsin, content(*rows, header=header)))) == (3, 0, 2)
+    assert counts(take(tocsin, put(tocsin, content(*rows, header=header)))) == (3, 0, 3)
     found = {event["extra.tag"]: event for event in events(tocsin)}
     assert found["junk"]["extra.source.ip"] == "999.1.1.1"
     assert "invalid" in flags_of(found["junk"])
     assert found["mapped"]["source.ip"] == "192.0.2.7"
     assert (found["network"]["source.network"], "source.ip" in found["network"]) == ("192.0.2.0/24", False)
     # an address of one link only says nothing to anybody else
-    assert [row["raw"] for row in aside(tocsin)] == rows[1:3]
+    assert [row["raw"] for row in aside(tocsin)] == rows[1:4]
 
 
 def flags_of(event: dict[str, Any]) -> list[str]:

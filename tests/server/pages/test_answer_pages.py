@@ -349,6 +349,7 @@ def test_the_marking_stands_on_the_page_as_first_defines_it(world: World, told: 
     client = world.client()
     page = client.get(told).text
     assert '<span class="tlp tlp-amber">TLP:AMBER</span>' in page
+    assert "PAP:" not in page  # the feed said none
     style = client.get("/static/page.css").text
     for colour in ("#ff2b2b", "#ffc000", "#33ff00", "#fff"):
         assert colour in style
