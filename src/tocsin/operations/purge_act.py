@@ -93,7 +93,7 @@ def _result(node: NodeWithStores, done: PurgeOutcome) -> PurgeResult:
 
 ACTS: Final = (
     Act(
-        "purge", "Purge what must not be here", purge_content, noun="content", permission=Permission.NEVER_HELD_WORK,
+        "purge", "Purge what must not be here", purge_content, noun="content", permission=Permission.CONTENT_PURGE,
         audit=(AuditAction.CONTENT_PURGED,), command=OwnSurface("purge"), route="/purges/{reference}",
         page=OwnSurface("/purge/{reference}"), arguments=("reference",), told="{reference} is purged.",
     ),

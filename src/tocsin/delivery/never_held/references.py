@@ -105,8 +105,9 @@ def note_reference(session: Session, reference: Reference, *, place: str, state:
             if known is None:
                 raise
         else:
-            subject = f"never-held:{row.id}"
-            audit(session, AuditAction.NEVER_HELD_NOTED, at=now, actor="never-held", subject=subject)
+            if state is not ReferenceState.PURGED:  # a purge has an entry of its own
+                subject = f"never-held:{row.id}"
+                audit(session, AuditAction.NEVER_HELD_NOTED, at=now, actor="never-held", subject=subject)
             return row.id
     known.times += 1
     return known.id

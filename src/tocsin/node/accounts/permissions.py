@@ -58,6 +58,7 @@ class Permission(StrEnum):
     READINESS_READ = "readiness.read"
     READINESS_WRITE = "readiness.write"
     NEVER_HELD_WORK = "never_held.work"  # references to what must never be held, which no other role sees
+    CONTENT_PURGE = "content.purge"  # delete for good, unseen, what must not be here: whoever meets it does so at once
     DRAFTING_READ = "drafting.read"
     DRAFTING_WRITE = "drafting.write"
     AUDIT_READ = "audit.read"
@@ -86,7 +87,7 @@ IN_API: Final = frozenset({
     Permission.DIRECTORY_DECIDE, Permission.CLAIMS_MAKE,
     Permission.DELIVERIES_READ, Permission.DELIVERIES_STEER, Permission.PORTAL_WRITE, Permission.INBOX_READ,
     Permission.INBOX_WRITE,
-    Permission.NEVER_HELD_WORK,
+    Permission.NEVER_HELD_WORK, Permission.CONTENT_PURGE,
     Permission.AUDIT_READ, Permission.ADMIN_READ, Permission.METRICS_READ,
 })  # fmt: skip
 """What the API can be asked to do, beyond what is open: other acts are of no use to a program."""
@@ -101,7 +102,7 @@ _WORKING = (
     *_READING, Permission.EVENTS_EXPORT, Permission.VIEWS_WRITE, Permission.REPORTS_WRITE, Permission.QUARANTINE_MEND,
     Permission.DIRECTORY_WRITE,
     Permission.DIRECTORY_EDIT, Permission.CLAIMS_MAKE, Permission.DELIVERIES_STEER, Permission.INBOX_WRITE,
-    Permission.METRICS_READ,
+    Permission.CONTENT_PURGE, Permission.METRICS_READ,
 )  # fmt: skip
 _DECIDING = (*_WORKING, Permission.DIRECTORY_DECIDE, Permission.RULES_WRITE, Permission.AUDIT_READ)
 
@@ -119,7 +120,7 @@ _ALL_OF: Final[dict[AccountRole, tuple[Permission, ...]]] = {
     AccountRole.OPERATOR: (),
     AccountRole.ASSESSOR: (Permission.READINESS_READ, Permission.READINESS_WRITE),
     AccountRole.DELEGATE: (Permission.DRAFTING_READ, Permission.DRAFTING_WRITE),
-    AccountRole.PROTECTION_OFFICER: (Permission.NEVER_HELD_WORK, Permission.TODAY_READ),
+    AccountRole.PROTECTION_OFFICER: (Permission.NEVER_HELD_WORK, Permission.CONTENT_PURGE, Permission.TODAY_READ),
     AccountRole.NOBODY: (),
 }
 _OWN_OF: Final[dict[AccountRole, tuple[Permission, ...]]] = {

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import find_mail as find_sent
 from tocsin.delivery import purge_digest, purge_letter, take_events_out
 from tocsin.delivery.mailbox import ReceivedMail
+from tocsin.delivery.never_held import Reference, ReferenceState, note_reference
 from tocsin.events import Ingest, purge_ingest, purge_rows
 from tocsin.incidents.arrivals import delete_files, find_report, purge_report
 from tocsin.node.files import disk_failures, sync_folder
@@ -109,6 +110,8 @@ def _remember(session: Session, plan: PurgePlan, *, reason: str, actor: str, now
     for reference, part in stones.items():
         if find_tombstone(session, reference) is None:
             session.add(_tombstone(plan, reference, part, reason=reason, actor=actor, now=now))
+    purged = Reference("purged", plan.reference)
+    note_reference(session, purged, place=plan.kind.value, state=ReferenceState.PURGED, now=now)
     detail: dict[str, object] = {
         "kind": plan.kind.value,
         "events": sum(part.event_count for part in plan.parts),

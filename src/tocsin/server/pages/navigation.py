@@ -45,7 +45,7 @@ _OWN = (
     NavigationEntry(N_("What we were told"), "/deliveries", Permission.DELIVERIES_READ, key="d"),
 )
 _ASIDE = (
-    NavigationEntry(N_("Purge"), "/purge", Permission.NEVER_HELD_WORK),
+    NavigationEntry(N_("Purge"), "/purge", Permission.CONTENT_PURGE),
     *(NavigationEntry(one.title, one.path, Permission(one.permission)) for one in capabilities()),
 )
 

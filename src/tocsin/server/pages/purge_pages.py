@@ -31,7 +31,7 @@ KINDS: Final = {
 _ACT: Final = ACTS[0]
 _LISTED: Final = 100
 
-_Worker = Annotated[Principal, needs(Permission.NEVER_HELD_WORK)]
+_Worker = Annotated[Principal, needs(Permission.CONTENT_PURGE)]
 
 
 def purge_pages(desk: PageContext) -> APIRouter:

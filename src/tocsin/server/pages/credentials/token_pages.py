@@ -45,6 +45,7 @@ SCOPES: Final[Mapping[Permission, str]] = {
     Permission.INBOX_READ: N_("Read reports from the public"),
     Permission.INBOX_WRITE: N_("Work on reports from the public"),
     Permission.NEVER_HELD_WORK: N_("Work on references to what must never be held"),
+    Permission.CONTENT_PURGE: N_("Purge what must not be here"),
     Permission.AUDIT_READ: N_("Read the audit log"),
     Permission.ADMIN_READ: N_("Read how the node is set up"),
     Permission.METRICS_READ: N_("Read metrics"),

@@ -49,7 +49,7 @@ def list_pages(desk: PageContext) -> APIRouter:
             views=[(view.name, path_of(view)) for view in views_of(desk, visitor)],
             text_rows=TEXT_ROWS,
             inside=sight.everything,
-            purged=_purged(desk) if visitor.may(Permission.NEVER_HELD_WORK) else 0,
+            purged=_purged(desk) if visitor.may(Permission.CONTENT_PURGE) else 0,
             **_table(desk, asked, sight),
         )
 

@@ -51,7 +51,7 @@ def list_pages(desk: PageContext) -> APIRouter:
             )
             counts = counts_by_state(session)
             names = names_of(session, (line.owner for line in page.lines))
-            purged = purged_of(session, "inbox") if visitor.may(Permission.NEVER_HELD_WORK) else 0
+            purged = purged_of(session, "inbox") if visitor.may(Permission.CONTENT_PURGE) else 0
         further = f"{PLACE}?{urlencode({**asked.model_dump(), 'before': page.further})}" if page.further else ""
         context: dict[str, Any] = {"page": page, "counts": counts, "names": names, "asked": asked, "further": further}
         more: dict[str, Any] = {"kinds": KINDS, "states": STATES, "shapes": SHAPES, "now": desk.now, "purged": purged}

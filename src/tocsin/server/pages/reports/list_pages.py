@@ -95,7 +95,7 @@ def list_pages(desk: PageContext) -> APIRouter:
                 "replays": session.scalars(select(Ingest.number).where(Ingest.replay_of == number)).all(),
                 "open": open_rows_of(session, ingest),
                 "left": session.get(LeftAside, number),
-                "purged": purged_counts(session, number) if visitor.may(Permission.NEVER_HELD_WORK) else None,
+                "purged": purged_counts(session, number) if visitor.may(Permission.CONTENT_PURGE) else None,
             }
         aside = aside_that_leaves(desk.node, islice(set_aside(desk.node.quarantine, number), _SHOWN))
         return desk.page(request, "reports/one.html", aside=aside, **context)
