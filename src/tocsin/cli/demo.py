@@ -69,7 +69,7 @@ def _play(home: Path, port: int) -> None:
     """
     from tocsin.directory import import_directory
     from tocsin.networks import Networks, load_table
-    from tocsin.operations.demo import found_country, write_mapping, write_reports
+    from tocsin.operations.demo import CODE, NAME, found_country, write_mapping, write_reports
     from tocsin.pipeline.ingest import ingest
     from tocsin.pipeline.notify import tell
     from tocsin.pipeline.stores import open_node
@@ -78,7 +78,8 @@ def _play(home: Path, port: int) -> None:
     country = found_country(Networks.open(home), SEED)
     (home / HomeFile.SETTINGS).write_text(
         '[node]\nname = "Kestria National CSIRT (demonstration)"\ncontact = "csirt@kest-cert.example"\n'
-        f'[server]\nurl = "http://127.0.0.1:{port}"\n[accounts]\nsecond_factor = []\n',
+        f'country_names = {{ {CODE} = "{NAME}" }}\n[server]\nurl = "http://127.0.0.1:{port}"\n'
+        "[accounts]\nsecond_factor = []\n",
         encoding="utf-8",
     )
     for name, table in (("asn", country.routes), ("asn-country", country.countries)):

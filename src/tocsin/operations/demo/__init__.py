@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.operations.demo.country import found_country
+    from tocsin.operations.demo.country import CODE, NAME, found_country
     from tocsin.operations.demo.overview import Overview, overview
     from tocsin.operations.demo.people import let_in
     from tocsin.operations.demo.reports import write_mapping, write_reports
