@@ -244,3 +244,19 @@ def test_what_a_page_shows_cannot_become_markup(world: World) -> None:
         for path in ("/teams/rival", "/teams/rival/history", "/teams", "/teams/evil", "/lookup?q=AS64500"):
             page = browser.get(path).text
             assert "<script>alert" not in page
+
+
+def test_a_very_long_name_is_cut_and_whole_behind_it(world: World) -> None:
+    name = "Harbour " * 25 + "Telecom"
+    (world.folder / "long.toml").write_text(
+        f'[[team]]\nkey = "long"\nname = "{name}"\nmailboxes = ["a@long.example"]\n'
+    )
+    world.tocsin.run("directory", "import", world.folder / "long.toml")
+    with visiting(world) as browser:
+        for path in ("/teams/long", "/teams/long/change", "/teams/long/told"):
+            page = browser.get(path).text
+            title = re.search(r'<h1 title="([^"]+)">([^<]+)</h1>', page)
+            assert title
+            assert title[1] == name
+            assert len(title[2]) < 120
+            assert all(len(said) < 80 for said in re.findall(r"<button>([^<]+)</button>", page))
