@@ -141,3 +141,14 @@ def test_a_claim_waits_for_proof(world: World, operator: Browser) -> None:
     assert entry["actor"].startswith("person:")
     assert operator.send(f"{at}/claim", value="8.8.8.0/24", at="else@where.example").status_code == 422
     assert operator.send(f"{at}/code", claim="77", code="x").status_code == 422
+
+
+def test_who_claims_back_what_was_given_up_is_led_to_undo(world: World, operator: Browser) -> None:
+    at = "/portal/contacts"
+    (world.folder / "as.csv").write_text("team,kind,value,role\noperator,asn,64496,responsible\n")
+    world.tocsin.run("directory", "import", world.folder / "as.csv")
+    assert operator.send(f"{at}/deny", kind="asn", value="64496").status_code == 303
+    page = operator.send(f"{at}/claim", value="AS64496", at="abuse@operator.example")
+    assert page.status_code == 422
+    assert "You said that AS64496 is not yours. Press Undo beside it" in page.text
+    assert '<code dir="ltr">AS64496</code>' in page.text.partition("You said that these are not yours:")[2]
