@@ -152,3 +152,13 @@ def test_who_claims_back_what_was_given_up_is_led_to_undo(world: World, operator
     assert page.status_code == 422
     assert "You said that AS64496 is not yours. Press Undo beside it" in page.text
     assert '<code dir="ltr">AS64496</code>' in page.text.partition("You said that these are not yours:")[2]
+
+
+def test_an_identifier_that_would_mute_nothing_is_refused_with_the_nearest(world: World, operator: Browser) -> None:
+    at, shared = "/portal/contacts/mute", {"kind": "identifier", "for_days": "30", "reason": ""}
+    wrong = operator.send(at, what="open-rpd", **shared)
+    assert wrong.status_code == 422
+    assert "No event has the identifier" in wrong.text
+    assert "open-rdp" in wrong.text
+    assert operator.send(at, what="Open-RDP", **shared).status_code == 303
+    assert [mute.value for mute in team_of(world, "operator").mutes] == ["open-rdp"]
