@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -162,3 +162,35 @@ def test_an_identifier_that_would_mute_nothing_is_refused_with_the_nearest(world
     assert "open-rdp" in wrong.text
     assert operator.send(at, what="Open-RDP", **shared).status_code == 303
     assert [mute.value for mute in team_of(world, "operator").mutes] == ["open-rdp"]
+
+
+def test_all_that_match_are_answered_at_once_and_others_stay_open(operator: Browser) -> None:
+    page = operator.get("/portal?find=192.0.2.2").text
+    assert "1 of 2 shown" in page
+    fields = {"made": made(page), "verdict": "acknowledged", "note": ""}
+    done = operator.send("/portal?find=192.0.2.2", every="found", **fields)
+    assert done.status_code == 303
+    assert "find=192.0.2.2" in done.headers["location"]
+    assert set(problems(operator.get("/portal").text)) == {ONE}
+
+
+@pytest.mark.parametrize("every", ["page", "found", "remote"])
+def test_all_on_a_page_or_of_a_kind_are_answered_at_once(operator: Browser, every: str) -> None:
+    page = operator.get("/portal").text
+    assert "Select all 2 problems on this page" in page
+    topic = re.search(r'id="topic-([a-z-]+)"', page)
+    assert topic
+    chosen = topic[1] if every == "remote" else every
+    assert operator.send("/portal", made=made(page), verdict="acknowledged", every=chosen).status_code == 303
+    assert not problems(operator.get("/portal").text)
+
+
+def test_the_list_takes_a_network_and_says_how_bad_since_when_and_until_when(operator: Browser) -> None:
+    assert set(problems(operator.get("/portal?find=192.0.2.2/31").text)) == {TWO}
+    assert set(problems(operator.get("/portal?find=192.0.2.0/30&sort=due").text)) == {ONE, TWO}
+    page = operator.get("/portal").text
+    assert re.search(r"open-rdp · medium</span>", page)
+    assert "first seen" in page
+    due = re.search(r'due <time datetime="([^"]+)"', page)
+    assert due
+    assert START < datetime.fromisoformat(due[1]) <= START + timedelta(days=30)
