@@ -48,6 +48,7 @@ def list_pages(desk: PageContext) -> APIRouter:
             views=[(view.name, path_of(view)) for view in views_of(desk, visitor)],
             text_rows=TEXT_ROWS,
             inside=sight.everything,
+            pages=-(-figures.total // _ROWS),
             **_table(desk, asked, sight),
         )
 
