@@ -194,3 +194,12 @@ def test_the_list_takes_a_network_and_says_how_bad_since_when_and_until_when(ope
     due = re.search(r'due <time datetime="([^"]+)"', page)
     assert due
     assert START < datetime.fromisoformat(due[1]) <= START + timedelta(days=30)
+
+
+def test_the_page_of_a_team_counts_problems_and_not_mails(operator: Browser) -> None:
+    page = operator.get("/portal").text
+    fields = {"made": made(page), "problem": problems(page)[ONE], "verdict": "fixed", "note": ""}
+    assert operator.send("/portal", **fields).status_code == 303
+    told = operator.get("/teams/operator/told").text
+    assert "Example Operator answered 1 of 2 problems" in told
+    assert "within 0 hours" not in told
