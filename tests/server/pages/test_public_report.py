@@ -230,3 +230,9 @@ def test_the_hint_names_the_time_of_the_country(world: World, country: str, lang
     with settled.open:
         page = text_of(settled.client(public=True).get(f"/report?language={language}"))
     assert f"14:00 ({zone})" in page
+
+
+def test_what_has_digits_is_not_called_letters(client: httpx.Client) -> None:
+    page = text_of(client.get("/report/answer"))
+    assert "Eight characters, such as 4KX7-9M2P." in page
+    assert "letters that you were shown" not in page

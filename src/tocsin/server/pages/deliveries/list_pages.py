@@ -107,8 +107,7 @@ def list_pages(desk: PageContext) -> APIRouter:
 
 def _subjects(session: Session, digests: set[int]) -> dict[int, str]:
     """The subjects of digests by number."""
-    rows = session.execute(select(Delivery.id, Delivery.subject).where(Delivery.id.in_(digests)))
-    return dict(rows.tuples())
+    return dict(session.execute(select(Delivery.id, Delivery.subject).where(Delivery.id.in_(digests))).all())
 
 
 def _inside(session: Session) -> dict[str, Any]:
