@@ -100,7 +100,8 @@ def codes(world: World) -> dict[str, str]:
         ("\u0440\u0430\u0443\u0440\u0430l.com", None, "mixes"),
         ("\u0430\u0440\u0440\u04cf\u0435.com", None, "looks like"),
         ("exa mple.org", None, "not a domain"),
-        ("", None, "not a domain"),
+        ("", None, "is no network, AS or domain"),
+        ("banana", None, "is no network, AS or domain"),
     ],
 )
 def test_what_can_be_claimed_and_why_not(text: str, kind: str | None, value: str) -> None:

@@ -155,7 +155,7 @@ def test_today_changes_by_itself_when_a_program_sends_a_report(house: House) -> 
             sent = httpx.post(f"{house.url}/api/v1/reports", files={"file": file}, headers=robot, trust_env=False)
         assert sent.status_code == 202
         hand.until(lambda: "1 row could not be read" in hand.text)
-        hand.until(lambda: "2 first mails to teams wait for a look" in hand.text)
+        hand.until(lambda: "2 mails are held" in hand.text)
         assert "6 rows = 5 stored + 0 duplicates + 1 set aside: nothing is lost." in hand.text
         assert hand.read("window.same")  # the page was never loaded anew
 
@@ -239,7 +239,7 @@ def test_who_must_know_is_asked_and_decided(house: House) -> None:
 def test_a_held_mail_is_read_and_let_go(house: House) -> None:
     with house.as_("manager") as hand:
         hand.go("/today")
-        hand.press("2 first mails to teams wait for a look")
+        hand.press("2 mails are held")
         hand.press(_reference(hand, "Example Operator"))
         assert hand.title.endswith("to Example Operator: waits for a person")
         reference, here = hand.title.partition(" ")[0], hand.path

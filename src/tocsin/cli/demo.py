@@ -82,7 +82,15 @@ def _play(home: Path, port: int) -> None:
     """
     from tocsin.directory import confirm_lines, import_directory
     from tocsin.networks import Networks, load_table
-    from tocsin.operations.demo import EMERGENCY_NUMBER, HELP_LINES, found_country, write_mapping, write_reports
+    from tocsin.operations.demo import (
+        CODE,
+        EMERGENCY_NUMBER,
+        HELP_LINES,
+        NAME,
+        found_country,
+        write_mapping,
+        write_reports,
+    )
     from tocsin.pipeline.ingest import ingest
     from tocsin.pipeline.notify import tell
     from tocsin.pipeline.stores import open_node
@@ -91,6 +99,7 @@ def _play(home: Path, port: int) -> None:
     country = found_country(Networks.open(home), SEED)
     (home / HomeFile.SETTINGS).write_text(
         '[node]\nname = "Kestria National CSIRT (demonstration)"\ncontact = "csirt@kest-cert.example"\n'
+        f'country_names = {{ {CODE} = "{NAME}" }}\n'
         f'emergency_number = "{EMERGENCY_NUMBER}"\n'
         f'[server]\nurl = "http://127.0.0.1:{port}"\n[accounts]\nsecond_factor = []\n'
         "[storage]\nbackup_days = 0\n",

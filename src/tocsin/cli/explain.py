@@ -44,9 +44,9 @@ def explain(
     """Show who would be told of something, through which rule, and what the release gate says."""
     from tocsin.networks import Networks
     from tocsin.sharing.gate import read_marking
-    from tocsin.sharing.lookup import explain_subject, read_subject
+    from tocsin.sharing.lookup import explain_subject, resolve_subject
 
-    subject = read_subject(query)
+    subject = resolve_subject(query)
     router = open_router(call.home, call.now)
     networks = Networks.open(call.home)
     marking = read_marking(tlp, pap)

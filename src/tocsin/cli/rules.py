@@ -147,6 +147,10 @@ def _say_words(document: "RulesDocument") -> None:
 
 
 def _say_trial(trial: "Trial") -> None:
+    fewer, more = ([one for one in trial.changes if one.lost], [one for one in trial.changes if one.gained])
+    if trial.changes:
+        lost, gained = sum(one.lost for one in fewer), sum(one.gained for one in more)
+        say(f"{lost:,} events fewer for {len(fewer):,} teams, {gained:,} more for {len(more):,}.")
     say(
         f"Of {trial.events:,} events of the last {trial.days} days, {trial.teams_after:,} teams would be told, "
         f"{trial.teams_before:,} now."

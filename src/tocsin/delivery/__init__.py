@@ -9,7 +9,16 @@ if TYPE_CHECKING:
     from tocsin.delivery.acts import MailState
     from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt, open_channel, reach_smtp
     from tocsin.delivery.deliver import DeliverySummary, deliver
-    from tocsin.delivery.digest_summary import DELIVERY, GoneProblem, problem_words, topic_names
+    from tocsin.delivery.digest_summary import (
+        DELIVERY,
+        SEVERITIES,
+        GoneProblem,
+        days_to_fix,
+        problem_words,
+        severity_rank,
+        topic_names,
+        topics,
+    )
     from tocsin.delivery.example import example_mail
     from tocsin.delivery.halt import halts, release_brake, resume, stop
     from tocsin.delivery.held_mails import drop, find_mail, held_digests, held_letters, release, waiting_teams

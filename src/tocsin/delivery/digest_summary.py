@@ -76,8 +76,8 @@ class TopicCount:
 
     @property
     def days(self) -> int:
-        """Within how many days we ask for a fix: the topic's, or fewer where the severity asks for it."""
-        return min(self.topic.days, _URGENT.get(self.severity, self.topic.days))
+        """See `days_to_fix`."""
+        return days_to_fix(self.topic, self.severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,18 @@ def topics() -> dict[str, AdviceTopic]:
     }
 
 
+def days_to_fix(topic: AdviceTopic, severity: str) -> int:
+    """Within how many days we ask for a fix: the topic's, or fewer where the severity asks for it."""
+    return min(topic.days, _URGENT.get(severity, topic.days))
+
+
+def severity_rank() -> pl.Expr:
+    """The place of an event's severity in `SEVERITIES`."""
+    return pl.col("severity").replace_strict(
+        list(SEVERITIES), list(range(len(SEVERITIES))), default=0, return_dtype=pl.Int8
+    )
+
+
 def digest_summaries(events: pl.DataFrame) -> dict[int, DigestSummary]:
     """For each digest of the column ``_delivery``, what it has to say.
 
@@ -185,9 +197,7 @@ def _places(events: pl.DataFrame) -> pl.DataFrame:
     """
     when = pl.coalesce("time.source", "time.observation")
     since = pl.min_horizontal(when, "problem.first_seen") if "problem.first_seen" in events.columns else when
-    severity = pl.col("severity").replace_strict(
-        list(SEVERITIES), list(range(len(SEVERITIES))), default=0, return_dtype=pl.Int8
-    )
+    severity = severity_rank()
     rows = events.select(
         DELIVERY,
         _topic().alias("topic"),

@@ -11,7 +11,7 @@ from tocsin.directory.decisions import DecisionRecord, ValueDecision, decide_con
 from tocsin.directory.help_lines import confirm_lines
 from tocsin.directory.merges import TeamMerge, keep_apart, merge_teams, unmerge_team
 from tocsin.directory.model import Mute, MuteKind, ResponsibilityRole
-from tocsin.directory.mutes import mute, unmute
+from tocsin.directory.mutes import check_identifier, mute, unmute
 from tocsin.directory.person_facts import PersonFact, say_of_team
 from tocsin.directory.person_statements import (
     AssertionResult,
@@ -25,6 +25,7 @@ from tocsin.directory.within_reach import team_within_reach
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import UsageError
+from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction
 
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
@@ -278,6 +279,8 @@ def mute_for(context: ActContext, request: MuteRequest) -> MuteState:
     until = context.now + timedelta(days=request.days or 0)
     if request.until:
         until = datetime.combine(request.until, time(), UTC)
+    if request.kind is MuteKind.IDENTIFIER:
+        check_identifier(request.value, context.node.home / HomeFolder.EVENTS)
     said = Mute(request.kind, request.value, until, request.reason)
     key = team_within_reach(context, request.team).key
     done = mute(context.database, key, said, **context.by)

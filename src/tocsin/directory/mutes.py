@@ -1,6 +1,8 @@
 """What a person says by the pages that a team does not want to be told, for a time; imports leave it alone."""
 
 from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -43,6 +45,27 @@ def mute(database: Database, key: str, said: Mute, *, actor: str, now: datetime)
         detail: dict[str, object] = {"kind": said.kind.value, "value": value}
         audit(session, AuditAction.MUTE_SET, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
     return Mute(said.kind, value, said.until, said.reason)
+
+
+def check_identifier(value: str, events: Path) -> None:
+    """Refuse an identifier that would mute nothing; ``events``: the folder of the event table.
+
+    Raises:
+        UsageError: neither a report type that comes with Tocsin nor an event here has it; names the nearest.
+
+    """
+    from tocsin.events import bundled_identifiers, stored_identifiers
+
+    wanted = canonical.lower(value)
+    if wanted in bundled_identifiers() or wanted in (stored := stored_identifiers(events)):
+        return
+    nearest = get_close_matches(wanted, sorted(bundled_identifiers() | stored), n=3)
+    raise UsageError(
+        say("No event has the identifier '%(value)s'.", value=wanted),
+        hint=say("Is it one of these: %(nearest)s?", nearest=", ".join(nearest))
+        if nearest
+        else say("Write it as the events have it, such as open-rdp."),
+    )
 
 
 def unmute(database: Database, key: str, kind: MuteKind, value: str, *, actor: str, now: datetime) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tocsin.events.extra import fold
     from tocsin.events.fields import BY_NAME, FIELDS, Field, FieldKind, Privacy
     from tocsin.events.filters import EVERYWHERE, SEVERITIES, SPANS, EventFilter, FilterError
+    from tocsin.events.identifiers import bundled_identifiers, stored_identifiers
     from tocsin.events.idf_out import addresses, flat, idf_lines, to_idf
     from tocsin.events.ingests import (
         IngestFilter,

@@ -21,7 +21,8 @@ SEVERITIES: Final = ("critical", "high", "medium", "low", "info", "undefined")
 TEXT_FIELDS: Final = (
     "classification.identifier", "malware.name", "source.fqdn", "source.reverse_dns", "source.url", "source.as_name",
     "destination.fqdn", "destination.url", "product.full_name", "product.vendor", "product.name",
-    "product.vulnerabilities", "event_description.text", "comment",
+    "product.vulnerabilities", "malware.hash.md5", "malware.hash.sha1", "malware.hash.sha256",
+    "event_description.text", "comment",
 )  # fmt: skip
 """The fields that free text is looked for in: none of them is personal."""
 

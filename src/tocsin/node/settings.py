@@ -60,6 +60,10 @@ class NodeSettings(Section):
         description="What the pages call a team and its matter: terms = { csirt = 'CIRT', cybersecurity = 'ICT "
         "security' }.",
     )
+    country_names: Mapping[Annotated[str, Field(pattern="^[A-Z]{2}$")], str] = Field(
+        default={},
+        description="Names of countries that ISO 3166-1 does not know, by code: country_names = { XA = 'Kestria' }.",
+    )
     hidden_teams: Words = Field((), description="Keys of teams that the public pages never name.")
     helplines: str = Field(
         "",

@@ -23,12 +23,16 @@ _LONG_WAIT = timedelta(minutes=15)  # the largest reports are taken in within mi
 
 @dataclass(frozen=True)
 class HealthFinding:
-    """One check: what was looked at, whether it is well, what was found, and how to mend it."""
+    """One check: what was looked at, whether it is well, what was found, and how to mend it.
+
+    ``teams``: keys of the teams whose pages mend it.
+    """
 
     what: str
     ok: bool
     found: str
     mend: str = ""
+    teams: tuple[str, ...] = ()
 
 
 def examine(home: Path) -> list[HealthFinding]:
@@ -278,7 +282,12 @@ def _directory(node: NodeWithStores) -> Iterator[HealthFinding]:
         say("%(teams)s teams, %(rules)s rules; no mailbox: %(silent)s", **counts, silent=", ".join(silent[:5]))
         if silent
         else say("%(teams)s teams, %(rules)s rules", **counts),
-        "" if directory.teams and not silent else say("Import teams with 'tocsin directory import FILE'."),
+        say("Give each of them an email address.")
+        if silent
+        else ""
+        if directory.teams
+        else say("Import teams with 'tocsin directory import FILE'."),
+        tuple(silent[:5]),
     )
 
 

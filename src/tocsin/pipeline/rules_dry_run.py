@@ -40,6 +40,16 @@ class TeamChange:
     before: int
     after: int
 
+    @property
+    def lost(self) -> int:
+        """How many events fewer; 0 where it is more."""
+        return max(self.before - self.after, 0)
+
+    @property
+    def gained(self) -> int:
+        """How many events more; 0 where it is fewer."""
+        return max(self.after - self.before, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class RuleEffect:

@@ -23,6 +23,7 @@ class HealthCheckOut(BaseModel):
     ok: bool
     found: str = Field(examples=["12 files"])
     mend: str = Field(description="How to mend it, or empty.")
+    teams: list[str] = Field(default=[], description="Keys of the teams that it is about.", examples=[["operator"]])
 
 
 class Health(BaseModel):

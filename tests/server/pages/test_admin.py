@@ -136,3 +136,18 @@ def test_the_language_is_changed_on_a_page_that_says_what_is_wrong(admin: Browse
     (back,) = re.findall(r'name="next" value="([^"]*)"', wrong.text)
     changed = admin.send("/settings", next=back, language="fr")
     assert admin.get(changed.headers["location"]).status_code == 200
+
+
+def test_a_team_without_an_address_is_led_to(world: World, admin: Browser) -> None:
+    (world.folder / "silent.toml").write_text('[[team]]\nkey = "lagoon"\nname = "Lagoon Fibre"\n')
+    world.tocsin.run("directory", "import", world.folder / "silent.toml")
+    page = admin.get("/admin").text
+    assert 'href="/teams/lagoon/change"' in page or 'href="/teams/lagoon"' in page
+    assert "Import teams" not in page
+
+
+def test_people_are_not_sorted_by_what_can_be_done(world: World, admin: Browser) -> None:
+    person(world.node, AccountRole.ANALYST, now=world.now)
+    page = admin.get("/admin/people").text
+    assert '<th scope="col">Change</th>' not in page
+    assert '<summary>Change<span class="unseen"> Analyst</span></summary>' in page

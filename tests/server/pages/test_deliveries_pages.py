@@ -205,3 +205,33 @@ def test_lists_are_narrowed_and_paged(world: World, people: ExitStack) -> None:
         assert wrong.status_code == 422
         assert '<a href="#since">Write a day like 2026-11-24.</a>' in wrong.text
         assert 'value="never"' in wrong.text
+
+
+def test_a_digest_held_by_hand_is_read_before_it_is_released(world: World, people: ExitStack) -> None:
+    analyst = come(people, world, AccountRole.ANALYST)
+    old = reference_to(world, "operator")
+    new = analyst.send("/deliveries/act", act="repeat", reference=old).headers["location"].rpartition("/")[2]
+    analyst.send("/deliveries/act", act="hold", reference=new, reason="Wait")
+    question = text_of(analyst.get(f"/deliveries/act?act=release&reference={new}"))
+    assert question.count("192.0.2.1") >= 1
+    assert "[TLP:" in question
+    shown = text_of(analyst.get(f"/deliveries/{new}"))
+    assert "192.0.2.1" in shown
+    assert "not written yet" not in shown
+    for page in (shown, text_of(analyst.get("/deliveries?show=held"))):
+        assert "Held by Analyst: Wait" in page
+    assert "1 mail is held" in text_of(analyst.get("/today"))
+
+
+def test_what_no_mail_of_the_list_allows_is_grey(world: World, people: ExitStack) -> None:
+    page = come(people, world, AccountRole.ANALYST).get("/deliveries").text
+    grey = set(re.findall(r'name="act" value="([a-z]+)" disabled', page))
+    assert grey == {"release", "hold", "drop", "retry"}
+    assert 'data-allows="repeat"' in page
+
+
+def test_a_time_that_ends_before_it_begins_is_said_so(world: World, people: ExitStack) -> None:
+    page = come(people, world, AccountRole.ANALYST).get("/deliveries?since=2026-11-20&until=2026-11-10")
+    assert page.status_code == 422
+    assert "The end must be a time after the beginning." in page.text
+    assert "No digest fits" not in page.text

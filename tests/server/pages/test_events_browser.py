@@ -21,6 +21,7 @@ def site(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
     world: World = copy_world(fresh, tmp_path_factory.mktemp("browser"))
     for day in range(0, 8, 2):
         world.at(day).hear(*(f"192.0.2.{day * 10 + n}" for n in range(1, 4)))
+    world.hear("8.8.8.8")
     session = session_of(world.node, person(world.node, AccountRole.ANALYST, now=world.now), now=world.now)
     with served(make_application(world.node, clock=lambda: world.now)) as port:
         yield f"http://127.0.0.1:{port}", session
@@ -103,3 +104,24 @@ def test_the_map_draws_each_country_of_the_table(site: tuple[str, str]) -> None:
         drawn = page.read("document.querySelectorAll('svg.world a').length")
         assert drawn == page.read("document.querySelectorAll('tr[data-events]').length") > 0
         assert page.read("document.querySelectorAll('svg.world a .with').length") >= drawn
+
+
+def test_nothing_moves_when_the_map_is_drawn(site: tuple[str, str]) -> None:
+    table = "document.getElementById('countries').getBoundingClientRect().top"
+    with browser() as page:
+        page.command("Network.setBlockedURLs", urls=["*countries-50m*"])
+        enter(page, site, "/events/map")
+        before = page.read(table)
+        page.command("Network.setBlockedURLs", urls=[])
+        page.open(f"{site[0]}/events/map")
+        while page.read("document.querySelector('svg.world').hasAttribute('hidden')"):
+            time.sleep(0.05)
+        assert page.read(table) == before
+
+
+def test_of_one_country_there_is_no_map_but_its_networks(site: tuple[str, str]) -> None:
+    with browser() as page:
+        page.arrived.clear()
+        enter(page, site, "/events/map?country=US")
+        assert not page.read("document.querySelectorAll('svg.world, script[src*=d3]').length")
+        assert page.read("document.querySelector('#asns + .scroll a').textContent") == "AS15169"

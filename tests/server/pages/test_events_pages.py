@@ -327,3 +327,21 @@ def test_text_of_a_report_stays_text(fresh: Path, tmp_path: Path) -> None:
         assert row["source.geolocation.city"] == "'@SUM(1)"
         exact = json.loads(browser.get("/events/export?format=jsonl").text)
         assert exact["source.geolocation.region"] == "=1+1"
+
+
+def test_further_pages_are_numbered_lead_back_and_begin_with_their_rows(fresh: Path, tmp_path: Path) -> None:
+    world = copy_world(fresh, tmp_path)
+    world.hear(*(f"192.0.2.{n}" for n in range(1, 121)))
+    for browser in sit(world, AccountRole.ANALYST):
+        seen, path = [], "/events?feed=scan_rdp"
+        while path:
+            page = browser.get(path).text
+            seen.append(page)
+            later = re.search(r'rel="next" href="([^"]+)"', page)
+            path = unescape(later[1]) if later else ""
+        assert len(set().union(*(set(_ADDRESS.findall(page)) for page in seen))) == 120
+        assert ["Page 2 of 3" in page for page in seen] == [False, True, False]
+        assert ["Page 3 of 3" in page for page in seen] == [False, False, True]
+        assert ["data-brush" in page for page in seen] == [True, False, False]
+        (back,) = re.findall(r'rel="prev" href="([^"]+)"', seen[2])
+        assert _ADDRESS.findall(browser.get(unescape(back)).text) == _ADDRESS.findall(seen[1])

@@ -156,3 +156,31 @@ def test_who_is_asked_next_is_named(world: World) -> None:
         text = text_of(browser.get("/lookup?q=MU"))
     assert "1 team must know of MU" in text
     assert "Where nobody answers, this is asked next: National CSIRT of A" in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "path"),
+    [
+        ("toc-2026-0000003", "/deliveries/TOC-2026-0000003"),
+        ("R-12", "/reports/12"),
+        ("4kx7-9m2p", "/reports/public/4KX7-9M2P"),
+        ("D41D8CD98F00B204E9800998ECF8427E", "/events?text=d41d8cd98f00b204e9800998ecf8427e"),
+        ("operator", "/teams/operator"),
+        ("bank sector team", "/teams/sector"),
+        ("National CSIRT of", "/teams?q=National+CSIRT+of"),
+    ],
+)
+def test_names_references_and_hashes_lead_to_their_pages(world: World, typed: str, path: str) -> None:
+    application = make_application(world.node, clock=lambda: START)
+    with browser_of(application, world.node, AccountRole.ANALYST, now=START) as browser:
+        found = browser.client.get("/lookup", params={"q": typed})
+    assert (found.status_code, found.headers["location"]) == (303, path)
+
+
+def test_an_operator_learns_of_no_other_team_by_its_name(world: World) -> None:
+    number = guide_of(world).ask(read_subject("192.0.2.1")).decision.matches[0].team_id
+    application = make_application(world.node, clock=lambda: START)
+    with browser_of(application, world.node, AccountRole.OPERATOR, now=START, teams=(number,)) as browser:
+        foreign, unknown = (browser.get(f"/lookup?q={name}") for name in ("sector", "nowhere"))
+    assert foreign.status_code == unknown.status_code == 404
+    assert foreign.text.replace("sector", "X") == unknown.text.replace("nowhere", "X")

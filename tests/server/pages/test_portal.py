@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -141,3 +141,65 @@ def test_a_claim_waits_for_proof(world: World, operator: Browser) -> None:
     assert entry["actor"].startswith("person:")
     assert operator.send(f"{at}/claim", value="8.8.8.0/24", at="else@where.example").status_code == 422
     assert operator.send(f"{at}/code", claim="77", code="x").status_code == 422
+
+
+def test_who_claims_back_what_was_given_up_is_led_to_undo(world: World, operator: Browser) -> None:
+    at = "/portal/contacts"
+    (world.folder / "as.csv").write_text("team,kind,value,role\noperator,asn,64496,responsible\n")
+    world.tocsin.run("directory", "import", world.folder / "as.csv")
+    assert operator.send(f"{at}/deny", kind="asn", value="64496").status_code == 303
+    page = operator.send(f"{at}/claim", value="AS64496", at="abuse@operator.example")
+    assert page.status_code == 422
+    assert "You said that AS64496 is not yours. Press Undo beside it" in page.text
+    assert '<code dir="ltr">AS64496</code>' in page.text.partition("You said that these are not yours:")[2]
+
+
+def test_an_identifier_that_would_mute_nothing_is_refused_with_the_nearest(world: World, operator: Browser) -> None:
+    at, shared = "/portal/contacts/mute", {"kind": "identifier", "for_days": "30", "reason": ""}
+    wrong = operator.send(at, what="open-rpd", **shared)
+    assert wrong.status_code == 422
+    assert "No event has the identifier" in wrong.text
+    assert "open-rdp" in wrong.text
+    assert operator.send(at, what="Open-RDP", **shared).status_code == 303
+    assert [mute.value for mute in team_of(world, "operator").mutes] == ["open-rdp"]
+
+
+def test_all_that_match_are_answered_at_once_and_others_stay_open(operator: Browser) -> None:
+    page = operator.get("/portal?find=192.0.2.2").text
+    assert "1 of 2 shown" in page
+    fields = {"made": made(page), "verdict": "acknowledged", "note": ""}
+    done = operator.send("/portal?find=192.0.2.2", every="found", **fields)
+    assert done.status_code == 303
+    assert "find=192.0.2.2" in done.headers["location"]
+    assert set(problems(operator.get("/portal").text)) == {ONE}
+
+
+@pytest.mark.parametrize("every", ["page", "found", "remote"])
+def test_all_on_a_page_or_of_a_kind_are_answered_at_once(operator: Browser, every: str) -> None:
+    page = operator.get("/portal").text
+    assert "Select all 2 problems on this page" in page
+    topic = re.search(r'id="topic-([a-z-]+)"', page)
+    assert topic
+    chosen = topic[1] if every == "remote" else every
+    assert operator.send("/portal", made=made(page), verdict="acknowledged", every=chosen).status_code == 303
+    assert not problems(operator.get("/portal").text)
+
+
+def test_the_list_takes_a_network_and_says_how_bad_since_when_and_until_when(operator: Browser) -> None:
+    assert set(problems(operator.get("/portal?find=192.0.2.2/31").text)) == {TWO}
+    assert set(problems(operator.get("/portal?find=192.0.2.0/30&sort=due").text)) == {ONE, TWO}
+    page = operator.get("/portal").text
+    assert re.search(r"open-rdp · medium</span>", page)
+    assert "first seen" in page
+    due = re.search(r'due <time datetime="([^"]+)"', page)
+    assert due
+    assert START < datetime.fromisoformat(due[1]) <= START + timedelta(days=30)
+
+
+def test_the_page_of_a_team_counts_problems_and_not_mails(operator: Browser) -> None:
+    page = operator.get("/portal").text
+    fields = {"made": made(page), "problem": problems(page)[ONE], "verdict": "fixed", "note": ""}
+    assert operator.send("/portal", **fields).status_code == 303
+    told = operator.get("/teams/operator/told").text
+    assert "Example Operator answered 1 of 2 problems" in told
+    assert "within 0 hours" not in told

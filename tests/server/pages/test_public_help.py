@@ -87,6 +87,19 @@ def test_a_hidden_team_is_named_nowhere(world: World) -> None:
         assert client.get("/directory/secret-cert").status_code == 404
 
 
+def test_a_made_up_country_has_the_name_that_the_node_gives_it(world: World) -> None:
+    path = world.node.home / "tocsin.toml"
+    path.write_text(path.read_text().replace("[node]", '[node]\ncountry_names = { XA = "Kestria" }'))
+    (world.folder / "exercise-asn.csv").write_text("193.0.0.0,193.0.0.255,64496,Harbour Telecom\n")
+    (world.folder / "exercise-asn-country.csv").write_text("193.0.0.0,193.0.0.255,XA\n")
+    for table in ("asn", "asn-country"):
+        world.tocsin.run("networks", "load", world.folder / f"exercise-{table}.csv")
+    named = copy_world(world.folder, world.folder.with_name(f"{world.folder.name}-named"))
+    with named.open:
+        page = text_of(_ask(named.client(public=True), "address", "193.0.0.7"))
+    assert "belongs to Harbour Telecom (AS64496). They place it in: Kestria." in page
+
+
 @pytest.mark.parametrize("value", ["", "999.1.1.1", "a b", "x" * 5_000, "<script>alert(1)</script>", "AS0"])
 def test_a_wrong_address_keeps_what_was_typed(client: httpx.Client, value: str) -> None:
     page = _ask(client, "address", value)

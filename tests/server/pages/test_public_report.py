@@ -233,3 +233,22 @@ def test_a_report_sent_again_after_a_kill_is_one_report(world: World, cut: str, 
             == 200
         )
     assert _count(world) == 1
+
+
+@pytest.mark.parametrize(
+    ("country", "language", "zone"),
+    [("MU", "en", "Mauritius Time"), ("MU", "fr", "heure de Maurice"), ("US", "en", "UTC"), ("", "en", "UTC")],
+)
+def test_the_hint_names_the_time_of_the_country(world: World, country: str, language: str, zone: str) -> None:
+    path = world.node.home / "tocsin.toml"
+    path.write_text(path.read_text().replace("[node]", f'[node]\ncountry = "{country}"'))
+    settled = copy_world(world.folder, world.folder.with_name(f"{world.folder.name}-settled"))
+    with settled.open:
+        page = text_of(settled.client(public=True).get(f"/report?language={language}"))
+    assert f"14:00 ({zone})" in page
+
+
+def test_what_has_digits_is_not_called_letters(client: httpx.Client) -> None:
+    page = text_of(client.get("/report/answer"))
+    assert "Eight characters, such as 4KX7-9M2P." in page
+    assert "letters that you were shown" not in page

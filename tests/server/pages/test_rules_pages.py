@@ -53,6 +53,7 @@ def test_a_rule_is_written_checked_tried_and_put_in_force(world: World, people: 
     assert "this node has no rules of its own" in text_of(manager.get("/rules"))
     text = typed(manager.get("/rules/edit")) + RULE
     tried = manager.send("/rules/edit", text=text.replace("\n", "\r\n"), based_on="0", do="try")
+    assert '<h2 id="trial">Events: 1 fewer for 1 team</h2>' in tried.text
     assert "Of last week's 2 events, 2 teams would be told; now 3" in text_of(tried)
     assert "the recipient is a team of kind sectoral" in text_of(tried)
     assert "+id = &#34;not-to-banks&#34;" in tried.text

@@ -105,8 +105,8 @@ def test_what_a_team_was_told_and_how_fast_it_answers(world: World) -> None:
     world.tell()
     with visiting(world) as browser:
         text = text_of(browser.get("/teams/operator/told"))
-    assert "Example Operator has not answered its one digest" in text
-    assert "More than half of its digests are not answered yet" in text
+    assert "Example Operator answered 0 of 2 problems" in text
+    assert "More than half of its problems are not answered yet" in text
     assert "2 problems go on here" in text
     assert "192.0.2.2 3389/tcp open-rdp told or about to be, no answer yet" in text
 
@@ -119,8 +119,8 @@ def test_an_answer_counts_in_how_fast_a_team_answers(world: World) -> None:
         send(client, link_of(mail), "acknowledged")
         with visiting(world) as browser:
             text = text_of(browser.get("/teams/operator/told"))
-    assert "Example Operator answered its one digest" in text
-    assert "Half of its digests were answered within 6 hours" in text
+    assert "Example Operator answered 1 of 1 problems" in text
+    assert "Half of its problems were answered within 6 hours" in text
 
 
 def test_a_word_on_a_page_is_a_word_of_the_directory(world: World) -> None:
@@ -244,3 +244,19 @@ def test_what_a_page_shows_cannot_become_markup(world: World) -> None:
         for path in ("/teams/rival", "/teams/rival/history", "/teams", "/teams/evil", "/lookup?q=AS64500"):
             page = browser.get(path).text
             assert "<script>alert" not in page
+
+
+def test_a_very_long_name_is_cut_and_whole_behind_it(world: World) -> None:
+    name = "Harbour " * 25 + "Telecom"
+    (world.folder / "long.toml").write_text(
+        f'[[team]]\nkey = "long"\nname = "{name}"\nmailboxes = ["a@long.example"]\n'
+    )
+    world.tocsin.run("directory", "import", world.folder / "long.toml")
+    with visiting(world) as browser:
+        for path in ("/teams/long", "/teams/long/change", "/teams/long/told"):
+            page = browser.get(path).text
+            title = re.search(r'<h1 title="([^"]+)">([^<]+)</h1>', page)
+            assert title
+            assert title[1] == name
+            assert len(title[2]) < 120
+            assert all(len(said) < 80 for said in re.findall(r"<button>([^<]+)</button>", page))

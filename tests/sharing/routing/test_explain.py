@@ -1,13 +1,14 @@
 """``tocsin explain`` says who would be told, through which rule, and what the gate says."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tocsin.cli import main
 from tocsin.node.errors import UsageError
-from tocsin.sharing.lookup import read_subject
+from tocsin.sharing.lookup import Reference, read_subject, resolve, resolve_subject
 
 DIRECTORY = """
 [[team]]
@@ -142,3 +143,34 @@ def test_a_url_is_asked_by_its_host_and_a_country_by_its_letters() -> None:
     assert read_subject("http://[2001:db8::1]/").address == (0x20010DB8 << 32, 1)
     assert (read_subject("MU").country, read_subject("mu").domain) == ("MU", "mu")
     assert read_subject("mauritius").country == "MU"
+
+
+@pytest.mark.parametrize(
+    ("typed", "plain"),
+    [
+        ("185[.]110[.]0[.]5", "185.110.0.5"),
+        ("185.110.0(.)5", "185.110.0.5"),
+        ("hxxps://www[.]example[.]org/a?b=c", "www.example.org"),
+        ("hXXp[://]example[dot]org", "example.org"),
+        ("AS 64496", "AS64496"),
+        ("1.2.3.4:443", "1.2.3.4"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("example.org:8443", "example.org"),
+        ("abuse@example.org", "example.org"),
+        ("abuse[at]example[.]org", "example.org"),
+        ("http://somebody@example.org/", "example.org"),
+    ],
+)
+def test_what_analysts_paste_is_understood(typed: str, plain: str) -> None:
+    assert resolve(typed) == replace(read_subject(plain), query=typed)
+
+
+def test_a_reference_has_a_page_and_no_team() -> None:
+    assert isinstance(resolve("TOC-2026-0000003"), Reference)
+    assert isinstance(resolve("Harbour Telecom"), Reference)
+    with pytest.raises(UsageError) as refused:
+        resolve_subject("toc-2026-0000003")
+    assert "tocsin deliveries show TOC-2026-0000003" in refused.value.hint
+    for nothing in ("", "??", "999.1.1.1"):
+        with pytest.raises(UsageError):
+            resolve(nothing)

@@ -28,6 +28,8 @@ def read_claimed(text: str) -> tuple[RuleKind, str]:
     """
     found = text.strip()
     kind = _kind(found)
+    if kind is RuleKind.DOMAIN and "." not in found:
+        raise InputError(say("'%(found)s' is no network, AS or domain.", found=found))
     try:
         value = canonical.RULE_VALUES[kind](found)
         why = _REASONS[kind](value)

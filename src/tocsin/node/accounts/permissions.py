@@ -14,7 +14,7 @@ class AccountRole(StrEnum):
     """What a person is here for."""
 
     ADMINISTRATOR = "administrator"  # sets up the node and its people
-    MANAGER = "manager"  # decides rules, conflicts and what is held
+    MANAGER = "manager"  # decides rules and conflicts, beside all that analysts do
     ANALYST = "analyst"  # works with reports, events and teams
     AUDITOR = "auditor"  # reads everything, changes nothing; the reading is on record
     OPERATOR = "operator"  # sees and answers for the networks of the own organisations

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.operations.demo.country import EMERGENCY_NUMBER, HELP_LINES, found_country
+    from tocsin.operations.demo.country import CODE, EMERGENCY_NUMBER, HELP_LINES, NAME, found_country
     from tocsin.operations.demo.overview import Overview, overview
     from tocsin.operations.demo.people import let_in
     from tocsin.operations.demo.reports import write_mapping, write_reports

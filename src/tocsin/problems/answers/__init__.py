@@ -7,7 +7,14 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.problems.answers.by_team import TeamAnswer, answer_problems, sheets_of
     from tocsin.problems.answers.course import Course, Courses, CourseStep, OpenProblems, ProblemState, state_of
-    from tocsin.problems.answers.digest_problems import problem_text, read_problem, told_at, told_events, told_problems
+    from tocsin.problems.answers.digest_problems import (
+        problem_text,
+        read_problem,
+        sets_with,
+        told_at,
+        told_events,
+        told_problems,
+    )
     from tocsin.problems.answers.earlier_answers import answers_before
     from tocsin.problems.answers.links import PATH, links, reference_of
     from tocsin.problems.answers.models import Answer, AnswerVerdict, Via

@@ -11,13 +11,17 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import (
     DELIVERY,
+    SEVERITIES,
     Delivery,
     DeliveryItem,
     DeliveryState,
     DigestRelease,
+    days_to_fix,
     problem_words,
+    severity_rank,
     through_the_gate,
     topic_names,
+    topics,
 )
 from tocsin.directory import Team
 from tocsin.events import EventStore, Ingest, IngestState
@@ -44,7 +48,8 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 class ProblemRow:
     """One problem as its team may see it; times in UTC, ``gone_at`` None while it goes on.
 
-    ``topic``: the advice that goes with it. ``digest``: number of the delivery that told it last.
+    ``topic``: the advice that goes with it. ``digest``: number of the delivery that told it last. ``severity``: its
+    worst in these digests. ``due``: until when we ask for a fix, counted from the first of them.
     """
 
     key: int
@@ -56,6 +61,9 @@ class ProblemRow:
     standing: AnswerStanding | None
     topic: str
     digest: int
+    severity: str
+    first_seen: datetime | None
+    due: datetime | None
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,7 @@ class Sheets:
         if marking is None:
             return None
         events = events.with_columns(pl.lit(delivery.id, pl.Int64).alias(_DIGEST))
-        lines, said = self._lines(team, events, since=delivery.created_at)
+        lines, said = self._lines(team, events, {delivery.id: delivery.created_at})
         answers = [answer for answer, _ in reversed(said) if answer.delivery_id == delivery.id]
         return Sheet(delivery, team, marking, lines, answers, delivery.state in _TRIALS)
 
@@ -130,7 +138,7 @@ class Sheets:
         digest = pl.col("ingest").replace_strict(list(told_by), list(told_by.values()), return_dtype=pl.Int64)
         found = self.store.scan(ingests=list(told_by)).filter(told).with_columns(digest.alias(_DIGEST)).collect()
         events, _ = self._allowed(found, team)
-        lines, _ = self._lines(team, events, since=min(row.created_at for row in digests.values()))
+        lines, _ = self._lines(team, events, {row.id: row.created_at for row in digests.values()})
         lines.sort(key=lambda line: line.last_seen or _NEVER, reverse=True)
         return TeamSheet(team, sorted(lines, key=_not_contradicted), digests)
 
@@ -147,35 +155,54 @@ class Sheets:
         return passed, gates[0]
 
     def _lines(
-        self, team: Team, events: pl.DataFrame, *, since: datetime
+        self, team: Team, events: pl.DataFrame, told_at: Mapping[int, datetime]
     ) -> tuple[list[ProblemRow], Sequence[tuple[Answer, Sequence[int]]]]:
-        """A line for each problem of these events, and all answers of the team, oldest first."""
+        """A line for each problem of these events, and all answers of the team, oldest first.
+
+        ``told_at``: when each digest was made, by number.
+        """
         rows = (
             events.with_row_index("at")
             .group_by("problem")
-            .agg(pl.col("at", "source.ip.hi", "source.ip.lo").first(), pl.col(_DIGEST).max(), _WHEN.max().alias("last"))
+            .agg(
+                pl.col("at", "source.ip.hi", "source.ip.lo").first(),
+                pl.col(_DIGEST).max(),
+                pl.col(_DIGEST).min().alias("told_first"),
+                severity_rank().max().alias("severity"),
+                _WHEN.max().alias("last"),
+            )
             .sort("source.ip.hi", "source.ip.lo", "problem", nulls_last=True)
         )
         keys = rows["problem"].to_numpy().view(np.uint64)
         with self.database.reading() as session:
-            later = self._later(session, team.id, rows["problem"], since)
+            later = self._later(session, team.id, rows["problem"], min(told_at.values()))
             known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
             said = list(answered(session, team.id))
         gone = dict(zip(known.keys.tolist(), known.gone_at.tolist(), strict=True))
+        began = dict(zip(known.keys.tolist(), known.column("first_seen").tolist(), strict=True))
         seen = self._seen(later.collect(), team)
         newest = latest(said)
         first = events[rows["at"]]
         columns = (rows["problem"], keys.tolist(), rows["last"], topic_names(first), rows[_DIGEST])
+        asked = zip(rows["severity"], rows["told_first"], strict=True)
+        advice = topics()
         lines = []
-        for (where, port, what, _), number, key, last, topic, digest in zip(
-            problem_words(first).iter_rows(), *columns, strict=True
+        for (where, port, what, _), (rank, told), number, key, last, topic, digest in zip(
+            problem_words(first).iter_rows(), asked, *columns, strict=True
         ):
             last_seen = max(filter(None, (last, seen.get(number))), default=None)
             gone_at = gone.get(key, 0)
             answer = newest.get((team.id, key))
             standing = stand(answer, int(last_seen.timestamp()) if last_seen else 0, gone_at) if answer else None
             gone_time = datetime.fromtimestamp(gone_at, UTC) if gone_at else None
-            lines.append(ProblemRow(key, where, port, what, last_seen, gone_time, standing, topic, digest))
+            severity = SEVERITIES[rank]
+            first_seen = datetime.fromtimestamp(began[key], UTC) if began.get(key) else None
+            due = told_at[told] + timedelta(days=days_to_fix(advice[topic], severity)) if told in told_at else None
+            lines.append(
+                ProblemRow(
+                    key, where, port, what, last_seen, gone_time, standing, topic, digest, severity, first_seen, due
+                )
+            )
         return sorted(lines, key=_not_contradicted), said
 
     def _later(self, session: Session, team: int, problems: pl.Series, since: datetime) -> pl.LazyFrame:

@@ -12,7 +12,7 @@ from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.server.api.context import ApiContext
 from tocsin.server.model import AddressOut
 from tocsin.sharing.gate import read_marking
-from tocsin.sharing.lookup import Explanation, open_router, read_subject, who_of_each
+from tocsin.sharing.lookup import Explanation, open_router, resolve_subject, who_of_each
 
 TAG = "lookup"
 _ADDRESS = {"responsible": [], "informed": [], "mailboxes": [], "by": "not within your networks"}
@@ -120,7 +120,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         pap: Annotated[str, Query(max_length=20, description="The PAP label it would carry.")] = "AMBER",
     ) -> LookupOut:
         """The same answer, with its reasons, as `tocsin explain` gives; operators: for their own networks."""
-        found = counter.guide.ask(read_subject(query), read_marking(tlp, pap))
+        found = counter.guide.ask(resolve_subject(query), read_marking(tlp, pap))
         return LookupOut.model_validate(_within(found, visitor.reach(Permission.LOOKUP)))
 
     @router.post("/lookup", operation_id="lookUpMany", summary="Who is responsible for each of many addresses")

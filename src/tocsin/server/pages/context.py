@@ -116,9 +116,8 @@ class PageContext:
         node = self.node.settings.node
         wanted = [tag for tag in (*asked, known, *browser, node.language) if tag]
         language = choose(wanted, self.languages)
-        return words_for(
-            language, self.node.home / HomeFolder.LOCALE, {str(name): term for name, term in node.terms.items()}
-        )
+        terms = {str(name): term for name, term in node.terms.items()}
+        return words_for(language, self.node.home / HomeFolder.LOCALE, terms, node.country_names)
 
     def say(self, language: str, text: str, **values: object) -> str:
         """A text in the language of whoever is written to."""

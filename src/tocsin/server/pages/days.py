@@ -12,6 +12,8 @@ from tocsin.server.pages.words import N_
 WRONG: Final = N_("Write a day like 2026-11-24.")
 """What to do where a day cannot be read."""
 
+WRONG_ORDER: Final = N_("The end must be a time after the beginning.")
+
 _PLACES: Final = {"before": "", "after": ""}
 _LAST: Final = 9998  # the last year after whose days there are others to count with
 
@@ -43,14 +45,17 @@ class Days(ListFilter):
     @property
     def end(self) -> datetime | None:
         """The end of the last day (UTC), which no longer counts; None as for the first."""
-        day = _day(self.until)
-        return day and day + timedelta(days=1)
+        first, day = _day(self.since), _day(self.until)
+        return day + timedelta(days=1) if day and not (first and day < first) else None
 
     @property
     def wrongs(self) -> Mapping[str, str]:
         """What is wrong with the days, by the name of the field; what is wrong narrows nothing."""
         given = {"since": self.since, "until": self.until}
-        return {name: WRONG for name, text in given.items() if text.strip() and _day(text) is None}
+        wrongs = {name: WRONG for name, text in given.items() if text.strip() and _day(text) is None}
+        if not wrongs and self.start and self.until.strip() and self.end is None:
+            wrongs["until"] = WRONG_ORDER
+        return wrongs
 
 
 def _day(text: str) -> datetime | None:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton, format_timedelta
+from babel.core import get_global
+from babel.dates import format_date, format_skeleton, format_timedelta, get_timezone_name
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
@@ -55,13 +56,15 @@ _TERMS: Final = {"csirt": N_("CSIRT"), "cybersecurity": N_("cybersecurity")}
 class PageTexts:
     """How the pages speak in one language; ``direction`` is ``ltr`` or ``rtl``.
 
-    ``terms``: words that fill in anywhere. A text writes a percent sign as ``%%``.
+    ``terms``: words that fill in anywhere. ``countries``: what the node calls countries, by code. A text writes a
+    percent sign as ``%%``.
     """
 
     language: str
     direction: str
     catalogue: gettext.NullTranslations
     terms: Mapping[str, str] = field(default_factory=dict)
+    countries: Mapping[str, str] = field(default_factory=dict)
 
     def say(self, text: str, /, **values: object) -> str:
         """A text in this language, with its names filled in."""
@@ -128,8 +131,16 @@ class PageTexts:
         return format_skeleton("yMMMM", day, locale=self._locale)
 
     def country(self, code: str) -> str:
-        """The name of a country by its ISO 3166-1 code; the code where it has none."""
+        """The name of a country by its ISO 3166-1 code, or as the node calls it; the code where it has none."""
+        if named := self.countries.get(code):
+            return named
         return str(self._locale.territories.get(code, code)) if code in country_names() else code
+
+    def zone(self, country: str) -> str:
+        """What the time of a country is called, such as ``Mauritius Time``; UTC where it has several, or none."""
+        zones = get_global("territory_zones").get(country, ())
+        named = {get_timezone_name(zone, locale=self._locale) for zone in zones}
+        return str(named.pop()) if len(named) == 1 else "UTC"
 
     @staticmethod
     def name_of(language: str) -> str:
@@ -174,7 +185,9 @@ def choose(wanted: Sequence[str], offered: Sequence[str]) -> str:
     return _SOURCE
 
 
-def words_for(language: str, own: Path, terms: Mapping[str, str]) -> PageTexts:
+def words_for(
+    language: str, own: Path, terms: Mapping[str, str], countries: Mapping[str, str] | None = None
+) -> PageTexts:
     """The words of one language that `languages` names; ``own``: the node's folder of languages.
 
     Raises:
@@ -184,7 +197,7 @@ def words_for(language: str, own: Path, terms: Mapping[str, str]) -> PageTexts:
     direction = "rtl" if _locale(language).text_direction == "rtl" else "ltr"
     catalogue = _catalogue(language, own)
     ours = {name: catalogue.gettext(term) for name, term in _TERMS.items()}
-    return PageTexts(language, direction, catalogue, {**ours, **terms})
+    return PageTexts(language, direction, catalogue, {**ours, **terms}, countries or {})
 
 
 def say_in(own: Path, terms: Mapping[Any, str], language: str) -> Callable[..., str]:

@@ -10,10 +10,19 @@ from tocsin.node.errors import UsageError
 if TYPE_CHECKING:
     from tocsin.networks import NetworkLookup
 
-_AS = re.compile(r"(?:AS)?([0-9]+)", re.IGNORECASE)
+_AS = re.compile(r"(?:ASN?\s*)?([0-9]+)", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _LONGEST = 253  # letters of a domain name, RFC 1035, 2.3.4
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+_WITH_PORT = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:/@]+)):[0-9]{1,5}", re.IGNORECASE)
+_MAIL = re.compile(r"[^\s@]+@([^\s@]+)")
+_DEFANGED = (
+    (re.compile(r"[\[({](?:\.|dot)[\])}]", re.IGNORECASE), "."),
+    (re.compile(r"[\[({](:|:?//)[\])}]"), r"\1"),
+    (re.compile(r"[\[({](?:@|at)[\])}]", re.IGNORECASE), "@"),
+    (re.compile(r"^h(?:xx|tt)p(s?)(?=://)", re.IGNORECASE), r"http\1"),
+)
+"""How analysts write what must not be followed by accident, and what it stands for."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,8 @@ class Subject:
 def read_subject(query: str) -> Subject:
     """What a query means: an address, else a network, an AS number, a country, a domain; of a URL, its host.
 
-    A country is asked for by its two letters in capitals, or by its English name; ``mu`` is a domain.
+    It may be defanged (``hxxps://a[.]example``), and have a port; of an email address its domain counts. A country
+    is asked for by its two letters in capitals, or by its English name; ``mu`` is a domain.
 
     Raises:
         UsageError: it is none of these.
@@ -43,8 +53,9 @@ def read_subject(query: str) -> Subject:
     from tocsin.networks import parse_address, parse_network
 
     text = query.strip()
-    if host := _host_of(text):
-        return replace(read_subject(host), query=text)
+    plain = _refanged(text)
+    if inner := _host_of(plain) or (plain if plain != text else ""):
+        return replace(read_subject(inner), query=text)
     if address := parse_address(text):
         return Subject(text, address=address)
     if network := parse_network(text):
@@ -77,10 +88,17 @@ def values_of(subject: Subject, facts: "NetworkLookup") -> dict[str, list[str]]:
     return {kind: of for kind, of in values.items() if of}
 
 
+def _refanged(text: str) -> str:
+    for pattern, plain in _DEFANGED:
+        text = pattern.sub(plain, text)
+    return text
+
+
 def _host_of(text: str) -> str:
-    """The host of a URL, an IPv6 address without its brackets; empty where it is none."""
+    """The host of a URL, of what has a port or of an email address, IPv6 without its brackets; empty for the rest."""
     if not _URL.fullmatch(text):
-        return ""
+        found = _WITH_PORT.fullmatch(text) or _MAIL.fullmatch(text)
+        return next(filter(None, found.groups())) if found else ""
     try:
         return urlsplit(text).hostname or ""
     except ValueError:

@@ -37,8 +37,8 @@ from tocsin.server.security import Form, text_of, texts_of
 
 ROLES: Final = {
     AccountRole.ADMINISTRATOR: N_("Administrator: sets up the node and its people"),
-    AccountRole.MANAGER: N_("Manager: decides rules, conflicts and what is held"),
-    AccountRole.ANALYST: N_("Analyst: works with reports, events and teams"),
+    AccountRole.MANAGER: N_("Manager: decides rules and conflicts"),
+    AccountRole.ANALYST: N_("Analyst: works with reports, events and teams, and releases what is held"),
     AccountRole.AUDITOR: N_("Auditor: reads everything, changes nothing"),
     AccountRole.OPERATOR: N_("Operator: sees the networks of the own organisations"),
     AccountRole.ASSESSOR: N_("Assessor: works on readiness assessments"),

@@ -1,6 +1,7 @@
 """What a person does to mails: one or several at once, first shown by name, then done."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -12,15 +13,17 @@ from tocsin.delivery import Delivery, acts, find_mail, held_digests, held_letter
 from tocsin.directory import team_names
 from tocsin.interface import Act, NotHereError, PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal
-from tocsin.node.errors import ConflictError
+from tocsin.node.errors import ConflictError, TocsinError
 from tocsin.node.letters import Letter
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.deliveries.mail_copies import MailView, copies
 from tocsin.server.pages.deliveries.states import STATES, acts_of
 from tocsin.server.security import Form, text_of, texts_of
 
 _Steerer = Annotated[Principal, needs(Permission.DELIVERIES_STEER, everything=True)]
 _MOST: Final = 500
+_IN_VIEW: Final = 5  # mails whose text is shown before they are released
 _ACTS: Final = {act.name: act for act in acts.ACTS if act.noun == "delivery"}
 
 Mails = Sequence[Delivery | Letter]
@@ -84,6 +87,7 @@ def _page(
     with desk.node.database.reading() as session:
         names = team_names(session, {one.team_id for one in mails if isinstance(one, Delivery)})
     fitting = [one for one in mails if act in acts_of(one)]
+    views = _views(desk, fitting)
     return desk.page(
         request,
         "deliveries/act.html",
@@ -91,12 +95,23 @@ def _page(
         act=act,
         mails=[(one, _whom(one, names)) for one in fitting],
         others=[one for one in mails if one not in fitting],
+        views=views,
         states=STATES,
         reasoned="reason" in _ACTS[act].request.model_fields,
         wrong=wrong,
         error=error,
         reason=reason,
     )
+
+
+def _views(desk: PageContext, mails: Mails) -> dict[str, MailView]:
+    """The first of these mails as they would leave now, by reference, as far as they can be made."""
+    found: dict[str, MailView] = {}
+    for one in mails[:_IN_VIEW]:
+        with suppress(TocsinError):
+            read = next((copy.read for copy in copies(desk.node, one)), None)
+            found |= {one.reference: read} if read else {}
+    return found
 
 
 def _whom(one: Delivery | Letter, names: dict[int, tuple[str, str]]) -> str:

@@ -1,13 +1,16 @@
 """What waits, what left and what did not: lists of digests and letters, and of news that no digest holds yet."""
 
+import re
 from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import (
+    Delivery,
     DeliveryFilter,
     StateGroup,
     count_digests,
@@ -21,12 +24,13 @@ from tocsin.delivery import (
 )
 from tocsin.directory import team_names, teams_called
 from tocsin.interface import PageRouter, needs, number_in
-from tocsin.node.accounts import Permission, Principal
+from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import Days
-from tocsin.server.pages.deliveries.states import GROUP_WORDS, STATES
+from tocsin.server.pages.deliveries.states import GROUP_WORDS, STATES, acts_of
 
 _ROWS: Final = 50
+_PERSON: Final = re.compile(r"person:[0-9]+")
 _Reader = Annotated[Principal, needs(Permission.DELIVERIES_READ)]
 _Insider = Annotated[Principal, needs(Permission.DELIVERIES_READ, everything=True)]  # letters and plans
 
@@ -54,6 +58,9 @@ def list_pages(desk: PageContext) -> APIRouter:
             found = list(find_digests(session, wanted, limit=_ROWS + 1))
             counts = count_digests(session, teams, told=not reach.everything)
             names = team_names(session, {one.team_id for one in found})
+            originals = {one.repeats for one in found if one.repeats and not one.subject}
+            subjects = _subjects(session, originals)
+            people = names_of_actors(session, _PERSON.findall(" ".join(one.error for one in found)))
             aside = _inside(session) if reach.everything else {"notices": [], "waiting": 0}
         return desk.page(
             request,
@@ -62,6 +69,8 @@ def list_pages(desk: PageContext) -> APIRouter:
             found=found[:_ROWS],
             counts=counts,
             names=names,
+            subjects=subjects,
+            people=people,
             **_shared(filters, len(found) > _ROWS and found[_ROWS - 1].id),
             **aside,
             inside=reach.everything,
@@ -96,6 +105,11 @@ def list_pages(desk: PageContext) -> APIRouter:
     return router
 
 
+def _subjects(session: Session, digests: set[int]) -> dict[int, str]:
+    """The subjects of digests by number."""
+    return dict(session.execute(select(Delivery.id, Delivery.subject).where(Delivery.id.in_(digests))).all())
+
+
 def _inside(session: Session) -> dict[str, Any]:
     return {"notices": notices_for_people(session), "waiting": due_teams(session)}
 
@@ -106,6 +120,7 @@ def _shared(filters: Filters, last: int | bool) -> dict[str, Any]:
         "filters": filters,
         "further": further,
         "states": STATES,
+        "acts_of": acts_of,
         "groups": [(group.value, words) for group, words in GROUP_WORDS.items()],
     }
 

@@ -49,6 +49,11 @@ class MailView:
     text: str
     files: list[MailFile]
 
+    @property
+    def subject(self) -> str:
+        """Its subject."""
+        return next((value for name, value in self.headers if name == "Subject"), "")
+
 
 @dataclass(frozen=True, slots=True)
 class Copy:

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import TOLD, Delivery, find_mail
+from tocsin.delivery import TOLD, Delivery, DeliveryState, find_mail
 from tocsin.directory import team_names
 from tocsin.interface import NotHereError, Number, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, names_of_actors
@@ -77,7 +77,7 @@ def mail_pages(desk: PageContext) -> APIRouter:
     def show(request: Request, reference: str, visitor: _Reader, mail: str = "") -> Response:
         """All of it; a mail that was not kept is made again when asked for."""
         found = find(desk, visitor, reference)
-        mails, trouble = _mails(desk, found, again=mail == "again")
+        mails, trouble = _mails(desk, found, again=mail == "again" or found.one.state == DeliveryState.HELD)
         with desk.node.database.reading() as session:
             context = _happened(session, found)
         return desk.page(

@@ -50,6 +50,7 @@ def list_pages(desk: PageContext) -> APIRouter:
             text_rows=TEXT_ROWS,
             inside=sight.everything,
             purged=_purged(desk) if visitor.may(Permission.CONTENT_PURGE) else 0,
+            pages=-(-figures.total // _ROWS),
             **_table(desk, asked, sight),
         )
 

@@ -13,6 +13,8 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.query import NAMES, EventsQuery
 from tocsin.sharing.visibility import event_scope_of
 
+_MOST = 20  # AS numbers of a single country
+
 
 def map_pages(desk: PageContext) -> APIRouter:
     """The page with the map."""
@@ -37,6 +39,12 @@ def map_pages(desk: PageContext) -> APIRouter:
             asked=asked,
             names=NAMES,
             rows=rows,
+            drawn=sum(bool(numeric) for _, numeric, _, _ in rows) > 1,
+            asns=[
+                (asn, events, asked.path(asked.narrowed(asn=str(asn))))
+                for asn, events in figures.asns[:_MOST].tolist()
+                if asn
+            ],
             unknown=unknown,
             total=figures.total,
             parts_of=figures.parts,

@@ -36,6 +36,8 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 """The columns that the table can have, with what they are called."""
 
+_LONGEST_TRAIL: Final = 200  # pages
+
 USUAL: Final = (
     "time.source", "source.ip", "source.port", "source.asn", "source.geolocation.cc", "classification.type",
     "classification.identifier", "severity", "feed.code",
@@ -76,12 +78,16 @@ TOO_LONG: Final = N_("Write at most 200 letters, in one line.")
 
 @dataclass(frozen=True)
 class EventsQuery:
-    """``typed``: the conditions as they were written; ``wrongs``: what is wrong with some, which then do not count."""
+    """``typed``: the conditions as they were written; ``wrongs``: what is wrong with some, which then do not count.
+
+    ``after``: the cursor at which this page of the table begins; ``trail``: those of the pages between.
+    """
 
     filter: EventFilter = field(default_factory=EventFilter)
     columns: tuple[str, ...] = USUAL
     after: str = ""
     open: str = ""
+    trail: tuple[str, ...] = ()
     typed: Mapping[str, str] = field(default_factory=dict)
     wrongs: Mapping[str, str] = field(default_factory=dict)
 
@@ -99,7 +105,8 @@ class EventsQuery:
         if found.text and back.isascii() and back.isdecimal() and len(back) < 6:
             found = replace(found, back=int(back))
         columns = tuple(dict.fromkeys(name for name in query.getlist("column") if name in COLUMNS))
-        return cls(found, columns or USUAL, query.get("after", ""), query.get("open", ""), typed, wrongs)
+        trail = tuple(filter(None, query.get("trail", "").split(",")[-_LONGEST_TRAIL:]))
+        return cls(found, columns or USUAL, query.get("after", ""), query.get("open", ""), trail, typed, wrongs)
 
     def pairs(self, wanted: EventFilter | None = None) -> list[tuple[str, str]]:
         """Names and values of an address that asks for the same, or for other conditions, which begin at the newest."""
@@ -119,7 +126,22 @@ class EventsQuery:
 
     def here(self, **more: str) -> str:
         """The address of this very part of the table."""
-        return self.path(None, "/events", **({"after": self.after} if self.after else {}), **more)
+        trail = {"trail": ",".join(self.trail)} if self.trail else {}
+        return self.path(None, "/events", **({"after": self.after} if self.after else {}), **trail, **more)
+
+    @property
+    def number(self) -> int:
+        """The number of this page of the table, from 1."""
+        return len(self.trail) + 1 + bool(self.after)
+
+    def next_page(self, cursor: str) -> str:
+        """The address of the next page, which begins at ``cursor``."""
+        trail = (*self.trail, *([self.after] if self.after else []))
+        return replace(self, after=cursor, trail=trail).here()
+
+    def page_before(self) -> str:
+        """The address of the page before."""
+        return replace(self, after=self.trail[-1] if self.trail else "", trail=self.trail[:-1]).here()
 
     def between(self, since: datetime, until: datetime) -> EventFilter:
         """The same conditions in another time."""

@@ -16,8 +16,9 @@ else:
     lazy_face(__name__)
 
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.lookup.references import path_of
 from tocsin.server.pages.lookup.result import look_up
-from tocsin.sharing.lookup import read_subject
+from tocsin.sharing.lookup import Reference, read_subject, resolve
 
 _LONGEST = 300
 _PAGE = "lookup/lookup.html"
@@ -40,7 +41,11 @@ def lookup_pages(desk: PageContext) -> APIRouter:
         if not shown["asked"]:
             return desk.page(request, _PAGE, **shown)
         try:
-            subject = read_subject(shown["asked"])
+            subject = resolve(shown["asked"])
+            if isinstance(subject, Reference):
+                if path := path_of(desk, visitor, subject):
+                    return desk.go(path)
+                subject = read_subject(shown["asked"])
         except UsageError:
             return desk.page(request, _PAGE, status=422, **shown | {"wrong": True})
         found = look_up(desk, visitor, subject)

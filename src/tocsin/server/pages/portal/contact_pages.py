@@ -10,11 +10,9 @@ from fastapi.responses import Response
 from tocsin.directory import (
     AttachmentFormat,
     DigestInterval,
-    HistoryEntry,
     MuteKind,
     Team,
     read_team,
-    read_team_history,
 )
 from tocsin.directory.claims import read_claims
 from tocsin.directory.contacts import contact_states, terms_of
@@ -22,7 +20,7 @@ from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
 from tocsin.server.pages.portal.context import PortalContext
-from tocsin.server.pages.portal.corrections import CORRECTIONS, DAYS, Correction, CorrectionInput
+from tocsin.server.pages.portal.corrections import CORRECTIONS, DAYS, Correction, CorrectionInput, denials_of
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form
 
@@ -99,7 +97,7 @@ def _page(
         mailboxes=[box for box in boxes if box.mailbox],
         ranges=rules[:SHOWN],
         more=max(len(rules) - SHOWN, 0),
-        denials=_denials(portal, team, visitor),
+        denials=denials_of(node, team, visitor),
         claims=[claim for claim in read_claims(node.database, desk.now) if claim.team == team.key],
         mutes=[one for one in shown.mutes if one.until is None or one.until > desk.now],
         typed={**_TYPED, **(typed or {})},
@@ -112,11 +110,3 @@ def _page(
         formats=[(kind.value, _FORMS[kind]) for kind in AttachmentFormat],
         mail_languages=[(code, words.name_of(code)) for code in desk.languages],
     )
-
-
-def _denials(portal: PortalContext, team: Team, visitor: Principal) -> list[HistoryEntry]:
-    """What the visitor said is not the team's, and can take back."""
-    said = read_team_history(portal.desk.node.database, team.key)
-    return [
-        entry for entry in said if entry.act == "denial" and entry.withdrawn is None and entry.said_by == visitor.actor
-    ]

@@ -13,12 +13,14 @@ from starlette.datastructures import FormData
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import (
+    HistoryEntry,
     PersonFact,
     PersonStatement,
     Team,
     acts,
     add_assertion,
     add_denial,
+    read_team_history,
     say_of_team,
     withdraw_statement,
 )
@@ -26,7 +28,7 @@ from tocsin.directory.claims import acts as claim_acts
 from tocsin.directory.claims import read_claims
 from tocsin.interface import Act, context_for, read_request
 from tocsin.node.accounts import Permission, Principal
-from tocsin.node.errors import UsageError
+from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.letters import queue_letter
 from tocsin.node.sentences import say
 from tocsin.pipeline.stores import NodeWithStores
@@ -82,6 +84,14 @@ class Correction:
     done: str
 
 
+def denials_of(node: NodeWithStores, team: Team, visitor: Principal) -> list[HistoryEntry]:
+    """What the visitor said is not the team's, and can take back."""
+    said = read_team_history(node.database, team.key)
+    return [
+        entry for entry in said if entry.act == "denial" and entry.withdrawn is None and entry.said_by == visitor.actor
+    ]
+
+
 def add_mailbox(given: CorrectionInput) -> None:
     """Add a mailbox of the team; those that are known get a letter about it."""
     node, team = given.node, given.team
@@ -121,6 +131,12 @@ def claim(given: CorrectionInput) -> None:
     if given.text("at") not in given.team.mailboxes:
         raise UsageError(say("A claim needs a mailbox of the team."), hint=say("Choose one, or add one first."))
     value, mailbox = given.text("value"), given.text("at")
+    number = value.upper().removeprefix("AS")
+    if any(number == denial.value.upper() for denial in denials_of(given.node, given.team, given.visitor)):
+        raise ConflictError(
+            say("You said that %(value)s is not yours.", value=value),
+            hint=say("Press Undo beside it to take that back."),
+        )
     given.perform(_ACTS["make"], value=value, team=given.team.key, mailbox=mailbox)
 
 

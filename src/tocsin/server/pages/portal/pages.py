@@ -1,8 +1,8 @@
 """The routes of the portal."""
 
-from dataclasses import replace
+from collections import Counter
+from functools import partial
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -18,7 +18,7 @@ from tocsin.server.pages.context import PageContext, join_routers
 from tocsin.server.pages.portal.bulk_answers import BulkAnswerForm, answer
 from tocsin.server.pages.portal.contact_pages import contact_pages
 from tocsin.server.pages.portal.context import PortalContext
-from tocsin.server.pages.portal.problems import SHOWN, STATES, VERDICTS, ProblemFilter, counts, row_of
+from tocsin.server.pages.portal.problems import SHOWN, SORTS, STATES, VERDICTS, ProblemFilter, counts, row_of
 from tocsin.server.security import Form
 
 _NOTHING = BulkAnswerForm()
@@ -41,8 +41,9 @@ def portal_pages(desk: PageContext) -> APIRouter:
     @router.post("/portal")
     def record(request: Request, visitor: _Writer, form: Form) -> Response:
         """Note an answer, and show what is left."""
-        team, typed = portal.team(request, visitor), BulkAnswerForm.read(form)
+        team, chosen = portal.team(request, visitor), ProblemFilter.read(request)
         sheet = portal.sheet(team)
+        typed = BulkAnswerForm.read(form).of_list(chosen.choose(sheet.lines), chosen.first)
         if typed.wrongs():
             return _list(portal, request, visitor, sheet, typed=typed, wrongs=typed.wrongs())
         try:
@@ -50,7 +51,7 @@ def portal_pages(desk: PageContext) -> APIRouter:
         except InputError as error:
             raise WrongFormError from error
         noted = answer(desk, sheet, typed, visitor, f"{act}:{visitor.person}")
-        return desk.go(f"/portal?{urlencode({'team': team.key, 'done': noted})}")
+        return desk.go(chosen.query(team, done=noted))
 
     return join_routers(router, contact_pages(portal))
 
@@ -66,7 +67,7 @@ def _list(
     done: int = 0,
 ) -> Response:
     desk, team, chosen = portal.desk, sheet.team, ProblemFilter.read(request)
-    found = [line for line in sheet.lines if chosen.takes(line)]
+    found = chosen.choose(sheet.lines)
     shown = found[chosen.first : chosen.first + SHOWN]
     rows = [row_of(line) for line in shown]
     topics = list(dict.fromkeys(row.topic for row in rows))
@@ -74,11 +75,7 @@ def _list(
     shelf = TextFolders(node.home / HomeFolder.TEMPLATES, node.settings.node.language)
     advice = texts_for(desk.words(request).language, shelf).advice
 
-    def at(**changed: object) -> str:
-        """The address of this list with something changed."""
-        asked = vars(replace(chosen, **{"first": 0, **changed}))  # type: ignore[arg-type]
-        return "/portal?" + urlencode({"team": team.key, **{name: of for name, of in asked.items() if of}})
-
+    at = partial(chosen.query, team)
     return desk.page(
         request,
         "portal/problems.html",
@@ -90,6 +87,9 @@ def _list(
         chosen=chosen,
         groups=[(topic, advice[topic], [row for row in rows if row.topic == topic]) for topic in topics],
         found=len(found),
+        shown=len(shown),
+        of_topic=Counter(line.topic for line in found),
+        sorts=SORTS,
         earlier=at(first=max(chosen.first - SHOWN, 0)) if chosen.first else "",
         later=at(first=chosen.first + SHOWN) if chosen.first + SHOWN < len(found) else "",
         at=at,

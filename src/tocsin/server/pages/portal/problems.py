@@ -3,18 +3,24 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import urlencode
 
 from fastapi import Request
 
+from tocsin.directory import Team
 from tocsin.interface import number_in
+from tocsin.networks import parse_address, parse_network
 from tocsin.problems.answers import AnswerOutcome, AnswerVerdict, ProblemRow, problem_text
 from tocsin.server.pages.answer_texts import SAYINGS
 from tocsin.server.pages.words import N_
 
 SHOWN: Final = 200
 """Problems on one page."""
+
+SORTS: Final = {"": N_("Last seen"), "due": N_("Due first")}
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 STATES: Final = {
     "open": N_("Open"),
@@ -41,6 +47,7 @@ class ProblemFilter:
     state: str = "open"
     topic: str = ""
     find: str = ""
+    sort: str = ""
     first: int = 0
 
     @classmethod
@@ -52,14 +59,32 @@ class ProblemFilter:
             state=state if state in STATES else "open",
             topic=asked.get("topic", "")[:60],
             find=asked.get("find", "").strip()[:100],
+            sort=asked.get("sort", "") if asked.get("sort") in SORTS else "",
             first=number_in(first) or 0,
         )
 
     def takes(self, line: ProblemRow) -> bool:
         """Whether a problem is wanted."""
-        wanted = f"{line.where} {line.what} {line.port}".lower()
         right_state = self.state == "all" or self.state == state_of(line)
-        return right_state and self.topic in {"", line.topic} and self.find.lower() in wanted
+        return right_state and self.topic in {"", line.topic} and self._has_text(line)
+
+    def _has_text(self, line: ProblemRow) -> bool:
+        """Whether what was typed is in the words of a problem, or is the network of its address."""
+        network = parse_network(self.find) if "/" in self.find else None
+        if network is not None:
+            address = parse_address(line.where)
+            return address is not None and (network.hi, network.lo) <= address <= network.last
+        return self.find.lower() in f"{line.where} {line.what} {line.port}".lower()
+
+    def choose(self, lines: Sequence[ProblemRow]) -> list[ProblemRow]:
+        """The problems that are wanted, in the order that is wanted."""
+        found = [line for line in lines if self.takes(line)]
+        return sorted(found, key=lambda line: line.due or _NEVER) if self.sort == "due" else found
+
+    def query(self, team: Team, **changed: object) -> str:
+        """The address of the list of a team with something changed."""
+        asked = {"first": 0, "sort": self.sort, "find": self.find, "topic": self.topic, "state": self.state} | changed
+        return "/portal?" + urlencode({"team": team.key, **{name: of for name, of in asked.items() if of}})
 
 
 @dataclass(frozen=True)
@@ -75,6 +100,9 @@ class PortalRow:
     said: str
     kind: str
     until: datetime | None
+    severity: str
+    first_seen: datetime | None
+    due: datetime | None
 
 
 def state_of(line: ProblemRow) -> str:
@@ -97,7 +125,18 @@ def row_of(line: ProblemRow) -> PortalRow:
     """One problem as the page shows it."""
     said, kind, until = _said(line)
     return PortalRow(
-        problem_text(line.key), line.where, line.port, line.what, line.topic, line.last_seen, said, kind, until
+        key=problem_text(line.key),
+        where=line.where,
+        port=line.port,
+        what=line.what,
+        topic=line.topic,
+        last_seen=line.last_seen,
+        said=said,
+        kind=kind,
+        until=until,
+        severity=line.severity,
+        first_seen=line.first_seen,
+        due=None if line.gone_at else line.due,
     )
 
 

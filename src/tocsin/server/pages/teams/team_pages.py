@@ -42,7 +42,7 @@ def team_pages(desk: PageContext) -> APIRouter:
         with desk.node.database.reading() as session:
             merged = merged_teams(session)
             numbers = [about.team.id, *(other for other, into in merged.items() if into == about.team.id)]
-            figures = team_figures(session, numbers, now=desk.now)
+            figures = team_figures(session, desk.node.store, numbers, now=desk.now)
         problems = open_problems(desk, EventQuery(since=desk.now - LATELY), team_id=about.team.id)
         whole = visitor.reach(Permission.DIRECTORY_READ).everything
         shown: dict[str, Any] = {"team": about.team, "figures": figures, "problems": problems, "whole": whole}

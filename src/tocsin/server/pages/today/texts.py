@@ -13,7 +13,7 @@ NEEDS: Final[Mapping[Matter, tuple[str, str]]] = {
     Matter.FAILED: NN_("%(n)s team could not be told", "%(n)s teams could not be told"),
     Matter.STUCK: NN_("%(n)s mail must be encrypted and cannot be", "%(n)s mails must be encrypted and cannot be"),
     Matter.OVERDUE: NN_("%(n)s team waits for a mail that was due", "%(n)s teams wait for mails that were due"),
-    Matter.HELD: NN_("%(n)s first mail to a team waits for a look", "%(n)s first mails to teams wait for a look"),
+    Matter.HELD: NN_("%(n)s mail is held", "%(n)s mails are held"),
     Matter.SET_ASIDE: NN_("%(n)s row could not be read", "%(n)s rows could not be read"),
     Matter.FEEDS: NN_("%(n)s feed is not as usual", "%(n)s feeds are not as usual"),
     Matter.COLLECTORS: NN_("%(n)s collector fails", "%(n)s collectors fail"),

@@ -1,0 +1,24 @@
+"""The identifiers of events that this node knows."""
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+_IDENTIFIER: Final = "classification.identifier"
+
+
+@cache
+def bundled_identifiers() -> frozenset[str]:
+    """Those that the bundled table of report types gives."""
+    from tocsin.events.sources.shadowserver import table
+
+    found = (report.constants.get(_IDENTIFIER) for report in table().reports.values())
+    return frozenset(one for one in found if one)
+
+
+def stored_identifiers(folder: Path) -> frozenset[str]:
+    """Those of all events of the table in ``folder``."""
+    from tocsin.events.store import EventStore
+
+    found = EventStore(folder).scan().select(_IDENTIFIER).unique().collect().to_series()
+    return frozenset(found.drop_nulls().to_list())

@@ -1,0 +1,77 @@
+"""What somebody typed where anything can be asked: a thing to look up, a reference, a hash or a name."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from tocsin.node.errors import UsageError
+from tocsin.sharing.lookup.subject import Subject, read_subject
+
+
+class ReferenceKind(StrEnum):
+    """What a text names, where it is nothing that a team answers for."""
+
+    DIGEST = "digest"
+    REPORT = "report"
+    PUBLIC_REPORT = "public report"
+    HASH = "hash"
+    NAME = "name"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Something with a page of its own. ``value``: as its page has it; of a name, as it was typed."""
+
+    kind: ReferenceKind
+    value: str
+
+
+_PATTERNS: Final = {
+    ReferenceKind.DIGEST: re.compile(r"((?:TOC|LTR)-[0-9-]{4,20})", re.IGNORECASE),
+    ReferenceKind.REPORT: re.compile(r"R-0*([0-9]{1,18})", re.IGNORECASE),
+    ReferenceKind.PUBLIC_REPORT: re.compile(r"([0-9A-Z]{4}-[0-9A-Z]{4})", re.IGNORECASE),
+    ReferenceKind.HASH: re.compile(r"([0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})", re.IGNORECASE),  # MD5, SHA-1, SHA-256
+}
+_HINTS: Final = {
+    ReferenceKind.DIGEST: "'tocsin deliveries show {0}' shows it, and so does /api/v1/deliveries/{0}.",
+    ReferenceKind.REPORT: "'tocsin reports list' has the reports.",
+    ReferenceKind.PUBLIC_REPORT: "The inbox has what people reported.",
+    ReferenceKind.HASH: "The page of events looks for it.",
+}
+
+
+def resolve(text: str) -> Subject | Reference:
+    """What a text means; a word without a dot is a name before it is a domain.
+
+    Raises:
+        UsageError: it can be nothing of all that.
+
+    """
+    found = text.strip()
+    for kind, pattern in _PATTERNS.items():
+        if match := pattern.fullmatch(found):
+            return Reference(kind, match[1].lower() if kind is ReferenceKind.HASH else match[1].upper())
+    try:
+        subject = read_subject(found)
+    except UsageError:
+        if found[:1].isalpha():
+            return Reference(ReferenceKind.NAME, found)
+        raise
+    is_word = subject.domain is not None and "." not in subject.domain and len(subject.domain) > len("mu")
+    return Reference(ReferenceKind.NAME, found) if is_word else subject
+
+
+def resolve_subject(text: str) -> Subject:
+    """The same where only what a team answers for has an answer.
+
+    Raises:
+        UsageError: it is something else; the hint says where that is found.
+
+    """
+    found = resolve(text)
+    if isinstance(found, Subject):
+        return found
+    if found.kind is ReferenceKind.NAME:
+        return read_subject(text)
+    raise UsageError(f"'{found.value}' is a {found.kind}.", hint=_HINTS[found.kind].format(found.value))
