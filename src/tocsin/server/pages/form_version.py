@@ -11,7 +11,7 @@ from tocsin.problems.answers import ProblemRow, problem_text
 from tocsin.server.pages.words import N_
 
 CHANGED: Final = N_(
-    "Somebody else was here meanwhile: nothing of yours is done yet. Look at what is new, then send it again."
+    "This was answered or changed meanwhile, and nothing of yours is done yet. Look at what is new, then send it again."
 )
 
 
