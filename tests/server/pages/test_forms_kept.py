@@ -51,6 +51,7 @@ _SWITCH = """(() => {
   const list = document.querySelector('#switch-language');
   list.value = LANGUAGE; list.form.querySelector('button').click();
 })()"""
+_TRY = "document.querySelector('button[name=do][value=try]').click()"
 _PRESS_TWICE = """(() => {
   const form = FORMS[NUMBER]; form.noValidate = true;
   window.pressed = 0;
@@ -118,6 +119,41 @@ def test_what_is_typed_stays(rooms: Gallery, pages: dict[Seen, set[str]]) -> Non
             for seen in (seen for seen in pages if seen.role is role):
                 wrong += [f"{seen.path} as {role}: {what}" for what in _lost(rooms, page, seen)]
     assert wrong == []
+
+
+def test_back_shows_what_was_wrong_with_a_form_again(rooms: Gallery) -> None:
+    with rooms.eyes(AccountRole.ADMINISTRATOR) as page:
+        for path, ask in (("/teams/new", "form.noValidate = true; form.requestSubmit()"), ("/rules/edit", _TRY)):
+            page.open(rooms.address + path)
+            page.read(_TYPE)
+            _go(page, f"const form = {_LIVE}[0]; {ask}")
+            shown = page.read(_VALUES)
+            page.open(rooms.address + "/help")
+            _go(page, "history.back()")
+            assert page.read("document.querySelector('h1').innerText"), path
+            assert page.read(_VALUES) == shown, path
+
+
+def test_what_one_person_typed_is_not_shown_to_the_next(rooms: Gallery) -> None:
+    with rooms.eyes(AccountRole.ANALYST) as page:
+        page.open(rooms.address + "/teams/new")
+        empty = page.read(_VALUES)
+        page.read(_TYPE)
+        page.command("Network.setCookie", name=COOKIE, value="ended", url=rooms.address)
+        _go(page, _PRESS_TWICE.replace("NUMBER", "0"))
+        page.command("Network.setCookie", name=COOKIE, value=rooms.secrets[AccountRole.MANAGER], url=rooms.address)
+        page.open(rooms.address + "/teams/new")
+        assert page.read(_VALUES) == empty
+
+
+def test_without_scripts_what_was_typed_is_shown_before_it_is_lost(rooms: Gallery) -> None:
+    with rooms.eyes(AccountRole.ANALYST, scripts=False) as page:
+        page.open(rooms.address + "/teams/new")
+        page.read(_TYPE)
+        page.command("Network.setCookie", name=COOKIE, value="ended", url=rooms.address)
+        _go(page, f"const form = {_LIVE}[0]; form.noValidate = true; form.submit()")
+        assert "typed at length organisation" in page.read("document.querySelector('.wrong').textContent")
+        assert page.read("document.querySelector('input[name=next]').value") == "/teams/new"
 
 
 def _lost(rooms: Gallery, page: Page, seen: Seen) -> Iterator[str]:

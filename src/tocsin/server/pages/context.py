@@ -34,6 +34,9 @@ THEME: Final = "theme"
 
 THEMES: Final = ("light", "dark")
 
+REVISITED: Final = "private, no-cache"
+"""How a browser keeps the answer to a form, so that Back shows it again and does not ask to send the form once more."""
+
 _PASSING: Final = (LANGUAGE, "done")  # what an address says for one time only
 
 _HERE = Path(__file__).parent
@@ -78,8 +81,8 @@ class PageContext:
         the act's name, ``words`` and its ``_``, ``ngettext`` and ``pgettext``, ``heard`` and ``told`` (for what rooms
         below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
         it), ``places`` (the navigation) and the ``current`` one, ``here`` (the path), ``back_to`` (the
-        same with its query), ``theme``, ``csrf`` (what forms carry), ``languages`` and
-        ``refused`` (whether it answers a form that was not taken).
+        same with its query), ``theme``, ``csrf`` (what forms carry), ``languages``, ``posted``
+        and ``refused`` (whether it answers a form, and one that was not taken).
         """
         visitor, words = visitor_of(request), self.words(request, language)
         places = places_for(visitor)
@@ -103,13 +106,14 @@ class PageContext:
             "theme": self.theme(request),
             "csrf": form_word(self.tokens, visitor),
             "languages": self.languages,
+            "posted": request.method == "POST",
             "refused": status >= 400 and request.method == "POST",
         }
         response = self.templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
         response.headers["Content-Language"] = words.language
         response.headers["Vary"] = "Accept-Language, Cookie"
-        if shared["refused"]:  # whoever comes back to it sees it again, and the form is not sent once more
-            response.headers["Cache-Control"] = "private, no-cache"
+        if shared["refused"]:
+            response.headers["Cache-Control"] = REVISITED
         return response
 
     def words(self, request: Request, known: str = "") -> PageTexts:

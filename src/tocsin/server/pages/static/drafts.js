@@ -19,6 +19,7 @@ function write(drafts) {
 
 function altered(control) {
   if (!control.name || "secret" in control.dataset || /^(hidden|password|file|submit|button|reset|fieldset|output)$/.test(control.type)) return false;
+  if (answer) return true; // what the server gave back is the default of its field, and typed all the same
   if (choice(control)) return control.checked !== control.defaultChecked;
   if (control.options) return [...control.options].some((one) => one.selected !== one.defaultSelected) && control.selectedIndex !== Math.max([...control.options].findIndex((one) => one.defaultSelected), 0);
   return control.value !== control.defaultValue;
@@ -29,7 +30,6 @@ function draft(form, state) {
   return typed.length ? [{ visitor, page, form: name(form), state, typed }] : [];
 }
 
-// A form whose text the server gave back has it as its own default: then nothing is altered, and it counts as typed all the same.
 function keep(state, only) {
   const others = read().filter((one) => one.page !== page || one.visitor !== visitor);
   write([...others, ...forms.flatMap((form) => draft(form, form === only ? "sent" : state))]);
