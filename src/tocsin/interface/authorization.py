@@ -121,9 +121,10 @@ async def _unsent(request: Request) -> SignInError:
 
 async def _check_form(request: Request, visitor: Principal) -> None:
     # A page of another site cannot read the word, so cannot send it (OWASP: synchronizer token).
-    form = await request.form()
-    request.state.back_to = form.get(_BACK, "")
-    given = request.headers.get("x-csrf-token") or form.get(_FIELD)
+    given: object = request.headers.get("x-csrf-token")
+    if not given:
+        form = await request.form()
+        request.state.back_to, given = form.get(_BACK, ""), form.get(_FIELD)
     right = form_word(request.app.state.tokens, visitor)
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), right.encode()):
         _note(request, visitor, "sent a form without the word of this visit")

@@ -49,8 +49,10 @@ function put(form, typed) {
 function restore() {
   const way = performance.getEntriesByType("navigation")[0]?.type;
   const back = way === "back_forward" || way === "reload";
-  // What was sent and answered by a page is done; a page that asks to sign in first, or refuses, is no answer.
-  const drafts = read().filter((one) => one.state !== "sent" || one.visitor !== visitor || answer === "keep");
+  // What was sent and answered by a page is done. A page that asks to sign in first, or refuses, is no answer; who comes back to
+  // the form before any page was there had none. What nobody typed is not for whoever signs in.
+  const open = (one) => one.state !== "sent" || one.visitor !== visitor || answer === "keep" || back;
+  const drafts = read().filter((one) => open(one) && (one.visitor || !visitor));
   for (const one of drafts) if (one.state === "sent") one.state = "unsent";
   let found = false;
   const others = drafts.filter((one) => {
