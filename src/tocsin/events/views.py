@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, Text, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tocsin.node.accounts import Person
-from tocsin.node.errors import NotFoundError, UsageError
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import AuditAction, Base, UTCDateTime, audit, counted
 
 _LONGEST = 80
@@ -33,11 +33,14 @@ def read_views(session: Session, person: int | None) -> list[EventView]:
     return list(session.scalars(select(EventView).where(usable).order_by(EventView.name, EventView.id)))
 
 
-def save_view(session: Session, *, person: int, name: str, query: str, shared: bool, now: datetime) -> EventView:
-    """Keep a view; one of the same person with the same name is replaced. ``query``: as an address has it.
+def save_view(
+    session: Session, *, person: int, name: str, query: str, shared: bool, now: datetime, replace: bool = False
+) -> EventView:
+    """Keep a view; with ``replace`` in the place of one with that name. ``query``: as an address has it.
 
     Raises:
         UsageError: it has no usable name, or the person has too many.
+        ConflictError: the person has one with that name, which is not to be replaced.
 
     """
     name = _named(name)
@@ -48,6 +51,8 @@ def save_view(session: Session, *, person: int, name: str, query: str, shared: b
             raise UsageError(f"{_MOST} views are kept for a person.", hint="Delete one that nobody uses.")
         view = EventView(person_id=person, name=name, query=query, shared=shared, made_at=now)
         session.add(view)
+    elif not replace and (view.query, view.shared) != (query, shared):
+        raise ConflictError(f"There is a view with the name '{name}'.", hint="Take another name, or replace it.")
     view.query, view.shared = query, shared
     session.flush()
     _note(session, view, "saved", now)
@@ -60,10 +65,14 @@ def rename_view(session: Session, number: int, *, person: int, name: str, shared
     Raises:
         NotFoundError: the person has no such view.
         UsageError: it is no usable name.
+        ConflictError: another view of the person has it.
 
     """
-    view = own_view(session, number, person)
-    view.name, view.shared = _named(name), shared
+    view, name = own_view(session, number, person), _named(name)
+    same = select(EventView.id).where(EventView.person_id == person, EventView.name == name, EventView.id != view.id)
+    if session.scalar(same) is not None:
+        raise ConflictError(f"There is a view with the name '{name}'.", hint="Take another name.")
+    view.name, view.shared = name, shared
     _note(session, view, "renamed", now)
 
 

@@ -5,6 +5,7 @@ its act by ``visitor: Annotated[Visitor, needs(Act.…)]``; one without fails a 
 """
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from logging import getLogger
 from typing import Any
@@ -18,10 +19,20 @@ from tocsin.node.tokens import Tokens
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _FIELD = "csrf"
 _PURPOSE = "csrf"
+_MOST_UNSENT = 64_000  # bytes of a form whose text is shown again
+_BACK = "back_to"  # of a form: the page that it stands on
+_NEVER_SHOWN = {_FIELD, _BACK, "made", "password", "current", "code", "secret"}
 
 
 class SignInError(Exception):
-    """Nobody is signed in, and this needs somebody."""
+    """Nobody is signed in, and this needs somebody.
+
+    ``page``: where the form that was sent stands, as it says; ``unsent``: what was typed there, of more than one word.
+    """
+
+    def __init__(self, page: str = "", unsent: Sequence[str] = ()) -> None:
+        super().__init__(page)
+        self.page, self.unsent = page, unsent
 
 
 class SecondFactorError(Exception):
@@ -57,7 +68,7 @@ class Needs:
         reach = visitor.reach(self.act)
         if not (reach.everything if self.everything else reach):
             _note(request, visitor, f"may not {self.act}")
-            raise _refusal(visitor)
+            raise await _refusal(request, visitor)
         if request.method not in _SAFE and visitor.session and self.act not in OPEN:
             await _check_form(request, visitor)
         request.state.act = self.act
@@ -90,15 +101,30 @@ def form_word(tokens: Tokens, visitor: Principal) -> str:
     return tokens.make(_PURPOSE, visitor.session) if visitor.session else ""
 
 
-def _refusal(visitor: Principal) -> Exception:
+async def _refusal(request: Request, visitor: Principal) -> Exception:
     if visitor.person is None:
-        return SignInError()
+        return await _unsent(request)
     return SecondFactorError() if visitor.unfinished else NotHereError()
+
+
+async def _unsent(request: Request) -> SignInError:
+    """What becomes of a form whose session ended: where it stands, and what is worth copying from it."""
+    length, kind = (request.headers.get(name, "") for name in ("content-length", "content-type"))
+    is_form = kind.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
+    if request.method in _SAFE or not is_form or not length.isdecimal() or int(length) > _MOST_UNSENT:
+        return SignInError()
+    form = await request.form()
+    typed = [(name, text.strip()) for name, text in form.multi_items() if isinstance(text, str)]
+    unsent = [text for name, text in typed if name not in _NEVER_SHOWN and len(text.split()) > 1]
+    return SignInError(str(form.get(_BACK, "")), unsent)
 
 
 async def _check_form(request: Request, visitor: Principal) -> None:
     # A page of another site cannot read the word, so cannot send it (OWASP: synchronizer token).
-    given = request.headers.get("x-csrf-token") or (await request.form()).get(_FIELD)
+    given: object = request.headers.get("x-csrf-token")
+    if not given:
+        form = await request.form()
+        request.state.back_to, given = form.get(_BACK, ""), form.get(_FIELD)
     right = form_word(request.app.state.tokens, visitor)
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), right.encode()):
         _note(request, visitor, "sent a form without the word of this visit")

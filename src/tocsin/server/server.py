@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from logging import getLogger
 from pathlib import Path
 from threading import Thread
+from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import FastAPI, Request
@@ -44,11 +45,14 @@ from tocsin.server.pages import (
     lookup_pages,
     make_context,
     never_held_pages,
+    own_path,
+    page_above,
     portal_pages,
     public_pages,
     purge_pages,
     reports_pages,
     rules_pages,
+    sign_in_page,
     sign_in_pages,
     teams_pages,
     today_pages,
@@ -162,13 +166,9 @@ def _add_failures(application: FastAPI, desk: PageContext) -> None:
     """The pages for what cannot be done."""
 
     @application.exception_handler(SignInError)
-    def sign_in(request: Request, _error: SignInError) -> Response:
-        """Whoever is not signed in is led to where one does, and back."""
-        wanted = request.url.path if request.method == "GET" else "/"
-        query = f"?{request.url.query}" if request.url.query and request.method == "GET" else ""
-        from urllib.parse import quote
-
-        return desk.go(f"/sign-in?next={quote(wanted + query, safe='')}")
+    def sign_in(request: Request, error: SignInError) -> Response:
+        """Whoever is not signed in is led to where one does, and back; what was typed in a form is shown."""
+        return _ask_to_sign_in(desk, request, error)
 
     @application.exception_handler(SecondFactorError)
     def second_factor(_request: Request, _error: SecondFactorError) -> Response:
@@ -208,6 +208,16 @@ def _add_failures(application: FastAPI, desk: PageContext) -> None:
             return desk.page(request, "failed.html", status=422, what="input", error=error)
         getLogger("uvicorn.error").error("%s", error.line)
         return desk.page(request, "failed.html", status=503, what="failed", error=None)
+
+
+def _ask_to_sign_in(desk: PageContext, request: Request, error: SignInError) -> Response:
+    """It goes on at the page that was asked for, or at that of the form that was sent."""
+    wanted = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    if request.method == "POST":
+        wanted = own_path(error.page or page_above(request))
+    if error.unsent:
+        return sign_in_page(desk, request, wanted=wanted, unsent=error.unsent)
+    return desk.go(f"/sign-in?next={quote(wanted, safe='')}")
 
 
 def serve(node: NodeWithStores, *, port: int, public: bool = False, ready: Callable[[], None] = lambda: None) -> None:

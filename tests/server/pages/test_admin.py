@@ -47,11 +47,20 @@ def test_somebody_is_invited_given_a_role_blocked_and_removed(world: World, admi
     number = person(world.node, AccountRole.ANALYST, now=world.now)
     at = f"/admin/people/{number}"
     assert admin.send(f"{at}/role", role="operator", teams="sector").status_code == 303
-    assert admin.send(f"{at}/block").status_code == 303
+    asked = admin.send(f"{at}/block")  # a page that was open before the question came
+    assert asked.status_code == 200
+    assert "It can be let in again." in asked.text
+    assert "blocked" not in admin.get("/admin/people").text
+    assert admin.send(f"{at}/block", sure="yes").status_code == 303
     assert "blocked" in admin.get("/admin/people").text
     assert admin.send(f"{at}/unblock").status_code == 303
     assert admin.send(f"{at}/reset").status_code == 303
-    assert admin.send(f"{at}/remove").status_code == 303
+    name = re.findall(r"Remove the account of (.+)\?</h1>", admin.get(f"{at}/remove").text)[0]
+    for wrong in ({}, {"sure": "yes"}, {"sure": "yes", "name": "somebody else"}):
+        assert admin.send(f"{at}/remove", **wrong).status_code in {200, 422}
+    with world.node.database.begin() as session:
+        assert "@people.example" in session.get_one(Person, number).mailbox
+    assert admin.send(f"{at}/remove", sure="yes", name=name).status_code == 303
     with world.node.database.begin() as session:
         assert "@people.example" not in session.get_one(Person, number).mailbox
     assert {"person.invited", "person.changed", "person.blocked"} <= set(words(world))
@@ -84,7 +93,7 @@ def test_what_cannot_be_is_said_and_the_last_administrator_stays(world: World, a
     assert "No team &#39;no-such&#39;" in wrong.text
     assert 'value="new@people.example"' in wrong.text
     number = person(world.node, AccountRole.ADMINISTRATOR, now=world.now)
-    assert admin.send(f"/admin/people/{number}/block").status_code == 422
+    assert admin.send(f"/admin/people/{number}/block", sure="yes").status_code == 422
     assert admin.send(f"/admin/people/{number}/role", role="analyst").status_code == 422
     assert admin.send("/admin/people/9999/block").status_code == 404
     assert admin.send(f"/admin/people/{number}/elevate").status_code == 404

@@ -16,6 +16,7 @@ from tocsin.problems.answers import Answer, links
 
 OPERATOR = "abuse@operator.example"
 SECTOR = "cert@banks.example"
+_HIDDEN = ("made", "seen")
 ONE, TWO, THREE = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 
 
@@ -91,6 +92,19 @@ def test_a_form_sent_twice_is_one_answer(world: World, told: str) -> None:
     first, second = client.post(told, data=data), client.post(told, data=data)
     assert first.headers["location"] == second.headers["location"]
     assert len(answers(world)) == 1
+
+
+def test_the_second_of_two_who_answer_at_once_is_told(world: World, told: str) -> None:
+    client = world.client()
+    pages = [client.get(told).text for _ in range(2)]
+    made, seen = ([page.partition(f'name="{name}" value="')[2].partition('"')[0] for page in pages] for name in _HIDDEN)
+    tabs = [{"made": made[of], "seen": seen[of], "scope": "all", "note": f"tab {of}"} for of in range(2)]
+    assert client.post(told, data={**tabs[0], "verdict": "fixed"}).status_code == 303
+    second = client.post(told, data={**tabs[1], "verdict": "not_ours"})
+    assert second.status_code == 422
+    assert "answered or changed meanwhile" in second.text
+    assert "tab 1</textarea>" in second.text
+    assert [answer.verdict for answer in answers(world)] == ["fixed"]
 
 
 def test_another_choice_on_a_page_gone_back_to_is_an_answer_of_its_own(world: World, told: str) -> None:

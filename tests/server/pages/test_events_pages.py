@@ -262,7 +262,8 @@ def test_who_may_not_export_finds_no_such_page(world: World) -> None:
 def test_views_are_kept_shared_renamed_and_deleted(world: World, analyst: Browser) -> None:
     query = "type=vulnerable-system&last=7d&column=source.ip&column=tlp&after=1-1"
     saved = analyst.send("/events/views", name=" Our  week ", query=query)
-    assert saved.headers["location"] == "/events?last=7d&type=vulnerable-system&column=source.ip&column=tlp"
+    assert saved.headers["location"] == "/events?last=7d&type=vulnerable-system&column=source.ip&column=tlp&done=view"
+    assert "The view is saved." in analyst.get(saved.headers["location"]).text
     assert "Our week" in analyst.get("/events").text
     for manager in sit(world, AccountRole.MANAGER):
         assert "Our week" not in manager.get("/events").text
@@ -281,6 +282,23 @@ def test_views_are_kept_shared_renamed_and_deleted(world: World, analyst: Browse
         ]
         assert session.get(EventView, 1) is None
     assert acts[:3] == ["saved", "renamed", "deleted"]
+
+
+def test_a_view_is_replaced_only_when_that_is_meant(world: World, analyst: Browser) -> None:
+    for name in ("Week", "Month"):
+        assert analyst.send("/events/views", name=name, query="last=7d").status_code == 303
+    asked = analyst.send("/events/views", name="Week", query="last=24h")
+    assert asked.status_code == 409
+    assert "You have a view with the name “Week”" in asked.text
+    assert analyst.send("/events/views/1", name="Month").status_code == 422
+
+    def kept() -> list[str]:
+        with world.node.database.reading() as session:
+            return list(session.scalars(select(EventView.query).order_by(EventView.id)))
+
+    assert kept() == ["last=7d", "last=7d"]
+    analyst.send("/events/views", name="Week", query="last=24h", replace="yes")
+    assert kept() == ["last=24h", "last=7d"]
 
 
 def test_an_operator_learns_of_no_view(analyst: Browser, operator: Browser) -> None:

@@ -66,6 +66,31 @@ def _as_reporter(of: Browser, ticket: Ticket) -> httpx.Response:
         return client.post("/report/answer", data={"reference": ticket.reference, "secret": ticket.secret})
 
 
+def test_who_sends_the_form_of_a_page_that_is_old_is_told(world: World, analyst: Browser) -> None:
+    ticket = _report(world)
+    path = f"/reports/public/{ticket.reference}"
+    page = analyst.get(path).text  # open in a second tab
+    seen, made = (re.findall(rf'name="{name}" value="([^"]+)"', page)[0] for name in ("seen", "made"))
+    for _ in range(2):  # pressed twice is no second writer
+        assert analyst.send(f"{path}/take", seen=seen).status_code == 303
+    for act, fields in {
+        "state": {"state": "closed"},
+        "leave": {},
+        "erase": {},
+        "say": {"made": made, "what": "answer", "text": "What I typed in the other tab"},
+    }.items():
+        told = analyst.send(f"{path}/{act}", seen=seen, **fields)
+        assert told.status_code == 422, act
+        assert "answered or changed meanwhile" in told.text, act
+    assert "What I typed in the other tab</textarea>" in told.text
+    assert _state(world, ticket)[0] == "open"
+    now = re.findall(r'name="seen" value="([^"]+)"', told.text)[0]
+    for _ in range(2):
+        sent = analyst.send(f"{path}/say", seen=now, made=made, what="answer", text="What I typed")
+        assert sent.status_code == 303
+    assert _as_reporter(analyst, ticket).text.count("What I typed") == 1
+
+
 def test_a_report_is_taken_answered_by_mail_and_closed(world: World, analyst: Browser) -> None:
     ticket = _report(world, mailbox="reporter@example.org")
     path = f"/reports/public/{ticket.reference}"

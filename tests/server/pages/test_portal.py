@@ -57,6 +57,10 @@ def made(text: str) -> str:
     return found[1]
 
 
+def seen(text: str) -> str:
+    return re.findall(r'name="seen" value="(\d+)"', text)[0]
+
+
 def test_only_the_own_problems_are_shown_and_they_are_answered(world: World, operator: Browser) -> None:
     page = operator.get("/portal").text
     assert "2 problems in your networks are open" in page
@@ -75,6 +79,24 @@ def test_only_the_own_problems_are_shown_and_they_are_answered(world: World, ope
     assert noted.said_by.startswith("person:")
     (entry,) = world.tocsin.json("audit", "list", "--word", "answer.recorded")
     assert entry["actor"] == noted.said_by
+
+
+def test_the_second_of_two_tabs_is_told_that_it_was_answered(world: World, operator: Browser) -> None:
+    pages = [operator.get("/portal").text for _ in range(2)]
+    chosen = [problems(pages[0])[ONE], problems(pages[0])[TWO]]
+    tabs = [{"made": made(page), "seen": seen(page), "note": "typed"} for page in pages]
+    for _ in range(2):  # pressed twice is no second writer
+        assert operator.send("/portal", **tabs[0], problem=chosen[0], verdict="fixed").status_code == 303
+    told = operator.send("/portal", **tabs[1], problem=chosen, verdict="not_ours")
+    assert told.status_code == 422
+    assert "answered or changed meanwhile" in told.text
+    assert "typed</textarea>" in told.text
+    with world.node.database.reading() as session:
+        assert [answer.verdict for answer in session.scalars(select(Answer))] == ["fixed"]
+    assert operator.send("/portal", **tabs[1], problem=chosen[1], verdict="fixed").status_code == 303  # nobody else did
+    last = operator.get("/portal?state=all").text
+    corrected = {"made": made(last), "seen": seen(last), "problem": chosen[0], "verdict": "not_ours"}
+    assert operator.send("/portal", **corrected).status_code == 303
 
 
 def test_a_problem_seen_again_after_it_was_fixed_is_open_again(world: World, operator: Browser) -> None:

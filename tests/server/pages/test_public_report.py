@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from support.abuse_reports import REFERENCE, canaries, noted, shapes, xarf
-from support.browser import browser
+from support.browser import Page, browser
 from support.world import START, World, copy_world, served, serving, text_of
 from tocsin.incidents.arrivals import PublicReport
 from tocsin.server.pages.public.rate_limit import RateLimit
@@ -161,6 +162,62 @@ def test_a_form_that_is_sent_twice_is_one_report_with_the_same_secret(world: Wor
     assert _count(world) == 1
 
 
+def test_a_report_that_says_just_the_same_again_leads_to_the_first(world: World, client: httpx.Client) -> None:
+    files = [("files", ("a.txt", b"log"))]
+    reference, secret = _ticket(_send(client, files=files))
+    again = _send(client, files=files)
+    assert again.status_code == 409
+    assert "You sent this already" in again.text
+    assert f'href="/report/{reference}"' in again.text
+    assert secret not in again.text
+    assert _count(world) == 1
+    for other in ({"place": "192.0.2.1"}, {"files": [("files", ("a.txt", b"another log"))]}, {"kind": "other"}):
+        _ticket(_send(client, **{"files": files, **other}))
+
+
+def test_the_language_is_changed_by_the_form_itself_so_that_its_text_stays(client: httpx.Client) -> None:
+    switched = client.post(
+        "/report",
+        data={"made": _made(client), "what": "typed <so> far", "switch": "yes", "language": "fr", "theme": "dark"},
+        files=[("files", ("", b""))],
+    )
+    assert switched.status_code == 200
+    assert '<html lang="fr"' in switched.text
+    assert 'data-theme="dark"' in switched.text
+    assert "typed &lt;so&gt; far</textarea>" in switched.text
+    assert '<html lang="fr"' in client.get("/report").text
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_report_survives_another_language_and_is_there_once_after_back(world: World, *, scripts: bool) -> None:
+    application = make_application(world.node, public=True, clock=lambda: START)
+
+    def lead(page: Page, script: str) -> None:
+        page.read(f"window.before = true; {script}")
+        while not page.read("!window.before && document.readyState == 'complete' && !!document.querySelector('main')"):
+            time.sleep(0.02)
+
+    with served(application) as port, browser(scripts=scripts) as page:
+        page.open(f"http://127.0.0.1:{port}/report")
+        page.read(
+            "document.getElementById('kind-deceit').click(); what.value = 'A false page'; place.value = '192.0.2.1'"
+        )
+        lead(
+            page,
+            "document.querySelector('#switch-language').value = 'es'; document.querySelector('[data-switch]').click()",
+        )
+        assert page.read("document.documentElement.lang") == "es"
+        typed = page.read("[what.value, place.value, window['kind-deceit'].checked]")
+        assert typed == ["A false page", "192.0.2.1", True]
+        lead(page, "send.click()")
+        assert page.read("document.querySelectorAll('dl.ticket code').length") == 2
+        lead(page, "history.back()")
+        page.read("window['kind-deceit'].checked = true; what.value = 'A false page'; place.value = '192.0.2.1'")
+        lead(page, "send.click()")
+        assert page.read("document.querySelectorAll('dl.ticket code, div.wrong code').length") in {1, 2}
+    assert _count(world) == 1
+
+
 def test_a_page_elsewhere_cannot_send_reports_through_its_visitors(world: World, client: httpx.Client) -> None:
     client.headers.update({"Sec-Fetch-Site": "cross-site", "Origin": "https://elsewhere.example"})
     assert _send(client).status_code == 403
@@ -168,8 +225,8 @@ def test_a_page_elsewhere_cannot_send_reports_through_its_visitors(world: World,
 
 
 def test_too_many_from_one_part_of_the_net_are_told_when_to_try_again(world: World, client: httpx.Client) -> None:
-    for _ in range(REPORTS_AN_HOUR):
-        _ticket(_send(client))
+    for number in range(REPORTS_AN_HOUR):
+        _ticket(_send(client, place=f"192.0.2.{number}"))
     answer = _send(client, what="What I wrote is still here")
     assert answer.status_code == 429
     assert 0 < int(answer.headers["retry-after"]) <= 3600

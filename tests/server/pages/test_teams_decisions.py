@@ -71,6 +71,10 @@ def test_a_conflict_is_seen_decided_and_taken_back(world: World) -> None:
         assert "Manager · the registry says so" in settled
         assert "Rival Network Ltd must know" not in text_of(browser.get("/lookup?q=AS64500"))
 
+        late = browser.send("/conflicts/decide", value="AS64500", teams="rival", reason="I know them", seen="0")
+        assert (late.status_code, "answered or changed meanwhile" in late.text) == (422, True)
+        assert holders(world, "64500") == {"isp-two": True, "rival": False}
+
         browser.send("/conflicts/undo", value="AS64500", undo_reason="it was wrong")
         assert holders(world, "64500") == {"isp-two": True, "rival": True}
 
@@ -105,7 +109,8 @@ def test_a_claim_is_judged_with_its_rivals_beside_it(world: World) -> None:
         assert "Nothing shows yet that claim 1 is right" in text_of(unsaid)
         browser.send("/claims/1/decide", act="approve", reason="I know them")
         assert read_claim(world.node.database, 1, NOW).state == "approved"
-        assert browser.send("/claims/1/decide", act="refuse", reason="x").status_code == 422
+        late = browser.send("/claims/1/decide", act="refuse", reason="x")
+        assert (late.status_code, "Claim 1 is approved" in text_of(late)) == (422, True)
         assert browser.get("/claims/2").status_code == 404
         assert "No holder of a mailbox answered yet" in text_of(browser.get("/verifications"))
     sources = {rule.value: rule.source for rule in read_team(world.node.database, "isp-two")[1]}

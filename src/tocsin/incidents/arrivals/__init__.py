@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tocsin.incidents.arrivals.kinds import ReportKind, rsit_of
     from tocsin.incidents.arrivals.models import EntryKind, PublicFile, PublicReport, ReportState
     from tocsin.incidents.arrivals.queries import (
+        ReportDetails,
         counts_by_state,
         find_report,
         list_reports,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
         others_with_files_of,
         purge_report,
     )
-    from tocsin.incidents.arrivals.submission import ReportForm, file_report
+    from tocsin.incidents.arrivals.submission import ReportForm, file_report, same_report
     from tocsin.incidents.arrivals.tickets import Ticket, form_word, grouped, plain, ticket_of
 else:
     lazy_face(__name__)

@@ -1,11 +1,13 @@
 """Taking a report in: its files first, then all of it in one transaction with its audit entry."""
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals.files import ReportAttachment
 from tocsin.incidents.arrivals.kinds import ReportKind
@@ -25,6 +27,20 @@ class ReportForm:
     happened: str = ""
     mailbox: str = ""
     language: str = "en"
+
+
+def same_report(
+    session: Session, filed: ReportForm, files: Collection[ReportAttachment], ticket: Ticket, *, since: datetime
+) -> PublicReport | None:
+    """The report that came since then by another form and says just the same, with the same files."""
+    row = PublicReport
+    said = (row.kind == filed.kind.value, row.what == filed.what, row.place == filed.place)
+    asked = select(row).where(*said, row.happened == filed.happened, row.mailbox == filed.mailbox)
+    digests = sorted(hashlib.sha256(file.content).hexdigest() for file in files)
+    for found in session.scalars(asked.where(row.received_at >= since, row.act != ticket.act).order_by(row.id)):
+        if digests == sorted(session.scalars(select(PublicFile.sha256).where(PublicFile.report_id == found.id))):
+            return found
+    return None
 
 
 def file_report(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.answer_pages import answer_pages
     from tocsin.server.pages.audit.pages import audit_pages
     from tocsin.server.pages.catalogues import FILE, faults, source, update
-    from tocsin.server.pages.context import PageContext, make_context, together
+    from tocsin.server.pages.context import PageContext, make_context, own_path, page_above, together
     from tocsin.server.pages.credentials import credentials_pages
     from tocsin.server.pages.deliveries import deliveries_pages
     from tocsin.server.pages.events import events_pages
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.purge_pages import purge_pages
     from tocsin.server.pages.reports import reports_pages
     from tocsin.server.pages.rules import rules_pages
-    from tocsin.server.pages.sign_in import sign_in_pages
+    from tocsin.server.pages.sign_in import sign_in_page, sign_in_pages
     from tocsin.server.pages.teams import teams_pages
     from tocsin.server.pages.today import today_pages
     from tocsin.server.pages.verify_pages import verify_pages

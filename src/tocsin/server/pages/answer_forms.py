@@ -29,7 +29,10 @@ Fields = Mapping[str, list[str]]
 
 @dataclass(frozen=True)
 class AnswerForm:
-    """What a person chose and wrote; ``problems`` are texts as they came, ``scope`` is ``all``, ``some`` or empty."""
+    """What a person chose and wrote; ``problems`` are texts as they came, ``scope`` is ``all``, ``some`` or empty.
+
+    ``seen``: see `tocsin.server.pages.form_version`.
+    """
 
     made: str = ""
     verdict: str = ""
@@ -37,6 +40,7 @@ class AnswerForm:
     problems: frozenset[str] = field(default=frozenset())
     note: str = ""
     days: int = DAYS[1]
+    seen: str = ""
 
     @classmethod
     def of(cls, fields: Fields) -> Self:
@@ -53,6 +57,7 @@ class AnswerForm:
             problems=frozenset(fields.get("problem", ())),
             note=one("note").replace("\r\n", "\n"),
             days=int(days) if days in {str(of) for of in DAYS} else DAYS[1],
+            seen=one("seen"),
         )
 
     @property

@@ -34,6 +34,7 @@ from tocsin.server.pages.answer_forms import DAYS, AnswerForm, act_of, from_own_
 from tocsin.server.pages.answer_texts import SAYINGS
 from tocsin.server.pages.answer_views import history, listed, receipt_of, title_of
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.form_version import CHANGED, is_stale, last_answer
 
 _LIVE = ["GET", "HEAD"]
 
@@ -73,6 +74,10 @@ def answer_pages(desk: PageContext) -> APIRouter:
 
 class _StaleError(InputError):
     """The form was not made for this page, or too long ago."""
+
+
+class _ChangedError(InputError):
+    """Somebody else answered for one of the problems meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,8 @@ class _AnswerPages(LinkPages):
                 return RedirectResponse(f"{PATH}{token}/{noted.uuid}", status_code=303)
             except _StaleError:
                 wrong = "stale"
+            except _ChangedError:
+                wrong = "meanwhile"
             except InputError:
                 wrong = "problem"
         return self.page(request, token, sheet, typed, wrong=wrong)
@@ -137,6 +144,8 @@ class _AnswerPages(LinkPages):
         except InputError as error:
             raise _StaleError(str(error), hint=error.hint) from error
         everything = typed.scope == "all"
+        if is_stale(typed.seen, last_answer(sheet.lines, None if everything else typed.problems, but=key)):
+            raise _ChangedError(CHANGED)
         note = IntakeFilter(self.desk.node, "answer link", self.desk.clock).kept_text(typed.note)
         with self.desk.node.database.begin() as session:
             noted = record_answer(
@@ -175,6 +184,7 @@ class _AnswerPages(LinkPages):
             "history": history(sheet, words),
             "typed": typed,
             "wrong": wrong,
+            "seen": last_answer(sheet.lines),
             "made": new_form(self.desk.tokens, sheet.delivery.reference, self.desk.now),
             "verdicts": list(AnswerVerdict),
             "days": DAYS,

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tocsin.server.pages.form_version import CHANGED
 from tocsin.server.pages.words import N_
 
 SAYINGS: Final = {
@@ -18,6 +19,7 @@ SAYINGS: Final = {
     "wrong.no_verdict": N_("Choose what is so."),
     "wrong.no_problem": N_("Tick at least one problem, or answer for all."),
     "wrong.stale": N_("The page was open for too long. What you typed is still here: please send it again."),
+    "wrong.meanwhile": CHANGED,
     "wrong.problem": N_(
         "The note is too long, or names a problem that this mail did not tell. Nothing was lost: please check it."
     ),

@@ -1,13 +1,14 @@
 """The desk that all pages are made at: a template, the visitor's language and theme, and what every page shows."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
@@ -33,6 +34,11 @@ THEME: Final = "theme"
 """The cookie of the theme somebody chose: ``light`` or ``dark``."""
 
 THEMES: Final = ("light", "dark")
+
+REVISITED: Final = "private, no-cache"
+"""How a browser keeps the answer to a form, so that Back shows it again and does not ask to send the form once more."""
+
+_PASSING: Final = (LANGUAGE, "done")  # what an address says for one time only
 
 _HERE = Path(__file__).parent
 
@@ -77,8 +83,9 @@ class PageContext:
         Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)`` by
         the act's name, ``words`` and its ``_``, ``ngettext`` and ``pgettext``, ``heard`` and ``told`` (for what rooms
         below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
-        it), ``places`` (the navigation) and the ``current`` one, ``here`` (the path), ``theme``, ``csrf`` (what forms
-        carry) and ``languages``.
+        it), ``places`` (the navigation) and the ``current`` one, ``here`` (the path), ``back_to`` (the
+        same with its query), ``theme``, ``csrf`` (what forms carry), ``languages``, ``posted``
+        and ``refused`` (whether it answers a form, and one that was not taken).
         """
         visitor, words = visitor_of(request), self.words(request, language)
         places = places_for(visitor)
@@ -97,21 +104,26 @@ class PageContext:
             "places": places,
             "besides": besides_for(visitor, places),
             "current": place_of(request.url.path, places),
-            "here": _here(request),
+            "here": _here(request).partition("?")[0],
+            "back_to": _here(request),
             "theme": self.theme(request),
             "csrf": form_word(self.tokens, visitor),
             "languages": self.languages,
             **self.template_values,
+            "posted": request.method == "POST",
+            "refused": status >= 400 and request.method == "POST",
         }
         response = self.templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
         response.headers["Content-Language"] = words.language
         response.headers["Vary"] = "Accept-Language, Cookie"
+        if shared["refused"]:
+            response.headers["Cache-Control"] = REVISITED
         return response
 
     def words(self, request: Request, known: str = "") -> PageTexts:
         """The words for a visitor: as asked in the address, chosen before, ``known``, or as browser and node say."""
         kept = request.cookies.get(cookie_for(request, LANGUAGE))
-        asked = [request.query_params.get(LANGUAGE), visitor_of(request).language, kept]
+        asked = [request.query_params.get(LANGUAGE), _switched(request, LANGUAGE), visitor_of(request).language, kept]
         browser = _accepted(request.headers.get("accept-language", ""))
         node = self.node.settings.node
         wanted = [tag for tag in (*asked, known, *browser, node.language) if tag]
@@ -126,7 +138,8 @@ class PageContext:
     @staticmethod
     def theme(request: Request) -> str:
         """``light``, ``dark``, or empty: as the browser says."""
-        chosen = visitor_of(request).theme or request.cookies.get(cookie_for(request, THEME), "")
+        chosen = _switched(request, THEME) or visitor_of(request).theme
+        chosen = chosen or request.cookies.get(cookie_for(request, THEME), "")
         return chosen if chosen in THEMES else ""
 
     @staticmethod
@@ -176,9 +189,19 @@ def join_routers(*routers: APIRouter) -> APIRouter:
 
 
 def _here(request: Request) -> str:
-    """The path of the page; of an answer to a form whose address only takes forms, the path of the page above it."""
+    """The address of the page; of an answer to a form that of the form's page: as it says, or else the page above."""
+    if request.method != "POST":
+        path, asked = request.url.path, request.query_params.multi_items()
+        kept = urlencode([pair for pair in asked if pair[0] not in _PASSING])
+        return f"{path}?{kept}" if kept else path
+    said = getattr(request.state, "back_to", "")
+    return own_path(said) if isinstance(said, str) and said else page_above(request)
+
+
+def page_above(request: Request) -> str:
+    """The path of a form, or of the first one above it that is a page."""
     path = request.url.path
-    while request.method == "POST" and path != "/" and not _opens(request, path):
+    while path != "/" and not _opens(request, path):
         path = path.rpartition("/")[0] or "/"
     return path
 
@@ -186,6 +209,16 @@ def _here(request: Request) -> str:
 def _opens(request: Request, path: str) -> bool:
     asked = {**request.scope, "method": "GET", "path": path}
     return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+
+
+def switch(request: Request, chosen: Mapping[str, str]) -> None:
+    """Make the page of this answer in the language and the colours that its form asks for."""
+    request.state.switched = chosen
+
+
+def _switched(request: Request, name: str) -> str:
+    chosen: Mapping[str, str] = getattr(request.state, "switched", {})
+    return chosen.get(name, "")
 
 
 def own_path(path: str) -> str:

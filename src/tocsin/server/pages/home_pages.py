@@ -1,5 +1,6 @@
 """Where a visit begins: each role at its own work; and whether the node answers at all."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from anyio import to_thread
@@ -10,7 +11,7 @@ from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, find_person, set_profile
 from tocsin.server.pages.context import LANGUAGE, THEME, THEMES, PageContext, own_path
 from tocsin.server.pages.navigation import places_for
-from tocsin.server.security import keep_cookie
+from tocsin.server.security import keep_cookie, text_of
 
 _YEAR = 365 * 24 * 3600  # seconds
 
@@ -38,15 +39,22 @@ def home_pages(desk: PageContext) -> APIRouter:
     async def switch(request: Request, visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> Response:
         """Keep the language and the colours that somebody chose, in this browser."""
         form = await request.form(max_files=0, max_fields=8)
-        await to_thread.run_sync(_keep, desk, visitor, form.get(LANGUAGE), form.get(THEME))
-        response = desk.go(own_path(str(form.get("next", "/"))))
-        for name, offered in ((LANGUAGE, desk.languages), (THEME, THEMES)):
-            chosen = form.get(name)
-            if isinstance(chosen, str) and chosen in ("", *offered):
-                keep_cookie(request, response, name, chosen, seconds=_YEAR)
-        return response
+        chosen = {name: text_of(form, name) for name in (LANGUAGE, THEME) if name in form}
+        response = desk.go(own_path(text_of(form, "next", "/")))
+        return await to_thread.run_sync(keep_choices, desk, request, visitor, chosen, response)
 
     return router
+
+
+def keep_choices(
+    desk: PageContext, request: Request, visitor: Principal, chosen: Mapping[str, str], response: Response
+) -> Response:
+    """The response by which the browser, and the account of whoever is signed in, keep a language and colours."""
+    _keep(desk, visitor, chosen.get(LANGUAGE), chosen.get(THEME))
+    for name, offered in ((LANGUAGE, desk.languages), (THEME, THEMES)):
+        if name in chosen and chosen[name] in ("", *offered):
+            keep_cookie(request, response, name, chosen[name], seconds=_YEAR)
+    return response
 
 
 def _keep(desk: PageContext, visitor: Principal, language: object, theme: object) -> None:

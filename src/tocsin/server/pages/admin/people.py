@@ -65,6 +65,8 @@ _DONE: Final = {
     "reset": N_("A letter with a link to choose a new password is on its way."),
     "remove": N_("The account is removed; its name and mailbox are gone."),
 }
+_ASKED: Final = ("block", "remove")  # what is asked again before it is done
+_NOT_THE_NAME: Final = N_("This is not the name of the account.")
 _Reader = Annotated[Principal, needs(Permission.ADMIN_READ)]
 _Writer = Annotated[Principal, needs(Permission.ADMIN_WRITE)]
 _Do = Callable[[Session, Person, "_PersonAct"], object]
@@ -118,13 +120,22 @@ def people_pages(desk: PageContext) -> APIRouter:
 
     _add_invitations(router, desk)
 
+    @router.get("/{number}/{act}")
+    def question(request: Request, _visitor: _Writer, number: Number, act: str) -> Response:
+        """What is asked before somebody is kept out."""
+        return _question(desk, request, number, act)
+
     @router.post("/{number}/{act}")
     def change(request: Request, visitor: _Writer, form: Form, number: Number, act: str) -> Response:
         """Change one account."""
         if act not in _ACTS:
             raise NotHereError
         if not is_fresh(desk, visitor):
-            return ask_again("/admin/people")
+            return ask_again(f"/admin/people/{number}/{act}" if act in _ASKED else "/admin/people")
+        if act in _ASKED and text_of(form, "sure") != "yes":
+            return _question(desk, request, number, act)
+        if act == "remove" and not _is_named(desk, number, text_of(form, "name")):
+            return _question(desk, request, number, act, wrong=_NOT_THE_NAME)
         try:
             with desk.node.database.begin() as session:
                 _ACTS[act](session, find_person(session, number), _PersonAct(desk, request, visitor, form))
@@ -176,6 +187,20 @@ _ACTS: Final[dict[str, _Do]] = {
     "reset": lambda session, person, given: reset_link(session, given.house, person, **given.by),
     "remove": lambda session, person, given: remove(session, person, **given.by),
 }
+
+
+def _is_named(desk: PageContext, number: int, name: str) -> bool:
+    with desk.node.database.reading() as session:
+        return name.split() == find_person(session, number).name.split()
+
+
+def _question(desk: PageContext, request: Request, number: int, act: str, *, wrong: str = "") -> Response:
+    if act not in _ASKED:
+        raise NotHereError
+    with desk.node.database.reading() as session:
+        name = find_person(session, number).name
+    status = 422 if wrong else 200
+    return desk.page(request, "admin/person.html", status=status, name=name, act=act, number=number, wrong=wrong)
 
 
 def _page(

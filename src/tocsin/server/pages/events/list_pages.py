@@ -36,6 +36,7 @@ def list_pages(desk: PageContext) -> APIRouter:
             "events/events.html",
             status=422 if asked.wrongs else 200,
             asked=asked,
+            done=request.query_params.get("done") == "view",
             figures=figures,
             chart=_chart(desk, asked, figures),
             drawing=(WIDTH, HEIGHT),

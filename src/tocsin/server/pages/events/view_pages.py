@@ -1,21 +1,26 @@
 """Saved views of events: kept under a name, shared or not, called otherwise, deleted."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
-from starlette.datastructures import QueryParams
+from starlette.datastructures import FormData, QueryParams
 
 from tocsin.events import EventView, delete_view, own_view, read_views, rename_view, save_view
 from tocsin.interface import NotHereError, Number, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
-from tocsin.node.errors import NotFoundError, UsageError
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.query import EventsQuery
+from tocsin.server.pages.words import N_
+from tocsin.server.security import Form as SentForm
+from tocsin.server.security import text_of
 
 _Writer = Annotated[Principal, needs(Permission.VIEWS_WRITE)]
 _LONGEST: Final = 4_000
+_WRONG: Final = N_("A view needs a name of at most 80 letters, and a person has at most 100 views.")
+_USED: Final = N_("Another view of yours has this name.")
 
 
 def views_of(desk: PageContext, visitor: Principal) -> list[EventView]:
@@ -33,25 +38,12 @@ def view_pages(desk: PageContext) -> APIRouter:
     @router.get("/events/views")
     def views(request: Request, visitor: _Writer) -> Response:
         """The own views and those that others share."""
-        return desk.page(request, "events/views.html", views=views_of(desk, visitor), wrong=False)
+        return _views(desk, request, visitor)
 
     @router.post("/events/views")
-    def save(
-        request: Request,
-        visitor: _Writer,
-        name: Annotated[str, Form()] = "",
-        query: Annotated[str, Form()] = "",
-        shared: Annotated[str, Form()] = "",
-    ) -> Response:
-        """Keep the conditions and columns of a page under a name."""
-        asked = EventsQuery.read(QueryParams(query[:_LONGEST]))
-        kept = urlencode(asked.pairs(asked.filter))
-        try:
-            with desk.node.database.begin() as session:
-                save_view(session, person=_person(visitor), name=name, query=kept, shared=bool(shared), now=desk.now)
-        except UsageError:
-            return desk.page(request, "events/views.html", status=422, views=views_of(desk, visitor), wrong=True)
-        return desk.go(asked.path())
+    def save(request: Request, visitor: _Writer, form: SentForm) -> Response:
+        """Keep the conditions and columns of a page under a name; asked is before another view is replaced."""
+        return _save(desk, request, visitor, form)
 
     @router.post("/events/views/{number}")
     def change(
@@ -69,8 +61,10 @@ def view_pages(desk: PageContext) -> APIRouter:
         except NotFoundError:
             raise NotHereError from None
         except UsageError:
-            return desk.page(request, "events/views.html", status=422, views=views_of(desk, visitor), wrong=True)
-        return desk.go("/events/views")
+            return _views(desk, request, visitor, wrong=_WRONG)
+        except ConflictError:
+            return _views(desk, request, visitor, wrong=_USED)
+        return desk.go("/events/views?done=saved")
 
     @router.post("/events/views/{number}/delete")
     def delete(visitor: _Writer, number: Number) -> Response:
@@ -83,6 +77,28 @@ def view_pages(desk: PageContext) -> APIRouter:
         return desk.go("/events/views")
 
     return router
+
+
+def _save(desk: PageContext, request: Request, visitor: Principal, form: FormData) -> Response:
+    name, query, shared, replace = (text_of(form, field) for field in ("name", "query", "shared", "replace"))
+    asked = EventsQuery.read(QueryParams(query[:_LONGEST]))
+    kept = urlencode(asked.pairs(asked.filter))
+    person = _person(visitor)
+    given: dict[str, Any] = {"name": name, "query": kept, "shared": bool(shared), "replace": bool(replace)}
+    try:
+        with desk.node.database.begin() as session:
+            save_view(session, person=person, now=desk.now, **given)
+    except UsageError:
+        return _views(desk, request, visitor, wrong=_WRONG)
+    except ConflictError:
+        again = {"name": " ".join(name.split()), "query": query[:_LONGEST], "shared": shared}
+        return desk.page(request, "events/view_exists.html", status=409, **again)
+    return desk.go(asked.path(done="view"))
+
+
+def _views(desk: PageContext, request: Request, visitor: Principal, *, wrong: str = "") -> Response:
+    status, done = 422 if wrong else 200, request.query_params.get("done") == "saved"
+    return desk.page(request, "events/views.html", status=status, views=views_of(desk, visitor), wrong=wrong, done=done)
 
 
 def path_of(view: EventView) -> str:

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from tocsin.incidents.arrivals import (
+    ReportDetails,
     ReportKind,
     acts,
     find_report,
@@ -16,11 +17,12 @@ from tocsin.incidents.arrivals import (
     rsit_of,
     ticket_of,
 )
-from tocsin.interface import Number, PageRouter, RequestError, needs
+from tocsin.interface import Number, PageRouter, RequestError, needs, visitor_of
 from tocsin.node.accounts import Permission, Principal, names_of, note_read
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.form_version import CHANGED, is_stale
 from tocsin.server.pages.inbox.list_pages import PLACE
 from tocsin.server.pages.inbox.words import KINDS, SHAPES, STATES
 from tocsin.server.pages.words import N_
@@ -48,19 +50,19 @@ def one_pages(desk: PageContext) -> APIRouter:
         return _download(desk, reference, number)
 
     @router.post(PLACE + "/{reference}/take")
-    def take(visitor: _Worker, reference: str) -> Response:
+    def take(request: Request, _visitor: _Worker, reference: str, form: Form) -> Response:
         """Become its owner."""
-        return _do(desk, visitor, "take", reference)
+        return _move(desk, request, "take", reference, form)
 
     @router.post(PLACE + "/{reference}/leave")
-    def leave(visitor: _Worker, reference: str) -> Response:
+    def leave(request: Request, _visitor: _Worker, reference: str, form: Form) -> Response:
         """Leave it to others."""
-        return _do(desk, visitor, "leave", reference)
+        return _move(desk, request, "leave", reference, form)
 
     @router.post(PLACE + "/{reference}/state")
-    def move(visitor: _Worker, reference: str, form: Form) -> Response:
+    def move(request: Request, _visitor: _Worker, reference: str, form: Form) -> Response:
         """Say whose turn it is."""
-        return _do(desk, visitor, "move", reference, form)
+        return _move(desk, request, "move", reference, form)
 
     @router.post(PLACE + "/{reference}/say")
     def say_more(request: Request, visitor: _Worker, reference: str, form: Form) -> Response:
@@ -68,12 +70,39 @@ def one_pages(desk: PageContext) -> APIRouter:
         return _say(desk, request, visitor, reference, form)
 
     @router.post(PLACE + "/{reference}/erase")
-    def erase(visitor: _Worker, reference: str) -> Response:
+    def erase(request: Request, visitor: _Worker, reference: str, form: Form) -> Response:
         """Delete it with all that was said of it."""
+        if is_stale(text_of(form, "seen"), _last_entry(_read(desk, reference))):
+            return _page(desk, request, visitor, reference, wrong=CHANGED)
         _do(desk, visitor, "erase", reference)
         return desk.go(PLACE)
 
     return router
+
+
+def _move(desk: PageContext, request: Request, act: str, reference: str, form: FormData) -> Response:
+    """Do what is as it is wanted afterwards, however often; unless somebody else did something else meanwhile."""
+    visitor, read, wanted = visitor_of(request), _read(desk, reference), text_of(form, "state")
+    done = {
+        "take": read.report.owner == visitor.person,
+        "leave": read.report.owner is None,
+        "move": read.report.state == wanted,
+    }
+    if not done[act] and is_stale(text_of(form, "seen"), _last_entry(read)):
+        return _page(desk, request, visitor, reference, wrong=CHANGED)
+    return _do(desk, visitor, act, reference, form)
+
+
+def _read(desk: PageContext, reference: str) -> ReportDetails:
+    with desk.node.database.reading() as session:
+        return read_report(session, find_report(session, reference), all_entries=True)
+
+
+def _last_entry(read: ReportDetails, but: str = "") -> int:
+    """The number of the last thing that happened; 0 where it was by the act ``but``, which is then sent again."""
+    if but and any(entry.act == but for entry in read.entries):
+        return 0
+    return max((entry.id for entry in read.entries), default=0)
 
 
 def _do(
@@ -105,6 +134,7 @@ def _page(
         "lookup": _lookup(report.place),
         "path": f"{PLACE}/{report.reference}",
         "made": form_word(desk.tokens, desk.now),
+        "seen": _last_entry(read),
         "typed": {"what": what, "text": text, "wrong": wrong},
     }
     return desk.page(request, "inbox/one.html", status=422 if wrong else 200, **context, **more)
@@ -115,6 +145,8 @@ def _say(desk: PageContext, request: Request, visitor: Principal, reference: str
     ticket = ticket_of(text_of(form, "made"), desk.tokens, desk.now)
     if ticket is None or what not in {"answer", "note"}:
         return _page(desk, request, visitor, reference, wrong=_WRONG, text=text, what=what)
+    if is_stale(text_of(form, "seen"), _last_entry(_read(desk, reference), but=f"{visitor.actor}/{ticket.act}")):
+        return _page(desk, request, visitor, reference, wrong=CHANGED, text=text, what=what)
     try:
         return _do(desk, visitor, what, reference, form, text=text, once=ticket.act)
     except RequestError:

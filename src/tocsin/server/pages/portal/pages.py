@@ -15,6 +15,7 @@ from tocsin.node.paths import HomeFolder
 from tocsin.problems.answers import NOTE_LENGTH, TeamSheet
 from tocsin.server.pages.answer_forms import DAYS, act_of, new_form
 from tocsin.server.pages.context import PageContext, join_routers
+from tocsin.server.pages.form_version import CHANGED, is_stale, last_answer
 from tocsin.server.pages.portal.bulk_answers import BulkAnswerForm, answer
 from tocsin.server.pages.portal.contact_pages import contact_pages
 from tocsin.server.pages.portal.context import PortalContext
@@ -50,7 +51,10 @@ def portal_pages(desk: PageContext) -> APIRouter:
             act = act_of(typed.made, desk.tokens, _FORM, desk.now)
         except InputError as error:
             raise WrongFormError from error
-        noted = answer(desk, sheet, typed, visitor, f"{act}:{visitor.person}")
+        act = f"{act}:{visitor.person}"
+        if is_stale(typed.seen, last_answer(sheet.lines, typed.problems, but=act)):
+            return _list(portal, request, visitor, sheet, typed=typed, wrongs=[("problems", CHANGED)])
+        noted = answer(desk, sheet, typed, visitor, act)
         return desk.go(chosen.query(team, done=noted))
 
     return join_routers(router, contact_pages(portal))
@@ -98,6 +102,7 @@ def _list(
         wrongs=wrongs or [],
         done=done,
         made=new_form(desk.tokens, _FORM, desk.now),
+        seen=last_answer(sheet.lines),
         verdicts=VERDICTS,
         days=DAYS,
         most=NOTE_LENGTH,

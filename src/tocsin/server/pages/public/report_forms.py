@@ -1,6 +1,6 @@
 """The forms of a report: read within bounds, and what is wrong with what was typed."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeAlias
 
@@ -12,6 +12,7 @@ from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import canonical
 from tocsin.incidents.arrivals import MOST_BYTES, MOST_FILES, ReportAttachment, ReportForm, ReportKind, attached
 from tocsin.problems.replies import redacted_mail
+from tocsin.server.pages.context import LANGUAGE, THEME
 from tocsin.server.pages.words import N_
 from tocsin.server.security import text_of
 
@@ -23,7 +24,10 @@ _MOST_TEXT: Final = 200_000  # bytes of one field
 
 @dataclass(frozen=True)
 class PublicReportForm:
-    """What somebody wrote; ``trap`` is a field that people do not see. ``files``: None for one that is not taken."""
+    """What somebody wrote; ``trap`` is a field that people do not see. ``files``: None for one that is not taken.
+
+    ``switch``: language and colours, where the form was sent to be shown with these.
+    """
 
     made: str = ""
     kind: str = ""
@@ -33,6 +37,7 @@ class PublicReportForm:
     mailbox: str = ""
     trap: str = ""
     files: Sequence[ReportAttachment | None] = ()
+    switch: Mapping[str, str] | None = None
 
     def filed(self, language: str) -> ReportForm:
         """The report that it makes, where nothing is wrong with it."""
@@ -87,6 +92,7 @@ class ReceivedForm:
             mailbox=_one_line(text_of(form, "mailbox")),
             trap=text_of(form, "website"),
             files=files,
+            switch={name: text_of(form, name) for name in (LANGUAGE, THEME)} if "switch" in form else None,
         )
 
 

@@ -3,6 +3,7 @@
 Kept is what was typed and sent, and nothing of who did: no address, no browser, no cookie.
 """
 
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
@@ -20,12 +21,14 @@ from tocsin.incidents.arrivals import (
     plain,
     read_report,
     report_for,
+    same_report,
     ticket_of,
 )
 from tocsin.interface import PageRouter, WrongFormError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.answer_forms import from_own_page
-from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.context import PageContext, switch
+from tocsin.server.pages.home_pages import keep_choices
 from tocsin.server.pages.inbox import KINDS
 from tocsin.server.pages.public.public_page import show
 from tocsin.server.pages.public.rate_limit import RateLimit
@@ -38,6 +41,7 @@ GUESSES_AN_HOUR: Final = 30
 """Wrong secrets, and messages."""
 
 _ANY_SIZE: Final = 1_000_000_000  # the form itself reads nothing of what is too large, and keeps its page
+_SAME: Final = timedelta(days=1)  # in which a report that says just the same is taken for the same
 _STALE = N_("The form was open for more than a day. What you wrote is still there: send it again.")
 _MANY = N_("Many reports came from your part of the network. Try again in %(minutes)s minutes, or write us a mail.")
 _NOT_BOTH = N_("There is no report with this reference and this secret. Check both.")
@@ -57,13 +61,16 @@ def report_pages(desk: PageContext) -> APIRouter:
 
     @router.post("/report", max_body_size=_ANY_SIZE)
     def send(
-        request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)], received: Sent
+        request: Request, visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)], received: Sent
     ) -> Response:
         """Take a report in, and show its reference and secret."""
         _check_origin(desk, request)
         if received is None:
             return _form(desk, request, PublicReportForm(), [TOO_LARGE], status=413)
         typed = received.passed(IntakeFilter(desk.node, "public form", desk.clock))
+        if typed.switch is not None:
+            switch(request, typed.switch)
+            return keep_choices(desk, request, visitor, typed.switch, _form(desk, request, typed))
         ticket = ticket_of(typed.made, desk.tokens, desk.now)
         wrongs = wrongs_of(typed) or ([] if ticket else [("send", _STALE)])
         if wrongs or ticket is None:
@@ -100,6 +107,10 @@ def report_pages(desk: PageContext) -> APIRouter:
 def _take_in(desk: PageContext, request: Request, typed: PublicReportForm, ticket: Ticket) -> Response:
     files = [file for file in typed.files if file is not None]
     filed = typed.filed(desk.words(request).language)
+    with desk.node.database.reading() as session:
+        same = same_report(session, filed, files, ticket, since=desk.now - _SAME)
+    if same is not None:
+        return _form(desk, request, typed, same=same, status=409)
     file_report(desk.node.database, desk.node.inbox, ticket, filed, files, now=desk.now)
     return show(desk, request, "public/report_sent.html", keep=False, ticket=ticket, mailed=bool(filed.mailbox))
 
@@ -110,10 +121,17 @@ def _form(
     typed: PublicReportForm,
     wrongs: list[tuple[str, str]] | None = None,
     *,
+    same: PublicReport | None = None,
     status: int = 200,
 ) -> Response:
     made = typed.made if ticket_of(typed.made, desk.tokens, desk.now) else form_word(desk.tokens, desk.now)
-    context: dict[str, Any] = {"typed": typed, "wrongs": wrongs or [], "made": made, "report_kinds": KINDS}
+    context: dict[str, Any] = {
+        "typed": typed,
+        "wrongs": wrongs or [],
+        "same": same,
+        "made": made,
+        "report_kinds": KINDS,
+    }
     more = {"accept": ",".join(f".{ending}" for ending in TYPES), "most": MOST_LETTERS}
     response = show(desk, request, "public/report.html", keep=False, status=status, **context, **more)
     if status == 200:

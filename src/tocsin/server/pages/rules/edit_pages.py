@@ -12,7 +12,7 @@ from tocsin.interface import NotHereError, PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.pipeline.rules_dry_run import Trial, try_rules
-from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.context import REVISITED, PageContext
 from tocsin.sharing.rules import (
     DEFAULT,
     RuleFault,
@@ -130,4 +130,6 @@ def _met_another(desk: PageContext, draft: RulesDraft, words: str) -> RulesDraft
 
 
 def _page(desk: PageContext, request: Request, draft: RulesDraft, *, status: int = 200) -> Response:
-    return desk.page(request, "rules/edit.html", status=status, draft=draft, effect=effect, conditions=conditions)
+    response = desk.page(request, "rules/edit.html", status=status, draft=draft, effect=effect, conditions=conditions)
+    response.headers["Cache-Control"] = REVISITED  # also what was tried
+    return response

@@ -21,7 +21,7 @@ else:
 
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.sign_in.link_pages import add_welcome
-from tocsin.server.pages.sign_in.pages import add_leaving, add_second_step, add_sign_in
+from tocsin.server.pages.sign_in.pages import add_leaving, add_second_step, add_sign_in, sign_in_page
 
 
 def sign_in_pages(desk: PageContext) -> APIRouter:

@@ -1,5 +1,6 @@
 """Signing in and out, and asking for a new password."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -42,7 +43,7 @@ def add_sign_in(router: APIRouter, desk: PageContext) -> None:
         """The form; whoever is signed in needs none."""
         if visitor.person is not None and not visitor.unfinished:
             return desk.go(own_path(next))
-        return _form(desk, request, wanted=next, done=done)
+        return sign_in_page(desk, request, wanted=next, done=done)
 
     @router.post("/sign-in")
     def give_password(
@@ -63,7 +64,7 @@ def add_sign_in(router: APIRouter, desk: PageContext) -> None:
                 return _code(desk, request, token=found.token, wanted=next)
             case SignInRefusal(wait):
                 wait_for = 0 if wait is None else minutes(wait)
-                return _form(desk, request, wanted=next, mailbox=mailbox, wait=wait_for, wrong=not wait_for)
+                return sign_in_page(desk, request, wanted=next, mailbox=mailbox, wait=wait_for, wrong=not wait_for)
 
 
 def add_second_step(router: APIRouter, desk: PageContext) -> None:
@@ -83,7 +84,7 @@ def add_second_step(router: APIRouter, desk: PageContext) -> None:
         found = give_second_factor(desk.node.database, house, half, code, caller, now=desk.now)
         match found:
             case None:
-                return _form(desk, request, wanted=next, done="late")
+                return sign_in_page(desk, request, wanted=next, done="late")
             case SignedIn():
                 return let_in(request, found, next)
             case SignInRefusal(wait):
@@ -124,7 +125,7 @@ def _send_link(desk: PageContext, house: SiteConfig, mailbox: str, address: str)
         ask_reset(transaction, house, mailbox, address=address, now=desk.now)
 
 
-def _form(
+def sign_in_page(
     desk: PageContext,
     request: Request,
     *,
@@ -133,11 +134,13 @@ def _form(
     done: str = "",
     wait: int = 0,
     wrong: bool = False,
+    unsent: Sequence[str] = (),
 ) -> Response:
-    status = 429 if wait else 422 if wrong else 200
+    """The form to sign in. ``unsent``: what was typed elsewhere and is not sent, since the session had ended."""
+    status = 429 if wait else 422 if wrong else 403 if unsent else 200
     response = desk.page(
         request, "sign_in/sign_in.html", status=status, wanted=own_path(wanted), mailbox=mailbox, done=done,
-        wait=wait, wrong=wrong,
+        wait=wait, wrong=wrong, unsent=unsent,
     )  # fmt: skip
     if wait:
         response.headers["Retry-After"] = str(wait * 60)

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from starlette.datastructures import FormData
 
 from tocsin.directory import (
     Conflict,
@@ -16,8 +17,10 @@ from tocsin.directory import (
 )
 from tocsin.interface import NotHereError, PageRouter
 from tocsin.node.errors import UsageError
+from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.form_version import CHANGED, is_stale
 from tocsin.server.pages.teams.access import Decider, Surveyor, fault_of, one_line, plain
 from tocsin.server.pages.teams.background_cache import BackgroundCache
 from tocsin.server.pages.teams.paging import page_of
@@ -53,6 +56,8 @@ def conflict_pages(desk: PageContext) -> APIRouter:
         """Decide whose something is."""
         teams = texts_of(form, "teams")
         whose = {"both": True, "teams": ()} if "*" in teams else {}
+        if _is_old(desk, form):
+            return _contested(desk, request, text_of(form, "value"), say(CHANGED))
         if wrong := fault_of(desk, lambda: perform(desk, visitor, _ACTS["decide"], form, **whose)):
             return _contested(desk, request, text_of(form, "value"), plain(wrong))
         return desk.go("/conflicts?done=decided")
@@ -61,11 +66,22 @@ def conflict_pages(desk: PageContext) -> APIRouter:
     def undo(request: Request, visitor: Decider, form: Form) -> Response:
         """Take a decision back."""
         reason = one_line(text_of(form, "undo_reason"))
+        if _is_old(desk, form):
+            return _contested(desk, request, text_of(form, "value"), say(CHANGED))
         if wrong := fault_of(desk, lambda: perform(desk, visitor, _ACTS["undecide"], form, reason=reason)):
             return _contested(desk, request, text_of(form, "value"), plain(wrong))
         return desk.go("/conflicts?done=undone")
 
     return router
+
+
+def _is_old(desk: PageContext, form: FormData) -> bool:
+    """Whether the value was decided anew since the page of a form was made."""
+    try:
+        found = read_conflict(desk.node.database, text_of(form, "value"))
+    except UsageError:  # what is wrong with it is said where it is used
+        return False
+    return is_stale(text_of(form, "seen"), found.decision.number if found and found.decision else 0)
 
 
 def _contested(desk: PageContext, request: Request, value: str, wrong: str = "") -> Response:

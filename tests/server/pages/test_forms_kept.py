@@ -1,0 +1,238 @@
+"""Every form of every page by a change of language, an ended session, Back, two presses: what was typed stays.
+
+The forms are those of the routes: one that no page shows stands in `UNSEEN` with its reason, or fails.
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import httpx
+import pytest
+
+import tocsin.server.pages as pages_of
+from support.browser import Page
+from support.page_checks import Gallery, Seen
+from support.routes import doors
+from support.world import World
+from tocsin.interface import capabilities
+from tocsin.node.accounts import AccountRole
+from tocsin.server.security import COOKIE
+from tocsin.server.server import make_application
+
+UNSEEN = {
+    "/account/confirm": "a password, some minutes after signing in",
+    "/account/passkeys/remove": "a button, for who has one",
+    "/account/password": "passwords, for who has one",
+    "/account/recovery-codes": "a button, for who has a second factor",
+    "/account/second-factor/off": "a button, for who has one",
+    "/account/sessions": "a button, for who has another browser",
+    "/account/tokens/revoke": "a button, for who has one",
+    "/admin/keeping/backup": "a button, where there is a folder for backups",
+    "/admin/people/withdraw": "a button, where somebody is invited",
+    "/conflicts/decide": "there is no conflict; as are those below, by `test_forms_say_where_they_stand`",
+    "/conflicts/undo": "nothing is decided",
+    "/deliveries/act": "nothing is held",
+    "/deliveries/sending": "nothing leaves",
+    "/events/views/{number}": "nobody here has a view",
+    "/events/views/{number}/delete": "nobody here has a view",
+    "/merges/pair": "no teams look like one",
+    "/merges/undo": "a button, after a merge",
+    "/portal/contacts/code": "a code from a letter",
+    "/portal/contacts/undo": "a button, after a denial",
+    "/portal/contacts/unmute": "a button, after a mute",
+    "/report/{reference}": "behind a secret",
+    "/reports/public/{reference}/leave": "a button of its owner",
+    "/sign-in/code": "a code of a device",
+    "/welcome/{token}": "a password and a name, by a link",
+}
+"""Routes of forms that no page of the gallery shows."""
+
+_PUBLIC = {"answer.html", "layout.html", "verify.html", "public", "sign_in"}  # there nobody has a session that ends
+
+_FORM = re.compile(r'<form method="post"(?: action="([^"]*)")?')
+_ELSEWHERE = {"/settings", "/sign-out"}  # on each page: the switch, and the way out
+
+_LIVE = "[...document.querySelectorAll('main form[method=post]')]"
+_TYPE = """(() => {
+  const group = [];
+  for (const form of FORMS) for (const one of form.elements) {
+    if (!one.name || one.readOnly || one.disabled || 'secret' in one.dataset) continue;
+    if (/^(hidden|password|file|submit|button|fieldset)$/.test(one.type)) continue;
+    if (one.type === 'radio') {
+      if (!group.includes(one.name) && !one.checked) { one.checked = true; group.push(one.name); }
+    } else if (one.type === 'checkbox') one.checked = !one.checked;
+    else if (one.options) one.selectedIndex = (one.selectedIndex + 1) % one.options.length;
+    else if (one.type === 'number') one.value = '0.5';
+    else if (one.type === 'date') one.value = '2031-02-03';
+    else if (one.type === 'email') one.value = 'who@example.org';
+    else one.value = 'typed at length ' + one.name;
+  }
+})()""".replace("FORMS", _LIVE)
+_VALUES = """FORMS.map(form => [...form.elements]
+  .filter(one => one.name && !/^(hidden|password|file|submit|button|fieldset)$/.test(one.type))
+  .map(one => [one.name, one.value, one.checked ?? null]))""".replace("FORMS", _LIVE)
+_SWITCH = """(() => {
+  const list = document.querySelector('#switch-language');
+  list.value = LANGUAGE; list.form.querySelector('button').click();
+})()"""
+_TRY = "document.querySelector('button[name=do][value=try]').click()"
+_PRESS_TWICE = """(() => {
+  const form = FORMS[NUMBER]; form.noValidate = true;
+  window.pressed = 0;
+  window.addEventListener('submit', event => { if (!event.defaultPrevented) window.pressed++; });
+  form.requestSubmit(); form.requestSubmit();
+  sessionStorage.setItem('pressed', window.pressed);
+})()""".replace("FORMS", _LIVE)
+
+
+def _route(path: str, routes: dict[str, re.Pattern[str]]) -> str:
+    """The route that takes a form; the one that is written out goes before one with a name in it."""
+    found = [route for route, shape in routes.items() if shape.fullmatch(path)]
+    return min(found, key=lambda route: route.count("{"))
+
+
+@pytest.fixture(scope="module")
+def routes(shown: World) -> dict[str, re.Pattern[str]]:
+    """The routes that take forms."""
+    paths = {door.path for door in doors(make_application(shown.node)) if door.method == "POST" and not door.api}
+    return {path: re.compile(re.sub(r"\\?{[^}]*\\?}", "[^/]+", re.escape(path))) for path in paths - _ELSEWHERE}
+
+
+@pytest.fixture(scope="module")
+def pages(rooms: Gallery, routes: dict[str, re.Pattern[str]]) -> dict[Seen, set[str]]:
+    """The pages with forms, each with the routes that no page before it has."""
+    found: dict[Seen, set[str]] = {}
+    known: set[str] = set()
+    with httpx.Client(base_url=rooms.address, trust_env=False, timeout=60) as client:
+        for seen in _as_those_who_may_most(rooms):
+            text = client.get(seen.path, headers={"Cookie": f"{COOKIE}={rooms.secrets.get(seen.role, '')}"}).text
+            actions = {unescape(action or seen.path).partition("?")[0] for action in _FORM.findall(text)}
+            new = {_route(action, routes) for action in actions - _ELSEWHERE} - known
+            if new:
+                found[seen] = new
+                known |= new
+    return found
+
+
+def _as_those_who_may_most(rooms: Gallery) -> Iterator[Seen]:
+    for seen in rooms.pages:
+        if seen.role not in {AccountRole.NOBODY, AccountRole.OPERATOR}:
+            yield Seen(seen.path, AccountRole.ADMINISTRATOR, seen.called)
+            yield Seen(seen.path, AccountRole.MANAGER, seen.called)
+        yield seen
+
+
+def test_no_form_is_forgotten(pages: dict[Seen, set[str]], routes: dict[str, re.Pattern[str]]) -> None:
+    shown = set().union(*pages.values())
+    assert routes.keys() - shown == UNSEEN.keys()
+
+
+def test_forms_say_where_they_stand() -> None:
+    """And so lead back there; also those that no page of the gallery shows."""
+    folders = [Path(pages_of.__file__ or "").parent / "templates", *(one.templates for one in capabilities())]
+    silent = [
+        f"{path.name}: {form[:80]}"
+        for folder in folders
+        for path in folder.rglob("*.html")
+        if path.relative_to(folder).parts[0] not in _PUBLIC
+        for form in path.read_text("utf-8").split('<form method="post"')[1:]
+        if "csrf_field()" not in form.partition("</form>")[0]
+    ]
+    assert silent == []
+
+
+def _go(page: Page, script: str) -> None:
+    """Do something that leads to another page, or back to one, and wait until it is there."""
+    page.read(f"window.before = true; {script}")
+    end = time.monotonic() + 60
+    while not page.read("!window.before && document.readyState == 'complete' && !!document.querySelector('main')"):
+        assert time.monotonic() < end, f"no page after {script} at {page.read('location.href')}"
+        time.sleep(0.02)
+
+
+def test_what_is_typed_stays(rooms: Gallery, pages: dict[Seen, set[str]]) -> None:
+    wrong = []
+    for role in dict.fromkeys(seen.role for seen in pages):
+        with rooms.eyes(role) as page:
+            for seen in (seen for seen in pages if seen.role is role):
+                wrong += [f"{seen.path} as {role}: {what}" for what in _lost(rooms, page, seen)]
+    assert wrong == []
+
+
+def test_back_shows_what_was_wrong_with_a_form_again(rooms: Gallery) -> None:
+    with rooms.eyes(AccountRole.ADMINISTRATOR) as page:
+        for path, ask in (("/teams/new", "form.noValidate = true; form.requestSubmit()"), ("/rules/edit", _TRY)):
+            page.open(rooms.address + path)
+            page.read(_TYPE)
+            _go(page, f"const form = {_LIVE}[0]; {ask}")
+            shown = page.read(_VALUES)
+            page.open(rooms.address + "/help")
+            _go(page, "history.back()")
+            assert page.read("document.querySelector('h1').innerText"), path
+            assert page.read(_VALUES) == shown, path
+
+
+def test_what_one_person_typed_is_not_shown_to_the_next(rooms: Gallery) -> None:
+    with rooms.eyes(AccountRole.ANALYST) as page:
+        page.open(rooms.address + "/teams/new")
+        empty = page.read(_VALUES)
+        page.read(_TYPE)
+        page.command("Network.setCookie", name=COOKIE, value="ended", url=rooms.address)
+        _go(page, _PRESS_TWICE.replace("NUMBER", "0"))
+        page.command("Network.setCookie", name=COOKIE, value=rooms.secrets[AccountRole.MANAGER], url=rooms.address)
+        page.open(rooms.address + "/teams/new")
+        assert page.read(_VALUES) == empty
+
+
+def test_without_scripts_what_was_typed_is_shown_before_it_is_lost(rooms: Gallery) -> None:
+    with rooms.eyes(AccountRole.ANALYST, scripts=False) as page:
+        page.open(rooms.address + "/teams/new")
+        page.read(_TYPE)
+        page.command("Network.setCookie", name=COOKIE, value="ended", url=rooms.address)
+        _go(page, f"const form = {_LIVE}[0]; form.noValidate = true; form.submit()")
+        assert "typed at length organisation" in page.read("document.querySelector('.wrong').textContent")
+        assert page.read("document.querySelector('input[name=next]').value") == "/teams/new"
+
+
+def _lost(rooms: Gallery, page: Page, seen: Seen) -> Iterator[str]:
+    """What of the forms of a page is lost, and by what."""
+    address = rooms.address + seen.path
+    page.open(address)
+    page.read("sessionStorage.clear()")
+    page.read(_TYPE)
+    typed = page.read(_VALUES)
+    if not any(typed):
+        return
+    for language in ("fr", "en"):
+        _go(page, _SWITCH.replace("LANGUAGE", json.dumps(language)))
+        if page.read("document.documentElement.lang") != language:
+            yield f"the language is not {language}"
+        if page.read(_VALUES) != typed:
+            yield f"typed text after a change to {language}: {page.read(_VALUES)} for {typed}"
+    page.open(rooms.address + "/help")
+    _go(page, "history.back()")
+    if page.read(_VALUES) != typed:
+        yield f"typed text after Back: {page.read(_VALUES)} for {typed}"
+    if seen.role is not AccountRole.NOBODY:
+        for number in range(page.read(f"{_LIVE}.length")):
+            yield from _lost_with_the_session(rooms, page, seen, number, typed)
+
+
+def _lost_with_the_session(rooms: Gallery, page: Page, seen: Seen, number: int, typed: list[object]) -> Iterator[str]:
+    if page.read(f"'passkey' in {_LIVE}[{number}].dataset"):  # what it sends comes from a device
+        return
+    page.command("Network.setCookie", name=COOKIE, value="ended", url=rooms.address)
+    _go(page, _PRESS_TWICE.replace("NUMBER", str(number)))
+    page.command("Network.setCookie", name=COOKIE, value=rooms.secrets[seen.role], url=rooms.address)
+    if page.read("location.pathname") != "/sign-in" and "/sign-in" not in page.read("document.body.innerHTML"):
+        yield f"form {number} does not ask to sign in but leads to {page.read('location.href')}"
+        return
+    if (pressed := page.read("sessionStorage.getItem('pressed')")) != "1":
+        yield f"form {number} is sent {pressed} times"
+    page.open(rooms.address + page.read("document.querySelector('input[name=next]').value"))
+    if page.read(_VALUES) != typed:
+        yield f"typed text of form {number} after signing in again: {page.read(_VALUES)} for {typed}"
