@@ -19,8 +19,9 @@ from tocsin.node.tokens import Tokens
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _FIELD = "csrf"
 _PURPOSE = "csrf"
-_MOST_UNSENT = 64_000  # bytes of a form whose text is shown again
+_MOST_UNSENT = 200_000  # bytes of a form whose text is shown again
 _BACK = "back_to"  # of a form: the page that it stands on
+_FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 _NEVER_SHOWN = {_FIELD, _BACK, "made", "password", "current", "code", "secret"}
 
 
@@ -110,7 +111,7 @@ async def _refusal(request: Request, visitor: Principal) -> Exception:
 async def _unsent(request: Request) -> SignInError:
     """What becomes of a form whose session ended: where it stands, and what is worth copying from it."""
     length, kind = (request.headers.get(name, "") for name in ("content-length", "content-type"))
-    is_form = kind.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
+    is_form = kind.partition(";")[0].strip().lower() in _FORMS
     if request.method in _SAFE or not is_form or not length.isdecimal() or int(length) > _MOST_UNSENT:
         return SignInError()
     form = await request.form()

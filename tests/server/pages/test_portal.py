@@ -58,7 +58,7 @@ def made(text: str) -> str:
 
 
 def seen(text: str) -> str:
-    return re.findall(r'name="seen" value="(\d+)"', text)[0]
+    return str(re.findall(r'name="seen" value="(\d+)"', text)[0])
 
 
 def test_only_the_own_problems_are_shown_and_they_are_answered(world: World, operator: Browser) -> None:

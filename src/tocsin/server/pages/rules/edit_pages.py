@@ -131,5 +131,6 @@ def _met_another(desk: PageContext, draft: RulesDraft, words: str) -> RulesDraft
 
 def _page(desk: PageContext, request: Request, draft: RulesDraft, *, status: int = 200) -> Response:
     response = desk.page(request, "rules/edit.html", status=status, draft=draft, effect=effect, conditions=conditions)
-    response.headers["Cache-Control"] = REVISITED  # also what was tried
+    if request.method == "POST":
+        response.headers["Cache-Control"] = REVISITED  # also what was tried
     return response
