@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from support.abuse_reports import ENCODED, REFERENCE, TRACES, WORDS, shapes, xar
 from tocsin.events import redaction as redactions
 from tocsin.events.redaction import ClassTable, FoundReport, Redaction, redacted, stream
 from tocsin.events.redaction.records import TEXT_LIMIT, reduced
+from tocsin.events.sources.xarf import source
 from tocsin.node.errors import InputError
 
 
@@ -126,6 +128,82 @@ def test_abuse_is_seen_by_tag_in_an_envelope_and_in_version_3(report: dict[str, 
 def test_a_word_that_is_written_with_escapes_is_seen() -> None:
     data = json.dumps(xarf()).replace("csam", r"\u0063sam").replace("xarf_version", r"xarf_versio\u006e").encode()
     assert redacted_bytes(data)[1] == 1
+
+
+def odd_forms() -> dict[str, bytes]:
+    """A report in forms that no sender should use and some reader would understand."""
+    report = xarf()
+    line, pretty = json.dumps(report).encode(), json.dumps(report, indent=1).encode()
+    harmless = json.dumps({"xarf_version": "4.2.0", "category": "content", "type": "phishing"}).encode()
+    without_type = {name: value for name, value in report.items() if name != "type"}
+    packed, damaged = gzip.compress(line * 3 + bytes(range(256)) * 40, 1), io.BytesIO()
+    with zipfile.ZipFile(damaged, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.json", line)
+    whole = damaged.getvalue()
+    other_sum = whole.replace(whole[14:18], b"\0\0\0\0")  # CRC-32 in both places
+    return {
+        "a line, then one over many lines": harmless + b"\n" + pretty,
+        "another object, then one over many lines": b'{"a": 1}\n' + pretty,
+        "a type that stands twice": line[:-1] + b', "type": "phishing"}',
+        "under a name that stands twice": b'{"a": ' + line + b', "a": 1}',
+        "a list of types": json.dumps(xarf(["csam"])).encode(),
+        "tags as objects": json.dumps(xarf("other", tags=[{"name": "csam"}])).encode(),
+        "other capitals": json.dumps({**without_type, "Type": "CSAM"}).encode(),
+        "as category": json.dumps(xarf("other", "csam")).encode(),
+        "wide letters": json.dumps(xarf("\uff43\uff53\uff41\uff4d"), ensure_ascii=False).encode(),
+        "a text in JSON": json.dumps({"message": line.decode()}).encode(),
+        "a cut text in JSON": json.dumps({"message": line[:-30].decode()}).encode(),
+        "evidence of another": json.dumps(
+            xarf(
+                "phishing",
+                description="",
+                screenshot="",
+                url="",
+                evidence=[{"content_type": "application/json", "payload": base64.b64encode(line).decode()}],
+            )
+        ).encode(),
+        "UTF-32": line.decode().encode("utf-32"),
+        "UTF-32 without mark": pretty.decode().encode("utf-32-be"),
+        "two marks": b"\xef\xbb\xbf\xef\xbb\xbf" + line,
+        "a comma first": b",\n" + line,
+        "behind words": b"Dear colleagues,\n\n" + pretty,
+        "behind a comment": b"# by hand\n" + line,
+        "its end only": line[40:],
+        "small letters in version 3": json.dumps(
+            {"version": "3", "reporterinfo": {}, "report": {"reporttype": "csam", "sourceurl": WORDS}}
+        ).encode(),
+        "gzip with other bytes behind": packed[:-300] + b"\xff" * 300,
+        "zip with a wrong sum": other_sum,
+        "zip without its end": whole[:-40],
+    }
+
+
+@pytest.mark.parametrize("name", odd_forms())
+@pytest.mark.parametrize("size", [7, 1 << 20])
+def test_what_nobody_should_send_leaves_nothing_either(name: str, size: int) -> None:
+    sent = odd_forms()[name]
+    kept = in_pieces(sent, size)
+    if name.startswith("zip"):
+        kept = kept.replace(sent[40:-100], WORDS.encode())  # it is packed: nothing else can be looked for
+    plain = zlib.decompressobj(31).decompress(kept) if kept.startswith(b"\x1f\x8b") else kept.replace(b"\0", b"")
+    assert not [trace for trace in (*TRACES, b"secret-place", base64.b64encode(WORDS.encode())[:-4]) if trace in plain]
+    assert found_in(sent)
+
+
+def test_a_broken_line_among_reports_loses_that_line_only() -> None:
+    harmless = json.dumps({"xarf_version": "4.2.0", "category": "content", "type": "phishing"}).encode()
+    kept, count = redacted_bytes(b"\n".join((harmless, harmless[:-9], harmless)))
+    first, broken, last = kept.split(b"\n")
+    assert (first, last, count) == (harmless, harmless, 1)
+    assert json.loads(broken) == {"xarf_version": "", "withheld": "unreadable"}
+
+
+def test_what_the_reader_sets_aside_of_a_piece_is_no_text_of_it() -> None:
+    piece = json.dumps(xarf())[60:-1].replace("xarf_version", "version")
+    batch = source().open("xarf", io.BytesIO(piece.encode()), 1 << 20)
+    rows = [one for chunk in batch.chunks() for one in batch.parse(chunk).unreadable]
+    assert [row.reason.startswith("This is not JSON") for row in rows] == [True]
+    assert [json.loads(row.raw)["withheld"] for row in rows] == ["unreadable"]
 
 
 def test_evidence_stays_as_text_and_of_files_type_size_and_hash() -> None:

@@ -1,13 +1,27 @@
-"""Bytes as text: UTF-8, UTF-16 by its mark or plain form, and Windows-1252 for what is neither."""
+"""Bytes as text: UTF-8, UTF-16 and UTF-32 by mark or plain form, and Windows-1252 for what is none of these."""
 
 import codecs
 from collections.abc import Callable
 from functools import cache
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+_MARKS: Final = {
+    codecs.BOM_UTF32_LE: "utf-32-le",  # begins as that of UTF-16
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+_PLAIN: Final = {
+    (False, True, False, True): "utf-16-le",
+    (True, False, True, False): "utf-16-be",
+    (False, True, True, True): "utf-32-le",
+    (True, True, True, False): "utf-32-be",
+}
+"""Which of the first four bytes are zero where ASCII begins a text."""
 
 
 def utf8(stream: BinaryIO) -> Callable[[int], bytes]:
-    """A read function: no byte-order mark, and UTF-8 when the stream is UTF-16 (with a mark, or plainly so)."""
+    """A read function: no byte-order mark, and UTF-8 when the stream is UTF-16 or UTF-32, by mark or plainly."""
     head = b""
     while len(head) < 4 and (block := stream.read(4 - len(head))):
         head += block
@@ -17,16 +31,13 @@ def utf8(stream: BinaryIO) -> Callable[[int], bytes]:
 
 
 def encoding_of(head: bytes) -> tuple[int, str]:
-    """The length of the byte-order mark, and the encoding where it is UTF-16, as the first four bytes tell."""
+    """The length of the byte-order mark, and the encoding where it is UTF-16 or UTF-32, by the first four bytes."""
     if head.startswith(codecs.BOM_UTF8):
         return 3, ""
-    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+    for mark, encoding in _MARKS.items():
         if head.startswith(mark):
-            return 2, encoding
-    nul = [byte == 0 for byte in head[:4]]
-    if nul == [False, True, False, True]:
-        return 0, "utf-16-le"
-    return 0, "utf-16-be" if nul == [True, False, True, False] else ""
+            return len(mark), encoding
+    return 0, _PLAIN.get(tuple(byte == 0 for byte in head[:4]), "")
 
 
 def _joined(head: bytes, stream: BinaryIO) -> Callable[[int], bytes]:

@@ -15,11 +15,12 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
+from tocsin.events.gzip_stream import DamageError, gunzip
 from tocsin.events.redaction import Redaction
 from tocsin.node.errors import InputError
 from tocsin.node.files import disk_failures
@@ -159,7 +160,7 @@ def _unpacked(name: str, path: Path, file: IO[bytes], to: _Unpacking) -> Iterato
     if magic[:2] == b"\x1f\x8b":
         inner = name.removesuffix(".gz")
         with _spool_file(inner, to.spool) as target:
-            yield from _spooled(target, inner, _gunzip(file), _most(status.st_size, to.limits), to.redaction())
+            yield from _spooled(target, inner, gunzip(file), _most(status.st_size, to.limits), to.redaction())
     elif magic in {b"PK\x03\x04", b"PK\x05\x06"}:
         yield from _members(name, file, status.st_size, to)
     else:
@@ -268,7 +269,7 @@ def _copy(name: str, blocks: Iterator[bytes], target: Path, most: int, redaction
                         ),
                     )
                 size += keep(redaction.take(block))
-        except _DamageError as damage:
+        except DamageError as damage:
             broken = str(damage)
         size += keep(redaction.end())
     return OpenedReport(name, target, size, digest.hexdigest(), broken=broken)
@@ -291,10 +292,6 @@ class _UpTo(io.RawIOBase):
         return len(block)
 
 
-class _DamageError(Exception):
-    """Packed data that cannot be unpacked further; what came before it is good."""
-
-
 _BAD_ARCHIVE = (EOFError, OSError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
@@ -304,35 +301,7 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
         while block := stream.read(_BLOCK):
             yield block
     except _BAD_ARCHIVE as error:
-        raise _DamageError(say("the data is damaged: %(error)s", error=error)) from error
-
-
-def _gunzip(stream: IO[bytes]) -> Iterator[bytes]:
-    """What a gzip file holds, to the last byte before any damage (RFC 1952; several members in a row)."""
-    unpacker = zlib.decompressobj(wbits=31)
-    started = False
-    while packed := stream.read(1 << 12):
-        while packed:
-            if unpacker.eof:
-                if not packed.strip(b"\0"):
-                    break  # padding, as tapes leave it
-                unpacker = zlib.decompressobj(wbits=31)
-            before = unpacker.copy()
-            try:
-                yield unpacker.decompress(packed)
-            except zlib.error as error:
-                yield from _bytewise(before, packed)
-                raise _DamageError(say("the gzip data is damaged: %(error)s", error=error)) from error
-            started, packed = True, unpacker.unused_data
-    if started and not unpacker.eof:
-        yield unpacker.flush()
-        raise _DamageError(say("the gzip data ends too early"))
-
-
-def _bytewise(unpacker: "zlib._Decompress", packed: bytes) -> Iterator[bytes]:
-    with suppress(zlib.error):
-        for value in packed:
-            yield unpacker.decompress(bytes((value,)))
+        raise DamageError(say("the data is damaged: %(error)s", error=error)) from error
 
 
 def empty_spool(spool: Path) -> None:

@@ -1,5 +1,6 @@
 """A mail that came in: whose it is, what it says of which problems; nothing follows from what proves nothing."""
 
+import html
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -215,15 +216,23 @@ def test_every_mail_is_kept_as_it_came_and_audited(world: World, desk: MailConte
     assert entry.detail == {"kind": "answer", "state": "applied", "delivery": reference}
 
 
-@pytest.mark.parametrize("inside", ["attached", "forwarded", "packed", "in the text"])
+_TEXTS = {"in the text": "REPORT", "text of one in it": "Dear colleagues, see: REPORT"}
+
+
+@pytest.mark.parametrize(
+    "inside", ["attached", "forwarded", "packed", "in the text", "text of one in it", "HTML", "in other bytes", "deep"]
+)
 def test_of_a_mail_with_a_report_of_abuse_only_its_way_is_kept(world: World, desk: MailContext, inside: str) -> None:
     data = shapes(xarf())["packed.zip" if inside == "packed" else "pretty.json"]
     message = EmailMessage()
     message["From"], message["Subject"], message["Message-ID"] = "a@r.example", WORDS, "<1@r.example>"
-    message.set_content(data.decode() if inside == "in the text" else WORDS)
-    if inside != "in the text":
-        message.add_attachment(data, maintype="application", subtype="octet-stream", filename="report")
-    if inside == "forwarded":
+    message.set_content(_TEXTS.get(inside, WORDS).replace("REPORT", data.decode("utf-8", "replace")))
+    if inside == "HTML":
+        message.add_alternative(f"<pre>{html.escape(data.decode())}</pre>", subtype="html")
+    elif inside not in _TEXTS:
+        wrapped = b"\x78\x9f\x3e\x22\0" + data + b"\0" if inside == "in other bytes" else data
+        message.add_attachment(wrapped, maintype="application", subtype="octet-stream", filename="report")
+    for _ in range({"forwarded": 1, "text of one in it": 1, "deep": 8}.get(inside, 0)):
         inner, message = message, EmailMessage()
         message["From"], message["Subject"] = "a@r.example", WORDS
         message.add_attachment(inner)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tocsin.delivery.mailbox.on_server import MailOnServer, ServerOutcome, hash_of_id, remove_from_server
     from tocsin.delivery.mailbox.parse import LIMITS, MailLimits, MailPart, ReadMail, read_mail
     from tocsin.delivery.mailbox.store import content_key, copies_of, delete_received, purge_received
+    from tocsin.delivery.mailbox.text import text_of
     from tocsin.delivery.mailbox.verdicts import ReplyVerdict, confirmation_in, verdicts_in
 else:
     lazy_face(__name__)

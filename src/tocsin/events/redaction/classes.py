@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_network
@@ -15,6 +16,9 @@ _ID: Final = re.compile(r"[0-9A-Za-z._:-]{4,80}")
 _HOST: Final = re.compile(r"(?=.{1,253}$)[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_])?")
 _OLD: Final = re.compile("child", re.IGNORECASE)  # version 3 had no closed list of types
 _ESCAPE: Final = re.compile(rb"\\u([0-9A-Fa-f]{4})")
+_KINDS: Final = frozenset({"type", "tag", "tags", "category"})
+_OLD_KINDS: Final = frozenset({"reporttype", "reportclass"})
+_XARF: Final = frozenset({"xarf_version", "reporterinfo"})
 _LONGEST_URL: Final = 8_000
 
 
@@ -42,17 +46,17 @@ class ClassTable:
 
     def class_of(self, report: Mapping[str, Any]) -> str:
         """The class of a report by its type or a tag, or an empty text."""
-        old = report.get("Report")
-        kinds = [report.get("type"), *listed(report.get("tags"))]
-        if isinstance(old, dict):
-            kinds += [old.get("ReportType"), old.get("ReportClass")]
-        words = " ".join(_plain(kind) for kind in kinds if isinstance(kind, str))
+        kinds = [text for name, value in report.items() if name.lower() in _KINDS for text in _texts(value)]
+        for name, old in report.items():
+            if name.lower() == "report" and isinstance(old, dict):
+                kinds += [text for inner, value in old.items() if inner.lower() in _OLD_KINDS for text in _texts(value)]
+        words = " ".join(map(_plain, kinds))
         named = next((name for name, pattern in self._patterns.items() if pattern.search(words)), "")
         return named or ("csam" if is_xarf(report) and _OLD.search(words) else "")
 
     def class_named_in(self, raw: bytes) -> str:
         """The class whose word stands somewhere in what cannot be read, or an empty text."""
-        text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "replace"), raw)
+        text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "replace"), raw.replace(b"\0", b""))
         plain = _plain(text.decode("utf-8", "replace"))
         return next((name for name, pattern in self._patterns.items() if pattern.search(plain)), "")
 
@@ -101,7 +105,7 @@ def unreadable_report(class_name: str, raw: bytes) -> FoundReport:
 
 def is_xarf(value: Mapping[str, Any]) -> bool:
     """Whether an object is an X-ARF report, of whatever version."""
-    return "xarf_version" in value or "ReporterInfo" in value
+    return any(name.lower() in _XARF for name in value)
 
 
 def listed(value: Any) -> list[Any]:
@@ -109,8 +113,17 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in a value, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
+
+
 def _plain(words: str) -> str:
-    return words.replace("_", " ").casefold()
+    return unicodedata.normalize("NFKC", words).replace("_", " ").casefold()
 
 
 def _host(text: str) -> str:

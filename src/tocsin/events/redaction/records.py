@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -23,6 +24,9 @@ _ABUSE: Final = ("csam", "csem")
 Found = Callable[[Mapping[str, Any], str], None]
 """Called with each report that must never be held, and its class."""
 
+XARF: Final = (b"xarf_version", b"reporterinfo")
+"""What every X-ARF report has one of, in small letters."""
+
 _TIME: Final = re.compile(r"[0-9TZ:.+ -]{10,40}")
 _VERSION: Final = re.compile(r"[0-9.]{1,20}")
 _HASH: Final = re.compile(r"(?:md5|sha1|sha256|sha512):[0-9A-Fa-f]{32,128}")
@@ -40,12 +44,14 @@ def reduced(value: Any, classes: ClassTable = BUILT_IN, found: Found = lambda _r
     """
     if isinstance(value, list):
         return [reduced(one, classes, found) for one in value]
+    if isinstance(value, str):
+        return _reduced_text(value, classes, found)
     if not isinstance(value, dict):
         return value
     if class_name := classes.class_of(value):
         found(value, class_name)
         return placeholder(value, class_name)
-    kept = _without_files(value) if is_xarf(value) else value
+    kept = _without_files(value, lambda text: _reduced_text(text, classes, found)) if is_xarf(value) else value
     kept = {name: reduced(one, classes, found) for name, one in kept.items()}
     return _short(kept) if is_xarf(value) else kept
 
@@ -76,22 +82,66 @@ def unreadable() -> dict[str, Any]:
     return {"xarf_version": "", _MARK: "unreadable"}
 
 
-def _without_files(report: dict[str, Any]) -> dict[str, Any]:
+def names_xarf(raw: bytes) -> bool:
+    """Whether what cannot be read names something that only X-ARF reports have."""
+    low = raw.replace(b"\0", b"").lower()
+    return any(mark in low for mark in XARF)
+
+
+def loads(text: str) -> Any:
+    """A JSON value.
+
+    Raises:
+        ValueError: it is none, or an object in it has a name twice: readers differ in which of these they see.
+        RecursionError: it is too deep.
+
+    """
+    return json.loads(text, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("A name stands twice in an object.")
+    return made
+
+
+def _reduced_text(text: str, classes: ClassTable, found: Found) -> str:
+    """A text as it may be kept, where it is JSON again."""
+    if not text.lstrip().startswith(("{", "[")):
+        return text
+    raw = text.encode("utf-8", "replace")
+    try:
+        value = loads(text)
+        kept = reduced(value, classes, found)
+    except (ValueError, RecursionError):
+        if class_name := classes.class_named_in(raw):
+            found({}, class_name)
+        elif not names_xarf(raw):
+            return text
+        kept, value = unreadable(), None
+    return text if kept == value else json.dumps(kept)
+
+
+def _without_files(report: dict[str, Any], inner: Callable[[str], str]) -> dict[str, Any]:
     """The report with evidence in the form of version 4 and without payloads; ``Report.Evidence`` in version 3."""
     kept = {name: value for name, value in report.items() if name != "payload"}
     if "evidence" in kept:
-        kept["evidence"] = [_item(one) for one in listed(kept["evidence"])]
+        kept["evidence"] = [_item(one, inner) for one in listed(kept["evidence"])]
     old = kept.get("Report")
     if isinstance(old, dict):
         names = ("Evidence", "Attachment", "Samples")
-        found = [_item(one) for name in names for one in listed(old.get(name))]
+        found = [_item(one, inner) for name in names for one in listed(old.get(name))]
         rest = {name: value for name, value in old.items() if name not in names}
         kept["Report"] = rest | ({"Evidence": found} if found else {})
     return kept
 
 
-def _item(given: Any) -> dict[str, Any]:
-    """One piece of evidence: what it is, its size and hash, and its beginning where it is text."""
+def _item(given: Any, inner: Callable[[str], str]) -> dict[str, Any]:
+    """One piece of evidence: what it is, its size and hash, and its beginning where it is text.
+
+    ``inner``: what of a text may be kept.
+    """
     if not isinstance(given, dict):
         return {"content_type": "application/octet-stream"}
     by_name = {name.lower().replace("_", ""): value for name, value in given.items()}
@@ -103,7 +153,7 @@ def _item(given: Any) -> dict[str, Any]:
     content = _decoded(payload) if isinstance(payload, str) else b""
     text = by_name.get("text") if payload is None else _text(media, content)
     if media in _TEXTS and isinstance(text, str) and text:
-        item["text"] = text[:TEXT_LIMIT]
+        item["text"] = inner(text)[:TEXT_LIMIT]
     given_hash = _matching(_HASH, by_name.get("hash"))
     size = by_name.get("size")
     if payload:
@@ -129,12 +179,14 @@ def _decoded(payload: str) -> bytes:
 
 
 def _short(value: Any) -> Any:
-    """A value whose texts are cut, and no file stands in them as a ``data:`` URL (RFC 2397)."""
+    """A value whose texts are cut, without payloads and files in a ``data:`` URL (RFC 2397)."""
     if isinstance(value, str):
         return "data:" if value.lstrip()[:5].lower() == "data:" else value[:TEXT_LIMIT]
     if isinstance(value, list):
         return [_short(one) for one in value]
-    return {name: _short(one) for name, one in value.items()} if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    return {name: _short(one) for name, one in value.items() if name.lower() != "payload"}
 
 
 def _matching(pattern: re.Pattern[str], value: Any) -> str:

@@ -5,22 +5,24 @@ held until it is whole, since what is in it decides what of it may be written.
 """
 
 import codecs
-import gzip
 import io
 import json
 import lzma
 import re
 import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Final
 
 from tocsin.events.encoding import as_text, encoding_of
-from tocsin.events.redaction.classes import BUILT_IN, ClassTable, FoundReport, found_report, unreadable_report
-from tocsin.events.redaction.records import reduced, unreadable, withheld
+from tocsin.events.gzip_stream import DamageError, gunzip
+from tocsin.events.redaction.classes import BUILT_IN, ClassTable, FoundReport, found_report, is_xarf, unreadable_report
+from tocsin.events.redaction.records import XARF, loads, names_xarf, reduced, unreadable, withheld
 from tocsin.node.errors import InputError
 from tocsin.node.files import sync_file
 from tocsin.node.sentences import say
@@ -34,11 +36,18 @@ HELD: Final = 1 << 26
 _BLOCK = 1 << 20
 _DEPTH = 3  # archives in archives
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
-_XARF = (b"xarf_version", b"reporterinfo")
-_MARKS = (*_XARF, b"\\u")  # an escape may hide a word
+_MARKS = (*XARF, b"\\u")  # an escape may hide a word
+_HEAD = 1 << 16  # bytes in which the first object must begin
+_BLANK = b"\xef\xbb\xbf \t\r\n\v\f,"  # what may stand before it, as the recogniser of X-ARF takes it
+_BEHIND = re.compile(rb"[\r\n][\s,\[]*\{\s*\"")  # an object that begins a line behind other words
+_FRAGMENT = re.compile(rb'(?<!")"(?:xarf_version|ReporterInfo)"\s*:')
 _OBJECT = re.compile(rb'[\[{]\s*["{]')
-_BETWEEN = re.compile(rb"[\s,\[\]]*")
-_DAMAGE = (EOFError, OSError, NotImplementedError, RuntimeError, ValueError, zlib.error, lzma.LZMAError)
+_BETWEEN = re.compile(rb"[\xef\xbb\xbf\s,\[\]]*")
+_DAMAGE = (
+    *(EOFError, OSError, NotImplementedError, RuntimeError, ValueError, zlib.error, lzma.LZMAError),
+    zipfile.BadZipFile,
+)
+_MEMBER = struct.Struct("<8xH16xHH")  # of a zip file: method, lengths of name and extra field
 
 
 class Redaction:
@@ -60,6 +69,7 @@ class Redaction:
         self._held = bytearray()
         self._decode: Callable[[bytes, bool], bytes] | None = None
         self._way: Callable[[bool], bytes] | None = None
+        self._strict = self._broken = self._waited = False
 
     def anew(self) -> "Redaction":
         """Another of the same classes that has seen nothing."""
@@ -93,19 +103,36 @@ class Redaction:
         head = bytes(self._held[:4])
         if head.startswith((_GZIP, _ZIP)) and self._depth < _DEPTH:
             return self._packed
-        begin = bytes(self._held[: 1 << 16]).lstrip()
+        begin = bytes(self._held[:_HEAD]).lstrip(_BLANK)
         if not begin and not final:
             return None
         if not begin.startswith((b"{", b"[")):
-            return self._all
-        first = self._held.lstrip()
+            return self._chosen_behind(begin, final)
+        first = self._held.lstrip(_BLANK)
         line, end, _ = first.partition(b"\n")
         if not end and not final and len(self._held) < HELD:
             return None
         return self._lines if _is_object(bytes(line)) else self._values
 
+    def _chosen_behind(self, begin: bytes, final: bool) -> Callable[[bool], bytes] | None:
+        """The same of what begins with other words."""
+        if len(self._held) < _HEAD and not final:
+            return None
+        if found := _BEHIND.search(self._held[:_HEAD]):
+            return partial(self._behind, found.start())
+        if _FRAGMENT.search(begin):
+            self._strict = self._broken = True
+            return self._lines
+        return self._all
+
+    def _behind(self, start: int, final: bool) -> bytes:
+        """Other words, which may be kept, then as if the rest came by itself."""
+        words = self._release(start)
+        self._way = self._chosen(final)
+        return words + (self._way(final) if self._way else b"")
+
     def _recode(self) -> None:
-        """Read UTF-16 as UTF-8 and leave the byte-order mark out, as readers do."""
+        """Read UTF-16 and UTF-32 as UTF-8 and leave the byte-order mark out, as readers do."""
         mark, encoding = encoding_of(bytes(self._held[:4]))
         self._decode = lambda block, _final: block
         if encoding:
@@ -127,8 +154,26 @@ class Redaction:
         end = len(self._held) if final else self._held.rfind(b"\n") + 1
         if not end and len(self._held) > HELD:
             raise _too_long()
+        whole = bytes(self._held[:end])
+        self._strict = self._strict or self._named(whole)
+        if not (self._strict or self._waited or final) and (at := _first_piece(whole)) is not None:
+            self._way, end = self._waiting, at
         data = self._release(end)
-        return b"\n".join(map(self._record, data.split(b"\n"))) if self._marked(data) else data
+        if not self._strict and not self._marked(data):
+            return data
+        return b"\n".join(map(self._line if self._strict else self._record, data.split(b"\n")))
+
+    def _waiting(self, final: bool) -> bytes:
+        """Lines from one on that is a piece of an object: what follows may say that it is of an X-ARF report."""
+        if not final and len(self._held) < HELD:
+            return b""
+        self._way, self._waited = self._lines, True
+        return self._lines(final)
+
+    def _line(self, raw: bytes) -> bytes:
+        """A line among reports: where it is a piece of one, or follows such a piece, nobody knows what is in it."""
+        self._broken = self._broken or _is_piece(raw)
+        return self._unreadable(raw) if self._broken and raw.strip() and not _is_report(raw) else self._record(raw)
 
     def _values(self, final: bool) -> bytes:
         """Documents behind each other, or the values of an array, wherever their lines end."""
@@ -164,15 +209,19 @@ class Redaction:
             return raw
         found: list[FoundReport] = []
         try:
-            value = json.loads(as_text(raw.strip())[0])
+            value = loads(as_text(raw.strip())[0])
             kept = reduced(value, self._classes, lambda report, name: found.append(found_report(report, name, raw)))
         except (ValueError, RecursionError):
-            named = self._classes.class_named_in(raw)
-            if not named and not any(mark in raw.lower() for mark in _XARF):
-                return raw
-            value, kept, found = None, unreadable(), [unreadable_report(named, raw)] if named else []
-        if kept == value:
+            if self._classes.class_named_in(raw) or names_xarf(raw):
+                return self._unreadable(raw)
             return raw
+        return raw if kept == value else self._instead(raw, kept, found)
+
+    def _unreadable(self, raw: bytes) -> bytes:
+        named = self._classes.class_named_in(raw)
+        return self._instead(raw, unreadable(), [unreadable_report(named, raw)] if named else [])
+
+    def _instead(self, raw: bytes, kept: object, found: list[FoundReport]) -> bytes:
         self.changed = True
         self.withheld += _count(kept)
         self.found += found
@@ -193,10 +242,11 @@ class Redaction:
         inner = Redaction(self._classes, self._depth + 1)
         packer = zlib.compressobj(wbits=31)
         out = bytearray()
-        for block in _gunzipped(data):
-            out += packer.compress(inner.take(block))
-            if inner.passing:
-                return data
+        with suppress(DamageError):
+            for block in gunzip(io.BytesIO(data)):
+                out += packer.compress(inner.take(block))
+                if inner.passing:
+                    return data
         out += packer.compress(inner.end()) + packer.flush()
         return bytes(out) if self._noted(inner) else data
 
@@ -204,15 +254,22 @@ class Redaction:
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 members = [one for one in archive.infolist() if not one.is_dir() and not one.flag_bits & 1]
-                if not any([self._noted(_examined(archive, one, self._inner())) for one in members]):  # noqa: C419 (all)
-                    return data
+                seen = [_examined(archive, one, self._inner()) for one in members]
+                if not any([self._noted(inner) for inner, _ in seen]):  # noqa: C419 (all)
+                    return data if all(whole for _, whole in seen) else self._salvaged(data)
                 out = io.BytesIO()
                 with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as copy:
                     for one in members:
                         _copied(archive, one, copy, self._inner())
                 return out.getvalue()
         except zipfile.BadZipFile:
-            return data  # nobody can read what is in it
+            return self._salvaged(data)
+
+    def _salvaged(self, data: bytes) -> bytes:
+        """A damaged zip file: its members are found without its directory, as tools that repair such files do."""
+        if any([self._noted(_passed(piece, self._inner())) for piece in _pieces(data)]):  # noqa: C419 (all)
+            return json.dumps(unreadable()).encode()
+        return data
 
     def _noted(self, inner: "Redaction") -> bool:
         self.changed |= inner.changed
@@ -224,8 +281,12 @@ class Redaction:
         return Redaction(self._classes, self._depth + 1)
 
     def _marked(self, data: bytes) -> bool:
-        low = data.lower()
+        low = data.replace(b"\0", b"").lower()
         return any(mark in low for mark in (*_MARKS, *self._classes.marks))
+
+    def _named(self, data: bytes) -> bool:
+        """Whether it is of X-ARF reports, or names a class."""
+        return names_xarf(data) or bool(self._marked(data) and self._classes.class_named_in(data))
 
 
 def redacted(stream: BinaryIO, redaction: Redaction) -> BinaryIO:
@@ -297,13 +358,47 @@ class _RedactedStream(io.RawIOBase):
         return length
 
 
-def _examined(archive: zipfile.ZipFile, member: zipfile.ZipInfo, redaction: Redaction) -> Redaction:
-    """The redaction after a member passed it, up to where that is damaged."""
-    with suppress(*_DAMAGE), archive.open(member) as stream:
-        while not redaction.passing and (block := stream.read(_BLOCK)):
-            redaction.take(block)
+def _examined(archive: zipfile.ZipFile, member: zipfile.ZipInfo, redaction: Redaction) -> tuple[Redaction, bool]:
+    """The redaction after a member passed it up to where that is damaged, and whether it is whole."""
+    whole = True
+    try:
+        with archive.open(member) as stream:
+            while not redaction.passing and (block := stream.read(_BLOCK)):
+                redaction.take(block)
+    except _DAMAGE:
+        whole = False
+    redaction.end()
+    return redaction, whole
+
+
+def _passed(data: bytes, redaction: Redaction) -> Redaction:
+    redaction.take(data)
     redaction.end()
     return redaction
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """What the members of a zip file hold, as far as it can be unpacked (APPNOTE 4.3.7)."""
+    for found in re.finditer(re.escape(_ZIP), data):
+        if len(data) - found.start() < _MEMBER.size:
+            return
+        method, name, extra = _MEMBER.unpack_from(data, found.start())
+        body = data[found.start() + _MEMBER.size + name + extra :]
+        if method == zipfile.ZIP_STORED:
+            yield re.split(rb"PK(?:\x01\x02|\x03\x04|\x07\x08)", body, maxsplit=1)[0]
+        elif method == zipfile.ZIP_DEFLATED:
+            yield _inflated(body)
+
+
+def _inflated(body: bytes) -> bytes:
+    """Raw deflate data up to where it is damaged, at most `HELD` bytes."""
+    unpacker, out = zlib.decompressobj(wbits=-zlib.MAX_WBITS), bytearray()
+    with suppress(zlib.error):
+        for at in range(0, len(body), 64):
+            out += unpacker.decompress(body[at : at + 64], HELD)
+            if unpacker.eof or len(out) > HELD:
+                break
+    return bytes(out)
 
 
 def _copied(archive: zipfile.ZipFile, member: zipfile.ZipInfo, copy: zipfile.ZipFile, redaction: Redaction) -> None:
@@ -312,16 +407,37 @@ def _copied(archive: zipfile.ZipFile, member: zipfile.ZipInfo, copy: zipfile.Zip
         shutil.copyfileobj(kept, out)
 
 
-def _gunzipped(data: bytes) -> Iterator[bytes]:
-    """What a gzip file holds, up to where it is damaged."""
-    with suppress(*_DAMAGE), gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-        while block := stream.read1(_BLOCK):
-            yield block
+def _is_piece(line: bytes) -> bool:
+    """Whether a line that is not empty is no whole object or array."""
+    line = line.strip(_BLANK)
+    return bool(line) and not (line.startswith((b"{", b"[")) and line.endswith((b"}", b"]")))
+
+
+def _first_piece(data: bytes) -> int | None:
+    """Where the first such line begins."""
+    lines = data.count(b"\n")
+    if data.startswith(b"{") and lines == data.count(b"\n{") + 1 == data.count(b"}\n"):
+        return None
+    at = 0
+    for line in data.split(b"\n"):
+        if _is_piece(line):
+            return at
+        at += len(line) + 1
+    return None
+
+
+def _is_report(line: bytes) -> bool:
+    """Whether a line is a whole X-ARF report."""
+    try:
+        value = json.loads(as_text(line.strip(_BLANK))[0])
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and is_xarf(value)
 
 
 def _is_object(line: bytes) -> bool:
     try:
-        return isinstance(json.loads(as_text(line.strip())[0]), dict)
+        return isinstance(json.loads(as_text(line.strip(_BLANK))[0]), dict)
     except (ValueError, RecursionError):
         return False
 

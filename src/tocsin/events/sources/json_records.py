@@ -41,6 +41,7 @@ class JsonRecords:
 
     ``row`` turns one object into values by field name; it raises ``ValueError`` for one that cannot be read.
     ``list_at``: where in the text of a document the list of its records begins, when that stands below a key; else 0.
+    ``kept``: what of a record that cannot be read may be set aside.
 
     Raises:
         InputError: the report is empty, or too long a document.
@@ -57,10 +58,12 @@ class JsonRecords:
         row: Callable[[dict[str, object]], Row],
         field_limit: int = FIELD_LIMIT,
         list_at: Callable[[str], int] = lambda _: 0,
+        *,
+        kept: Callable[[str], str] = str,
     ) -> None:
         self._read = utf8(stream)
         self._chunk_bytes = max(chunk_bytes, 1)
-        self._row = row
+        self._row, self._kept = row, kept
         self._limit = field_limit
         self._held = b""
         while b"\n" not in self._held and len(self._held) < LINE_LIMIT and (block := self._read(self._chunk_bytes)):
@@ -104,7 +107,7 @@ class JsonRecords:
                     raise ValueError(say("A value is longer than %(limit)s characters.", limit=self._limit))  # noqa: TRY301
                 rows.append(row)
             except ValueError as error:
-                unreadable.append(Unreadable(record.line, str(error), record.raw))
+                unreadable.append(Unreadable(record.line, str(error), self._kept(record.raw)))
             else:
                 places.append((record.line, record.raw))
         return Batch(frame_of(rows), unreadable, partial(_places, places))

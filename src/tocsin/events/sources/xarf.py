@@ -4,13 +4,14 @@ Reports of version 3 are converted by the library (flag ``xarf3``); one that bre
 goes (flag ``schema``).
 """
 
+import json
 import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from tocsin.events.redaction import reduced, withheld
+from tocsin.events.redaction import loads, reduced, unreadable, withheld
 from tocsin.events.sources import Feed, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT
 from tocsin.events.sources.json_records import JsonRecords, Row
@@ -93,7 +94,7 @@ class Xarf:
 
         del code
         warnings.simplefilter("ignore", XARFv3DeprecationWarning)  # said by a flag, of each report
-        return JsonRecords(stream, chunk_bytes, row, field_limit)
+        return JsonRecords(stream, chunk_bytes, row, field_limit, kept=_kept)
 
 
 def source(_: Sequence[Path] = ()) -> Xarf:
@@ -129,6 +130,16 @@ def row(given: dict[str, object]) -> Row:
     elif parse(report).errors:
         flags.append("schema")
     return _values(report) | {"flags": " ".join(flags)}
+
+
+def _kept(raw: str) -> str:
+    """What may be set aside of a record, also where its bytes hid it: a piece that is not JSON may be of any report."""
+    try:
+        value = loads(raw)
+        kept = reduced(value)
+    except (ValueError, RecursionError):
+        return json.dumps(unreadable())
+    return raw if kept == value else json.dumps(kept)
 
 
 def _values(report: dict[str, object]) -> dict[str, object]:

@@ -6,9 +6,10 @@ report that must never be held (X-ARF) only a note is kept that it came.
 """
 
 import hashlib
+import html
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.message import EmailMessage
@@ -20,18 +21,21 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery
 from tocsin.delivery.mailbox import (
+    LIMITS,
     IncomingMail,
     Mailbox,
     MailKind,
+    MailPart,
     MailState,
     ReadMail,
     ReceivedMail,
     account_of,
     open_mailbox,
     read_mail,
+    text_of,
 )
 from tocsin.delivery.never_held import IntakeFilter, answers_hotline, remove_mail, take_hotline_mail
-from tocsin.events.redaction import NEVER_HELD, Redaction
+from tocsin.events.redaction import NEVER_HELD, Redaction, names_xarf, report_in
 from tocsin.node.errors import StorageError, TocsinError, internal_failures
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
@@ -40,6 +44,9 @@ from tocsin.problems.replies.case import ReplyCase, examine
 from tocsin.problems.replies.decide import ReplyDecision
 from tocsin.problems.replies.matching import MailContext, MailMatch
 
+_FURTHER: Final = replace(LIMITS, depth=40, parts=2_000)
+"""What is looked through for reports; of an answer less is read."""
+
 _KEPT: Final = ("Return-Path", "From", "To", "Date", "Message-ID")
 _NOTHING: Final = read_mail(b"")
 _OF_HOTLINE: Final = ReplyDecision(
@@ -47,13 +54,25 @@ _OF_HOTLINE: Final = ReplyDecision(
 )
 
 
+def _looks(part: MailPart) -> Iterator[bytes]:
+    """A part as it came, and from where a report may begin in it behind other words."""
+    yield part.content
+    if part.media_type == "text/html":
+        yield report_in(html.unescape(text_of(part.content, part.charset)).encode("utf-8", "replace"))
+    elif part.media_type.startswith("text/"):
+        yield report_in(text_of(part.content, part.charset).encode("utf-8", "replace"))
+    elif names_xarf(part.content):
+        yield report_in(part.content)
+
+
 def redacted_mail(raw: bytes, intake: IntakeFilter) -> tuple[bytes, list[Redaction]]:
     """The mail as it came, and what was found in it, still to be noted.
 
     Where there is a report in it that may not be kept, only its way: sender, recipient, time and number.
     """
-    mail = read_mail(raw)
-    seen = [*(intake.seen(part.content) for part in mail.all_parts()), *map(intake.seen_text, (mail.text, mail.quoted))]
+    mail = read_mail(raw, _FURTHER)
+    seen = [intake.seen(content) for part in mail.all_parts() for content in _looks(part)]
+    seen += map(intake.seen_text, (mail.text, mail.quoted))
     if not any(one.withheld for one in seen):
         return raw, []
     note, given = EmailMessage(), BytesHeaderParser().parsebytes(raw)
