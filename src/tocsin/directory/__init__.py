@@ -92,6 +92,7 @@ if TYPE_CHECKING:
         team_numbers,
         teams_by_id,
         teams_called,
+        teams_without_mailbox,
     )
     from tocsin.directory.search import MOST_COUNTED, FoundTeam, TeamSearch, count_teams, search_teams
     from tocsin.directory.services import FRAMEWORK, service_name

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, cast, or_, select
+from sqlalchemy import ColumnElement, Select, Text, cast, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.effective import (
@@ -32,7 +32,7 @@ from tocsin.directory.model import (
     TeamKind,
 )
 from tocsin.directory.precedence import MAILBOX, MailboxClaim
-from tocsin.directory.tables import DirectoryStateRow, MuteRow, TeamRow
+from tocsin.directory.tables import DecisionRow, DenialRow, DirectoryStateRow, MailboxRow, MuteRow, TeamRow
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records import Database, from_row
 
@@ -147,6 +147,24 @@ def teams_called(session: Session, text: str) -> set[int]:
     called = or_(TeamRow.key == wanted.lower(), TeamRow.name.icontains(wanted, autoescape=True))
     found = set(session.scalars(select(TeamRow.id).where(called)))
     return found | {number for number, into in merged_teams(session).items() if into in found}
+
+
+def teams_without_mailbox(session: Session, among: Select[int]) -> set[int]:
+    """The teams of these numbers that have no mailbox; a merged team has those of the team that it is now."""
+    # Nearly all have one of which persons said nothing: only the others are worked out.
+    said = select(DenialRow.value).where(DenialRow.kind == MAILBOX, DenialRow.withdrawn.is_(None))
+    decided = select(DecisionRow.value).where(DecisionRow.kind == MAILBOX, DecisionRow.withdrawn.is_(None))
+    plain = select(MailboxRow.team_id).where(
+        MailboxRow.withdrawn.is_(None), MailboxRow.address.not_in(said.union(decided))
+    )
+    rest = set(session.scalars(among.where(among.selected_columns[0].not_in(plain))))
+    if not rest:
+        return rest
+    merged = merged_teams(session)
+    now = {number: merged.get(number, number) for number in rest}
+    claims = read_effective(session, DirectoryPart(teams=set(now.values()))).mailboxes
+    reached = {claim.team_id for claim in claims}
+    return {number for number, team in now.items() if team not in reached}
 
 
 class _TeamsByNumber(dict[int, str]):

@@ -110,3 +110,24 @@ def test_a_first_mail_that_is_held_changes_the_page_and_is_not_overdue_besides(w
     found = {need.matter: need.count for need in today(world.node, world.at(0.4).now, ()).needs}
     assert found[Matter.HELD] == 1
     assert found[Matter.OVERDUE] == 1  # nat-a, who is informed and whose mail nobody sends
+
+
+def test_a_team_without_an_address_is_an_item_at_once_until_it_has_one(world: World) -> None:
+    denial = ("directory", "deny", "operator", "mailbox", "abuse@operator.example", "--reason", "it left")
+    world.tocsin.run(*denial)
+    world.hear("192.0.2.1", "192.0.2.2")
+    world.at(0.01).tell()
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as browser:
+        before, due = browser.get("/today"), browser.get("/deliveries/due")
+        spoken = {"act": "assert", "kind": "mailbox", "value": "noc@operator.example", "role": "responsible"}
+        assert browser.send("/teams/operator/say", **spoken, reason="a call").status_code == 303
+        after = browser.get("/today")
+    assert "Example Operator: no email address, 2 events wait" in text_of(before)
+    link = "/teams/operator/change?act=assert&amp;kind=mailbox#value"
+    assert link in before.text
+    assert link in due.text
+    assert "no address" in text_of(due)
+    assert "due now" not in text_of(due)
+    assert "no email address" not in text_of(after)
+    assert "noc@operator.example" in world.tell()

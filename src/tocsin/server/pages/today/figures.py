@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, Halt, ItemState
 from tocsin.delivery.mailbox import MailState, ReceivedMail
-from tocsin.directory import ConflictState, TeamRow, read_conflicts
+from tocsin.directory import ConflictState, TeamRow, read_conflicts, team_names
 from tocsin.directory.claims import ClaimState, read_claims
 from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, FeedRecord, Ingest, IngestState, open_rows
@@ -25,6 +25,7 @@ from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, AuditEntry, read_asides
 from tocsin.pipeline.collectors import CollectorState
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.team_items import unreachable_teams
 from tocsin.problems import count_unanswered
 
 DAY: Final = timedelta(hours=24)
@@ -58,6 +59,7 @@ class Matter(StrEnum):
     BRAKE = "brake"  # more mails than usual would leave
     FAILED = "failed"  # teams whose last mails failed or came back
     STUCK = "stuck"  # digests that must be encrypted and cannot be
+    NO_ADDRESS = "no_address"  # a team that events wait for, and that has no email address
     OVERDUE = "overdue"  # teams whose news was due, and nothing left
     HELD = "held"  # first mails, to be looked at
     SET_ASIDE = "set_aside"  # rows that could not be read
@@ -75,11 +77,15 @@ class Matter(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenMatter:
-    """One matter: how many of its things there are, and since when the oldest (None: not known)."""
+    """One matter: how many of its things there are, and since when the oldest (None: not known).
+
+    ``team``: the key and the name of the team that it is about, where it is about one.
+    """
 
     matter: Matter
     count: int
     oldest: datetime | None = None
+    team: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +234,17 @@ def _mails_out(session: Session, now: datetime) -> Iterator[OpenMatter]:
     failed = Delivery.state.in_([DeliveryState.FAILED.value, DeliveryState.BOUNCED.value])
     yield _counted(session, Matter.FAILED, teams, failed, Delivery.created_at >= now - _FAILED)
     yield _counted(session, Matter.STUCK, digests, Delivery.state == DeliveryState.STUCK.value)
+    unreachable = unreachable_teams(session)
+    names = team_names(session, [one.team_id for one in unreachable[:_TEAMS]])
+    for one in unreachable[:_TEAMS]:
+        yield OpenMatter(Matter.NO_ADDRESS, one.events, one.due_at, names.get(one.team_id, ("", "?")))
     news = select(func.count(distinct(DeliveryItem.team_id)), func.min(DeliveryItem.due_at))
     late = (DeliveryItem.state == ItemState.QUEUED.value, DeliveryItem.due_at <= now - _OVERDUE)
+    named = [one.team_id for one in unreachable[:_TEAMS]]
     held = select(Delivery.team_id).where(Delivery.state == DeliveryState.HELD.value)  # what else they are owed waits
-    yield _counted(session, Matter.OVERDUE, news, *late, DeliveryItem.team_id.not_in(held))
+    yield _counted(
+        session, Matter.OVERDUE, news, *late, DeliveryItem.team_id.not_in(held), DeliveryItem.team_id.not_in(named)
+    )
     letters = select(func.count(), func.min(Letter.created_at))
     first = _counted(session, Matter.HELD, digests, Delivery.state == DeliveryState.HELD.value)
     other = _counted(session, Matter.HELD, letters, Letter.state == LetterState.HELD.value)

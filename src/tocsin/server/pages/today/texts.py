@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
 
 from tocsin.node.records import AuditAction
-from tocsin.server.pages.today.figures import Matter, Today
+from tocsin.server.pages.today.figures import Matter, OpenMatter, Today
 from tocsin.server.pages.words import N_, NN_, PageTexts
 
 NEEDS: Final[Mapping[Matter, tuple[str, str]]] = {
@@ -12,6 +13,9 @@ NEEDS: Final[Mapping[Matter, tuple[str, str]]] = {
     Matter.BRAKE: NN_("The brake holds %(n)s mail", "The brake holds %(n)s mails"),
     Matter.FAILED: NN_("%(n)s team could not be told", "%(n)s teams could not be told"),
     Matter.STUCK: NN_("%(n)s mail must be encrypted and cannot be", "%(n)s mails must be encrypted and cannot be"),
+    Matter.NO_ADDRESS: NN_(
+        "%(name)s: no email address, %(n)s event waits", "%(name)s: no email address, %(n)s events wait"
+    ),
     Matter.OVERDUE: NN_("%(n)s team waits for a mail that was due", "%(n)s teams wait for mails that were due"),
     Matter.HELD: NN_("%(n)s first mail to a team waits for a look", "%(n)s first mails to teams wait for a look"),
     Matter.SET_ASIDE: NN_("%(n)s row could not be read", "%(n)s rows could not be read"),
@@ -39,6 +43,7 @@ LINKS: Final[Mapping[Matter, str]] = {
     Matter.BRAKE: "/deliveries/sending",
     Matter.FAILED: "/deliveries?show=trouble",
     Matter.STUCK: "/deliveries?show=trouble",
+    Matter.NO_ADDRESS: "/teams/%(key)s/change?act=assert&kind=mailbox#value",
     Matter.OVERDUE: "/deliveries/due",
     Matter.HELD: "/deliveries?show=held",
     Matter.SET_ASIDE: "/reports/quarantine",
@@ -53,7 +58,7 @@ LINKS: Final[Mapping[Matter, str]] = {
     Matter.CONFLICTS: "/conflicts",
     Matter.KEYS: "/today/keys",
 }
-"""Where each is dealt with."""
+"""Where each is dealt with; ``key``: the team that it is about."""
 
 CHANGES: Final[Mapping[str, str]] = {
     AuditAction.NETWORKS_LOADED: N_("A table of networks was loaded"),
@@ -134,6 +139,16 @@ CHANGES: Final[Mapping[str, str]] = {
 """What each word of the audit log says; one that is missing is shown as it is."""
 
 
+def headline(need: OpenMatter, words: PageTexts) -> str:
+    """One matter in words."""
+    return words.count(*NEEDS[need.matter], need.count, name=need.team[1])
+
+
+def link(need: OpenMatter) -> str:
+    """Where it is dealt with."""
+    return LINKS[need.matter] % {"key": quote(need.team[0])} if need.team[0] else LINKS[need.matter]
+
+
 def title(today: Today, words: PageTexts) -> str:
     """The state in one sentence: the one matter itself, or how many there are."""
     if not today.heard:
@@ -142,5 +157,5 @@ def title(today: Today, words: PageTexts) -> str:
         return words.say(N_("Nothing needs a person"))
     if len(today.needs) == 1:
         (need,) = today.needs
-        return words.count(*NEEDS[need.matter], need.count)
+        return headline(need, words)
     return words.count(*NN_("%(n)s matter needs a person", "%(n)s matters need a person"), len(today.needs))
