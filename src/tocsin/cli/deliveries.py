@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tocsin.delivery import Delivery, DueNews, MailState
     from tocsin.directory import Team
     from tocsin.node.letters import Letter
+    from tocsin.pipeline.notify_now import NotificationResult
     from tocsin.pipeline.stores import NodeWithStores
 
 State = Literal[
@@ -49,8 +50,20 @@ def _show_retried(invocation: Invocation, done: "Sequence[MailState]") -> None:
     emit(invocation, said if len(said) > 1 else said[0], lambda: say(lines))
 
 
+def _show_notified(invocation: Invocation, done: "NotificationResult") -> None:
+    def table() -> None:
+        since = f"; the oldest was seen at {done.oldest:%Y-%m-%d %H:%M} UTC" if done.oldest else ""
+        title = f"{done.events:,} events have a contact now{since}"
+        if done.number is None and done.events:
+            title += "; nothing was sent"
+        rows = [(one.key, one.events, f"{one.due_at:%Y-%m-%d %H:%M}") for one in done.teams]
+        print_table(title, ("team", "events", "digest due (UTC)"), rows, numbers=[1])
+
+    emit(invocation, done.model_dump(mode="json"), table)
+
+
 app = typer.Typer(
-    cls=act_group("deliveries", {"retry": _show_retried}),
+    cls=act_group("deliveries", {"retry": _show_retried, "notify-now": _show_notified}),
     help="Digests and letters: who was told what, and what could not be told.",
     no_args_is_help=True,
 )

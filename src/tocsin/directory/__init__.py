@@ -77,11 +77,13 @@ if TYPE_CHECKING:
         add_denial,
         withdraw_statement,
     )
-    from tocsin.directory.precedence import strength
+    from tocsin.directory.precedence import BY_TEAM, strength
     from tocsin.directory.public import CSIRTS, PublicTeam, public_profile, public_version, read_public_teams
     from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
     from tocsin.directory.queries import (
+        GivenUp,
         directory_version,
+        given_up,
         list_teams,
         read_assertions_on,
         read_directory,

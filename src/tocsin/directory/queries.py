@@ -3,7 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from uuid import UUID
@@ -31,7 +31,7 @@ from tocsin.directory.model import (
     Team,
     TeamKind,
 )
-from tocsin.directory.precedence import MAILBOX, MailboxClaim
+from tocsin.directory.precedence import BY_TEAM, MAILBOX, MailboxClaim
 from tocsin.directory.tables import DecisionRow, DenialRow, DirectoryStateRow, MailboxRow, MuteRow, TeamRow
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records import Database, from_row
@@ -165,6 +165,25 @@ def teams_without_mailbox(session: Session, among: Select[int]) -> set[int]:
     claims = read_effective(session, DirectoryPart(teams=set(now.values()))).mailboxes
     reached = {claim.team_id for claim in claims}
     return {number for number, team in now.items() if team not in reached}
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A network, AS, domain or country that a team said is not its own (any more), and when."""
+
+    team_id: int
+    kind: RuleKind
+    value: str
+    at: datetime
+
+
+def given_up(session: Session) -> list[GivenUp]:
+    """What teams gave up on their portal and nobody gave back, the newest first."""
+    said = select(DenialRow).where(
+        DenialRow.withdrawn.is_(None), DenialRow.kind != MAILBOX, DenialRow.reason == BY_TEAM
+    )
+    rows = session.scalars(said.order_by(DenialRow.id.desc()))
+    return [GivenUp(row.team_id, RuleKind(row.kind), row.value, row.recorded) for row in rows]
 
 
 class _TeamsByNumber(dict[int, str]):

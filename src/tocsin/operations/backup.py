@@ -47,6 +47,7 @@ _MODELS = (
     "tocsin.directory.contacts.tables",
     "tocsin.directory.claims.tables",
     "tocsin.delivery.models",
+    "tocsin.pipeline.tables",
     "tocsin.problems.answers.models",
     "tocsin.node.accounts.models",
     "tocsin.node.records.audit",

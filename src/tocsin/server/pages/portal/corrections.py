@@ -12,6 +12,7 @@ from typing import Final
 from starlette.datastructures import FormData
 
 from tocsin.directory import (
+    BY_TEAM,
     PersonFact,
     PersonStatement,
     Team,
@@ -84,7 +85,7 @@ class Correction:
 def add_mailbox(given: CorrectionInput) -> None:
     """Add a mailbox of the team; those that are known get a letter about it."""
     node, team = given.node, given.team
-    said = given.statement("mailbox", given.text("mailbox"), "said by the team itself")
+    said = given.statement("mailbox", given.text("mailbox"), BY_TEAM)
     spoken = add_assertion(node.database, said, actor=given.visitor.actor, now=given.now)
     if not spoken.changed:
         return
@@ -105,7 +106,7 @@ def deny(given: CorrectionInput) -> None:
         raise UsageError(
             say("This is the last mailbox of the team."), hint=say("Add another one first, then take this one out.")
         )
-    said = given.statement(given.text("kind"), given.text("value"), "said by the team itself")
+    said = given.statement(given.text("kind"), given.text("value"), BY_TEAM)
     add_denial(given.node.database, said, actor=given.visitor.actor, now=given.now)
 
 

@@ -23,12 +23,14 @@ from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, AuditEntry, read_asides
+from tocsin.pipeline.accept_item import LATELY
 from tocsin.pipeline.collectors import CollectorState
+from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.pipeline.team_items import unreachable_teams
+from tocsin.pipeline.team_items import given_up_networks, unreachable_teams
 from tocsin.problems import count_unanswered
 
-DAY: Final = timedelta(hours=24)
+DAY: Final = LATELY
 """How far back the page looks."""
 
 _OVERDUE = timedelta(hours=1)  # news that was due so long ago is sent by nobody
@@ -65,6 +67,7 @@ class Matter(StrEnum):
     SET_ASIDE = "set_aside"  # rows that could not be read
     FEEDS = "feeds"  # not as usual, and nobody has looked
     COLLECTORS = "collectors"  # that fail
+    GIVEN_UP = "given_up"  # a network that a team gave up although problems go on there
     UNROUTED = "unrouted"  # events of the last day with nobody known
     WITHHELD = "withheld"  # events of the last day that the gate kept
     UNANSWERED = "unanswered"  # problems that go on in silence
@@ -79,13 +82,14 @@ class Matter(StrEnum):
 class OpenMatter:
     """One matter: how many of its things there are, and since when the oldest (None: not known).
 
-    ``team``: the key and the name of the team that it is about, where it is about one.
+    ``team``: the key and the name of the team that it is about, where it is about one; ``what``: its network.
     """
 
     matter: Matter
     count: int
     oldest: datetime | None = None
     team: tuple[str, str] = ("", "")
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,15 @@ def today(node: NodeWithStores, now: datetime, slow: Sequence[OpenMatter] = ()) 
     since = now - DAY
     with node.database.reading() as session:
         kept = now - timedelta(days=node.settings.retention.quarantine_days)
-        needs = [*_needs(session, now, kept), *_failing_collectors(session, node), *slow]
+        needs = [
+            *_needs(session, now, kept),
+            *(
+                OpenMatter(Matter.GIVEN_UP, one.problems, one.at, one.team, one.shown)
+                for one in given_up_networks(node, session, now)[:_TEAMS]
+            ),
+            *_failing_collectors(session, node),
+            *slow,
+        ]
         return Today(
             since=since,
             heard=session.scalar(select(Ingest.number).limit(1)) is not None,
@@ -210,9 +222,11 @@ def _needs(session: Session, now: datetime, kept: datetime) -> Iterator[OpenMatt
         session, Matter.FEEDS, select(func.count(distinct(FeedAlarm.feed_id)), func.min(FeedAlarm.opened_at)), *loud
     )
     recent = (Ingest.state == IngestState.COMMITTED, Ingest.started_at >= now - DAY)
-    for matter, column in ((Matter.UNROUTED, Ingest.unrouted), (Matter.WITHHELD, Ingest.withheld)):
-        wanted = select(func.coalesce(func.sum(column), 0), func.min(Ingest.started_at))
-        yield _counted(session, matter, wanted, *recent, column > 0)
+    lacking = select(func.coalesce(func.sum(Ingest.unrouted), 0), func.min(Ingest.started_at))
+    yield _counted(session, Matter.UNROUTED, lacking, *recent, Ingest.unrouted > 0)
+    kept_back = withheld(session, now - DAY, now)
+    oldest = min((one.since for one in kept_back), default=None)
+    yield OpenMatter(Matter.WITHHELD, sum(one.events for one in kept_back), oldest)
     yield OpenMatter(Matter.INBOX, counts_by_state(session)[ReportState.NEW], oldest_new(session))
     yield _counted(
         session,

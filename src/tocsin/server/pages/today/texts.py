@@ -21,12 +21,11 @@ NEEDS: Final[Mapping[Matter, tuple[str, str]]] = {
     Matter.SET_ASIDE: NN_("%(n)s row could not be read", "%(n)s rows could not be read"),
     Matter.FEEDS: NN_("%(n)s feed is not as usual", "%(n)s feeds are not as usual"),
     Matter.COLLECTORS: NN_("%(n)s collector fails", "%(n)s collectors fail"),
-    Matter.UNROUTED: NN_(
-        "%(n)s event of the last day has nobody known to tell", "%(n)s events of the last day have nobody known to tell"
+    Matter.GIVEN_UP: NN_(
+        "%(name)s gave up %(what)s (%(n)s open problem)", "%(name)s gave up %(what)s (%(n)s open problems)"
     ),
-    Matter.WITHHELD: NN_(
-        "The gate kept %(n)s event of the last day back", "The gate kept %(n)s events of the last day back"
-    ),
+    Matter.UNROUTED: NN_("%(n)s event has no contact (last 24 hours)", "%(n)s events have no contact (last 24 hours)"),
+    Matter.WITHHELD: NN_("%(n)s event withheld (last 24 hours)", "%(n)s events withheld (last 24 hours)"),
     Matter.UNANSWERED: NN_(
         "%(n)s problem goes on and nobody has answered", "%(n)s problems go on and nobody has answered"
     ),
@@ -49,6 +48,7 @@ LINKS: Final[Mapping[Matter, str]] = {
     Matter.SET_ASIDE: "/reports/quarantine",
     Matter.FEEDS: "/reports/feeds",
     Matter.COLLECTORS: "/reports/collectors",
+    Matter.GIVEN_UP: "/today/given-up",
     Matter.UNROUTED: "/today/unrouted",
     Matter.WITHHELD: "/today/withheld",
     Matter.UNANSWERED: "/today/unanswered",
@@ -65,6 +65,8 @@ CHANGES: Final[Mapping[str, str]] = {
     AuditAction.QUARANTINE_REPLAYED: N_("Rows that were set aside were read again"),
     AuditAction.QUARANTINE_MENDED: N_("Rows that were set aside were mended"),
     AuditAction.QUARANTINE_LEFT: N_("Rows stay aside, as a person said"),
+    AuditAction.EVENTS_NOTIFIED: N_("Stored events were routed again"),
+    AuditAction.ITEM_ACCEPTED: N_("A to-do item was accepted as it is"),
     AuditAction.COLLECTOR_FAILED: N_("A collector does not work any more"),
     AuditAction.COLLECTOR_RECOVERED: N_("A collector works again"),
     AuditAction.FEED_CHANGED: N_("How often a feed comes was changed"),
@@ -73,6 +75,7 @@ CHANGES: Final[Mapping[str, str]] = {
     AuditAction.ALARM_ACKNOWLEDGED: N_("Somebody looked at a feed that is not as usual"),
     AuditAction.DIRECTORY_IMPORTED: N_("Teams were imported"),
     AuditAction.TEAM_SET: N_("A team was changed"),
+    AuditAction.LIMIT_ASKED: N_("A team was asked to raise its maximum TLP"),
     AuditAction.PROFILE_ISSUED: N_("A team's profile was issued"),
     AuditAction.ASSERTION_MADE: N_("Somebody said what is a team's"),
     AuditAction.ASSERTION_DENIED: N_("Somebody said what is not a team's"),
@@ -141,7 +144,7 @@ CHANGES: Final[Mapping[str, str]] = {
 
 def headline(need: OpenMatter, words: PageTexts) -> str:
     """One matter in words."""
-    return words.count(*NEEDS[need.matter], need.count, name=need.team[1])
+    return words.count(*NEEDS[need.matter], need.count, name=need.team[1], what=need.what)
 
 
 def link(need: OpenMatter) -> str:
