@@ -74,7 +74,7 @@ def ask_limit(context: ActContext, request: LimitQuestion) -> LettersQueued:
             for mailbox in team.mailboxes
         )  # fmt: skip
         detail: dict[str, object] = {"letters": letters, "label": values["label"]}
-        audit(session, AuditAction.LIMIT_ASKED, subject=f"team:{team.uuid}", detail=detail, **context.by)
+        audit(session, AuditAction.LIMIT_ASKED, subject=f"team:{team.uuid}", detail=detail, at=now, actor=context.actor)
     return LettersQueued(team=team.key, letters=letters)
 
 

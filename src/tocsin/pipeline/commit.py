@@ -38,6 +38,7 @@ from tocsin.node.files import sync_folder
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, KeyFiles, audit, cut
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.tables import WithheldKey
 
 _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may
 
@@ -55,7 +56,7 @@ class PreparedIngest:
     owed: Mapping[int, int]
     teams: Mapping[int, Team]
     columns: Sequence[str] = ()
-    withheld: Mapping[tuple[int, str, str], int] = field(default_factory=dict)
+    withheld: Mapping[WithheldKey, int] = field(default_factory=dict)
     note: Callable[[Session], None] | None = None
 
 
@@ -120,7 +121,7 @@ def prepare(node: NodeWithStores, prepared: PreparedIngest) -> int:
     return record.deliveries
 
 
-def note_withheld(session: Session, ingest: int, withheld: Mapping[tuple[int, str, str], int]) -> None:
+def note_withheld(session: Session, ingest: int, withheld: Mapping[WithheldKey, int]) -> None:
     """Note in the caller's transaction what the gate kept back of an ingest: events by team, rule and label."""
     session.add_all(
         WithheldEvents(ingest=ingest, team_id=team, rule=rule, tlp=tlp, events=events)
@@ -128,7 +129,7 @@ def note_withheld(session: Session, ingest: int, withheld: Mapping[tuple[int, st
     )
 
 
-def by_rule(withheld: Mapping[tuple[int, str, str], int]) -> dict[str, int]:
+def by_rule(withheld: Mapping[WithheldKey, int]) -> dict[str, int]:
     """The same by rule alone."""
     found: Counter[str] = Counter()
     for (_, rule, _), events in withheld.items():

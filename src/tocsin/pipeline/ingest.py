@@ -36,8 +36,9 @@ from tocsin.node.records import cut
 from tocsin.node.settings import TellSettings
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.parse import Clock, Failures, IngestSession, OpenReport, ParsedBatch, open_all, open_report
-from tocsin.pipeline.recipients import RecipientResolver, WithheldKey
+from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores, writer
+from tocsin.pipeline.tables import WithheldKey
 from tocsin.problems import ReminderPolicy, Sightings
 from tocsin.problems.answers import AnswerSnapshot
 

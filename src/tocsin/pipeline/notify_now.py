@@ -27,8 +27,9 @@ from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
 from tocsin.pipeline import commit as commitment
-from tocsin.pipeline.recipients import BatchRecipients, RecipientResolver, WithheldKey
+from tocsin.pipeline.recipients import BatchRecipients, RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores, writer
+from tocsin.pipeline.tables import WithheldKey
 from tocsin.problems import SightingResult, known_problems
 
 _ASN: Final = pl.coalesce("network.asn", "source.asn")

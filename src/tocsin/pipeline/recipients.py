@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +23,7 @@ from tocsin.node.records import Database
 from tocsin.node.settings import Settings
 from tocsin.pipeline.escalation import next_asked
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.tables import WithheldKey
 from tocsin.pipeline.team_sets import Int32s, TeamSets
 from tocsin.problems import NotificationFlags, SightingResult
 from tocsin.problems.answers import AnswerSnapshot, read_said
@@ -33,14 +33,6 @@ from tocsin.sharing.rules import NO_RULES, Rules, muted, numbers_of, rules_in_fo
 
 # The host of a URL (RFC 3986, 3.2), without user and port.
 _HOST = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?\[?([^/?#\]:]+)"
-
-
-class WithheldKey(NamedTuple):
-    """What the gate stopped: for which team, by which of its rules, under which label (TLP)."""
-
-    team_id: int
-    rule: str
-    tlp: str
 
 
 @dataclass(frozen=True)

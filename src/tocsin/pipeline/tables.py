@@ -1,7 +1,8 @@
-"""The table of to-do items that a person accepted as they are."""
+"""The table of to-do items that a person accepted as they are, and what such items are named by."""
 
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -14,6 +15,14 @@ class ItemKind(StrEnum):
 
     GIVEN_UP = "given-up"  # a team gave up a network with open problems
     WITHHELD = "withheld"  # the gate keeps events of a feed from a team
+
+
+class WithheldKey(NamedTuple):
+    """What the gate stopped: for which team, by which of its rules, under which label (TLP)."""
+
+    team_id: int
+    rule: str
+    tlp: str
 
 
 class Acceptance(Base):
