@@ -151,13 +151,12 @@ def teams_called(session: Session, text: str) -> set[int]:
 
 def teams_without_mailbox(session: Session, among: Select[int]) -> set[int]:
     """The teams of these numbers that have no mailbox; a merged team has those of the team that it is now."""
-    # Nearly all have one of which persons said nothing: only the others are worked out.
+    # Nearly all have one of which persons said nothing: only the others are worked out. Each number is looked up once.
+    team = among.distinct().subquery().c[0]
     said = select(DenialRow.value).where(DenialRow.kind == MAILBOX, DenialRow.withdrawn.is_(None))
     decided = select(DecisionRow.value).where(DecisionRow.kind == MAILBOX, DecisionRow.withdrawn.is_(None))
-    plain = select(MailboxRow.team_id).where(
-        MailboxRow.withdrawn.is_(None), MailboxRow.address.not_in(said.union(decided))
-    )
-    rest = set(session.scalars(among.where(among.selected_columns[0].not_in(plain))))
+    has = select(MailboxRow.id).where(MailboxRow.team_id == team, MailboxRow.withdrawn.is_(None))
+    rest = set(session.scalars(select(team).where(~has.where(MailboxRow.address.not_in(said.union(decided))).exists())))
     if not rest:
         return rest
     merged = merged_teams(session)

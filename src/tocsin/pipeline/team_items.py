@@ -34,7 +34,7 @@ class GivenUpNetwork:
 
 def unreachable_teams(session: Session) -> list[DueNews]:
     """What teams without an email address are owed, the most events first."""
-    waiting = select(DeliveryItem.team_id).where(DeliveryItem.state == ItemState.QUEUED.value).distinct()
+    waiting = select(DeliveryItem.team_id).where(DeliveryItem.state == ItemState.QUEUED.value)
     owed = due_news(session, teams=teams_without_mailbox(session, waiting))
     return sorted(owed, key=lambda one: (-one.events, one.team_id))
 
