@@ -81,6 +81,7 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/quarantine/{number}/replay": "ingest",
     "/api/v1/reports/{id}": "upload",
     "/api/v1/teams/{key}": "team",
+    "/api/v1/teams/{team}/ask-limit": "team",
     "/api/v1/teams/{team}/assert": "team",
     "/api/v1/teams/{team}/confirm": "team",
     "/api/v1/teams/{team}/deny": "team",

@@ -31,13 +31,18 @@ if TYPE_CHECKING:
     from tocsin.pipeline.stores import NodeWithStores
 
 GROUPS: Final = {
-    "deliveries": ("tocsin.delivery.acts",),
+    "deliveries": ("tocsin.delivery.acts", "tocsin.pipeline.notify_now"),
     "feeds": ("tocsin.events.acts",),
     "quarantine": ("tocsin.pipeline.replay",),
     "never-held": ("tocsin.delivery.never_held.acts",),
     "inbox": ("tocsin.incidents.arrivals.acts",),
     "purge": ("tocsin.operations.purge_act",),
-    "directory": ("tocsin.directory.acts", "tocsin.directory.claims.acts"),
+    "directory": (
+        "tocsin.directory.acts",
+        "tocsin.directory.claims.acts",
+        "tocsin.pipeline.accept_item",
+        "tocsin.pipeline.ask_limit",
+    ),
     "directory claims": ("tocsin.directory.claims.acts",),
 }
 """By group of commands, where its acts are declared."""

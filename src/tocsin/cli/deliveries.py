@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tocsin.directory import Team
     from tocsin.node.letters import Letter
     from tocsin.node.records import Database
+    from tocsin.pipeline.notify_now import NotificationResult
 
 State = Literal[
     "queued",
@@ -52,8 +53,17 @@ def _show_retried(done: "Sequence[MailState]") -> None:
         say(f"{one.reference} goes out with the next 'tocsin deliver'.")
 
 
+def _show_notified(done: "NotificationResult") -> None:
+    since = f"; the oldest was seen at {done.oldest:%Y-%m-%d %H:%M} UTC" if done.oldest else ""
+    title = f"{done.events:,} events have a contact now{since}"
+    if done.number is None and done.events:
+        title += "; nothing was sent"
+    rows = [(one.key, one.events, f"{one.due_at:%Y-%m-%d %H:%M}") for one in done.teams]
+    print_table(title, ("team", "events", "digest due (UTC)"), rows, numbers=[1])
+
+
 app = Commands(
-    cls=act_group("deliveries", {"retry": _show_retried}, {"retry": _retried}),
+    cls=act_group("deliveries", {"retry": _show_retried, "notify-now": _show_notified}, {"retry": _retried}),
     help="Digests and letters: who was told what, and what could not be told.",
     no_args_is_help=True,
 )

@@ -103,8 +103,10 @@ class DueNews:
     due_at: datetime
 
 
-def due_news(session: Session, state: ItemState = ItemState.QUEUED) -> list[DueNews]:
-    """By team, what waits for its time or its digest, or has expired; the first due first."""
+def due_news(
+    session: Session, state: ItemState = ItemState.QUEUED, teams: Collection[int] | None = None
+) -> list[DueNews]:
+    """By team (None: all), what waits for its time or its digest, or has expired; the first due first."""
     first = func.min(DeliveryItem.due_at)
     rows = (
         select(DeliveryItem.team_id, func.sum(DeliveryItem.events), first)
@@ -112,6 +114,8 @@ def due_news(session: Session, state: ItemState = ItemState.QUEUED) -> list[DueN
         .group_by(DeliveryItem.team_id)
         .order_by(first, DeliveryItem.team_id)
     )
+    if teams is not None:
+        rows = rows.where(DeliveryItem.team_id.in_(teams))
     return [DueNews(team, int(events), due) for team, events, due in session.execute(rows)]
 
 

@@ -18,6 +18,7 @@ from tocsin.delivery.sealing import CannotSealError, Protection, Seals
 from tocsin.delivery.texts import DigestText, TextFolders, Texts, texts_for
 from tocsin.delivery.xarf_report import XarfSender
 from tocsin.directory import AttachmentFormat, Team
+from tocsin.events import TOLD_IN
 from tocsin.node.errors import TocsinError
 from tocsin.node.sentences import say
 from tocsin.node.settings import Settings
@@ -137,14 +138,15 @@ def render(
 
 
 def _of_digests(bundle: Sequence[tuple[OwedDigest, pl.DataFrame]]) -> pl.DataFrame:
-    """The events of all digests in one frame, marked with ``_delivery``; only of the ingests that each tells of."""
+    """The events of all digests in one frame, marked with ``_delivery``; only of the ingests and runs of each."""
     frames = [frame for _, frame in bundle]
     alike = all(frame.columns == frames[0].columns for frame in frames)
     events = pl.concat(frames, how="vertical" if alike else "diagonal")
     ids = np.repeat([owed.id for owed, _ in bundle], [frame.height for _, frame in bundle])
     pairs = [(owed.id, ingest) for owed, _ in bundle for ingest in owed.ingests]
-    wanted = pl.DataFrame(pairs, schema={DELIVERY: pl.Int64, "ingest": pl.Int64}, orient="row")
-    return matching(events.with_columns(pl.Series(DELIVERY, ids, dtype=pl.Int64)).rechunk(), wanted)
+    wanted = pl.DataFrame(pairs, schema={DELIVERY: pl.Int64, "_told_in": pl.Int64}, orient="row")
+    marked = events.with_columns(pl.Series(DELIVERY, ids, dtype=pl.Int64), TOLD_IN.alias("_told_in"))
+    return matching(marked.rechunk(), wanted).drop("_told_in")
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,11 +86,13 @@ if TYPE_CHECKING:
         add_denial,
         withdraw_statement,
     )
-    from tocsin.directory.precedence import strength
+    from tocsin.directory.precedence import BY_TEAM, strength
     from tocsin.directory.public import CSIRTS, PublicTeam, public_profile, public_version, read_public_teams
     from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
     from tocsin.directory.queries import (
+        GivenUp,
         directory_version,
+        given_up,
         list_teams,
         read_assertions_on,
         read_directory,
@@ -101,6 +103,7 @@ if TYPE_CHECKING:
         team_numbers,
         teams_by_id,
         teams_called,
+        teams_without_mailbox,
     )
     from tocsin.directory.search import MOST_COUNTED, FoundTeam, TeamSearch, count_teams, search_teams
     from tocsin.directory.services import FRAMEWORK, service_name

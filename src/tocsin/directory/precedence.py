@@ -24,6 +24,7 @@ from tocsin.node.sentences import say
 
 PERSON = "person:"  # begins the source of what a person said by command
 DECISION = "decision:"  # begins the source of what was decided
+BY_TEAM = "said by the team itself"  # the reason of what people of a team say of it on its portal
 MAILBOX = "mailbox"  # a kind beside those of rules
 
 

@@ -3,12 +3,12 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, cast, or_, select
+from sqlalchemy import ColumnElement, Select, Text, cast, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.effective import (
@@ -31,8 +31,8 @@ from tocsin.directory.model import (
     Team,
     TeamKind,
 )
-from tocsin.directory.precedence import MAILBOX, MailboxClaim
-from tocsin.directory.tables import DirectoryStateRow, MuteRow, TeamRow
+from tocsin.directory.precedence import BY_TEAM, MAILBOX, MailboxClaim
+from tocsin.directory.tables import DecisionRow, DenialRow, DirectoryStateRow, MailboxRow, MuteRow, TeamRow
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records import Database, from_row
 
@@ -147,6 +147,42 @@ def teams_called(session: Session, text: str) -> set[int]:
     called = or_(TeamRow.key == wanted.lower(), TeamRow.name.icontains(wanted, autoescape=True))
     found = set(session.scalars(select(TeamRow.id).where(called)))
     return found | {number for number, into in merged_teams(session).items() if into in found}
+
+
+def teams_without_mailbox(session: Session, among: Select[int]) -> set[int]:
+    """The teams of these numbers that have no mailbox; a merged team has those of the team that it is now."""
+    # Nearly all have one of which persons said nothing: only the others are worked out. Each number is looked up once.
+    team = among.distinct().subquery().c[0]
+    said = select(DenialRow.value).where(DenialRow.kind == MAILBOX, DenialRow.withdrawn.is_(None))
+    decided = select(DecisionRow.value).where(DecisionRow.kind == MAILBOX, DecisionRow.withdrawn.is_(None))
+    has = select(MailboxRow.id).where(MailboxRow.team_id == team, MailboxRow.withdrawn.is_(None))
+    rest = set(session.scalars(select(team).where(~has.where(MailboxRow.address.not_in(said.union(decided))).exists())))
+    if not rest:
+        return rest
+    merged = merged_teams(session)
+    now = {number: merged.get(number, number) for number in rest}
+    claims = read_effective(session, DirectoryPart(teams=set(now.values()))).mailboxes
+    reached = {claim.team_id for claim in claims}
+    return {number for number, team in now.items() if team not in reached}
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A network, AS, domain or country that a team said is not its own (any more), and when."""
+
+    team_id: int
+    kind: RuleKind
+    value: str
+    at: datetime
+
+
+def given_up(session: Session) -> list[GivenUp]:
+    """What teams gave up on their portal and nobody gave back, the newest first."""
+    said = select(DenialRow).where(
+        DenialRow.withdrawn.is_(None), DenialRow.kind != MAILBOX, DenialRow.reason == BY_TEAM
+    )
+    rows = session.scalars(said.order_by(DenialRow.id.desc()))
+    return [GivenUp(row.team_id, RuleKind(row.kind), row.value, row.recorded) for row in rows]
 
 
 class _TeamsByNumber(dict[int, str]):

@@ -29,14 +29,24 @@ if TYPE_CHECKING:
         waiting_rows,
     )
     from tocsin.events.matching import TEXT_ROWS
-    from tocsin.events.models import ColumnSet, FeedAlarm, FeedRecord, Ingest, IngestState, LeftAside, TeamSet
+    from tocsin.events.models import (
+        ColumnSet,
+        FeedAlarm,
+        FeedRecord,
+        Ingest,
+        IngestState,
+        LeftAside,
+        NotificationRun,
+        TeamSet,
+        WithheldEvents,
+    )
     from tocsin.events.normalise import UNUSABLE, normalise
     from tocsin.events.purge import purge_ingest
     from tocsin.events.quarantine import Quarantine, SetAsideRow, header_of, purge_rows, set_aside
     from tocsin.events.reports import OpenedReport, empty_spool, find_reports, open_reports, shown
     from tocsin.events.schema import COLUMNS
     from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause, merged
-    from tocsin.events.store import EventQuery, EventStore, within
+    from tocsin.events.store import NO_CONTACT, TOLD_IN, EventQuery, EventStore, within
     from tocsin.events.summaries import GLANCE, HOUR, Int64s
     from tocsin.events.table import EventPart
     from tocsin.events.views import EventView, delete_view, own_view, read_views, rename_view, save_view

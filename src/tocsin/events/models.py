@@ -76,6 +76,36 @@ class Ingest(Base):
     column_set: Mapped[int | None]
 
 
+class NotificationRun(Base):
+    """Stored events that nobody was notified of were routed again. ``number`` is counted with those of ingests.
+
+    ``replaced``: the files of the event table whose rows ``parts`` hold anew. ``events`` have a contact now.
+    """
+
+    __tablename__ = "notification_run"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    state: Mapped[str] = mapped_column(Text)
+    started_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    actor: Mapped[str] = mapped_column(Text)
+    events: Mapped[int]
+    parts: Mapped[list[dict[str, object]]] = mapped_column(Json)
+    replaced: Mapped[list[str]] = mapped_column(Json)
+
+
+class WithheldEvents(Base):
+    """Events of one ingest that the gate kept from one team, by the rule that said so and the label (TLP) of them."""
+
+    __tablename__ = "withheld_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ingest: Mapped[int] = mapped_column(index=True)
+    team_id: Mapped[int]
+    rule: Mapped[str] = mapped_column(Text)
+    tlp: Mapped[str] = mapped_column(Text)
+    events: Mapped[int]
+
+
 class LeftAside(Base):
     """A person's word that what an ingest set aside stays so: it is kept, and asks nobody any more."""
 

@@ -33,6 +33,7 @@ INTERNAL: dict[str, pl.DataType] = {
     "fresh": pl.Boolean(),  # whether that problem was unknown before this ingest
     "routed": pl.Int32(),  # set of teams that must know; 0: nobody found
     "told": pl.Int32(),  # set of teams that are told of this event; 0: nobody, now
+    "notified_in": pl.Int64(),  # number of the run that routed it again; null: it was told, or not, by its ingest
 }
 
 COLUMNS: dict[str, pl.DataType] = {

@@ -18,7 +18,7 @@ from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_file, sync_folder
 from tocsin.node.records import cut
 
-__all__ = ["EventPart", "EventQuery", "EventStore"]
+__all__ = ["NO_CONTACT", "TOLD_IN", "EventPart", "EventQuery", "EventStore"]
 
 _ROW_GROUP = 65_536
 _COMPACT = "compact-"  # how names of files begin that are in the order of addresses
@@ -28,6 +28,10 @@ READING = timedelta(hours=12)
 """So long files that the table no longer lists stay for those who were reading it: shorter than a day, so that a daily
 run removes what the one before took out."""
 _ADDRESS = ["source.ip.hi", "source.ip.lo"]
+TOLD_IN = pl.coalesce("notified_in", "ingest")
+"""The ingest or notification run by which teams were told of an event."""
+NO_CONTACT = (pl.col("routed") == 0) & pl.col("notified_in").is_null()
+"""Whether no team was known that must know of an event, and no run has routed it again."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class EventQuery:
     ranges: Sequence[tuple[int, int, int, int]] = ()  # (first hi, first lo, last hi, last lo), unsigned
     asn: int | None = None
     country: str | None = None
+    domain: str | None = None  # and all below it
     type: str | None = None
     feed: str | None = None
     since: datetime | None = None
@@ -68,6 +73,12 @@ class EventStore:
         frame = fold_columns(frame, [name for name in extras if name not in claimed])
         return self._write(frame, f"{ingest:010d}-{part:06d}", day, in_order=False)
 
+    def write_again(self, frame: pl.DataFrame, path: str, *, run: int, part: int) -> EventPart:
+        """Write all rows of a file anew, in their order, as a file that no reader sees before `commit`."""
+        day, name = path.removeprefix("day=").split("/")
+        tidy = name.startswith(_COMPACT)
+        return self._write(frame, f"{_COMPACT if tidy else ''}{run:010d}-{part:06d}", day, in_order=tidy)
+
     def sync(self, parts: Sequence[EventPart]) -> None:
         """Make the parts survive loss of power."""
         for part in parts:
@@ -75,9 +86,12 @@ class EventStore:
         for folder in {(self.folder / part.path).parent for part in parts}:
             sync_folder(folder)
 
-    def commit(self, ingest: int, parts: Sequence[EventPart]) -> None:
-        """Show the parts of an ingest to readers, exactly once: a repeated call does nothing."""
-        self.table.append(parts, ingest=ingest)
+    def commit(self, ingest: int, parts: Sequence[EventPart], replaced: Sequence[str] = ()) -> None:
+        """Show the parts of an ingest to readers, exactly once: a repeated call does nothing.
+
+        ``replaced``: as in `EventTable.append`.
+        """
+        self.table.append(parts, ingest=ingest, replaced=replaced)
 
     def files(self) -> list[str]:
         """The paths of all files of the table."""
@@ -88,9 +102,12 @@ class EventStore:
         query: EventQuery | None = None,
         *,
         ingests: Collection[int] | None = None,
+        told_in: Collection[int] | None = None,
         files: Collection[str] | None = None,
     ) -> pl.LazyFrame:
         """The events that match, lazily; files that cannot hold any are not opened. ``files``: none but these are.
+
+        ``ingests``: only what came by these; ``told_in``: only what these ingests or notification runs told.
 
         Columns: `schema.COLUMNS`, and behind them those ``extra.*`` columns that the opened files have.
         """
@@ -100,6 +117,9 @@ class EventStore:
         if ingests is not None:
             condition &= pl.col("ingest").is_in(sorted(ingests))
         may = may_hold(query, ingests, listing.columns)
+        if told_in is not None:
+            condition &= TOLD_IN.is_in(sorted(told_in))
+            may &= may_hold(query, told_in, listing.columns) | _may_be_notified(told_in, listing.columns)
         if files is not None:
             may &= pl.col("path").is_in(list(files))
         return self._read(listing.filter(may)).filter(condition)
@@ -133,7 +153,7 @@ class EventStore:
             return
         membership = pl.DataFrame(pairs, schema={"told": pl.Int32, "_team": pl.Int64}, orient="row")
         told = membership["told"].unique().to_list()
-        rows = fold(self.scan(ingests=ingests).filter(pl.col("told").is_in(told)).collect())
+        rows = fold(self.scan(told_in=ingests).filter(pl.col("told").is_in(told)).collect())
         index = rows.select("told").with_row_index("_row").join(membership, on="told").sort("_team", "_row")
         for (team,), group in index.group_by("_team", maintain_order=True):
             if isinstance(team, int):
@@ -309,6 +329,14 @@ def may_hold(query: EventQuery, ingests: Collection[int] | None, columns: Sequen
     return condition
 
 
+def _may_be_notified(runs: Collection[int], columns: Sequence[str]) -> pl.Expr:
+    """Which files may hold events that these runs routed again: those with such events have statistics of them."""
+    if "min.notified_in" not in columns:
+        return pl.lit(value=False)
+    first, last = (pl.col(f"{side}.notified_in") for side in ("min", "max"))
+    return ((first <= max(runs, default=0)) & (last >= min(runs, default=0))).fill_null(value=False)
+
+
 def _condition(query: EventQuery) -> pl.Expr:
     condition = pl.lit(value=True)
     if query.ranges:
@@ -318,6 +346,9 @@ def _condition(query: EventQuery) -> pl.Expr:
     if query.country is not None:
         country = query.country.upper()
         condition &= (pl.col("source.geolocation.cc") == country) | (pl.col("network.country") == country)
+    if query.domain is not None:
+        name = pl.col("source.fqdn")
+        condition &= (name == query.domain) | name.str.ends_with(f".{query.domain}")
     if query.type is not None:
         condition &= (pl.col("classification.type") == query.type) | (pl.col("rsit.type") == query.type)
     if query.feed is not None:

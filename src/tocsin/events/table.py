@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _APPLICATION = "tocsin"
 _SETTLED = 1_000_000_000  # two commits closer than this may leave the same time on the folder
-_STATISTICS = ("ingest", "time.source", "source.ip.hi", "source.ip.lo", "source.asn", "network.asn")
+_STATISTICS = ("ingest", "notified_in", "time.source", "source.ip.hi", "source.ip.lo", "source.asn", "network.asn")
 _TYPES: dict[str, pl.DataType] = {
     "long": pl.Int64(),
     "integer": pl.Int32(),
@@ -113,14 +113,19 @@ class EventTable:
                     known.setdefault(name, dtype)
             return {name for name, dtype in columns.items() if known.get(name) == dtype}
 
-    def append(self, parts: Sequence[EventPart], *, ingest: int) -> None:
-        """Show the parts of an ingest to readers, once: a repeated call does nothing."""
+    def append(self, parts: Sequence[EventPart], *, ingest: int, replaced: Sequence[str] = ()) -> None:
+        """Show the parts of an ingest to readers, once: a repeated call does nothing.
+
+        ``replaced``: paths of files whose rows the parts hold anew.
+        """
         if self.last_ingest() >= ingest:
             return
         with _writing(self.folder):
             self._make()
-            self._widen({name: kind for part in parts for name, kind in part.extras.items()})
-            self._commit([_add(part) for part in parts], ingest=ingest)
+            later = {"notified_in": "long"} if replaced else {}  # tables of earlier versions lack it
+            self._widen(later | {name: kind for part in parts for name, kind in part.extras.items()})
+            removed = [_remove(path, data_change=True) for path in replaced]
+            self._commit([*removed, *(_add(part) for part in parts)], ingest=ingest)
 
     def replace(self, old: Iterable[str], new: Sequence[EventPart], *, deleted: bool = False) -> None:
         """Take files out and others in, in one commit; ``deleted``: their rows are gone, not only moved."""
@@ -253,13 +258,13 @@ def _schema(columns: Mapping[str, pl.DataType]) -> "Schema":
 
 def _statistics(frame: pl.DataFrame, extras: Iterable[str]) -> dict[str, object]:
     """Statistics as the Delta protocol writes them (per-file statistics); of extra columns only the count of nulls."""
-    columns = [frame[name] for name in _STATISTICS]
+    columns = [frame[name] for name in _STATISTICS if name in frame.columns]
     filled = [column for column in columns if column.null_count() < frame.height]
     return {
         "numRecords": frame.height,
         "minValues": {column.name: _plain(column.min()) for column in filled},
         "maxValues": {column.name: _plain(column.max()) for column in filled},
-        "nullCount": {name: frame[name].null_count() for name in (*_STATISTICS, *extras)},
+        "nullCount": {name: frame[name].null_count() for name in (*(column.name for column in columns), *extras)},
     }
 
 

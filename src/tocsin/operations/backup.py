@@ -61,6 +61,7 @@ _MODELS = (
     "tocsin.directory.claims.tables",
     "tocsin.delivery.models",
     "tocsin.delivery.never_held.models",
+    "tocsin.pipeline.tables",
     "tocsin.problems.answers.models",
     "tocsin.node.accounts.models",
     "tocsin.node.records.audit",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from tocsin.events import Ingest, IngestState
+from tocsin.events import Ingest, IngestState, NotificationRun
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
@@ -114,7 +114,8 @@ def _closed(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 def _unfinished(node: NodeWithStores) -> Iterator[HealthFinding]:
     with node.database.begin() as session:
-        open_ones = list(session.scalars(select(Ingest.number).where(Ingest.state == IngestState.PREPARED)))
+        unfinished = (select(row.number).where(row.state == IngestState.PREPARED) for row in (Ingest, NotificationRun))
+        open_ones = [number for wanted in unfinished for number in session.scalars(wanted)]
     yield HealthFinding(
         say("interrupted ingests"),
         not open_ones,
@@ -127,7 +128,7 @@ def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
     missing = [path for path in node.store.files() if not (node.store.folder / path).is_file()]
     yield _files_found(say("event table"), len(node.store.files()), missing)
     with node.database.begin() as session:
-        last = session.scalar(select(func.max(Ingest.number))) or 0
+        last = max(session.scalar(select(func.max(row.number))) or 0 for row in (Ingest, NotificationRun))
         shown_by_records = select(func.max(Ingest.number)).where(
             Ingest.state == IngestState.COMMITTED, Ingest.stored > 0
         )

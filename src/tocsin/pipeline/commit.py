@@ -10,8 +10,9 @@ the next writer does 3 (which the table does once) and 4.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import func, select
@@ -19,13 +20,25 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import queue, release_items
 from tocsin.directory import Team
-from tocsin.events import ColumnSet, EventPart, FeedRecord, Ingest, IngestState, TeamSet, empty_spool, shown
+from tocsin.events import (
+    ColumnSet,
+    EventPart,
+    FeedRecord,
+    Ingest,
+    IngestState,
+    NotificationRun,
+    TeamSet,
+    WithheldEvents,
+    empty_spool,
+    shown,
+)
 from tocsin.events.sources import Feed
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_folder
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, KeyFiles, audit, cut
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.tables import WithheldKey
 
 _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may
 
@@ -34,7 +47,7 @@ _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may
 class PreparedIngest:
     """All that one ingest will make true. ``columns`` are those that the report came with, where it says so.
 
-    ``note`` adds to the transaction that notes the ingest.
+    ``withheld``: as `note_withheld` takes it. ``note`` adds to the transaction that notes the ingest.
     """
 
     record: Ingest
@@ -43,13 +56,14 @@ class PreparedIngest:
     owed: Mapping[int, int]
     teams: Mapping[int, Team]
     columns: Sequence[str] = ()
+    withheld: Mapping[WithheldKey, int] = field(default_factory=dict)
     note: Callable[[Session], None] | None = None
 
 
 def next_number(node: NodeWithStores) -> int:
-    """The number of the next ingest. For the writer."""
+    """The number of the next ingest or notification run. For the writer."""
     with node.database.begin() as session:
-        return (session.scalar(select(func.max(Ingest.number))) or 0) + 1
+        return max(session.scalar(select(func.max(row.number))) or 0 for row in (Ingest, NotificationRun)) + 1
 
 
 def known_feed(node: NodeWithStores, feed: Feed) -> FeedRecord:
@@ -94,22 +108,80 @@ def prepare(node: NodeWithStores, prepared: PreparedIngest) -> int:
     record.state = IngestState.PREPARED
     record.parts = [asdict(part) for part in prepared.parts]
     with node.database.begin() as session:
-        known = set(session.scalars(select(TeamSet.number)))
-        session.add_all(
-            TeamSet(number=number, members=list(members))
-            for members, number in prepared.team_sets.items()
-            if number and number not in known
-        )
+        _add_team_sets(session, prepared.team_sets)
         record.deliveries = queue(
             session, ingest=record.number, counts=prepared.owed, teams=prepared.teams, now=record.started_at
         )
         record.column_set = _column_set(session, prepared.columns)
         session.add(record)
+        note_withheld(session, record.number, prepared.withheld)
         if prepared.note is not None:
             prepared.note(session)
         cut("ingest.preparing")
     cut("ingest.prepared")
     return record.deliveries
+
+
+def note_withheld(session: Session, ingest: int, withheld: Mapping[WithheldKey, int]) -> None:
+    """Note in the caller's transaction what the gate kept back of an ingest: events by team, rule and label."""
+    session.add_all(
+        WithheldEvents(ingest=ingest, team_id=team, rule=rule, tlp=tlp, events=events)
+        for (team, rule, tlp), events in sorted(withheld.items())
+    )
+
+
+def by_rule(withheld: Mapping[WithheldKey, int]) -> dict[str, int]:
+    """The same by rule alone."""
+    found: Counter[str] = Counter()
+    for (_, rule, _), events in withheld.items():
+        found[rule] += events
+    return dict(found)
+
+
+def _add_team_sets(session: Session, numbers: Mapping[tuple[int, ...], int]) -> None:
+    known = set(session.scalars(select(TeamSet.number)))
+    session.add_all(
+        TeamSet(number=number, members=list(members))
+        for members, number in numbers.items()
+        if number and number not in known
+    )
+
+
+def prepare_run(
+    node: NodeWithStores,
+    run: NotificationRun,
+    *,
+    team_sets: Mapping[tuple[int, ...], int],
+    owed: Mapping[int, int],
+    teams: Mapping[int, Team],
+    note: Callable[[Session], None],
+) -> None:
+    """Steps 1 and 2 for a run that routes stored events again; ``note`` adds to the transaction."""
+    node.store.sync([_part(stored) for stored in run.parts])
+    node.tracker.files.sync(run.number)
+    cut("run.synced")
+    run.state = IngestState.PREPARED
+    with node.database.begin() as session:
+        _add_team_sets(session, team_sets)
+        queue(session, ingest=run.number, counts=owed, teams=teams, now=run.started_at)
+        session.add(run)
+        note(session)
+        cut("run.preparing")
+    cut("run.prepared")
+
+
+def commit_run(node: NodeWithStores, number: int) -> None:
+    """Steps 3 and 4 for a run; safe to repeat."""
+    with node.database.reading() as session:
+        run = session.get_one(NotificationRun, number)
+        parts, replaced = [_part(stored) for stored in run.parts], run.replaced
+    node.store.commit(number, parts, replaced)
+    cut("run.shown")
+    with node.database.begin() as session:
+        session.get_one(NotificationRun, number).state = IngestState.COMMITTED
+        release_items(session, ingest=number)
+        cut("run.committing")
+    cut("run.committed")
 
 
 def _column_set(session: Session, columns: Sequence[str]) -> int | None:
@@ -166,8 +238,12 @@ def recover(node: NodeWithStores) -> list[int]:
     with node.database.begin() as session:
         unfinished = session.scalars(select(Ingest).where(Ingest.state == IngestState.PREPARED).order_by(Ingest.number))
         pending = [(record.number, [_part(stored) for stored in record.parts]) for record in unfinished]
+        cut_off = select(NotificationRun.number).where(NotificationRun.state == IngestState.PREPARED)
+        runs = session.scalars(cut_off.order_by(NotificationRun.number)).all()
     for number, parts in pending:
         commit(node, number, parts, now=datetime.now(UTC))
+    for number in runs:
+        commit_run(node, number)
     clean(node)
     return [number for number, _ in pending]
 

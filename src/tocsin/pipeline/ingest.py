@@ -39,6 +39,7 @@ from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.parse import Clock, Failures, IngestSession, OpenReport, ParsedBatch, open_all, open_report
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores, writer
+from tocsin.pipeline.tables import WithheldKey
 from tocsin.problems import ReminderPolicy, Sightings
 from tocsin.problems.answers import AnswerSnapshot
 
@@ -90,7 +91,7 @@ class IngestRun:
     columns: Sequence[str] = ()
     parts: list[EventPart] = field(default_factory=list)
     owed: Counter[int] = field(default_factory=Counter)
-    withheld: Counter[str] = field(default_factory=Counter)
+    withheld: Counter[WithheldKey] = field(default_factory=Counter)
     newest: datetime | None = None
 
 
@@ -363,7 +364,7 @@ def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Cou
         replay_of=again.of if again else None,
         replay_places=None if again is None or again.places is None else list(again.places),
         directory_version=run.tellers.version,
-        withheld_by_rule=dict(run.withheld),
+        withheld_by_rule=commitment.by_rule(run.withheld),
         **{name: value for name, value in vars(counts).items() if name not in {"reports", "already"}},
     )
     noted = replace(counts)
@@ -374,6 +375,7 @@ def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Cou
         run.owed,
         run.tellers.teams,
         run.columns,
+        run.withheld,
         note=(lambda session: again.note(session, noted)) if again else None,
     )
     counts.deliveries = commitment.prepare(run.node, prepared)

@@ -23,6 +23,7 @@ from tocsin.node.records import Database
 from tocsin.node.settings import Settings
 from tocsin.pipeline.escalation import next_asked
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.tables import WithheldKey
 from tocsin.pipeline.team_sets import Int32s, TeamSets
 from tocsin.problems import NotificationFlags, SightingResult
 from tocsin.problems.answers import AnswerSnapshot, read_said
@@ -39,14 +40,14 @@ class BatchRecipients:
     """For each event the number of the set of teams that must know (``routed``) and that are told now (``told``).
 
     ``telling`` is what the notes of problems keep of that. ``withheld`` counts (event, team) pairs that the gate
-    stopped, by its rule; ``owed`` counts events by team.
+    stopped; ``owed`` counts events by team.
     """
 
     routed: Int32s
     told: Int32s
     telling: NotificationFlags
     routed_rows: int
-    withheld: Counter[str]
+    withheld: Counter[WithheldKey]
     owed: Counter[int]
 
 
@@ -54,21 +55,26 @@ class BatchRecipients:
 class RoutedBatch:
     """For each event the router's decision, the set of teams that must know, that of those which may, and its mark.
 
-    ``marks``: see `Rules.marks`; None where there are no rules. ``withheld``: (event, team) pairs by rule.
+    ``marks``: see `Rules.marks`; None where there are no rules. ``withheld``: events that the gate stopped.
     """
 
     decisions: Int32s
     routed: Int32s
     allowed: Int32s
     marks: pl.Series | None
-    withheld: Counter[str]
+    withheld: Counter[WithheldKey]
+
+    @property
+    def has_contact(self) -> npt.NDArray[np.bool_]:
+        """For each event whether some team must know of it, also one that mutes it."""
+        return (self.decisions > 0) | (self.routed > 0)
 
 
 @dataclass(frozen=True)
 class _Verdict:
     routed: int
     allowed: int
-    withheld: Counter[str]
+    withheld: list[WithheldKey]
 
 
 @dataclass
@@ -114,11 +120,29 @@ class RecipientResolver:
             told = self.sets.union(told, escalated)
         # From events back to problems: who was told of a problem, up to now and by this batch.
         told_set = self.sets.of_problems(seen.told_set, told, seen.sightings.of_event)
+        return self._batch(known, told, escalated > 0, told_set)
+
+    def decide_again(
+        self, frame: pl.DataFrame, seen: SightingResult, said: AnswerSnapshot, is_open: npt.NDArray[np.bool_]
+    ) -> BatchRecipients:
+        """Who must know of stored events, and who is told now of those whose problem is open (``is_open``: by problem).
+
+        As `decide`, but a sighting of long ago contradicts no answer and leads to nobody who is asked next.
+        """
+        known = self.allowed(frame)
+        told = self._without_quiet(self._due_or_joined(known.allowed, seen), seen, said)
+        told[~is_open[seen.sightings.of_event]] = 0
+        told_set = self.sets.of_problems(seen.told_set, told, seen.sightings.of_event)
+        return self._batch(known, told, np.zeros(len(told), dtype=bool), told_set)
+
+    def _batch(
+        self, known: RoutedBatch, told: Int32s, escalated: npt.NDArray[np.bool_], told_set: Int32s
+    ) -> BatchRecipients:
         return BatchRecipients(
             routed=known.routed,
             told=told,
-            telling=NotificationFlags(told > 0, escalated > 0, told_set, live=self.settings.tell.mode == "live"),
-            routed_rows=int(((known.decisions > 0) | (known.routed > 0)).sum()),
+            telling=NotificationFlags(told > 0, escalated, told_set, live=self.settings.tell.mode == "live"),
+            routed_rows=int(known.has_contact.sum()),
             withheld=known.withheld,
             owed=self.owed(told),
         )
@@ -132,10 +156,10 @@ class RecipientResolver:
         # ``kind`` has for each event the place of its kind, which spreads the verdicts over the events again.
         kinds, kind = _distinct(frame, self.router.audiences(decisions), marks, quiet)
         verdicts = [self._verdict(*labels) for labels in kinds]
-        withheld: Counter[str] = Counter()
+        withheld: Counter[WithheldKey] = Counter()
         for verdict, events in zip(verdicts, np.bincount(kind, minlength=len(verdicts)).tolist(), strict=True):
-            for rule, teams in verdict.withheld.items():
-                withheld[rule] += teams * events
+            for one in verdict.withheld:
+                withheld[one] += events
         return RoutedBatch(
             decisions, _column(verdicts, "routed")[kind], _column(verdicts, "allowed")[kind], marks, withheld
         )
@@ -291,7 +315,7 @@ class RecipientResolver:
             self._verdicts[key] = _Verdict(
                 self.sets.number(teams),
                 self.sets.number(allowed),
-                Counter(verdict.rule for _, verdict in stopped),
+                [WithheldKey(team, verdict.rule, tlp) for team, verdict in stopped],
             )
         return self._verdicts[key]
 

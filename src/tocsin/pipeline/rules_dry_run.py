@@ -128,7 +128,8 @@ class _TrialTally:
         """Count one batch."""
         self.before += before.owed(was.allowed)
         self.after += after.owed(now.allowed)
-        self.stopped += now.withheld
+        for one, events in now.withheld.items():
+            self.stopped[one.rule] += events
         if now.marks is None:
             return
         pairs = np.stack([now.marks.to_numpy(), now.allowed.astype(np.uint64)], axis=1)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.events import Ingest, IngestState
+from tocsin.events import Ingest, IngestState, NotificationRun
 from tocsin.problems.track import NOTES, NotesArray, Tracker, gone_since
 
 Runs = Mapping[int, Sequence[tuple[int, int]]]
@@ -63,5 +63,9 @@ def feed_runs(session: Session) -> dict[int, list[tuple[int, int]]]:
 
 
 def last_committed(session: Session) -> int:
-    """The number of the newest committed ingest; 0 where there is none."""
-    return session.scalar(select(func.max(Ingest.number)).where(Ingest.state == IngestState.COMMITTED)) or 0
+    """The number of the newest committed ingest or notification run; 0 where there is none."""
+    numbers = (
+        session.scalar(select(func.max(row.number)).where(row.state == IngestState.COMMITTED))
+        for row in (Ingest, NotificationRun)
+    )
+    return max(number or 0 for number in numbers)

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem, DeliveryState
-from tocsin.events import EventStore, Ingest, IngestState, TeamSet
+from tocsin.events import TOLD_IN, EventStore, Ingest, IngestState, TeamSet
 from tocsin.node.censoring import RESAMPLES, Median, median
 from tocsin.node.node import Node
 from tocsin.problems.answers import answered
@@ -161,7 +161,7 @@ def _told(store: EventStore, session: Session) -> pl.DataFrame:
         .filter(pl.col("told") > 0)
         .select(
             pl.col("problem").reinterpret(signed=False),
-            "ingest",
+            TOLD_IN.alias("ingest"),
             pl.col("told").cast(pl.Int64).alias("set"),
             pl.coalesce("network.asn", "source.asn").cast(pl.Int64).alias("asn"),
             pl.col("classification.type").alias("type"),

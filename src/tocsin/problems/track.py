@@ -5,7 +5,7 @@ millions.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -191,6 +191,27 @@ class Tracker:
             new=int((~known).sum()),
             continuing=int((known & (notes[:, _SEEN_BY] != ingest)).sum()),
             notes=after,
+        )
+
+    def recall(self, keys: npt.NDArray[np.uint64], *, run: int) -> SightingResult:
+        """What is known of the problems of stored events, for a run that routes them again: no sighting is added.
+
+        Due: what nobody was told of, or what this run told. ``sightings.last`` is when each was seen last.
+        """
+        sightings = Sightings.of(keys, np.zeros(len(keys), dtype=np.uint32))
+        known, notes = self.files.lookup(sightings.keys, up_to=run)
+        told_by, nothing = notes[:, _TOLD_BY], np.zeros(len(known), dtype=bool)
+        return SightingResult(
+            sightings=replace(sightings, last=notes[:, _LAST].copy()),
+            fresh=nothing,
+            due=known & ((told_by == 0) | (told_by == run)),
+            overdue=nothing,
+            seen_before=notes[:, _LAST].copy(),
+            first_told_by=notes[:, _FIRST_TOLD_BY].copy(),
+            told_set=notes[:, _TOLD_SET].astype(np.int32),
+            new=0,
+            continuing=0,
+            notes=notes,
         )
 
     def note(self, seen: SightingResult, telling: NotificationFlags, *, ingest: int, part: int, now: int) -> None:

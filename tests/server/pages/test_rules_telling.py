@@ -69,9 +69,10 @@ def test_a_team_that_a_rule_refuses_is_not_told_and_the_ingest_names_the_rule(wo
     assert counts.withheld == 1
     with world.node.database.reading() as session:
         (ingest,) = session.scalars(select(Ingest)).all()
+        (kept,) = withheld(session, world.now, world.now)
     assert ingest.withheld_by_rule == {"local:not-to-banks": 1}
-    (kept,) = withheld(world.node, world.now)
     assert (kept.rule, kept.words, kept.events) == ("local:not-to-banks", "The provider says so.", 1)
+    assert kept.team == ("sector", "Bank Sector Team")
 
 
 def test_a_team_is_told_more_for_its_information(world: World) -> None:

@@ -1,14 +1,17 @@
 """The page of today: what needs a person, what came in, who was told; and that it tells browsers when it changed."""
 
+import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from support.console_users import browser_of
 from support.world import START, World, copy_world, make_world, text_of
 from tocsin.delivery.outbox import claim
 from tocsin.directory import read_team
 from tocsin.node.accounts import AccountRole
+from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction, audit
 from tocsin.server.pages.today.figures import ROUTINE, Matter, slow_needs, state_token, today
 from tocsin.server.pages.today.texts import CHANGES, LINKS, NEEDS
@@ -47,7 +50,7 @@ def test_what_is_behind_each_figure_is_listed(world: World) -> None:
         matters = {link: text_of(browser.get(link)) for link in ("/today/unrouted", "/today/withheld")}
         quiet = {link: browser.get(link) for link in ("/today/unanswered", "/today/mails", "/today/keys")}
     assert all(f'href="{link}"' in page for link in matters)
-    assert "1 event of the last day has nobody known to tell" in matters["/today/unrouted"]
+    assert "1 event has no contact (last 24 hours)" in matters["/today/unrouted"]
     assert "AS64500" in matters["/today/unrouted"]
     assert "The team wants nothing marked as high as this." in matters["/today/withheld"]
     assert [one.status_code for one in quiet.values()] == [200, 200, 200]
@@ -110,3 +113,88 @@ def test_a_first_mail_that_is_held_changes_the_page_and_is_not_overdue_besides(w
     found = {need.matter: need.count for need in today(world.node, world.at(0.4).now, ()).needs}
     assert found[Matter.HELD] == 1
     assert found[Matter.OVERDUE] == 1  # nat-a, who is informed and whose mail nobody sends
+
+
+def test_a_team_without_an_address_is_an_item_at_once_until_it_has_one(world: World) -> None:
+    denial = (
+        "directory",
+        "deny",
+        "operator",
+        "mailbox",
+        "abuse@operator.example",
+        "--reason",
+        "it left",
+        "--said-by",
+        "A",
+    )
+    world.tocsin.run(*denial)
+    world.hear("192.0.2.1", "192.0.2.2")
+    world.at(0.01).tell()
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as browser:
+        before, due = browser.get("/today"), browser.get("/deliveries/due")
+        spoken = {"act": "assert", "kind": "mailbox", "value": "noc@operator.example", "role": "responsible"}
+        assert browser.send("/teams/operator/say", **spoken, reason="a call").status_code == 303
+        after = browser.get("/today")
+    assert "Example Operator: no email address, 2 events wait" in text_of(before)
+    link = "/teams/operator/change?act=assert&amp;kind=mailbox#value"
+    assert link in before.text
+    assert link in due.text
+    assert "no address" in text_of(due)
+    assert "due now" not in text_of(due)
+    assert "no email address" not in text_of(after)
+    assert "noc@operator.example" in world.tell()
+
+
+@pytest.mark.parametrize("ending", ["accepted", "given back"])
+def test_a_network_that_its_team_gave_up_is_an_item_until_somebody_ends_it(world: World, ending: str) -> None:
+    world.hear("192.0.2.1", "192.0.2.2")
+    world.at(0.01).tell()
+    number = read_team(world.node.database, "operator")[0].id
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.OPERATOR, now=world.now, teams=(number,)) as browser:
+        gone = browser.send("/portal/contacts/deny", kind="prefix", value="192.0.2.0/24")
+        assert gone.status_code == 303
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as browser:
+        before, listed = text_of(browser.get("/today")), browser.get("/today/given-up").text
+        if ending == "accepted":
+            subject = "operator prefix 192.0.2.0/24"
+            assert f'value="{subject}"' in listed
+            done = browser.send("/today/accept", kind="given-up", subject=subject, reason="They left the country.")
+        else:
+            assert "act=withdraw&amp;kind=prefix&amp;value=192.0.2.0%2F24" in listed
+            done = browser.send("/teams/operator/say", act="withdraw", kind="prefix", value="192.0.2.0/24")
+        assert done.status_code == 303
+        after = text_of(browser.get("/today"))
+    assert "Example Operator gave up 192.0.2.0/24 (2 open problems)" in before
+    assert "gave up" not in after
+
+
+@pytest.mark.parametrize("ending", ["accepted", "the team's limit"])
+def test_what_is_withheld_names_team_feed_and_rule_until_somebody_ends_it(world: World, ending: str) -> None:
+    world.hear("203.0.113.9", "203.0.113.10")  # of a team that wants nothing above GREEN
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as browser:
+        before, listed = text_of(browser.get("/today")), browser.get("/today/withheld")
+        if ending == "accepted":
+            (subject,) = re.findall(r'name="subject" value="(green [^"]+)"', listed.text)
+            done = browser.send("/today/accept", kind="withheld", subject=subject, reason="They know.")
+        else:
+            assert "/teams/green/change?ceiling=AMBER#ceiling" in listed.text
+            assert [browser.send("/today/withheld/ask", team="green").status_code for _ in range(2)] == [303, 303]
+            chosen = {"interval": "at_once", "ceiling": "AMBER", "formats": "csv", "language": "en"}
+            done = browser.send("/teams/green/preferences", **chosen)
+        assert done.status_code == 303
+        after = text_of(browser.get("/today"))
+    world.at(31).hear("203.0.113.9", "203.0.113.10")
+    later = {need.matter: need.count for need in today(world.node, world.now).needs}
+    with world.node.database.reading() as session:
+        letters = session.scalars(select(Letter).where(Letter.kind == "limit-asked")).all()
+    assert [one.mailbox for one in letters] == ["abuse@green.example"] * (ending != "accepted")
+    assert all("2 events of the last 24 hours" in one.body and "TLP:AMBER" in one.body for one in letters)
+    assert "2 events withheld" in before
+    assert "Wants Green Only" in text_of(listed)
+    assert "The team wants nothing marked as high as this." in text_of(listed)
+    assert "events withheld" not in after
+    assert later.get(Matter.WITHHELD) == (2 if ending == "accepted" else None)

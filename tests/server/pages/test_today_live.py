@@ -55,7 +55,7 @@ def test_what_came_in_appears_without_a_reload_and_the_focus_stays(world: World,
     assert becomes(tab, "document.querySelector('#heard').textContent", "3 rows came in within 24 hours")
     assert tab.loads == loads
     assert tab.read("document.activeElement.getAttribute('href')") == "/reports?feed=shadowserver/scan_rdp"
-    assert tab.read("document.title").startswith("3 events of the last day have nobody known to tell")
+    assert tab.read("document.title").startswith("3 events have no contact")
     assert tab.read("document.getElementById('live-said').textContent").startswith("3 events")
 
 

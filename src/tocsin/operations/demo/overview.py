@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, Literal
 
 from sqlalchemy import func, select
@@ -11,14 +11,13 @@ from sqlalchemy import func, select
 from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.directory import Team, teams_by_id
 from tocsin.events import Ingest, IngestState
-from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.sharing.rules import rule_words
 
 COUNTS: Final = (
     "rows", "stored", "duplicates", "quarantined", "problems_new", "problems_continuing", "routed", "unrouted",
     "withheld", "deliveries",
 )  # fmt: skip
-_BEGIN = datetime(2000, 1, 1, tzinfo=UTC)  # before any node
 
 
 @dataclass(frozen=True)
@@ -66,12 +65,16 @@ def overview(node: NodeWithStores) -> Overview:
         queued = owed.where(DeliveryItem.state == ItemState.QUEUED).group_by(DeliveryItem.team_id)
         waiting = session.execute(queued).all()
         expired = int(session.scalar(old) or 0)
+        kept = Counter[str]()
+        for by_rule in session.scalars(select(Ingest.withheld_by_rule).where(Ingest.state == IngestState.COMMITTED)):
+            kept.update(by_rule)
+        words = rule_words(session, list(kept))
     counts = {name: int(total) for name, total in zip(COUNTS, totals, strict=True)}
     found = [
         NotTold("nobody known", counts["unrouted"], "No team in the directory answers for these networks.", "unknown"),
         *(
-            NotTold("the gate", rule.events, f"{rule.words} (rule {rule.rule})", "withheld")
-            for rule in withheld(node, _BEGIN)
+            NotTold("the gate", events, f"{words[rule]} (rule {rule})", "withheld")
+            for rule, events in kept.most_common()
         ),
         *_kept(deliveries),
         *_failed(deliveries, teams),

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem, problem_words
-from tocsin.events import EventQuery, EventStore, Ingest, Label, TeamSet
+from tocsin.events import TOLD_IN, EventQuery, EventStore, Ingest, Label, TeamSet
 from tocsin.node.records import Database
 from tocsin.problems.answers.digest_problems import same_team, sets_with
 from tocsin.problems.answers.models import Answer, AnswerVerdict
@@ -308,7 +308,9 @@ def _steps(
     deliveries = {
         row.id: row
         for row in session.scalars(
-            select(Delivery).join(DeliveryItem).where(DeliveryItem.ingest.in_(events["ingest"].unique().to_list()))
+            select(Delivery)
+            .join(DeliveryItem)
+            .where(DeliveryItem.ingest.in_(events.select(TOLD_IN.unique()).to_series().to_list()))
         )
     }
     for key, step in [*_heard(session, events), *_told(session, events, deliveries)]:
@@ -341,7 +343,7 @@ def _heard(session: Session, events: pl.DataFrame) -> list[tuple[int, CourseStep
 
 
 def _told(session: Session, events: pl.DataFrame, deliveries: Mapping[int, Delivery]) -> list[tuple[int, CourseStep]]:
-    told = events.filter(pl.col("told") > 0).select("problem", "ingest", "told").unique()
+    told = events.filter(pl.col("told") > 0).select("problem", TOLD_IN.alias("ingest"), "told").unique()
     members = _members(session, told["told"].unique().to_list())
     items = select(DeliveryItem).where(DeliveryItem.ingest.in_(told["ingest"].unique().to_list()))
     bound = {(item.ingest, item.team_id): item.delivery_id for item in session.scalars(items)}

@@ -36,7 +36,7 @@ def told_events(session: Session, store: EventStore, delivery: Delivery) -> pl.L
     """The events that a digest told its team, lazily; columns as `EventStore.scan` gives them."""
     told = delivery.repeats or delivery.id
     ingests = list(session.scalars(select(DeliveryItem.ingest).where(DeliveryItem.delivery_id == told)))
-    return store.scan(ingests=ingests).filter(pl.col("told").is_in(sets_with(session, frozenset({delivery.team_id}))))
+    return store.scan(told_in=ingests).filter(pl.col("told").is_in(sets_with(session, frozenset({delivery.team_id}))))
 
 
 def sets_with(session: Session, teams: frozenset[int]) -> list[int]:

@@ -24,7 +24,7 @@ from tocsin.delivery import (
     topics,
 )
 from tocsin.directory import Team
-from tocsin.events import EventStore, Ingest, IngestState
+from tocsin.events import TOLD_IN, EventStore, Ingest, IngestState
 from tocsin.node.records import Database
 from tocsin.problems.answers.digest_problems import same_team, sets_with, told_events
 from tocsin.problems.answers.models import Answer
@@ -135,8 +135,8 @@ class Sheets:
             told = pl.col("told").is_in(sets_with(session, numbers))
         if not told_by:
             return TeamSheet(team, [], {})
-        digest = pl.col("ingest").replace_strict(list(told_by), list(told_by.values()), return_dtype=pl.Int64)
-        found = self.store.scan(ingests=list(told_by)).filter(told).with_columns(digest.alias(_DIGEST)).collect()
+        digest = TOLD_IN.replace_strict(list(told_by), list(told_by.values()), return_dtype=pl.Int64)
+        found = self.store.scan(told_in=list(told_by)).filter(told).with_columns(digest.alias(_DIGEST)).collect()
         events, _ = self._allowed(found, team)
         lines, _ = self._lines(team, events, {row.id: row.created_at for row in digests.values()})
         lines.sort(key=lambda line: line.last_seen or _NEVER, reverse=True)

@@ -14,6 +14,7 @@ from tocsin.directory import (
 )
 from tocsin.interface import NotHereError, needs
 from tocsin.node.accounts import Permission, Principal
+from tocsin.pipeline import accept_item, ask_limit
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import WHOLE, ListPage, ListPaging, Whole, asked_form
@@ -80,4 +81,4 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         rules = [RuleOut.model_validate(rule) for rule in about.rules[:_MOST_RULES]]
         return TeamOut(**plain, rules=rules, rules_total=len(about.rules))
 
-    add_acts(router, counter, acts.ACTS)
+    add_acts(router, counter, (*acts.ACTS, *accept_item.ACTS, *ask_limit.ACTS))

@@ -25,6 +25,7 @@ from tocsin.delivery import (
 from tocsin.directory import team_names, teams_called
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of_actors
+from tocsin.pipeline.team_items import unreachable_teams
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import Days
 from tocsin.server.pages.deliveries.states import GROUP_WORDS, STATES, acts_of
@@ -98,8 +99,10 @@ def list_pages(desk: PageContext) -> APIRouter:
         with desk.node.database.reading() as session:
             found = due_news(session)
             names = team_names(session, {one.team_id for one in found})
-            held = waiting_teams(session)
-        shown: dict[str, Any] = {"found": found, "names": names, "held": held, "now": desk.now}
+            held, unreachable = waiting_teams(session), {one.team_id for one in unreachable_teams(session)}
+        shown: dict[str, Any] = {
+            "found": found, "names": names, "held": held, "unreachable": unreachable, "now": desk.now,
+        }  # fmt: skip
         return desk.page(request, "deliveries/due.html", **shown, inside=True)
 
     return router

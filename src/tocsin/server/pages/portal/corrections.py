@@ -13,6 +13,7 @@ from starlette.datastructures import FormData
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import (
+    BY_TEAM,
     HistoryEntry,
     PersonFact,
     PersonStatement,
@@ -95,7 +96,7 @@ def denials_of(node: NodeWithStores, team: Team, visitor: Principal) -> list[His
 def add_mailbox(given: CorrectionInput) -> None:
     """Add a mailbox of the team; those that are known get a letter about it."""
     node, team = given.node, given.team
-    said = given.statement("mailbox", given.text("mailbox"), "said by the team itself")
+    said = given.statement("mailbox", given.text("mailbox"), BY_TEAM)
     spoken = add_assertion(node.database, said, actor=given.visitor.actor, now=given.now)
     if not spoken.changed:
         return
@@ -116,7 +117,7 @@ def deny(given: CorrectionInput) -> None:
         raise UsageError(
             say("This is the last mailbox of the team."), hint=say("Add another one first, then take this one out.")
         )
-    said = given.statement(given.text("kind"), given.text("value"), "said by the team itself")
+    said = given.statement(given.text("kind"), given.text("value"), BY_TEAM)
     add_denial(given.node.database, said, actor=given.visitor.actor, now=given.now)
 
 

@@ -40,7 +40,7 @@ def change_pages(desk: PageContext) -> APIRouter:
     def change(request: Request, visitor: Editor, key: str) -> Response:
         """All forms; a link may fill in what is said."""
         team = _team(desk, visitor, key)
-        given = {name: request.query_params.get(name, "")[:300] for name in ("act", "kind", "value")}
+        given = {name: request.query_params.get(name, "")[:300] for name in ("act", "kind", "value", "ceiling")}
         return _page(desk, request, team, given)
 
     def noted(request: Request, team: Team, form: FormData, done: str, act: Callable[[], object]) -> Response:

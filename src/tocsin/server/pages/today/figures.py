@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, Halt, ItemState
 from tocsin.delivery.mailbox import MailState, ReceivedMail
-from tocsin.directory import ConflictState, TeamRow, read_conflicts
+from tocsin.directory import ConflictState, TeamRow, read_conflicts, team_names
 from tocsin.directory.claims import ClaimState, read_claims
 from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, FeedRecord, Ingest, IngestState, open_rows
@@ -23,11 +23,14 @@ from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, AuditEntry, read_asides
+from tocsin.pipeline.accept_item import LATELY
 from tocsin.pipeline.collectors import CollectorState
+from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.team_items import given_up_networks, unreachable_teams
 from tocsin.problems import count_unanswered
 
-DAY: Final = timedelta(hours=24)
+DAY: Final = LATELY
 """How far back the page looks."""
 
 _OVERDUE = timedelta(hours=1)  # news that was due so long ago is sent by nobody
@@ -60,11 +63,13 @@ class Matter(StrEnum):
     BRAKE = "brake"  # more mails than usual would leave
     FAILED = "failed"  # teams whose last mails failed or came back
     STUCK = "stuck"  # digests that must be encrypted and cannot be
+    NO_ADDRESS = "no_address"  # a team that events wait for, and that has no email address
     OVERDUE = "overdue"  # teams whose news was due, and nothing left
     HELD = "held"  # first mails, to be looked at
     SET_ASIDE = "set_aside"  # rows that could not be read
     FEEDS = "feeds"  # not as usual, and nobody has looked
     COLLECTORS = "collectors"  # that fail
+    GIVEN_UP = "given_up"  # a network that a team gave up although problems go on there
     UNROUTED = "unrouted"  # events of the last day with nobody known
     WITHHELD = "withheld"  # events of the last day that the gate kept
     UNANSWERED = "unanswered"  # problems that go on in silence
@@ -77,11 +82,16 @@ class Matter(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenMatter:
-    """One matter: how many of its things there are, and since when the oldest (None: not known)."""
+    """One matter: how many of its things there are, and since when the oldest (None: not known).
+
+    ``team``: the key and the name of the team that it is about, where it is about one; ``what``: its network.
+    """
 
     matter: Matter
     count: int
     oldest: datetime | None = None
+    team: tuple[str, str] = ("", "")
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +162,15 @@ def today(node: NodeWithStores, now: datetime, slow: Sequence[OpenMatter] = ()) 
     since = now - DAY
     with node.database.reading() as session:
         kept = now - timedelta(days=node.settings.retention.quarantine_days)
-        needs = [*_needs(session, now, kept), *_failing_collectors(session, node), *slow]
+        needs = [
+            *_needs(session, now, kept),
+            *(
+                OpenMatter(Matter.GIVEN_UP, one.problems, one.at, one.team, one.shown)
+                for one in given_up_networks(node, session, now)[:_TEAMS]
+            ),
+            *_failing_collectors(session, node),
+            *slow,
+        ]
         return Today(
             since=since,
             heard=session.scalar(select(Ingest.number).limit(1)) is not None,
@@ -206,9 +224,11 @@ def _needs(session: Session, now: datetime, kept: datetime) -> Iterator[OpenMatt
         session, Matter.FEEDS, select(func.count(distinct(FeedAlarm.feed_id)), func.min(FeedAlarm.opened_at)), *loud
     )
     recent = (Ingest.state == IngestState.COMMITTED, Ingest.started_at >= now - DAY)
-    for matter, column in ((Matter.UNROUTED, Ingest.unrouted), (Matter.WITHHELD, Ingest.withheld)):
-        wanted = select(func.coalesce(func.sum(column), 0), func.min(Ingest.started_at))
-        yield _counted(session, matter, wanted, *recent, column > 0)
+    lacking = select(func.coalesce(func.sum(Ingest.unrouted), 0), func.min(Ingest.started_at))
+    yield _counted(session, Matter.UNROUTED, lacking, *recent, Ingest.unrouted > 0)
+    kept_back = withheld(session, now - DAY, now)
+    oldest = min((one.since for one in kept_back), default=None)
+    yield OpenMatter(Matter.WITHHELD, sum(one.events for one in kept_back), oldest)
     yield OpenMatter(Matter.INBOX, counts_by_state(session)[ReportState.NEW], oldest_new(session))
     yield _counted(
         session,
@@ -230,10 +250,17 @@ def _mails_out(session: Session, now: datetime) -> Iterator[OpenMatter]:
     failed = Delivery.state.in_([DeliveryState.FAILED.value, DeliveryState.BOUNCED.value])
     yield _counted(session, Matter.FAILED, teams, failed, Delivery.created_at >= now - _FAILED)
     yield _counted(session, Matter.STUCK, digests, Delivery.state == DeliveryState.STUCK.value)
+    unreachable = unreachable_teams(session)
+    names = team_names(session, [one.team_id for one in unreachable[:_TEAMS]])
+    for one in unreachable[:_TEAMS]:
+        yield OpenMatter(Matter.NO_ADDRESS, one.events, one.due_at, names.get(one.team_id, ("", "?")))
     news = select(func.count(distinct(DeliveryItem.team_id)), func.min(DeliveryItem.due_at))
     late = (DeliveryItem.state == ItemState.QUEUED.value, DeliveryItem.due_at <= now - _OVERDUE)
+    named = [one.team_id for one in unreachable[:_TEAMS]]
     held = select(Delivery.team_id).where(Delivery.state == DeliveryState.HELD.value)  # what else they are owed waits
-    yield _counted(session, Matter.OVERDUE, news, *late, DeliveryItem.team_id.not_in(held))
+    yield _counted(
+        session, Matter.OVERDUE, news, *late, DeliveryItem.team_id.not_in(held), DeliveryItem.team_id.not_in(named)
+    )
     letters = select(func.count(), func.min(Letter.created_at))
     first = _counted(session, Matter.HELD, digests, Delivery.state == DeliveryState.HELD.value)
     other = _counted(session, Matter.HELD, letters, Letter.state == LetterState.HELD.value)

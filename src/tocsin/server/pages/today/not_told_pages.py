@@ -10,11 +10,10 @@ from tocsin.directory import team_names
 from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
-from tocsin.pipeline.not_told import unrouted, withheld
 from tocsin.problems import count_unanswered, unanswered
 from tocsin.problems.replies import list_received
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.today.figures import DAY, KEY_DAYS
+from tocsin.server.pages.today.figures import KEY_DAYS
 
 _ROWS: Final = 200
 
@@ -25,16 +24,6 @@ def stuck_pages(desk: PageContext) -> APIRouter:
     """One list for each."""
     router = PageRouter()
     node = desk.node
-
-    @router.get("/today/unrouted")
-    def nobody_known(request: Request, _visitor: _Reader) -> Response:
-        """The networks with events that nobody is told of."""
-        return desk.page(request, "today/unrouted.html", found=unrouted(node, desk.now - DAY, limit=_ROWS))
-
-    @router.get("/today/withheld")
-    def kept_back(request: Request, _visitor: _Reader) -> Response:
-        """The rules by which the gate kept events."""
-        return desk.page(request, "today/withheld.html", found=withheld(node, desk.now - DAY))
 
     @router.get("/today/unanswered")
     def silent(request: Request, _visitor: _Reader) -> Response:

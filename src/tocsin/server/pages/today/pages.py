@@ -14,7 +14,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.today.board import Board
 from tocsin.server.pages.today.change_notifier import ChangeNotifier
 from tocsin.server.pages.today.figures import Today
-from tocsin.server.pages.today.texts import CHANGES, LINKS, NEEDS, title
+from tocsin.server.pages.today.texts import CHANGES, headline, link, title
 from tocsin.server.pages.words import PageTexts
 
 _PING = 30  # seconds between signs of life, for what stands between us and the browser
@@ -33,9 +33,9 @@ def board_pages(desk: PageContext) -> APIRouter:
         words = desk.words(request)
         return desk.page(
             request, template, today=seen.today, token=seen.token, complete=seen.complete, now=desk.now,
-            title=title(seen.today, words), sums=_sums(seen.today), needs=NEEDS, links=LINKS, sayings=CHANGES,
-            span=lambda since: _span(words, desk, since), ringing=_ringing(desk, visitor),
-            phone=desk.node.settings.never_held.phone,
+            title=title(seen.today, words), sums=_sums(seen.today), sayings=CHANGES, link=link,
+            headline=lambda need: headline(need, words), span=lambda since: _span(words, desk, since),
+            ringing=_ringing(desk, visitor), phone=desk.node.settings.never_held.phone,
         )  # fmt: skip
 
     @router.get("/today")

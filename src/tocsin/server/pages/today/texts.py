@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
 
 from tocsin.node.records import AuditAction
-from tocsin.server.pages.today.figures import Matter, Today
+from tocsin.server.pages.today.figures import Matter, OpenMatter, Today
 from tocsin.server.pages.words import N_, NN_, PageTexts
 
 NEEDS: Final[Mapping[Matter, tuple[str, str]]] = {
@@ -12,17 +13,19 @@ NEEDS: Final[Mapping[Matter, tuple[str, str]]] = {
     Matter.BRAKE: NN_("The brake holds %(n)s mail", "The brake holds %(n)s mails"),
     Matter.FAILED: NN_("%(n)s team could not be told", "%(n)s teams could not be told"),
     Matter.STUCK: NN_("%(n)s mail must be encrypted and cannot be", "%(n)s mails must be encrypted and cannot be"),
+    Matter.NO_ADDRESS: NN_(
+        "%(name)s: no email address, %(n)s event waits", "%(name)s: no email address, %(n)s events wait"
+    ),
     Matter.OVERDUE: NN_("%(n)s team waits for a mail that was due", "%(n)s teams wait for mails that were due"),
     Matter.HELD: NN_("%(n)s mail is held", "%(n)s mails are held"),
     Matter.SET_ASIDE: NN_("%(n)s row could not be read", "%(n)s rows could not be read"),
     Matter.FEEDS: NN_("%(n)s feed is not as usual", "%(n)s feeds are not as usual"),
     Matter.COLLECTORS: NN_("%(n)s collector fails", "%(n)s collectors fail"),
-    Matter.UNROUTED: NN_(
-        "%(n)s event of the last day has nobody known to tell", "%(n)s events of the last day have nobody known to tell"
+    Matter.GIVEN_UP: NN_(
+        "%(name)s gave up %(what)s (%(n)s open problem)", "%(name)s gave up %(what)s (%(n)s open problems)"
     ),
-    Matter.WITHHELD: NN_(
-        "The gate kept %(n)s event of the last day back", "The gate kept %(n)s events of the last day back"
-    ),
+    Matter.UNROUTED: NN_("%(n)s event has no contact (last 24 hours)", "%(n)s events have no contact (last 24 hours)"),
+    Matter.WITHHELD: NN_("%(n)s event withheld (last 24 hours)", "%(n)s events withheld (last 24 hours)"),
     Matter.UNANSWERED: NN_(
         "%(n)s problem goes on and nobody has answered", "%(n)s problems go on and nobody has answered"
     ),
@@ -39,11 +42,13 @@ LINKS: Final[Mapping[Matter, str]] = {
     Matter.BRAKE: "/deliveries/sending",
     Matter.FAILED: "/deliveries?show=trouble",
     Matter.STUCK: "/deliveries?show=trouble",
+    Matter.NO_ADDRESS: "/teams/%(key)s/change?act=assert&kind=mailbox#value",
     Matter.OVERDUE: "/deliveries/due",
     Matter.HELD: "/deliveries?show=held",
     Matter.SET_ASIDE: "/reports/quarantine",
     Matter.FEEDS: "/reports/feeds",
     Matter.COLLECTORS: "/reports/collectors",
+    Matter.GIVEN_UP: "/today/given-up",
     Matter.UNROUTED: "/today/unrouted",
     Matter.WITHHELD: "/today/withheld",
     Matter.UNANSWERED: "/today/unanswered",
@@ -53,13 +58,15 @@ LINKS: Final[Mapping[Matter, str]] = {
     Matter.CONFLICTS: "/conflicts",
     Matter.KEYS: "/today/keys",
 }
-"""Where each is dealt with."""
+"""Where each is dealt with; ``key``: the team that it is about."""
 
 CHANGES: Final[Mapping[str, str]] = {
     AuditAction.NETWORKS_LOADED: N_("A table of networks was loaded"),
     AuditAction.QUARANTINE_REPLAYED: N_("Rows that were set aside were read again"),
     AuditAction.QUARANTINE_MENDED: N_("Rows that were set aside were mended"),
     AuditAction.QUARANTINE_LEFT: N_("Rows stay aside, as a person said"),
+    AuditAction.EVENTS_NOTIFIED: N_("Stored events were routed again"),
+    AuditAction.ITEM_ACCEPTED: N_("A to-do item was accepted as it is"),
     AuditAction.COLLECTOR_FAILED: N_("A collector does not work any more"),
     AuditAction.COLLECTOR_RECOVERED: N_("A collector works again"),
     AuditAction.FEED_CHANGED: N_("How often a feed comes was changed"),
@@ -68,6 +75,7 @@ CHANGES: Final[Mapping[str, str]] = {
     AuditAction.ALARM_ACKNOWLEDGED: N_("Somebody looked at a feed that is not as usual"),
     AuditAction.DIRECTORY_IMPORTED: N_("Teams were imported"),
     AuditAction.TEAM_SET: N_("A team was changed"),
+    AuditAction.LIMIT_ASKED: N_("A team was asked to raise its maximum TLP"),
     AuditAction.PROFILE_ISSUED: N_("A team's profile was issued"),
     AuditAction.ASSERTION_MADE: N_("Somebody said what is a team's"),
     AuditAction.ASSERTION_DENIED: N_("Somebody said what is not a team's"),
@@ -137,6 +145,16 @@ CHANGES: Final[Mapping[str, str]] = {
 """What each word of the audit log says; one that is missing is shown as it is."""
 
 
+def headline(need: OpenMatter, words: PageTexts) -> str:
+    """One matter in words."""
+    return words.count(*NEEDS[need.matter], need.count, name=need.team[1], what=need.what)
+
+
+def link(need: OpenMatter) -> str:
+    """Where it is dealt with."""
+    return LINKS[need.matter] % {"key": quote(need.team[0])} if need.team[0] else LINKS[need.matter]
+
+
 def title(today: Today, words: PageTexts) -> str:
     """The state in one sentence: the one matter itself, or how many there are."""
     if not today.heard:
@@ -145,5 +163,5 @@ def title(today: Today, words: PageTexts) -> str:
         return words.say(N_("Nothing needs a person"))
     if len(today.needs) == 1:
         (need,) = today.needs
-        return words.count(*NEEDS[need.matter], need.count)
+        return headline(need, words)
     return words.count(*NN_("%(n)s matter needs a person", "%(n)s matters need a person"), len(today.needs))

@@ -1,0 +1,285 @@
+"""Notify now: stored events that had no contact are routed again, after the directory changed.
+
+They go the way of an ingest: router, rules, gate, mutes, answers, and digests with their limits. What is still open is
+notified; what is gone only gets its contact. A run counts once, as an ingest does: see `tocsin.pipeline.commit`. A
+second run finds nothing left.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Annotated, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import due_at
+from tocsin.events import NO_CONTACT, EventPart, Ingest, NotificationRun
+from tocsin.interface import Act, ActContext, OwnSurface
+from tocsin.node.accounts import Permission
+from tocsin.node.errors import ConflictError
+from tocsin.node.records import AuditAction, audit, cut
+from tocsin.node.sentences import say
+from tocsin.pipeline import commit as commitment
+from tocsin.pipeline.recipients import BatchRecipients, RecipientResolver
+from tocsin.pipeline.stores import NodeWithStores, writer
+from tocsin.pipeline.tables import WithheldKey
+from tocsin.problems import SightingResult, known_problems
+
+_ASN: Final = pl.coalesce("network.asn", "source.asn")
+
+
+@dataclass(frozen=True, slots=True)
+class TeamNotice:
+    """What one team would be, or is, notified of: events, those still open alone, and when its digest is due."""
+
+    key: str
+    name: str
+    events: int
+    due_at: datetime
+
+
+@dataclass(slots=True)
+class NotificationSummary:
+    """What a run does. ``events``: those that have a contact now; ``notified``: those of them that teams hear of.
+
+    ``withheld``: (event, team) pairs that the gate stops. ``oldest``, ``newest``: when the events that have a contact
+    now were seen. ``number``: of the run; None where there is none.
+    """
+
+    events: int = 0
+    notified: int = 0
+    withheld: int = 0
+    oldest: datetime | None = None
+    newest: datetime | None = None
+    teams: list[TeamNotice] = field(default_factory=list)
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class _RoutedFile:
+    """The events of one file that have a contact now, what is known of their problems, and who is notified."""
+
+    path: str
+    frame: pl.DataFrame
+    seen: SightingResult
+    result: BatchRecipients
+
+
+@dataclass
+class _Run:
+    """One run, or the preview of one."""
+
+    node: NodeWithStores
+    number: int
+    now: datetime
+    since: datetime
+    asns: Collection[int]
+    tellers: RecipientResolver
+    owed: Counter[int] = field(default_factory=Counter)
+    summary: NotificationSummary = field(default_factory=NotificationSummary)
+    moved: dict[int, tuple[int, Counter[WithheldKey]]] = field(default_factory=dict)
+
+    def routed(self) -> Iterator[_RoutedFile]:
+        """Route what had no contact, file by file; what comes of it is counted."""
+        wanted = NO_CONTACT & (_ASN.is_in(list(self.asns)) if self.asns else pl.lit(value=True))
+        said = self.tellers.said(self.node, self.now)
+        listing = self.node.store.table.listing()
+        recent = listing.filter(pl.col("partition.day") >= self.since.date().isoformat())
+        with self.node.database.reading() as session:
+            ingests = select(Ingest.number).where(Ingest.started_at >= self.since, Ingest.unrouted > 0)
+            numbers = list(session.scalars(ingests))
+        for path in recent["path"].to_list() if numbers else ():
+            lacking = self.node.store.scan(files=[path]).with_row_index("_at")
+            frame = lacking.filter(wanted & pl.col("ingest").is_in(numbers)).collect()
+            if frame.height:
+                frame = frame.filter(pl.Series(self.tellers.allowed(frame).has_contact))
+            if frame.height:
+                seen = self.node.tracker.recall(frame["problem"].to_numpy().view(np.uint64), run=self.number)
+                result = self.tellers.decide_again(frame, seen, said, self._is_open(seen))
+                self._count(frame, result)
+                yield _RoutedFile(path, frame, seen, result)
+
+    def _is_open(self, seen: SightingResult) -> npt.NDArray[np.bool_]:
+        """By problem, whether its feed still finds it, or has not run since."""
+        after_days = self.node.settings.tell.gone_after_days
+        with self.node.database.reading() as session:
+            known = known_problems(session, self.node.tracker, gone_after_days=after_days, keys=seen.sightings.keys)
+        return np.isin(seen.sightings.keys, known.keys[known.gone_at == 0])
+
+    def _count(self, frame: pl.DataFrame, result: BatchRecipients) -> None:
+        summary = self.summary
+        summary.events += frame.height
+        summary.notified += int((result.told > 0).sum())
+        summary.withheld += sum(result.withheld.values())
+        self.owed += result.owed
+        times = frame.select(pl.coalesce("time.source", "time.observation")).to_series().drop_nulls()
+        first, last = times.min(), times.max()
+        if isinstance(first, datetime) and isinstance(last, datetime):
+            summary.oldest, summary.newest = min(first, summary.oldest or first), max(last, summary.newest or last)
+        for ingest in frame["ingest"].unique().to_list():
+            events = frame.filter(pl.col("ingest") == ingest)
+            withheld = self.tellers.allowed(events).withheld if result.withheld else Counter[WithheldKey]()
+            count, before = self.moved.get(ingest, (0, Counter[WithheldKey]()))
+            self.moved[ingest] = (count + events.height, before + withheld)
+
+    def finish(self) -> NotificationSummary:
+        """What was counted, with the teams that have most first."""
+        teams = self.tellers.teams
+        self.summary.teams = [
+            TeamNotice(teams[team].key, teams[team].name, events, due_at(teams[team], self.now))
+            for team, events in sorted(self.owed.items(), key=lambda pair: (-pair[1], pair[0]))
+            if events
+        ]
+        return self.summary
+
+
+def preview_notification(
+    node: NodeWithStores, *, days: int, asns: Collection[int] = (), now: datetime
+) -> NotificationSummary:
+    """What `notify_now` would do now; nothing is kept."""
+    run = _open_run(node, days=days, asns=asns, now=now)
+    for _ in run.routed():
+        pass
+    return run.finish()
+
+
+def notify_now(
+    node: NodeWithStores,
+    *,
+    days: int,
+    asns: Collection[int] = (),
+    actor: str,
+    now: datetime,
+    waiting: Callable[[], None] = lambda: None,
+) -> NotificationSummary:
+    """Route the events of these days that had no contact again, of all networks or of some AS, and queue their digests.
+
+    ``waiting`` is called where another process or thread is taking something in; it may raise to give up.
+    """
+    with writer(node, waiting):
+        commitment.recover(node)
+        run = _open_run(node, days=days, asns=asns, now=now)
+        parts: list[EventPart] = []
+        replaced: list[str] = []
+        for one in run.routed():
+            parts.append(_rewrite(run, one, len(parts)))
+            replaced.append(one.path)
+        summary = run.finish()
+        if parts:
+            record = NotificationRun(
+                number=run.number, started_at=now, actor=actor, events=summary.events,
+                parts=[asdict(part) for part in parts], replaced=replaced,
+            )  # fmt: skip
+            note = partial(_note, run=run, actor=actor, days=days)
+            tellers = run.tellers
+            commitment.prepare_run(
+                node, record, team_sets=tellers.sets.numbers, owed=run.owed, teams=tellers.teams, note=note
+            )
+            commitment.commit_run(node, run.number)
+            summary.number = run.number
+        return summary
+
+
+def _open_run(node: NodeWithStores, *, days: int, asns: Collection[int], now: datetime) -> _Run:
+    since = now - timedelta(days=days)
+    return _Run(node, commitment.next_number(node), now, since, asns, RecipientResolver.open(node))
+
+
+def _rewrite(run: _Run, one: _RoutedFile, part: int) -> EventPart:
+    """Write the file anew with who must know and who hears of these events, and note their problems."""
+    seen, result, now = one.seen, one.result, int(run.now.timestamp())
+    run.node.tracker.note(seen, result.telling, ingest=run.number, part=part, now=now)
+    cut("run.noted")
+    rows = run.node.store.scan(files=[one.path]).collect()
+    at = one.frame["_at"]
+    changed = rows.with_columns(
+        rows["routed"].scatter(at, pl.Series(result.routed)),
+        rows["told"].scatter(at, pl.Series(result.told)),
+        rows["notified_in"].scatter(at, pl.repeat(run.number, len(at), dtype=pl.Int64, eager=True)),
+    )
+    return run.node.store.write_again(changed, one.path, run=run.number, part=part)
+
+
+def _note(session: Session, *, run: _Run, actor: str, days: int) -> None:
+    """The sums of the ingests of these events, and the entry of the audit log."""
+    for record in session.scalars(select(Ingest).where(Ingest.number.in_(list(run.moved)))):
+        events, withheld = run.moved[record.number]
+        moved = min(events, record.unrouted)  # what teams muted had a contact before
+        record.unrouted, record.routed = record.unrouted - moved, record.routed + moved
+        record.withheld += sum(withheld.values())
+        record.withheld_by_rule = dict(Counter(record.withheld_by_rule) + Counter(commitment.by_rule(withheld)))
+        commitment.note_withheld(session, record.number, withheld)
+    detail: dict[str, object] = {
+        "events": run.summary.events, "notified": run.summary.notified, "teams": len(run.summary.teams), "days": days,
+    }  # fmt: skip
+    subject = f"run:{run.number}"
+    audit(session, AuditAction.EVENTS_NOTIFIED, at=run.now, actor=actor, subject=subject, detail=detail)
+
+
+class NotificationRequest(BaseModel):
+    """Which stored events are routed again."""
+
+    days: int = Field(7, ge=1, le=90, description="Events that came in within so many days.")
+    asn: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field(
+        (), description="Only those of these AS; without it, of all networks."
+    )
+    preview: bool = Field(default=False, description="Only say what would be done.")
+
+
+class NotificationTeam(BaseModel):
+    """How many events one team is notified of, and when its digest is due."""
+
+    key: str
+    name: str
+    events: int
+    due_at: datetime
+
+
+class NotificationResult(BaseModel):
+    """What became of events without a contact; ``oldest``: when the first of those that have one now was seen."""
+
+    events: int
+    notified: int
+    withheld: int
+    oldest: datetime | None
+    newest: datetime | None
+    teams: list[NotificationTeam]
+    number: int | None
+
+
+def notify(context: ActContext, request: NotificationRequest) -> NotificationResult:
+    """After the directory changed. Only what is still open is notified; a second run notifies nothing twice."""
+    node = cast("NodeWithStores", context.node)
+    if request.preview:
+        summary = preview_notification(node, days=request.days, asns=request.asn, now=context.now)
+    else:
+        wait = partial(_wait, context)
+        summary = notify_now(node, days=request.days, asns=request.asn, waiting=wait, **context.by)
+    teams = [NotificationTeam(**asdict(team)) for team in summary.teams]
+    return NotificationResult(**{**asdict(summary), "teams": teams})
+
+
+def _wait(context: ActContext) -> None:
+    """Give up where something else is being taken in, and whoever acts does not wait for it."""
+    if not context.waits:
+        raise ConflictError(
+            say("Another report is being taken in at this moment."),
+            hint=say("Try it again in a moment; nothing was changed."),
+        )
+
+
+ACTS: Final = (
+    Act(
+        "notify-now", "Notify teams of stored events that had no contact", notify, noun="events",
+        permission=Permission.DELIVERIES_STEER, audit=(AuditAction.EVENTS_NOTIFIED,), command="deliveries notify-now",
+        route="/deliveries/notify-now", page=OwnSurface("/today/unrouted/notify"),
+    ),
+)  # fmt: skip
+"""What can be done with events that have no contact."""
