@@ -67,7 +67,11 @@ def _first_told(
     session: Session, store: EventStore, teams: Collection[int], sent: Mapping[int, datetime]
 ) -> dict[int, datetime]:
     """When each problem (uint64 key) was first told by one of these digests; ``sent``: when they were, by number."""
-    query = select(DeliveryItem.ingest, DeliveryItem.delivery_id).where(DeliveryItem.delivery_id.in_(sent))
+    query = (
+        select(DeliveryItem.ingest, Delivery.id)
+        .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
+        .where(Delivery.id.in_(sent))
+    )
     at: dict[int, datetime] = {}
     for ingest, number in session.execute(query):
         at[ingest] = min(sent[number], at.get(ingest, sent[number]))
