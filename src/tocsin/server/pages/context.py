@@ -112,7 +112,7 @@ class PageContext:
         response = self.templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
         response.headers["Content-Language"] = words.language
         response.headers["Vary"] = "Accept-Language, Cookie"
-        if shared["refused"]:
+        if shared["refused"] and status < 500:
             response.headers["Cache-Control"] = REVISITED
         return response
 
