@@ -73,7 +73,8 @@ _TYPE = """(() => {
   }
 })()""".replace("FORMS", _LIVE)
 _VALUES = """FORMS.map(form => [...form.elements]
-  .filter(one => one.name && !one.closest('.switch') && !/^(hidden|password|file|submit|button|fieldset)$/.test(one.type))
+  .filter(one => one.name && !one.closest('.switch'))
+  .filter(one => !/^(hidden|password|file|submit|button|fieldset)$/.test(one.type))
   .map(one => [one.name, one.value, one.checked ?? null]))""".replace("FORMS", _LIVE)
 _SWITCH = """(() => {
   const list = document.querySelector('#switch-language');
