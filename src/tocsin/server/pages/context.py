@@ -34,9 +34,6 @@ THEME: Final = "theme"
 
 THEMES: Final = ("light", "dark")
 
-REVISITED: Final = "private, no-cache"
-"""How a browser keeps the answer to a form, so that Back shows it again and does not ask to send the form once more."""
-
 _PASSING: Final = (LANGUAGE, "done")  # what an address says for one time only
 
 _HERE = Path(__file__).parent
@@ -113,7 +110,7 @@ class PageContext:
         response.headers["Content-Language"] = words.language
         response.headers["Vary"] = "Accept-Language, Cookie"
         if shared["refused"] and status < 500:
-            response.headers["Cache-Control"] = REVISITED
+            keep_for_back(response)
         return response
 
     def words(self, request: Request, known: str = "") -> PageTexts:
@@ -200,6 +197,15 @@ def switch(request: Request, chosen: Mapping[str, str]) -> None:
 def _switched(request: Request, name: str) -> str:
     chosen: Mapping[str, str] = getattr(request.state, "switched", {})
     return chosen.get(name, "")
+
+
+def keep_for_back(response: Response) -> None:
+    """Let the browser keep the answer to a form, so that Back shows it again and does not ask to send the form once more.
+
+    For any other visit it asks anew. It does not vary by cookies: the answer may have changed one itself.
+    """
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Vary"] = "Accept-Language"
 
 
 def own_path(path: str) -> str:

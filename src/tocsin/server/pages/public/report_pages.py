@@ -26,7 +26,7 @@ from tocsin.incidents.arrivals import (
 from tocsin.interface import WrongFormError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.answer_forms import from_own_page
-from tocsin.server.pages.context import REVISITED, PageContext, switch
+from tocsin.server.pages.context import PageContext, keep_for_back, switch
 from tocsin.server.pages.home_pages import keep_choices
 from tocsin.server.pages.inbox import KINDS
 from tocsin.server.pages.public.public_page import show
@@ -67,7 +67,7 @@ def report_pages(desk: PageContext) -> APIRouter:
         if typed.switch is not None:
             switch(request, typed.switch)
             shown = _form(desk, request, typed)
-            shown.headers["Cache-Control"] = REVISITED
+            keep_for_back(shown)
             return keep_choices(desk, request, visitor, typed.switch, shown)
         ticket = ticket_of(typed.made, desk.tokens, desk.now)
         wrongs = wrongs_of(typed) or ([] if ticket else [("send", _STALE)])
