@@ -200,7 +200,7 @@ def _switched(request: Request, name: str) -> str:
 
 
 def keep_for_back(response: Response) -> None:
-    """Let the browser keep the answer to a form, so that Back shows it again and does not ask to send the form once more.
+    """Let the browser keep the answer to a form: Back then shows it, and does not ask to send the form once more.
 
     For any other visit it asks anew. It does not vary by cookies: the answer may have changed one itself.
     """
