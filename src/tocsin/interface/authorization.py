@@ -114,8 +114,8 @@ async def _unsent(request: Request) -> SignInError:
     is_form = kind.partition(";")[0].strip().lower() in _FORMS
     if request.method in _SAFE or not is_form or not length.isdecimal() or int(length) > _MOST_UNSENT:
         return SignInError()
-    form = await request.form()
-    typed = [(name, text.strip()) for name, text in form.multi_items() if isinstance(text, str)]
+    async with request.form() as form:  # closes its files at the end
+        typed = [(name, text.strip()) for name, text in form.multi_items() if isinstance(text, str)]
     unsent = [text for name, text in typed if name not in _NEVER_SHOWN and len(text.split()) > 1]
     return SignInError(str(form.get(_BACK, "")), unsent)
 

@@ -60,7 +60,7 @@ _LIVE = "[...document.querySelectorAll('main form[method=post]')]"
 _TYPE = """(() => {
   const group = [];
   for (const form of FORMS) for (const one of form.elements) {
-    if (!one.name || one.readOnly || one.disabled || 'secret' in one.dataset) continue;
+    if (!one.name || one.closest('.switch') || one.readOnly || one.disabled || 'secret' in one.dataset) continue;
     if (/^(hidden|password|file|submit|button|fieldset)$/.test(one.type)) continue;
     if (one.type === 'radio') {
       if (!group.includes(one.name) && !one.checked) { one.checked = true; group.push(one.name); }
@@ -73,11 +73,12 @@ _TYPE = """(() => {
   }
 })()""".replace("FORMS", _LIVE)
 _VALUES = """FORMS.map(form => [...form.elements]
-  .filter(one => one.name && !/^(hidden|password|file|submit|button|fieldset)$/.test(one.type))
+  .filter(one => one.name && !one.closest('.switch'))
+  .filter(one => !/^(hidden|password|file|submit|button|fieldset)$/.test(one.type))
   .map(one => [one.name, one.value, one.checked ?? null]))""".replace("FORMS", _LIVE)
 _SWITCH = """(() => {
   const list = document.querySelector('#switch-language');
-  list.value = LANGUAGE; list.form.querySelector('button').click();
+  list.value = LANGUAGE; document.querySelector('.switch button').click();
 })()"""
 _TRY = "document.querySelector('button[name=do][value=try]').click()"
 _PRESS_TWICE = """(() => {

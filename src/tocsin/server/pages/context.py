@@ -35,9 +35,6 @@ THEME: Final = "theme"
 
 THEMES: Final = ("light", "dark")
 
-REVISITED: Final = "private, no-cache"
-"""How a browser keeps the answer to a form, so that Back shows it again and does not ask to send the form once more."""
-
 _PASSING: Final = (LANGUAGE, "done")  # what an address says for one time only
 
 _HERE = Path(__file__).parent
@@ -116,8 +113,8 @@ class PageContext:
         response = self.templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
         response.headers["Content-Language"] = words.language
         response.headers["Vary"] = "Accept-Language, Cookie"
-        if shared["refused"]:
-            response.headers["Cache-Control"] = REVISITED
+        if shared["refused"] and status < 500:
+            keep_for_back(response)
         return response
 
     def words(self, request: Request, known: str = "") -> PageTexts:
@@ -219,6 +216,15 @@ def switch(request: Request, chosen: Mapping[str, str]) -> None:
 def _switched(request: Request, name: str) -> str:
     chosen: Mapping[str, str] = getattr(request.state, "switched", {})
     return chosen.get(name, "")
+
+
+def keep_for_back(response: Response) -> None:
+    """Let the browser keep the answer to a form: Back then shows it, and does not ask to send the form once more.
+
+    For any other visit it asks anew. It does not vary by cookies: the answer may have changed one itself.
+    """
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Vary"] = "Accept-Language"
 
 
 def own_path(path: str) -> str:

@@ -27,7 +27,7 @@ from tocsin.incidents.arrivals import (
 from tocsin.interface import PageRouter, WrongFormError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.answer_forms import from_own_page
-from tocsin.server.pages.context import PageContext, switch
+from tocsin.server.pages.context import PageContext, keep_for_back, switch
 from tocsin.server.pages.home_pages import keep_choices
 from tocsin.server.pages.inbox import KINDS
 from tocsin.server.pages.public.public_page import show
@@ -70,7 +70,9 @@ def report_pages(desk: PageContext) -> APIRouter:
         typed = received.passed(IntakeFilter(desk.node, "public form", desk.clock))
         if typed.switch is not None:
             switch(request, typed.switch)
-            return keep_choices(desk, request, visitor, typed.switch, _form(desk, request, typed))
+            shown = _form(desk, request, typed)
+            keep_for_back(shown)
+            return keep_choices(desk, request, visitor, typed.switch, shown)
         ticket = ticket_of(typed.made, desk.tokens, desk.now)
         wrongs = wrongs_of(typed) or ([] if ticket else [("send", _STALE)])
         if wrongs or ticket is None:

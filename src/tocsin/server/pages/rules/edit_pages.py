@@ -12,7 +12,7 @@ from tocsin.interface import NotHereError, PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.pipeline.rules_dry_run import Trial, try_rules
-from tocsin.server.pages.context import REVISITED, PageContext
+from tocsin.server.pages.context import PageContext, keep_for_back
 from tocsin.sharing.rules import (
     DEFAULT,
     RuleFault,
@@ -132,5 +132,5 @@ def _met_another(desk: PageContext, draft: RulesDraft, words: str) -> RulesDraft
 def _page(desk: PageContext, request: Request, draft: RulesDraft, *, status: int = 200) -> Response:
     response = desk.page(request, "rules/edit.html", status=status, draft=draft, effect=effect, conditions=conditions)
     if request.method == "POST":
-        response.headers["Cache-Control"] = REVISITED  # also what was tried
+        keep_for_back(response)  # also what was tried
     return response
