@@ -25,6 +25,7 @@ from tocsin.delivery.never_held import (
     forget_references,
     list_references,
     note_reference,
+    open_hotline,
     references_to_ring,
 )
 from tocsin.node.records import Database
@@ -242,6 +243,35 @@ def test_what_is_stopped_waits_and_what_is_refused_rings(sealing: World, office:
     office.data_answers = ["550 5.7.1 No"]
     tell(sealing.node, now=sealing.now + timedelta(hours=2))
     assert (states(sealing), ringing(sealing, 3)) == (["noted"], 1)
+    assert "secret-place" not in take(sealing).decode()  # its sender reports it once more
+    assert (states(sealing), sealing.tocsin.json("never-held", "list")[0]["times"]) == (["noted"], 2)
+
+
+@pytest.mark.parametrize(
+    ("how", "state", "words"),
+    [
+        ("good", "waiting", None),
+        ("expired", "waiting", "expired"),
+        ("signs only", "noted", "no"),
+        ("revoked", "noted", "revoked"),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_known_before_and_makes_a_person_ring(
+    sealing: World, keys: Keys, how: str, state: str, words: str | None
+) -> None:
+    made = keys.others.make(
+        f"{how} <{HOTLINE}>",
+        encrypts="" if how == "signs only" else "cv25519",
+        lasts="30d" if how == "expired" else "2y",
+        at="20260101T000000",
+    )
+    if how == "revoked":
+        keys.others.run("--import", given=keys.others.revocation(made))
+    (sealing.node.home / "hotline.pgp").write_bytes(keys.others.public(made))
+    take(sealing)
+    assert states(sealing) == [state]
+    problem = open_hotline(sealing.node, sealing.now).problem
+    assert words in problem if words else problem == ""
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -152,7 +152,7 @@ def odd_forms() -> dict[str, bytes]:
         "as category": json.dumps(xarf("other", "csam")).encode(),
         "wide letters": json.dumps(xarf("\uff43\uff53\uff41\uff4d"), ensure_ascii=False).encode(),
         "a text in JSON": json.dumps({"message": line.decode()}).encode(),
-        "a cut text in JSON": json.dumps({"message": line[:-30].decode()}).encode(),
+        "a cut text in JSON": json.dumps({"message": line[:-1].decode()}).encode(),
         "evidence of another": json.dumps(
             xarf(
                 "phishing",
@@ -196,6 +196,14 @@ def test_a_broken_line_among_reports_loses_that_line_only() -> None:
     first, broken, last = kept.split(b"\n")
     assert (first, last, count) == (harmless, harmless, 1)
     assert json.loads(broken) == {"xarf_version": "", "withheld": "unreadable"}
+
+
+@pytest.mark.parametrize("depth", range(100, 1_100, 50))
+def test_a_report_that_is_as_deep_as_python_goes_is_refused_nowhere(depth: int) -> None:
+    deep = b'{"xarf_version": "4", "a": ' * depth + json.dumps(xarf()).encode() + b"}" * depth
+    kept, count = redacted_bytes(deep)
+    assert (b"secret-place" in kept, WORDS.encode() in kept, count) == (False, False, 1)
+    assert [found.class_name for found in found_in(deep)] == ["csam"]
 
 
 def test_what_the_reader_sets_aside_of_a_piece_is_no_text_of_it() -> None:

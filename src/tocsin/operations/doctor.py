@@ -428,7 +428,7 @@ def _hotline(node: NodeWithStores) -> Iterator[HealthFinding]:
     if not settings.mailbox and not settings.openpgp_key:
         yield HealthFinding(say("hotline"), True, say("none is set: a person rings"))
         return
-    problem = open_hotline(node).problem or ("" if settings.mailbox else say("It has no mailbox."))
+    problem = open_hotline(node, datetime.now(UTC)).problem or ("" if settings.mailbox else say("It has no mailbox."))
     mend = say("Set mailbox and openpgp_key in [never_held]; docs/never-held.md shows how.") if problem else ""
     yield HealthFinding(say("hotline"), not problem, problem or settings.mailbox, mend)
 

@@ -21,7 +21,7 @@ from tocsin.delivery.sealing import pgp_envelope, pgp_message
 from tocsin.delivery.sender import MailSender
 from tocsin.delivery.sending_policy import REDIRECT, SHADOW
 from tocsin.delivery.sent_log import next_try
-from tocsin.directory.keys import KeyFormat, encrypting, read_key_file
+from tocsin.directory.keys import KeyFormat, KeyState, encrypting, judge, key_facts, read_key_file
 from tocsin.node.errors import ConflictError, TocsinError
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, audit, cut
@@ -30,7 +30,11 @@ from tocsin.node.sentences import say
 
 @dataclass(frozen=True)
 class Hotline:
-    """Who takes over. ``certificate``: None where no key is set, or it cannot be used; ``problem`` says why."""
+    """Who takes over. ``certificate``: None where no key is set, or it cannot be used.
+
+    ``problem`` says what is wrong with the key; with one that expired is sealed all the same, since without it nobody
+    would have the URL, and whoever holds its secret half can still open it.
+    """
 
     certificate: bytes | None
     problem: str = ""
@@ -46,8 +50,8 @@ class Hotline:
             return None
 
 
-def open_hotline(node: Node) -> Hotline:
-    """The hotline of the settings; its key is read anew each time, so that a new one counts at once."""
+def open_hotline(node: Node, now: datetime) -> Hotline:
+    """The hotline of the settings, as its key is at ``now``; read anew each time, so that a new one counts at once."""
     path = node.settings.never_held.openpgp_key
     if not path:
         return Hotline(None)
@@ -58,7 +62,11 @@ def open_hotline(node: Node) -> Hotline:
     except TocsinError as error:
         return Hotline(None, str(error))
     keys = [content for form, content in found if form is KeyFormat.OPENPGP]
-    return Hotline(keys[0]) if len(keys) == 1 else Hotline(None, f"{path} holds {len(keys)} OpenPGP keys, not one.")
+    if len(keys) != 1:
+        return Hotline(None, f"{path} holds {len(keys)} OpenPGP keys, not one.")
+    verdict = judge(key_facts(KeyFormat.OPENPGP, keys[0]), now)
+    usable = verdict.good or verdict.state is KeyState.EXPIRED
+    return Hotline(keys[0] if usable else None, verdict.why)
 
 
 def send_to_hotline(post: MailSender, *, mailbox: str) -> None:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from sqlalchemy import select
+
 from tocsin.delivery.never_held.hotline import open_hotline
 from tocsin.delivery.never_held.models import HotlineMessage, NeverHeldReference, ReferenceState
 from tocsin.delivery.never_held.references import Reference, keyed_hash, note_reference
@@ -58,13 +60,16 @@ class IntakeFilter:
         if not found:
             return
         cut("neverheld.found")
-        hotline, now = open_hotline(self.node), self.clock()
+        now = self.clock()
+        hotline = open_hotline(self.node, now)
         with self.node.database.begin() as session:
             for one in found:
                 reference = self._reference(one)
                 number = note_reference(session, reference, place=self.place, state=ReferenceState.NOTED, now=now)
                 row = session.get_one(NeverHeldReference, number)
-                sealed = hotline.sealed(one.url, now) if row.state == ReferenceState.NOTED else None
+                known = select(HotlineMessage.id).where(HotlineMessage.reference_id == number)
+                first = row.state == ReferenceState.NOTED and session.scalar(known) is None  # else it came back
+                sealed = hotline.sealed(one.url, now) if first else None
                 if sealed is not None:
                     session.add(HotlineMessage.waiting(number, sealed, now))
                     row.state = ReferenceState.WAITING.value

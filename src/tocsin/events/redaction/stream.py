@@ -211,21 +211,20 @@ class Redaction:
         try:
             value = loads(as_text(raw.strip())[0])
             kept = reduced(value, self._classes, lambda report, name: found.append(found_report(report, name, raw)))
+            return raw if kept == value else self._instead(raw, kept, found)
         except (ValueError, RecursionError):
-            if self._classes.class_named_in(raw) or names_xarf(raw):
-                return self._unreadable(raw)
-            return raw
-        return raw if kept == value else self._instead(raw, kept, found)
+            return self._unreadable(raw) if self._classes.class_named_in(raw) or names_xarf(raw) else raw
 
     def _unreadable(self, raw: bytes) -> bytes:
         named = self._classes.class_named_in(raw)
         return self._instead(raw, unreadable(), [unreadable_report(named, raw)] if named else [])
 
     def _instead(self, raw: bytes, kept: object, found: list[FoundReport]) -> bytes:
+        """What stands for a record, on as many lines. Raises RecursionError where it is too deep."""
+        count, text = _count(kept), json.dumps(kept)
         self.changed = True
-        self.withheld += _count(kept)
+        self.withheld += count
         self.found += found
-        text = json.dumps(kept)
         lines = "\n" * raw.count(b"\n")
         return f"{text[0]}{lines}{text[1:]}".encode()
 
@@ -286,7 +285,9 @@ class Redaction:
 
     def _named(self, data: bytes) -> bool:
         """Whether it is of X-ARF reports, or names a class."""
-        return names_xarf(data) or bool(self._marked(data) and self._classes.class_named_in(data))
+        low = data.replace(b"\0", b"").lower()
+        marked = any(mark in low for mark in self._classes.marks)
+        return names_xarf(low) or (marked and bool(self._classes.class_named_in(data)))
 
 
 def redacted(stream: BinaryIO, redaction: Redaction) -> BinaryIO:

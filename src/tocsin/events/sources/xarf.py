@@ -137,9 +137,9 @@ def _kept(raw: str) -> str:
     try:
         value = loads(raw)
         kept = reduced(value)
+        return raw if kept == value else json.dumps(kept)
     except (ValueError, RecursionError):
         return json.dumps(unreadable())
-    return raw if kept == value else json.dumps(kept)
 
 
 def _values(report: dict[str, object]) -> dict[str, object]:

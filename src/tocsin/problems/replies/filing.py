@@ -65,13 +65,20 @@ def _looks(part: MailPart) -> Iterator[bytes]:
         yield report_in(part.content)
 
 
+def _seen(part: MailPart, intake: IntakeFilter) -> list[Redaction]:
+    """What is found in a part: by the first look that can read a report, else by all."""
+    looks = [intake.seen(content) for content in _looks(part)]
+    readable = [one for one in looks if any(report.readable for report in one.found)]
+    return readable[:1] or looks
+
+
 def redacted_mail(raw: bytes, intake: IntakeFilter) -> tuple[bytes, list[Redaction]]:
     """The mail as it came, and what was found in it, still to be noted.
 
     Where there is a report in it that may not be kept, only its way: sender, recipient, time and number.
     """
     mail = read_mail(raw, _FURTHER)
-    seen = [intake.seen(content) for part in mail.all_parts() for content in _looks(part)]
+    seen = [one for part in mail.all_parts() for one in _seen(part, intake)]
     seen += map(intake.seen_text, (mail.text, mail.quoted))
     if not any(one.withheld for one in seen):
         return raw, []

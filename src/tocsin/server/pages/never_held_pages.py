@@ -32,7 +32,7 @@ def _list_pages(desk: PageContext) -> APIRouter:
         with desk.node.database.reading() as session:
             lines = list_references(session)
         ringing = [line for line in lines if line.rings(desk.now)]
-        hotline, settings = open_hotline(desk.node), desk.node.settings.never_held
+        hotline, settings = open_hotline(desk.node, desk.now), desk.node.settings.never_held
         return desk.page(
             request, "never_held/list.html", lines=lines, ringing=ringing, states=STATES, hotline=hotline,
             settings=settings,
