@@ -34,7 +34,7 @@ def test_events_by_page_and_filter(told: World) -> None:
         assert [one["source.ip"] for one in found] == ["203.0.113.5", "192.0.2.3", "192.0.2.2", "192.0.2.1"]
         assert rest["next"] is None
         some = client.get("/events", params={"address": "192.0.2.0/31", "field": "source.ip"}).json()["items"]
-        assert [set(one) for one in some] == [{"id", "event", "source.ip", "tlp", "pap"}]
+        assert [set(one) for one in some] == [{"id", "event", "source.ip", "tlp"}]
         one = client.get(f"/events/{found[0]['id']}").json()
         assert one["classification.identifier"] == "open-rdp"
         assert client.get("/events/9-9").status_code == 404
