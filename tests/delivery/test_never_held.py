@@ -244,14 +244,16 @@ def test_what_is_stopped_waits_and_what_is_refused_rings(sealing: World, office:
     tell(sealing.node, now=sealing.now + timedelta(hours=2))
     assert (states(sealing), ringing(sealing, 3)) == (["noted"], 1)
     assert "secret-place" not in take(sealing).decode()  # its sender reports it once more
-    assert (states(sealing), sealing.tocsin.json("never-held", "list")[0]["times"]) == (["noted"], 2)
+    with sealing.node.database.reading() as session:
+        assert [(line.row.state, line.row.times) for line in list_references(session)] == [("noted", 2)]
 
 
 @pytest.mark.parametrize(
     ("how", "state", "words"),
     [
         ("good", "waiting", None),
-        ("expired", "waiting", "expired"),
+        ("expired", "noted", "expired"),
+        ("expired but for what encrypts", "waiting", "expired"),
         ("signs only", "noted", "no"),
         ("revoked", "noted", "revoked"),
     ],
@@ -262,7 +264,8 @@ def test_a_key_that_cannot_be_used_is_known_before_and_makes_a_person_ring(
     made = keys.others.make(
         f"{how} <{HOTLINE}>",
         encrypts="" if how == "signs only" else "cv25519",
-        lasts="30d" if how == "expired" else "2y",
+        lasts="30d" if how.startswith("expired") else "2y",
+        subkey_lasts="2y" if how == "expired but for what encrypts" else "",
         at="20260101T000000",
     )
     if how == "revoked":

@@ -146,7 +146,7 @@ def odd_forms() -> dict[str, bytes]:
         "another object, then one over many lines": b'{"a": 1}\n' + pretty,
         "a type that stands twice": line[:-1] + b', "type": "phishing"}',
         "under a name that stands twice": b'{"a": ' + line + b', "a": 1}',
-        "a list of types": json.dumps(xarf(["csam"])).encode(),
+        "a list of types": json.dumps({**report, "type": ["csam"]}).encode(),
         "tags as objects": json.dumps(xarf("other", tags=[{"name": "csam"}])).encode(),
         "other capitals": json.dumps({**without_type, "Type": "CSAM"}).encode(),
         "as category": json.dumps(xarf("other", "csam")).encode(),

@@ -1,7 +1,7 @@
 """Bytes as text: UTF-8, UTF-16 and UTF-32 by mark or plain form, and Windows-1252 for what is none of these."""
 
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import BinaryIO, Final
 
@@ -11,7 +11,7 @@ _MARKS: Final = {
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-_PLAIN: Final[dict[tuple[bool, ...], str]] = {
+_PLAIN: Final[Mapping[tuple[bool, ...], str]] = {
     (False, True, False, True): "utf-16-le",
     (True, False, True, False): "utf-16-be",
     (False, True, True, True): "utf-32-le",

@@ -32,8 +32,8 @@ from tocsin.node.sentences import say
 class Hotline:
     """Who takes over. ``certificate``: None where no key is set, or it cannot be used.
 
-    ``problem`` says what is wrong with the key; with one that expired is sealed all the same, since without it nobody
-    would have the URL, and whoever holds its secret half can still open it.
+    ``problem`` says what is wrong with the key; one that expired seals as long as its part that encrypts has not,
+    since else nobody has the URL, and whoever holds its secret half can still open it.
     """
 
     certificate: bytes | None

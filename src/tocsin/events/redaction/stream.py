@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Final
 
@@ -39,7 +40,7 @@ _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _MARKS = (*XARF, b"\\u")  # an escape may hide a word
 _HEAD = 1 << 16  # bytes in which the first object must begin
 _BLANK = b"\xef\xbb\xbf \t\r\n\v\f,"  # what may stand before it, as the recogniser of X-ARF takes it
-_BEHIND = re.compile(rb"[\r\n][\s,\[]*\{\s*\"")  # an object that begins a line behind other words
+_BEHIND = re.compile(rb"[\r\n][ \t,\[]{0,200}\{\s{0,200}\"")  # an object that begins a line behind other words
 _FRAGMENT = re.compile(rb'(?<!")"(?:xarf_version|ReporterInfo)"\s*:')
 _OBJECT = re.compile(rb'[\[{]\s*["{]')
 _BETWEEN = re.compile(rb"[\xef\xbb\xbf\s,\[\]]*")
@@ -47,6 +48,9 @@ _DAMAGE = (
     *(EOFError, OSError, NotImplementedError, RuntimeError, ValueError, zlib.error, lzma.LZMAError),
     zipfile.BadZipFile,
 )
+_NEXT = re.compile(rb"PK(?:\x01\x02|\x03\x04|\x07\x08)")
+_LITTLE = 64  # packed bytes at once: of the piece that is damaged nothing comes out
+_MOST_MEMBERS, _MOST_SALVAGED = 1_000, 4 * HELD
 _MEMBER = struct.Struct("<8xH16xHH")  # of a zip file: method, lengths of name and extra field
 
 
@@ -379,25 +383,30 @@ def _passed(data: bytes, redaction: Redaction) -> Redaction:
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
-    """What the members of a zip file hold, as far as it can be unpacked (APPNOTE 4.3.7)."""
-    for found in re.finditer(re.escape(_ZIP), data):
-        if len(data) - found.start() < _MEMBER.size:
+    """What the members of a zip file hold, as far as it can be unpacked (APPNOTE 4.3.7); not more than bounds allow."""
+    left = _MOST_SALVAGED
+    for found in islice(re.finditer(re.escape(_ZIP), data), _MOST_MEMBERS):
+        if len(data) - found.start() < _MEMBER.size or left <= 0:
             return
         method, name, extra = _MEMBER.unpack_from(data, found.start())
-        body = data[found.start() + _MEMBER.size + name + extra :]
+        start = found.start() + _MEMBER.size + name + extra
+        piece = b""
         if method == zipfile.ZIP_STORED:
-            yield re.split(rb"PK(?:\x01\x02|\x03\x04|\x07\x08)", body, maxsplit=1)[0]
+            following = _NEXT.search(data, start)
+            piece = data[start : following.start() if following else len(data)]
         elif method == zipfile.ZIP_DEFLATED:
-            yield _inflated(body)
+            piece = _inflated(data, start, min(left, HELD))
+        left -= len(piece)
+        yield piece
 
 
-def _inflated(body: bytes) -> bytes:
-    """Raw deflate data up to where it is damaged, at most `HELD` bytes."""
+def _inflated(data: bytes, start: int, most: int) -> bytes:
+    """Raw deflate data from a place on, up to where it is damaged."""
     unpacker, out = zlib.decompressobj(wbits=-zlib.MAX_WBITS), bytearray()
     with suppress(zlib.error):
-        for at in range(0, len(body), 64):
-            out += unpacker.decompress(body[at : at + 64], HELD)
-            if unpacker.eof or len(out) > HELD:
+        for at in range(start, len(data), _LITTLE):
+            out += unpacker.decompress(data[at : at + _LITTLE], most)
+            if unpacker.eof or len(out) >= most:
                 break
     return bytes(out)
 
