@@ -113,7 +113,7 @@ class PageContext:
         response = self.templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
         response.headers["Content-Language"] = words.language
         response.headers["Vary"] = "Accept-Language, Cookie"
-        if shared["refused"] and status < 500 and status != 404:  # what is not there looks alike however it is asked for
+        if shared["refused"] and status < 500 and status != 404:  # what is not there looks alike, however asked for
             keep_for_back(response)
         return response
 
