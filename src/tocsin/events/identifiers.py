@@ -1,6 +1,7 @@
 """The identifiers of events that this node knows."""
 
 from functools import cache
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Final
 
@@ -10,8 +11,8 @@ _IDENTIFIER: Final = "classification.identifier"
 @cache
 def bundled_identifiers() -> frozenset[str]:
     """Those that the bundled table of report types gives."""
-    from tocsin.events.sources.shadowserver import table
-
+    # Loaded by its name, as `sources` does it: a module of a source is no face.
+    table = EntryPoint("table", "tocsin.events.sources.shadowserver:table", "tocsin.sources").load()
     found = (report.constants.get(_IDENTIFIER) for report in table().reports.values())
     return frozenset(one for one in found if one)
 

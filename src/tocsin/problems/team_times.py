@@ -74,7 +74,8 @@ def _first_told(
     )
     at: dict[int, datetime] = {}
     for ingest, number in session.execute(query):
-        at[ingest] = min(sent[number], at.get(ingest, sent[number]))
+        if number is not None:
+            at[ingest] = min(sent[number], at.get(ingest, sent[number]))
     if not at:
         return {}
     told = pl.col("told").is_in(sets_with(session, frozenset(teams)))
