@@ -17,7 +17,6 @@ from tocsin.directory import (
 )
 from tocsin.interface import NotHereError, PageRouter
 from tocsin.node.errors import UsageError
-from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED, is_stale
@@ -57,7 +56,7 @@ def conflict_pages(desk: PageContext) -> APIRouter:
         teams = texts_of(form, "teams")
         whose = {"both": True, "teams": ()} if "*" in teams else {}
         if _is_old(desk, form):
-            return _contested(desk, request, text_of(form, "value"), say(CHANGED))
+            return _contested(desk, request, text_of(form, "value"), desk.words(request).say(CHANGED))
         if wrong := fault_of(desk, lambda: perform(desk, visitor, _ACTS["decide"], form, **whose)):
             return _contested(desk, request, text_of(form, "value"), plain(wrong))
         return desk.go("/conflicts?done=decided")
@@ -67,7 +66,7 @@ def conflict_pages(desk: PageContext) -> APIRouter:
         """Take a decision back."""
         reason = one_line(text_of(form, "undo_reason"))
         if _is_old(desk, form):
-            return _contested(desk, request, text_of(form, "value"), say(CHANGED))
+            return _contested(desk, request, text_of(form, "value"), desk.words(request).say(CHANGED))
         if wrong := fault_of(desk, lambda: perform(desk, visitor, _ACTS["undecide"], form, reason=reason)):
             return _contested(desk, request, text_of(form, "value"), plain(wrong))
         return desk.go("/conflicts?done=undone")
