@@ -9,7 +9,7 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import get_args, get_origin
@@ -232,8 +232,8 @@ def _without(setting: FieldInfo) -> str:
 
 def _takes(setting: FieldInfo) -> str:
     """What values a setting takes, in words."""
-    if get_origin(setting.annotation) is dict:
-        return "a table of lists"
+    if get_origin(setting.annotation) in (dict, Mapping):
+        return "a table"
     if setting.annotation is bool:
         return "`true` or `false`"
     if get_origin(setting.annotation) is tuple:

@@ -36,8 +36,9 @@ from tocsin.delivery.sealing import Seals, remind_of_keys
 from tocsin.delivery.sealing.key_letters import cannot_encrypt, expiring
 from tocsin.directory.keys import TeamKey
 from tocsin.node.letters import Letter, LetterState
+from tocsin.node.node_settings import NodeSettings
 from tocsin.node.records import AuditEntry, Database
-from tocsin.node.settings import NodeSettings, TellSettings
+from tocsin.node.settings import TellSettings
 
 CURVE = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 BAD: dict[str, tuple[Callable[[Cast], list[TeamKey]], str]] = {

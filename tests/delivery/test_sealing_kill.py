@@ -14,7 +14,8 @@ from tocsin.cli import main
 from tocsin.delivery.sealing import KeyRing
 from tocsin.directory.keys import KeyFormat, KeySubmission, import_keys
 from tocsin.node.home import open_home
-from tocsin.node.settings import NodeSettings, Settings
+from tocsin.node.node_settings import NodeSettings
+from tocsin.node.settings import Settings
 
 TEAM = """
 source = "test"

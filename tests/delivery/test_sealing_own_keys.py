@@ -17,8 +17,9 @@ from tocsin.delivery.sealing import KeyRing, OwnKeys, can_sign, read_own_keys
 from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, SettingError
 from tocsin.node.home import open_home
+from tocsin.node.node_settings import NodeSettings
 from tocsin.node.records import AuditEntry
-from tocsin.node.settings import MailSettings, NodeSettings, Settings
+from tocsin.node.settings import MailSettings, Settings
 from tocsin.operations.backup import make_backup, restore_backup
 from tocsin.pipeline.stores import open_node
 

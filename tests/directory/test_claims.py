@@ -34,8 +34,8 @@ from tocsin.directory.claims.dns_proof import MOST_ZONES, record_names
 from tocsin.directory.contacts import Terms, contact_states
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, RemoteError, UsageError
 from tocsin.node.letters import Letter
+from tocsin.node.node_settings import NodeSettings
 from tocsin.node.records import AuditEntry, Database
-from tocsin.node.settings import NodeSettings
 
 SENDER = NodeSettings(name="CSIRT Example", contact="csirt@example.org")
 NETWORK = "192.175.48.0/24"  # RFC 7535, reached by everybody and held by nobody

@@ -19,8 +19,9 @@ from tocsin.delivery import Sender, queue, release_items
 from tocsin.directory import AttachmentFormat, DigestInterval, Team
 from tocsin.events.schema import COLUMNS
 from tocsin.networks import parse_address
+from tocsin.node.node_settings import NodeSettings
 from tocsin.node.records import Database
-from tocsin.node.settings import MailSettings, NodeSettings, Settings, TellSettings
+from tocsin.node.settings import MailSettings, Settings, TellSettings
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 NODE = UUID("6f1d9a52-8f0c-4f8e-9d55-2a2d8f3d6c11")

@@ -22,8 +22,9 @@ from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.sealing import KeyRing, OwnKeys, Seals, open_seals
 from tocsin.directory import Team
 from tocsin.directory.keys import KeyFormat, TeamKey, key_facts, read_key_file
+from tocsin.node.node_settings import NodeSettings
 from tocsin.node.records import Database, open_database, sqlite_url
-from tocsin.node.settings import NodeSettings, Settings
+from tocsin.node.settings import Settings
 
 NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)  # keys are made until then
 BOXES = ("noc@isp.example", "abuse@isp.example")

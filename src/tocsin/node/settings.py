@@ -6,7 +6,6 @@
 import os
 import re
 import tomllib
-from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
@@ -15,6 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 
 from tocsin.node.errors import SettingError
 from tocsin.node.never_held_settings import NeverHeldSettings
+from tocsin.node.node_settings import NodeSettings
 from tocsin.node.paths import HomeFile
 from tocsin.node.section import Name, Section, Words, split_words
 
@@ -37,55 +37,6 @@ def _reminder(text: str) -> ReminderSettings:
     if found is None or "0" in {found[3], found[4]}:
         raise ValueError(f"'{text}' is no step: take 'daily', 'weekly' or 'every N days', and 'for N days'")
     return ReminderSettings(1 if found[1] else 7 if found[2] else int(found[3]), int(found[4]) if found[4] else None)
-
-
-class NodeSettings(Section):
-    """Who this node is."""
-
-    name: str = Field("Tocsin", description="The name of this CSIRT, as it signs its mails.")
-    country: str = Field("", pattern="^([A-Z]{2})?$", description="ISO 3166-1 code of the country it serves, or empty.")
-    contact: str = Field(
-        "csirt@localhost", pattern=r"^[^@\s]+@[^@\s]+$", description="The mailbox that people can answer to."
-    )
-    language: str = Field(
-        "en",
-        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$",
-        description="The language (BCP 47) of mails to teams in whose own language there are no texts.",
-    )
-    own_teams: Words = Field(
-        (), description="Keys of the teams in our own organisation: TLP:AMBER+STRICT goes to them, and to nobody else."
-    )
-    terms: Mapping[Literal["csirt", "cybersecurity"], str] = Field(
-        default={},
-        description="What the pages call a team and its matter: terms = { csirt = 'CIRT', cybersecurity = 'ICT "
-        "security' }.",
-    )
-    country_names: Mapping[Annotated[str, Field(pattern="^[A-Z]{2}$")], str] = Field(
-        default={},
-        description="Names of countries that ISO 3166-1 does not know, by code: country_names = { XA = 'Kestria' }.",
-    )
-    hidden_teams: Words = Field((), description="Keys of teams that the public pages never name.")
-    helplines: str = Field(
-        "",
-        pattern=r"^(https?://[^\s]+)?$",
-        description="A page with helplines for children and for people in danger, to which the public pages point.",
-    )
-    emergency_number: str = Field(
-        "",
-        pattern=r"^(\+?[0-9][0-9 ()./-]{0,38})?$",
-        description="The number that people of this country call in an emergency, such as 112; the page for a child in "
-        "danger begins with it.",
-    )
-    exit_page: str = Field(
-        "https://www.wikipedia.org/",
-        pattern=r"^https?://[^\s]+$",
-        description="The harmless page that opens when somebody leaves the page for a child in danger in a hurry.",
-    )
-    statistics_up_to: Literal["CLEAR", "GREEN", "AMBER"] = Field(
-        "CLEAR",
-        description="The highest TLP label whose events are counted in the public statistics; agree on more than CLEAR "
-        "with those who send them.",
-    )
 
 
 class StorageSettings(Section):

@@ -8,7 +8,7 @@ import pytest
 
 from tocsin.cli import main
 from tocsin.node.errors import UsageError
-from tocsin.sharing.lookup import Reference, read_subject, resolve, resolve_subject
+from tocsin.sharing.lookup import FoundReference, read_subject, resolve, resolve_subject
 
 DIRECTORY = """
 [[team]]
@@ -166,8 +166,8 @@ def test_what_analysts_paste_is_understood(typed: str, plain: str) -> None:
 
 
 def test_a_reference_has_a_page_and_no_team() -> None:
-    assert isinstance(resolve("TOC-2026-0000003"), Reference)
-    assert isinstance(resolve("Harbour Telecom"), Reference)
+    assert isinstance(resolve("TOC-2026-0000003"), FoundReference)
+    assert isinstance(resolve("Harbour Telecom"), FoundReference)
     with pytest.raises(UsageError) as refused:
         resolve_subject("toc-2026-0000003")
     assert "tocsin deliveries show TOC-2026-0000003" in refused.value.hint

@@ -12,7 +12,7 @@ from tocsin.delivery.direction import right_to_left
 from tocsin.delivery.mime import plain
 from tocsin.directory import Team
 from tocsin.directory.keys import TeamKey
-from tocsin.node.settings import NodeSettings
+from tocsin.node.node_settings import NodeSettings
 
 LETTERS: Final = Path(__file__).parent / "letters"
 _WIDTH = 76

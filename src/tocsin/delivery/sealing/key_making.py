@@ -10,8 +10,9 @@ from tocsin.delivery.sealing.own_keys import key_path, open_openpgp, open_smime,
 from tocsin.directory.keys import KeyFacts, KeyFormat
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.files import disk_failures, sync_folder, write_whole
+from tocsin.node.node_settings import NodeSettings
 from tocsin.node.records import AuditAction, Database, audit
-from tocsin.node.settings import NodeSettings, Settings, read_secret
+from tocsin.node.settings import Settings, read_secret
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey

@@ -14,8 +14,8 @@ from tocsin.delivery.sealing.key_letters import cannot_encrypt
 from tocsin.delivery.sealing.seals import Seals
 from tocsin.directory import Team
 from tocsin.node.letters import Letter, LetterState, queue_letter
+from tocsin.node.node_settings import NodeSettings
 from tocsin.node.records import AuditAction, audit
-from tocsin.node.settings import NodeSettings
 
 _KIND = "cannot-encrypt"
 _OPEN = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value, DeliveryState.HELD.value, DeliveryState.STUCK.value)

@@ -10,7 +10,7 @@ from tocsin.delivery.sealing.key_letters import expiring
 from tocsin.directory import Team
 from tocsin.directory.keys import TeamKey, expiring_keys, judge_for, serves
 from tocsin.node.letters import queue_letter
-from tocsin.node.settings import NodeSettings
+from tocsin.node.node_settings import NodeSettings
 
 _KIND = "key-expires"
 _DAYS_AHEAD = 30

@@ -23,9 +23,9 @@ from tocsin.directory.queries import find_team
 from tocsin.directory.tables import TeamRow
 from tocsin.node.errors import ConflictError, InputError, UsageError
 from tocsin.node.letters import queue_letter
+from tocsin.node.node_settings import NodeSettings
 from tocsin.node.records import AuditAction, Database, audit
 from tocsin.node.sentences import say
-from tocsin.node.settings import NodeSettings
 
 MOST_TRIES: Final = 5
 """Wrong codes after which the way by mail is closed for a claim."""

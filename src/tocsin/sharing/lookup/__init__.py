@@ -7,7 +7,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.sharing.lookup.bulk import open_router, who_of_each
     from tocsin.sharing.lookup.explain import Explanation, explain_subject, known_of
-    from tocsin.sharing.lookup.resolve import Reference, ReferenceKind, resolve, resolve_subject
+    from tocsin.sharing.lookup.resolve import FoundReference, ReferenceKind, resolve, resolve_subject
     from tocsin.sharing.lookup.responsibility import ResponsibilityLookup
     from tocsin.sharing.lookup.subject import Subject, read_subject, values_of
 else:

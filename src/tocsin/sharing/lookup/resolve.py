@@ -20,7 +20,7 @@ class ReferenceKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Reference:
+class FoundReference:
     """Something with a page of its own. ``value``: as its page has it; of a name, as it was typed."""
 
     kind: ReferenceKind
@@ -41,7 +41,7 @@ _HINTS: Final = {
 }
 
 
-def resolve(text: str) -> Subject | Reference:
+def resolve(text: str) -> Subject | FoundReference:
     """What a text means; a word without a dot is a name before it is a domain.
 
     Raises:
@@ -51,15 +51,15 @@ def resolve(text: str) -> Subject | Reference:
     found = text.strip()
     for kind, pattern in _PATTERNS.items():
         if match := pattern.fullmatch(found):
-            return Reference(kind, match[1].lower() if kind is ReferenceKind.HASH else match[1].upper())
+            return FoundReference(kind, match[1].lower() if kind is ReferenceKind.HASH else match[1].upper())
     try:
         subject = read_subject(found)
     except UsageError:
         if found[:1].isalpha():
-            return Reference(ReferenceKind.NAME, found)
+            return FoundReference(ReferenceKind.NAME, found)
         raise
     is_word = subject.domain is not None and "." not in subject.domain and len(subject.domain) > len("mu")
-    return Reference(ReferenceKind.NAME, found) if is_word else subject
+    return FoundReference(ReferenceKind.NAME, found) if is_word else subject
 
 
 def resolve_subject(text: str) -> Subject:

@@ -18,7 +18,7 @@ else:
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.lookup.references import path_of
 from tocsin.server.pages.lookup.result import look_up
-from tocsin.sharing.lookup import Reference, read_subject, resolve
+from tocsin.sharing.lookup import FoundReference, read_subject, resolve
 
 _LONGEST = 300
 _PAGE = "lookup/lookup.html"
@@ -42,7 +42,7 @@ def lookup_pages(desk: PageContext) -> APIRouter:
             return desk.page(request, _PAGE, **shown)
         try:
             subject = resolve(shown["asked"])
-            if isinstance(subject, Reference):
+            if isinstance(subject, FoundReference):
                 if path := path_of(desk, visitor, subject):
                     return desk.go(path)
                 subject = read_subject(shown["asked"])

@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 from tocsin.directory import TeamSearch, search_teams
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
-from tocsin.sharing.lookup import Reference, ReferenceKind
+from tocsin.sharing.lookup import FoundReference, ReferenceKind
 
 _PAGES = {
     ReferenceKind.DIGEST: (Permission.DELIVERIES_READ, "/deliveries/{}"),
@@ -15,7 +15,7 @@ _PAGES = {
 }
 
 
-def path_of(desk: PageContext, visitor: Principal, reference: Reference) -> str:
+def path_of(desk: PageContext, visitor: Principal, reference: FoundReference) -> str:
     """Where it leads; empty where the visitor has no such page. A page that is not there says so itself."""
     if reference.kind is ReferenceKind.NAME:
         return _team_path(desk, visitor, reference.value)
