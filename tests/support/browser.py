@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, BinaryIO
@@ -35,14 +35,19 @@ class Chromium:
 
     def command(self, method: str, session: str = "", **parameters: Any) -> Any:
         """The result of one DevTools command, to a tab where its session is given."""
-        number = next(self._numbers)
-        message = {"id": number, "method": method, "params": parameters, **({"sessionId": session} if session else {})}
-        self.to_write.write(json.dumps(message).encode() + b"\0")
-        self.to_write.flush()
+        number = self.send(method, session, **parameters)
         while (answer := self.read()).get("id") != number:
             pass
         assert "error" not in answer, answer
         return answer["result"]
+
+    def send(self, method: str, session: str = "", **parameters: Any) -> int:
+        """Give a command without waiting for its result; its number."""
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": parameters, **({"sessionId": session} if session else {})}
+        self.to_write.write(json.dumps(message).encode() + b"\0")
+        self.to_write.flush()
+        return number
 
     def read(self) -> dict[str, Any]:
         """The next message; the tab that it is about has noted it."""
@@ -91,6 +96,17 @@ class Page:
         """Wait for the next page after that many."""
         while self._loaded <= before:
             self.chromium.read()
+
+    def lead(self, script: str) -> None:
+        """Do what leads to another page, or back to one, and wait until it is there."""
+        self.read("window.before = true")
+        self.chromium.send("Runtime.evaluate", self.session, expression=script)  # its page may go before it answers
+        end, there = time.monotonic() + 60, False
+        while not there:
+            assert time.monotonic() < end, f"no page after {script} at {self.read('location.href')}"
+            time.sleep(0.02)
+            with suppress(AssertionError):  # the page that was asked is gone
+                there = self.read("!window.before && document.readyState == 'complete' && !!document.body.dataset.page")
 
     @property
     def loads(self) -> int:

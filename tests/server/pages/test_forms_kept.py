@@ -5,7 +5,6 @@ The forms are those of the routes: one that no page shows stands in `UNSEEN` wit
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -148,15 +147,6 @@ def test_forms_say_where_they_stand() -> None:
     assert silent == []
 
 
-def _go(page: Page, script: str) -> None:
-    """Do something that leads to another page, or back to one, and wait until it is there."""
-    page.read(f"window.before = true; {script}")
-    end = time.monotonic() + 60
-    while not page.read("!window.before && document.readyState == 'complete' && !!document.querySelector('main')"):
-        assert time.monotonic() < end, f"no page after {script} at {page.read('location.href')}"
-        time.sleep(0.02)
-
-
 def test_what_is_typed_stays(rooms: Gallery, pages: dict[Seen, set[str]]) -> None:
     wrong = []
     for role in dict.fromkeys(seen.role for seen in pages):
@@ -171,10 +161,10 @@ def test_back_shows_what_was_wrong_with_a_form_again(rooms: Gallery) -> None:
         for path, ask in (("/teams/new", "form.noValidate = true; form.requestSubmit()"), ("/rules/edit", _TRY)):
             page.open(rooms.address + path)
             page.read(_TYPE)
-            _go(page, f"const form = {_LIVE}[0]; {ask}")
+            page.lead(f"const form = {_LIVE}[0]; {ask}")
             shown = page.read(_VALUES)
             page.open(rooms.address + "/help")
-            _go(page, "history.back()")
+            page.lead("history.back()")
             assert page.read("document.querySelector('h1').innerText"), path
             assert page.read(_VALUES) == shown, path
 
@@ -185,7 +175,7 @@ def test_what_one_person_typed_is_not_shown_to_the_next(rooms: Gallery) -> None:
         empty = page.read(_VALUES)
         page.read(_TYPE)
         page.command("Network.setCookie", name=COOKIE, value="ended", url=rooms.address)
-        _go(page, _PRESS_TWICE.replace("NUMBER", "0"))
+        page.lead(_PRESS_TWICE.replace("NUMBER", "0"))
         page.command("Network.setCookie", name=COOKIE, value=rooms.secrets[AccountRole.MANAGER], url=rooms.address)
         page.open(rooms.address + "/teams/new")
         assert page.read(_VALUES) == empty
@@ -196,7 +186,7 @@ def test_without_scripts_what_was_typed_is_shown_before_it_is_lost(rooms: Galler
         page.open(rooms.address + "/teams/new")
         page.read(_TYPE)
         page.command("Network.setCookie", name=COOKIE, value="ended", url=rooms.address)
-        _go(page, f"const form = {_LIVE}[0]; form.noValidate = true; form.submit()")
+        page.lead(f"const form = {_LIVE}[0]; form.noValidate = true; form.submit()")
         assert "typed at length organisation" in page.read("document.querySelector('.wrong').textContent")
         assert page.read("document.querySelector('input[name=next]').value") == "/teams/new"
 
@@ -211,13 +201,13 @@ def _lost(rooms: Gallery, page: Page, seen: Seen) -> Iterator[str]:
     if not any(typed):
         return
     for language in ("fr", "en"):
-        _go(page, _SWITCH.replace("LANGUAGE", json.dumps(language)))
+        page.lead(_SWITCH.replace("LANGUAGE", json.dumps(language)))
         if page.read("document.documentElement.lang") != language:
             yield f"the language is not {language}"
         if page.read(_VALUES) != typed:
             yield f"typed text after a change to {language}: {page.read(_VALUES)} for {typed}"
     page.open(rooms.address + "/help")
-    _go(page, "history.back()")
+    page.lead("history.back()")
     if page.read(_VALUES) != typed:
         yield f"typed text after Back: {page.read(_VALUES)} for {typed}"
     if seen.role is not AccountRole.NOBODY:
@@ -229,7 +219,7 @@ def _lost_with_the_session(rooms: Gallery, page: Page, seen: Seen, number: int, 
     if page.read(f"'passkey' in {_LIVE}[{number}].dataset"):  # what it sends comes from a device
         return
     page.command("Network.setCookie", name=COOKIE, value="ended", url=rooms.address)
-    _go(page, _PRESS_TWICE.replace("NUMBER", str(number)))
+    page.lead(_PRESS_TWICE.replace("NUMBER", str(number)))
     page.command("Network.setCookie", name=COOKIE, value=rooms.secrets[seen.role], url=rooms.address)
     if page.read("location.pathname") != "/sign-in" and "/sign-in" not in page.read("document.body.innerHTML"):
         yield f"form {number} does not ask to sign in but leads to {page.read('location.href')}"

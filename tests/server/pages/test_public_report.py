@@ -2,9 +2,7 @@
 
 import json
 import re
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from support.abuse_reports import REFERENCE, canaries, noted, shapes, xarf
-from support.browser import Page, browser
+from support.browser import browser
 from support.world import START, World, copy_world, served, serving, text_of
 from tocsin.incidents.arrivals import PublicReport
 from tocsin.server.pages.public.rate_limit import RateLimit
@@ -192,33 +190,22 @@ def test_the_language_is_changed_by_the_form_itself_so_that_its_text_stays(clien
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_report_survives_another_language_and_is_there_once_after_back(world: World, *, scripts: bool) -> None:
     application = make_application(world.node, public=True, clock=lambda: START)
-
-    def lead(page: Page, script: str) -> None:
-        page.read("window.before = true")
-        with suppress(AssertionError):  # the page may be gone before it answers
-            page.read(script)
-        end = time.monotonic() + 60
-        while not page.read("!window.before && document.readyState == 'complete' && !!document.querySelector('main')"):
-            assert time.monotonic() < end, (script, page.read("location.href"), page.read("document.body.innerText"))
-            time.sleep(0.02)
-
     with served(application) as port, browser(scripts=scripts) as page:
         page.open(f"http://127.0.0.1:{port}/report")
         page.read(
             "document.getElementById('kind-deceit').click(); what.value = 'A false page'; place.value = '192.0.2.1'"
         )
-        lead(
-            page,
+        page.lead(
             "document.querySelector('#switch-language').value = 'es'; document.querySelector('[data-switch]').click()",
         )
         assert page.read("document.documentElement.lang") == "es"
         typed = page.read("[what.value, place.value, window['kind-deceit'].checked]")
         assert typed == ["A false page", "192.0.2.1", True]
-        lead(page, "send.click()")
+        page.lead("send.click()")
         assert page.read("document.querySelectorAll('dl.ticket code').length") == 2
-        lead(page, "history.back()")
+        page.lead("history.back()")
         page.read("window['kind-deceit'].checked = true; what.value = 'A false page'; place.value = '192.0.2.1'")
-        lead(page, "send.click()")
+        page.lead("send.click()")
         assert page.read("document.querySelectorAll('dl.ticket code, div.wrong code').length") in {1, 2}
     assert _count(world) == 1
 
