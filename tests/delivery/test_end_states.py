@@ -75,7 +75,7 @@ def dropped(manager: Browser, reference: str) -> None:
 def refused_everywhere(world: World, manager: Browser, reference: str) -> None:
     """No door offers or does anything with it, and no run sends it; it says that it was dropped, and nothing else."""
     page = manager.get(f"/deliveries/{reference}")
-    assert "Dropped by person:" in page.text
+    assert "Dropped by Manager: Wrong" in text_of(page)
     assert "refused for now" not in text_of(page)
     assert "/deliveries/act?" not in page.text
     for act in ACTS:
@@ -139,7 +139,7 @@ def test_what_is_released_is_no_longer_said_to_be_held(world: World, manager: Br
     manager.send("/deliveries/act", act="repeat", reference=reference_of(world))
     again = reference_of(world)
     manager.send("/deliveries/act", act="hold", reference=again, reason="because")
-    assert "Held by person:" in manager.get(f"/deliveries/{again}").text
+    assert "Held by Manager: because" in text_of(manager.get(f"/deliveries/{again}"))
     manager.send("/deliveries/act", act="release", reference=again)
 
     page = manager.get(f"/deliveries/{again}").text

@@ -30,7 +30,7 @@ def test_the_examples_are_taken_whole(tmp_path: Path) -> None:
     directory = read_directory(database)
     database.close()
     assert len(tables) == 2
-    assert [team.key for team in directory.teams] == ["example-isp", "listening-line", "cert-mu"]
+    assert [team.key for team in directory.teams] == ["example-isp", "cert-mu", "listening-line"]
 
 
 def test_every_field_is_described() -> None:

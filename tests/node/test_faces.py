@@ -29,7 +29,8 @@ def test_every_name_of_a_face_is_there(name: str) -> None:
 
 def _offered(home: str, name: str) -> object:
     """What a face should give: a thing of a module, or, where the face is its home, a module of the room."""
-    return getattr(import_module(home), name, None) or import_module(f"{home}.{name}")
+    module = import_module(home)
+    return getattr(module, name) if hasattr(module, name) else import_module(f"{home}.{name}")
 
 
 def test_a_module_that_is_loaded_does_not_hide_the_function_of_its_name() -> None:

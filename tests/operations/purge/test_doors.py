@@ -1,4 +1,4 @@
-"""The act of purging on its page and in the API: asked about by name, for one role only, and never with content."""
+"""The act of purging on its page and in the API: asked about by name, never with content, for who may meet it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 from support.api_client import caller
 from support.console_users import browser_of
 from support.world import World, copy_world, make_world
-from tocsin.node.accounts import AccountRole
+from tocsin.node.accounts import AccountRole, Permission
+from tocsin.node.accounts.permissions import extent
 from tocsin.server.server import make_application
 
 ADDRESS = "192.0.2.1"
@@ -53,7 +54,7 @@ def test_the_api_purges_by_reference(world: World) -> None:
         assert client.post("/purges/event:1-2", json={}).status_code == 422
 
 
-@pytest.mark.parametrize("role", [role for role in AccountRole if role is not AccountRole.PROTECTION_OFFICER])
+@pytest.mark.parametrize("role", [role for role in AccountRole if not extent(role, Permission.CONTENT_PURGE)])
 def test_no_other_role_learns_of_it(world: World, role: AccountRole) -> None:
     if role is AccountRole.NOBODY:
         return
@@ -63,3 +64,11 @@ def test_no_other_role_learns_of_it(world: World, role: AccountRole) -> None:
         assert browser.send("/purge/event:1-1", reason="x").status_code == 404
         for path in ("/events?open=1-1", "/reports/1", "/reports/public"):
             assert "/purge" not in browser.get(path).text
+
+
+def test_who_meets_it_finds_the_way(world: World) -> None:
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as browser:
+        assert 'href="/purge/event:1-1"' in browser.get("/events?open=1-1").text
+        assert browser.send("/purge/event:1-1", reason="Not ours to hold").status_code == 303
+        assert ADDRESS not in browser.get("/events").text

@@ -48,12 +48,14 @@ NOTHING_OF_STRANGERS = {
         "team_set",
     ],
     "work of this team": [
+        "acceptance",
         "assessment", "assessment_action", "assessment_answer", "assessment_evidence", "assessment_evidence_use",
         "assessment_framework_version", "assessment_measurement", "assessment_responsible", "assessment_statement",
         "assessment_target", "draft_step", "draft_text", "event_view", "rules_version",
     ],
     "hashes, numbers and times": [
-        "answered_digest", "audit_seal", "brake_pass", "node_identity", "posted", "tombstone",
+        "answered_digest", "audit_seal", "brake_pass", "node_identity", "notification_run", "posted", "tombstone",
+        "withheld_events",
     ],
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],
     "names of feeds, as sources and mapping files have them": ["feed"],

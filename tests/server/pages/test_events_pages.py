@@ -290,7 +290,9 @@ def test_a_view_is_replaced_only_when_that_is_meant(world: World, analyst: Brows
     asked = analyst.send("/events/views", name="Week", query="last=24h")
     assert asked.status_code == 409
     assert "You have a view with the name “Week”" in asked.text
-    assert analyst.send("/events/views/1", name="Month").status_code == 422
+    with world.node.database.reading() as session:
+        week = session.scalar(select(EventView.id).where(EventView.name == "Week"))
+    assert analyst.send(f"/events/views/{week}", name="Month").status_code == 422
 
     def kept() -> list[str]:
         with world.node.database.reading() as session:
