@@ -204,7 +204,7 @@ def test_an_analyst_brushes_keeps_a_view_and_exports(house: House) -> None:
 def test_who_must_know_is_asked_and_decided(house: House) -> None:
     with house.as_("manager") as hand:
         hand.go("/lookup")
-        hand.fill("Address, network, AS, domain, URL or country", "192.0.2.1")
+        hand.fill("Address, network, AS, domain, URL, country, team or reference", "192.0.2.1")
         hand.press("Look up")
         assert hand.title == "1 team must know of 192.0.2.1"
         assert "An administrator said on" in hand.text  # why the registry's word does not count

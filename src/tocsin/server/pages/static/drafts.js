@@ -19,7 +19,7 @@ function write(drafts) {
 
 function altered(control) {
   if (!control.name || control.closest(".switch") || "secret" in control.dataset || /^(hidden|password|file|submit|button|reset|fieldset|output)$/.test(control.type)) return false;
-  if (answer) return true; // what the server gave back is the default of its field, and typed all the same
+  if (answer === "keep") return true; // what a refusal gave back is the default of its field, and typed all the same
   if (choice(control)) return control.checked !== control.defaultChecked;
   if (control.options) return [...control.options].some((one) => one.selected !== one.defaultSelected) && control.selectedIndex !== Math.max([...control.options].findIndex((one) => one.defaultSelected), 0);
   return control.value !== control.defaultValue;
