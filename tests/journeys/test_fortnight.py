@@ -243,7 +243,6 @@ def test_a_held_mail_is_read_and_let_go(house: House) -> None:
         hand.press(_reference(hand, "Example Operator"))
         assert hand.title.endswith("to Example Operator: waits for a person")
         reference, here = hand.title.partition(" ")[0], hand.path
-        hand.press("Show the mail")
         shown = hand.value("main pre")
         assert "192.0.2.1  3389/tcp" in shown
         assert not [boxes for boxes, _ in house.office.arrived if "abuse@operator.example" in boxes]
@@ -339,7 +338,7 @@ def test_a_manager_decides_the_claim_and_tries_rules_before_they_hold(house: Hou
         hand.fill("The rules as text", _RULES)
         hand.press("Try against last week's events")
         assert hand.title == "These rules can be put in force"
-        assert re.search(r"Second Operator\s+1\s+5\s+Neighbour Networks\s+1\s+0", hand.text), hand.text
+        assert re.search(r"Second Operator\s+1\s+5\s+4\s+Neighbour Networks\s+1\s+0\s+-1", hand.text), hand.text
         hand.fill("Why the rules change", "Contract of November")
         hand.press("Put in force")
         assert hand.title == "2 rules of this node are in force"
