@@ -1,7 +1,8 @@
 """A home and a backup of each version that landed open in this one, with all in them.
 
 `tests/homes/` has a backup of each (a tar archive, without tables of networks) and what its version printed of it. A
-backup without its list of files is a home, so one archive serves both tests. Add one before a landing that changes what is stored.
+backup without its list of files is a home, so one archive serves both tests. Add one before a landing that changes what
+is stored.
 """
 
 import json
