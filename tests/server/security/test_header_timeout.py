@@ -13,7 +13,7 @@ from tocsin.server.security import TimedProtocol
 
 
 class Impatient(TimedProtocol):
-    seconds = 1.0
+    seconds = 2.0  # a head comes at once, a body in 2.4 s
 
 
 @pytest.fixture(scope="module")
@@ -53,5 +53,5 @@ def test_a_slow_body_and_a_pause_between_requests_are_not_cut_off(port: int) -> 
 
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
         assert client.post("/", content=parts()).json() == 30
-        time.sleep(1.5)
+        time.sleep(2.5)
         assert client.post("/", content=parts()).json() == 30
