@@ -44,7 +44,7 @@ COMMANDS_HEAD = """# Commands
 Every command, made from the code. `tocsin COMMAND --help` says the same in the terminal.
 
 - `--home DIR`, or the environment variable `TOCSIN_HOME`, names the folder of the node; without it, `home` in the
-  folder you are in. It may stand before or after the command.
+  folder you are in. It can be given before or after the command.
 - `--server URL`, or `TOCSIN_SERVER`, asks [another node](api.md#from-the-command-line) in its place; some commands can.
 - `--json` prints one JSON document on standard output, or one a line where said, and nothing else there. Progress and
   warnings go to standard error.

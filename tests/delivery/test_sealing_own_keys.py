@@ -259,7 +259,7 @@ def test_from_a_team_without_a_key_to_an_encrypted_digest_by_commands(
     )  # fmt: skip
     assert "1 digest must be encrypted and cannot be." in call(home, capsys, "deliver")
     doctor = call(home, capsys, "doctor", code=1)
-    assert "isp cannot be told" in doctor
+    assert "isp cannot be notified" in doctor
     assert "1 digest must be encrypted and cannot be." in doctor
 
     made = gpg.make("NOC <noc@isp.example>", lasts="40d")

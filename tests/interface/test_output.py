@@ -1,6 +1,11 @@
 """Tables as a person sees them in a terminal of 80 columns."""
 
+import io
+from contextlib import redirect_stdout
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tocsin.interface.output import print_table
 
@@ -18,3 +23,25 @@ def test_a_reference_stays_whole_and_nothing_of_other_cells_is_lost(
     assert "TOC-2026-0000123" in printed
     assert "2026-11-24" in printed
     assert printed.count("longer") == 3
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_a_pipe_gets_rows_as_long_as_they_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    print_table("", ("digest", "day", "one", "two"), [("TOC-2026-0000123", "2026-11-24", LONG, LONG)])
+    assert any(line.count(LONG) == 2 for line in capsys.readouterr().out.splitlines())
+
+
+@given(
+    rows=st.lists(st.lists(st.text("ab c", max_size=40), min_size=3, max_size=3), max_size=5),
+    width=st.integers(20, 100),
+)
+def test_no_word_is_broken_at_any_width(rows: list[list[str]], width: int) -> None:
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as printed:
+        patch.setenv("COLUMNS", str(width))
+        print_table("", ("first", "second", "third"), rows)
+    words = sorted(printed.getvalue().replace("─", " ").split())
+    wanted = [word for row in rows for cell in row for word in cell.split()]
+    assert [word for word in words if word not in {"first", "second", "third"}] == sorted(wanted)

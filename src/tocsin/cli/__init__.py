@@ -15,20 +15,28 @@ from tocsin.interface import Commands, capabilities, fail, note, say
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFile
 
-_MAIN = (
-    "demo", "ingest", "watch", "collect", "feeds", "quarantine", "events", "explain", "directory", "keys", "networks",
-    "compare", "deliver", "deliveries", "templates", "rules", "times", "stop", "resume", "replies", "answers",
-    "problems", "inbox", "never-held", "people", "serve", "languages", "tokens", "audit",
-)  # fmt: skip
-_OPERATION = ("purge", "retention", "backup", "backups", "restore", "doctor", "sbom")
+_GROUPS = {
+    "First": ("demo", "serve", "doctor"),
+    "Reports come in": ("ingest", "watch", "collect", "feeds", "quarantine", "compare"),
+    "Events and problems": ("events", "problems", "explain", "times"),
+    "Notifications and answers": ("deliver", "deliveries", "stop", "resume", "answers", "replies"),
+    "Reports from the public": ("inbox", "never-held"),
+    "Teams and rules": ("directory", "keys", "networks", "rules"),
+    "People and records": ("people", "tokens", "audit", "purge"),
+    "Keeping a node": ("backup", "backups", "restore", "retention", "templates", "languages", "sbom"),
+}
 _BESIDE = {"resume": "stop", "restore": "backup", "never-held": "never_held"}  # nouns in a module of another name
+_APART = {noun: module for one in capabilities() for noun, module in one.commands.items()}
 
 COMMANDS: dict[str, str] = {
-    **{noun: f"tocsin.cli.{_BESIDE.get(noun, noun)}" for noun in _MAIN},
-    **{noun: module for one in capabilities() for noun, module in one.commands.items()},
-    **{noun: f"tocsin.cli.{_BESIDE.get(noun, noun)}" for noun in _OPERATION},
+    **{noun: f"tocsin.cli.{_BESIDE.get(noun, noun)}" for nouns in _GROUPS.values() for noun in nouns},
+    **_APART,
 }
 """Noun → module, which offers either ``app``, a group of commands, or a function of the noun's name."""
+
+_PANELS = {
+    noun: group for group, nouns in (_GROUPS | {"Readiness and drafting": tuple(_APART)}).items() for noun in nouns
+}
 
 _VALUED = ("--home", "--server")  # global options that take a value
 
@@ -53,7 +61,7 @@ def root(
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
-    """Hear what is wrong in a country's networks, find who must know, tell them safely, and see it fixed."""
+    """Collect reports on a country's networks, notify each contact safely, follow up until it is fixed."""
     place = home.expanduser().absolute()
     if (place / HomeFile.PURGES).exists() and not (place / HomeFile.UNFINISHED_RESTORE).exists():
         from tocsin.operations.purge import finish_interrupted
@@ -87,16 +95,16 @@ def application(nouns: Iterable[str]) -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
-        epilog="--home DIR, --server URL and --json may stand before or after any command.",
+        epilog="--home DIR, --server URL and --json work before or after any command.",
     )
     app.callback()(root)
     for noun in nouns:
         module = importlib.import_module(COMMANDS[noun])
         group = getattr(module, "app", None)
         if isinstance(group, typer.Typer):
-            app.add_typer(group, name=noun)
+            app.add_typer(group, name=noun, rich_help_panel=_PANELS[noun])
         else:
-            app.command(noun)(getattr(module, noun))
+            app.command(noun, rich_help_panel=_PANELS[noun])(getattr(module, noun))
     return app
 
 

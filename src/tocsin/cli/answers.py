@@ -49,7 +49,7 @@ def list_(
 def show(
     call: NodeInvocation, reference: Annotated[str, typer.Argument(help="A digest, for example TOC-2026-0000123.")]
 ) -> None:
-    """Show all answers to one digest, with how each of its problems stands."""
+    """Show all answers to one digest, with the state of each of its problems."""
     from tocsin.delivery import delivery
     from tocsin.problems.answers import Courses, problem_text
 
@@ -88,9 +88,9 @@ def add(
         list[str] | None, typer.Option(help="An address, or 16 digits of a problem; again for more. Without: all.")
     ] = None,
     note: Annotated[str, typer.Option(help="What was said. It stays here.")] = "",
-    by: Annotated[str, typer.Option(help="The mailbox of who said it.")] = "",
+    by: Annotated[str, typer.Option(help="The email address of who said it.")] = "",
 ) -> None:
-    """Note what a team told you, on the phone for example."""
+    """Record what a team answered, on the phone for example."""
     from tocsin.delivery import delivery
     from tocsin.problems.answers import AnswerVerdict, Via, record_answer, told_problems
 
@@ -157,7 +157,8 @@ def _keys(session: "Session", node: "NodeWithStores", digest: "Delivery", text: 
     found = told_at(session, node.store, digest, *address)
     if not found:
         raise NotFoundError(
-            f"{digest.reference} told of nothing at {text}.", hint="'tocsin problems show' says what was told of it."
+            f"{digest.reference} named no problem at {text}.",
+            hint="'tocsin problems show' says what was notified.",
         )
     return found
 

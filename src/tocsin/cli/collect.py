@@ -81,7 +81,7 @@ def refused(call: NodeInvocation) -> None:
 
 @app.command()
 def retry(call: NodeInvocation, name: Annotated[str, typer.Argument(help="The collector.")]) -> None:
-    """Let the next run take in again what was fetched and refused, say after a mapping was mended."""
+    """Let the next run take in again what was fetched and refused, say after a mapping was corrected."""
     from tocsin.pipeline.collectors import retry_refused
 
     [one] = _chosen(_standings(call.node), [name])

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from tocsin.pipeline.comparison import ComparisonCase, ToolComparison
 
 _WORDS = {
-    "same": "the same mailboxes",
-    "partly": "some mailboxes are the same",
-    "other_mailbox": "other mailboxes of the same domain",
+    "same": "the same email addresses",
+    "partly": "some email addresses are the same",
+    "other_mailbox": "other email addresses of the same domain",
     "different": "others altogether",
-    "only_today": "only today's tool tells somebody",
-    "only_tocsin": "only Tocsin would tell somebody",
+    "only_today": "only today's tool notifies a contact",
+    "only_tocsin": "only Tocsin would notify a contact",
     "nobody": "neither tells anybody",
 }
 
@@ -32,7 +32,7 @@ def compare(
     out: Annotated[Path | None, typer.Option(help="Write all cases to this CSV file.")] = None,
     top: Annotated[int, typer.Option(min=0, help="Show so many cases in which they differ.")] = 20,
 ) -> None:
-    """Compare with today's tool: whom it told, whom this node would tell, and why. Stores and sends nothing."""
+    """Compare with today's tool: whom it notified, whom this node would notify, and why. Stores and sends nothing."""
     from tocsin.pipeline.comparison import compare as compare_events
 
     found = compare_events(call.node, files, now=call.now)
@@ -78,7 +78,7 @@ def _print_counts(found: "ToolComparison") -> None:
     ]
     print_table(
         f"{found.events:,} events, today's tool and Tocsin",
-        ("who is told", "events", "share"),
+        ("who is notified", "events", "share"),
         [*rows, ("all", found.events, "100.0%")],
         numbers=[1, 2],
     )

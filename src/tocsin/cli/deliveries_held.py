@@ -34,13 +34,13 @@ def held(call: NodeInvocation) -> None:
 def release(
     call: NodeInvocation,
     references: Annotated[
-        list[str] | None, typer.Argument(help="Held digests or letters.", metavar="REFERENCE")
+        list[str] | None, typer.Argument(help="Held digests or other mails.", metavar="REFERENCE")
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="All that are held.")] = False,
     team: Annotated[str, typer.Option(help="What is held for this team.")] = "",
-    brake: Annotated[bool, typer.Option("--brake", help="What the brake holds.")] = False,
+    brake: Annotated[bool, typer.Option("--brake", help="What the volume limit holds.")] = False,
 ) -> None:
-    """Let held mails leave with the next 'tocsin deliver'; give references, --team, --all or --brake."""
+    """Release held mails for the next 'tocsin deliver'; give references, --team, --all or --brake."""
     if [bool(references), all_, bool(team), brake].count(True) != 1:
         raise UsageError("Say what to release.", hint="Give references, or one of --team KEY, --all, --brake.")
     if brake:

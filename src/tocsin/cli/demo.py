@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 SEED = 5
 _HEARD = (
-    ("rows", "heard"),
+    ("rows", "rows received"),
     ("stored", "  stored as events"),
     ("duplicates", "  duplicates, counted only"),
-    ("quarantined", "  set aside, with a reason"),
+    ("quarantined", "  unreadable, in quarantine"),
     ("problems_new", "problems, new"),
     ("problems_continuing", "problems seen again on a later day"),
 )
@@ -143,7 +143,7 @@ def _show(seen: "Overview", home: Path) -> None:
         numbers=[1, 2, 3],
     )
     print_table(
-        "Not told, and why",
+        "Not notified, and why",
         ("who", "events", "why"),
         [(entry.who, entry.events, entry.reason) for entry in seen.not_told],
         numbers=[1],

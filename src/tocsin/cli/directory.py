@@ -39,7 +39,7 @@ app = typer.Typer(
         },
     ),
     no_args_is_help=True,
-    help="Teams, how they want to be told, and what each answers for.",
+    help="Teams, how they want to be notified, and what each answers for.",
 )
 
 app.add_typer(directory_import.app)

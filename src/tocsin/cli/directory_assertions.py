@@ -32,7 +32,7 @@ def _print(done: "AssertionResult", words: str) -> None:
         return
     say(f"{done.team}, {thing}: {words}.")
     if done.overruled_by:
-        say(f"But a decision stands against it: {done.overruled_by}. 'tocsin directory decide' makes a new one.")
+        say(f"But a decision overrules it: {done.overruled_by}. 'tocsin directory decide' makes a new one.")
     for title, effects in (
         ("Overruled by it", [effect for effect in done.effects if effect.overruled]),
         ("In force again", [effect for effect in done.effects if not effect.overruled]),

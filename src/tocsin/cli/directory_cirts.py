@@ -138,7 +138,7 @@ def _print(among: "StateSet", found: "Sequence[CirtAssessment]", code: str) -> N
     print_table("", ("state", "a CIRT", "links", "why"), cells)
     if len(known) > _SHOWN:
         say(f"And {len(known) - _SHOWN:,} more; --json and --format csv show all.")
-    say(f"States: {among.title}, {among.as_of}. 'open': not computable, since nobody told this node.")
+    say(f"States: {among.title}, {among.as_of}. 'open': not computable, since this node has no evidence.")
 
 
 def _print_one(one: "CirtAssessment") -> None:

@@ -22,8 +22,8 @@ def _print_approved(done: "ClaimDecision") -> None:
     for effect in beaten[:_FEW]:
         say(f"  Overruled: {effect.team}, {effect.kind} {effect.value} (source {effect.source}).")
     if any(word.overruled_by for word in done.spoken):
-        say("  A decision stands against it: 'tocsin directory decide' makes a new one.")
-    say(f"'tocsin directory verify {claim.team}' asks the mailbox to confirm, unless the code came from it.")
+        say("  A decision overrules it: 'tocsin directory decide' makes a new one.")
+    say(f"'tocsin directory verify {claim.team}' asks the email address to confirm, unless the code came from it.")
 
 
 app = Commands()
@@ -80,7 +80,7 @@ def show(call: NodeInvocation, number: _Number) -> None:
 def check(
     call: NodeInvocation,
     number: _Number,
-    code: Annotated[str, typer.Option(help="The code from the letter; without it, DNS is asked.")] = "",
+    code: Annotated[str, typer.Option(help="The code from the mail; without it, DNS is asked.")] = "",
 ) -> None:
     """Check whether control is shown: by the code, else by DNS. Exit 1 when it is not."""
     if code:
@@ -113,7 +113,7 @@ def show_ways(made: "Claim") -> None:
     say(f"Claim {made.number}: {made.team} claims {_thing(made)}. It is open until {made.expires_at:%Y-%m-%d}.")
     say("Control is shown by one of these:")
     if made.asked:
-        say(f"- the code that a letter brings to {', '.join(made.asked)} ('tocsin deliver' sends it):")
+        say(f"- the code mailed to {', '.join(made.asked)} ('tocsin deliver' sends it):")
         say(f"    tocsin directory claims check {made.number} --code CODE")
     if made.dns_names:
         more = f", and at {len(made.dns_names) - 1:,} names more" if len(made.dns_names) > 1 else ""

@@ -30,7 +30,9 @@ def conflicts(
         bool,
         typer.Option("--nested", help="Also parts of networks and domains that another source gives to another team."),
     ] = False,
-    mailboxes: Annotated[bool, typer.Option("--mailboxes", help="Also mailboxes on which sources differ.")] = False,
+    mailboxes: Annotated[
+        bool, typer.Option("--mailboxes", help="Also email addresses on which sources differ.")
+    ] = False,
 ) -> None:
     """List what several teams claim, with where each claim comes from."""
     from tocsin.directory import ConflictState, read_conflicts, read_directory
@@ -48,7 +50,7 @@ def conflicts(
 
 
 def _group(conflict: "Conflict") -> str:
-    return "about mailboxes (--mailboxes)" if conflict.kind.startswith("mailbox") else "settled (--all)"
+    return "about email addresses (--mailboxes)" if conflict.kind.startswith("mailbox") else "settled (--all)"
 
 
 def _country_of(home: Path) -> "Callable[[str, str], str | None]":

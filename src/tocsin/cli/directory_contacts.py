@@ -28,7 +28,7 @@ def contacts(
     purpose: Annotated[str, typer.Option(help="Only those for this, such as abuse or security.")] = "",
     country: Annotated[str, typer.Option(help="Only of teams of this country (ISO 3166-1 alpha-2).")] = "",
 ) -> None:
-    """Show each mailbox of each team with its state, and why: registered is not responsive."""
+    """Show each email address of each team with its state, and why: registered is not responsive."""
     from tocsin.directory import ContactPurpose
     from tocsin.directory.contacts import ContactState, read_contacts
 
@@ -49,13 +49,15 @@ def contacts(
 def verify(
     call: NodeInvocation,
     team: Annotated[str, typer.Argument(help="The key or UUID of a team.")] = "",
-    all_: Annotated[bool, typer.Option("--all", help="Every mailbox that is not confirmed, a few a day.")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Every email address that is not confirmed, a few a day.")
+    ] = False,
     due: Annotated[
         bool, typer.Option("--due", help="The work of a day: reminders, and confirmations that end soon.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say who would be asked; ask nobody.")] = False,
 ) -> None:
-    """Ask the holders of mailboxes, by letter, whether those are their teams'. 'tocsin deliver' sends the letters."""
+    """Ask the holders of email addresses whether those are their teams'. 'tocsin deliver' sends the requests."""
     from tocsin.directory.contacts import verify_all, verify_due, verify_team
 
     if [bool(team), all_, due].count(True) != 1:
@@ -76,7 +78,7 @@ def verify(
 
 @app.command()
 def verifications(call: NodeInvocation) -> None:
-    """Show what holders of mailboxes answered, the latest first, with what they wrote."""
+    """Show what holders of email addresses answered, the latest first, with what they wrote."""
     from tocsin.directory.contacts import read_answers
 
     with call.database.begin() as session:
@@ -91,7 +93,7 @@ def _one_of(option: str, given: str, words: Iterable[str]) -> None:
 
 
 def _counts(found: "Iterable[Contact]") -> dict[str, dict[str, int]]:
-    """How many are in each state: all, registered abuse mailboxes, security contacts."""
+    """How many are in each state: all, registered abuse addresses, security contacts."""
     from tocsin.directory import counts_as_abuse, counts_as_security
 
     counted: dict[str, Counter[str]] = {"all": Counter(), "abuse": Counter(), "security": Counter()}
@@ -120,7 +122,7 @@ def _print_contacts(found: "list[Contact]") -> None:
     shown = [
         (one.team, one.mailbox or "-", one.purpose or "", one.stand.state, one.stand.reason) for one in found[:_SHOWN]
     ]
-    print_table("contacts", ("team", "mailbox", "for", "state", "why"), shown)
+    print_table("contacts", ("team", "email address", "for", "state", "why"), shown)
     if len(found) > _SHOWN:
         say(f"And {len(found) - _SHOWN:,} more; --json shows all.")
 
@@ -128,8 +130,8 @@ def _print_contacts(found: "list[Contact]") -> None:
 def _print_asked(asked: "VerificationRun", *, dry_run: bool) -> None:
     would = "would be " if dry_run else ""
     verb = "is" if len(asked.asks) == 1 and not dry_run else "are" if not dry_run else ""
-    mailboxes = "mailbox" if len(asked.asks) == 1 else "mailboxes"
-    say(f"{len(asked.asks):,} {mailboxes} {would or verb + ' '}asked to confirm; {asked.reminders:,} reminded.")
+    addresses = "email address" if len(asked.asks) == 1 else "email addresses"
+    say(f"{len(asked.asks):,} {addresses} {would or verb + ' '}asked to confirm; {asked.reminders:,} reminded.")
     if asked.asks:
         days = sorted({one.day for one in asked.asks})
         print_table(
@@ -142,7 +144,7 @@ def _print_asked(asked: "VerificationRun", *, dry_run: bool) -> None:
     for reason, count in sorted(asked.left.items()):
         say(f"Not asked, {reason}: {count:,}.")
     if asked.asks and not dry_run:
-        say("'tocsin deliver' sends the letters.")
+        say("'tocsin deliver' sends the requests.")
 
 
 def _print_answers(found: "list[ContactReply]") -> None:
@@ -153,4 +155,4 @@ def _print_answers(found: "list[ContactReply]") -> None:
         (one.number, f"{one.at:%Y-%m-%d %H:%M}", one.mailbox, ", ".join(one.teams), one.outcome, one.via, one.note)
         for one in found
     ]
-    print_table("answers (UTC)", ("number", "at", "mailbox", "teams", "answer", "via", "note"), rows)
+    print_table("answers (UTC)", ("number", "at", "email address", "teams", "answer", "via", "note"), rows)

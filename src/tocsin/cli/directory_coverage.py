@@ -1,4 +1,4 @@
-"""``tocsin directory coverage``: for how many AS numbers, and addresses, somebody can be told."""
+"""``tocsin directory coverage``: for how many AS numbers, and addresses, a contact is known."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -33,7 +33,7 @@ def coverage(
     form: Annotated[Form, typer.Option("--format", help="How it is shown; csv has all columns.")] = "table",
     out: Annotated[Path | None, typer.Option(help="The file to write; of a map .svg, .html, .pdf or .xlsx.")] = None,
 ) -> None:
-    """Show for how many AS numbers of each country somebody is registered, confirmed, and answers."""
+    """Show for how many AS numbers of each country a contact is registered, confirmed, and answers."""
     code = read_country(country)
     found = _read(call, as_of)
     rows = [row for row in found.countries.to_dicts() if not code or row["country"] == code]
@@ -121,8 +121,8 @@ def _print(found: "Coverage", rows: list[_Row], code: str) -> None:
     for file in found.files:
         say(f"AS numbers: {visible(file.file)} of {file.as_of} ({file.rir}, SHA-256 {file.sha256[:12]}).")
     say(f"Addresses: {visible(', '.join(found.tables))}, as loaded now.")
-    note("nobody: no mailbox is known; abuse, security: such a mailbox is registered; confirmed, answers: a security")
-    note("contact does, by a person; IPv4: the share of the addresses announced by those that answer.")
+    note("nobody: no email address is known; abuse, security: such an address is registered; confirmed, answers: a")
+    note("security contact does, by a person; IPv4: the share of the addresses announced by those that answer.")
 
 
 def _finding(counts: Mapping[str, object], code: str) -> str:

@@ -69,7 +69,7 @@ def trust(call: NodeInvocation, team: _Team) -> None:
 
 def show_fact_said(done: "TeamFactSaid") -> None:
     """What was understood of a person's word on a team."""
-    told = ", ".join(done.values) or "the word is taken back"
+    told = ", ".join(done.values) or "the statement is withdrawn"
     say(f"{done.field} of {done.team}: {told}.")
 
 
@@ -117,7 +117,7 @@ def _print_about(about: "TeamRecord", now: datetime, *, history: bool) -> None:
         for box in about.mailboxes
     ]
     if boxes:
-        print_table("mailboxes", ("mailbox", "for", "source", "as of", "said by"), boxes)
+        print_table("email addresses", ("email address", "for", "source", "as of", "said by"), boxes)
     rows = [(fact.kind.value, shown_fact(fact), *_saying(fact)) for fact in about.facts]
     rows += [(fact.get("field"), fact.value, *_saying(fact)) for fact in about.fields]
     if rows:

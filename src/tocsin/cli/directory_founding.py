@@ -28,7 +28,7 @@ def new_team(
     answers: Annotated[
         Path | None, typer.Option(help="A TOML file that answers the questions; nothing is asked.")
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Ask everything anew; kept answers are suggestions.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask everything again; kept answers are suggestions.")] = False,
 ) -> None:
     """Found a CSIRT: answer one question after the other, and get a working node, a profile, a roster, first steps.
 
@@ -59,7 +59,7 @@ def _asked(
 
     given = read_answers(kept, asked) if kept.is_file() and not fresh else {}
     tell = note if call.json else say
-    tell("This founds a CSIRT. Enter alone takes what stands in brackets; '<' goes back, '?' asks again.")
+    tell("This founds a CSIRT. Enter alone takes what is in brackets; '<' goes back, '?' asks again.")
     if given:
         tell(f"{len(given)} answers are kept from before, in {kept}.")
     desk = Terminal(

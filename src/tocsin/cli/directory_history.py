@@ -26,7 +26,10 @@ _SHOWN = 100
 def history(
     call: NodeInvocation,
     query: Annotated[
-        str, typer.Argument(help="An address, a network, an AS, a domain, a mailbox, a country in capitals, or a team.")
+        str,
+        typer.Argument(
+            help="An address, a network, an AS, a domain, an email address, a country in capitals, or a team."
+        ),
     ],
     on: Annotated[str, typer.Option(help="The day, as YYYY-MM-DD, up to its end in UTC; today when not given.")] = "",
 ) -> None:
@@ -153,7 +156,7 @@ def _print_answer(found: "Explanation", when: str, query: str) -> None:
         say(f"{query} is in AS{facts.asn}{f', {facts.country}' if facts.country else ''}, by the tables of today.")
     for match in found.decision.matches:
         team = found.teams[match.team_id]
-        told = ", ".join(team.mailboxes) or "no mailbox"
+        told = ", ".join(team.mailboxes) or "no email address"
         say(f"{when}, {team.key} {verb} {match.role.value}, by {match.rule}; {told}.")
     if not found.decision.matches:
         say(f"{when}, nobody {verb} responsible for it or informed of it.")

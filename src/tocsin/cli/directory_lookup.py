@@ -26,7 +26,7 @@ def lookup(
         Path | None, typer.Argument(help="A file with an address in each line; else standard input.")
     ] = None,
 ) -> None:
-    """Show for each of many addresses who is responsible, and their mailboxes, as CSV."""
+    """Show for each of many addresses who is responsible, and their email addresses, as CSV."""
     from tocsin.cli.explain import open_router
     from tocsin.networks import Networks
     from tocsin.sharing.lookup import who_of_each

@@ -51,7 +51,7 @@ def coverage_map(found: "Coverage") -> "ReadinessReport":
     figures = [
         _share_figure(found, name, words, table, again=place > 0)
         for place, (name, words) in enumerate(
-            (("security_answering", "a security contact that answers"), ("abuse", "a registered abuse mailbox"))
+            (("security_answering", "a security contact that answers"), ("abuse", "a registered abuse address"))
         )
     ]
     every = ReportTable(
@@ -61,7 +61,7 @@ def coverage_map(found: "Coverage") -> "ReadinessReport":
         title=figures[0].title,
         subtitle=f"Coverage of Autonomous Systems as of {found.day}",
         made_on=datetime.now(UTC).date(),
-        sections=(ReportSection("coverage", "Coverage", "Where somebody can be told", (*figures, table)),),
+        sections=(ReportSection("coverage", "Coverage", "Where a contact is known", (*figures, table)),),
         data=every,
         recipe={
             "as_of": found.day,
@@ -137,6 +137,6 @@ def _answer_figure(name: str, answers: Mapping[str, str], words: str, table: "Re
     title = f"{said.count('yes')} of {len(said)} states {words}; {said.count('not computable')} are not known"
     yes = ", ".join(code for code, answer in answers.items() if answer == "yes") or "none"
     no = ", ".join(code for code, answer in answers.items() if answer == "no") or "none"
-    alt = f"Yes: {yes}. No: {no}. All others are not computable: nobody told this node."
+    alt = f"Yes: {yes}. No: {no}. All others are not computable: this node has no evidence."
     svg = word_map({three[code]: answer for code, answer in answers.items()}, _SIGNS, title, alt)
     return Figure(name, title, svg, alt, table, note=_SQUARES, again=name != "structure")

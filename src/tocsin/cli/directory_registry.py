@@ -99,7 +99,7 @@ def import_rpsl(
 ) -> None:
     """Bring abuse and security contacts of networks and AS numbers from a registry's RPSL dumps.
 
-    Give all dumps of one registry at once: contacts stand in other files than the networks.
+    Give all dumps of one registry at once: contacts are in other files than the networks.
     """
     from tocsin.directory.registry import import_rpsl as bring
 

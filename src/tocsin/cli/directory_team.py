@@ -53,7 +53,7 @@ def _print_teams(teams: "list[tuple[Team, dict[RuleKind, int]]]") -> None:
     rows = [
         (team.key, team.name, team.kind, team.country, len(team.mailboxes), _scope(counts)) for team, counts in teams
     ]
-    columns = ("team", "name", "kind", "country", "mailboxes", "answers for, or wants to know of")
+    columns = ("team", "name", "kind", "country", "email addresses", "answers for, or wants to know of")
     print_table(f"{len(teams):,} teams", columns, rows, numbers=[4])
 
 
@@ -78,8 +78,8 @@ def print_team(team: "Team", rules: "tuple[DirectoryRule, ...]") -> None:
         ("country", team.country),
         ("language", team.language),
         ("time zone", team.timezone),
-        ("mailboxes", ", ".join(team.mailboxes) or "none: this team cannot be told"),
-        ("told", f"{team.interval.value.replace('_', ' ')}, data as {', '.join(team.formats)}"),
+        ("email addresses", ", ".join(team.mailboxes) or "none: this team cannot be notified"),
+        ("notified", f"{team.interval.value.replace('_', ' ')}, data as {', '.join(team.formats)}"),
         ("up to", f"TLP:{team.ceiling}"),
         *(("mutes", mute.words) for mute in team.mutes),
     ]

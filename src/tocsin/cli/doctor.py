@@ -1,4 +1,4 @@
-"""`tocsin doctor`: what is wrong, and how to mend it."""
+"""`tocsin doctor`: what is wrong, and how to correct it."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def doctor(call: NodeInvocation) -> None:
-    """Say what is wrong with this node and how to mend it; exit 1 when something is."""
+    """Check this node: what is wrong, and how to correct it; exit 1 when something is."""
     from tocsin.operations.doctor import examine
 
     findings = _asked(call) if call.server else examine(call.home)

@@ -41,7 +41,7 @@ def explain(
     type_: Annotated[str, typer.Option("--type", help="Its classification.type, for teams that mute some.")] = "",
     feed: Annotated[str, typer.Option(help="The code of the feed that says it, for rules that name some.")] = "",
 ) -> None:
-    """Show who would be told of something, through which rule, and what the release gate says."""
+    """Show who would be notified of something, through which rule, and what the release gate says."""
     from tocsin.networks import Networks
     from tocsin.sharing.gate import read_marking
     from tocsin.sharing.lookup import explain_subject, resolve_subject
@@ -146,11 +146,11 @@ def _print(found: "Explanation") -> None:
         team = found.teams[match.team_id]
         say(f"\n{team.key}: {team.name}")
         say(f"  {match.role.value:<12} by {match.rule}")
-        say(f"  {'told' if found.is_told(match) else 'not told':<12} {_fate(found, match)}")
+        say(f"  {'notified' if found.is_told(match) else 'not notified':<12} {_fate(found, match)}")
     overlaps = found.decision.overlaps
     for level, value in dict.fromkeys((match.level, match.value) for match in overlaps):
         keys = [found.teams[match.team_id].key for match in overlaps if (match.level, match.value) == (level, value)]
-        say(f"\n{', '.join(keys)} all answer for {level} {value}: all must know.")
+        say(f"\n{', '.join(keys)} all answer for {level} {value}: all are notified.")
     if found.decision.passed_over:
         say("\nRules that also hold, but do not decide:")
         for match in found.decision.passed_over:
@@ -161,13 +161,13 @@ def _print(found: "Explanation") -> None:
             say(f"  {found.teams[match.team_id].key:<12} {match.role.value}, {match.rule}: {match.overruled}")
     for number, rule in found.more.items():
         team, verdict = found.teams[number], found.gate[number]
-        fate = "told" if found.is_told_more(number) else "not told"
+        fate = "notified" if found.is_told_more(number) else "not notified"
         say(f"\n{team.key}: {team.name}\n  {'informed':<12} by rule {rule} of this node")
         say(f"  {fate:<12} {found.quiet.get(number) or f'{verdict.words} (rule {verdict.rule})'}")
     if found.undecided:
         say(f"\nRules of this node that may hold too, by what was not asked: {', '.join(found.undecided)}.")
     if found.nobody:
-        say(f"\nNobody would be told. {found.nobody}")
+        say(f"\nNo contact would be notified. {found.nobody}")
 
 
 def _introduction(found: "Explanation") -> str:
@@ -191,6 +191,6 @@ def _fate(found: "Explanation", match: "RuleMatch") -> str:
     if not verdict.allowed:
         return f"{verdict.words} (rule {verdict.rule})"
     if not team.mailboxes:
-        return "the team has no mailbox"
+        return "the team has no email address"
     how = f"{team.interval.replace('_', ' ')}, as {', '.join(team.formats)}, to {', '.join(team.mailboxes)}"
     return f"{how} (rule {verdict.rule})"

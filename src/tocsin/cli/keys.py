@@ -32,7 +32,7 @@ def import_(
     said_by: Annotated[str, typer.Option(help="Who says that the key is the team's, and how it was checked.")] = "",
     source: Annotated[str, typer.Option(help="Where it came from; the file's name when not given.")] = "",
     any_mailbox: Annotated[
-        bool, typer.Option("--any-mailbox", help="It serves all mailboxes of the team, whatever it names.")
+        bool, typer.Option("--any-mailbox", help="It serves all email addresses of the team, whatever it names.")
     ] = False,
     prefer: Annotated[
         bool, typer.Option("--prefer", help="The team wants its format rather than that of its other keys.")
@@ -119,7 +119,7 @@ def remind(call: NodeInvocation) -> None:
     keys_of = keys_by_team(call.database, teams)
     with call.database.begin() as session:
         made = remind_of_keys(session, teams.values(), keys_of, sender, call.now)
-    words = f"{made} letters go out with the next 'tocsin deliver'." if made else "No team needs to be asked."
+    words = f"{made} requests go out with the next 'tocsin deliver'." if made else "No team needs to be asked."
     call.emit({"letters": made}, words)
 
 
@@ -154,7 +154,7 @@ def _print_taken(taken: "Sequence[KeyResult]", team: "Team", now: datetime) -> N
         rows = [
             ("fingerprint", facts.spelled),
             ("names", "; ".join(facts.names)),
-            ("mailboxes", ", ".join(facts.mailboxes) or "none named: it serves all of the team"),
+            ("email addresses", ", ".join(facts.mailboxes) or "none named: it serves all of the team"),
             ("strength", facts.strength),
             ("valid", f"{facts.since:%Y-%m-%d} to {f'{facts.until:%Y-%m-%d}' if facts.until else 'no end'}"),
             ("can be used", usable),

@@ -147,7 +147,7 @@ def _print_one(facts: "KeyFacts", signs: str) -> None:
     rows = [
         ("fingerprint", facts.spelled),
         ("names", "; ".join(facts.names)),
-        ("mailboxes", ", ".join(facts.mailboxes)),
+        ("email addresses", ", ".join(facts.mailboxes)),
         ("strength", facts.strength),
         ("until", f"{facts.until:%Y-%m-%d}" if facts.until else "no end"),
         ("signs", signs),

@@ -26,7 +26,7 @@ app = Commands(no_args_is_help=True, help="The people of this node: accounts, ro
 RoleName = Literal[
     "administrator", "manager", "analyst", "auditor", "operator", "assessor", "delegate", "protection-officer"
 ]
-Who = Annotated[str, typer.Argument(help="Mailbox or number of the account.")]
+Who = Annotated[str, typer.Argument(help="Email address or number of the account.")]
 Teams = Annotated[list[str] | None, typer.Option("--team", help="Key of an operator's team; may be repeated.")]
 
 
@@ -61,7 +61,7 @@ def invite(
     role: Annotated[RoleName, typer.Argument(help="What they will do.")],
     team: Teams = None,
 ) -> None:
-    """Invite somebody by mail; the link, which works once and for seven days, is printed as well."""
+    """Invite a person by mail; the link, which works once and for seven days, is printed as well."""
     from tocsin.node.accounts import AccountRole
     from tocsin.node.accounts import invite as send
 
@@ -78,7 +78,7 @@ def role(
     role: Annotated[RoleName, typer.Argument(help="What they will do.")],
     team: Teams = None,
 ) -> None:
-    """Give somebody another role, or an operator other teams; their browsers are signed out."""
+    """Change the role of a person, or an operator other teams; their browsers are signed out."""
     from tocsin.node.accounts import AccountRole, set_role
 
     teams = _teams(call, team)
@@ -114,7 +114,7 @@ def reset(
         bool, typer.Option("--second-factor", help="Also take away second factor, recovery codes and passkeys.")
     ] = False,
 ) -> None:
-    """Mail somebody a link to set a new password, and print it; it works once and for four hours."""
+    """Mail a person a link to set a new password, and print it; it works once and for four hours."""
     from tocsin.node.accounts import find_person, reset_factor, reset_link
 
     with _changing(call) as work:
@@ -131,7 +131,7 @@ def remove(
     person: Who,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this nothing is removed.")] = False,
 ) -> None:
-    """Remove an account for good: name, mailbox and credentials go; the audit log keeps its number."""
+    """Remove an account for good: name, email address and credentials go; the audit log keeps its number."""
     from tocsin.node.accounts import remove as act
 
     if not yes:
@@ -234,4 +234,4 @@ def _print(people: "list[PersonSummary]") -> None:
         )
         for one in people
     ]
-    print_table("", ("no.", "name", "mailbox", "role", "state", "last seen"), rows)
+    print_table("", ("no.", "name", "email address", "role", "state", "last seen"), rows)

@@ -20,14 +20,14 @@ StateName = Literal[
     "new", "told", "acknowledged", "said-fixed", "said-false", "accepted", "not-ours", "contradicted", "gone"
 ]
 
-app = Commands(help="Problems: heard, told, answered, seen again or gone.", no_args_is_help=True)
+app = Commands(help="Problems: seen, notified, answered, seen again or gone.", no_args_is_help=True)
 app.add_typer(problems_unanswered.app)
 
 
 @app.command("list")
 def list_(
     call: NodeInvocation,
-    team: Annotated[str | None, typer.Option(help="Key of a team that must know of them.")] = None,
+    team: Annotated[str | None, typer.Option(help="Key of a team that is to be notified of them.")] = None,
     state: Annotated[StateName | None, typer.Option(help="Only these.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, those seen last first.")] = 100,
 ) -> None:
@@ -46,7 +46,7 @@ def list_(
 
 @app.command()
 def show(call: NodeInvocation, address: Annotated[str, typer.Argument(help="An address or a prefix.")]) -> None:
-    """Show the course of each problem at an address: heard, told, answered, gone."""
+    """Show the course of each problem at an address: seen, notified, answered, gone."""
     from tocsin.networks import parse_network
 
     network = parse_network(address)
@@ -100,7 +100,7 @@ def _print(found: "Sequence[Course]", teams: "dict[int, Team]") -> None:
         return
     print_table(
         "",
-        ("where", "what", "state", "since", "last seen", "times", "who must know"),
+        ("where", "what", "state", "since", "last seen", "times", "to notify"),
         [
             (
                 f"{one.name.where} {one.name.port}".rstrip(),

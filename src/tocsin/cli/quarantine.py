@@ -1,4 +1,4 @@
-"""`tocsin quarantine`: rows that were set aside, and their replay after a fix."""
+"""`tocsin quarantine`: unreadable rows, and their replay after a fix."""
 
 import sys
 from itertools import islice
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 Ingest = Annotated[int, typer.Argument(help="Number of the ingest, from 'quarantine list'.")]
 
-app = Commands(cls=act_group("quarantine"), help="Rows that were set aside with a reason.", no_args_is_help=True)
+app = Commands(
+    cls=act_group("quarantine"), help="Quarantine: unreadable rows, each with the reason.", no_args_is_help=True
+)
 
 
 @app.command("list")
@@ -29,7 +31,7 @@ def list_(call: NodeInvocation) -> None:
             found = [dict(entry) for entry in client.quarantine()]
     else:
         found = [vars(entry) for entry in quarantined(call.node)]
-    title = f"{sum(entry['rows'] for entry in found):,} rows set aside"
+    title = f"{sum(entry['rows'] for entry in found):,} unreadable rows"
     names = ("ingest", "report", "feed", "rows", "replayed_by")
     cells = [["" if entry[name] is None else entry[name] for name in names] for entry in found]
     columns = [name.replace("_", " ") for name in names]
@@ -42,7 +44,7 @@ def show(
     ingest: Ingest,
     limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 50,
 ) -> None:
-    """The rows that one ingest set aside: place, line, reason and raw text, unless its marking keeps that back."""
+    """The unreadable rows of one ingest: place, line, reason and raw text, unless its marking withholds that."""
     from tocsin.events import set_aside
     from tocsin.pipeline.replay import require_ingest
     from tocsin.sharing.visibility import aside_that_leaves
@@ -76,7 +78,7 @@ def mend(
         return
     act = act_of("quarantine", "mend")
     counts = perform(call, act, {"number": ingest, "place": place, "text": wanted})
-    words = f"{counts.stored:,} of {counts.rows:,} rows are now stored; {counts.quarantined:,} stay set aside."
+    words = f"{counts.stored:,} of {counts.rows:,} rows are now stored; {counts.quarantined:,} stay in quarantine."
     call.emit(vars(counts), words)
 
 

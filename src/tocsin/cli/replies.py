@@ -29,7 +29,7 @@ def read(
     call: NodeInvocation,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep and move nothing.")] = False,
 ) -> None:
-    """Read the mailbox of the settings: file each mail, then move it to another folder there."""
+    """Read the mail account of the settings: file each mail, then move it to another folder there."""
     from tocsin.problems.replies import open_context, read_mailbox
 
     desk = open_context(call.node, call.node.store)
@@ -45,7 +45,7 @@ def file(
     mail: Annotated[Path, typer.Argument(help="A mail as a file, such as a mail program saves it: .eml.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep nothing.")] = False,
 ) -> None:
-    """Read one mail from a file, as if it had come into the mailbox now."""
+    """Read one mail from a file, as if it had just arrived."""
     from tocsin.problems.replies import file_mail, open_context
 
     try:
@@ -217,7 +217,7 @@ def _print_run(run: "MailboxRun", shown: "Sequence[Mapping[str, object]]", *, dr
 
 def _print_list(shown: "Sequence[Mapping[str, object]]") -> None:
     if not shown:
-        say("No mails here. 'tocsin replies read' reads the mailbox.")
+        say("No mails here. 'tocsin replies read' reads the mail account.")
         return
     print_table(
         "",

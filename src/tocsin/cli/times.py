@@ -22,10 +22,10 @@ ByName = Literal["all", "team", "as", "type", "country"]
 def times(
     call: NodeInvocation,
     by: Annotated[ByName, typer.Option(help="What the times are put together by.")] = "all",
-    since: Annotated[str, typer.Option(help="Only problems first heard of from this day on, YYYY-MM-DD.")] = "",
+    since: Annotated[str, typer.Option(help="Only problems first seen from this day on, YYYY-MM-DD.")] = "",
     limit: Annotated[int, typer.Option(min=0, help="So many groups, those with most problems first; 0: all.")] = 20,
 ) -> None:
-    """Show how long it takes from hearing to telling, from telling to an answer, and to the end of a problem."""
+    """Show how long it takes from report to notification, from there to an answer, and to the end of a problem."""
     from tocsin.problems import By, problem_times, summarise
 
     node = call.node
@@ -58,11 +58,11 @@ def _finite(value: float | None) -> float | None:
 
 def _print(groups: "Sequence[TimesGroup]", by: str, name: Callable[[object], str]) -> None:
     if not groups:
-        say("Nothing was told yet: there are no times.")
+        say("No notification was sent yet: there are no times.")
         return
     print_table(
         "Median times, and between which two the true one lies with 95 % confidence",
-        (by if by != "all" else "", "problems", "heard to told", "told to answered", "told to gone"),
+        (by if by != "all" else "", "problems", "seen to notified", "notified to answered", "notified to gone"),
         [
             (name(group.key), group.problems, *(_shown(group.stretches[stretch]) for stretch in group.stretches))
             for group in groups

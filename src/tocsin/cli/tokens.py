@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tocsin.node.accounts import ApiToken, Permission, Person
 
-Who = Annotated[str, typer.Argument(help="The person's mailbox, or number.")]
+Who = Annotated[str, typer.Argument(help="The person's email address, or number.")]
 
 app = Commands(help="Tokens: a program acts for a person, by its scopes and for a while.", no_args_is_help=True)
 
@@ -42,7 +42,7 @@ def make(
 @app.command("list")
 def list_(
     call: NodeInvocation,
-    person: Annotated[str | None, typer.Option(help="Only those of this mailbox, or number of a person.")] = None,
+    person: Annotated[str | None, typer.Option(help="Only those of this email address, or number of a person.")] = None,
 ) -> None:
     """List all tokens, with when they were used last."""
     from tocsin.node.accounts import list_tokens

@@ -3,6 +3,7 @@
 import getpass
 import inspect
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tocsin.node.settings import Settings
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+_GAP: Final = 3  # blanks between two cells of a table; at its edges one
 _WHOLE = re.compile(r"[A-Z]{3}-\d{4}-\d{7,}|\d{4}-\d\d-\d\d")  # references, which people copy, and dates
 
 
@@ -188,34 +190,73 @@ def visible(text: str) -> str:
 def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[int] = ()
 ) -> None:
-    """A table on stdout; ``numbers`` are the indexes of right-aligned columns."""
+    """A table on stdout; ``numbers`` are the indexes of right-aligned columns.
+
+    No word is broken: a pipe gets rows as long as they are; a terminal that is too narrow gets each row as lines of
+    its own, a column in each.
+    """
     from rich.console import Console
 
-    Console().print(table(title, columns, rows, numbers=numbers))
+    cells = [
+        [f"{cell:,}" if isinstance(cell, int) and at in numbers else visible(str(cell)) for at, cell in enumerate(row)]
+        for row in rows
+    ]
+    console = Console()
+    endless = not console.is_terminal and "COLUMNS" not in os.environ
+    widths = _widths(columns, cells, sys.maxsize if endless else console.width)
+    if widths is None:
+        _print_records(title, columns, cells)
+    else:
+        Console(width=sum(widths) + _GAP * len(widths) if endless else None).print(
+            _table(title, columns, cells, widths, numbers)
+        )
 
 
-def table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[int] = ()
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
+    """How wide each column is in a table of this width: the widest give way; None: words would have to break."""
+    from rich.cells import cell_len
+
+    by_column = [[column, *(row[at] for row in rows if at < len(row))] for at, column in enumerate(columns)]
+    least = [max((cell_len(word) for cell in cells for word in _words(cell)), default=0) for cells in by_column]
+    widths = [max(cell_len(line) for cell in cells for line in cell.splitlines() or [""]) for cells in by_column]
+    over = sum(widths) + _GAP * len(widths) - width
+    while over > 0 and (wide := [at for at in range(len(widths)) if widths[at] > least[at]]):
+        widest = max(wide, key=widths.__getitem__)
+        next_one = max((widths[at] for at in wide if widths[at] < widths[widest]), default=0)
+        cut = min(over, widths[widest] - max(least[widest], min(next_one, widths[widest] - 1)))
+        widths[widest] -= cut
+        over -= cut
+    return None if over > 0 else widths
+
+
+def _words(cell: str) -> list[str]:
+    """What a cell is broken at blanks into; a reference or a day alone in it stays whole."""
+    return [cell] if _WHOLE.fullmatch(cell) else re.findall(r"^\s*\S+|\S+", cell, re.MULTILINE)
+
+
+def _table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], numbers: Sequence[int]
 ) -> "Table":
-    """The same table, not yet printed."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
-    rows = list(rows)
     made = Table(title=escape(title) or None, title_justify="left", box=box.SIMPLE, pad_edge=False)
-    for index, column in enumerate(columns):
-        cells = {str(row[index]) for row in rows if index < len(row)} - {""}
-        whole = bool(cells) and all(map(_WHOLE.fullmatch, cells))
-        made.add_column(column, justify="right" if index in numbers else "left", overflow="fold", no_wrap=whole)
+    for at, column in enumerate(columns):
+        made.add_column(escape(column), justify="right" if at in numbers else "left", overflow="fold", width=widths[at])
     for row in rows:
-        made.add_row(
-            *(
-                f"{cell:,}" if isinstance(cell, int) and index in numbers else escape(visible(str(cell)))
-                for index, cell in enumerate(row)
-            )
-        )
+        made.add_row(*map(escape, row))
     return made
+
+
+def _print_records(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Each row as lines of "column  value", a blank line between two."""
+    head = max(map(len, columns), default=0)
+    for text in ([title] if title else []) + [
+        "\n".join(f"{column:<{head}}  {cell}".rstrip() for column, cell in zip(columns, row, strict=False) if cell)
+        for row in rows
+    ]:
+        say(text + "\n")
 
 
 def fail(error: TocsinError) -> NoReturn:

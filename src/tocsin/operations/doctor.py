@@ -280,7 +280,7 @@ def _directory(node: NodeWithStores) -> Iterator[HealthFinding]:
     yield HealthFinding(
         say("directory"),
         bool(directory.teams) and not silent,
-        say("%(teams)s teams, %(rules)s rules; no mailbox: %(silent)s", **counts, silent=", ".join(silent[:5]))
+        say("%(teams)s teams, %(rules)s rules; no email address: %(silent)s", **counts, silent=", ".join(silent[:5]))
         if silent
         else say("%(teams)s teams, %(rules)s rules", **counts),
         say("Give each of them an email address.")
@@ -308,7 +308,9 @@ def _stuck_deliveries(node: NodeWithStores) -> Iterator[HealthFinding]:
             say("deliveries"),
             False,
             say("%(bounced)s came back", bounced=f"{bounced:,}"),
-            say("'tocsin deliveries list --state bounced' says why; 'retry' sends them again to the mailboxes of now."),
+            say(
+                "'tocsin deliveries list --state bounced' says why; 'retry' sends them to the present email addresses."
+            ),
         )
 
 
@@ -335,7 +337,7 @@ def _child_in_danger(node: NodeWithStores) -> Iterator[HealthFinding]:
 
     now = datetime.now(UTC)
     refused, lacks = refusal(node, now), lacks_help(node.database, node.settings, now)
-    found = say("nobody is named yet; live mode by SMTP needs it") if lacks else say("somebody is named")
+    found = say("nobody is named yet; live mode by SMTP needs it") if lacks else say("one is named")
     yield HealthFinding(say("help for a child in danger"), not refused, found, NO_HELP if refused else "")
 
 
@@ -372,7 +374,7 @@ def _team_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
     teams = {team.id: team for team, _ in list_teams(node.database) if team.encrypt}
     seals = open_seals(node.home, node.settings.mail, keys_by_team(node.database, teams), now)
     bad = [
-        say("%(key)s cannot be told", key=team.key)
+        say("%(key)s cannot be notified", key=team.key)
         for team in teams.values()
         if isinstance(seals.of(team), SealingRefusal)
     ]
@@ -380,7 +382,9 @@ def _team_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
     bad += [
         say("%(key)s until %(until)s", key=teams[key.team_id].key, until=f"{until:%Y-%m-%d}") for key, until in ends
     ]
-    told = say("teams told encrypted: %(teams)s", teams=len(teams)) if teams else say("no team is told encrypted")
+    told = (
+        say("teams notified encrypted: %(teams)s", teams=len(teams)) if teams else say("no team is notified encrypted")
+    )
     yield HealthFinding(
         say("keys of teams"),
         not bad,
@@ -410,14 +414,12 @@ def _mailbox(node: NodeWithStores) -> Iterator[HealthFinding]:
     with node.database.begin() as session:
         waiting = waiting_count(session)
     if not node.settings.mailbox.host:
-        yield HealthFinding(say("mailbox"), True, say("none is read: replies stay where they are"))
+        yield HealthFinding(say("mail account"), True, say("none is read: replies stay where they are"))
     else:
         with open_mailbox(account_of(node.settings.mailbox)):
-            yield HealthFinding(say("mailbox"), True, say("%(user)s can be read", user=node.settings.mailbox.user))
+            yield HealthFinding(say("mail account"), True, say("%(user)s can be read", user=node.settings.mailbox.user))
     mend = say("'tocsin replies list --state waiting' shows them.") if waiting else ""
-    yield HealthFinding(
-        say("mails that wait for a person"), not waiting, f"{waiting:,}" if waiting else say("none"), mend
-    )
+    yield HealthFinding(say("mails to review"), not waiting, f"{waiting:,}" if waiting else say("none"), mend)
 
 
 def _hotline(node: NodeWithStores) -> Iterator[HealthFinding]:
@@ -428,8 +430,10 @@ def _hotline(node: NodeWithStores) -> Iterator[HealthFinding]:
     if not settings.mailbox and not settings.openpgp_key:
         yield HealthFinding(say("hotline"), True, say("none is set: a person rings"))
         return
-    problem = open_hotline(node, datetime.now(UTC)).problem or ("" if settings.mailbox else say("It has no mailbox."))
-    mend = say("Set mailbox and openpgp_key in [never_held]; docs/never-held.md shows how.") if problem else ""
+    problem = open_hotline(node, datetime.now(UTC)).problem or (
+        "" if settings.mailbox else say("It has no email address.")
+    )
+    mend = say("Set 'mailbox' and 'openpgp_key' in [never_held]; docs/never-held.md shows how.") if problem else ""
     yield HealthFinding(say("hotline"), not problem, problem or settings.mailbox, mend)
 
 
@@ -464,5 +468,5 @@ def _mail_texts(node: NodeWithStores) -> Iterator[HealthFinding]:
         say("mail texts"),
         not wrong,
         str(wrong[0]) if wrong else found,
-        say("Mend the file; no mail leaves until then. 'tocsin templates check' names all.") if wrong else "",
+        say("Correct the file; no mail is sent until then. 'tocsin templates check' names all.") if wrong else "",
     )

@@ -350,7 +350,7 @@ class IngestRows(BaseModel):
 
     number: int = Field(**_NUMBER)
     reason: str = Field(
-        "", max_length=2_000, description="Only the rows that were set aside for this reason, word for word."
+        "", max_length=2_000, description="Only the rows that could not be read for this reason, word for word."
     )
 
 
@@ -379,7 +379,7 @@ class RowsAside(BaseModel):
 
 
 def replay_rows(context: ActContext, request: IngestRows) -> Counts:
-    """After its feed or mapping was mended. What still cannot be read stays aside with the new ingest."""
+    """After its feed or mapping was corrected. What still cannot be read goes to quarantine with the new ingest."""
     node = cast("NodeWithStores", context.node)
     wanted = RowFilter(reason=request.reason, ingest=request.number)
     places = [row.place for _, row in rows_waiting(node, wanted) if row.raw] if request.reason else None
@@ -425,7 +425,7 @@ ACTS: Final = (
         page=OwnSurface("/reports/quarantine/{number}/{place}"),
     ),
     _act(
-        "leave", "Leave what an ingest set aside as it is", leave_rows, audit=(AuditAction.QUARANTINE_LEFT,),
+        "leave", "Dismiss the unreadable rows of an ingest", leave_rows, audit=(AuditAction.QUARANTINE_LEFT,),
         command="quarantine leave", route="/quarantine/{number}/leave", page=OwnSurface("/reports/{number}/leave"),
         told="{rows:,} rows of ingest {ingest} stay aside.",
     ),

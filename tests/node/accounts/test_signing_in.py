@@ -174,4 +174,4 @@ def test_guesses_of_codes_are_stopped_and_the_holder_is_told(database: Database)
     assert stopped.wait
     with database.reading() as session:
         subjects = [row[0] for row in session.connection().exec_driver_sql("SELECT subject FROM letter")]
-    assert subjects == ["Somebody may know your password at CSIRT Example"]
+    assert subjects == ["Your password at CSIRT Example may be known to others"]

@@ -74,7 +74,7 @@ def test_words_say_the_same(home: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "told         daily, as csv, to abuse@operator.example" in words
 
     assert run("--home", home, "explain", "192.0.2.1") == 0
-    assert "not told     the team has no mailbox" in capsys.readouterr().out
+    assert "not notified the team has no email address" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("query", ["192.0.2.200", "192.0.2.0/25", "mail.bank.example"])

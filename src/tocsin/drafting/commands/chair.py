@@ -159,7 +159,7 @@ def rebase(
     file: WordsFile = None,
     by: Actor = "secretariat",
 ) -> None:
-    """Show which entries stand on an older base, what changed under one, and record its words on the present base."""
+    """Show which entries are made on an older base, what changed there, and record its words on the present base."""
     draft = draft_of(call, text)
     if entry is None:
         old = outdated(draft)

@@ -259,7 +259,7 @@ def comment(
     provision: Annotated[str, typer.Argument(help="The id of a provision or section.", metavar="PROVISION")],
     author: Annotated[str, typer.Option(help="Who says it.")],
     words: Words,
-    entry: Annotated[str | None, typer.Option(help="The entry it is about, which may be somebody else's.")] = None,
+    entry: Annotated[str | None, typer.Option(help="The entry it is about, which may be another's.")] = None,
     on: Annotated[str | None, typer.Option(help="The words of the base that it is about.")] = None,
     reply_to: Annotated[str | None, typer.Option(help="The comment it answers.")] = None,
 ) -> Sequence[acts.Act]:
@@ -389,7 +389,9 @@ def between(draft: TextState, pair: Bracket) -> str:
 def _place_of(words: str, draft: TextState, provision: str) -> int:
     base = draft.provisions[provision].base if provision in draft.provisions else ""
     if base.count(words) != 1:
-        raise UsageError(f"'{words}' stands {base.count(words)} times in {provision}; give words that stand once.")
+        raise UsageError(
+            f"'{words}' is found {base.count(words)} times in {provision}; give words that are there once."
+        )
     return base.index(words)
 
 

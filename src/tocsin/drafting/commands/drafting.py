@@ -216,7 +216,7 @@ def agreement(call: Invocation, text: TextName) -> None:
 def alternatives(
     call: Invocation, text: TextName, provision: Annotated[str, typer.Argument(help="The provision's id.")]
 ) -> None:
-    """Each place that somebody would change, once, in text order, with every other wording once."""
+    """Each place that an entry would change, once, in text order, with every other wording once."""
     draft = draft_of(call, text)
     if provision not in draft.provisions:
         raise NotFoundError(f"There is no provision '{provision}'.", hint=f"'drafting show {text}' lists them.")

@@ -101,7 +101,7 @@ class JsonRecords:
                 if record.reason or not isinstance(record.value, dict):
                     raise ValueError(record.reason or say("This is not a JSON object."))  # noqa: TRY301
                 if record.raw.count("[") + record.raw.count("{") > DEEPEST and too_deep(record.value):
-                    raise ValueError(say("Values stand more than %(deepest)s deep in each other.", deepest=DEEPEST))  # noqa: TRY301
+                    raise ValueError(say("Values are nested more than %(deepest)s deep.", deepest=DEEPEST))  # noqa: TRY301
                 row = self._row(record.value)
                 if len(record.raw) > self._limit and any(len(str(value)) > self._limit for value in row.values()):
                     raise ValueError(say("A value is longer than %(limit)s characters.", limit=self._limit))  # noqa: TRY301

@@ -53,7 +53,7 @@ If you do not expect this, you need not do anything.
         N_("""\
 Hello,
 
-Somebody asked for a new password for your account at %(site)s. If it was
+A new password was requested for your account at %(site)s. If it was
 you, open this address within the next hours and choose one:
 
   %(link)s
@@ -101,12 +101,12 @@ If it was not you, set a new password at once (%(forgotten)s) and write to
 """),
     )
     GUESSED = MailText(
-        N_("Somebody may know your password at %(site)s"),
+        N_("Your password at %(site)s may be known to others"),
         N_("""\
 Hello,
 
-On %(time)s UTC somebody gave the right password of your account at
-%(site)s several times, but not the second factor. They did not get in.
+On %(time)s UTC the right password of your account at %(site)s was
+entered several times, but not the second factor. Nobody got in.
 
 If it was not you, set a new password at once (%(forgotten)s) and write to
 %(contact)s.

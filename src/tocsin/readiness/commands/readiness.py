@@ -198,7 +198,7 @@ def sensitivity(
         ),
     ],
 ) -> None:
-    """Evaluate the index over other choices: ranks with intervals, and which choice matters how much."""
+    """Evaluate the index over other choices: ranks with intervals, and how much each choice changes them."""
     from tocsin.readiness.run import load_run
     from tocsin.readiness.sensitivity import write_sensitivity
 

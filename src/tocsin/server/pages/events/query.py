@@ -73,7 +73,7 @@ WRONGS: Final[Mapping[str, str]] = {
 }
 """What to do where a condition cannot be read."""
 
-TOO_LONG: Final = N_("Write at most 200 letters, in one line.")
+TOO_LONG: Final = N_("Write at most 200 characters, in one line.")
 
 
 @dataclass(frozen=True)
