@@ -71,7 +71,7 @@ def test_words_say_the_same(home: Path, capsys: pytest.CaptureFixture[str]) -> N
     words = capsys.readouterr().out
     assert "operator: Operator" in words
     assert "responsible  by AS15169" in words
-    assert "told         daily, as csv, to abuse@operator.example" in words
+    assert "notified     daily, as csv, to abuse@operator.example" in words
 
     assert run("--home", home, "explain", "192.0.2.1") == 0
     assert "not notified the team has no email address" in capsys.readouterr().out
