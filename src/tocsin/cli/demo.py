@@ -1,21 +1,23 @@
 """`tocsin demo`: the main job on a fictional country, from reports to finished mails and the first page."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import note, print_table, say
+from tocsin.interface import Invocation, capabilities, note, print_table, say
 from tocsin.node.paths import HomeFile, HomeFolder
 
 if TYPE_CHECKING:
     from tocsin.operations.demo import Overview
+    from tocsin.operations.demo.country import Country
     from tocsin.pipeline.stores import NodeWithStores
 
 SEED = 5
+DAYS = 7
 _HEARD = (
     ("rows", "rows received"),
     ("stored", "  stored as events"),
@@ -76,23 +78,13 @@ def _invite(node: "NodeWithStores", seen: "Overview", port: int) -> None:
 
 
 def _play(home: Path, port: int) -> None:
-    """Make the country, hear its reports and tell its teams, with a line for each step.
+    """Make the country and let three months pass in it, with a line for each step.
 
     ``port``: where the links of the mails lead, on this machine.
     """
-    from tocsin.directory import confirm_lines, import_directory
+    from tocsin.directory import confirm_lines, import_directory, teams_by_id
     from tocsin.networks import Networks, load_table
-    from tocsin.operations.demo import (
-        CODE,
-        EMERGENCY_NUMBER,
-        HELP_LINES,
-        NAME,
-        found_country,
-        write_mapping,
-        write_reports,
-    )
-    from tocsin.pipeline.ingest import ingest
-    from tocsin.pipeline.notify import tell
+    from tocsin.operations.demo import CODE, EMERGENCY_NUMBER, HELP_LINES, NAME, found_country, let_in, write_mapping
     from tocsin.pipeline.stores import open_node
 
     note("Unpacking the bundled network tables ...")
@@ -102,7 +94,7 @@ def _play(home: Path, port: int) -> None:
         f'country_names = {{ {CODE} = "{NAME}" }}\n'
         f'emergency_number = "{EMERGENCY_NUMBER}"\n'
         f'[server]\nurl = "http://127.0.0.1:{port}"\n[accounts]\nsecond_factor = []\n'
-        "[storage]\nbackup_days = 0\n",
+        '[mailbox]\naddress = "csirt@kest-cert.example"\n[storage]\nbackup_days = 0\n',
         encoding="utf-8",
     )
     for name, table in (("asn", country.routes), ("asn-country", country.countries)):
@@ -116,13 +108,40 @@ def _play(home: Path, port: int) -> None:
     import_directory(node.database, teams, now=datetime.now(UTC), actor="demo")
     for key in HELP_LINES:
         confirm_lines(node.database, key, (), now=datetime.now(UTC), actor="demo")
-    inbox = home / "reports"
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    written = write_reports(country, inbox, SEED, until=yesterday)
-    note(f"Hearing a week of reports: {len(written)} files in {inbox} ...")
-    ingest(node, [inbox], progress=lambda name, counts: note(f"  {name}: {counts.rows:,} rows so far"))
-    note("Telling the teams ...")
-    tell(node, now=datetime.now(UTC))
+    harbour = {number: team.key for number, team in teams_by_id(node.database).items() if team.key == "harbour"}
+    let_in(node.database, harbour, now=datetime.now(UTC))
+    _let_pass(node, country)
+    for one in capabilities():
+        one.add_example(Invocation(home, json=False))
+
+
+def _let_pass(node: "NodeWithStores", country: "Country") -> None:
+    """Three months and a week of Kestria, day by day, and what people did."""
+    from tocsin.operations.demo import STEPS, Course, write_earlier, write_reports
+    from tocsin.problems.answers import AnswerVerdict
+
+    now = datetime.now(UTC)
+    inbox, course = node.home / "reports", Course(node, country, now)
+    today = now.date()
+    note("Three months of earlier reports ...")
+    for day, reports in write_earlier(country, inbox, SEED, before=today - timedelta(days=DAYS)):
+        at = datetime.combine(day, time(7), UTC)
+        course.hear(reports, at)
+        for key in ("harbour", "summit"):
+            course.answer(key, [(AnswerVerdict.FIXED, 4), (AnswerVerdict.ACKNOWLEDGED, 2)], at + timedelta(hours=30))
+    written = write_reports(country, inbox, SEED, until=today - timedelta(days=1))
+    note(f"A week of reports: {len(written)} files in {inbox} ...")
+    answered = now - timedelta(days=2)
+    cut = f"{answered:%Y-%m-%d}"
+    course.hear([path for path in written if path.name < cut], answered)
+    course.answer("harbour", [(AnswerVerdict.FIXED, 20), (AnswerVerdict.FALSE, 2)], answered + timedelta(hours=2))
+    course.answer(
+        "summit", [(AnswerVerdict.ACKNOWLEDGED, 12), (AnswerVerdict.ACCEPTED, 1)], answered + timedelta(hours=4)
+    )
+    course.hear([path for path in written if path.name >= cut], now)
+    note("What people did ...")
+    for step in STEPS:
+        step(course)
 
 
 def _document(seen: "Overview") -> dict[str, object]:

@@ -13,4 +13,5 @@ CAPABILITY: Final = Capability(
     pages="tocsin.drafting.web:drafting_pages",
     folder=Path(__file__).parent,
     tables=("tocsin.drafting.models",),
+    example="tocsin.drafting.example:add_example",
 )

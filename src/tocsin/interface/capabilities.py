@@ -25,7 +25,8 @@ class Capability:
     ``title``: its entry of the navigation (to be translated); ``path``: where its pages begin; ``permission``: who sees
     the entry. ``commands``: noun → module, as in `tocsin.cli`. ``pages``: ``module:function``, which takes a
     `tocsin.interface.pages.PageMaker` and gives a router. ``folder``: where it is; pages are in ``web``, templates in
-    ``web/templates``. ``tables``: the modules that describe its tables.
+    ``web/templates``. ``tables``: the modules that describe its tables. ``example``: ``module:function``, which takes
+    an `Invocation` and adds to a demonstration what its pages show.
     """
 
     title: str
@@ -35,6 +36,7 @@ class Capability:
     pages: str
     folder: Path
     tables: tuple[str, ...]
+    example: str
 
     @property
     def templates(self) -> Path:
@@ -43,8 +45,16 @@ class Capability:
 
     def make_pages(self, maker: object) -> Any:
         """The router of its pages."""
-        module, _, function = self.pages.partition(":")
-        return getattr(importlib.import_module(module), function)(maker)
+        return _named(self.pages)(maker)
+
+    def add_example(self, call: object) -> None:
+        """What a demonstration shows of it."""
+        _named(self.example)(call)
+
+
+def _named(place: str) -> Any:
+    module, _, function = place.partition(":")
+    return getattr(importlib.import_module(module), function)
 
 
 def N_(text: str) -> str:  # noqa: N802 (the name by which gettext's tools know it)

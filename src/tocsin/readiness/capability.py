@@ -13,4 +13,5 @@ CAPABILITY: Final = Capability(
     pages="tocsin.readiness.web:readiness_pages",
     folder=Path(__file__).parent,
     tables=("tocsin.readiness.assessment.models",),
+    example="tocsin.readiness.example:add_example",
 )

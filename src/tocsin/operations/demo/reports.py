@@ -89,6 +89,25 @@ def write_reports(country: Country, folder: Path, seed: int, *, until: date) -> 
     return sorted(written, key=lambda path: path.name)
 
 
+def write_earlier(country: Country, folder: Path, seed: int, *, before: date) -> list[tuple[date, list[Path]]]:
+    """Smaller reports of the three months before a day: when each came, and its files, oldest first.
+
+    Of the machines of a month, half are in its second report too.
+    """
+    draw = Random(seed + 1)  # noqa: S311 (nothing secret is drawn)
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[tuple[date, list[Path]]] = []
+    for month in (3, 2, 1):
+        first = before - timedelta(days=30 * month)
+        week = _Week(folder, first, draw)
+        for scan in _SCANS[:2]:
+            seen = [
+                _Machine(of.address, of.asn, 0, 4 + 4 * (n % 2)) for n, of in enumerate(_machines(country, draw, 40))
+            ]
+            written += [(first + timedelta(days=day), [_write_scan(week, scan, seen, day)]) for day in (0, 6)]
+    return sorted(written, key=lambda one: (one[0], one[1]))
+
+
 def write_mapping(feeds: Path) -> None:
     """How the columns of the country's own honeypot map to fields, as a person would write it."""
     feeds.mkdir(parents=True, exist_ok=True)

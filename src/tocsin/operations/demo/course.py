@@ -1,0 +1,220 @@
+"""What happened in Kestria besides the reports of this week: one of everything that a page can show.
+
+Everything goes through the functions that people's commands and pages call, at the times at which it happened.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import select
+
+from tocsin.delivery import Delivery, DeliveryState
+from tocsin.delivery import acts as mail_acts
+from tocsin.directory import MuteKind, Team, import_directory, read_directory
+from tocsin.directory import acts as directory_acts
+from tocsin.directory.claims import acts as claim_acts
+from tocsin.events import save_view
+from tocsin.incidents.arrivals import ReportForm, ReportKind, file_report, form_word, ticket_of
+from tocsin.incidents.arrivals import acts as inbox_acts
+from tocsin.interface import ActContext
+from tocsin.node.accounts import AccountRole, Person
+from tocsin.node.errors import InternalError
+from tocsin.node.reply_addresses import reply_addresses
+from tocsin.node.tokens import open_tokens
+from tocsin.operations.demo.country import Country
+from tocsin.pipeline.ingest import ingest
+from tocsin.pipeline.notify import tell
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.problems.answers import AnswerVerdict, TeamAnswer, answer_problems, problem_text, sheets_of
+from tocsin.problems.replies import file_mail, open_context
+
+_COPY: Final = """\
+[[team]]
+key = "harbour-noc"
+name = "Harbour Telecom NOC"
+kind = "operator"
+mailboxes = ["abuse@harbour.example"]
+prefixes = ["{disputed}"]
+"""
+
+
+@dataclass(frozen=True)
+class Course:
+    """The node of the demonstration, its country, and the time."""
+
+    node: NodeWithStores
+    country: Country
+    now: datetime
+
+    def hear(self, reports: Iterable[Path], at: datetime) -> None:
+        """Take reports in and notify whoever is due, as if it were ``at``."""
+        ingest(self.node, list(reports), clock=lambda: at)
+        tell(self.node, now=at + timedelta(minutes=5))
+
+    def answer(self, key: str, said: Sequence[tuple[AnswerVerdict, int]], at: datetime) -> None:
+        """What a team answers in the portal: each verdict for so many of its open problems, one after another."""
+        team = self._team(key)
+        sheet = sheets_of(self.node, self.node.store, self.node.tracker).of_team(team, now=at)
+        lines = iter([line for line in sheet.lines if line.standing is None and line.gone_at is None])
+        for verdict, count in said:
+            chosen = [problem_text(line.key) for line, _ in zip(lines, range(count), strict=False)]
+            if chosen:
+                word = TeamAnswer(verdict, chosen, "", 90)
+                act = f"demo:{key}:{at.isoformat()}"
+                answer_problems(self.node, self.node.store, sheet, word, actor=key, act=act, now=at)
+
+    def context(self, at: datetime | None = None, person: int | None = None) -> ActContext:
+        """Who acts: the account of that number, else the demonstration itself."""
+        actor = f"person:{person}" if person else "demo"
+        return ActContext(self.node, at or self.now, actor, "Demonstration", person)
+
+    def person(self, role: AccountRole) -> int:
+        """The number of the account of a role."""
+        with self.node.database.reading() as session:
+            return session.scalars(select(Person.id).where(Person.role == role.value)).one()
+
+    def _team(self, key: str) -> Team:
+        return next(team for team in read_directory(self.node.database).teams if team.key == key)
+
+    def digests(self, key: str) -> list[Delivery]:
+        """What was sent to a team, the newest last."""
+        with self.node.database.reading() as session:
+            sent = select(Delivery).where(Delivery.team_id == self._team(key).id)
+            return list(session.scalars(sent.where(Delivery.state == DeliveryState.SENT.value).order_by(Delivery.id)))
+
+
+def mails(course: Course) -> None:
+    """A mail that a person holds, one that was dropped, one that came back, and a question in reply to one."""
+    context = course.context()
+    held, dropped = (
+        mail_acts.repeat_mails(context, mail_acts.Mails(reference=(course.digests(key)[-1].reference,)))[0].reference
+        for key in ("summit", "hosting")
+    )
+    mail_acts.hold_mails(
+        context, mail_acts.MailsAndReason(reference=(held,), reason="Their desk asked to wait for a call.")
+    )
+    mail_acts.hold_mails(context, mail_acts.MailsAndReason(reference=(dropped,)))
+    mail_acts.drop_mails(
+        context, mail_acts.MailsAndNeededReason(reference=(dropped,), reason="They found the first one after all.")
+    )
+    desk = open_context(course.node, course.node.store)
+    returned, asked = course.digests("bank-cert")[-1], course.digests("harbour")[-1]
+    address = reply_addresses(desk.address, desk.tokens)
+    for raw in (_bounce(returned, address(returned.reference)), _question(asked)):
+        file_mail(desk, raw, now=course.now)
+
+
+def _question(digest: Delivery) -> bytes:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "desk@harbour-help.example", "csirt@kest-cert.example", "Re: your mail"
+    mail["Message-ID"], mail["In-Reply-To"] = "<question@harbour.example>", digest.message_id
+    mail.set_content("Two of these machines are behind NAT. Which source ports did the sinkhole see?\n")
+    return mail.as_bytes(policy=SMTP)
+
+
+def _bounce(digest: Delivery, to: str) -> bytes:
+    return _DELIVERY_REPORT.format(message_id=digest.message_id, to=to).replace("\n", "\r\n").encode()
+
+
+_DELIVERY_REPORT: Final = """\
+From: MAILER-DAEMON@mx.bank-cert.example
+To: {to}
+Subject: Undelivered Mail Returned to Sender
+Message-ID: <returned@mx.bank-cert.example>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="part"
+
+--part
+Content-Type: text/plain
+
+The mail could not be delivered: there is no such address here.
+
+--part
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.bank-cert.example
+
+Final-Recipient: rfc822; abuse@bank-cert.example
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 User unknown
+
+--part
+Content-Type: text/rfc822-headers
+
+Message-ID: {message_id}
+To: abuse@bank-cert.example
+
+--part--
+"""
+"""A mail server says that a digest did not arrive (RFC 3464)."""
+
+
+def inbox(course: Course) -> None:
+    """Three reports from the public: one is new, one is answered, one is closed."""
+    analyst = course.person(AccountRole.ANALYST)
+    told = (
+        (ReportKind.DECEIT, "A page looks like our bank's and asks for the PIN.", "https://login-bank.example/pay", 2),
+        (ReportKind.BREAK_IN, "I cannot sign in to my account any more; it sends mails that I did not write.", "", 30),
+        (ReportKind.FLAW, "The form of the tax office shows other people's files.", "tax.gov.kestria.example", 90),
+    )
+    references = [_report(course, *one) for one in told]
+    for reference, text in zip(references[1:], _ANSWERS, strict=True):
+        context = course.context(course.now - timedelta(hours=1), analyst)
+        inbox_acts.take(context, inbox_acts.InboxReport(reference=reference))
+        inbox_acts.answer(context, inbox_acts.InboxAnswer(reference=reference, text=text))
+    inbox_acts.move(course.context(person=analyst), inbox_acts.InboxMove(reference=references[2], state="closed"))
+
+
+_ANSWERS: Final = (
+    "Set a new password from another device now, and sign out everywhere. Which provider is it?",
+    "Thank you. The tax office has closed the hole; we tell you when its report is public.",
+)
+
+
+def _report(course: Course, kind: ReportKind, what: str, place: str, hours: float) -> str:
+    at = course.now - timedelta(hours=hours)
+    tokens = open_tokens(course.node.home)
+    ticket = ticket_of(form_word(tokens, at), tokens, at)
+    if ticket is None:
+        raise InternalError("A form that was just made has no ticket.")
+    form = ReportForm(kind, what, place, mailbox="reader@demo.example")
+    file_report(course.node.database, course.node.inbox, ticket, form, now=at)
+    return ticket.reference
+
+
+def directory(course: Course) -> None:
+    """Sources that differ, a possible duplicate, a claim, a network that was given up, a mute."""
+    context = course.context()
+    file = course.node.home / "registry-copy.toml"
+    file.write_text(_COPY.format(disputed=course.country.territories["harbour"].prefixes[0]), encoding="utf-8")
+    import_directory(course.node.database, file, now=course.now, actor="demo", source="registry-copy")
+    stray = course.country.strays[0]
+    claim_acts.make(context, claim_acts.NewClaim(value=stray.prefixes[0], team="campus", mailbox="noc@campus.example"))
+    asn = str(course.country.territories["hosting"].asn)
+    directory_acts.deny_it(
+        context, directory_acts.ThingDenied(team="hosting", kind="asn", value=asn, reason="Sold to another company.")
+    )
+    directory_acts.mute_for(
+        context,
+        directory_acts.MuteRequest(
+            team="harbour", kind=MuteKind.IDENTIFIER, value="open-snmp", days=30, reason="Being replaced."
+        ),
+    )
+
+
+def people(course: Course) -> None:
+    """A view that the analyst kept."""
+    analyst = course.person(AccountRole.ANALYST)
+    with course.node.database.begin() as session:
+        query = "taxonomy=malicious-code&last=7d"
+        save_view(session, person=analyst, name="Infected machines", query=query, shared=True, now=course.now)
+
+
+STEPS: Final[tuple[Callable[[Course], None], ...]] = (mails, inbox, directory, people)
+"""What happened, in the order in which it did."""
