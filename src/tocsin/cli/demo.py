@@ -12,8 +12,7 @@ from tocsin.interface import Invocation, capabilities, note, print_table, say
 from tocsin.node.paths import HomeFile, HomeFolder
 
 if TYPE_CHECKING:
-    from tocsin.operations.demo import Overview
-    from tocsin.operations.demo.country import Country
+    from tocsin.operations.demo import Country, Overview
     from tocsin.pipeline.stores import NodeWithStores
 
 SEED = 5
@@ -117,31 +116,35 @@ def _play(home: Path, port: int) -> None:
 
 def _let_pass(node: "NodeWithStores", country: "Country") -> None:
     """Three months and a week of Kestria, day by day, and what people did."""
-    from tocsin.operations.demo import STEPS, Course, write_earlier, write_reports
+    from tocsin.operations.demo import STEPS, Demonstration, write_earlier, write_reports
     from tocsin.problems.answers import AnswerVerdict
 
     now = datetime.now(UTC)
-    inbox, course = node.home / "reports", Course(node, country, now)
+    inbox, demonstration = node.home / "reports", Demonstration(node, country, now)
     today = now.date()
     note("Three months of earlier reports ...")
     for day, reports in write_earlier(country, inbox, SEED, before=today - timedelta(days=DAYS)):
         at = datetime.combine(day, time(7), UTC)
-        course.hear(reports, at)
+        demonstration.hear(reports, at)
         for key in ("harbour", "summit"):
-            course.answer(key, [(AnswerVerdict.FIXED, 4), (AnswerVerdict.ACKNOWLEDGED, 2)], at + timedelta(hours=30))
+            demonstration.answer(
+                key, [(AnswerVerdict.FIXED, 4), (AnswerVerdict.ACKNOWLEDGED, 2)], at + timedelta(hours=30)
+            )
     written = write_reports(country, inbox, SEED, until=today - timedelta(days=1))
     note(f"A week of reports: {len(written)} files in {inbox} ...")
     answered = now - timedelta(days=2)
     cut = f"{answered:%Y-%m-%d}"
-    course.hear([path for path in written if path.name < cut], answered)
-    course.answer("harbour", [(AnswerVerdict.FIXED, 20), (AnswerVerdict.FALSE, 2)], answered + timedelta(hours=2))
-    course.answer(
+    demonstration.hear([path for path in written if path.name < cut], answered)
+    demonstration.answer(
+        "harbour", [(AnswerVerdict.FIXED, 20), (AnswerVerdict.FALSE, 2)], answered + timedelta(hours=2)
+    )
+    demonstration.answer(
         "summit", [(AnswerVerdict.ACKNOWLEDGED, 12), (AnswerVerdict.ACCEPTED, 1)], answered + timedelta(hours=4)
     )
-    course.hear([path for path in written if path.name >= cut], now)
+    demonstration.hear([path for path in written if path.name >= cut], now)
     note("What people did ...")
     for step in STEPS:
-        step(course)
+        step(demonstration)
 
 
 def _document(seen: "Overview") -> dict[str, object]:

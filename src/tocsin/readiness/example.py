@@ -5,6 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from tocsin.interface import Invocation
+from tocsin.node.blobs import Blobs
+from tocsin.node.paths import HomeFolder
 from tocsin.readiness.assessment import (
     AnswerInput,
     EvidenceStatement,
@@ -19,7 +21,6 @@ from tocsin.readiness.assessment import (
     state,
     use_evidence,
 )
-from tocsin.readiness.commands.assessment import evidence_copies
 
 _FRAMEWORK, _VERSION = "c5", "1.0"
 _MINUTES = "Minutes of the national forum on network security of Kestria, second meeting: attendance, decisions.\n"
@@ -44,6 +45,6 @@ def add_example(call: Invocation) -> None:
         file = Path(folder) / "minutes.txt"
         file.write_text(_MINUTES, encoding="utf-8")
         piece = EvidenceStatement("Minutes of the national forum", "en", valid_from=now.date() - timedelta(days=60))
-        held = add_evidence(session, evidence_copies(call.home), file, piece, by=by, now=now)
+        held = add_evidence(session, Blobs(call.home / HomeFolder.EVIDENCE), file, piece, by=by, now=now)
         use_evidence(session, held.digest, made.id, questions[1], by=by, now=now)
         state(session, made.id, questions[1], "review", "The minutes name who attended.", by="reviewer", now=now)

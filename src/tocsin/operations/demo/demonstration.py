@@ -44,7 +44,7 @@ prefixes = ["{disputed}"]
 
 
 @dataclass(frozen=True)
-class Course:
+class Demonstration:
     """The node of the demonstration, its country, and the time."""
 
     node: NodeWithStores
@@ -88,11 +88,13 @@ class Course:
             return list(session.scalars(sent.where(Delivery.state == DeliveryState.SENT.value).order_by(Delivery.id)))
 
 
-def mails(course: Course) -> None:
+def mails(demonstration: Demonstration) -> None:
     """A mail that a person holds, one that was dropped, one that came back, and a question in reply to one."""
-    context = course.context()
+    context = demonstration.context()
     held, dropped = (
-        mail_acts.repeat_mails(context, mail_acts.Mails(reference=(course.digests(key)[-1].reference,)))[0].reference
+        mail_acts.repeat_mails(context, mail_acts.Mails(reference=(demonstration.digests(key)[-1].reference,)))[
+            0
+        ].reference
         for key in ("summit", "hosting")
     )
     mail_acts.hold_mails(
@@ -102,11 +104,11 @@ def mails(course: Course) -> None:
     mail_acts.drop_mails(
         context, mail_acts.MailsAndNeededReason(reference=(dropped,), reason="They found the first one after all.")
     )
-    desk = open_context(course.node, course.node.store)
-    returned, asked = course.digests("bank-cert")[-1], course.digests("harbour")[-1]
+    desk = open_context(demonstration.node, demonstration.node.store)
+    returned, asked = demonstration.digests("bank-cert")[-1], demonstration.digests("harbour")[-1]
     address = reply_addresses(desk.address, desk.tokens)
     for raw in (_bounce(returned, address(returned.reference)), _question(asked)):
-        file_mail(desk, raw, now=course.now)
+        file_mail(desk, raw, now=demonstration.now)
 
 
 def _question(digest: Delivery) -> bytes:
@@ -155,20 +157,22 @@ To: abuse@bank-cert.example
 """A mail server says that a digest did not arrive (RFC 3464)."""
 
 
-def inbox(course: Course) -> None:
+def inbox(demonstration: Demonstration) -> None:
     """Three reports from the public: one is new, one is answered, one is closed."""
-    analyst = course.person(AccountRole.ANALYST)
+    analyst = demonstration.person(AccountRole.ANALYST)
     told = (
         (ReportKind.DECEIT, "A page looks like our bank's and asks for the PIN.", "https://login-bank.example/pay", 2),
         (ReportKind.BREAK_IN, "I cannot sign in to my account any more; it sends mails that I did not write.", "", 30),
         (ReportKind.FLAW, "The form of the tax office shows other people's files.", "tax.gov.kestria.example", 90),
     )
-    references = [_report(course, *one) for one in told]
+    references = [_report(demonstration, *one) for one in told]
     for reference, text in zip(references[1:], _ANSWERS, strict=True):
-        context = course.context(course.now - timedelta(hours=1), analyst)
+        context = demonstration.context(demonstration.now - timedelta(hours=1), analyst)
         inbox_acts.take(context, inbox_acts.InboxReport(reference=reference))
         inbox_acts.answer(context, inbox_acts.InboxAnswer(reference=reference, text=text))
-    inbox_acts.move(course.context(person=analyst), inbox_acts.InboxMove(reference=references[2], state="closed"))
+    inbox_acts.move(
+        demonstration.context(person=analyst), inbox_acts.InboxMove(reference=references[2], state="closed")
+    )
 
 
 _ANSWERS: Final = (
@@ -177,26 +181,26 @@ _ANSWERS: Final = (
 )
 
 
-def _report(course: Course, kind: ReportKind, what: str, place: str, hours: float) -> str:
-    at = course.now - timedelta(hours=hours)
-    tokens = open_tokens(course.node.home)
+def _report(demonstration: Demonstration, kind: ReportKind, what: str, place: str, hours: float) -> str:
+    at = demonstration.now - timedelta(hours=hours)
+    tokens = open_tokens(demonstration.node.home)
     ticket = ticket_of(form_word(tokens, at), tokens, at)
     if ticket is None:
         raise InternalError("A form that was just made has no ticket.")
     form = ReportForm(kind, what, place, mailbox="reader@demo.example")
-    file_report(course.node.database, course.node.inbox, ticket, form, now=at)
+    file_report(demonstration.node.database, demonstration.node.inbox, ticket, form, now=at)
     return ticket.reference
 
 
-def directory(course: Course) -> None:
+def directory(demonstration: Demonstration) -> None:
     """Sources that differ, a possible duplicate, a claim, a network that was given up, a mute."""
-    context = course.context()
-    file = course.node.home / "registry-copy.toml"
-    file.write_text(_COPY.format(disputed=course.country.territories["harbour"].prefixes[0]), encoding="utf-8")
-    import_directory(course.node.database, file, now=course.now, actor="demo", source="registry-copy")
-    stray = course.country.strays[0]
+    context = demonstration.context()
+    file = demonstration.node.home / "registry-copy.toml"
+    file.write_text(_COPY.format(disputed=demonstration.country.territories["harbour"].prefixes[0]), encoding="utf-8")
+    import_directory(demonstration.node.database, file, now=demonstration.now, actor="demo", source="registry-copy")
+    stray = demonstration.country.strays[0]
     claim_acts.make(context, claim_acts.NewClaim(value=stray.prefixes[0], team="campus", mailbox="noc@campus.example"))
-    asn = str(course.country.territories["hosting"].asn)
+    asn = str(demonstration.country.territories["hosting"].asn)
     directory_acts.deny_it(
         context, directory_acts.ThingDenied(team="hosting", kind="asn", value=asn, reason="Sold to another company.")
     )
@@ -208,13 +212,13 @@ def directory(course: Course) -> None:
     )
 
 
-def people(course: Course) -> None:
+def people(demonstration: Demonstration) -> None:
     """A view that the analyst kept."""
-    analyst = course.person(AccountRole.ANALYST)
-    with course.node.database.begin() as session:
+    analyst = demonstration.person(AccountRole.ANALYST)
+    with demonstration.node.database.begin() as session:
         query = "taxonomy=malicious-code&last=7d"
-        save_view(session, person=analyst, name="Infected machines", query=query, shared=True, now=course.now)
+        save_view(session, person=analyst, name="Infected machines", query=query, shared=True, now=demonstration.now)
 
 
-STEPS: Final[tuple[Callable[[Course], None], ...]] = (mails, inbox, directory, people)
+STEPS: Final[tuple[Callable[[Demonstration], None], ...]] = (mails, inbox, directory, people)
 """What happened, in the order in which it did."""
