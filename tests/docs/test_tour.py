@@ -1,12 +1,20 @@
 """The tour in the README is what really happens: each command is run, each line that is shown must come."""
 
+import html
 import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from support.console_users import browser_of
+from tocsin.directory import teams_by_id
+from tocsin.node.accounts import AccountRole
+from tocsin.pipeline.stores import open_node
+from tocsin.server.server import make_application
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _PREFIX = "./run --home home/demo "
@@ -47,6 +55,24 @@ def test_each_command_of_the_tour_says_what_the_tour_shows(played: tuple[Path, s
         done = _run(home, *words)
         assert done.returncode == (1 if words == ["doctor"] else 0), done.stderr
         assert _missing(expected, done.stdout) == [], command
+
+
+@pytest.mark.parametrize("role", [AccountRole.ANALYST, AccountRole.ADMINISTRATOR, AccountRole.OPERATOR])
+def test_no_place_of_the_demonstration_is_empty(played: tuple[Path, str], role: AccountRole) -> None:
+    """Every page that the navigation or a tab leads to shows something, to each role."""
+    node, now = open_node(played[0]), datetime.now(UTC)
+    teams = tuple(number for number, team in teams_by_id(node.database).items() if team.key == "harbour")
+    own = teams if role is AccountRole.OPERATOR else ()
+    with browser_of(make_application(node), node, role, now=now, teams=own) as browser:
+        seen, todo = dict[str, str](), [browser.get("/").headers["location"]]
+        while todo:
+            if (path := todo.pop()) not in seen:
+                seen[path] = browser.get(path).text
+                places = re.findall(r'<nav class="(?:places|tabs)".*?</nav>', seen[path], re.DOTALL)
+                todo += [html.unescape(link) for place in places for link in re.findall(r'href="(/[^"]*)"', place)]
+    assert len(seen) > 3
+    # Where backups go is chosen for each node.
+    assert [path for path, page in seen.items() if 'class="empty"' in page and path != "/admin/keeping"] == []
 
 
 def test_links_lead_to_the_port_that_the_demonstration_serves(played: tuple[Path, str]) -> None:

@@ -93,9 +93,11 @@ def _play(home: Path, port: int) -> None:
         f'country_names = {{ {CODE} = "{NAME}" }}\n'
         f'emergency_number = "{EMERGENCY_NUMBER}"\n'
         f'[server]\nurl = "http://127.0.0.1:{port}"\n[accounts]\nsecond_factor = []\n'
-        '[mailbox]\naddress = "csirt@kest-cert.example"\n[storage]\nbackup_days = 0\n',
+        '[mailbox]\naddress = "csirt@kest-cert.example"\n[storage]\nbackup_days = 0\n'
+        '[collect.partner]\nkind = "folder"\npath = "incoming"\n',
         encoding="utf-8",
     )
+    (home / "incoming").mkdir(exist_ok=True)
     for name, table in (("asn", country.routes), ("asn-country", country.countries)):
         (home / f"kestria-{name}.csv").write_text(table, encoding="utf-8")
         load_table(home, home / f"kestria-{name}.csv")

@@ -18,12 +18,15 @@ from tocsin.delivery import acts as mail_acts
 from tocsin.directory import MuteKind, Team, import_directory, read_directory
 from tocsin.directory import acts as directory_acts
 from tocsin.directory.claims import acts as claim_acts
+from tocsin.directory.contacts import KIND as VERIFY
+from tocsin.directory.contacts import ConfirmationOutcome, question_of_letter, settle_question, verify_team
 from tocsin.events import save_view
 from tocsin.incidents.arrivals import ReportForm, ReportKind, file_report, form_word, ticket_of
 from tocsin.incidents.arrivals import acts as inbox_acts
 from tocsin.interface import ActContext
 from tocsin.node.accounts import AccountRole, Person
 from tocsin.node.errors import InternalError
+from tocsin.node.letters import Letter
 from tocsin.node.reply_addresses import reply_addresses
 from tocsin.node.tokens import open_tokens
 from tocsin.operations.demo.country import Country
@@ -32,6 +35,7 @@ from tocsin.pipeline.notify import tell
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.problems.answers import AnswerVerdict, TeamAnswer, answer_problems, problem_text, sheets_of
 from tocsin.problems.replies import file_mail, open_context
+from tocsin.sharing.rules import set_rules
 
 _COPY: Final = """\
 [[team]]
@@ -40,6 +44,25 @@ name = "Harbour Telecom NOC"
 kind = "operator"
 mailboxes = ["abuse@harbour.example"]
 prefixes = ["{disputed}"]
+
+[[team]]
+key = "summit-ltd"
+name = "Summit Mobile Ltd"
+kind = "operator"
+mailboxes = ["abuse@summit.example"]
+"""
+
+_RULES: Final = """\
+title = "Sharing and notifying in Kestria"
+type = "agreement"
+parties = ["Kestria National CSIRT", "the operators of Kestria"]
+edition = "1"
+
+[[share]]
+id = "no-accounts-to-operators"
+to_kind = ["operator"]
+hide = ["source.account"]
+why = "Names of accounts go to the national CSIRT alone."
 """
 
 
@@ -198,6 +221,9 @@ def directory(demonstration: Demonstration) -> None:
     file = demonstration.node.home / "registry-copy.toml"
     file.write_text(_COPY.format(disputed=demonstration.country.territories["harbour"].prefixes[0]), encoding="utf-8")
     import_directory(demonstration.node.database, file, now=demonstration.now, actor="demo", source="registry-copy")
+    same = directory_acts.TeamsThatAreOne(keep="summit", team="summit-ltd", reason="One company; their head said so.")
+    directory_acts.merge(context, same)
+    _verify(demonstration)
     stray = demonstration.country.strays[0]
     claim_acts.make(context, claim_acts.NewClaim(value=stray.prefixes[0], team="campus", mailbox="noc@campus.example"))
     asn = str(demonstration.country.territories["hosting"].asn)
@@ -212,6 +238,23 @@ def directory(demonstration: Demonstration) -> None:
     )
 
 
+def _verify(demonstration: Demonstration) -> None:
+    """Summit Mobile is asked whether its address works, and says yes."""
+    node, now = demonstration.node, demonstration.now
+    verify_team(node, "summit", now=now - timedelta(days=1))
+    with node.database.begin() as session:
+        for key in session.scalars(select(Letter.key).where(Letter.kind == VERIFY)).all():
+            if (question := question_of_letter(session, key, now)) is not None:
+                settle_question(session, question, ConfirmationOutcome.OURS, now=now, via="link")
+
+
+def rules(demonstration: Demonstration) -> None:
+    """What the operators of Kestria agreed."""
+    with demonstration.node.database.begin() as session:
+        keys = [team.key for team in read_directory(demonstration.node.database).teams]
+        set_rules(session, _RULES, based_on=0, teams=keys, why="Agreed in the forum.", **demonstration.context().by)
+
+
 def people(demonstration: Demonstration) -> None:
     """A view that the analyst kept."""
     analyst = demonstration.person(AccountRole.ANALYST)
@@ -220,5 +263,5 @@ def people(demonstration: Demonstration) -> None:
         save_view(session, person=analyst, name="Infected machines", query=query, shared=True, now=demonstration.now)
 
 
-STEPS: Final[tuple[Callable[[Demonstration], None], ...]] = (mails, inbox, directory, people)
+STEPS: Final[tuple[Callable[[Demonstration], None], ...]] = (mails, inbox, directory, rules, people)
 """What happened, in the order in which it did."""
