@@ -6,19 +6,22 @@ from, and from what it does not: docs/design/public-statistics.md.
 """
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import func, select
 
 from tocsin.events import Ingest, IngestState
+from tocsin.node.censoring import Median
 from tocsin.node.files import disk_failures, write_whole
 from tocsin.node.paths import HomeFolder
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.problems import By, problem_times, summarise
 from tocsin.sharing.gate import Audience, Recipient, ReleasePurpose, Tlp, decide, fields_for, read_marking, read_tlp
 
 NETWORKS: Final = 10
@@ -51,13 +54,15 @@ class Month:
     """The figures of one month: for each class a rounded count, 0 where nothing came, None where it is not shown.
 
     ``first``: its first day. ``country``: the ISO 3166-1 code that it is of, empty for everywhere. ``up_to``: the
-    highest TLP label that was counted.
+    highest TLP label that was counted. ``hours``: the rounded median of each stretch of its problems, None where more
+    than half have no end; empty where too few networks are in it.
     """
 
     first: date
     country: str
     up_to: str
     counts: Mapping[str, int | None]
+    hours: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def shown(self) -> int:
@@ -106,7 +111,24 @@ def count_month(node: NodeWithStores, first: date) -> Month:
     counts = dict.fromkeys(CLASSES, 0) | {
         name: protect(networks) for name, networks in _by_class(node, first, country, up_to).items()
     }
-    return Month(first, country, up_to, _released(counts))
+    return Month(first, country, up_to, _released(counts), _hours(node, first))
+
+
+def _hours(node: NodeWithStores, first: date) -> dict[str, int | None]:
+    """The medians of the problems that were heard of in a month, where their networks may be shown together."""
+    import polars as pl
+
+    start = datetime.combine(first, time(), UTC)
+    times = problem_times(node, node.store, node.tracker, since=start).filter(pl.col("heard").dt.date() < _next(first))
+    of_network = times.group_by(pl.col("asn").fill_null(UNKNOWN)).agg(pl.col("problem").n_unique()).iter_rows()
+    if not protect(dict(of_network)):
+        return {}
+    found = summarise(times, By.ALL, now=datetime.now(UTC), resamples=1)[0].stretches
+    return {str(stretch): _rounded(of) for stretch, of in found.items() if of is not None}
+
+
+def _rounded(of: Median) -> int | None:
+    return None if math.isinf(of.latest) else max(round((of.earliest + of.latest) / 2), 1)
 
 
 def _released(counts: Mapping[str, int | None]) -> Mapping[str, int | None]:
@@ -172,11 +194,19 @@ def _path(node: NodeWithStores, first: date) -> Path:
 
 def _read(path: Path) -> Month:
     said = json.loads(path.read_text(encoding="utf-8"))
-    return Month(date.fromisoformat(said["first"]), said["country"], said["up_to"], said["counts"])
+    return Month(
+        date.fromisoformat(said["first"]), said["country"], said["up_to"], said["counts"], said.get("hours", {})
+    )
 
 
 def _write(path: Path, month: Month) -> None:
     """Keep a month for good, whole or not at all."""
-    said = {"first": month.first.isoformat(), "country": month.country, "up_to": month.up_to, "counts": month.counts}
+    said = {
+        "first": month.first.isoformat(),
+        "country": month.country,
+        "up_to": month.up_to,
+        "counts": month.counts,
+        "hours": month.hours,
+    }
     with disk_failures("The public figures cannot be kept"):
         write_whole(path, json.dumps(said).encode())

@@ -7,8 +7,9 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.problems.current import known_problems, last_committed
     from tocsin.problems.identity import problem_keys
+    from tocsin.problems.monthly import GroupFigures, MonthFigures, group_figures, monthly_figures
     from tocsin.problems.team_times import team_figures
-    from tocsin.problems.times import By, TimesGroup, problem_times, summarise
+    from tocsin.problems.times import By, Stretch, TimesGroup, problem_times, summarise
     from tocsin.problems.track import (
         NOTES,
         NotesArray,

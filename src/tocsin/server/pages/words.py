@@ -21,6 +21,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal, format_percent
+from babel.units import format_unit
 from markupsafe import Markup, escape
 
 from tocsin.directory import DAYS
@@ -125,6 +126,12 @@ class PageTexts:
     def span(self, length: timedelta) -> str:
         """How long something took or is ago, in its largest unit, as ``3 hours``."""
         return format_timedelta(length, locale=self._locale)
+
+    def took(self, hours: float) -> str:
+        """How long something takes on the whole, as ``13 hr``, or ``6.5 days`` from two days on."""
+        unit, count = ("hour", hours) if hours < 48 else ("day", hours / 24)
+        shown = round(count, 1) if count < 10 else round(count)
+        return format_unit(shown, f"duration-{unit}", "short", locale=self._locale, numbering_system="latn")
 
     def month(self, day: date) -> str:
         """The month of a day, as ``November 2026``."""

@@ -14,6 +14,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.cache import Cache
 from tocsin.operations.statistics import CLASSES, LARGEST, NETWORKS, STEP, Month, read_months
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.figures_pages import STRETCHES
 from tocsin.server.pages.public.public_page import FRESH, show
 from tocsin.server.pages.words import N_
 
@@ -52,9 +53,16 @@ def statistics_pages(desk: PageContext) -> APIRouter:
             ((name, count) for name, count in last.counts.items() if count), key=lambda row: -row[1]
         ) if last else []  # fmt: skip
         context: dict[str, Any] = {"months": months[:_SHOWN], "more": len(months) > _SHOWN, "last": last, "bars": bars}
-        rules: dict[str, Any] = {"networks": NETWORKS, "largest": LARGEST, "step": STEP}
+        rules: dict[str, Any] = {"networks": NETWORKS, "largest": LARGEST, "step": STEP, "stretches": STRETCHES}
         return show(
-            desk, request, "public/statistics.html", class_words=CLASS_WORDS, classes=CLASSES, **context, **rules
+            desk,
+            request,
+            "public/statistics.html",
+            class_words=CLASS_WORDS,
+            classes=CLASSES,
+            stretches=STRETCHES,
+            **context,
+            **rules,
         )
 
     @router.get("/statistics.csv")

@@ -24,9 +24,9 @@ from tocsin.directory.states import (
 )
 from tocsin.interface import NotHereError, PageRouter
 from tocsin.networks import Networks, country_names
+from tocsin.server.pages.background_cache import BackgroundCache
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.teams.access import Surveyor
-from tocsin.server.pages.teams.background_cache import BackgroundCache
 
 _GAPS: Final = 15
 _NUMBERS: Final = 200  # AS numbers on one page

@@ -17,9 +17,9 @@ from tocsin.interface import PageRouter
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
+from tocsin.server.pages.background_cache import BackgroundCache
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.teams.access import Decider, Surveyor, fault_of
-from tocsin.server.pages.teams.background_cache import BackgroundCache
 from tocsin.server.pages.teams.paging import page_of
 from tocsin.server.security import Form, text_of
 

@@ -1,0 +1,96 @@
+"""Problems by the month in which this node heard of them: how many, what became of them, and how long it took."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import polars as pl
+
+from tocsin.node.censoring import Median, median
+from tocsin.problems.times import Stretch, bounds
+
+MONTHS: Final = 13
+"""The months of a table: twelve that are over, and the present one."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthFigures:
+    """One month. A problem of several teams counts once, and as notified, answered where one of them was or did.
+
+    ``first``: its first day. ``gone``: of those notified, how many their feeds no longer see. ``medians``: of each
+    stretch, None where there are no times.
+    """
+
+    first: date
+    problems: int
+    notified: int
+    answered: int
+    gone: int
+    medians: Mapping[Stretch, Median | None]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigures:
+    """One group in the last whole month and in the one before it."""
+
+    key: object
+    last: MonthFigures
+    before: MonthFigures
+
+
+def monthly_figures(times: pl.DataFrame, now: datetime, months: int = MONTHS) -> list[MonthFigures]:
+    """The last months up to the present one, oldest first; ``times``: as `problem_times` gives them.
+
+    Months before the first that has a problem are left out.
+    """
+    parts = _by_month(times)
+    firsts = [first for first in _months_before(now.date(), months) if parts and first >= min(parts)]
+    return [_figures(first, parts.get(first, times.clear()), now) for first in firsts]
+
+
+def group_figures(times: pl.DataFrame, column: str, now: datetime) -> list[GroupFigures]:
+    """The last whole month beside the one before it, by the values of a column; most problems first."""
+    before, last, present = _months_before(now.date(), 3)
+    of_both = times.filter(pl.col("heard").dt.date().is_between(before, present, closed="left"))
+    found = []
+    for (key,), part in of_both.partition_by(column, as_dict=True, include_key=True).items():
+        parts = _by_month(part)
+        found.append(
+            GroupFigures(key, *(_figures(first, parts.get(first, times.clear()), now) for first in (last, before)))
+        )
+    return sorted(found, key=lambda one: (-one.last.problems, -one.before.problems, str(one.key)))
+
+
+def _by_month(times: pl.DataFrame) -> dict[date, pl.DataFrame]:
+    heard = times.filter(pl.col("heard").is_not_null()).with_columns(
+        pl.col("heard").dt.date().dt.month_start().alias("month")
+    )
+    return {first: part for (first,), part in heard.partition_by("month", as_dict=True).items()}
+
+
+def _months_before(today: date, count: int) -> list[date]:
+    """The first days of the last months, the present one last."""
+    return list(_backwards(today.replace(day=1), count))[::-1]
+
+
+def _backwards(first: date, count: int) -> Iterator[date]:
+    for _ in range(count):
+        yield first
+        first = (first - timedelta(days=1)).replace(day=1)
+
+
+def _figures(first: date, times: pl.DataFrame, now: datetime) -> MonthFigures:
+    told = times.filter(pl.col("told").is_not_null())
+    medians = {}
+    for stretch in Stretch:
+        left, right = bounds(times, stretch, now)
+        medians[stretch] = median(left, right) if len(left) else None
+    return MonthFigures(
+        first,
+        problems=times["problem"].n_unique(),
+        notified=told["problem"].n_unique(),
+        answered=told.filter(pl.col("answered").is_not_null())["problem"].n_unique(),
+        gone=told.filter(pl.col("missed") > pl.col("told"))["problem"].n_unique(),
+        medians=medians,
+    )
