@@ -119,6 +119,7 @@ def _play(home: Path, port: int) -> None:
 def _let_pass(node: "NodeWithStores", country: "Country") -> None:
     """Three months and a week of Kestria, day by day, and what people did."""
     from tocsin.operations.demo import STEPS, Demonstration, write_earlier, write_reports
+    from tocsin.pipeline.notify import tell
     from tocsin.problems.answers import AnswerVerdict
 
     now = datetime.now(UTC)
@@ -128,6 +129,7 @@ def _let_pass(node: "NodeWithStores", country: "Country") -> None:
     for day, reports in write_earlier(country, inbox, SEED, before=today - timedelta(days=DAYS)):
         at = datetime.combine(day, time(7), UTC)
         demonstration.hear(reports, at)
+        tell(node, now=at + timedelta(hours=26))  # whoever is notified once a day
         for key in ("harbour", "summit"):
             demonstration.answer(
                 key, [(AnswerVerdict.FIXED, 4), (AnswerVerdict.ACKNOWLEDGED, 2)], at + timedelta(hours=30)
