@@ -163,7 +163,7 @@ def _document(seen: "Overview") -> dict[str, object]:
 def _show(seen: "Overview", home: Path) -> None:
     print_table("", ("what", "count"), [(words, seen.counts[name]) for name, words in _HEARD], numbers=[1])
     print_table(
-        "Told",
+        "Notified",
         ("team", "digests", "problems", "events", "last mail"),
         [(team.team, team.digests, team.problems, team.events, team.last_subject) for team in seen.told],
         numbers=[1, 2, 3],

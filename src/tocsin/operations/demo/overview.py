@@ -71,7 +71,7 @@ def overview(node: NodeWithStores) -> Overview:
         words = rule_words(session, list(kept))
     counts = {name: int(total) for name, total in zip(COUNTS, totals, strict=True)}
     found = [
-        NotTold("nobody known", counts["unrouted"], "No team in the directory answers for these networks.", "unknown"),
+        NotTold("no contact", counts["unrouted"], "No team in the directory answers for these networks.", "unknown"),
         *(
             NotTold("the gate", events, f"{words[rule]} (rule {rule})", "withheld")
             for rule, events in kept.most_common()
@@ -104,8 +104,8 @@ def _told(deliveries: Sequence[Delivery], teams: Mapping[int, Team]) -> list[Tea
 
 
 _KEPT = {
-    DeliveryState.SHADOW.value: ("shadow mode", "Written, not sent; it counts as told."),
-    DeliveryState.REDIRECTED.value: ("redirect mode", "Sent to the redirect mailbox only; it counts as told."),
+    DeliveryState.SHADOW.value: ("shadow mode", "Written, not sent; it counts as notified."),
+    DeliveryState.REDIRECTED.value: ("redirect mode", "Sent to the redirect address only; it counts as notified."),
 }
 _HELD = "The first mail to this team waits for a person's look."
 _ON_ITS_WAY = {DeliveryState.QUEUED.value, DeliveryState.SENT.value, *_KEPT}
@@ -130,7 +130,7 @@ def _waiting(team: Team | None, number: int, events: int, due: datetime) -> NotT
     if team is None:
         return NotTold(f"team {number}", events, "The team is no longer in the directory.", "stuck")
     if not team.mailboxes:
-        return NotTold(team.name, events, "The team has no mailbox in the directory.", "stuck")
+        return NotTold(team.name, events, "The team has no email address in the directory.", "stuck")
     return NotTold(
         team.name, events, f"Not due before {due:%Y-%m-%d %H:%M} UTC ({team.interval.replace('_', ' ')}).", "waiting"
     )
