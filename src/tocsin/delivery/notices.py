@@ -125,7 +125,7 @@ def _expired(session: Session) -> list[DeliveryNotice]:
         return []
     words = say_count(
         "%(n)s event was not told: it became too old before a mail could leave.",
-        "%(n)s events were not told: they became too old before a mail could leave.",
+        "%(n)s events were not notified: they became too old before a mail could leave.",
         int(events or 0) + int(more or 0),
     )
     return [

@@ -30,6 +30,7 @@ from tocsin.node.letters import Letter
 from tocsin.node.reply_addresses import reply_addresses
 from tocsin.node.tokens import open_tokens
 from tocsin.operations.demo.country import Country
+from tocsin.pipeline.collectors import read_collectors, run_collector, standings
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.notify import tell
 from tocsin.pipeline.stores import NodeWithStores
@@ -255,6 +256,13 @@ def rules(demonstration: Demonstration) -> None:
         set_rules(session, _RULES, based_on=0, teams=keys, why="Agreed in the forum.", **demonstration.context().by)
 
 
+def collector(demonstration: Demonstration) -> None:
+    """A folder that a partner may put reports into was looked at, and is empty."""
+    node = demonstration.node
+    for one in standings(node.database, read_collectors(node.settings.collect)):
+        run_collector(node, one, clock=lambda: demonstration.now)
+
+
 def people(demonstration: Demonstration) -> None:
     """A view that the analyst kept."""
     analyst = demonstration.person(AccountRole.ANALYST)
@@ -263,5 +271,5 @@ def people(demonstration: Demonstration) -> None:
         save_view(session, person=analyst, name="Infected machines", query=query, shared=True, now=demonstration.now)
 
 
-STEPS: Final[tuple[Callable[[Demonstration], None], ...]] = (mails, inbox, directory, rules, people)
+STEPS: Final[tuple[Callable[[Demonstration], None], ...]] = (mails, inbox, directory, rules, collector, people)
 """What happened, in the order in which it did."""

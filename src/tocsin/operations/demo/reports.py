@@ -85,7 +85,7 @@ def write_reports(country: Country, folder: Path, seed: int, *, until: date) -> 
     infected = list(_machines(country, draw, 160))
     written += [_write_sinkhole(week, infected, day) for day in range(DAYS)]
     written += [_write_honeypot(week, country), _write_complaints(week, country)]
-    _cut_short(written[0])
+    written[0] = _cut_short(written[0])
     return sorted(written, key=lambda path: path.name)
 
 
@@ -191,8 +191,10 @@ def _write_csv(path: Path, header: list[str], rows: list[list[object]]) -> Path:
     return path
 
 
-def _cut_short(path: Path) -> None:
+def _cut_short(path: Path) -> Path:
     """A download that broke off: the last part of the packed file is missing."""
     packed = gzip.compress(path.read_bytes(), mtime=0)
-    path.with_name(path.name + ".gz").write_bytes(packed[: len(packed) * 9 // 10])
+    short = path.with_name(path.name + ".gz")
+    short.write_bytes(packed[: len(packed) * 9 // 10])
     path.unlink()
+    return short
