@@ -50,7 +50,7 @@ def plain_mailbox(mailbox: str) -> str:
     """
     plain = typed_mailbox(mailbox)
     if not _MAILBOX.fullmatch(plain) or plain != mailbox.strip().lower():
-        raise InputError(say("That is no mailbox."), hint=say("Write it as name@example.org."))
+        raise InputError(say("This is not an email address."), hint=say("Write it as name@example.org."))
     return plain
 
 
@@ -96,7 +96,7 @@ def invite(
     mailbox = plain_mailbox(mailbox)
     check_role(role, teams)
     if transaction.scalar(select(Person.id).where(Person.mailbox == mailbox)) is not None:
-        raise ConflictError(say("There is an account with this mailbox already."), hint=say("Change its role instead."))
+        raise ConflictError(say("There is already an account with this email address."), hint=say("Change its role instead."))
     withdraw_links(transaction, WelcomeLink.mailbox == mailbox, now=now)
     link = _new(transaction, LinkKind.INVITED, now, role=role, mailbox=mailbox, teams=teams)
     _note_invited(transaction, link, actor=actor, now=now, mailed=bool(house.url))

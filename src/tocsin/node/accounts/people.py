@@ -128,7 +128,7 @@ def join(
         raise ConflictError(say("This link was used already."), hint=say("Sign in with what was set by it."))
     address = plain_mailbox(given)
     if transaction.scalar(select(Person.id).where(Person.mailbox == address)) is not None:
-        raise ConflictError(say("There is an account with this mailbox already."), hint=say("Sign in with it."))
+        raise ConflictError(say("There is already an account with this email address."), hint=say("Sign in with it."))
     person = Person(
         mailbox=address, name=name, role=link.role, teams=link.teams, password=password, language=language,
         theme="", made_at=now, blocked_at=None, removed_at=None,
@@ -282,5 +282,5 @@ def _keep_an_administrator(transaction: Transaction, but: Person) -> None:
     if not set(left) - {but.id}:
         raise ConflictError(
             say("This is the last administrator: nobody could set up this node any more."),
-            hint=say("Make somebody else an administrator first."),
+            hint=say("Make another person administrator first."),
         )

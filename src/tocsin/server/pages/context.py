@@ -88,7 +88,7 @@ class PageContext:
         Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)`` by
         the act's name, ``words`` and its ``_``, ``ngettext`` and ``pgettext``, ``heard`` and ``told`` (for what rooms
         below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
-        it), ``header`` (`PageHeader`) with the navigation and all its ``places``, ``now``, ``here`` (the path),
+        it), ``page_header`` (`PageHeader`) with the navigation and all its ``places``, ``now``, ``here`` (the path),
         ``back_to`` (the same with its query), ``theme``, ``csrf`` (what forms carry), ``languages``, ``posted`` and
         ``refused`` (whether it answers a form, and one that was not taken).
         """
@@ -106,7 +106,7 @@ class PageContext:
             "translate_error": words.translate_error,
             "translate_word": words.translate_word,
             "translated": lambda wrongs: [(name, words.say(said)) for name, said in wrongs],
-            "header": header,
+            "page_header": header,
             "places": places_of(header.groups),
             "now": self.now,
             "here": _here(request).partition("?")[0],
