@@ -120,7 +120,7 @@ def people_pages(desk: PageContext) -> APIRouter:
 
     _add_invitations(router, desk)
 
-    @router.get("/{number}")
+    @router.get("/{number:int}")
     def one(request: Request, visitor: _Reader, number: Number, done: str = "") -> Response:
         """One person, and what can be changed of the account."""
         return _person_page(desk, request, visitor, number, done=done)

@@ -30,7 +30,8 @@ const label = (one) => (one.getAttribute("aria-label") ?? (one.labels?.[0] ?? on
 
 function show() {
   if (dialog.open) return;
-  const seen = new Map(shortcuts().toReversed().map((one) => [one.dataset.shortcut, label(one)]));
+  const seen = new Map();
+  for (const one of shortcuts()) if (!seen.has(one.dataset.shortcut)) seen.set(one.dataset.shortcut, label(one));
   document.getElementById("keys-here").replaceChildren(...[...seen].flatMap(([key, said]) => {
     const [term, does, cap] = ["dt", "dd", "kbd"].map((name) => document.createElement(name));
     cap.textContent = key;
