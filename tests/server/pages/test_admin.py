@@ -169,7 +169,7 @@ def test_people_are_not_sorted_by_what_can_be_done(world: World, admin: Browser)
 def test_the_page_of_a_person_says_what_holds_and_is_changed_by_administrators_only(
     world: World, admin: Browser
 ) -> None:
-    number = person(world.node, AccountRole.OPERATOR, now=world.now, teams=[1])
+    number = person(world.node, AccountRole.OPERATOR, now=world.now, teams=(1,))
     page = admin.get(f"/admin/people/{number}").text
     assert re.search(r"<h1[^>]*>Operator</h1>", page)
     assert 'href="/teams/' in page
