@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import Delivery, DeliveryState, Halt, halts
+from tocsin.delivery import Delivery, DeliveryState, Halt
 from tocsin.events import open_rows
 from tocsin.incidents.arrivals import ReportState, counts_by_state
 from tocsin.node.accounts import Permission, Principal, names_of_actors
@@ -22,6 +22,7 @@ ItemCounter: TypeAlias = Callable[[Session, int, datetime], int]
 """How many open items a person (by number) has taken or was assigned."""
 
 _FRESH: Final = 5.0  # seconds that counts are shown without being counted again
+_HALT: Final = select(Halt).order_by(Halt.kind.desc()).limit(1)  # a stop before a brake
 _UNSENT: Final = (DeliveryState.HELD.value, DeliveryState.STUCK.value)
 
 
@@ -63,7 +64,7 @@ class HeaderReader:
             return still
         try:
             with self._node.database.reading() as session:
-                halt = next((one for one in halts(session) if one is not None), None)
+                halt = session.scalars(_HALT).first()
                 by = names_of_actors(session, [halt.actor]).get(halt.actor, "") if halt else ""
                 mine = self._my_items(session, visitor.person, now) if self._my_items else None
                 return replace(still, halt=halt, by=by, counts=self._counts(session, now), mine=mine)

@@ -119,16 +119,7 @@ def people_pages(desk: PageContext) -> APIRouter:
         return _page(desk, request, visitor, done=done)
 
     _add_invitations(router, desk)
-
-    @router.get("/{number:int}")
-    def one(request: Request, visitor: _Reader, number: Number, done: str = "") -> Response:
-        """One person, and what can be changed of the account."""
-        return _person_page(desk, request, visitor, number, done=done)
-
-    @router.get("/{number}/{act}")
-    def question(request: Request, _visitor: _Writer, number: Number, act: str) -> Response:
-        """What is asked before somebody is kept out."""
-        return _question(desk, request, number, act)
+    _add_person(router, desk)
 
     @router.post("/{number}/{act}")
     def change(request: Request, visitor: _Writer, form: Form, number: Number, act: str) -> Response:
@@ -149,6 +140,25 @@ def people_pages(desk: PageContext) -> APIRouter:
         return desk.go(f"/admin/people?done={act}" if act == "remove" else f"/admin/people/{number}?done={act}")
 
     return router
+
+
+def _add_person(router: APIRouter, desk: PageContext) -> None:
+    """The page of one person, and what is asked before the account is blocked or removed."""
+
+    @router.get("/{number:int}")
+    def one(request: Request, visitor: _Reader, number: Number, done: str = "") -> Response:
+        """One person, and what can be changed of the account."""
+        return _person_page(desk, request, visitor, number, done=done)
+
+    @router.get("/{number}/block")
+    def ask_block(request: Request, _visitor: _Writer, number: Number) -> Response:
+        """What is asked before a person is kept out."""
+        return _question(desk, request, number, "block")
+
+    @router.get("/{number}/remove")
+    def ask_remove(request: Request, _visitor: _Writer, number: Number) -> Response:
+        """What is asked before an account is removed."""
+        return _question(desk, request, number, "remove")
 
 
 def _add_invitations(router: APIRouter, desk: PageContext) -> None:
@@ -200,8 +210,6 @@ def _is_named(desk: PageContext, number: int, name: str) -> bool:
 
 
 def _question(desk: PageContext, request: Request, number: int, act: str, *, wrong: str = "") -> Response:
-    if act not in _ASKED:
-        raise NotHereError
     with desk.node.database.reading() as session:
         name = find_person(session, number).name
     status = 422 if wrong else 200
