@@ -14,6 +14,7 @@ from support.world import World, copy_world, served
 from tocsin.delivery import Delivery
 from tocsin.directory import read_team
 from tocsin.node.accounts import AccountRole, Person, hash_password
+from tocsin.server.pages.context import static_path
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
@@ -309,3 +310,27 @@ def test_shortcuts_are_listed_off_while_somebody_types_and_off_for_good(site: Si
     strike(tab, "ge")
     assert path(tab) == "/deliveries"
     assert tab.read("document.activeElement.value") == "ge"
+
+
+def test_selecting_the_page_selects_its_rows_and_says_how_many(site: Site, tab: Page) -> None:
+    enter(tab, site, "/lookup", site.analyst)
+    tab.read("""document.querySelector('main').insertAdjacentHTML('beforeend', `<form id="picks">
+      <input type="checkbox" name="every" value="page"><input type="checkbox" name="every" value="found" data-count="7">
+      <table><tbody><tr><td><input type="checkbox" name="one" value="1"></td></tr>
+      <tr><td><input type="checkbox" name="one" value="2"></td></tr></tbody></table>
+      <div class="bulk"><span data-selected="# selected">With the selected:</span></div></form>`)""")
+    tab.command(
+        "Runtime.evaluate",
+        expression=f"import('{static_path('ticks.js')}')",
+        awaitPromise=True,
+    )
+    ticked = "document.querySelectorAll('#picks tbody input:checked').length"
+    said = "document.querySelector('#picks [data-selected]').textContent"
+    assert tab.read(said) == "0 selected"
+    strike(tab, "X")
+    assert (tab.read(ticked), tab.read(said)) == (2, "2 selected")
+    tab.read("document.querySelector('#picks tbody input').click()")
+    assert (tab.read(ticked), tab.read(said)) == (1, "1 selected")
+    assert not tab.read("document.querySelector('#picks [value=page]').checked")
+    tab.read("document.querySelector('#picks [value=found]').click()")
+    assert (tab.read(ticked), tab.read(said)) == (2, "7 selected")

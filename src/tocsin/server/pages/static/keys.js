@@ -6,7 +6,7 @@ const opener = document.getElementById("keys-open");
 const status = document.getElementById("keys-said");
 const OFF = "tocsin-keys-off";
 const LIST = "tocsin-list"; // the rows of the list that was left last
-const ROWS = "main :is(.scroll tbody tr, [data-row])";
+const ROWS = "main :is(table:not(.bars) tbody tr, [data-row])";
 const WAIT = 1500; // milliseconds between g and the letter of a place
 let going = 0;
 

@@ -1,21 +1,21 @@
-// Rows that are ticked: how many there are, all of the page at once, and which acts one of them allows.
-// Without scripts the server takes all of the page, and the buttons are those that any row allows.
+// Rows that are selected: how many, all of a page or all that match at once, and which acts they allow.
+// Without scripts the server reads the same fields, and buttons can be pressed that any row allows.
 for (const form of document.querySelectorAll("form:has(.bulk, [data-allows])")) {
-  const buttons = form.querySelectorAll("button[name=act]");
-  const page = form.querySelector("input[name=every][value=page]");
-  const said = form.querySelector("[data-selected]");
   const boxes = () => [...form.querySelectorAll(":is(tbody, [data-row]) input[type=checkbox]:not([name=every])")];
+  const every = (of) => form.querySelector(`input[name=every][value=${of}]`);
+  const [page, found] = [every("page"), every("found")];
+  const buttons = form.querySelector("[data-allows]") ? form.querySelectorAll("button[name=act]") : [];
+  const said = form.querySelector("[data-selected]");
   const look = () => {
-    const ticked = boxes().filter((box) => box.checked);
-    if (said?.dataset.selected) said.textContent = `${said.dataset.selected} ${ticked.length}`;
-    const rows = [...form.querySelectorAll("[data-allows]")];
-    if (!rows.length) return;
-    const allowed = new Set(rows.filter((box) => box.checked).flatMap((box) => box.dataset.allows.split(" ")));
-    for (const button of buttons) button.disabled = !allowed.has(button.value);
+    const chosen = boxes().filter((box) => box.checked);
+    const all = found?.checked;
+    const allowed = new Set(chosen.flatMap((box) => (box.dataset.allows ?? "").split(" ")));
+    for (const button of buttons) button.disabled = !all && !allowed.has(button.value);
+    if (said?.dataset.selected && (!all || found.dataset.count)) said.textContent = said.dataset.selected.replace("#", all ? found.dataset.count : chosen.length);
   };
-  form.addEventListener("change", (event) => {
-    if (event.target === page) for (const box of boxes()) box.checked = page.checked;
-    else if (page && boxes().includes(event.target)) page.checked = boxes().every((box) => box.checked);
+  form.addEventListener("change", ({ target }) => {
+    if (target === page || target === found) for (const box of boxes()) box.checked = target.checked;
+    else if (boxes().includes(target) && !target.checked) for (const box of [page, found]) if (box) box.checked = false;
     look();
   });
   look();
