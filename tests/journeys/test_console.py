@@ -80,7 +80,7 @@ def test_everybody_comes_in_by_a_mail(house: House) -> None:
     hand = house.hand
     for role in _INVITED:
         hand.go("/admin/people")
-        hand.fill("Mailbox", f"{role}@people.example")
+        hand.fill("Email address", f"{role}@people.example")
         hand.choose("Role", role.capitalize())
         hand.fill("Keys of teams, separated by commas", "operator" if role == "operator" else "")
         hand.press("Invite")
@@ -135,7 +135,7 @@ def test_the_operator_answers_corrects_a_contact_and_lets_a_program_in(house: Ho
         hand.go("/account/tokens")
         hand.fill("Name", "our tickets")
         hand.tick("events.read")
-        hand.press("Make the token")
+        hand.press("Create the token")
         token = hand.value("input.secret")
         hand.go("/teams")
         assert "192.0.2" not in hand.text  # nothing of it is for operators

@@ -49,6 +49,9 @@ class Example:
 
 # Address → which kind of thing its braces name; a new address needs its line.
 EXAMPLES: dict[str, str] = {
+    "/admin/people/{number:int}": "person",
+    "/admin/people/{number}/block": "person",
+    "/admin/people/{number}/remove": "person",
     "/admin/people/{number}/{act}": "person",
     "/api/v1/claims/{number}": "claim",
     "/api/v1/claims/{number}/approve": "claim",

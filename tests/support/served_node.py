@@ -79,20 +79,20 @@ class House:
         hand.go(link)
         hand.fill("Your name", name)
         if mailbox:
-            hand.fill("Your mailbox", mailbox)
+            hand.fill("Your email address", mailbox)
         hand.fill("Password", PASSWORD)
-        hand.press("Make the account")
+        hand.press("Create the account")
 
     def set_up_device(self, person: str) -> None:
         """Type the secret that the page shows into a device, and its code into the page."""
         hand = self.hand
-        assert hand.title == "Set up a second factor"
+        assert hand.title == "Second factor"
         device = self.devices[person] = pyotp.TOTP("".join(hand.value("ol.steps code").split()))
-        hand.fill("Type the six digits that it shows now", device.at(self.now()))
+        hand.fill("Enter the six digits that it shows now", device.at(self.now()))
         hand.press("Switch the second factor on")
-        assert hand.title.startswith("The second factor is on")
+        assert hand.title == "Recovery codes"
         assert len(re.findall(r"^[a-z2-7-]{27}$", hand.text, re.MULTILINE)) >= 8
-        hand.press("I have kept them")
+        hand.press("I have saved them")
 
     @contextmanager
     def as_(self, person: str) -> Iterator[Hand]:
@@ -101,10 +101,10 @@ class House:
         hand.take_out(person)
         hand.go("/account")
         if hand.title == "Sign in":
-            hand.fill("Mailbox", f"{person}@people.example")
+            hand.fill("Email address", f"{person}@people.example")
             hand.fill("Password", PASSWORD)
             hand.press("Sign in")
-        if hand.title.startswith("One more step"):
+        if hand.title == "Second factor":
             hand.fill("Code", self.devices[person].at(self.now()))
             hand.press("Sign in")
         yield hand

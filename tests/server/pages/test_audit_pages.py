@@ -68,7 +68,7 @@ def test_filters_narrow_the_list(world: World) -> None:
         assert found("word=report.ingested&actor=pipeline") == 5
         assert found(f"word=report.ingested&since={START:%Y-%m-%d}&until={START:%Y-%m-%d}") == 5
         assert found(f"word=report.ingested&since={START + timedelta(days=1):%Y-%m-%d}") == 0
-        assert "No entry fits" in browser.get("/audit?word=no.such.word").text
+        assert "No matches" in browser.get("/audit?word=no.such.word").text
         assert browser.get(f"/audit?subject={'x' * 201}").status_code == 422
 
 
@@ -97,20 +97,20 @@ def test_the_title_says_how_far_the_log_is_sealed(world: World) -> None:
     ) as browser:
 
         def title(path: str) -> str:
-            found = re.search(r"<h1>(.*?)</h1>", browser.get(path).text)
+            found = re.search(r'<p class="standing"><span[^>]*>(.*?)</span>', browser.get(path).text)
             assert found
             return found[1]
 
-        assert title("/audit").endswith("entries are not sealed yet")
+        assert title("/audit").endswith("entries not sealed yet")
         now = START + HOUR
         assert title("/audit").endswith("the sealer does not run")
         seal(world.node.database, open_seal_key(world.node.home), now=now, home=world.node.home)
-        assert title("/audit") == "Every entry of the audit log is sealed"
-        assert title("/audit/seals") == "The audit log is as it was sealed"
+        assert title("/audit") == "All entries sealed"
+        assert title("/audit/seals") == "Unchanged since it was sealed"
         with world.node.database.begin() as session:
             session.execute(update(AuditEntry).where(AuditEntry.id == 1).values(actor="another"))
         now = START + HOUR + timedelta(minutes=2)
-        assert title("/audit/seals") == "The audit log was tampered with: 1 thing is wrong"
+        assert title("/audit/seals") == "Audit log was tampered with: 1 fault"
         assert "Entry 1 is not what seal 1 was made over." in browser.get("/audit/seals").text
 
 

@@ -188,7 +188,7 @@ def test_without_scripts_what_was_typed_is_shown_before_it_is_lost(rooms: Galler
         page.command("Network.setCookie", name=COOKIE, value="ended", url=rooms.address)
         page.lead(f"const form = {_LIVE}[0]; form.noValidate = true; form.submit()")
         assert "typed at length organisation" in page.read("document.querySelector('.wrong').textContent")
-        assert page.read("document.querySelector('input[name=next]').value") == "/teams/new"
+        assert page.read("document.querySelector('main input[name=next]').value") == "/teams/new"
 
 
 def _lost(rooms: Gallery, page: Page, seen: Seen) -> Iterator[str]:
@@ -226,6 +226,6 @@ def _lost_with_the_session(rooms: Gallery, page: Page, seen: Seen, number: int, 
         return
     if (pressed := page.read("sessionStorage.getItem('pressed')")) != "1":
         yield f"form {number} is sent {pressed} times"
-    page.open(rooms.address + page.read("document.querySelector('input[name=next]').value"))
+    page.open(rooms.address + page.read("document.querySelector('main input[name=next]').value"))
     if page.read(_VALUES) != typed:
         yield f"typed text of form {number} after signing in again: {page.read(_VALUES)} for {typed}"

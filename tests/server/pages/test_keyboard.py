@@ -14,6 +14,7 @@ from support.world import World, copy_world, served
 from tocsin.delivery import Delivery
 from tocsin.directory import read_team
 from tocsin.node.accounts import AccountRole, Person, hash_password
+from tocsin.server.pages.context import static_path
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
@@ -124,6 +125,9 @@ def test_an_analyst_signs_in_filters_opens_looks_up_and_releases(site: Site, tab
     assert path(tab) == "/today"
     go(tab, letters="ge")
     strike(tab, "/")
+    assert tab.read("document.activeElement.id") == "search"
+    tab.press("Tab")
+    strike(tab, "f")
     assert tab.read("document.activeElement.name") == "last"
     reach(tab, "[name=address]")
     tab.write("192.0.2.1")
@@ -135,7 +139,7 @@ def test_an_analyst_signs_in_filters_opens_looks_up_and_releases(site: Site, tab
     go(tab, key="Enter")
     assert tab.read("document.querySelectorAll('tr.opened').length") == 1
     go(tab, letters="gl")
-    strike(tab, "/")
+    strike(tab, "f")
     tab.write("192.0.2.130")
     go(tab, key="Enter")
     assert "Bank Sector Team" in text(tab)
@@ -195,10 +199,85 @@ def test_the_focus_moves_to_what_is_wrong(site: Site, tab: Page, where: str, fie
 def test_tab_goes_once_round_and_the_first_stop_skips_to_the_content(site: Site, tab: Page, where: str) -> None:
     enter(tab, site, where, "" if where == "/help" else site.analyst)
     reach(tab, "a.skip")
-    reach(tab, "footer button")
+    reach(tab, "main :is(a[href], button, input)")
     reach(tab, "a.skip")
     tab.press("Enter")
     assert tab.read("document.activeElement.id") == "main"
+
+
+def test_a_list_is_worked_through_by_keys(site: Site, tab: Page) -> None:
+    enter(tab, site, "/teams", site.analyst)
+    names = tab.read("[...document.querySelectorAll('main tbody th a')].map(one => one.textContent)")
+    assert len(names) >= 3
+    strike(tab, "jjj")
+    go(tab, key="Enter")
+    third = path(tab)
+    go(tab, letters="[")
+    second = path(tab)
+    assert second != third
+    go(tab, letters="]")
+    assert path(tab) == third
+    strike(tab, "]]]")  # the end of the list, sooner or later
+    enter(tab, site, second, site.analyst)
+    go(tab, letters="u")
+    assert path(tab) == "/teams"
+    tab.command(
+        "Browser.grantPermissions",
+        permissions=["clipboardReadWrite", "clipboardSanitizedWrite"],
+        browserContextId=tab.context,
+    )
+    strike(tab, "jy")
+    copied = tab.command(
+        "Runtime.evaluate", expression="navigator.clipboard.readText()", awaitPromise=True, returnByValue=True
+    )["result"]["value"]
+    assert copied == names[0]
+
+
+def test_rows_are_selected_by_keys_one_and_the_whole_page(site: Site, tab: Page) -> None:
+    ticked = "document.querySelectorAll('main tbody input:checked').length"
+    enter(tab, site, "/deliveries", site.analyst)
+    rows = tab.read("document.querySelectorAll('main tbody tr').length")
+    strike(tab, "x")
+    assert tab.read(ticked) == 0  # no row has the focus
+    strike(tab, "jx")
+    assert tab.read(ticked) == 1
+    strike(tab, "x")
+    assert tab.read(ticked) == 0
+    strike(tab, "X")
+    assert tab.read(ticked) == rows >= 2
+    strike(tab, "X")
+    assert tab.read(ticked) == 0
+
+
+def test_what_a_page_can_do_is_pressed_by_its_key_and_listed(site: Site, tab: Page) -> None:
+    enter(tab, site, "/lookup", site.analyst)
+    tab.read("""document.querySelector('main').insertAdjacentHTML('beforeend', `
+      <button data-shortcut="e" onclick="0">Close it</button><label>Reply <input data-shortcut="r"></label>
+      <div class="scroll"><table><tbody><tr><td><a href="#row">A row</a>
+      <button data-shortcut="s">Snooze the row</button></td></tr></tbody></table></div>`)""")
+    tab.read("""(() => { window.pressed = [];
+      for (const one of document.querySelectorAll('main button[data-shortcut]')) {
+        one.type = 'button'; one.addEventListener('click', () => window.pressed.push(one.textContent));
+      } })()""")
+    strike(tab, "es")
+    assert tab.read("window.pressed") == ["Close it"]  # nothing happens in a row that nobody chose
+    strike(tab, "?")
+    assert tab.read("document.getElementById('keys-here').innerText.split(/\\s*\\n\\s*/)") == [
+        "e",
+        "Close it",
+        "r",
+        "Reply",
+    ]
+    reach(tab, "#keys form button")
+    tab.press("Enter")
+    tab.read("document.querySelector('main tbody a[href=\"#row\"]').focus()")
+    strike(tab, "s")
+    assert tab.read("window.pressed") == ["Close it", "Snooze the row"]
+    strike(tab, "r")
+    assert tab.read("document.activeElement.dataset.shortcut") == "r"
+    strike(tab, "e")
+    assert tab.read("window.pressed.length") == 2
+    assert tab.read("document.activeElement.value") == "e"
 
 
 def test_shortcuts_are_listed_off_while_somebody_types_and_off_for_good(site: Site, tab: Page) -> None:
@@ -219,6 +298,8 @@ def test_shortcuts_are_listed_off_while_somebody_types_and_off_for_good(site: Si
     tab.open(f"{site.address}/deliveries")
     strike(tab, "?")
     assert not tab.read("document.getElementById('keys').open")
+    reach(tab, ".menu-open")
+    tab.press("Enter")
     reach(tab, "#keys-open")
     tab.press("Enter")
     reach(tab, "#keys-on")
@@ -229,3 +310,27 @@ def test_shortcuts_are_listed_off_while_somebody_types_and_off_for_good(site: Si
     strike(tab, "ge")
     assert path(tab) == "/deliveries"
     assert tab.read("document.activeElement.value") == "ge"
+
+
+def test_selecting_the_page_selects_its_rows_and_says_how_many(site: Site, tab: Page) -> None:
+    enter(tab, site, "/lookup", site.analyst)
+    tab.read("""document.querySelector('main').insertAdjacentHTML('beforeend', `<form id="picks">
+      <input type="checkbox" name="every" value="page"><input type="checkbox" name="every" value="found" data-count="7">
+      <table><tbody><tr><td><input type="checkbox" name="one" value="1"></td></tr>
+      <tr><td><input type="checkbox" name="one" value="2"></td></tr></tbody></table>
+      <div class="bulk"><span data-selected="# selected">With the selected:</span></div></form>`)""")
+    tab.command(
+        "Runtime.evaluate",
+        expression=f"import('{static_path('ticks.js')}')",
+        awaitPromise=True,
+    )
+    ticked = "document.querySelectorAll('#picks tbody input:checked').length"
+    said = "document.querySelector('#picks [data-selected]').textContent"
+    assert tab.read(said) == "0 selected"
+    strike(tab, "X")
+    assert (tab.read(ticked), tab.read(said)) == (2, "2 selected")
+    tab.read("document.querySelector('#picks tbody input').click()")
+    assert (tab.read(ticked), tab.read(said)) == (1, "1 selected")
+    assert not tab.read("document.querySelector('#picks [value=page]').checked")
+    tab.read("document.querySelector('#picks [value=found]').click()")
+    assert (tab.read(ticked), tab.read(said)) == (2, "7 selected")

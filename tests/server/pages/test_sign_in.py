@@ -39,7 +39,7 @@ def test_the_first_administrator_from_the_first_link_to_the_first_page(world: Wo
     assert link
     with visits(world) as visit:
         page = visit.get(path_of(link))
-        assert "Make the first account" in page.text
+        assert "Create the first account" in page.text
         done = visit.post(path_of(link), name="Ana", mailbox="Ana@People.example", password=PASSWORD)
         assert done.headers["location"] == "/account/second-factor"
         # Nothing but the second factor can be reached until it is there.
@@ -63,7 +63,7 @@ def test_signing_in_with_password_and_second_factor_and_out(world: World) -> Non
         with another(first) as visit:
             world.now += timedelta(minutes=5)
             half = visit.sign_in("ana@people.example", PASSWORD, next="/teams")
-            assert "code of your device" in half.text
+            assert "code from your device" in half.text
             assert COOKIE not in visit.client.cookies
             token = re.search(r'name="half" value="([^"]+)"', half.text)[1]  # type: ignore[index]
             assert visit.post("/sign-in/code", half=token, code="123456").status_code == 422

@@ -22,7 +22,8 @@ from tocsin.node.accounts import Permission
 from tocsin.node.paths import HomeFolder
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.server.pages.navigation import besides_for, place_of, places_for
+from tocsin.server.pages.header import HeaderReader, ItemCounter
+from tocsin.server.pages.navigation import places_of
 from tocsin.server.pages.words import PageTexts, choose, languages, say_in, words_for
 from tocsin.server.security import cookie_for
 from tocsin.sharing.lookup import ResponsibilityLookup
@@ -51,12 +52,19 @@ class PageContext:
     languages: list[str] = field(default_factory=list)
     template_values: dict[str, object] = field(default_factory=dict)
     """What a room of pages gives to all templates."""
+    my_items: ItemCounter | None = None
+    """How many to-do items somebody has, for the head of the pages."""
     _teams: dict[str, dict[int, Team]] = field(default_factory=dict)
 
     @cached_property
     def guide(self) -> ResponsibilityLookup:
         """Who must know of what; one for all pages, so that the rules are open once."""
         return ResponsibilityLookup(self.node, self.clock)
+
+    @cached_property
+    def header(self) -> HeaderReader:
+        """What reads the head of the pages."""
+        return HeaderReader(self.node, self.my_items)
 
     def teams(self) -> dict[int, Team]:
         """All teams by number, read anew when the directory has changed; a merged one's number gives the other."""
@@ -80,12 +88,12 @@ class PageContext:
         Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)`` by
         the act's name, ``words`` and its ``_``, ``ngettext`` and ``pgettext``, ``heard`` and ``told`` (for what rooms
         below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
-        it), ``places`` (the navigation) and the ``current`` one, ``here`` (the path), ``back_to`` (the
-        same with its query), ``theme``, ``csrf`` (what forms carry), ``languages``, ``posted``
-        and ``refused`` (whether it answers a form, and one that was not taken).
+        it), ``page_header`` (`PageHeader`) with the navigation and all its ``places``, ``now``, ``here`` (the path),
+        ``back_to`` (the same with its query), ``theme``, ``csrf`` (what forms carry), ``languages``, ``posted`` and
+        ``refused`` (whether it answers a form, and one that was not taken).
         """
         visitor, words = visitor_of(request), self.words(request, language)
-        places = places_for(visitor)
+        header = self.header.read(visitor, request.url.path, self.now)
         shared = {
             "node": self.node.settings.node,
             "visitor": visitor,
@@ -98,9 +106,9 @@ class PageContext:
             "translate_error": words.translate_error,
             "translate_word": words.translate_word,
             "translated": lambda wrongs: [(name, words.say(said)) for name, said in wrongs],
-            "places": places,
-            "besides": besides_for(visitor, places),
-            "current": place_of(request.url.path, places),
+            "page_header": header,
+            "places": places_of(header.groups),
+            "now": self.now,
             "here": _here(request).partition("?")[0],
             "back_to": _here(request),
             "theme": self.theme(request),

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, find_person, set_profile
 from tocsin.server.pages.context import LANGUAGE, THEME, THEMES, PageContext, own_path
-from tocsin.server.pages.navigation import places_for
+from tocsin.server.pages.navigation import groups_for, places_of
 from tocsin.server.security import keep_cookie, text_of
 
 _YEAR = 365 * 24 * 3600  # seconds
@@ -25,7 +25,7 @@ def home_pages(desk: PageContext) -> APIRouter:
         """The first place of whoever is signed in; the public's first page for everybody else."""
         if visitor.unfinished:
             return desk.go("/account/second-factor")
-        places = places_for(visitor)
+        places = places_of(groups_for(visitor))
         return desk.go(places[0].path if places else "/help")
 
     @router.get("/health")

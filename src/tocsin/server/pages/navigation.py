@@ -1,5 +1,6 @@
-"""The places of the navigation: named after the work, at most eight, only those that the visitor may enter."""
+"""The places of the navigation, in groups: named after the work, at most nine, only those the visitor may enter."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tocsin.interface import capabilities
@@ -11,7 +12,8 @@ from tocsin.server.pages.words import N_
 class NavigationEntry:
     """One entry of the navigation: its name (to be translated), its path and the act that opens it.
 
-    ``also``: other paths whose pages belong to it. ``key``: the letter that leads there after ``g``.
+    ``also``: other paths whose pages belong to it. ``key``: the letter that leads there after ``g``. ``below``: places
+    that are shown while the visitor is in this one; who may not enter this one has them as places of their own.
     """
 
     name: str
@@ -19,55 +21,120 @@ class NavigationEntry:
     act: Permission
     also: tuple[str, ...] = ()
     key: str = ""
+    below: tuple["NavigationEntry", ...] = ()
 
     def above(self, path: str) -> int:
         """How long a path of this place is that lies above a page; 0: the page is not of this place."""
-        mine = (one for one in (self.path, *self.also) if path == one or path.startswith(f"{one}/"))
-        return max(map(len, mine), default=0)
+        mine = (self.path, *self.also, *(one.path for one in self.below))
+        return max((len(one) for one in mine if path == one or path.startswith(f"{one}/")), default=0)
+
+
+@dataclass(frozen=True)
+class NavigationGroup:
+    """Places under one heading (to be translated; empty: without one)."""
+
+    name: str
+    places: tuple[NavigationEntry, ...]
 
 
 _OF_TEAMS = ("/networks", "/coverage", "/conflicts", "/merges", "/claims", "/verifications")
-_PLACES = (
-    NavigationEntry(N_("Today"), "/today", Permission.TODAY_READ, key="t"),
-    NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="e"),
-    NavigationEntry(N_("Reports"), "/reports", Permission.REPORTS_READ, key="r"),
-    NavigationEntry(N_("Who must know"), "/lookup", Permission.LOOKUP, key="l"),
-    NavigationEntry(N_("Teams and networks"), "/teams", Permission.DIRECTORY_READ, also=_OF_TEAMS, key="n"),
-    NavigationEntry(N_("Deliveries"), "/deliveries", Permission.DELIVERIES_READ, key="d"),
-    NavigationEntry(N_("Hotline"), "/never-held", Permission.NEVER_HELD_WORK, key="h"),
-    NavigationEntry(N_("Rules"), "/rules", Permission.RULES_READ, key="u"),
-    NavigationEntry(N_("Administration"), "/admin", Permission.ADMIN_READ, also=("/audit",), key="a"),
+_EVENTS = NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="e")
+_LOOKUP = NavigationEntry(N_("Contact lookup"), "/lookup", Permission.LOOKUP, key="l")
+_PURGE = NavigationEntry(N_("Purge"), "/purge", Permission.CONTENT_PURGE)
+_FIGURES = NavigationEntry(N_("Figures"), "/figures", Permission.REPORTS_READ)
+_GROUPS = (
+    NavigationGroup(
+        N_("Work"),
+        (
+            NavigationEntry(N_("Today"), "/today", Permission.TODAY_READ, key="t"),
+            NavigationEntry(N_("Problems"), "/problems", Permission.EVENTS_READ, key="p", below=(_EVENTS,)),
+            NavigationEntry(N_("Inbox"), "/reports/public", Permission.INBOX_READ, key="i"),
+        ),
+    ),
+    NavigationGroup(
+        N_("People"),
+        (
+            NavigationEntry(
+                N_("Teams"), "/teams", Permission.DIRECTORY_READ, also=_OF_TEAMS, key="n", below=(_LOOKUP,)
+            ),
+            NavigationEntry(N_("Notifications"), "/deliveries", Permission.DELIVERIES_READ, key="d"),
+        ),
+    ),
+    NavigationGroup(
+        N_("Knowledge"),
+        (NavigationEntry(N_("Reports"), "/reports", Permission.REPORTS_READ, key="r"),),
+    ),
+    NavigationGroup(
+        N_("Keeping"),
+        (
+            NavigationEntry(N_("Rules"), "/rules", Permission.RULES_READ, key="u"),
+            NavigationEntry(N_("Hotline"), "/never-held", Permission.NEVER_HELD_WORK, key="h"),
+            NavigationEntry(
+                N_("Administration"),
+                "/admin",
+                Permission.ADMIN_READ,
+                also=("/audit",),
+                key="a",
+                below=(_PURGE, _FIGURES),
+            ),
+        ),
+    ),
 )
 _OWN = (
-    NavigationEntry(N_("My networks"), "/portal", Permission.PORTAL_READ, key="m"),
-    NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="e"),
-    NavigationEntry(N_("Contacts and ranges"), "/portal/contacts", Permission.PORTAL_READ, key="c"),
-    NavigationEntry(N_("What we were told"), "/deliveries", Permission.DELIVERIES_READ, key="d"),
-)
-_ASIDE = (
-    NavigationEntry(N_("Purge"), "/purge", Permission.CONTENT_PURGE),
-    *(NavigationEntry(one.title, one.path, Permission(one.permission)) for one in capabilities()),
+    NavigationGroup(
+        "",
+        (
+            NavigationEntry(N_("To fix"), "/portal", Permission.PORTAL_READ, key="f"),
+            NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="e"),
+            NavigationEntry(N_("Contacts and networks"), "/portal/contacts", Permission.PORTAL_READ, key="c"),
+            NavigationEntry(N_("Notifications"), "/deliveries", Permission.DELIVERIES_READ, key="d"),
+        ),
+    ),
 )
 
 
-def places_for(visitor: Principal) -> list[NavigationEntry]:
+def groups_for(visitor: Principal) -> list[NavigationGroup]:
     """The places of one visitor: operators see their own networks, others the work of the whole node."""
     if visitor.person is None:
         return []
-    if visitor.may(Permission.PORTAL_READ):
-        return [place for place in _OWN if visitor.may(place.act)]
-    main = [place for place in _PLACES if visitor.may(place.act)]
-    return main or [place for place in _ASIDE if visitor.may(place.act)]
+    groups = _OWN if visitor.may(Permission.PORTAL_READ) else _GROUPS
+    open_ones = (NavigationGroup(group.name, tuple(_open(visitor, group.places))) for group in groups)
+    if found := [group for group in open_ones if group.places]:
+        return found
+    aside = tuple(_capabilities_for(visitor))
+    return [NavigationGroup("", aside)] if aside else []
 
 
-def besides_for(visitor: Principal, places: list[NavigationEntry]) -> list[NavigationEntry]:
-    """What the visitor may enter besides the ``places`` of the work: it stands at the foot of the page."""
-    if visitor.person is None:
+def places_of(groups: Sequence[NavigationGroup]) -> list[NavigationEntry]:
+    """The places of all groups, in their order."""
+    return [place for group in groups for place in group.places]
+
+
+def areas_for(visitor: Principal, places: Sequence[NavigationEntry]) -> list[NavigationEntry]:
+    """What the visitor can switch between: the work of the node, and each capability; empty without a choice."""
+    capable = [one for one in _capabilities_for(visitor) if one not in places]
+    if visitor.person is None or not places or not capable:
         return []
-    return [place for place in _ASIDE if visitor.may(place.act) and place not in places]
+    return [NavigationEntry(N_("Operations"), places[0].path, places[0].act), *capable]
 
 
-def place_of(path: str, places: list[NavigationEntry]) -> NavigationEntry | None:
+def place_of(path: str, places: Sequence[NavigationEntry]) -> NavigationEntry | None:
     """The place that a page belongs to: the one with the longest path above it."""
     found = max(places, key=lambda place: place.above(path), default=None)
     return found if found and found.above(path) else None
+
+
+def _open(visitor: Principal, places: Sequence[NavigationEntry]) -> list[NavigationEntry]:
+    found = []
+    for place in places:
+        below = tuple(one for one in place.below if visitor.may(one.act))
+        if visitor.may(place.act):
+            found.append(NavigationEntry(place.name, place.path, place.act, place.also, place.key, below))
+        else:
+            found += below
+    return found
+
+
+def _capabilities_for(visitor: Principal) -> list[NavigationEntry]:
+    own = (NavigationEntry(one.title, one.path, Permission(one.permission)) for one in capabilities())
+    return [one for one in own if visitor.person is not None and visitor.may(one.act)]

@@ -44,7 +44,9 @@ def node_pages(desk: PageContext) -> APIRouter:
     @router.get("/admin/settings")
     def settings(request: Request, _visitor: _Reader) -> Response:
         """What is set, and where it is changed."""
-        return desk.page(request, "admin/settings.html", sections=list(shown_settings(desk.node.settings)))
+        sections = list(shown_settings(desk.node.settings))
+        changed = sum(one.changed for _, shown in sections for one in shown)
+        return desk.page(request, "admin/settings.html", sections=sections, changed=changed)
 
     return router
 

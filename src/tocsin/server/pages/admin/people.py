@@ -1,13 +1,13 @@
 """The people of the node: invited, given a role, blocked, let in again, removed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from tocsin.directory import teams_by_id
+from tocsin.directory import Team, teams_by_id
 from tocsin.interface import NotHereError, Number, PageRouter, needs, number_in
 from tocsin.node.accounts import (
     AccountRole,
@@ -32,7 +32,7 @@ from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageErro
 from tocsin.node.sentences import say
 from tocsin.server.pages.account import ask_again, is_fresh
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.words import N_
+from tocsin.server.pages.words import N_, PageTexts
 from tocsin.server.security import Form, text_of, texts_of
 
 ROLES: Final = {
@@ -43,7 +43,7 @@ ROLES: Final = {
     AccountRole.OPERATOR: N_("Operator: sees the networks of the own organisations"),
     AccountRole.ASSESSOR: N_("Assessor: works on readiness assessments"),
     AccountRole.DELEGATE: N_("Delegate: negotiates texts"),
-    AccountRole.PROTECTION_OFFICER: N_("Protection officer: works with the hotline on what must never be held"),
+    AccountRole.PROTECTION_OFFICER: N_("Protection officer: works with the hotline on content that must never be held"),
 }
 ROLE_NAMES: Final = {
     AccountRole.ADMINISTRATOR: N_("administrator"),
@@ -56,14 +56,14 @@ ROLE_NAMES: Final = {
     AccountRole.PROTECTION_OFFICER: N_("protection officer"),
 }
 _DONE: Final = {
-    "invite": N_("The invitation is written."),
-    "withdraw": N_("The invitation is withdrawn; its link makes no account any more."),
-    "role": N_("The role is changed; the person signs in anew."),
-    "block": N_("The account lets nobody in now."),
-    "unblock": N_("The account lets its person in again."),
-    "factor": N_("The second factor is taken away; a new one is set up at the next sign-in."),
-    "reset": N_("A letter with a link to choose a new password is on its way."),
-    "remove": N_("The account is removed; its name and mailbox are gone."),
+    "invite": N_("Invitation created."),
+    "withdraw": N_("Invitation withdrawn. Its link creates no account any more."),
+    "role": N_("Role and teams saved. The person signs in again."),
+    "block": N_("Account blocked."),
+    "unblock": N_("Account unblocked."),
+    "factor": N_("Second factor removed. A new one is set up at the next sign-in."),
+    "reset": N_("A mail with a link to set a new password is on its way."),
+    "remove": N_("Account removed. Its name and email address are deleted."),
 }
 _ASKED: Final = ("block", "remove")  # what is asked again before it is done
 _NOT_THE_NAME: Final = N_("This is not the name of the account.")
@@ -92,7 +92,7 @@ class _PersonAct:
         if unknown := [key for key in named if key not in by_key]:
             raise UsageError(
                 say("No team '%(unknown)s' is in the directory.", unknown=unknown[0]),
-                hint=say("Teams and networks lists their keys."),
+                hint=say("The page Teams lists their keys."),
             )
         return [by_key[key] for key in named]
 
@@ -119,11 +119,7 @@ def people_pages(desk: PageContext) -> APIRouter:
         return _page(desk, request, visitor, done=done)
 
     _add_invitations(router, desk)
-
-    @router.get("/{number}/{act}")
-    def question(request: Request, _visitor: _Writer, number: Number, act: str) -> Response:
-        """What is asked before somebody is kept out."""
-        return _question(desk, request, number, act)
+    _add_person(router, desk)
 
     @router.post("/{number}/{act}")
     def change(request: Request, visitor: _Writer, form: Form, number: Number, act: str) -> Response:
@@ -131,7 +127,7 @@ def people_pages(desk: PageContext) -> APIRouter:
         if act not in _ACTS:
             raise NotHereError
         if not is_fresh(desk, visitor):
-            return ask_again(f"/admin/people/{number}/{act}" if act in _ASKED else "/admin/people")
+            return ask_again(f"/admin/people/{number}/{act}" if act in _ASKED else f"/admin/people/{number}")
         if act in _ASKED and text_of(form, "sure") != "yes":
             return _question(desk, request, number, act)
         if act == "remove" and not _is_named(desk, number, text_of(form, "name")):
@@ -140,10 +136,29 @@ def people_pages(desk: PageContext) -> APIRouter:
             with desk.node.database.begin() as session:
                 _ACTS[act](session, find_person(session, number), _PersonAct(desk, request, visitor, form))
         except (UsageError, ConflictError) as error:
-            return _page(desk, request, visitor, wrong=error)
-        return desk.go(f"/admin/people?done={act}")
+            return _person_page(desk, request, visitor, number, wrong=error)
+        return desk.go(f"/admin/people?done={act}" if act == "remove" else f"/admin/people/{number}?done={act}")
 
     return router
+
+
+def _add_person(router: APIRouter, desk: PageContext) -> None:
+    """The page of one person, and what is asked before the account is blocked or removed."""
+
+    @router.get("/{number:int}")
+    def one(request: Request, visitor: _Reader, number: Number, done: str = "") -> Response:
+        """One person, and what can be changed of the account."""
+        return _person_page(desk, request, visitor, number, done=done)
+
+    @router.get("/{number}/block")
+    def ask_block(request: Request, _visitor: _Writer, number: Number) -> Response:
+        """What is asked before a person is kept out."""
+        return _question(desk, request, number, "block")
+
+    @router.get("/{number}/remove")
+    def ask_remove(request: Request, _visitor: _Writer, number: Number) -> Response:
+        """What is asked before an account is removed."""
+        return _question(desk, request, number, "remove")
 
 
 def _add_invitations(router: APIRouter, desk: PageContext) -> None:
@@ -195,12 +210,45 @@ def _is_named(desk: PageContext, number: int, name: str) -> bool:
 
 
 def _question(desk: PageContext, request: Request, number: int, act: str, *, wrong: str = "") -> Response:
-    if act not in _ASKED:
-        raise NotHereError
     with desk.node.database.reading() as session:
         name = find_person(session, number).name
     status = 422 if wrong else 200
-    return desk.page(request, "admin/person.html", status=status, name=name, act=act, number=number, wrong=wrong)
+    return desk.page(request, "admin/person_act.html", status=status, name=name, act=act, number=number, wrong=wrong)
+
+
+def _person_page(
+    desk: PageContext,
+    request: Request,
+    visitor: Principal,
+    number: int,
+    *,
+    done: str = "",
+    wrong: TocsinError | None = None,
+) -> Response:
+    note_read(desk.node.database, visitor, "people", now=desk.now)
+    with desk.node.database.reading() as session:
+        found = next((one for one in list_people(session) if one.number == number), None)
+    if found is None:
+        raise NotHereError
+    known = teams_by_id(desk.node.database)
+    words = desk.words(request)
+    return desk.page(
+        request,
+        "admin/person.html",
+        status=422 if wrong else 200,
+        one=found,
+        base=f"/admin/people/{number}",
+        own_keys=", ".join(known[team].key for team in found.teams if team in known),
+        done=_DONE.get(done, ""),
+        wrongs=[("role", words.translate_error(wrong))] if wrong else [],
+        **_choices(words, known),
+    )
+
+
+def _choices(words: PageTexts, known: Mapping[int, Team]) -> dict[str, Any]:
+    """What lists and forms of accounts name: roles, and teams by number."""
+    roles = [(role.value, words.say(said)) for role, said in ROLES.items()]
+    return {"role_names": ROLE_NAMES, "roles": roles, "known_teams": known}
 
 
 def _page(
@@ -213,7 +261,6 @@ def _page(
     wrong: TocsinError | None = None,
     typed: Form | None = None,
 ) -> Response:
-    teams = teams_by_id(desk.node.database)
     note_read(desk.node.database, visitor, "people", now=desk.now)
     with desk.node.database.reading() as session:
         everybody, invited = list_people(session), open_invitations(session, now=desk.now)
@@ -222,14 +269,12 @@ def _page(
         request,
         "admin/people.html",
         status=422 if wrong else 200,
-        people=everybody,
-        role_names=ROLE_NAMES,
-        keys={number: team.key for number, team in teams.items()},
+        everybody=everybody,
         invited=invited,
-        roles=[(role.value, words.say(said)) for role, said in ROLES.items()],
         done=_DONE.get(done, ""),
         link=link,
         mailed=bool(desk.node.settings.server.url),
         wrongs=[("mailbox", words.translate_error(wrong))] if wrong else [],
         typed={name: text_of(typed, name) if typed else "" for name in ("mailbox", "role", "teams")},
+        **_choices(words, teams_by_id(desk.node.database)),
     )

@@ -1,4 +1,5 @@
 // Tables that are whole can be sorted by their heads; each long one can be copied, or kept as CSV, as it is shown.
+// Columns that say nothing are hidden; a table that is all in view does not scroll by itself, so that its heads stay in sight.
 const words = document.getElementById("table-words")?.dataset;
 const LONG = 5; // rows
 
@@ -10,7 +11,7 @@ const text = (cell) => {
 };
 
 const rows = (table) => [...table.rows].filter((row) => ![...row.cells].some((cell) => cell.colSpan > 1));
-const matrix = (table) => rows(table).map((row) => [...row.cells].map(text));
+const matrix = (table) => rows(table).map((row) => [...row.cells].filter((cell) => !cell.hidden).map(text));
 
 // A field that a spreadsheet would take for a formula keeps an apostrophe before it (CWE-1236).
 const field = (value) => {
@@ -73,6 +74,31 @@ function sortable(table) {
       table.tBodies[0].append(...(down ? sorted.reverse() : sorted));
     });
   });
+}
+
+const says = (cell) => !["", "–"].includes(text(cell)) || cell.querySelector("input, button, a, img, svg, select") !== null;
+
+function hideEmpty(table) {
+  const body = [...table.tBodies].flatMap((part) => [...part.rows]);
+  if (!body.length || [...table.rows].some((row) => row.cells.length !== body[0].cells.length)) return;
+  [...body[0].cells].forEach((_, column) => {
+    if (body.some((row) => says(row.cells[column]))) return;
+    for (const row of table.rows) row.cells[column].hidden = true;
+  });
+}
+
+function fit(box) {
+  const fits = box.firstElementChild.offsetWidth <= box.clientWidth;
+  box.classList.toggle("fits", fits);
+  if (fits) box.removeAttribute("tabindex");
+  else box.tabIndex = 0;
+}
+
+const sizes = new ResizeObserver((changes) => { for (const change of changes) fit(change.target); });
+
+for (const table of document.querySelectorAll("main .scroll > table:not(#live-board table)")) {
+  hideEmpty(table);
+  sizes.observe(table.parentElement);
 }
 
 for (const table of words ? document.querySelectorAll("main .scroll > table:not(#live-board table)") : []) {
