@@ -7,12 +7,13 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from tocsin.directory.archive import archive_team, restore_team
 from tocsin.directory.decisions import DecisionRecord, ValueDecision, decide_conflict, undecide
 from tocsin.directory.help_lines import confirm_lines
 from tocsin.directory.merges import TeamMerge, keep_apart, merge_teams, unmerge_team
-from tocsin.directory.model import Mute, MuteKind, ResponsibilityRole
+from tocsin.directory.model import Mute, MuteKind, ResponsibilityRole, TeamKind
 from tocsin.directory.mutes import check_identifier, mute, unmute
-from tocsin.directory.person_facts import PersonFact, say_of_team
+from tocsin.directory.person_facts import PersonFact, edit_team, say_of_team
 from tocsin.directory.person_statements import (
     AssertionResult,
     PersonStatement,
@@ -21,6 +22,7 @@ from tocsin.directory.person_statements import (
     read_line,
     withdraw_statement,
 )
+from tocsin.directory.queries import read_team
 from tocsin.directory.within_reach import team_within_reach
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
@@ -36,6 +38,9 @@ _VALUE: Final = "A network, AS number, domain, country code or mailbox."
 _NO_END: Final = N_("Say until which day it is muted.")
 _TEAM: Final = "The key or UUID of a team."
 _WHY: Final = "Why, in one line."
+
+DETAILS: Final = ("name", "organisation", "kind", "country", "language", "timezone")
+"""What `edit` changes of a team."""
 
 
 class ContestedValue(BaseModel):
@@ -127,6 +132,38 @@ class TeamFactSaid(BaseModel):
     field: str
     values: list[str]
     said_by: str
+
+
+class TeamDetails(BaseModel):
+    """What a team is called and where it is: what is given changes, all of it at once."""
+
+    team: _Team = Field(description=_TEAM)
+    name: _Line | None = Field(None, description="Its name.")
+    organisation: str | None = Field(None, max_length=500, pattern=_LINE, description="The organisation it belongs to.")
+    kind: TeamKind | None = Field(None, description="What sort of team it is.")
+    country: str | None = Field(None, max_length=2, description="Country code (ISO 3166-1); empty for none.")
+    language: _Line | None = Field(None, description="Language of its notifications (BCP 47).")
+    timezone: _Line | None = Field(None, description="Time zone (IANA), such as Indian/Mauritius.")
+
+
+class TeamArchived(BaseModel):
+    """Which team is archived, and why."""
+
+    team: _Team = Field(description=_TEAM)
+    reason: _Reason = Field(description=_WHY)
+
+
+class TeamNamed(BaseModel):
+    """A team."""
+
+    team: _Team = Field(description=_TEAM)
+
+
+class TeamEdited(BaseModel):
+    """What changed; no field where everything was so already."""
+
+    team: str
+    changed: list[str]
 
 
 class TriedLines(BaseModel):
@@ -261,6 +298,35 @@ def set_fact(context: ActContext, request: TeamFact) -> TeamFactSaid:
     return TeamFactSaid(team=request.team, field=request.field, values=understood, said_by=who)
 
 
+def edit(context: ActContext, request: TeamDetails) -> TeamEdited:
+    """Its name, organisation, kind, country, language, time zone. No import overrules it.
+
+    Raises:
+        UsageError: it is not said whose word it is, or a value cannot be taken.
+
+    """
+    who = read_line("--said-by", context.name, needed=True)
+    team, _ = read_team(context.database, request.team)
+    given = {name: value for name, value in request.model_dump(mode="json").items() if value is not None}
+    changed = {name: given[name] for name in DETAILS if name in given and given[name] != getattr(team, name)}
+    if changed:
+        words = [PersonFact(name, (value,), who) for name, value in changed.items()]
+        edit_team(context.database, team.key, words, **context.by)
+    return TeamEdited(team=team.key, changed=[*changed])
+
+
+def archive(context: ActContext, request: TeamArchived) -> TeamNamed:
+    """No event is routed to it any more. What is said of it stays."""
+    who = context.name.strip()
+    key = archive_team(context.database, request.team, said_by=who, reason=request.reason, **context.by)
+    return TeamNamed(team=key)
+
+
+def restore(context: ActContext, request: TeamNamed) -> TeamNamed:
+    """Events are routed to it again, by what is said of it."""
+    return TeamNamed(team=restore_team(context.database, request.team, **context.by))
+
+
 def confirm(context: ActContext, request: TriedLines) -> ConfirmedLines:
     """You called, and the team answered. It counts as long as a mailbox that was confirmed.
 
@@ -308,6 +374,9 @@ _say = partial(
     Act, noun="claim of team", permission=Permission.DIRECTORY_EDIT, page=OwnSurface("/teams/{key}/say"), routing=True
 )
 _thing = partial(_say, arguments=("team", "kind", "value"))
+_team = partial(
+    Act, permission=Permission.DIRECTORY_EDIT, audit=(AuditAction.TEAM_SET,), arguments=("team",), routing=True
+)
 _mute = partial(
     Act,
     permission=Permission.DIRECTORY_WRITE,
@@ -359,6 +428,20 @@ ACTS: Final = (
         audit=(AuditAction.TEAM_SET,), command="directory set", route="/teams/{team}/facts",
         page=OwnSurface("/teams/{key}/preferences"), arguments=("team", "field", "values"),
         signed=("--said-by", "Whose word it is; needed."), routing=True,
+    ),
+    _team(
+        "edit", "Edit a team", edit, noun="team", command="directory edit", route="/teams/{team}/edit",
+        page=OwnSurface("/teams/{key}/details"), signed=("--said-by", "Whose word it is; needed."),
+    ),
+    _team(
+        "archive", "Archive a team", archive, noun="team", command="directory archive", route="/teams/{team}/archive",
+        page=OwnSurface("/teams/{key}/archive"), told="{team} is archived: no event is routed to it.",
+        signed=("--said-by", "Who archives it; needed."),
+    ),
+    _team(
+        "restore", "Restore an archived team", restore, noun="team", command="directory restore",
+        route="/teams/{team}/restore", page=OwnSurface("/teams/{key}/restore"),
+        told="{team} is restored: events are routed to it again.",
     ),
     Act(
         "confirm", "Confirm the numbers and pages of a team", confirm, noun="lines of team",

@@ -1,21 +1,33 @@
-"""Leafing through a long list that is all known."""
+"""A long list that is all known, a page at a time, and what it is narrowed by."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import Request
+from pydantic import Field
 
 from tocsin.interface import number_in
+from tocsin.server.pages.days import ListFilter
 
 PAGE: Final = 50
 """So many entries stand on one page."""
 
 
-def page_of(request: Request, entries: Sequence[object]) -> dict[str, Any]:
-    """The entries from the place that is asked for on (``found``), and how many there are in all (``number``).
+class TextFilter(ListFilter):
+    """What a list is narrowed by: a text ``q``. ``after``: how many entries stand on the pages before."""
 
-    ``before`` and ``behind`` say where the pages beside it begin; -1 where there is none.
-    """
-    start, number = number_in(request.query_params.get("from", "")) or 0, len(entries)
-    before, behind = max(start - PAGE, 0) if start else -1, start + PAGE if start + PAGE < number else -1
-    return {"found": entries[start : start + PAGE], "number": number, "before": before, "behind": behind}
+    q: Annotated[str, Field(max_length=200)] = ""
+    after: str = ""
+
+    def fits(self, *texts: str) -> bool:
+        """Whether one of these texts has it, in any case of letters."""
+        wanted = self.q.strip().casefold().removeprefix("as" if self.q.strip()[2:].isdecimal() else "")
+        return any(wanted in text.casefold() for text in texts)
+
+
+def page_of(path: str, filters: TextFilter, entries: Sequence[object]) -> dict[str, Any]:
+    """The entries of one page (``found``), the ``number`` of all, and the addresses of the pages beside it."""
+    start, number = number_in(filters.after) or 0, len(entries)
+    earlier = f"{path}?{filters.query(after=max(start - PAGE, 0))}" if start else ""
+    later = f"{path}?{filters.query(after=start + PAGE)}" if start + PAGE < number else ""
+    found = entries[start : start + PAGE]
+    return {"found": found, "number": number, "earlier": earlier, "later": later, "filters": filters}
