@@ -65,4 +65,4 @@ def one_line(text: str) -> str:
 
 def plain(wrong: str) -> str:
     """What is wrong, in the words of the form instead of those of the command line."""
-    return say("Choose whose it is.") if wrong.startswith("Say either --for") else wrong
+    return say("Choose a team.") if wrong.startswith("Say either --for") else wrong
