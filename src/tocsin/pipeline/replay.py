@@ -5,10 +5,9 @@ with them is set aside by the replay, so that sums balance on both.
 """
 
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from itertools import islice
@@ -30,20 +29,15 @@ from tocsin.events import (
     header_of,
     set_aside,
     taken_places,
-    to_idf,
     waiting_rows,
 )
-from tocsin.events.sources import sources
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
-from tocsin.networks import Networks
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
-from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.ingest import Counts, ReplayOf, take_in_again
-from tocsin.pipeline.parse import understand
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 _NAMED = 100  # rows that an audit entry names
@@ -68,14 +62,6 @@ class QuarantinedIngest:
     rows: int
     replayed_by: int | None
     open: int
-
-
-@dataclass(frozen=True)
-class ReplayPreview:
-    """What rows would become: the events that they hold, and for each that is still wrong its reason and text."""
-
-    events: Sequence[dict[str, object]]
-    wrong: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -202,14 +188,14 @@ def replay(
         InputError: a mended text is empty or longer than a record may be.
 
     """
-    texts = {place: _plain(text, node) for place, text in (mended or {}).items()}
+    texts = {place: plain_text(text, node) for place, text in (mended or {}).items()}
     with writer(node, waiting):
         commitment.recover(node)
         record, feed = require_ingest(node, number)
         rows = _chosen(node, number, None if places is None and not texts else {*(places or ()), *texts})
         chosen = None if places is None and not texts else [row.place for row in rows]
         intake = IntakeFilter(node, "quarantine edit" if texts else "replay", lambda: now or datetime.now(UTC))
-        content, _ = intake.kept(_content(node, number, [texts.get(row.place, row.raw) for row in rows]))
+        content, _ = intake.kept(row_content(node, number, [texts.get(row.place, row.raw) for row in rows]))
         named = "" if chosen is None else f"{chosen}\n"  # the same text at another place is another row
         identity = hashlib.sha256(f"replay of ingest {number}\n{named}".encode() + content).hexdigest()
         node.spool.mkdir(parents=True, exist_ok=True)
@@ -225,30 +211,6 @@ def replay(
             return take_in_again(node, report, source=feed.source, feed=feed.code, again=again, clock=lambda: at)
         finally:
             path.unlink(missing_ok=True)
-
-
-def try_row(node: NodeWithStores, number: int, text: str) -> ReplayPreview:
-    """What a row of an ingest would become with this text. Nothing is kept.
-
-    Raises:
-        NotFoundError: there is no such ingest.
-        InputError: the text is empty or longer than a record may be.
-
-    """
-    _, record = require_ingest(node, number)
-    origin = sources(node.home / HomeFolder.FEEDS)[record.source]
-    feed = replace(origin.feed(record.code), tlp=record.tlp, name=record.name, provider=record.provider)
-    limits = node.settings.ingest
-    stream = io.BytesIO(IntakeFilter(node, "quarantine edit").kept(_content(node, number, [_plain(text, node)]))[0])
-    reader = origin.open(record.code, stream, limits.batch_bytes, limits.max_record_bytes)
-    networks, now = Networks.open(node.home), datetime.now(UTC)
-    events: list[dict[str, object]] = []
-    wrong: list[tuple[str, str]] = []
-    for chunk in reader.chunks():
-        understood = understand(reader, chunk, feed, networks, now)
-        events += to_idf(understood.frame)
-        wrong += [(reason, raw) for _, reason, raw in understood.unusable]
-    return ReplayPreview(events, wrong)
 
 
 def leave_aside(node: NodeWithStores, number: int, *, reason: str, actor: str, now: datetime) -> int:
@@ -312,11 +274,12 @@ def _chosen(node: NodeWithStores, number: int, places: Collection[int] | None) -
     return fresh
 
 
-def _content(node: NodeWithStores, number: int, texts: Iterable[str]) -> bytes:
+def row_content(node: NodeWithStores, number: int, texts: Iterable[str]) -> bytes:
+    """A report of these rows, under the first line of the ingest that set them aside."""
     return "\n".join([*header_of(node.quarantine, number), *texts, ""]).encode("utf-8", "surrogateescape")
 
 
-def _plain(text: str, node: NodeWithStores) -> str:
+def plain_text(text: str, node: NodeWithStores) -> str:
     """A text as a form or a file gives it, as a record: with line ends of one kind, none at its end."""
     plain = text.replace("\r\n", "\n").rstrip("\r\n")
     if not plain.strip():

@@ -22,8 +22,9 @@ from tocsin.node.errors import InputError, UsageError
 from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.days import TextFilter
 from tocsin.server.pages.teams.access import Decider, Editor, Surveyor, fault_of
-from tocsin.server.pages.teams.paging import TextFilter, page_of
+from tocsin.server.pages.teams.paging import page_of
 from tocsin.server.security import Form, text_of
 
 _RIVALS = 50
