@@ -323,7 +323,7 @@ def test_a_manager_decides_the_claim_and_tries_rules_before_they_hold(house: Hou
         assert "Person operator" in hand.text
         hand.tick("Approve: it becomes your word in the directory")
         hand.press("Decide")
-        assert "Nothing shows yet that claim 1 is right." in hand.text
+        assert "Control is not proved for claim 1." in hand.text
         hand.tick("Approve: it becomes your word in the directory")
         hand.fill("Why", "They showed us the contract.")
         hand.press("Decide")

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 Ingest = Annotated[int, typer.Argument(help="Number of the ingest, from 'quarantine list'.")]
 
-app = Commands(cls=act_group("quarantine"), help="Rows that were set aside with a reason.", no_args_is_help=True)
+app = Commands(cls=act_group("quarantine"), help="Unreadable rows, each with its reason.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(call: NodeInvocation) -> None:
-    """The ingests that set rows aside."""
+    """The ingests with unreadable rows."""
     from tocsin.pipeline.replay import quarantined
 
     if call.server:
@@ -29,7 +29,7 @@ def list_(call: NodeInvocation) -> None:
             found = [dict(entry) for entry in client.quarantine()]
     else:
         found = [vars(entry) for entry in quarantined(call.node)]
-    title = f"{sum(entry['rows'] for entry in found):,} rows set aside"
+    title = f"{sum(entry['rows'] for entry in found):,} unreadable rows"
     names = ("ingest", "report", "feed", "rows", "replayed_by")
     cells = [["" if entry[name] is None else entry[name] for name in names] for entry in found]
     columns = [name.replace("_", " ") for name in names]
@@ -42,7 +42,7 @@ def show(
     ingest: Ingest,
     limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 50,
 ) -> None:
-    """The rows that one ingest set aside: place, line, reason and raw text, unless its marking keeps that back."""
+    """The unreadable rows of one ingest: place, line, reason and raw text, unless its marking withholds that."""
     from tocsin.events import set_aside
     from tocsin.pipeline.replay import require_ingest
     from tocsin.sharing.visibility import aside_that_leaves
@@ -66,7 +66,7 @@ def mend(
     text: Annotated[str, typer.Option(help="What the row is to say. Without it: standard input.")] = "",
     try_: Annotated[bool, typer.Option("--try", help="Only show what would become of it.")] = False,
 ) -> None:
-    """Give a set-aside row another text and read it again. The row as it came stays on record."""
+    """Edit an unreadable row and reprocess it. The row as it came stays on record."""
     from tocsin.pipeline.replay_preview import try_row
 
     wanted = text or sys.stdin.read()
@@ -80,7 +80,7 @@ def mend(
         return
     act = act_of("quarantine", "mend")
     counts = perform(call, act, {"number": ingest, "place": place, "text": wanted})
-    words = f"{counts.stored:,} of {counts.rows:,} rows are now stored; {counts.quarantined:,} stay set aside."
+    words = f"{counts.stored:,} of {counts.rows:,} rows are now stored; still unreadable: {counts.quarantined:,}."
     call.emit(vars(counts), words)
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from tocsin.pipeline.rules_dry_run import Trial
     from tocsin.sharing.rules import RulesDocument, RulesVersion
 
-app = Commands(help="What may be shared with whom beyond the gate's table, and who else is told.", no_args_is_help=True)
+app = Commands(
+    help="What may be shared with whom beyond the release gate, and who else is notified.", no_args_is_help=True
+)
 
 _File = Annotated[Path, typer.Argument(help="The document; - reads standard input.", metavar="FILE")]
 
@@ -51,7 +53,7 @@ def try_(
     file: _File,
     days: Annotated[int, typer.Option(min=1, max=90, help="Against the events of so many days.")] = 7,
 ) -> None:
-    """Say what a document would have changed of the last days' events; nothing is stored and nobody told."""
+    """Say what a document would have changed of the last days' events; nothing is stored or sent."""
     from tocsin.pipeline.rules_dry_run import try_rules
 
     trial = try_rules(call.node, _read(call, file), now=call.now, days=days)
@@ -137,7 +139,7 @@ def _in_words(document: "RulesDocument") -> list[dict[str, object]]:
 
 def _say_words(document: "RulesDocument") -> None:
     if not document.rules:
-        say("No rules: nothing is kept back beyond the table of the gate, and nobody is told more.")
+        say("No rules: nothing is withheld beyond the release gate, and no further team is notified.")
     for rule in _in_words(document):
         say(f"{rule['id']}: {rule['does']}")
         for condition in rule["when"]:  # type: ignore[attr-defined]  # a list, see above
@@ -152,7 +154,7 @@ def _say_trial(trial: "Trial") -> None:
         lost, gained = sum(one.lost for one in fewer), sum(one.gained for one in more)
         say(f"{lost:,} events fewer for {len(fewer):,} teams, {gained:,} more for {len(more):,}.")
     say(
-        f"Of {trial.events:,} events of the last {trial.days} days, {trial.teams_after:,} teams would be told, "
+        f"Of {trial.events:,} events of the last {trial.days} days, {trial.teams_after:,} teams would be notified, "
         f"{trial.teams_before:,} now."
     )
     if trial.more:
@@ -161,10 +163,12 @@ def _say_trial(trial: "Trial") -> None:
         rows = [(one.key, one.before, one.after) for one in trial.changes]
         print_table("", ("team", "events now", "events then"), rows, numbers=[1, 2])
     else:
-        say("No team would be told more or less.")
+        say("No change for any team.")
     if trial.rules:
         rules = [(one.rule, one.events, one.stopped, one.hidden, one.added) for one in trial.rules]
-        print_table("", ("rule", "events", "stopped", "with fields hidden", "told more"), rules, numbers=[1, 2, 3, 4])
+        print_table(
+            "", ("rule", "events", "stopped", "with fields hidden", "notified in addition"), rules, numbers=[1, 2, 3, 4]
+        )
 
 
 def _version(one: "RulesVersion") -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What a person says in the directory: whose something is, which teams are one, what a team is, what it is not told."""
+"""Acts on the directory: decide conflicts, merge teams, edit, archive and mute them, assign networks and contacts."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -33,9 +33,9 @@ from tocsin.node.records import AuditAction
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 _Line = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_LINE)]
 _Team = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_LINE)]
-_Reason = Annotated[_Line, Wording(lacking=N_("Say why, in one line: the history keeps it."))]
-_VALUE: Final = "A network, AS number, domain, country code or mailbox."
-_NO_END: Final = N_("Say until which day it is muted.")
+_Reason = Annotated[_Line, Wording(lacking=N_("Give a reason, in one line: the history keeps it."))]
+_VALUE: Final = "A network, AS number, domain, country code or email address."
+_NO_END: Final = N_("Choose until when it is muted.")
 _TEAM: Final = "The key or UUID of a team."
 _WHY: Final = "Why, in one line."
 
@@ -102,7 +102,7 @@ class ThingAsserted(ThingDenied):
         ResponsibilityRole.RESPONSIBLE, description="responsible, or informed: it only wants to know."
     )
     confidence: int | None = Field(None, ge=0, le=100, description="How sure, 0 to 100.")
-    beside: bool = Field(default=False, description="Let imports stand that say otherwise of it, or of a part of it.")
+    beside: bool = Field(default=False, description="Keep imports that say otherwise of it, or of a part of it.")
 
 
 class ThingWithdrawn(Thing):
@@ -117,7 +117,7 @@ class TeamFact(BaseModel):
     team: _Team = Field(description=_TEAM)
     field: _Line = Field(description="A field or list of a team, as docs/directory.md names it.", examples=["hours"])
     values: tuple[Annotated[str, StringConstraints(max_length=10_000)], ...] = Field(
-        (), max_length=100, description="Its values, as they stand in a CSV cell."
+        (), max_length=100, description="Its values, as a CSV cell has them."
     )
     detail: tuple[_Line, ...] = Field(
         (), max_length=100, description="More of each value, NAME=TEXT, such as expires=2027-12-31."
@@ -167,7 +167,7 @@ class TeamEdited(BaseModel):
 
 
 class TriedLines(BaseModel):
-    """Telephone numbers and pages of a team that somebody tried."""
+    """Telephone numbers and pages of a team that a person tried."""
 
     team: _Team = Field(description=_TEAM)
     values: tuple[_Line, ...] = Field((), max_length=100, description="The numbers and pages; none: all that it has.")
@@ -193,7 +193,7 @@ class Withdrawn(BaseModel):
 
 
 class MuteTarget(BaseModel):
-    """Something that a team is not told of."""
+    """Something that is muted for a team."""
 
     team: _Team = Field(description=_TEAM)
     kind: Annotated[MuteKind, Wording(lacking=N_("Choose what is muted: a network, an identifier or a type."))] = Field(
@@ -219,7 +219,7 @@ class MuteRequest(MuteTarget):
 
 
 class MuteState(BaseModel):
-    """What a team is not told of, until when; ``until`` is null where it is told again."""
+    """What is muted for a team, until when; ``until`` is null where it is not muted any more."""
 
     team: str
     kind: MuteKind
@@ -228,7 +228,7 @@ class MuteState(BaseModel):
 
 
 def decide(context: ActContext, request: Holders) -> DecisionRecord:
-    """It holds whatever imports say later, until somebody decides anew."""
+    """It holds whatever imports say later, until a new decision."""
     verdict = ValueDecision(request.value, request.teams, context.name, request.reason, request.both)
     return decide_conflict(context.database, verdict, **context.by)
 
@@ -261,7 +261,7 @@ def part(context: ActContext, request: TeamsApart) -> Apart:
 
 
 def assert_it(context: ActContext, request: ThingAsserted) -> AssertionResult:
-    """A network, an AS, a domain, a country or a mailbox. No import overrules it."""
+    """A network, an AS, a domain, a country or an email address. No import overrules it."""
     said = replace(
         _statement(context, request), role=request.role, confidence=request.confidence, beside=request.beside
     )
@@ -328,7 +328,7 @@ def restore(context: ActContext, request: TeamNamed) -> TeamNamed:
 
 
 def confirm(context: ActContext, request: TriedLines) -> ConfirmedLines:
-    """You called, and the team answered. It counts as long as a mailbox that was confirmed.
+    """You called, and the team answered. It counts as long as a verified email address.
 
     Raises:
         UsageError: it is not said who called.
@@ -354,7 +354,7 @@ def mute_for(context: ActContext, request: MuteRequest) -> MuteState:
 
 
 def end_mute(context: ActContext, request: MuteTarget) -> MuteState:
-    """From the next telling on."""
+    """From the next notification on."""
     key = team_within_reach(context, request.team).key
     unmute(context.database, key, request.kind, request.value, **context.by)
     return MuteState(team=key, kind=request.kind, value=request.value, until=None)
@@ -388,43 +388,43 @@ _mute = partial(
 
 ACTS: Final = (
     _conflict(
-        "decide", "Decide whose something is", decide, audit=(AuditAction.CONFLICT_DECIDED,),
+        "decide", "Decide a conflict", decide, audit=(AuditAction.CONFLICT_DECIDED,),
         command="directory decide", route="/conflicts/decide", page=OwnSurface("/conflicts/decide"),
     ),
     _conflict(
-        "undecide", "Take a decision back", take_back, audit=(AuditAction.DECISION_WITHDRAWN,),
+        "undecide", "Withdraw a decision", take_back, audit=(AuditAction.DECISION_WITHDRAWN,),
         command="directory undecide", route="/conflicts/undo", page=OwnSurface("/conflicts/undo"),
         told="Decision {withdrawn} no longer holds; it stays in the history.",
     ),
     _merge(
-        "merge", "Say that two teams are one", merge, audit=(AuditAction.TEAM_MERGED,), command="directory merge",
+        "merge", "Merge two teams", merge, audit=(AuditAction.TEAM_MERGED,), command="directory merge",
         route="/merges", page=OwnSurface("/merges/pair"), arguments=("keep", "team"),
-        told="{team} is {into} from now on.",
+        told="{team} is merged into {into}.",
     ),
     _merge(
         "unmerge", "Undo a merge", unmerge, audit=(AuditAction.TEAM_UNMERGED,), command="directory unmerge",
         route="/merges/undo", page=OwnSurface("/merges/undo"), arguments=("team",),
-        told="{team} is a team of its own again, apart from {into}.",
+        told="{team} is separate from {into} again.",
     ),
     _merge(
-        "keep-apart", "Say that two teams are not one", part, audit=(AuditAction.MERGE_REFUSED,),
+        "keep-apart", "Keep two teams separate", part, audit=(AuditAction.MERGE_REFUSED,),
         command="directory keep-apart", route="/merges/keep-apart", page=OwnSurface("/merges/pair"),
         arguments=("one", "other"), told="{apart[0]} and {apart[1]} are not offered again.",
     ),
     _thing(
-        "assert", "Say what is a team's", assert_it, audit=(AuditAction.ASSERTION_MADE,), command="directory assert",
-        route="/teams/{team}/assert", signed=("--said-by", "Whose word it is; needed."),
+        "assert", "Assign something to a team", assert_it, audit=(AuditAction.ASSERTION_MADE,),
+        command="directory assert", route="/teams/{team}/assert", signed=("--said-by", "Whose word it is; needed."),
     ),
     _thing(
-        "deny", "Say what is not a team's", deny_it, audit=(AuditAction.ASSERTION_DENIED,), command="directory deny",
-        route="/teams/{team}/deny", signed=("--said-by", "Whose word it is; needed."),
+        "deny", "Record that something is not a team's", deny_it, audit=(AuditAction.ASSERTION_DENIED,),
+        command="directory deny", route="/teams/{team}/deny", signed=("--said-by", "Whose word it is; needed."),
     ),
     _thing(
-        "withdraw", "Take back what persons said of a team", withdraw_it, audit=(AuditAction.ASSERTION_WITHDRAWN,),
+        "withdraw", "Withdraw what persons recorded of a team", withdraw_it, audit=(AuditAction.ASSERTION_WITHDRAWN,),
         command="directory withdraw", route="/teams/{team}/withdraw",
     ),
     Act(
-        "set", "Say what a team is", set_fact, noun="fact of team", permission=Permission.DIRECTORY_EDIT,
+        "set", "Set a field of a team", set_fact, noun="fact of team", permission=Permission.DIRECTORY_EDIT,
         audit=(AuditAction.TEAM_SET,), command="directory set", route="/teams/{team}/facts",
         page=OwnSurface("/teams/{key}/preferences"), arguments=("team", "field", "values"),
         signed=("--said-by", "Whose word it is; needed."), routing=True,
@@ -444,19 +444,20 @@ ACTS: Final = (
         told="{team} is restored: events are routed to it again.",
     ),
     Act(
-        "confirm", "Confirm the numbers and pages of a team", confirm, noun="lines of team",
+        "confirm", "Verify the numbers and pages of a team", confirm, noun="lines of team",
         permission=Permission.DIRECTORY_EDIT, audit=(AuditAction.CONTACT_CONFIRMED,), command="directory confirm",
         route="/teams/{team}/confirm", page=OwnSurface("/teams/{key}/confirm"), arguments=("team", "values"),
         signed=("--said-by", "Who tried them; needed."),
     ),
     _mute(
-        "mute", "Do not tell a team of something", mute_for, noun="for team", audit=(AuditAction.MUTE_SET,),
+        "mute", "Mute something for a team", mute_for, noun="for team", audit=(AuditAction.MUTE_SET,),
         command="directory mute", route="/teams/{team}/mutes",
-        told="{team} is not told of {kind} {value} until {until:%Y-%m-%d %H:%M} UTC.",
+        told="{kind} {value} is muted for {team} until {until:%Y-%m-%d %H:%M} UTC.",
     ),
     _mute(
-        "unmute", "Tell a team of something again", end_mute, noun="for team", audit=(AuditAction.MUTE_ENDED,),
-        command="directory unmute", route="/teams/{team}/mutes/end", told="{team} is told of {kind} {value} again.",
+        "unmute", "Unmute something for a team", end_mute, noun="for team", audit=(AuditAction.MUTE_ENDED,),
+        command="directory unmute", route="/teams/{team}/mutes/end",
+        told="{kind} {value} is no longer muted for {team}.",
     ),
 )  # fmt: skip
 """What can be said in the directory."""

@@ -220,7 +220,7 @@ def _not_theirs(one: Assertion, what: str) -> str:
 
 def _words(one: Assertion | RecordedDecision | TeamArchive) -> dict[str, object]:
     """Who said it, when, and why, for a sentence."""
-    return {"who": one.said_by or "somebody", "day": one.day, "because": f" ({one.reason})" if one.reason else ""}
+    return {"who": one.said_by or "a person", "day": one.day, "because": f" ({one.reason})" if one.reason else ""}
 
 
 def _thing(one: Assertion) -> str:

@@ -1,4 +1,4 @@
-"""Reading set-aside rows again after a fix, theirs or ours: they go through the spine as a small report of their own.
+"""Unreadable rows reprocessed after a fix, theirs or ours: they go through the spine as a small report of their own.
 
 What was set aside stays on record as it came. A replay says which rows of which ingest it read; what is still wrong
 with them is set aside by the replay, so that sums balance on both.
@@ -222,7 +222,7 @@ def leave_aside(node: NodeWithStores, number: int, *, reason: str, actor: str, n
 
     """
     if not reason.strip():
-        raise InputError(say("The reason is empty."), hint=say("Say why these rows need not be read."))
+        raise InputError(say("The reason is empty."), hint=say("Give a reason."))
     require_ingest(node, number)
     with node.database.begin() as session:
         waiting = next((one.open for one in waiting_rows(session, kept_since(node)) if one.ingest.number == number), 0)
@@ -283,9 +283,7 @@ def plain_text(text: str, node: NodeWithStores) -> str:
     """A text as a form or a file gives it, as a record: with line ends of one kind, none at its end."""
     plain = text.replace("\r\n", "\n").rstrip("\r\n")
     if not plain.strip():
-        raise InputError(
-            say("The text of the row is empty."), hint=say("Leave the row aside instead; it stays on record.")
-        )
+        raise InputError(say("The text of the row is empty."), hint=say("Dismiss the row instead; it stays on record."))
     if len(plain.encode("utf-8", "surrogateescape")) > node.settings.ingest.max_record_bytes:
         raise InputError(say("The text of the row is longer than a record may be (ingest.max_record_bytes)."))
     return plain
@@ -309,16 +307,16 @@ def _note(
 
 
 class IngestRows(BaseModel):
-    """Which set-aside rows of which ingest."""
+    """Which unreadable rows of which ingest."""
 
     number: int = Field(**_NUMBER)
     reason: str = Field(
-        "", max_length=2_000, description="Only the rows that were set aside for this reason, word for word."
+        "", max_length=2_000, description="Only the rows that are unreadable for this reason, word for word."
     )
 
 
 class MendedRow(BaseModel):
-    """Another text for a set-aside row."""
+    """Another text for an unreadable row."""
 
     number: int = Field(**_NUMBER)
     place: int = Field(ge=0, le=2**31 - 1, description="Place of the row, from 'quarantine show'.")
@@ -342,7 +340,7 @@ class RowsAside(BaseModel):
 
 
 def replay_rows(context: ActContext, request: IngestRows) -> Counts:
-    """After its feed or mapping was mended. What still cannot be read stays aside with the new ingest."""
+    """After its feed or mapping was fixed. What is still unreadable stays in quarantine with the new ingest."""
     node = cast("NodeWithStores", context.node)
     wanted = RowFilter(reason=request.reason, ingest=request.number)
     places = [row.place for _, row in rows_waiting(node, wanted) if row.raw] if request.reason else None
@@ -367,7 +365,7 @@ def _wait(context: ActContext) -> None:
 
 
 def leave_rows(context: ActContext, request: RowsLeft) -> RowsAside:
-    """It stays on record and asks nobody any more."""
+    """They stay on record and leave the quarantine."""
     node = cast("NodeWithStores", context.node)
     rows = leave_aside(node, request.number, reason=request.reason, **context.by)
     return RowsAside(ingest=request.number, rows=rows)
@@ -377,20 +375,20 @@ _act = partial(Act, noun="quarantine", permission=Permission.QUARANTINE_MEND, ar
 
 ACTS: Final = (
     _act(
-        "replay", "Read the rows of an ingest again", replay_rows, audit=(AuditAction.QUARANTINE_REPLAYED,),
+        "replay", "Reprocess the unreadable rows of an ingest", replay_rows, audit=(AuditAction.QUARANTINE_REPLAYED,),
         command="quarantine replay", route="/quarantine/{number}/replay",
         page=OwnSurface("/reports/quarantine/replay"),
-        told="{stored:,} of {rows:,} rows are now stored; {quarantined:,} stay set aside.",
+        told="{stored:,} of {rows:,} rows are now stored; still unreadable: {quarantined:,}.",
     ),
     _act(
-        "mend", "Give a set-aside row another text and read it again", mend_row, audit=(AuditAction.QUARANTINE_MENDED,),
+        "mend", "Edit an unreadable row and reprocess it", mend_row, audit=(AuditAction.QUARANTINE_MENDED,),
         command=OwnSurface("quarantine mend"), route="/quarantine/{number}/mend",
         page=OwnSurface("/reports/quarantine/{number}/{place}"),
     ),
     _act(
-        "leave", "Leave what an ingest set aside as it is", leave_rows, audit=(AuditAction.QUARANTINE_LEFT,),
+        "leave", "Dismiss the unreadable rows of an ingest", leave_rows, audit=(AuditAction.QUARANTINE_LEFT,),
         command="quarantine leave", route="/quarantine/{number}/leave", page=OwnSurface("/reports/{number}/leave"),
-        told="{rows:,} rows of ingest {ingest} stay aside.",
+        told="{rows:,} rows of ingest {ingest} are dismissed.",
     ),
 )  # fmt: skip
 """What can be done with rows that were set aside."""

@@ -59,7 +59,7 @@ def test_a_conflict_is_seen_decided_and_taken_back(world: World) -> None:
         assert browser.get("/conflicts/of?value=AS64999").status_code == 404
 
         unsaid = browser.send("/conflicts/decide", value="AS64500", teams="isp-two", reason="")
-        assert (unsaid.status_code, "Say why, in one line" in unsaid.text) == (422, True)
+        assert (unsaid.status_code, "Give a reason, in one line" in unsaid.text) == (422, True)
         nobody = browser.send("/conflicts/decide", value="AS64500", reason="x")
         assert (nobody.status_code, "Choose a team" in nobody.text) == (422, True)
         assert holders(world, "64500") == {"isp-two": True, "rival": True}
@@ -106,7 +106,7 @@ def test_a_claim_is_judged_with_its_rivals_beside_it(world: World) -> None:
         assert "Email address noc@two.example" in page
         unsaid = browser.send("/claims/1/decide", act="approve")
         assert unsaid.status_code == 422
-        assert "Nothing shows yet that claim 1 is right" in text_of(unsaid)
+        assert "Control is not proved for claim 1" in text_of(unsaid)
         browser.send("/claims/1/decide", act="approve", reason="I know them")
         assert read_claim(world.node.database, 1, NOW).state == "approved"
         late = browser.send("/claims/1/decide", act="refuse", reason="x")

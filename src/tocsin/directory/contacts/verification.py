@@ -162,7 +162,7 @@ def _planned(one: Ask, keys: Mapping[int, str]) -> PlannedLetter:
 def _check(settings: Settings) -> None:
     if not settings.server.url:
         raise SettingError(
-            say("Nobody could answer: the letters would carry no link."),
+            say("Verification requests would have no link."),
             hint="Set 'server.url' to the address at which others reach 'tocsin serve'.",
         )
 
