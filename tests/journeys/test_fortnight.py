@@ -79,17 +79,18 @@ def _team(hand: Hand, key: str, name: str, network: str) -> None:
     hand.go("/teams/new")
     hand.fill("Name", name)
     hand.fill("Key", key)
-    hand.fill("Mailboxes", f"abuse@{key}.example")
-    hand.press("Enter this team")
-    assert hand.title == f"{name} is registered, and nobody confirmed it"
-    hand.press("Change")
-    hand.choose("What", "network")
-    hand.fill("Which", network)
-    hand.fill("How you know", "They wrote so.")
-    hand.press("Say so")
-    hand.press("Change")
-    hand.choose("When", "at once")
-    hand.press("Keep these")
+    hand.fill("Email addresses", f"abuse@{key}.example")
+    hand.press("Create team")
+    assert hand.title == name
+    assert "Contact unverified" in hand.text
+    hand.press("Edit")
+    hand.choose("Kind", "network")
+    hand.fill("Value", network)
+    hand.fill("Reason", "They wrote so.")
+    hand.press("Save entry")
+    hand.press("Edit")
+    hand.choose("Frequency", "at once")
+    hand.press("Save settings")
 
 
 def test_an_administrator_sets_the_node_up(house: House) -> None:
