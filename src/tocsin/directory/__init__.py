@@ -95,6 +95,7 @@ if TYPE_CHECKING:
         directory_version,
         given_up,
         list_teams,
+        names_by_key,
         read_assertions_on,
         read_directory,
         read_overruled,

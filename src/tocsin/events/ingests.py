@@ -50,8 +50,9 @@ def find_ingests(
 
 def count_ingests(session: Session, wanted: IngestFilter) -> int:
     """How many match."""
-    query = select(Ingest.number).join(FeedRecord, FeedRecord.id == Ingest.feed_id)
-    return session.scalar(select(func.count()).select_from(_filtered(query, wanted).subquery())) or 0
+    query = select(Ingest, FeedRecord).join(FeedRecord, FeedRecord.id == Ingest.feed_id)
+    numbers = _filtered(query, wanted).with_only_columns(Ingest.number).subquery()
+    return session.scalar(select(func.count()).select_from(numbers)) or 0
 
 
 def waiting_rows(session: Session, since: datetime) -> list[WaitingRows]:

@@ -55,7 +55,7 @@ def test_a_conflict_is_seen_decided_and_taken_back(world: World) -> None:
         assert 'href="/conflicts/of?value=AS64500"' in listed.text
         page = text_of(browser.get("/conflicts/of?value=AS64500"))
         assert "Conflict about AS64500 Claimed by 2 teams: all are notified" in page
-        assert "Second Operator If chosen alone, no longer notified: rival." in page
+        assert "Second Operator If chosen alone, no longer notified: Rival Network Ltd." in page
         assert browser.get("/conflicts/of?value=AS64999").status_code == 404
 
         unsaid = browser.send("/conflicts/decide", value="AS64500", teams="isp-two", reason="")

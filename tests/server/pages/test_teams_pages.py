@@ -136,7 +136,7 @@ def test_a_word_on_a_page_is_a_word_of_the_directory(world: World) -> None:
         browser.send("/teams/rival/say", act="assert", **fields)
         assert rules_of(world, "rival")["shop.example.org"] == "person:Manager"
         history = text_of(browser.get("/teams/rival/history"))
-    assert "not theirs network 192.0.2.0/24 rival entered by Manager" in history
+    assert "not theirs network 192.0.2.0/24 Rival Network Ltd entered by Manager" in history
     (made,) = audited(world, "assertion.made")
     assert made.actor.startswith("person:")
     assert "they wrote" not in str(made.detail)

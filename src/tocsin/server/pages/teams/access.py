@@ -1,9 +1,9 @@
 """Which team a visitor means, if it is within reach; and a word on it, with what is said where it cannot be taken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, TypeAlias
 
-from tocsin.directory import TeamRecord, merged_teams, read_about
+from tocsin.directory import TeamRecord, merged_teams, names_by_key, read_about
 from tocsin.interface import NotHereError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, RemoteError, TocsinError, UsageError
@@ -51,6 +51,12 @@ def _sentence(error: TocsinError) -> str:
     """The message and the hint; commands are left out."""
     hint = [] if names_command(error.hint) else [error.hint]
     return join_sentences("\n", filter(None, [str(error), *hint]))
+
+
+def called(desk: PageContext, keys: Iterable[str]) -> dict[str, str]:
+    """The names of teams by key, for what a page lists."""
+    with desk.node.database.reading() as session:
+        return names_by_key(session, set(keys))
 
 
 def name_of(visitor: Principal) -> str:

@@ -39,6 +39,7 @@ MOST_KEY_BYTES: Final = 1_000_000
 """A file with keys is no longer than this."""
 
 _CHOSEN: Final = 200  # values that a field offers, of each sort
+_NUMBERS: Final = 10  # AS whose networks it offers
 _CEILINGS = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
 _KINDS = ("prefix", "asn", "domain", "country", "mailbox")
 _ACTS = {act.name: act for act in acts.ACTS}
@@ -113,13 +114,11 @@ def _values(desk: PageContext, about: TeamRecord) -> list[tuple[str, str]]:
     numbers = dict.fromkeys(int(rule.value) for rule in said if rule.kind is RuleKind.ASN)
     found = {f"AS{rule.value}" if rule.kind is RuleKind.ASN else rule.value: rule.source for rule in said[:_CHOSEN]}
     found |= {box.address: box.source for box in about.mailboxes}
-    tables = Networks.open(desk.node.home) if numbers else None
-    for asn in list(numbers)[:_CHOSEN] if tables else ():
+    tables = Networks.open(desk.node.home)
+    for asn in list(numbers)[:_NUMBERS]:
         for network in networks_of(tables, asn)[:_CHOSEN]:
             found.setdefault(str(network), f"AS{asn}")
-        if len(found) > 2 * _CHOSEN:
-            break
-    return list(found.items())
+    return list(found.items())[: 2 * _CHOSEN]
 
 
 def _edit(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:

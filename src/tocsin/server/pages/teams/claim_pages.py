@@ -23,7 +23,7 @@ from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import TextFilter
-from tocsin.server.pages.teams.access import Decider, Editor, Surveyor, fault_of
+from tocsin.server.pages.teams.access import Decider, Editor, Surveyor, called, fault_of
 from tocsin.server.pages.teams.paging import page_of
 from tocsin.server.security import Form, text_of
 
@@ -58,7 +58,9 @@ def claim_pages(desk: PageContext) -> APIRouter:
         shown: dict[str, Any] = {"shown": counts[ClaimState.PROVED], "unshown": counts[ClaimState.OPEN]}
         shown |= {"states": list(ClaimState), "done": done, "whole": True}
         found = [one for one in _chosen(all_, filters.state) if filters.fits(one.value, one.team)]
-        return desk.page(request, "teams/claims.html", **page_of("/claims", filters, found), **shown)
+        page = page_of("/claims", filters, found)
+        shown["called"] = called(desk, (one.team for one in page["found"]))
+        return desk.page(request, "teams/claims.html", **page, **shown)
 
     @router.get("/claims/{number}")
     def claim(request: Request, visitor: Surveyor, number: Number, done: str = "") -> Response:
@@ -90,6 +92,7 @@ def claim_pages(desk: PageContext) -> APIRouter:
         chosen = [one for one in all_ if filters.outcome in {"", one.outcome}]
         found = [one for one in chosen if filters.fits(one.mailbox, *one.teams)]
         shown = page_of("/verifications", filters, found)
+        shown["called"] = called(desk, (key for one in shown["found"] for key in one.teams))
         return desk.page(request, "teams/verifications.html", **shown, all=len(all_), whole=True)
 
     return router
@@ -101,6 +104,7 @@ def _page(desk: PageContext, request: Request, number: int, wrong: str = "", *, 
     shown: dict[str, Any] = {"claim": found, "rivals": rivals[:_RIVALS], "number": len(rivals)}
     with desk.node.database.reading() as session:
         shown["names"] = names_of_actors(session, [found.claimed_by])
+    shown |= {"called": called(desk, [found.team, *(one.team for one in rivals[:_RIVALS])])}
     shown |= {"wrong": wrong, "done": done, "whole": True}
     return desk.page(request, "teams/claim.html", status=422 if wrong else 200, **shown)
 

@@ -21,7 +21,7 @@ from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import TextFilter
 from tocsin.server.pages.form_version import CHANGED, is_stale
-from tocsin.server.pages.teams.access import Decider, Surveyor, fault_of, one_line, plain
+from tocsin.server.pages.teams.access import Decider, Surveyor, called, fault_of, one_line, plain
 from tocsin.server.pages.teams.background_cache import BackgroundCache
 from tocsin.server.pages.teams.paging import page_of
 from tocsin.server.security import Form, text_of, texts_of
@@ -54,7 +54,9 @@ def conflict_pages(desk: PageContext) -> APIRouter:
         found = [one for one in chosen if filters.fits(one.value, *one.teams)]
         still = sum(one.state not in _SETTLED for one in all_)
         shown: dict[str, Any] = {"known": known, "settled": settled, "open": still, "done": done, "whole": True}
-        return desk.page(request, "teams/conflicts.html", **page_of("/conflicts", filters, found), **shown)
+        page = page_of("/conflicts", filters, found)
+        shown["called"] = called(desk, (key for one in page["found"] for key in one.teams))
+        return desk.page(request, "teams/conflicts.html", **page, **shown)
 
     @router.get("/conflicts/of")
     def conflict(request: Request, _visitor: Surveyor, value: str = "") -> Response:
@@ -102,5 +104,6 @@ def _contested(desk: PageContext, request: Request, value: str, wrong: str = "")
     if found is None:
         raise NotHereError
     teams = {claim.team: read_about(desk.node.database, claim.team).team for claim in found.claims}
-    shown: dict[str, Any] = {"conflict": found, "teams": teams, "wrong": wrong, "whole": True}
+    names = {key: team.name for key, team in teams.items()}
+    shown: dict[str, Any] = {"conflict": found, "teams": teams, "called": names, "wrong": wrong, "whole": True}
     return desk.page(request, "teams/conflict.html", status=422 if wrong else 200, **shown)

@@ -19,7 +19,7 @@ from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import TextFilter
-from tocsin.server.pages.teams.access import Decider, Surveyor, fault_of
+from tocsin.server.pages.teams.access import Decider, Surveyor, called, fault_of
 from tocsin.server.pages.teams.background_cache import BackgroundCache
 from tocsin.server.pages.teams.paging import page_of
 from tocsin.server.security import Form, text_of
@@ -44,6 +44,7 @@ def merge_pages(desk: PageContext) -> APIRouter:
         found = [one for one in merges if filters.fits(one.team, one.into)]
         shown: dict[str, Any] = {"merges": merges, "done": done, "wrong": wrong, "whole": True}
         shown |= page_of("/merges", filters, found)
+        shown["called"] = called(desk, (key for one in shown["found"] for key in (one.team, one.into)))
         return desk.page(request, "teams/merged.html", status=422 if wrong else 200, **shown)
 
     @router.get("/merges")

@@ -16,7 +16,7 @@ from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.problems import team_figures
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.lookup import LATELY, open_problems
-from tocsin.server.pages.teams.access import Reader, Surveyor, seen_team
+from tocsin.server.pages.teams.access import Reader, Surveyor, called, seen_team
 from tocsin.server.pages.words import N_
 
 _FEW = 200  # assertions of a kind on one page
@@ -66,6 +66,7 @@ def team_pages(desk: PageContext) -> APIRouter:
             "team": about.team,
             "entries": entries[:_ENTRIES],
             "number": len(entries),
+            "called": called(desk, (key for one in entries[:_ENTRIES] for key in one.teams)),
             "whole": True,
         }
         return desk.page(request, "teams/history.html", **shown)
