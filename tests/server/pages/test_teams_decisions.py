@@ -132,6 +132,32 @@ def test_a_claim_waits_for_a_decision_once_control_is_shown(world: World) -> Non
     assert "1 claim: control not proved" in text  # the other
 
 
+def test_lists_are_narrowed_by_text_and_state_and_say_by_what(world: World) -> None:
+    def listed(path: str) -> tuple[list[str], list[str]]:
+        """The first cells of the rows, and where the crosses of the chips lead."""
+        page = worked_out(browser, path).text
+        cells = re.findall(r'<tr><th scope="row">(.*?)</th>', page)
+        chips = re.findall(r'</span> <a href="([^"]+)" aria-label', page)
+        return [re.sub("<[^>]+>", "", cell).strip() for cell in cells], chips
+
+    with visiting(world) as browser:
+        whole, none = listed("/conflicts")
+        assert (len(whole), none) == (2, [])
+        assert listed("/conflicts?q=as64500") == (["AS64500"], ["/conflicts?"])
+        assert listed("/conflicts?q=ISP-TWO")[0] == ["AS64500"]
+        browser.send("/conflicts/decide", value="AS64500", teams="isp-two", reason="the registry says so")
+        assert listed("/conflicts?q=64500&show=settled") == (
+            ["AS64500"],
+            ["/conflicts?show=settled", "/conflicts?q=64500"],
+        )
+        assert listed("/conflicts?q=64500")[0] == []
+        assert "No matches" in text_of(browser.get("/conflicts?q=64500"))
+        assert listed("/claims?state=open") == (["domain two.example"], ["/claims?"])
+        assert listed("/claims?state=approved")[0] == []
+        assert len(listed("/merges?q=limited")[0]) == 1
+        assert listed("/merges?q=bank")[0] == []
+
+
 def test_analysts_see_what_waits_and_cannot_decide_it(world: World) -> None:
     with visiting(world, AccountRole.ANALYST) as browser:
         for path in ("/conflicts/of?value=AS64500", "/merges/pair?one=rival&other=rival-net", "/claims/1"):
