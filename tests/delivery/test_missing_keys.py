@@ -52,7 +52,7 @@ BAD: dict[str, tuple[Callable[[Cast], list[TeamKey]], str]] = {
         lambda cast: [key(certificate(cast.folder, BOXES[0], key=CURVE, name="ec"))],
         "RSA certificates only",
     ),
-    "wrong-mailbox": (lambda cast: [pgp(cast, user="X <x@x.example>")], "no mailbox of the team"),
+    "wrong-mailbox": (lambda cast: [pgp(cast, user="X <x@x.example>")], "not an email address of the team"),
 }  # fmt: skip
 
 

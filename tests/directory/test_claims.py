@@ -236,7 +236,7 @@ def test_dns_that_fails_is_no_answer(world: World, dns: DnsServer) -> None:
 
     with pytest.raises(RemoteError, match="could not say"):
         show_dns(world.database, made.number, resolver=dns.address, now=world.tick())
-    with pytest.raises(ConflictError, match="DNS cannot show"):
+    with pytest.raises(ConflictError, match="DNS cannot prove"):
         show_dns(world.database, claim(world, "AS112").number, resolver=dns.address, now=world.tick())
 
 
@@ -276,7 +276,7 @@ def test_approved_over_imports_overrules_them(world: World) -> None:
 def test_nothing_is_approved_or_refused_without_a_word(world: World) -> None:
     number = claim(world, "example.org").number
 
-    with pytest.raises(UsageError, match="Nothing shows"):
+    with pytest.raises(UsageError, match="Control is not proved"):
         approve(world, number)
     with pytest.raises(UsageError):
         refuse_claim(world.database, number, said_by="Ana", reason=" ", actor="x", now=world.tick())

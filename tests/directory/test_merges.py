@@ -77,8 +77,8 @@ def test_one_organisation_from_two_imports_is_offered_with_reasons_and_not_merge
     assert (one.keep, one.merge, one.warning) == ("exnet", "org-exn1", "")
     assert one.reasons == (
         "the same name",
-        "the mailbox noc@exnet.example",
-        "mailboxes at exnet.example",
+        "the email address noc@exnet.example",
+        "email addresses at exnet.example",
         "both answer for AS64510",
     )
     assert one.score > 80

@@ -47,7 +47,7 @@ LET_IN = {
 
 ALSO = {
     "pipeline/replay.py:replay",
-    "pipeline/replay.py:try_row",
+    "pipeline/replay_preview.py:_open_row",
     "pipeline/comparison.py:_batches",
     "pipeline/ingest.py:_take_in",
     "problems/answers/by_team.py:answer_problems",

@@ -79,17 +79,18 @@ def _team(hand: Hand, key: str, name: str, network: str) -> None:
     hand.go("/teams/new")
     hand.fill("Name", name)
     hand.fill("Key", key)
-    hand.fill("Mailboxes", f"abuse@{key}.example")
-    hand.press("Enter this team")
-    assert hand.title == f"{name} is registered, and nobody confirmed it"
-    hand.press("Change")
-    hand.choose("What", "network")
-    hand.fill("Which", network)
-    hand.fill("How you know", "They wrote so.")
-    hand.press("Say so")
-    hand.press("Change")
-    hand.choose("When", "at once")
-    hand.press("Keep these")
+    hand.fill("Email addresses", f"abuse@{key}.example")
+    hand.press("Create team")
+    assert hand.title == name
+    assert "Contact unverified" in hand.text
+    hand.press("Edit")
+    hand.choose("Kind", "network")
+    hand.fill("Value", network)
+    hand.fill("Reason", "They wrote so.")
+    hand.press("Save entry")
+    hand.press("Edit")
+    hand.choose("Frequency", "at once")
+    hand.press("Save settings")
 
 
 def test_an_administrator_sets_the_node_up(house: House) -> None:
@@ -158,7 +159,7 @@ def test_today_changes_by_itself_when_a_program_sends_a_report(house: House) -> 
         assert sent.status_code == 202
         hand.until(lambda: "1 row could not be read" in hand.text)
         hand.until(lambda: "2 mails are held" in hand.text)
-        assert "6 rows = 5 stored + 0 duplicates + 1 set aside: nothing is lost." in hand.text
+        assert "6 rows = 5 stored + 0 duplicates + 1 unreadable" in hand.text
         assert hand.read("window.same")  # the page was never loaded anew
 
 
@@ -166,20 +167,22 @@ def test_an_analyst_mends_a_row(house: House) -> None:
     with house.as_("analyst") as hand:
         hand.go("/today")
         hand.press("1 row could not be read")
-        assert hand.title == "1 row could not be read"
+        assert hand.title == "Quarantine"
+        assert "1 unreadable row" in hand.text
         raw = hand.read(
             "[...document.querySelectorAll('main a')].find(a => a.innerText.includes('no address')).innerText"
         )
         hand.press(raw)
         assert "No usable address, network, AS, domain or URL in it." in hand.text
         hand.press("Try it")
-        assert "It can still not be read" in hand.text
+        assert "Still unreadable" in hand.text
         hand.fill("Text of the row", raw.replace("no address", "192.0.2.33"))
         hand.press("Try it")
-        assert "It can be read: 1 event" in hand.text
-        hand.press("Read the row again")
-        assert "1 row was read; 0 could still not be." in hand.text
-        assert hand.title == "Every row was read"
+        assert "Readable: 1 event" in hand.text
+        assert "Example Operator" in hand.text  # will be notified
+        hand.press("Reprocess")
+        assert "1 row reprocessed; still unreadable: 0" in hand.text
+        assert "No unreadable rows" in hand.text
 
 
 def test_an_analyst_brushes_keeps_a_view_and_exports(house: House) -> None:
@@ -211,29 +214,32 @@ def test_who_must_know_is_asked_and_decided(house: House) -> None:
         assert hand.title == "1 team must know of 192.0.2.1"
         assert "An administrator said on" in hand.text  # why the registry's word does not count
         hand.press("Example Operator")
-        assert hand.title == "Example Operator is registered, and nobody confirmed it"
+        assert hand.title == "Example Operator"
+        assert "Contact unverified" in hand.text
         hand.press("192.0.2.0/24")
-        assert "4 problems go on here" in hand.text
+        assert "4 open problems" in hand.text
         hand.go("/networks/AS64500")
-        assert hand.title == "2 teams must know of AS64500"
+        assert hand.title == "AS64500"
+        assert "2 contacts" in hand.text
         assert "Several teams answer for the very same thing, so all of them are told." in hand.text
         hand.press("Decide whose it is")
-        assert hand.title == "2 teams claim AS64500"
+        assert hand.title == "Conflict about AS64500"
+        assert "Claimed by 2 teams: all are notified" in hand.text
         hand.tick("Second Operator")
-        hand.fill("Why", "They showed the contract.")
-        hand.press("Decide")
-        assert hand.title == "Nothing is contested"
+        hand.fill("Reason", "They showed the contract.")
+        hand.press("Save decision")
+        assert "No open conflicts" in hand.text
         hand.go("/networks/AS64500")
-        assert hand.title == "1 team must know of AS64500"
+        assert "1 contact" in hand.text
         hand.go("/merges")
         hand.press("Rival Network Ltd rival · Rival Network Limited rival-net")
-        hand.tick("They are one: rival stays")
-        hand.fill("Why", "They have one register entry.")
-        hand.press("Say so")
-        assert hand.title == "No teams look like one"
-        hand.press("Merged")
+        hand.tick("Merge into Rival Network Ltd")
+        hand.fill("Reason", "They have one register entry.")
+        hand.press("Save decision")
+        assert "No possible duplicates" in hand.text
+        hand.go("/merges?show=made")
         assert "rival-net" in hand.text
-        hand.until(lambda: "have a security contact that answers" in hand.title, again="/coverage")
+        hand.until(lambda: "have a responsive security contact" in hand.text, again="/coverage")
         hand.until(lambda: hand.read("document.querySelectorAll('.map svg path').length > 150"))
         assert "Kenya" in hand.read("document.querySelector('.map svg').textContent")
 
@@ -320,30 +326,30 @@ def test_a_manager_decides_the_claim_and_tries_rules_before_they_hold(house: Hou
     house.later(days=1)
     with house.as_("manager") as hand:
         hand.go("/claims")
-        assert hand.title == "1 claim waits until control is shown"
-        hand.press("1")
+        assert "1 claim: control not proved" in hand.text
+        hand.press("network 8.8.8.0/24")
         assert "Person operator" in hand.text
-        hand.tick("Approve: it becomes your word in the directory")
-        hand.press("Decide")
-        assert "Nothing shows yet that claim 1 is right." in hand.text
-        hand.tick("Approve: it becomes your word in the directory")
-        hand.fill("Why", "They showed us the contract.")
-        hand.press("Decide")
-        assert hand.title == "No claim waits for a decision"
+        hand.tick("Approve")
+        hand.press("Save decision")
+        assert "Control is not proved for claim 1." in hand.text
+        hand.tick("Approve")
+        hand.fill("Reason", "They showed us the contract.")
+        hand.press("Save decision")
+        assert "No claims to decide" in hand.text
         hand.go("/rules")
-        hand.press("Change the rules")
-        hand.fill("The rules as text", _RULES.replace("isp-two", "isp-tow").replace("network =", "net =", 1))
-        hand.press("Try against last week's events")
-        assert hand.title.endswith("things are wrong with these rules")
+        hand.press("Edit rules")
+        hand.fill("Text of the rules", _RULES.replace("isp-two", "isp-tow").replace("network =", "net =", 1))
+        hand.press("Try on the events of last week")
+        assert "errors: not saved" in hand.text
         assert "Line 3: There is no 'net' in a [[route]] rule." in hand.text
         assert "Line 4: There is no team 'isp-tow' in the directory." in hand.text
-        hand.fill("The rules as text", _RULES)
-        hand.press("Try against last week's events")
-        assert hand.title == "These rules can be put in force"
+        hand.fill("Text of the rules", _RULES)
+        hand.press("Try on the events of last week")
+        assert "No errors: can be put in force" in hand.text
         assert re.search(r"Second Operator\s+1\s+5\s+4\s+Neighbour Networks\s+1\s+0\s+-1", hand.text), hand.text
-        hand.fill("Why the rules change", "Contract of November")
+        hand.fill("Reason", "Contract of November")
         hand.press("Put in force")
-        assert hand.title == "2 rules of this node are in force"
+        assert "2 rules of this node in force" in hand.text
         assert "Person manager" in hand.text
         hand.press("Versions")
         assert "Contract of November" in hand.text
@@ -356,12 +362,12 @@ def test_what_comes_next_shows_the_rules_and_what_was_not_fixed(house: House) ->
     with house.as_("analyst") as hand:
         house.send_in(house.report(*(row(address, seen) for address in again)))
         hand.press(f"{house.now():%Y-%m-%d}-scan_rdp-test2-geo.csv")
-        assert "Rules that kept events back: local:on-trial (1)" in hand.text
+        assert "Withheld by: local:on-trial (1)" in hand.text
         assert re.search(r"Second Operator\s+2", hand.text), hand.text
         assert "Neighbour Networks" not in hand.text
         assert "192.0.2.1" in house.letter_to("noc@operator.example", "You said fixed on")
         hand.go("/lookup?q=192.0.2.1")
-        assert "seen again after it was said to be fixed" in hand.text
+        assert "seen again after fixed" in hand.text
         assert "Told too, by a rule of this node" in hand.text
     with house.as_("operator") as hand:
         hand.go("/portal")
@@ -375,10 +381,10 @@ def test_what_the_feed_no_longer_finds_is_gone(house: House) -> None:
         with house.as_("analyst"):
             house.send_in(house.report(row("192.0.2.3", house.now() - timedelta(hours=1))))
     with house.as_("analyst") as hand:
-        hand.go("/teams/operator/told")
-        assert "1 problem goes on here" in hand.text
+        hand.go("/teams/operator")
+        assert "1 open problem" in hand.text
         hand.go("/lookup?q=192.0.2.1")
-        assert "No problem goes on here" in hand.text
+        assert "No open problems" in hand.text
     with house.as_("operator") as hand:
         hand.go("/portal")
         assert hand.title == "1 problem in your networks is open"

@@ -39,8 +39,8 @@ def test_a_row_is_tried_and_mended_and_the_rest_read_again_or_left(world: World)
     )
     assert "1 of 1 rows are now stored" in run("quarantine", "mend", "1", "0", stdin=_ROW.format("192.0.2.8").encode())
     world.tocsin.run("quarantine", "mend", "1", "0", "--text", "again", code=1)
-    assert "0 of 2 rows are now stored; 2 stay" in run("quarantine", "replay", "1", "--reason", _UNUSABLE)
-    assert "2 rows of ingest 3 stay aside." in run("quarantine", "leave", "3", "--reason", "Totals.")
+    assert "0 of 2 rows are now stored; still unreadable: 2" in run("quarantine", "replay", "1", "--reason", _UNUSABLE)
+    assert "2 rows of ingest 3 are dismissed." in run("quarantine", "leave", "3", "--reason", "Totals.")
     with world.node.database.reading() as session:
         assert open_rows(session, kept_since(world.node)) == (0, None)
 

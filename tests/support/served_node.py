@@ -70,7 +70,7 @@ class House:
         hand = self.hand
         hand.go("/reports/new")
         hand.attach("File", file)
-        hand.press("Send it in")
+        hand.press("Upload")
         hand.until(lambda: "its turn comes" not in hand.title, again=hand.path)
 
     def begin_with(self, link: str, name: str, mailbox: str = "") -> None:

@@ -31,4 +31,4 @@ def purge(
         note(f"May hold the same, and stays: {', '.join(done.related)}.")
     if done.mail_on_server == "waiting":
         note("The mail server could not be asked; it is tried again by the server, or by the next purge.")
-    call.emit(done.model_dump(), f"{done.reference} is purged: {done.events:,} events, {done.rows:,} set-aside rows.")
+    call.emit(done.model_dump(), f"{done.reference} is purged: {done.events:,} events, {done.rows:,} unreadable rows.")

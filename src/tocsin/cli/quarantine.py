@@ -12,18 +12,16 @@ from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.pipeline.replay import ReplayPreview
+    from tocsin.pipeline.replay_preview import ReplayPreview
 
 Ingest = Annotated[int, typer.Argument(help="Number of the ingest, from 'quarantine list'.")]
 
-app = Commands(
-    cls=act_group("quarantine"), help="Quarantine: unreadable rows, each with the reason.", no_args_is_help=True
-)
+app = Commands(cls=act_group("quarantine"), help="Unreadable rows, each with its reason.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(call: NodeInvocation) -> None:
-    """The ingests that set rows aside."""
+    """The ingests with unreadable rows."""
     from tocsin.pipeline.replay import quarantined
 
     if call.server:
@@ -68,22 +66,29 @@ def mend(
     text: Annotated[str, typer.Option(help="What the row is to say. Without it: standard input.")] = "",
     try_: Annotated[bool, typer.Option("--try", help="Only show what would become of it.")] = False,
 ) -> None:
-    """Give a set-aside row another text and read it again. The row as it came stays on record."""
-    from tocsin.pipeline.replay import try_row
+    """Edit an unreadable row and reprocess it. The row as it came stays on record."""
+    from tocsin.pipeline.replay_preview import try_row
 
     wanted = text or sys.stdin.read()
     if try_:
         tried = try_row(call.node, ingest, wanted)
-        call.emit(vars(tried), lambda: _say_tried(tried))
+        plan = [
+            {"team": one.team.key, "due_at": one.due_at, "events": one.events, "withheld": one.withheld}
+            for one in tried.notifications
+        ]
+        call.emit(vars(tried) | {"notifications": plan}, lambda: _say_tried(tried))
         return
     act = act_of("quarantine", "mend")
     counts = perform(call, act, {"number": ingest, "place": place, "text": wanted})
-    words = f"{counts.stored:,} of {counts.rows:,} rows are now stored; {counts.quarantined:,} stay in quarantine."
+    words = f"{counts.stored:,} of {counts.rows:,} rows are now stored; still unreadable: {counts.quarantined:,}."
     call.emit(vars(counts), words)
 
 
 def _say_tried(tried: "ReplayPreview") -> None:
     for reason, raw in tried.wrong:
-        say(f"It can still not be read: {reason} {raw[:200]}")
+        say(f"Still unreadable: {reason} {raw[:200]}")
     for event in tried.events:
-        print_table("It can be read:", ("field", "value"), [(name, str(value)) for name, value in event.items()])
+        print_table("Readable:", ("field", "value"), [(name, str(value)) for name, value in event.items()])
+    plan = [(one.team.key, f"{one.due_at:%Y-%m-%d %H:%M}", one.events, one.withheld) for one in tried.notifications]
+    if tried.events:
+        print_table("Notifications:", ("team", "due (UTC)", "events", "withheld"), plan, numbers=[2, 3])

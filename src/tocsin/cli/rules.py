@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tocsin.sharing.rules import RulesDocument, RulesVersion
 
 app = Commands(
-    help="What may be shared with whom beyond the gate's table, and who else is notified.", no_args_is_help=True
+    help="What may be shared with whom beyond the release gate, and who else is notified.", no_args_is_help=True
 )
 
 _File = Annotated[Path, typer.Argument(help="The document; - reads standard input.", metavar="FILE")]
@@ -53,7 +53,7 @@ def try_(
     file: _File,
     days: Annotated[int, typer.Option(min=1, max=90, help="Against the events of so many days.")] = 7,
 ) -> None:
-    """Say what a document would have changed of the last days' events; nothing is stored and nobody notified."""
+    """Say what a document would have changed of the last days' events; nothing is stored or sent."""
     from tocsin.pipeline.rules_dry_run import try_rules
 
     trial = try_rules(call.node, _read(call, file), now=call.now, days=days)
@@ -139,7 +139,7 @@ def _in_words(document: "RulesDocument") -> list[dict[str, object]]:
 
 def _say_words(document: "RulesDocument") -> None:
     if not document.rules:
-        say("No rules: nothing is withheld beyond the table of the gate, and nobody else is notified.")
+        say("No rules: nothing is withheld beyond the release gate, and no further team is notified.")
     for rule in _in_words(document):
         say(f"{rule['id']}: {rule['does']}")
         for condition in rule["when"]:  # type: ignore[attr-defined]  # a list, see above
@@ -163,11 +163,11 @@ def _say_trial(trial: "Trial") -> None:
         rows = [(one.key, one.before, one.after) for one in trial.changes]
         print_table("", ("team", "events now", "events then"), rows, numbers=[1, 2])
     else:
-        say("No team would be notified of more or less.")
+        say("No change for any team.")
     if trial.rules:
         rules = [(one.rule, one.events, one.stopped, one.hidden, one.added) for one in trial.rules]
         print_table(
-            "", ("rule", "events", "stopped", "with fields hidden", "notified of more"), rules, numbers=[1, 2, 3, 4]
+            "", ("rule", "events", "stopped", "with fields hidden", "notified in addition"), rules, numbers=[1, 2, 3, 4]
         )
 
 

@@ -11,6 +11,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.directory import acts, canonical
     from tocsin.directory.acts import TeamFactSaid
+    from tocsin.directory.archive import archived_numbers
     from tocsin.directory.canonical import key
     from tocsin.directory.conflicts import (
         STATES,
@@ -77,7 +78,7 @@ if TYPE_CHECKING:
         TeamKind,
     )
     from tocsin.directory.mutes import mute, unmute
-    from tocsin.directory.new_team import enter_team
+    from tocsin.directory.new_team import enter_team, key_from
     from tocsin.directory.person_facts import PersonFact, say_of_team
     from tocsin.directory.person_statements import (
         AssertionResult,
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
         directory_version,
         given_up,
         list_teams,
+        names_by_key,
         read_assertions_on,
         read_directory,
         read_overruled,

@@ -1,4 +1,4 @@
-"""What a person says in the directory: whose something is, which teams are one, what a team is, what it is not told."""
+"""Acts on the directory: decide conflicts, merge teams, edit, archive and mute them, assign networks and contacts."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -7,12 +7,13 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from tocsin.directory.archive import archive_team, restore_team
 from tocsin.directory.decisions import DecisionRecord, ValueDecision, decide_conflict, undecide
 from tocsin.directory.help_lines import confirm_lines
 from tocsin.directory.merges import TeamMerge, keep_apart, merge_teams, unmerge_team
-from tocsin.directory.model import Mute, MuteKind, ResponsibilityRole
+from tocsin.directory.model import Mute, MuteKind, ResponsibilityRole, TeamKind
 from tocsin.directory.mutes import check_identifier, mute, unmute
-from tocsin.directory.person_facts import PersonFact, say_of_team
+from tocsin.directory.person_facts import PersonFact, edit_team, say_of_team
 from tocsin.directory.person_statements import (
     AssertionResult,
     PersonStatement,
@@ -21,6 +22,7 @@ from tocsin.directory.person_statements import (
     read_line,
     withdraw_statement,
 )
+from tocsin.directory.queries import read_team
 from tocsin.directory.within_reach import team_within_reach
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
@@ -31,11 +33,14 @@ from tocsin.node.records import AuditAction
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 _Line = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_LINE)]
 _Team = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_LINE)]
-_Reason = Annotated[_Line, Wording(lacking=N_("Say why, in one line: the history keeps it."))]
-_VALUE: Final = "A network, AS number, domain, country code or mailbox."
-_NO_END: Final = N_("Say until which day it is muted.")
+_Reason = Annotated[_Line, Wording(lacking=N_("Give a reason, in one line: the history keeps it."))]
+_VALUE: Final = "A network, AS number, domain, country code or email address."
+_NO_END: Final = N_("Choose until when it is muted.")
 _TEAM: Final = "The key or UUID of a team."
 _WHY: Final = "Why, in one line."
+
+DETAILS: Final = ("name", "organisation", "kind", "country", "language", "timezone")
+"""What `edit` changes of a team."""
 
 
 class ContestedValue(BaseModel):
@@ -97,7 +102,7 @@ class ThingAsserted(ThingDenied):
         ResponsibilityRole.RESPONSIBLE, description="responsible, or informed: it only wants to know."
     )
     confidence: int | None = Field(None, ge=0, le=100, description="How sure, 0 to 100.")
-    beside: bool = Field(default=False, description="Let imports stand that say otherwise of it, or of a part of it.")
+    beside: bool = Field(default=False, description="Keep imports that say otherwise of it, or of a part of it.")
 
 
 class ThingWithdrawn(Thing):
@@ -112,7 +117,7 @@ class TeamFact(BaseModel):
     team: _Team = Field(description=_TEAM)
     field: _Line = Field(description="A field or list of a team, as docs/directory.md names it.", examples=["hours"])
     values: tuple[Annotated[str, StringConstraints(max_length=10_000)], ...] = Field(
-        (), max_length=100, description="Its values, as they stand in a CSV cell."
+        (), max_length=100, description="Its values, as a CSV cell has them."
     )
     detail: tuple[_Line, ...] = Field(
         (), max_length=100, description="More of each value, NAME=TEXT, such as expires=2027-12-31."
@@ -129,8 +134,40 @@ class TeamFactSaid(BaseModel):
     said_by: str
 
 
+class TeamDetails(BaseModel):
+    """What a team is called and where it is: what is given changes, all of it at once."""
+
+    team: _Team = Field(description=_TEAM)
+    name: _Line | None = Field(None, description="Its name.")
+    organisation: str | None = Field(None, max_length=500, pattern=_LINE, description="The organisation it belongs to.")
+    kind: TeamKind | None = Field(None, description="What sort of team it is.")
+    country: str | None = Field(None, max_length=2, description="Country code (ISO 3166-1); empty for none.")
+    language: _Line | None = Field(None, description="Language of its notifications (BCP 47).")
+    timezone: _Line | None = Field(None, description="Time zone (IANA), such as Indian/Mauritius.")
+
+
+class TeamArchived(BaseModel):
+    """Which team is archived, and why."""
+
+    team: _Team = Field(description=_TEAM)
+    reason: _Reason = Field(description=_WHY)
+
+
+class TeamNamed(BaseModel):
+    """A team."""
+
+    team: _Team = Field(description=_TEAM)
+
+
+class TeamEdited(BaseModel):
+    """What changed; no field where everything was so already."""
+
+    team: str
+    changed: list[str]
+
+
 class TriedLines(BaseModel):
-    """Telephone numbers and pages of a team that somebody tried."""
+    """Telephone numbers and pages of a team that a person tried."""
 
     team: _Team = Field(description=_TEAM)
     values: tuple[_Line, ...] = Field((), max_length=100, description="The numbers and pages; none: all that it has.")
@@ -156,7 +193,7 @@ class Withdrawn(BaseModel):
 
 
 class MuteTarget(BaseModel):
-    """Something that a team is not told of."""
+    """Something that is muted for a team."""
 
     team: _Team = Field(description=_TEAM)
     kind: Annotated[MuteKind, Wording(lacking=N_("Choose what is muted: a network, an identifier or a type."))] = Field(
@@ -182,7 +219,7 @@ class MuteRequest(MuteTarget):
 
 
 class MuteState(BaseModel):
-    """What a team is not told of, until when; ``until`` is null where it is told again."""
+    """What is muted for a team, until when; ``until`` is null where it is not muted any more."""
 
     team: str
     kind: MuteKind
@@ -191,7 +228,7 @@ class MuteState(BaseModel):
 
 
 def decide(context: ActContext, request: Holders) -> DecisionRecord:
-    """It holds whatever imports say later, until somebody decides anew."""
+    """It holds whatever imports say later, until a new decision."""
     verdict = ValueDecision(request.value, request.teams, context.name, request.reason, request.both)
     return decide_conflict(context.database, verdict, **context.by)
 
@@ -224,7 +261,7 @@ def part(context: ActContext, request: TeamsApart) -> Apart:
 
 
 def assert_it(context: ActContext, request: ThingAsserted) -> AssertionResult:
-    """A network, an AS, a domain, a country or a mailbox. No import overrules it."""
+    """A network, an AS, a domain, a country or an email address. No import overrules it."""
     said = replace(
         _statement(context, request), role=request.role, confidence=request.confidence, beside=request.beside
     )
@@ -261,8 +298,37 @@ def set_fact(context: ActContext, request: TeamFact) -> TeamFactSaid:
     return TeamFactSaid(team=request.team, field=request.field, values=understood, said_by=who)
 
 
+def edit(context: ActContext, request: TeamDetails) -> TeamEdited:
+    """Its name, organisation, kind, country, language, time zone. No import overrules it.
+
+    Raises:
+        UsageError: it is not said whose word it is, or a value cannot be taken.
+
+    """
+    who = read_line("--said-by", context.name, needed=True)
+    team, _ = read_team(context.database, request.team)
+    given = {name: value for name, value in request.model_dump(mode="json").items() if value is not None}
+    changed = {name: given[name] for name in DETAILS if name in given and given[name] != getattr(team, name)}
+    if changed:
+        words = [PersonFact(name, (value,), who) for name, value in changed.items()]
+        edit_team(context.database, team.key, words, **context.by)
+    return TeamEdited(team=team.key, changed=[*changed])
+
+
+def archive(context: ActContext, request: TeamArchived) -> TeamNamed:
+    """No event is routed to it any more. What is said of it stays."""
+    who = context.name.strip()
+    key = archive_team(context.database, request.team, said_by=who, reason=request.reason, **context.by)
+    return TeamNamed(team=key)
+
+
+def restore(context: ActContext, request: TeamNamed) -> TeamNamed:
+    """Events are routed to it again, by what is said of it."""
+    return TeamNamed(team=restore_team(context.database, request.team, **context.by))
+
+
 def confirm(context: ActContext, request: TriedLines) -> ConfirmedLines:
-    """You called, and the team answered. It counts as long as a mailbox that was confirmed.
+    """You called, and the team answered. It counts as long as a verified email address.
 
     Raises:
         UsageError: it is not said who called.
@@ -288,7 +354,7 @@ def mute_for(context: ActContext, request: MuteRequest) -> MuteState:
 
 
 def end_mute(context: ActContext, request: MuteTarget) -> MuteState:
-    """From the next telling on."""
+    """From the next notification on."""
     key = team_within_reach(context, request.team).key
     unmute(context.database, key, request.kind, request.value, **context.by)
     return MuteState(team=key, kind=request.kind, value=request.value, until=None)
@@ -308,6 +374,9 @@ _say = partial(
     Act, noun="claim of team", permission=Permission.DIRECTORY_EDIT, page=OwnSurface("/teams/{key}/say"), routing=True
 )
 _thing = partial(_say, arguments=("team", "kind", "value"))
+_team = partial(
+    Act, permission=Permission.DIRECTORY_EDIT, audit=(AuditAction.TEAM_SET,), arguments=("team",), routing=True
+)
 _mute = partial(
     Act,
     permission=Permission.DIRECTORY_WRITE,
@@ -319,61 +388,76 @@ _mute = partial(
 
 ACTS: Final = (
     _conflict(
-        "decide", "Decide whose something is", decide, audit=(AuditAction.CONFLICT_DECIDED,),
+        "decide", "Decide a conflict", decide, audit=(AuditAction.CONFLICT_DECIDED,),
         command="directory decide", route="/conflicts/decide", page=OwnSurface("/conflicts/decide"),
     ),
     _conflict(
-        "undecide", "Take a decision back", take_back, audit=(AuditAction.DECISION_WITHDRAWN,),
+        "undecide", "Withdraw a decision", take_back, audit=(AuditAction.DECISION_WITHDRAWN,),
         command="directory undecide", route="/conflicts/undo", page=OwnSurface("/conflicts/undo"),
         told="Decision {withdrawn} no longer holds; it stays in the history.",
     ),
     _merge(
-        "merge", "Say that two teams are one", merge, audit=(AuditAction.TEAM_MERGED,), command="directory merge",
+        "merge", "Merge two teams", merge, audit=(AuditAction.TEAM_MERGED,), command="directory merge",
         route="/merges", page=OwnSurface("/merges/pair"), arguments=("keep", "team"),
-        told="{team} is {into} from now on.",
+        told="{team} is merged into {into}.",
     ),
     _merge(
         "unmerge", "Undo a merge", unmerge, audit=(AuditAction.TEAM_UNMERGED,), command="directory unmerge",
         route="/merges/undo", page=OwnSurface("/merges/undo"), arguments=("team",),
-        told="{team} is a team of its own again, apart from {into}.",
+        told="{team} is separate from {into} again.",
     ),
     _merge(
-        "keep-apart", "Say that two teams are not one", part, audit=(AuditAction.MERGE_REFUSED,),
+        "keep-apart", "Keep two teams separate", part, audit=(AuditAction.MERGE_REFUSED,),
         command="directory keep-apart", route="/merges/keep-apart", page=OwnSurface("/merges/pair"),
         arguments=("one", "other"), told="{apart[0]} and {apart[1]} are not offered again.",
     ),
     _thing(
-        "assert", "Say what is a team's", assert_it, audit=(AuditAction.ASSERTION_MADE,), command="directory assert",
-        route="/teams/{team}/assert", signed=("--said-by", "Whose word it is; needed."),
+        "assert", "Assign something to a team", assert_it, audit=(AuditAction.ASSERTION_MADE,),
+        command="directory assert", route="/teams/{team}/assert", signed=("--said-by", "Whose word it is; needed."),
     ),
     _thing(
-        "deny", "Say what is not a team's", deny_it, audit=(AuditAction.ASSERTION_DENIED,), command="directory deny",
-        route="/teams/{team}/deny", signed=("--said-by", "Whose word it is; needed."),
+        "deny", "Record that something is not a team's", deny_it, audit=(AuditAction.ASSERTION_DENIED,),
+        command="directory deny", route="/teams/{team}/deny", signed=("--said-by", "Whose word it is; needed."),
     ),
     _thing(
-        "withdraw", "Take back what persons said of a team", withdraw_it, audit=(AuditAction.ASSERTION_WITHDRAWN,),
+        "withdraw", "Withdraw what persons recorded of a team", withdraw_it, audit=(AuditAction.ASSERTION_WITHDRAWN,),
         command="directory withdraw", route="/teams/{team}/withdraw",
     ),
     Act(
-        "set", "Say what a team is", set_fact, noun="fact of team", permission=Permission.DIRECTORY_EDIT,
+        "set", "Set a field of a team", set_fact, noun="fact of team", permission=Permission.DIRECTORY_EDIT,
         audit=(AuditAction.TEAM_SET,), command="directory set", route="/teams/{team}/facts",
         page=OwnSurface("/teams/{key}/preferences"), arguments=("team", "field", "values"),
         signed=("--said-by", "Whose word it is; needed."), routing=True,
     ),
+    _team(
+        "edit", "Edit a team", edit, noun="team", command="directory edit", route="/teams/{team}/edit",
+        page=OwnSurface("/teams/{key}/details"), signed=("--said-by", "Whose word it is; needed."),
+    ),
+    _team(
+        "archive", "Archive a team", archive, noun="team", command="directory archive", route="/teams/{team}/archive",
+        page=OwnSurface("/teams/{key}/archive"), told="{team} is archived: no event is routed to it.",
+        signed=("--said-by", "Who archives it; needed."),
+    ),
+    _team(
+        "restore", "Restore an archived team", restore, noun="team", command="directory restore",
+        route="/teams/{team}/restore", page=OwnSurface("/teams/{key}/restore"),
+        told="{team} is restored: events are routed to it again.",
+    ),
     Act(
-        "confirm", "Confirm the numbers and pages of a team", confirm, noun="lines of team",
+        "confirm", "Verify the numbers and pages of a team", confirm, noun="lines of team",
         permission=Permission.DIRECTORY_EDIT, audit=(AuditAction.CONTACT_CONFIRMED,), command="directory confirm",
         route="/teams/{team}/confirm", page=OwnSurface("/teams/{key}/confirm"), arguments=("team", "values"),
         signed=("--said-by", "Who tried them; needed."),
     ),
     _mute(
-        "mute", "Do not tell a team of something", mute_for, noun="for team", audit=(AuditAction.MUTE_SET,),
+        "mute", "Mute something for a team", mute_for, noun="for team", audit=(AuditAction.MUTE_SET,),
         command="directory mute", route="/teams/{team}/mutes",
-        told="{team} is not told of {kind} {value} until {until:%Y-%m-%d %H:%M} UTC.",
+        told="{kind} {value} is muted for {team} until {until:%Y-%m-%d %H:%M} UTC.",
     ),
     _mute(
-        "unmute", "Tell a team of something again", end_mute, noun="for team", audit=(AuditAction.MUTE_ENDED,),
-        command="directory unmute", route="/teams/{team}/mutes/end", told="{team} is told of {kind} {value} again.",
+        "unmute", "Unmute something for a team", end_mute, noun="for team", audit=(AuditAction.MUTE_ENDED,),
+        command="directory unmute", route="/teams/{team}/mutes/end",
+        told="{kind} {value} is no longer muted for {team}.",
     ),
 )  # fmt: skip
 """What can be said in the directory."""

@@ -39,7 +39,7 @@ def key(text: str) -> str:
     """A team's short name: 1 to 64 of a-z, 0-9 and inner hyphens."""
     found = text.strip().lower()
     if not _KEY.fullmatch(found):
-        raise ValueError(say("a key is 1 to 64 letters a-z, digits and inner hyphens"))
+        raise ValueError(say("a key is 1 to 64 of a-z, digits and inner hyphens"))
     return found
 
 
@@ -145,7 +145,7 @@ def country(text: str) -> str:
     """A country code of two letters (ISO 3166-1 alpha-2), upper-case."""
     found = text.strip().upper()
     if not (len(found) == 2 and found.isascii() and found.isalpha()):
-        raise ValueError(say("not a country code of two letters (ISO 3166-1)"))
+        raise ValueError(say("not a country code such as MU (ISO 3166-1)"))
     return found
 
 
@@ -161,7 +161,7 @@ def _why_no_mailbox(text: str) -> str:
     """What a text has beside or instead of a plain address, by the words of RFC 5322, section 3.4."""
     plain = say("not a plain e-mail address such as cert@example.org")
     if not text.isprintable():
-        return say("%(plain)s (a control character stands in it)", plain=plain)
+        return say("%(plain)s (it has a control character)", plain=plain)
     found = [address for _, address in getaddresses([text]) if _ADDRESS.fullmatch(address)]
     if len(found) > 1:
         return say("%(plain)s: there are %(found)s; give each on its own", plain=plain, found=len(found))

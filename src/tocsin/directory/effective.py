@@ -14,21 +14,27 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, Executable, Row, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from tocsin.directory.facts import FactKind
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind
 from tocsin.directory.precedence import (
     MAILBOX,
+    PERSON,
     Assertion,
     MailboxClaim,
     PersonAssertions,
     RecordedDecision,
+    TeamArchive,
     settle,
     settle_mailboxes,
 )
-from tocsin.directory.tables import ConstituencyRow, DecisionRow, DenialRow, MailboxRow, MergeRow
+from tocsin.directory.tables import ConstituencyRow, DecisionRow, DenialRow, FactRow, MailboxRow, MergeRow
 
 OVER, BESIDE = "over", "beside"
+ARCHIVED = "archived"
+"""The name of the fact that a team is archived; its value says why."""
+
 _MOST = 10_000  # values in one query; PostgreSQL takes 65,535, SQLite often 32,766
-_Row: TypeAlias = "type[ConstituencyRow | MailboxRow | DenialRow | DecisionRow | MergeRow]"
+_Row: TypeAlias = "type[ConstituencyRow | MailboxRow | DenialRow | DecisionRow | MergeRow | FactRow]"
 _KINDS, _ROLES = {kind.value: kind for kind in RuleKind}, {role.value: role for role in ResponsibilityRole}
 
 
@@ -129,7 +135,22 @@ def words_at(session: Session, merged: Mapping[int, int], at: datetime | None = 
         for row in session.scalars(select(DenialRow).where(stands(DenialRow, at)).order_by(DenialRow.id))
     ]
     decisions = session.scalars(select(DecisionRow).where(stands(DecisionRow, at)).order_by(DecisionRow.id))
-    return PersonAssertions(tuple(said), tuple(decided(row, merged) for row in decisions))
+    found = tuple(decided(row, merged) for row in decisions)
+    return PersonAssertions(tuple(said), found, archived_teams(session, merged, at))
+
+
+def archived_teams(session: Session, merged: Collection[int], at: datetime | None = None) -> dict[int, TeamArchive]:
+    """The teams that a person archived, by number, without those that were merged into others."""
+    row, after = FactRow, PERSON[:-1] + chr(ord(PERSON[-1]) + 1)
+    by_person = and_(row.source >= PERSON, row.source < after)  # an index has the source
+    query = select(row.team_id, row.value, row.said_by, row.recorded, row.detail).where(
+        by_person, row.kind == FactKind.FIELD, stands(row, at)
+    )
+    return {
+        row.team_id: TeamArchive(row.said_by, row.recorded.date(), row.value)
+        for row in session.execute(query.order_by(row.id))
+        if row.detail.get("field") == ARCHIVED and row.team_id not in merged
+    }
 
 
 def decided(row: DecisionRow, merged: Mapping[int, int]) -> RecordedDecision:

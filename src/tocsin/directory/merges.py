@@ -127,7 +127,7 @@ def merge_teams(
         if into == team:
             raise ConflictError(
                 say("'%(keep)s' and '%(merge)s' are one team already.", keep=keep, merge=merge),
-                hint=say("Say two different teams."),
+                hint=say("Choose two different teams."),
             )
         row = MergeRow(team_id=team, into_id=into, said_by=said_by, reason=reason, recorded=now)
         session.add(row)
@@ -228,7 +228,7 @@ def _look_alikes(teams: Sequence[Team]) -> Iterator[Likeness]:
     by_look: dict[str, dict[int, str]] = defaultdict(dict)
     for team in teams:
         by_look[skeleton(comparable(team.name))][team.id] = comparable(team.name)
-    warning = say("the names only look alike: other letters; one may pose as the other")
+    warning = say("the names only look alike: other characters; one may pose as the other")
     for members in by_look.values():
         for one, other in _pairs(members):
             if members[one] != members[other]:
@@ -244,10 +244,14 @@ def _mailboxes(teams: Sequence[Team]) -> Iterator[Likeness]:
             by_domain[address.rpartition("@")[2]].add(team.id)
     for address, members in by_address.items():
         if len(members) <= _CROWD:
-            yield from (Likeness(pair, say("the mailbox %(address)s", address=address), 50) for pair in _pairs(members))
+            yield from (
+                Likeness(pair, say("the email address %(address)s", address=address), 50) for pair in _pairs(members)
+            )
     for domain, members in by_domain.items():
         if len(members) <= _CROWD:
-            yield from (Likeness(pair, say("mailboxes at %(domain)s", domain=domain), 15) for pair in _pairs(members))
+            yield from (
+                Likeness(pair, say("email addresses at %(domain)s", domain=domain), 15) for pair in _pairs(members)
+            )
 
 
 def _claims(found: EffectiveAssertions) -> Iterator[Likeness]:

@@ -3,7 +3,7 @@
 What a team answers for, and its mailboxes, are said elsewhere in this room.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -50,21 +50,40 @@ def say_of_team(database: Database, key: str, word: PersonFact, *, actor: str, n
         NotFoundError: there is no such team.
 
     """
-    facts = _read(word)
+    [values] = edit_team(database, key, [word], actor=actor, now=now)
+    return values
+
+
+def edit_team(
+    database: Database, key: str, words: Sequence[PersonFact], *, actor: str, now: datetime
+) -> list[list[str]]:
+    """As `say_of_team` for several fields or lists at once: all of them, or none; the values of each.
+
+    Raises:
+        UsageError: there is no such field, or a value does not go with it.
+        NotFoundError: there is no such team.
+
+    """
+    read = [(word, _read(word)) for word in words]
     with database.begin() as session:
         renew_version(session)
         team = session.get_one(TeamRow, find_team(session, key))
-        _withdraw(session, team.id, facts, now)
-        if facts.field is not None:
-            setattr(team, word.name, facts.field)
-        said = _saying(word, now)
-        session.add_all(
-            FactRow(team_id=team.id, kind=facts.kind.value, value=value, detail=detail, **said)
-            for value, detail in facts.rows
-        )
-        detail: dict[str, object] = {"field": word.name, "values": len(facts.rows)}
-        audit(session, AuditAction.TEAM_SET, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
-    return [value for value, _ in facts.rows]
+        for word, facts in read:
+            _write(session, team, word, facts, now)
+            detail: dict[str, object] = {"field": word.name, "values": len(facts.rows)}
+            audit(session, AuditAction.TEAM_SET, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
+    return [[value for value, _ in facts.rows] for _, facts in read]
+
+
+def _write(session: Session, team: TeamRow, word: PersonFact, facts: "_FactRows", now: datetime) -> None:
+    _withdraw(session, team.id, facts, now)
+    if facts.field is not None:
+        setattr(team, word.name, facts.field)
+    said = _saying(word, now)
+    session.add_all(
+        FactRow(team_id=team.id, kind=facts.kind.value, value=value, detail=detail, **said)
+        for value, detail in facts.rows
+    )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ A recorded decision beats what persons said, and that beats imports. In detail (
 2. An import's claim is overruled when a person said that the value, or what it lies in, is not that team's, or said who
    answers for it and named other teams. What was said of the narrowest such network or domain counts.
 3. An import that gives a team another role than a person did for the same value is overruled.
-4. Two persons overrule each other only by a decision. A claim only to be informed is overruled by a denial and by 3.
+4. Nothing holds for a team that a person archived; its words on others still do.
+5. Two persons overrule each other only by a decision. A claim only to be informed is overruled by a denial and by 3.
 
 A denial reaches into what it names, and so does a claim, unless it was said to stand ``beside`` imports; such a claim
 is not among the words here. A decision reaches no further than the value itself.
@@ -56,15 +57,25 @@ class RecordedDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamArchive:
+    """A person's word that a team is archived: nothing is routed to it."""
+
+    said_by: str
+    day: date
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PersonAssertions:
-    """All that persons said and decided, as it stands."""
+    """All that persons said and decided, as it stands; ``archived``: by the number of the team."""
 
     said: tuple[Assertion, ...] = ()
     decided: tuple[RecordedDecision, ...] = ()
+    archived: Mapping[int, TeamArchive] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether anybody said anything."""
-        return bool(self.said or self.decided)
+        return bool(self.said or self.decided or self.archived)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +105,15 @@ def settle(rules: Iterable[DirectoryRule], words: PersonAssertions) -> tuple[lis
         return rules, []
     holding: list[DirectoryRule] = []
     overruled: list[DirectoryRule] = []
-    for rule, around in zip(rules, _around(rules, _grounds(words)), strict=True):
-        why = _why_not(rule, around) if around else ""
+    made = [rule for one in words.decided for rule in _decided_rules(one)]
+    for rule, around in zip([*rules, *made], [*_around(rules, _grounds(words)), *((),) * len(made)], strict=True):
+        archive = words.archived.get(rule.team_id)
+        why = _is_archived(archive) if archive else _why_not(rule, around) if around else ""
         if why:
             overruled.append(replace(rule, overruled=why))
         else:
             holding.append(rule)
-    return [*holding, *(rule for one in words.decided for rule in _decided_rules(one))], overruled
+    return holding, overruled
 
 
 def settle_mailboxes(
@@ -193,6 +206,10 @@ def _verdict(rule: DirectoryRule, ground: _Ground) -> str | None:
     return "" if own and own.role is rule.role else None
 
 
+def _is_archived(one: TeamArchive) -> str:
+    return say("%(who)s archived the team on %(day)s%(because)s", **_words(one))
+
+
 def _otherwise(one: RecordedDecision) -> str:
     return say("%(who)s decided otherwise on %(day)s%(because)s", **_words(one))
 
@@ -201,9 +218,9 @@ def _not_theirs(one: Assertion, what: str) -> str:
     return say("%(who)s said on %(day)s that %(what)s is not theirs%(because)s", what=what, **_words(one))
 
 
-def _words(one: Assertion | RecordedDecision) -> dict[str, object]:
+def _words(one: Assertion | RecordedDecision | TeamArchive) -> dict[str, object]:
     """Who said it, when, and why, for a sentence."""
-    return {"who": one.said_by or "somebody", "day": one.day, "because": f" ({one.reason})" if one.reason else ""}
+    return {"who": one.said_by or "a person", "day": one.day, "because": f" ({one.reason})" if one.reason else ""}
 
 
 def _thing(one: Assertion) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from tocsin.directory.effective import merged_teams
+from tocsin.directory.effective import archived_teams, merged_teams
 from tocsin.directory.facts import Fact, FactKind, ProfileTopic
 from tocsin.directory.model import RuleKind, TeamKind
 from tocsin.directory.profile import TeamProfile, current_profile
@@ -61,7 +61,8 @@ def read_public_teams(session: Session, *, hidden: Collection[str] = ()) -> list
     query = select(row.id, row.key, row.name, row.organisation, row.kind, row.country).where(
         or_(row.kind.in_([kind.value for kind in CSIRTS]), row.id.in_(issued))
     )
-    gone = merged_teams(session)
+    merged = merged_teams(session)
+    gone = merged.keys() | archived_teams(session, merged).keys()
     rows = (row for row in session.execute(query) if row.id not in gone and row.key not in hidden)
     teams = [from_row(PublicTeam, row, kind=TeamKind(row.kind)) for row in rows]
     return sorted(teams, key=lambda team: (_place(team.kind), team.name.casefold(), team.key))

@@ -141,6 +141,12 @@ def team_names(session: Session, numbers: Collection[int]) -> dict[int, tuple[st
     return {number: known[team] for number, team in now.items() if team in known}
 
 
+def names_by_key(session: Session, keys: Collection[str]) -> dict[str, str]:
+    """The names of the teams with these keys, also of merged teams; at most some hundred keys."""
+    rows = session.execute(select(TeamRow.key, TeamRow.name).where(TeamRow.key.in_(set(keys))))
+    return {row.key: row.name for row in rows}
+
+
 def teams_called(session: Session, text: str) -> set[int]:
     """The numbers of the teams with this key, or with this text in their name, merged teams with them."""
     wanted = text.strip()

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.directory.effective import DirectoryPart, read_effective
+from tocsin.directory.effective import ARCHIVED, DirectoryPart, read_effective
 from tocsin.directory.facts import ContactPurpose, Fact, FactKind
 from tocsin.directory.model import DirectoryRule, Team
 from tocsin.directory.precedence import MailboxClaim, is_person
@@ -33,6 +33,11 @@ class TeamRecord:
     def of(self, kind: FactKind) -> list[Fact]:
         """The facts of one kind that hold, in the order in which they came."""
         return [fact for fact in self.facts if fact.kind is kind]
+
+    @property
+    def archived(self) -> Fact | None:
+        """What says that the team is archived, if it is; its value is the reason."""
+        return next((fact for fact in self.fields if fact.get("field") == ARCHIVED), None)
 
     def purpose(self, mailbox: MailboxClaim) -> ContactPurpose:
         """What a mailbox of this team is for."""

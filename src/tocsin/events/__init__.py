@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tocsin.events.ingests import (
         IngestFilter,
         WaitingRows,
+        count_ingests,
         find_ingests,
         open_rows,
         open_rows_of,

@@ -48,6 +48,13 @@ def find_ingests(
     return [(ingest, feed) for ingest, feed in session.execute(query)]
 
 
+def count_ingests(session: Session, wanted: IngestFilter) -> int:
+    """How many match."""
+    query = select(Ingest, FeedRecord).join(FeedRecord, FeedRecord.id == Ingest.feed_id)
+    numbers = _filtered(query, wanted).with_only_columns(Ingest.number).subquery()
+    return session.scalar(select(func.count()).select_from(numbers)) or 0
+
+
 def waiting_rows(session: Session, since: datetime) -> list[WaitingRows]:
     """The ingests since then of whose set-aside rows some wait for a person, newest first."""
     query = (

@@ -24,7 +24,7 @@ class PurgeRequest(BaseModel):
         description="What lists call it: event:12-3, row:12/3, ingest:12, mail:7, inbox:XXXX-XXXX, TOC-2026-0000012 …",
         examples=["event:12-3"],
     )
-    reason: Annotated[str, Wording(lacking=N_("Say why it goes."))] = Field(
+    reason: Annotated[str, Wording(lacking=N_("Give a reason."))] = Field(
         min_length=1,
         max_length=500,
         title=N_("Reason"),

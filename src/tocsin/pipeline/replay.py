@@ -1,14 +1,13 @@
-"""Reading set-aside rows again after a fix, theirs or ours: they go through the spine as a small report of their own.
+"""Unreadable rows reprocessed after a fix, theirs or ours: they go through the spine as a small report of their own.
 
 What was set aside stays on record as it came. A replay says which rows of which ingest it read; what is still wrong
 with them is set aside by the replay, so that sums balance on both.
 """
 
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from itertools import islice
@@ -30,20 +29,15 @@ from tocsin.events import (
     header_of,
     set_aside,
     taken_places,
-    to_idf,
     waiting_rows,
 )
-from tocsin.events.sources import sources
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
-from tocsin.networks import Networks
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
-from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.ingest import Counts, ReplayOf, take_in_again
-from tocsin.pipeline.parse import understand
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 _NAMED = 100  # rows that an audit entry names
@@ -68,14 +62,6 @@ class QuarantinedIngest:
     rows: int
     replayed_by: int | None
     open: int
-
-
-@dataclass(frozen=True)
-class ReplayPreview:
-    """What rows would become: the events that they hold, and for each that is still wrong its reason and text."""
-
-    events: Sequence[dict[str, object]]
-    wrong: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -202,14 +188,14 @@ def replay(
         InputError: a mended text is empty or longer than a record may be.
 
     """
-    texts = {place: _plain(text, node) for place, text in (mended or {}).items()}
+    texts = {place: plain_text(text, node) for place, text in (mended or {}).items()}
     with writer(node, waiting):
         commitment.recover(node)
         record, feed = require_ingest(node, number)
         rows = _chosen(node, number, None if places is None and not texts else {*(places or ()), *texts})
         chosen = None if places is None and not texts else [row.place for row in rows]
         intake = IntakeFilter(node, "quarantine edit" if texts else "replay", lambda: now or datetime.now(UTC))
-        content, _ = intake.kept(_content(node, number, [texts.get(row.place, row.raw) for row in rows]))
+        content, _ = intake.kept(row_content(node, number, [texts.get(row.place, row.raw) for row in rows]))
         named = "" if chosen is None else f"{chosen}\n"  # the same text at another place is another row
         identity = hashlib.sha256(f"replay of ingest {number}\n{named}".encode() + content).hexdigest()
         node.spool.mkdir(parents=True, exist_ok=True)
@@ -227,30 +213,6 @@ def replay(
             path.unlink(missing_ok=True)
 
 
-def try_row(node: NodeWithStores, number: int, text: str) -> ReplayPreview:
-    """What a row of an ingest would become with this text. Nothing is kept.
-
-    Raises:
-        NotFoundError: there is no such ingest.
-        InputError: the text is empty or longer than a record may be.
-
-    """
-    _, record = require_ingest(node, number)
-    origin = sources(node.home / HomeFolder.FEEDS)[record.source]
-    feed = replace(origin.feed(record.code), tlp=record.tlp, name=record.name, provider=record.provider)
-    limits = node.settings.ingest
-    stream = io.BytesIO(IntakeFilter(node, "quarantine edit").kept(_content(node, number, [_plain(text, node)]))[0])
-    reader = origin.open(record.code, stream, limits.batch_bytes, limits.max_record_bytes)
-    networks, now = Networks.open(node.home), datetime.now(UTC)
-    events: list[dict[str, object]] = []
-    wrong: list[tuple[str, str]] = []
-    for chunk in reader.chunks():
-        understood = understand(reader, chunk, feed, networks, now)
-        events += to_idf(understood.frame)
-        wrong += [(reason, raw) for _, reason, raw in understood.unusable]
-    return ReplayPreview(events, wrong)
-
-
 def leave_aside(node: NodeWithStores, number: int, *, reason: str, actor: str, now: datetime) -> int:
     """Note that what an ingest set aside stays so; returns how many rows. They are kept as long as the settings say.
 
@@ -260,7 +222,7 @@ def leave_aside(node: NodeWithStores, number: int, *, reason: str, actor: str, n
 
     """
     if not reason.strip():
-        raise InputError(say("The reason is empty."), hint=say("Say why these rows need not be read."))
+        raise InputError(say("The reason is empty."), hint=say("Give a reason."))
     require_ingest(node, number)
     with node.database.begin() as session:
         waiting = next((one.open for one in waiting_rows(session, kept_since(node)) if one.ingest.number == number), 0)
@@ -312,17 +274,16 @@ def _chosen(node: NodeWithStores, number: int, places: Collection[int] | None) -
     return fresh
 
 
-def _content(node: NodeWithStores, number: int, texts: Iterable[str]) -> bytes:
+def row_content(node: NodeWithStores, number: int, texts: Iterable[str]) -> bytes:
+    """A report of these rows, under the first line of the ingest that set them aside."""
     return "\n".join([*header_of(node.quarantine, number), *texts, ""]).encode("utf-8", "surrogateescape")
 
 
-def _plain(text: str, node: NodeWithStores) -> str:
+def plain_text(text: str, node: NodeWithStores) -> str:
     """A text as a form or a file gives it, as a record: with line ends of one kind, none at its end."""
     plain = text.replace("\r\n", "\n").rstrip("\r\n")
     if not plain.strip():
-        raise InputError(
-            say("The text of the row is empty."), hint=say("Leave the row aside instead; it stays on record.")
-        )
+        raise InputError(say("The text of the row is empty."), hint=say("Dismiss the row instead; it stays on record."))
     if len(plain.encode("utf-8", "surrogateescape")) > node.settings.ingest.max_record_bytes:
         raise InputError(say("The text of the row is longer than a record may be (ingest.max_record_bytes)."))
     return plain
@@ -346,16 +307,16 @@ def _note(
 
 
 class IngestRows(BaseModel):
-    """Which set-aside rows of which ingest."""
+    """Which unreadable rows of which ingest."""
 
     number: int = Field(**_NUMBER)
     reason: str = Field(
-        "", max_length=2_000, description="Only the rows that could not be read for this reason, word for word."
+        "", max_length=2_000, description="Only the rows that are unreadable for this reason, word for word."
     )
 
 
 class MendedRow(BaseModel):
-    """Another text for a set-aside row."""
+    """Another text for an unreadable row."""
 
     number: int = Field(**_NUMBER)
     place: int = Field(ge=0, le=2**31 - 1, description="Place of the row, from 'quarantine show'.")
@@ -379,7 +340,7 @@ class RowsAside(BaseModel):
 
 
 def replay_rows(context: ActContext, request: IngestRows) -> Counts:
-    """After its feed or mapping was corrected. What still cannot be read goes to quarantine with the new ingest."""
+    """After its feed or mapping was fixed. What is still unreadable stays in quarantine with the new ingest."""
     node = cast("NodeWithStores", context.node)
     wanted = RowFilter(reason=request.reason, ingest=request.number)
     places = [row.place for _, row in rows_waiting(node, wanted) if row.raw] if request.reason else None
@@ -404,7 +365,7 @@ def _wait(context: ActContext) -> None:
 
 
 def leave_rows(context: ActContext, request: RowsLeft) -> RowsAside:
-    """It stays on record and asks nobody any more."""
+    """They stay on record and leave the quarantine."""
     node = cast("NodeWithStores", context.node)
     rows = leave_aside(node, request.number, reason=request.reason, **context.by)
     return RowsAside(ingest=request.number, rows=rows)
@@ -414,20 +375,20 @@ _act = partial(Act, noun="quarantine", permission=Permission.QUARANTINE_MEND, ar
 
 ACTS: Final = (
     _act(
-        "replay", "Read the rows of an ingest again", replay_rows, audit=(AuditAction.QUARANTINE_REPLAYED,),
+        "replay", "Reprocess the unreadable rows of an ingest", replay_rows, audit=(AuditAction.QUARANTINE_REPLAYED,),
         command="quarantine replay", route="/quarantine/{number}/replay",
         page=OwnSurface("/reports/quarantine/replay"),
-        told="{stored:,} of {rows:,} rows are now stored; {quarantined:,} stay set aside.",
+        told="{stored:,} of {rows:,} rows are now stored; still unreadable: {quarantined:,}.",
     ),
     _act(
-        "mend", "Give a set-aside row another text and read it again", mend_row, audit=(AuditAction.QUARANTINE_MENDED,),
+        "mend", "Edit an unreadable row and reprocess it", mend_row, audit=(AuditAction.QUARANTINE_MENDED,),
         command=OwnSurface("quarantine mend"), route="/quarantine/{number}/mend",
         page=OwnSurface("/reports/quarantine/{number}/{place}"),
     ),
     _act(
         "leave", "Dismiss the unreadable rows of an ingest", leave_rows, audit=(AuditAction.QUARANTINE_LEFT,),
         command="quarantine leave", route="/quarantine/{number}/leave", page=OwnSurface("/reports/{number}/leave"),
-        told="{rows:,} rows of ingest {ingest} stay aside.",
+        told="{rows:,} rows of ingest {ingest} are dismissed.",
     ),
 )  # fmt: skip
 """What can be done with rows that were set aside."""

@@ -7,7 +7,7 @@ import pytest
 
 from support.api_client import caller
 from support.console_users import browser_of
-from support.world import World, copy_world, make_world
+from support.world import World, copy_world, make_world, text_of
 from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.accounts.permissions import extent
 from tocsin.server.server import make_application
@@ -39,8 +39,8 @@ def test_the_page_asks_first_and_shows_no_content(world: World) -> None:
         assert ADDRESS not in asked
         assert browser.send("/purge/event:1-1", reason=" ").status_code == 422
         assert browser.send("/purge/event:1-1", reason="Not ours to hold").status_code == 303
-        assert "event:1-1 is purged" in browser.get("/purge/event:1-1").text
-        assert "1 event, 0 set-aside rows" in browser.get("/purge").text
+        assert "Purge event:1-1 Purged" in text_of(browser.get("/purge/event:1-1"))
+        assert "1 event and 0 unreadable rows purged" in browser.get("/purge").text
         assert browser.get("/purge/event:1-1").text.count("for good") == 0
 
 

@@ -15,7 +15,7 @@ from tocsin.server.server import make_application
 OPEN, BOTH, RED, ODD = "192.0.2.1", "192.0.2.65", "192.0.2.66", "192.0.2.67"
 SECRET = ("first-secret", "second-secret", "third-secret", "fourth-secret")
 PLAIN = ("first-plain", "second-plain")
-WHY = "TLP:RED goes to named people only, never to a role mailbox, a list or a file."
+WHY = "TLP:RED goes to named people only, never to a role address, a list or a file."
 
 
 def event(address: str, tlp: str | None = None, **more: str) -> str:

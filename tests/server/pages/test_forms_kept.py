@@ -45,6 +45,7 @@ UNSEEN = {
     "/portal/contacts/unmute": "a button, after a mute",
     "/report/{reference}": "behind a secret",
     "/teams/{key}/confirm": "a button, for a help line",
+    "/teams/{key}/restore": "a button, for an archived team",
     "/today/unrouted/notify": "a button, where events have a contact by now",
     "/reports/public/{reference}/leave": "a button of its owner",
     "/sign-in/code": "a code of a device",

@@ -75,10 +75,10 @@ def test_an_answer_names_reasons_contacts_and_problems(world: World) -> None:
     assert page.status_code == 200
     assert "3 teams must know of 192.0.2.1" in text
     assert "Rival Network Ltd responsible network 192.0.2.0/24 registry 2026-11-01 70%" in text
-    assert "abuse@rival.example registered, never confirmed" in text
+    assert "abuse@rival.example unverified" in text
     assert "Several teams answer for the very same thing" in text
-    assert "1 problem goes on here" in text
-    assert "192.0.2.1 3389/tcp open-rdp told or about to be, no answer yet" in text
+    assert "1 open problem" in text
+    assert "192.0.2.1 3389/tcp open-rdp notified, no response" in text
     assert 'href="/events?address=192.0.2.1&amp;last=30d"' in page.text
 
 
@@ -100,8 +100,8 @@ def test_what_several_teams_answer_for_leads_to_its_own_conflict(world: World, p
         found = re.search(r'href="([^"]+)">Decide whose it is<', browser.get(path).text)
         assert found
         decided = text_of(browser.get(unescape(found[1])))
-    assert f"teams claim {thing}" in decided
-    assert "Decide whose it is" in decided
+    assert f"Conflict about {thing}" in decided
+    assert "Save decision" in decided
 
 
 def _ground(thing: str) -> tuple[str, str]:

@@ -24,7 +24,7 @@ def test_a_fault_leads_to_its_line(fresh: Path, tmp_path: Path) -> None:
         before = page.loads
         page.read("document.querySelector('button[value=check]').click()")
         page.wait_for_load(before)
-        assert page.read("document.querySelector('h1').textContent") == "2 things are wrong with these rules"
+        assert page.read("document.querySelector('.standing').innerText") == "2 errors: not saved"
         page.read("[...document.querySelectorAll('a[data-line]')].find(one => one.dataset.line === '5').focus()")
         page.press("Enter")
         chosen = "const text = document.activeElement; text.value.slice(text.selectionStart, text.selectionEnd)"

@@ -132,7 +132,7 @@ def test_what_cannot_be_done_is_said_in_the_visitors_language_with_what_was_type
     stop = send(made, world, AccountRole.ANALYST, "/deliveries/sending", act="resume")
     assert "«Sending is not stopped.»" in stop
     word = send(made, world, AccountRole.ANALYST, "/reports/quarantine/2/0", text="", act="try")
-    assert "«The text of the row is empty.» «Leave the row aside instead; it stays on record.»" in word
+    assert "«The text of the row is empty.» «Dismiss the row instead; it stays on record.»" in word
 
 
 def test_nobodys_words_but_ours_are_translated(made: Gallery, world: World) -> None:

@@ -195,7 +195,7 @@ def _names() -> list[str]:
     """Every name that a query or a form of ours may have."""
     found = {one for path in _SOURCE.rglob("*.py") for pair in _NAMES.findall(path.read_text()) for one in pair if one}
     found |= {name for act in every_act() for name in act.request.model_fields}
-    assert {"hours", "alarm", "confidence", "before", "back_to", "session", "passkey", "from"} <= found
+    assert {"hours", "alarm", "confidence", "before", "back_to", "session", "passkey", "q"} <= found
     return sorted(found - {"csrf"})
 
 

@@ -51,22 +51,22 @@ def holders(world: World, value: str) -> dict[str, bool]:
 def test_a_conflict_is_seen_decided_and_taken_back(world: World) -> None:
     with visiting(world) as browser:
         listed = worked_out(browser, "/conflicts")
-        assert "2 conflicts wait for a decision" in text_of(listed)
+        assert "2 open conflicts" in text_of(listed)
         assert 'href="/conflicts/of?value=AS64500"' in listed.text
         page = text_of(browser.get("/conflicts/of?value=AS64500"))
-        assert "2 teams claim AS64500" in page
-        assert "Second Operator If it is theirs alone, no longer told of it: rival." in page
+        assert "Conflict about AS64500 Claimed by 2 teams: all are notified" in page
+        assert "Second Operator If chosen alone, no longer notified: Rival Network Ltd." in page
         assert browser.get("/conflicts/of?value=AS64999").status_code == 404
 
         unsaid = browser.send("/conflicts/decide", value="AS64500", teams="isp-two", reason="")
-        assert (unsaid.status_code, "Say why, in one line" in unsaid.text) == (422, True)
+        assert (unsaid.status_code, "Give a reason, in one line" in unsaid.text) == (422, True)
         nobody = browser.send("/conflicts/decide", value="AS64500", reason="x")
-        assert (nobody.status_code, "Choose whose it is" in nobody.text) == (422, True)
+        assert (nobody.status_code, "Choose a team" in nobody.text) == (422, True)
         assert holders(world, "64500") == {"isp-two": True, "rival": True}
 
         browser.send("/conflicts/decide", value="AS64500", teams="isp-two", reason="the registry says so")
         assert holders(world, "64500") == {"isp-two": True, "rival": False}
-        assert "1 conflict waits for a decision" in text_of(worked_out(browser, "/conflicts"))
+        assert "1 open conflict" in text_of(worked_out(browser, "/conflicts"))
         settled = text_of(browser.get("/conflicts/of?value=AS64500"))
         assert "Manager · the registry says so" in settled
         assert "Rival Network Ltd must know" not in text_of(browser.get("/lookup?q=AS64500"))
@@ -81,7 +81,7 @@ def test_a_conflict_is_seen_decided_and_taken_back(world: World) -> None:
 
 def test_teams_that_may_be_one_are_compared_merged_unmerged_or_kept_apart(world: World) -> None:
     with visiting(world) as browser:
-        assert "1 pair of teams may be one" in text_of(worked_out(browser, "/merges"))
+        assert "1 pair of teams to decide" in text_of(worked_out(browser, "/merges"))
         pair = text_of(browser.get("/merges/pair?one=rival&other=rival-net"))
         assert "Rival Network Ltd Rival Network Limited" in pair
         chosen = {"one": "rival", "other": "rival-net"}
@@ -89,30 +89,30 @@ def test_teams_that_may_be_one_are_compared_merged_unmerged_or_kept_apart(world:
         browser.send("/merges/pair", **chosen, act="one", reason="same mailbox")
         assert [(one.team, one.into) for one in read_merges(world.node.database)] == [("rival-net", "rival")]
         assert browser.get("/teams/rival-net").headers["location"] == "/teams/rival"
-        assert "Undo for rival-net" in text_of(browser.get("/merges?show=made"))
+        assert "Undo merge of rival-net" in text_of(browser.get("/merges?show=made"))
         browser.send("/merges/undo", team="rival-net")
         assert read_merges(world.node.database) == []
         browser.send("/merges/pair", **chosen, act="apart", reason="two firms")
-        assert "No teams look like one" in text_of(worked_out(browser, "/merges"))
+        assert "No possible duplicates" in text_of(worked_out(browser, "/merges"))
 
 
 def test_a_claim_is_judged_with_its_rivals_beside_it(world: World) -> None:
     with visiting(world) as browser:
         waiting = text_of(browser.get("/claims"))
-        assert "1 claim waits until control is shown" in waiting
-        assert "waits for a decision" not in waiting
+        assert "1 claim: control not proved" in waiting
+        assert "to decide" not in waiting
         page = text_of(browser.get("/claims/1"))
-        assert "isp-two claims two.example; control is not shown yet" in page
-        assert "To be told at noc@two.example" in page
+        assert "Claim to two.example control not proved" in page
+        assert "Email address noc@two.example" in page
         unsaid = browser.send("/claims/1/decide", act="approve")
         assert unsaid.status_code == 422
-        assert "Nothing shows yet that claim 1 is right" in text_of(unsaid)
+        assert "Control is not proved for claim 1" in text_of(unsaid)
         browser.send("/claims/1/decide", act="approve", reason="I know them")
         assert read_claim(world.node.database, 1, NOW).state == "approved"
         late = browser.send("/claims/1/decide", act="refuse", reason="x")
         assert (late.status_code, "Claim 1 is approved" in text_of(late)) == (422, True)
         assert browser.get("/claims/2").status_code == 404
-        assert "No holder of a mailbox answered yet" in text_of(browser.get("/verifications"))
+        assert "No replies yet" in text_of(browser.get("/verifications"))
     sources = {rule.value: rule.source for rule in read_team(world.node.database, "isp-two")[1]}
     assert sources["two.example"] in {"person:Manager", "registry"}
 
@@ -128,8 +128,34 @@ def test_a_claim_waits_for_a_decision_once_control_is_shown(world: World) -> Non
         show_dns(database, made.number, resolver=dns.address, now=NOW)
     with visiting(world) as browser:
         text = text_of(browser.get("/claims"))
-    assert "1 claim waits for a decision" in text
-    assert "1 claim waits until control is shown" in text  # the other
+    assert "1 claim to decide" in text
+    assert "1 claim: control not proved" in text  # the other
+
+
+def test_lists_are_narrowed_by_text_and_state_and_say_by_what(world: World) -> None:
+    def listed(path: str) -> tuple[list[str], list[str]]:
+        """The first cells of the rows, and where the crosses of the chips lead."""
+        page = worked_out(browser, path).text
+        cells = re.findall(r'<tr><th scope="row">(.*?)</th>', page)
+        chips = re.findall(r'</span> <a href="([^"]+)" aria-label', page)
+        return [re.sub("<[^>]+>", "", cell).strip() for cell in cells], chips
+
+    with visiting(world) as browser:
+        whole, none = listed("/conflicts")
+        assert (len(whole), none) == (2, [])
+        assert listed("/conflicts?q=as64500") == (["AS64500"], ["/conflicts?"])
+        assert listed("/conflicts?q=ISP-TWO")[0] == ["AS64500"]
+        browser.send("/conflicts/decide", value="AS64500", teams="isp-two", reason="the registry says so")
+        assert listed("/conflicts?q=64500&show=settled") == (
+            ["AS64500"],
+            ["/conflicts?show=settled", "/conflicts?q=64500"],
+        )
+        assert listed("/conflicts?q=64500")[0] == []
+        assert "No matches" in text_of(browser.get("/conflicts?q=64500"))
+        assert listed("/claims?state=open") == (["domain two.example"], ["/claims?"])
+        assert listed("/claims?state=approved")[0] == []
+        assert len(listed("/merges?q=limited")[0]) == 1
+        assert listed("/merges?q=bank")[0] == []
 
 
 def test_analysts_see_what_waits_and_cannot_decide_it(world: World) -> None:
@@ -153,11 +179,11 @@ def test_coverage_counts_what_the_command_line_counts(world: World) -> None:
         text = text_of(page)
         country = text_of(worked_out(browser, "/coverage/MU"))
         assert browser.get("/coverage/XX").status_code == 404
-    assert f"{told['security_answering']} of {told['as_numbers']} AS numbers have a security contact" in text
+    assert f"{told['security_answering']} of {told['as_numbers']} AS numbers have a responsive security contact" in text
     row = re.search(r'<tr data-code="MU"[^>]*>(.*?)</tr>', page.text, re.DOTALL)
     assert row is not None
     assert re.findall(r'class="n">([^<]*)<', row[1])[:3] == ["6", "4", "2"]
-    assert "AS64502 \N{EN DASH} none known" in country
+    assert "AS64502 \N{EN DASH} no contact" in country
     assert country.index("AS64502") < country.index("AS64500")  # those without a contact first
 
 
@@ -169,11 +195,11 @@ def test_an_as_and_a_network_have_pages(world: World) -> None:
         assert browser.get("/networks/64500").headers["location"] == "/networks/AS64500"
         assert [browser.get(f"/networks/{bad}").status_code for bad in ("x%20y", "example.org", "..%2f..")] == [404] * 3
         google = text_of(browser.get("/networks/AS15169"))
-    assert "2 teams must know of AS64500" in asn
-    assert "4 teams must know of 192.0.2.0/24" in network
-    assert "1 problem goes on here" in network
+    assert "AS64500 2 contacts" in asn
+    assert "192.0.2.0/24 4 contacts" in network
+    assert "1 open problem" in network
     count = len(networks_of(Networks.open(world.node.home), 15169))
-    assert f"It announces {count} networks" in google
+    assert f"{count} announced networks" in google
 
 
 def test_what_an_as_announces_is_what_its_addresses_say(world: World) -> None:

@@ -88,8 +88,9 @@ def test_a_search_finds_what_is_there_however_it_is_written(world: World) -> Non
 def test_a_team_says_how_it_stands_and_who_says_what(world: World) -> None:
     with visiting(world) as browser:
         text = text_of(browser.get("/teams/isp-two"))
-        assert "Second Operator is registered, and nobody confirmed it" in text
-        assert "noc@two.example general not stated registry 2026-11-01" in text
+        assert "Second Operator Contact unverified" in text
+        assert "noc@two.example general not stated unverified" in text
+        assert "registry 2026-11-01" in text
         assert "AS64501 responsible registry 2026-11-01 70%" in text
         assert browser.get("/teams/no-such-team").status_code == 404
         uuid = str(read_team(world.node.database, "isp-two")[0].uuid)
@@ -104,11 +105,11 @@ def test_what_a_team_was_told_and_how_fast_it_answers(world: World) -> None:
     world.hear("192.0.2.1", "192.0.2.2")
     world.tell()
     with visiting(world) as browser:
-        text = text_of(browser.get("/teams/operator/told"))
-    assert "Example Operator answered 0 of 2 problems" in text
+        text, about = (text_of(browser.get(f"/teams/operator{tab}")) for tab in ("/told", ""))
+    assert "Example Operator 0 of 2 problems answered" in text
     assert "More than half of its problems are not answered yet" in text
-    assert "2 problems go on here" in text
-    assert "192.0.2.2 3389/tcp open-rdp told or about to be, no answer yet" in text
+    assert "2 open problems" in about
+    assert "192.0.2.2 3389/tcp open-rdp notified, no response" in about
 
 
 def test_an_answer_counts_in_how_fast_a_team_answers(world: World) -> None:
@@ -119,7 +120,7 @@ def test_an_answer_counts_in_how_fast_a_team_answers(world: World) -> None:
         send(client, link_of(mail), "acknowledged")
         with visiting(world) as browser:
             text = text_of(browser.get("/teams/operator/told"))
-    assert "Example Operator answered 1 of 1 problems" in text
+    assert "Example Operator 1 of 1 problems answered" in text
     assert "Half of its problems were answered within 6 hours" in text
 
 
@@ -135,7 +136,7 @@ def test_a_word_on_a_page_is_a_word_of_the_directory(world: World) -> None:
         browser.send("/teams/rival/say", act="assert", **fields)
         assert rules_of(world, "rival")["shop.example.org"] == "person:Manager"
         history = text_of(browser.get("/teams/rival/history"))
-    assert "is not theirs network 192.0.2.0/24 rival said by Manager" in history
+    assert "not theirs network 192.0.2.0/24 Rival Network Ltd entered by Manager" in history
     (made,) = audited(world, "assertion.made")
     assert made.actor.startswith("person:")
     assert "they wrote" not in str(made.detail)
@@ -143,9 +144,9 @@ def test_a_word_on_a_page_is_a_word_of_the_directory(world: World) -> None:
 
 WRONG = [
     ({"act": "assert", "kind": "prefix", "value": "192.0.2.1/24", "reason": "x"}, "did you mean 192.0.2.0/24?"),
-    ({"act": "assert", "kind": "prefix", "value": "192.0.2.0/24", "reason": ""}, "Say how you know"),
+    ({"act": "assert", "kind": "prefix", "value": "192.0.2.0/24", "reason": ""}, "Give a reason"),
     ({"act": "assert", "kind": "moon", "value": "x", "reason": "x"}, "none of prefix"),
-    ({"act": "", "kind": "asn", "value": "1", "reason": "x"}, "Choose what you say"),
+    ({"act": "", "kind": "asn", "value": "1", "reason": "x"}, "Choose an action"),
     ({"act": "assert", "kind": "domain", "value": "100%s.%(n)s", "reason": "x"}, "domain '100%s.%(n)s'"),
     ({"act": "withdraw", "kind": "asn", "value": "64999"}, "said nothing of rival and asn 64999"),
     ({"act": "assert", "kind": "asn", "value": "1", "reason": "x", "confidence": "200"}, "from 0 to 100"),
@@ -183,6 +184,59 @@ def test_preferences_mutes_and_a_new_team(world: World) -> None:
         assert (again.status_code, "already" in again.text) == (422, True)
         wrong = browser.send("/teams/new", **new | {"key": "x", "timezone": "Mars/Base"})
         assert (wrong.status_code, 'value="New ISP"' in wrong.text) == (422, True)
+
+
+def test_details_are_edited_all_or_none_and_another_persons_change_beside_them_stays(world: World) -> None:
+    def names() -> tuple[str, str, str, str, str]:
+        team, _ = read_team(world.node.database, "rival")
+        return team.name, team.organisation, team.kind, team.country, team.timezone
+
+    before = names()
+    shown = {"name": before[0], "organisation": before[1], "team_kind": before[2], "country": before[3]}
+    shown |= {"timezone": before[4]}
+    form = shown | {f"was_{name}": value for name, value in shown.items()}
+    with visiting(world, AccountRole.ANALYST) as browser:
+        wrong = browser.send("/teams/rival/details", **form | {"name": "Rival Ltd", "timezone": "Mars/Base"})
+        assert (wrong.status_code, 'value="Rival Ltd"' in wrong.text) == (422, True)
+        assert names() == before
+        sent = browser.send("/teams/rival/details", **form | {"name": "Rival Ltd", "country": ""})
+        assert sent.headers["location"] == "/teams/rival?done=said"
+        browser.send("/teams/rival/details", **form | {"team_kind": "abuse"})  # by who has the old page still
+        assert names() == ("Rival Ltd", before[1], "abuse", "", before[4])
+        assert browser.send("/teams/rival/details", **form | {"name": "  "}).status_code == 422
+    world.tocsin.run("directory", "edit", "rival", "--name", "Rival Plc", "--said-by", "Ana")
+    assert names()[0] == "Rival Plc"
+    assert [entry.detail["field"] for entry in audited(world, "team.set")] == ["name", "country", "kind", "name"]
+
+
+def test_nothing_is_routed_to_an_archived_team_until_it_is_restored(world: World) -> None:
+    claimed = rules_of(world, "isp-two")
+    assert "198.51.100.0/24" in claimed
+    with visiting(world, AccountRole.ANALYST) as browser:
+        assert browser.send("/teams/isp-two/archive", archive_reason="").status_code == 422
+        browser.send("/teams/isp-two/archive", archive_reason="closed down")
+        assert rules_of(world, "isp-two") == {}
+        page = text_of(browser.get("/teams/isp-two"))
+        assert f"Archived since {NOW.date()}: not notified" in page
+        assert "Analyst archived the team" in page
+        assert "Second Operator archived" in text_of(browser.get("/teams"))
+        assert browser.send("/teams/isp-two/archive", archive_reason="twice").status_code == 422
+        assert browser.send("/teams/isp-two/verify").headers["location"] == "/teams/isp-two?done=nobody"
+        world.tell()  # the code of a claim, asked for before
+        world.hear("198.51.100.7")
+        assert "noc@two.example" not in world.tell()
+        browser.send("/teams/isp-two/restore")
+        assert browser.send("/teams/isp-two/restore").status_code == 422
+    assert rules_of(world, "isp-two") == claimed
+    assert [entry.detail["values"] for entry in audited(world, "team.set")] == [1, 0]
+
+
+def test_a_new_team_begins_with_the_network_that_has_no_contact(world: World) -> None:
+    with visiting(world, AccountRole.ANALYST) as browser:
+        assert ">AS64999</textarea>" in browser.get("/teams/new?value=AS64999").text.replace("\n", "")
+        new = {"name": "Ünder Net, Ltd.", "networks": "AS64999\n203.0.113.0/24 under.example"}
+        assert browser.send("/teams/new", **new).headers["location"] == "/teams/under-net-ltd"
+    assert rules_of(world, "under-net-ltd").keys() == {"64999", "203.0.113.0/24", "under.example"}
 
 
 def test_a_key_comes_by_file_or_pasted_and_no_larger_than_keys_are(world: World) -> None:
@@ -255,7 +309,7 @@ def test_a_very_long_name_is_cut_and_whole_behind_it(world: World) -> None:
     with visiting(world) as browser:
         for path in ("/teams/long", "/teams/long/change", "/teams/long/told"):
             page = browser.get(path).text
-            title = re.search(r'<h1 title="([^"]+)">([^<]+)</h1>', page)
+            title = re.search(r'<h1 id="title" title="([^"]+)">([^<]+)</h1>', page)
             assert title
             assert title[1] == name
             assert len(title[2]) < 120

@@ -52,7 +52,7 @@ hide = ["source.ip", "no.such.field"]
         "Line 16: There is no 'colour' in a [[route]] rule.",
         "Line 19: Another rule is called 'one' already.",
         "Line 20: 'bakery' is no kind of team.",
-        "Line 21: 'source.ip' cannot be hidden: without it nothing can be told. Refuse it instead.",
+        "Line 21: 'source.ip' cannot be hidden: without it nobody can be notified. Refuse it instead.",
         "Line 21: There is no field 'no.such.field'; docs/fields.md has all, 'personal' means a class.",
     ]
 
@@ -72,7 +72,7 @@ hide = ["source.ip", "no.such.field"]
         ('[[route]]\nid = "a"\nto_kind = "operator"\ntell_nobody = true\n', "Line 3: There is no 'to_kind' in a"),
         ('[[share]]\nid = "A b"\nfeed = "x"\nrefuse = true\n', "Line 2: A rule needs an id"),
         ('[[share]]\nid = "a"\nfeed = []\nrefuse = true\n', "Line 3: 'feed' takes a text or a list of texts."),
-        ('[[share]]\nid = "a"\nfeed = "x"\nrefuse = false\n', "Line 4: 'refuse' is true, or left away."),
+        ('[[share]]\nid = "a"\nfeed = "x"\nrefuse = false\n', "Line 4: 'refuse' is true, or left out."),
         ('[[share]]\nid = "a"\nnetwork = "192.0.2.300"\nrefuse = true\n', "Line 3: '192.0.2.300' does not fit"),
         ("[share]\nx = 1\n", "A rule begins with a line [[share]]."),
         ('title = "a\n', "Line 1: This is no TOML"),

@@ -105,4 +105,4 @@ def test_rules_are_said_in_words_also_those_that_are_gone(database: Database) ->
         words = rule_words(session, ["tlp-red-role", "local:a", "local:old"])
     assert words["tlp-red-role"].startswith("TLP:RED goes to named people only")
     assert words["local:a"] == "They asked."
-    assert words["local:old"] == "A rule of this node said so that is no longer in force."
+    assert words["local:old"] == "By a rule of this node that is no longer in force."

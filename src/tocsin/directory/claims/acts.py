@@ -17,7 +17,7 @@ from tocsin.node.records import AuditAction
 
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 _line = partial(StringConstraints, pattern=_LINE)
-_WHY: Final = Wording(lacking=N_("Say why, in one line: the history keeps it."))
+_WHY: Final = Wording(lacking=N_("Give a reason, in one line: the history keeps it."))
 
 
 class NewClaim(BaseModel):
@@ -30,7 +30,7 @@ class NewClaim(BaseModel):
         description="The key or UUID of the team that claims it.", examples=["operator"]
     )
     mailbox: Annotated[str, _line(min_length=3, max_length=254)] = Field(
-        description="The mailbox that is to be told.", examples=["abuse@operator.example"]
+        description="The email address to notify.", examples=["abuse@operator.example"]
     )
 
 
@@ -41,11 +41,9 @@ class ClaimNumber(BaseModel):
 
 
 class ClaimCode(ClaimNumber):
-    """The code from the letter."""
+    """The code from the mail."""
 
-    code: str = Field(
-        min_length=1, max_length=100, description="The code from the letter.", examples=["ABCD-EFGH-JKLM"]
-    )
+    code: str = Field(min_length=1, max_length=100, description="The code from the mail.", examples=["ABCD-EFGH-JKLM"])
 
 
 class Approval(ClaimNumber):
@@ -55,7 +53,7 @@ class Approval(ClaimNumber):
         "", max_length=500, pattern=_LINE, description="Why; needed where neither mail nor DNS shows control."
     )
     over: bool = Field(
-        default=False, description="Imports that say otherwise are overruled; else they stand beside it."
+        default=False, description="Imports that say otherwise are overruled; else they are kept beside it."
     )
     yes: bool = Field(default=False, description="Also where others claim the same.")
 
@@ -75,7 +73,7 @@ class ClaimCheck:
 
 
 def make(context: ActContext, request: NewClaim) -> Claim:
-    """A code goes to the mailboxes that the registries name. The same claim, still open, is given back.
+    """A code goes to the email addresses that the registries name. The same claim, still open, is given back.
 
     Raises:
         NotFoundError: there is no such team within reach.
@@ -150,7 +148,7 @@ ACTS: Final = (
         signed=("--by", "Who says so, such as a name or a ticket."), makes=True,
     ),
     _act(
-        "prove", "Show control by the code from the letter", prove, permission=Permission.CLAIMS_MAKE,
+        "prove", "Prove control by the code from the mail", prove, permission=Permission.CLAIMS_MAKE,
         everything=False, audit=(AuditAction.CLAIM_PROVED,), command=OwnSurface("directory claims check"),
         route="/claims/{number}/code", page=OwnSurface("/portal/contacts/code"),
     ),

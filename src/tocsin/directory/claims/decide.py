@@ -67,7 +67,7 @@ def approve_claim(
         row = find_claim(session, number, now)
         if not row.proof and not why:
             raise UsageError(
-                say("Nothing shows yet that claim %(number)s is right.", number=number),
+                say("Control is not proved for claim %(number)s.", number=number),
                 hint="Say how you know: --reason TEXT. Or 'tocsin directory claims check' first.",
             )
         row.proof = row.proof or Proof.JUDGEMENT.value

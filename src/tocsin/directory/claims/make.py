@@ -70,7 +70,7 @@ def make_claim(
     try:
         address = canonical.mailbox(mailbox)
     except ValueError as error:
-        raise UsageError(say("mailbox '%(mailbox)s': %(error)s.", mailbox=mailbox, error=error)) from None
+        raise UsageError(say("email address '%(address)s': %(error)s.", address=mailbox, error=error)) from None
     with database.begin() as session:
         renew_version(session)
         number = find_team(session, team)
@@ -99,14 +99,14 @@ def show_code(database: Database, number: int, code: str, *, now: datetime) -> C
         row = find_claim(session, number, now)
         if not row.asked:
             raise ConflictError(
-                say("No code was sent for this claim."), hint=say("Show control by DNS, or ask an analyst.")
+                say("No code was sent for this claim."), hint=say("Prove control by DNS, or ask an analyst.")
             )
         claim = ClaimRow
         tried = session.execute(
             update(claim).where(claim.id == number, claim.tries < MOST_TRIES).values(tries=claim.tries + 1)
         )
         if tried.rowcount != 1:  # type: ignore[attr-defined]
-            raise ConflictError(say("Too many codes were wrong."), hint=say("Show control by DNS, or ask an analyst."))
+            raise ConflictError(say("Too many codes were wrong."), hint=say("Prove control by DNS, or ask an analyst."))
         right = hmac.compare_digest(row.code, _digest(code))
         if right:
             _prove(
@@ -135,7 +135,7 @@ def show_dns(database: Database, number: int, *, resolver: str, now: datetime) -
         names, value = record_names(row.kind, row.value), row.dns_value
     if not names:
         raise ConflictError(
-            say("DNS cannot show control of this."), hint=say("Take the code by mail, or ask an analyst.")
+            say("DNS cannot prove control of this."), hint=say("Take the code by mail, or ask an analyst.")
         )
     missing = missing_records(names, value, resolver)
     with database.begin() as session:

@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from tocsin.directory.archive import archived_numbers
 from tocsin.directory.contacts.plan import Ask, Pace, Plan, plan_asks, plan_reminders
 from tocsin.directory.contacts.queries import Contact, contact_states
 from tocsin.directory.contacts.questions import (
@@ -131,7 +132,9 @@ def _run(node: Node, teams: frozenset[int] | None, *, begin: bool, now: datetime
     _check(node.settings)
     with node.database.begin() as session:
         lock_questions(session)
-        contacts = contact_states(session, now, terms_of(node.settings), teams=teams)
+        archived = archived_numbers(session)
+        found = contact_states(session, now, terms_of(node.settings), teams=teams)
+        contacts = [contact for contact in found if contact.team_id not in archived]
         plan = _plan(session, contacts, node.settings, begin=begin, now=now)
         reminders = () if begin else plan.reminders
         sent = len(reminders)
@@ -159,7 +162,7 @@ def _planned(one: Ask, keys: Mapping[int, str]) -> PlannedLetter:
 def _check(settings: Settings) -> None:
     if not settings.server.url:
         raise SettingError(
-            say("Nobody could answer: the letters would carry no link."),
+            say("Verification requests would have no link."),
             hint="Set 'server.url' to the address at which others reach 'tocsin serve'.",
         )
 

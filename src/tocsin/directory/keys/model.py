@@ -151,7 +151,8 @@ def judge_for(key: TeamKey, mailboxes: Collection[str], now: datetime) -> KeyVer
     if verdict.good and not any(serves(key, mailbox) for mailbox in mailboxes):
         named = ", ".join(key.facts.mailboxes)
         return KeyVerdict(
-            KeyState.WRONG_MAILBOX, say("It is for %(mailboxes)s, which is no mailbox of the team.", mailboxes=named)
+            KeyState.WRONG_MAILBOX,
+            say("It is for %(addresses)s, which is not an email address of the team.", addresses=named),
         )
     return verdict
 

@@ -137,9 +137,9 @@ def _structure(state: CountryState, teams: Sequence[CirtCandidate], day: date) -
         return CirtVerdict(CirtStatus.NO, say("all that was said of its teams was withdrawn or has ended"), ended)
     if state.no_cirt_as_of is not None and state.no_cirt_as_of <= day:
         found = f"{state.no_cirt_source}, as of {state.no_cirt_as_of}"
-        return CirtVerdict(CirtStatus.NO, say("somebody found that it has none"), (found,))
+        return CirtVerdict(CirtStatus.NO, say("a person found that it has none"), (found,))
     if teams:
-        return _open(say("nothing that is said of %(teams)s stands", teams=", ".join(team.key for team in teams)))
+        return _open(say("no statement about %(teams)s is valid now", teams=", ".join(team.key for team in teams)))
     return _open(say("no national or governmental team of it is known here"))
 
 

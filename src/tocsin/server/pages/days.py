@@ -31,6 +31,18 @@ class ListFilter(BaseModel):
         return urlencode({name: value for name, value in {**dict(self), **_PLACES, **more}.items() if value})
 
 
+class TextFilter(ListFilter):
+    """What a list is narrowed by: a text ``q``. ``after``: how many entries stand on the pages before."""
+
+    q: Annotated[str, Field(max_length=200)] = ""
+    after: str = ""
+
+    def fits(self, *texts: str) -> bool:
+        """Whether one of these texts has it, in any case of letters."""
+        wanted = self.q.strip().casefold().removeprefix("as" if self.q.strip()[2:].isdecimal() else "")
+        return any(wanted in text.casefold() for text in texts)
+
+
 class Days(ListFilter):
     """Part of what a list is narrowed by; ``until``: the last day that counts, with all its hours."""
 

@@ -18,14 +18,14 @@ from tocsin.server.security import Form, text_of
 
 KINDS: Final = {
     PurgeKind.EVENT: N_("Event"),
-    PurgeKind.ROW: N_("Set-aside row"),
+    PurgeKind.ROW: N_("Unreadable row"),
     PurgeKind.INGEST: N_("Report with all its events"),
-    PurgeKind.UPLOAD: N_("Sent-in report with all its events"),
+    PurgeKind.UPLOAD: N_("Uploaded report with all its events"),
     PurgeKind.COLLECTED: N_("Reports that a collector refused"),
     PurgeKind.MAIL: N_("Received mail"),
     PurgeKind.INBOX: N_("Report from the public"),
     PurgeKind.DELIVERY: N_("Digest"),
-    PurgeKind.LETTER: N_("Letter"),
+    PurgeKind.LETTER: N_("Verification request"),
     PurgeKind.ANSWER: N_("Note on problems"),
 }
 _ACT: Final = ACTS[0]

@@ -46,7 +46,7 @@ RULES: tuple[ReleaseRule, ...] = (
         _ANYONE,
         _ANYTHING,
         False,
-        say("TLP:RED goes to named people only, never to a role mailbox, a list or a file."),
+        say("TLP:RED goes to named people only, never to a role address, a list or a file."),
     ),
     ReleaseRule(
         "tlp-amber-strict-own",
@@ -150,7 +150,7 @@ FIELD_RULES: tuple[FieldRule, ...] = (
         frozenset({ReleasePurpose.REMEDIATION, ReleasePurpose.COORDINATION}),
         frozenset({Privacy.PUBLIC, Privacy.TECHNICAL}),
         False,
-        say("A peer needs the technical facts of a case, not the people in it."),
+        say("A partner needs the technical facts of a case, not the people in it."),
     ),
 )
 

@@ -211,7 +211,7 @@ class _RulesReader:
     def id(self, line: int, read: dict[str, Any]) -> str:
         name = self.text(line, read, "id")
         if not _ID.fullmatch(name):
-            self.fault(line, "id", say("A rule needs an id: lower-case letters, digits and hyphens, at most 40."))
+            self.fault(line, "id", say("A rule needs an id: a to z, digits and hyphens, at most 40."))
         return name
 
     def given(self, line: int, read: dict[str, Any], prefix: str, names: Collection[str]) -> Given:
@@ -297,7 +297,9 @@ class _RulesReader:
                 self.fault(
                     line,
                     "hide",
-                    say("'%(text)s' cannot be hidden: without it nothing can be told. Refuse it instead.", text=text),
+                    say(
+                        "'%(text)s' cannot be hidden: without it nobody can be notified. Refuse it instead.", text=text
+                    ),
                 )
             elif text not in BY_NAME:
                 self.fault(
@@ -311,7 +313,7 @@ class _RulesReader:
 
     def flag(self, line: int, read: dict[str, Any], name: str) -> bool:
         if read.get(name, True) is not True:
-            self.fault(line, name, say("'%(name)s' is true, or left away.", name=name))
+            self.fault(line, name, say("'%(name)s' is true, or left out.", name=name))
         return name in read
 
     def text(self, line: int, read: dict[str, Any], name: str) -> str:

@@ -61,10 +61,10 @@ def effect(rule: SharingRule) -> RuleText:
         )
     if rule.inform:
         return RuleText(
-            N_("Of such events these teams are told too, for information: %(teams)s."),
+            N_("These teams are notified too of such events, for information: %(teams)s."),
             {"teams": ", ".join(rule.inform)},
         )
-    return RuleText(N_("Nobody is told of such events automatically."))
+    return RuleText(N_("No team is notified of such events automatically."))
 
 
 def conditions(rule: SharingRule) -> Iterator[RuleText]:

@@ -19,7 +19,7 @@ from tocsin.sharing.rules.document import RulesDocument
 from tocsin.sharing.rules.models import RulesVersion
 from tocsin.sharing.rules.parse import RulesFaultError, read_document
 
-_NO_MORE: Final = say("A rule of this node said so that is no longer in force.")
+_NO_MORE: Final = say("By a rule of this node that is no longer in force.")
 
 DEFAULT: Final = """\
 # The rules of this node: what may be shared with whom, and who else is told.
@@ -116,9 +116,7 @@ def set_rules(
     text = text.replace("\r\n", "\n").rstrip() + "\n"
     read_document(text, teams)
     if not why.strip():
-        raise UsageError(
-            say("Say why the rules change."), hint=say("Give the reason in a sentence; it stays with the version.")
-        )
+        raise UsageError(say("Give a reason."), hint=say("Give the reason in a sentence; it stays with the version."))
     before = version_in_force(session)
     number = before.id if before else 0
     if number != based_on:

@@ -1,4 +1,4 @@
-"""Reports that were taken in, with their sums, and each with what became of it."""
+"""Reports that were received, with their sums, and each with its result."""
 
 from itertools import islice
 from typing import Annotated, Any, Final
@@ -10,7 +10,16 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem
 from tocsin.directory import team_names
-from tocsin.events import FeedRecord, Ingest, IngestFilter, LeftAside, find_ingests, open_rows_of, set_aside
+from tocsin.events import (
+    FeedRecord,
+    Ingest,
+    IngestFilter,
+    LeftAside,
+    count_ingests,
+    find_ingests,
+    open_rows_of,
+    set_aside,
+)
 from tocsin.interface import NotHereError, Number, PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.records import purged_counts
@@ -24,7 +33,7 @@ from tocsin.sharing.visibility import aside_that_leaves
 
 _LEAVE: Final = next(act for act in ACTS if act.name == "leave")
 _ROWS: Final = 50
-_SHOWN: Final = 20  # set-aside rows and teams on the page of a report
+_SHOWN: Final = 20  # unreadable rows and teams on the page of a report
 
 _Reader = Annotated[Principal, needs(Permission.REPORTS_READ)]
 
@@ -49,7 +58,7 @@ class Filters(Days):
         )
 
     def whole(self) -> str:
-        """The address of all reports that fit as a file, but for its form."""
+        """The address of all reports that match as a file, but for its form."""
         return "&".join(filter(None, (self.query(format=""), "format=")))
 
 
@@ -67,6 +76,7 @@ def list_pages(desk: PageContext) -> APIRouter:
             found = find_ingests(session, filters.wanted(), before=before, limit=_ROWS + 1)
             feeds = all_feeds(session)
             count = session.scalar(select(func.count()).select_from(Ingest))
+            matching = count_ingests(session, filters.wanted()) if filters.asked else count
         further = f"/reports?{filters.query(before=found[_ROWS - 1][0].number)}" if len(found) > _ROWS else ""
         return desk.page(
             request,
@@ -74,6 +84,7 @@ def list_pages(desk: PageContext) -> APIRouter:
             status=422 if filters.wrongs else 200,
             found=found[:_ROWS],
             count=count,
+            matching=matching,
             feeds=feeds,
             filters=filters,
             further=further,
@@ -82,7 +93,7 @@ def list_pages(desk: PageContext) -> APIRouter:
 
     @router.get("/reports/{number}")
     def report(request: Request, number: Number, visitor: _Reader) -> Response:
-        """One report: its sums, who was told of what it brought, what of it could not be read."""
+        """One report: its sums, the teams notified of its events, its unreadable rows."""
         with desk.node.database.reading() as session:
             ingest = _require(session, number)
             rows = _told(session, number)
@@ -102,7 +113,7 @@ def list_pages(desk: PageContext) -> APIRouter:
 
     @router.post("/reports/{number}/leave")
     def leave(number: Number, visitor: Annotated[Principal, needs(Permission.QUARANTINE_MEND)], form: Form) -> Response:
-        """Leave what was set aside as it is, with a reason."""
+        """Dismiss the unreadable rows of a report, with a reason."""
         perform(desk, visitor, _LEAVE, form, number=number)
         return desk.go(f"/reports/{number}")
 

@@ -1,4 +1,4 @@
-"""The rows that could not be read: all that wait, by reason and feed, and reading all of one reason again."""
+"""Quarantine: the unreadable rows, by reason and feed, and reprocessing all of one reason."""
 
 from itertools import islice
 from typing import Annotated, Final
@@ -54,7 +54,7 @@ def quarantine_pages(desk: PageContext) -> APIRouter:
         stored: str = "",
         still: str = "",
     ) -> Response:
-        """Rows that wait for a person, the newest report first."""
+        """Unreadable rows, the newest report first."""
         node, wanted = desk.node, filters.wanted()
         reasons = reasons_waiting(node, RowFilter(wanted.feed, ingest=wanted.ingest))
         waiting = list(islice(rows_waiting(node, wanted, after=filters.cursor()), _ROWS + 1))
@@ -69,15 +69,17 @@ def quarantine_pages(desk: PageContext) -> APIRouter:
             rows=rows[:_ROWS],
             reasons=reasons.most_common(_REASONS),
             total=sum(reasons.values()),
+            matching=sum(count for (_, why, _), count in reasons.items() if wanted.reason in {"", why}),
+            everything=sum(reasons_waiting(node, RowFilter()).values()) if filters.asked else sum(reasons.values()),
             feeds=feeds,
             filters=filters,
             further=f"/reports/quarantine?{filters.query(after=f'{last.ingest}.{last.place}')}" if last else "",
-            done=(int(stored), int(still)) if _are_numbers(stored, still) else None,
+            done=done_of(stored, still),
         )
 
     @router.post("/reports/quarantine/replay")
     def again(visitor: Annotated[Principal, needs(Permission.QUARANTINE_MEND)], form: Form) -> Response:
-        """Read all rows of one reason and feed again, after what was wrong with them was mended here."""
+        """Reprocess all rows of one reason and feed, after the cause was fixed here."""
         wanted = RowFilter(text_of(form, "feed"), text_of(form, "reason"))
         total = Counts()
         for number in sorted({row.ingest for _, row in rows_waiting(desk.node, wanted) if row.raw}):
@@ -87,5 +89,7 @@ def quarantine_pages(desk: PageContext) -> APIRouter:
     return router
 
 
-def _are_numbers(*texts: str) -> bool:
-    return all(text.isdecimal() and len(text) < 12 for text in texts)
+def done_of(stored: str, still: str) -> tuple[int, int] | None:
+    """How many rows were read and how many could still not be, as an address says; None where it says nothing."""
+    fine = all(text.isdecimal() and len(text) < 12 for text in (stored, still))
+    return (int(stored), int(still)) if fine else None

@@ -1,9 +1,9 @@
 """Which team a visitor means, if it is within reach; and a word on it, with what is said where it cannot be taken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, TypeAlias
 
-from tocsin.directory import TeamRecord, merged_teams, read_about
+from tocsin.directory import TeamRecord, merged_teams, names_by_key, read_about
 from tocsin.interface import NotHereError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, RemoteError, TocsinError, UsageError
@@ -53,6 +53,12 @@ def _sentence(error: TocsinError) -> str:
     return join_sentences("\n", filter(None, [str(error), *hint]))
 
 
+def called(desk: PageContext, keys: Iterable[str]) -> dict[str, str]:
+    """The names of teams by key, for what a page lists."""
+    with desk.node.database.reading() as session:
+        return names_by_key(session, set(keys))
+
+
 def name_of(visitor: Principal) -> str:
     """Whose word it is, as the directory names it."""
     return visitor.name or visitor.actor
@@ -65,4 +71,4 @@ def one_line(text: str) -> str:
 
 def plain(wrong: str) -> str:
     """What is wrong, in the words of the form instead of those of the command line."""
-    return say("Choose whose it is.") if wrong.startswith("Say either --for") else wrong
+    return say("Choose a team.") if wrong.startswith("Say either --for") else wrong

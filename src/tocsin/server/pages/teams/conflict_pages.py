@@ -1,8 +1,8 @@
-"""What several teams claim: listed, shown side by side, decided, and decisions taken back."""
+"""What several teams claim: listed, shown side by side, decided, and decisions withdrawn."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
@@ -20,13 +20,20 @@ from tocsin.node.errors import UsageError
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.background_cache import BackgroundCache
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.days import TextFilter
 from tocsin.server.pages.form_version import CHANGED, is_stale
-from tocsin.server.pages.teams.access import Decider, Surveyor, fault_of, one_line, plain
+from tocsin.server.pages.teams.access import Decider, Surveyor, called, fault_of, one_line, plain
 from tocsin.server.pages.teams.paging import page_of
 from tocsin.server.security import Form, text_of, texts_of
 
 _ACTS = {act.name: act for act in acts.ACTS}
 _SETTLED = (ConflictState.DECIDED, ConflictState.SAID)
+
+
+class Filters(TextFilter):
+    """What a person asked for; ``show``: ``settled``, or empty for what is open."""
+
+    show: str = ""
 
 
 def conflict_pages(desk: PageContext) -> APIRouter:
@@ -36,14 +43,20 @@ def conflict_pages(desk: PageContext) -> APIRouter:
     conflicts_of: BackgroundCache[list[Conflict]] = BackgroundCache(lambda: read_conflicts(database))
 
     @router.get("/conflicts")
-    def conflicts(request: Request, _visitor: Surveyor, done: str = "") -> Response:
-        """What several teams claim; with ``show=settled`` also what was decided."""
+    def conflicts(
+        request: Request, _visitor: Surveyor, filters: Annotated[Filters, Query()], done: str = ""
+    ) -> Response:
+        """What several teams claim, or with ``show=settled`` what was decided."""
         known = conflicts_of.of(directory_version(database))
-        settled = request.query_params.get("show") == "settled"
+        settled = filters.show == "settled"
         all_ = known.value or []
-        found = [one for one in all_ if (one.state in _SETTLED) is settled]
-        shown: dict[str, Any] = {"known": known, "settled": settled, "done": done, "whole": True}
-        return desk.page(request, "teams/conflicts.html", **page_of(request, found), **shown)
+        chosen = [one for one in all_ if (one.state in _SETTLED) is settled]
+        found = [one for one in chosen if filters.fits(one.value, *one.teams)]
+        still = sum(one.state not in _SETTLED for one in all_)
+        shown: dict[str, Any] = {"known": known, "settled": settled, "open": still, "done": done, "whole": True}
+        page = page_of("/conflicts", filters, found)
+        shown["called"] = called(desk, (key for one in page["found"] for key in one.teams))
+        return desk.page(request, "teams/conflicts.html", **page, **shown)
 
     @router.get("/conflicts/of")
     def conflict(request: Request, _visitor: Surveyor, value: str = "") -> Response:
@@ -63,7 +76,7 @@ def conflict_pages(desk: PageContext) -> APIRouter:
 
     @router.post("/conflicts/undo")
     def undo(request: Request, visitor: Decider, form: Form) -> Response:
-        """Take a decision back."""
+        """Withdraw a decision."""
         reason = one_line(text_of(form, "undo_reason"))
         if _is_old(desk, form):
             return _contested(desk, request, text_of(form, "value"), desk.words(request).say(CHANGED))
@@ -91,5 +104,6 @@ def _contested(desk: PageContext, request: Request, value: str, wrong: str = "")
     if found is None:
         raise NotHereError
     teams = {claim.team: read_about(desk.node.database, claim.team).team for claim in found.claims}
-    shown: dict[str, Any] = {"conflict": found, "teams": teams, "wrong": wrong, "whole": True}
+    names = {key: team.name for key, team in teams.items()}
+    shown: dict[str, Any] = {"conflict": found, "teams": teams, "called": names, "wrong": wrong, "whole": True}
     return desk.page(request, "teams/conflict.html", status=422 if wrong else 200, **shown)

@@ -1,4 +1,4 @@
-"""Coverage: for how many AS numbers somebody answers, and which states have a CIRT by two rules side by side."""
+"""Coverage: how many AS numbers have a responsive contact, and which states have a CIRT by two rules side by side."""
 
 from collections import defaultdict
 from collections.abc import Hashable

@@ -7,7 +7,17 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.directory import MOST_COUNTED, RuleKind, TeamKind, TeamSearch, count_teams, enter_team, search_teams
+from tocsin.directory import (
+    MOST_COUNTED,
+    RuleKind,
+    TeamKind,
+    TeamSearch,
+    archived_numbers,
+    count_teams,
+    enter_team,
+    key_from,
+    search_teams,
+)
 from tocsin.directory.contacts import contact_states, terms_of
 from tocsin.interface import PageRouter
 from tocsin.networks import country_names
@@ -20,6 +30,7 @@ from tocsin.server.security import Form, sent, text_of
 from tocsin.sharing.lookup import read_subject
 
 _PAGE = 50
+_NEW = {"kind": "organisation", "language": "en", "timezone": "UTC"}
 _FIELDS = ("key", "name", "organisation", "kind", "country", "language", "timezone")
 
 
@@ -29,7 +40,7 @@ def list_pages(desk: PageContext) -> APIRouter:
 
     @router.get("/teams")
     def teams(request: Request, visitor: Reader) -> Response:
-        """The teams that fit ``q``, ``kind`` and ``country``, a page at a time from behind ``after`` on; or a file."""
+        """The teams that match, a page at a time from behind ``after`` on; or a file."""
         given = {name: request.query_params.get(name, "").strip()[:200] for name in ("q", "kind", "country", "after")}
         after = given.pop("after")
         if (form := request.query_params.get("format")) in list(ListForm):
@@ -39,20 +50,21 @@ def list_pages(desk: PageContext) -> APIRouter:
         return desk.page(request, "teams/list.html", **_listed(desk, visitor, given, after))
 
     @router.get("/teams/new")
-    def new(request: Request, _visitor: Editor) -> Response:
-        """The empty form of a new team."""
-        return _form(desk, request, {"kind": "organisation", "language": "en", "timezone": "UTC"})
+    def new(request: Request, _visitor: Editor, value: str = "") -> Response:
+        """The form of a new team; ``value``: a network, AS or domain that it is to answer for."""
+        return _form(desk, request, _NEW | {"networks": value[:200]})
 
     @router.post("/teams/new")
     def enter(request: Request, visitor: Editor, form: Form) -> Response:
-        """Enter a team and lead to its page."""
-        typed = {name: text_of(form, name).strip() for name in (*_FIELDS, "mailboxes")}
+        """Create a team and lead to its page."""
+        typed = {name: text_of(form, name).strip() for name in (*_FIELDS, "mailboxes", "networks")}
         fields = {name: typed[name] for name in _FIELDS if typed[name]}
-        boxes = typed["mailboxes"].replace(",", " ").split()
+        fields.setdefault("key", key_from(typed["name"]) if typed["name"] else "")
+        boxes, networks = (typed[name].replace(",", " ").split() for name in ("mailboxes", "networks"))
         by = {"said_by": name_of(visitor), "actor": visitor.actor}
-        if wrong := fault_of(desk, lambda: enter_team(desk.node.database, fields, boxes, **by, now=desk.now)):
+        if wrong := fault_of(desk, lambda: enter_team(desk.node.database, fields, boxes, networks, **by, now=desk.now)):
             return _form(desk, request, typed, wrong)
-        return desk.go(f"/teams/{typed['key'].lower()}")
+        return desk.go(f"/teams/{fields['key'].lower()}")
 
     return router
 
@@ -71,6 +83,7 @@ def _listed(desk: PageContext, visitor: Principal, asked: dict[str, str], after:
         # What fits on one page is counted already.
         number = count_teams(session, wanted) if after or len(found) > _PAGE else len(found)
         shown = found[:_PAGE]
+        archived = archived_numbers(session)
         contacts = contact_states(session, desk.now, terms_of(desk.node.settings), teams=[team.id for team in shown])
     by_team: dict[int, list[Any]] = {}
     for contact in contacts:
@@ -83,6 +96,8 @@ def _listed(desk: PageContext, visitor: Principal, asked: dict[str, str], after:
         "number": min(number, MOST_COUNTED) if wanted != TeamSearch() else number,
         "more": wanted != TeamSearch() and number > MOST_COUNTED,
         "asked": asked,
+        "archived": archived,
+        "without": {name: f"/teams?{urlencode({**given, name: ''})}" for name in asked},
         "narrowed": bool(given),
         "later": f"/teams?{later}" if later else "",
         "all_of_them": f"/teams?{urlencode({**given, 'format': ''})}",

@@ -1,4 +1,4 @@
-"""The pages of an AS and of a network: holder, country, what is announced, who must know, what goes on there."""
+"""The pages of an AS and of a network: holder, country, announced networks, contacts, open problems."""
 
 from typing import Any, Final
 

@@ -1,21 +1,19 @@
-"""Leafing through a long list that is all known."""
+"""A long list that is all known, a page at a time, and what it is narrowed by."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from fastapi import Request
-
 from tocsin.interface import number_in
+from tocsin.server.pages.days import TextFilter
 
 PAGE: Final = 50
 """So many entries stand on one page."""
 
 
-def page_of(request: Request, entries: Sequence[object]) -> dict[str, Any]:
-    """The entries from the place that is asked for on (``found``), and how many there are in all (``number``).
-
-    ``before`` and ``behind`` say where the pages beside it begin; -1 where there is none.
-    """
-    start, number = number_in(request.query_params.get("from", "")) or 0, len(entries)
-    before, behind = max(start - PAGE, 0) if start else -1, start + PAGE if start + PAGE < number else -1
-    return {"found": entries[start : start + PAGE], "number": number, "before": before, "behind": behind}
+def page_of(path: str, filters: TextFilter, entries: Sequence[object]) -> dict[str, Any]:
+    """The entries of one page (``found``), the ``number`` of all, and the addresses of the pages beside it."""
+    start, number = number_in(filters.after) or 0, len(entries)
+    earlier = f"{path}?{filters.query(after=max(start - PAGE, 0))}" if start else ""
+    later = f"{path}?{filters.query(after=start + PAGE)}" if start + PAGE < number else ""
+    found = entries[start : start + PAGE]
+    return {"found": found, "number": number, "earlier": earlier, "later": later, "filters": filters}

@@ -1,6 +1,7 @@
-"""The pages of one team: who it is, what it was told, what was said of it when, its RFC 2350 profile."""
+"""The pages of one team: about it with its open problems, its notifications, its history, its RFC 2350 profile."""
 
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -15,10 +16,19 @@ from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.problems import team_figures
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.lookup import LATELY, open_problems
-from tocsin.server.pages.teams.access import Reader, Surveyor, seen_team
+from tocsin.server.pages.teams.access import Reader, Surveyor, called, seen_team
+from tocsin.server.pages.words import N_
 
 _FEW = 200  # assertions of a kind on one page
 _ENTRIES = 200
+_NOTICES: Final = {
+    "said": N_("Saved. Contact lookups use it at once."),
+    "asked": N_("Verification requests are queued: they are sent with the next delivery."),
+    "nobody": N_("No verification request was needed: all email addresses are verified or were asked lately."),
+    "key": N_("Key added. Check its fingerprint with the team by another way than mail."),
+    "archived": N_("Team archived: no event is routed to it. Its history stays."),
+    "restored": N_("Team restored: events are routed to it again."),
+}
 
 
 def team_pages(desk: PageContext) -> APIRouter:
@@ -37,26 +47,26 @@ def team_pages(desk: PageContext) -> APIRouter:
 
     @router.get("/teams/{key}/told")
     def told(request: Request, visitor: Reader, key: str) -> Response:
-        """What a team was told lately, how fast it answers, and what goes on in its networks."""
+        """The latest notifications of a team, and how fast it answers."""
         about = seen_team(desk, visitor, key)
         with desk.node.database.reading() as session:
             merged = merged_teams(session)
             numbers = [about.team.id, *(other for other, into in merged.items() if into == about.team.id)]
             figures = team_figures(session, desk.node.store, numbers, now=desk.now)
-        problems = open_problems(desk, EventQuery(since=desk.now - LATELY), team_id=about.team.id)
         whole = visitor.reach(Permission.DIRECTORY_READ).everything
-        shown: dict[str, Any] = {"team": about.team, "figures": figures, "problems": problems, "whole": whole}
+        shown: dict[str, Any] = {"team": about.team, "figures": figures, "whole": whole}
         return desk.page(request, "teams/told.html", **shown)
 
     @router.get("/teams/{key}/history")
     def history(request: Request, visitor: Surveyor, key: str) -> Response:
-        """All that was ever said of a team, the latest first."""
+        """All statements about a team, the latest first."""
         about = seen_team(desk, visitor, key)
         entries = read_team_history(desk.node.database, about.team.key)[::-1]
         shown: dict[str, Any] = {
             "team": about.team,
             "entries": entries[:_ENTRIES],
             "number": len(entries),
+            "called": called(desk, (key for one in entries[:_ENTRIES] for key in one.teams)),
             "whole": True,
         }
         return desk.page(request, "teams/history.html", **shown)
@@ -99,5 +109,22 @@ def about_team(desk: PageContext, visitor: Principal, about: TeamRecord, find: s
         "there_now": in_hours(hours, about.team.timezone, now) if hours else None,
         "vouching": weigh(about.facts, now.date()),
         "trust": judge_trust(about.facts, settings.directory.needs, now.date()),
+        "problems": open_problems(desk, EventQuery(since=now - LATELY), team_id=about.team.id),
+        "archived": about.archived,
+        "notices": _NOTICES,
+        "related_to": _related(visitor, about),
         "whole": visitor.reach(Permission.DIRECTORY_READ).everything,
     }
+
+
+def _related(visitor: Principal, about: TeamRecord) -> list[tuple[str, str]]:
+    """Where else things of this team are: addresses, and their names in English."""
+    key = quote(about.team.key, safe="")
+    found = [(f"/events?team={key}", N_("Events"), Permission.EVENTS_READ)]
+    found += [(f"/deliveries?team={key}", N_("Notifications"), Permission.DELIVERIES_READ)]
+    if about.team.country:
+        found.append((f"/coverage/{about.team.country}", N_("Coverage"), Permission.DIRECTORY_SURVEY))
+    if rule := next((rule for rule in about.rules if rule.kind is not RuleKind.COUNTRY), None):
+        value = f"AS{rule.value}" if rule.kind is RuleKind.ASN else rule.value
+        found.append((f"/lookup?q={quote(value)}", N_("Contact lookup"), Permission.LOOKUP))
+    return [(path, name) for path, name, act in found if visitor.may(act)]
