@@ -20,7 +20,7 @@ _MAIN = (
     "compare", "deliver", "deliveries", "templates", "rules", "times", "stop", "resume", "replies", "answers",
     "problems", "inbox", "never-held", "people", "serve", "languages", "tokens", "audit",
 )  # fmt: skip
-_OPERATION = ("purge", "retention", "backup", "backups", "restore", "doctor", "sbom")
+_OPERATION = ("undo", "purge", "retention", "backup", "backups", "restore", "doctor", "sbom")
 _BESIDE = {"resume": "stop", "restore": "backup", "never-held": "never_held"}  # nouns in a module of another name
 
 COMMANDS: dict[str, str] = {

@@ -12,10 +12,11 @@ from tocsin.delivery.held_mails import drop, find_mail, release
 from tocsin.delivery.history import retry
 from tocsin.delivery.models import Delivery
 from tocsin.delivery.steering import hold, send_again
-from tocsin.interface import Act, ActContext, OwnSurface
+from tocsin.interface import Act, ActContext, NoUndo, OwnSurface, Reverse
 from tocsin.node.accounts import Permission
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction
+from tocsin.node.sentences import say, say_count
 
 _REFERENCE: Final = StringConstraints(max_length=40, pattern=r"^[A-Za-z0-9-]+$")
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
@@ -71,7 +72,7 @@ class MailState(BaseModel):
 
 def hold_mails(context: ActContext, request: MailsAndReason) -> list[MailState]:
     """It waits for a person."""
-    with context.database.begin() as session:
+    with context.undoable() as session:
         mails = _named(session, request)
         for one in mails:
             hold(session, one, reason=request.reason, **context.by)
@@ -80,15 +81,15 @@ def hold_mails(context: ActContext, request: MailsAndReason) -> list[MailState]:
 
 def release_mails(context: ActContext, request: Mails) -> list[MailState]:
     """Only what is held can be."""
-    with context.database.begin() as session:
+    with context.undoable() as session:
         mails = _named(session, request)
-        release(session, mails, **context.by)
+        release(session, mails, not_before=context.not_before, **context.by)
         return _states(mails)
 
 
 def drop_mails(context: ActContext, request: MailsAndNeededReason) -> list[MailState]:
-    """For good: nothing undoes it. The next one to its team is held again."""
-    with context.database.begin() as session:
+    """For good, once it cannot be undone. The next one to its team is held again."""
+    with context.undoable() as session:
         mails = _named(session, request)
         for one in mails:
             drop(session, one, reason=request.reason, **context.by)
@@ -97,19 +98,22 @@ def drop_mails(context: ActContext, request: MailsAndNeededReason) -> list[MailS
 
 def retry_mails(context: ActContext, request: Mails) -> list[MailState]:
     """With all parts that did not leave."""
-    with context.database.begin() as session:
+    with context.undoable() as session:
         return _states(
-            [retry(session, one, context.now, actor=context.actor) for one in dict.fromkeys(request.reference)]
+            [
+                retry(session, one, context.now, actor=context.actor, not_before=context.not_before)
+                for one in dict.fromkeys(request.reference)
+            ]
         )
 
 
 def repeat_mails(context: ActContext, request: Mails) -> list[MailState]:
     """With the same events; it leaves with the next run."""
     domain = context.node.settings.node.contact.rpartition("@")[2]
-    with context.database.begin() as session:
+    with context.undoable() as session:
         return _states(
             [
-                send_again(session, one, actor=context.actor, domain=domain, now=context.now)
+                send_again(session, one, domain=domain, not_before=context.not_before, **context.by)
                 for one in _named(session, request)
             ]
         )
@@ -124,8 +128,8 @@ def stop_sending(context: ActContext, request: StopReason) -> Sending:
 
 def resume_sending(context: ActContext, _request: Nothing) -> Sending:
     """What is due leaves with the next run."""
-    with context.database.begin() as session:
-        resume(session, **context.by)
+    with context.undoable() as session:
+        resume(session, not_before=context.not_before, **context.by)
         return Sending(stopped=False)
 
 
@@ -157,35 +161,43 @@ ACTS: Final = (
     _act(
         "release", "Let a held mail leave with the next run", release_mails, audit=(AuditAction.DELIVERY_RELEASED,),
         command=OwnSurface("deliveries release"), route="/deliveries/{reference}/release",
+        undo=lambda n: say_count("%(n)s mail released; it leaves shortly", "%(n)s mails released; they leave shortly", n),
     ),
     _act(
         "hold", "Hold a mail back that has not left", hold_mails, audit=(AuditAction.DELIVERY_HELD,),
         command="deliveries hold", route="/deliveries/{reference}/hold", told="{reference} waits for a person.",
+        undo=lambda n: say_count("%(n)s mail held", "%(n)s mails held", n),
     ),
     _act(
         "drop", "Never send a held mail", drop_mails, audit=(AuditAction.DELIVERY_DROPPED,), command="deliveries drop",
         route="/deliveries/{reference}/drop", told="{reference} is not sent.",
+        undo=lambda n: say_count("%(n)s mail dropped", "%(n)s mails dropped", n),
     ),
     _act(
         "retry", "Try a digest again that was given up, came back, or waits", retry_mails,
         audit=(AuditAction.DELIVERY_RETRIED,), command="deliveries retry", route="/deliveries/{reference}/retry",
+        undo=lambda n: say_count("%(n)s mail is tried again shortly", "%(n)s mails are tried again shortly", n),
     ),
     _act(
         "repeat", "Send a digest again, as a new one that says which it repeats", repeat_mails,
         audit=(AuditAction.DELIVERY_REPEATED,), command="deliveries repeat", route="/deliveries/{reference}/repeat",
         told="{reference} goes out with the next 'tocsin deliver'.",
+        undo=lambda n: say_count("%(n)s digest is sent again shortly", "%(n)s digests are sent again shortly", n),
     ),
     _switch(
         "stop", "Stop all sending at once", stop_sending, audit=(AuditAction.TELLING_STOPPED,),
         command=OwnSurface("stop"), route="/sending/stop",
+        undo=Reverse("resume"),
     ),
     _switch(
         "resume", "Let mails leave again", resume_sending, audit=(AuditAction.TELLING_RESUMED,),
         command=OwnSurface("resume"), route="/sending/resume",
+        undo=lambda _: say("Sending starts again shortly"),
     ),
     _switch(
         "unbrake", "Let go what the brake holds", let_brake_go, audit=(AuditAction.BRAKE_RELEASED,),
         command=OwnSurface("deliveries release"), route="/sending/unbrake",
+        undo=NoUndo("What the volume limit held may leave at once; the page says how many mails and asks."),
     ),
 )  # fmt: skip
 """What can be done to mails, and to sending as a whole."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.halt import give_pass
@@ -39,8 +39,15 @@ def held_letters(session: Session) -> Sequence[Letter]:
     return session.scalars(select(Letter).where(Letter.state == LetterState.HELD.value).order_by(Letter.id)).all()
 
 
-def release(session: Session, found: Sequence[Delivery | Letter], *, actor: str, now: datetime) -> None:
-    """Let these leave with the next run, in the caller's transaction.
+def release(
+    session: Session,
+    found: Sequence[Delivery | Letter],
+    *,
+    actor: str,
+    now: datetime,
+    not_before: datetime | None = None,
+) -> None:
+    """Let these leave with the next run, or with the first after ``not_before``, in the caller's transaction.
 
     Raises:
         ConflictError: one of them is not held.
@@ -49,6 +56,10 @@ def release(session: Session, found: Sequence[Delivery | Letter], *, actor: str,
     for one in found:
         _check_held(one)
         one.state, one.error, one.released_at = DeliveryState.QUEUED.value, "", now
+        if isinstance(one, Delivery):
+            one.next_try_at = not_before
+        elif not_before is not None:
+            one.due_at = max(one.due_at, not_before)
         audit(session, AuditAction.DELIVERY_RELEASED, at=now, actor=actor, subject=_subject(one))
     if found:
         give_pass(session, len(found), now)
@@ -91,10 +102,19 @@ def find_mail(session: Session, reference: str) -> Delivery | Letter:
     )
 
 
-def still_leaving(session: Session, table: type[Delivery] | type[Letter], numbers: Collection[int]) -> set[int]:
-    """Those of these that nobody held back or dropped since a run chose them."""
-    open_ = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value)
-    return set(session.scalars(select(table.id).where(table.id.in_(numbers), table.state.in_(open_))))
+def may_leave(table: type[Delivery] | type[Letter], now: datetime) -> ColumnElement[bool]:
+    """Whether a mail is on its way, and its time has come: a first one, that of a next try, or the end of its undo."""
+    open_ = table.state.in_((DeliveryState.QUEUED.value, DeliveryState.RETRY.value))
+    if table is Letter:
+        return open_ & (Letter.due_at <= now)
+    return open_ & or_(Delivery.next_try_at.is_(None), Delivery.next_try_at <= now)
+
+
+def still_leaving(
+    session: Session, table: type[Delivery] | type[Letter], numbers: Collection[int], now: datetime
+) -> set[int]:
+    """Those of these that nobody held back, dropped or undid since a run chose them."""
+    return set(session.scalars(select(table.id).where(table.id.in_(numbers), may_leave(table, now))))
 
 
 def check_not_final(one: Delivery | Letter) -> None:

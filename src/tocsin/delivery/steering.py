@@ -48,10 +48,19 @@ def hold(session: Session, one: Delivery | Letter, *, reason: str, actor: str, n
     audit(session, AuditAction.DELIVERY_HELD, at=now, actor=actor, subject=_subject(one), detail={"reason": reason})
 
 
-def send_again(session: Session, one: Delivery | Letter, *, actor: str, domain: str, now: datetime) -> Delivery:
+def send_again(
+    session: Session,
+    one: Delivery | Letter,
+    *,
+    actor: str,
+    domain: str,
+    now: datetime,
+    not_before: datetime | None = None,
+) -> Delivery:
     """A new digest with the same events that says which one it repeats, in the caller's transaction.
 
-    It does not wait for a person's look, since a person asked for it. ``domain``: for its Message-ID.
+    It does not wait for a person's look, since a person asked for it. ``domain``: for its Message-ID. ``not_before``: it leaves
+    with the first run after that.
 
     Raises:
         ConflictError: it is a letter, or has not left yet, or was dropped.
@@ -67,7 +76,7 @@ def send_again(session: Session, one: Delivery | Letter, *, actor: str, domain: 
             say("%(reference)s has not left: it is %(state)s.", reference=one.reference, state=one.state),
             hint=say("Let it be tried again, or release it."),
         )
-    made = repeat(session, one, domain=domain, now=now)
+    made = repeat(session, one, domain=domain, now=now, not_before=not_before)
     detail: dict[str, object] = {"by": made.reference}
     audit(session, AuditAction.DELIVERY_REPEATED, at=now, actor=actor, subject=_subject(one), detail=detail)
     return made

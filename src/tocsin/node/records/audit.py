@@ -64,6 +64,7 @@ class AuditAction(StrEnum):
     DELIVERY_STUCK = "delivery.stuck"
     LETTER_SENT = "letter.sent"
     LETTER_FAILED = "letter.failed"
+    ACT_UNDONE = "act.undone"
     TELLING_STOPPED = "telling.stopped"
     TELLING_RESUMED = "telling.resumed"
     BRAKE_PULLED = "brake.pulled"

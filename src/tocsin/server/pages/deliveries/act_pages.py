@@ -9,13 +9,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import Delivery, acts, find_mail, held_digests, held_letters
+from tocsin.delivery import Delivery, MailState, acts, find_mail, held_digests, held_letters
 from tocsin.directory import team_names
 from tocsin.interface import Act, NotHereError, PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, TocsinError
 from tocsin.node.letters import Letter
-from tocsin.server.pages.acts import perform
+from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.deliveries.mail_copies import MailView, copies
 from tocsin.server.pages.deliveries.states import STATES, acts_of
@@ -56,14 +56,18 @@ def act_pages(desk: PageContext) -> APIRouter:
         with desk.node.database.reading() as session:
             mails = _named(session, reference)
         try:
-            done = perform(desk, visitor, act, form)
+            return perform_and_go(desk, visitor, act, form, _after)
         except RequestError:
             return _page(desk, request, act.name, mails, wrong="reason", reason=reason)
         except ConflictError as error:
             return _page(desk, request, act.name, mails, wrong="conflict", error=str(error), reason=reason)
-        return desk.go(f"/deliveries/{done[0].reference}" if len(done) == 1 else "/deliveries")
 
     return router
+
+
+def _after(done: Sequence[MailState]) -> str:
+    """Where a person goes on: to the one mail, or to the list."""
+    return f"/deliveries/{done[0].reference}" if len(done) == 1 else "/deliveries"
 
 
 def _known(name: str) -> Act:

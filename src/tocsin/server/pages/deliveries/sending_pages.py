@@ -9,7 +9,7 @@ from tocsin.delivery import acts, due_news, halts, notices
 from tocsin.interface import NotHereError, PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError
-from tocsin.server.pages.acts import perform
+from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
 from tocsin.server.security import Form, text_of
 
@@ -36,12 +36,11 @@ def sending_pages(desk: PageContext) -> APIRouter:
         if act is None:
             raise NotHereError
         try:
-            perform(desk, visitor, act, form)
+            return perform_and_go(desk, visitor, act, form, "/deliveries/sending")
         except RequestError:
             return _page(desk, request, "stop", wrong="reason")
         except ConflictError as error:
             return _page(desk, request, "", error=str(error))
-        return desk.go("/deliveries/sending")
 
     return router
 

@@ -1,0 +1,32 @@
+"""What acts changed, kept for some seconds so that it can be undone; and how long a halt still holds."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision = "0034"
+down_revision = "0031"
+branch_labels = None
+depends_on = None
+
+_JSON = sa.JSON().with_variant(JSONB(), "postgresql")
+_TIME = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    """Make the table and the column."""
+    op.create_table(
+        "undo",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("act", sa.Text, nullable=False),
+        sa.Column("permission", sa.Text, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("said", sa.Text, nullable=False),
+        sa.Column("at", _TIME, nullable=False),
+        sa.Column("until", _TIME, nullable=False, index=True),
+        sa.Column("subjects", _JSON, nullable=False),
+        sa.Column("changes", _JSON, nullable=False),
+        sa.Column("undone_at", _TIME),
+        sqlite_autoincrement=True,
+    )
+    op.add_column("halt", sa.Column("until", _TIME))
