@@ -17,13 +17,15 @@ from support.processes import KILLED, command
 from support.world import World, copy_world, make_world, text_of
 from tocsin.cli.acts import every_act
 from tocsin.delivery import Delivery, hold, release
-from tocsin.directory import read_team
+from tocsin.directory import BY_TEAM, read_team
 from tocsin.interface import ActContext, NoUndo, Reverse, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import Letter, LetterState, queue_letter
 from tocsin.node.records import GRACE, AuditEntry, UndoRecord
 from tocsin.operations.backup import known_tables
+from tocsin.pipeline.tables import ItemKind
+from tocsin.pipeline.team_items import given_up_networks
 from tocsin.server.server import make_application
 
 ACTS = {act.operation: act for act in every_act()}
@@ -57,7 +59,7 @@ OTHERWISE = {
     "setFactOfTeam": "it is set again",
     "confirmLinesOfTeam": "it is a dated word that a later one replaces",
     "makeClaim": "it waits for a person, who may refuse it",
-    "codeClaim": "it shows control and changes nothing else",
+    "proveClaim": "it shows control and changes nothing else",
     "checkClaim": "it shows control and changes nothing else",
     "approveClaim": "its page names the claim and asks",
     "refuseClaim": "it is claimed again",
@@ -82,6 +84,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
             body="Well?",
             now=world.now,
         )
+        session.scalars(select(Letter)).one().state = LetterState.CANCELLED.value
     world.node.database.close()
     return world.folder
 
@@ -123,7 +126,7 @@ def put(world: World, **values: Any) -> str:
     """The newest digest to the operator, changed; its reference."""
     with world.node.database.begin() as session:
         found = session.get_one(Delivery, newest(world).id)
-        for name, value in values.items():
+        for name, value in ({"mails_sent": 0, "sent_at": None} | values).items():
             setattr(found, name, value)
         return found.reference
 
@@ -167,14 +170,12 @@ def _item(world: World) -> dict[str, Any]:
     ACTS["denyClaimOfTeam"].function(
         ActContext(world.node, world.now, "person:1", "One", 1),
         read_request(
-            ACTS["denyClaimOfTeam"], {"team": "operator", "kind": "prefix", "value": "192.0.2.0/24", "reason": "Sold"}
+            ACTS["denyClaimOfTeam"], {"team": "operator", "kind": "prefix", "value": "192.0.2.0/24", "reason": BY_TEAM}
         ),
     )
-    from tocsin.pipeline.team_items import given_up_networks
-
     with world.node.database.reading() as session:
         found = given_up_networks(world.node, session, world.now)
-    return {"kind": "given_up", "subject": found[0].subject, "reason": "It is so"}
+    return {"kind": ItemKind.GIVEN_UP, "subject": found[0].subject, "reason": "It is so"}
 
 
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
@@ -268,15 +269,19 @@ def test_what_somebody_else_changed_since_is_not_undone_and_nothing_else_either(
 
 
 def test_nothing_leaves_before_its_undo_is_over_and_then_once(world: World) -> None:
-    reference = put(world, state="held")
-    do(world, "releaseDelivery", reference=(reference,))
+    do(world, "releaseDelivery", reference=(put(world, state="held"), _letter(world, LetterState.HELD)))
+    again = do(world, "repeatDelivery", reference=(newest(world, "nat-a").reference,))
     start = world.now
     for seconds in (0, 59, 60, 64.9):
         world.now = start + timedelta(seconds=seconds)
-        assert OPERATOR not in world.tell()
+        assert world.tell() == {}
     world.now = start + TIME + GRACE
-    assert OPERATOR in world.tell()
-    assert OPERATOR not in world.tell()
+    before = len(list(world.node.mails.rglob("*.eml")))
+    assert set(world.tell()) == {OPERATOR, "csirt@nat-a.example"}
+    assert len(list(world.node.mails.rglob("*.eml"))) == before + 2  # the digest's own file is there already
+    assert world.tell() == {}
+    with pytest.raises(ConflictError):
+        take_back(world, again)
 
 
 def test_what_was_undone_never_leaves_and_what_left_is_not_undone(world: World) -> None:
@@ -295,7 +300,7 @@ def test_what_was_undone_never_leaves_and_what_left_is_not_undone(world: World) 
 def test_a_release_by_command_holds_nothing_and_the_newest_is_undone_without_a_number(world: World) -> None:
     reference, tocsin = put(world, state="held"), world.tocsin
     tocsin.run("deliveries", "release", reference)
-    assert tocsin.run("undo") == "Undone: 1 mail released; it leaves shortly.\n"
+    assert tocsin.run("undo") == "Undone: 1 mail released; leaves shortly.\n"
     assert newest(world).state == "held"
     assert tocsin.call("undo")[0] == 1
     tocsin.run("deliveries", "release", reference)

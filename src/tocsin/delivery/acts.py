@@ -161,7 +161,7 @@ ACTS: Final = (
     _act(
         "release", "Let a held mail leave with the next run", release_mails, audit=(AuditAction.DELIVERY_RELEASED,),
         command=OwnSurface("deliveries release"), route="/deliveries/{reference}/release",
-        undo=lambda n: say_count("%(n)s mail released; it leaves shortly", "%(n)s mails released; they leave shortly", n),
+        undo=lambda n: say_count("%(n)s mail released; leaves shortly", "%(n)s mails released; leave shortly", n),
     ),
     _act(
         "hold", "Hold a mail back that has not left", hold_mails, audit=(AuditAction.DELIVERY_HELD,),

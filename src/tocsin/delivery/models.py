@@ -69,7 +69,7 @@ class Delivery(Base):
     ``uuid`` makes its Message-IDs unique over nodes and fresh installations. ``mails_sent`` mails of it have left, and
     ``waiting`` are the mailboxes that the next one still goes to after a refusal for the moment (empty: all).
     ``channel``: the way it left or is to leave, see `sending_policy.way_of`.
-    ``released_at``: when a person let a held one go. ``next_try_at``: before that it does not leave, though it is queued.
+    ``released_at``: when a person let a held one go. ``next_try_at``: before that it does not leave.
     ``protection``: how it was signed and for which keys it was encrypted, in words, or empty.
     ``repeats``: the id of the digest whose events it tells again, for a person asked for that.
     ``counts``: ``events``, ``problems``, ``new``, ``continuing``, ``gone``, ``mails``, ``withheld``.

@@ -59,8 +59,8 @@ def send_again(
 ) -> Delivery:
     """A new digest with the same events that says which one it repeats, in the caller's transaction.
 
-    It does not wait for a person's look, since a person asked for it. ``domain``: for its Message-ID. ``not_before``: it leaves
-    with the first run after that.
+    It does not wait for a person's look, since a person asked for it. ``domain``: for its Message-ID. ``not_before``:
+    it leaves with the first run after that.
 
     Raises:
         ConflictError: it is a letter, or has not left yet, or was dropped.

@@ -142,8 +142,9 @@ class Act:
     that stand without a name in the command. ``told``: what a person reads afterwards, with fields of the result.
     ``everything``: only for whom the permission reaches all things; else the function asks ``context.reach``.
     ``signed``: the option by which the command is told whose word it is, and its help. ``routing``: it changes who must
-    know, so rules are compiled anew afterwards. ``makes``: it makes what was not there. ``undo``: what is said of so many
-    things where it can be undone; then the function uses `ActContext.undoable`. Else what takes it back, or why nothing.
+    know, so rules are compiled anew afterwards. ``makes``: it makes what was not there. ``undo``: what is said of so
+    many things where it can be undone; then the function uses `ActContext.undoable`. Else what takes it back, or why
+    nothing can.
     """
 
     name: str

@@ -31,7 +31,7 @@ class UndoResult(BaseModel):
 
 
 def undo_act(context: ActContext, request: UndoRequest) -> UndoResult:
-    """Only your own, for a minute ([tell] undo_seconds), and not where something changed since, such as a mail that left.
+    """Only your own, for a minute ([tell] undo_seconds), and not where something changed since: a mail that left.
 
     Raises:
         NotFoundError: there is none of whoever asks, or the right to the act is gone.

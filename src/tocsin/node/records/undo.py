@@ -59,7 +59,7 @@ class RowChanges:
     """The rows that a session changes, each with its values before; None: it was not there."""
 
     session: Session
-    rows: dict[InstanceState[Any], dict[str, Any] | None] = field(default_factory=dict)
+    rows: dict[Any, dict[str, Any] | None] = field(default_factory=dict)
     subjects: dict[str, None] = field(default_factory=dict)
 
     def keep(
@@ -68,11 +68,11 @@ class RowChanges:
         """Keep them in the session's transaction; returns the number of the undo. ``said``: of so many subjects."""
         self.session.flush()
         self.session.execute(delete(UndoRecord).where(UndoRecord.until < at - _KEPT))
-        changes = [_change(state, before) for state, before in self.rows.items()]
-        subjects = list(self.subjects)
+        changes = [_change(inspect(row), before) for row, before in self.rows.items()]
+        subjects, who = list(self.subjects), actor_by_reference(self.session, actor)
         record = UndoRecord(
-            act=act, permission=permission, actor=actor_by_reference(self.session, actor), said=said(len(subjects)), at=at, until=until,
-            subjects=subjects, changes=[one for one in changes if one], undone_at=None,
+            act=act, permission=permission, actor=who, said=said(len(subjects)), at=at, until=until, subjects=subjects,
+            changes=[one for one in changes if one], undone_at=None,
         )  # fmt: skip
         self.session.add(record)
         self.session.flush()
@@ -85,12 +85,11 @@ class RowChanges:
             if isinstance(one, AuditEntry):
                 self.subjects[one.subject] = None
             elif not isinstance(one, _BESIDES):
-                self.rows.setdefault(inspect(one), None)
+                self.rows.setdefault(one, None)
         for one in (*self.session.dirty, *self.session.deleted):
-            state = inspect(one)
-            if state not in self.rows and not isinstance(one, _BESIDES):
-                if self.session.is_modified(one) or one in self.session.deleted:
-                    self.rows[state] = {name: _before(state, name) for name in state.mapper.column_attrs.keys()}
+            changed = self.session.is_modified(one) or one in self.session.deleted
+            if changed and one not in self.rows and not isinstance(one, _BESIDES):
+                self.rows[one] = {name: _before(inspect(one), name) for name in _columns(one)}
 
 
 @contextmanager
@@ -212,8 +211,12 @@ def _put_back(session: Session, change: dict[str, Any], row: Any) -> None:
 
 
 def _fingerprint(row: Any) -> str:
-    values = {name: _packed(getattr(row, name)) for name in inspect(type(row)).column_attrs.keys()}
+    values = {name: _packed(getattr(row, name)) for name in _columns(row)}
     return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _columns(row: Any) -> list[str]:
+    return [one.key for one in inspect(type(row)).column_attrs]
 
 
 def _packed(value: Any) -> Any:
