@@ -123,12 +123,6 @@ def due_news(
     return [DueNews(team, int(events), due) for team, events, due in session.execute(rows)]
 
 
-def due_teams(session: Session) -> int:
-    """How many teams are owed something that waits for its time or its digest."""
-    waiting = select(DeliveryItem.team_id).where(DeliveryItem.state == ItemState.QUEUED.value).distinct()
-    return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
-
-
 def due_state(session: Session, now: datetime) -> tuple[tuple[int, int], ...]:
     """What is due, as numbers that differ when something came or went: for news, digests and letters each."""
     news = (DeliveryItem.id, (DeliveryItem.state == ItemState.QUEUED.value) & (DeliveryItem.due_at <= now))

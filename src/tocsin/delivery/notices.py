@@ -29,12 +29,12 @@ class DeliveryNotice:
 
 def notices(session: Session, settings: Settings) -> list[DeliveryNotice]:
     """All of them, the most urgent first; none where mails simply leave."""
-    return [*_halts(session), *_mode(settings), *_held(session), *_stuck(session), *_expired(session)]
+    return [*_halts(session), *_mode(settings), *waiting_notices(session)]
 
 
-def notices_for_people(session: Session) -> list[DeliveryNotice]:
-    """Those of them that wait for a person."""
-    return [*_halts(session), *_held(session), *_stuck(session)]
+def waiting_notices(session: Session) -> list[DeliveryNotice]:
+    """Those of them that are about single mails."""
+    return [*_held(session), *_stuck(session), *_expired(session)]
 
 
 def full_mailboxes(
