@@ -67,7 +67,7 @@ def list_pages(desk: PageContext) -> APIRouter:
                 "subjects": _subjects(session, {one.repeats for one in found if one.repeats and not one.subject}),
                 "people": names_of_actors(session, _PERSON.findall(" ".join(one.error for one in found))),
                 "total": count_found(session, Delivery, wanted),
-            } | (_inside(session) if inside else {})
+            } | (_inside(session) if inside else {"halted": []})
         return _page(desk, request, "deliveries/list.html", found, filters, inside=inside, **shown)
 
     @router.get("/deliveries/letters")
