@@ -1,4 +1,4 @@
-"""What a person does to a digest or a letter: hold it back, let it go, drop it, try it again, send it again."""
+"""What a person does to a digest or a letter: hold it, release it, drop it, try it again, send it again."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -23,7 +23,7 @@ _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 
 
 class Mails(BaseModel):
-    """Digests and letters."""
+    """Digests and other mails."""
 
     reference: tuple[Annotated[str, _REFERENCE], ...] = Field(
         min_length=1, description="A reference.", examples=["TOC-2026-0000001"]
@@ -33,14 +33,18 @@ class Mails(BaseModel):
 class MailsAndReason(Mails):
     """Why, for whoever reads it later."""
 
-    reason: str = Field("", max_length=500, pattern=_LINE, title="Why", description="Why; kept with it.")
+    reason: str = Field("", max_length=500, pattern=_LINE, title="Reason", description="Why; kept with it.")
 
 
 class MailsAndNeededReason(Mails):
     """Why; it must be said."""
 
     reason: str = Field(
-        min_length=1, max_length=500, pattern=_LINE, title="Why", description="Why it must not leave; kept with it."
+        min_length=1,
+        max_length=500,
+        pattern=_LINE,
+        title="Reason",
+        description="Why it must not be sent; kept with it.",
     )
 
 
@@ -52,12 +56,12 @@ class StopReason(BaseModel):
     """Why nothing leaves."""
 
     reason: str = Field(
-        min_length=1, max_length=500, pattern=_LINE, title="Why", description="Why; shown wherever mails are missed."
+        min_length=1, max_length=500, pattern=_LINE, title="Reason", description="Why; shown wherever mails are missed."
     )
 
 
 class Sending(BaseModel):
-    """Whether sending is stopped, and how many mails the brake lets go."""
+    """Whether sending is stopped, and how many mails the volume limit releases."""
 
     stopped: bool
     released: int = 0
@@ -71,7 +75,7 @@ class MailState(BaseModel):
 
 
 def hold_mails(context: ActContext, request: MailsAndReason) -> list[MailState]:
-    """It waits for a person."""
+    """Until it is released or dropped."""
     with context.undoable() as session:
         mails = _named(session, request)
         for one in mails:
@@ -97,7 +101,7 @@ def drop_mails(context: ActContext, request: MailsAndNeededReason) -> list[MailS
 
 
 def retry_mails(context: ActContext, request: Mails) -> list[MailState]:
-    """With all parts that did not leave."""
+    """With all parts that were not sent."""
     with context.undoable() as session:
         return _states(
             [
@@ -108,7 +112,7 @@ def retry_mails(context: ActContext, request: Mails) -> list[MailState]:
 
 
 def repeat_mails(context: ActContext, request: Mails) -> list[MailState]:
-    """With the same events; it leaves with the next run."""
+    """With the same events; it is sent with the next run."""
     domain = context.node.settings.node.contact.rpartition("@")[2]
     with context.undoable() as session:
         return _states(
@@ -120,21 +124,21 @@ def repeat_mails(context: ActContext, request: Mails) -> list[MailState]:
 
 
 def stop_sending(context: ActContext, request: StopReason) -> Sending:
-    """In running processes too; what is due waits."""
+    """In running processes too; what is due is kept."""
     with context.database.begin() as session:
         stop(session, reason=request.reason, **context.by)
         return Sending(stopped=True)
 
 
 def resume_sending(context: ActContext, _request: Nothing) -> Sending:
-    """What is due leaves with the next run."""
+    """What is due is sent with the next run."""
     with context.undoable() as session:
         resume(session, not_before=context.not_before, **context.by)
         return Sending(stopped=False)
 
 
 def let_brake_go(context: ActContext, _request: Nothing) -> Sending:
-    """So many mails may leave beside the usual ones."""
+    """So many mails may be sent beside the usual ones."""
     with context.database.begin() as session:
         mails = release_brake(session, **context.by)
         return Sending(stopped=halts(session)[0] is not None, released=mails)
@@ -159,13 +163,13 @@ _switch = partial(Act, noun="sending", permission=Permission.DELIVERIES_STEER, p
 
 ACTS: Final = (
     _act(
-        "release", "Let a held mail leave with the next run", release_mails, audit=(AuditAction.DELIVERY_RELEASED,),
+        "release", "Release a held mail: it is sent with the next run", release_mails, audit=(AuditAction.DELIVERY_RELEASED,),
         command=OwnSurface("deliveries release"), route="/deliveries/{reference}/release",
         undo=lambda n: say_count("%(n)s mail released; leaves shortly", "%(n)s mails released; leave shortly", n),
     ),
     _act(
-        "hold", "Hold a mail back that has not left", hold_mails, audit=(AuditAction.DELIVERY_HELD,),
-        command="deliveries hold", route="/deliveries/{reference}/hold", told="{reference} waits for a person.",
+        "hold", "Hold a mail that was not sent yet", hold_mails, audit=(AuditAction.DELIVERY_HELD,),
+        command="deliveries hold", route="/deliveries/{reference}/hold", told="{reference} is held.",
         undo=lambda n: say_count("%(n)s mail held", "%(n)s mails held", n),
     ),
     _act(
@@ -174,12 +178,12 @@ ACTS: Final = (
         undo=lambda n: say_count("%(n)s mail dropped", "%(n)s mails dropped", n),
     ),
     _act(
-        "retry", "Try a digest again that was given up, came back, or waits", retry_mails,
+        "retry", "Try a digest again that failed, bounced, or waits", retry_mails,
         audit=(AuditAction.DELIVERY_RETRIED,), command="deliveries retry", route="/deliveries/{reference}/retry",
         undo=lambda n: say_count("%(n)s mail is tried again shortly", "%(n)s mails are tried again shortly", n),
     ),
     _act(
-        "repeat", "Send a digest again, as a new one that says which it repeats", repeat_mails,
+        "repeat", "Send a digest again, as a new one that names the one it repeats", repeat_mails,
         audit=(AuditAction.DELIVERY_REPEATED,), command="deliveries repeat", route="/deliveries/{reference}/repeat",
         told="{reference} goes out with the next 'tocsin deliver'.",
         undo=lambda n: say_count("%(n)s digest is sent again shortly", "%(n)s digests are sent again shortly", n),
@@ -190,12 +194,12 @@ ACTS: Final = (
         undo=Reverse("resume"),
     ),
     _switch(
-        "resume", "Let mails leave again", resume_sending, audit=(AuditAction.TELLING_RESUMED,),
+        "resume", "Resume sending", resume_sending, audit=(AuditAction.TELLING_RESUMED,),
         command=OwnSurface("resume"), route="/sending/resume",
         undo=lambda _: say("Sending starts again shortly"),
     ),
     _switch(
-        "unbrake", "Let go what the brake holds", let_brake_go, audit=(AuditAction.BRAKE_RELEASED,),
+        "unbrake", "Release what the volume limit holds", let_brake_go, audit=(AuditAction.BRAKE_RELEASED,),
         command=OwnSurface("deliveries release"), route="/sending/unbrake",
         undo=NoUndo("What the volume limit held may leave at once; the page says how many mails and asks."),
     ),

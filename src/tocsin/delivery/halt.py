@@ -67,7 +67,7 @@ def halts(session: Session) -> tuple[Halt | None, Halt | None]:
 def pull_brake(session: Session, *, mails: int, most: int, now: datetime) -> Halt:
     """Stop since so many mails would leave within a day; where it holds already, with the newest number."""
     reason = say(
-        "%(mails)s mails would leave within a day, and %(most)s may without asking",
+        "%(mails)s mails would be sent within 24 hours, and the limit is %(most)s",
         mails=f"{mails:,}",
         most=f"{most:,}",
     )
@@ -89,7 +89,7 @@ def release_brake(session: Session, *, actor: str, now: datetime) -> int:
 
     """
     if (found := session.get(Halt, BRAKE)) is None:
-        raise ConflictError(say("The brake does not hold anything."))
+        raise ConflictError(say("The volume limit does not hold any mail."))
     session.delete(found)
     give_pass(session, found.mails, now)
     audit(session, AuditAction.BRAKE_RELEASED, at=now, actor=actor, subject="node", detail={"mails": found.mails})
@@ -115,4 +115,8 @@ def words(found: Halt) -> str:
             actor=found.actor,
             reason=found.reason.rstrip("."),
         )
-    return say("The brake holds since %(at)s UTC: %(reason)s.", at=f"{found.at:%Y-%m-%d %H:%M}", reason=found.reason)
+    return say(
+        "Sending is paused by the volume limit since %(at)s UTC: %(reason)s.",
+        at=f"{found.at:%Y-%m-%d %H:%M}",
+        reason=found.reason,
+    )

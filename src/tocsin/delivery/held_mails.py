@@ -126,8 +126,8 @@ def check_not_final(one: Delivery | Letter) -> None:
     """
     if one.state in FINAL:
         raise ConflictError(
-            say("%(reference)s is %(state)s, and stays so.", reference=one.reference, state=one.state),
-            hint=say("What is still seen comes with the next digest of its team."),
+            say("%(reference)s is %(state)s; this is final.", reference=one.reference, state=one.state),
+            hint=say("What is still seen is in the next digest of its team."),
         )
 
 

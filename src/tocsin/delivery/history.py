@@ -66,7 +66,7 @@ def retry(
     check_not_final(found)
     if found.state == DeliveryState.HELD:
         raise ConflictError(
-            say("%(reference)s waits for a person's look.", reference=found.reference),
+            say("%(reference)s is held for review.", reference=found.reference),
             hint=f"Run: tocsin deliveries release {found.reference}",
         )
     if found.state in _TOLD:

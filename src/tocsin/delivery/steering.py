@@ -40,7 +40,7 @@ def hold(session: Session, one: Delivery | Letter, *, reason: str, actor: str, n
     """
     if not can_hold(one):
         raise ConflictError(
-            say("%(reference)s does not wait to leave: it is %(state)s.", reference=one.reference, state=one.state)
+            say("%(reference)s is not queued: it is %(state)s.", reference=one.reference, state=one.state)
         )
     one.state, one.error = DeliveryState.HELD.value, say("Held by %(actor)s.", actor=actor)
     if reason:
@@ -68,13 +68,16 @@ def send_again(
     """
     if not isinstance(one, Delivery):
         raise ConflictError(
-            say("%(reference)s is a letter; a letter is asked for again where it came from.", reference=one.reference)
+            say(
+                "%(reference)s is no digest; such a mail is requested again where it came from.",
+                reference=one.reference,
+            )
         )
     check_not_final(one)
     if not can_repeat(one):
         raise ConflictError(
-            say("%(reference)s has not left: it is %(state)s.", reference=one.reference, state=one.state),
-            hint=say("Let it be tried again, or release it."),
+            say("%(reference)s was not sent: it is %(state)s.", reference=one.reference, state=one.state),
+            hint=say("Try it again, or release it."),
         )
     made = repeat(session, one, domain=domain, now=now, not_before=not_before)
     detail: dict[str, object] = {"by": made.reference}

@@ -148,7 +148,7 @@ def open_smime(content: bytes, password: str, *, checked: bool = False) -> Smime
         raise SettingError(
             say("The node's S/MIME key cannot be used: %(error)s.", error=library_error(error)),
             hint=say(
-                "It needs a private key and its certificate in PEM; a password stands in [mail] key_password_file."
+                "It needs a private key and its certificate in PEM; its password is in the file of [mail] key_password_file."
             ),
         ) from error
     own = [one for one in certificates if one.public_key() == private.public_key()]
