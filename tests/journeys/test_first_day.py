@@ -61,7 +61,7 @@ def test_from_shadow_to_the_first_mails_each_step_says_where_it_is_and_nothing_c
     held = tocsin.json("deliveries", "held")
     assert [(one["team"], one["events"]) for one in held] == [("nat-a", 1), ("operator", 1)]
     _, checked, _ = tocsin.call("doctor")
-    assert "WRONG  sending: 2 digests wait" in checked
+    assert "WRONG  sending: 2 digests are held" in checked
     assert office.arrived == []
 
     (very,) = tocsin.json("deliveries", "show", held[1]["reference"], "--mail")["mails"]
@@ -82,8 +82,8 @@ def test_from_shadow_to_the_first_mails_each_step_says_where_it_is_and_nothing_c
     assert "1 digest about 1 event sent." in tocsin.run("deliver")
     assert [(boxes, content.decode()) for boxes, content in office.arrived] == [(["abuse@operator.example"], very)]
     assert [one["state"] for one in tocsin.json("deliveries", "list")] == ["sent", "dropped", *["shadow"] * 3]
-    tocsin.run("deliveries", "release", "--all", "--brake", code=2)
-    tocsin.run("deliveries", "release", "--brake", code=1)
+    tocsin.run("deliveries", "release", "--all", "--over-limit", code=2)
+    tocsin.run("deliveries", "release", "--over-limit", code=1)
     tocsin.run("deliveries", "drop", held[0]["reference"], "--reason", "twice", code=1)
 
 
@@ -95,7 +95,7 @@ def test_the_brake_ends_with_one_and_a_release_lets_it_go(tocsin: Tocsin, report
     assert "3 mails would be sent within 24 hours, and the limit is 2" in json.loads(said)["problem"]
     assert "tocsin deliveries release --over-limit" in problem
     assert [one["team"] for one in tocsin.json("deliveries", "due")] == ["nat-a", "sector", "operator"]
-    assert tocsin.json("deliveries", "release", "--brake") == {"released": 3}
+    assert tocsin.json("deliveries", "release", "--over-limit") == {"released": 3}
     assert tocsin.json("deliver")["digests"] == 3
     assert len(office.arrived) == 3
 

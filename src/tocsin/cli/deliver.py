@@ -19,8 +19,8 @@ def deliver(
 ) -> None:
     """Render and send what is due: one digest per team, and other mails.
 
-    Exit 1 when sending is stopped or paused by the volume limit, or the mail server cannot be used; with --watch that is said and
-    tried again.
+    Exit 1 when sending is stopped or paused by the volume limit, or the mail server cannot be used; with --watch
+    that is said and tried again.
     """
     from tocsin.pipeline.notify import tell
 

@@ -39,13 +39,11 @@ def release(
     all_: Annotated[bool, typer.Option("--all", help="All that are held.")] = False,
     team: Annotated[str, typer.Option(help="What is held for this team.")] = "",
     over_limit: Annotated[bool, typer.Option("--over-limit", help="What the volume limit holds.")] = False,
-    brake: Annotated[bool, typer.Option("--brake", hidden=True, help="The same by its former name.")] = False,
 ) -> None:
     """Release held mails: the next 'tocsin deliver' sends them; give references, --team, --all or --over-limit."""
-    limit = over_limit or brake
-    if [bool(references), all_, bool(team), limit].count(True) != 1:
+    if [bool(references), all_, bool(team), over_limit].count(True) != 1:
         raise UsageError("Say what to release.", hint="Give references, or one of --team KEY, --all, --over-limit.")
-    if limit:
+    if over_limit:
         mails = perform(call, act_of("deliveries", "unbrake"), {}).released
     else:
         chosen = references or _held(call, team)

@@ -163,7 +163,8 @@ _switch = partial(Act, noun="sending", permission=Permission.DELIVERIES_STEER, p
 
 ACTS: Final = (
     _act(
-        "release", "Release a held mail: it is sent with the next run", release_mails, audit=(AuditAction.DELIVERY_RELEASED,),
+        "release", "Release a held mail: it is sent with the next run", release_mails,
+        audit=(AuditAction.DELIVERY_RELEASED,),
         command=OwnSurface("deliveries release"), route="/deliveries/{reference}/release",
         undo=lambda n: say_count("%(n)s mail released; leaves shortly", "%(n)s mails released; leave shortly", n),
     ),
