@@ -66,7 +66,9 @@ def _add_act(router: APIRouter, counter: ApiContext, act: Act) -> None:
         done = perform(counter, visitor, act, response, **values)
         return done[0] if isinstance(done, list) else done
 
-    parameters = {name: Annotated[_one(act, name), _place_of(act.request.model_fields[name])] for name in named}
+    parameters: dict[str, Any] = {
+        name: Annotated[_one(act, name), _place_of(act.request.model_fields[name])] for name in named
+    }
     parameters["response"] = Response
     parameters["visitor"] = Annotated[Principal, needs(act.permission, everything=act.everything)]
     made = [Parameter(name, Parameter.KEYWORD_ONLY, annotation=of) for name, of in parameters.items()]
