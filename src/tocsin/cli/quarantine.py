@@ -1,6 +1,7 @@
 """`tocsin quarantine`: rows that were set aside, and their replay after a fix."""
 
 import sys
+from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,7 +73,7 @@ def mend(
     wanted = text or sys.stdin.read()
     if try_:
         tried = try_row(call.node, ingest, wanted)
-        call.emit(vars(tried), lambda: _say_tried(tried))
+        call.emit(asdict(tried), lambda: _say_tried(tried))
         return
     act = act_of("quarantine", "mend")
     counts = perform(call, act, {"number": ingest, "place": place, "text": wanted})
@@ -85,3 +86,5 @@ def _say_tried(tried: "ReplayPreview") -> None:
         say(f"It can still not be read: {reason} {raw[:200]}")
     for event in tried.events:
         print_table("It can be read:", ("field", "value"), [(name, str(value)) for name, value in event.items()])
+    for team in tried.teams:
+        say(f"{team.name} would be notified of {team.events:,}, in the digest due at {team.due_at:%Y-%m-%d %H:%M} UTC.")

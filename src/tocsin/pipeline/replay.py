@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.delivery import due_at
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
     FeedRecord,
@@ -44,6 +45,7 @@ from tocsin.node.sentences import say
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.ingest import Counts, ReplayOf, take_in_again
 from tocsin.pipeline.parse import understand
+from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 _NAMED = 100  # rows that an audit entry names
@@ -71,11 +73,25 @@ class QuarantinedIngest:
 
 
 @dataclass(frozen=True)
+class PreviewTeam:
+    """A team that would be notified of so many events, with the digest that is due then."""
+
+    key: str
+    name: str
+    events: int
+    due_at: datetime
+
+
+@dataclass(frozen=True)
 class ReplayPreview:
-    """What rows would become: the events that they hold, and for each that is still wrong its reason and text."""
+    """What rows would become: the events that they hold, and for each that is still wrong its reason and text.
+
+    ``teams``: who would be notified of them and when, where it was not notified of the same problem lately.
+    """
 
     events: Sequence[dict[str, object]]
     wrong: Sequence[tuple[str, str]]
+    teams: Sequence[PreviewTeam] = ()
 
 
 @dataclass(frozen=True)
@@ -244,11 +260,17 @@ def try_row(node: NodeWithStores, number: int, text: str) -> ReplayPreview:
     networks, now = Networks.open(node.home), datetime.now(UTC)
     events: list[dict[str, object]] = []
     wrong: list[tuple[str, str]] = []
+    resolver, owed = RecipientResolver.open(node), Counter[int]()
     for chunk in reader.chunks():
         understood = understand(reader, chunk, feed, networks, now)
         events += to_idf(understood.frame)
         wrong += [(reason, raw) for _, reason, raw in understood.unusable]
-    return ReplayPreview(events, wrong)
+        if understood.frame.height:
+            owed += resolver.owed(resolver.allowed(understood.frame).allowed)
+    notified = ((resolver.teams[number], count) for number, count in owed.most_common())
+    return ReplayPreview(
+        events, wrong, [PreviewTeam(team.key, team.name, count, due_at(team, now)) for team, count in notified]
+    )
 
 
 def leave_aside(node: NodeWithStores, number: int, *, reason: str, actor: str, now: datetime) -> int:

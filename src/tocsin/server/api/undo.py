@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from tocsin.interface.undo_act import ACTS
+from tocsin.interface import undo_act
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.context import ApiContext
 
@@ -11,4 +11,4 @@ TAG = "undo"
 
 def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
-    add_acts(router, counter, ACTS)
+    add_acts(router, counter, undo_act.ACTS)

@@ -5,15 +5,14 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.interface import Number, PageRouter, needs
-from tocsin.interface.undo_act import ACTS
+from tocsin.interface import Number, PageRouter, needs, undo_act
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext, own_path
 from tocsin.server.security import Form, text_of
 
-(_UNDO,) = ACTS
+(_UNDO,) = undo_act.ACTS
 _STATUS: Final = {ConflictError: 409, NotFoundError: 404}
 
 
