@@ -318,6 +318,32 @@ def test_no_undo_where_the_settings_say_so(world: World) -> None:
     assert (made.undos, made.not_before, newest(world).next_try_at) == ([], None, None)
 
 
+def test_a_release_takes_two_persons_where_the_settings_say_so(world: World) -> None:
+    tell = world.node.settings.tell.model_copy(update={"second_person": True})
+    node = replace(world.node, settings=world.node.settings.model_copy(update={"tell": tell}))
+    reference, act = put(world, state="held"), ACTS["releaseDelivery"]
+
+    def press(actor: str) -> ActContext:
+        made = replace(context(world, "releaseDelivery", actor), node=node)
+        act.function(made, read_request(act, {"reference": (reference,)}))
+        return made
+
+    first = press("person:1")
+    assert (newest(world).state, newest(world).approved_by) == ("held", "person:1")
+    with pytest.raises(ConflictError, match="another person must release it"):
+        press("person:1")
+    assert take_back(world, first.undos[0]).said == "1 mail approved; a second person must release it"
+    press("person:1")
+    press("person:2")
+    assert newest(world).state == "queued"
+    words = words_for(world, f"delivery:{reference}")
+    assert words[-4:] == ["delivery.approved", "act.undone", "delivery.approved", "delivery.released"]
+    with world.node.database.begin() as session:
+        hold(session, session.get_one(Delivery, newest(world).id), reason="", actor="person:1", now=world.now)
+    press("person:2")
+    assert (newest(world).state, newest(world).approved_by) == ("held", "person:2")
+
+
 def test_the_api_says_the_number_and_undoes_it(world: World) -> None:
     reference = put(world, state="held")
     with caller(world, AccountRole.ANALYST) as client:

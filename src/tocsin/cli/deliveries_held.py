@@ -6,7 +6,7 @@ import typer
 
 from tocsin.cli.acts import act_of, perform
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, fields, print_table, say
+from tocsin.interface import Commands, fields, note, print_table, say
 from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ def release(
     else:
         chosen = references or _held(call, team)
         act = act_of("deliveries", "release")
-        mails = len(perform(call, act, {"reference": chosen})) if chosen else 0
+        done = perform(call, act, {"reference": chosen}) if chosen else []
+        mails = sum(one.state != "held" for one in done)
+        if approved := len(done) - mails:
+            note(f"{approved:,} approved; a second person must release them.")
     call.emit({"released": mails}, f"{mails:,} released; sent with the next 'tocsin deliver'.")
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.halt import halts, release_brake, resume, stop
-from tocsin.delivery.held_mails import drop, find_mail, release
+from tocsin.delivery.held_mails import approve, drop, find_mail, needs_approval, release
 from tocsin.delivery.history import retry
 from tocsin.delivery.models import Delivery
 from tocsin.delivery.steering import hold, send_again
@@ -84,10 +84,15 @@ def hold_mails(context: ActContext, request: MailsAndReason) -> list[MailState]:
 
 
 def release_mails(context: ActContext, request: Mails) -> list[MailState]:
-    """Only what is held can be."""
-    with context.undoable() as session:
+    """Only what is held can be. Where two persons must ([tell] second_person), the first one approves it."""
+    two = context.node.settings.tell.second_person
+    with context.database.reading() as session:
+        first = two and bool(needs_approval(_named(session, request), context.actor))
+    with context.undoable(_approved if first else None) as session:
         mails = _named(session, request)
-        release(session, mails, not_before=context.not_before, **context.by)
+        lacking = needs_approval(mails, context.actor) if two else []
+        approve(session, lacking, **context.by)
+        release(session, [one for one in mails if one not in lacking], not_before=context.not_before, **context.by)
         return _states(mails)
 
 
@@ -144,6 +149,14 @@ def let_brake_go(context: ActContext, _request: Nothing) -> Sending:
         return Sending(stopped=halts(session)[0] is not None, released=mails)
 
 
+def _approved(number: int) -> str:
+    return say_count(
+        "%(n)s mail approved; a second person must release it",
+        "%(n)s mails approved; a second person must release them",
+        number,
+    )
+
+
 def _named(session: Session, request: Mails) -> list[Delivery | Letter]:
     return [find_mail(session, reference) for reference in dict.fromkeys(request.reference)]
 
@@ -164,7 +177,7 @@ _switch = partial(Act, noun="sending", permission=Permission.DELIVERIES_STEER, p
 ACTS: Final = (
     _act(
         "release", "Release a held mail: it is sent with the next run", release_mails,
-        audit=(AuditAction.DELIVERY_RELEASED,),
+        audit=(AuditAction.DELIVERY_RELEASED, AuditAction.DELIVERY_APPROVED),
         command=OwnSurface("deliveries release"), route="/deliveries/{reference}/release",
         undo=lambda n: say_count("%(n)s mail released; leaves shortly", "%(n)s mails released; leave shortly", n),
     ),

@@ -65,6 +65,35 @@ def release(
         give_pass(session, len(found), now)
 
 
+def approve(session: Session, found: Sequence[Delivery | Letter], *, actor: str, now: datetime) -> None:
+    """Note the first of two persons who release these, in the caller's transaction; they stay held.
+
+    Raises:
+        ConflictError: one of them is not held.
+
+    """
+    for one in found:
+        _check_held(one)
+        one.approved_by = actor
+        one.error = say("Approved by %(actor)s; a second person must release it.", actor=actor)
+        audit(session, AuditAction.DELIVERY_APPROVED, at=now, actor=actor, subject=_subject(one))
+
+
+def needs_approval(found: Sequence[Delivery | Letter], actor: str) -> list[Delivery | Letter]:
+    """Those of these that nobody approved yet, where a release takes two persons.
+
+    Raises:
+        ConflictError: the same person approved one of them.
+
+    """
+    for one in found:
+        if one.approved_by == actor:
+            raise ConflictError(
+                say("You approved %(reference)s: another person must release it.", reference=one.reference)
+            )
+    return [one for one in found if one.approved_by is None]
+
+
 def drop(session: Session, one: Delivery | Letter, *, reason: str, actor: str, now: datetime) -> None:
     """Never send this one, in the caller's transaction: it stays dropped, and what it told is owed no more.
 

@@ -70,6 +70,7 @@ class Delivery(Base):
     ``waiting`` are the mailboxes that the next one still goes to after a refusal for the moment (empty: all).
     ``channel``: the way it left or is to leave, see `sending_policy.way_of`.
     ``released_at``: when a person let a held one go. ``next_try_at``: before that it does not leave.
+    ``approved_by``: the first of two persons who release a held one, where that takes two.
     ``protection``: how it was signed and for which keys it was encrypted, in words, or empty.
     ``repeats``: the id of the digest whose events it tells again, for a person asked for that.
     ``counts``: ``events``, ``problems``, ``new``, ``continuing``, ``gone``, ``mails``, ``withheld``.
@@ -99,6 +100,7 @@ class Delivery(Base):
     protection: Mapped[str] = mapped_column(SentenceText, default="")
     released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     repeats: Mapped[int | None]
+    approved_by: Mapped[str | None] = mapped_column(Text, default=None)
 
     def unmake(self) -> None:
         """Undo that it was made: its reference may have been read, so it is dropped and stays."""

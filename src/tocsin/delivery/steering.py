@@ -43,6 +43,7 @@ def hold(session: Session, one: Delivery | Letter, *, reason: str, actor: str, n
             say("%(reference)s is not queued: it is %(state)s.", reference=one.reference, state=one.state)
         )
     one.state, one.error = DeliveryState.HELD.value, say("Held by %(actor)s.", actor=actor)
+    one.approved_by = None
     if reason:
         one.error = say("Held by %(actor)s: %(reason)s", actor=actor, reason=reason)
     audit(session, AuditAction.DELIVERY_HELD, at=now, actor=actor, subject=_subject(one), detail={"reason": reason})

@@ -111,8 +111,11 @@ class ActContext:
         return self.now + timedelta(seconds=seconds) + GRACE if self.holds and seconds else None
 
     @contextmanager
-    def undoable(self) -> Iterator[Session]:
-        """A transaction whose changes can be undone for a while, where the settings say so: docs/design/undo.md."""
+    def undoable(self, said: Callable[[int], str] | None = None) -> Iterator[Session]:
+        """A transaction whose changes can be undone for a while, where the settings say so: docs/design/undo.md.
+
+        ``said``: what is said of it, where it is not what the act says.
+        """
         seconds, act = self.node.settings.tell.undo_seconds, self.act
         with self.database.begin() as session:
             if not seconds or act is None or not callable(act.undo):
@@ -121,7 +124,7 @@ class ActContext:
             with recorded(session) as changes:
                 yield session
                 number = changes.keep(
-                    act=act.operation, permission=act.permission, actor=self.actor, said=act.undo,
+                    act=act.operation, permission=act.permission, actor=self.actor, said=said or act.undo,
                     at=self.now, until=self.now + timedelta(seconds=seconds),
                 )  # fmt: skip
         self.undos.append(number)

@@ -55,6 +55,7 @@ class AuditAction(StrEnum):
     NODE_KEY_SET = "nodekey.set"
     DELIVERY_SENT = "delivery.sent"
     DELIVERY_FAILED = "delivery.failed"
+    DELIVERY_APPROVED = "delivery.approved"
     DELIVERY_RELEASED = "delivery.released"
     DELIVERY_DROPPED = "delivery.dropped"
     DELIVERY_HELD = "delivery.held"

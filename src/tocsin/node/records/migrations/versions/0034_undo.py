@@ -1,4 +1,4 @@
-"""What acts changed, kept for some seconds so that it can be undone; and how long a halt still holds."""
+"""What acts changed, kept so that it can be undone; how long a halt still holds; who approved a held mail."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,7 @@ _TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Make the table and the column."""
+    """Make the table and the columns."""
     op.create_table(
         "undo",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -30,3 +30,5 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.add_column("halt", sa.Column("until", _TIME))
+    op.add_column("delivery", sa.Column("approved_by", sa.Text))
+    op.add_column("letter", sa.Column("approved_by", sa.Text))
