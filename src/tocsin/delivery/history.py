@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.held_mails import check_not_final, may_leave
-from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
+from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, Halt, ItemState
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction, Database, audit
@@ -124,14 +124,15 @@ def due_news(
 
 
 def due_state(session: Session, now: datetime) -> tuple[tuple[int, int], ...]:
-    """What is due, as numbers that differ when something came or went: for news, digests and letters each."""
+    """What is due, as numbers that differ when something came or went: for news, digests, letters and a stop each."""
     news = (DeliveryItem.id, (DeliveryItem.state == ItemState.QUEUED.value) & (DeliveryItem.due_at <= now))
     digests, due_letters = (Delivery.id, may_leave(Delivery, now)), (Letter.id, may_leave(Letter, now))
     counts = []
     for column, due in (news, digests, due_letters):
         count, highest = session.execute(select(func.count(), func.max(column)).where(due)).one()
         counts.append((int(count), int(highest or 0)))
-    return tuple(counts)
+    ended = select(func.count()).where(Halt.until <= now)
+    return (*counts, (session.scalar(ended) or 0, 0))
 
 
 def sent_to(session: Session, ingests: Collection[int]) -> dict[int, set[int]]:

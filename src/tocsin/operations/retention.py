@@ -50,6 +50,7 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
         node.events.summaries.keep_only(node.store.files())
         with node.database.begin() as session:
             forget_ended_links(session, now)
+            forget_undos(session, now)
             empty_letters(session, now - timedelta(days=keep.mails_days))
             references = now - timedelta(days=node.settings.never_held.keep_days)
             forget_references(session, references, actor=actor, now=now)

@@ -67,7 +67,7 @@ class RowChanges:
     ) -> int:
         """Keep them in the session's transaction; returns the number of the undo. ``said``: of so many subjects."""
         self.session.flush()
-        self.session.execute(delete(UndoRecord).where(UndoRecord.until < at - _KEPT))
+        forget_undos(self.session, at)
         changes = [_change(inspect(row), before) for row, before in self.rows.items()]
         subjects, who = list(self.subjects), actor_by_reference(self.session, actor)
         record = UndoRecord(
@@ -143,9 +143,10 @@ def undo(session: Session, found: UndoRecord, *, now: datetime) -> None:
     cut("undo.undoing")
 
 
-def forget_undos(session: Session) -> None:
-    """Delete all, in the caller's transaction: what is purged now must not come back."""
-    session.execute(delete(UndoRecord))
+def forget_undos(session: Session, now: datetime | None = None) -> None:
+    """Delete those whose time was over a day ago, or all, in the caller's transaction."""
+    old = delete(UndoRecord) if now is None else delete(UndoRecord).where(UndoRecord.until < now - _KEPT)
+    session.execute(old)
 
 
 def _refuse_bulk(state: ORMExecuteState) -> None:

@@ -50,7 +50,7 @@ def carry_out(node: NodeWithStores, plan: PurgePlan, *, reason: str, actor: str,
 
     """
     with node.database.begin() as session:
-        forget_undos(session)
+        forget_undos(session)  # what goes now must not come back
         if find_tombstone(session, plan.reference) is None:
             _purge_records(session, plan)
             _remember(session, plan, reason=reason, actor=actor, now=now)
