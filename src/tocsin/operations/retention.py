@@ -13,7 +13,7 @@ from tocsin.incidents.arrivals import delete_closed
 from tocsin.node.accounts import forget_ended_links
 from tocsin.node.letters import empty_letters
 from tocsin.node.paths import HomeFolder
-from tocsin.node.records import AuditAction, audit
+from tocsin.node.records import AuditAction, audit, forget_undos
 from tocsin.operations.statistics import keep_months
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer

@@ -17,8 +17,6 @@ SAYINGS: Final[Mapping[str, str]] = {
     AuditAction.CONTACT_ASKED: N_("The holder of a mailbox was asked to confirm it"),
     AuditAction.LOOKUP_MADE: N_("A third party was asked about a network"),
     AuditAction.DELIVERY_SENT: N_("A mail left"),
-    AuditAction.DELIVERY_APPROVED: N_("A held mail was approved"),
-    AuditAction.ACT_UNDONE: N_("Undone"),
     AuditAction.DELIVERY_HELD: N_("A mail was held"),
     AuditAction.DELIVERY_RETRIED: N_("A mail was tried again"),
     AuditAction.DELIVERY_REPEATED: N_("A mail was sent again"),
