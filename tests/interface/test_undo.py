@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -415,15 +415,25 @@ def test_a_kill_leaves_an_act_and_its_undo_whole(world: World) -> None:
 
 
 def test_what_is_released_is_sent_once_whatever_kills_the_process(world: World) -> None:
-    reference = put(world, state="held")
+    reference, clock = put(world, state="held"), datetime.now(UTC)  # a command has the machine's clock
+
+    def deliver(*cuts: str) -> int:
+        """Deliver, killed at each of these points; how many mails there are."""
+        for cut in (*cuts, ""):
+            done = command(world.node.home, "deliver", environment={**os.environ, "TOCSIN_CUT": cut})
+            assert done.wait() == (KILLED if cut else 0), done.said
+        return len(list(world.node.mails.rglob(f"{reference}.eml")))
+
+    for path in world.node.mails.rglob(f"{reference}.eml"):
+        path.unlink()
     with world.node.database.begin() as session:
         one = session.get_one(Delivery, newest(world).id)
-        release(session, [one], actor="person:1", now=world.now, not_before=world.now + TIME)
-    for cut in ("deliver.claiming", "deliver.claimed", ""):
-        done = command(world.node.home, "deliver", environment={**os.environ, "TOCSIN_CUT": cut})
-        assert done.wait() == (KILLED if cut else 0), done.said
-    assert newest(world).state == "sent"  # the machine's clock is far beyond its time
-    assert len(list(world.node.mails.rglob(f"{reference}.eml"))) == 1
+        release(session, [one], actor="person:1", now=clock, not_before=clock + timedelta(hours=1))
+    assert deliver("deliver.claiming", "deliver.claimed") == 0
+    with world.node.database.begin() as session:
+        session.get_one(Delivery, newest(world).id).next_try_at = clock
+    assert deliver("deliver.claimed", "deliver.sent", "deliver.noting", "deliver.noted") == 1
+    assert newest(world).state == "sent"
 
 
 def test_what_a_purge_took_does_not_come_back(world: World) -> None:
