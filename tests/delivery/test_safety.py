@@ -294,7 +294,7 @@ def test_the_brake_holds_a_sudden_volume_until_a_person_lets_it_go(desk: Desk, o
 
     assert (usual.digests, usual.problem) == (6, "")
     assert (held.digests, again.digests) == (0, 0)
-    assert "8 mails would leave within a day, and 6 may without asking" in held.problem
+    assert "8 mails would be sent within 24 hours, and the limit is 6" in held.problem
     with desk.database.begin() as session:
         assert release_brake(session, actor="ana", now=desk.now) == 8
     assert desk.send(careful).digests == 2
@@ -374,7 +374,7 @@ def test_what_is_critical_leaves_though_the_mailbox_had_its_mails_but_not_withou
     with desk.database.reading() as session:
         settings = Settings(tell=few, mail=MailSettings(channel="smtp"))
         (notice,) = full_mailboxes(session, settings, desk.teams, desk.now)
-        assert notice.words == "2 events wait: the mailboxes of team-1 had their mails for a day."
+        assert notice.words == "2 events wait: the email addresses of team-1 have reached their mails per day."
         assert full_mailboxes(session, settings, desk.teams, desk.now + timedelta(days=1)) == []
 
 

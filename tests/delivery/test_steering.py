@@ -65,11 +65,11 @@ def test_what_has_not_left_is_not_sent_again_but_held_and_released(database: Dat
     owe(database, TEAMS, {1: FRAMES[1]})
     run(database, tmp_path)
     made = again(database)
-    with pytest.raises(ConflictError, match="has not left"):
+    with pytest.raises(ConflictError, match="was not sent"):
         again(database, made)
     with database.begin() as session:
         hold(session, delivery(session, made), reason="Wait", actor="person:1", now=NOW)
-    with database.begin() as session, pytest.raises(ConflictError, match="does not wait to leave: it is held"):
+    with database.begin() as session, pytest.raises(ConflictError, match="is not queued: it is held"):
         hold(session, delivery(session, made), reason="", actor="person:1", now=NOW)
     assert run(database, tmp_path).digests == 0
     with database.begin() as session:

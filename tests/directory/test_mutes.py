@@ -28,17 +28,19 @@ def mutes(database: Database, key: str) -> tuple[Mute, ...]:
 
 def test_a_mute_holds_until_it_is_ended_and_the_last_word_counts(filled: Database) -> None:
     before = read_directory(filled).version
-    mute(filled, "operator", Mute(MuteKind.PREFIX, "192.0.2.0/24", LATER, "moving"), actor="person:1", now=NOW)
-    mute(filled, "operator", Mute(MuteKind.PREFIX, "192.0.2.0/24", None, "moved"), actor="person:2", now=NOW)
+    with filled.begin() as session:
+        mute(session, "operator", Mute(MuteKind.PREFIX, "192.0.2.0/24", LATER, "moving"), actor="person:1", now=NOW)
+        mute(session, "operator", Mute(MuteKind.PREFIX, "192.0.2.0/24", None, "moved"), actor="person:2", now=NOW)
     assert mutes(filled, "operator") == (Mute(MuteKind.PREFIX, "192.0.2.0/24", None, "moved"),)
     assert read_directory(filled).version != before
-    unmute(filled, "operator", MuteKind.PREFIX, "192.0.2.0/24", actor="person:1", now=NOW)
+    with filled.begin() as session:
+        unmute(session, "operator", MuteKind.PREFIX, "192.0.2.0/24", actor="person:1", now=NOW)
     assert mutes(filled, "operator") == ()
 
 
 def test_what_a_file_says_is_not_ended_here(filled: Database) -> None:
-    with pytest.raises(NotFoundError):
-        unmute(filled, "sector", MuteKind.TYPE, "scanner", actor="person:1", now=NOW)
+    with filled.begin() as session, pytest.raises(NotFoundError):
+        unmute(session, "sector", MuteKind.TYPE, "scanner", actor="person:1", now=NOW)
     assert len(mutes(filled, "sector")) == 1
 
 
@@ -51,8 +53,8 @@ def test_what_a_file_says_is_not_ended_here(filled: Database) -> None:
     ],
 )
 def test_what_cannot_be_muted_is_refused(filled: Database, said: Mute) -> None:
-    with pytest.raises(UsageError):
-        mute(filled, "operator", said, actor="person:1", now=NOW)
+    with filled.begin() as session, pytest.raises(UsageError):
+        mute(session, "operator", said, actor="person:1", now=NOW)
     assert mutes(filled, "operator") == ()
 
 

@@ -39,6 +39,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         (home / "tocsin.toml").write_text(
             f'[node]\nname = "CSIRT Example"\ncontact = "csirt@csirt.example"\n'
             f'emergency_number = "112"\n[server]\nport = {port}\nurl = "{url}"\n'
+            "[tell]\nundo_seconds = 1\n"
             f'[mail]\nchannel = "smtp"\nhost = "127.0.0.1"\nport = {office.port}\nsecurity = "none"\n'
         )
         process = subprocess.Popen([_TOCSIN, "--home", home, "serve"], stderr=terminal, env=dict(os.environ))
@@ -113,10 +114,12 @@ def test_a_report_comes_in_by_a_form_and_a_row_is_mended(house: House) -> None:
 
 def test_the_manager_lets_the_first_mail_go(house: House) -> None:
     with house.as_("manager") as hand:
-        hand.until(lambda: "for a person" in hand.title, again="/deliveries")
+        hand.until(lambda: "held for review" in hand.text, again="/deliveries")
         assert not [boxes for boxes, _ in house.office.arrived if "abuse@operator.example" in boxes]
-        hand.press("Look at all that are held")
-        hand.press("Release 1 mail")
+        hand.press(re.search(r"TOC-\d+-\d+", hand.text)[0])  # type: ignore[index]
+        assert "192.0.2.1" in hand.value("main pre")
+        hand.press("Release")
+        assert "1 mail released" in hand.text
     assert "192.0.2.1" in house.letter_to("abuse@operator.example", "192.0.2.1")
 
 
@@ -146,7 +149,7 @@ def test_the_operator_answers_corrects_a_contact_and_lets_a_program_in(house: Ho
     with house.as_("analyst") as hand:
         hand.go("/deliveries")
         hand.press(re.search(r"TOC-\d+-\d+", mail)[0])  # type: ignore[index]
-        assert "for 1 problem" in hand.text.partition("What the team answered")[2], hand.text
+        assert "for 1 problem" in hand.text.partition("Answers")[2], hand.text
 
 
 def test_a_problem_that_is_seen_again_is_not_fixed(house: House) -> None:

@@ -49,7 +49,7 @@ def test_from_shadow_to_the_first_mails_each_step_says_where_it_is_and_nothing_c
     tocsin.run("ingest", report("192.0.2.1", "192.0.2.200"))
     shadow = tocsin.run("deliver")
     assert "3 digests about 4 events written below" in shadow
-    assert "Shadow mode: everything is decided and written, nothing is sent." in shadow
+    assert "Shadow mode: mails are written, not sent." in shadow
     assert len(read_folder(tocsin.home / "mails" / "shadow")) == 3
     _, checked, _ = tocsin.call("doctor")
     assert "ok     sending: Shadow mode" in checked
@@ -57,11 +57,11 @@ def test_from_shadow_to_the_first_mails_each_step_says_where_it_is_and_nothing_c
     configure(tocsin, office)
     assert "Nothing was due." in tocsin.run("deliver")
     tocsin.run("ingest", report("192.0.2.1", "192.0.2.2", "192.0.2.200", day="2026-11-24"))
-    assert "2 digests wait for a person's look" in tocsin.run("deliver")
+    assert "2 digests are held for review" in tocsin.run("deliver")
     held = tocsin.json("deliveries", "held")
     assert [(one["team"], one["events"]) for one in held] == [("nat-a", 1), ("operator", 1)]
     _, checked, _ = tocsin.call("doctor")
-    assert "WRONG  sending: 2 digests wait" in checked
+    assert "WRONG  sending: 2 digests are held" in checked
     assert office.arrived == []
 
     (very,) = tocsin.json("deliveries", "show", held[1]["reference"], "--mail")["mails"]
@@ -71,7 +71,7 @@ def test_from_shadow_to_the_first_mails_each_step_says_where_it_is_and_nothing_c
     tocsin.run("stop", "--reason", "a look at the table")
     code, said, problem = tocsin.call("deliver")
     assert (code, said.splitlines()[0]) == (1, "Nothing left.")
-    assert "a look at the table. 'tocsin resume' lets it go on." in problem
+    assert "a look at the table. 'tocsin resume' resumes sending." in problem
     node = open_node(tocsin.home)
     with node.database.reading() as session:
         assert "a look at the table" in notices(session, node.settings)[0].words
@@ -82,8 +82,8 @@ def test_from_shadow_to_the_first_mails_each_step_says_where_it_is_and_nothing_c
     assert "1 digest about 1 event sent." in tocsin.run("deliver")
     assert [(boxes, content.decode()) for boxes, content in office.arrived] == [(["abuse@operator.example"], very)]
     assert [one["state"] for one in tocsin.json("deliveries", "list")] == ["sent", "dropped", *["shadow"] * 3]
-    tocsin.run("deliveries", "release", "--all", "--brake", code=2)
-    tocsin.run("deliveries", "release", "--brake", code=1)
+    tocsin.run("deliveries", "release", "--all", "--over-limit", code=2)
+    tocsin.run("deliveries", "release", "--over-limit", code=1)
     tocsin.run("deliveries", "drop", held[0]["reference"], "--reason", "twice", code=1)
 
 
@@ -92,10 +92,10 @@ def test_the_brake_ends_with_one_and_a_release_lets_it_go(tocsin: Tocsin, report
     tocsin.run("ingest", report("192.0.2.1", "192.0.2.200"))
     code, said, problem = tocsin.call("--json", "deliver")
     assert code == 1
-    assert "3 mails would leave within a day, and 2 may without asking" in json.loads(said)["problem"]
-    assert "tocsin deliveries release --brake" in problem
+    assert "3 mails would be sent within 24 hours, and the limit is 2" in json.loads(said)["problem"]
+    assert "tocsin deliveries release --over-limit" in problem
     assert [one["team"] for one in tocsin.json("deliveries", "due")] == ["nat-a", "sector", "operator"]
-    assert tocsin.json("deliveries", "release", "--brake") == {"released": 3}
+    assert tocsin.json("deliveries", "release", "--over-limit") == {"released": 3}
     assert tocsin.json("deliver")["digests"] == 3
     assert len(office.arrived) == 3
 

@@ -142,7 +142,7 @@ def test_a_mailbox_that_cannot_be_read_is_said_in_words(told: Told) -> None:
     text = settings.read_text()
     for wrong, code, words in (
         (text.replace(f"port = {told.imap.port}", "port = 1"), 1, "refused"),
-        (text.replace('"127.0.0.1"', '""'), 2, "No mailbox is set"),
+        (text.replace('"127.0.0.1"', '""'), 2, "No IMAP account is configured"),
     ):
         settings.write_text(wrong)
         found, _, said = tocsin.call("replies", "read")

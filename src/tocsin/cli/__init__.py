@@ -22,7 +22,7 @@ _GROUPS = {
     "Notifications and answers": ("deliver", "deliveries", "stop", "resume", "answers", "replies"),
     "Reports from the public": ("inbox", "never-held"),
     "Teams and rules": ("directory", "keys", "networks", "rules"),
-    "People and records": ("people", "tokens", "audit", "purge"),
+    "People and records": ("people", "tokens", "audit", "undo", "purge"),
     "Keeping a node": ("backup", "backups", "restore", "retention", "templates", "languages", "sbom"),
 }
 _BESIDE = {"resume": "stop", "restore": "backup", "never-held": "never_held"}  # nouns in a module of another name

@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 
 from tocsin.cli.directory_records import renew_router
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands
+from tocsin.interface import Commands, note
 from tocsin.node.errors import UsageError
 from tocsin.node.paths import HomeFolder
 
@@ -37,6 +37,7 @@ GROUPS: Final = {
     "never-held": ("tocsin.delivery.never_held.acts",),
     "inbox": ("tocsin.incidents.arrivals.acts",),
     "purge": ("tocsin.operations.purge_act",),
+    "undo": ("tocsin.interface.undo_act",),
     "directory": (
         "tocsin.directory.acts",
         "tocsin.directory.claims.acts",
@@ -116,8 +117,10 @@ def perform(call: NodeInvocation, act: "Act", values: Mapping[str, Any], *, name
     except RequestError as error:
         field, wrong = error.wrongs[0]
         raise UsageError(f"{_option(act, field)}: {wrong}" if field else wrong) from None
-    context = ActContext(call.node, call.now, call.actor, name, say=partial(_say_to, call.node))
+    context = ActContext(call.node, call.now, call.actor, name, say=partial(_say_to, call.node), act=act)
     done = act.function(context, request)
+    if context.undos and sys.stdin.isatty():
+        note(f"'tocsin undo {context.undos[-1]}' takes it back within {call.settings.tell.undo_seconds} seconds.")
     if act.routing:
         renew_router(call.home, call.database)
     return done

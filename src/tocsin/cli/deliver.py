@@ -17,9 +17,9 @@ def deliver(
     watch: Annotated[bool, typer.Option("--watch", help="Go on, and send what becomes due, until Ctrl-C.")] = False,
     every: Annotated[float, typer.Option(min=0.05, help="With --watch, look again after this many seconds.")] = 1.0,
 ) -> None:
-    """Render and send what is due: one digest per team, and verification requests.
+    """Render and send what is due: one digest per team, and other mails.
 
-    Exit 1 when sending is stopped, the volume limit holds mails, or the mail server cannot be used; with --watch
+    Exit 1 when sending is stopped or paused by the volume limit, or the mail server cannot be used; with --watch
     that is said and tried again.
     """
     from tocsin.pipeline.notify import tell
@@ -79,11 +79,11 @@ def _became(summary: "DeliverySummary", where: str) -> list[tuple[int, str, str]
     """How many of what, and what became of them."""
     return [
         (summary.digests, "digest", f"about {_count(summary.events, 'event')} {where}."),
-        (summary.letters, "request", f"{where}."),
-        (summary.full, "team", "notified later: an email address had its mails for a day ([tell] mails_a_day)."),
+        (summary.letters, "other mail", f"{where}."),
+        (summary.full, "team", "notified later: an email address has reached its mails per day ([tell] mails_a_day)."),
         (summary.later, "mail", "refused for the moment; tried again later."),
-        (summary.failed, "mail", "given up: 'tocsin deliveries list --state failed' says why."),
-        (summary.withheld, "digest", "stopped by the gate: 'tocsin deliveries list --state withheld'."),
+        (summary.failed, "mail", "failed: 'tocsin deliveries list --state failed' says why."),
+        (summary.withheld, "digest", "withheld by the release gate: 'tocsin deliveries list --state withheld'."),
         (len(summary.unreachable), "team", "cannot be notified: no usable email address in the directory."),
     ]
 

@@ -64,7 +64,7 @@ def _show_notified(done: "NotificationResult") -> None:
 
 app = Commands(
     cls=act_group("deliveries", {"retry": _show_retried, "notify-now": _show_notified}, {"retry": _retried}),
-    help="Notifications: who was notified of what, and what could not be delivered.",
+    help="Notifications: who was notified of what, and what could not be sent.",
     no_args_is_help=True,
 )
 app.add_typer(deliveries_held.app)
@@ -97,9 +97,9 @@ def list_(
 def show(
     call: NodeInvocation,
     reference: Annotated[str, typer.Argument(help="For example TOC-2026-0000123.")],
-    mail: Annotated[bool, typer.Option("--mail", help="The very mail, as it would leave now.")] = False,
+    mail: Annotated[bool, typer.Option("--mail", help="The mail, as it would be sent now.")] = False,
 ) -> None:
-    """Show all that is known of one digest or request."""
+    """Show all that is known of one digest or other mail."""
     from tocsin.delivery import Delivery, find_mail
     from tocsin.problems.replies import mails_about
 
@@ -124,7 +124,7 @@ def letters_(
     state: Annotated[LetterState | None, typer.Option(help="Only these.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
 ) -> None:
-    """List mails that are not digests, newest first: verification requests, invitations."""
+    """List mails that are not digests, newest first: verification requests, requests for keys, receipts."""
     from tocsin.delivery import letters
 
     with call.database.begin() as session:
@@ -135,7 +135,7 @@ def letters_(
 @app.command()
 def due(
     call: NodeInvocation,
-    expired: Annotated[bool, typer.Option("--expired", help="What became too old before it could leave.")] = False,
+    expired: Annotated[bool, typer.Option("--expired", help="What became too old before it could be sent.")] = False,
 ) -> None:
     """List what each team is owed that no digest holds yet, the first due first."""
     from tocsin.delivery import ItemState, due_news
@@ -181,7 +181,7 @@ def _print_whole(call: NodeInvocation, said: "Mapping[str, object]") -> None:
 
 def _print(found: "Sequence[dict[str, Any]]", names: "Sequence[str | None]") -> None:
     if not found:
-        say("No digests here. 'tocsin deliver' makes those that are due.")
+        say("No digests. 'tocsin deliver' makes those that are due.")
         return
     print_table(
         "",
@@ -205,7 +205,7 @@ def _print(found: "Sequence[dict[str, Any]]", names: "Sequence[str | None]") -> 
 
 def _print_letters(found: "Sequence[Letter]") -> None:
     if not found:
-        say("No such mails here.")
+        say("No such mails.")
         return
     rows = [(one.reference, one.state, one.mailbox, one.subject) for one in found]
     print_table("", ("reference", "state", "to", "subject"), rows)

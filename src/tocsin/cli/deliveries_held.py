@@ -1,4 +1,4 @@
-"""`tocsin deliveries held` and `release`: the mails that wait for a person's look."""
+"""`tocsin deliveries held` and `release`: the mails that are held for review."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -6,7 +6,7 @@ import typer
 
 from tocsin.cli.acts import act_of, perform
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, fields, print_table, say
+from tocsin.interface import Commands, fields, note, print_table, say
 from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ app = Commands()
 
 @app.command()
 def held(call: NodeInvocation) -> None:
-    """List the mails that wait for a person's look: the first to each team."""
+    """List the mails that are held for review: the first to each team, and those held by hand."""
     from tocsin.delivery import held_digests, held_letters
     from tocsin.directory import read_directory
 
@@ -38,18 +38,21 @@ def release(
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="All that are held.")] = False,
     team: Annotated[str, typer.Option(help="What is held for this team.")] = "",
-    brake: Annotated[bool, typer.Option("--brake", help="What the volume limit holds.")] = False,
+    over_limit: Annotated[bool, typer.Option("--over-limit", help="What the volume limit holds.")] = False,
 ) -> None:
-    """Release held mails for the next 'tocsin deliver'; give references, --team, --all or --brake."""
-    if [bool(references), all_, bool(team), brake].count(True) != 1:
-        raise UsageError("Say what to release.", hint="Give references, or one of --team KEY, --all, --brake.")
-    if brake:
+    """Release held mails: the next 'tocsin deliver' sends them; give references, --team, --all or --over-limit."""
+    if [bool(references), all_, bool(team), over_limit].count(True) != 1:
+        raise UsageError("Say what to release.", hint="Give references, or one of --team KEY, --all, --over-limit.")
+    if over_limit:
         mails = perform(call, act_of("deliveries", "unbrake"), {}).released
     else:
         chosen = references or _held(call, team)
         act = act_of("deliveries", "release")
-        mails = len(perform(call, act, {"reference": chosen})) if chosen else 0
-    call.emit({"released": mails}, f"{mails:,} may leave with the next 'tocsin deliver'.")
+        done = perform(call, act, {"reference": chosen}) if chosen else []
+        mails = sum(one.state != "held" for one in done)
+        if approved := len(done) - mails:
+            note(f"{approved:,} approved; a second person must release them.")
+    call.emit({"released": mails}, f"{mails:,} released; sent with the next 'tocsin deliver'.")
 
 
 def _held(call: NodeInvocation, team: str) -> list[str]:
@@ -91,4 +94,4 @@ def _print(found: list[dict[str, object]]) -> None:
         return
     rows = [(one["reference"], one["to"], one["subject"]) for one in found]
     print_table("", ("reference", "to", "subject"), rows)
-    say("'tocsin deliveries show REFERENCE --mail' shows the very mail; 'tocsin deliveries release' lets it go.")
+    say("'tocsin deliveries show REFERENCE --mail' shows the mail; 'tocsin deliveries release' sends it.")

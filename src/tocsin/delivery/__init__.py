@@ -29,14 +29,13 @@ if TYPE_CHECKING:
         delivery,
         due_news,
         due_state,
-        due_teams,
         letters,
         retry,
         sent_to,
     )
     from tocsin.delivery.lock import sole_deliverer
     from tocsin.delivery.models import FINAL, Delivery, DeliveryItem, DeliveryState, Halt, ItemState
-    from tocsin.delivery.notices import full_mailboxes, notices, notices_for_people
+    from tocsin.delivery.notices import full_mailboxes, notices, waiting_notices
     from tocsin.delivery.outbox import due_at, queue, release_items
     from tocsin.delivery.preview import preview
     from tocsin.delivery.purge import digests_with, mail_files, purge_digest, purge_letter, take_events_out
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
         DeliveryFilter,
         StateGroup,
         count_digests,
+        count_found,
         count_letters,
         find_digests,
         find_letters,

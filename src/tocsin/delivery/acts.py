@@ -1,4 +1,4 @@
-"""What a person does to a digest or a letter: hold it back, let it go, drop it, try it again, send it again."""
+"""What a person does to a digest or a letter: hold it, release it, drop it, try it again, send it again."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -8,21 +8,22 @@ from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.halt import halts, release_brake, resume, stop
-from tocsin.delivery.held_mails import drop, find_mail, release
+from tocsin.delivery.held_mails import approve, drop, find_mail, needs_approval, release
 from tocsin.delivery.history import retry
 from tocsin.delivery.models import Delivery
 from tocsin.delivery.steering import hold, send_again
-from tocsin.interface import Act, ActContext, OwnSurface
+from tocsin.interface import Act, ActContext, NoUndo, OwnSurface, Reverse
 from tocsin.node.accounts import Permission
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction
+from tocsin.node.sentences import say, say_count
 
 _REFERENCE: Final = StringConstraints(max_length=40, pattern=r"^[A-Za-z0-9-]+$")
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 
 
 class Mails(BaseModel):
-    """Digests and letters."""
+    """Digests and other mails."""
 
     reference: tuple[Annotated[str, _REFERENCE], ...] = Field(
         min_length=1, description="A reference.", examples=["TOC-2026-0000001"]
@@ -32,14 +33,18 @@ class Mails(BaseModel):
 class MailsAndReason(Mails):
     """Why, for whoever reads it later."""
 
-    reason: str = Field("", max_length=500, pattern=_LINE, title="Why", description="Why; kept with it.")
+    reason: str = Field("", max_length=500, pattern=_LINE, title="Reason", description="Why; kept with it.")
 
 
 class MailsAndNeededReason(Mails):
     """Why; it must be said."""
 
     reason: str = Field(
-        min_length=1, max_length=500, pattern=_LINE, title="Why", description="Why it must not leave; kept with it."
+        min_length=1,
+        max_length=500,
+        pattern=_LINE,
+        title="Reason",
+        description="Why it must not be sent; kept with it.",
     )
 
 
@@ -51,12 +56,12 @@ class StopReason(BaseModel):
     """Why nothing leaves."""
 
     reason: str = Field(
-        min_length=1, max_length=500, pattern=_LINE, title="Why", description="Why; shown wherever mails are missed."
+        min_length=1, max_length=500, pattern=_LINE, title="Reason", description="Why; shown wherever mails are missed."
     )
 
 
 class Sending(BaseModel):
-    """Whether sending is stopped, and how many mails the brake lets go."""
+    """Whether sending is stopped, and how many mails the volume limit releases."""
 
     stopped: bool
     released: int = 0
@@ -70,8 +75,8 @@ class MailState(BaseModel):
 
 
 def hold_mails(context: ActContext, request: MailsAndReason) -> list[MailState]:
-    """It waits for a person."""
-    with context.database.begin() as session:
+    """Until it is released or dropped."""
+    with context.undoable() as session:
         mails = _named(session, request)
         for one in mails:
             hold(session, one, reason=request.reason, **context.by)
@@ -79,16 +84,21 @@ def hold_mails(context: ActContext, request: MailsAndReason) -> list[MailState]:
 
 
 def release_mails(context: ActContext, request: Mails) -> list[MailState]:
-    """Only what is held can be."""
-    with context.database.begin() as session:
+    """Only what is held can be. Where two persons must ([tell] second_person), the first one approves it."""
+    two = context.node.settings.tell.second_person
+    with context.database.reading() as session:
+        first = two and bool(needs_approval(_named(session, request), context.actor))
+    with context.undoable(_approved if first else None) as session:
         mails = _named(session, request)
-        release(session, mails, **context.by)
+        lacking = needs_approval(mails, context.actor) if two else []
+        approve(session, lacking, **context.by)
+        release(session, [one for one in mails if one not in lacking], not_before=context.not_before, **context.by)
         return _states(mails)
 
 
 def drop_mails(context: ActContext, request: MailsAndNeededReason) -> list[MailState]:
-    """For good: nothing undoes it. The next one to its team is held again."""
-    with context.database.begin() as session:
+    """For good, once it cannot be undone. The next one to its team is held again."""
+    with context.undoable() as session:
         mails = _named(session, request)
         for one in mails:
             drop(session, one, reason=request.reason, **context.by)
@@ -96,44 +106,55 @@ def drop_mails(context: ActContext, request: MailsAndNeededReason) -> list[MailS
 
 
 def retry_mails(context: ActContext, request: Mails) -> list[MailState]:
-    """With all parts that did not leave."""
-    with context.database.begin() as session:
+    """With all parts that were not sent."""
+    with context.undoable() as session:
         return _states(
-            [retry(session, one, context.now, actor=context.actor) for one in dict.fromkeys(request.reference)]
+            [
+                retry(session, one, context.now, actor=context.actor, not_before=context.not_before)
+                for one in dict.fromkeys(request.reference)
+            ]
         )
 
 
 def repeat_mails(context: ActContext, request: Mails) -> list[MailState]:
-    """With the same events; it leaves with the next run."""
+    """With the same events; it is sent with the next run."""
     domain = context.node.settings.node.contact.rpartition("@")[2]
-    with context.database.begin() as session:
+    with context.undoable() as session:
         return _states(
             [
-                send_again(session, one, actor=context.actor, domain=domain, now=context.now)
+                send_again(session, one, domain=domain, not_before=context.not_before, **context.by)
                 for one in _named(session, request)
             ]
         )
 
 
 def stop_sending(context: ActContext, request: StopReason) -> Sending:
-    """In running processes too; what is due waits."""
+    """In running processes too; what is due is kept."""
     with context.database.begin() as session:
         stop(session, reason=request.reason, **context.by)
         return Sending(stopped=True)
 
 
 def resume_sending(context: ActContext, _request: Nothing) -> Sending:
-    """What is due leaves with the next run."""
-    with context.database.begin() as session:
-        resume(session, **context.by)
+    """What is due is sent with the next run."""
+    with context.undoable() as session:
+        resume(session, not_before=context.not_before, **context.by)
         return Sending(stopped=False)
 
 
 def let_brake_go(context: ActContext, _request: Nothing) -> Sending:
-    """So many mails may leave beside the usual ones."""
+    """So many mails may be sent beside the usual ones."""
     with context.database.begin() as session:
         mails = release_brake(session, **context.by)
         return Sending(stopped=halts(session)[0] is not None, released=mails)
+
+
+def _approved(number: int) -> str:
+    return say_count(
+        "%(n)s mail approved; a second person must release it",
+        "%(n)s mails approved; a second person must release them",
+        number,
+    )
 
 
 def _named(session: Session, request: Mails) -> list[Delivery | Letter]:
@@ -155,37 +176,46 @@ _switch = partial(Act, noun="sending", permission=Permission.DELIVERIES_STEER, p
 
 ACTS: Final = (
     _act(
-        "release", "Let a held mail leave with the next run", release_mails, audit=(AuditAction.DELIVERY_RELEASED,),
+        "release", "Release a held mail: it is sent with the next run", release_mails,
+        audit=(AuditAction.DELIVERY_RELEASED, AuditAction.DELIVERY_APPROVED),
         command=OwnSurface("deliveries release"), route="/deliveries/{reference}/release",
+        undo=lambda n: say_count("%(n)s mail released; leaves shortly", "%(n)s mails released; leave shortly", n),
     ),
     _act(
-        "hold", "Hold a mail back that has not left", hold_mails, audit=(AuditAction.DELIVERY_HELD,),
-        command="deliveries hold", route="/deliveries/{reference}/hold", told="{reference} waits for a person.",
+        "hold", "Hold a mail that was not sent yet", hold_mails, audit=(AuditAction.DELIVERY_HELD,),
+        command="deliveries hold", route="/deliveries/{reference}/hold", told="{reference} is held.",
+        undo=lambda n: say_count("%(n)s mail held", "%(n)s mails held", n),
     ),
     _act(
         "drop", "Never send a held mail", drop_mails, audit=(AuditAction.DELIVERY_DROPPED,), command="deliveries drop",
         route="/deliveries/{reference}/drop", told="{reference} is not sent.",
+        undo=lambda n: say_count("%(n)s mail dropped", "%(n)s mails dropped", n),
     ),
     _act(
-        "retry", "Try a digest again that was given up, came back, or waits", retry_mails,
+        "retry", "Try a digest again that failed, bounced, or waits", retry_mails,
         audit=(AuditAction.DELIVERY_RETRIED,), command="deliveries retry", route="/deliveries/{reference}/retry",
+        undo=lambda n: say_count("%(n)s mail is tried again shortly", "%(n)s mails are tried again shortly", n),
     ),
     _act(
-        "repeat", "Send a digest again, as a new one that says which it repeats", repeat_mails,
+        "repeat", "Send a digest again, as a new one that names the one it repeats", repeat_mails,
         audit=(AuditAction.DELIVERY_REPEATED,), command="deliveries repeat", route="/deliveries/{reference}/repeat",
         told="{reference} goes out with the next 'tocsin deliver'.",
+        undo=lambda n: say_count("%(n)s digest is sent again shortly", "%(n)s digests are sent again shortly", n),
     ),
     _switch(
         "stop", "Stop all sending at once", stop_sending, audit=(AuditAction.TELLING_STOPPED,),
         command=OwnSurface("stop"), route="/sending/stop",
+        undo=Reverse("resume"),
     ),
     _switch(
-        "resume", "Let mails leave again", resume_sending, audit=(AuditAction.TELLING_RESUMED,),
+        "resume", "Resume sending", resume_sending, audit=(AuditAction.TELLING_RESUMED,),
         command=OwnSurface("resume"), route="/sending/resume",
+        undo=lambda _: say("Sending starts again shortly"),
     ),
     _switch(
-        "unbrake", "Let go what the brake holds", let_brake_go, audit=(AuditAction.BRAKE_RELEASED,),
+        "unbrake", "Release what the volume limit holds", let_brake_go, audit=(AuditAction.BRAKE_RELEASED,),
         command=OwnSurface("deliveries release"), route="/sending/unbrake",
+        undo=NoUndo("What the volume limit held may leave at once; the page says how many mails and asks."),
     ),
 )  # fmt: skip
 """What can be done to mails, and to sending as a whole."""

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt
 from tocsin.delivery.digest_summary import SEVERITIES
 from tocsin.delivery.expiry import expire
+from tocsin.delivery.halt import lift_stop
 from tocsin.delivery.held_mails import known_teams, still_leaving, waiting_teams
 from tocsin.delivery.lock import sole_deliverer
 from tocsin.delivery.mime import usable_mailboxes
@@ -144,6 +145,7 @@ def _work(run: "_DeliveryRun", facts: Facts, events_of: EventsOf) -> None:
     summary, tell = run.summary, run.node.settings.tell
     with run.database.begin() as session:
         summary.expired = expire(session, tell, run.now)
+        lift_stop(session, run.now)
     held_until_seen = holds_first(tell, run.post.way)
     with run.database.begin() as session:
         known = known_teams(session) if held_until_seen else set(run.teams)
@@ -274,7 +276,7 @@ class _DeliveryRun:
     def _send_batch(self, batch: Sequence[tuple[RenderedDigest, Mail]]) -> bool:
         """Send and note a batch; False where its last mail did not leave, so that those after it wait."""
         with self.database.reading() as session:
-            leaving = still_leaving(session, Delivery, {digest.owed.id for digest, _ in batch})
+            leaving = still_leaving(session, Delivery, {digest.owed.id for digest, _ in batch}, self.now)
         batch = [(digest, mail) for digest, mail in batch if digest.owed.id in leaving]
         if not batch:
             return True

@@ -22,23 +22,36 @@ def stop(session: Session, *, reason: str, actor: str, now: datetime) -> None:
         ConflictError: it is stopped already.
 
     """
-    if (found := session.get(Halt, STOP)) is not None:
+    if (found := session.get(Halt, STOP)) is None:
+        session.add(Halt(kind=STOP, at=now, actor=actor, reason=reason, mails=0))
+    elif found.until is None:
         raise ConflictError(words(found), hint="'tocsin resume' lets it go on.")
-    session.add(Halt(kind=STOP, at=now, actor=actor, reason=reason, mails=0))
+    else:
+        found.at, found.actor, found.reason, found.until = now, actor, reason, None
     audit(session, AuditAction.TELLING_STOPPED, at=now, actor=actor, subject="node", detail={"reason": reason})
 
 
-def resume(session: Session, *, actor: str, now: datetime) -> None:
-    """Let mails leave again.
+def resume(session: Session, *, actor: str, now: datetime, not_before: datetime | None = None) -> None:
+    """Let mails leave again, or from ``not_before`` on.
 
     Raises:
-        ConflictError: it is not stopped.
+        ConflictError: it is not stopped, or ends already.
 
     """
-    if (found := session.get(Halt, STOP)) is None:
+    if (found := session.get(Halt, STOP)) is None or found.until is not None:
         raise ConflictError(say("Sending is not stopped."))
-    session.delete(found)
+    if not_before is None:
+        session.delete(found)
+    else:
+        found.until = not_before
     audit(session, AuditAction.TELLING_RESUMED, at=now, actor=actor, subject="node")
+
+
+def lift_stop(session: Session, now: datetime) -> None:
+    """Delete a stop whose end has come, in the caller's transaction."""
+    found = session.get(Halt, STOP)
+    if found is not None and found.until is not None and found.until <= now:
+        session.delete(found)
 
 
 def halted(session: Session, kind: str) -> Halt | None:
@@ -54,7 +67,7 @@ def halts(session: Session) -> tuple[Halt | None, Halt | None]:
 def pull_brake(session: Session, *, mails: int, most: int, now: datetime) -> Halt:
     """Stop since so many mails would leave within a day; where it holds already, with the newest number."""
     reason = say(
-        "%(mails)s mails would leave within a day, and %(most)s may without asking",
+        "%(mails)s mails would be sent within 24 hours, and the limit is %(most)s",
         mails=f"{mails:,}",
         most=f"{most:,}",
     )
@@ -76,7 +89,7 @@ def release_brake(session: Session, *, actor: str, now: datetime) -> int:
 
     """
     if (found := session.get(Halt, BRAKE)) is None:
-        raise ConflictError(say("The brake does not hold anything."))
+        raise ConflictError(say("The volume limit does not hold any mail."))
     session.delete(found)
     give_pass(session, found.mails, now)
     audit(session, AuditAction.BRAKE_RELEASED, at=now, actor=actor, subject="node", detail={"mails": found.mails})
@@ -102,4 +115,8 @@ def words(found: Halt) -> str:
             actor=found.actor,
             reason=found.reason.rstrip("."),
         )
-    return say("The brake holds since %(at)s UTC: %(reason)s.", at=f"{found.at:%Y-%m-%d %H:%M}", reason=found.reason)
+    return say(
+        "Sending is paused by the volume limit since %(at)s UTC: %(reason)s.",
+        at=f"{found.at:%Y-%m-%d %H:%M}",
+        reason=found.reason,
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.halt import give_pass
@@ -39,8 +39,15 @@ def held_letters(session: Session) -> Sequence[Letter]:
     return session.scalars(select(Letter).where(Letter.state == LetterState.HELD.value).order_by(Letter.id)).all()
 
 
-def release(session: Session, found: Sequence[Delivery | Letter], *, actor: str, now: datetime) -> None:
-    """Let these leave with the next run, in the caller's transaction.
+def release(
+    session: Session,
+    found: Sequence[Delivery | Letter],
+    *,
+    actor: str,
+    now: datetime,
+    not_before: datetime | None = None,
+) -> None:
+    """Let these leave with the next run, or with the first after ``not_before``, in the caller's transaction.
 
     Raises:
         ConflictError: one of them is not held.
@@ -49,9 +56,42 @@ def release(session: Session, found: Sequence[Delivery | Letter], *, actor: str,
     for one in found:
         _check_held(one)
         one.state, one.error, one.released_at = DeliveryState.QUEUED.value, "", now
+        if isinstance(one, Delivery):
+            one.next_try_at = not_before
+        elif not_before is not None:
+            one.due_at = max(one.due_at, not_before)
         audit(session, AuditAction.DELIVERY_RELEASED, at=now, actor=actor, subject=_subject(one))
     if found:
         give_pass(session, len(found), now)
+
+
+def approve(session: Session, found: Sequence[Delivery | Letter], *, actor: str, now: datetime) -> None:
+    """Note the first of two persons who release these, in the caller's transaction; they stay held.
+
+    Raises:
+        ConflictError: one of them is not held.
+
+    """
+    for one in found:
+        _check_held(one)
+        one.approved_by = actor
+        one.error = say("Approved by %(actor)s; a second person must release it.", actor=actor)
+        audit(session, AuditAction.DELIVERY_APPROVED, at=now, actor=actor, subject=_subject(one))
+
+
+def needs_approval(found: Sequence[Delivery | Letter], actor: str) -> list[Delivery | Letter]:
+    """Those of these that nobody approved yet, where a release takes two persons.
+
+    Raises:
+        ConflictError: the same person approved one of them.
+
+    """
+    for one in found:
+        if one.approved_by == actor:
+            raise ConflictError(
+                say("You approved %(reference)s: another person must release it.", reference=one.reference)
+            )
+    return [one for one in found if one.approved_by is None]
 
 
 def drop(session: Session, one: Delivery | Letter, *, reason: str, actor: str, now: datetime) -> None:
@@ -91,10 +131,19 @@ def find_mail(session: Session, reference: str) -> Delivery | Letter:
     )
 
 
-def still_leaving(session: Session, table: type[Delivery] | type[Letter], numbers: Collection[int]) -> set[int]:
-    """Those of these that nobody held back or dropped since a run chose them."""
-    open_ = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value)
-    return set(session.scalars(select(table.id).where(table.id.in_(numbers), table.state.in_(open_))))
+def may_leave(table: type[Delivery] | type[Letter], now: datetime) -> ColumnElement[bool]:
+    """Whether a mail is on its way, and its time has come: a first one, that of a next try, or the end of its undo."""
+    open_ = table.state.in_((DeliveryState.QUEUED.value, DeliveryState.RETRY.value))
+    if table is Letter:
+        return open_ & (Letter.due_at <= now)
+    return open_ & or_(Delivery.next_try_at.is_(None), Delivery.next_try_at <= now)
+
+
+def still_leaving(
+    session: Session, table: type[Delivery] | type[Letter], numbers: Collection[int], now: datetime
+) -> set[int]:
+    """Those of these that nobody held back, dropped or undid since a run chose them."""
+    return set(session.scalars(select(table.id).where(table.id.in_(numbers), may_leave(table, now))))
 
 
 def check_not_final(one: Delivery | Letter) -> None:
@@ -106,8 +155,8 @@ def check_not_final(one: Delivery | Letter) -> None:
     """
     if one.state in FINAL:
         raise ConflictError(
-            say("%(reference)s is %(state)s, and stays so.", reference=one.reference, state=one.state),
-            hint=say("What is still seen comes with the next digest of its team."),
+            say("%(reference)s is %(state)s; this is final.", reference=one.reference, state=one.state),
+            hint=say("What is still seen is in the next digest of its team."),
         )
 
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.held_mails import check_not_final
-from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
+from tocsin.delivery.held_mails import check_not_final, may_leave
+from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, Halt, ItemState
 from tocsin.node.errors import ConflictError, NotFoundError
-from tocsin.node.letters import Letter, LetterState
+from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction, Database, audit
 from tocsin.node.sentences import say
 
@@ -50,8 +50,12 @@ def delivery(session: Session, reference: str) -> Delivery:
     return found
 
 
-def retry(session: Session, reference: str, now: datetime, *, actor: str) -> Delivery:
+def retry(
+    session: Session, reference: str, now: datetime, *, actor: str, not_before: datetime | None = None
+) -> Delivery:
     """Let the next run try a digest again that was given up, came back, or waits, in the caller's transaction.
+
+    ``not_before``: the first run after that.
 
     Raises:
         NotFoundError: there is none.
@@ -62,7 +66,7 @@ def retry(session: Session, reference: str, now: datetime, *, actor: str) -> Del
     check_not_final(found)
     if found.state == DeliveryState.HELD:
         raise ConflictError(
-            say("%(reference)s waits for a person's look.", reference=found.reference),
+            say("%(reference)s is held for review.", reference=found.reference),
             hint=f"Run: tocsin deliveries release {found.reference}",
         )
     if found.state in _TOLD:
@@ -84,7 +88,7 @@ def retry(session: Session, reference: str, now: datetime, *, actor: str) -> Del
         found.error = ""  # why it did not leave until now is no refusal
     if found.state == DeliveryState.BOUNCED:
         found.mails_sent, found.waiting = 0, []  # all of it again, to the mailboxes that the team has now
-    found.state, found.next_try_at, found.attempts = DeliveryState.RETRY.value, now, 0
+    found.state, found.next_try_at, found.attempts = DeliveryState.RETRY.value, not_before or now, 0
     return found
 
 
@@ -119,24 +123,16 @@ def due_news(
     return [DueNews(team, int(events), due) for team, events, due in session.execute(rows)]
 
 
-def due_teams(session: Session) -> int:
-    """How many teams are owed something that waits for its time or its digest."""
-    waiting = select(DeliveryItem.team_id).where(DeliveryItem.state == ItemState.QUEUED.value).distinct()
-    return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
-
-
 def due_state(session: Session, now: datetime) -> tuple[tuple[int, int], ...]:
-    """What is due, as numbers that differ when something came or went: for news, digests and letters each."""
+    """What is due, as numbers that differ when something came or went: for news, digests, letters and a stop each."""
     news = (DeliveryItem.id, (DeliveryItem.state == ItemState.QUEUED.value) & (DeliveryItem.due_at <= now))
-    again = (Delivery.state == DeliveryState.RETRY.value) & (Delivery.next_try_at <= now)
-    digests = (Delivery.id, (Delivery.state == DeliveryState.QUEUED.value) | again)
-    open_letter = Letter.state.in_([LetterState.QUEUED.value, LetterState.RETRY.value])
-    due_letters = (Letter.id, open_letter & (Letter.due_at <= now))
+    digests, due_letters = (Delivery.id, may_leave(Delivery, now)), (Letter.id, may_leave(Letter, now))
     counts = []
     for column, due in (news, digests, due_letters):
         count, highest = session.execute(select(func.count(), func.max(column)).where(due)).one()
         counts.append((int(count), int(highest or 0)))
-    return tuple(counts)
+    ended = select(func.count()).where(Halt.until <= now)
+    return (*counts, (session.scalar(ended) or 0, 0))
 
 
 def sent_to(session: Session, ingests: Collection[int]) -> dict[int, set[int]]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.node.letters import LetterState
 from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
+from tocsin.node.sentences import say
 
 
 class ItemState(StrEnum):
@@ -68,7 +69,8 @@ class Delivery(Base):
     ``uuid`` makes its Message-IDs unique over nodes and fresh installations. ``mails_sent`` mails of it have left, and
     ``waiting`` are the mailboxes that the next one still goes to after a refusal for the moment (empty: all).
     ``channel``: the way it left or is to leave, see `sending_policy.way_of`.
-    ``released_at``: when a person let a held one go.
+    ``released_at``: when a person let a held one go. ``next_try_at``: before that it does not leave.
+    ``approved_by``: the first of two persons who release a held one, where that takes two.
     ``protection``: how it was signed and for which keys it was encrypted, in words, or empty.
     ``repeats``: the id of the digest whose events it tells again, for a person asked for that.
     ``counts``: ``events``, ``problems``, ``new``, ``continuing``, ``gone``, ``mails``, ``withheld``.
@@ -98,6 +100,12 @@ class Delivery(Base):
     protection: Mapped[str] = mapped_column(SentenceText, default="")
     released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     repeats: Mapped[int | None]
+    approved_by: Mapped[str | None] = mapped_column(Text, default=None)
+
+    def unmake(self) -> None:
+        """Undo that it was made: its reference may have been read, so it is dropped and stays."""
+        self.state, self.error = DeliveryState.DROPPED.value, say("Undone before it left.")
+        self.released_at = self.next_try_at = None
 
 
 class SentMail(Base):
@@ -116,7 +124,8 @@ class SentMail(Base):
 class Halt(Base):
     """Why nothing is sent at present; there are two kinds, ``stop`` and ``brake``, each at most once.
 
-    ``mails``: how many mails made the brake pull; 0 for a stop.
+    ``mails``: how many mails made the brake pull; 0 for a stop. ``until``: when a stop ends that a person ended, while
+    that can be undone.
     """
 
     __tablename__ = "halt"
@@ -126,6 +135,7 @@ class Halt(Base):
     actor: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(SentenceText)
     mails: Mapped[int]
+    until: Mapped[datetime | None] = mapped_column(UTCDateTime, default=None)
 
 
 class BrakePass(Base):

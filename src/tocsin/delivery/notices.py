@@ -29,12 +29,12 @@ class DeliveryNotice:
 
 def notices(session: Session, settings: Settings) -> list[DeliveryNotice]:
     """All of them, the most urgent first; none where mails simply leave."""
-    return [*_halts(session), *_mode(settings), *_held(session), *_stuck(session), *_expired(session)]
+    return [*_halts(session), *_mode(settings), *waiting_notices(session)]
 
 
-def notices_for_people(session: Session) -> list[DeliveryNotice]:
-    """Those of them that wait for a person."""
-    return [*_halts(session), *_held(session), *_stuck(session)]
+def waiting_notices(session: Session) -> list[DeliveryNotice]:
+    """Those of them that are about single mails."""
+    return [*_held(session), *_stuck(session), *_expired(session)]
 
 
 def full_mailboxes(
@@ -51,8 +51,8 @@ def full_mailboxes(
     if not waiting:
         return []
     words = say_count(
-        "%(n)s event waits: the mailboxes of %(teams)s had their mails for a day.",
-        "%(n)s events wait: the mailboxes of %(teams)s had their mails for a day.",
+        "%(n)s event waits: the email addresses of %(teams)s have reached their mails per day.",
+        "%(n)s events wait: the email addresses of %(teams)s have reached their mails per day.",
         sum(waiting.values()),
         teams=", ".join(sorted(waiting)[:5]),
     )
@@ -66,8 +66,8 @@ def _halts(session: Session) -> list[DeliveryNotice]:
 
 def _halt(one: Halt) -> DeliveryNotice:
     stop, brake = (
-        say("'tocsin resume' lets mails leave again."),
-        say("'tocsin deliveries release --brake' lets mails leave again."),
+        say("'tocsin resume' resumes sending."),
+        say("'tocsin deliveries release --over-limit' sends them."),
     )
     return DeliveryNotice(halt.words(one), stop if one.kind == halt.STOP else brake, asks=True)
 
@@ -75,12 +75,10 @@ def _halt(one: Halt) -> DeliveryNotice:
 def _mode(settings: Settings) -> list[DeliveryNotice]:
     mend = say("Set [tell] mode to 'live' in tocsin.toml when you are ready; docs/first-day.md leads there.")
     if settings.tell.mode == "shadow":
-        return [
-            DeliveryNotice(say("Shadow mode: everything is decided and written, nothing is sent."), mend, asks=False)
-        ]
+        return [DeliveryNotice(say("Shadow mode: mails are written, not sent."), mend, asks=False)]
     if settings.tell.mode == "redirect":
         words = say(
-            "Redirect mode: every mail goes to %(redirect_to)s only, no team is told.",
+            "Redirect mode: every mail goes to %(redirect_to)s only, no team is notified.",
             redirect_to=settings.tell.redirect_to,
         )
         return [DeliveryNotice(words, mend, asks=False)]
@@ -92,16 +90,18 @@ def _held(session: Session) -> list[DeliveryNotice]:
     letters = session.scalar(select(func.count()).where(Letter.state == LetterState.HELD.value)) or 0
     if not digests + letters:
         return []
-    kinds = [_digests(digests)] * bool(digests) + [say_count("%(n)s letter", "%(n)s letters", letters)] * bool(letters)
+    kinds = [_digests(digests)] * bool(digests) + [say_count("%(n)s other mail", "%(n)s other mails", letters)] * bool(
+        letters
+    )
     words = say_count(
-        "%(kinds)s waits for a person's look, as the first mail to a team.",
-        "%(kinds)s wait for a person's look, as the first mail to a team.",
+        "%(kinds)s is held for review.",
+        "%(kinds)s are held for review.",
         digests + letters,
         kinds=join_sentences(" and ", kinds),
     )
     return [
         DeliveryNotice(
-            words, say("'tocsin deliveries held' lists them, 'tocsin deliveries release' lets them go."), asks=True
+            words, say("'tocsin deliveries held' lists them, 'tocsin deliveries release' sends them."), asks=True
         )
     ]
 
@@ -124,8 +124,8 @@ def _expired(session: Session) -> list[DeliveryNotice]:
     if not news + digests:
         return []
     words = say_count(
-        "%(n)s event was not told: it became too old before a mail could leave.",
-        "%(n)s events were not notified: they became too old before a mail could leave.",
+        "%(n)s event expired: too old before a mail could be sent.",
+        "%(n)s events expired: too old before a mail could be sent.",
         int(events or 0) + int(more or 0),
     )
     return [

@@ -7,9 +7,10 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
-from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from tocsin.delivery.held_mails import may_leave
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.directory import DigestInterval, Team
 from tocsin.events import COLUMNS
@@ -145,8 +146,7 @@ def claim(
 
 def open_deliveries(session: Session, now: datetime) -> list[OwedDigest]:
     """The digests that are to be sent now, also those that an earlier run left unfinished; oldest first."""
-    again = (Delivery.state == DeliveryState.RETRY.value) & (Delivery.next_try_at <= now)
-    return owed_by(session, or_(Delivery.state == DeliveryState.QUEUED.value, again))
+    return owed_by(session, may_leave(Delivery, now))
 
 
 def fresh_held(session: Session) -> list[OwedDigest]:
@@ -193,10 +193,13 @@ def holds_items() -> ColumnElement[bool]:
     return DeliveryItem.delivery_id == func.coalesce(Delivery.repeats, Delivery.id)
 
 
-def repeat(session: Session, of: Delivery, *, domain: str, now: datetime) -> Delivery:
-    """A new digest that tells the events of another again with the next run, in the caller's transaction."""
+def repeat(session: Session, of: Delivery, *, domain: str, now: datetime, not_before: datetime | None) -> Delivery:
+    """A new digest that tells the events of another again with the next run, in the caller's transaction.
+
+    ``not_before``: with the first run after that.
+    """
     made = _new_delivery(of.team_id, of.events, DeliveryState.QUEUED, of.channel, now)
-    made.repeats, made.released_at = of.repeats or of.id, now
+    made.repeats, made.released_at, made.next_try_at = of.repeats or of.id, now, not_before
     session.add(made)
     session.flush()
     _name(made, domain, now)

@@ -12,7 +12,7 @@ from tocsin.delivery.sent_log import DAY, former_days, mails_between
 from tocsin.directory import Team
 from tocsin.node.sentences import join_sentences, say
 
-_LOOK = say("Look at what is due with 'tocsin deliveries due'; 'tocsin deliveries release --brake' lets it leave.")
+_LOOK = say("Look at what is due with 'tocsin deliveries due'; 'tocsin deliveries release --over-limit' sends it.")
 
 
 def stopped(session: Session) -> str:
@@ -20,7 +20,7 @@ def stopped(session: Session) -> str:
     found = halt.halted(session, halt.STOP)
     if found is None:
         return ""
-    return join_sentences(" ", (halt.words(found), say("'tocsin resume' lets it go on.")))
+    return join_sentences(" ", (halt.words(found), say("'tocsin resume' resumes sending.")))
 
 
 def braked(session: Session, post: MailSender, teams: Mapping[int, Team], known: Collection[int]) -> str:

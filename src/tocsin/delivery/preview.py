@@ -38,7 +38,7 @@ def preview(
                 if digest.refusal is not None:
                     raise ConflictError(
                         say(
-                            "Nothing of %(reference)s leaves: %(words)s",
+                            "Nothing of %(reference)s can be sent: %(words)s",
                             reference=found.reference,
                             words=digest.refusal.words,
                         )

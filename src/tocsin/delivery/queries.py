@@ -1,7 +1,7 @@
 """Digests and letters as people look for them: by state, team, time and reference, a page at a time."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -18,7 +18,7 @@ class StateGroup(StrEnum):
 
     WAITING = "waiting"  # on its way: leaves with a next run
     HELD = "held"  # waits for a person
-    TROUBLE = "trouble"  # told nobody: given up, came back, stuck, or stopped by the gate
+    TROUBLE = "trouble"  # not delivered: given up, came back, stuck, or stopped by the gate
     GONE = "gone"  # has left, or counts as told
     ENDED = "ended"  # never leaves: dropped, or too old
 
@@ -58,23 +58,19 @@ class DeliveryFilter:
 def find_digests(session: Session, wanted: DeliveryFilter, *, limit: int) -> Sequence[Delivery]:
     """The digests, newest first."""
     query = select(Delivery).where(*_met(Delivery, wanted))
-    if wanted.told:
-        query = query.where(Delivery.state.in_(TOLD))
-    if wanted.teams is not None:
-        query = query.where(Delivery.team_id.in_(wanted.teams))
-    if wanted.reference:
-        part = wanted.reference.strip().upper()
-        query = query.where(Delivery.reference.contains(part, autoescape=True))
     return session.scalars(query.order_by(Delivery.id.desc()).limit(limit)).all()
 
 
 def find_letters(session: Session, wanted: DeliveryFilter, *, limit: int) -> Sequence[Letter]:
     """The letters, newest first; ``teams`` does not narrow them."""
     query = select(Letter).where(*_met(Letter, wanted))
-    if wanted.reference:
-        number = wanted.reference.strip().rpartition("-")[2].lstrip("0")
-        query = query.where(Letter.id == (int(number) if number.isdecimal() and len(number) < 10 else -1))
     return session.scalars(query.order_by(Letter.id.desc()).limit(limit)).all()
+
+
+def count_found(session: Session, table: type[Delivery] | type[Letter], wanted: DeliveryFilter) -> int:
+    """How many of them there are on all pages."""
+    query = select(func.count()).select_from(table).where(*_met(table, replace(wanted, before=0)))
+    return session.scalar(query) or 0
 
 
 def count_digests(
@@ -110,4 +106,19 @@ def _met(table: type[Delivery] | type[Letter], wanted: DeliveryFilter) -> list[C
         met.append(table.created_at < wanted.until)
     if wanted.before:
         met.append(table.id < wanted.before)
-    return met
+    return [*met, *(_met_by_letters(wanted) if table is Letter else _met_by_digests(wanted))]
+
+
+def _met_by_digests(wanted: DeliveryFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.told:
+        yield Delivery.state.in_(TOLD)
+    if wanted.teams is not None:
+        yield Delivery.team_id.in_(wanted.teams)
+    if wanted.reference:
+        yield Delivery.reference.contains(wanted.reference.strip().upper(), autoescape=True)
+
+
+def _met_by_letters(wanted: DeliveryFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.reference:
+        number = wanted.reference.strip().rpartition("-")[2].lstrip("0")
+        yield Letter.id == (int(number) if number.isdecimal() and len(number) < 10 else -1)

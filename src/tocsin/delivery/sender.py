@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import halt
 from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt
-from tocsin.delivery.held_mails import still_leaving
+from tocsin.delivery.held_mails import may_leave, still_leaving
 from tocsin.delivery.mime import Attachment, Envelope, assemble, assemble_text, usable_mailboxes
 from tocsin.delivery.models import DeliveryState
 from tocsin.delivery.render import Mail, Sender
@@ -28,7 +28,6 @@ _DONE = {SHADOW: DeliveryState.SHADOW.value, REDIRECT: DeliveryState.REDIRECTED.
 _FULL = "This mailbox had its mails for a day ([tell] mails_a_day); tried again within the hour."
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,300}>")  # what others wrote must not add a header (RFC 5322, 3.6.4)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_OPEN = (LetterState.QUEUED.value, LetterState.RETRY.value)
 
 
 @dataclass(frozen=True)
@@ -116,8 +115,7 @@ class LetterRun:
 
 def due_letters(session: Session, now: datetime) -> Sequence[Letter]:
     """The letters to be sent now, oldest first."""
-    query = select(Letter).where(Letter.state.in_(_OPEN), Letter.due_at <= now).order_by(Letter.id)
-    return session.scalars(query).all()
+    return session.scalars(select(Letter).where(may_leave(Letter, now)).order_by(Letter.id)).all()
 
 
 def hold_letters(session: Session, post: MailSender, team_of: Mapping[str, int], known: Collection[int]) -> None:
@@ -192,7 +190,7 @@ def _identity(letter: Letter, node: Sender) -> str:
 
 def _send_batch(post: MailSender, batch: Sequence[Letter], done: LetterRun) -> None:
     with post.database.reading() as session:
-        leaving = still_leaving(session, Letter, [letter.id for letter in batch])
+        leaving = still_leaving(session, Letter, [letter.id for letter in batch], post.now)
     pairs = [(letter, letter_mail(letter, post.node)) for letter in batch if letter.id in leaving]
     usable = [(letter, mail) for letter, mail in pairs if mail.recipients]
     receipts = iter(post.send([mail for _, mail in usable]) if usable else [])

@@ -40,18 +40,28 @@ def hold(session: Session, one: Delivery | Letter, *, reason: str, actor: str, n
     """
     if not can_hold(one):
         raise ConflictError(
-            say("%(reference)s does not wait to leave: it is %(state)s.", reference=one.reference, state=one.state)
+            say("%(reference)s is not queued: it is %(state)s.", reference=one.reference, state=one.state)
         )
     one.state, one.error = DeliveryState.HELD.value, say("Held by %(actor)s.", actor=actor)
+    one.approved_by = None
     if reason:
         one.error = say("Held by %(actor)s: %(reason)s", actor=actor, reason=reason)
     audit(session, AuditAction.DELIVERY_HELD, at=now, actor=actor, subject=_subject(one), detail={"reason": reason})
 
 
-def send_again(session: Session, one: Delivery | Letter, *, actor: str, domain: str, now: datetime) -> Delivery:
+def send_again(
+    session: Session,
+    one: Delivery | Letter,
+    *,
+    actor: str,
+    domain: str,
+    now: datetime,
+    not_before: datetime | None = None,
+) -> Delivery:
     """A new digest with the same events that says which one it repeats, in the caller's transaction.
 
-    It does not wait for a person's look, since a person asked for it. ``domain``: for its Message-ID.
+    It does not wait for a person's look, since a person asked for it. ``domain``: for its Message-ID. ``not_before``:
+    it leaves with the first run after that.
 
     Raises:
         ConflictError: it is a letter, or has not left yet, or was dropped.
@@ -59,15 +69,18 @@ def send_again(session: Session, one: Delivery | Letter, *, actor: str, domain: 
     """
     if not isinstance(one, Delivery):
         raise ConflictError(
-            say("%(reference)s is a letter; a letter is asked for again where it came from.", reference=one.reference)
+            say(
+                "%(reference)s is no digest; such a mail is requested again where it came from.",
+                reference=one.reference,
+            )
         )
     check_not_final(one)
     if not can_repeat(one):
         raise ConflictError(
-            say("%(reference)s has not left: it is %(state)s.", reference=one.reference, state=one.state),
-            hint=say("Let it be tried again, or release it."),
+            say("%(reference)s was not sent: it is %(state)s.", reference=one.reference, state=one.state),
+            hint=say("Try it again, or release it."),
         )
-    made = repeat(session, one, domain=domain, now=now)
+    made = repeat(session, one, domain=domain, now=now, not_before=not_before)
     detail: dict[str, object] = {"by": made.reference}
     audit(session, AuditAction.DELIVERY_REPEATED, at=now, actor=actor, subject=_subject(one), detail=detail)
     return made

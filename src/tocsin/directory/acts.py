@@ -29,6 +29,7 @@ from tocsin.node.accounts import Permission
 from tocsin.node.errors import UsageError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction
+from tocsin.node.sentences import say
 
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 _Line = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_LINE)]
@@ -349,14 +350,16 @@ def mute_for(context: ActContext, request: MuteRequest) -> MuteState:
         check_identifier(request.value, context.node.home / HomeFolder.EVENTS)
     said = Mute(request.kind, request.value, until, request.reason)
     key = team_within_reach(context, request.team).key
-    done = mute(context.database, key, said, **context.by)
+    with context.undoable() as session:
+        done = mute(session, key, said, **context.by)
     return MuteState(team=key, kind=done.kind, value=done.value, until=done.until)
 
 
 def end_mute(context: ActContext, request: MuteTarget) -> MuteState:
     """From the next notification on."""
     key = team_within_reach(context, request.team).key
-    unmute(context.database, key, request.kind, request.value, **context.by)
+    with context.undoable() as session:
+        unmute(session, key, request.kind, request.value, **context.by)
     return MuteState(team=key, kind=request.kind, value=request.value, until=None)
 
 
@@ -453,11 +456,13 @@ ACTS: Final = (
         "mute", "Mute something for a team", mute_for, noun="for team", audit=(AuditAction.MUTE_SET,),
         command="directory mute", route="/teams/{team}/mutes",
         told="{kind} {value} is muted for {team} until {until:%Y-%m-%d %H:%M} UTC.",
+        undo=lambda _: say("Muted"),
     ),
     _mute(
         "unmute", "Unmute something for a team", end_mute, noun="for team", audit=(AuditAction.MUTE_ENDED,),
         command="directory unmute", route="/teams/{team}/mutes/end",
         told="{kind} {value} is no longer muted for {team}.",
+        undo=lambda _: say("Unmuted"),
     ),
 )  # fmt: skip
 """What can be said in the directory."""

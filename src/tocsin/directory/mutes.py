@@ -14,12 +14,12 @@ from tocsin.directory.precedence import PERSON
 from tocsin.directory.queries import find_team
 from tocsin.directory.tables import MuteRow, TeamRow
 from tocsin.node.errors import NotFoundError, UsageError
-from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 
 
-def mute(database: Database, key: str, said: Mute, *, actor: str, now: datetime) -> Mute:
-    """Note that a team does not want to be told of something; takes the place of what was said of it here before.
+def mute(session: Session, key: str, said: Mute, *, actor: str, now: datetime) -> Mute:
+    """Note in the caller's transaction that a team is not notified of something; replaces what was said of it here.
 
     Raises:
         NotFoundError: there is no such team.
@@ -35,15 +35,14 @@ def mute(database: Database, key: str, said: Mute, *, actor: str, now: datetime)
             say("%(kind)s '%(value)s': %(error)s.", kind=said.kind, value=said.value, error=error),
             hint=say("Write a network like 192.0.2.0/24, an identifier like open-rdp, a type like scanner."),
         ) from None
-    with database.begin() as session:
-        renew_version(session)
-        team = session.get_one(TeamRow, find_team(session, key))
-        _end(session, team.id, said.kind, value)
-        source = f"{PERSON}{actor}"
-        row = MuteRow(team_id=team.id, kind=said.kind, value=value, until=said.until, reason=said.reason, source=source)
-        session.add(row)
-        detail: dict[str, object] = {"kind": said.kind.value, "value": value}
-        audit(session, AuditAction.MUTE_SET, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
+    renew_version(session)
+    team = session.get_one(TeamRow, find_team(session, key))
+    _end(session, team.id, said.kind, value)
+    source = f"{PERSON}{actor}"
+    row = MuteRow(team_id=team.id, kind=said.kind, value=value, until=said.until, reason=said.reason, source=source)
+    session.add(row)
+    detail: dict[str, object] = {"kind": said.kind.value, "value": value}
+    audit(session, AuditAction.MUTE_SET, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
     return Mute(said.kind, value, said.until, said.reason)
 
 
@@ -68,20 +67,19 @@ def check_identifier(value: str, events: Path) -> None:
     )
 
 
-def unmute(database: Database, key: str, kind: MuteKind, value: str, *, actor: str, now: datetime) -> None:
-    """End what was said here; the team is told again from the next telling on.
+def unmute(session: Session, key: str, kind: MuteKind, value: str, *, actor: str, now: datetime) -> None:
+    """End what was said here, in the caller's transaction; the team is notified again from the next digest on.
 
     Raises:
         NotFoundError: there is no such team, or nothing like this was said here.
 
     """
-    with database.begin() as session:
-        renew_version(session)
-        team = session.get_one(TeamRow, find_team(session, key))
-        if not _end(session, team.id, kind, value):
-            raise NotFoundError(f"{value} is not muted here.", hint="What a file says is changed in that file.")
-        detail: dict[str, object] = {"kind": kind.value, "value": value}
-        audit(session, AuditAction.MUTE_ENDED, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
+    renew_version(session)
+    team = session.get_one(TeamRow, find_team(session, key))
+    if not _end(session, team.id, kind, value):
+        raise NotFoundError(f"{value} is not muted here.", hint="What a file says is changed in that file.")
+    detail: dict[str, object] = {"kind": kind.value, "value": value}
+    audit(session, AuditAction.MUTE_ENDED, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
 
 
 def _type(stated: str) -> str:

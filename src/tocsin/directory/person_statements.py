@@ -6,7 +6,6 @@ Each is one transaction with its audit entry. An import never touches what is wr
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -224,7 +223,7 @@ def read_line(what: str, text: str, *, needed: bool = False) -> str:
 def renew_version(session: Session) -> str:
     """A new version of the directory; whoever changes it at the same time waits here."""
     state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
-    state.version = uuid4().hex
+    state.renew()
     return state.version
 
 

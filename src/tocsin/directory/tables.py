@@ -8,7 +8,7 @@ and a ``reason``; an import has neither.
 """
 
 from datetime import date, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -23,6 +23,10 @@ class DirectoryStateRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[str] = mapped_column(Text)
+
+    def renew(self) -> None:
+        """Draw another version."""
+        self.version = uuid4().hex
 
 
 class TeamRow(Base):

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
+    from tocsin.interface import undo_act
     from tocsin.interface.acts import (
         Absence,
         Act,
         ActContext,
+        NoUndo,
         OwnSurface,
         RequestError,
+        Reverse,
         Say,
         Wording,
         context_for,

@@ -5,19 +5,21 @@ from it. docs/design/acts.md says why.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ValidationError
+from sqlalchemy.orm import Session
 
 from tocsin.interface.capabilities import N_
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.node import Node
-from tocsin.node.records import AuditAction, Database
+from tocsin.node.records import GRACE, AuditAction, Database, recorded
 
 _BRACES: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 
@@ -30,6 +32,18 @@ class OwnSurface(str):
 
 class Absence(str):
     """Why an act is not on a door."""
+
+    __slots__ = ()
+
+
+class Reverse(str):
+    """The name of the act that takes an act back, at any time."""
+
+    __slots__ = ()
+
+
+class NoUndo(str):
+    """Why an act cannot be undone: its page names what it is done to, and asks before."""
 
     __slots__ = ()
 
@@ -63,6 +77,8 @@ class ActContext:
     ``actor``: as the audit log names it. ``name``: whose word it is, as people read it; empty where a command was not
     told. ``person``: the number of the account, None at the command line. ``reach``: whose things are covered.
     ``say``: says a text in the language of whoever is written to. ``waits``: whether it may wait for another process.
+    ``act``: which one. ``holds``: what it sends waits while it can be undone. ``undos``: the numbers of its undos.
+    ``may``: whether whoever acts may do something else too.
     """
 
     node: Node
@@ -73,6 +89,10 @@ class ActContext:
     reach: PermissionScope = field(default_factory=lambda: PermissionScope(everything=True))
     say: Say = in_english
     waits: bool = True
+    act: "Act | None" = None
+    holds: bool = False
+    undos: list[int] = field(default_factory=list)
+    may: Callable[[Permission], bool] = lambda _: True
 
     @property
     def database(self) -> Database:
@@ -83,6 +103,31 @@ class ActContext:
     def by(self) -> dict[str, Any]:
         """Who and when, as functions of rooms take it: ``actor`` and ``now``."""
         return {"actor": self.actor, "now": self.now}
+
+    @property
+    def not_before(self) -> datetime | None:
+        """When what the act sends may leave; None: at once."""
+        seconds = self.node.settings.tell.undo_seconds
+        return self.now + timedelta(seconds=seconds) + GRACE if self.holds and seconds else None
+
+    @contextmanager
+    def undoable(self, said: Callable[[int], str] | None = None) -> Iterator[Session]:
+        """A transaction whose changes can be undone for a while, where the settings say so: docs/design/undo.md.
+
+        ``said``: what is said of it, where it is not what the act says.
+        """
+        seconds, act = self.node.settings.tell.undo_seconds, self.act
+        with self.database.begin() as session:
+            if not seconds or act is None or not callable(act.undo):
+                yield session
+                return
+            with recorded(session) as changes:
+                yield session
+                number = changes.keep(
+                    act=act.operation, permission=act.permission, actor=self.actor, said=said or act.undo,
+                    at=self.now, until=self.now + timedelta(seconds=seconds),
+                )  # fmt: skip
+        self.undos.append(number)
 
     @property
     def signature(self) -> str:
@@ -100,7 +145,9 @@ class Act:
     that stand without a name in the command. ``told``: what a person reads afterwards, with fields of the result.
     ``everything``: only for whom the permission reaches all things; else the function asks ``context.reach``.
     ``signed``: the option by which the command is told whose word it is, and its help. ``routing``: it changes who must
-    know, so rules are compiled anew afterwards. ``makes``: it makes what was not there.
+    know, so rules are compiled anew afterwards. ``makes``: it makes what was not there. ``undo``: what is said of so
+    many things where it can be undone; then the function uses `ActContext.undoable`. Else what takes it back, or why
+    nothing can.
     """
 
     name: str
@@ -119,6 +166,7 @@ class Act:
     signed: tuple[str, str] = ("", "")
     routing: bool = False
     makes: bool = False
+    undo: Callable[[int], str] | Reverse | NoUndo | None = None
 
     @cached_property
     def request(self) -> type[BaseModel]:
@@ -147,7 +195,8 @@ class Act:
 def context_for(node: Node, visitor: Principal, act: Act, now: datetime, say: Say = in_english) -> ActContext:
     """The context of an act that somebody does who is signed in, or by an API token."""
     name = visitor.name or visitor.actor
-    return ActContext(node, now, visitor.actor, name, visitor.person, visitor.reach(act.permission), say)
+    reach = visitor.reach(act.permission)
+    return ActContext(node, now, visitor.actor, name, visitor.person, reach, say, act=act, may=visitor.may)
 
 
 class RequestError(UsageError):

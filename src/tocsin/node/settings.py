@@ -110,6 +110,12 @@ class TellSettings(Section):
     brake_factor: int = Field(
         5, ge=1, description="Beyond that, so many times the mails of a usual day leave; then a person is asked."
     )
+    second_person: bool = Field(
+        default=False, description="A held mail needs two persons: one approves it, another one releases it."
+    )
+    undo_seconds: int = Field(
+        60, ge=0, le=3600, description="So long an act can be undone, and what it sends on a page waits. 0: no undo."
+    )
     max_age_days: int = Field(14, ge=1, description="News that was due longer ago than this is not sent any more.")
     mails_a_day: int = Field(
         24,

@@ -68,6 +68,7 @@ _MODELS = (
     "tocsin.node.records.audit_texts",
     "tocsin.node.records.identity",
     "tocsin.node.records.tombstones",
+    "tocsin.node.records.undo",
     "tocsin.node.letters.models",
     "tocsin.incidents.arrivals.models",
     "tocsin.pipeline.uploads.models",

@@ -13,7 +13,7 @@ from tocsin.incidents.arrivals import delete_closed
 from tocsin.node.accounts import forget_ended_links
 from tocsin.node.letters import empty_letters
 from tocsin.node.paths import HomeFolder
-from tocsin.node.records import AuditAction, audit
+from tocsin.node.records import AuditAction, audit, forget_undos
 from tocsin.operations.statistics import keep_months
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
@@ -50,6 +50,7 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
         node.events.summaries.keep_only(node.store.files())
         with node.database.begin() as session:
             forget_ended_links(session, now)
+            forget_undos(session, now)
             empty_letters(session, now - timedelta(days=keep.mails_days))
             references = now - timedelta(days=node.settings.never_held.keep_days)
             forget_references(session, references, actor=actor, now=now)

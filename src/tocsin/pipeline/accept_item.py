@@ -9,7 +9,7 @@ from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records import AuditAction, audit
-from tocsin.node.sentences import say
+from tocsin.node.sentences import say, say_count
 from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import Acceptance, ItemKind
@@ -52,7 +52,7 @@ def accept(context: ActContext, request: AcceptedItem) -> AcceptedUntil:
 
     """
     node, now = cast("NodeWithStores", context.node), context.now
-    with node.database.begin() as session:
+    with context.undoable() as session:
         if request.kind is ItemKind.GIVEN_UP:
             known = {one.subject for one in given_up_networks(node, session, now)}
         else:
@@ -77,6 +77,7 @@ ACTS: Final = (
         "accept", "Accept a to-do item as it is", accept, noun="item", permission=Permission.DIRECTORY_EDIT,
         audit=(AuditAction.ITEM_ACCEPTED,), command="directory accept", route="/teams/items/accept",
         page=OwnSurface("/today/accept"), arguments=("kind", "subject"), told="{subject} is accepted as it is.",
+        undo=lambda n: say_count("%(n)s item accepted", "%(n)s items accepted", n),
     ),
 )  # fmt: skip
 """What can be done with an item of a team beside what ends its cause."""

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import due_at
 from tocsin.events import NO_CONTACT, EventPart, Ingest, NotificationRun
-from tocsin.interface import Act, ActContext, OwnSurface
+from tocsin.interface import Act, ActContext, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction, audit, cut
@@ -280,6 +280,7 @@ ACTS: Final = (
         "notify-now", "Notify teams of stored events that had no contact", notify, noun="events",
         permission=Permission.DELIVERIES_STEER, audit=(AuditAction.EVENTS_NOTIFIED,), command="deliveries notify-now",
         route="/deliveries/notify-now", page=OwnSurface("/today/unrouted/notify"),
+        undo=NoUndo("It writes the event table anew; its page says whom it notifies of what, and asks."),
     ),
 )  # fmt: skip
 """What can be done with events that have no contact."""

@@ -58,6 +58,7 @@ from tocsin.server.pages import (
     teams_pages,
     today_pages,
     together,
+    undo_pages,
     verify_pages,
 )
 from tocsin.server.security import Authentication, BodyTimeout, ReadAudit, TimedProtocol, with_headers
@@ -85,6 +86,7 @@ _INSIDE = (
     deliveries_pages,
     admin_pages,
     purge_pages,
+    undo_pages,
     *(one.make_pages for one in capabilities()),
     rules_pages,
 )

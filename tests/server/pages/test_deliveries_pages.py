@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import select
 
@@ -55,13 +56,18 @@ def reference_to(world: World, team: str) -> str:
     return found.reference
 
 
+def shown_after(answer: httpx.Response) -> str:
+    """The reference of the mail whose page follows."""
+    return answer.headers["location"].rpartition("/")[2].partition("?")[0]
+
+
 def test_the_very_mail_and_its_data(world: World, people: ExitStack) -> None:
     browser = come(people, world, AccountRole.ANALYST)
     reference = reference_to(world, "operator")
     page = browser.get(f"/deliveries/{reference}")
     kept = next(world.node.mails.glob(f"*/{reference}.eml")).read_bytes()
 
-    assert "This is the very mail that left." in page.text
+    assert "This is the mail as it was sent." in page.text
     assert "abuse@operator.example" in page.text
     assert "192.0.2.1" in page.text
     assert browser.get(f"/deliveries/{reference}/mails/1").content == kept
@@ -81,7 +87,7 @@ def test_a_mail_that_was_not_kept_is_made_again(world: World, people: ExitStack)
     path.unlink()
 
     assert "No copy was kept" in browser.get(f"/deliveries/{reference}").text
-    assert "made again from its events" in browser.get(f"/deliveries/{reference}?mail=again").text
+    assert "rendered again from its events" in browser.get(f"/deliveries/{reference}?mail=again").text
     assert browser.get(f"/deliveries/{reference}/mails/1").content == before
 
 
@@ -89,7 +95,7 @@ def test_why_a_team_was_told_names_the_rule_and_the_gate(world: World, people: E
     browser = come(people, world, AccountRole.AUDITOR)
     said = text_of(browser.get(f"/deliveries/{reference_to(world, 'operator')}/why"))
     assert "prefix 192.0.2.0/24" in said
-    assert "answers for it" in said
+    assert "responsible" in said
     assert "tlp-" in said
 
 
@@ -102,7 +108,7 @@ def test_operators_see_their_own_and_nothing_of_others(world: World, people: Exi
     shown = browser.get(f"/deliveries/{own}").text
     assert "192.0.2.1" in shown
     assert "National CSIRT" not in shown
-    assert "Refusals so far" not in shown
+    assert "Failed attempts" not in shown
     with world.node.database.begin() as session:
         waiting = session.scalars(select(Delivery).where(Delivery.reference == own)).one()
         waiting.state = "held"
@@ -126,10 +132,13 @@ def test_held_mails_are_released_by_name_and_one_is_dropped_with_a_reason(world:
         first.state = second.state = "held"
         names = [first.reference, second.reference]
     manager = come(people, world, AccountRole.MANAGER)
-    assert "2 digests wait for a person" in manager.get("/deliveries").text
+    assert "2 digests are held for review" in manager.get("/deliveries").text
     ask = manager.get("/deliveries/act?act=release&every=held").text
     assert "Release 2 mails?" in ask
-    assert manager.send("/deliveries/act", act="drop", reference=names[0]).status_code == 422
+    question = manager.send("/deliveries/act", act="drop", reference=names[0])
+    assert (question.status_code, "Drop 1 mail?" in question.text) == (200, True)
+    assert manager.send("/deliveries/act", act="drop", reference=names[0], reason="").status_code == 422
+    assert manager.send("/deliveries/act", act="release").status_code == 422
     assert manager.send("/deliveries/act", act="drop", reference=names[0], reason="Wrong").status_code == 303
     left_out = text_of(manager.get(f"/deliveries/act?act=release&reference={names[0]}&reference={names[1]}"))
     assert "Release 1 mail?" in left_out
@@ -153,8 +162,10 @@ def test_a_digest_is_sent_again_and_says_what_it_repeats(world: World, people: E
     old = reference_to(world, "operator")
     assert "Send 1 digest again?" in analyst.get(f"/deliveries/act?act=repeat&reference={old}").text
     sent = analyst.send("/deliveries/act", act="repeat", reference=old)
-    new = sent.headers["location"].rpartition("/")[2]
+    new = shown_after(sent)
     assert new != old
+    assert world.tell() == {}  # it can still be undone
+    world.at(0.01)
     mails = world.tell()
     assert list(mails) == ["abuse@operator.example"]
     mail = mails["abuse@operator.example"]
@@ -168,22 +179,29 @@ def test_a_digest_is_sent_again_and_says_what_it_repeats(world: World, people: E
 def test_a_digest_on_its_way_is_held_back_and_nothing_leaves(world: World, people: ExitStack) -> None:
     analyst = come(people, world, AccountRole.ANALYST)
     old = reference_to(world, "operator")
-    new = analyst.send("/deliveries/act", act="repeat", reference=old).headers["location"].rpartition("/")[2]
+    new = shown_after(analyst.send("/deliveries/act", act="repeat", reference=old))
     assert analyst.send("/deliveries/act", act="hold", reference=new, reason="Wait").status_code == 303
-    assert world.tell() == {}
-    assert "waits for a person" in text_of(analyst.get(f"/deliveries/{new}"))
+    assert world.at(0.01).tell() == {}
+    assert "held for review" in text_of(analyst.get(f"/deliveries/{new}"))
 
 
 def test_sending_is_stopped_with_a_reason_and_goes_on(world: World, people: ExitStack) -> None:
     manager = come(people, world, AccountRole.MANAGER)
     assert manager.send("/deliveries/sending", act="stop").status_code == 422
     assert manager.send("/deliveries/sending", act="stop", reason="Wrong data").status_code == 303
-    assert "Nothing is sent: a person stopped it" in manager.get("/deliveries/sending").text
+    assert "Sending is stopped since" in manager.get("/deliveries/sending").text
     world.at(0.05).hear("192.0.2.9")
     assert world.tell() == {}
     assert manager.send("/deliveries/sending", act="stop", reason="Again").status_code == 409
-    assert manager.send("/deliveries/sending", act="resume").status_code == 303
-    assert world.tell()
+    resumed = manager.send("/deliveries/sending", act="resume")
+    assert resumed.status_code == 303
+    assert "Sending starts again at" in text_of(manager.get(resumed.headers["location"]))
+    assert manager.send("/deliveries/sending", act="resume").status_code == 409
+    assert world.tell() == {}
+    manager.send(f"/undo/{resumed.headers['location'].rpartition('=')[2]}")
+    assert world.at(0.1).tell() == {}
+    manager.send("/deliveries/sending", act="resume")
+    assert world.at(0.2).tell()
 
 
 def test_lists_are_narrowed_and_paged(world: World, people: ExitStack) -> None:
@@ -210,7 +228,7 @@ def test_lists_are_narrowed_and_paged(world: World, people: ExitStack) -> None:
 def test_a_digest_held_by_hand_is_read_before_it_is_released(world: World, people: ExitStack) -> None:
     analyst = come(people, world, AccountRole.ANALYST)
     old = reference_to(world, "operator")
-    new = analyst.send("/deliveries/act", act="repeat", reference=old).headers["location"].rpartition("/")[2]
+    new = shown_after(analyst.send("/deliveries/act", act="repeat", reference=old))
     analyst.send("/deliveries/act", act="hold", reference=new, reason="Wait")
     question = text_of(analyst.get(f"/deliveries/act?act=release&reference={new}"))
     assert question.count("192.0.2.1") >= 1
@@ -234,4 +252,54 @@ def test_a_time_that_ends_before_it_begins_is_said_so(world: World, people: Exit
     page = come(people, world, AccountRole.ANALYST).get("/deliveries?since=2026-11-12&until=2026-11-10")
     assert page.status_code == 422
     assert "The end must be a time after the beginning." in page.text
-    assert "No digest fits" not in page.text
+    assert "No matches" not in page.text
+
+
+def hold_both(world: World) -> list[str]:
+    """Hold the digests to two teams; their references, the newest first."""
+    with world.node.database.begin() as session:
+        found = session.scalars(select(Delivery).order_by(Delivery.id.desc())).all()
+        for one in found:
+            one.state, one.mails_sent = "held", 0
+        return [one.reference for one in found]
+
+
+def states_of(world: World) -> dict[str, str]:
+    with world.node.database.reading() as session:
+        return dict(session.execute(select(Delivery.reference, Delivery.state)).all())
+
+
+def test_all_that_match_or_all_of_a_page_are_released_at_once_and_undone_together(
+    world: World, people: ExitStack
+) -> None:
+    names = hold_both(world)
+    analyst = come(people, world, AccountRole.ANALYST)
+    page = analyst.get("/deliveries?show=held").text
+    assert f"{len(names)} matches" in text_of(analyst.get("/deliveries?show=held"))
+    assert 'aria-label="Remove the filter State"' in page
+    sent = analyst.send("/deliveries/act", act="release", list="digests", filter="show=held", every="found")
+    assert sent.headers["location"].startswith("/deliveries?show=held&undo=")
+    assert set(states_of(world).values()) == {"queued"}
+    analyst.send(f"/undo/{sent.headers['location'].rpartition('=')[2]}")
+    assert set(states_of(world).values()) == {"held"}
+    one = reference_to(world, "operator")
+    narrowed = f"show=held&reference={one}"
+    analyst.send("/deliveries/act", act="release", list="digests", filter=narrowed, every="found")
+    assert [name for name, state in states_of(world).items() if state == "queued"] == [one]
+    analyst.send("/deliveries/act", act="release", every="page", shown=names, list="digests", filter="")
+    assert set(states_of(world).values()) == {"queued"}
+
+
+def test_a_held_digest_is_read_and_released_in_two_clicks(world: World, people: ExitStack) -> None:
+    (reference, *_) = hold_both(world)
+    analyst = come(people, world, AccountRole.ANALYST)
+    listed = analyst.get("/deliveries?show=held").text
+    assert f'href="/deliveries/{reference}"' in listed
+    shown = analyst.get(f"/deliveries/{reference}")
+    assert f'<h1 id="title">{reference}</h1>' in shown.text
+    assert "held for review" in text_of(shown)
+    assert '<pre class="mail"' in shown.text
+    assert '<input type="hidden" name="act" value="release">' in shown.text
+    released = analyst.send("/deliveries/act", act="release", reference=reference)
+    assert 'data-undo="60"' in analyst.get(released.headers["location"]).text
+    assert "A held mail was" in text_of(analyst.get(f"/deliveries/{reference}"))

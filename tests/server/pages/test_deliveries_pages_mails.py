@@ -56,7 +56,7 @@ def test_of_an_encrypted_mail_what_it_holds_is_made_again_while_its_events_are_t
     with browser_of(application, node, AccountRole.ANALYST, now=world.now) as browser:
         page = browser.get(f"/deliveries/{found.reference}").text
         assert browser.get(f"/deliveries/{found.reference}/mails/1").content == kept
-    assert "The mail left encrypted. This is what it holds, made again from its events." in page
+    assert "The mail was sent encrypted. This is its content, rendered again from its events." in page
     assert "192.0.2.1" in page
     node.store.delete_days_before(world.now.date() + timedelta(days=2))
     (copy,) = copies(node, found)

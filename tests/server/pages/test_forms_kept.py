@@ -34,7 +34,6 @@ UNSEEN = {
     "/admin/people/withdraw": "a button, where somebody is invited",
     "/conflicts/decide": "there is no conflict; as are those below, by `test_forms_say_where_they_stand`",
     "/conflicts/undo": "nothing is decided",
-    "/deliveries/act": "nothing is held",
     "/deliveries/sending": "nothing leaves",
     "/events/views/{number}": "nobody here has a view",
     "/events/views/{number}/delete": "nobody here has a view",
@@ -49,6 +48,7 @@ UNSEEN = {
     "/today/unrouted/notify": "a button, where events have a contact by now",
     "/reports/public/{reference}/leave": "a button of its owner",
     "/sign-in/code": "a code of a device",
+    "/undo/{number}": "a button, after an act",
     "/welcome/{token}": "a password and a name, by a link",
 }
 """Routes of forms that no page of the gallery shows."""

@@ -144,9 +144,11 @@ def test_an_analyst_signs_in_filters_opens_looks_up_and_releases(site: Site, tab
     go(tab, key="Enter")
     assert "Bank Sector Team" in text(tab)
     go(tab, letters="gd")
-    reach(tab, "a[href*='every=held']")
+    reach(tab, "a[href*='show=held']")
     go(tab, key="Enter")
-    reach(tab, "main form button")
+    reach(tab, f"th a[href='/deliveries/{site.held}']")
+    go(tab, key="Enter")
+    reach(tab, "main .heading form button")
     go(tab, key="Enter")
     with site.world.node.database.reading() as session:
         state = session.scalar(select(Delivery.state).where(Delivery.reference == site.held))

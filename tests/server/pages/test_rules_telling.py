@@ -100,7 +100,8 @@ def test_a_team_is_told_more_for_its_information(world: World) -> None:
 )
 def test_a_team_that_a_rule_informs_is_not_told_of_what_it_mutes(world: World, said: Mute) -> None:
     put(world, INFORM)
-    mute(world.node.database, "nat-b", said, actor="person:1", now=START - timedelta(days=500))
+    with world.node.database.begin() as session:
+        mute(session, "nat-b", said, actor="person:1", now=START - timedelta(days=500))
     holds = said.until is None and said.value != "192.0.2.64/28"
     world.hear("192.0.2.1", "192.0.2.2")
     mails = world.tell()

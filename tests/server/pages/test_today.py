@@ -140,7 +140,8 @@ def test_a_team_without_an_address_is_an_item_at_once_until_it_has_one(world: Wo
     link = "/teams/operator/change?act=assert&amp;kind=mailbox#value"
     assert link in before.text
     assert link in due.text
-    assert "no address" in text_of(due)
+    assert "No email address: 1 team" in text_of(due)
+    assert "No digest is scheduled" in text_of(due)
     assert "due now" not in text_of(due)
     assert "no email address" not in text_of(after)
     assert "noc@operator.example" in world.tell()

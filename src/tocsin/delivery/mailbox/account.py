@@ -86,7 +86,7 @@ def account_of(settings: MailboxSettings) -> Account:
     """
     if not settings.host or not settings.user:
         raise SettingError(
-            say("No mailbox is set to be read."),
+            say("No IMAP account is configured."),
             hint=say("Set host, user and password_file in [mailbox]; see docs/replies.md."),
         )
     return Account(
@@ -128,7 +128,7 @@ def _failures(account: Account) -> Iterator[None]:
     except (ImapToolsError, IMAP4.error, OSError, ValueError) as error:
         raise StorageError(
             say(
-                "The mailbox %(user)s on %(host)s:%(port)s cannot be used: %(said)s.",
+                "The IMAP account %(user)s on %(host)s:%(port)s cannot be used: %(said)s.",
                 user=account.user,
                 host=account.host,
                 port=account.port,

@@ -147,9 +147,7 @@ def open_smime(content: bytes, password: str, *, checked: bool = False) -> Smime
     except (ValueError, TypeError) as error:
         raise SettingError(
             say("The node's S/MIME key cannot be used: %(error)s.", error=library_error(error)),
-            hint=say(
-                "It needs a private key and its certificate in PEM; a password stands in [mail] key_password_file."
-            ),
+            hint=say("It needs a private key and its certificate in PEM; [mail] key_password_file names its password."),
         ) from error
     own = [one for one in certificates if one.public_key() == private.public_key()]
     if not isinstance(private, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)) or not own:

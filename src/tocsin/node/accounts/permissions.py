@@ -32,6 +32,7 @@ class Permission(StrEnum):
     LINK_USE = "link.use"  # whoever holds a link that was mailed: answers, confirmations
     SIGN_IN = "sign.in"  # prove who one is
     ACCOUNT_OWN = "account.own"  # the own password, devices, sessions and tokens
+    ACTS_UNDO = "acts.undo"  # take back what one did a moment ago
     TODAY_READ = "today.read"
     EVENTS_READ = "events.read"
     EVENTS_EXPORT = "events.export"
@@ -81,6 +82,7 @@ UNFINISHED: Final = frozenset({*OPEN, Permission.ACCOUNT_OWN})
 """What somebody may do whose role needs a second factor, until it is set up."""
 
 IN_API: Final = frozenset({
+    Permission.ACTS_UNDO,
     Permission.EVENTS_READ, Permission.EVENTS_EXPORT, Permission.REPORTS_READ, Permission.REPORTS_WRITE,
     Permission.QUARANTINE_READ, Permission.QUARANTINE_MEND,
     Permission.LOOKUP, Permission.DIRECTORY_READ, Permission.DIRECTORY_WRITE, Permission.DIRECTORY_EDIT,
@@ -132,9 +134,12 @@ _OWN_OF: Final[dict[AccountRole, tuple[Permission, ...]]] = {
 }  # fmt: skip
 
 
+_OWN_DOINGS: Final = (Permission.ACCOUNT_OWN, Permission.ACTS_UNDO)  # whoever has an account may
+
+
 def extent(role: AccountRole, act: Permission) -> Extent | None:
     """How far a role may do an act; None: not at all."""
-    if act in OPEN or act in _ALL_OF[role] or (act is Permission.ACCOUNT_OWN and role is not AccountRole.NOBODY):
+    if act in OPEN or act in _ALL_OF[role] or (act in _OWN_DOINGS and role is not AccountRole.NOBODY):
         return Extent.ALL
     return Extent.OWN if act in _OWN_OF.get(role, ()) else None
 

@@ -33,7 +33,7 @@ class Letter(Base):
     """One mail to one mailbox. ``key`` says what it is for, so that nobody is mailed twice for one thing.
 
     ``channel`` and ``path``: how it left and where its file is, as for digests. ``released_at``: when a person let a
-    held one go.
+    held one go. ``approved_by``: as of digests.
     """
 
     __tablename__ = "letter"
@@ -57,6 +57,7 @@ class Letter(Base):
     channel: Mapped[str] = mapped_column(Text)
     path: Mapped[str] = mapped_column(Text)
     released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    approved_by: Mapped[str | None] = mapped_column(Text, default=None)
 
     @property
     def reference(self) -> str:

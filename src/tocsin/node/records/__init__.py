@@ -57,5 +57,13 @@ if TYPE_CHECKING:
         purged_of,
         purged_rows,
     )
+    from tocsin.node.records.undo import (
+        GRACE,
+        UndoRecord,
+        forget_undos,
+        open_undo,
+        recorded,
+        undo,
+    )
 else:
     lazy_face(__name__)

@@ -21,7 +21,7 @@ from tocsin.events import Ingest, purge_ingest, purge_rows
 from tocsin.incidents.arrivals import delete_files, find_report, purge_report
 from tocsin.node.files import disk_failures, sync_folder
 from tocsin.node.letters import Letter
-from tocsin.node.records import AuditAction, Tombstone, audit, cut, erase_typed, find_tombstone, sweep
+from tocsin.node.records import AuditAction, Tombstone, audit, cut, erase_typed, find_tombstone, forget_undos, sweep
 from tocsin.operations.purge.plan import IngestPart, PurgePlan
 from tocsin.operations.purge.references import PurgeKind
 from tocsin.pipeline.collectors import purge_refused
@@ -50,6 +50,7 @@ def carry_out(node: NodeWithStores, plan: PurgePlan, *, reason: str, actor: str,
 
     """
     with node.database.begin() as session:
+        forget_undos(session)  # what goes now must not come back
         if find_tombstone(session, plan.reference) is None:
             _purge_records(session, plan)
             _remember(session, plan, reason=reason, actor=actor, now=now)

@@ -1,9 +1,9 @@
 """A route of the API for an act: its address, its body and its answer are made from the act."""
 
 from inspect import Parameter, Signature
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Path
+from fastapi import APIRouter, Body, Path, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, create_model
 from pydantic.fields import FieldInfo
@@ -22,6 +22,9 @@ from tocsin.interface import (
 from tocsin.node.accounts import Principal
 from tocsin.server.api.context import ApiContext
 
+UNDO: Final = "Tocsin-Undo"
+"""The header that says by which number an act can be undone."""
+
 
 def add_acts(router: APIRouter, counter: ApiContext, acts: tuple[Act, ...]) -> None:
     """Add a route for each act that has one and is not served by hand."""
@@ -30,8 +33,10 @@ def add_acts(router: APIRouter, counter: ApiContext, acts: tuple[Act, ...]) -> N
             _add_act(router, counter, act)
 
 
-def perform(counter: ApiContext, visitor: Principal, act: Act, **values: Any) -> Any:
-    """Do an act for whoever asks; what it gives back.
+def perform(
+    counter: ApiContext, visitor: Principal, act: Act, response: Response | None = None, /, **values: Any
+) -> Any:
+    """Do an act for whoever asks; what it gives back. The response says by which number it can be undone.
 
     Raises:
         RequestValidationError: a request is not as the act takes it.
@@ -42,7 +47,10 @@ def perform(counter: ApiContext, visitor: Principal, act: Act, **values: Any) ->
     except RequestError as error:
         wrongs = [{"loc": ("body", name), "msg": wrong} for name, wrong in error.wrongs]
         raise RequestValidationError(wrongs) from None
-    done = act.function(context_for(counter.node, visitor, act, counter.now, counter.say), request)
+    context = context_for(counter.node, visitor, act, counter.now, counter.say)
+    done = act.function(context, request)
+    if context.undos and response is not None:
+        response.headers[UNDO] = str(context.undos[-1])
     if act.routing:
         counter.guide.renew()
     return done
@@ -52,13 +60,16 @@ def _add_act(router: APIRouter, counter: ApiContext, act: Act) -> None:
     named = names_in(act.route)
     body = _body_of(act, named)
 
-    def serve(visitor: Principal, body: BaseModel | None = None, **path: Any) -> Any:
+    def serve(visitor: Principal, response: Response, body: BaseModel | None = None, **path: Any) -> Any:
         values = {name: (value,) if is_several(act, name) else value for name, value in path.items()}
         values |= {name: getattr(body, name) for name in body.model_fields_set} if body else {}
-        done = perform(counter, visitor, act, **values)
+        done = perform(counter, visitor, act, response, **values)
         return done[0] if isinstance(done, list) else done
 
-    parameters = {name: Annotated[_one(act, name), _place_of(act.request.model_fields[name])] for name in named}
+    parameters: dict[str, Any] = {
+        name: Annotated[_one(act, name), _place_of(act.request.model_fields[name])] for name in named
+    }
+    parameters["response"] = Response
     parameters["visitor"] = Annotated[Principal, needs(act.permission, everything=act.everything)]
     made = [Parameter(name, Parameter.KEYWORD_ONLY, annotation=of) for name, of in parameters.items()]
     if body:

@@ -1,5 +1,6 @@
 """Forms for acts: what a form says becomes the request; acts without a page of their own have one form for all."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -33,11 +34,23 @@ def perform(desk: PageContext, visitor: Principal, act: Act, form: FormData, **g
         RequestError: something in the form is missing or not as it must be.
 
     """
-    context = replace(context_for(desk.node, visitor, act, desk.now, desk.say), waits=False)
+    return _performed(desk, visitor, act, form, **given)[0]
+
+
+def perform_and_go(
+    desk: PageContext, visitor: Principal, act: Act, form: FormData, path: str | Callable[[Any], str], **given: Any
+) -> Response:
+    """As `perform`, and on to a page that offers to undo it; ``path``: its address, or what makes one of the result."""
+    done, undo = _performed(desk, visitor, act, form, **given)
+    return desk.go(path if isinstance(path, str) else path(done), undo=undo)
+
+
+def _performed(desk: PageContext, visitor: Principal, act: Act, form: FormData, **given: Any) -> tuple[Any, int | None]:
+    context = replace(context_for(desk.node, visitor, act, desk.now, desk.say), waits=False, holds=True)
     done = act.function(context, read_request(act, _typed(act, form) | given))
     if act.routing:
         desk.guide.renew()
-    return done
+    return done, next(iter(context.undos), None)
 
 
 def form_pages(desk: PageContext, acts: tuple[Act, ...]) -> APIRouter:
@@ -69,12 +82,11 @@ def _add_form(router: APIRouter, desk: PageContext, act: Act) -> None:
         """Do it, or say what is wrong."""
         given = {name: (of,) if is_several(act, name) else of for name, of in request.path_params.items()}
         try:
-            perform(desk, visitor, act, form, **given)
+            return perform_and_go(desk, visitor, act, form, back, **given)
         except RequestError as error:
             return show(request, {**form}, error.wrongs)
         except (ConflictError, InputError, UsageError) as error:
             return show(request, {**form}, error=str(error))
-        return desk.go(back)
 
 
 def _typed(act: Act, form: FormData) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.routing import Match
 
 from tocsin.directory import Team, directory_version, read_directory
-from tocsin.interface import capabilities, form_word, visitor_of
-from tocsin.node.accounts import Permission
+from tocsin.interface import capabilities, form_word, number_in, visitor_of
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.paths import HomeFolder
+from tocsin.node.records import UndoRecord, open_undo
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.pages.header import HeaderReader, ItemCounter
@@ -36,7 +37,7 @@ THEME: Final = "theme"
 
 THEMES: Final = ("light", "dark")
 
-_PASSING: Final = (LANGUAGE, "done")  # what an address says for one time only
+_PASSING: Final = (LANGUAGE, "done", "undo")  # what an address says for one time only
 
 _HERE = Path(__file__).parent
 
@@ -89,11 +90,11 @@ class PageContext:
         the act's name, ``words`` and its ``_``, ``ngettext`` and ``pgettext``, ``heard`` and ``told`` (for what rooms
         below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
         it), ``page_header`` (`PageHeader`) with the navigation and all its ``places``, ``now``, ``here`` (the path),
-        ``back_to`` (the same with its query), ``theme``, ``csrf`` (what forms carry), ``languages``, ``posted`` and
-        ``refused`` (whether it answers a form, and one that was not taken).
+        ``back_to`` (the same with its query), ``theme``, ``csrf`` (what forms carry), ``just_done`` (an act that was done),
+        ``languages``, ``posted`` and ``refused`` (whether it answers a form, and one that was not taken).
         """
         visitor, words = visitor_of(request), self.words(request, language)
-        header = self.header.read(visitor, request.url.path, self.now)
+        header, undo = self.header.read(visitor, request.url.path, self.now), self._undo(request, visitor)
         shared = {
             "node": self.node.settings.node,
             "visitor": visitor,
@@ -113,6 +114,8 @@ class PageContext:
             "back_to": _here(request),
             "theme": self.theme(request),
             "csrf": form_word(self.tokens, visitor),
+            "just_done": undo,
+            "undo_seconds": int((undo.until - self.now).total_seconds()) if undo else 0,
             "languages": self.languages,
             **self.template_values,
             "posted": request.method == "POST",
@@ -147,9 +150,24 @@ class PageContext:
         chosen = chosen or request.cookies.get(cookie_for(request, THEME), "")
         return chosen if chosen in THEMES else ""
 
+    def _undo(self, request: Request, visitor: Principal) -> UndoRecord | None:
+        """What was just done, as the address says: by its number, of whoever asks."""
+        number = number_in(request.query_params.get("undo", ""))
+        if number is None or visitor.person is None:
+            return None
+        with self.node.database.reading() as session:
+            found = open_undo(session, visitor.actor, number, self.now)
+        return found if found and (found.undone_at or found.until > self.now) else None
+
     @staticmethod
-    def go(path: str) -> Response:
-        """Lead to another page after a form: what was done is not done again by a reload."""
+    def go(path: str, *, undo: int | None = None) -> Response:
+        """Lead to another page after a form: what was done is not done again by a reload.
+
+        ``undo``: the number by which the page offers to undo it.
+        """
+        if undo is not None:
+            before, mark, place = path.partition("#")
+            path = f"{before}{'&' if '?' in before else '?'}undo={undo}{mark}{place}"
         return RedirectResponse(path, status_code=303)
 
 

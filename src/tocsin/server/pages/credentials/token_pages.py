@@ -27,6 +27,7 @@ _PATH = "/account/tokens"
 _DAYS = (7, 30, 90, 365)
 
 SCOPES: Final[Mapping[Permission, str]] = {
+    Permission.ACTS_UNDO: N_("Undo what it did a moment ago"),
     Permission.EVENTS_READ: N_("Read events"),
     Permission.EVENTS_EXPORT: N_("Export events"),
     Permission.REPORTS_READ: N_("Read reports"),

@@ -1,4 +1,4 @@
-"""What waits, what left and what did not: lists of digests and letters, and of news that no digest holds yet."""
+"""Notifications by state, verification requests, and what is scheduled: the lists."""
 
 import re
 from dataclasses import replace
@@ -14,21 +14,25 @@ from tocsin.delivery import (
     DeliveryFilter,
     StateGroup,
     count_digests,
+    count_found,
     count_letters,
     due_news,
-    due_teams,
     find_digests,
     find_letters,
-    notices_for_people,
+    halts,
     waiting_teams,
 )
 from tocsin.directory import team_names, teams_called
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of_actors
+from tocsin.node.letters import Letter
 from tocsin.pipeline.team_items import unreachable_teams
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import Days
 from tocsin.server.pages.deliveries.states import GROUP_WORDS, STATES, acts_of
+
+MOST: Final = 1000
+"""So many mails are acted on at once."""
 
 _ROWS: Final = 50
 _PERSON: Final = re.compile(r"person:[0-9]+")
@@ -53,56 +57,43 @@ def list_pages(desk: PageContext) -> APIRouter:
     def digests(request: Request, visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
         """Digests, newest first."""
         reach = visitor.reach(Permission.DELIVERIES_READ)
-        teams = None if reach.everything else reach.teams
+        teams, inside = None if reach.everything else reach.teams, reach.everything
         with desk.node.database.reading() as session:
-            wanted = replace(_wanted(session, filters, teams), told=not reach.everything)
+            wanted = replace(read_filters(session, filters, teams), told=not inside)
             found = list(find_digests(session, wanted, limit=_ROWS + 1))
-            counts = count_digests(session, teams, told=not reach.everything)
-            names = team_names(session, {one.team_id for one in found})
-            originals = {one.repeats for one in found if one.repeats and not one.subject}
-            subjects = _subjects(session, originals)
-            people = names_of_actors(session, _PERSON.findall(" ".join(one.error for one in found)))
-            aside = _inside(session) if reach.everything else {"notices": [], "waiting": 0}
-        return desk.page(
-            request,
-            "deliveries/list.html",
-            status=422 if filters.wrongs else 200,
-            found=found[:_ROWS],
-            counts=counts,
-            names=names,
-            subjects=subjects,
-            people=people,
-            **_shared(filters, len(found) > _ROWS and found[_ROWS - 1].id),
-            **aside,
-            inside=reach.everything,
-        )
+            shown: dict[str, Any] = {
+                "counts": count_digests(session, teams, told=not inside),
+                "names": team_names(session, {one.team_id for one in found}),
+                "subjects": _subjects(session, {one.repeats for one in found if one.repeats and not one.subject}),
+                "people": names_of_actors(session, _PERSON.findall(" ".join(one.error for one in found))),
+                "total": count_found(session, Delivery, wanted),
+            } | (_inside(session) if inside else {"halted": []})
+        return _page(desk, request, "deliveries/list.html", found, filters, inside=inside, **shown)
 
     @router.get("/deliveries/letters")
     def letters(request: Request, _visitor: _Insider, filters: Annotated[Filters, Query()]) -> Response:
-        """Letters, newest first."""
+        """Verification requests and other letters, newest first."""
         with desk.node.database.reading() as session:
-            found = list(find_letters(session, _wanted(session, filters, None), limit=_ROWS + 1))
-            counts = count_letters(session)
-        return desk.page(
-            request,
-            "deliveries/letters.html",
-            status=422 if filters.wrongs else 200,
-            found=found[:_ROWS],
-            counts=counts,
-            inside=True,
-            **_shared(filters, len(found) > _ROWS and found[_ROWS - 1].id),
-        )
+            wanted = read_filters(session, filters, None)
+            found = list(find_letters(session, wanted, limit=_ROWS + 1))
+            counts, total = count_letters(session), count_found(session, Letter, wanted)
+            people = names_of_actors(session, _PERSON.findall(" ".join(one.error for one in found)))
+        shown: dict[str, Any] = {"counts": counts, "total": total, "people": people}
+        return _page(desk, request, "deliveries/letters.html", found, filters, inside=True, **shown)
 
     @router.get("/deliveries/due")
     def due(request: Request, _visitor: _Insider) -> Response:
-        """What each team is owed that no digest holds yet."""
+        """What each team is owed that no digest holds yet; apart, what cannot be sent since there is no address."""
         with desk.node.database.reading() as session:
             found = due_news(session)
-            names = team_names(session, {one.team_id for one in found})
-            held, unreachable = waiting_teams(session), {one.team_id for one in unreachable_teams(session)}
-        shown: dict[str, Any] = {
-            "found": found, "names": names, "held": held, "unreachable": unreachable, "now": desk.now,
-        }  # fmt: skip
+            unreachable = {one.team_id for one in unreachable_teams(session)}
+            shown: dict[str, Any] = {
+                "found": [one for one in found if one.team_id not in unreachable],
+                "unreachable": [one for one in found if one.team_id in unreachable],
+                "names": team_names(session, {one.team_id for one in found}),
+                "held": waiting_teams(session),
+                "now": desk.now,
+            }
         return desk.page(request, "deliveries/due.html", **shown, inside=True)
 
     return router
@@ -114,21 +105,47 @@ def _subjects(session: Session, digests: set[int]) -> dict[int, str]:
 
 
 def _inside(session: Session) -> dict[str, Any]:
-    return {"notices": notices_for_people(session), "waiting": due_teams(session)}
-
-
-def _shared(filters: Filters, last: int | bool) -> dict[str, Any]:
-    further = f"?{filters.query(before=int(last))}" if last else ""
+    """What keeps mails from leaving, and how many teams something is scheduled for."""
+    halted = [one for one in halts(session) if one]
     return {
-        "filters": filters,
-        "further": further,
-        "states": STATES,
-        "acts_of": acts_of,
-        "groups": [(group.value, words) for group, words in GROUP_WORDS.items()],
+        "halted": halted,
+        "halted_by": names_of_actors(session, [one.actor for one in halted]),
+        "scheduled": count_scheduled(session),
     }
 
 
-def _wanted(session: Session, filters: Filters, teams: frozenset[int] | None) -> DeliveryFilter:
+def count_scheduled(session: Session) -> int:
+    """How many teams a digest is scheduled for that has somewhere to go."""
+    unreachable = {one.team_id for one in unreachable_teams(session)}
+    return sum(one.team_id not in unreachable for one in due_news(session))
+
+
+def _page(
+    desk: PageContext,
+    request: Request,
+    template: str,
+    found: list[Delivery] | list[Letter],
+    filters: Filters,
+    **shown: Any,
+) -> Response:
+    last = found[_ROWS - 1].id if len(found) > _ROWS else 0
+    return desk.page(
+        request,
+        template,
+        status=422 if filters.wrongs else 200,
+        found=found[:_ROWS],
+        filters=filters,
+        further=f"?{filters.query(before=last)}" if last else "",
+        states=STATES,
+        acts_of=acts_of,
+        groups=[(group.value, words) for group, words in GROUP_WORDS.items()],
+        most=MOST,
+        **shown,
+    )
+
+
+def read_filters(session: Session, filters: Filters, teams: frozenset[int] | None) -> DeliveryFilter:
+    """What is asked for, of these teams (None: of all)."""
     if filters.team:
         named = teams_called(session, filters.team)
         teams = frozenset(named if teams is None else teams & named)

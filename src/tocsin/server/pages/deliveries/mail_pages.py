@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import TOLD, Delivery, DeliveryState, find_mail
+from tocsin.delivery import TOLD, Delivery, DeliveryItem, DeliveryState, find_mail
 from tocsin.directory import team_names
 from tocsin.interface import NotHereError, Number, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, names_of_actors
@@ -25,14 +25,15 @@ from tocsin.server.pages.deliveries.mail_copies import Copy, MailFile, copies, k
 from tocsin.server.pages.deliveries.states import STATES, acts_of
 from tocsin.server.pages.words import N_
 
+_REPORTS = 5  # that a digest leads to, the newest
 _Reader = Annotated[Principal, needs(Permission.DELIVERIES_READ)]
 
 VERDICTS = {
-    AnswerVerdict.ACKNOWLEDGED: N_("read, at work"),
-    AnswerVerdict.FIXED: N_("fixed"),
-    AnswerVerdict.FALSE: N_("not there"),
-    AnswerVerdict.ACCEPTED: N_("stays for now"),
-    AnswerVerdict.NOT_OURS: N_("not theirs"),
+    AnswerVerdict.ACKNOWLEDGED: N_("In progress"),
+    AnswerVerdict.FIXED: N_("Fixed"),
+    AnswerVerdict.FALSE: N_("False positive"),
+    AnswerVerdict.ACCEPTED: N_("Risk accepted"),
+    AnswerVerdict.NOT_OURS: N_("Not ours"),
 }
 
 
@@ -181,6 +182,7 @@ def _happened(session: Session, found: MailInView) -> dict[str, Any]:
         "not_reached": {},
         "tickets": [],
         "repeats": [],
+        "ingests": [],
     }
     one = found.one
     if not isinstance(one, Delivery):
@@ -192,12 +194,14 @@ def _happened(session: Session, found: MailInView) -> dict[str, Any]:
     if not found.inside:
         return known
     came = mails_about(session, one)
+    ingests = select(DeliveryItem.ingest).where(DeliveryItem.delivery_id == (one.repeats or one.id))
     return (
         known
         | _entries(session, f"delivery:{one.reference}", found)
         | {
             "not_reached": came["not_reached"],
             "tickets": came["tickets"],
+            "ingests": session.scalars(ingests.order_by(DeliveryItem.ingest.desc()).limit(_REPORTS)).all(),
         }
     )
 

@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.delivery import acts, due_news, halts, notices
+from tocsin.delivery import acts, halts, waiting_notices
 from tocsin.interface import NotHereError, PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError
-from tocsin.server.pages.acts import perform
+from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.deliveries.list_pages import count_scheduled
 from tocsin.server.security import Form, text_of
 
 _SWITCHES = {"stop": "stop", "resume": "resume", "brake": "unbrake"}  # as the forms name them
@@ -36,12 +37,11 @@ def sending_pages(desk: PageContext) -> APIRouter:
         if act is None:
             raise NotHereError
         try:
-            perform(desk, visitor, act, form)
+            return perform_and_go(desk, visitor, act, form, "/deliveries/sending")
         except RequestError:
             return _page(desk, request, "stop", wrong="reason")
         except ConflictError as error:
             return _page(desk, request, "", error=str(error))
-        return desk.go("/deliveries/sending")
 
     return router
 
@@ -49,8 +49,8 @@ def sending_pages(desk: PageContext) -> APIRouter:
 def _page(desk: PageContext, request: Request, ask: str, *, wrong: str = "", error: str = "") -> Response:
     with desk.node.database.reading() as session:
         stopped, braked = halts(session)
-        standing = notices(session, desk.node.settings)
-        waiting = len(due_news(session))
+        standing = waiting_notices(session)
+        waiting = count_scheduled(session)
         names = names_of_actors(session, [stopped.actor] if stopped else [])
     return desk.page(
         request,

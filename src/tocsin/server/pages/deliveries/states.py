@@ -7,28 +7,28 @@ from tocsin.node.letters import Letter, LetterState
 from tocsin.server.pages.words import N_
 
 STATES: Final[dict[str, tuple[str, str]]] = {
-    DeliveryState.QUEUED: (N_("on its way"), "busy"),
-    DeliveryState.RETRY: (N_("refused for now, tried again"), "busy"),
+    DeliveryState.QUEUED: (N_("queued"), "busy"),
+    DeliveryState.RETRY: (N_("deferred, tried again"), "busy"),
     DeliveryState.SENT: (N_("sent"), "good"),
-    DeliveryState.FAILED: (N_("given up"), "wrong"),
-    DeliveryState.WITHHELD: (N_("stopped by the gate"), "wrong"),
-    DeliveryState.HELD: (N_("waits for a person"), "busy"),
+    DeliveryState.FAILED: (N_("failed"), "wrong"),
+    DeliveryState.WITHHELD: (N_("withheld by the release gate"), "wrong"),
+    DeliveryState.HELD: (N_("held for review"), "busy"),
     DeliveryState.DROPPED: (N_("dropped"), "quiet"),
-    DeliveryState.EXPIRED: (N_("too old, never sent"), "quiet"),
+    DeliveryState.EXPIRED: (N_("expired, never sent"), "quiet"),
     DeliveryState.SHADOW: (N_("written in shadow mode"), "quiet"),
     DeliveryState.STUCK: (N_("cannot be encrypted"), "wrong"),
-    DeliveryState.BOUNCED: (N_("came back"), "wrong"),
-    DeliveryState.REDIRECTED: (N_("sent to the redirect mailbox"), "quiet"),
+    DeliveryState.BOUNCED: (N_("bounced"), "wrong"),
+    DeliveryState.REDIRECTED: (N_("sent to the redirect address"), "quiet"),
     LetterState.CANCELLED: (N_("no longer needed"), "quiet"),
 }
 """By state: the words, and ``good``, ``busy``, ``wrong`` or ``quiet``."""
 
 GROUP_WORDS: Final[dict[StateGroup, str]] = {
-    StateGroup.WAITING: N_("On their way"),
-    StateGroup.HELD: N_("Wait for a person"),
-    StateGroup.TROUBLE: N_("Told nobody"),
+    StateGroup.WAITING: N_("Queued"),
+    StateGroup.HELD: N_("Held"),
+    StateGroup.TROUBLE: N_("Not delivered"),
     StateGroup.GONE: N_("Sent"),
-    StateGroup.ENDED: N_("Never sent"),
+    StateGroup.ENDED: N_("Dropped or expired"),
 }
 """The headings of groups."""
 

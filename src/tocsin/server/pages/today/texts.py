@@ -95,6 +95,8 @@ CHANGES: Final[Mapping[str, str]] = {
     AuditAction.KEY_WITHDRAWN: N_("A key of a team is not used any more"),
     AuditAction.NODE_KEY_SET: N_("This node has a new key"),
     AuditAction.DELIVERY_FAILED: N_("A mail was given up"),
+    AuditAction.ACT_UNDONE: N_("An act was undone"),
+    AuditAction.DELIVERY_APPROVED: N_("A held mail was approved"),
     AuditAction.DELIVERY_RELEASED: N_("A held mail was let go"),
     AuditAction.DELIVERY_DROPPED: N_("A held mail was dropped"),
     AuditAction.DELIVERY_EXPIRED: N_("News became too old to be told"),
