@@ -145,7 +145,8 @@ def link_of(mail: Read) -> str:
 
 
 def send(client: httpx.Client, path: str, verdict: str, *addresses: str, **fields: str) -> httpx.Response:
-    """Open a page and send its form as a person would: for these addresses, or for all."""
+    """Open the page of a link and send its form as a person would: for these addresses, or for all."""
+    path = path if "?" in path else f"{path}?state=all"
     page = client.get(path).text
     made = _MADE.search(page)
     found = boxes(page)

@@ -77,7 +77,7 @@ def test_a_person_sets_a_status_and_is_shown_what_was_recorded(world: World, tol
     words = text_of(page)
     assert "2 problems at 2 addresses: Fixed. We stop reminding you." in words
     assert "2026-11-16 06:00 Fixed: 2 problems · on this page · “patched and rebooted”" in words
-    assert set(boxes(page.text)) == {THREE}
+    assert set(boxes(client.get(told).text)) == {THREE}
     (answer,) = answers(world)
     assert (answer.verdict, answer.via, answer.said_by, answer.note) == ("fixed", "page", "", "patched\nand rebooted")
     assert len(answer.problems or ()) == 2

@@ -25,7 +25,7 @@ SAYINGS: Final = {
     "next.not_ours": N_("We stop reminding you, look for the right contact and correct our directory."),
     "history.page": N_("on this page"),
     "history.mail": N_("by mail"),
-    "history.analyst": N_("by phone"),
+    "history.analyst": N_("recorded by us"),
     "gone.title": N_("This link does not lead anywhere"),
     "gone.text": N_("It is not complete, or too old. Open it again from the mail, whole; or answer that mail."),
     "failed.title": N_("This page cannot be shown at the moment"),

@@ -28,11 +28,11 @@ from tocsin.server.pages.words import N_
 _Reader = Annotated[Principal, needs(Permission.DELIVERIES_READ)]
 
 VERDICTS = {
-    AnswerVerdict.ACKNOWLEDGED: N_("read, at work"),
-    AnswerVerdict.FIXED: N_("fixed"),
-    AnswerVerdict.FALSE: N_("not there"),
-    AnswerVerdict.ACCEPTED: N_("stays for now"),
-    AnswerVerdict.NOT_OURS: N_("not theirs"),
+    AnswerVerdict.ACKNOWLEDGED: N_("In progress"),
+    AnswerVerdict.FIXED: N_("Fixed"),
+    AnswerVerdict.FALSE: N_("False positive"),
+    AnswerVerdict.ACCEPTED: N_("Risk accepted"),
+    AnswerVerdict.NOT_OURS: N_("Not ours"),
 }
 
 

@@ -135,7 +135,7 @@ class FixPage:
         error: TocsinError | None = None,
         chosen: ProblemFilter | None = None,
     ) -> Response:
-        """The list with its form; ``error``: why something could not be undone. ``chosen``: else as the address says."""
+        """The list with its form; ``error``: why undo is not possible. ``chosen``: else as the address says."""
         desk, lines, now = self.desk, self.sheet.lines, self._now
         chosen = chosen or ProblemFilter.read(request)
         words = desk.words(request, self.language)

@@ -40,8 +40,7 @@ STATES: Final = {
 VERDICTS: Final = {of: (SAYINGS[f"verdicts.{of.value}"], SAYINGS[f"hints.{of.value}"]) for of in AnswerVerdict}
 """The statuses, each with what it means."""
 
-_KINDS: Final = {"critical": "wrong", "high": "wrong", "medium": "busy"}
-"""How `parts.state` shows a severity; the others quietly."""
+_SEVERE: Final = SEVERITIES[-2:]
 
 
 @dataclass(frozen=True)
@@ -86,12 +85,10 @@ class ProblemFilter:
 
     def _has_text(self, line: ProblemRow) -> bool:
         """Whether a problem has what was typed: its network or AS, or a text in its words."""
-        network = parse_network(self.find) if "/" in self.find else None
-        if network is not None:
-            address = parse_address(line.where)
-            return address is not None and (network.hi, network.lo) <= address <= network.last
+        if "/" in self.find and parse_network(self.find) is not None:
+            return lies_in(line, "prefix", self.find)
         if number := _AS.fullmatch(self.find):
-            return line.asn == int(number[1])
+            return lies_in(line, "asn", number[1])
         return self.find.lower() in f"{line.where} {line.what} {line.port}".lower()
 
     def choose(self, lines: Sequence[ProblemRow], now: datetime) -> list[ProblemRow]:
@@ -117,7 +114,7 @@ class ProblemFilter:
 
 @dataclass(frozen=True)
 class PortalRow:
-    """One problem as the page shows it; ``said`` is a text to translate, kinds as of `parts.state`.
+    """One problem as the page shows it; ``said`` is a text to translate, ``kind`` as of `parts.state`.
 
     ``since``: the day of the answer, ``until``: the day up to which a risk is accepted; each None where there is none.
     """
@@ -128,7 +125,7 @@ class PortalRow:
     kind: str
     since: datetime | None
     until: datetime | None
-    severity_kind: str
+    severe: bool
     overdue: bool
 
 
@@ -139,6 +136,17 @@ def state_of(line: ProblemRow) -> str:
     if line.standing is None or line.standing.outcome is AnswerOutcome.CONTRADICTED:
         return "open"
     return "answered"
+
+
+def lies_in(line: ProblemRow, kind: str, value: str) -> bool:
+    """Whether a problem is in a network (``prefix``), an AS (``asn``) or a ``domain``, as a team's rules name them."""
+    if kind == "asn":
+        return str(line.asn) == value
+    network = parse_network(value) if kind == "prefix" else None
+    if network is not None:
+        address = parse_address(line.where)
+        return address is not None and (network.hi, network.lo) <= address <= network.last
+    return kind == "domain" and (line.where == value or line.where.endswith(f".{value}"))
 
 
 def is_overdue(line: ProblemRow, now: datetime) -> bool:
@@ -168,7 +176,7 @@ def row_of(line: ProblemRow, now: datetime) -> PortalRow:
         kind=kind,
         since=line.gone_at or (standing.answer.at if standing else None),
         until=standing.answer.until if standing and accepted and line.gone_at is None else None,
-        severity_kind=_KINDS.get(line.severity, "quiet"),
+        severe=line.severity in _SEVERE,
         overdue=is_overdue(line, now),
     )
 
