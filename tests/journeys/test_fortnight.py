@@ -305,7 +305,9 @@ def test_an_operator_answers_mutes_corrects_and_lets_a_program_in(house: House) 
         hand.tick("portal.write")
         hand.press("Make the token")
         program = {"Authorization": f"Bearer {hand.value('input.secret')}"}
-    assert "noc@operator.example" in house.letter_to("abuse@operator.example", "is now an email address of Example Operator")
+    assert "noc@operator.example" in house.letter_to(
+        "abuse@operator.example", "is now an email address of Example Operator"
+    )
     with httpx.Client(base_url=f"{house.url}/api/v1", headers=program, trust_env=False) as client:
         problems = {one["where"]: one for one in client.get("/problems").json()["items"]}
         assert set(problems) == {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.33"}

@@ -43,6 +43,7 @@ UNSEEN = {
     "/portal/contacts/code": "a code from a letter",
     "/portal/contacts/undo": "a button, after a denial",
     "/portal/contacts/unmute": "a button, after a mute",
+    "/portal/undo/{answer}": "a button, for a minute after a status was set",
     "/report/{reference}": "behind a secret",
     "/teams/{key}/confirm": "a button, for a help line",
     "/today/unrouted/notify": "a button, where events have a contact by now",
@@ -52,7 +53,7 @@ UNSEEN = {
 }
 """Routes of forms that no page of the gallery shows."""
 
-_PUBLIC = {"answer.html", "layout.html", "verify.html", "public", "sign_in"}  # there nobody has a session that ends
+_PUBLIC = {"layout.html", "verify.html", "public", "sign_in"}  # there nobody has a session that ends
 
 _FORM = re.compile(r'<form method="post"(?: action="([^"]*)")?')
 _ELSEWHERE = {"/settings", "/sign-out"}  # on each page: the switch, and the way out

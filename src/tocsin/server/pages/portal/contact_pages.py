@@ -55,7 +55,7 @@ def contact_pages(portal: PortalContext) -> APIRouter:
         return _page(portal, request, visitor, portal.team(request, visitor))
 
     @router.get("/deny")
-    def remove(request: Request, visitor: Annotated[Principal, needs(Permission.DIRECTORY_WRITE)]) -> Response:
+    def remove(request: Request, visitor: Annotated[Principal, needs(Permission.PORTAL_WRITE)]) -> Response:
         """What goes with something that is to be removed, and the button that does it."""
         team, asked = portal.team(request, visitor), request.query_params
         kind, value = asked.get("kind", ""), asked.get("value", "").strip()
