@@ -34,13 +34,15 @@ SAYINGS: Final = {
     "refused.text": N_(
         "The form must be sent from its own page, and not be larger than it allows. Open the link from the mail again."
     ),
-    "verify_wrong.none_ticked": N_("Tick the networks that are not yours, or choose another button."),
+    "verify_wrong.none_ticked": N_("Select the networks that are not yours, or choose another button."),
     "verify_wrong.ticked": N_(
-        "You ticked networks as not yours. Choose “Yes, but not for what is ticked”, or remove the ticks."
+        "You selected networks that are not yours. Choose “Yes, but not for the selected”, or clear the selection."
     ),
     "verify_wrong.stale": N_("This page was open for too long. Choose again."),
     "verify_wrong.unknown": N_("Choose one of the buttons."),
-    "verified.ours": N_("Recorded: %(mailbox)s is the mailbox of %(teams)s."),
-    "verified.wrong": N_("Recorded: %(mailbox)s is not the mailbox of %(teams)s. We no longer write to you for them."),
+    "verified.ours": N_("Recorded: %(address)s is the email address of %(teams)s."),
+    "verified.wrong": N_(
+        "Recorded: %(address)s is not the email address of %(teams)s. We no longer write to you for them."
+    ),
 }
 """English texts, translated where they are shown."""
