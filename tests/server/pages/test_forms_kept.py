@@ -77,7 +77,7 @@ _TYPE = """(() => {
 _VALUES = """FORMS.map(form => [...form.elements]
   .filter(one => one.name && !one.closest('.switch'))
   .filter(one => !/^(hidden|password|file|submit|button|fieldset)$/.test(one.type))
-  .map(one => [one.name, one.value, one.checked ?? null]))""".replace("FORMS", _LIVE)
+  .map(one => [one.name, one.value, one.checked ?? null])).filter(typed => typed.length)""".replace("FORMS", _LIVE)
 _SWITCH = """(() => {
   const list = document.querySelector('#switch-language');
   list.value = LANGUAGE; document.querySelector('.switch button').click();
