@@ -47,7 +47,7 @@ _NOT_OF_THESE: Final = N_("One of these problems takes no status any more. Load 
 
 
 @dataclass(frozen=True)
-class HistoryStep:
+class AnswerStep:
     """One entry of the history, as `parts.timeline` shows it."""
 
     at: datetime
@@ -229,14 +229,14 @@ class FixPage:
         undo = self._at(chosen, f"/undo/{uuid}") if can_withdraw(answers, self._now) and self.writes else ""
         return f"{about} {after}", undo
 
-    def _step(self, entry: Answer, words: PageTexts) -> HistoryStep:
+    def _step(self, entry: Answer, words: PageTexts) -> AnswerStep:
         """An entry of the history. What a person here noted of a talk stays here."""
         said = words.say(SAYINGS[f"verdicts.{entry.verdict}"])
         n = _told(entry, self.sheet.lines) if entry.problems is None else len(entry.problems)
         about = words.count("%(n)s problem", "%(n)s problems", n)
         note = "" if entry.via == "analyst" or not entry.note else f" · “{entry.note}”"
         via = words.say(SAYINGS[f"history.{entry.via}"])
-        return HistoryStep(entry.at, f"{said}: {about} · {via}{note}")
+        return AnswerStep(entry.at, f"{said}: {about} · {via}{note}")
 
 
 def _is_of(line: ProblemRow, act: str) -> bool:
