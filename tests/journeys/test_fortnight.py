@@ -385,7 +385,7 @@ def test_what_the_feed_no_longer_finds_is_gone(house: House) -> None:
     with house.as_("operator") as hand:
         hand.go("/portal")
         assert "Open problems: 1" in hand.text
-        hand.press("No longer seen (3)")
+        hand.press("Gone (3)")
         assert re.search(r"192\.0\.2\.1 3389/tcp.*?No longer seen since", hand.text, re.DOTALL), hand.text
 
 

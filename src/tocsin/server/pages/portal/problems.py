@@ -34,7 +34,7 @@ STATES: Final = {
     "open": N_("Open"),
     "overdue": N_("Overdue"),
     "answered": N_("Answered"),
-    "gone": N_("No longer seen"),
+    "gone": N_("Gone"),
     "all": N_("All"),
 }
 VERDICTS: Final = {of: (SAYINGS[f"verdicts.{of.value}"], SAYINGS[f"hints.{of.value}"]) for of in AnswerVerdict}
@@ -186,7 +186,7 @@ def _status(line: ProblemRow) -> tuple[str, str]:
     if line.gone_at is not None:
         return N_("No longer seen"), "good"
     if standing is None:
-        return N_("Open"), "quiet"
+        return N_("No status yet"), "quiet"
     if standing.outcome is AnswerOutcome.CONTRADICTED:
         return CONTRADICTED[standing.verdict], "wrong"
     return SAYINGS[f"verdicts.{standing.verdict}"], "busy"
