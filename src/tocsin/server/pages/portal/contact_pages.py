@@ -1,7 +1,7 @@
 """The page of the own contacts and networks, and the forms on it."""
 
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -65,8 +65,8 @@ def contact_pages(portal: PortalContext) -> APIRouter:
             raise NotHereError
         found = [line for line in portal.sheet(team).lines if state_of(line) == "open" and lies_in(line, kind, value)]
         thing = f"AS{value}" if kind == "asn" else value
-        context = {"team": team, "kind": kind, "value": value, "thing": thing, "problems": len(found)}
-        return portal.desk.page(request, "portal/remove.html", **context)
+        about: dict[str, Any] = {"team": team, "thing": thing, "problems": len(found)}
+        return portal.desk.page(request, "portal/remove.html", kind=kind, value=value, **about)
 
     for name, correction in CORRECTIONS.items():
         router.add_api_route(f"/{name}", _corrects(portal, name, correction), methods=["POST"], name=f"correct_{name}")

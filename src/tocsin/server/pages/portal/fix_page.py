@@ -97,9 +97,11 @@ class FixPage:
         if wrongs := typed.wrongs():
             return self.show(request, typed=typed, wrongs=wrongs)
         said = TeamAnswer(AnswerVerdict(typed.verdict), typed.problems, typed.note, typed.days)
-        by = {"actor": self.actor, "act": act, "now": self._now, "door": self.door}
+        node = self.desk.node
         try:
-            answers = answer_problems(self.desk.node, self.desk.node.store, self.sheet, said, **by)
+            answers = answer_problems(
+                node, node.store, self.sheet, said, actor=self.actor, act=act, now=self._now, door=self.door
+            )
         except InputError:
             return self.show(request, typed=typed, wrongs=[("problems", _NOT_OF_THESE)])
         return self.desk.go(self._at(chosen, done=answers[0].uuid))
