@@ -28,7 +28,7 @@ DOORS = {
     "server/api/reports.py:_receive_form": "pipeline/uploads/arrival.py:file",
     "server/pages/public/report_forms.py:_message": "server/pages/public/report_pages.py:_read",
     "server/pages/public/report_forms.py:_bounded": "server/pages/public/report_forms.py:passed",
-    "server/pages/answer_forms.py:read_fields": "server/pages/answer_pages.py:record",
+    "server/pages/answer_forms.py:read_fields": "problems/answers/by_team.py:answer_problems",
     "server/security/forms.py:_read": "pipeline/uploads/arrival.py:file",
 }
 """Each way in, and the function that lets what came by it pass the filter."""

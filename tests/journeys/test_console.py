@@ -126,14 +126,14 @@ def test_the_manager_lets_the_first_mail_go(house: House) -> None:
 def test_the_operator_answers_corrects_a_contact_and_lets_a_program_in(house: House) -> None:
     with house.as_("operator") as hand:
         hand.go("/portal")
-        assert "open" in hand.title
+        assert "Open problems:" in hand.text
         hand.tick("192.0.2.1")
         hand.tick("Fixed")
-        hand.press("Send the answer")
-        assert "Your answer for 1 problem is noted." in hand.text
+        hand.press("Set the status")
+        assert "1 problem at 1 address: Fixed." in hand.text
         hand.go("/portal/contacts")
-        hand.fill("Another mailbox of yours", "noc@operator.example")
-        hand.press("Add it")
+        hand.fill("Another email address", "noc@operator.example")
+        hand.press("Add")
         assert "noc@operator.example" in hand.text
         hand.go("/account/tokens")
         hand.fill("Name", "our tickets")
@@ -159,7 +159,7 @@ def test_a_problem_that_is_seen_again_is_not_fixed(house: House) -> None:
         assert "1 event stored" in hand.text
     with house.as_("operator") as hand:
         hand.go("/portal?state=all")
-        assert "Seen again after you answered" in hand.text
+        assert "Seen again after “Fixed”" in hand.text
 
 
 def test_the_auditor_reads_all_and_changes_nothing(house: House) -> None:

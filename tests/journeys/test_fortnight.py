@@ -279,41 +279,46 @@ def _reference(hand: Hand, team: str) -> str:
 def test_an_operator_answers_mutes_corrects_and_lets_a_program_in(house: House) -> None:
     with house.as_("operator") as hand:
         hand.go("/portal")
-        assert hand.title == "4 problems in your networks are open"
+        assert hand.title == "To fix"
+        assert "Open problems: 4" in hand.text
         assert "198.51.100.7" not in hand.text
         hand.tick("192.0.2.2")
-        hand.tick("We work on it")
-        hand.press("Send the answer")
+        hand.tick("In progress")
+        hand.press("Set the status")
         hand.tick("192.0.2.1")
         hand.tick("Fixed")
+        hand.unfold("Note")
         hand.fill("Note", "It is behind the VPN now.")
-        hand.press("Send the answer")
-        assert hand.title == "2 problems in your networks are open"
-        assert "Your answer for 1 problem is noted." in hand.text
+        hand.press("Set the status")
+        assert "Open problems: 2" in hand.text
+        assert "1 problem at 1 address: Fixed." in hand.text
         hand.go("/portal/contacts")
-        hand.fill("Another mailbox of yours", "noc@operator.example")
-        hand.press("Add it")
-        assert hand.title == "Example Operator is told at 2 mailboxes"
-        hand.choose("Of what kind", "Type")
-        hand.fill("Prefix, identifier or type", "scaner")
-        hand.press("Do not tell us for this time")
+        hand.fill("Another email address", "noc@operator.example")
+        hand.press("Add")
+        assert hand.title == "Contacts and networks"
+        assert "Example Operator is notified at 2 email addresses" in hand.text
+        hand.choose("Kind", "Type")
+        hand.fill("Network, identifier or type", "scaner")
+        hand.press("Mute")
         assert "no event has this type" in hand.text
-        hand.fill("Prefix, identifier or type", "scanner")
-        hand.choose("For how long", "30 days")
-        hand.fill("Why", "These are our own.")
-        hand.press("Do not tell us for this time")
+        hand.fill("Network, identifier or type", "scanner")
+        hand.choose("Duration", "30 days")
+        hand.fill("Reason", "These are our own.")
+        hand.press("Mute")
         until = house.now() + timedelta(days=30)
         assert re.search(rf"Type scanner\s+{until:%Y-%m-%d}", hand.text), hand.text
-        hand.fill("A network, AS number or domain that is yours too", "8.8.8.0/24")
-        hand.press("Claim it")
-        assert "The claim is noted. Show below that it is yours." in hand.text
+        hand.fill("Another network, AS number or domain", "8.8.8.0/24")
+        hand.press("Claim")
+        assert "The claim was made. Prove below that it is yours." in hand.text
         hand.go("/account/tokens")
         hand.fill("Name", "our tickets")
         hand.tick("events.read")
         hand.tick("portal.write")
         hand.press("Create the token")
         program = {"Authorization": f"Bearer {hand.value('input.secret')}"}
-    assert "noc@operator.example" in house.letter_to("abuse@operator.example", "is now a mailbox of Example Operator")
+    assert "noc@operator.example" in house.letter_to(
+        "abuse@operator.example", "is now an email address of Example Operator"
+    )
     with httpx.Client(base_url=f"{house.url}/api/v1", headers=program, trust_env=False) as client:
         problems = {one["where"]: one for one in client.get("/problems").json()["items"]}
         assert set(problems) == {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.33"}
@@ -322,7 +327,7 @@ def test_an_operator_answers_mutes_corrects_and_lets_a_program_in(house: House) 
         assert client.get("/ingests").status_code == 404  # not for operators
     with house.as_("operator") as hand:
         hand.go("/portal")
-        assert hand.title == "1 problem in your networks is open"
+        assert "Open problems: 1" in hand.text
 
 
 def test_a_manager_decides_the_claim_and_tries_rules_before_they_hold(house: House) -> None:
@@ -374,8 +379,8 @@ def test_what_comes_next_shows_the_rules_and_what_was_not_fixed(house: House) ->
         assert "Told too, by a rule of this node" in hand.text
     with house.as_("operator") as hand:
         hand.go("/portal")
-        assert hand.title == "2 problems in your networks are open"
-        assert "Seen again after you answered" in hand.text
+        assert "Open problems: 2" in hand.text
+        assert "Seen again after “Fixed”" in hand.text
 
 
 def test_what_the_feed_no_longer_finds_is_gone(house: House) -> None:
@@ -390,9 +395,9 @@ def test_what_the_feed_no_longer_finds_is_gone(house: House) -> None:
         assert "No open problems" in hand.text
     with house.as_("operator") as hand:
         hand.go("/portal")
-        assert hand.title == "1 problem in your networks is open"
+        assert "Open problems: 1" in hand.text
         hand.press("Gone (3)")
-        assert re.search(r"192\.0\.2\.1 3389/tcp.*?Gone since the feed last ran", hand.text, re.DOTALL), hand.text
+        assert re.search(r"192\.0\.2\.1 3389/tcp.*?No longer seen since", hand.text, re.DOTALL), hand.text
 
 
 def test_the_auditor_reads_all_changes_nothing_and_is_on_record(house: House) -> None:

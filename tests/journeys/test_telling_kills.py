@@ -177,7 +177,7 @@ def answer_by_page(loop: Loop, digest: Read) -> None:
     link = link_of(digest)
     with serving(loop.tocsin.home) as client:
         made = client.get(link).text.partition('name="made" value="')[2].partition('"')[0]
-    form = {"made": made, "verdict": "acknowledged", "scope": "all", "note": ""}
+    form = {"made": made, "verdict": "acknowledged", "every": "found", "note": ""}
     with serving(loop.tocsin.home, "answers.recorded") as client, pytest.raises(httpx.TransportError):
         client.post(link, data=form)
     with serving(loop.tocsin.home) as client:

@@ -17,17 +17,15 @@ def answer_paths(world: World, client: httpx.Client) -> dict[str, str]:
     world.hear(*_TOLD)
     mails = world.tell()
     some, whole = link_of(mails[_OPERATOR]), link_of(mails[_SECTOR])
-    fixed = send(client, some, "fixed", _TOLD[0], note="Patched, and the port is closed from outside.")
-    accepted = send(client, some, "accepted", _TOLD[1], days="90")
+    recorded = send(client, some, "fixed", _TOLD[0], note="Patched, and the port is closed from outside.")
+    send(client, some, "accepted", _TOLD[1], days="90")
     send(client, whole, "not_ours")
-    receipts = [sent.headers["location"] for sent in (fixed, accepted)]
     return {
         "answer-in-part": some,
         "answer-whole": whole,
+        "answer-all": f"{some}?state=all",
         "answer-found-nothing": f"{some}?find=nowhere",
-        "answer-correct": f"{some}?answer={receipts[0].rpartition('/')[2]}",
-        "answer-receipt": receipts[0],
-        "answer-receipt-stays": receipts[1],
+        "answer-recorded": recorded.headers["location"],
         "answer-no-such-link": "/a/x",
     }
 

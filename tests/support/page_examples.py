@@ -21,6 +21,7 @@ from tocsin.node.accounts import AccountRole
 from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.uploads import arrive
+from tocsin.problems.answers import AnswerVerdict, Via, record_answer, told_problems
 from tocsin.sharing.rules import set_rules
 
 _PILLARS = """\
@@ -125,6 +126,7 @@ EXAMPLES: dict[str, str] = {
     "/reports/public/{reference}/files/{number}": "inbox file",
     "/reports/public/{reference}/leave": "inbox",
     "/reports/public/{reference}/say": "inbox",
+    "/portal/undo/{answer}": "answer",
     "/reports/public/{reference}/state": "inbox",
     "/reports/public/{reference}/take": "inbox",
     "/reports/quarantine/{number}/{place}": "row",
@@ -153,6 +155,7 @@ EXAMPLES: dict[str, str] = {
 QUERIES: dict[str, str] = {
     "/api/v1/lookup": "?query=192.0.2.1",
     "/deliveries/act": "?act=release&every=held",
+    "/portal/contacts/deny": "?kind=prefix&value=192.0.2.0/24",
 }
 
 
@@ -183,6 +186,7 @@ def furnish(world: World) -> dict[str, Example]:
         **_deliveries(world),
         **_claims(world),
         **_inbox(world),
+        "answer": _answers(world),
         "never held": _never_held(world),
         "upload": _upload(world),
         "text": (_text(world), "pillars", "nothing"),
@@ -218,6 +222,20 @@ def _deliveries(world: World) -> dict[str, tuple[str, str, str]]:
         "mail": (f"{own} 1", f"{foreign} 1", f"{missing} 1"),
         "file": (f"{own} 1 1", f"{foreign} 1 1", f"{missing} 1 1"),
     }
+
+
+def _answers(world: World) -> tuple[str, str, str]:
+    """Of the own team none: its problems are open."""
+    teams = teams_by_id(world.node.database)
+    with world.node.database.begin() as session:
+        digest = next(row for row in session.scalars(select(Delivery)) if teams[row.team_id].key == SECTOR)
+        keys = told_problems(session, world.node.store, digest)
+        foreign = record_answer(
+            session, delivery=digest, told=keys, verdict=AnswerVerdict.ACKNOWLEDGED, problems=keys, note="",
+            via=Via.PAGE, said_by="", at=world.now, key="page:x:1:x",
+        )  # fmt: skip
+    missing = "00000000-0000-0000-0000-000000000000"
+    return missing, str(foreign.uuid), missing
 
 
 def _claims(world: World) -> dict[str, tuple[str, str, str]]:

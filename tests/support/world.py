@@ -32,7 +32,7 @@ START = datetime(2026, 11, 16, 6, 0, tzinfo=UTC)
 _LINK = re.compile(r"^https://csirt\.example(/a/\S+)\s*$", re.MULTILINE)
 _MADE = re.compile(r'name="made" value="([^"]+)"')
 _BOX = re.compile(
-    r'name="problem" value="([0-9a-f]{16})"[^>]*><label[^>]*>\s*<span class="where"><code dir="ltr">([^<]+)<'
+    r'name="problem" value="([0-9a-f]{16})"[^>]*></td>\s*<th scope="row"><label[^>]*><code dir="ltr">([^<]+)<'
 )
 
 
@@ -145,19 +145,25 @@ def link_of(mail: Read) -> str:
 
 
 def send(client: httpx.Client, path: str, verdict: str, *addresses: str, **fields: str) -> httpx.Response:
-    """Open a page and send its form as a person would: for these addresses, or for all."""
+    """Open the page of a link and send its form as a person would: for these addresses, or for all."""
+    path = path if "?" in path else f"{path}?state=all"
     page = client.get(path).text
     made = _MADE.search(page)
-    boxes = {address: key for key, address in _BOX.findall(page)}
+    found = boxes(page)
     data = {
         "made": made[1] if made else "",
         "verdict": verdict,
-        "scope": "some" if addresses else "all",
-        "problem": [boxes[address] for address in addresses],
+        "problem": [found[address] for address in addresses],
+        "every": "" if addresses else "found",
         "note": "",
         **fields,
     }
     return client.post(path, data=data)
+
+
+def boxes(page: str) -> dict[str, str]:
+    """The problems that a page lists, by address."""
+    return {address: key for key, address in _BOX.findall(page)}
 
 
 def text_of(response: httpx.Response) -> str:

@@ -55,7 +55,7 @@ def test_an_analyst_notes_what_was_said_on_the_phone(world: World) -> None:
     (shown,) = world.tocsin.json("answers", "show", reference.lower())
     assert sorted(about["where"] for about in shown["about"]) == [ONE, TWO]
     page = world.client().get(link).text
-    assert "told to us" in page
+    assert "recorded by us" in page
     assert "by phone" not in page  # what we note of a talk is ours
 
 
@@ -204,9 +204,9 @@ def test_what_a_team_said_stays_said_when_it_becomes_a_part_of_another(world: Wo
     person = ("--said-by", "analyst@csirt.example", "--reason", "one company now")
     world.tocsin.run("directory", "merge", "nat-b", "operator", *person)
 
-    page = client.get(link).text
-    assert "We told National CSIRT of B" in page
-    assert page.count("You said “Not there”") == 1
+    page = client.get(f"{link}?state=all").text
+    assert "Problems in the networks of National CSIRT of B" in page
+    assert page.count(">False positive</span>") == 1
     assert send(client, link, "fixed", TWO).status_code == 303
     assert [one["team"] for one in world.tocsin.json("answers", "list", "--team", "nat-b")] == ["nat-b", "nat-b"]
     with world.node.database.begin() as session:

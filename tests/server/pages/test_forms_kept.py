@@ -42,6 +42,7 @@ UNSEEN = {
     "/portal/contacts/code": "a code from a letter",
     "/portal/contacts/undo": "a button, after a denial",
     "/portal/contacts/unmute": "a button, after a mute",
+    "/portal/undo/{answer}": "a button, for a minute after a status was set",
     "/report/{reference}": "behind a secret",
     "/teams/{key}/confirm": "a button, for a help line",
     "/teams/{key}/restore": "a button, for an archived team",
@@ -53,7 +54,7 @@ UNSEEN = {
 }
 """Routes of forms that no page of the gallery shows."""
 
-_PUBLIC = {"answer.html", "layout.html", "verify.html", "public", "sign_in"}  # there nobody has a session that ends
+_PUBLIC = {"layout.html", "verify.html", "public", "sign_in"}  # there nobody has a session that ends
 
 _FORM = re.compile(r'<form method="post"(?: action="([^"]*)")?')
 _ELSEWHERE = {"/settings", "/sign-out"}  # on each page: the switch, and the way out
@@ -77,7 +78,7 @@ _TYPE = """(() => {
 _VALUES = """FORMS.map(form => [...form.elements]
   .filter(one => one.name && !one.closest('.switch'))
   .filter(one => !/^(hidden|password|file|submit|button|fieldset)$/.test(one.type))
-  .map(one => [one.name, one.value, one.checked ?? null]))""".replace("FORMS", _LIVE)
+  .map(one => [one.name, one.value, one.checked ?? null])).filter(typed => typed.length)""".replace("FORMS", _LIVE)
 _SWITCH = """(() => {
   const list = document.querySelector('#switch-language');
   list.value = LANGUAGE; document.querySelector('.switch button').click();

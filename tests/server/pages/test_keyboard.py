@@ -336,3 +336,61 @@ def test_selecting_the_page_selects_its_rows_and_says_how_many(site: Site, tab: 
     assert not tab.read("document.querySelector('#picks [value=page]').checked")
     tab.read("document.querySelector('#picks [value=found]').click()")
     assert (tab.read(ticked), tab.read(said)) == (2, "7 selected")
+
+
+def click(page: Page, selector: str, *, leads: bool = False) -> None:
+    """Click what is in sight; nobody scrolls for it."""
+    before = page.loads
+    box = page.read(f"document.querySelector({selector!r}).getBoundingClientRect().toJSON()")
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    assert page.read(f"document.elementFromPoint({x}, {y})?.closest({selector!r}) !== null"), (
+        f"{selector} is not in sight"
+    )
+    for kind in ("mousePressed", "mouseReleased"):
+        page.command("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+    if leads:
+        page.wait_for_load(before)
+
+
+@pytest.fixture(scope="module")
+def many(site: Site) -> None:
+    """The operator has more open problems than one page shows."""
+    site.world.hear(*(f"192.0.2.{host}" for host in range(3, 127)))
+    site.world.tell()
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("width", [1280, 390, 320])
+def test_all_problems_are_fixed_in_three_clicks_and_undone_in_one_more(site: Site, tab: Page, width: int) -> None:
+    tab.look(width=width)
+    enter(tab, site, "/portal", site.operator)
+    assert tab.read("document.querySelectorAll('[name=problem]').length") == 100
+    if width < 1280:  # the places and the filter are above on a phone
+        tab.read("document.querySelector('[value=found]').scrollIntoView({block: 'start'})")
+    click(tab, "[value=found]")
+    click(tab, "label[for=v-fixed]")
+    click(tab, ".bulk button", leads=True)
+    assert "Fixed. We stop reminding you." in text(tab)
+    assert "No open problems" in text(tab)
+    click(tab, "form[action*='/undo/'] button", leads=True)
+    assert "Undone:" in text(tab)
+    assert tab.read("document.querySelectorAll('[name=problem]').length") == 100
+    assert not tab.read("document.documentElement.scrollWidth > innerWidth")
+    tab.look(width=1200)
+
+
+@pytest.mark.usefixtures("many")
+def test_all_problems_are_fixed_and_that_is_undone_by_keys(site: Site, tab: Page) -> None:
+    enter(tab, site, "/portal", site.operator)
+    reach(tab, "[value=found]")
+    tab.press("Space")
+    reach(tab, "a.to-status")
+    tab.press("Enter")
+    reach(tab, "[name=verdict]")
+    tab.press("Space", "Down")
+    reach(tab, ".bulk button")
+    go(tab, key="Enter")
+    assert "Fixed. We stop reminding you." in text(tab)
+    reach(tab, "form[action*='/undo/'] button")
+    go(tab, key="Enter")
+    assert "Undone:" in text(tab)

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from support.console_users import Browser, browser_of
 from support.world import START, World, copy_world
@@ -63,16 +64,17 @@ def seen(text: str) -> str:
 
 def test_only_the_own_problems_are_shown_and_they_are_answered(world: World, operator: Browser) -> None:
     page = operator.get("/portal").text
-    assert "2 problems in your networks are open" in page
+    assert "Open problems: 2" in page
     assert set(problems(page)) == {ONE, TWO}
     assert FOREIGN not in page
     fields = {"made": made(page), "problem": problems(page)[ONE], "verdict": "fixed", "note": "patched"}
     answered = operator.send("/portal", **fields)
     assert operator.send("/portal", **fields).status_code == 303
     after = operator.get(answered.headers["location"]).text
-    assert "1 problem in your networks is open" in after
+    assert "Open problems: 1" in after
     assert set(problems(after)) == {TWO}
-    assert "You said it is fixed" in operator.get("/portal?state=answered").text
+    assert "1 problem at 1 address: Fixed. We stop reminding you." in after
+    assert re.search(r'class="state-busy" dir="auto">Fixed</span> since', operator.get("/portal?state=answered").text)
     with world.node.database.begin() as session:
         (noted,) = session.scalars(select(Answer))
     assert (noted.verdict, noted.problems, noted.note) == ("fixed", [problems(page)[ONE]], "patched")
@@ -105,7 +107,7 @@ def test_a_problem_seen_again_after_it_was_fixed_is_open_again(world: World, ope
     world.at(0.4).hear(ONE)
     page = operator.get("/portal").text
     assert set(problems(page)) == {ONE, TWO}
-    assert "Seen again after you answered" in page
+    assert "Seen again after “Fixed”" in page
 
 
 def test_a_foreign_problem_or_team_is_not_there(world: World, operator: Browser) -> None:
@@ -125,15 +127,18 @@ def test_what_is_missing_is_said_and_what_was_typed_is_kept(operator: Browser) -
     page = operator.get("/portal").text
     wrong = operator.send("/portal", made=made(page), note="halfway")
     assert wrong.status_code == 422
-    assert "Choose at least one problem." in wrong.text
+    assert "Select at least one problem." in wrong.text
     assert ">halfway</textarea>" in wrong.text
-    assert operator.send("/portal", made="forged", problem=problems(page)[ONE], verdict="fixed").status_code == 403
+    forged = operator.send("/portal", made="forged", problem=problems(page)[ONE], verdict="fixed", note="long ago")
+    assert forged.status_code == 422
+    assert "The page was open for too long." in forged.text
+    assert ">long ago</textarea>" in forged.text
 
 
 def test_contacts_ranges_and_wishes_are_corrected(world: World, operator: Browser) -> None:
     at = "/portal/contacts"
     last = operator.send(f"{at}/deny", kind="mailbox", value="abuse@operator.example")
-    assert "This is the last mailbox of the team." in last.text
+    assert "This is the last email address of the team." in last.text
     assert operator.send(f"{at}/mailbox", mailbox="noc@operator.example").status_code == 303
     assert operator.send(f"{at}/deny", kind="prefix", value="192.0.2.0/24").status_code == 303
     assert operator.send(f"{at}/how", interval="weekly", format="jsonl", mail_language="fr").status_code == 303
@@ -146,7 +151,7 @@ def test_contacts_ranges_and_wishes_are_corrected(world: World, operator: Browse
         letters = list(session.scalars(select(Letter).where(Letter.kind == "mailbox-added")))
     assert [letter.mailbox for letter in letters] == ["abuse@operator.example"]
     page = operator.get(at).text
-    assert "Nothing is known to be yours." in page
+    assert "No networks, AS numbers or domains" in page
     assert operator.send(f"{at}/undo", kind="prefix", value="192.0.2.0/24").status_code == 303
     assert operator.send(f"{at}/unmute", kind="type", value="scanner").status_code == 303
     assert team_of(world, "operator").mutes == ()
@@ -172,8 +177,8 @@ def test_who_claims_back_what_was_given_up_is_led_to_undo(world: World, operator
     assert operator.send(f"{at}/deny", kind="asn", value="64496").status_code == 303
     page = operator.send(f"{at}/claim", value="AS64496", at="abuse@operator.example")
     assert page.status_code == 422
-    assert "You said that AS64496 is not yours. Press Undo beside it" in page.text
-    assert '<code dir="ltr">AS64496</code>' in page.text.partition("You said that these are not yours:")[2]
+    assert "You removed AS64496. Press Undo beside it" in page.text
+    assert '<code dir="ltr">AS64496</code>' in page.text.partition("Removed by you:")[2]
 
 
 def test_an_identifier_that_would_mute_nothing_is_refused_with_the_nearest(world: World, operator: Browser) -> None:
@@ -188,7 +193,7 @@ def test_an_identifier_that_would_mute_nothing_is_refused_with_the_nearest(world
 
 def test_all_that_match_are_answered_at_once_and_others_stay_open(operator: Browser) -> None:
     page = operator.get("/portal?find=192.0.2.2").text
-    assert "1 of 2 shown" in page
+    assert "1 match<" in page
     fields = {"made": made(page), "verdict": "acknowledged", "note": ""}
     done = operator.send("/portal?find=192.0.2.2", every="found", **fields)
     assert done.status_code == 303
@@ -203,7 +208,9 @@ def test_all_on_a_page_or_of_a_kind_are_answered_at_once(operator: Browser, ever
     topic = re.search(r'id="topic-([a-z-]+)"', page)
     assert topic
     chosen = topic[1] if every == "remote" else every
-    assert operator.send("/portal", made=made(page), verdict="acknowledged", every=chosen).status_code == 303
+    shown = " ".join(problems(page).values())
+    fields = {"made": made(page), "verdict": "acknowledged", "every": chosen, "shown": shown}
+    assert operator.send("/portal", **fields).status_code == 303
     assert not problems(operator.get("/portal").text)
 
 
@@ -211,9 +218,8 @@ def test_the_list_takes_a_network_and_says_how_bad_since_when_and_until_when(ope
     assert set(problems(operator.get("/portal?find=192.0.2.2/31").text)) == {TWO}
     assert set(problems(operator.get("/portal?find=192.0.2.0/30&sort=due").text)) == {ONE, TWO}
     page = operator.get("/portal").text
-    assert re.search(r"open-rdp · medium</span>", page)
-    assert "first seen" in page
-    due = re.search(r'due <time datetime="([^"]+)"', page)
+    assert re.search(r"<td>open-rdp</td>\s*<td>medium</td>", page)
+    due = re.search(r'data-label="Due"><time datetime="([^"]+)"', page)
     assert due
     assert START < datetime.fromisoformat(due[1]) <= START + timedelta(days=30)
 
@@ -225,3 +231,91 @@ def test_the_page_of_a_team_counts_problems_and_not_mails(operator: Browser) -> 
     told = operator.get("/teams/operator/told").text
     assert "Example Operator answered 1 of 2 problems" in told
     assert "within 0 hours" not in told
+
+
+def test_what_was_reported_after_the_page_was_opened_is_not_answered_with_it(world: World, operator: Browser) -> None:
+    page = operator.get("/portal").text
+    world.now += timedelta(minutes=5)
+    world.hear("192.0.2.3")
+    world.tell()
+    assert set(problems(operator.get("/portal").text)) == {ONE, TWO, "192.0.2.3"}
+    assert operator.send("/portal", made=made(page), verdict="false", every="found").status_code == 303
+    assert set(problems(operator.get("/portal").text)) == {"192.0.2.3"}
+
+
+def test_a_status_is_undone_within_a_minute_by_whoever_set_it(world: World, operator: Browser) -> None:
+    page = operator.get("/portal").text
+    sent = operator.send("/portal?port=3389", made=made(page), verdict="fixed", every="found").headers["location"]
+    done = operator.get(sent).text
+    assert "2 problems at 2 addresses: Fixed." in done
+    undo = unescape(re.findall(r'action="(/portal/undo/[^"]+)"', done)[0])
+    assert "port=3389" in undo
+    with world.node.database.begin() as session:
+        own = session.scalars(select(Answer.said_by)).one()
+        session.execute(update(Answer).values(said_by="person:999"))
+    assert operator.send(undo).status_code == 422
+    assert "/portal/undo/" not in operator.get(sent).text
+    with world.node.database.begin() as session:
+        session.execute(update(Answer).values(said_by=own))
+    undone = operator.get(operator.send(undo).headers["location"]).text
+    assert "Undone: 2 problems at 2 addresses: Fixed." in undone
+    assert set(problems(undone)) == {ONE, TWO}
+    entries = world.tocsin.json("audit", "list", "--word", "answer.withdrawn")
+    assert [entry["actor"].partition(":")[0] for entry in entries] == ["person"]
+    assert "This was undone before." in operator.send(undo).text
+
+
+def test_another_status_meanwhile_cannot_be_undone_away(world: World, operator: Browser) -> None:
+    page = operator.get("/portal").text
+    sent = operator.send("/portal", made=made(page), verdict="fixed", every="found").headers["location"]
+    undo = unescape(re.findall(r'action="(/portal/undo/[^"]+)"', operator.get(sent).text)[0])
+    page = operator.get("/portal?state=answered").text
+    assert operator.send("/portal", made=made(page), problem=problems(page)[ONE], verdict="false").status_code == 303
+    refused = operator.send(undo)
+    assert refused.status_code == 422
+    assert "Another status was set since." in refused.text
+    assert "False positive" in operator.get("/portal?state=answered&find=192.0.2.1").text
+    with world.node.database.reading() as session:
+        assert [answer.verdict for answer in session.scalars(select(Answer))] == ["fixed", "false"]
+
+
+def test_the_list_is_filtered_by_port_as_severity_and_date(world: World, operator: Browser) -> None:
+    def found(query: str) -> set[str]:
+        return set(problems(operator.get(f"/portal?{query}").text))
+
+    assert found("port=3389") == found("severity=medium") == {ONE, TWO}
+    assert found("port=23") == found("severity=high") == found("find=AS4294967294") == found("state=overdue") == set()
+    world.now += timedelta(days=60)
+    application = make_application(world.node, clock=lambda: world.now)
+    teams = (team_of(world, "operator").id,)
+    with browser_of(application, world.node, AccountRole.OPERATOR, now=world.now, teams=teams) as later:
+        page = later.get("/portal?state=overdue&sort=address").text
+    assert set(problems(page)) == {ONE, TWO}
+    assert "Open problems: 2, overdue: 2" in page
+    assert page.count(">Overdue</span>") == 2
+
+
+def test_what_is_removed_is_named_before_and_undone_after(world: World, operator: Browser) -> None:
+    (world.folder / "as.csv").write_text("team,kind,value,role\noperator,asn,64496,responsible\n")
+    world.tocsin.run("directory", "import", world.folder / "as.csv")
+    page = operator.get("/portal/contacts").text
+    remove = {unescape(path) for path in re.findall(r'href="(/portal/contacts/deny[^"]+)"', page)}
+    asked = {path.rpartition("value=")[2]: operator.get(path).text for path in remove}
+    assert set(asked) == {"abuse%40operator.example", "192.0.2.0/24", "64496"}
+    assert '<h1 id="title">Remove 192.0.2.0/24</h1>' in asked["192.0.2.0/24"]
+    assert "2 open problems are in it." in asked["192.0.2.0/24"]
+    assert "Remove AS64496" in asked["64496"]
+    assert "No open problem is in it." in asked["64496"]
+    assert "no longer go to this email address" in asked["abuse%40operator.example"]
+    assert operator.get("/portal/contacts/deny?kind=prefix&value=192.0.2.128/25").status_code == 404
+
+    removed = operator.send("/portal/contacts/deny?team=operator", kind="prefix", value="192.0.2.0/24")
+    after = operator.get(removed.headers["location"]).text
+    assert "It was removed." in after
+    undo = unescape(re.findall(r'action="(/portal/contacts/undo[^"]+)"', after.partition("<h2")[0])[0])
+    assert operator.send(undo).status_code == 303
+    assert "value=192.0.2.0/24" in operator.get("/portal/contacts").text
+
+
+def test_what_is_muted_is_chosen_from_what_was_seen(operator: Browser) -> None:
+    assert re.search(r'<datalist id="seen"><option value="open-rdp"></datalist>', operator.get("/portal/contacts").text)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import httpx
 import pytest
@@ -43,7 +44,7 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         browser_of(application, world.node, AccountRole.OPERATOR, now=world.now, teams=(sector.id,)) as other,
         browser_of(application, world.node, AccountRole.OPERATOR, now=world.now, teams=(own.id,)) as operator,
     ):
-        problem = re.search(r'name="problem" value="([0-9a-f]{16})"', other.get("/portal").text)
+        problem = re.search(r'name="problem" value="([0-9a-f]{16})"', other.get("/portal?state=all").text)
         assert problem
         yield Stage(world, operator, digest, problem[1])
 
@@ -114,6 +115,12 @@ def test_a_form_for_a_foreign_team_is_as_one_for_no_team(stage: Stage, path: str
     assert _rows(stage.world) == before
 
 
+def quoted(about: dict[str, str]) -> str:
+    """The one value, as an address has it."""
+    (value,) = about.values()
+    return quote_plus(value)
+
+
 ABOUT = (
     ("code", {"claim": "2"}, {"claim": "999"}, {"code": "000000"}),
     ("deny", {"value": "198.51.100.0/24"}, {"value": "203.0.113.0/24"}, {"kind": "prefix"}),
@@ -129,7 +136,7 @@ def test_a_form_about_a_foreign_thing_is_as_one_about_no_thing(
     stage: Stage, path: str, foreign: dict[str, str], missing: dict[str, str], shared: dict[str, str]
 ) -> None:
     answers = [
-        plain(stage.operator.send(f"/portal/contacts/{path}", **about, **shared), *about.values())
+        plain(stage.operator.send(f"/portal/contacts/{path}", **about, **shared), *about.values(), quoted(about))
         for about in (foreign, missing)
     ]
     for one, other in zip(*(text.splitlines() for *_, text in answers), strict=False):

@@ -99,7 +99,7 @@ def test_a_scanner_that_fetches_every_link_confirms_nothing(world: World, asked:
 def test_the_page_says_no_more_than_the_letter(world: World, asked: dict[str, str]) -> None:
     words = text_of(world.client().get(asked[OPERATOR]))
 
-    assert "Is abuse@operator.example the mailbox of Example Operator?" in words
+    assert "Is abuse@operator.example the email address of Example Operator?" in words
     assert "192.0.2.0/24" in words
     for others in ("banks", "nat-a", "192.0.2.128", "203.0.113", "Outsider", "192.0.2.1 "):
         assert others not in words
@@ -110,7 +110,7 @@ def test_yes_verifies_the_mailbox_and_uses_up_the_link(world: World, asked: dict
     done = press(client, asked[OPERATOR], "ours")
 
     assert done.status_code == 200
-    assert "Recorded: abuse@operator.example is the mailbox of Example Operator." in text_of(done)
+    assert "Recorded: abuse@operator.example is the email address of Example Operator." in text_of(done)
     assert (state(world), state(world, "sector")) == ("verified", "registered")
     assert client.get(asked[OPERATOR]).status_code == 404
     assert press(client, asked[OPERATOR], "wrong").status_code == 404
@@ -141,9 +141,9 @@ def test_wrong_mailbox_takes_it_from_the_team(world: World, asked: dict[str, str
     ("say", "fields", "words"),
     [
         ("maybe", {}, "Choose one of the buttons"),
-        ("not_these", {}, "Tick the networks"),
-        ("not_these", {"network": "prefix:203.0.113.0/24"}, "Tick the networks"),
-        ("ours", {"network": "prefix:192.0.2.0/24"}, "You ticked networks"),
+        ("not_these", {}, "Select the networks"),
+        ("not_these", {"network": "prefix:203.0.113.0/24"}, "Select the networks"),
+        ("ours", {"network": "prefix:192.0.2.0/24"}, "You selected networks"),
         ("ours", {"made": "old.forged"}, "open for too long"),
     ],
 )

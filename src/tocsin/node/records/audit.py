@@ -72,6 +72,7 @@ class AuditAction(StrEnum):
     BRAKE_RELEASED = "brake.released"
     RULES_CHANGED = "rules.changed"
     ANSWER_RECORDED = "answer.recorded"
+    ANSWER_WITHDRAWN = "answer.withdrawn"
     MAIL_READ = "mail.read"
     MAIL_DECIDED = "mail.decided"
     INBOX_RECEIVED = "inbox.received"

@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     )
     from tocsin.problems.answers.earlier_answers import answers_before
     from tocsin.problems.answers.links import PATH, links, reference_of
-    from tocsin.problems.answers.models import Answer, AnswerVerdict, Via
+    from tocsin.problems.answers.models import WITHDRAWN, Answer, AnswerVerdict, Via
     from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, stand, standings
     from tocsin.problems.answers.queries import AnswerInList, list_answers
     from tocsin.problems.answers.record import NOTE_LENGTH, record_answer
-    from tocsin.problems.answers.reminder_exemptions import answered, exempt_teams
+    from tocsin.problems.answers.reminder_exemptions import answer_entries, answered, exempt_teams, without_withdrawn
     from tocsin.problems.answers.sheet import ProblemRow, Sheet, TeamSheet
     from tocsin.problems.answers.snapshot import AnswerSnapshot, read_said
+    from tocsin.problems.answers.withdraw import (
+        answers_of_act,
+        are_withdrawn,
+        can_withdraw,
+        withdraw_answers,
+    )
 else:
     lazy_face(__name__)

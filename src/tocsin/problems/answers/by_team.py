@@ -11,7 +11,7 @@ from tocsin.node.errors import InputError
 from tocsin.node.node import Node
 from tocsin.node.records import cut
 from tocsin.problems.answers.digest_problems import read_problem, told_problems
-from tocsin.problems.answers.models import AnswerVerdict, Via
+from tocsin.problems.answers.models import Answer, AnswerVerdict, Via
 from tocsin.problems.answers.record import record_answer
 from tocsin.problems.answers.sheet import Sheets, TeamSheet
 from tocsin.problems.track import Tracker
@@ -40,17 +40,25 @@ def sheets_of(node: Node, store: EventStore, tracker: Tracker) -> Sheets:
 
 
 def answer_problems(
-    node: Node, store: EventStore, sheet: TeamSheet, said: TeamAnswer, *, actor: str, act: str, now: datetime
-) -> int:
-    """Note it for each digest that told one of the problems; how many problems it is about.
+    node: Node,
+    store: EventStore,
+    sheet: TeamSheet,
+    said: TeamAnswer,
+    *,
+    actor: str,
+    act: str,
+    now: datetime,
+    door: str = "portal",
+) -> list[Answer]:
+    """Record it for each digest that told one of the problems, and give these answers.
 
-    ``act``: the same act twice is noted once.
+    ``actor``: who is signed in, or empty. ``act``: the same act twice is recorded once. ``door``: as in `IntakeFilter`.
 
     Raises:
         InputError: one of the problems is not of this sheet, or the note is too long.
 
     """
-    said = replace(said, note=IntakeFilter(node, "portal").kept_text(said.note))
+    said = replace(said, note=IntakeFilter(node, door, lambda: now).kept_text(said.note))
     chosen = {read_problem(text) for text in said.problems}
     by_digest: dict[int, set[int]] = {}
     for line in sheet.lines:
@@ -61,7 +69,7 @@ def answer_problems(
     with node.database.reading() as session:
         told = {number: told_problems(session, store, sheet.digests[number]) for number in by_digest}
     with node.database.begin() as session:
-        for number, keys in sorted(by_digest.items()):
+        answers = [
             record_answer(
                 session,
                 delivery=sheet.digests[number],
@@ -75,5 +83,7 @@ def answer_problems(
                 key=f"{act}:{number}:{said.digest}",
                 until=now + timedelta(days=said.days) if said.verdict is AnswerVerdict.ACCEPTED else None,
             )
+            for number, keys in sorted(by_digest.items())
+        ]
     cut("answers.recorded")
-    return len(chosen)
+    return answers

@@ -11,7 +11,7 @@ from tocsin.delivery import DELIVERY, Delivery
 from tocsin.directory import merged_teams
 from tocsin.problems.answers.models import Answer
 from tocsin.problems.answers.outcome import CLAIMS, latest
-from tocsin.problems.answers.reminder_exemptions import answered
+from tocsin.problems.answers.reminder_exemptions import answer_entries, without_withdrawn
 
 
 def answers_before(session: Session, deliveries: pl.Series) -> pl.DataFrame:
@@ -26,10 +26,11 @@ def answers_before(session: Session, deliveries: pl.Series) -> pl.DataFrame:
     )
     merged = merged_teams(session)
     of_team: dict[int, list[tuple[Answer, list[int]]]] = {}
-    for answer, keys in answered(session):
+    for answer, keys in answer_entries(session):
         of_team.setdefault(answer.team_id, []).append((answer, keys))
     for number, team, created_at in made:
-        newest = latest(pair for pair in of_team.get(merged.get(team, team), ()) if pair[0].at < created_at)
+        known = [pair for pair in of_team.get(merged.get(team, team), ()) if pair[0].at < created_at]
+        newest = latest(without_withdrawn(known))
         rows += [
             (number, key, answer.verdict, answer.at) for (_, key), answer in newest.items() if answer.verdict in CLAIMS
         ]

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import JSON, ForeignKey, LargeBinary, Text, Uuid
@@ -24,6 +25,10 @@ class AnswerVerdict(StrEnum):
     NOT_OURS = "not_ours"  # somebody else must know
 
 
+WITHDRAWN: Final = "withdrawn"
+"""The verdict of an entry that withdraws an answer; nobody can choose it."""
+
+
 class Via(StrEnum):
     """The way an answer came."""
 
@@ -34,6 +39,8 @@ class Via(StrEnum):
 
 class Answer(Base):
     """What a team said once. Nothing is changed later: a newer answer takes the place of an older one.
+
+    ``withdraws``: the number of the answer that this entry takes back; its verdict is then `WITHDRAWN`.
 
     ``problems``: keys as 16 hexadecimal digits, or None for all that the digest told. ``until``: when it ends to keep
     the team from being reminded; None where it never did. ``said_by``: the mailbox it came from, where known.
@@ -54,6 +61,7 @@ class Answer(Base):
     via: Mapped[str] = mapped_column(Text)
     said_by: Mapped[str] = mapped_column(Text)
     key: Mapped[str] = mapped_column(Text, unique=True)
+    withdraws: Mapped[int | None] = mapped_column()
 
 
 class AnsweredDigest(Base):

@@ -1,6 +1,6 @@
 """Who need not be reminded of which problem, since they answered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from sqlalchemy import select
@@ -34,10 +34,22 @@ def exempt_teams(session: Session, now: datetime) -> dict[int, dict[int, int]]:
 
 
 def answered(session: Session, team_id: int | None = None) -> Iterator[tuple[Answer, list[int]]]:
-    """Every answer, oldest first, with the problems that it is about; of one team where asked for.
+    """Every answer that was not withdrawn, oldest first, with its problems; of one team where asked for.
 
     The answers of a team that was merged into another are that other's.
     """
+    return iter(without_withdrawn(answer_entries(session, team_id)))
+
+
+def without_withdrawn(entries: Iterable[tuple[Answer, list[int]]]) -> list[tuple[Answer, list[int]]]:
+    """The answers among entries that no other entry among these withdraws."""
+    known = list(entries)
+    withdrawn = {entry.withdraws for entry, _ in known}
+    return [(entry, keys) for entry, keys in known if entry.withdraws is None and entry.id not in withdrawn]
+
+
+def answer_entries(session: Session, team_id: int | None = None) -> Iterator[tuple[Answer, list[int]]]:
+    """Every entry, as `answered` gives them: also what was withdrawn, and what withdraws it."""
     merged = merged_teams(session)
     query = (
         select(Answer, AnsweredDigest.problems)

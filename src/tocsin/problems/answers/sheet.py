@@ -1,6 +1,6 @@
 """What the page of a digest shows its team: the problems that it told, what was seen of each since, what was said."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -29,7 +29,7 @@ from tocsin.node.records import Database
 from tocsin.problems.answers.digest_problems import same_team, sets_with, told_events
 from tocsin.problems.answers.models import Answer
 from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, stand
-from tocsin.problems.answers.reminder_exemptions import answered
+from tocsin.problems.answers.reminder_exemptions import answer_entries, without_withdrawn
 from tocsin.problems.current import known_problems
 from tocsin.problems.track import Tracker
 from tocsin.sharing.gate import Marking
@@ -49,7 +49,8 @@ class ProblemRow:
     """One problem as its team may see it; times in UTC, ``gone_at`` None while it goes on.
 
     ``topic``: the advice that goes with it. ``digest``: number of the delivery that told it last. ``severity``: its
-    worst in these digests. ``due``: until when we ask for a fix, counted from the first of them.
+    worst in these digests. ``due``: until when we ask for a fix, counted from the first of them. ``asn``: the AS of its
+    address, None where it is not known.
     """
 
     key: int
@@ -64,35 +65,30 @@ class ProblemRow:
     severity: str
     first_seen: datetime | None
     due: datetime | None
+    asn: int | None
 
 
 @dataclass(frozen=True)
 class TeamSheet:
     """All that a team was told and may still answer; ``digests``: the deliveries that told it, by number.
 
-    ``lines``: contradicted ones first, then those seen last first.
+    ``lines``: contradicted ones first, then those seen last first. ``entries``: what was answered to these digests and
+    withdrawn again, newest first.
     """
 
     team: Team
     lines: list[ProblemRow]
     digests: dict[int, Delivery]
+    entries: list[Answer]
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A digest as its page shows it. ``trial``: it never went to the team, and takes no answers."""
+class Sheet(TeamSheet):
+    """The same of one digest. ``trial``: it never went to the team, and takes no answers."""
 
     delivery: Delivery
-    team: Team
     marking: Marking
-    lines: list[ProblemRow]
-    answers: list[Answer]  # to this digest, newest first
     trial: bool
-
-    @property
-    def keys(self) -> frozenset[int]:
-        """The problems that may be answered."""
-        return frozenset(line.key for line in self.lines)
 
 
 @dataclass(frozen=True)
@@ -119,9 +115,8 @@ class Sheets:
         if marking is None:
             return None
         events = events.with_columns(pl.lit(delivery.id, pl.Int64).alias(_DIGEST))
-        lines, said = self._lines(team, events, {delivery.id: delivery.created_at})
-        answers = [answer for answer, _ in reversed(said) if answer.delivery_id == delivery.id]
-        return Sheet(delivery, team, marking, lines, answers, delivery.state in _TRIALS)
+        lines, entries = self._lines(team, events, {delivery.id: delivery})
+        return Sheet(team, lines, {delivery.id: delivery}, entries, delivery, marking, delivery.state in _TRIALS)
 
     def of_team(self, team: Team, *, now: datetime) -> TeamSheet:
         """All problems that a team was told of and may still answer, as it may see them."""
@@ -134,13 +129,13 @@ class Sheets:
             told_by = dict(session.execute(items).all())
             told = pl.col("told").is_in(sets_with(session, numbers))
         if not told_by:
-            return TeamSheet(team, [], {})
+            return TeamSheet(team, [], {}, [])
         digest = TOLD_IN.replace_strict(list(told_by), list(told_by.values()), return_dtype=pl.Int64)
         found = self.store.scan(told_in=list(told_by)).filter(told).with_columns(digest.alias(_DIGEST)).collect()
         events, _ = self._allowed(found, team)
-        lines, _ = self._lines(team, events, {row.id: row.created_at for row in digests.values()})
+        lines, entries = self._lines(team, events, digests)
         lines.sort(key=lambda line: line.last_seen or _NEVER, reverse=True)
-        return TeamSheet(team, sorted(lines, key=_not_contradicted), digests)
+        return TeamSheet(team, sorted(lines, key=_not_contradicted), digests, entries)
 
     def _open(self, delivery: Delivery, now: datetime) -> bool:
         state = DeliveryState(delivery.state)
@@ -155,12 +150,10 @@ class Sheets:
         return passed, gates[0]
 
     def _lines(
-        self, team: Team, events: pl.DataFrame, told_at: Mapping[int, datetime]
-    ) -> tuple[list[ProblemRow], Sequence[tuple[Answer, Sequence[int]]]]:
-        """A line for each problem of these events, and all answers of the team, oldest first.
-
-        ``told_at``: when each digest was made, by number.
-        """
+        self, team: Team, events: pl.DataFrame, digests: Mapping[int, Delivery]
+    ) -> tuple[list[ProblemRow], list[Answer]]:
+        """A line for each problem of these events, and what was said to these digests, newest first."""
+        told_at = {number: digest.created_at for number, digest in digests.items()}
         rows = (
             events.with_row_index("at")
             .group_by("problem")
@@ -177,17 +170,17 @@ class Sheets:
         with self.database.reading() as session:
             later = self._later(session, team.id, rows["problem"], min(told_at.values()))
             known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
-            said = list(answered(session, team.id))
+            entries = list(answer_entries(session, team.id))
         gone = dict(zip(known.keys.tolist(), known.gone_at.tolist(), strict=True))
         began = dict(zip(known.keys.tolist(), known.column("first_seen").tolist(), strict=True))
         seen = self._seen(later.collect(), team)
-        newest = latest(said)
+        newest = latest(without_withdrawn(entries))
         first = events[rows["at"]]
-        columns = (rows["problem"], keys.tolist(), rows["last"], topic_names(first), rows[_DIGEST])
+        columns = (rows["problem"], keys.tolist(), rows["last"], topic_names(first), rows[_DIGEST], first["source.asn"])
         asked = zip(rows["severity"], rows["told_first"], strict=True)
         advice = topics()
         lines = []
-        for (where, port, what, _), (rank, told), number, key, last, topic, digest in zip(
+        for (where, port, what, _), (rank, told), number, key, last, topic, digest, asn in zip(
             problem_words(first).iter_rows(), asked, *columns, strict=True
         ):
             last_seen = max(filter(None, (last, seen.get(number))), default=None)
@@ -200,10 +193,22 @@ class Sheets:
             due = told_at[told] + timedelta(days=days_to_fix(advice[topic], severity)) if told in told_at else None
             lines.append(
                 ProblemRow(
-                    key, where, port, what, last_seen, gone_time, standing, topic, digest, severity, first_seen, due
+                    key,
+                    where,
+                    port,
+                    what,
+                    last_seen,
+                    gone_time,
+                    standing,
+                    topic,
+                    digest,
+                    severity,
+                    first_seen,
+                    due,
+                    asn,
                 )
             )
-        return sorted(lines, key=_not_contradicted), said
+        return sorted(lines, key=_not_contradicted), [one for one, _ in reversed(entries) if one.delivery_id in digests]
 
     def _later(self, session: Session, team: int, problems: pl.Series, since: datetime) -> pl.LazyFrame:
         """What was heard of these problems since, where the team must know of it."""

@@ -107,10 +107,10 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         team = _team(counter, visitor, Permission.PORTAL_WRITE, said.team)
         words = TeamAnswer(said.verdict, frozenset(said.problems), said.note, said.days)
         sheet = sheets_of(node, node.store, node.tracker).of_team(team, now=counter.now)
-        noted = answer_problems(
+        answers = answer_problems(
             node, node.store, sheet, words, actor=visitor.actor, act=f"api:{uuid4()}", now=counter.now
         )
-        return AnswerOut(noted=noted)
+        return AnswerOut(noted=sum(len(one.problems or ()) for one in answers))
 
 
 _Found = list[tuple[tuple[Any, ...], Problem]]  # with the place of each in the list, for cursors

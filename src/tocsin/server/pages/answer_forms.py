@@ -1,10 +1,10 @@
-"""The form of an answer: read within bounds, from its own page only, and made for one digest at one time."""
+"""The form that sets a status: read within bounds, from its own page only, and made for one list at one time."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import Request
@@ -12,10 +12,14 @@ from fastapi import Request
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 from tocsin.node.tokens import Tokens
-from tocsin.problems.answers import AnswerVerdict
+from tocsin.problems.answers import NOTE_LENGTH, AnswerVerdict, ProblemRow, problem_text
+from tocsin.server.pages.words import N_
 
 DAYS = (30, 90, 180, 365)
 """What one may choose for how long an accepted problem is not reminded of."""
+
+PAGE: Final = "page"
+FOUND: Final = "found"
 
 _MOST_BYTES = 64_000
 _MOST_FIELDS = 400
@@ -29,18 +33,20 @@ Fields = Mapping[str, list[str]]
 
 @dataclass(frozen=True)
 class AnswerForm:
-    """What a person chose and wrote; ``problems`` are texts as they came, ``scope`` is ``all``, ``some`` or empty.
+    """What a person chose and wrote; ``problems`` are texts as they came.
 
+    ``every``: what was selected at once: `PAGE`, `FOUND`, or the names of kinds; ``shown``: the problems of the page.
     ``seen``: see `tocsin.server.pages.form_version`.
     """
 
     made: str = ""
     verdict: str = ""
-    scope: str = ""
     problems: frozenset[str] = field(default=frozenset())
     note: str = ""
     days: int = DAYS[1]
     seen: str = ""
+    every: frozenset[str] = frozenset()
+    shown: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, fields: Fields) -> Self:
@@ -53,17 +59,34 @@ class AnswerForm:
         return cls(
             made=one("made"),
             verdict=one("verdict"),
-            scope=one("scope"),
             problems=frozenset(fields.get("problem", ())),
             note=one("note").replace("\r\n", "\n"),
             days=int(days) if days in {str(of) for of in DAYS} else DAYS[1],
             seen=one("seen"),
+            every=frozenset(fields.get("every", ())),
+            shown=frozenset(one("shown").split()),
         )
 
     @property
     def said(self) -> AnswerVerdict | None:
         """The verdict, where it is one."""
         return AnswerVerdict(self.verdict) if self.verdict in set(AnswerVerdict) else None
+
+    def chosen(self, found: Sequence[ProblemRow]) -> frozenset[str]:
+        """The problems that are selected, one by one or at once; ``found``: all that match."""
+        matching = {problem_text(line.key) for line in found if FOUND in self.every or line.topic in self.every}
+        return self.problems | matching | (self.shown if PAGE in self.every else frozenset())
+
+    def wrongs(self) -> list[tuple[str, str]]:
+        """The fields that something is wrong with, each with what it is (to be translated)."""
+        found = []
+        if not self.problems:
+            found.append(("problems", N_("Select at least one problem.")))
+        if self.said is None:
+            found.append(("verdicts", N_("Choose a status.")))
+        if len(self.note) > NOTE_LENGTH:
+            found.append(("note", N_("The note is too long.")))
+        return found
 
 
 async def read_form(request: Request) -> AnswerForm | None:
@@ -121,3 +144,8 @@ def act_of(made: str, tokens: Tokens, reference: str, now: datetime) -> str:
     if of != reference or int(now.timestamp()) - int(at) > _OPEN_SECONDS:
         raise InputError(say("The form was not made for this page, or too long ago."), hint=say("Send it again."))
     return f"page:{name}"
+
+
+def made_at(act: str) -> int:
+    """When the form of an act was made, in seconds since 1970 UTC, rounded up."""
+    return int(act.split("/")[1]) + 1

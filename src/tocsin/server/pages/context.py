@@ -90,7 +90,7 @@ class PageContext:
         the act's name, ``words`` and its ``_``, ``ngettext`` and ``pgettext``, ``heard`` and ``told`` (for what rooms
         below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
         it), ``page_header`` (`PageHeader`) with the navigation and all its ``places``, ``now``, ``here`` (the path),
-        ``back_to`` (the same with its query), ``theme``, ``csrf`` (what forms carry), ``just_done`` (an act that was done),
+        ``back_to`` (the same with its query), ``theme``, ``csrf`` (what forms carry), ``just_done`` (an act),
         ``languages``, ``posted`` and ``refused`` (whether it answers a form, and one that was not taken).
         """
         visitor, words = visitor_of(request), self.words(request, language)

@@ -1,7 +1,7 @@
-"""The page by which the holder of a mailbox says whether it is a team's: whoever has the link may, once.
+"""The page by which the holder of an email address says whether it is a team's: whoever has the link may, once.
 
-Fetching it records nothing. It says no more than the letter did. A link that is forged, for something else, used or too
-old gives the same page as every link that leads nowhere.
+Fetching it records nothing. It says no more than the verification request did. A link that is forged, for something
+else, used or too old gives the same page as every link that leads nowhere.
 """
 
 from dataclasses import dataclass, replace
@@ -100,14 +100,14 @@ class _VerifyPages(LinkPages):
             taken = self._settle(session, asked.question.name, typed, refused)
         if not taken:
             return self.neutral(request)
-        said = {"teams": ", ".join(asked.question.teams), "mailbox": asked.question.mailbox}
+        said = {"teams": ", ".join(asked.question.teams), "address": asked.question.mailbox}
         words = self.desk.words(request, asked.language)
         if typed.say == ConfirmationOutcome.NOT_THESE:
             told = words.count(
-                "Recorded: %(mailbox)s is the mailbox of %(teams)s, but one network is not theirs. We no longer write "
-                "to you about it.",
-                "Recorded: %(mailbox)s is the mailbox of %(teams)s, but %(n)s networks are not theirs. We no longer "
-                "write to you about those.",
+                "Recorded: %(address)s is the email address of %(teams)s, but one network is not theirs. We no longer "
+                "write to you about it.",
+                "Recorded: %(address)s is the email address of %(teams)s, but %(n)s networks are not theirs. We no "
+                "longer write to you about those.",
                 len(refused),
                 **said,
             )

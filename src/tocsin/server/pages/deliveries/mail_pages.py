@@ -17,7 +17,7 @@ from tocsin.node.errors import TocsinError
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditEntry, resolve_references
 from tocsin.pipeline.why_told import why_told
-from tocsin.problems.answers import Answer, AnswerVerdict
+from tocsin.problems.answers import Answer, AnswerVerdict, without_withdrawn
 from tocsin.problems.replies import mails_about
 from tocsin.server.pages.audit import SAYINGS
 from tocsin.server.pages.context import PageContext
@@ -187,7 +187,8 @@ def _happened(session: Session, found: MailInView) -> dict[str, Any]:
     one = found.one
     if not isinstance(one, Delivery):
         return nothing | _entries(session, f"letter:{one.reference}", found)
-    answers = session.scalars(select(Answer).where(Answer.delivery_id == one.id).order_by(Answer.id)).all()
+    entries = session.scalars(select(Answer).where(Answer.delivery_id == one.id).order_by(Answer.id))
+    answers = [answer for answer, _ in without_withdrawn((entry, []) for entry in entries)]
     kin = (Delivery.repeats == one.id) if one.repeats is None else (Delivery.id == one.repeats)
     repeats = session.scalars(select(Delivery.reference).where(kin).order_by(Delivery.id)).all()
     known = nothing | {"answers": answers, "repeats": repeats}

@@ -1,4 +1,4 @@
-"""What an operator corrects of the own team: mailboxes, ranges, mutes, how it is told.
+"""What an operator corrects of the own team: email addresses, networks, mutes, notification settings.
 
 It holds at once where it takes something away, or concerns the own mailboxes and wishes; what is claimed beyond that
 waits for proof and for a person here.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, QueryParams
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import (
@@ -43,10 +43,11 @@ _ACTS: Final = {act.name: act for act in (*acts.ACTS, *claim_acts.ACTS)}
 _LETTER = """\
 Hello,
 
-{mailbox} is now a mailbox of {team}: somebody who is signed in for {team}
-added it. Mails of {sender} go there too.
+{mailbox} is now an email address of {team}:
+a person who is signed in for {team} added it. Notifications of {sender}
+go there too.
 
-If that is wrong, answer this mail, or take it out at {link}
+If that is wrong, answer this mail, or remove the address at {link}
 
 {sender}
 {contact}
@@ -55,17 +56,18 @@ If that is wrong, answer this mail, or take it out at {link}
 
 @dataclass(frozen=True)
 class CorrectionInput:
-    """What a correction is made of: whose team, who says it, and the form that says it."""
+    """What a correction is made of: whose team, who says it, and the form that says it, or else its address."""
 
     node: NodeWithStores
     team: Team
     visitor: Principal
     form: FormData
+    address: QueryParams
     now: datetime
 
     def text(self, name: str) -> str:
         """One field of the form."""
-        return IntakeFilter(self.node, "portal").kept_text(text_of(self.form, name).strip())
+        return IntakeFilter(self.node, "portal").kept_text(text_of(self.form, name, self.address.get(name, "")).strip())
 
     def statement(self, kind: str, value: str, reason: str = "") -> PersonStatement:
         """A word of the visitor on something of the team."""
@@ -94,7 +96,7 @@ def denials_of(node: NodeWithStores, team: Team, visitor: Principal) -> list[His
 
 
 def add_mailbox(given: CorrectionInput) -> None:
-    """Add a mailbox of the team; those that are known get a letter about it."""
+    """Add an email address of the team; those that are known get a mail about it."""
     node, team = given.node, given.team
     said = given.statement("mailbox", given.text("mailbox"), BY_TEAM)
     spoken = add_assertion(node.database, said, actor=given.visitor.actor, now=given.now)
@@ -102,7 +104,7 @@ def add_mailbox(given: CorrectionInput) -> None:
         return
     own, link = node.settings.node, f"{node.settings.server.url}/portal/contacts"
     body = _LETTER.format(mailbox=spoken.value, team=team.name, sender=own.name, contact=own.contact, link=link)
-    subject = f"{own.name}: a mailbox was added for {team.name}"
+    subject = f"{own.name}: an email address was added for {team.name}"
     with node.database.begin() as session:
         for mailbox in team.mailboxes:
             key = f"mailbox-added:{team.uuid}:{given.now.isoformat()}:{mailbox}"
@@ -112,10 +114,10 @@ def add_mailbox(given: CorrectionInput) -> None:
 
 
 def deny(given: CorrectionInput) -> None:
-    """Say that something is not the team's; its last mailbox stays, else nobody could be told any more."""
+    """Say that something is not the team's; its last email address stays, else it could not be notified any more."""
     if given.text("kind") == "mailbox" and set(given.team.mailboxes) == {given.text("value").lower()}:
         raise UsageError(
-            say("This is the last mailbox of the team."), hint=say("Add another one first, then take this one out.")
+            say("This is the last email address of the team."), hint=say("Add another one first, then remove this one.")
         )
     said = given.statement(given.text("kind"), given.text("value"), BY_TEAM)
     add_denial(given.node.database, said, actor=given.visitor.actor, now=given.now)
@@ -130,19 +132,19 @@ def undo(given: CorrectionInput) -> None:
 def claim(given: CorrectionInput) -> None:
     """Claim something for the team."""
     if given.text("at") not in given.team.mailboxes:
-        raise UsageError(say("A claim needs a mailbox of the team."), hint=say("Choose one, or add one first."))
+        raise UsageError(say("A claim needs an email address of the team."), hint=say("Choose one, or add one first."))
     value, mailbox = given.text("value"), given.text("at")
     number = value.upper().removeprefix("AS")
     if any(number == denial.value.upper() for denial in denials_of(given.node, given.team, given.visitor)):
         raise ConflictError(
-            say("You said that %(value)s is not yours.", value=value),
-            hint=say("Press Undo beside it to take that back."),
+            say("You removed %(value)s.", value=value),
+            hint=say("Press Undo beside it."),
         )
     given.perform(_ACTS["make"], value=value, team=given.team.key, mailbox=mailbox)
 
 
 def code(given: CorrectionInput) -> None:
-    """Show by the code from a letter that a claim is right."""
+    """Prove a claim by the code from a verification request."""
     number, database = given.text("claim"), given.node.database
     own = {str(made.number) for made in read_claims(database, given.now) if made.team == given.team.key}
     if number not in own:
@@ -151,7 +153,7 @@ def code(given: CorrectionInput) -> None:
 
 
 def add_mute(given: CorrectionInput) -> None:
-    """Do not tell of something for a time."""
+    """Mute something for a time."""
     days = given.text("for_days")
     given.perform(
         _ACTS["mute"],
@@ -164,25 +166,30 @@ def add_mute(given: CorrectionInput) -> None:
 
 
 def end_mute(given: CorrectionInput) -> None:
-    """Tell of it again."""
+    """Unmute it."""
     given.perform(_ACTS["unmute"], team=given.team.key, kind=given.text("kind"), value=given.text("value"))
 
 
 def wish(given: CorrectionInput) -> None:
-    """Keep how the team wants to be told."""
+    """Keep the notification settings."""
     for name, field in (("interval", "interval"), ("formats", "format"), ("language", "mail_language")):
         word = PersonFact(name, (given.text(field),), given.visitor.actor)
         say_of_team(given.node.database, given.team.key, word, actor=given.visitor.actor, now=given.now)
 
 
 CORRECTIONS: Final = {
-    "mailbox": Correction(Permission.DIRECTORY_WRITE, add_mailbox, N_("The mailbox is added.")),
-    "deny": Correction(Permission.DIRECTORY_WRITE, deny, N_("It is taken out.")),
-    "undo": Correction(Permission.DIRECTORY_WRITE, undo, N_("Your word is taken back.")),
-    "claim": Correction(Permission.CLAIMS_MAKE, claim, N_("The claim is noted. Show below that it is yours.")),
-    "code": Correction(Permission.CLAIMS_MAKE, code, N_("The code is right. A person here decides now.")),
-    "mute": Correction(Permission.DIRECTORY_WRITE, add_mute, N_("You are not told of this for the time you chose.")),
-    "unmute": Correction(Permission.DIRECTORY_WRITE, end_mute, N_("You are told of this again.")),
-    "how": Correction(Permission.DIRECTORY_WRITE, wish, N_("It is kept, from the next mail on.")),
+    "mailbox": Correction(Permission.DIRECTORY_WRITE, add_mailbox, N_("The email address was added.")),
+    "deny": Correction(Permission.DIRECTORY_WRITE, deny, N_("It was removed.")),
+    "undo": Correction(Permission.DIRECTORY_WRITE, undo, N_("It was undone.")),
+    "claim": Correction(Permission.CLAIMS_MAKE, claim, N_("The claim was made. Prove below that it is yours.")),
+    "code": Correction(Permission.CLAIMS_MAKE, code, N_("The code is right. The claim waits for a decision.")),
+    "mute": Correction(Permission.DIRECTORY_WRITE, add_mute, N_("It is muted. You get no notifications for it.")),
+    "unmute": Correction(Permission.DIRECTORY_WRITE, end_mute, N_("It is no longer muted.")),
+    "how": Correction(
+        Permission.DIRECTORY_WRITE, wish, N_("The settings were saved. They hold from the next mail on.")
+    ),
 }
 """What can be corrected, by the last part of its address."""
+
+UNDONE_BY: Final = {"deny": "undo"}
+"""What undoes a correction of something that its form names by ``kind`` and ``value``."""

@@ -1,5 +1,6 @@
-"""The list of problems as the portal shows it: chosen by state, kind and text, grouped by what to do."""
+"""The list of problems as its page shows it: chosen by status and filter, sorted, grouped by kind."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,35 +10,37 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 
-from tocsin.directory import Team
+from tocsin.delivery import SEVERITIES
 from tocsin.interface import number_in
 from tocsin.networks import parse_address, parse_network
 from tocsin.problems.answers import AnswerOutcome, AnswerVerdict, ProblemRow, problem_text
 from tocsin.server.pages.answer_texts import SAYINGS
 from tocsin.server.pages.words import N_
 
-SHOWN: Final = 200
+SHOWN: Final = 100
 """Problems on one page."""
 
-SORTS: Final = {"": N_("Last seen"), "due": N_("Due first")}
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+SORTS: Final = {
+    "due": N_("Due first"),
+    "severity": N_("Severity"),
+    "seen": N_("Last seen"),
+    "address": N_("Address"),
+}
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_AS: Final = re.compile(r"AS([0-9]{1,10})", re.IGNORECASE)
 
 STATES: Final = {
     "open": N_("Open"),
+    "overdue": N_("Overdue"),
     "answered": N_("Answered"),
     "gone": N_("Gone"),
     "all": N_("All"),
 }
 VERDICTS: Final = {of: (SAYINGS[f"verdicts.{of.value}"], SAYINGS[f"hints.{of.value}"]) for of in AnswerVerdict}
-"""What can be said of a problem, and what it means."""
+"""The statuses, each with what it means."""
 
-_SAID: Final = {
-    AnswerVerdict.ACKNOWLEDGED: N_("You work on it"),
-    AnswerVerdict.FIXED: N_("You said it is fixed; the next report shows whether it is gone"),
-    AnswerVerdict.FALSE: N_("You said it is not there"),
-    AnswerVerdict.ACCEPTED: N_("You said it stays"),
-    AnswerVerdict.NOT_OURS: N_("You said it is not yours"),
-}
+_SEVERE: Final = SEVERITIES[-2:]
 
 
 @dataclass(frozen=True)
@@ -47,62 +50,83 @@ class ProblemFilter:
     state: str = "open"
     topic: str = ""
     find: str = ""
-    sort: str = ""
+    port: str = ""
+    severity: str = ""
+    sort: str = "due"
     first: int = 0
 
     @classmethod
     def read(cls, request: Request) -> "ProblemFilter":
         """From the address; what makes no sense counts as not said."""
         asked = request.query_params
-        state, first = asked.get("state", "open"), asked.get("first", "")
+
+        def one_of(name: str, known: Sequence[str], otherwise: str) -> str:
+            return asked[name] if asked.get(name) in known else otherwise
+
         return cls(
-            state=state if state in STATES else "open",
+            state=one_of("state", list(STATES), "open"),
             topic=asked.get("topic", "")[:60],
             find=asked.get("find", "").strip()[:100],
-            sort=asked.get("sort", "") if asked.get("sort") in SORTS else "",
-            first=number_in(first) or 0,
+            port=asked.get("port", "").strip()[:5],
+            severity=one_of("severity", SEVERITIES, ""),
+            sort=one_of("sort", list(SORTS), "due"),
+            first=number_in(asked.get("first", "")) or 0,
         )
 
-    def takes(self, line: ProblemRow) -> bool:
+    def takes(self, line: ProblemRow, now: datetime) -> bool:
         """Whether a problem is wanted."""
-        right_state = self.state == "all" or self.state == state_of(line)
-        return right_state and self.topic in {"", line.topic} and self._has_text(line)
+        return (
+            self.state in {"all", state_of(line), "overdue" if is_overdue(line, now) else ""}
+            and self.topic in {"", line.topic}
+            and self.severity in {"", line.severity}
+            and self.port in {"", line.port.partition("/")[0]}
+            and self._has_text(line)
+        )
 
     def _has_text(self, line: ProblemRow) -> bool:
-        """Whether what was typed is in the words of a problem, or is the network of its address."""
-        network = parse_network(self.find) if "/" in self.find else None
-        if network is not None:
-            address = parse_address(line.where)
-            return address is not None and (network.hi, network.lo) <= address <= network.last
+        """Whether a problem has what was typed: its network or AS, or a text in its words."""
+        if "/" in self.find and parse_network(self.find) is not None:
+            return lies_in(line, "prefix", self.find)
+        if number := _AS.fullmatch(self.find):
+            return lies_in(line, "asn", number[1])
         return self.find.lower() in f"{line.where} {line.what} {line.port}".lower()
 
-    def choose(self, lines: Sequence[ProblemRow]) -> list[ProblemRow]:
-        """The problems that are wanted, in the order that is wanted."""
-        found = [line for line in lines if self.takes(line)]
-        return sorted(found, key=lambda line: line.due or _NEVER) if self.sort == "due" else found
+    def choose(self, lines: Sequence[ProblemRow], now: datetime) -> list[ProblemRow]:
+        """The problems that are wanted, sorted; those of a kind together, the kind with the first one first."""
+        found = [line for line in lines if self.takes(line, now)]
+        if self.sort == "severity":
+            found.sort(key=lambda line: -SEVERITIES.index(line.severity))
+        elif self.sort == "seen":
+            found.sort(key=lambda line: line.last_seen or _FIRST, reverse=True)
+        elif self.sort == "address":
+            found.sort(key=lambda line: (parse_address(line.where) or (0, 0), line.where))
+        else:
+            found.sort(key=lambda line: line.due or _LAST)
+        kinds = list(dict.fromkeys(line.topic for line in found))
+        return sorted(found, key=lambda line: kinds.index(line.topic))
 
-    def query(self, team: Team, **changed: object) -> str:
-        """The address of the list of a team with something changed."""
-        asked = {"first": 0, "sort": self.sort, "find": self.find, "topic": self.topic, "state": self.state} | changed
-        return "/portal?" + urlencode({"team": team.key, **{name: of for name, of in asked.items() if of}})
+    def query(self, **changed: object) -> str:
+        """The end of the address of the list with something changed, from its first page on."""
+        asked = {**vars(self), "first": 0, **changed}
+        usual = vars(ProblemFilter())
+        return urlencode({name: value for name, value in asked.items() if value and value != usual.get(name)})
 
 
 @dataclass(frozen=True)
 class PortalRow:
-    """One problem as the page shows it; ``said`` is a text to translate, ``kind`` as of `parts.state`."""
+    """One problem as the page shows it; ``said`` is a text to translate, ``kind`` as of `parts.state`.
 
+    ``since``: the day of the answer, ``until``: the day up to which a risk is accepted; each None where there is none.
+    """
+
+    line: ProblemRow
     key: str
-    where: str
-    port: str
-    what: str
-    topic: str
-    last_seen: datetime | None
     said: str
     kind: str
+    since: datetime | None
     until: datetime | None
-    severity: str
-    first_seen: datetime | None
-    due: datetime | None
+    severe: bool
+    overdue: bool
 
 
 def state_of(line: ProblemRow) -> str:
@@ -114,39 +138,62 @@ def state_of(line: ProblemRow) -> str:
     return "answered"
 
 
-def counts(lines: Sequence[ProblemRow]) -> Counter[str]:
-    """How many problems there are in each state, and ``all``."""
+def lies_in(line: ProblemRow, kind: str, value: str) -> bool:
+    """Whether a problem is in a network (``prefix``), an AS (``asn``) or a ``domain``, as a team's rules name them."""
+    if kind == "asn":
+        return str(line.asn) == value
+    network = parse_network(value) if kind == "prefix" else None
+    if network is not None:
+        address = parse_address(line.where)
+        return address is not None and (network.hi, network.lo) <= address <= network.last
+    return kind == "domain" and (line.where == value or line.where.endswith(f".{value}"))
+
+
+def is_overdue(line: ProblemRow, now: datetime) -> bool:
+    """Whether a problem that nobody calls fixed, or answers otherwise than by *in progress*, is past its date."""
+    at_work = line.standing is not None and line.standing.verdict is AnswerVerdict.ACKNOWLEDGED
+    waits = state_of(line) == "open" or (at_work and line.gone_at is None)
+    return waits and line.due is not None and line.due < now
+
+
+def counts(lines: Sequence[ProblemRow], now: datetime) -> Counter[str]:
+    """How many problems there are in each state, ``overdue``, and ``all``."""
     found = Counter(state_of(line) for line in lines)
+    found["overdue"] = sum(is_overdue(line, now) for line in lines)
     found["all"] = len(lines)
     return found
 
 
-def row_of(line: ProblemRow) -> PortalRow:
+def row_of(line: ProblemRow, now: datetime) -> PortalRow:
     """One problem as the page shows it."""
-    said, kind, until = _said(line)
+    standing = line.standing
+    accepted = standing is not None and standing.verdict is AnswerVerdict.ACCEPTED
+    said, kind = _status(line)
     return PortalRow(
+        line=line,
         key=problem_text(line.key),
-        where=line.where,
-        port=line.port,
-        what=line.what,
-        topic=line.topic,
-        last_seen=line.last_seen,
         said=said,
         kind=kind,
-        until=until,
-        severity=line.severity,
-        first_seen=line.first_seen,
-        due=None if line.gone_at else line.due,
+        since=line.gone_at or (standing.answer.at if standing else None),
+        until=standing.answer.until if standing and accepted and line.gone_at is None else None,
+        severe=line.severity in _SEVERE,
+        overdue=is_overdue(line, now),
     )
 
 
-def _said(line: ProblemRow) -> tuple[str, str, datetime | None]:
+def _status(line: ProblemRow) -> tuple[str, str]:
     standing = line.standing
     if line.gone_at is not None:
-        return N_("Gone since the feed last ran"), "good", None
+        return N_("No longer seen"), "good"
     if standing is None:
-        return N_("Not answered yet"), "quiet", None
+        return N_("No status yet"), "quiet"
     if standing.outcome is AnswerOutcome.CONTRADICTED:
-        return N_("Seen again after you answered"), "wrong", None
-    until = standing.answer.until if standing.verdict is AnswerVerdict.ACCEPTED else None
-    return _SAID[standing.verdict], "busy", until
+        return CONTRADICTED[standing.verdict], "wrong"
+    return SAYINGS[f"verdicts.{standing.verdict}"], "busy"
+
+
+CONTRADICTED: Final = {
+    AnswerVerdict.FIXED: N_("Seen again after “Fixed”"),
+    AnswerVerdict.FALSE: N_("Seen again after “False positive”"),
+}
+"""What a status is worth that a later report contradicts."""

@@ -107,6 +107,7 @@ CHANGES: Final[Mapping[str, str]] = {
     AuditAction.BRAKE_PULLED: N_("The brake stopped more mails than usual"),
     AuditAction.BRAKE_RELEASED: N_("The brake was released"),
     AuditAction.ANSWER_RECORDED: N_("A team answered"),
+    AuditAction.ANSWER_WITHDRAWN: N_("A team undid an answer"),
     AuditAction.MAIL_DECIDED: N_("Somebody said what a mail is about"),
     AuditAction.RETENTION_APPLIED: N_("What was too old was deleted"),
     AuditAction.BACKUP_MADE: N_("A backup was made"),
