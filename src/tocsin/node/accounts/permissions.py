@@ -33,6 +33,7 @@ class Permission(StrEnum):
     SIGN_IN = "sign.in"  # prove who one is
     ACCOUNT_OWN = "account.own"  # the own password, devices, sessions and tokens
     TODAY_READ = "today.read"
+    TODAY_WORK = "today.work"  # take, assign and snooze to-do items; comment on anything
     EVENTS_READ = "events.read"
     EVENTS_EXPORT = "events.export"
     VIEWS_WRITE = "views.write"
@@ -81,6 +82,7 @@ UNFINISHED: Final = frozenset({*OPEN, Permission.ACCOUNT_OWN})
 """What somebody may do whose role needs a second factor, until it is set up."""
 
 IN_API: Final = frozenset({
+    Permission.TODAY_READ, Permission.TODAY_WORK,
     Permission.EVENTS_READ, Permission.EVENTS_EXPORT, Permission.REPORTS_READ, Permission.REPORTS_WRITE,
     Permission.QUARANTINE_READ, Permission.QUARANTINE_MEND,
     Permission.LOOKUP, Permission.DIRECTORY_READ, Permission.DIRECTORY_WRITE, Permission.DIRECTORY_EDIT,
@@ -99,8 +101,8 @@ _READING = (
     Permission.READINESS_READ, Permission.DRAFTING_READ,
 )  # fmt: skip
 _WORKING = (
-    *_READING, Permission.EVENTS_EXPORT, Permission.VIEWS_WRITE, Permission.REPORTS_WRITE, Permission.QUARANTINE_MEND,
-    Permission.DIRECTORY_WRITE,
+    *_READING, Permission.TODAY_WORK, Permission.EVENTS_EXPORT, Permission.VIEWS_WRITE, Permission.REPORTS_WRITE,
+    Permission.QUARANTINE_MEND, Permission.DIRECTORY_WRITE,
     Permission.DIRECTORY_EDIT, Permission.CLAIMS_MAKE, Permission.DELIVERIES_STEER, Permission.INBOX_WRITE,
     Permission.CONTENT_PURGE, Permission.METRICS_READ,
 )  # fmt: skip

@@ -18,9 +18,10 @@ from starlette.routing import Match
 
 from tocsin.directory import Team, directory_version, read_directory
 from tocsin.interface import capabilities, form_word, visitor_of
-from tocsin.node.accounts import Permission
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.paths import HomeFolder
 from tocsin.node.tokens import Tokens
+from tocsin.pipeline.comments import CommentLine, may_comment, read_comments
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.pages.navigation import besides_for, place_of, places_for
 from tocsin.server.pages.words import PageTexts, choose, languages, say_in, words_for
@@ -80,7 +81,7 @@ class PageContext:
         Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)`` by
         the act's name, ``words`` and its ``_``, ``ngettext`` and ``pgettext``, ``heard`` and ``told`` (for what rooms
         below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
-        it), ``places`` (the navigation) and the ``current`` one, ``here`` (the path), ``back_to`` (the
+        it), ``comments_of`` (see `comments_of`), ``places`` (the navigation) and the ``current`` one, ``here`` (the path), ``back_to`` (the
         same with its query), ``theme``, ``csrf`` (what forms carry), ``languages``, ``posted``
         and ``refused`` (whether it answers a form, and one that was not taken).
         """
@@ -97,6 +98,7 @@ class PageContext:
             "translate": words.translate,
             "translate_error": words.translate_error,
             "translate_word": words.translate_word,
+            "comments_of": lambda subject: comments_of(self, visitor, subject),
             "translated": lambda wrongs: [(name, words.say(said)) for name, said in wrongs],
             "places": places,
             "besides": besides_for(visitor, places),
@@ -165,6 +167,14 @@ def _environment() -> Environment:
     )
     environment.globals["static"] = static_path
     return environment
+
+
+def comments_of(desk: PageContext, visitor: Principal, subject: str) -> tuple[list[CommentLine], bool] | None:
+    """The comments on a thing, and whether the visitor may write one; None where none are shown to the visitor."""
+    if not may_comment(visitor, subject, reads=True):
+        return None
+    with desk.node.database.reading() as session:
+        return read_comments(session, subject, visitor), may_comment(visitor, subject)
 
 
 def together(*makers: Callable[[PageContext], APIRouter]) -> Callable[[PageContext], APIRouter]:
