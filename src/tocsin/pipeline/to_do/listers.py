@@ -17,7 +17,7 @@ from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
 from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new
 from tocsin.node.accounts import names_of_actors
-from tocsin.node.letters import Letter
+from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, AuditEntry, read_asides
 from tocsin.pipeline.accept_item import LATELY
 from tocsin.pipeline.collectors import CollectorState
@@ -96,24 +96,27 @@ def overdue(context: ListingContext) -> Iterator[Item]:
 def held(context: ListingContext) -> Iterator[Item]:
     """First digests to teams and letters that wait for a look; and for each person what he or she held."""
     session, entry = context.session, AuditEntry
-    by_person = entry.word == AuditAction.DELIVERY_HELD.value
-    first, owners = Counter[str](), {}
-    since: dict[str, datetime] = {}
-    for of, noun in ((Delivery, "delivery"), (Letter, "letter")):
-        subject, waits = literal(f"{noun}:").concat(of.reference), of.state == DeliveryState.HELD.value
-        others = select(func.count(), func.min(of.created_at)).where(
-            waits, subject.not_in(select(entry.subject).where(by_person))
-        )
-        rows = select(subject, of.created_at, entry.actor).join(entry, (entry.subject == subject) & by_person)
-        for count, oldest in [session.execute(others).one()]:
-            first[""] += int(count)
-            since[""] = min(filter(None, (oldest, since.get(""))), default=context.now)
-        for name, at, actor in session.execute(rows.where(waits).order_by(entry.id)):
-            owners[name] = actor
-            since[actor] = min(at, since.get(actor, at))
-    names = names_of_actors(session, owners.values()) | read_asides(session, owners.values())
-    for actor, count in sorted((first + Counter(owners.values())).items()):
-        yield Item(ItemKind.HELD, count, since[actor], subject=actor, what=names.get(actor, actor))
+    by_person, waits = entry.word == AuditAction.DELIVERY_HELD.value, Delivery.state == DeliveryState.HELD.value
+    subject = literal("delivery:").concat(Delivery.reference)
+    others = select(func.count(), func.min(Delivery.created_at)).where(
+        waits, subject.not_in(select(entry.subject).where(by_person))
+    )
+    first, oldest = session.execute(others).one()
+    columns = select(subject, Delivery.created_at, entry.actor).join(entry, (entry.subject == subject) & by_person)
+    owned = {name: (at, actor) for name, at, actor in session.execute(columns.where(waits).order_by(entry.id))}
+    letters = session.scalars(select(Letter).where(Letter.state == LetterState.HELD.value)).all()
+    if letters:
+        acts = select(entry.subject, entry.actor).where(by_person, entry.subject.startswith("letter:"))
+        actors = dict(session.execute(acts.order_by(entry.id)).all())
+        owned |= {one.reference: (one.created_at, actors.get(f"letter:{one.reference}", "")) for one in letters}
+    names = names_of_actors(session, {of for _, of in owned.values()})
+    names |= read_asides(session, {of for _, of in owned.values()})
+    counts, times = Counter({"": int(first)}), {"": oldest} if oldest else {}
+    for at, actor in owned.values():
+        counts[actor] += 1
+        times[actor] = min(at, times.get(actor, at))
+    for actor in sorted(counts):
+        yield Item(ItemKind.HELD, counts[actor], times.get(actor), subject=actor, what=names.get(actor, actor))
 
 
 def unreadable_rows(context: ListingContext) -> Iterator[Item]:

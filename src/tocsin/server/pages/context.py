@@ -81,8 +81,8 @@ class PageContext:
         Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)`` by
         the act's name, ``words`` and its ``_``, ``ngettext`` and ``pgettext``, ``heard`` and ``told`` (for what rooms
         below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
-        it), ``comments_of`` (see `comments_of`), ``places`` (the navigation) and the ``current`` one, ``here`` (the path), ``back_to`` (the
-        same with its query), ``theme``, ``csrf`` (what forms carry), ``languages``, ``posted``
+        it), ``comments_of`` (of a subject), ``places`` (the navigation) and the ``current`` one, ``here`` (the path),
+        ``back_to`` (the same with its query), ``theme``, ``csrf`` (what forms carry), ``languages``, ``posted``
         and ``refused`` (whether it answers a form, and one that was not taken).
         """
         visitor, words = visitor_of(request), self.words(request, language)

@@ -1,4 +1,4 @@
-"""One to-do item with who has it, what ends it and its comments; taking, assigning and snoozing it; comments on anything."""
+"""One to-do item: its owner, what ends it, its comments; taking, assigning, snoozing it; comments on anything."""
 
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -81,7 +81,7 @@ def done_text(done: str) -> str:
 
 
 def work_of(desk: PageContext, kind: ItemKind, subject: str = "", item: Item | None = None) -> dict[str, Any]:
-    """What the macros of ``today/work.html`` need of an item: it (None where it ended), its kind and who may have it."""
+    """What the macros of ``today/work.html`` need: the item (None where it ended), its kind, and who may have it."""
     of = KINDS[kind]
     if item is None:
         try:
