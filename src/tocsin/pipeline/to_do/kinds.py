@@ -1,6 +1,6 @@
 """The registry of kinds: what each is called, who may work it, how its items are found, where they are, what ends them.
 
-A new kind is an `ItemKind` and an entry here; `tests/pipeline/to_do/test_endings.py` asks for a test of its ending.
+A new kind is an `ItemKind` and an entry here; `tests/pipeline/test_to_do_endings.py` asks for a test of its ending.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -79,7 +79,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             "%(n)s notification cannot be encrypted", "%(n)s notifications cannot be encrypted", item.count
         ),
         _TROUBLE, _STEER, listers.not_encrypted,
-        (Ending(say("Import the key of the team, or drop the notification"), _TROUBLE, "deliveries drop"),),
+        (Ending(say("Import a key of the team"), _TROUBLE, "keys import"),),
     ),
     ItemKind.NO_ADDRESS: ToDoKind(
         say("Teams without an email address"),
@@ -118,7 +118,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         say("Failing collectors"),
         lambda item: say_count("%(n)s collector fails", "%(n)s collectors fail", item.count),
         "/reports/collectors", Permission.REPORTS_WRITE, listers.collectors,
-        (Ending(say("Correct its settings, then let it run"), "/reports/collectors", "collect"),),
+        (Ending(say("Correct its settings, then let it run"), "/reports/collectors", "collect run"),),
     ),
     ItemKind.GIVEN_UP: ToDoKind(
         say("Networks given up"),
@@ -154,7 +154,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             "%(n)s problem: notified, no response", "%(n)s problems: notified, no response", item.count
         ),
         "/today/unanswered", Permission.EVENTS_READ, listers.no_response,
-        (Ending(say("Ask the team, and record its answer"), "/today/unanswered", "answers record"),), slow=True,
+        (Ending(say("Ask the team, and record its answer"), "/today/unanswered", "answers add"),), slow=True,
     ),
     ItemKind.MAILS: ToDoKind(
         say("Incoming mails"),
@@ -190,7 +190,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             "%(n)s key of a team expires within 30 days", "%(n)s keys of teams expire within 30 days", item.count
         ),
         "/today/keys", _EDIT, listers.keys,
-        (Ending(say("Import a newer key, or withdraw this one"), "/today/keys", "keys withdraw"),), slow=True,
+        (Ending(say("Import a newer key, or withdraw this one"), "/today/keys", "keys remove"),), slow=True,
     ),
 }  # fmt: skip
 """Each kind, the most urgent first."""
