@@ -15,7 +15,7 @@ from tocsin.node.errors import NotFoundError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 from tocsin.pipeline.subjects import is_named, may_read, names_of_subjects
-from tocsin.pipeline.tables import Comment
+from tocsin.pipeline.tables import StaffComment
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def read_comments(session: Session, subject: str, visitor: Principal) -> list[Co
     """The comments on a thing, the oldest first; none for who may not read such things."""
     if not may_comment(visitor, subject, reads=True):
         return []
-    rows = session.scalars(select(Comment).where(Comment.subject == subject).order_by(Comment.id)).all()
+    rows = session.scalars(select(StaffComment).where(StaffComment.subject == subject).order_by(StaffComment.id)).all()
     names = names_of_subjects(session, [row.said_by for row in rows], visitor)
     return [
         CommentLine(row.id, row.at, names[row.said_by].text if row.said_by in names else row.said_by, row.text)
@@ -76,7 +76,7 @@ def comment(context: ActContext, request: CommentText) -> CommentKept:
             raise NotFoundError(
                 say("There is nothing here that is called '%(subject)s'.", subject=request.subject[:60])
             )
-        row = Comment(subject=request.subject, at=context.now, said_by=context.signature, text=request.text)
+        row = StaffComment(subject=request.subject, at=context.now, said_by=context.signature, text=request.text)
         session.add(row)
         session.flush()
         detail: dict[str, object] = {"number": row.id}
@@ -88,24 +88,24 @@ def comment(context: ActContext, request: CommentText) -> CommentKept:
 
 def purge_comments(session: Session, subjects: Collection[str]) -> None:
     """Delete what was written on these things."""
-    session.execute(delete(Comment).where(Comment.subject.in_(subjects)))
+    session.execute(delete(StaffComment).where(StaffComment.subject.in_(subjects)))
 
 
-def find_comment(session: Session, number: int) -> Comment:
+def find_comment(session: Session, number: int) -> StaffComment:
     """The comment of this number.
 
     Raises:
         NotFoundError: there is none.
 
     """
-    if (found := session.get(Comment, number)) is None:
+    if (found := session.get(StaffComment, number)) is None:
         raise NotFoundError(say("There is no such comment."))
     return found
 
 
 def purge_comment(session: Session, number: int) -> None:
     """Delete one comment, where it is still there."""
-    session.execute(delete(Comment).where(Comment.id == number))
+    session.execute(delete(StaffComment).where(StaffComment.id == number))
 
 
 def _is_there(session: Session, context: ActContext, subject: str) -> bool:

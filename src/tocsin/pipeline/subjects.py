@@ -53,7 +53,7 @@ def names_of_subjects(session: Session, subjects: Iterable[str], visitor: Princi
         if _BARE.fullmatch(subject):
             kind, name = "letter" if subject[:1] in "lL" else "delivery", subject.upper()
         by_kind[kind][name] = subject
-    found = {}
+    found: dict[str, SubjectName] = {}
     for kind, wanted in by_kind.items():
         permission, namer = _NAMERS.get(kind, (None, None))
         if namer is not None and (permission is None or visitor.may(permission)):

@@ -59,7 +59,7 @@ class ItemWork(Base):
     at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
-class Comment(Base):
+class StaffComment(Base):
     """What a person of the staff wrote on a thing, named as in the audit log; ``said_by``: ``person:5``, or a name."""
 
     __tablename__ = "comment"

@@ -6,7 +6,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.pipeline.to_do import acts
-    from tocsin.pipeline.to_do.item import Ending, Item, item_reference
+    from tocsin.pipeline.to_do.item import Item, Resolution, item_reference
     from tocsin.pipeline.to_do.kinds import KINDS, ToDoKind
     from tocsin.pipeline.to_do.listers import KEY_DAYS, open_conflicts
     from tocsin.pipeline.to_do.open_items import every_item, forget_ended, in_order, item_of, quick_items, slow_items

@@ -36,7 +36,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Resolution:
     """One way to end an item: what one does, and on which page; ``act``: its command."""
 
     says: str

@@ -12,7 +12,7 @@ from tocsin.node.accounts import Permission
 from tocsin.node.sentences import Sentence, say, say_count
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.to_do import listers
-from tocsin.pipeline.to_do.item import Ending, Item
+from tocsin.pipeline.to_do.item import Item, Resolution
 from tocsin.pipeline.to_do.listers import ListingContext
 
 
@@ -30,7 +30,7 @@ class ToDoKind:
     path: str
     permission: Permission
     items: Callable[[ListingContext], Iterable[Item]]
-    endings: tuple[Ending, ...]
+    endings: tuple[Resolution, ...]
     slow: bool = False
 
     def path_of(self, item: Item) -> str:
@@ -54,7 +54,7 @@ def _held(item: Item) -> Sentence:
 KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
     ItemKind.STOPPED: ToDoKind(
         say("Sending stopped"), lambda _: say("Sending is stopped"), _SENDING, _STEER, listers.stopped,
-        (Ending(say("Resume sending"), _SENDING, "resume"),),
+        (Resolution(say("Resume sending"), _SENDING, "resume"),),
     ),
     ItemKind.VOLUME: ToDoKind(
         say("Volume limit"),
@@ -62,7 +62,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             "%(n)s mail paused by the volume limit", "%(n)s mails paused by the volume limit", item.count
         ),
         _SENDING, _STEER, listers.volume_limit,
-        (Ending(say("Release them"), _SENDING, "deliveries release"),),
+        (Resolution(say("Release them"), _SENDING, "deliveries release"),),
     ),
     ItemKind.FAILED: ToDoKind(
         say("Notifications not delivered"),
@@ -71,7 +71,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             "%(n)s teams: notifications not delivered (last 14 days)", item.count,
         ),
         _TROUBLE, _STEER, listers.not_delivered,
-        (Ending(say("Send them again"), _TROUBLE, "deliveries retry"),),
+        (Resolution(say("Send them again"), _TROUBLE, "deliveries retry"),),
     ),
     ItemKind.STUCK: ToDoKind(
         say("Notifications not encrypted"),
@@ -79,7 +79,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             "%(n)s notification cannot be encrypted", "%(n)s notifications cannot be encrypted", item.count
         ),
         _TROUBLE, _STEER, listers.not_encrypted,
-        (Ending(say("Import a key of the team"), _TROUBLE, "keys import"),),
+        (Resolution(say("Import a key of the team"), _TROUBLE, "keys import"),),
     ),
     ItemKind.NO_ADDRESS: ToDoKind(
         say("Teams without an email address"),
@@ -88,7 +88,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             item.count, name=item.team[1],
         ),
         _ADDRESS, _EDIT, listers.without_address,
-        (Ending(say("Add an email address"), _ADDRESS, "directory assert"),),
+        (Resolution(say("Add an email address"), _ADDRESS, "directory assert"),),
     ),
     ItemKind.OVERDUE: ToDoKind(
         say("Overdue notifications"),
@@ -96,29 +96,29 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             "%(n)s team: notification overdue", "%(n)s teams: notifications overdue", item.count
         ),
         "/deliveries/due", _STEER, listers.overdue,
-        (Ending(say("Let the server send, or run 'tocsin deliver'"), "/deliveries/due", "deliver"),),
+        (Resolution(say("Let the server send, or run 'tocsin deliver'"), "/deliveries/due", "deliver"),),
     ),
     ItemKind.HELD: ToDoKind(
         say("Held notifications"), _held, _HELD, _STEER, listers.held,
-        (Ending(say("Release or drop them"), _HELD, "deliveries release"),),
+        (Resolution(say("Release or drop them"), _HELD, "deliveries release"),),
     ),
     ItemKind.UNREADABLE: ToDoKind(
         say("Unreadable rows"),
         lambda item: say_count("%(n)s unreadable row", "%(n)s unreadable rows", item.count),
         "/reports/quarantine", Permission.QUARANTINE_MEND, listers.unreadable_rows,
-        (Ending(say("Edit and reprocess them, or dismiss them"), "/reports/quarantine", "quarantine leave"),),
+        (Resolution(say("Edit and reprocess them, or dismiss them"), "/reports/quarantine", "quarantine leave"),),
     ),
     ItemKind.FEEDS: ToDoKind(
         say("Feed alarms"),
         lambda item: say_count("%(n)s feed with an alarm", "%(n)s feeds with an alarm", item.count),
         "/reports/feeds", Permission.REPORTS_WRITE, listers.feeds,
-        (Ending(say("Acknowledge the alarm"), "/reports/feeds", "feeds acknowledge"),),
+        (Resolution(say("Acknowledge the alarm"), "/reports/feeds", "feeds acknowledge"),),
     ),
     ItemKind.COLLECTORS: ToDoKind(
         say("Failing collectors"),
         lambda item: say_count("%(n)s collector fails", "%(n)s collectors fail", item.count),
         "/reports/collectors", Permission.REPORTS_WRITE, listers.collectors,
-        (Ending(say("Correct its settings, then let it run"), "/reports/collectors", "collect run"),),
+        (Resolution(say("Correct its settings, then let it run"), "/reports/collectors", "collect run"),),
     ),
     ItemKind.GIVEN_UP: ToDoKind(
         say("Networks given up"),
@@ -127,7 +127,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             item.count, name=item.team[1], what=item.what,
         ),
         "/today/given-up", _EDIT, listers.given_up,
-        (Ending(say("Accept it, or give the network back"), "/today/given-up", "directory accept"),),
+        (Resolution(say("Accept it, or give the network back"), "/today/given-up", "directory accept"),),
     ),
     ItemKind.NO_CONTACT: ToDoKind(
         say("Events without a contact"),
@@ -135,7 +135,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             "%(n)s event has no contact (last 24 hours)", "%(n)s events have no contact (last 24 hours)", item.count
         ),
         "/today/unrouted", _STEER, listers.no_contact,
-        (Ending(say("Add a team, then notify it now"), "/today/unrouted", "deliveries notify-now"),),
+        (Resolution(say("Add a team, then notify it now"), "/today/unrouted", "deliveries notify-now"),),
     ),
     ItemKind.WITHHELD: ToDoKind(
         say("Withheld events"),
@@ -144,8 +144,8 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         ),
         "/today/withheld", _EDIT, listers.withheld_events,
         (
-            Ending(say("Accept it for 30 days"), "/today/withheld", "directory accept"),
-            Ending(say("Ask the team to raise its maximum TLP"), "/today/withheld", "directory ask-limit"),
+            Resolution(say("Accept it for 30 days"), "/today/withheld", "directory accept"),
+            Resolution(say("Ask the team to raise its maximum TLP"), "/today/withheld", "directory ask-limit"),
         ),
     ),
     ItemKind.NO_RESPONSE: ToDoKind(
@@ -154,13 +154,13 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             "%(n)s problem: notified, no response", "%(n)s problems: notified, no response", item.count
         ),
         "/today/unanswered", Permission.EVENTS_READ, listers.no_response,
-        (Ending(say("Ask the team, and record its answer"), "/today/unanswered", "answers add"),), slow=True,
+        (Resolution(say("Ask the team, and record its answer"), "/today/unanswered", "answers add"),), slow=True,
     ),
     ItemKind.MAILS: ToDoKind(
         say("Incoming mails"),
         lambda item: say_count("%(n)s incoming mail to read", "%(n)s incoming mails to read", item.count),
         "/today/mails", Permission.TODAY_WORK, listers.mails,
-        (Ending(say("Say what the mail is"), "/today/mails", "replies reclassify"),),
+        (Resolution(say("Say what the mail is"), "/today/mails", "replies reclassify"),),
     ),
     ItemKind.INBOX: ToDoKind(
         say("Inbox"),
@@ -168,13 +168,13 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             "%(n)s report from the public has no owner", "%(n)s reports from the public have no owner", item.count
         ),
         "/reports/public", Permission.INBOX_WRITE, listers.inbox,
-        (Ending(say("Take the report"), "/reports/public", "inbox take"),),
+        (Resolution(say("Take the report"), "/reports/public", "inbox take"),),
     ),
     ItemKind.CLAIMS: ToDoKind(
         say("Claims"),
         lambda item: say_count("%(n)s claim to decide", "%(n)s claims to decide", item.count),
         "/claims", Permission.DIRECTORY_DECIDE, listers.claims,
-        (Ending(say("Approve or refuse the claim"), "/claims", "directory claims approve"),), slow=True,
+        (Resolution(say("Approve or refuse the claim"), "/claims", "directory claims approve"),), slow=True,
     ),
     ItemKind.CONFLICTS: ToDoKind(
         say("Conflicts"),
@@ -182,7 +182,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             "%(n)s open conflict in the directory", "%(n)s open conflicts in the directory", item.count
         ),
         "/conflicts", Permission.DIRECTORY_DECIDE, listers.conflicts,
-        (Ending(say("Decide the conflict"), "/conflicts", "directory decide"),), slow=True,
+        (Resolution(say("Decide the conflict"), "/conflicts", "directory decide"),), slow=True,
     ),
     ItemKind.KEYS: ToDoKind(
         say("Expiring keys"),
@@ -190,7 +190,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             "%(n)s key of a team expires within 30 days", "%(n)s keys of teams expire within 30 days", item.count
         ),
         "/today/keys", _EDIT, listers.keys,
-        (Ending(say("Import a newer key, or withdraw this one"), "/today/keys", "keys remove"),), slow=True,
+        (Resolution(say("Import a newer key, or withdraw this one"), "/today/keys", "keys remove"),), slow=True,
     ),
 }  # fmt: skip
 """Each kind, the most urgent first."""

@@ -51,7 +51,7 @@ def item_pages(desk: PageContext) -> APIRouter:
 
     @router.post("/today/withheld/ask")
     def ask(visitor: Annotated[Principal, needs(_ASK.permission, everything=True)], form: Form) -> Response:
-        """Ask a team whether it may receive what its limit keeps from it."""
+        """Ask a team whether it may receive what is withheld by its maximum TLP."""
         done = perform(desk, visitor, _ASK, form)
         return desk.go(f"/today/withheld?letters={done.letters}")
 

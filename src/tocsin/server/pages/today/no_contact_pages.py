@@ -21,9 +21,8 @@ from tocsin.pipeline.notify_now import preview_notification
 from tocsin.pipeline.tables import ItemKind
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.teams.access import fault_of
 from tocsin.server.pages.today.figures import DAY
-from tocsin.server.pages.today.work_pages import work_of
+from tocsin.server.pages.today.work_pages import attempt, work_of
 from tocsin.server.security import Form, text_of
 
 _ROWS: Final = 200
@@ -51,7 +50,7 @@ def no_contact_pages(desk: PageContext) -> APIRouter:
     def show_unrouted(request: Request, *, status: int = 200, **shown: Any) -> Response:
         work = work_of(desk, ItemKind.NO_CONTACT)
         found = unrouted(node, desk.now - DAY, limit=_ROWS)
-        values = {"done": {}, "wrong": "", "typed": _EMPTY, "found": found} | work | shown
+        values = {"done": {}, "wrong": None, "typed": _EMPTY, "found": found} | work | shown
         return desk.page(request, "today/unrouted.html", status=status, **values)
 
     @router.get("/today/unrouted")
@@ -78,7 +77,7 @@ def no_contact_pages(desk: PageContext) -> APIRouter:
     def give(request: Request, visitor: _Editor, form: Form) -> Response:
         """Give an AS to a team, which is entered where there is none, and lead to the preview of what it would get."""
         typed = {name: text_of(form, name).strip() for name in _EMPTY}
-        if wrong := fault_of(desk, lambda: _give(desk, visitor, **typed)):
+        if wrong := attempt(lambda: _give(desk, visitor, **typed)):
             return show_unrouted(request, status=422, typed=typed, wrong=wrong)
         if not visitor.may(Permission.DELIVERIES_STEER):
             return desk.go("/today/unrouted")

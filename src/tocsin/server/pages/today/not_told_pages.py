@@ -10,14 +10,14 @@ from tocsin.directory import team_names
 from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.interface import NotHereError, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
+from tocsin.node.errors import TocsinError
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.to_do import KEY_DAYS
 from tocsin.problems import count_unanswered, unanswered
 from tocsin.problems.answers import AnswerVerdict
 from tocsin.problems.replies import list_received, open_context, reclassify
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.teams.access import fault_of
-from tocsin.server.pages.today.work_pages import work_of
+from tocsin.server.pages.today.work_pages import attempt, work_of
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
@@ -77,11 +77,11 @@ def stuck_pages(desk: PageContext) -> APIRouter:
         context = open_context(node, node.store)
         said = AnswerVerdict(verdict) if verdict in set(AnswerVerdict) and kind == MailKind.ANSWER else None
         by: Any = {"actor": visitor.actor, "now": desk.now, "reference": text_of(form, "reference").strip()}
-        if wrong := fault_of(desk, lambda: reclassify(context, int(number), MailKind(kind), verdict=said, **by)):
+        if wrong := attempt(lambda: reclassify(context, int(number), MailKind(kind), verdict=said, **by)):
             return show_mails(request, wrong)
         return desk.go("/today/mails")
 
-    def show_mails(request: Request, wrong: str = "") -> Response:
+    def show_mails(request: Request, wrong: TocsinError | None = None) -> Response:
         with node.database.reading() as session:
             found = list_received(session, state=MailState.WAITING.value, limit=_ROWS)
             names = team_names(session, {one.team_id for one in found if one.team_id is not None})

@@ -1,5 +1,6 @@
 """One to-do item: its owner, what ends it, its comments; taking, assigning, snoozing it; comments on anything."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from tocsin.interface import NotHereError, PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal
-from tocsin.node.errors import NotFoundError, TocsinError, UsageError
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
 from tocsin.pipeline import comments
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.to_do import KINDS, Item, acts, assignable, item_of, item_reference
@@ -73,6 +74,15 @@ def work_pages(desk: PageContext) -> APIRouter:
         return desk.go(f"{own_path(text_of(form, 'back_to'))}#comments")
 
     return router
+
+
+def attempt(act: Callable[[], object]) -> TocsinError | None:
+    """Do what a person asked for; what is wrong with it, or None."""
+    try:
+        act()
+    except (UsageError, InputError, ConflictError, NotFoundError) as error:
+        return error
+    return None
 
 
 def done_text(done: str) -> str:
