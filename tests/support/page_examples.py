@@ -140,7 +140,9 @@ EXAMPLES: dict[str, str] = {
 
 # What some addresses must be asked.
 QUERIES: dict[str, str] = {
+    "/api/v1/comments": "?subject=ingest:1",
     "/api/v1/lookup": "?query=192.0.2.1",
+    "/today/items": "?kind=no-contact",
     "/deliveries/act": "?act=release&every=held",
 }
 

@@ -221,6 +221,10 @@ def _items(session: Session, names: Collection[str], _visitor: Principal) -> Nam
             yield name, SubjectName(text, f"/today/items?{query}")
 
 
+def _sources(_session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    yield from ((name, SubjectName(name)) for name in names)
+
+
 def _tokens(session: Session, names: Collection[str], _visitor: Principal) -> Names:
     for number, name in session.execute(select(ApiToken.id, ApiToken.name).where(ApiToken.id.in_(_numbers(names)))):
         yield str(number), SubjectName(name)
@@ -253,6 +257,8 @@ _NAMERS: Final[Mapping[str, tuple[Permission | None, Namer]]] = {
     "collector": (Permission.REPORTS_READ, _collectors),
     "decision": (Permission.DIRECTORY_SURVEY, _decisions),
     "delivery": (Permission.DELIVERIES_READ, _deliveries),
+    "delegations": (Permission.DIRECTORY_READ, _sources),
+    "directory": (Permission.DIRECTORY_READ, _sources),
     "feed": (Permission.REPORTS_READ, _feeds),
     "inbox": (Permission.INBOX_READ, _inbox),
     "ingest": (Permission.REPORTS_READ, _ingests),
@@ -261,6 +267,7 @@ _NAMERS: Final[Mapping[str, tuple[Permission | None, Namer]]] = {
     "letter": (Permission.DELIVERIES_READ, _letters),
     "login": (Permission.TODAY_READ, _logins),
     "mail": (Permission.TODAY_READ, _mails),
+    "networks": (Permission.DIRECTORY_READ, _sources),
     "never-held": (Permission.NEVER_HELD_WORK, _never_held),
     "person": (None, _people),
     "rules": (Permission.RULES_READ, _rules),
