@@ -201,3 +201,20 @@ def test_nobody_learns_the_name_of_what_he_may_not_see(world: World) -> None:
     assert named[f"team:{operator.uuid}"].text == "Example Operator"
     assert {one.partition(":")[0] for one in named} <= {"team", "delivery", "answer", "person", "key"}
     assert all("Sector" not in one.text for one in named.values())
+
+
+def test_all_of_it_by_command(world: World) -> None:
+    person(world.node, AccountRole.ANALYST, now=world.now)
+    run, account = world.tocsin.run, ("--as", "analyst@people.example")
+    run("stop", "--reason", "a test")
+    assert "Sending is stopped" in run("todo", "list")
+    assert "is yours" in run("todo", "take", "sending-stopped", *account)
+    assert world.tocsin.json("todo", "list")[0]["owner"] == "Analyst"
+    assert "is snoozed until" in run("todo", "snooze", "sending-stopped", "--until", "tomorrow 7:15")
+    assert "Nothing waits." in run("todo", "list")
+    assert "Sending is stopped" in run("todo", "list", "--snoozed")
+    run("todo", "wake", "sending-stopped")
+    run("todo", "comment", "item:sending-stopped", "--text", "Until the new rules hold.", *account)
+    assert "Until the new rules hold." in run("todo", "comments", "item:sending-stopped")
+    run("resume")
+    assert world.tocsin.call("todo", "take", "sending-stopped", *account)[0] == 1
