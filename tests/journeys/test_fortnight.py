@@ -98,7 +98,7 @@ def test_an_administrator_sets_the_node_up(house: House) -> None:
     link = house.tocsin.run("people", "first").strip()
     house.begin_with(link, "An administrator", "administrator@people.example")
     house.set_up_device("administrator")
-    assert hand.title == "Nothing was heard yet"
+    assert "No report yet" in hand.text
     hand.go(link)
     assert "Create the account" not in hand.text  # it worked once
     _team(hand, "operator", "Example Operator", "192.0.2.0/24")
@@ -151,14 +151,14 @@ def test_today_changes_by_itself_when_a_program_sends_a_report(house: House) -> 
         hand.press("Create the token")
         robot = {"Authorization": f"Bearer {hand.value('input.secret')}"}
         hand.go("/today")
-        assert hand.title == "Nothing was heard yet"
-        hand.until(lambda: "Live: the figures change by themselves." in hand.text)
+        assert "No report yet" in hand.text
+        hand.until(lambda: "Live: figures update by themselves." in hand.text)
         hand.read("window.same = true")
         with report.open("rb") as file:
             sent = httpx.post(f"{house.url}/api/v1/reports", files={"file": file}, headers=robot, trust_env=False)
         assert sent.status_code == 202
-        hand.until(lambda: "1 row could not be read" in hand.text)
-        hand.until(lambda: "2 mails are held" in hand.text)
+        hand.until(lambda: "1 unreadable row" in hand.text)
+        hand.until(lambda: "2 first notifications held" in hand.text)
         assert "6 rows = 5 stored + 0 duplicates + 1 unreadable" in hand.text
         assert hand.read("window.same")  # the page was never loaded anew
 
@@ -166,7 +166,7 @@ def test_today_changes_by_itself_when_a_program_sends_a_report(house: House) -> 
 def test_an_analyst_mends_a_row(house: House) -> None:
     with house.as_("analyst") as hand:
         hand.go("/today")
-        hand.press("1 row could not be read")
+        hand.press("1 unreadable row")
         assert hand.title == "Quarantine"
         assert "1 unreadable row" in hand.text
         raw = hand.read(
@@ -247,7 +247,7 @@ def test_who_must_know_is_asked_and_decided(house: House) -> None:
 def test_a_held_mail_is_read_and_let_go(house: House) -> None:
     with house.as_("manager") as hand:
         hand.go("/today")
-        hand.press("2 mails are held")
+        hand.press("2 first notifications held")
         hand.press(_reference(hand, "Example Operator"))
         assert "held for review, to Example Operator" in hand.text
         reference, here = hand.title, hand.path
@@ -415,7 +415,7 @@ def test_the_auditor_reads_all_changes_nothing_and_is_on_record(house: House) ->
             assert hand.title == _NOT_HERE, path
         hand.go("/audit")
         hand.press("Person auditor")
-        assert "Somebody was shown personal data" in hand.text
+        assert "Personal data read" in hand.text
         house.tocsin.run("audit", "seal")  # the server does so too, but a minute after its start
         hand.press("Check the seals")
         assert hand.title == "Seals of the audit log"

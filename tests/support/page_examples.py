@@ -153,7 +153,9 @@ EXAMPLES: dict[str, str] = {
 
 # What some addresses must be asked.
 QUERIES: dict[str, str] = {
+    "/api/v1/comments": "?subject=ingest:1",
     "/api/v1/lookup": "?query=192.0.2.1",
+    "/today/items": "?kind=no-contact",
     "/deliveries/act": "?act=release&every=held",
     "/portal/contacts/deny": "?kind=prefix&value=192.0.2.0/24",
 }

@@ -16,7 +16,7 @@ from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFile
 
 _GROUPS = {
-    "First": ("demo", "serve", "doctor"),
+    "First": ("demo", "serve", "todo", "doctor"),
     "Reports come in": ("ingest", "watch", "collect", "feeds", "quarantine", "compare"),
     "Events and problems": ("events", "problems", "explain", "times"),
     "Notifications and answers": ("deliver", "deliveries", "stop", "resume", "answers", "replies"),

@@ -36,6 +36,7 @@ GROUPS: Final = {
     "quarantine": ("tocsin.pipeline.replay",),
     "never-held": ("tocsin.delivery.never_held.acts",),
     "inbox": ("tocsin.incidents.arrivals.acts",),
+    "todo": ("tocsin.pipeline.to_do.acts", "tocsin.pipeline.comments"),
     "purge": ("tocsin.operations.purge_act",),
     "undo": ("tocsin.interface.undo_act",),
     "directory": (

@@ -109,7 +109,7 @@ if TYPE_CHECKING:
     )
     from tocsin.directory.search import MOST_COUNTED, FoundTeam, TeamSearch, count_teams, search_teams
     from tocsin.directory.services import FRAMEWORK, service_name
-    from tocsin.directory.tables import TeamRow
+    from tocsin.directory.tables import DecisionRow, TeamRow
     from tocsin.directory.team_record import TeamRecord, read_about
     from tocsin.directory.trust import SOON, TrustVerdict, attested, judge_trust, weigh
 else:

@@ -40,6 +40,7 @@ class Chore(StrEnum):
     KEYS = "keys"  # keys of teams that end soon
     RETENTION = "retention"  # what is too old goes
     PURGE = "purge"  # purges that could not be finished
+    TODO = "todo"  # who has to-do items that have ended is forgotten
 
 
 EVERY: Final[Mapping[Chore, timedelta]] = {
@@ -51,6 +52,7 @@ EVERY: Final[Mapping[Chore, timedelta]] = {
     Chore.KEYS: timedelta(days=1),
     Chore.RETENTION: timedelta(days=1),
     Chore.PURGE: timedelta(minutes=1),
+    Chore.TODO: timedelta(minutes=2),
 }
 """How often each is done. The first two look what is due by itself: that costs a query."""
 
@@ -191,6 +193,7 @@ def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapp
         Chore.KEYS: lambda: _remind_of_keys(node, clock),
         Chore.RETENTION: lambda: _keep(node, clock),
         Chore.PURGE: lambda: _finish_purges(node),
+        Chore.TODO: lambda: _forget_ended_items(node, clock),
     }
 
 
@@ -257,3 +260,10 @@ def _finish_purges(node: NodeWithStores) -> str:
     from tocsin.operations.purge import finish_purges
 
     return finish_purges(node)
+
+
+def _forget_ended_items(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.pipeline.to_do import forget_ended
+
+    forget_ended(node, clock())
+    return ""

@@ -1,7 +1,7 @@
 """Accepting a to-do item as it is: with a reason, for a time or for good."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Final, cast
+from typing import Annotated, Final, Literal, cast
 
 from pydantic import BaseModel, Field
 
@@ -23,7 +23,7 @@ _DAYS = 30
 class AcceptedItem(BaseModel):
     """A to-do item that stays as it is, and why."""
 
-    kind: ItemKind = Field(description="What kind of item.")
+    kind: Literal[ItemKind.GIVEN_UP, ItemKind.WITHHELD] = Field(description="What kind of item.")
     subject: str = Field(
         min_length=1, max_length=300, description="What it is about: team, kind and value; or team, rule and feed.",
         examples=["harbour-telecom asn 64496"],

@@ -1,4 +1,4 @@
-"""Asking a team, by letter, whether it may receive events that its limit (maximum TLP) keeps from it."""
+"""Asking a team, by mail, whether it may receive events that are above its maximum TLP."""
 
 from typing import Annotated, Final, cast
 
@@ -24,7 +24,7 @@ Hello,
 %(events)s events of the last 24 hours about networks of %(team)s are marked TLP:%(label)s.
 As far as we know, %(team)s wants nothing above TLP:%(limit)s, so we did not send them.
 
-If you may receive events marked TLP:%(label)s, please answer this mail and say so.
+If you may receive events marked TLP:%(label)s, please confirm it by answering this mail.
 
 %(sender)s
 %(contact)s
@@ -47,7 +47,7 @@ class LettersQueued(BaseModel):
 
 
 def ask_limit(context: ActContext, request: LimitQuestion) -> LettersQueued:
-    """One letter to each email address of the team in its language, at most once a day; its limit stays.
+    """One mail to each of its email addresses, in its language, at most once a day; its maximum TLP stays.
 
     Raises:
         NotFoundError: there is no such team, or its limit kept nothing from it in the last 24 hours.
@@ -59,7 +59,7 @@ def ask_limit(context: ActContext, request: LimitQuestion) -> LettersQueued:
     with node.database.begin() as session:
         kept = [one for one in withheld(session, now - LATELY, now) if one.team[0] == team.key and one.limit]
         if not kept:
-            raise NotFoundError(say("The limit of %(team)s keeps nothing from it.", team=team.name))
+            raise NotFoundError(say("Nothing is withheld by the maximum TLP of %(team)s.", team=team.name))
         values = {
             "team": team.name, "events": sum(one.events for one in kept), "limit": team.ceiling,
             "label": max((one.limit for one in kept), key=lambda label: read_tlp(label).rank),
@@ -80,7 +80,7 @@ def ask_limit(context: ActContext, request: LimitQuestion) -> LettersQueued:
 
 ACTS: Final = (
     Act(
-        "ask-limit", "Ask a team whether it may receive what its limit keeps from it", ask_limit, noun="team",
+        "ask-limit", "Ask a team whether it may receive what is withheld by its maximum TLP", ask_limit, noun="team",
         permission=Permission.DIRECTORY_EDIT, audit=(AuditAction.LIMIT_ASKED,), command="directory ask-limit",
         route="/teams/{team}/ask-limit", page=OwnSurface("/today/withheld/ask"), arguments=("team",),
         told="{letters} email addresses of {team} are asked.",

@@ -1,20 +1,37 @@
-"""The table of to-do items that a person accepted as they are, and what such items are named by."""
+"""The tables of to-do items: the closed list of kinds, who has an item, and what a person accepted as it is."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import Text, func, select
+from sqlalchemy import Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tocsin.node.records import Base, UTCDateTime
 
 
 class ItemKind(StrEnum):
-    """The kinds of to-do items that a person may accept as they are."""
+    """The kinds of to-do items, the most urgent first; `tocsin.pipeline.to_do.KINDS` says all of each."""
 
+    STOPPED = "sending-stopped"  # a person stopped all sending
+    VOLUME = "volume-limit"  # more mails than usual would leave
+    FAILED = "not-delivered"  # teams whose last mails failed or came back
+    STUCK = "not-encrypted"  # digests that must be encrypted and cannot be
+    NO_ADDRESS = "no-address"  # a team that events wait for, and that has no email address
+    OVERDUE = "overdue"  # teams whose digest was due, and nothing left
+    HELD = "held"  # mails to be looked at before they leave
+    UNREADABLE = "unreadable-rows"
+    FEEDS = "feeds"  # not as usual, and nobody has looked
+    COLLECTORS = "collectors"  # that fail
     GIVEN_UP = "given-up"  # a team gave up a network with open problems
+    NO_CONTACT = "no-contact"  # events of the last day
     WITHHELD = "withheld"  # the gate keeps events of a feed from a team
+    NO_RESPONSE = "no-response"  # problems that go on, and their teams do not answer
+    MAILS = "mails"  # that came in and must be read by a person
+    INBOX = "inbox"  # reports of the public without an owner
+    CLAIMS = "claims"  # proved, to be decided
+    CONFLICTS = "conflicts"  # in the directory
+    KEYS = "keys"  # of teams, that end soon
 
 
 class WithheldKey(NamedTuple):
@@ -23,6 +40,35 @@ class WithheldKey(NamedTuple):
     team_id: int
     rule: str
     tlp: str
+
+
+class ItemWork(Base):
+    """Who has a to-do item, and until when it sleeps; the row goes when its item does.
+
+    ``owner``: number of a person, None: nobody. ``subject``: empty where the kind has one item alone.
+    """
+
+    __tablename__ = "todo_item"
+    __table_args__ = (UniqueConstraint("kind", "subject"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    owner: Mapped[int | None] = mapped_column(index=True)
+    snoozed_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class StaffComment(Base):
+    """What a person of the staff wrote on a thing, named as in the audit log; ``said_by``: ``person:5``, or a name."""
+
+    __tablename__ = "comment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(Text, index=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    said_by: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
 
 
 class Acceptance(Base):

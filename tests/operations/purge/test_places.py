@@ -48,7 +48,7 @@ NOTHING_OF_STRANGERS = {
         "team_set",
     ],
     "work of this team": [
-        "acceptance",
+        "acceptance", "todo_item",
         "assessment", "assessment_action", "assessment_answer", "assessment_evidence", "assessment_evidence_use",
         "assessment_framework_version", "assessment_measurement", "assessment_responsible", "assessment_statement",
         "assessment_target", "draft_step", "draft_text", "event_view", "rules_version",

@@ -111,7 +111,7 @@ def test_the_title_says_how_far_the_log_is_sealed(world: World) -> None:
             session.execute(update(AuditEntry).where(AuditEntry.id == 1).values(actor="another"))
         now = START + HOUR + timedelta(minutes=2)
         assert title("/audit/seals") == "Audit log was tampered with: 1 fault"
-        assert "Entry 1 is not what seal 1 was made over." in browser.get("/audit/seals").text
+        assert "Entry 1 was changed after seal 1." in browser.get("/audit/seals").text
 
 
 @pytest.mark.parametrize(

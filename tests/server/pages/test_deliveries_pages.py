@@ -238,7 +238,7 @@ def test_a_digest_held_by_hand_is_read_before_it_is_released(world: World, peopl
     assert "not written yet" not in shown
     for page in (shown, text_of(analyst.get("/deliveries?show=held"))):
         assert "Held by Analyst: Wait" in page
-    assert "1 mail is held" in text_of(analyst.get("/today"))
+    assert "1 notification held by Analyst" in text_of(analyst.get("/today"))
 
 
 def test_what_no_mail_of_the_list_allows_is_grey(world: World, people: ExitStack) -> None:

@@ -46,6 +46,8 @@ UNSEEN = {
     "/report/{reference}": "behind a secret",
     "/teams/{key}/confirm": "a button, for a help line",
     "/teams/{key}/restore": "a button, for an archived team",
+    "/today/mails": "a list, where a mail waits",
+    "/today/unrouted/team": "a network, where events have no contact",
     "/today/unrouted/notify": "a button, where events have a contact by now",
     "/reports/public/{reference}/leave": "a button of its owner",
     "/sign-in/code": "a code of a device",

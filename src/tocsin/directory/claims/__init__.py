@@ -11,5 +11,6 @@ if TYPE_CHECKING:
     from tocsin.directory.claims.make import MOST_TRIES, make_claim, show_code, show_dns
     from tocsin.directory.claims.model import OPEN_FOR, Claim, ClaimState
     from tocsin.directory.claims.read import read_claim, read_claims, read_rivals
+    from tocsin.directory.claims.tables import ClaimRow
 else:
     lazy_face(__name__)

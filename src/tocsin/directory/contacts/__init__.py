@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Terms,
         state_of,
     )
+    from tocsin.directory.contacts.tables import VerificationRow
     from tocsin.directory.contacts.verification import (
         PATH,
         VerificationRun,

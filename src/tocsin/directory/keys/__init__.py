@@ -29,5 +29,6 @@ if TYPE_CHECKING:
         remove_key,
         team_keys,
     )
+    from tocsin.directory.keys.tables import TeamKeyRow
 else:
     lazy_face(__name__)

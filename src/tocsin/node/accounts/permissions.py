@@ -34,6 +34,7 @@ class Permission(StrEnum):
     ACCOUNT_OWN = "account.own"  # the own password, devices, sessions and tokens
     ACTS_UNDO = "acts.undo"  # take back what one did a moment ago
     TODAY_READ = "today.read"
+    TODAY_WORK = "today.work"  # take, assign and snooze to-do items; comment on anything
     EVENTS_READ = "events.read"
     EVENTS_EXPORT = "events.export"
     VIEWS_WRITE = "views.write"
@@ -83,6 +84,7 @@ UNFINISHED: Final = frozenset({*OPEN, Permission.ACCOUNT_OWN})
 
 IN_API: Final = frozenset({
     Permission.ACTS_UNDO,
+    Permission.TODAY_READ, Permission.TODAY_WORK,
     Permission.EVENTS_READ, Permission.EVENTS_EXPORT, Permission.REPORTS_READ, Permission.REPORTS_WRITE,
     Permission.QUARANTINE_READ, Permission.QUARANTINE_MEND,
     Permission.LOOKUP, Permission.DIRECTORY_READ, Permission.DIRECTORY_WRITE, Permission.DIRECTORY_EDIT,
@@ -101,8 +103,8 @@ _READING = (
     Permission.READINESS_READ, Permission.DRAFTING_READ,
 )  # fmt: skip
 _WORKING = (
-    *_READING, Permission.EVENTS_EXPORT, Permission.VIEWS_WRITE, Permission.REPORTS_WRITE, Permission.QUARANTINE_MEND,
-    Permission.DIRECTORY_WRITE,
+    *_READING, Permission.TODAY_WORK, Permission.EVENTS_EXPORT, Permission.VIEWS_WRITE, Permission.REPORTS_WRITE,
+    Permission.QUARANTINE_MEND, Permission.DIRECTORY_WRITE,
     Permission.DIRECTORY_EDIT, Permission.CLAIMS_MAKE, Permission.DELIVERIES_STEER, Permission.INBOX_WRITE,
     Permission.CONTENT_PURGE, Permission.METRICS_READ,
 )  # fmt: skip

@@ -38,11 +38,11 @@ class SealFinding:
 
 
 _WORDS: Final[dict[Kind, str]] = {
-    "changed": "Entry {entry} is not what seal {seal} was made over.",
-    "missing": "Entry {entry}, which seal {seal} holds, is gone.",
-    "inserted": "Entry {entry} stands among sealed ones, and no seal holds it.",
-    "seal changed": "Seal {seal} is not what was signed.",
-    "seal missing": "Seal {seal} is gone.",
+    "changed": "Entry {entry} was changed after seal {seal}.",
+    "missing": "Entry {entry} of seal {seal} is missing.",
+    "inserted": "Entry {entry} was inserted among sealed entries.",
+    "seal changed": "Seal {seal} was changed after it was signed.",
+    "seal missing": "Seal {seal} is missing.",
     "seal unbound": "Seal {seal} does not follow the one before it.",
     "seal key": "Seal {seal} was signed with a key that is not this node's.",
 }

@@ -25,6 +25,7 @@ from tocsin.node.records import AuditAction, Tombstone, audit, cut, erase_typed,
 from tocsin.operations.purge.plan import IngestPart, PurgePlan
 from tocsin.operations.purge.references import PurgeKind
 from tocsin.pipeline.collectors import purge_refused
+from tocsin.pipeline.comments import purge_comment, purge_comments
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads import purge_upload, read_upload
 from tocsin.problems.answers import Answer
@@ -33,7 +34,7 @@ from tocsin.problems.replies import purge_mail
 TABLES: Final = (
     "ingest", "left_aside", "feed_alarm", "column_set", "delivery", "delivery_item", "letter", "received_mail",
     "mail_bounce", "answer", "verification", "inbox_report", "inbox_entry", "inbox_file", "upload", "collected",
-    "collector", "audit_aside", "request_once",
+    "collector", "audit_aside", "request_once", "comment",
 )  # fmt: skip
 """The tables that hold what strangers sent; on PostgreSQL they are written anew."""
 
@@ -69,6 +70,7 @@ def _purge_records(session: Session, plan: PurgePlan) -> None:
     for part in plan.parts:
         purge_ingest(session, session.get_one(Ingest, part.ingest), whole=part.whole)
         take_events_out(session, part.ingest, part.told)
+    purge_comments(session, (plan.reference, *plan.subjects))
     if (purge_thing := _THINGS.get(plan.kind)) is not None:
         purge_thing(session, plan, plan.reference.partition(":")[2])
     erase_typed(session, plan.subjects)
@@ -100,6 +102,7 @@ _THINGS: Final[Mapping[PurgeKind, Callable[[Session, PurgePlan, str], None]]] = 
     PurgeKind.DELIVERY: _purge_sent,
     PurgeKind.LETTER: _purge_sent,
     PurgeKind.ANSWER: _purge_note,
+    PurgeKind.COMMENT: lambda session, _, name: purge_comment(session, int(name)),
 }
 """What is more than parts of ingests: the function of its room."""
 

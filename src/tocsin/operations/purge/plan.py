@@ -23,6 +23,7 @@ from tocsin.node.paths import HomeFolder
 from tocsin.node.records import purged_rows
 from tocsin.node.sentences import say
 from tocsin.operations.purge.references import PurgeKind, PurgeReference, read_reference
+from tocsin.pipeline.comments import find_comment
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads import Upload, read_upload
 from tocsin.problems.answers import Answer
@@ -215,6 +216,11 @@ def _answer(_node: NodeWithStores, session: Session, reference: PurgeReference) 
     return PurgePlan(str(reference), reference.kind, answer.uuid.hex, answer.at, subjects=(str(reference),))
 
 
+def _comment(_node: NodeWithStores, session: Session, reference: PurgeReference) -> PurgePlan:
+    found = find_comment(session, int(reference.name))
+    return PurgePlan(str(reference), reference.kind, _hash(str(found.id), found.at.isoformat()), found.at)
+
+
 _PLANNERS: Final[Mapping[PurgeKind, Callable[[NodeWithStores, Session, PurgeReference], PurgePlan]]] = {
     PurgeKind.EVENT: _event,
     PurgeKind.ROW: _row,
@@ -226,6 +232,7 @@ _PLANNERS: Final[Mapping[PurgeKind, Callable[[NodeWithStores, Session, PurgeRefe
     PurgeKind.DELIVERY: _sent,
     PurgeKind.LETTER: _sent,
     PurgeKind.ANSWER: _answer,
+    PurgeKind.COMMENT: _comment,
 }
 
 

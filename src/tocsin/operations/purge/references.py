@@ -23,6 +23,7 @@ class PurgeKind(StrEnum):
     DELIVERY = "delivery"  # a digest
     LETTER = "letter"
     ANSWER = "answer"  # a note on problems
+    COMMENT = "comment"  # what one of the staff wrote on a thing
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ _NAMES: Final = {
     PurgeKind.DELIVERY: r"(?i:toc)-\d{4}-\d{7,}",
     PurgeKind.LETTER: r"(?i:ltr)-\d{4}-\d{7,}",
     PurgeKind.ANSWER: _UUID,
+    PurgeKind.COMMENT: _NUMBER,
 }
 _OTHER_WORDS: Final = {"report": PurgeKind.INGEST, "quarantine": PurgeKind.ROW, "digest": PurgeKind.DELIVERY}
-_ONLY_NAMED: Final = frozenset({PurgeKind.COLLECTED})  # any word could be one
+_ONLY_NAMED: Final = frozenset({PurgeKind.COLLECTED, PurgeKind.COMMENT})  # any word or number could be one
 
 
 def read_reference(text: str) -> list[PurgeReference]:
@@ -94,7 +96,7 @@ def _plain(kind: PurgeKind, name: str) -> str:
     match kind:
         case PurgeKind.EVENT | PurgeKind.ROW:
             return "-".join(str(int(part)) for part in re.split("[-/]", name))
-        case PurgeKind.INGEST | PurgeKind.MAIL:
+        case PurgeKind.INGEST | PurgeKind.MAIL | PurgeKind.COMMENT:
             return str(int(name))
         case PurgeKind.INBOX:
             return grouped(plain(name)[:8])

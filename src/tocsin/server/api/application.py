@@ -26,6 +26,7 @@ from tocsin.server.api import (
     quarantine,
     reports,
     teams,
+    todo,
     undo,
 )
 from tocsin.server.api.context import ApiContext
@@ -36,8 +37,8 @@ from tocsin.server.api.schema import describe
 
 _OPEN = (health, documents)
 _INSIDE = (
-    me, lookup, reports, ingests, feeds, quarantine, events, teams, claims, deliveries, problems, inbox, never_held,
-    purges, undo, audit, metrics,
+    me, todo, lookup, reports, ingests, feeds, quarantine, events, teams, claims, deliveries, problems, inbox,
+    never_held, purges, undo, audit, metrics,
 )  # fmt: skip
 _MOST_BYTES = 1_000_000  # of a request that is no report
 

@@ -22,7 +22,9 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import UndoRecord, open_undo
 from tocsin.node.tokens import Tokens
+from tocsin.pipeline.comments import CommentLine, may_comment, read_comments
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.to_do import my_items
 from tocsin.server.pages.header import HeaderReader, ItemCounter
 from tocsin.server.pages.navigation import places_of
 from tocsin.server.pages.words import PageTexts, choose, languages, say_in, words_for
@@ -53,7 +55,7 @@ class PageContext:
     languages: list[str] = field(default_factory=list)
     template_values: dict[str, object] = field(default_factory=dict)
     """What a room of pages gives to all templates."""
-    my_items: ItemCounter | None = None
+    my_items: ItemCounter = my_items
     """How many to-do items somebody has, for the head of the pages."""
     _teams: dict[str, dict[int, Team]] = field(default_factory=dict)
 
@@ -89,9 +91,10 @@ class PageContext:
         Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)`` by
         the act's name, ``words`` and its ``_``, ``ngettext`` and ``pgettext``, ``heard`` and ``told`` (for what rooms
         below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
-        it), ``page_header`` (`PageHeader`) with the navigation and all its ``places``, ``now``, ``here`` (the path),
-        ``back_to`` (the same with its query), ``theme``, ``csrf`` (what forms carry), ``just_done`` (an act),
-        ``languages``, ``posted`` and ``refused`` (whether it answers a form, and one that was not taken).
+        it), ``comments_of`` (of a subject), ``page_header`` (`PageHeader`) with the navigation and all its ``places``,
+        ``now``, ``here`` (the path), ``back_to`` (the same with its query), ``theme``, ``csrf`` (what forms carry),
+        ``just_done`` (an act), ``languages``, ``posted`` and ``refused`` (whether it answers a form, and one that was
+        not taken).
         """
         visitor, words = visitor_of(request), self.words(request, language)
         header, undo = self.header.read(visitor, request.url.path, self.now), self._undo(request, visitor)
@@ -106,6 +109,7 @@ class PageContext:
             "translate": words.translate,
             "translate_error": words.translate_error,
             "translate_word": words.translate_word,
+            "comments_of": lambda subject: comments_of(self, visitor, subject),
             "translated": lambda wrongs: [(name, words.say(said)) for name, said in wrongs],
             "page_header": header,
             "places": places_of(header.groups),
@@ -191,6 +195,14 @@ def _environment() -> Environment:
     )
     environment.globals["static"] = static_path
     return environment
+
+
+def comments_of(desk: PageContext, visitor: Principal, subject: str) -> tuple[list[CommentLine], bool] | None:
+    """The comments on a thing, and whether the visitor may write one; None where none are shown to the visitor."""
+    if not may_comment(visitor, subject, reads=True):
+        return None
+    with desk.node.database.reading() as session:
+        return read_comments(session, subject, visitor), may_comment(visitor, subject)
 
 
 def together(*makers: Callable[[PageContext], APIRouter]) -> Callable[[PageContext], APIRouter]:

@@ -1,5 +1,6 @@
 """The list of entries, and the check of the seals."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Annotated, Final
@@ -12,6 +13,7 @@ from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.records import (
     AuditAction,
+    AuditEntry,
     AuditFilter,
     SealCheckResult,
     SealState,
@@ -23,6 +25,7 @@ from tocsin.node.records import (
     resolve_references,
     seal_state,
 )
+from tocsin.pipeline.subjects import names_of_subjects
 from tocsin.server.pages.audit.words import FINDINGS, SAYINGS
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import Days
@@ -52,7 +55,7 @@ def audit_pages(desk: PageContext) -> APIRouter:
     router, check = PageRouter(), _AuditCheck(desk)
 
     @router.get("/audit")
-    def entries(request: Request, _visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
+    def entries(request: Request, visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
         """Entries, the newest first."""
         before = number_in(filters.before)
         with desk.node.database.reading() as session:
@@ -60,9 +63,11 @@ def audit_pages(desk: PageContext) -> APIRouter:
             state = seal_state(session)
             actors = (entry.actor for entry in found.entries)
             names = names_of_actors(session, actors) | resolve_references(session, found.entries)
+            subjects = names_of_subjects(session, _named(found.entries), visitor)
         further = filters.query(before=found.before) if found.before is not None else ""
         return desk.page(
             request, "audit/list.html", status=422 if filters.wrongs else 200, entries=found.entries, names=names,
+            subjects=subjects,
             sayings=SAYINGS, words_of_log=_WORDS, filters=filters, newest=filters.query() if filters.before else None,
             further=further, state=state, stale=_is_stale(state, desk.now),
         )  # fmt: skip
@@ -76,6 +81,16 @@ def audit_pages(desk: PageContext) -> APIRouter:
         return desk.page(request, "audit/seals.html", verdict=verdict, shown=shown, pem=pem, findings=FINDINGS)
 
     return router
+
+
+def _named(entries: Iterable[AuditEntry]) -> Iterator[str]:
+    """What entries name: their subjects, and things in their details; a team's UUID there stands alone."""
+    for entry in entries:
+        yield entry.subject
+        yield from (value for value in entry.detail.values() if isinstance(value, str) and ":" in value)
+        texts = {name: value for name, value in entry.detail.items() if isinstance(value, str)}
+        yield from (texts[name] for name in ("delivery",) if name in texts)
+        yield from (f"team:{texts[name]}" for name in ("team",) if name in texts)
 
 
 _WORDS: Final = sorted(word.value for word in AuditAction)

@@ -28,6 +28,8 @@ _DAYS = (7, 30, 90, 365)
 
 SCOPES: Final[Mapping[Permission, str]] = {
     Permission.ACTS_UNDO: N_("Undo what it did a moment ago"),
+    Permission.TODAY_READ: N_("Read to-do items"),
+    Permission.TODAY_WORK: N_("Assign to-do items, and comment"),
     Permission.EVENTS_READ: N_("Read events"),
     Permission.EVENTS_EXPORT: N_("Export events"),
     Permission.REPORTS_READ: N_("Read reports"),

@@ -3,6 +3,8 @@ const board = document.getElementById("live-board");
 const state = document.getElementById("live-state");
 const said = document.getElementById("live-said");
 
+// The state of the page in one sentence: said when it differs.
+let standing = board.querySelector("[data-title]")?.dataset.title ?? "";
 let stream = null;
 let busy = false;
 let again = false;
@@ -45,11 +47,10 @@ function swap(text) {
     }
   }
   focusAgain(before);
-  const title = fresh.querySelector("[data-title]")?.dataset.title ?? "";
-  const [was, ...rest] = document.title.split(" · ");
-  if (title && title !== was) {
-    document.title = [title, ...rest].join(" · ");
-    said.textContent = title;
+  const state = fresh.querySelector("[data-title]")?.dataset.title ?? "";
+  if (state && state !== standing) {
+    standing = state;
+    said.textContent = state;
   }
 }
 

@@ -13,7 +13,8 @@ from time import monotonic
 from tocsin.directory import directory_version
 from tocsin.node.errors import TocsinError
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.server.pages.today.figures import OpenMatter, Today, open_conflicts, slow_needs, state_token, today
+from tocsin.pipeline.to_do import Item, open_conflicts, slow_items
+from tocsin.server.pages.today.figures import Today, state_token, today
 
 _FRESH = 5.0  # seconds that figures are shown where nothing changed: some change with the time alone
 _SLOW_AFTER, _SLOW_AT_LEAST = 60.0, 900.0  # seconds between slow figures where something changed, and where not
@@ -38,8 +39,8 @@ class Board:
         self._lock = Lock()
         self._seen: tuple[float, TodayFigures] | None = None
         self._pool = ThreadPoolExecutor(1, "today")
-        self._slow: Future[list[OpenMatter]] | None = None
-        self._known: Sequence[OpenMatter] | None = None
+        self._slow: Future[list[Item]] | None = None
+        self._known: Sequence[Item] | None = None
         self._conflicts: tuple[str, int] | None = None  # with the version of the directory that they are of
         self._slow_at, self._slow_of, self._slow_made, self._slow_cost = 0.0, "", 0, 0.0
 
@@ -61,12 +62,12 @@ class Board:
         with self._lock:
             if self._seen and self._seen[1].token == token and monotonic() - self._seen[0] < _FRESH:
                 return self._seen[1]
-            slow = self._slow_needs(token, now)
+            slow = self._read_slow(token, now)
             seen = TodayFigures(token, today(self._node, now, slow or ()), slow is not None)
             self._seen = (monotonic(), seen) if seen.complete else None
             return seen
 
-    def _slow_needs(self, token: str, now: datetime) -> Sequence[OpenMatter] | None:
+    def _read_slow(self, token: str, now: datetime) -> Sequence[Item] | None:
         """The newest slow figures that there are; newer ones are made meanwhile. None: there are none yet."""
         age = monotonic() - self._slow_at
         if self._slow is None and (
@@ -80,13 +81,13 @@ class Board:
             self._collect(self._slow)
         return self._known
 
-    def _work_out(self, now: datetime) -> list[OpenMatter]:
+    def _work_out(self, now: datetime) -> list[Item]:
         began = monotonic()
         try:
             version = directory_version(self._node.database)
             if self._conflicts is None or self._conflicts[0] != version:
                 self._conflicts = (version, open_conflicts(self._node))
-            return slow_needs(self._node, now, self._conflicts[1])
+            return slow_items(self._node, now, self._conflicts[1])
         finally:
             self._slow_cost = monotonic() - began
 
@@ -94,7 +95,7 @@ class Board:
         """Seconds from the beginning of one working out to the next: longer where it takes long."""
         return max(seconds, _SHARE * self._slow_cost)
 
-    def _collect(self, slow: Future[list[OpenMatter]]) -> None:
+    def _collect(self, slow: Future[list[Item]]) -> None:
         with suppress(Late):
             try:
                 waited = monotonic() - self._slow_at  # by those who asked before

@@ -1,22 +1,42 @@
 """The lists behind figures of today that no other place has."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.delivery.mailbox import MailState
+from tocsin.delivery.mailbox import MailKind, MailState
 from tocsin.directory import team_names
 from tocsin.directory.keys import expiring_keys, team_keys
-from tocsin.interface import PageRouter, needs
+from tocsin.interface import NotHereError, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
+from tocsin.node.errors import TocsinError
+from tocsin.pipeline.tables import ItemKind
+from tocsin.pipeline.to_do import KEY_DAYS
 from tocsin.problems import count_unanswered, unanswered
-from tocsin.problems.replies import list_received
+from tocsin.problems.answers import AnswerVerdict
+from tocsin.problems.replies import list_received, open_context, reclassify
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.today.figures import KEY_DAYS
+from tocsin.server.pages.today.work_pages import attempt, work_of
+from tocsin.server.pages.words import N_
+from tocsin.server.security import Form, text_of
 
 _ROWS: Final = 200
 
+_KINDS: Final = {
+    MailKind.ANSWER: N_("Answer of the team"),
+    MailKind.AUTOMATIC: N_("Automatic reply"),
+    MailKind.BOUNCE: N_("Bounce"),
+    MailKind.UNKNOWN: N_("Something else, done"),
+}
+_VERDICTS: Final = {
+    AnswerVerdict.ACKNOWLEDGED: N_("In progress"),
+    AnswerVerdict.FIXED: N_("Fixed"),
+    AnswerVerdict.FALSE: N_("False positive"),
+    AnswerVerdict.ACCEPTED: N_("Risk accepted"),
+    AnswerVerdict.NOT_OURS: N_("Not ours"),
+}
+_Worker = Annotated[Principal, needs(Permission.TODAY_WORK)]
 _Reader = Annotated[Principal, needs(Permission.TODAY_READ)]
 
 
@@ -33,15 +53,42 @@ def stuck_pages(desk: PageContext) -> APIRouter:
         with node.database.reading() as session:
             names = team_names(session, {team for one in found for team in one.teams})
         days = node.settings.tell.escalate_after_days
-        return desk.page(request, "today/unanswered.html", found=found, total=total, names=names, days=days)
+        return desk.page(
+            request,
+            "today/unanswered.html",
+            found=found,
+            total=total,
+            names=names,
+            days=days,
+            **work_of(desk, ItemKind.NO_RESPONSE),
+        )
 
     @router.get("/today/mails")
     def mails(request: Request, _visitor: _Reader) -> Response:
         """Mails that came in and wait for a person, newest first."""
+        return show_mails(request)
+
+    @router.post("/today/mails")
+    def classify(request: Request, visitor: _Worker, form: Form) -> Response:
+        """Say what a mail is."""
+        number, kind, verdict = (text_of(form, name) for name in ("number", "kind", "verdict"))
+        if not number.isdecimal() or len(number) > 9 or kind not in _KINDS:
+            raise NotHereError
+        context = open_context(node, node.store)
+        said = AnswerVerdict(verdict) if verdict in set(AnswerVerdict) and kind == MailKind.ANSWER else None
+        by: Any = {"actor": visitor.actor, "now": desk.now, "reference": text_of(form, "reference").strip()}
+        if wrong := attempt(lambda: reclassify(context, int(number), MailKind(kind), verdict=said, **by)):
+            return show_mails(request, wrong)
+        return desk.go("/today/mails")
+
+    def show_mails(request: Request, wrong: TocsinError | None = None) -> Response:
         with node.database.reading() as session:
             found = list_received(session, state=MailState.WAITING.value, limit=_ROWS)
             names = team_names(session, {one.team_id for one in found if one.team_id is not None})
-        return desk.page(request, "today/mails.html", found=found, names=names)
+        return desk.page(
+            request, "today/mails.html", found=found, names=names, kinds=_KINDS, verdicts=_VERDICTS, wrong=wrong,
+            status=422 if wrong else 200, **work_of(desk, ItemKind.MAILS)
+        )  # fmt: skip
 
     @router.get("/today/keys")
     def keys(request: Request, _visitor: _Reader) -> Response:
@@ -49,6 +96,8 @@ def stuck_pages(desk: PageContext) -> APIRouter:
         found = expiring_keys(team_keys(node.database), desk.now, KEY_DAYS)
         with node.database.reading() as session:
             names = team_names(session, {key.team_id for key, _ in found})
-        return desk.page(request, "today/keys.html", found=found, names=names, days=KEY_DAYS)
+        return desk.page(
+            request, "today/keys.html", found=found, names=names, days=KEY_DAYS, **work_of(desk, ItemKind.KEYS)
+        )
 
     return router

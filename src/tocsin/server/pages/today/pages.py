@@ -10,11 +10,15 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from tocsin.delivery.never_held import ReferenceLine, references_to_ring
 from tocsin.interface import NotHereError, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, living_sessions
+from tocsin.pipeline.subjects import names_of_subjects
+from tocsin.pipeline.to_do import KINDS
+from tocsin.server.pages.changes import LABELS, figure_of
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.today.board import Board
 from tocsin.server.pages.today.change_notifier import ChangeNotifier
 from tocsin.server.pages.today.figures import Today
-from tocsin.server.pages.today.texts import CHANGES, headline, link, title
+from tocsin.server.pages.today.texts import groups_of, standing
+from tocsin.server.pages.today.work_pages import done_text
 from tocsin.server.pages.words import PageTexts
 
 _PING = 30  # seconds between signs of life, for what stands between us and the browser
@@ -30,17 +34,22 @@ def board_pages(desk: PageContext) -> APIRouter:
 
     def show(request: Request, visitor: Principal, template: str) -> Response:
         seen = board.read(desk.now)
-        words = desk.words(request)
+        words, groups = desk.words(request), groups_of(seen.today.items, visitor.person, desk.now)
+        changes = seen.today.changes
+        with desk.node.database.reading() as session:
+            names = names_of_subjects(session, {one for of in changes for one in (of.subject, of.actor)}, visitor)
+        # What the page and its figures alone have in common is the same to the letter: the script swaps what differs.
         return desk.page(
-            request, template, today=seen.today, token=seen.token, complete=seen.complete, now=desk.now,
-            title=title(seen.today, words), sums=_sums(seen.today), sayings=CHANGES, link=link,
-            headline=lambda need: headline(need, words), span=lambda since: _span(words, desk, since),
-            ringing=_ringing(desk, visitor), phone=desk.node.settings.never_held.phone,
+            request, template, today=seen.today, token=seen.token, complete=seen.complete, now=desk.now, kinds=KINDS,
+            groups=groups, standing=standing(seen.today, groups, words), sums=_sums(seen.today), names=names,
+            labels=LABELS, figure_of=figure_of, span=lambda since: _span(words, desk, since),
+            ringing=_ringing(desk, visitor), phone=desk.node.settings.never_held.phone, back_to="/today",
+            done=done_text(request.query_params.get("done", "")),
         )  # fmt: skip
 
     @router.get("/today")
     def whole(request: Request, visitor: Annotated[Principal, needs(Permission.TODAY_READ)]) -> Response:
-        """What needs a person, what came in, who was told, what changed."""
+        """To-do items, what was received, who was notified, what changed."""
         return show(request, visitor, "today/today.html")
 
     @router.get("/today/board")

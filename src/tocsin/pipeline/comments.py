@@ -1,0 +1,127 @@
+"""Comments: what people of the staff write on a thing, for each other; never shown to operators or the public."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
+
+from pydantic import BaseModel, Field
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.node.accounts import AccountRole, Permission, Person, Principal
+from tocsin.node.errors import NotFoundError
+from tocsin.node.records import AuditAction, audit
+from tocsin.node.sentences import say
+from tocsin.pipeline.subjects import is_named, may_read, names_of_subjects
+from tocsin.pipeline.tables import StaffComment
+
+
+@dataclass(frozen=True, slots=True)
+class CommentLine:
+    """One comment as it is shown; ``by``: the name of who wrote it."""
+
+    number: int
+    at: datetime
+    by: str
+    text: str
+
+
+class CommentText(BaseModel):
+    """A comment on a thing."""
+
+    subject: str = Field(
+        min_length=1, max_length=400, pattern=r"^[!-~][ -~]*$",
+        description="What it is about, as the audit log names it.", examples=["delivery:TOC-2026-0000012"],
+    )  # fmt: skip
+    text: Annotated[str, Wording(lacking=N_("Write a comment, in at most 5,000 characters."), lines=True)] = Field(
+        min_length=1, max_length=5_000, description="The comment."
+    )
+
+
+class CommentKept(BaseModel):
+    """The number of a comment, by which it can be purged, and what it is about."""
+
+    number: int
+    subject: str
+
+
+def read_comments(session: Session, subject: str, visitor: Principal) -> list[CommentLine]:
+    """The comments on a thing, the oldest first; none for who may not read such things."""
+    if not may_comment(visitor, subject, reads=True):
+        return []
+    rows = session.scalars(select(StaffComment).where(StaffComment.subject == subject).order_by(StaffComment.id)).all()
+    names = names_of_subjects(session, [row.said_by for row in rows], visitor)
+    return [
+        CommentLine(row.id, row.at, names[row.said_by].text if row.said_by in names else row.said_by, row.text)
+        for row in rows
+    ]
+
+
+def may_comment(visitor: Principal, subject: str, *, reads: bool = False) -> bool:
+    """Whether somebody may write a comment on a thing, or (``reads``) read those that there are. Pure."""
+    return visitor.may(Permission.TODAY_READ if reads else Permission.TODAY_WORK) and may_read(visitor, subject)
+
+
+def comment(context: ActContext, request: CommentText) -> CommentKept:
+    """For colleagues who may see the thing; nobody else sees it.
+
+    Raises:
+        NotFoundError: nothing is called so, or its kind takes no comments.
+
+    """
+    with context.database.begin() as session:
+        if not _is_there(session, context, request.subject):
+            raise NotFoundError(
+                say("There is nothing here that is called '%(subject)s'.", subject=request.subject[:60])
+            )
+        row = StaffComment(subject=request.subject, at=context.now, said_by=context.signature, text=request.text)
+        session.add(row)
+        session.flush()
+        detail: dict[str, object] = {"number": row.id}
+        audit(
+            session, AuditAction.COMMENT_ADDED, at=context.now, actor=context.actor, subject=row.subject, detail=detail
+        )
+        return CommentKept(number=row.id, subject=row.subject)
+
+
+def purge_comments(session: Session, subjects: Collection[str]) -> None:
+    """Delete what was written on these things."""
+    session.execute(delete(StaffComment).where(StaffComment.subject.in_(subjects)))
+
+
+def find_comment(session: Session, number: int) -> StaffComment:
+    """The comment of this number.
+
+    Raises:
+        NotFoundError: there is none.
+
+    """
+    if (found := session.get(StaffComment, number)) is None:
+        raise NotFoundError(say("There is no such comment."))
+    return found
+
+
+def purge_comment(session: Session, number: int) -> None:
+    """Delete one comment, where it is still there."""
+    session.execute(delete(StaffComment).where(StaffComment.id == number))
+
+
+def _is_there(session: Session, context: ActContext, subject: str) -> bool:
+    """Whether there is such a thing, and whoever acts may see it."""
+    person = None if context.person is None else session.get_one(Person, context.person)
+    visitor = Principal(AccountRole.ADMINISTRATOR if person is None else AccountRole(person.role), context.person)
+    named = names_of_subjects(session, [subject], visitor) if is_named(subject) else {subject: None}
+    return may_comment(visitor, subject) and subject in named
+
+
+ACTS: Final = (
+    Act(
+        "comment", "Comment on a thing, for colleagues", comment, noun="thing", permission=Permission.TODAY_WORK,
+        audit=(AuditAction.COMMENT_ADDED,), command="todo comment", route="/comments", page=OwnSurface("/comments"),
+        arguments=("subject",), told="Comment {number} on {subject} is kept.", makes=True,
+        signed=("--as", "Who writes it."),
+    ),
+)  # fmt: skip
+"""What can be written on things."""

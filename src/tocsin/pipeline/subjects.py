@@ -1,0 +1,288 @@
+"""The name and the page of anything that records call by a reference: ``team:UUID``, ``person:5``, ``TOC-…``.
+
+One query for each kind of thing. What the visitor may not see is not named: its reference stays a reference.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import Delivery
+from tocsin.delivery.mailbox import ReceivedMail
+from tocsin.directory import DecisionRow, TeamRow, merged_teams, team_names
+from tocsin.directory.claims import ClaimRow
+from tocsin.directory.contacts import VerificationRow
+from tocsin.directory.keys import TeamKeyRow
+from tocsin.events import FeedAlarm, FeedRecord, Ingest
+from tocsin.node.accounts import ApiToken, Permission, PermissionScope, Principal, names_of_actors
+from tocsin.node.records import read_asides
+from tocsin.node.sentences import say
+from tocsin.pipeline.tables import ItemKind
+from tocsin.pipeline.to_do import KINDS
+from tocsin.problems.answers import Answer
+
+_BARE: Final = re.compile(r"(?i:toc|ltr)-\d{4}-\d{7,}")  # a mail, named without its kind
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectName:
+    """What people call a thing, as a sentence of ours or its own name, and the path of its page, or empty."""
+
+    text: str
+    path: str = ""
+
+
+Names = Iterator[tuple[str, SubjectName]]
+Namer = Callable[[Session, Collection[str], Principal], Names]
+
+
+def names_of_subjects(session: Session, subjects: Iterable[str], visitor: Principal) -> dict[str, SubjectName]:
+    """The names of those subjects that can be named and that the visitor may see, by subject."""
+    by_kind: dict[str, dict[str, str]] = defaultdict(dict)  # kind → name there → the subject as it was given
+    for subject in subjects:
+        kind, _, name = subject.partition(":")
+        if _BARE.fullmatch(subject):
+            kind, name = "letter" if subject[:1] in "lL" else "delivery", subject.upper()
+        by_kind[kind][name] = subject
+    found: dict[str, SubjectName] = {}
+    for kind, wanted in by_kind.items():
+        permission, namer = _NAMERS.get(kind, (None, None))
+        if namer is not None and (permission is None or visitor.may(permission)):
+            named = namer(session, wanted, visitor)
+            found |= {wanted[name]: of for name, of in named if name in wanted}
+    return found
+
+
+def name_of_subject(session: Session, subject: str, visitor: Principal) -> SubjectName | None:
+    """The name of one; None where it cannot be named."""
+    return names_of_subjects(session, [subject], visitor).get(subject)
+
+
+def may_read(visitor: Principal, subject: str) -> bool:
+    """Whether somebody of the staff may see the things of this kind, all of them. Pure."""
+    kind = subject.partition(":")[0]
+    permission = Permission.DELIVERIES_READ if _BARE.fullmatch(subject) else _READERS.get(kind)
+    return permission is not None and visitor.reach(permission).everything
+
+
+def is_named(subject: str) -> bool:
+    """Whether things of this kind have names that can be looked up. Pure."""
+    return subject.partition(":")[0] in _NAMERS or _BARE.fullmatch(subject) is not None
+
+
+def _people(session: Session, names: Collection[str], visitor: Principal) -> Names:
+    path = "/admin/people" if visitor.may(Permission.ADMIN_READ) else ""
+    for actor, name in names_of_actors(session, [f"person:{name}" for name in names]).items():
+        yield actor.partition(":")[2], SubjectName(name, path)
+
+
+def _logins(session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    for reference, text in read_asides(session, [f"login:{name}" for name in names]).items():
+        yield reference.partition(":")[2], SubjectName(text)
+
+
+def _teams(session: Session, names: Collection[str], visitor: Principal) -> Names:
+    wanted = [UUID(name) for name in names if _UUID.fullmatch(name)]
+    rows = session.execute(select(TeamRow.uuid, TeamRow.id).where(TeamRow.uuid.in_(wanted))).all()
+    known = _teams_seen(session, [number for _, number in rows], visitor.reach(Permission.DIRECTORY_READ))
+    for uuid, number in rows:
+        if number in known:
+            key, name = known[number]
+            yield str(uuid), SubjectName(name, _team_path(key))
+
+
+def _deliveries(session: Session, names: Collection[str], visitor: Principal) -> Names:
+    reach = visitor.reach(Permission.DELIVERIES_READ)
+    for name, team in session.execute(
+        select(Delivery.reference, Delivery.team_id).where(Delivery.reference.in_(names))
+    ):
+        if reach.covers([team]):
+            yield name, SubjectName(name, f"/deliveries/{name}")
+
+
+def _letters(_session: Session, names: Collection[str], visitor: Principal) -> Names:
+    if visitor.reach(Permission.DELIVERIES_READ).everything:
+        yield from ((name, SubjectName(name, f"/deliveries/{name}")) for name in names)
+
+
+def _answers(session: Session, names: Collection[str], visitor: Principal) -> Names:
+    wanted = [UUID(name) for name in names if _UUID.fullmatch(name)]
+    columns = select(Answer.uuid, Answer.team_id, Delivery.reference).join(Delivery, Delivery.id == Answer.delivery_id)
+    rows = session.execute(columns.where(Answer.uuid.in_(wanted))).all()
+    known = _teams_seen(session, [team for _, team, _ in rows], visitor.reach(Permission.DELIVERIES_READ))
+    for uuid, team, reference in rows:
+        if team in known:
+            text = say("%(team)s on %(reference)s", team=known[team][1], reference=reference)
+            yield str(uuid), SubjectName(text, f"/deliveries/{reference}")
+
+
+def _ingests(session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    columns = select(Ingest.number, FeedRecord.name).join(FeedRecord, FeedRecord.id == Ingest.feed_id)
+    for number, feed in session.execute(columns.where(Ingest.number.in_(_numbers(names)))):
+        yield str(number), SubjectName(say("Report %(n)s: %(feed)s", n=str(number), feed=feed), f"/reports/{number}")
+
+
+def _uploads(_session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    for name in names:
+        yield name, SubjectName(say("Reports sent in"), f"/reports/sent/{name}")
+
+
+def _feeds(session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    called = FeedRecord.source.concat("/").concat(FeedRecord.code)
+    for name, feed in session.execute(select(called, FeedRecord.name).where(called.in_(names))):
+        yield name, SubjectName(feed, f"/reports?feed={quote(name)}")
+
+
+def _alarms(session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    columns = select(FeedAlarm.id, FeedRecord.name).join(FeedRecord, FeedRecord.id == FeedAlarm.feed_id)
+    for number, feed in session.execute(columns.where(FeedAlarm.id.in_(_numbers(names)))):
+        yield str(number), SubjectName(feed, "/reports/feeds")
+
+
+def _collectors(_session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    yield from ((name, SubjectName(name, "/reports/collectors")) for name in names)
+
+
+def _claims(session: Session, names: Collection[str], visitor: Principal) -> Names:
+    columns = select(ClaimRow.id, ClaimRow.team_id, ClaimRow.kind, ClaimRow.value)
+    rows = session.execute(columns.where(ClaimRow.id.in_(_numbers(names)))).all()
+    known = _teams_seen(session, [team for _, team, *_ in rows], visitor.reach(Permission.DIRECTORY_READ))
+    for number, team, kind, value in rows:
+        if team in known:
+            what = f"AS{value}" if kind == "asn" else value
+            yield (
+                str(number),
+                SubjectName(say("%(team)s: %(what)s", team=known[team][1], what=what), f"/claims/{number}"),
+            )
+
+
+def _keys(session: Session, names: Collection[str], visitor: Principal) -> Names:
+    wanted = [UUID(name) for name in names if _UUID.fullmatch(name)]
+    rows = session.execute(select(TeamKeyRow.uuid, TeamKeyRow.team_id).where(TeamKeyRow.uuid.in_(wanted))).all()
+    known = _teams_seen(session, [team for _, team in rows], visitor.reach(Permission.DIRECTORY_READ))
+    for uuid, team in rows:
+        if team in known:
+            yield str(uuid), SubjectName(known[team][1], f"{_team_path(known[team][0])}#keys")
+
+
+def _decisions(session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    columns = select(DecisionRow.id, DecisionRow.kind, DecisionRow.value)
+    for number, kind, value in session.execute(columns.where(DecisionRow.id.in_(_numbers(names)))):
+        yield str(number), SubjectName(f"AS{value}" if kind == "asn" else value, "/conflicts")
+
+
+def _verifications(session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    columns = select(VerificationRow.id, VerificationRow.teams)
+    rows = session.execute(columns.where(VerificationRow.id.in_(_numbers(names)))).all()
+    known = team_names(session, {team for _, teams in rows for team in teams[:1]})
+    for number, teams in rows:
+        if teams and teams[0] in known:
+            yield str(number), SubjectName(known[teams[0]][1], "/verifications")
+
+
+def _rules(_session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    for name in names:
+        yield name, SubjectName(say("Version %(n)s", n=name), f"/rules/versions/{quote(name)}")
+
+
+def _inbox(_session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    yield from ((name, SubjectName(name, f"/reports/public/{quote(name)}")) for name in names)
+
+
+def _mails(session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    columns = select(ReceivedMail.id, ReceivedMail.subject).where(ReceivedMail.id.in_(_numbers(names)))
+    for number, subject in session.execute(columns):
+        text = (
+            say("Mail %(n)s: %(subject)s", n=str(number), subject=subject) if subject else say("Mail %(n)s", n=number)
+        )
+        yield str(number), SubjectName(text, "/today/mails")
+
+
+def _items(session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    split = {name: name.partition(":")[::2] for name in names}
+    keys = {about.partition(" ")[0] for _, about in split.values()}
+    teams = dict(session.execute(select(TeamRow.key, TeamRow.name).where(TeamRow.key.in_(keys))).all())
+    for name, (kind, about) in split.items():
+        if kind in set(ItemKind):
+            key, _, rest = about.partition(" ")
+            of = " ".join(filter(None, [teams.get(key, key), rest]))
+            word = KINDS[ItemKind(kind)].name
+            text = say("%(kind)s: %(about)s", kind=word, about=of) if of else word
+            query = urlencode({"kind": kind, "subject": about})
+            yield name, SubjectName(text, f"/today/items?{query}")
+
+
+def _sources(_session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    yield from ((name, SubjectName(name)) for name in names)
+
+
+def _tokens(session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    for number, name in session.execute(select(ApiToken.id, ApiToken.name).where(ApiToken.id.in_(_numbers(names)))):
+        yield str(number), SubjectName(name)
+
+
+def _never_held(_session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    yield from ((name, SubjectName(say("Reference %(n)s", n=name), "/never-held")) for name in names)
+
+
+def _numbers(names: Iterable[str]) -> list[int]:
+    return [int(name) for name in names if _NUMBER.fullmatch(name)]
+
+
+def _team_path(key: str) -> str:
+    return f"/teams/{quote(key)}"
+
+
+def _teams_seen(session: Session, numbers: Collection[int], reach: PermissionScope) -> dict[int, tuple[str, str]]:
+    """Key and name of those of the teams that are within reach."""
+    merged = merged_teams(session) if not reach.everything else {}
+    mine = {merged.get(team, team) for team in reach.teams}
+    names = team_names(session, set(numbers))
+    return {team: of for team, of in names.items() if reach.everything or merged.get(team, team) in mine}
+
+
+_NAMERS: Final[Mapping[str, tuple[Permission | None, Namer]]] = {
+    "alarm": (Permission.REPORTS_READ, _alarms),
+    "answer": (Permission.DELIVERIES_READ, _answers),
+    "claim": (Permission.DIRECTORY_SURVEY, _claims),
+    "collector": (Permission.REPORTS_READ, _collectors),
+    "decision": (Permission.DIRECTORY_SURVEY, _decisions),
+    "delivery": (Permission.DELIVERIES_READ, _deliveries),
+    "delegations": (Permission.DIRECTORY_SURVEY, _sources),
+    "directory": (Permission.DIRECTORY_SURVEY, _sources),
+    "feed": (Permission.REPORTS_READ, _feeds),
+    "inbox": (Permission.INBOX_READ, _inbox),
+    "ingest": (Permission.REPORTS_READ, _ingests),
+    "item": (Permission.TODAY_READ, _items),
+    "key": (Permission.DIRECTORY_READ, _keys),
+    "letter": (Permission.DELIVERIES_READ, _letters),
+    "login": (Permission.TODAY_READ, _logins),
+    "mail": (Permission.TODAY_READ, _mails),
+    "networks": (Permission.DIRECTORY_SURVEY, _sources),
+    "never-held": (Permission.NEVER_HELD_WORK, _never_held),
+    "person": (None, _people),
+    "rules": (Permission.RULES_READ, _rules),
+    "team": (Permission.DIRECTORY_READ, _teams),
+    "token": (Permission.ADMIN_READ, _tokens),
+    "upload": (Permission.REPORTS_READ, _uploads),
+    "verification": (Permission.DIRECTORY_SURVEY, _verifications),
+}
+"""By kind: what one must be allowed to see its names (None: nothing), and how they are found."""
+
+_READERS: Final[Mapping[str, Permission]] = {
+    **{kind: permission for kind, (permission, _) in _NAMERS.items() if permission is not None},
+    "event": Permission.EVENTS_READ,
+    "problem": Permission.EVENTS_READ,
+    "network": Permission.DIRECTORY_READ,
+    "person": Permission.ADMIN_READ,
+}
+"""By kind: what one must be allowed to read a thing, and so what is written of it."""

@@ -1,0 +1,196 @@
+"""The registry of kinds: what each is called, who may work it, how its items are found, where they are, what ends them.
+
+A new kind is an `ItemKind` and an entry here; `tests/pipeline/test_to_do_endings.py` asks for a test of its ending.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from tocsin.node.accounts import Permission
+from tocsin.node.sentences import Sentence, say, say_count
+from tocsin.pipeline.tables import ItemKind
+from tocsin.pipeline.to_do import listers
+from tocsin.pipeline.to_do.item import Item, Resolution
+from tocsin.pipeline.to_do.listers import ListingContext
+
+
+@dataclass(frozen=True)
+class ToDoKind:
+    """One kind of to-do items.
+
+    ``title``: one item in words, with its figure and period. ``path``: where its items are, ``%(key)s`` is the team of
+    one. ``permission``: who may work it. ``endings``: each ends it. ``slow``: it is found only by comparing all
+    problems, or the whole directory.
+    """
+
+    name: Sentence
+    title: Callable[[Item], Sentence]
+    path: str
+    permission: Permission
+    items: Callable[[ListingContext], Iterable[Item]]
+    endings: tuple[Resolution, ...]
+    slow: bool = False
+
+    def path_of(self, item: Item) -> str:
+        """The page where an item is ended."""
+        return self.path % {"key": quote(item.team[0])} if item.team[0] else self.path
+
+
+_STEER, _EDIT = Permission.DELIVERIES_STEER, Permission.DIRECTORY_EDIT
+_SENDING, _TROUBLE, _HELD = "/deliveries/sending", "/deliveries?show=trouble", "/deliveries?show=held"
+_ADDRESS = "/teams/%(key)s/change?act=assert&kind=mailbox#value"
+
+
+def _held(item: Item) -> Sentence:
+    if item.what:
+        return say_count(
+            "%(n)s notification held by %(name)s", "%(n)s notifications held by %(name)s", item.count, name=item.what
+        )
+    return say_count("%(n)s first notification held", "%(n)s first notifications held", item.count)
+
+
+KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
+    ItemKind.STOPPED: ToDoKind(
+        say("Sending stopped"), lambda _: say("Sending is stopped"), _SENDING, _STEER, listers.stopped,
+        (Resolution(say("Resume sending"), _SENDING, "resume"),),
+    ),
+    ItemKind.VOLUME: ToDoKind(
+        say("Volume limit"),
+        lambda item: say_count(
+            "%(n)s mail paused by the volume limit", "%(n)s mails paused by the volume limit", item.count
+        ),
+        _SENDING, _STEER, listers.volume_limit,
+        (Resolution(say("Release them"), _SENDING, "deliveries release"),),
+    ),
+    ItemKind.FAILED: ToDoKind(
+        say("Notifications not delivered"),
+        lambda item: say_count(
+            "%(n)s team: notification not delivered (last 14 days)",
+            "%(n)s teams: notifications not delivered (last 14 days)", item.count,
+        ),
+        _TROUBLE, _STEER, listers.not_delivered,
+        (Resolution(say("Send them again"), _TROUBLE, "deliveries retry"),),
+    ),
+    ItemKind.STUCK: ToDoKind(
+        say("Notifications not encrypted"),
+        lambda item: say_count(
+            "%(n)s notification cannot be encrypted", "%(n)s notifications cannot be encrypted", item.count
+        ),
+        _TROUBLE, _STEER, listers.not_encrypted,
+        (Resolution(say("Import a key of the team"), _TROUBLE, "keys import"),),
+    ),
+    ItemKind.NO_ADDRESS: ToDoKind(
+        say("Teams without an email address"),
+        lambda item: say_count(
+            "%(name)s: no email address, %(n)s event waits", "%(name)s: no email address, %(n)s events wait",
+            item.count, name=item.team[1],
+        ),
+        _ADDRESS, _EDIT, listers.without_address,
+        (Resolution(say("Add an email address"), _ADDRESS, "directory assert"),),
+    ),
+    ItemKind.OVERDUE: ToDoKind(
+        say("Overdue notifications"),
+        lambda item: say_count(
+            "%(n)s team: notification overdue", "%(n)s teams: notifications overdue", item.count
+        ),
+        "/deliveries/due", _STEER, listers.overdue,
+        (Resolution(say("Let the server send, or run 'tocsin deliver'"), "/deliveries/due", "deliver"),),
+    ),
+    ItemKind.HELD: ToDoKind(
+        say("Held notifications"), _held, _HELD, _STEER, listers.held,
+        (Resolution(say("Release or drop them"), _HELD, "deliveries release"),),
+    ),
+    ItemKind.UNREADABLE: ToDoKind(
+        say("Unreadable rows"),
+        lambda item: say_count("%(n)s unreadable row", "%(n)s unreadable rows", item.count),
+        "/reports/quarantine", Permission.QUARANTINE_MEND, listers.unreadable_rows,
+        (Resolution(say("Edit and reprocess them, or dismiss them"), "/reports/quarantine", "quarantine leave"),),
+    ),
+    ItemKind.FEEDS: ToDoKind(
+        say("Feed alarms"),
+        lambda item: say_count("%(n)s feed with an alarm", "%(n)s feeds with an alarm", item.count),
+        "/reports/feeds", Permission.REPORTS_WRITE, listers.feeds,
+        (Resolution(say("Acknowledge the alarm"), "/reports/feeds", "feeds acknowledge"),),
+    ),
+    ItemKind.COLLECTORS: ToDoKind(
+        say("Failing collectors"),
+        lambda item: say_count("%(n)s collector fails", "%(n)s collectors fail", item.count),
+        "/reports/collectors", Permission.REPORTS_WRITE, listers.collectors,
+        (Resolution(say("Correct its settings, then let it run"), "/reports/collectors", "collect run"),),
+    ),
+    ItemKind.GIVEN_UP: ToDoKind(
+        say("Networks given up"),
+        lambda item: say_count(
+            "%(name)s gave up %(what)s (%(n)s open problem)", "%(name)s gave up %(what)s (%(n)s open problems)",
+            item.count, name=item.team[1], what=item.what,
+        ),
+        "/today/given-up", _EDIT, listers.given_up,
+        (Resolution(say("Accept it, or give the network back"), "/today/given-up", "directory accept"),),
+    ),
+    ItemKind.NO_CONTACT: ToDoKind(
+        say("Events without a contact"),
+        lambda item: say_count(
+            "%(n)s event has no contact (last 24 hours)", "%(n)s events have no contact (last 24 hours)", item.count
+        ),
+        "/today/unrouted", _STEER, listers.no_contact,
+        (Resolution(say("Add a team, then notify it now"), "/today/unrouted", "deliveries notify-now"),),
+    ),
+    ItemKind.WITHHELD: ToDoKind(
+        say("Withheld events"),
+        lambda item: say_count(
+            "%(n)s event withheld (last 24 hours)", "%(n)s events withheld (last 24 hours)", item.count
+        ),
+        "/today/withheld", _EDIT, listers.withheld_events,
+        (
+            Resolution(say("Accept it for 30 days"), "/today/withheld", "directory accept"),
+            Resolution(say("Ask the team to raise its maximum TLP"), "/today/withheld", "directory ask-limit"),
+        ),
+    ),
+    ItemKind.NO_RESPONSE: ToDoKind(
+        say("Problems without a response"),
+        lambda item: say_count(
+            "%(n)s problem: notified, no response", "%(n)s problems: notified, no response", item.count
+        ),
+        "/today/unanswered", Permission.EVENTS_READ, listers.no_response,
+        (Resolution(say("Ask the team, and record its answer"), "/today/unanswered", "answers add"),), slow=True,
+    ),
+    ItemKind.MAILS: ToDoKind(
+        say("Incoming mails"),
+        lambda item: say_count("%(n)s incoming mail to read", "%(n)s incoming mails to read", item.count),
+        "/today/mails", Permission.TODAY_WORK, listers.mails,
+        (Resolution(say("Say what the mail is"), "/today/mails", "replies reclassify"),),
+    ),
+    ItemKind.INBOX: ToDoKind(
+        say("Inbox"),
+        lambda item: say_count(
+            "%(n)s report from the public has no owner", "%(n)s reports from the public have no owner", item.count
+        ),
+        "/reports/public", Permission.INBOX_WRITE, listers.inbox,
+        (Resolution(say("Take the report"), "/reports/public", "inbox take"),),
+    ),
+    ItemKind.CLAIMS: ToDoKind(
+        say("Claims"),
+        lambda item: say_count("%(n)s claim to decide", "%(n)s claims to decide", item.count),
+        "/claims", Permission.DIRECTORY_DECIDE, listers.claims,
+        (Resolution(say("Approve or refuse the claim"), "/claims", "directory claims approve"),), slow=True,
+    ),
+    ItemKind.CONFLICTS: ToDoKind(
+        say("Conflicts"),
+        lambda item: say_count(
+            "%(n)s open conflict in the directory", "%(n)s open conflicts in the directory", item.count
+        ),
+        "/conflicts", Permission.DIRECTORY_DECIDE, listers.conflicts,
+        (Resolution(say("Decide the conflict"), "/conflicts", "directory decide"),), slow=True,
+    ),
+    ItemKind.KEYS: ToDoKind(
+        say("Expiring keys"),
+        lambda item: say_count(
+            "%(n)s key of a team expires within 30 days", "%(n)s keys of teams expire within 30 days", item.count
+        ),
+        "/today/keys", _EDIT, listers.keys,
+        (Resolution(say("Import a newer key, or withdraw this one"), "/today/keys", "keys remove"),), slow=True,
+    ),
+}  # fmt: skip
+"""Each kind, the most urgent first."""

@@ -1,0 +1,208 @@
+"""How the items of each kind are found: each figure is an aggregate query that an index serves, but for slow kinds."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, Select, distinct, func, literal, select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, ItemState, halts
+from tocsin.delivery.mailbox import MailState, ReceivedMail
+from tocsin.directory import ConflictState, read_conflicts, team_names
+from tocsin.directory.claims import ClaimState, read_claims
+from tocsin.directory.keys import expiring_keys, team_keys
+from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
+from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new
+from tocsin.node.accounts import names_of_actors
+from tocsin.node.letters import Letter, LetterState
+from tocsin.node.records import AuditAction, AuditEntry, read_asides
+from tocsin.pipeline.accept_item import LATELY
+from tocsin.pipeline.collectors import CollectorState
+from tocsin.pipeline.not_told import withheld
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.tables import ItemKind
+from tocsin.pipeline.team_items import given_up_networks, unreachable_teams
+from tocsin.pipeline.to_do.item import Item
+from tocsin.problems import count_unanswered
+
+KEY_DAYS: Final = 30
+"""So long before a key of a team ends, it is an item."""
+
+_OVERDUE = timedelta(hours=1)  # a digest that was due so long ago is sent by nobody
+_FAILED = timedelta(days=14)  # what failed longer ago is past
+_MOST = 20  # items of a kind that has one for each team
+
+
+@dataclass(frozen=True)
+class ListingContext:
+    """Where items are looked for. ``conflicts``: how many are open, where that is known."""
+
+    node: NodeWithStores
+    session: Session
+    now: datetime
+    conflicts: int | None = None
+
+
+def stopped(context: ListingContext) -> Iterator[Item]:
+    """Sending as a whole."""
+    stop, _ = halts(context.session)
+    if stop:
+        yield Item(ItemKind.STOPPED, 1, stop.at, stop.at)
+
+
+def volume_limit(context: ListingContext) -> Iterator[Item]:
+    """Mails that the volume limit keeps."""
+    _, limit = halts(context.session)
+    if limit:
+        yield Item(ItemKind.VOLUME, limit.mails or 1, limit.at, limit.at)
+
+
+def not_delivered(context: ListingContext) -> Iterator[Item]:
+    """Teams whose digests failed or came back within two weeks."""
+    teams = select(func.count(distinct(Delivery.team_id)), func.min(Delivery.created_at))
+    failed = Delivery.state.in_([DeliveryState.FAILED.value, DeliveryState.BOUNCED.value])
+    yield _counted(context, ItemKind.FAILED, teams, failed, Delivery.created_at >= context.now - _FAILED)
+
+
+def not_encrypted(context: ListingContext) -> Iterator[Item]:
+    """Digests without a good key."""
+    stuck = select(func.count(), func.min(Delivery.created_at))
+    yield _counted(context, ItemKind.STUCK, stuck, Delivery.state == DeliveryState.STUCK.value)
+
+
+def without_address(context: ListingContext) -> Iterator[Item]:
+    """Teams that events wait for, the most events first."""
+    found = unreachable_teams(context.session)[:_MOST]
+    names = team_names(context.session, [one.team_id for one in found])
+    for one in found:
+        team = names.get(one.team_id, ("", "?"))
+        yield Item(ItemKind.NO_ADDRESS, one.events, one.due_at, one.due_at, team[0], team)
+
+
+def overdue(context: ListingContext) -> Iterator[Item]:
+    """Teams whose digest was due; not what waits behind a held mail, nor teams without an address."""
+    held = select(Delivery.team_id).where(Delivery.state == DeliveryState.HELD.value)
+    without = [one.team_id for one in unreachable_teams(context.session)]
+    teams = select(func.count(distinct(DeliveryItem.team_id)), func.min(DeliveryItem.due_at))
+    late = (DeliveryItem.state == ItemState.QUEUED.value, DeliveryItem.due_at <= context.now - _OVERDUE)
+    others = (DeliveryItem.team_id.not_in(held), DeliveryItem.team_id.not_in(without))
+    found = _counted(context, ItemKind.OVERDUE, teams, *late, *others)
+    yield Item(ItemKind.OVERDUE, found.count, found.since, found.since)
+
+
+def held(context: ListingContext) -> Iterator[Item]:
+    """First digests to teams and letters that wait for a look; and for each person what he or she held."""
+    session, entry = context.session, AuditEntry
+    by_person, waits = entry.word == AuditAction.DELIVERY_HELD.value, Delivery.state == DeliveryState.HELD.value
+    subject = literal("delivery:").concat(Delivery.reference)
+    others = select(func.count(), func.min(Delivery.created_at)).where(
+        waits, subject.not_in(select(entry.subject).where(by_person))
+    )
+    first, oldest = session.execute(others).one()
+    columns = select(subject, Delivery.created_at, entry.actor).join(entry, (entry.subject == subject) & by_person)
+    owned = {name: (at, actor) for name, at, actor in session.execute(columns.where(waits).order_by(entry.id))}
+    letters = session.scalars(select(Letter).where(Letter.state == LetterState.HELD.value)).all()
+    if letters:
+        acts = select(entry.subject, entry.actor).where(by_person, entry.subject.startswith("letter:"))
+        actors = dict(session.execute(acts.order_by(entry.id)).all())
+        owned |= {one.reference: (one.created_at, actors.get(f"letter:{one.reference}", "")) for one in letters}
+    names = names_of_actors(session, {of for _, of in owned.values()})
+    names |= read_asides(session, {of for _, of in owned.values()})
+    counts, times = Counter({"": int(first)}), {"": oldest} if oldest else {}
+    for at, actor in owned.values():
+        counts[actor] += 1
+        times[actor] = min(at, times.get(actor, at))
+    for actor in sorted(counts):
+        yield Item(ItemKind.HELD, counts[actor], times.get(actor), subject=actor, what=names.get(actor, actor))
+
+
+def unreadable_rows(context: ListingContext) -> Iterator[Item]:
+    """Rows in quarantine; due before the oldest of them is deleted."""
+    days = timedelta(days=context.node.settings.retention.quarantine_days)
+    count, oldest = open_rows(context.session, context.now - days)
+    yield Item(ItemKind.UNREADABLE, count, oldest, oldest + days if oldest else None)
+
+
+def feeds(context: ListingContext) -> Iterator[Item]:
+    """Feeds with an alarm that nobody has looked at."""
+    alarms = select(func.count(distinct(FeedAlarm.feed_id)), func.min(FeedAlarm.opened_at))
+    yield _counted(context, ItemKind.FEEDS, alarms, FeedAlarm.closed_at.is_(None), FeedAlarm.acknowledged_at.is_(None))
+
+
+def collectors(context: ListingContext) -> Iterator[Item]:
+    """Collectors of the settings that fail."""
+    configured = set(context.node.settings.collect)
+    wanted = select(CollectorState.name, CollectorState.last_success_at).where(CollectorState.failures > 0)
+    failing = [at for name, at in context.session.execute(wanted) if name in configured]
+    yield Item(ItemKind.COLLECTORS, len(failing), min((at for at in failing if at is not None), default=None))
+
+
+def given_up(context: ListingContext) -> Iterator[Item]:
+    """Networks with open problems that their teams gave up."""
+    for one in given_up_networks(context.node, context.session, context.now)[:_MOST]:
+        yield Item(ItemKind.GIVEN_UP, one.problems, one.at, subject=one.subject, team=one.team, what=one.shown)
+
+
+def no_contact(context: ListingContext) -> Iterator[Item]:
+    """Events of the last day."""
+    recent = (Ingest.state == IngestState.COMMITTED, Ingest.started_at >= context.now - LATELY)
+    lacking = select(func.coalesce(func.sum(Ingest.unrouted), 0), func.min(Ingest.started_at))
+    yield _counted(context, ItemKind.NO_CONTACT, lacking, *recent, Ingest.unrouted > 0)
+
+
+def withheld_events(context: ListingContext) -> Iterator[Item]:
+    """Events of the last day that the gate kept from a team."""
+    found = withheld(context.session, context.now - LATELY, context.now)
+    oldest = min((one.since for one in found), default=None)
+    yield Item(ItemKind.WITHHELD, sum(one.events for one in found), oldest)
+
+
+def no_response(context: ListingContext) -> Iterator[Item]:
+    """Problems that go on unanswered; all problems are compared for it."""
+    yield Item(ItemKind.NO_RESPONSE, *count_unanswered(context.node, context.node.tracker, now=context.now))
+
+
+def mails(context: ListingContext) -> Iterator[Item]:
+    """Mails that came in and are neither answer nor bounce."""
+    waiting = select(func.count(), func.min(ReceivedMail.arrived_at))
+    yield _counted(context, ItemKind.MAILS, waiting, ReceivedMail.state == MailState.WAITING.value)
+
+
+def inbox(context: ListingContext) -> Iterator[Item]:
+    """Reports of the public without an owner."""
+    yield Item(ItemKind.INBOX, counts_by_state(context.session)[ReportState.NEW], oldest_new(context.session))
+
+
+def claims(context: ListingContext) -> Iterator[Item]:
+    """Claims that are proved; due before the first of them ends."""
+    found = [one for one in read_claims(context.node.database, context.now) if one.state is ClaimState.PROVED]
+    first = min((one.expires_at for one in found), default=None)
+    yield Item(ItemKind.CLAIMS, len(found), min((one.made_at for one in found), default=None), first)
+
+
+def conflicts(context: ListingContext) -> Iterator[Item]:
+    """Conflicts of the directory, all of which is compared for it."""
+    known = context.conflicts
+    yield Item(ItemKind.CONFLICTS, open_conflicts(context.node) if known is None else known)
+
+
+def keys(context: ListingContext) -> Iterator[Item]:
+    """Keys of teams that end soon; due before the first of them does."""
+    found = expiring_keys(team_keys(context.node.database), context.now, KEY_DAYS)
+    yield Item(ItemKind.KEYS, len(found), due=min((until for _, until in found), default=None))
+
+
+def open_conflicts(node: NodeWithStores) -> int:
+    """How many conflicts of the directory are open: as many until its version changes."""
+    unsettled = (ConflictState.OPEN, ConflictState.REOPENED)
+    return sum(one.state in unsettled for one in read_conflicts(node.database))
+
+
+def _counted(
+    context: ListingContext, kind: ItemKind, wanted: Select[int, datetime], *conditions: ColumnElement[bool]
+) -> Item:
+    count, oldest = context.session.execute(wanted.where(*conditions)).one()
+    return Item(kind, int(count), oldest)

@@ -1,0 +1,181 @@
+"""What each word of the audit log is called on pages, and the figure or value of an entry that says the most."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from tocsin.node.records import AuditAction
+from tocsin.node.sentences import say, say_count
+from tocsin.server.pages.words import N_
+
+LABELS: Final[Mapping[str, str]] = {
+    AuditAction.NETWORKS_LOADED: N_("Network table loaded"),
+    AuditAction.REPORT_SENT: N_("Reports sent in"),
+    AuditAction.REPORT_INGESTED: N_("Report processed"),
+    AuditAction.QUARANTINE_REPLAYED: N_("Rows reprocessed"),
+    AuditAction.QUARANTINE_MENDED: N_("Rows edited and reprocessed"),
+    AuditAction.QUARANTINE_LEFT: N_("Unreadable rows dismissed"),
+    AuditAction.EVENTS_NOTIFIED: N_("Stored events routed again"),
+    AuditAction.ITEM_ACCEPTED: N_("To-do item accepted"),
+    AuditAction.ITEM_ASSIGNED: N_("To-do item assigned"),
+    AuditAction.ITEM_SNOOZED: N_("To-do item snoozed"),
+    AuditAction.COMMENT_ADDED: N_("Comment added"),
+    AuditAction.COLLECTOR_TOOK: N_("Reports collected"),
+    AuditAction.COLLECTOR_FAILED: N_("Collector failed"),
+    AuditAction.COLLECTOR_RECOVERED: N_("Collector works again"),
+    AuditAction.FEED_CHANGED: N_("Feed schedule changed"),
+    AuditAction.ALARM_OPENED: N_("Feed alarm raised"),
+    AuditAction.ALARM_CLOSED: N_("Feed alarm over"),
+    AuditAction.ALARM_ACKNOWLEDGED: N_("Feed alarm acknowledged"),
+    AuditAction.DIRECTORY_IMPORTED: N_("Teams imported"),
+    AuditAction.TEAM_SET: N_("Team changed"),
+    AuditAction.LIMIT_ASKED: N_("Team asked to raise its maximum TLP"),
+    AuditAction.MUTE_SET: N_("Mute set"),
+    AuditAction.MUTE_ENDED: N_("Mute ended"),
+    AuditAction.PROFILE_ISSUED: N_("Team profile issued"),
+    AuditAction.ASSERTION_MADE: N_("Added to a team"),
+    AuditAction.ASSERTION_DENIED: N_("Given up by a team, or denied"),
+    AuditAction.ASSERTION_WITHDRAWN: N_("Statement on a team withdrawn"),
+    AuditAction.CONFLICT_DECIDED: N_("Conflict decided"),
+    AuditAction.DECISION_WITHDRAWN: N_("Decision withdrawn"),
+    AuditAction.CONTACT_ASKED: N_("Verification request queued"),
+    AuditAction.CONTACT_CONFIRMED: N_("Verification answered"),
+    AuditAction.CLAIM_MADE: N_("Claim made"),
+    AuditAction.CLAIM_PROVED: N_("Claim proved"),
+    AuditAction.CLAIM_APPROVED: N_("Claim approved"),
+    AuditAction.CLAIM_REFUSED: N_("Claim refused"),
+    AuditAction.TEAM_MERGED: N_("Teams merged"),
+    AuditAction.TEAM_UNMERGED: N_("Merge undone"),
+    AuditAction.MERGE_REFUSED: N_("Possible duplicate dismissed"),
+    AuditAction.DELEGATIONS_IMPORTED: N_("Delegations of a registry loaded"),
+    AuditAction.LOOKUP_MADE: N_("External lookup"),
+    AuditAction.KEY_IMPORTED: N_("Key of a team imported"),
+    AuditAction.KEY_WITHDRAWN: N_("Key of a team withdrawn"),
+    AuditAction.NODE_KEY_SET: N_("Key of this node set"),
+    AuditAction.DELIVERY_SENT: N_("Notification sent"),
+    AuditAction.DELIVERY_FAILED: N_("Notification not delivered"),
+    AuditAction.DELIVERY_RELEASED: N_("Notification released"),
+    AuditAction.DELIVERY_DROPPED: N_("Notification dropped"),
+    AuditAction.DELIVERY_HELD: N_("Notification held"),
+    AuditAction.DELIVERY_RETRIED: N_("Notification queued again"),
+    AuditAction.DELIVERY_REPEATED: N_("Notification repeated"),
+    AuditAction.DELIVERY_EXPIRED: N_("Notifications expired"),
+    AuditAction.DELIVERY_STUCK: N_("Notification cannot be encrypted"),
+    AuditAction.LETTER_SENT: N_("Request sent"),
+    AuditAction.LETTER_FAILED: N_("Request not delivered"),
+    AuditAction.TELLING_STOPPED: N_("Sending stopped"),
+    AuditAction.TELLING_RESUMED: N_("Sending resumed"),
+    AuditAction.BRAKE_PULLED: N_("Volume limit reached"),
+    AuditAction.BRAKE_RELEASED: N_("Volume limit released"),
+    AuditAction.RULES_CHANGED: N_("Rules changed"),
+    AuditAction.ANSWER_RECORDED: N_("Answer recorded"),
+    AuditAction.MAIL_READ: N_("Incoming mail read"),
+    AuditAction.MAIL_DECIDED: N_("Incoming mail reclassified"),
+    AuditAction.INBOX_RECEIVED: N_("Public report received"),
+    AuditAction.INBOX_ADDED: N_("Reporter added a message"),
+    AuditAction.INBOX_TAKEN: N_("Owner of a public report changed"),
+    AuditAction.INBOX_MOVED: N_("State of a public report changed"),
+    AuditAction.INBOX_ANSWERED: N_("Reporter answered"),
+    AuditAction.INBOX_NOTED: N_("Note added to a public report"),
+    AuditAction.INBOX_ERASED: N_("Public report deleted"),
+    AuditAction.NEVER_HELD_NOTED: N_("Hotline: reference kept"),
+    AuditAction.NEVER_HELD_WAITING: N_("Hotline: message queued again"),
+    AuditAction.NEVER_HELD_SENT: N_("Hotline: message sent"),
+    AuditAction.NEVER_HELD_FAILED: N_("Hotline: message failed"),
+    AuditAction.NEVER_HELD_RECEIVED: N_("Hotline: report received"),
+    AuditAction.NEVER_HELD_FORGOTTEN: N_("Hotline: old references deleted"),
+    AuditAction.CONTENT_PURGED: N_("Content purged"),
+    AuditAction.EVENTS_EXPORTED: N_("Events exported"),
+    AuditAction.VIEW_CHANGED: N_("Saved view changed"),
+    AuditAction.RETENTION_APPLIED: N_("Retention"),
+    AuditAction.BACKUP_MADE: N_("Backup made"),
+    AuditAction.BACKUP_CHECKED: N_("Backup checked"),
+    AuditAction.BACKUP_RESTORED: N_("Backup restored"),
+    AuditAction.BACKUP_REHEARSED: N_("Restore rehearsed"),
+    AuditAction.DRAFT_IMPORTED: N_("Draft imported"),
+    AuditAction.DRAFT_CHANGED: N_("Draft changed"),
+    AuditAction.ASSESSMENT_CHANGED: N_("Assessment changed"),
+    AuditAction.PERSON_INVITED: N_("Invitation sent"),
+    AuditAction.INVITATION_WITHDRAWN: N_("Invitation withdrawn"),
+    AuditAction.PERSON_JOINED: N_("Account created"),
+    AuditAction.PERSON_CHANGED: N_("Account changed"),
+    AuditAction.PERSON_BLOCKED: N_("Account blocked"),
+    AuditAction.PERSON_UNBLOCKED: N_("Account unblocked"),
+    AuditAction.PERSON_REMOVED: N_("Account removed"),
+    AuditAction.SESSION_STARTED: N_("Sign-in"),
+    AuditAction.SESSION_REFUSED: N_("Sign-in refused"),
+    AuditAction.SESSION_ENDED: N_("Sign-out"),
+    AuditAction.RESET_ASKED: N_("Password reset link made"),
+    AuditAction.PASSWORD_CHANGED: N_("Password changed"),
+    AuditAction.FACTOR_CHANGED: N_("Second factor or passkey changed"),
+    AuditAction.TOKEN_MADE: N_("API token created"),
+    AuditAction.TOKEN_REVOKED: N_("API token revoked"),
+    AuditAction.PERSONAL_READ: N_("Personal data read"),
+    AuditAction.PAGE_READ: N_("Page read by an auditor"),
+    AuditAction.WORDS_ERASED: N_("Reason or name erased"),
+}
+"""Each word as a noun and what happened to it; a new word gets its label here."""
+
+Detail = Mapping[str, object]
+
+
+def figure_of(word: str, detail: Detail) -> str:
+    """What of an entry says the most beside its subject, as a sentence; empty where there is nothing. Pure."""
+    found = _FIGURES.get(word)
+    return found(detail) if found else ""
+
+
+def _number(detail: Detail, name: str) -> int:
+    value = detail.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def _retention(detail: Detail) -> str:
+    n = _number(detail, "events_deleted")
+    return say_count("%(n)s old event deleted", "%(n)s old events deleted", n)
+
+
+def _rows(detail: Detail) -> str:
+    n = _number(detail, "rows")
+    return say_count("%(n)s row", "%(n)s rows", n)
+
+
+def _events(detail: Detail) -> str:
+    n = _number(detail, "events")
+    return say_count("%(n)s event", "%(n)s events", n)
+
+
+def _mails(detail: Detail) -> str:
+    n = _number(detail, "mails")
+    return say_count("%(n)s mail", "%(n)s mails", n)
+
+
+def _problems(detail: Detail) -> str:
+    n = _number(detail, "problems")
+    return say_count("%(n)s problem", "%(n)s problems", n) if n else ""
+
+
+def _value(detail: Detail) -> str:
+    value = detail.get("value")
+    if not value:
+        return say("email address") if detail.get("kind") == "mailbox" else ""
+    return f"AS{value}" if detail.get("kind") == "asn" else str(value)
+
+
+_FIGURES: Final[Mapping[str, Callable[[Detail], str]]] = {
+    AuditAction.RETENTION_APPLIED: _retention,
+    AuditAction.REPORT_INGESTED: _rows,
+    AuditAction.QUARANTINE_LEFT: _rows,
+    AuditAction.EVENTS_NOTIFIED: _events,
+    AuditAction.EVENTS_EXPORTED: _events,
+    AuditAction.DELIVERY_SENT: _events,
+    AuditAction.BRAKE_PULLED: _mails,
+    AuditAction.BRAKE_RELEASED: _mails,
+    AuditAction.ANSWER_RECORDED: _problems,
+    AuditAction.ASSERTION_MADE: _value,
+    AuditAction.ASSERTION_DENIED: _value,
+    AuditAction.ASSERTION_WITHDRAWN: _value,
+    AuditAction.CONFLICT_DECIDED: _value,
+    AuditAction.DECISION_WITHDRAWN: _value,
+    AuditAction.MUTE_SET: _value,
+    AuditAction.MUTE_ENDED: _value,
+}

@@ -1,0 +1,273 @@
+"""Every kind of to-do items has an ending that ends it: each is done here on a real node, and the item is gone."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import select, update
+
+from support.console_users import person
+from support.dns_server import dns_server
+from support.mail_keys import gnupg
+from support.page_examples import _broken_row, _inbox
+from support.reply_examples import reply
+from support.team_examples import OTHERS
+from support.world import World, copy_world, link_of, make_world, send
+from tocsin.cli.acts import every_act
+from tocsin.delivery import Delivery, DeliveryState
+from tocsin.delivery.halt import pull_brake
+from tocsin.delivery.outbox import claim
+from tocsin.directory import BY_TEAM, read_team
+from tocsin.directory.claims import make_claim, show_dns
+from tocsin.events import FeedAlarm, watch_feeds
+from tocsin.interface import ActContext, read_request
+from tocsin.node.accounts import AccountRole
+from tocsin.pipeline.not_told import withheld
+from tocsin.pipeline.notify import tell
+from tocsin.pipeline.tables import ItemKind
+from tocsin.pipeline.team_items import given_up_networks
+from tocsin.pipeline.to_do import KINDS, every_item
+from tocsin.problems.replies import file_mail, open_context
+
+COMMANDS = Path(__file__).parents[2] / "docs" / "commands.md"
+OPERATOR, NOC = "operator", "abuse@operator.example"
+
+
+@dataclass(frozen=True)
+class Story:
+    """How an item comes about, and the act that ends it."""
+
+    begin: Callable[[World], Any]
+    end: Callable[[World], Any]
+
+
+def act(world: World, command: str, name: str = "", by: str = "Test", **values: Any) -> Any:
+    """Do an act as a person at the command line does; ``name``: where a command has two; ``by``: who it is."""
+    found = next(one for one in every_act() if one.command == command and name in {"", one.name})
+    context = ActContext(world.node, world.now, "test", by)
+    return found.function(context, read_request(found, values))
+
+
+def told(world: World) -> str:
+    """The reference of a digest to the operator that left."""
+    world.hear("192.0.2.1")
+    world.at(0.1).tell()
+    with world.node.database.reading() as session:
+        number = read_team(world.node.database, OPERATOR)[0].id
+        return session.scalars(select(Delivery.reference).where(Delivery.team_id == number)).one()
+
+
+def not_delivered(world: World) -> None:
+    reference = told(world)
+    with world.node.database.begin() as session:
+        row = update(Delivery).where(Delivery.reference == reference)
+        session.execute(row.values(state=DeliveryState.FAILED.value, sent_at=None, mails_sent=0))
+
+
+def send_again(world: World) -> None:
+    with world.node.database.reading() as session:
+        failed = select(Delivery.reference).where(Delivery.state == DeliveryState.FAILED.value)
+        references = tuple(session.scalars(failed))
+    act(world, "deliveries retry", reference=references)
+    world.tell()
+
+
+def without_key(world: World) -> None:
+    world.tocsin.run("directory", "set", OPERATOR, "encrypt", "true", "--said-by", "A")
+    world.tocsin.run("keys", "node-make")  # by the clock of this machine
+    world.at(30).hear("192.0.2.1")
+    world.at(30.1).tell()
+
+
+def with_key(world: World) -> None:
+    path = world.folder / "key.pgp"
+    with gnupg() as gpg:
+        path.write_bytes(gpg.public(gpg.make(f"NOC <{NOC}>", at="20261101T000000")))
+    world.tocsin.run("keys", "import", OPERATOR, path, "--said-by", "A")
+    tell(world.node, now=world.at(30.2).now)
+
+
+def expiring_key(world: World) -> None:
+    path = world.folder / "key.pgp"
+    with gnupg() as gpg:
+        made = gpg.make(f"NOC <{NOC}>", at="20241201T000000")  # for two years
+        path.write_bytes(gpg.public(made))
+    (world.folder / "fingerprint").write_text(made)
+    world.tocsin.run("keys", "import", OPERATOR, path, "--said-by", "A")
+
+
+def without_address(world: World) -> None:
+    act(world, "directory deny", team=OPERATOR, kind="mailbox", value=NOC, reason="it left")
+    world.hear("192.0.2.1")
+
+
+def holding(world: World) -> None:
+    world.hear("192.0.2.1")
+    team = read_team(world.node.database, OPERATOR)[0].id
+    with world.node.database.begin() as session:
+        claim(session, teams=[team], held=[team], domain="csirt.example", channel="smtp", now=world.now)
+
+
+def letting_go(world: World) -> None:
+    with world.node.database.reading() as session:
+        held = tuple(session.scalars(select(Delivery.reference).where(Delivery.state == DeliveryState.HELD.value)))
+    act(world, "deliveries release", "release", reference=held)
+
+
+def over_the_limit(world: World) -> None:
+    with world.node.database.begin() as session:
+        pull_brake(session, mails=600, most=500, now=world.now)
+
+
+def late_feed(world: World) -> None:
+    for day in range(8):
+        world.at(day).hear("192.0.2.1")
+    watch_feeds(world.node.database, now=world.at(10).now)
+
+
+def look_at_alarms(world: World) -> None:
+    with world.node.database.reading() as session:
+        alarms = session.scalars(select(FeedAlarm.id).where(FeedAlarm.closed_at.is_(None))).all()
+    for alarm in alarms:
+        act(world, "feeds acknowledge", alarm=alarm, note="They know.")
+
+
+def failing_collector(world: World) -> None:
+    world.tocsin.call("collect", "run", "it")
+
+
+def mended_collector(world: World) -> None:
+    (world.folder / "reports").mkdir()
+    world.tocsin.run("collect", "run", "it")
+
+
+def give_up(world: World) -> None:
+    world.hear("192.0.2.1", "192.0.2.2")
+    world.at(0.1).tell()
+    act(world, "directory deny", team=OPERATOR, kind="prefix", value="192.0.2.0/24", reason=BY_TEAM)
+
+
+def accept_network(world: World) -> None:
+    with world.node.database.reading() as session:
+        (one,) = given_up_networks(world.node, session, world.now)
+    act(world, "directory accept", kind="given-up", subject=one.subject, reason="They left the country.")
+
+
+def new_contact(world: World) -> None:
+    act(world, "directory assert", team="outsider", kind="prefix", value="198.51.100.0/24", reason="a call")
+    assert act(world, "deliveries notify-now", days=7).events == 1
+
+
+def accept_withheld(world: World) -> None:
+    with world.node.database.reading() as session:
+        found = withheld(session, world.now - timedelta(days=1), world.now)
+    for one in found:
+        act(world, "directory accept", kind="withheld", subject=one.subject, reason="They know.")
+
+
+def silence(world: World) -> None:
+    world.hear("192.0.2.1")
+    (world.folder / "link").write_text(link_of(world.tell()[NOC]))
+    world.at(31).hear("192.0.2.1")
+
+
+def answering(world: World) -> None:
+    send(world.client(), (world.folder / "link").read_text(), "fixed")
+    world.at(31.1)
+
+
+def odd_mail(world: World) -> None:
+    world.hear("192.0.2.1")
+    digest = world.at(0.1).tell()[NOC]
+    raw = reply(digest, "fixed", token=False, thread=False)
+    file_mail(open_context(world.node, world.node.store), raw, now=world.now)
+
+
+def take_report(world: World) -> None:
+    analyst = person(world.node, AccountRole.ANALYST, now=world.now)
+    act(world, "inbox take", by=str(analyst), reference=(world.folder / "reference").read_text())
+
+
+def proved_claim(world: World) -> None:
+    made = make_claim(
+        world.node.database, "operator.example", team=OPERATOR, mailbox=NOC, claimed_by="test",
+        sender=world.node.settings.node, now=world.now,
+    )  # fmt: skip
+    with dns_server() as dns:
+        dns.records = {name: [made.dns_value] for name in made.dns_names}
+        show_dns(world.node.database, made.number, resolver=dns.address, now=world.now)
+
+
+def two_sources(world: World) -> None:
+    path = world.folder / "others.toml"
+    path.write_text(OTHERS, encoding="utf-8")
+    world.tocsin.run("directory", "import", path)
+
+
+def decide_all(world: World) -> None:
+    for one in world.tocsin.json("directory", "conflicts"):
+        act(world, "directory decide", value=one["value"], teams=(one["claims"][0]["team"],), reason="the registry")
+
+
+STORIES: Final[Mapping[ItemKind, Story]] = {
+    ItemKind.STOPPED: Story(lambda w: act(w, "stop", reason="a test"), lambda w: act(w, "resume")),
+    ItemKind.VOLUME: Story(over_the_limit, lambda w: act(w, "deliveries release", "unbrake")),
+    ItemKind.FAILED: Story(not_delivered, send_again),
+    ItemKind.STUCK: Story(without_key, with_key),
+    ItemKind.NO_ADDRESS: Story(
+        without_address,
+        lambda w: act(w, "directory assert", team=OPERATOR, kind="mailbox", value="noc@operator.example"),
+    ),
+    ItemKind.OVERDUE: Story(lambda w: (w.hear("192.0.2.1"), w.at(0.4)), lambda w: w.tell()),
+    ItemKind.HELD: Story(holding, letting_go),
+    ItemKind.UNREADABLE: Story(
+        _broken_row, lambda w: act(w, "quarantine leave", number=1, reason="of no use")
+    ),
+    ItemKind.FEEDS: Story(late_feed, look_at_alarms),
+    ItemKind.COLLECTORS: Story(failing_collector, mended_collector),
+    ItemKind.GIVEN_UP: Story(give_up, accept_network),
+    ItemKind.NO_CONTACT: Story(lambda w: w.hear("198.51.100.7"), new_contact),
+    ItemKind.WITHHELD: Story(lambda w: w.hear("203.0.113.9"), accept_withheld),
+    ItemKind.NO_RESPONSE: Story(silence, answering),
+    ItemKind.MAILS: Story(odd_mail, lambda w: w.tocsin.run("replies", "reclassify", "1", "--as", "unknown")),
+    ItemKind.INBOX: Story(lambda w: (w.folder / "reference").write_text(_inbox(w)["inbox"][0]), take_report),
+    ItemKind.CLAIMS: Story(proved_claim, lambda w: act(w, "directory claims approve", number=1, reason="DNS")),
+    ItemKind.CONFLICTS: Story(two_sources, decide_all),
+    ItemKind.KEYS: Story(
+        expiring_key,
+        lambda w: w.tocsin.run("keys", "remove", OPERATOR, (w.folder / "fingerprint").read_text(), "--reason", "old"),
+    ),
+}  # fmt: skip
+"""One for each kind; a kind without one fails."""
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fresh")
+    return make_world(folder, f'[collect.it]\nkind = "folder"\npath = {json.dumps("../reports")}\n').folder
+
+
+@pytest.mark.parametrize("kind", ItemKind)
+def test_an_item_of_this_kind_is_ended_by_its_act(kind: ItemKind, fresh: Path, tmp_path: Path) -> None:
+    world = copy_world(fresh, tmp_path)
+    with world.open:
+        STORIES[kind].begin(world)
+        before = [one for one in every_item(world.node, world.now) if one.kind is kind]
+        STORIES[kind].end(world)
+        after = [one for one in every_item(world.node, world.now) if one.kind is kind]
+    assert before
+    assert all(one.count and KINDS[kind].title(one) for one in before)
+    assert after == []
+
+
+def test_each_kind_is_in_the_registry_with_commands_that_exist() -> None:
+    assert set(KINDS) == set(ItemKind) == set(STORIES)
+    commands = set(re.findall(r"^#+ tocsin (.+)$", COMMANDS.read_text(encoding="utf-8"), re.MULTILINE))
+    endings = {ending.act for kind in KINDS.values() for ending in kind.endings}
+    assert all(kind.endings for kind in KINDS.values())
+    assert endings <= commands
