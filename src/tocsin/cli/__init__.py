@@ -18,10 +18,11 @@ from tocsin.node.paths import HomeFile
 _MAIN = (
     "demo", "ingest", "watch", "collect", "feeds", "quarantine", "events", "explain", "directory", "keys", "networks",
     "compare", "deliver", "deliveries", "templates", "rules", "times", "stop", "resume", "replies", "answers",
-    "problems", "inbox", "never-held", "people", "serve", "languages", "tokens", "audit",
+    "problems", "inbox", "help-texts", "never-held", "people", "serve", "languages", "tokens", "audit",
 )  # fmt: skip
 _OPERATION = ("purge", "retention", "backup", "backups", "restore", "doctor", "sbom")
-_BESIDE = {"resume": "stop", "restore": "backup", "never-held": "never_held"}  # nouns in a module of another name
+_BESIDE = {"resume": "stop", "restore": "backup", "never-held": "never_held", "help-texts": "help_texts"}
+"""Nouns in a module of another name."""
 
 COMMANDS: dict[str, str] = {
     **{noun: f"tocsin.cli.{_BESIDE.get(noun, noun)}" for noun in _MAIN},

@@ -35,7 +35,8 @@ GROUPS: Final = {
     "feeds": ("tocsin.events.acts",),
     "quarantine": ("tocsin.pipeline.replay",),
     "never-held": ("tocsin.delivery.never_held.acts",),
-    "inbox": ("tocsin.incidents.arrivals.acts",),
+    "inbox": ("tocsin.incidents.arrivals.acts", "tocsin.pipeline.inbox_event"),
+    "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
     "purge": ("tocsin.operations.purge_act",),
     "directory": (
         "tocsin.directory.acts",

@@ -94,11 +94,11 @@ def test_who_sends_the_form_of_a_page_that_is_old_is_told(world: World, analyst:
 def test_a_report_is_taken_answered_by_mail_and_closed(world: World, analyst: Browser) -> None:
     ticket = _report(world, mailbox="reporter@example.org")
     path = f"/reports/public/{ticket.reference}"
-    assert "1 report from the public has no owner" in text_of(analyst.get("/reports/public"))
+    assert "1 report from the public is not assigned" in text_of(analyst.get("/reports/public"))
     page = analyst.get(path)
     assert "A &lt;b&gt;false&lt;/b&gt; page" in page.text
     assert "/lookup?q=192.0.2.200" in page.text
-    assert analyst.send(f"{path}/take").headers["location"] == path
+    assert analyst.send(f"{path}/take").headers["location"] == f"{path}?done=take"
     assert _state(world, ticket)[0] == "open"
     made = re.findall(r'name="made" value="([^"]+)"', page.text)[0]
     for _ in range(2):  # a form that is sent twice answers once

@@ -29,6 +29,8 @@ SAYINGS: Final[Mapping[str, str]] = {
     AuditAction.INBOX_MOVED: N_("The state of a report from outside changed"),
     AuditAction.INBOX_ANSWERED: N_("A reporter was answered"),
     AuditAction.INBOX_NOTED: N_("A note was kept with a report from outside"),
+    AuditAction.INBOX_SENT_ON: N_("An event was made of a public report"),
+    AuditAction.HELP_TEXT_ADOPTED: N_("A help text for the public was adopted"),
     AuditAction.INBOX_ERASED: N_("A report from outside was erased"),
     AuditAction.NEVER_HELD_NOTED: N_("A report of what must never be held came; a reference is kept"),
     AuditAction.NEVER_HELD_WAITING: N_("A message to the hotline leaves again"),

@@ -14,6 +14,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.words import N_
 
 FRESH: Final = "public, max-age=300"
+_PERSONAL: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 KINDS: Final = {
     TeamKind.NATIONAL: N_("National %(csirt)s"),
@@ -92,6 +93,13 @@ def show(
     if status == 200 and keep and visitor_of(request).person is None:
         response.headers["Cache-Control"] = FRESH
         response.headers["X-Robots-Tag"] = "all"
+    return response
+
+
+def show_personal(desk: PageContext, request: Request, template: str, **context: Any) -> Response:
+    """A page that others should not learn of: kept nowhere, told to no other site, and left in a hurry if need be."""
+    response = show(desk, request, template, keep=False, exit_page=desk.node.settings.node.exit_page, **context)
+    response.headers.update(_PERSONAL)
     return response
 
 

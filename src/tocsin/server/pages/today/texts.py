@@ -126,6 +126,8 @@ CHANGES: Final[Mapping[str, str]] = {
     AuditAction.INBOX_MOVED: N_("The state of a public report changed"),
     AuditAction.INBOX_ANSWERED: N_("A reporter was answered"),
     AuditAction.INBOX_NOTED: N_("A note was kept with a public report"),
+    AuditAction.INBOX_SENT_ON: N_("An event was made of a public report"),
+    AuditAction.HELP_TEXT_ADOPTED: N_("A help text for the public was adopted"),
     AuditAction.INBOX_ERASED: N_("A public report was deleted on request"),
     AuditAction.EVENTS_EXPORTED: N_("Events were exported"),
     AuditAction.PERSON_INVITED: N_("Somebody was invited"),
