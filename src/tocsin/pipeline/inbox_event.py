@@ -5,7 +5,7 @@ from typing import Final, cast
 
 from pydantic import BaseModel
 
-from tocsin.incidents.arrivals import PublicReport, ReportKind, find_report, note_event, rsit_of
+from tocsin.incidents.arrivals import PublicReport, ReportKind, event_upload, find_report, note_event, rsit_of
 from tocsin.incidents.arrivals.acts import InboxReport, person_of
 from tocsin.interface import Act, ActContext, OwnSurface
 from tocsin.networks import format_address
@@ -31,7 +31,8 @@ class InboxNotification(BaseModel):
 def notify(context: ActContext, request: InboxReport) -> InboxNotification:
     """An event is made of where it is and what it is, without the words of the reporter or who it was.
 
-    It is read as a report of the feed "inbox": routed, passed through the release gate, and held like any other.
+    It is read as a report of the feed "inbox": routed, passed through the release gate, and held like any other. A
+    report becomes one event.
 
     Raises:
         UsageError: the report names no address, network, AS or domain.
@@ -41,6 +42,8 @@ def notify(context: ActContext, request: InboxReport) -> InboxNotification:
     with node.database.reading() as session:
         report = find_report(session, request.reference)
         person = person_of(session, context)
+        if made := event_upload(session, report):
+            return InboxNotification(reference=report.reference, upload=made)
     event = json.dumps(event_of(report)).encode()
     with arrive(node) as arrival:
         with arrival.file(f"inbox-{report.reference}.json") as out:

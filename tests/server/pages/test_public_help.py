@@ -149,7 +149,7 @@ def test_the_directory_is_searched(client: httpx.Client) -> None:
     found = text_of(client.get("/directory?q=mauritius&kind=national"))
     assert "National CSIRT of Mauritius" in found
     assert "Bank Sector Team" not in found
-    assert "No team fits" in text_of(client.get("/directory?q=nothing-like-it&page=x"))
+    assert "No matches" in text_of(client.get("/directory?q=nothing-like-it&page=x"))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ReportDetails,
         count_reports,
         counts_by_state,
+        event_upload,
         find_report,
         list_reports,
         oldest_new,

@@ -25,7 +25,7 @@ from tocsin.node.sentences import say
 
 _SUBJECT: Final = N_("Answer to your report %(reference)s")
 _CLOSE: Final = N_("To add something, open your report with its secret: %(page)s")
-_TEXT: Final = Wording(lacking=N_("Write something, in at most 10,000 letters."), lines=True)
+_TEXT: Final = Wording(lacking=N_("Write something, in at most 10,000 characters."), lines=True)
 
 
 class InboxReport(BaseModel):

@@ -151,3 +151,9 @@ def _line(report: PublicReport) -> ReportSummary:
         report.id, report.reference, report.kind, start[:120], report.place[:80], ReportState(report.state),
         report.owner, report.received_at, report.changed_at,
     )  # fmt: skip
+
+
+def event_upload(session: Session, report: PublicReport) -> str:
+    """The upload with the event that was made of a report, or empty."""
+    made = select(ReportEntry.text).where(ReportEntry.report_id == report.id, ReportEntry.kind == EntryKind.EVENT.value)
+    return session.scalar(made) or ""

@@ -23,7 +23,7 @@ KINDS: Final = {
     TeamKind.REGIONAL: N_("Regional %(csirt)s"),
     TeamKind.PRODUCT: N_("Security team of a product"),
     TeamKind.OPERATOR: N_("Network operator"),
-    TeamKind.ABUSE: N_("Abuse desk"),
+    TeamKind.ABUSE: N_("Abuse contact"),
     TeamKind.ORGANISATION: N_("Team of an organisation"),
     TeamKind.HELPLINE: N_("Helpline"),
     TeamKind.HOTLINE: N_("Hotline"),

@@ -132,7 +132,7 @@ def wrongs_of(typed: PublicReportForm) -> list[tuple[str, str]]:
         (
             "mailbox",
             not _is_mailbox(typed.mailbox),
-            N_("Write an email address such as name@example.org, or leave it empty."),
+            N_("Write an email address such as name@example.org, or nothing."),
         ),
         ("files", len(typed.files) > MOST_FILES, N_("Send at most three files.")),
         ("files", None in typed.files, N_("Send only files of the types that are named, of at most 5 MB each.")),
