@@ -5,8 +5,16 @@ from typing import Final, cast
 
 from pydantic import BaseModel
 
-from tocsin.incidents.arrivals import PublicReport, ReportKind, event_upload, find_report, note_event, rsit_of
-from tocsin.incidents.arrivals.acts import InboxReport, person_of
+from tocsin.incidents.arrivals import (
+    InboxReport,
+    PublicReport,
+    ReportKind,
+    event_upload,
+    find_report,
+    note_event,
+    person_of,
+    rsit_of,
+)
 from tocsin.interface import Act, ActContext, OwnSurface
 from tocsin.networks import format_address
 from tocsin.node.accounts import Permission

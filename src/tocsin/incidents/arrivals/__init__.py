@@ -10,6 +10,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.incidents.arrivals import acts, help_text_acts
+    from tocsin.incidents.arrivals.acts import InboxReport, may_own, person_of
     from tocsin.incidents.arrivals.files import MOST_BYTES, MOST_FILES, TYPES, ReportAttachment, attached
     from tocsin.incidents.arrivals.handling import (
         ReporterLetter,

@@ -108,7 +108,7 @@ def _in_files(shelf: TextFolders, kind: ReportKind) -> dict[str, tuple[str, ...]
     return {tag: read_help(path) for tag, path in found.items() if path.parent.parent.name == tag}
 
 
-def _rows(kind: ReportKind) -> Select[tuple[HelpTextRow]]:
+def _rows(kind: ReportKind) -> Select[HelpTextRow]:
     return select(HelpTextRow).where(HelpTextRow.kind == kind.value)
 
 
