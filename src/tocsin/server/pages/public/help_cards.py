@@ -46,14 +46,16 @@ def line_cards(
 
 
 def cards_for(desk: PageContext, helps: PublicLookup, request: Request, kind: ReportKind) -> dict[str, Any]:
-    """Whom to call for a kind of incident; ``csirt``: how this CSIRT is reached, where its own profile says so.
+    """Whom to call for a kind of incident; ``csirt``: how this CSIRT is reached, where its own profile says so;
+    ``fraud_number``: the national one, where money is lost.
 
     Only for what is `PERSONAL` the visitor's own country counts too: other pages are the same for everybody.
     """
     country = helps.country_at(address_of(request)) if kind in PERSONAL else ""
     team = helps.own_team()
     csirt = card_of(helps.profile(team)) if team else None
-    return {**line_cards(desk, helps, country, _LINES.get(kind, ())), "csirt": csirt}
+    fraud = desk.node.settings.node.fraud_number if kind is ReportKind.MONEY else ""
+    return {**line_cards(desk, helps, country, _LINES.get(kind, ())), "csirt": csirt, "fraud_number": fraud}
 
 
 def _card(line: HelpLine, now: datetime) -> HelpLineCard:
