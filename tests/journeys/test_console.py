@@ -185,24 +185,24 @@ def _number(house: House, role: str) -> str:
 def test_the_public_finds_help_and_reports_without_scripts_and_without_a_name(house: House) -> None:
     with browser(scripts=False) as page:
         public = Hand(page, house.url)
-        public.go("/help")
+        public.go("/find")
         public.tick("An address or a network")
         public.press("Continue")
         public.fill("Address, network or AS", "198.51.100.9")
         public.press("Show who helps")
         assert "Report it here" in public.text
-        public.press("Report it here")
-        public.tick("A false page or message")
+        public.go("/help")
+        public.press("A fake page or message")
+        public.press("Report it")
         public.fill("What happened?", "A page asks for the password of my bank.")
         public.press("Send the report")
-        assert public.title == "We have your report"
+        assert public.title == "Report sent"
         reference, secret = re.findall(r"^([0-9A-Z]{4}(?:-[0-9A-Z]{4})+)$", public.text, re.MULTILINE)
         with house.as_("analyst") as hand:
             hand.go("/reports/public")
             hand.press(reference)
-            hand.press("Take it")
             hand.fill("Text", "We asked the host to take it down.")
-            hand.press("Answer the reporter")
+            hand.press("Send answer")
         public.go("/report/answer")
         public.fill("Reference", reference)
         public.fill("Secret", secret)

@@ -108,7 +108,7 @@ def test_page_and_file_say_the_same(world: World) -> None:
     world.now = datetime(2026, 11, 3, tzinfo=UTC)
     client = world.client(public=True)
     page, file = client.get("/statistics"), client.get("/statistics.csv")
-    assert "In October 2026 most was seen of: Open flaws and services" in text_of(page)
+    assert "October 2026: most events were of the class Open flaws and services" in text_of(page)
     assert "<script>" not in page.text
     rows = list(csv.DictReader(io.StringIO(file.text)))
     assert {row["class"]: row["events"] for row in rows}["vulnerable"] == "20"
@@ -118,4 +118,4 @@ def test_page_and_file_say_the_same(world: World) -> None:
 def test_an_empty_node_says_what_will_stand_there(tmp_path: Path) -> None:
     world = make_world(tmp_path)
     with world.open:
-        assert "The first appears when the first month" in text_of(world.client(public=True).get("/statistics"))
+        assert "The first appear when the first month" in text_of(world.client(public=True).get("/statistics"))

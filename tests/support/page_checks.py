@@ -31,7 +31,16 @@ _ORDER = (
     AccountRole.PROTECTION_OFFICER,
 )
 _PIECES = {"/today/live", "/today/board"}  # fetched by /today, which shows them within a page
-_ALSO = ("/no-such-page", "/portal?state=all", "/help?about=connection", "/help?about=address")
+_ALSO = (
+    "/no-such-page",
+    "/portal?state=all",
+    "/find?about=connection",
+    "/find?about=address",
+    "/help/hurt",
+    "/help/money",
+    "/help/other",
+    "/report?kind=leak",
+)
 AXE = Path(__file__).parent.parent / "vendor" / "axe.min.js"
 
 

@@ -20,12 +20,17 @@ _GROUPS = {
     "Reports come in": ("ingest", "watch", "collect", "feeds", "quarantine", "compare"),
     "Events and problems": ("events", "problems", "explain", "times"),
     "Notifications and answers": ("deliver", "deliveries", "stop", "resume", "answers", "replies"),
-    "Reports from the public": ("inbox", "never-held"),
+    "Reports from the public": ("inbox", "help-texts", "never-held"),
     "Teams and rules": ("directory", "keys", "networks", "rules"),
     "People and records": ("people", "tokens", "audit", "undo", "purge"),
     "Keeping a node": ("backup", "backups", "restore", "retention", "templates", "languages", "sbom"),
 }
-_BESIDE = {"resume": "stop", "restore": "backup", "never-held": "never_held"}  # nouns in a module of another name
+_BESIDE = {
+    "resume": "stop",
+    "restore": "backup",
+    "never-held": "never_held",
+    "help-texts": "help_texts",
+}  # nouns in a module of another name
 _APART = {noun: module for one in capabilities() for noun, module in one.commands.items()}
 
 COMMANDS: dict[str, str] = {

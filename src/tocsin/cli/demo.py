@@ -90,7 +90,7 @@ def _play(home: Path, port: int) -> None:
     country = found_country(Networks.open(home), SEED)
     (home / HomeFile.SETTINGS).write_text(
         '[node]\nname = "Kestria National CSIRT (demonstration)"\ncontact = "csirt@kest-cert.example"\n'
-        f'country_names = {{ {CODE} = "{NAME}" }}\n'
+        f'country = "{CODE}"\ncountry_names = {{ {CODE} = "{NAME}" }}\n'
         f'emergency_number = "{EMERGENCY_NUMBER}"\n'
         f'[server]\nurl = "http://127.0.0.1:{port}"\n[accounts]\nsecond_factor = []\n'
         '[mailbox]\naddress = "csirt@kest-cert.example"\n[storage]\nbackup_days = 0\n'

@@ -43,7 +43,15 @@ class NodeSettings(Section):
         "",
         pattern=r"^(\+?[0-9][0-9 ()./-]{0,38})?$",
         description="The number that people of this country call in an emergency, such as 112; the page for a child in "
-        "danger begins with it.",
+        "danger begins with it; pages of help name it.",
+    )
+    fraud_number: str = Field(
+        "",
+        pattern=r"^(\+?[0-9][0-9 ()./-]{0,38})?$",
+        description="The national number, of banks or police, that people call who lost money by fraud, or empty.",
+    )
+    answer_days: int = Field(
+        0, ge=0, le=60, description="Working days within which a report gets a first answer; 0: nothing is promised."
     )
     exit_page: str = Field(
         "https://www.wikipedia.org/",

@@ -74,6 +74,7 @@ def examine(home: Path) -> list[HealthFinding]:
         _mailbox,
         _hotline,
         _mail_texts,
+        _help_texts,
         _security_txt,
     ):
         try:
@@ -341,6 +342,31 @@ def _child_in_danger(node: NodeWithStores) -> Iterator[HealthFinding]:
     yield HealthFinding(say("help for a child in danger"), not refused, found, NO_HELP if refused else "")
 
 
+def _help_texts(node: NodeWithStores) -> Iterator[HealthFinding]:
+    """What the public reads to do now: in live mode only what this node adopted."""
+    from tocsin.delivery.texts import FaultError
+    from tocsin.incidents.arrivals import help_text_states, text_folders
+    from tocsin.pipeline.notify import is_live
+
+    what = say("help texts for the public")
+    try:
+        with node.database.reading() as session:
+            states = help_text_states(session, text_folders(node))
+    except FaultError as fault:
+        yield HealthFinding(what, False, str(fault), say("'tocsin templates check' names all that is wrong."))
+        return
+    lacking = ", ".join(one.kind for one in states if one.adopted_at is None)
+    changed = ", ".join(one.kind for one in states if one.adopted_at and one.changed)
+    found = [say("not adopted: %(kinds)s", kinds=lacking)] if lacking else []
+    found += [say("changed since they were adopted: %(kinds)s", kinds=changed)] if changed else []
+    yield HealthFinding(
+        what,
+        not changed and not (lacking and is_live(node.settings)),
+        join_sentences("; ", found) if found else say("all are adopted"),
+        say("Read them, then 'tocsin help-texts adopt', or Inbox, Help texts.") if found else "",
+    )
+
+
 def _own_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
     """The keys of this node: those that it needs, and how long they last."""
     from tocsin.delivery.sealing import can_sign, read_own_keys
@@ -458,10 +484,10 @@ def _security_txt(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 def _mail_texts(node: NodeWithStores) -> Iterator[HealthFinding]:
     """The texts of mails that this node has itself; one that is wrong keeps all mails back."""
-    from tocsin.delivery.texts import TextFolders, faults, in_english
+    from tocsin.delivery.texts import TextFolders, faults, in_english, is_for_the_public
 
     shelf = TextFolders(node.home / HomeFolder.TEMPLATES, node.settings.node.language)
-    wrong = list(faults(shelf))
+    wrong = [fault for fault in faults(shelf) if not is_for_the_public(fault.path)]
     half = [f"{tag} has {n} in English" for tag in shelf.languages() if (n := len(in_english(shelf, tag)))]
     found = "; ".join([", ".join(shelf.languages()), *half])
     yield HealthFinding(

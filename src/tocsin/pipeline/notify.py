@@ -37,6 +37,7 @@ from tocsin.node.errors import ConflictError
 from tocsin.node.records import node_uuid
 from tocsin.node.reply_addresses import reply_addresses
 from tocsin.node.sentences import say
+from tocsin.node.settings import Settings
 from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores
@@ -80,9 +81,12 @@ def tell(node: NodeWithStores, *, now: datetime, stop: Callable[[], bool] = lamb
 def refusal(node: NodeWithStores, now: datetime) -> str:
     """Why nothing may leave in live mode, or nothing: whoever serves a country must be able to help a child in it."""
     settings = node.settings
-    if not leaves(settings.mail.channel) or settings.tell.mode != "live":
-        return ""
-    return NO_HELP if lacks_help(node.database, settings, now) else ""
+    return NO_HELP if is_live(settings) and lacks_help(node.database, settings, now) else ""
+
+
+def is_live(settings: Settings) -> bool:
+    """Whether mails leave for their teams: neither files, nor shadow, nor redirected."""
+    return leaves(settings.mail.channel) and settings.tell.mode == "live"
 
 
 class DeliveryScheduler:

@@ -1,4 +1,4 @@
-"""Who helps me: the CSIRTs to turn to, for a person outside who has an address, a domain or a country.
+"""Find a team: the CSIRTs to turn to, for a person outside who has an address, a domain or a country.
 
 It asks the same router as all telling does, and says only what is public: no team that is not, no assertion with its
 source, no state of a contact, nothing of events. What it shows of a team goes through the gate as TLP:CLEAR.
@@ -124,6 +124,12 @@ class PublicLookup:
         if found is None:
             raise NotFoundError(f"No team '{key}' is in the public directory.")
         return found
+
+    def own_team(self) -> PublicTeam | None:
+        """The public team that this node is: the first of its own teams, else the national one of its country."""
+        node, teams = self._node.settings.node, self.teams()
+        own = (team for key in node.own_teams for team in teams if team.key == key)
+        return next(own, next((team for team, _ in _national(teams, node.country, Why.HERE)), None))
 
     def profile(self, team: PublicTeam) -> TeamProfile:
         """What everybody may see of a public team.

@@ -51,7 +51,7 @@ NOTHING_OF_STRANGERS = {
         "acceptance", "todo_item",
         "assessment", "assessment_action", "assessment_answer", "assessment_evidence", "assessment_evidence_use",
         "assessment_framework_version", "assessment_measurement", "assessment_responsible", "assessment_statement",
-        "assessment_target", "draft_step", "draft_text", "event_view", "rules_version",
+        "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version",
     ],
     "hashes, numbers and times": [
         "answered_digest", "audit_seal", "brake_pass", "node_identity", "notification_run", "posted", "tombstone",

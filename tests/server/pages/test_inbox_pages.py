@@ -1,6 +1,7 @@
 """The side of the team: reports from the public are taken, answered and closed by some, and hidden from the rest."""
 
 import re
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ from tocsin.node.letters import Letter
 from tocsin.node.records import AuditEntry
 from tocsin.node.tokens import open_tokens
 from tocsin.operations.retention import apply_retention
+from tocsin.pipeline.uploads import waiting_since
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
@@ -58,6 +60,17 @@ def _state(world: World, ticket: Ticket) -> tuple[str, int | None]:
         found = report_for(session, ticket.reference, ticket.secret)
     assert found is not None
     return found.state, found.owner
+
+
+def _wait_for_intake(world: World) -> None:
+    """Until the server has taken in what was sent to it."""
+    until = time.monotonic() + 120
+    while True:
+        with world.node.database.reading() as session:
+            if waiting_since(session) is None:
+                return
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def _as_reporter(of: Browser, ticket: Ticket) -> httpx.Response:
@@ -94,11 +107,11 @@ def test_who_sends_the_form_of_a_page_that_is_old_is_told(world: World, analyst:
 def test_a_report_is_taken_answered_by_mail_and_closed(world: World, analyst: Browser) -> None:
     ticket = _report(world, mailbox="reporter@example.org")
     path = f"/reports/public/{ticket.reference}"
-    assert "1 report from the public has no owner" in text_of(analyst.get("/reports/public"))
+    assert "1 report from the public is not assigned" in text_of(analyst.get("/reports/public"))
     page = analyst.get(path)
     assert "A &lt;b&gt;false&lt;/b&gt; page" in page.text
     assert "/lookup?q=192.0.2.200" in page.text
-    assert analyst.send(f"{path}/take").headers["location"] == path
+    assert analyst.send(f"{path}/take").headers["location"] == f"{path}?done=take"
     assert _state(world, ticket)[0] == "open"
     made = re.findall(r'name="made" value="([^"]+)"', page.text)[0]
     for _ in range(2):  # a form that is sent twice answers once
@@ -118,6 +131,52 @@ def test_a_report_is_taken_answered_by_mail_and_closed(world: World, analyst: Br
     seen = _as_reporter(analyst, ticket)
     assert "Which bank is it?" in seen.text
     assert "Analyst" not in seen.text  # who it was in the team is not for the reporter
+
+
+def test_a_report_is_assigned_to_a_colleague_and_closed_with_a_reason(world: World, analyst: Browser) -> None:
+    ticket = _report(world)
+    path = f"/reports/public/{ticket.reference}"
+    colleague = person(world.node, AccountRole.MANAGER, now=START)
+    outsider = person(world.node, AccountRole.AUDITOR, now=START)
+    assert analyst.send(f"{path}/assign", owner=str(colleague)).headers["location"] == f"{path}?done=assign"
+    assert _state(world, ticket) == ("open", colleague)
+    refused = analyst.send(f"{path}/assign", owner=str(outsider))
+    assert refused.status_code == 422
+    assert "may not work on reports" in text_of(refused)
+    page = text_of(analyst.get(f"/reports/public?owner={colleague}"))
+    assert "1 match" in page
+    assert ticket.reference in page
+    assert "No matches" in text_of(analyst.get("/reports/public?owner=none"))
+    assert "No matches" in text_of(analyst.get("/reports/public?kind=spam"))
+    analyst.send(f"{path}/state", state="closed", reason="passed-on")
+    assert "Closed \N{MIDDLE DOT} Passed on to the responsible team" in text_of(analyst.get(path))
+    assert "Closed: Passed on to the responsible team" in text_of(_as_reporter(analyst, ticket))
+
+
+def test_an_answer_begins_with_a_template_in_the_language_of_the_reporter(world: World, analyst: Browser) -> None:
+    ticket = _report(world, language="fr")
+    page = analyst.get(f"/reports/public/{ticket.reference}?template=passed-on").text
+    assert "Merci de votre signalement." in page.partition('<textarea id="text"')[2].partition("</textarea>")[0]
+    assert '<option value="solved">Résolu</option>' in page
+    assert analyst.get(f"/reports/public/{ticket.reference}?template=../words").status_code == 200
+
+
+def test_an_event_is_made_of_a_report_and_the_responsible_team_is_notified(world: World, analyst: Browser) -> None:
+    ticket = _report(world, mailbox="reporter@example.org")
+    path = f"/reports/public/{ticket.reference}"
+    assert "To notify: Bank Sector Team" in text_of(analyst.get(path))
+    for _ in range(2):  # pressed twice is one event
+        assert analyst.send(f"{path}/notify").headers["location"] == f"{path}?done=notify"
+    page = analyst.get(path).text
+    assert len(re.findall(r'href="(/reports/sent/[0-9a-f-]+)"', page)) == 1
+    assert "/events?address=192.0.2.200" in page
+    _wait_for_intake(world)
+    mails = world.tell()
+    assert {"cert@banks.example"} <= {mail.to for mail in mails.values()}
+    told = str(mails)
+    assert "192.0.2.200" in told
+    assert "reporter@example.org" not in told
+    assert "of my bank" not in told
 
 
 def test_notes_stay_inside_and_empty_answers_are_refused(world: World, analyst: Browser) -> None:
@@ -172,7 +231,7 @@ def test_others_read_at_most(world: World, role: AccountRole) -> None:
         assert '<form method="post" action="/reports/public' not in page.text
         missing = visitor.get("/reports/public/0000-0000")
         assert role is AccountRole.AUDITOR or missing.status_code == page.status_code
-        for act in ("take", "leave", "state", "say", "erase"):
+        for act in ("take", "assign", "leave", "state", "say", "notify", "erase"):
             assert visitor.send(f"{path}/{act}", state="closed").status_code in {303, 404}
     assert _state(world, ticket) == ("new", None)
 

@@ -180,7 +180,7 @@ def test_somebody_from_the_public_reports_something(site: Site, tab: Page) -> No
 
 @pytest.mark.parametrize(
     ("where", "field", "typed"),
-    [("/sign-in", "[name=password]", "wrong"), ("/help?about=address", "[name=value]", "?")],
+    [("/sign-in", "[name=password]", "wrong"), ("/find?about=address", "[name=value]", "?")],
 )
 def test_the_focus_moves_to_what_is_wrong(site: Site, tab: Page, where: str, field: str, typed: str) -> None:
     enter(tab, site, where)

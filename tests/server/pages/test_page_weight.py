@@ -29,7 +29,11 @@ def weigh(page: Page, address: str) -> int:
 @pytest.mark.parametrize(
     ("role", "most", "places"),
     [
-        (AccountRole.NOBODY, _PUBLIC, ["/help", "/directory", "/statistics", "/report", "/sign-in"]),
+        (
+            AccountRole.NOBODY,
+            _PUBLIC,
+            ["/help", "/help/hurt", "/find", "/directory", "/statistics", "/report", "/sign-in"],
+        ),
         (
             AccountRole.ANALYST,
             _INSIDE,

@@ -1,4 +1,4 @@
-"""Who helps me: whoever asks is led to the right public team, and learns nothing that is not public."""
+"""Find a team: whoever asks is led to the right public team, and learns nothing that is not public."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +47,7 @@ def client(world: World) -> Iterator[httpx.Client]:
 
 
 def _ask(client: httpx.Client, about: str, value: str | None = None) -> httpx.Response:
-    return client.get("/help", params={"about": about} | ({"value": value} if value is not None else {}))
+    return client.get("/find", params={"about": about} | ({"value": value} if value is not None else {}))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,8 @@ def test_the_right_team_and_why(client: httpx.Client, about: str, value: str, te
 
 def test_what_is_not_public_is_not_said(client: httpx.Client) -> None:
     page = text_of(_ask(client, "address", "192.0.2.5"))  # an operator answers for it, which is no public team
-    assert "Turn to CSIRT Example" in page
+    assert "CSIRT Example can help" in page
+    assert "Report it to us" in page
     assert "Example Operator" not in page
     assert "operator.example" not in page
     assert "jane.doe" not in text_of(_ask(client, "country", "MU"))
@@ -122,7 +123,7 @@ def test_the_own_connection_is_what_a_trusted_proxy_says(world: World) -> None:
         fresh = copy_world(world.folder, world.folder.with_name(f"proxied{len(settings)}"))
         with fresh.open:
             client = fresh.client(public=True)
-            page = client.get("/help?about=connection", headers={"X-Forwarded-For": "203.0.113.9, 192.0.2.200"})
+            page = client.get("/find?about=connection", headers={"X-Forwarded-For": "203.0.113.9, 192.0.2.200"})
             assert page.headers["cache-control"] == "no-store"
             return text_of(page)
 
@@ -131,7 +132,7 @@ def test_the_own_connection_is_what_a_trusted_proxy_says(world: World) -> None:
 
 
 def test_public_pages_are_kept_a_while_and_set_no_cookie(client: httpx.Client) -> None:
-    for path in ("/help", "/directory", "/directory/cert-mu"):
+    for path in ("/help", "/help/leak", "/find", "/directory", "/directory/cert-mu"):
         page = client.get(path)
         assert page.headers["cache-control"] == "public, max-age=300"
         assert page.headers["x-robots-tag"] == "all"
@@ -148,7 +149,7 @@ def test_the_directory_is_searched(client: httpx.Client) -> None:
     found = text_of(client.get("/directory?q=mauritius&kind=national"))
     assert "National CSIRT of Mauritius" in found
     assert "Bank Sector Team" not in found
-    assert "No team fits" in text_of(client.get("/directory?q=nothing-like-it&page=x"))
+    assert "No matches" in text_of(client.get("/directory?q=nothing-like-it&page=x"))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_mailboxes_of_people_are_told_from_those_of_roles(mailbox: str, key: str
 def test_three_steps_by_keyboard_without_scripts(world: World) -> None:
     application = make_application(world.node, public=True, clock=lambda: START)
     with served(application) as port, browser(scripts=False) as page:
-        page.open(f"http://127.0.0.1:{port}/help")
+        page.open(f"http://127.0.0.1:{port}/find")
         page.read("document.getElementById('about-connection').focus()")
         page.press("Space", "Down")
         before = page.loads
@@ -178,7 +179,7 @@ def test_three_steps_by_keyboard_without_scripts(world: World) -> None:
         before = page.loads
         page.press("Enter")
         page.wait_for_load(before)
-        assert page.read("document.querySelector('h1').textContent") == "Bank Sector Team can help"
+        assert page.read("document.querySelector('.standing').textContent") == "Bank Sector Team can help"
 
 
 def test_signing_in_is_offered_where_one_can(world: World) -> None:

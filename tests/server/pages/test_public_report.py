@@ -68,7 +68,7 @@ def test_a_report_is_read_with_its_secret_and_added_to(world: World, client: htt
         _send(client, place="https://bank.example/<b>", files=[("files", ("../a b.txt", b"log"))])
     )
     page = client.post("/report/answer", data={"reference": reference, "secret": secret})
-    assert "nobody has taken it up yet" in page.text
+    assert "Received, not yet read" in page.text
     assert "bank.example/&lt;b&gt;" in page.text
     assert "a b.txt" in page.text
     made = re.findall(r'name="made" value="([^"]+)"', page.text)[0]
@@ -101,7 +101,7 @@ def test_what_was_typed_is_kept_on_errors_and_nothing_is_filed(world: World, cli
     assert "There is a problem" in said
     assert "Choose what it is." in said
     assert "Say what happened." in said
-    assert "Write a mailbox such as" in said
+    assert "Write an email address such as" in said
     assert _send(client, made="forged").status_code == 422
     assert _send(client, website="https://buy.example").status_code == 422
     assert _count(world) == 0
@@ -262,7 +262,7 @@ def test_a_report_by_keyboard_without_scripts(world: World) -> None:
         before = page.loads
         page.press("Enter")
         page.wait_for_load(before)
-        assert page.read("document.querySelector('h1').textContent") == "We have your report"
+        assert page.read("document.querySelector('h1').textContent") == "Report sent"
     assert _count(world) == 1
 
 

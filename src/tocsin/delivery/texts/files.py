@@ -45,10 +45,7 @@ def read_advice(path: Path) -> Advice:
         FaultError: one of them is missing.
 
     """
-    text = _text(path).strip()
-    if found := re.search(r"\{[{%#]", text):
-        line = text.count("\n", 0, found.start()) + 1
-        raise FaultError(path, line, "advice is plain text: nothing is filled in here.")
+    text = _plain(path)
     title, _, rest = text.partition("\n")
     about, _, steps = f"\n{rest}".partition("\n- ")
     if not about.strip():
@@ -58,6 +55,49 @@ def read_advice(path: Path) -> Advice:
     paragraphs = [wrap(part) for part in about.strip().split("\n\n")]
     wrapped = [wrap(step, first="- ", indent="  ") for step in steps.split("\n- ")]
     return Advice(title.strip(), "\n\n".join(paragraphs), "\n".join(wrapped))
+
+
+MOST_LINES = 5
+_LONGEST_LINE = 240
+
+
+def read_help(path: Path) -> tuple[str, ...]:
+    """The lines that say what to do now, each of which starts with a dash in the file.
+
+    Raises:
+        FaultError: there are none or more than `MOST_LINES`, or one is too long.
+
+    """
+    text = _plain(path)
+    lines = [line for line in text.splitlines() if line.strip()]
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.startswith("- "):
+            raise FaultError(path, number, "each line starts with '- '.")
+        if len(line) > _LONGEST_LINE:
+            raise FaultError(path, number, f"a line has at most {_LONGEST_LINE} characters.")
+    if not 0 < len(lines) <= MOST_LINES:
+        raise FaultError(path, 0, f"one to {MOST_LINES} lines are needed.")
+    return tuple(line[2:].strip() for line in lines)
+
+
+def read_answer(path: Path) -> tuple[str, str]:
+    """The title of an answer, and its text.
+
+    Raises:
+        FaultError: one of them is missing.
+
+    """
+    title, _, text = _plain(path).partition("\n")
+    if not text.strip():
+        raise FaultError(path, 2, "a title in the first line and then the text are needed.")
+    return title.strip(), text.strip()
+
+
+def _plain(path: Path) -> str:
+    text = _text(path).strip()
+    if found := re.search(r"\{[{%#]", text):
+        raise FaultError(path, text.count("\n", 0, found.start()) + 1, "this is plain text: nothing is filled in here.")
+    return text
 
 
 def read_words(path: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:

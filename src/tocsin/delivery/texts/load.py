@@ -1,15 +1,31 @@
 """The texts of a language as they are used, from the files of its shelf; checked first."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tocsin.delivery.digest_summary import topics
-from tocsin.delivery.texts.files import TEMPLATES, Advice, FaultError, read_advice, read_template, read_words
+from tocsin.delivery.texts.files import (
+    TEMPLATES,
+    Advice,
+    FaultError,
+    read_advice,
+    read_answer,
+    read_help,
+    read_template,
+    read_words,
+)
 from tocsin.delivery.texts.specimens import try_templates
-from tocsin.delivery.texts.text_folders import ENGLISH, SHIPPED, TextFolders, text_names
+from tocsin.delivery.texts.text_folders import (
+    ENGLISH,
+    SHIPPED,
+    TextFolders,
+    is_for_the_public,
+    public_names,
+    text_names,
+)
 from tocsin.node.errors import SettingError
 from tocsin.node.paths import HomeFolder
 
@@ -17,6 +33,12 @@ if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
 _EXTENSIONS = {".txt", ".toml"}
+_PLAIN: Final[dict[str, Callable[[Path], object]]] = {
+    "advice": read_advice,
+    "help": read_help,
+    "answers": read_answer,
+}
+"""How the plain texts of a folder are read."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +77,7 @@ def texts_for(language: str, shelf: TextFolders | None = None) -> Texts:
 
 
 def _refused(fault: FaultError) -> SettingError:
-    return SettingError(
-        f"A text of mails cannot be used. {fault}", hint="'tocsin templates check' names all that is wrong."
-    )
+    return SettingError(f"A text cannot be used. {fault}", hint="'tocsin templates check' names all that is wrong.")
 
 
 def open_text_folders(home: Path, language: str) -> TextFolders:
@@ -69,7 +89,8 @@ def open_text_folders(home: Path, language: str) -> TextFolders:
     """
     shelf = TextFolders(home / HomeFolder.TEMPLATES, language)
     for fault in faults(shelf):
-        raise _refused(fault)
+        if not is_for_the_public(fault.path):
+            raise _refused(fault)
     return shelf
 
 
@@ -84,6 +105,19 @@ def faults(shelf: TextFolders) -> Iterator[FaultError]:
                 _load(texts, tuple(_stamps(one) for one in texts if not _is_shipped(one)))
             except FaultError as fault:
                 yield fault
+
+
+def answer_templates(shelf: TextFolders, language: str) -> dict[str, tuple[str, str]]:
+    """The answers to reporters that are written in a language (BCP 47), title and text by name.
+
+    Raises:
+        SettingError: one of the node's own cannot be used.
+
+    """
+    try:
+        return {name: read_answer(shelf.find(language, f"answers/{name}.txt")) for name in public_names("answers")}
+    except FaultError as fault:
+        raise _refused(fault) from None
 
 
 def in_english(shelf: TextFolders, language: str) -> list[str]:
@@ -108,7 +142,8 @@ def _stamps(folder: Path) -> tuple[tuple[str, int, int], ...]:
 def _load(folders: tuple[Path, ...], _: object) -> Texts:
     own = [folder for folder in folders if not _is_shipped(folder)]
     for fault in (fault for folder in own for fault in _faults_in(folder)):
-        raise fault
+        if not is_for_the_public(fault.path):
+            raise fault
     words: dict[str, str] = {}
     for folder in reversed(folders):
         if (folder / "words.toml").is_file():
@@ -154,6 +189,6 @@ def _faults_in(folder: Path) -> Iterator[FaultError]:
             elif path.parent == folder:
                 read_template(path, environment)
             else:
-                read_advice(path)
+                _PLAIN[path.parent.name](path)
         except FaultError as fault:
             yield fault

@@ -12,6 +12,8 @@ from tocsin.delivery.texts.files import TEMPLATES
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 
 SHIPPED: Final = digest_summary.TEMPLATES
+FOR_THE_PUBLIC: Final = ("help", "answers")
+"""The folders of a language whose texts are no part of mails to teams."""
 ENGLISH: Final = "en"
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
 
@@ -84,21 +86,36 @@ def text_names() -> list[str]:
         *(f"{name}.txt" for name in TEMPLATES),
         "words.toml",
         *(f"advice/{topic}.txt" for topic in digest_summary.topics()),
+        *(f"{folder}/{name}.txt" for folder in FOR_THE_PUBLIC for name in public_names(folder)),
     ]
 
 
+def public_names(folder: str) -> list[str]:
+    """What there is in one of the folders `FOR_THE_PUBLIC`."""
+    return sorted(path.stem for path in (SHIPPED / ENGLISH / folder).glob("*.txt"))
+
+
+def is_for_the_public(path: Path) -> bool:
+    """Whether a file is one of those."""
+    return path.parent.name in FOR_THE_PUBLIC
+
+
 def name_of(text: str) -> str:
-    """The file of a text by its short name: a topic, ``subject``, ``sentence``, ``digest`` or ``words``.
+    """The file of a text by its short name: a topic, ``subject``, ``sentence``, ``digest``, ``words``, ``help/leak``.
 
     Raises:
         NotFoundError: there is no such text.
 
     """
-    for name in text_names():
-        if Path(name).stem == text.removesuffix(".txt").removesuffix(".toml").removeprefix("advice/"):
-            return name
-    known = ", ".join(Path(name).stem for name in text_names())
+    names = {_short(name): name for name in text_names()}
+    if found := names.get(text.removesuffix(".txt").removesuffix(".toml").removeprefix("advice/")):
+        return found
+    known = ", ".join(names)
     raise NotFoundError(f"No text is called '{text}'.", hint=f"There are: {known}.")
+
+
+def _short(name: str) -> str:
+    return name.removesuffix(".txt").removesuffix(".toml").removeprefix("advice/")
 
 
 def _folders_in(place: Path) -> Iterator[Path]:

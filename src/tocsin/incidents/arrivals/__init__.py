@@ -9,22 +9,36 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.incidents.arrivals import acts
+    from tocsin.incidents.arrivals import acts, help_text_acts
+    from tocsin.incidents.arrivals.acts import InboxReport, may_own, person_of
     from tocsin.incidents.arrivals.files import MOST_BYTES, MOST_FILES, TYPES, ReportAttachment, attached
     from tocsin.incidents.arrivals.handling import (
         ReporterLetter,
         add_message,
         answer_report,
         give_back,
+        note_event,
         note_on_report,
         set_state,
         take_report,
     )
+    from tocsin.incidents.arrivals.help_text_acts import text_folders
+    from tocsin.incidents.arrivals.help_texts import (
+        HelpText,
+        HelpTextState,
+        adopt_help,
+        help_text,
+        help_text_states,
+        help_texts_in_files,
+    )
     from tocsin.incidents.arrivals.kinds import ReportKind, rsit_of
-    from tocsin.incidents.arrivals.models import EntryKind, PublicFile, PublicReport, ReportState
+    from tocsin.incidents.arrivals.models import CloseReason, EntryKind, PublicFile, PublicReport, ReportState
     from tocsin.incidents.arrivals.queries import (
+        NO_OWNER,
         ReportDetails,
+        count_reports,
         counts_by_state,
+        event_upload,
         find_report,
         list_reports,
         oldest_new,

@@ -14,17 +14,18 @@ from tocsin.incidents.arrivals.handling import (
     set_state,
     take_report,
 )
-from tocsin.incidents.arrivals.models import PublicReport, ReportState
+from tocsin.incidents.arrivals.models import CloseReason, PublicReport, ReportState
 from tocsin.incidents.arrivals.queries import find_report
 from tocsin.incidents.arrivals.retention import erase_report
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
-from tocsin.node.accounts import Permission, find_person
+from tocsin.node.accounts import AccountRole, Permission, Principal, find_person
 from tocsin.node.errors import UsageError
 from tocsin.node.records import AuditAction
+from tocsin.node.sentences import say
 
 _SUBJECT: Final = N_("Answer to your report %(reference)s")
 _CLOSE: Final = N_("To add something, open your report with its secret: %(page)s")
-_TEXT: Final = Wording(lacking=N_("Write something, in at most 10,000 letters."), lines=True)
+_TEXT: Final = Wording(lacking=N_("Write something, in at most 10,000 characters."), lines=True)
 
 
 class InboxReport(BaseModel):
@@ -39,6 +40,13 @@ class InboxMove(InboxReport):
     """Whose turn it is."""
 
     state: ReportState = Field(description="new, open, waiting (for the reporter) or closed.")
+    reason: CloseReason | None = Field(None, description="Why it is closed; the reporter sees it.")
+
+
+class InboxAssignment(InboxReport):
+    """Who works on it."""
+
+    owner: str = Field(min_length=1, max_length=320, description="An account, by email address or number.")
 
 
 class InboxNote(InboxReport):
@@ -72,7 +80,7 @@ def take(context: ActContext, request: InboxReport) -> InboxState:
     """Who had it before has it no more."""
     with context.database.begin() as session:
         report = find_report(session, request.reference)
-        take_report(session, report, _person(session, context), **context.by)
+        take_report(session, report, person_of(session, context), **context.by)
         return _state(report)
 
 
@@ -80,28 +88,53 @@ def leave(context: ActContext, request: InboxReport) -> InboxState:
     """It has no owner then."""
     with context.database.begin() as session:
         report = find_report(session, request.reference)
-        give_back(session, report, person=_person(session, context), **context.by)
+        give_back(session, report, person=person_of(session, context), **context.by)
         return _state(report)
+
+
+def assign(context: ActContext, request: InboxAssignment) -> InboxState:
+    """Who had it before has it no more.
+
+    Raises:
+        UsageError: the account may not work on reports.
+
+    """
+    with context.database.begin() as session:
+        report = find_report(session, request.reference)
+        owner = find_person(session, request.owner)
+        if not may_own(owner.role, blocked=owner.blocked_at is not None):
+            raise UsageError(
+                say("%(name)s may not work on reports.", name=owner.name),
+                hint=say("Choose a manager, analyst or administrator."),
+            )
+        take_report(session, report, owner.id, by=person_of(session, context), **context.by)
+        return _state(report)
+
+
+def may_own(role: str, *, blocked: bool) -> bool:
+    """Whether a report may be assigned to an account of this role."""
+    return not blocked and Principal(AccountRole(role)).may(Permission.INBOX_WRITE)
 
 
 def move(context: ActContext, request: InboxMove) -> InboxState:
     """Closed, opened again, or waiting for the reporter."""
     with context.database.begin() as session:
         report = find_report(session, request.reference)
-        person = _person(session, context)
-        set_state(session, report, request.state, person=person, **context.by)
+        person = person_of(session, context)
+        reason = request.reason if request.state is ReportState.CLOSED else None
+        set_state(session, report, request.state, person=person, reason=reason, **context.by)
         return _state(report)
 
 
 def answer(context: ActContext, request: InboxAnswer) -> InboxState:
-    """It is shown to whoever has the secret of the report, and goes to the mailbox, if there is one."""
+    """It is shown to whoever has the secret of the report, and goes to the email address, if there is one."""
     with context.database.begin() as session:
         report = find_report(session, request.reference)
         answer_report(
             session,
             report,
             request.text,
-            person=_person(session, context),
+            person=person_of(session, context),
             asks=request.asks,
             letter=_letter(context, report, request.text),
             act=_once(context, request),
@@ -114,7 +147,7 @@ def note(context: ActContext, request: InboxNote) -> InboxState:
     """Only the team sees it."""
     with context.database.begin() as session:
         report = find_report(session, request.reference)
-        person, once = _person(session, context), _once(context, request)
+        person, once = person_of(session, context), _once(context, request)
         note_on_report(session, report, request.text, person=person, act=once, **context.by)
         return _state(report)
 
@@ -128,12 +161,12 @@ def erase(context: ActContext, request: InboxReport) -> InboxErased:
     return InboxErased(reference=report.reference)
 
 
-def _person(session: Session, context: ActContext) -> int:
+def person_of(session: Session, context: ActContext) -> int:
     """The number of who acts; a command says whose account it is."""
     if context.person is not None:
         return context.person
     if not context.name:
-        raise UsageError("Who works on it?", hint="Add --as with the mailbox or number of an account.")
+        raise UsageError("Who works on it?", hint="Add --as with the email address or number of an account.")
     return find_person(session, context.name).id
 
 
@@ -158,23 +191,29 @@ _act = partial(
     noun="inbox report",
     permission=Permission.INBOX_WRITE,
     arguments=("reference",),
-    signed=("--as", "Whose account it is, by mailbox or number; needed."),
+    signed=("--as", "Whose account it is, by email address or number; needed."),
 )
 
 ACTS: Final = (
     _act(
-        "take", "Become the owner of a report from the public", take,
+        "take", "Take a report from the public", take,
         audit=(AuditAction.INBOX_TAKEN, AuditAction.INBOX_MOVED), command="inbox take", route="/inbox/{reference}/take",
         page=OwnSurface("/reports/public/{reference}/take"), told="{reference} is {state}.",
     ),
     _act(
-        "leave", "Leave a report from the public to others", leave,
+        "leave", "Unassign a report from the public", leave,
         audit=(AuditAction.INBOX_TAKEN, AuditAction.INBOX_MOVED), command="inbox leave",
         route="/inbox/{reference}/leave",
         page=OwnSurface("/reports/public/{reference}/leave"), told="{reference} is {state}.",
     ),
     _act(
-        "move", "Say whose turn it is with a report from the public", move, audit=(AuditAction.INBOX_MOVED,),
+        "assign", "Assign a report from the public to a person", assign,
+        audit=(AuditAction.INBOX_TAKEN, AuditAction.INBOX_MOVED), command="inbox assign",
+        route="/inbox/{reference}/assign", page=OwnSurface("/reports/public/{reference}/assign"),
+        arguments=("reference", "owner"), told="{reference} is assigned.",
+    ),
+    _act(
+        "move", "Set the state of a report from the public", move, audit=(AuditAction.INBOX_MOVED,),
         command="inbox move", route="/inbox/{reference}/state", page=OwnSurface("/reports/public/{reference}/state"),
         arguments=("reference", "state"), told="{reference} is {state}.",
     ),

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.arrivals.models import EntryKind, PublicReport, ReportEntry, ReportState
+from tocsin.incidents.arrivals.models import CloseReason, EntryKind, PublicReport, ReportEntry, ReportState
 from tocsin.node.letters import queue_letter
 from tocsin.node.records import AuditAction, audit
 
@@ -19,13 +19,15 @@ class ReporterLetter:
     body: str
 
 
-def take_report(session: Session, report: PublicReport, person: int, *, actor: str, now: datetime) -> None:
-    """Make a person the owner; who had it before has it no more."""
+def take_report(
+    session: Session, report: PublicReport, person: int, *, actor: str, now: datetime, by: int | None = None
+) -> None:
+    """Make a person the owner; who had it before has it no more. ``by``: who assigns it, where it is another."""
     if report.owner == person:
         return
     report.owner = person
-    _enter(session, report, EntryKind.OWNER, str(person), person=person, now=now)
-    _audit(session, AuditAction.INBOX_TAKEN, report, actor=actor, now=now)
+    _enter(session, report, EntryKind.OWNER, str(person), person=by or person, now=now)
+    _audit(session, AuditAction.INBOX_TAKEN, report, actor=actor, now=now, owner=person)
     if report.state == ReportState.NEW:
         set_state(session, report, ReportState.OPEN, person=person, actor=actor, now=now)
 
@@ -42,14 +44,32 @@ def give_back(session: Session, report: PublicReport, *, person: int, actor: str
 
 
 def set_state(
-    session: Session, report: PublicReport, state: ReportState, *, person: int | None, actor: str, now: datetime
+    session: Session,
+    report: PublicReport,
+    state: ReportState,
+    *,
+    person: int | None,
+    actor: str,
+    now: datetime,
+    reason: CloseReason | None = None,
 ) -> None:
-    """Say whose turn it is."""
+    """Say whose turn it is; ``reason``: why it is closed."""
     if report.state == state:
         return
     report.state = state.value
-    _enter(session, report, EntryKind.STATE, state.value, person=person, now=now)
-    _audit(session, AuditAction.INBOX_MOVED, report, actor=actor, now=now, state=state.value)
+    text = f"{state}:{reason}" if reason else state.value
+    _enter(session, report, EntryKind.STATE, text, person=person, now=now)
+    detail = {"state": state.value, **({"why": reason.value} if reason else {})}
+    _audit(session, AuditAction.INBOX_MOVED, report, actor=actor, now=now, **detail)
+
+
+def note_event(session: Session, report: PublicReport, upload: str, *, person: int, actor: str, now: datetime) -> None:
+    """Note that an event was made of a report, by the upload that holds it; the same upload once."""
+    act = f"event/{upload}"
+    if _known(session, act):
+        return
+    _enter(session, report, EntryKind.EVENT, upload, person=person, now=now, act=act)
+    _audit(session, AuditAction.INBOX_SENT_ON, report, actor=actor, now=now, upload=upload)
 
 
 def answer_report(

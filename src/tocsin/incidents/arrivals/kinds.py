@@ -7,18 +7,22 @@ from typing import Final
 class ReportKind(StrEnum):
     """What it is, as somebody would say who is no specialist."""
 
+    RANSOMWARE = "ransomware"  # files are locked, for a ransom
+    MONEY = "money"  # money went to a fraudster
+    BREAK_IN = "break-in"  # an account or a machine was taken over
     DECEIT = "deceit"  # a false page or message that asks for passwords or money
-    SPAM = "spam"  # unwanted mail in bulk
+    HURT = "hurt"  # threats, blackmail, hate, harassment
+    FLOOD = "flood"  # a site or service is made unreachable
     PROGRAM = "program"  # a harmful program
-    BREAK_IN = "break-in"  # somebody got into an account or a machine
-    FLOOD = "flood"  # a service is made unreachable
     LEAK = "leak"  # data got out
-    HURT = "hurt"  # threats, hate, harassment
     FLAW = "flaw"  # a weakness of a product, a service or a page
+    SPAM = "spam"  # unwanted mail in bulk
     OTHER = "other"
 
 
 _RSIT: Final = {
+    ReportKind.RANSOMWARE: ("malicious-code", "infected-system"),
+    ReportKind.MONEY: ("fraud", "masquerade"),
     ReportKind.DECEIT: ("fraud", "phishing"),
     ReportKind.SPAM: ("abusive-content", "spam"),
     ReportKind.PROGRAM: ("malicious-code", "infected-system"),

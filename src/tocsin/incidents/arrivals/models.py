@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, Text
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.node.records import Base, UTCDateTime
@@ -23,9 +23,21 @@ class EntryKind(StrEnum):
 
     MESSAGE = "message"  # the reporter wrote
     ANSWER = "answer"  # the team wrote, for the reporter
-    STATE = "state"  # the state changed; the text is the new one
+    STATE = "state"  # the state changed; the text is the new one, with a reason after a colon where it was closed
     NOTE = "note"  # the team wrote, for itself
-    OWNER = "owner"  # somebody took it, or gave it back; the text is the number of the owner, or empty
+    OWNER = "owner"  # it was assigned, or given back; the text is the number of the owner, or empty
+    EVENT = "event"  # an event was made of it, so that the responsible team is notified; the text is the upload
+
+
+class CloseReason(StrEnum):
+    """Why a report was closed."""
+
+    SOLVED = "solved"
+    PASSED_ON = "passed-on"  # the team that is responsible was notified
+    DUPLICATE = "duplicate"
+    NO_INCIDENT = "no-incident"
+    NO_ANSWER = "no-answer"  # the reporter did not answer
+    OUT_OF_SCOPE = "out-of-scope"  # others are responsible, as the reporter was told
 
 
 class PublicReport(Base):
@@ -68,6 +80,16 @@ class ReportEntry(Base):
     text: Mapped[str] = mapped_column(Text)
     act: Mapped[str | None] = mapped_column(Text, unique=True)
 
+    @property
+    def state(self) -> str:
+        """Of a change of the state: the new one."""
+        return self.text.partition(":")[0]
+
+    @property
+    def reason(self) -> str:
+        """Of a change of the state: why, a `CloseReason`, or empty."""
+        return self.text.partition(":")[2]
+
 
 class PublicFile(Base):
     """A file that came with a report; its bytes are kept under ``sha256`` and never read here."""
@@ -79,3 +101,17 @@ class PublicFile(Base):
     name: Mapped[str] = mapped_column(Text)
     bytes: Mapped[int]
     sha256: Mapped[str] = mapped_column(Text, index=True)
+
+
+class HelpTextRow(Base):
+    """What to do now, as the node adopted it: one kind in one language, a line for each step."""
+
+    __tablename__ = "help_text"
+    __table_args__ = (UniqueConstraint("kind", "language"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(Text)
+    lines: Mapped[str] = mapped_column(Text)
+    adopted_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    adopted_by: Mapped[str] = mapped_column(Text)

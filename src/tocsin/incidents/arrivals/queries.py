@@ -1,16 +1,20 @@
 """Reports found and read: by the team, and by the reporter with his secret."""
 
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals.models import EntryKind, PublicFile, PublicReport, ReportEntry, ReportState
 from tocsin.incidents.arrivals.tickets import grouped, hashed, plain
 from tocsin.node.errors import NotFoundError
+
+NO_OWNER: Final = 0
+"""Asks for the reports that nobody owns."""
 
 _FOR_REPORTER = (EntryKind.MESSAGE.value, EntryKind.ANSWER.value, EntryKind.STATE.value)
 
@@ -52,28 +56,49 @@ def list_reports(
     *,
     states: Collection[ReportState] = (),
     owner: int | None = None,
+    kind: str = "",
     words: str = "",
     before: int = 0,
     limit: int = 50,
 ) -> ReportPage:
-    """The reports in one of ``states`` (none given: in any), of an owner, that have all ``words``, newest first.
+    """The reports in one of ``states`` (none given: in any), of an owner and a kind, that have all ``words``.
 
-    ``before``: the number that `Page.further` gave.
+    The newest first. ``owner``: `NO_OWNER` for those that have none. ``before``: the number that `Page.further` gave.
     """
     row = PublicReport
-    query = select(row).order_by(row.id.desc()).limit(limit + 1)
-    if states:
-        query = query.where(row.state.in_([state.value for state in states]))
-    if owner is not None:
-        query = query.where(row.owner == owner)
+    query = select(row).where(*_matching(states, owner, kind, words)).order_by(row.id.desc()).limit(limit + 1)
     if before:
         query = query.where(row.id < before)
-    for word in words.split()[:8]:
-        columns = (row.what, row.place, row.reference)
-        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
     found = list(session.scalars(query))
     lines = [_line(report) for report in found[:limit]]
     return ReportPage(lines, lines[-1].number if len(found) > limit else 0)
+
+
+def count_reports(
+    session: Session,
+    *,
+    states: Collection[ReportState] = (),
+    owner: int | None = None,
+    kind: str = "",
+    words: str = "",
+) -> int:
+    """How many `list_reports` finds on all its pages."""
+    query = select(func.count()).select_from(PublicReport).where(*_matching(states, owner, kind, words))
+    return session.scalar(query) or 0
+
+
+def _matching(
+    states: Collection[ReportState], owner: int | None, kind: str, words: str
+) -> Iterator[ColumnElement[bool]]:
+    row = PublicReport
+    if states:
+        yield row.state.in_([state.value for state in states])
+    if owner is not None:
+        yield row.owner.is_(None) if owner == NO_OWNER else row.owner == owner
+    if kind:
+        yield row.kind == kind
+    for word in words.split()[:8]:
+        yield or_(*(one.icontains(word, autoescape=True) for one in (row.what, row.place, row.reference)))
 
 
 def counts_by_state(session: Session) -> dict[ReportState, int]:
@@ -126,3 +151,9 @@ def _line(report: PublicReport) -> ReportSummary:
         report.id, report.reference, report.kind, start[:120], report.place[:80], ReportState(report.state),
         report.owner, report.received_at, report.changed_at,
     )  # fmt: skip
+
+
+def event_upload(session: Session, report: PublicReport) -> str:
+    """The upload with the event that was made of a report, or empty."""
+    made = select(ReportEntry.text).where(ReportEntry.report_id == report.id, ReportEntry.kind == EntryKind.EVENT.value)
+    return session.scalar(made) or ""

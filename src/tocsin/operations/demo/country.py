@@ -117,8 +117,10 @@ def _team_files(territories: dict[str, DemoNetwork]) -> Iterator[str]:
     copies = [{"value": str(number), "role": "informed"} for numbers in asn.values() for number in numbers]
     within = territories["harbour"].prefixes
     yield _team(
-        "kest-cert", "Kestria National CSIRT", kind="national", interval="daily", formats=["csv", "jsonl"], asns=copies
-    )
+        "kest-cert", "Kestria National CSIRT", kind="national", country=CODE, interval="daily",
+        formats=["csv", "jsonl"], asns=copies, languages=["en", "fr", "es", "pt", "ar"], hours=["24x7"],
+        channels=[{"value": "+999 555 0144", "kind": "phone"}],
+    )  # fmt: skip
     yield _team(
         "gov-cert",
         "Government CERT of Kestria",
@@ -143,12 +145,12 @@ def _help_lines() -> Iterator[str]:
     named = (
         ("helpline", "Kestria Listening Line", "24x7", "+999 555 0111"),
         ("hotline", "Safe Net Kestria", "mon-fri 08:00-18:00", "+999 555 0122"),
-        ("police", "Police of Kestria, child protection", "mon-sat 07:00-21:00", "+999 555 0133"),
+        ("police", "Police of Kestria, cybercrime and child protection", "mon-sat 07:00-21:00", "+999 555 0133"),
     )
     for key, (kind, name, hours, number) in zip(HELP_LINES, named, strict=True):
         page = {"value": f"https://{key}.example", "kind": "website"}
         ways: dict[str, object] = {"hours": [hours], "channels": [{"value": number, "kind": "phone"}, page]}
-        yield _team(key, name, kind=kind, mailboxes=[], languages=["en", "fr", "es", "pt", "ar"], **ways)
+        yield _team(key, name, kind=kind, country=CODE, mailboxes=[], languages=["en", "fr", "es", "pt", "ar"], **ways)
 
 
 def _team(key: str, name: str, **fields: object) -> str:

@@ -6,9 +6,19 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from tocsin.incidents.arrivals import EntryKind, ReportKind, ReportState, acts, find_report, list_reports, read_report
+from tocsin.incidents.arrivals import (
+    EntryKind,
+    ReportKind,
+    ReportState,
+    acts,
+    find_report,
+    help_text_acts,
+    list_reports,
+    read_report,
+)
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal, note_read
+from tocsin.pipeline import inbox_event
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
@@ -100,4 +110,4 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         ]
         return WholeInboxReport(**plain, files=[file.name for file in read.files], entries=entries)
 
-    add_acts(router, counter, acts.ACTS)
+    add_acts(router, counter, (*acts.ACTS, *inbox_event.ACTS, *help_text_acts.ACTS))

@@ -1,16 +1,17 @@
-"""The inbox of what the public reported, for the team."""
+"""The inbox of what the public reported, and the help texts for the public, for the team."""
 
 from typing import TYPE_CHECKING
 
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.server.pages.inbox.words import KINDS
+    from tocsin.server.pages.inbox.words import HINTS, KINDS, REASONS
 else:
     lazy_face(__name__)
 
 from tocsin.server.pages.context import together
+from tocsin.server.pages.inbox.help_text_pages import help_text_pages
 from tocsin.server.pages.inbox.list_pages import list_pages
 from tocsin.server.pages.inbox.one_pages import one_pages
 
-inbox_pages = together(list_pages, one_pages)
+inbox_pages = together(list_pages, one_pages, help_text_pages)

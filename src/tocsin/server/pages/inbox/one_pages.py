@@ -1,13 +1,17 @@
-"""One report from the public: read, taken, answered, closed, deleted."""
+"""One report from the public: read, assigned, answered, sent on to the responsible team, closed, deleted."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
+from tocsin.delivery.texts import answer_templates
+from tocsin.directory import Team
 from tocsin.incidents.arrivals import (
+    EntryKind,
     ReportDetails,
     ReportKind,
     acts,
@@ -15,22 +19,37 @@ from tocsin.incidents.arrivals import (
     form_word,
     read_report,
     rsit_of,
+    text_folders,
     ticket_of,
 )
 from tocsin.interface import Number, PageRouter, RequestError, needs, visitor_of
+from tocsin.networks import format_address
 from tocsin.node.accounts import Permission, Principal, names_of, note_read
 from tocsin.node.errors import NotFoundError, UsageError
+from tocsin.pipeline import inbox_event
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED, is_stale
 from tocsin.server.pages.inbox.list_pages import PLACE
-from tocsin.server.pages.inbox.words import KINDS, SHAPES, STATES
+from tocsin.server.pages.inbox.owners import owners
+from tocsin.server.pages.inbox.words import KINDS, REASONS, SHAPES, STATES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
-from tocsin.sharing.lookup import read_subject
 
-_ACTS: Final = {act.name: act for act in acts.ACTS}
-_WRONG: Final = N_("Write something, in at most 10,000 letters.")
+_ACTS: Final = {act.name: act for act in (*acts.ACTS, *inbox_event.ACTS)}
+_WRONG: Final = N_("Write something, in at most 10,000 characters.")
+_DONE: Final = {
+    "take": N_("Assigned to you."),
+    "assign": N_("Assigned."),
+    "leave": N_("Unassigned."),
+    "move": N_("State changed."),
+    "answer": N_("Answer sent."),
+    "note": N_("Note saved."),
+    "notify": N_("Event created. The responsible team is notified by the usual rules."),
+}
+_MOVES: Final = {"take": "take", "assign": "assign", "leave": "leave", "move": "state", "notify": "notify"}
+"""By act, the end of the address of its button."""
+
 _Reader = Annotated[Principal, needs(Permission.INBOX_READ)]
 _Worker = Annotated[Principal, needs(Permission.INBOX_WRITE)]
 
@@ -40,29 +59,18 @@ def one_pages(desk: PageContext) -> APIRouter:
     router = PageRouter()
 
     @router.get(PLACE + "/{reference}")
-    def show(request: Request, visitor: _Reader, reference: str) -> Response:
-        """All that is known of a report."""
-        return _page(desk, request, visitor, reference)
+    def show(request: Request, visitor: _Reader, reference: str, template: str = "", done: str = "") -> Response:
+        """All that is known of a report; ``template``: with the text of an answer to begin with."""
+        text = _template_text(desk, reference, template) if template else ""
+        return _page(desk, request, visitor, reference, text=text, done=_DONE.get(done, ""))
 
     @router.get(PLACE + "/{reference}/files/{number}")
     def download(_visitor: _Reader, reference: str, number: Number) -> Response:
         """A file as it came: to be kept, never shown here."""
         return _download(desk, reference, number)
 
-    @router.post(PLACE + "/{reference}/take")
-    def take(request: Request, _visitor: _Worker, reference: str, form: Form) -> Response:
-        """Become its owner."""
-        return _move(desk, request, "take", reference, form)
-
-    @router.post(PLACE + "/{reference}/leave")
-    def leave(request: Request, _visitor: _Worker, reference: str, form: Form) -> Response:
-        """Leave it to others."""
-        return _move(desk, request, "leave", reference, form)
-
-    @router.post(PLACE + "/{reference}/state")
-    def move(request: Request, _visitor: _Worker, reference: str, form: Form) -> Response:
-        """Say whose turn it is."""
-        return _move(desk, request, "move", reference, form)
+    for act, address in _MOVES.items():
+        router.post(f"{PLACE}/{{reference}}/{address}")(_mover(desk, act))
 
     @router.post(PLACE + "/{reference}/say")
     def say_more(request: Request, visitor: _Worker, reference: str, form: Form) -> Response:
@@ -80,6 +88,15 @@ def one_pages(desk: PageContext) -> APIRouter:
     return router
 
 
+def _mover(desk: PageContext, act: str) -> Callable[..., Response]:
+    """What a button does that needs no text."""
+
+    def move(request: Request, _visitor: _Worker, reference: str, form: Form) -> Response:
+        return _move(desk, request, act, reference, form)
+
+    return move
+
+
 def _move(desk: PageContext, request: Request, act: str, reference: str, form: FormData) -> Response:
     """Do what is as it is wanted afterwards, however often; unless somebody else did something else meanwhile."""
     visitor, read, wanted = visitor_of(request), _read(desk, reference), text_of(form, "state")
@@ -87,10 +104,15 @@ def _move(desk: PageContext, request: Request, act: str, reference: str, form: F
         "take": read.report.owner == visitor.person,
         "leave": read.report.owner is None,
         "move": read.report.state == wanted,
+        "assign": str(read.report.owner) == text_of(form, "owner"),
+        "notify": any(entry.kind == EntryKind.EVENT for entry in read.entries),
     }
     if not done[act] and is_stale(text_of(form, "seen"), _last_entry(read)):
         return _page(desk, request, visitor, reference, wrong=CHANGED)
-    return _do(desk, visitor, act, reference, form)
+    try:
+        return _do(desk, visitor, act, reference, form)
+    except (RequestError, UsageError) as error:
+        return _page(desk, request, visitor, reference, wrong=desk.words(request).translate_error(error))
 
 
 def _read(desk: PageContext, reference: str) -> ReportDetails:
@@ -109,7 +131,7 @@ def _do(
     desk: PageContext, visitor: Principal, act: str, reference: str, form: FormData | None = None, **given: str
 ) -> Response:
     done = perform(desk, visitor, _ACTS[act], form or FormData(), reference=reference, **given)
-    return desk.go(f"{PLACE}/{done.reference}")
+    return desk.go(f"{PLACE}/{done.reference}?done={act}")
 
 
 def _page(
@@ -121,17 +143,23 @@ def _page(
     wrong: str = "",
     text: str = "",
     what: str = "",
+    done: str = "",
 ) -> Response:
     with desk.node.database.reading() as session:
         report = find_report(session, reference)
         read = read_report(session, report, all_entries=True)
-        names = names_of(session, (report.owner, *(entry.person for entry in read.entries)))
+        assigned = (int(entry.text) for entry in read.entries if entry.kind == EntryKind.OWNER and entry.text)
+        names = names_of(session, (report.owner, *assigned, *(entry.person for entry in read.entries)))
+        people = owners(session)
     if report.mailbox:
         note_read(desk.node.database, visitor, f"inbox:{report.reference}", now=desk.now)
-    context: dict[str, Any] = {"read": read, "names": names, "kinds": KINDS, "states": STATES, "shapes": SHAPES}
+    context: dict[str, Any] = {"read": read, "names": names, "owners": people, "done": done, "reasons": REASONS}
+    context |= {"kinds": KINDS, "states": STATES, "shapes": SHAPES}
     more: dict[str, Any] = {
         "rsit": rsit_of(ReportKind(report.kind)),
-        "lookup": _lookup(report.place),
+        "responsible": _responsible(desk, visitor, report.place),
+        "related": _related(visitor, report.place),
+        "templates": answer_templates(text_folders(desk.node), report.language),
         "path": f"{PLACE}/{report.reference}",
         "made": form_word(desk.tokens, desk.now),
         "seen": _last_entry(read),
@@ -167,10 +195,32 @@ def _download(desk: PageContext, reference: str, number: Number) -> Response:
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
-def _lookup(place: str) -> str:
-    """Where one sees who must know of the place that a reporter named; empty where it is none."""
-    try:
-        read_subject(place)
-    except UsageError:
-        return ""
-    return f"/lookup?q={quote(place, safe='')}"
+def _template_text(desk: PageContext, reference: str, template: str) -> str:
+    """The text of an answer template, in the language of the reporter; empty where there is none of this name."""
+    with desk.node.database.reading() as session:
+        language = find_report(session, reference).language
+    return answer_templates(text_folders(desk.node), language).get(template, ("", ""))[1]
+
+
+def _responsible(desk: PageContext, visitor: Principal, place: str) -> list[Team] | None:
+    """The teams that would be notified of the place that a reporter named; None where it is none, or not to be seen."""
+    subject = inbox_event.subject_of(place)
+    if subject is None or not visitor.may(Permission.LOOKUP):
+        return None
+    teams = desk.teams()
+    return [teams[match.team_id] for match in desk.guide.ask(subject).decision.matches if match.team_id in teams]
+
+
+def _related(visitor: Principal, place: str) -> list[tuple[str, str]]:
+    """What else there is of the place that a reporter named: address of a page, and its name."""
+    subject = inbox_event.subject_of(place)
+    if subject is None:
+        return []
+    address = format_address(*subject.address) if subject.address else subject.network
+    asked = {"address": address, "asn": subject.asn, "text": subject.domain}
+    query = urlencode({name: value for name, value in asked.items() if value})
+    pages = [
+        (Permission.EVENTS_READ, f"/events?{query}", N_("Events there")),
+        (Permission.LOOKUP, f"/lookup?q={quote(place, safe='')}", N_("Contact lookup")),
+    ]
+    return [(path, name) for permission, path, name in pages if visitor.may(permission)]

@@ -2,28 +2,55 @@
 
 from typing import Final
 
-from tocsin.incidents.arrivals import ReportKind, ReportState
+from tocsin.incidents.arrivals import CloseReason, ReportKind, ReportState
 from tocsin.server.pages.words import N_
 
 KINDS: Final = {
-    ReportKind.DECEIT: N_("A false page or message that asks for passwords or money"),
-    ReportKind.SPAM: N_("Unwanted mail in bulk"),
-    ReportKind.PROGRAM: N_("A harmful program, or a machine that behaves oddly"),
-    ReportKind.BREAK_IN: N_("Somebody got into an account or a machine"),
-    ReportKind.FLOOD: N_("A service is attacked so that nobody reaches it"),
-    ReportKind.LEAK: N_("Data that came into the wrong hands"),
-    ReportKind.HURT: N_("Threats, hate or harassment"),
-    ReportKind.FLAW: N_("A flaw in a product, a service or a page"),
+    ReportKind.RANSOMWARE: N_("Files are locked"),
+    ReportKind.MONEY: N_("Money is lost"),
+    ReportKind.BREAK_IN: N_("An account was taken over"),
+    ReportKind.DECEIT: N_("A fake page or message"),
+    ReportKind.HURT: N_("Threats, blackmail or harassment"),
+    ReportKind.FLOOD: N_("A site or service is down"),
+    ReportKind.PROGRAM: N_("A device behaves strangely"),
+    ReportKind.LEAK: N_("Data got out"),
+    ReportKind.FLAW: N_("A security flaw"),
+    ReportKind.SPAM: N_("Unwanted mail"),
     ReportKind.OTHER: N_("Something else, or I do not know"),
 }
 
+HINTS: Final = {
+    ReportKind.RANSOMWARE: N_("Files no longer open, or a message demands a ransom."),
+    ReportKind.MONEY: N_("You paid a fraudster, or gave away the details of a card or an account."),
+    ReportKind.BREAK_IN: N_("Someone else uses your account or your computer, or changed your password."),
+    ReportKind.DECEIT: N_("It asks for passwords or money, or pretends to be you or someone you know."),
+    ReportKind.HURT: N_("Someone threatens you, demands something, or spreads lies or pictures of you."),
+    ReportKind.FLOOD: N_("Nobody reaches it, perhaps because it is attacked."),
+    ReportKind.PROGRAM: N_("There may be a harmful program on a computer or a phone."),
+    ReportKind.LEAK: N_("Personal or secret data is in the wrong hands, or open to everyone."),
+    ReportKind.FLAW: N_("You found it in a product, a service or a page."),
+    ReportKind.SPAM: N_("Mail in bulk that you did not ask for."),
+    ReportKind.OTHER: N_("Two questions help to find out."),
+}
+"""What a kind means, for whoever is no specialist."""
+
 STATES: Final = {
     ReportState.NEW: N_("New"),
-    ReportState.OPEN: N_("In work"),
+    ReportState.OPEN: N_("In progress"),
     ReportState.WAITING: N_("Waiting for the reporter"),
     ReportState.CLOSED: N_("Closed"),
 }
 """For the team."""
+
+REASONS: Final = {
+    CloseReason.SOLVED: N_("Solved"),
+    CloseReason.PASSED_ON: N_("Passed on to the responsible team"),
+    CloseReason.DUPLICATE: N_("Duplicate of another report"),
+    CloseReason.NO_INCIDENT: N_("Not an incident"),
+    CloseReason.NO_ANSWER: N_("No answer to our question"),
+    CloseReason.OUT_OF_SCOPE: N_("Others are responsible"),
+}
+"""Why a report is closed, for the team and the reporter."""
 
 SHAPES: Final = {
     ReportState.NEW: "wrong",

@@ -1,4 +1,4 @@
-"""The pages for everybody: who helps, the directory, statistics, the report form, a child in danger, security.txt.
+"""The pages for everybody: help, find a team, the directory, statistics, reports, a child in danger, security.txt.
 
 They work without JavaScript and set no cookie by themselves.
 """
@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from tocsin.server.pages.context import PageContext, join_routers
 from tocsin.server.pages.public.child_pages import child_pages
 from tocsin.server.pages.public.directory_pages import directory_pages
+from tocsin.server.pages.public.find_pages import find_pages
 from tocsin.server.pages.public.help_pages import help_pages
 from tocsin.server.pages.public.report_pages import report_pages
 from tocsin.server.pages.public.statistics_pages import statistics_pages
@@ -20,9 +21,10 @@ def public_pages(desk: PageContext) -> APIRouter:
     helps = PublicLookup(desk.node, desk.guide, desk.clock)
     return join_routers(
         help_pages(desk, helps),
+        find_pages(desk, helps),
         directory_pages(desk, helps),
         child_pages(desk, helps),
-        report_pages(desk),
+        report_pages(desk, helps),
         statistics_pages(desk),
         well_known(desk),
     )

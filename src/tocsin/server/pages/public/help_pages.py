@@ -1,137 +1,51 @@
-"""Who helps me: one question a page, in three steps; all of it in the address, so that going back works."""
+"""What happened? Each answer leads to what to do now, whom to call, and the report form with its kind chosen."""
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.directory import canonical
+from tocsin.delivery.texts import FaultError
+from tocsin.incidents.arrivals import HelpText, ReportKind, help_text, text_folders
 from tocsin.interface import PageRouter, needs
-from tocsin.networks import country_names, parse_address, parse_network
 from tocsin.node.accounts import Permission, Principal
+from tocsin.node.errors import NotFoundError
+from tocsin.pipeline.notify import is_live
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.public.public_page import ContactCard, card_of, show
-from tocsin.server.pages.words import N_, PageTexts
-from tocsin.server.security import address_of
-from tocsin.sharing.lookup import Subject
-from tocsin.sharing.public_lookup import Help, Helper, PublicLookup
-
-_LONGEST: Final = 300
-
-
-class HelpSubject(StrEnum):
-    """What a person asks about."""
-
-    CONNECTION = "connection"
-    ADDRESS = "address"
-    DOMAIN = "domain"
-    COUNTRY = "country"
-    UNKNOWN = "unknown"
-
-
-_WRONG: Final = {
-    HelpSubject.ADDRESS: N_(
-        "That is no address of a network. Write one such as 192.0.2.1, 2001:db8::1, 192.0.2.0/24 or AS64500."
-    ),
-    HelpSubject.DOMAIN: N_("That is no name of a domain. Write one such as example.org, or the address of a page."),
-    HelpSubject.COUNTRY: N_("Choose a country from the list."),
-}
-
-
-@dataclass(frozen=True)
-class HelperCard:
-    """A team to turn to, how to reach it, and which sentence says why."""
-
-    helper: Helper
-    card: ContactCard
+from tocsin.server.pages.inbox import HINTS, KINDS
+from tocsin.server.pages.public.help_cards import PERSONAL, cards_for
+from tocsin.server.pages.public.public_page import show, show_personal
+from tocsin.sharing.public_lookup import PublicLookup
 
 
 def help_pages(desk: PageContext, helps: PublicLookup) -> APIRouter:
-    """The pages of the question who helps."""
+    """The first page of the public, and one for each kind of incident."""
     router = PageRouter()
 
     @router.get("/help")
-    def who_helps(
-        request: Request,
-        _visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)],
-        about: str = "",
-        value: str | None = None,
-    ) -> Response:
-        """What it is about; then where; then who helps."""
-        subject = HelpSubject(about) if about in set(HelpSubject) else None
-        if subject is None:
-            return show(desk, request, "public/help.html", wrong=N_("Choose what it is about.") if about else "")
-        value = value and value[:_LONGEST]
-        asked = _read(subject, value, request)
-        if isinstance(asked, str):
-            wrong = asked if value is not None else ""
-            countries = _countries(desk.words(request), helps) if subject is HelpSubject.COUNTRY else []
-            context: dict[str, Any] = {"about": subject, "value": value or "", "wrong": wrong, "countries": countries}
-            return show(desk, request, "public/help_where.html", status=422 if wrong else 200, **context)
-        found = helps.help(asked)
-        # What one person asked is kept nowhere, and what a connection gets is for this connection.
-        context = {"about": subject, "asked": value or address_of(request), **_answer(helps, found)}
-        return show(desk, request, "public/help_who.html", keep=False, **context)
+    def first(request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> Response:
+        """What happened: the kinds of incidents."""
+        return show(desk, request, "public/help.html", report_kinds=KINDS, hints=HINTS, personal=PERSONAL)
+
+    @router.get("/help/{kind}")
+    def one(request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)], kind: str) -> Response:
+        """What to do now, whom to call, and how to report it."""
+        if kind not in set(ReportKind):
+            raise NotFoundError("There is no such kind of incident.")
+        of = ReportKind(kind)
+        context: dict[str, Any] = {"kind": of, "report_kinds": KINDS, "hints": HINTS, "text": _text(desk, request, of)}
+        shown = show_personal if of in PERSONAL else show
+        template = "public/help_other.html" if of is ReportKind.OTHER else "public/help_kind.html"
+        return shown(desk, request, template, **context, **cards_for(desk, helps, request, of))
 
     return router
 
 
-def _answer(helps: PublicLookup, found: Help) -> dict[str, Any]:
-    def shown(helper: Helper) -> HelperCard:
-        return HelperCard(helper, card_of(helps.profile(helper.team)))
-
-    return {
-        "found": found,
-        "helpers": [shown(helper) for helper in found.helpers],
-        "otherwise": [shown(helper) for helper in found.otherwise],
-    }
-
-
-def _read(about: HelpSubject, value: str | None, request: Request) -> Subject | str:
-    """What is asked, or what is wrong with it."""
-    if about is HelpSubject.UNKNOWN:
-        return Subject("")
-    if about is HelpSubject.CONNECTION:
-        return Subject("", address=parse_address(address_of(request)))
-    read = {HelpSubject.ADDRESS: _read_address, HelpSubject.DOMAIN: _read_domain, HelpSubject.COUNTRY: _read_country}[
-        about
-    ]
-    return read((value or "").strip()) or _WRONG[about]
-
-
-def _read_address(text: str) -> Subject | None:
-    if address := parse_address(text):
-        return Subject("", address=address)
-    if network := parse_network(text):
-        return Subject("", network=str(network))
-    try:
-        return Subject("", asn=int(canonical.asn(text)))
-    except ValueError:
-        return None
-
-
-def _read_domain(text: str) -> Subject | None:
-    """A domain, the host of a page's address, or what stands behind the ``@`` of a mailbox."""
-    host = text.rpartition("://")[2].partition("/")[0].partition("?")[0].rpartition("@")[2]
-    if address := parse_address(host.strip("[]")):
-        return Subject("", address=address)
-    try:
-        domain = canonical.host(host.partition(":")[0])
-    except ValueError:
-        return None
-    return Subject("", domain=domain) if "." in domain else None
-
-
-def _read_country(text: str) -> Subject | None:
-    try:
-        return Subject("", country=canonical.country(text))
-    except ValueError:
-        return None
-
-
-def _countries(words: PageTexts, helps: PublicLookup) -> list[tuple[str, str]]:
-    codes = {*country_names(), *(team.country for team in helps.teams() if team.country)}
-    named = ((code, words.country(code)) for code in codes)
-    return [("", ""), *sorted(named, key=lambda pair: pair[1].casefold())]
+def _text(desk: PageContext, request: Request, kind: ReportKind) -> HelpText | None:
+    """What to do now: as adopted, or as an example where nothing leaves here yet; None where neither can be shown."""
+    language, examples = desk.words(request).language.replace("_", "-"), not is_live(desk.node.settings)
+    with desk.node.database.reading() as session:
+        try:
+            return help_text(session, text_folders(desk.node), kind, language, examples=examples)
+        except FaultError:  # the doctor names it
+            return None

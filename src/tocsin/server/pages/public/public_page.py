@@ -14,6 +14,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.words import N_
 
 FRESH: Final = "public, max-age=300"
+_PERSONAL: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 KINDS: Final = {
     TeamKind.NATIONAL: N_("National %(csirt)s"),
@@ -22,7 +23,7 @@ KINDS: Final = {
     TeamKind.REGIONAL: N_("Regional %(csirt)s"),
     TeamKind.PRODUCT: N_("Security team of a product"),
     TeamKind.OPERATOR: N_("Network operator"),
-    TeamKind.ABUSE: N_("Abuse desk"),
+    TeamKind.ABUSE: N_("Abuse contact"),
     TeamKind.ORGANISATION: N_("Team of an organisation"),
     TeamKind.HELPLINE: N_("Helpline"),
     TeamKind.HOTLINE: N_("Hotline"),
@@ -92,6 +93,13 @@ def show(
     if status == 200 and keep and visitor_of(request).person is None:
         response.headers["Cache-Control"] = FRESH
         response.headers["X-Robots-Tag"] = "all"
+    return response
+
+
+def show_personal(desk: PageContext, request: Request, template: str, **context: Any) -> Response:
+    """A page that others should not learn of: kept nowhere, told to no other site, and left in a hurry if need be."""
+    response = show(desk, request, template, keep=False, exit_page=desk.node.settings.node.exit_page, **context)
+    response.headers.update(_PERSONAL)
     return response
 
 

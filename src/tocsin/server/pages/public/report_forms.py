@@ -20,6 +20,9 @@ MOST_LETTERS: Final = 10_000
 _LINE: Final = 500
 _MOST_REQUEST: Final = MOST_FILES * MOST_BYTES + 500_000
 _MOST_TEXT: Final = 200_000  # bytes of one field
+_FIRST_KIND: Final = (
+    f"kind-{next(iter(ReportKind))}"  # the id of the first choice, to which what is wrong with it leads
+)
 
 
 @dataclass(frozen=True)
@@ -123,10 +126,14 @@ TOO_LARGE: Final = ("files", N_("Together this is too large. Send less, then tel
 def wrongs_of(typed: PublicReportForm) -> list[tuple[str, str]]:
     """What is wrong, as pairs of a field's id and a sentence to be translated."""
     checks = (
-        ("kind-deceit", typed.kind not in set(ReportKind), N_("Choose what it is.")),
+        (_FIRST_KIND, typed.kind not in set(ReportKind), N_("Choose what it is.")),
         ("what", not typed.what, N_("Say what happened.")),
-        ("what", len(typed.what) > MOST_LETTERS, N_("Say what happened in at most 10,000 letters.")),
-        ("mailbox", not _is_mailbox(typed.mailbox), N_("Write a mailbox such as name@example.org, or leave it empty.")),
+        ("what", len(typed.what) > MOST_LETTERS, N_("Say what happened in at most 10,000 characters.")),
+        (
+            "mailbox",
+            not _is_mailbox(typed.mailbox),
+            N_("Write an email address such as name@example.org, or nothing."),
+        ),
         ("files", len(typed.files) > MOST_FILES, N_("Send at most three files.")),
         ("files", None in typed.files, N_("Send only files of the types that are named, of at most 5 MB each.")),
         ("website", bool(typed.trap), N_("Leave the field “Website” empty: it finds programs that fill in forms.")),

@@ -13,6 +13,7 @@ from tocsin.delivery.never_held import IntakeFilter
 from tocsin.incidents.arrivals import (
     TYPES,
     PublicReport,
+    ReportKind,
     Ticket,
     add_message,
     file_report,
@@ -29,12 +30,14 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.answer_forms import from_own_page
 from tocsin.server.pages.context import PageContext, keep_for_back, switch
 from tocsin.server.pages.home_pages import keep_choices
-from tocsin.server.pages.inbox import KINDS
+from tocsin.server.pages.inbox import KINDS, REASONS
+from tocsin.server.pages.public.help_cards import cards_for
 from tocsin.server.pages.public.public_page import show
 from tocsin.server.pages.public.rate_limit import RateLimit
 from tocsin.server.pages.public.report_forms import MOST_LETTERS, TOO_LARGE, Message, PublicReportForm, Sent, wrongs_of
 from tocsin.server.pages.words import N_
 from tocsin.server.security import address_of, text_of
+from tocsin.sharing.public_lookup import PublicLookup
 
 REPORTS_AN_HOUR: Final = 10
 GUESSES_AN_HOUR: Final = 30
@@ -46,18 +49,20 @@ _STALE = N_("The form was open for more than a day. What you wrote is still ther
 _MANY = N_("Many reports came from your part of the network. Try again in %(minutes)s minutes, or write us a mail.")
 _NOT_BOTH = N_("There is no report with this reference and this secret. Check both.")
 _MANY_TRIES = N_("Too many tries came from your part of the network. Try again in %(minutes)s minutes.")
-_NO_WORDS = N_("Write what you want to add, in at most 10,000 letters.")
+_NO_WORDS = N_("Write what you want to add, in at most 10,000 characters.")
 
 
-def report_pages(desk: PageContext) -> APIRouter:
+def report_pages(desk: PageContext, helps: PublicLookup) -> APIRouter:
     """The report form, and the page of one report for its reporter."""
     router = PageRouter()
     reports, tries = RateLimit(REPORTS_AN_HOUR, desk.clock), RateLimit(GUESSES_AN_HOUR, desk.clock)
 
     @router.get("/report")
-    def form(request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)]) -> Response:
-        """The form."""
-        return _form(desk, request, PublicReportForm())
+    def form(
+        request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)], kind: str = ""
+    ) -> Response:
+        """The form, with its kind chosen where a page before it knows."""
+        return _form(desk, request, PublicReportForm(kind=kind if kind in KINDS else ""))
 
     @router.post("/report", max_body_size=_ANY_SIZE)
     def send(
@@ -80,7 +85,7 @@ def report_pages(desk: PageContext) -> APIRouter:
         if minutes := reports.take(address_of(request)):
             said = desk.words(request).say(_MANY, minutes=minutes)
             return _later(_form(desk, request, typed, [("send", said)], status=429), minutes)
-        return _take_in(desk, request, typed, ticket)
+        return _take_in(desk, helps, request, typed, ticket)
 
     @router.get("/report/answer")
     def find(request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)]) -> Response:
@@ -101,12 +106,14 @@ def report_pages(desk: PageContext) -> APIRouter:
     ) -> Response:
         """Show a report to its reporter, after taking in what he adds."""
         _check_origin(desk, request)
-        return _read(desk, request, form, tries)
+        return _read(desk, helps, request, form, tries)
 
     return router
 
 
-def _take_in(desk: PageContext, request: Request, typed: PublicReportForm, ticket: Ticket) -> Response:
+def _take_in(
+    desk: PageContext, helps: PublicLookup, request: Request, typed: PublicReportForm, ticket: Ticket
+) -> Response:
     files = [file for file in typed.files if file is not None]
     filed = typed.filed(desk.words(request).language)
     with desk.node.database.reading() as session:
@@ -114,7 +121,9 @@ def _take_in(desk: PageContext, request: Request, typed: PublicReportForm, ticke
     if same is not None:
         return _form(desk, request, typed, same=same, status=409)
     file_report(desk.node.database, desk.node.inbox, ticket, filed, files, now=desk.now)
-    return show(desk, request, "public/report_sent.html", keep=False, ticket=ticket, mailed=bool(filed.mailbox))
+    context: dict[str, Any] = {"ticket": ticket, "mailed": bool(filed.mailbox), "kind": filed.kind}
+    cards = cards_for(desk, helps, request, filed.kind)
+    return show(desk, request, "public/report_sent.html", keep=False, **context, **cards)
 
 
 def _form(
@@ -149,7 +158,7 @@ def _find(
     return show(desk, request, "public/report_find.html", keep=False, status=status, **context)
 
 
-def _read(desk: PageContext, request: Request, form: Message, tries: RateLimit) -> Response:
+def _read(desk: PageContext, helps: PublicLookup, request: Request, form: Message, tries: RateLimit) -> Response:
     reference, secret = text_of(form, "reference"), text_of(form, "secret")
     address = address_of(request)
     if minutes := tries.left(address):
@@ -173,11 +182,12 @@ def _read(desk: PageContext, request: Request, form: Message, tries: RateLimit) 
         "wrong": wrong,
         "text": text if wrong else "",
         "report_kinds": KINDS,
+        "reasons": REASONS,
+        "kind": ReportKind(found.kind),
+        "made": form_word(desk.tokens, desk.now),
+        **cards_for(desk, helps, request, ReportKind(found.kind)),
     }
-    made = form_word(desk.tokens, desk.now)
-    return show(
-        desk, request, "public/report_state.html", keep=False, status=422 if wrong else 200, made=made, **context
-    )
+    return show(desk, request, "public/report_state.html", keep=False, status=422 if wrong else 200, **context)
 
 
 def _add(desk: PageContext, report: PublicReport, text: str, made: str) -> str:

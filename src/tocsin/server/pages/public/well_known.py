@@ -20,7 +20,8 @@ KEY_PLACE: Final = "/.well-known/openpgp.asc"
 _EXPIRES_DAYS = 180  # RFC 9116, 2.5.5, recommends less than a year
 _ROBOTS = """User-agent: *
 Allow: /$
-Allow: /help$
+Allow: /help
+Allow: /find$
 Allow: /directory
 Allow: /statistics
 Allow: /report$
