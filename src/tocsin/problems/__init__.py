@@ -7,6 +7,8 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.problems.current import known_problems, last_committed
     from tocsin.problems.identity import problem_keys
+    from tocsin.problems.listing import FoundProblems, ListedProblem, ProblemList
+    from tocsin.problems.search import CONDITIONS, NO_TEAM, ProblemSearch, ProblemSort, ProblemStatus, read_status
     from tocsin.problems.team_times import team_figures
     from tocsin.problems.times import By, TimesGroup, problem_times, summarise
     from tocsin.problems.track import (
