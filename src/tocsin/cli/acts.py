@@ -36,6 +36,7 @@ GROUPS: Final = {
     "quarantine": ("tocsin.pipeline.replay",),
     "never-held": ("tocsin.delivery.never_held.acts",),
     "inbox": ("tocsin.incidents.arrivals.acts",),
+    "problems": ("tocsin.problems.acts",),
     "purge": ("tocsin.operations.purge_act",),
     "directory": (
         "tocsin.directory.acts",

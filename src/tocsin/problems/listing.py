@@ -49,6 +49,7 @@ class ListedProblem:
     port: str
     what: str
     type: str
+    identifier: str
     feed: str
     severity: str
     state: ProblemState
@@ -58,7 +59,7 @@ class ListedProblem:
     first_seen: datetime
     last_seen: datetime
     sightings: int
-    tellings: int
+    notified: bool
     gone_at: datetime | None
     due: datetime | None
     teams: tuple[int, ...]
@@ -143,6 +144,7 @@ class FoundProblems:
             port=port,
             what=what,
             type=row["classification.type"] or "",
+            identifier=row["classification.identifier"] or "",
             feed=row["feed.code"] or "",
             severity=SEVERITIES[row["severity"]],
             state=state,
@@ -152,7 +154,7 @@ class FoundProblems:
             first_seen=datetime.fromtimestamp(row["first_seen"], UTC),
             last_seen=datetime.fromtimestamp(row["last_seen"], UTC),
             sightings=row["sightings"],
-            tellings=row["tellings"],
+            notified=row["told_by"] > 0,
             gone_at=gone_at,
             due=due,
             teams=self.standings.members.get(row["teams"], ()),
@@ -228,6 +230,20 @@ class ProblemList:
         """One problem; None where no event of it is stored."""
         return next(iter(self.among([key], now=now).rows()), None)
 
+    def carries_only(self, key: int, labels: frozenset[Label], *, now: datetime) -> bool:
+        """Whether every stored event of a problem carries one of these labels."""
+        found = self.among([key], now=now)
+        bits = found.standings.frame["labels"].gather(found.places).to_list()
+        others = found.standings.facts.others(labels)
+        return bool(bits) and not bits[0] & others
+
+    def ranges_of(self, key: int, *, now: datetime) -> list[tuple[int, int, int, int]]:
+        """Where the events of a problem are, as `EventQuery` takes it; none where it has no address."""
+        found = self.among([key], now=now)
+        halves = found.standings.frame.select("source.ip.hi", "source.ip.lo")[found.places].rows()
+        unsigned = [(hi % 2**64, lo % 2**64) for hi, lo in halves if hi is not None]
+        return [(*both, *both) for both in unsigned]
+
     def kinds(self, now: datetime) -> Sequence[str]:
         """The identifiers, malware and types that there are."""
         texts = self._reader.read(now).facts.texts
@@ -249,7 +265,8 @@ class ProblemList:
         order = standings.order(column, last_first=last_first)
         if len(fits) != len(order):  # nothing but a literal was asked
             return order if fits.all() else order[:0]
-        return order[fits.to_numpy()[order]]
+        found: npt.NDArray[np.intp] = order[fits.to_numpy()[order]]
+        return found
 
     def _by_text(self, standings: ProblemStandings, search: ProblemSearch) -> Iterator[pl.Expr]:
         if search.kind:

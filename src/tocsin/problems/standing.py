@@ -30,7 +30,10 @@ _FRESH: Final = timedelta(minutes=10)  # answers and mutes end by their date; th
 _ASKED: Final = 10_000  # parameters of one statement
 _DAY: Final = 86_400
 _SECONDS: Final = 2**31 - 1  # times are below it until 2038
-_NOTED: Final = ("first_seen", "last_seen", "sightings", "met_by", "told_at", "told_by", "first_told_at", "tellings")
+_NOTED: Final = (
+    *("first_seen", "last_seen", "sightings", "met_by"),
+    *("told_at", "told_by", "first_told_at", "first_told_by", "told_set"),
+)
 _WITH_RULES: Final = ("classification.type", "classification.identifier", "rsit.type", "severity")
 
 
@@ -108,8 +111,8 @@ class ProblemStandingsReader:
     def _key(self) -> StandingKey:
         version = directory_version(self._database)
         with self._database.reading() as session:
-            numbers = (session.scalar(select(func.max(of))) or 0 for of in (Answer.id, Delivery.id))
-            return StandingKey(self._store.table.version(), last_committed(session), *numbers, version)
+            answer, delivery = (session.scalar(select(func.max(of))) or 0 for of in (Answer.id, Delivery.id))
+            return StandingKey(self._store.table.version(), last_committed(session), answer, delivery, version)
 
     def _renewed(self, key: StandingKey, now: datetime) -> ProblemStandings:
         facts = self.facts.read()
@@ -117,7 +120,7 @@ class ProblemStandingsReader:
         frame = facts.frame
         if not found.all():  # stored meanwhile, and committed in a moment
             frame, notes = frame.filter(pl.Series(found)), notes[found]
-        columns = {name: notes[:, NOTES.index(name)].astype(np.int64) for name in (*_NOTED, "first_told_by")}
+        columns = {name: notes[:, NOTES.index(name)].astype(np.int64) for name in _NOTED}
         with self._database.reading() as session:
             gone_at = gone_since(notes, feed_runs(session), after_days=self._gone_after_days)
             members = {number: tuple(of) for number, of in session.execute(select(TeamSet.number, TeamSet.members))}
@@ -238,4 +241,5 @@ def _muted(
     sizes = np.zeros(max([0, *members]) + 1, dtype=np.int64)
     for number, teams in members.items():
         sizes[number] = len(teams)
-    return (quiet > 0) & (quiet == sizes[sets])
+    found: npt.NDArray[np.bool_] = (quiet > 0) & (quiet == sizes[sets])
+    return found

@@ -173,7 +173,8 @@ def _newest(frame: pl.DataFrame) -> pl.DataFrame:
     before = frame["before"].to_numpy()[order]
     # The place of the newest row with a set; where none has one, the place before all, which the mask takes out.
     filled: npt.NDArray[np.int64] = np.maximum.reduceat(np.where(before > 0, np.arange(len(before)), -1), first)
-    return frame[order[last]].with_columns(
+    newest: pl.DataFrame = frame[order[last]]
+    return newest.with_columns(
         pl.Series("severity", severity),
         pl.Series("labels", labels),
         pl.Series("before", np.where(filled >= 0, before[filled], 0).astype(np.int32)),

@@ -70,6 +70,7 @@ class AuditAction(StrEnum):
     BRAKE_RELEASED = "brake.released"
     RULES_CHANGED = "rules.changed"
     ANSWER_RECORDED = "answer.recorded"
+    PROBLEMS_REMINDED = "problems.reminded"
     MAIL_READ = "mail.read"
     MAIL_DECIDED = "mail.decided"
     INBOX_RECEIVED = "inbox.received"

@@ -12,6 +12,7 @@ SAYINGS: Final[Mapping[str, str]] = {
     AuditAction.REPORT_SENT: N_("A report was sent in"),
     AuditAction.REPORT_INGESTED: N_("A report was taken in"),
     AuditAction.COLLECTOR_TOOK: N_("A collector took something in"),
+    AuditAction.PROBLEMS_REMINDED: N_("Reminder of problems requested"),
     AuditAction.MUTE_SET: N_("Somebody chose not to be told of something"),
     AuditAction.MUTE_ENDED: N_("Something is told again"),
     AuditAction.CONTACT_ASKED: N_("The holder of a mailbox was asked to confirm it"),
