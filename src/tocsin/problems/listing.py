@@ -27,6 +27,7 @@ from tocsin.problems.track import Tracker
 
 _LISTS: Final = 64 << 20  # bytes of lists that are kept
 _OTHERS: Final = ("source.fqdn", "source.url", "source.account")  # of what problems are named by, if not by these
+_OPEN: Final = ProblemSearch(state=ProblemStatus.OPEN)
 _SORTED_BY: Final = {
     ProblemSort.SEEN: ("last_seen", True),
     ProblemSort.DUE: ("due", False),
@@ -64,6 +65,7 @@ class ListedProblem:
     due: datetime | None
     teams: tuple[int, ...]
     said: tuple[AnswerStanding, ...]
+    at_address: bool
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,9 @@ class FoundProblems:
         found: npt.NDArray[np.uint64] = self.standings.frame["key"].to_numpy()[self.places]
         return found
 
-    def of_team(self, team_ids: Collection[int]) -> "FoundProblems":
-        """Those of them that one of these teams must know of."""
-        sets = [number for number, of in self.standings.members.items() if not set(team_ids).isdisjoint(of)]
-        mine = np.isin(self.standings.frame["teams"].to_numpy()[self.places], np.array(sets, dtype=np.int32))
-        return replace(self, places=self.places[mine])
+    def some(self, first: int, limit: int) -> "FoundProblems":
+        """A part of them."""
+        return replace(self, places=self.places[first : first + limit])
 
     def place_of(self, row: ListedProblem) -> tuple[int, int, int]:
         """Where one of them stands, as `first_after` takes it: it stays the same while the problem does."""
@@ -159,6 +159,7 @@ class FoundProblems:
             due=due,
             teams=self.standings.members.get(row["teams"], ()),
             said=self.standings.said.get(row["key"], ()),
+            at_address=row["source.ip.hi"] is not None,
         )
 
 
@@ -184,6 +185,8 @@ class ProblemList:
     _found: Cache[npt.NDArray[np.intp]] = field(
         default_factory=lambda: Cache(_LISTS, lambda places: places.nbytes + 1_000)
     )
+
+    _teams: Cache[list[tuple[int, int]]] = field(default_factory=lambda: Cache(2))
 
     def __post_init__(self) -> None:
         reader = ProblemStandingsReader(
@@ -243,6 +246,13 @@ class ProblemList:
         halves = found.standings.frame.select("source.ip.hi", "source.ip.lo")[found.places].rows()
         unsigned = [(hi % 2**64, lo % 2**64) for hi, lo in halves if hi is not None]
         return [(*both, *both) for both in unsigned]
+
+    def teams(self, now: datetime, most: int) -> list[int]:
+        """The teams that have most open problems, most first."""
+        standings = self._reader.read(now)
+        asked = (standings.key, standings.at)
+        found = self._teams.get(asked, lambda: self.find(_OPEN, now=now).teams().most_common())
+        return [team for team, _ in found[:most]]
 
     def kinds(self, now: datetime) -> Sequence[str]:
         """The identifiers, malware and types that there are."""

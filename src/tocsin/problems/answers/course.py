@@ -84,7 +84,8 @@ _Named: TypeAlias = tuple[dict[int, Name], dict[int, tuple[int, ...]]]  # by pro
 class CourseStep:
     """One thing that happened to a problem: ``heard``, ``told``, a verdict, ``contradicted`` or ``gone``.
 
-    ``delivery``: the digest that told it or was answered. ``team_id``: who was told or said so.
+    ``delivery``: the digest that told it or was answered. ``team_id``: who was told or said so. ``ingest``: the report
+    that was the first to name it.
     """
 
     at: datetime
@@ -92,6 +93,7 @@ class CourseStep:
     team_id: int | None = None
     delivery: Delivery | None = None
     note: str = ""
+    ingest: int | None = None
 
 
 @dataclass(frozen=True)
@@ -307,7 +309,7 @@ def _heard(session: Session, events: pl.DataFrame) -> list[tuple[int, CourseStep
         ).all()
     )
     return [
-        (_unsigned(key), CourseStep(started[ingest], "heard"))
+        (_unsigned(key), CourseStep(started[ingest], "heard", ingest=ingest))
         for key, ingest in firsts.iter_rows()
         if ingest in started
     ]
