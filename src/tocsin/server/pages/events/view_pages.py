@@ -19,7 +19,7 @@ from tocsin.server.security import text_of
 
 _Writer = Annotated[Principal, needs(Permission.VIEWS_WRITE)]
 _LONGEST: Final = 4_000
-_WRONG: Final = N_("A view needs a name of at most 80 letters, and a person has at most 100 views.")
+_WRONG: Final = N_("A view needs a name of at most 80 characters, and a person has at most 100 views.")
 _USED: Final = N_("Another view of yours has this name.")
 
 

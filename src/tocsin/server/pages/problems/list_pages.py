@@ -9,7 +9,7 @@ from tocsin.delivery import SEVERITIES
 from tocsin.directory import team_names
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
-from tocsin.problems import NO_TEAM, FoundProblems, ProblemStatus
+from tocsin.problems import NO_TEAM, FoundProblems, ProblemSearch, ProblemStatus
 from tocsin.problems.answers import problem_text
 from tocsin.server.list_files import ListForm, problems_file
 from tocsin.server.pages.context import PageContext
@@ -62,6 +62,8 @@ def listed(desk: PageContext, asked: ProblemsQuery, found: FoundProblems) -> dic
     return {
         "rows": rows,
         "found": found.total,
+        "open_now": desk.node.problems.find(ProblemSearch(state=ProblemStatus.OPEN), now=desk.now).total,
+        "overdue_now": desk.node.problems.find(ProblemSearch(state=ProblemStatus.OVERDUE), now=desk.now).total,
         "up_to": found.up_to,
         "first": first,
         "earlier": asked.path(first=max(first - asked.rows, 0)) if first else "",
