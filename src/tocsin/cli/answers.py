@@ -88,9 +88,9 @@ def add(
         list[str] | None, typer.Option(help="An address, or 16 digits of a problem; again for more. Without: all.")
     ] = None,
     note: Annotated[str, typer.Option(help="What was said. It stays here.")] = "",
-    by: Annotated[str, typer.Option(help="The mailbox of who said it.")] = "",
+    by: Annotated[str, typer.Option(help="The email address of who said it.")] = "",
 ) -> None:
-    """Note what a team told you, on the phone for example."""
+    """Record what a team says, for example by phone."""
     from tocsin.delivery import delivery
     from tocsin.problems.answers import AnswerVerdict, Via, record_answer, told_problems
 

@@ -22,7 +22,7 @@ def unanswered(
     call: NodeInvocation,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, silent for longest first.")] = 100,
 ) -> None:
-    """List problems that teams were told of long ago, that go on, and that nobody answered."""
+    """List problems that teams were notified of long ago, that go on, and that nobody answered."""
     from tocsin.problems import unanswered as find
 
     node = call.node
@@ -59,4 +59,4 @@ def _print(found: "Sequence[UnansweredProblem]", teams: "dict[int, Team]", days:
         )
         for one in found
     ]
-    print_table("", ("where", "what", "told since", "times", "last seen", "told"), rows, numbers=[3])
+    print_table("", ("where", "what", "notified since", "times", "last seen", "teams"), rows, numbers=[3])

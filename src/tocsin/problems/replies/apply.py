@@ -116,4 +116,4 @@ def _mark_delivery(session: Session, delivery: Delivery, mailboxes: Sequence[str
     answered = session.scalar(select(Answer.id).where(Answer.delivery_id == delivery.id).limit(1))
     if current is not None and not reached and not answered and current.state == DeliveryState.SENT:
         current.state = DeliveryState.BOUNCED.value
-        current.error = say("It reached nobody: %(mailboxes)s sent it back.", mailboxes=", ".join(mailboxes))
+        current.error = say("It reached nobody: %(addresses)s sent it back.", addresses=", ".join(mailboxes))
