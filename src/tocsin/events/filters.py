@@ -175,7 +175,7 @@ def _tlp(text: str) -> str:
 
 def _country(text: str) -> str:
     if text != NOT_KNOWN and not _COUNTRY.fullmatch(text.upper()):
-        raise ValueError("Write the two-letter code of a country, like MU.")
+        raise ValueError("Write a country code like MU.")
     return text.upper()
 
 

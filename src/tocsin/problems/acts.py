@@ -229,23 +229,23 @@ def _target(row: ListedProblem, by: MuteBy) -> tuple[MuteKind, str] | None:
     return (MuteKind.IDENTIFIER, row.identifier) if row.identifier else (MuteKind.TYPE, row.type)
 
 
-_act = partial(Act, noun="problems", arguments=("problems",), signed=("--by", "Who says so."))
+_act = partial(Act, arguments=("problems",), signed=("--by", "Who says so."))
 
 ACTS: Final = (
     _act(
-        "answer", "Record what a team says of problems", record_statement, permission=Permission.DELIVERIES_STEER,
+        "record", "Record what a team says of problems", record_statement, permission=Permission.DELIVERIES_STEER,
         audit=(AuditAction.ANSWER_RECORDED,), command="problems answer", route="/problems/answers/by-phone",
-        page=OwnSurface("/problems/answer"),
+        noun="answer of problems", page=OwnSurface("/problems/record"),
         told="{problems} problems of {name}: {verdict}. {without} without an answer.",
     ),
     _act(
         "remind", "Remind teams of problems", remind, permission=Permission.DELIVERIES_STEER,
-        audit=(AuditAction.PROBLEMS_REMINDED,), command="problems remind", route="/problems/reminders",
+        noun="of problems", audit=(AuditAction.PROBLEMS_REMINDED,), command="problems remind", route="/problems/reminders",
         page=OwnSurface("/problems/remind"), told="Teams are reminded of {problems} problems. {without} are left out.",
     ),
     _act(
         "mute", "Mute problems for their teams", mute_problems, permission=Permission.DIRECTORY_WRITE,
-        audit=(AuditAction.MUTE_SET,), command="problems mute", route="/problems/mutes",
+        noun="problems", audit=(AuditAction.MUTE_SET,), command="problems mute", route="/problems/mutes",
         page=OwnSurface("/problems/mute"), routing=True, told="{problems} problems are muted. {without} are left out.",
     ),
 )  # fmt: skip

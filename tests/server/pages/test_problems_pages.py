@@ -67,7 +67,7 @@ def act(browser: Browser, asked: str, **more: str) -> str:
         if field not in {"csrf", "back_to"}:
             fields.setdefault(field, []).append(value.replace("&amp;", "&"))
     team = re.search(r'<option value="([a-z-]+)"', form)
-    chosen = {"team": team[1]} if team and name[1] == "answer" and "team" not in fields else {}
+    chosen = {"team": team[1]} if team and name[1] == "record" and "team" not in fields else {}
     answer = browser.send(f"/problems/{name[1]}", **{**fields, **chosen, **more})
     assert answer.status_code == 303, answer.text
     return browser.get(answer.headers["location"]).text
@@ -105,7 +105,7 @@ def test_an_answer_by_phone_is_recorded_under_the_analysts_name(world: World, an
     keys = rows(analyst)
     page = act(
         analyst,
-        f"/problems/act?act=answer&problem={keys[OWN]}&problem={keys[OWN_TOO]}&problem={keys[SECTOR]}",
+        f"/problems/act?act=record&problem={keys[OWN]}&problem={keys[OWN_TOO]}&problem={keys[SECTOR]}",
         team="operator",
         verdict="fixed",
         spoken_with="Jane of the NOC",
@@ -132,7 +132,7 @@ def test_all_that_match_are_those_of_the_page_and_nothing_newer(world: World, an
     query = fields["query"].replace("&", "%26").replace("=", "%3D")
     text = act(
         analyst,
-        f"/problems/act?act=answer&every=found&query={query}&up_to={fields['up_to']}",
+        f"/problems/act?act=record&every=found&query={query}&up_to={fields['up_to']}",
         team="operator",
         verdict="acknowledged",
     )
@@ -144,7 +144,7 @@ def test_all_that_match_are_those_of_the_page_and_nothing_newer(world: World, an
 def test_a_selection_that_is_another_now_is_shown_again_and_nothing_is_done(world: World, analyst: Browser) -> None:
     up_to = world.node.problems.find(ProblemSearch(), now=world.now).up_to
     chosen = {"every": "found", "query": "team=operator", "up_to": str(up_to), "count": "7"}
-    answer = analyst.send("/problems/answer", **chosen, team="operator", verdict="fixed")
+    answer = analyst.send("/problems/record", **chosen, team="operator", verdict="fixed")
     assert answer.status_code == 409
     assert "The selection has changed" in answer.text
     with world.node.database.reading() as session:
@@ -213,6 +213,6 @@ def test_who_may_not_does_not(world: World, role: AccountRole) -> None:
         inside = role is AccountRole.AUDITOR
         assert browser.get("/problems").status_code == (200 if inside else 404)
         assert browser.get(f"/problems/{key}").status_code == (200 if inside else 404)
-        assert browser.get(f"/problems/act?act=answer&problem={key}").status_code == 404
-        for name in ("answer", "remind", "mute"):
+        assert browser.get(f"/problems/act?act=record&problem={key}").status_code == 404
+        for name in ("record", "remind", "mute"):
             assert browser.send(f"/problems/{name}", problem=key, verdict="fixed").status_code == 404

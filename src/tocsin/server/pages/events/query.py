@@ -76,7 +76,7 @@ WRONGS: Final[Mapping[str, str]] = {
     "last": N_("Take one of the times in the list."),
     "address": N_("Write an address or a prefix like 192.0.2.0/24."),
     "asn": N_("Write an AS number like 64500."),
-    "country": N_("Write the two-letter code of a country, like MU."),
+    "country": N_("Write a country code like MU."),
     "severity": N_("Take one of the severities in the list."),
     "tlp": N_("Take one of the markings in the list."),
     "port": N_("Write a port from 1 to 65535."),

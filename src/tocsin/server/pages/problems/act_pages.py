@@ -99,10 +99,10 @@ def act_pages(desk: PageContext) -> APIRouter:
         except InputError:
             raise NotHereError from None
 
-    @router.post("/problems/answer")
-    def answer(request: Request, visitor: _Steerer, form: Form) -> Response:
+    @router.post("/problems/record")
+    def record(request: Request, visitor: _Steerer, form: Form) -> Response:
         """Record what a team says of them."""
-        return _do(desk, request, visitor, _ACTS["answer"], form)
+        return _do(desk, request, visitor, _ACTS["record"], form)
 
     @router.post("/problems/remind")
     def remind(request: Request, visitor: _Steerer, form: Form) -> Response:
@@ -184,7 +184,7 @@ def effect_of(desk: PageContext, visitor: Principal, act: Act, found: FoundProbl
     context = context_for(desk.node, visitor, act, desk.now, desk.say)
     problems = tuple(problem_text(key) for key in found.keys.tolist())
     given: dict[str, Any] = {"problems": problems, "preview": True}
-    if act.name == "answer":
+    if act.name == "record":
         with desk.node.database.reading() as session:
             keys = list(dict.fromkeys(key for key, _ in _in_order(team_names(session, notified_teams(found)), found)))
         asked = [{"team": key, "verdict": "fixed"} for key in keys[:_OF_TEAMS]]
@@ -193,7 +193,7 @@ def effect_of(desk: PageContext, visitor: Principal, act: Act, found: FoundProbl
     else:
         asked = [{}]
     effects = [act.function(context, act.request(**given, **one)) for one in asked]
-    return {**shown, "effects": [one for one in effects if act.name != "answer" or one.problems]}
+    return {**shown, "effects": [one for one in effects if act.name != "record" or one.problems]}
 
 
 def _in_order(names: dict[int, tuple[str, str]], found: FoundProblems) -> list[tuple[str, str]]:
