@@ -240,7 +240,8 @@ ACTS: Final = (
     ),
     _act(
         "remind", "Remind teams of problems", remind, permission=Permission.DELIVERIES_STEER,
-        noun="of problems", audit=(AuditAction.PROBLEMS_REMINDED,), command="problems remind", route="/problems/reminders",
+        noun="of problems", audit=(AuditAction.PROBLEMS_REMINDED,), command="problems remind",
+        route="/problems/reminders",
         page=OwnSurface("/problems/remind"), told="Teams are reminded of {problems} problems. {without} are left out.",
     ),
     _act(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem, DeliveryState
 from tocsin.events import EventStore
-from tocsin.node.records import Database, cut
+from tocsin.node.records import Database
 from tocsin.problems.answers import Answer, AnswerVerdict, Via, answered_problems, record_answer
 from tocsin.problems.listing import FoundProblems
 
@@ -79,7 +79,7 @@ def record_by_phone(
         told = {number: answered_problems(session, store, row) for number, row in deliveries.items()}
     act = uuid4()
     with database.begin() as session:
-        made = [
+        return [
             record_answer(
                 session,
                 delivery=deliveries[number],
@@ -96,5 +96,3 @@ def record_by_phone(
             )
             for number, keys in sorted(by_delivery.items())
         ]
-        cut("answers.by-phone")
-    return made
