@@ -254,9 +254,10 @@ def serve(node: NodeWithStores, *, port: int, public: bool = False, ready: Calla
 
 
 def _open_digests(node: NodeWithStores) -> None:
-    """Count all events once, so that the first who looks at some does not wait until their digests are open."""
+    """Count all events and read the problems once, so that the first who looks at some does not wait for that."""
     with suppress(TocsinError):  # whoever looks is told
         node.events.figures(EventFilter(), now=_now())
+        node.problems.kinds(_now())
 
 
 def _listen(host: str, port: int) -> socket.socket:
