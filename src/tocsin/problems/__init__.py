@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tocsin.problems.current import known_problems, last_committed
     from tocsin.problems.identity import problem_keys
     from tocsin.problems.listing import FoundProblems, ListedProblem, ProblemList
-    from tocsin.problems.reminders import ProblemReminder, ReminderRequests, read_reminders, reminders_of
+    from tocsin.problems.reminders import ReminderRequests, read_reminders, reminders_of
     from tocsin.problems.search import (
         CONDITIONS,
         NO_TEAM,

@@ -11,9 +11,7 @@ from typing import Annotated, Final, Protocol, cast
 from pydantic import BaseModel, Field, StringConstraints
 
 from tocsin.delivery.never_held import IntakeFilter
-from tocsin.directory import MuteKind, read_team, team_names, team_numbers
-from tocsin.directory.model import Mute
-from tocsin.directory.mutes import mute
+from tocsin.directory import Mute, MuteKind, mute, read_team, team_names, team_numbers
 from tocsin.events import EventStore
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.networks import parse_network

@@ -16,7 +16,7 @@ from tocsin.node.records import Database
 from tocsin.problems import ListedProblem, ProblemSearch, acts, reminders_of, status_of
 from tocsin.problems.answers import Answer, Course, Courses, CourseStep, Via, problem_text, read_problem
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.events.rows import fields_of, shown
+from tocsin.server.pages.events import fields_of, shown
 from tocsin.server.pages.problems.act_pages import effect_of
 from tocsin.server.pages.problems.list_pages import Reader, done_in
 from tocsin.server.pages.problems.texts import KINDS, SENTENCES, STATUSES, STEPS
