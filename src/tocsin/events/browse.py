@@ -278,7 +278,8 @@ class Events:
         summary, places = self.summaries.of(file.path), self._matcher.fitting(file, asked)
         at = summary.at[places]
         if (last := part.last) is not None:
-            places, at = (of[at <= last[0]] for of in (places, at))
+            not_later = at <= last[0]
+            places, at = places[not_later], at[not_later]
             same = np.flatnonzero(at == last[0])
             right = np.ones(len(at), dtype=bool)
             right[same] = summary.events(places[same]) < np.uint64(last[1])

@@ -1,7 +1,7 @@
 """What an address of the list of problems asks for: conditions, order, how many rows, and from which on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, Self
 from urllib.parse import urlencode
 
@@ -77,10 +77,6 @@ class ProblemsQuery:
         """The address of the list with these conditions, or with others."""
         query = urlencode({**self.pairs(search), **{name: value for name, value in more.items() if value}})
         return f"/problems?{query}" if query else "/problems"
-
-    def narrowed(self, **conditions: object) -> str:
-        """The address of the list with some conditions more."""
-        return self.path(replace(self.search, **conditions))  # type: ignore[arg-type]  # fields of the search
 
     def without(self, name: str) -> str:
         """The address of the list without a condition."""
