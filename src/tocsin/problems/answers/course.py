@@ -121,6 +121,14 @@ class OpenProblems:
     newest: tuple[Course, ...]
 
 
+_NEEDED = (
+    "ingest", "row", "problem", "routed", "told", "notified_in", "source.ip.hi", "source.ip.lo", "source.port",
+    "source.network", "source.fqdn", "source.url", "source.asn", "source.account", "protocol.transport",
+    "classification.identifier", "classification.type", "malware.name",
+)  # fmt: skip
+"""What the course of a problem takes of its events."""
+
+
 @dataclass(frozen=True)
 class Courses:
     """Tells the courses of the problems of a node."""
@@ -142,9 +150,10 @@ class Courses:
         ``ranges``: where its events are, as in `EventQuery`; none: anywhere, which takes longer.
         """
         signed = key - 2**64 if key >= 2**63 else key
-        events = self.store.scan(EventQuery(ranges=ranges)).filter(pl.col("problem") == signed).collect()
-        found = self._whole(events, np.array([key], dtype=np.uint64), now)
-        return found[0] if found else None
+        found = self.store.scan(EventQuery(ranges=ranges)).filter(pl.col("problem") == signed)
+        events = found.select(_NEEDED).collect()
+        courses = self._whole(events, np.array([key], dtype=np.uint64), now)
+        return courses[0] if courses else None
 
     def _whole(self, events: pl.DataFrame, keys: npt.NDArray[np.uint64], now: datetime) -> list[Course]:
         with self.database.reading() as session:
@@ -152,8 +161,8 @@ class Courses:
             said = _said(session, known)
             steps = _steps(session, events, known, said)
         states = _states(known, said, now)
-        every = np.arange(len(known.keys))
-        courses = self._described(known, every, self._names(known, every), states, said)
+        last = events.drop_nulls("problem").sort("ingest", "row").unique("problem", keep="last", maintain_order=True)
+        courses = self._described(known, np.arange(len(known.keys)), self._named(last), states, said)
         return [replace(course, steps=tuple(steps.get(course.key, ()))) for course in courses]
 
     def open_in(
@@ -234,6 +243,10 @@ class Courses:
             if others.any():
                 rest = self._last_events(keys[others], known.column("seen_by")[chosen[others]])
                 last = pl.concat([last, rest], how="diagonal")
+        return self._named(last)
+
+    def _named(self, last: pl.DataFrame) -> _Named:
+        """The same from an event of each."""
         with self.database.reading() as session:
             members = _members(session, last["routed"].drop_nulls().unique().to_list())
         found = last["problem"].to_numpy().view(np.uint64).tolist()
