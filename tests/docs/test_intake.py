@@ -50,6 +50,7 @@ ALSO = {
     "pipeline/replay_preview.py:_open_row",
     "pipeline/comparison.py:_batches",
     "pipeline/ingest.py:_take_in",
+    "problems/acts.py:record_statement",
     "problems/answers/by_team.py:answer_problems",
     "server/pages/portal/corrections.py:text",
     "server/pages/verify_pages.py:take",

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from support.event_examples import LABELS, NOW, EventWorld, as_of, country_of, expected, make_world, seen, time_of
-from tocsin.events.browse import Events, read_cursor
+from tocsin.events.browse import EventOrder, Events, read_cursor
 from tocsin.events.filters import EVERYWHERE, SEVERITIES, EventFilter
 from tocsin.events.scope import ALL_FIELDS, EVERYTHING, EventScope, ScopeClause, merged
 from tocsin.events.store import EventQuery
@@ -33,6 +33,8 @@ filters = st.builds(
     identifier=st.sampled_from(["", "", "open-rdp"]),
     severity=st.sampled_from(["", "", *SEVERITIES[:3]]),
     feed=st.sampled_from(["", "", "scan_rdp"]),
+    tlp=st.sampled_from(["", "", "", "GREEN", "RED"]),
+    port=st.sampled_from([None, None, None, 443, 65535]),
     team=st.sampled_from(["", "", "one", "three", "nobody"]),
     text=st.sampled_from(["", "", "example", "AVALANCHE", "a+b", "e.e", "%", "somebody"]),
 )
@@ -58,15 +60,17 @@ def identities(rows: list[dict[str, Any]]) -> list[tuple[int, int]]:
     return [(row["ingest"], row["row"]) for row in rows]
 
 
-def pages(events: Events, wanted: EventFilter, sight: EventScope, limit: int) -> list[tuple[int, int]]:
+def pages(
+    events: Events, wanted: EventFilter, sight: EventScope, limit: int, order: EventOrder = EventOrder.RECEIVED
+) -> list[tuple[int, int]]:
     """All rows, page after page."""
     found: list[tuple[int, int]] = []
     after = ""
     for _ in itertools.count():
-        page = events.page(wanted, now=NOW, sight=sight, columns=["source.ip"], after=after, limit=limit)
+        page = events.page(wanted, now=NOW, sight=sight, columns=["source.ip"], after=after, limit=limit, order=order)
         found += page.rows.select("ingest", "row").rows()
         after = page.cursor
-        if not page.more:
+        if not after:
             return found
     raise AssertionError
 
@@ -103,6 +107,8 @@ def test_pages_hold_every_event_once_newest_first(
 ) -> None:
     right = expected(world, wanted, lambda row: seen(row, sight)) if allowed(wanted, sight) else []
     assert pages(world.events, wanted, sight, limit) == identities(right)
+    by_time = sorted(right, key=lambda row: int(at.timestamp()) if (at := time_of(row)) else 0, reverse=True)
+    assert pages(world.events, wanted, sight, limit, EventOrder.TIME) == identities(by_time)
 
 
 @settings(max_examples=40)

@@ -104,6 +104,8 @@ def fits(row: dict[str, Any], wanted: EventFilter) -> bool:
                 "classification.identifier": wanted.identifier,
                 "severity": wanted.severity,
                 "feed.code": wanted.feed,
+                "tlp": wanted.tlp,
+                "source.port": wanted.port,
             }.items()
         )
         and (not wanted.team or TEAMS.get(wanted.team) in teams)

@@ -21,7 +21,8 @@ from tocsin.node.accounts import AccountRole
 from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.uploads import arrive
-from tocsin.problems.answers import AnswerVerdict, Via, record_answer, told_problems
+from tocsin.problems import ProblemSearch
+from tocsin.problems.answers import AnswerVerdict, Via, problem_text, record_answer, told_problems
 from tocsin.sharing.rules import set_rules
 
 _PILLARS = """\
@@ -80,6 +81,7 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/never-held/{reference}/receipt": "never held",
     "/api/v1/never-held/{reference}/send-again": "never held",
     "/api/v1/ingests/{number}": "ingest",
+    "/api/v1/problems/{problem}": "problem",
     "/api/v1/purges/{reference}": "purge",
     "/api/v1/quarantine/{number}": "ingest",
     "/api/v1/quarantine/{number}/leave": "ingest",
@@ -121,6 +123,7 @@ EXAMPLES: dict[str, str] = {
     "/never-held/{reference}": "never held",
     "/never-held/{reference}/receipt": "never held",
     "/never-held/{reference}/send-again": "never held",
+    "/problems/{problem}": "problem",
     "/purge/{reference}": "purge",
     "/report/{reference}": "inbox",
     "/reports/feeds/alarms/{alarm}": "alarm",
@@ -163,6 +166,7 @@ QUERIES: dict[str, str] = {
     "/today/items": "?kind=no-contact",
     "/deliveries/act": "?act=release&every=held",
     "/portal/contacts/deny": "?kind=prefix&value=192.0.2.0/24",
+    "/problems/act": "?act=mute&every=found",
 }
 
 
@@ -183,6 +187,7 @@ def furnish(world: World) -> dict[str, Example]:
         "country": ("MU", "MU", "ZZ"),
         "network": ("192.0.2.0/24", "198.51.100.0/24", "nowhere"),
         "event": ("1-1", "1-2", "1-999"),
+        "problem": _problem(world),
         "purge": ("event:1-1", "event:1-1", "event:1-999"),
         "ingest": ("2", "2", "999"),
         "row": (_broken_row(world), "2 0", "999 0"),
@@ -211,6 +216,12 @@ def _broken_row(world: World) -> str:
     path.write_text("\n".join([HEADER, *rows, ""]), encoding="utf-8")
     assert ingest(world.node, [path], clock=lambda: world.now).counts.quarantined == 1
     return "2 0"  # places count from 0
+
+
+def _problem(world: World) -> tuple[str, str, str]:
+    found = world.node.problems.find(ProblemSearch(address=OWN), now=world.now)
+    own = problem_text(int(found.keys[0]))
+    return own, own, "0" * 16
 
 
 def _rules(world: World) -> tuple[str, str, str]:

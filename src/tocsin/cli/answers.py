@@ -90,7 +90,7 @@ def add(
     note: Annotated[str, typer.Option(help="What was said. It stays here.")] = "",
     by: Annotated[str, typer.Option(help="The email address of who said it.")] = "",
 ) -> None:
-    """Record what a team answered, on the phone for example."""
+    """Record what a team says, for example by phone."""
     from tocsin.delivery import delivery
     from tocsin.problems.answers import AnswerVerdict, Via, record_answer, told_problems
 

@@ -1,12 +1,13 @@
-"""`tocsin problems`: what is wrong, and where each problem is in its course."""
+"""`tocsin problems`: what is wrong, where each problem is in its course, and what is done with it."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tocsin.cli import problems_unanswered
-from tocsin.cli.answers import team_number, teams_of
+from tocsin.cli.acts import act_group
+from tocsin.cli.answers import teams_of
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, fields, print_table, say
 from tocsin.node.errors import UsageError
@@ -14,48 +15,83 @@ from tocsin.node.errors import UsageError
 if TYPE_CHECKING:
     from tocsin.directory import Team
     from tocsin.pipeline.stores import NodeWithStores
-    from tocsin.problems.answers import Course, Courses, CourseStep
+    from tocsin.problems import ListedProblem
+    from tocsin.problems.answers import AnswerStanding, Course, Courses, CourseStep
 
-StateName = Literal[
-    "new", "told", "acknowledged", "said-fixed", "said-false", "accepted", "not-ours", "contradicted", "gone"
-]
+_STATES = (
+    "open, answered, overdue, muted, not-notified, notified, in-progress, fixed, false-positive, accepted, not-ours, "
+    "contradicted or gone."
+)
 
-app = Commands(help="Problems: seen, notified, answered, seen again or gone.", no_args_is_help=True)
+app = Commands(
+    help="Problems: what is wrong, where, and what its team says.", no_args_is_help=True, cls=act_group("problems")
+)
 app.add_typer(problems_unanswered.app)
 
 
 @app.command("list")
 def list_(
     call: NodeInvocation,
-    team: Annotated[str | None, typer.Option(help="Key of a team that is to be notified of them.")] = None,
-    state: Annotated[StateName | None, typer.Option(help="Only these.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, those seen last first.")] = 100,
+    state: Annotated[str | None, typer.Option(help=f"Only these: {_STATES}")] = None,
+    team: Annotated[str | None, typer.Option(help="Key or name of a team that is responsible; - for none.")] = None,
+    kind: Annotated[str | None, typer.Option(help="An identifier like open-rdp, malware, or a type.")] = None,
+    address: Annotated[str | None, typer.Option(help="An address or a prefix.")] = None,
+    severity: Annotated[str | None, typer.Option(help="Only of this severity.")] = None,
+    feed: Annotated[str | None, typer.Option(help="Only what this feed saw last.")] = None,
+    age: Annotated[int | None, typer.Option(min=0, help="First seen so many days ago or longer.")] = None,
+    seen: Annotated[int | None, typer.Option(min=0, help="Seen within so many days.")] = None,
+    due: Annotated[int | None, typer.Option(min=0, help="Due within so many days, or overdue.")] = None,
+    sort: Annotated[str, typer.Option(help="What comes first: seen, due, age or severity.")] = "seen",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
 ) -> None:
     """List problems, those seen last first."""
-    from tocsin.problems.answers import ProblemState
+    from tocsin.problems import ProblemSearch, ProblemSort
 
+    given = {
+        "state": state, "team": team, "kind": kind, "address": address, "severity": severity, "feed": feed,
+        "age": age, "seen": seen, "due": due,
+    }  # fmt: skip
+    if sort not in list(ProblemSort):
+        raise UsageError(f"Nothing is sorted by '{sort}'.", hint=f"Take one of: {', '.join(ProblemSort)}.")
+    search = ProblemSearch.read({name: str(value) for name, value in given.items() if value is not None})
     teams = teams_of(call.node)
-    found = _courses(call.node).listed(
-        now=call.now,
-        team_id=team_number(call.node, team),
-        state=ProblemState(state) if state else None,
-        limit=limit,
-    )
-    call.emit([_document(one, teams) for one in found], lambda: _print(found, teams))
+    found = call.node.problems.find(search, now=call.now, sort=ProblemSort(sort))
+    rows = found.rows(limit=limit)
+    call.emit([_document(one, teams) for one in rows], lambda: _print(rows, teams, found.total))
 
 
 @app.command()
-def show(call: NodeInvocation, address: Annotated[str, typer.Argument(help="An address or a prefix.")]) -> None:
+def show(
+    call: NodeInvocation,
+    address: Annotated[str, typer.Argument(help="An address, a prefix, or the 16 digits of a problem.")],
+) -> None:
     """Show the course of each problem at an address: seen, notified, answered, gone."""
     from tocsin.networks import parse_network
 
+    teams = teams_of(call.node)
     network = parse_network(address)
     if network is None:
-        raise UsageError(f"{address} is not an address or a prefix.", hint="Write it like 192.0.2.1.")
-    teams = teams_of(call.node)
-    found = _courses(call.node).at([(network.hi, network.lo, *network.last)], now=call.now)
-    documents = [_document(one, teams) | {"steps": [_step(step, teams) for step in one.steps]} for one in found]
+        found = [_course_of(call, address)]
+    else:
+        found = _courses(call.node).at([(network.hi, network.lo, *network.last)], now=call.now)
+    documents = [_course(one, teams) | {"steps": [_step(step, teams) for step in one.steps]} for one in found]
     call.emit(documents, lambda: _print_courses(found, teams, address))
+
+
+def _course_of(call: NodeInvocation, text: str) -> "Course":
+    from tocsin.node.errors import InputError
+    from tocsin.problems.answers import read_problem
+
+    try:
+        key = read_problem(text)
+    except InputError:
+        raise UsageError(
+            f"{text} is no address, prefix or problem.", hint="Write 192.0.2.1, or the 16 digits of a problem."
+        ) from None
+    course = _courses(call.node).of(key, call.node.problems.ranges_of(key, now=call.now), now=call.now)
+    if course is None:
+        raise UsageError(f"No problem {text} is known.", hint="'tocsin problems list --json' has the digits of each.")
+    return course
 
 
 def _courses(node: "NodeWithStores") -> "Courses":
@@ -64,22 +100,39 @@ def _courses(node: "NodeWithStores") -> "Courses":
     return Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
 
 
-def _document(one: "Course", teams: "dict[int, Team]") -> dict[str, object]:
+def _document(one: "ListedProblem", teams: "dict[int, Team]") -> dict[str, object]:
+    from tocsin.problems.answers import problem_text
+
+    return {
+        "problem": problem_text(one.key),
+        **fields(one, "where port what type severity state status muted overdue"),
+        **fields(one, "first_seen last_seen sightings gone_at due feed"),
+        **_told(one.teams, one.said, teams),
+    }
+
+
+def _course(one: "Course", teams: "dict[int, Team]") -> dict[str, object]:
     from tocsin.problems.answers import problem_text
 
     return {
         "problem": problem_text(one.key),
         **fields(one.name, "where port what"),
         **fields(one, "state first_seen last_seen sightings gone_at"),
-        "teams": [teams[number].key for number in one.teams if number in teams],
+        **_told(one.teams, one.said, teams),
+    }
+
+
+def _told(responsible: Sequence[int], said: "Sequence[AnswerStanding]", teams: "dict[int, Team]") -> dict[str, object]:
+    return {
+        "teams": [teams[number].key for number in responsible if number in teams],
         "said": [
             {
-                "team": teams[said.answer.team_id].key if said.answer.team_id in teams else None,
-                "verdict": said.verdict,
-                "at": said.answer.at,
-                **fields(said, "outcome since"),
+                "team": teams[one.answer.team_id].key if one.answer.team_id in teams else None,
+                "verdict": one.verdict,
+                "at": one.answer.at,
+                **fields(one, "outcome since"),
             }
-            for said in one.said
+            for one in said
         ],
     }
 
@@ -94,26 +147,26 @@ def _step(step: "CourseStep", teams: "dict[int, Team]") -> dict[str, object]:
     }
 
 
-def _print(found: "Sequence[Course]", teams: "dict[int, Team]") -> None:
+def _print(found: "Sequence[ListedProblem]", teams: "dict[int, Team]", total: int) -> None:
     if not found:
-        say("No problems here.")
+        say("No problems match.")
         return
     print_table(
-        "",
-        ("where", "what", "state", "since", "last seen", "times", "to notify"),
+        "" if len(found) == total else f"{len(found):,} of {total:,} problems",
+        ("where", "what", "severity", "state", "first seen", "last seen", "due", "teams"),
         [
             (
-                f"{one.name.where} {one.name.port}".rstrip(),
-                one.name.what,
-                one.state.replace("-", " "),
+                f"{one.where} {one.port}".rstrip(),
+                one.what,
+                one.severity,
+                one.status.replace("-", " "),
                 f"{one.first_seen:%Y-%m-%d}",
                 f"{one.last_seen:%Y-%m-%d}",
-                one.sightings,
+                f"{one.due:%Y-%m-%d}" if one.due else "",
                 ", ".join(teams[number].key for number in one.teams if number in teams),
             )
             for one in found
         ],
-        numbers=[5],
     )
 
 

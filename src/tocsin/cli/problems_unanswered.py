@@ -59,4 +59,4 @@ def _print(found: "Sequence[UnansweredProblem]", teams: "dict[int, Team]", days:
         )
         for one in found
     ]
-    print_table("", ("where", "what", "notified since", "times", "last seen", "notified"), rows, numbers=[3])
+    print_table("", ("where", "what", "notified since", "times", "last seen", "teams"), rows, numbers=[3])

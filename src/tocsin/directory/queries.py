@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, cast, or_, select
+from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.effective import (
@@ -121,15 +121,15 @@ def team_keys(session: Session) -> dict[int, str]:
     return {row.id: row.key for row in session.execute(select(TeamRow.id, TeamRow.key))}
 
 
-def team_numbers(database: Database, key: str) -> frozenset[int]:
-    """The number of the team with this key, and those of the teams merged into it; none where there is none."""
+def team_numbers(database: Database, named: str) -> frozenset[int]:
+    """The number of the team with this key, else of those with this name, and of the teams merged into them."""
+    wanted = named.strip().lower()
     with database.reading() as session:
-        found = session.scalar(select(TeamRow.id).where(TeamRow.key == key.strip().lower()))
+        found = set(session.scalars(select(TeamRow.id).where(TeamRow.key == wanted)))
+        found = found or set(session.scalars(select(TeamRow.id).where(func.lower(TeamRow.name) == wanted)))
         merged = merged_teams(session)
-    if found is None:
-        return frozenset()
-    team = merged.get(found, found)
-    return frozenset([team, *(number for number, into in merged.items() if into == team)])
+    teams = {merged.get(number, number) for number in found}
+    return frozenset([*teams, *(number for number, into in merged.items() if into in teams)])
 
 
 def team_names(session: Session, numbers: Collection[int]) -> dict[int, tuple[str, str]]:

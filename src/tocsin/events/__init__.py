@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from tocsin.events import acts
     from tocsin.events.acts import FeedCadence
     from tocsin.events.alarms import FeedState, feed_states, watch_feeds
-    from tocsin.events.browse import Events, cursor_of, read_cursor
+    from tocsin.events.browse import EventOrder, Events, cursor_of, read_cursor
     from tocsin.events.classify import TYPES
     from tocsin.events.counting import EventCounts
     from tocsin.events.duplicates import first_of_each, row_keys
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tocsin.events.export import EVENT, ExportForm, media_of, table_of, written
     from tocsin.events.extra import fold
     from tocsin.events.fields import BY_NAME, FIELDS, Field, FieldKind, Privacy
-    from tocsin.events.filters import EVERYWHERE, SEVERITIES, SPANS, EventFilter, FilterError
+    from tocsin.events.filters import EVERYWHERE, NOT_KNOWN, SEVERITIES, SPANS, TLPS, EventFilter, FilterError
     from tocsin.events.identifiers import bundled_identifiers, stored_identifiers
     from tocsin.events.idf_out import addresses, flat, idf_lines, to_idf
     from tocsin.events.ingests import (

@@ -8,9 +8,10 @@ import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from threading import BoundedSemaphore
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import polars as pl
@@ -23,7 +24,7 @@ from tocsin.events.matching import TEXT_ROWS, EventFile, Matcher, ResolvedFilter
 from tocsin.events.schema import COLUMNS
 from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause
 from tocsin.events.store import EventStore
-from tocsin.events.summaries import GLANCE, Places, Summaries, UInt64s
+from tocsin.events.summaries import GLANCE, Places, Summaries
 from tocsin.node.cache import Cache
 from tocsin.node.records import Database
 
@@ -36,20 +37,22 @@ T = TypeVar("T")
 _NONE: Final[Places] = np.zeros(0, dtype=np.intp)
 
 
+class EventOrder(StrEnum):
+    """What comes first."""
+
+    RECEIVED = "received"  # what this node received last
+    TIME = "time"  # what happened last
+
+
 @dataclass(frozen=True)
 class EventRows:
-    """Rows newest first (by ingest and row), with ``more`` where there are further ones.
+    """Rows in order, and where the next page begins; empty where there is none.
 
     ``rows``: the columns asked for and ``ingest``, ``row``, ``problem``; what may not be seen is null.
     """
 
     rows: pl.DataFrame
-    more: bool
-
-    @property
-    def cursor(self) -> str:
-        """What the next page begins after; empty where there is none."""
-        return cursor_of(*self.rows.select("ingest", "row").row(-1)) if self.more and self.rows.height else ""
+    cursor: str
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,31 @@ def read_cursor(text: str) -> tuple[int, int] | None:
     ingest, _, row = text.partition("-")
     fine = all(part.isascii() and part.isdecimal() and 0 < len(part) <= 10 for part in (ingest, row))
     return (int(ingest), int(row)) if fine and max(int(ingest), int(row)) < 2**32 else None
+
+
+_Found: TypeAlias = tuple[int, int, str, int]  # when (0 where that orders nothing), identity, file, and place in it
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The part of a list that is asked for: so many after a cursor."""
+
+    after: str
+    limit: int
+    order: EventOrder
+
+    @property
+    def last(self) -> tuple[int, int] | None:
+        """When the last one before was (0 where that orders nothing), and its identity; None at the beginning."""
+        when, _, event = self.after.partition("-") if self.order is EventOrder.TIME else ("0", "", self.after)
+        named = read_cursor(event)
+        fine = when.isascii() and when.isdecimal() and len(when) <= 10
+        return (int(when), named[0] << 32 | named[1]) if named and fine else None
+
+    def cursor(self, last: _Found) -> str:
+        """What the next part begins after."""
+        event = cursor_of(last[1] >> 32, last[1] & 0xFFFFFFFF)
+        return f"{last[0]}-{event}" if self.order is EventOrder.TIME else event
 
 
 @dataclass(frozen=True)
@@ -122,24 +150,30 @@ class Events:
         columns: Sequence[str] = (),
         after: str = "",
         limit: int = 50,
+        order: EventOrder = EventOrder.RECEIVED,
     ) -> EventRows:
         """The newest events that fit and may be seen, ``after`` a cursor. ``columns``: names of fields; none: all."""
         asked = self._matcher.wanted(wanted, sight, now)
-        more = (tuple(columns), after, limit)
-        return _again(
-            lambda: self._pages.get(self._key(asked, *more), lambda: self._page(asked, columns, after, limit))
-        )
+        part = _Part(after, limit, order)
+        key = self._key(asked, tuple(columns), part)
+        return _again(lambda: self._pages.get(key, lambda: self._page(asked, columns, part)))
 
     def glance(
-        self, wanted: EventFilter, *, now: datetime, sight: EventScope = EVERYTHING, after: str = "", limit: int = 50
+        self,
+        wanted: EventFilter,
+        *,
+        now: datetime,
+        sight: EventScope = EVERYTHING,
+        after: str = "",
+        limit: int = 50,
+        order: EventOrder = EventOrder.RECEIVED,
     ) -> Glance | None:
         """What `page` finds, as far as the digests know it, far sooner; None where not all of that may be seen."""
         if not sight.common.issuperset(GLANCE):
             return None
         asked = self._matcher.wanted(wanted, sight, now)
-        return _again(
-            lambda: self._glances.get(self._key(asked, after, limit), lambda: self._glance(asked, after, limit))
-        )
+        part = _Part(after, limit, order)
+        return _again(lambda: self._glances.get(self._key(asked, part), lambda: self._glance(asked, part)))
 
     def one(self, cursor: str, *, sight: EventScope = EVERYTHING) -> pl.DataFrame:
         """One event whole, by its identity: a frame of one row, of none where it is not there or may not be seen."""
@@ -202,52 +236,76 @@ class Events:
                 return self._rows([(file.path, places)], (), asked.sight)
         return pl.DataFrame(schema=COLUMNS)
 
-    def _page(self, asked: ResolvedFilter, columns: Sequence[str], after: str, limit: int) -> EventRows:
-        best = self._best(asked, after, limit + 1)
-        of = [
-            (path, np.array([place for _, place in some], dtype=np.intp))
-            for path, some in _by_path(best[:limit]).items()
-        ]
-        return EventRows(self._rows(of, columns, asked.sight), more=len(best) > limit)
+    def _page(self, asked: ResolvedFilter, columns: Sequence[str], part: "_Part") -> EventRows:
+        best = self._best(asked, part)
+        shown = best[: part.limit]
+        of = [(path, np.array([place for *_, place in some], dtype=np.intp)) for path, some in _by_path(shown).items()]
+        found = self._rows(of, columns, asked.sight)
+        order = {cursor_of(event >> 32, event & 0xFFFFFFFF): place for place, (_, event, *_) in enumerate(shown)}
+        places = [order[cursor_of(*one)] for one in found.select("ingest", "row").iter_rows()]
+        rows = found[np.argsort(np.array(places, dtype=np.int64))] if part.order is EventOrder.TIME else found
+        return EventRows(rows, part.cursor(shown[-1]) if len(best) > part.limit else "")
 
-    def _glance(self, asked: ResolvedFilter, after: str, limit: int) -> Glance:
-        best = self._best(asked, after, limit + 1)
+    def _glance(self, asked: ResolvedFilter, part: "_Part") -> Glance:
+        best = self._best(asked, part)
         rows: dict[int, dict[str, Any]] = {}
-        for path, of in _by_path(best[:limit]).items():
-            columns = self.summaries.of(path).glance(np.array([place for _, place in of], dtype=np.intp))
+        for path, of in _by_path(best[: part.limit]).items():
+            columns = self.summaries.of(path).glance(np.array([place for *_, place in of], dtype=np.intp))
             names = list(columns)
             found = zip(of, zip(*columns.values(), strict=True), strict=True)
-            rows |= {event: dict(zip(names, values, strict=True)) for (event, _), values in found}
-        named = [(cursor_of(event >> 32, event & 0xFFFFFFFF), rows[event]) for event, _, _ in best[:limit]]
-        return Glance(named, named[-1][0] if len(best) > limit else "")
+            rows |= {event: dict(zip(names, values, strict=True)) for (_, event, *_), values in found}
+        named = [(cursor_of(event >> 32, event & 0xFFFFFFFF), rows[event]) for _, event, *_ in best[: part.limit]]
+        return Glance(named, part.cursor(best[part.limit - 1]) if len(best) > part.limit else "")
 
-    def _best(self, asked: ResolvedFilter, after: str, most: int) -> list[tuple[int, str, int]]:
-        """The newest events that fit: identity, file and place of each, newest first."""
-        named = read_cursor(after)
-        below = np.uint64(named[0] << 32 | named[1]) if named else None
-        best: list[tuple[int, str, int]] = []
-        for file in self._matcher.searched(asked):
-            if len(best) >= most and file.newest < best[most - 1][0] >> 32:
+    def _best(self, asked: ResolvedFilter, part: "_Part") -> list["_Found"]:
+        """The first events that fit, in order, and one more than the limit where there are further ones."""
+        by_time, most = part.order is EventOrder.TIME, part.limit + 1
+        files = self._matcher.searched(asked)
+        if by_time:
+            files = sorted(files, key=lambda file: self.summaries.of(file.path).span[1], reverse=True)
+        best: list[_Found] = []
+        for file in files:
+            newest = self.summaries.of(file.path).span[1] if by_time else file.newest
+            if len(best) >= most and newest < (best[most - 1][0] if by_time else best[most - 1][1] >> 32):
                 break
-            places, events = self._newest_of(file, asked, below, most)
-            best += [(event, file.path, place) for event, place in zip(events.tolist(), places.tolist(), strict=True)]
-            best.sort(key=lambda one: one[0], reverse=True)
+            best += self._latest_of(file, asked, part, most) if by_time else self._newest_of(file, asked, part, most)
+            best.sort(key=lambda one: one[:2], reverse=True)
             del best[most:]
         return best
 
-    def _newest_of(
-        self, file: EventFile, asked: ResolvedFilter, below: np.uint64 | None, most: int
-    ) -> tuple[Places, UInt64s]:
+    def _latest_of(self, file: EventFile, asked: ResolvedFilter, part: "_Part", most: int) -> list["_Found"]:
+        """Those of a file that happened last."""
         summary, places = self.summaries.of(file.path), self._matcher.fitting(file, asked)
-        if len(places) > most and below is None:
+        at = summary.at[places]
+        if (last := part.last) is not None:
+            not_later = at <= last[0]
+            places, at = places[not_later], at[not_later]
+            same = np.flatnonzero(at == last[0])
+            right = np.ones(len(at), dtype=bool)
+            right[same] = summary.events(places[same]) < np.uint64(last[1])
+            places, at = places[right], at[right]
+        if len(at) > most:
+            near = at >= np.partition(at, len(at) - most)[len(at) - most]
+            places, at = places[near], at[near]
+        events = summary.events(places)
+        order = np.lexsort((events, at))[::-1][:most]
+        chosen = (at[order].tolist(), events[order].tolist(), places[order].tolist())
+        return [(when, event, file.path, place) for when, event, place in zip(*chosen, strict=True)]
+
+    def _newest_of(self, file: EventFile, asked: ResolvedFilter, part: "_Part", most: int) -> list["_Found"]:
+        """Those of a file that came last; they are all of one time."""
+        summary, places = self.summaries.of(file.path), self._matcher.fitting(file, asked)
+        last = part.last
+        if len(places) > most and last is None:
             places = summary.of_newest_ingests(places, most)
         events = summary.events(places)
-        if below is not None:
-            places, events = places[events < below], events[events < below]
+        if last is not None:
+            before = events < np.uint64(last[1])
+            places, events = places[before], events[before]
         if len(events) > most:
             top = np.argpartition(events, len(events) - most)[-most:]
             places, events = places[top], events[top]
-        return places, events
+        return [(0, event, file.path, place) for event, place in zip(events.tolist(), places.tolist(), strict=True)]
 
     def _rows(self, places: Sequence[tuple[str, Places]], columns: Sequence[str], sight: EventScope) -> pl.DataFrame:
         """Rows at places of files, newest first, with nothing in what may not be seen."""
@@ -313,9 +371,9 @@ def _again(ask: Callable[[], T]) -> T:
         return ask()
 
 
-def _by_path(found: Sequence[tuple[int, str, int]]) -> dict[str, list[tuple[int, int]]]:
-    """By file the identities and places of events."""
-    by_path: dict[str, list[tuple[int, int]]] = {}
-    for event, path, place in found:
-        by_path.setdefault(path, []).append((event, place))
+def _by_path(found: Sequence[_Found]) -> dict[str, list[_Found]]:
+    """By file those of its events."""
+    by_path: dict[str, list[_Found]] = {}
+    for one in found:
+        by_path.setdefault(one[2], []).append(one)
     return by_path

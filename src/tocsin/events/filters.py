@@ -26,6 +26,12 @@ TEXT_FIELDS: Final = (
 )  # fmt: skip
 """The fields that free text is looked for in: none of them is personal."""
 
+TLPS: Final = ("RED", "AMBER+STRICT", "AMBER", "GREEN", "CLEAR")
+"""The labels of TLP 2.0 that events may be asked for by."""
+
+NOT_KNOWN: Final = "-"
+"""In place of a value: events of which it is not known. Of AS numbers it is 0."""
+
 EVERYWHERE: Final = -1
 """Free text is looked for in all events."""
 
@@ -47,8 +53,8 @@ class FilterError(UsageError):
 class EventFilter:
     """Every given condition must hold. ``since`` is included, ``until`` not; ``last`` (see `SPANS`) instead of both.
 
-    ``address``: canonical text of an address or prefix of the source. ``team``: key of a team that the event was routed
-    or told to; ``problem``: its 16 hexadecimal digits. An empty text, or None, is no condition.
+    ``address``: canonical text of an address or prefix of the source. ``team``: key or name of a team that the event
+    was routed or told to; ``problem``: its 16 hexadecimal digits. An empty text, or None, is no condition.
 
     ``back``: where free text is looked for: 0 in the newest part of what else fits (see `matching.TEXT_ROWS`), 1 in the
     part before that, and so on; `EVERYWHERE` in all, which takes as long as it takes. It is no condition of its own.
@@ -65,6 +71,8 @@ class EventFilter:
     identifier: str = ""
     severity: str = ""
     feed: str = ""
+    tlp: str = ""
+    port: int | None = None
     team: str = ""
     problem: str = ""
     text: str = ""
@@ -130,7 +138,7 @@ def _last(text: str) -> str:
 
 
 def _severity(text: str) -> str:
-    return _one_of(text.lower(), SEVERITIES)
+    return text if text == NOT_KNOWN else _one_of(text.lower(), SEVERITIES)
 
 
 def _one_of(text: str, known: tuple[str, ...]) -> str:
@@ -147,15 +155,27 @@ def _address(text: str) -> str:
 
 
 def _asn(text: str) -> int:
+    if text in {NOT_KNOWN, "0"}:
+        return 0
     found = _ASN.fullmatch(text)
     if not found or not 0 < int(found[1]) < 2**32:
         raise ValueError("Write an AS number like 64500 or AS64500.")
     return int(found[1])
 
 
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text[:6]) < 2**16:
+        raise ValueError("Write a port from 1 to 65535.")
+    return int(text)
+
+
+def _tlp(text: str) -> str:
+    return _one_of(text.upper().removeprefix("TLP:"), TLPS)
+
+
 def _country(text: str) -> str:
-    if not _COUNTRY.fullmatch(text.upper()):
-        raise ValueError("Write the two letters of a country, like MU.")
+    if text != NOT_KNOWN and not _COUNTRY.fullmatch(text.upper()):
+        raise ValueError("Write a country code like MU.")
     return text.upper()
 
 
@@ -177,8 +197,8 @@ def _words(text: str) -> str:
 
 _READERS: Final = {
     "since": _time, "until": _time, "last": _last, "address": _address, "asn": _asn, "country": _country,
-    "taxonomy": _lower, "type": _lower, "identifier": _lower, "severity": _severity, "feed": _words, "team": _lower,
-    "problem": _problem, "text": _words,
+    "taxonomy": _lower, "type": _lower, "identifier": _lower, "severity": _severity, "feed": _words,
+    "tlp": _tlp, "port": _port, "team": _lower, "problem": _problem, "text": _words,
 }  # fmt: skip
 
 

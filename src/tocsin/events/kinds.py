@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tocsin.events.filters import EventFilter
+from tocsin.events.filters import NOT_KNOWN, EventFilter
 from tocsin.events.scope import Label
 from tocsin.events.summaries import KIND, Bools, Int64s
 
 CONDITIONS: Final = {
     "feed": "feed.code", "taxonomy": "classification.taxonomy", "type": "classification.type",
-    "identifier": "classification.identifier", "severity": "severity", "country": "country",
+    "identifier": "classification.identifier", "severity": "severity", "country": "country", "tlp": "tlp",
 }  # fmt: skip
 """The conditions of a filter that a kind alone answers, each with its column of `KIND`."""
 
@@ -47,7 +47,7 @@ class Kinds:
         for condition, column in CONDITIONS.items():
             if value := getattr(wanted, condition):
                 at = KIND.index(column)
-                fits &= codes[:, at] == self._values[at].get(value, -1)
+                fits &= codes[:, at] == self._values[at].get(None if value == NOT_KNOWN else value, -1)
         return fits
 
     def labelled(self, labels: Iterable[Label] | None) -> Bools:

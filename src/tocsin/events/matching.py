@@ -28,7 +28,13 @@ TEXT_ROWS: Final = 1_000_000
 
 FOREVER: Final = (0, 2**32)
 _PLACES: Final = 32 << 20  # bytes
-_SEEN_BY: Final = {**CONDITIONS, "country": "source.geolocation.cc", "address": "source.ip", "asn": "source.asn"}
+_SEEN_BY: Final = {
+    **CONDITIONS,
+    "country": "source.geolocation.cc",
+    "address": "source.ip",
+    "asn": "source.asn",
+    "port": "source.port",
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,8 @@ class ResolvedFilter:
     @property
     def by_kind(self) -> bool:
         """Whether kinds and times alone answer it."""
-        narrowed = self.filter.asn is not None or self.filter.address or self.teams is not None
+        of_row = self.filter.asn is not None or self.filter.port is not None
+        narrowed = of_row or self.filter.address or self.teams is not None
         return not (self.reads or narrowed or self.sight.by_team)
 
 
@@ -169,6 +176,8 @@ class Matcher:
             at = np.searchsorted(summary.asns, asked.filter.asn)
             known = at < len(summary.asns) and summary.asns[at] == asked.filter.asn
             conditions.append(summary.asn == at if known else np.zeros(summary.rows, dtype=bool))
+        if asked.filter.port is not None:
+            conditions.append(summary.has_port(asked.filter.port))
         if asked.filter.address:
             conditions.append(summary.within(_ranges(asked.filter.address)))
         if asked.teams is not None:

@@ -174,6 +174,11 @@ class FileDigest:
                 found[rows[inside[address[rows]]]] = True
         return found
 
+    def has_port(self, port: int) -> Bools:
+        """For each event whether the source's port is this one."""
+        found: Bools = (self.numbers[_PORT] & np.uint32(0x1FFFF)) == (np.uint32(port) | _HAS_PORT)
+        return found
+
     def glance(self, places: Places) -> dict[str, list[Any]]:
         """What is known here of the events at some places, by the name of the field it stands for."""
         kinds = self.kinds[self.codes[_KIND][places].tolist()]

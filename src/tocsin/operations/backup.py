@@ -63,6 +63,7 @@ _MODELS = (
     "tocsin.delivery.never_held.models",
     "tocsin.pipeline.tables",
     "tocsin.problems.answers.models",
+    "tocsin.problems.reminders",
     "tocsin.node.accounts.models",
     "tocsin.node.records.audit",
     "tocsin.node.records.audit_texts",

@@ -48,6 +48,7 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
         _forget_rows(node, today - timedelta(days=_longest_window(node)))
         node.store.clean()
         node.events.summaries.keep_only(node.store.files())
+        node.problems.keep()
         with node.database.begin() as session:
             forget_ended_links(session, now)
             forget_undos(session, now)

@@ -40,7 +40,7 @@ from tocsin.pipeline.parse import Clock, Failures, IngestSession, OpenReport, Pa
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores, writer
 from tocsin.pipeline.tables import WithheldKey
-from tocsin.problems import ReminderPolicy, Sightings
+from tocsin.problems import ReminderPolicy, ReminderRequests, Sightings, read_reminders
 from tocsin.problems.answers import AnswerSnapshot
 
 INGEST: Final = "ingest"
@@ -86,6 +86,7 @@ class IngestRun:
     tellers: RecipientResolver
     repeat: ReminderPolicy
     said: AnswerSnapshot
+    reminders: ReminderRequests
     quarantine: Quarantine
     counts: Counts = field(default_factory=Counts)
     columns: Sequence[str] = ()
@@ -245,6 +246,7 @@ def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None
         session.tellers,
         _repeat(node.settings.tell),
         session.tellers.said(node, reading.heard),
+        read_reminders(node.database, reading.heard),
         quarantine,
         columns=getattr(reading.reader, "columns", ()),  # readers of others may not know theirs
     )
@@ -318,6 +320,7 @@ def _settle(run: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame:
         now=now,
         repeat=run.repeat,
     )
+    seen = replace(seen, due=run.reminders.due(seen))
     told = run.tellers.decide(frame, seen, run.said)
     run.node.tracker.note(seen, told.telling, ingest=run.number, part=part, now=now)
     cut("ingest.noted")

@@ -15,7 +15,7 @@ from tocsin.node.node import Node
 from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import Database, KeyFiles
 from tocsin.node.settings import Settings
-from tocsin.problems import NOTES, Tracker
+from tocsin.problems import NOTES, ProblemList, Tracker
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class NodeWithStores(Node):
     store: EventStore
     tracker: Tracker
     events: Events
+    problems: ProblemList
     _rows: dict[date, KeyFiles] = field(default_factory=dict)
 
     def rows_of(self, day: date) -> KeyFiles:
@@ -50,13 +51,17 @@ def open_node(home: Path) -> NodeWithStores:
 def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithStores:
     """The node in ``home`` whose settings and records are open."""
     store = EventStore(home / HomeFolder.EVENTS)
+    tracker = Tracker(KeyFiles(home / HomeFolder.PROBLEMS, columns=len(NOTES)))
     return NodeWithStores(
         home=home,
         settings=settings,
         database=database,
         store=store,
         events=Events(store, database, home / HomeFolder.COMPILED / "events", partial(team_numbers, database)),
-        tracker=Tracker(KeyFiles(home / HomeFolder.PROBLEMS, columns=len(NOTES))),
+        tracker=tracker,
+        problems=ProblemList(
+            database, store, tracker, home / HomeFolder.COMPILED / "problems.parquet", settings.tell.gone_after_days
+        ),
     )
 
 

@@ -5,9 +5,23 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
+    from tocsin.problems import acts
     from tocsin.problems.current import known_problems, last_committed
     from tocsin.problems.identity import problem_keys
+    from tocsin.problems.listing import FoundProblems, ListedProblem, ProblemList
     from tocsin.problems.monthly import GroupFigures, MonthFigures, group_figures, monthly_figures
+    from tocsin.problems.reminders import ReminderRequests, read_reminders, reminders_of
+    from tocsin.problems.search import (
+        CONDITIONS,
+        NO_TEAM,
+        ProblemSearch,
+        ProblemSort,
+        ProblemStatus,
+        has_status,
+        is_overdue,
+        status_of,
+    )
+    from tocsin.problems.statements import notified_teams
     from tocsin.problems.team_times import team_figures
     from tocsin.problems.times import By, Stretch, TimesGroup, problem_times, summarise
     from tocsin.problems.track import (

@@ -7,16 +7,18 @@ mailboxes stand on the page of each team, whose reading is on record.
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from tocsin.directory import FoundTeam, RuleKind, TeamSearch, search_teams
+from tocsin.directory import FoundTeam, RuleKind, TeamSearch, search_teams, team_names
 from tocsin.events import FeedRecord, Ingest, IngestFilter, find_ingests
 from tocsin.node.records import Database
 from tocsin.node.spreadsheet import escape_formula
+from tocsin.problems import FoundProblems, ListedProblem
+from tocsin.problems.answers import problem_text
 
 _BLOCK: Final = 1_000
 _COUNTS: Final = ("rows", "stored", "duplicates", "quarantined", "problems_new", "problems_continuing")
@@ -25,6 +27,10 @@ _TEAM: Final = ("key", "name", "organisation", "kind", "country")
 _INGEST: Final = (
     *("number", "report", "source", "feed", "state", "at", "newest_event", "sha256", "replay_of"),
     *(*_COUNTS, *_FATES),
+)
+_PROBLEM: Final = (
+    *("where", "port", "what", "type", "severity", "status", "first_seen", "last_seen", "due", "gone_at"),
+    *("sightings", "feed"),
 )
 Row = dict[str, Any]
 
@@ -137,3 +143,22 @@ def _json(blocks: Iterable[list[Row]]) -> Iterator[bytes]:
 
 def _plain(value: object) -> str:
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
+
+
+def problems_file(database: Database, found: FoundProblems, form: ListForm, *, now: datetime) -> ListFile:
+    """All problems that were found, in their order."""
+
+    def after(start: int | None) -> list[tuple[int, Row]]:
+        first = start or 0
+        rows = found.rows(first, _BLOCK)
+        with database.reading() as session:
+            names = team_names(session, {team for row in rows for team in row.teams})
+        return [(first + place, _problem_row(row, names)) for place, row in enumerate(rows, 1)]
+
+    return _file("problems", ("problem", *_PROBLEM, "teams"), _blocks(after), form, now)
+
+
+def _problem_row(problem: ListedProblem, names: Mapping[int, tuple[str, str]]) -> Row:
+    teams = sorted({names[number][0] for number in problem.teams if number in names})
+    shown = {name: getattr(problem, name) for name in _PROBLEM}
+    return {"problem": problem_text(problem.key), **shown, "teams": " ".join(teams)}

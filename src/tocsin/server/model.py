@@ -272,6 +272,9 @@ class Problem(BaseModel):
     port: str
     what: str = Field(examples=["open-rdp"])
     state: str
+    status: str = Field("", examples=["overdue"])
+    severity: str = ""
+    due: datetime | None = None
     first_seen: datetime | None
     last_seen: datetime | None
     sightings: int | None

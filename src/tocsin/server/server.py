@@ -49,6 +49,7 @@ from tocsin.server.pages import (
     own_path,
     page_above,
     portal_pages,
+    problems_pages,
     public_pages,
     purge_pages,
     reports_pages,
@@ -75,6 +76,7 @@ _INSIDE = (
     credentials_pages,
     audit_pages,
     today_pages,
+    problems_pages,
     events_pages,
     figures_pages,
     inbox_pages,
@@ -256,9 +258,10 @@ def serve(node: NodeWithStores, *, port: int, public: bool = False, ready: Calla
 
 
 def _open_digests(node: NodeWithStores) -> None:
-    """Count all events once, so that the first who looks at some does not wait until their digests are open."""
+    """Count all events and read the problems once, so that the first who looks at some does not wait for that."""
     with suppress(TocsinError):  # whoever looks is told
         node.events.figures(EventFilter(), now=_now())
+        node.problems.kinds(_now())
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -54,8 +54,8 @@ NOTHING_OF_STRANGERS = {
         "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version",
     ],
     "hashes, numbers and times": [
-        "answered_digest", "audit_seal", "brake_pass", "node_identity", "notification_run", "posted", "tombstone",
-        "withheld_events",
+        "answered_digest", "audit_seal", "brake_pass", "node_identity", "notification_run", "posted",
+        "problem_reminder", "tombstone", "withheld_events",
     ],
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],
     "names of feeds, as sources and mapping files have them": ["feed"],

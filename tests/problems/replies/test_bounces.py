@@ -76,7 +76,7 @@ def test_a_bounce_from_where_a_mailbox_forwards_to_does_not_condemn_it(
 
     assert (filed.decision.state, filed.decision.why) == (
         MailState.WAITING,
-        "It does not name an email address that the mail was sent to.",
+        "It does not name an address that the mail was sent to as not reached.",
     )
     assert bounces(desk) == [("noc@isp.example", True, True, "5.1.1")]
     assert state_of(desk, digest) == DeliveryState.SENT

@@ -97,7 +97,7 @@ def test_what_proves_nothing_waits_for_a_person(world: World, desk: MailContext,
         "It is addressed to 2 digests at once.": [
             reply(digest, "fixed", address=f"{mine}, {other.headers['Reply-To']}"),
         ],
-        "It answers no mail of this node.": [
+        "It answers none of our mails.": [
             reply(digest, "fixed", token=False, thread=False),
             reply(digest, "fixed", address=forged, thread=False),
         ],
@@ -165,7 +165,7 @@ def test_other_words_through_a_list_or_from_nobody_say_nothing(
 def test_why_a_mail_through_a_list_would_not_count_anyhow_is_said(world: World, desk: MailContext) -> None:
     filed = file(world, desk, Sample("", MailKind.UNKNOWN, "fixed", LISTS[0].head, "Hello").raw())
 
-    assert filed.decision.reasons == ("It answers no mail of this node.",)
+    assert filed.decision.reasons == ("It answers none of our mails.",)
 
 
 def test_our_own_digest_that_comes_back_is_known(world: World, desk: MailContext) -> None:

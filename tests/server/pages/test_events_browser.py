@@ -64,7 +64,7 @@ def test_brushing_the_bars_sets_the_time(site: tuple[str, str]) -> None:
         assert found["until"] == ["2026-11-18T00:00"]
         assert found["feed"] == ["scan_rdp"]
         assert "last" not in found
-        assert page.read("document.querySelector('h1').textContent") == "3 events fit"
+        assert page.read("document.querySelector('.standing').textContent") == "3 events match"
 
 
 def test_brushing_less_than_a_bar_means_that_bar(site: tuple[str, str]) -> None:
@@ -80,7 +80,7 @@ def test_a_press_on_a_bar_leads_to_its_day(site: tuple[str, str]) -> None:
         enter(page, site, "/events")
         drag(page, box(page, "svg[data-brush]"), 0.05, 0.05)
         assert asked(page)["since"] == ["2026-11-16T00:00:00Z"]
-        assert page.read("document.querySelector('h1').textContent") == "3 events fit"
+        assert page.read("document.querySelector('.standing').textContent") == "3 events match"
 
 
 def test_all_of_it_works_without_scripts(site: tuple[str, str]) -> None:
@@ -92,7 +92,7 @@ def test_all_of_it_works_without_scripts(site: tuple[str, str]) -> None:
         )
         assert len(links) == 4
         page.open(links[0])
-        assert page.read("document.querySelector('h1').textContent") == "3 events fit"
+        assert page.read("document.querySelector('.standing').textContent") == "3 events match"
         assert page.read("document.querySelectorAll('tbody tr[id^=e]').length") == 3
 
 

@@ -83,7 +83,8 @@ def opened(browser: Browser, path: str) -> str:
 
 def test_the_page_says_how_many_and_shows_each(analyst: Browser) -> None:
     page = analyst.get("/events")
-    assert "<h1>6 events are stored</h1>" in page.text
+    assert re.search(r"<h1[^>]*>Events</h1>", page.text)
+    assert "6 events are stored" in page.text
     assert addresses(analyst, "/events") == {OWN, OWN_TOO, SECTOR, GREEN, NOBODYS, RED}
     assert "Most events were" in page.text
 
@@ -107,7 +108,7 @@ def test_conditions_narrow(analyst: Browser) -> None:
 def test_links_of_values_lead_to_just_these(analyst: Browser) -> None:
     text = analyst.get("/events").text
     for path, events in re.findall(r'<th scope="row"><a href="([^"]+)">.*?</a></th>\s*<td class="n">(\d+)</td>', text):
-        assert re.findall(r"<h1>(\d+) events?", analyst.get(unescape(path)).text) == [events], path
+        assert re.findall(r"(\d+) events? match", analyst.get(unescape(path)).text) == [events], path
 
 
 def test_what_cannot_be_read_is_said_and_kept(analyst: Browser) -> None:
@@ -116,12 +117,12 @@ def test_what_cannot_be_read_is_said_and_kept(analyst: Browser) -> None:
     assert 'value="nowhere"' in page.text
     assert "Write an address or a prefix" in page.text
     assert "Write an AS number" in page.text
-    assert "6 events fit" in page.text
+    assert "6 events match" in page.text
 
 
 def test_where_nothing_fits_each_condition_can_be_dropped(analyst: Browser) -> None:
     text = analyst.get("/events?asn=65551&feed=scan_rdp").text
-    assert "<h1>No event fits</h1>" in text
+    assert "No matches" in text
     assert 'href="/events?feed=scan_rdp"' in text
     assert 'href="/events?asn=65551"' in text
 
@@ -148,8 +149,8 @@ def test_a_row_opens_in_place_with_all_that_is_known(analyst: Browser) -> None:
     text = text_of(analyst.get(path))
     assert "source.port 3389" in text
     assert "tlp AMBER" in text
-    assert "All sightings of this problem" in text
-    (sightings,) = re.findall(r'href="([^"]*problem=[^"]*)"', analyst.get(path).text)
+    (problem,) = re.findall(r'<a href="(/problems/[0-9a-f]{16})">Problem of this event</a>', analyst.get(path).text)
+    (sightings,) = re.findall(r'href="(/events[^"]*problem=[^"]*)"', analyst.get(problem).text)
     assert addresses(analyst, unescape(sightings)) == {OWN}
 
 
@@ -164,14 +165,14 @@ def test_an_empty_node_says_how_events_come(fresh: Path, tmp_path: Path) -> None
     world = copy_world(fresh, tmp_path)
     for browser in sit(world, AccountRole.ANALYST):
         text = browser.get("/events").text
-        assert "No events are stored yet" in text
-        assert "send one in" in text
-        assert "No event may leave" in browser.get("/events/export").text
+        assert "No events yet" in text
+        assert "upload one" in text
+        assert "No event can be exported" in browser.get("/events/export").text
         assert browser.get("/events/export?format=json").json() == []
 
 
 def test_an_operator_sees_own_events_only_however_they_are_asked_for(analyst: Browser, operator: Browser) -> None:
-    assert "<h1>2 events are stored</h1>" in operator.get("/events").text
+    assert "2 events are stored" in operator.get("/events").text
     assert addresses(operator, "/events") == {OWN, OWN_TOO}
     for query in (
         "address=0.0.0.0/0",
@@ -189,18 +190,18 @@ def test_an_operator_sees_own_events_only_however_they_are_asked_for(analyst: Br
     closed, missing = (operator.get(f"/events?open={event}") for event in (there, "77-77"))
     assert closed.text.replace(there, "77-77") == missing.text  # but for the address that was asked for
     assert 'class="opened"' not in closed.text
-    problem = re.findall(r"problem=([0-9a-f]{16})", analyst.get(foreign).text)[0]
+    problem = re.findall(r'"/problems/([0-9a-f]{16})"', analyst.get(foreign).text)[0]
     assert addresses(operator, f"/events?problem={problem}") == set()
 
 
 def test_whether_another_team_knows_of_an_own_event_is_not_told(operator: Browser) -> None:
     other, nobody = (operator.get(f"/events?team={key}").text for key in ("sector", "no-such"))
     assert other.replace("sector", "no-such") == nobody
-    assert "No event fits" in other
+    assert "No matches" in other
 
 
 def test_what_the_gate_keeps_back_is_not_shown(world: World, green: Browser, operator: Browser) -> None:
-    assert "No events are stored yet" in green.get("/events").text
+    assert "No events yet" in green.get("/events").text
     assert addresses(green, "/events?address=203.0.113.0/24") == set()
     assert addresses(operator, f"/events?address={RED}") == set()
     assert world.node.store.scan().collect().height == 6
@@ -208,8 +209,8 @@ def test_what_the_gate_keeps_back_is_not_shown(world: World, green: Browser, ope
 
 def test_an_export_says_its_marking_and_leaves_out_what_may_not_leave(world: World, analyst: Browser) -> None:
     offer = text_of(analyst.get("/events/export"))
-    assert "5 events may leave as a file" in offer
-    assert "1 event stays here" in offer
+    assert "5 events can be exported" in offer
+    assert "1 event withheld" in offer
     assert "TLP:AMBER" in offer
     made = analyst.get("/events/export?format=jsonl")
     assert made.headers["x-marking"] == "TLP:AMBER"
@@ -263,7 +264,7 @@ def test_views_are_kept_shared_renamed_and_deleted(world: World, analyst: Browse
     query = "type=vulnerable-system&last=7d&column=source.ip&column=tlp&after=1-1"
     saved = analyst.send("/events/views", name=" Our  week ", query=query)
     assert saved.headers["location"] == "/events?last=7d&type=vulnerable-system&column=source.ip&column=tlp&done=view"
-    assert "The view is saved." in analyst.get(saved.headers["location"]).text
+    assert "View saved." in analyst.get(saved.headers["location"]).text
     assert "Our week" in analyst.get("/events").text
     for manager in sit(world, AccountRole.MANAGER):
         assert "Our week" not in manager.get("/events").text
@@ -365,3 +366,44 @@ def test_further_pages_are_numbered_lead_back_and_begin_with_their_rows(fresh: P
         assert ["data-brush" in page for page in seen] == [True, False, False]
         (back,) = re.findall(r'rel="prev" href="([^"]+)"', seen[2])
         assert _ADDRESS.findall(browser.get(unescape(back)).text) == _ADDRESS.findall(seen[1])
+
+
+def test_port_marking_and_name_of_the_team_narrow(analyst: Browser) -> None:
+    cases: list[tuple[str, set[str]]] = [
+        ("port=3389&address=203.0.113.5", {GREEN}),
+        ("port=23", set()),
+        ("tlp=RED", {RED}),
+        ("team=wants+green+only", {GREEN}),
+        ("team=Nobody", set()),
+        ("country=-", set()),
+        ("severity=-", set()),
+    ]
+    assert [(query, addresses(analyst, f"/events?{query}")) for query, _ in cases] == cases
+
+
+@pytest.mark.parametrize("path", ["/events", "/events/map", "/events/export"])
+def test_what_is_no_filter_is_refused(analyst: Browser, path: str) -> None:
+    page = analyst.get(f"{path}?prot=23")
+    assert page.status_code == 422
+    assert "This list has no filter “prot”" in page.text
+    assert not _ADDRESS.search(page.text)
+
+
+def test_events_come_by_their_time_each_once(fresh: Path, tmp_path: Path) -> None:
+    """What was received last may have happened first."""
+    world = copy_world(fresh, tmp_path)
+    for day, third in ((3, "1"), (1, "2"), (2, "3")):
+        world.at(day).hear(*(f"192.0.{third}.{n}" for n in range(1, 31)))
+    world.at(4)
+    for analyst in sit(world, AccountRole.ANALYST):
+        received = [analyst.get("/events").text]
+        pages = [analyst.get("/events?order=time").text]
+        for found in (received, pages):
+            (later,) = re.findall(r'rel="next" href="([^"]+)"', found[0])
+            found.append(analyst.get(unescape(later)).text)
+        order = [address.split(".")[2] for page in pages for address in _ADDRESS.findall(page)]
+        assert order == ["1"] * 30 + ["3"] * 30 + ["2"] * 30
+        assert len({address for page in pages for address in _ADDRESS.findall(page)}) == 90
+        assert _ADDRESS.findall(received[0])[0].split(".")[2] == "3"
+        assert len(_ADDRESS.findall(analyst.get("/events?rows=200").text)) == 90
+        assert "Most events were" not in pages[1]

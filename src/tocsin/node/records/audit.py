@@ -76,6 +76,7 @@ class AuditAction(StrEnum):
     RULES_CHANGED = "rules.changed"
     ANSWER_RECORDED = "answer.recorded"
     ANSWER_WITHDRAWN = "answer.withdrawn"
+    PROBLEMS_REMINDED = "problems.reminded"
     MAIL_READ = "mail.read"
     MAIL_DECIDED = "mail.decided"
     INBOX_RECEIVED = "inbox.received"

@@ -162,6 +162,7 @@ def _purge_part(node: NodeWithStores, part: IngestPart) -> None:
     if part.events is None or part.events:
         node.store.purge(part.ingest, part.events)
         node.events.summaries.keep_only(node.store.files())
+        node.problems.keep()
     if part.rows is None or part.rows:
         purge_rows(node.quarantine, part.ingest, part.rows)
 

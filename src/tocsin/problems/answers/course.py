@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem, problem_words
-from tocsin.events import TOLD_IN, EventQuery, EventStore, Ingest, Label, TeamSet
+from tocsin.events import TOLD_IN, EventQuery, EventStore, Ingest, TeamSet
 from tocsin.node.records import Database
 from tocsin.problems.answers.digest_problems import same_team, sets_with
 from tocsin.problems.answers.models import Answer, AnswerVerdict
@@ -84,7 +84,8 @@ _Named: TypeAlias = tuple[dict[int, Name], dict[int, tuple[int, ...]]]  # by pro
 class CourseStep:
     """One thing that happened to a problem: ``heard``, ``told``, a verdict, ``contradicted`` or ``gone``.
 
-    ``delivery``: the digest that told it or was answered. ``team_id``: who was told or said so.
+    ``delivery``: the digest that told it or was answered. ``team_id``: who was told or said so. ``ingest``: the report
+    that was the first to name it.
     """
 
     at: datetime
@@ -92,6 +93,7 @@ class CourseStep:
     team_id: int | None = None
     delivery: Delivery | None = None
     note: str = ""
+    ingest: int | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,14 @@ class OpenProblems:
     newest: tuple[Course, ...]
 
 
+_NEEDED = (
+    "ingest", "row", "problem", "routed", "told", "notified_in", "source.ip.hi", "source.ip.lo", "source.port",
+    "source.network", "source.fqdn", "source.url", "source.asn", "source.account", "protocol.transport",
+    "classification.identifier", "classification.type", "malware.name",
+)  # fmt: skip
+"""What the course of a problem takes of its events."""
+
+
 @dataclass(frozen=True)
 class Courses:
     """Tells the courses of the problems of a node."""
@@ -128,59 +138,31 @@ class Courses:
     tracker: Tracker
     gone_after_days: int
 
-    def listed(
-        self,
-        *,
-        now: datetime,
-        team_id: int | None = None,
-        state: ProblemState | None = None,
-        after: tuple[int, int] | None = None,
-        limit: int = 100,
-        labels: Collection[Label] | None = None,
-    ) -> list[Course]:
-        """The problems that were seen last, newest first, then by key; of one team or in one state where asked for.
-
-        ``after``: only what comes behind this place: when a problem was last seen (seconds), and its key.
-        ``labels``: only problems of which every stored event carries one of these; None: all.
-        """
-        with self.database.reading() as session:
-            sets = sets_with(session, same_team(session, team_id)) if team_id is not None else []
-        keys = None
-        if team_id is not None:
-            theirs = self.store.scan().filter(pl.col("routed").is_in(sets)).select("problem").unique().collect()
-            keys = theirs["problem"].to_numpy().view(np.uint64)
-        with self.database.reading() as session:
-            known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
-            said = _said(session, known)
-        states = _states(known, said, now)
-        wanted = np.array([state is None or one is state for one in states], dtype=bool)
-        seen = known.column("last_seen")
-        if labels is not None:
-            wanted &= ~np.isin(known.keys, self._marked_otherwise(labels))
-        if after is not None:
-            wanted &= (seen < after[0]) | ((seen == after[0]) & (known.keys > np.uint64(after[1])))
-        left = np.flatnonzero(wanted)
-        newest = left[np.argsort(-seen[left], kind="stable")][:limit]  # keys are in order
-        return self._described(known, newest, self._names(known, newest), states, said)
-
-    def _marked_otherwise(self, labels: Collection[Label]) -> npt.NDArray[np.uint64]:
-        """The keys of problems with an event that carries none of these labels."""
-        fits = [pl.col("tlp").eq_missing(tlp) & pl.col("pap").eq_missing(pap) for tlp, pap in labels]
-        others = self.store.scan().filter(~pl.any_horizontal(fits)) if fits else self.store.scan()
-        found = others.select("problem").drop_nulls().unique().collect()
-        return found["problem"].to_numpy().view(np.uint64)
-
     def at(self, ranges: Sequence[tuple[int, int, int, int]], *, now: datetime) -> list[Course]:
         """The problems of some addresses, with all their steps. ``ranges``: as in `EventQuery`."""
         events = self.store.find(EventQuery(ranges=ranges))
         keys = np.unique(events["problem"].drop_nulls().to_numpy().view(np.uint64))
+        return self._whole(events, keys, now)
+
+    def of(self, key: int, ranges: Sequence[tuple[int, int, int, int]], *, now: datetime) -> Course | None:
+        """One problem with all its steps, also where no event of it is stored; None where it was never seen.
+
+        ``ranges``: where its events are, as in `EventQuery`; none: anywhere, which takes longer.
+        """
+        signed = key - 2**64 if key >= 2**63 else key
+        found = self.store.scan(EventQuery(ranges=ranges)).filter(pl.col("problem") == signed)
+        events = found.select(_NEEDED).collect()
+        courses = self._whole(events, np.array([key], dtype=np.uint64), now)
+        return courses[0] if courses else None
+
+    def _whole(self, events: pl.DataFrame, keys: npt.NDArray[np.uint64], now: datetime) -> list[Course]:
         with self.database.reading() as session:
             known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
             said = _said(session, known)
             steps = _steps(session, events, known, said)
         states = _states(known, said, now)
-        every = np.arange(len(known.keys))
-        courses = self._described(known, every, self._names(known, every), states, said)
+        last = events.drop_nulls("problem").sort("ingest", "row").unique("problem", keep="last", maintain_order=True)
+        courses = self._described(known, np.arange(len(known.keys)), self._named(last), states, said)
         return [replace(course, steps=tuple(steps.get(course.key, ()))) for course in courses]
 
     def open_in(
@@ -261,6 +243,10 @@ class Courses:
             if others.any():
                 rest = self._last_events(keys[others], known.column("seen_by")[chosen[others]])
                 last = pl.concat([last, rest], how="diagonal")
+        return self._named(last)
+
+    def _named(self, last: pl.DataFrame) -> _Named:
+        """The same from an event of each."""
         with self.database.reading() as session:
             members = _members(session, last["routed"].drop_nulls().unique().to_list())
         found = last["problem"].to_numpy().view(np.uint64).tolist()
@@ -336,7 +322,7 @@ def _heard(session: Session, events: pl.DataFrame) -> list[tuple[int, CourseStep
         ).all()
     )
     return [
-        (_unsigned(key), CourseStep(started[ingest], "heard"))
+        (_unsigned(key), CourseStep(started[ingest], "heard", ingest=ingest))
         for key, ingest in firsts.iter_rows()
         if ingest in started
     ]

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery
 from tocsin.directory.contacts import note_answer
+from tocsin.events import EventStore
 from tocsin.node.errors import InputError
 from tocsin.node.records import AuditAction, audit, cut
-from tocsin.problems.answers.digest_problems import packed, problem_text
+from tocsin.problems.answers.digest_problems import packed, problem_text, told_problems, unpacked
 from tocsin.problems.answers.models import Answer, AnsweredDigest, AnswerVerdict, Via
 
 NOTE_LENGTH: Final = 2_000
@@ -47,13 +48,15 @@ def record_answer(
     at: datetime,
     key: str,
     until: datetime | None = None,
+    actor: str = "",
 ) -> Answer:
     """Note an answer in the caller's transaction; where one was noted under this key before, that one.
 
     ``told``: the problems that the digest told (`told_problems`, asked before, in a transaction of its own: it reads
     the event table). ``problems``: those it is about, or None for all of them. ``note``: at most `NOTE_LENGTH`
     characters. ``said_by``: the mailbox, or empty. ``key``: the act, for example ``mail:MESSAGE-ID``. ``until``: when
-    it ends to keep the team from being reminded, where that is not the default of `HOLDS`.
+    it ends to keep the team from being reminded, where that is not the default of `HOLDS`. ``actor``: who acts, as the
+    audit log names them, where that is known otherwise than by ``said_by``.
 
     Raises:
         InputError: the note is too long, no problem is named, or one that the digest did not tell.
@@ -89,11 +92,17 @@ def record_answer(
         "problems": len(told if problems is None else set(problems)),
     }
     # Whoever is signed in is named; of others the log keeps the way alone, never a mailbox.
-    actor = said_by if via is Via.PAGE and said_by else via.value
+    actor = actor or (said_by if via is Via.PAGE and said_by else via.value)
     audit(session, AuditAction.ANSWER_RECORDED, at=at, actor=actor, subject=f"answer:{answer.uuid}", detail=detail)
     session.flush()
     cut("answers.recording")
     return answer
+
+
+def answered_problems(session: Session, store: EventStore, delivery: Delivery) -> frozenset[int]:
+    """The problems that a digest told: as they were kept with its first answer, else from the event table."""
+    kept = session.get(AnsweredDigest, delivery.id)
+    return told_problems(session, store, delivery) if kept is None else frozenset(unpacked(kept.problems).tolist())
 
 
 def _check(told: Collection[int], problems: Collection[int] | None, note: str) -> None:

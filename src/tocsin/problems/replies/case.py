@@ -111,5 +111,7 @@ def mailboxes_of(desk: MailContext, match: MailMatch) -> tuple[str, ...]:
 
 
 def _unread(sorted_as: MailClassification, match: MailMatch, size: int) -> ReplyDecision:
-    why = say("It has %(size)s bytes, more than [mailbox] max_bytes: only its headers were read.", size=f"{size:,}")
+    why = say(
+        "It has %(size)s bytes, more than the setting max_bytes allows: only its headers were read.", size=f"{size:,}"
+    )
     return ReplyDecision(MailKind.UNKNOWN, MailState.WAITING, why, match, sorted_as.ticket)

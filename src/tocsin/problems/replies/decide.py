@@ -138,9 +138,11 @@ def _confirmed(mail: ReadMail, kept: ReplyDecision, letter: Letter) -> ReplyDeci
     said = confirmation_in(mail.text) if letter.kind == VERIFY else ""
     if not said:
         return replace(
-            kept, state=MailState.WAITING, why=say("It answers the request %(reference)s.", reference=letter.reference)
+            kept,
+            state=MailState.WAITING,
+            why=say("It answers the verification request %(reference)s.", reference=letter.reference),
         )
-    why = say("The holder of the email address answered the request %(reference)s.", reference=letter.reference)
+    why = say("The owner of the address answered the verification request %(reference)s.", reference=letter.reference)
     return replace(kept, state=MailState.APPLIED, why=why, confirms=ConfirmationOutcome(said))
 
 
@@ -153,12 +155,10 @@ def _bounced(
     if match.by == "report" and ours:
         return replace(kept, state=MailState.APPLIED, bounces=found)
     if not (match.by or match.doubt or ours):
-        return replace(
-            kept, why=say("A mail server reports a mail that did not arrive, but this node did not send it.")
-        )
-    why = say("It does not say which mail of this node did not arrive.")
+        return replace(kept, why=say("A mail server says that a mail did not arrive, but we did not send it."))
+    why = say("It does not say which of our mails did not arrive.")
     if match.by:
-        why = say("It does not name an email address that the mail was sent to.")
+        why = say("It does not name an address that the mail was sent to as not reached.")
     return replace(kept, state=MailState.WAITING, why=match.doubt or why, bounces=found or tuple(bounces))
 
 

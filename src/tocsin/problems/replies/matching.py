@@ -171,10 +171,10 @@ def _of_words(session: Session, mail: ReadMail) -> MailMatch:
     """What it names in its subject: no proof, since references can be guessed."""
     named = _REFERENCE.search(mail.subject)
     if named is None:
-        return MailMatch(doubt=say("It answers no mail of this node."))
+        return MailMatch(doubt=say("It answers none of our mails."))
     delivery = session.scalar(select(Delivery).where(Delivery.reference == named.group().upper()))
     if delivery is None:
-        return MailMatch(doubt=say("It answers no mail of this node."))
+        return MailMatch(doubt=say("It answers none of our mails."))
     return MailMatch(
         delivery, doubt=say("It only names %(reference)s, which anybody can.", reference=delivery.reference)
     )

@@ -94,6 +94,8 @@ def _filter(
     address: Annotated[str, Query(max_length=60, description="Address or prefix.", examples=["192.0.2.0/24"])] = "",
     asn: Annotated[str, Query(max_length=12, description="AS number.", examples=["64500"])] = "",
     country: Annotated[str, Query(max_length=2, description="Two letters.", examples=["MU"])] = "",
+    tlp: Annotated[str, Query(max_length=16, description="TLP label.", examples=["GREEN"])] = "",
+    port: Annotated[str, Query(max_length=5, description="Port of the source.", examples=["3389"])] = "",
     taxonomy: Annotated[str, Query(max_length=200, pattern=_WORD)] = "",
     type_: Annotated[str, Query(alias="type", max_length=200, pattern=_WORD, examples=["vulnerable-system"])] = "",
     identifier: Annotated[str, Query(max_length=200, pattern=_WORD, examples=["open-rdp"])] = "",
@@ -111,6 +113,7 @@ def _filter(
     """The conditions; each that is given must hold."""
     given = {
         "since": since, "until": until, "last": last, "address": address, "asn": asn, "country": country,
+        "tlp": tlp, "port": port,
         "taxonomy": taxonomy, "type": type_, "identifier": identifier, "severity": severity, "feed": feed, "text": text,
     }  # fmt: skip
     return replace(EventFilter.read(given), back=EVERYWHERE)

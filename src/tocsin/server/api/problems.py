@@ -1,33 +1,46 @@
 """``/problems``: what is wrong, where each problem is in its course, and what its team says of it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import uuid4
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Depends, Path, Query
 from pydantic import BaseModel, Field
 
 from tocsin.directory import Team, read_team, team_names
 from tocsin.events import Label
 from tocsin.interface import NotHereError, needs
+from tocsin.networks import parse_address, parse_network
 from tocsin.node.accounts import Permission, Principal
+from tocsin.node.errors import UsageError
+from tocsin.problems import (
+    ListedProblem,
+    ProblemSearch,
+    ProblemSort,
+    ProblemStatus,
+    acts,
+    has_status,
+    is_overdue,
+    status_of,
+)
 from tocsin.problems.answers import (
     NOTE_LENGTH,
     AnswerOutcome,
     AnswerStanding,
     AnswerVerdict,
-    Course,
     Courses,
     ProblemRow,
     ProblemState,
     TeamAnswer,
     answer_problems,
     problem_text,
+    read_problem,
     sheets_of,
     state_of,
 )
 from tocsin.server import model
+from tocsin.server.api.acts import add_acts
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import ListPage, ListPaging
 from tocsin.server.model import ProblemAnswer
@@ -50,7 +63,45 @@ class Problem(model.Problem):
     """One asset with one thing wrong. What an operator may not know, as when others saw it first, is null."""
 
     state: ProblemState
+    status: ProblemStatus
     said: Sequence[ProblemAnswerOut]
+
+
+class ProblemStep(BaseModel):
+    """One thing that happened to a problem: ``heard``, ``told``, a verdict, ``contradicted`` or ``gone``."""
+
+    at: datetime
+    what: str
+    team: str | None
+    delivery: str | None
+
+
+class ProblemCourse(Problem):
+    """The same with all that happened to it, in order."""
+
+    steps: Sequence[ProblemStep]
+
+
+class AskedProblems:
+    """The conditions of a list of problems, as they stand in the address."""
+
+    def __init__(
+        self,
+        *,
+        state: Annotated[str, Query(max_length=20, description=f"One of: {', '.join(ProblemStatus)}.")] = "",
+        team: Annotated[str, Query(max_length=200, description="Key or name of a responsible team; `-`: none.")] = "",
+        kind: Annotated[str, Query(max_length=200, description="Identifier, malware or type.")] = "",
+        address: Annotated[str, Query(max_length=100, description="An address or a prefix.")] = "",
+        severity: Annotated[str, Query(max_length=20)] = "",
+        feed: Annotated[str, Query(max_length=200, description="The feed that saw it last.")] = "",
+        age: Annotated[str, Query(max_length=4, description="First seen so many days ago or longer.")] = "",
+        seen: Annotated[str, Query(max_length=4, description="Seen within so many days.")] = "",
+        due: Annotated[str, Query(max_length=4, description="Due within so many days, or overdue.")] = "",
+    ) -> None:
+        self.given = {
+            "state": state, "team": team, "kind": kind, "address": address, "severity": severity, "feed": feed,
+            "age": age, "seen": seen, "due": due,
+        }  # fmt: skip
 
 
 class AnswerIn(BaseModel):
@@ -80,24 +131,51 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         *,
         paging: ListPaging,
         visitor: Annotated[Principal, needs(Permission.EVENTS_READ)],
-        team: Annotated[str, Query(max_length=200, description="Key of a team that must know of them.")] = "",
-        state: ProblemState | None = None,
+        asked: Annotated[AskedProblems, Depends()],
+        sort: ProblemSort = ProblemSort.SEEN,
     ) -> ListPage[Problem]:
-        """Those seen last first; operators see what their teams were told of and may still answer.
+        """Those seen last first, or as asked; operators see what their teams were told of and may still answer.
 
-        A problem with an event whose marking keeps it here, such as TLP:RED, is left out.
-
-        One that is seen again meanwhile moves to the front.
+        A problem with an event whose marking keeps it here, such as TLP:RED, is left out. One that is seen again
+        meanwhile moves to the front.
         """
-        inside = visitor.reach(Permission.EVENTS_READ).everything
-        noun = f"{_NOUN}.{'all' if inside else 'own'}"
+        search, reach = ProblemSearch.read(asked.given), visitor.reach(Permission.EVENTS_READ)
+        noun = f"{_NOUN}.{sort if reach.everything else 'own'}"
         place = paging.place(noun)
-        if inside:
-            labels = labels_that_leave(node, node.events, visitor.reach(Permission.EVENTS_READ))
-            found = _all(counter, team, state, place, paging.limit + 1, labels=labels)
+        if reach.everything:
+            labels = labels_that_leave(node, node.events, reach)
+            found = _all(counter, search, sort, place, paging.limit + 1, labels=labels)
         else:
-            found = _own(counter, visitor, team, state, place)
+            found = _own(counter, visitor, search, place)
         return paging.page(noun, found, lambda one: one[0], lambda one: one[1])
+
+    @router.get("/problems/{problem}", operation_id="readProblem", summary="One problem, and all that happened to it")
+    def read_problem_whole(
+        problem: Annotated[str, Path(pattern=_ID)],
+        visitor: Annotated[Principal, needs(Permission.EVENTS_READ, everything=True)],
+    ) -> ProblemCourse:
+        """Seen, notified, answered, gone: each with its time."""
+        labels = labels_that_leave(node, node.events, visitor.reach(Permission.EVENTS_READ))
+        key = read_problem(problem)
+        listed = node.problems.at(key, now=counter.now)
+        if listed is None or (labels is not None and not node.problems.carries_only(key, labels, now=counter.now)):
+            raise NotHereError
+        courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
+        course = courses.of(key, node.problems.ranges_of(key, now=counter.now), now=counter.now)
+        with node.database.reading() as session:
+            wanted = {team for one in course.steps if (team := one.team_id)} if course else set()
+            wanted |= {*listed.teams, *(said.answer.team_id for said in listed.said)}
+            keys = {number: name for number, (name, _) in team_names(session, wanted).items()}
+        steps = [
+            ProblemStep(
+                at=step.at,
+                what=step.what,
+                team=keys.get(step.team_id or 0),
+                delivery=step.delivery.reference if step.delivery else None,
+            )
+            for step in (course.steps if course else ())
+        ]
+        return ProblemCourse(**_listed(listed, keys), steps=steps)
 
     @router.post("/problems/answers", operation_id="answerProblems", summary="Say what a team does about problems")
     def answer(
@@ -112,42 +190,60 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         )
         return AnswerOut(noted=sum(len(one.problems or ()) for one in answers))
 
+    add_acts(router, counter, acts.ACTS)
+
 
 _Found = list[tuple[tuple[Any, ...], Problem]]  # with the place of each in the list, for cursors
 
 
 def _all(
     counter: ApiContext,
-    team: str,
-    state: ProblemState | None,
+    search: ProblemSearch,
+    sort: ProblemSort,
     place: list[Any] | None,
     most: int,
     *,
-    labels: Collection[Label] | None,
+    labels: frozenset[Label] | None,
 ) -> _Found:
-    node = counter.node
-    courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
-    number = read_team(node.database, team)[0].id if team else None
-    after = (place[0], place[1]) if place else None
-    found = courses.listed(now=counter.now, team_id=number, state=state, after=after, limit=most, labels=labels)
-    with node.database.reading() as session:
-        said_by = {said.answer.team_id for one in found for said in one.said}
-        names = team_names(session, {number for one in found for number in one.teams} | said_by)
-    keys = {number: key for number, (key, _) in names.items()}
-    return [((int(one.last_seen.timestamp()), one.key), _problem(one, keys)) for one in found]
+    found = counter.node.problems.find(search, now=counter.now, sort=sort, labels=labels)
+    rows = found.rows(found.first_after(place) if place else 0, most)
+    with counter.node.database.reading() as session:
+        wanted = {team for one in rows for team in (*one.teams, *(said.answer.team_id for said in one.said))}
+        keys = {number: key for number, (key, _) in team_names(session, wanted).items()}
+    return [(found.place_of(one), Problem(**_listed(one, keys))) for one in rows]
 
 
-def _own(
-    counter: ApiContext, visitor: Principal, team: str, state: ProblemState | None, place: list[Any] | None
-) -> _Found:
+def _own(counter: ApiContext, visitor: Principal, search: ProblemSearch, place: list[Any] | None) -> _Found:
+    if search.feed or search.age is not None:
+        raise UsageError("Which feed saw a problem first, and when, is not for its team.", hint="Leave these out.")
     node, found = counter.node, _Found()
     for one in _teams(counter, visitor, Permission.EVENTS_READ):
-        if team in {"", one.key}:
+        if search.team in {"", one.key}:
             sheet = sheets_of(node, node.store, node.tracker).of_team(one, now=counter.now)
-            found += [(_place(line, one.key), _line(line, one.key, counter.now)) for line in sheet.lines]
+            lines = [line for line in sheet.lines if _fits(search, line, counter.now)]
+            found += [(_place(line, one.key), _line(line, one.key, counter.now)) for line in lines]
     after = tuple(place) if place else ()
     found.sort(key=lambda pair: pair[0])
-    return [(at, one) for at, one in found if at > after and state in {None, one.state}]
+    return [(at, one) for at, one in found if at > after]
+
+
+def _fits(search: ProblemSearch, line: ProblemRow, now: datetime) -> bool:
+    state = _state(line, now)
+    overdue = is_overdue(state, line.due, now, muted=False)
+    network, address = (parse_network(search.address), parse_address(line.where)) if search.address else (None, None)
+    return (
+        (search.state is None or has_status(search.state, state, muted=False, overdue=overdue))
+        and search.kind in {"", line.what.lower()}
+        and search.severity in {"", line.severity}
+        and (network is None or (address is not None and (network.hi, network.lo) <= address <= network.last))
+        and (search.seen is None or (line.last_seen is not None and line.last_seen >= now - timedelta(search.seen)))
+        and (search.due is None or (line.due is not None and line.due <= now + timedelta(search.due)))
+    )
+
+
+def _state(line: ProblemRow, now: datetime) -> ProblemState:
+    said = [line.standing] if line.standing else []
+    return state_of(said, told=True, gone=line.gone_at is not None, now=now)
 
 
 def _place(line: ProblemRow, team: str) -> tuple[Any, ...]:
@@ -172,13 +268,16 @@ def _team(counter: ApiContext, visitor: Principal, act: Permission, key: str) ->
 
 
 def _line(line: ProblemRow, team: str, now: datetime) -> Problem:
-    said = [line.standing] if line.standing else []
+    state, said = _state(line, now), [line.standing] if line.standing else []
     return Problem(
         problem=problem_text(line.key),
         where=line.where,
         port=line.port,
         what=line.what,
-        state=state_of(said, told=True, gone=line.gone_at is not None, now=now),
+        state=state,
+        status=status_of(state, muted=False, overdue=is_overdue(state, line.due, now, muted=False)),
+        severity=line.severity,
+        due=line.due,
         first_seen=None,
         last_seen=line.last_seen,
         sightings=None,
@@ -188,20 +287,14 @@ def _line(line: ProblemRow, team: str, now: datetime) -> Problem:
     )
 
 
-def _problem(one: Course, keys: dict[int, str]) -> Problem:
-    return Problem(
-        problem=problem_text(one.key),
-        where=one.name.where,
-        port=one.name.port,
-        what=one.name.what,
-        state=one.state,
-        first_seen=one.first_seen,
-        last_seen=one.last_seen,
-        sightings=one.sightings,
-        gone_at=one.gone_at,
-        teams=[keys[number] for number in one.teams if number in keys],
-        said=[ProblemAnswerOut(**_spoken(said, keys)) for said in one.said],
-    )
+def _listed(one: ListedProblem, keys: dict[int, str]) -> dict[str, Any]:
+    same = ("where", "port", "what", "state", "status", "severity", "due", "first_seen", "last_seen", "sightings")
+    return {
+        "problem": problem_text(one.key),
+        **{name: getattr(one, name) for name in (*same, "gone_at")},
+        "teams": [keys[number] for number in one.teams if number in keys],
+        "said": [ProblemAnswerOut(**_spoken(said, keys)) for said in one.said],
+    }
 
 
 def _spoken(said: AnswerStanding, keys: dict[int, str]) -> dict[str, Any]:

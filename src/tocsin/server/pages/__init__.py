@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.lookup import lookup_pages
     from tocsin.server.pages.never_held_pages import never_held_pages
     from tocsin.server.pages.portal.pages import portal_pages
+    from tocsin.server.pages.problems import problems_pages
     from tocsin.server.pages.public import public_pages
     from tocsin.server.pages.purge_pages import purge_pages
     from tocsin.server.pages.reports import reports_pages

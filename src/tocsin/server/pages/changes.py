@@ -69,6 +69,7 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.BRAKE_RELEASED: N_("Volume limit released"),
     AuditAction.RULES_CHANGED: N_("Rules changed"),
     AuditAction.ANSWER_RECORDED: N_("Answer recorded"),
+    AuditAction.PROBLEMS_REMINDED: N_("Reminder requested"),
     AuditAction.ANSWER_WITHDRAWN: N_("Answer withdrawn"),
     AuditAction.ACT_UNDONE: N_("Undone"),
     AuditAction.MAIL_READ: N_("Incoming mail read"),

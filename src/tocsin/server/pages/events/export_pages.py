@@ -26,10 +26,10 @@ def export_pages(desk: PageContext) -> APIRouter:
     ) -> Response:
         """What would leave; with ``format``, the file."""
         asked, reach = EventsQuery.read(request.query_params), visitor.reach(Permission.EVENTS_EXPORT)
-        if asked.wrongs or format not in list(ExportForm):
+        if asked.wrongs or asked.unknown or format not in list(ExportForm):
             offer = offer_of(desk.node, desk.node.events, asked.filter, reach=reach, now=desk.now)
             forms = [form.value for form in ExportForm]
-            status = 422 if asked.wrongs else 200
+            status = 422 if asked.wrongs or asked.unknown else 200
             return desk.page(
                 request, "events/export.html", status=status, asked=asked, offer=offer, names=NAMES, forms=forms
             )

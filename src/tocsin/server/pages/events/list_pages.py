@@ -5,19 +5,36 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.events import GLANCE, SEVERITIES, SPANS, TEXT_ROWS, EventCounts, EventFilter, EventScope
+from tocsin.directory import team_names
+from tocsin.events import (
+    GLANCE,
+    NOT_KNOWN,
+    SEVERITIES,
+    SPANS,
+    TEXT_ROWS,
+    TLPS,
+    EventCounts,
+    EventFilter,
+    EventOrder,
+    EventScope,
+)
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.records import purged_counts
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.chart import HEIGHT, WIDTH, Chart, chart_of
-from tocsin.server.pages.events.query import COLUMNS, NAMES, EventsQuery
+from tocsin.server.pages.events.query import COLUMNS, NAMES, ROWS, EventsQuery
 from tocsin.server.pages.events.rows import EventRow, all_fields, fields_of, glanced, problem_text, shown
 from tocsin.server.pages.events.view_pages import path_of, views_of
+from tocsin.server.pages.words import N_
 from tocsin.sharing.visibility import event_scope_of
 
-_ROWS = 50
+ORDERS = {EventOrder.RECEIVED: N_("Received last"), EventOrder.TIME: N_("Time, latest first")}
+"""What the table can begin with."""
+
 _TOP = 8
+_MOST = 200  # values of a condition, where all are asked for
+_SUGGESTED = 300
 _BREAKDOWNS = ("type", "identifier", "feed", "severity", "country")
 
 
@@ -34,7 +51,7 @@ def list_pages(desk: PageContext) -> APIRouter:
         return desk.page(
             request,
             "events/events.html",
-            status=422 if asked.wrongs else 200,
+            status=422 if asked.wrongs or asked.unknown else 200,
             asked=asked,
             done=request.query_params.get("done") == "view",
             figures=figures,
@@ -47,11 +64,14 @@ def list_pages(desk: PageContext) -> APIRouter:
             names=NAMES,
             columns=COLUMNS,
             choices=_choices(desk, sight),
+            orders=ORDERS,
+            rows_choices=ROWS,
+            teams=_team_names(desk) if sight.everything else [],
             views=[(view.name, path_of(view)) for view in views_of(desk, visitor)],
             text_rows=TEXT_ROWS,
             inside=sight.everything,
             purged=_purged(desk) if visitor.may(Permission.CONTENT_PURGE) else 0,
-            pages=-(-figures.total // _ROWS),
+            pages=-(-figures.total // asked.rows),
             **_table(desk, asked, sight),
         )
 
@@ -83,7 +103,9 @@ def _rows(desk: PageContext, asked: EventsQuery, sight: EventScope) -> tuple[lis
     """The rows and where they go on; usual columns come from the digests, others are read."""
     events = desk.node.events
     if set(asked.columns) <= set(GLANCE):
-        glance = events.glance(asked.filter, now=desk.now, sight=sight, after=asked.after, limit=_ROWS)
+        glance = events.glance(
+            asked.filter, now=desk.now, sight=sight, after=asked.after, limit=asked.rows, order=asked.order
+        )
         if glance is not None:
             return glanced(glance.rows, asked.columns), glance.cursor
     page = events.page(
@@ -92,7 +114,8 @@ def _rows(desk: PageContext, asked: EventsQuery, sight: EventScope) -> tuple[lis
         sight=sight,
         columns=fields_of(asked.columns),
         after=asked.after,
-        limit=_ROWS,
+        limit=asked.rows,
+        order=asked.order,
     )
     return shown(page.rows, asked.columns), page.cursor
 
@@ -104,23 +127,35 @@ def groups_of(figures: EventCounts, asked: EventsQuery) -> list[tuple[str, list[
     """
     counts: dict[str, list[tuple[str | None, int]]] = {name: figures.by[name] for name in _BREAKDOWNS}
     counts["asn"] = [(str(asn) if asn else None, events) for asn, events in figures.asns[:_TOP].tolist()]
-    more = {name: max(0, len(values) - _TOP) for name, values in counts.items()}
-    more["asn"] = max(0, len(figures.asns) - _TOP)
+    lengths = {name: len(values) for name, values in counts.items()} | {"asn": len(figures.asns)}
+    shown = {name: _MOST if name == asked.whole else _TOP for name in counts}
+    counts["asn"] = [(str(asn) if asn else None, events) for asn, events in figures.asns[: shown["asn"]].tolist()]
     return [
-        (name, [_narrowed(asked, name, value, events) for value, events in values[:_TOP]], more[name])
+        (
+            name,
+            [_narrowed(asked, name, value, events) for value, events in values[: shown[name]]],
+            max(0, lengths[name] - shown[name]),
+        )
         for name, values in counts.items()
     ]
 
 
 def _narrowed(asked: EventsQuery, name: str, value: str | None, events: int) -> tuple[str, int, str]:
-    if value is None:
-        return "", events, ""
-    given = asked.filter.query().get(name) == value
-    return value, events, "" if given else asked.path(asked.narrowed(**{name: value}))
+    condition = NOT_KNOWN if value is None else value
+    narrowed = asked.narrowed(**{name: condition})
+    return value or "", events, "" if narrowed == asked.filter else asked.path(narrowed)
 
 
 def _choices(desk: PageContext, sight: EventScope) -> dict[str, list[str]]:
     """What the lists of the form offer: the values that there are."""
     known = desk.node.events.figures(EventFilter(), now=desk.now, sight=sight)
     there = {name: sorted(value for value, _ in known.by[name] if value) for name in ("type", "feed", "taxonomy")}
-    return {**there, "severity": list(SEVERITIES), "last": list(SPANS)}
+    values = {name: [value for value, _ in known.by[name][:_SUGGESTED] if value] for name in ("identifier", "country")}
+    return {**there, **values, "severity": list(SEVERITIES), "last": list(SPANS), "tlp": list(TLPS)}
+
+
+def _team_names(desk: PageContext) -> list[str]:
+    """The teams that are suggested: those that most open problems are of."""
+    with desk.node.database.reading() as session:
+        names = team_names(session, desk.node.problems.teams(desk.now, _SUGGESTED))
+    return sorted({name for _, name in names.values()})

@@ -35,8 +35,9 @@ def map_pages(desk: PageContext) -> APIRouter:
         return desk.page(
             request,
             "events/map.html",
-            status=422 if asked.wrongs else 200,
+            status=422 if asked.wrongs or asked.unknown else 200,
             asked=asked,
+            inside=sight.everything,
             names=NAMES,
             rows=rows,
             drawn=sum(bool(numeric) for _, numeric, _, _ in rows) > 1,

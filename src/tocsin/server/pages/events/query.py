@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
-from tocsin.events import EventFilter, FilterError
+from tocsin.events import EventFilter, EventOrder, FilterError
 from tocsin.server.pages.words import N_
 
 COLUMNS: Final[Mapping[str, str]] = {
     "time.source": N_("Time"),
-    "time.observation": N_("Heard"),
+    "time.observation": N_("Received"),
     "source.ip": N_("Address"),
     "source.port": N_("Port"),
     "source.asn": N_("AS"),
@@ -36,7 +36,14 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 """The columns that the table can have, with what they are called."""
 
+ROWS: Final = (50, 200)
+"""Rows of a page of the table."""
+
 _LONGEST_TRAIL: Final = 200  # pages
+_OTHERS: Final = (
+    *("column", "after", "open", "trail", "back", "order", "rows", "all", "done", "undo", "format"),
+    *("language", "theme"),
+)
 
 USUAL: Final = (
     "time.source", "source.ip", "source.port", "source.asn", "source.geolocation.cc", "classification.type",
@@ -55,6 +62,8 @@ NAMES: Final[Mapping[str, str]] = {
     "identifier": N_("Identifier"),
     "severity": N_("Severity"),
     "feed": N_("Feed"),
+    "tlp": N_("Marking"),
+    "port": N_("Port"),
     "team": N_("Team"),
     "problem": N_("Problem"),
     "text": N_("Text"),
@@ -67,8 +76,10 @@ WRONGS: Final[Mapping[str, str]] = {
     "last": N_("Take one of the times in the list."),
     "address": N_("Write an address or a prefix like 192.0.2.0/24."),
     "asn": N_("Write an AS number like 64500."),
-    "country": N_("Write the two letters of a country, like MU."),
+    "country": N_("Write a country code like MU."),
     "severity": N_("Take one of the severities in the list."),
+    "tlp": N_("Take one of the markings in the list."),
+    "port": N_("Write a port from 1 to 65535."),
     "problem": N_("A problem has 16 hexadecimal digits."),
 }
 """What to do where a condition cannot be read."""
@@ -80,7 +91,8 @@ TOO_LONG: Final = N_("Write at most 200 characters, in one line.")
 class EventsQuery:
     """``typed``: the conditions as they were written; ``wrongs``: what is wrong with some, which then do not count.
 
-    ``after``: the cursor at which this page of the table begins; ``trail``: those of the pages between.
+    ``unknown``: names in the address that are no conditions. ``after``: the cursor at which this page of the table
+    begins; ``trail``: those of the pages between. ``whole``: the condition of which all values are counted.
     """
 
     filter: EventFilter = field(default_factory=EventFilter)
@@ -90,6 +102,10 @@ class EventsQuery:
     trail: tuple[str, ...] = ()
     typed: Mapping[str, str] = field(default_factory=dict)
     wrongs: Mapping[str, str] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    order: EventOrder = EventOrder.RECEIVED
+    rows: int = ROWS[0]
+    whole: str = ""
 
     @classmethod
     def read(cls, query: QueryParams) -> Self:
@@ -106,13 +122,30 @@ class EventsQuery:
             found = replace(found, back=int(back))
         columns = tuple(dict.fromkeys(name for name in query.getlist("column") if name in COLUMNS))
         trail = tuple(filter(None, query.get("trail", "").split(",")[-_LONGEST_TRAIL:]))
-        return cls(found, columns or USUAL, query.get("after", ""), query.get("open", ""), trail, typed, wrongs)
+        order, rows = query.get("order", ""), query.get("rows", "")
+        return cls(
+            found,
+            columns or USUAL,
+            query.get("after", ""),
+            query.get("open", ""),
+            trail,
+            typed,
+            wrongs,
+            tuple(sorted(set(query) - {*NAMES, *_OTHERS})),
+            EventOrder(order) if order in list(EventOrder) else EventOrder.RECEIVED,
+            int(rows) if rows in map(str, ROWS) else ROWS[0],
+            query.get("all", ""),
+        )
 
     def pairs(self, wanted: EventFilter | None = None) -> list[tuple[str, str]]:
         """Names and values of an address that asks for the same, or for other conditions, which begin at the newest."""
         given = list((self.filter if wanted is None else wanted).query().items())
         if wanted is None and self.filter.back:
             given.append(("back", str(self.filter.back)))
+        if self.order is not EventOrder.RECEIVED:
+            given.append(("order", self.order.value))
+        if self.rows != ROWS[0]:
+            given.append(("rows", str(self.rows)))
         return given if self.columns == USUAL else [*given, *(("column", name) for name in self.columns)]
 
     def path(self, wanted: EventFilter | None = None, at: str = "/events", **more: str) -> str:
@@ -150,7 +183,3 @@ class EventsQuery:
     def narrowed(self, **conditions: str) -> EventFilter:
         """The same conditions with some more."""
         return EventFilter.read({**self.filter.query(), **conditions})
-
-    def sightings(self, problem: str, address: str) -> str:
-        """The address of all events of one problem; with ``address`` it is found sooner."""
-        return self.path(EventFilter.read({"problem": problem, "address": address}))

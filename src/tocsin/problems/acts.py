@@ -1,0 +1,251 @@
+"""What a person does with problems: records what a team said of them, asks for a reminder, mutes them for their teams.
+
+Each is done to problems that are named one by one; who chose them by a filter names those that it found.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Annotated, Final, Protocol, cast
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from tocsin.delivery.never_held import IntakeFilter
+from tocsin.directory import Mute, MuteKind, mute, read_team, team_names, team_numbers
+from tocsin.events import EventStore
+from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.networks import parse_network
+from tocsin.node.accounts import Permission
+from tocsin.node.errors import ConflictError, UsageError
+from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.sentences import say
+from tocsin.problems.answers import NOTE_LENGTH, AnswerVerdict, ProblemState, problem_text, read_problem
+from tocsin.problems.listing import FoundProblems, ListedProblem, ProblemList
+from tocsin.problems.reminders import ask_reminders
+from tocsin.problems.statements import answerable, notified_teams, record_by_phone
+
+MOST: Final = 10_000
+"""So many problems are taken at once."""
+
+_LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+_Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+_NO_PROBLEM: Final = Wording(lacking=N_("Choose at least one problem."))
+_SETTLED: Final = frozenset(
+    {ProblemState.GONE, ProblemState.SAID_FIXED, ProblemState.SAID_FALSE, ProblemState.ACCEPTED, ProblemState.NOT_OURS}
+)
+
+
+class _Stores(Protocol):
+    """The node with what these acts ask."""
+
+    database: Database
+    store: EventStore
+    problems: ProblemList
+
+
+class ProblemChoice(BaseModel):
+    """The problems that something is done to."""
+
+    problems: Annotated[tuple[_Key, ...], _NO_PROBLEM] = Field(
+        min_length=1, max_length=MOST, description="Keys of problems, 16 hexadecimal digits each."
+    )
+    preview: bool = Field(default=False, description="Only say what would be done.")
+
+
+class TeamStatement(ProblemChoice):
+    """What a team says of problems, on the phone for example."""
+
+    team: str = Field("", max_length=200, description="Key of the team that says so; not needed where only one can.")
+    verdict: Annotated[AnswerVerdict, Wording(lacking=N_("Choose what the team says."))] = Field(
+        description="acknowledged, fixed, false, accepted or not_ours."
+    )
+    spoken_with: str = Field("", max_length=200, pattern=_LINE, description="Whom you spoke with.")
+    note: Annotated[str, Wording(lines=True)] = Field(
+        "", max_length=NOTE_LENGTH - 250, description="What was said. It stays here."
+    )
+    days: int = Field(90, ge=1, le=365, description="So long 'accepted' holds.")
+
+
+class MuteBy(StrEnum):
+    """What is muted of a problem."""
+
+    KIND = "kind"  # what is wrong, in all networks of its team
+    ADDRESS = "address"  # all that is seen at its address
+
+
+class MuteOfProblems(ProblemChoice):
+    """What the teams of problems are not notified of, and for how long."""
+
+    by: MuteBy = Field(MuteBy.KIND, description="kind: what is wrong, wherever it is; address: all at that address.")
+    days: int = Field(30, ge=1, le=3_650, description="For so many days.")
+    reason: str = Field("", max_length=500, pattern=_LINE, description="Why, in one line.")
+
+
+class TeamStatementResult(BaseModel):
+    """What was recorded. ``without``: problems of which this team was not notified, so that it has nothing to answer.
+
+    ``answers``: what was recorded, one for each notification that is answered.
+    """
+
+    team: str
+    name: str
+    verdict: AnswerVerdict
+    problems: int
+    without: int
+    answers: list[str]
+
+
+class ReminderResult(BaseModel):
+    """Of how many problems teams are reminded; ``without``: those that are gone, settled, muted or not notified yet."""
+
+    problems: int
+    without: int
+    teams: list[str]
+
+
+class MuteResult(BaseModel):
+    """What was muted, as ``team kind value``, until when; ``without``: problems of no team, or without an address."""
+
+    problems: int
+    without: int
+    mutes: list[str]
+    until: datetime
+
+
+def record_statement(context: ActContext, request: TeamStatement) -> TeamStatementResult:
+    """It counts like an answer of the team to the notification that told it. Nobody is notified of it.
+
+    Raises:
+        UsageError: several teams were notified, and none is named.
+        ConflictError: the team was notified of none of them.
+
+    """
+    node = cast("_Stores", context.node)
+    found = _found(node, request, context.now)
+    key, name = _team(context.database, found, request.team)
+    numbers = team_numbers(context.database, key)
+    with context.database.reading() as session:
+        digests = answerable(session, found, numbers)
+    problems = sum(map(len, digests.values()))
+    if not problems and not request.preview:
+        raise ConflictError(
+            say("%(team)s was not notified of these problems.", team=name),
+            hint=say("It can answer once a notification of them is made."),
+        )
+    with_whom = f"{request.spoken_with}: " if request.spoken_with else ""
+    note = IntakeFilter(context.node, "answers").kept_text(f"{with_whom}{request.note}".removesuffix(": "))
+    made = (
+        []
+        if request.preview
+        else record_by_phone(
+            context.database, node.store, digests, verdict=request.verdict, note=note, days=request.days,
+            by=context.signature, **context.by,
+        )
+    )  # fmt: skip
+    return TeamStatementResult(
+        team=key,
+        name=name,
+        verdict=request.verdict,
+        problems=problems,
+        without=len(request.problems) - problems,
+        answers=[str(answer.uuid) for answer in made],
+    )
+
+
+def remind(context: ActContext, request: ProblemChoice) -> ReminderResult:
+    """The teams are notified again with the next sighting, in their next notification; of what is gone, never."""
+    node = cast("_Stores", context.node)
+    rows = _found(node, request, context.now).rows()
+    open_ = [row for row in rows if row.notified and not row.muted and row.state not in _SETTLED]
+    if open_ and not request.preview:
+        with context.database.begin() as session:
+            ask_reminders(session, [row.key for row in open_], by=context.signature, now=context.now)
+            detail: dict[str, object] = {"problems": len(open_)}
+            subject = f"problem:{problem_text(open_[0].key)}"
+            at, actor = context.now, context.actor
+            audit(session, AuditAction.PROBLEMS_REMINDED, at=at, actor=actor, subject=subject, detail=detail)
+    teams = sorted({team for row in open_ for team in row.teams})
+    return ReminderResult(
+        problems=len(open_), without=len(request.problems) - len(open_), teams=_names(context.database, teams)
+    )
+
+
+def mute_problems(context: ActContext, request: MuteOfProblems) -> MuteResult:
+    """For each of their teams, for a time. Another mute of the same takes its place; the team's page ends it."""
+    node = cast("_Stores", context.node)
+    rows = _found(node, request, context.now).rows()
+    wanted: dict[tuple[int, MuteKind, str], None] = {}
+    muted = 0
+    for row in rows:
+        target = _target(row, request.by)
+        if target is not None and row.teams:
+            muted += 1
+            wanted |= dict.fromkeys((team, *target) for team in row.teams)
+    until = context.now + timedelta(days=request.days)
+    with context.database.reading() as session:
+        names = team_names(session, {team for team, _, _ in wanted})
+    if not request.preview:
+        for team, kind, value in wanted:
+            mute(context.database, names[team][0], Mute(kind, value, until, request.reason), **context.by)
+    said = [f"{names[team][1]} {value}" for team, _, value in wanted]
+    return MuteResult(problems=muted, without=len(request.problems) - muted, mutes=said, until=until)
+
+
+def _found(node: _Stores, request: ProblemChoice, now: datetime) -> FoundProblems:
+    return node.problems.among({read_problem(text) for text in request.problems}, now=now)
+
+
+def _team(database: Database, found: FoundProblems, asked: str) -> tuple[str, str]:
+    """The key and the name of the team that said something."""
+    if asked:
+        team, _ = read_team(database, asked)
+        return team.key, team.name
+    with database.reading() as session:
+        names = team_names(session, notified_teams(found))
+    teams = sorted(set(names.values()))
+    if len(teams) != 1:
+        named = ", ".join(key for key, _ in teams)
+        raise UsageError(
+            say("Which team said so?"),
+            hint=say("Name one of %(teams)s.", teams=named)
+            if teams
+            else say("No team was notified of these problems."),
+        )
+    return teams[0]
+
+
+def _names(database: Database, teams: list[int]) -> list[str]:
+    with database.reading() as session:
+        return sorted({name for _, name in team_names(session, teams).values()})
+
+
+def _target(row: ListedProblem, by: MuteBy) -> tuple[MuteKind, str] | None:
+    """What is muted of a problem; None where it has no address."""
+    if by is MuteBy.ADDRESS:
+        network = parse_network(row.where)
+        return None if network is None else (MuteKind.PREFIX, str(network))
+    return (MuteKind.IDENTIFIER, row.identifier) if row.identifier else (MuteKind.TYPE, row.type)
+
+
+_act = partial(Act, arguments=("problems",), signed=("--by", "Who says so."))
+
+ACTS: Final = (
+    _act(
+        "record", "Record what a team says of problems", record_statement, permission=Permission.DELIVERIES_STEER,
+        audit=(AuditAction.ANSWER_RECORDED,), command="problems answer", route="/problems/answers/by-phone",
+        noun="answer of problems", page=OwnSurface("/problems/record"),
+        told="{problems} problems of {name}: {verdict}. {without} without an answer.",
+    ),
+    _act(
+        "remind", "Remind teams of problems", remind, permission=Permission.DELIVERIES_STEER,
+        noun="of problems", audit=(AuditAction.PROBLEMS_REMINDED,), command="problems remind",
+        route="/problems/reminders",
+        page=OwnSurface("/problems/remind"), told="Teams are reminded of {problems} problems. {without} are left out.",
+    ),
+    _act(
+        "mute", "Mute problems for their teams", mute_problems, permission=Permission.DIRECTORY_WRITE,
+        noun="problems", audit=(AuditAction.MUTE_SET,), command="problems mute", route="/problems/mutes",
+        page=OwnSurface("/problems/mute"), routing=True, told="{problems} problems are muted. {without} are left out.",
+    ),
+)  # fmt: skip
+"""What can be done with problems."""

@@ -1,0 +1,298 @@
+"""The problems of a node, found by what is asked: counted, sorted, a page at a time, for a selection.
+
+All of it comes from one table in memory (`tocsin.problems.standing`); no event is read for a list.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from tocsin.delivery import SEVERITIES, problem_words
+from tocsin.directory import teams_called
+from tocsin.events import EventStore, Label
+from tocsin.node.cache import Cache
+from tocsin.node.records import Database
+from tocsin.problems.answers import AnswerStanding, ProblemState
+from tocsin.problems.search import NO_TEAM, ProblemSearch, ProblemSort, ProblemStatus, is_overdue, status_of
+from tocsin.problems.standing import STATES, ProblemStandings, ProblemStandingsReader, rank
+from tocsin.problems.table import FEED, KIND
+from tocsin.problems.track import Tracker
+
+_LISTS: Final = 64 << 20  # bytes of lists that are kept
+_OTHERS: Final = ("source.fqdn", "source.url", "source.account")  # of what problems are named by, if not by these
+_OPEN: Final = ProblemSearch(state=ProblemStatus.OPEN)
+_SORTED_BY: Final = {
+    ProblemSort.SEEN: ("last_seen", True),
+    ProblemSort.DUE: ("due", False),
+    ProblemSort.AGE: ("first_seen", False),
+    ProblemSort.SEVERITY: ("severity", True),
+}
+"""The column of each order, and whether the greatest comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedProblem:
+    """One problem as lists show it; times in UTC.
+
+    ``state``: as its course has it; ``status``: the one word that a list names it by. ``due``: until when a fix is
+    asked for, None where nobody was asked or it is gone. ``teams``: those that must know.
+    """
+
+    key: int
+    where: str
+    port: str
+    what: str
+    type: str
+    identifier: str
+    feed: str
+    severity: str
+    state: ProblemState
+    status: ProblemStatus
+    muted: bool
+    overdue: bool
+    first_seen: datetime
+    last_seen: datetime
+    sightings: int
+    notified: bool
+    gone_at: datetime | None
+    due: datetime | None
+    teams: tuple[int, ...]
+    said: tuple[AnswerStanding, ...]
+    at_address: bool
+
+
+@dataclass(frozen=True)
+class FoundProblems:
+    """The problems that match, in order, as they were at ``now``."""
+
+    standings: ProblemStandings
+    places: npt.NDArray[np.intp]
+    now: datetime
+    sort: ProblemSort = ProblemSort.SEEN
+
+    @property
+    def total(self) -> int:
+        """How many match."""
+        return len(self.places)
+
+    @property
+    def up_to(self) -> int:
+        """The newest ingest that these were found in; see `ProblemList.find`."""
+        return self.standings.key.ingest
+
+    @property
+    def keys(self) -> npt.NDArray[np.uint64]:
+        """All of them by key, in order."""
+        found: npt.NDArray[np.uint64] = self.standings.frame["key"].to_numpy()[self.places]
+        return found
+
+    def some(self, first: int, limit: int) -> "FoundProblems":
+        """A part of them."""
+        return replace(self, places=self.places[first : first + limit])
+
+    def place_of(self, row: ListedProblem) -> tuple[int, int, int]:
+        """Where one of them stands, as `first_after` takes it: it stays the same while the problem does."""
+        column, _ = _SORTED_BY[self.sort]
+        at = int(np.searchsorted(self.standings.frame["key"].to_numpy(), np.uint64(row.key)))
+        return int(self.standings.frame[column][at]), int(row.last_seen.timestamp()), row.key
+
+    def first_after(self, place: Sequence[int]) -> int:
+        """How many of them stand at this place or before it."""
+        column, last_first = _SORTED_BY[self.sort]
+        values, seen = (self.standings.frame[name].to_numpy()[self.places] for name in (column, "last_seen"))
+        ranks = rank(values.astype(np.int64), seen, last_first=last_first)
+        value, last, key = place
+        (wanted,) = rank(np.array([value]), np.array([last]), last_first=last_first)
+        low, high = (int(np.searchsorted(ranks, wanted, side=side)) for side in ("left", "right"))
+        return low + int(np.searchsorted(self.keys[low:high], np.uint64(key), side="right"))
+
+    def teams(self) -> Counter[int]:
+        """How many of them each team must know of."""
+        numbers, counts = np.unique(self.standings.frame["teams"].to_numpy()[self.places], return_counts=True)
+        found: Counter[int] = Counter()
+        for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+            for team in self.standings.members.get(number, ()):
+                found[team] += count
+        return found
+
+    def rows(self, first: int = 0, limit: int | None = None) -> list[ListedProblem]:
+        """Some of them, in order."""
+        places = self.places[first : None if limit is None else first + limit]
+        frame = self.standings.frame[places]
+        asn = pl.lit(None, dtype=pl.Int64).alias("source.asn")  # where it names the asset, it is in ``source.network``
+        texts = [pl.col(name).cast(pl.String) for name, of in frame.schema.items() if of == pl.Categorical]
+        events = frame.with_columns(*texts, asn, *(pl.lit(None, dtype=pl.String).alias(name) for name in _OTHERS))
+        words = problem_words(events).select("where", "port", "what").iter_rows()
+        rows = zip(words, events.iter_rows(named=True), strict=True)
+        return [self._row(names, row) for names, row in rows]
+
+    def _row(self, names: tuple[str, str, str], row: dict[str, Any]) -> ListedProblem:
+        where, port, what = names
+        state, gone_at = STATES[row["state"]], _time(row["gone_at"])
+        due = None if gone_at else _time(row["due"])
+        overdue = is_overdue(state, due, self.now, muted=row["muted"])
+        return ListedProblem(
+            key=row["key"],
+            where=where,
+            port=port,
+            what=what,
+            type=row["classification.type"] or "",
+            identifier=row["classification.identifier"] or "",
+            feed=row["feed.code"] or "",
+            severity=SEVERITIES[row["severity"]],
+            state=state,
+            status=status_of(state, muted=row["muted"], overdue=overdue),
+            muted=row["muted"],
+            overdue=overdue,
+            first_seen=datetime.fromtimestamp(row["first_seen"], UTC),
+            last_seen=datetime.fromtimestamp(row["last_seen"], UTC),
+            sightings=row["sightings"],
+            notified=row["told_by"] > 0,
+            gone_at=gone_at,
+            due=due,
+            teams=self.standings.members.get(row["teams"], ()),
+            said=self.standings.said.get(row["key"], ()),
+            at_address=row["source.ip.hi"] is not None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    search: ProblemSearch
+    now: datetime
+    sort: ProblemSort
+    labels: frozenset[Label] | None
+    up_to: int | None
+
+
+@dataclass(frozen=True)
+class ProblemList:
+    """Finds the problems of a node, for any number of threads. ``file``: see `ProblemFactsReader`."""
+
+    database: Database
+    store: EventStore
+    tracker: Tracker
+    file: Path
+    gone_after_days: int
+    _reader: ProblemStandingsReader = field(init=False)
+    _found: Cache[npt.NDArray[np.intp]] = field(
+        default_factory=lambda: Cache(_LISTS, lambda places: places.nbytes + 1_000)
+    )
+
+    _teams: Cache[list[tuple[int, int]]] = field(default_factory=lambda: Cache(2))
+
+    def __post_init__(self) -> None:
+        reader = ProblemStandingsReader(
+            self.database, self.store, self.tracker, file=self.file, gone_after_days=self.gone_after_days
+        )
+        object.__setattr__(self, "_reader", reader)
+
+    def find(
+        self,
+        search: ProblemSearch,
+        *,
+        now: datetime,
+        sort: ProblemSort = ProblemSort.SEEN,
+        labels: frozenset[Label] | None = None,
+        up_to: int | None = None,
+    ) -> FoundProblems:
+        """The problems that match.
+
+        ``labels``: only those of which every stored event carries one of these; None: all. ``up_to``: only those that
+        were known when this ingest was the newest.
+        """
+        standings = self._reader.read(now)
+        # To the minute, so that the pages of a list are one list.
+        asked = _Asked(search, now.replace(second=0, microsecond=0), sort, labels, up_to)
+        key = (standings.key, standings.at, asked)
+        places = self._found.get(key, lambda: self._places(standings, asked))
+        return FoundProblems(standings, places, now, sort)
+
+    def among(self, keys: Collection[int], *, now: datetime) -> FoundProblems:
+        """The problems with these keys, as far as events of them are stored; in the order of their keys."""
+        standings = self._reader.read(now)
+        wanted = np.array(sorted(keys), dtype=np.uint64)
+        known = standings.frame["key"].to_numpy()
+        at = np.searchsorted(known, wanted)
+        inside = at < len(known)
+        at, wanted = at[inside], wanted[inside]
+        return FoundProblems(standings, at[known[at] == wanted].astype(np.intp), now)
+
+    def keep(self) -> None:
+        """Keep on disk what events say of them, as they are now; for whoever writes the event table."""
+        self._reader.facts.keep()
+
+    def at(self, key: int, *, now: datetime) -> ListedProblem | None:
+        """One problem; None where no event of it is stored."""
+        return next(iter(self.among([key], now=now).rows()), None)
+
+    def carries_only(self, key: int, labels: frozenset[Label], *, now: datetime) -> bool:
+        """Whether every stored event of a problem carries one of these labels."""
+        found = self.among([key], now=now)
+        bits = found.standings.frame["labels"].gather(found.places).to_list()
+        others = found.standings.facts.others(labels)
+        return bool(bits) and not bits[0] & others
+
+    def ranges_of(self, key: int, *, now: datetime) -> list[tuple[int, int, int, int]]:
+        """Where the events of a problem are, as `EventQuery` takes it; none where it has no address."""
+        found = self.among([key], now=now)
+        halves = found.standings.frame.select("source.ip.hi", "source.ip.lo")[found.places].rows()
+        unsigned = [(hi % 2**64, lo % 2**64) for hi, lo in halves if hi is not None]
+        return [(*both, *both) for both in unsigned]
+
+    def teams(self, now: datetime, most: int) -> list[int]:
+        """The teams that have most open problems, most first."""
+        standings = self._reader.read(now)
+        asked = (standings.key, standings.at)
+        found = self._teams.get(asked, lambda: self.find(_OPEN, now=now).teams().most_common())
+        return [team for team, _ in found[:most]]
+
+    def kinds(self, now: datetime) -> Sequence[str]:
+        """The identifiers, malware and types that there are."""
+        texts = self._reader.read(now).facts.texts
+        return sorted({text for name in KIND for text in texts[name]})
+
+    def feeds(self, now: datetime) -> Sequence[str]:
+        """The feeds that saw them last."""
+        return self._reader.read(now).facts.texts[FEED]
+
+    def _places(self, standings: ProblemStandings, asked: _Asked) -> npt.NDArray[np.intp]:
+        conditions = [asked.search.condition(asked.now), *self._by_text(standings, asked.search)]
+        if asked.labels is not None:
+            others = pl.lit(standings.facts.others(asked.labels), dtype=pl.UInt64)
+            conditions.append((pl.col("labels") & others) == 0)
+        if asked.up_to is not None:
+            conditions.append(pl.col("met_by") <= asked.up_to)
+        fits = standings.frame.select(pl.all_horizontal(conditions).alias("fits")).to_series()
+        column, last_first = _SORTED_BY[asked.sort]
+        order = standings.order(column, last_first=last_first)
+        if len(fits) != len(order):  # nothing but a literal was asked
+            return order if fits.all() else order[:0]
+        found: npt.NDArray[np.intp] = order[fits.to_numpy()[order]]
+        return found
+
+    def _by_text(self, standings: ProblemStandings, search: ProblemSearch) -> Iterator[pl.Expr]:
+        if search.kind:
+            same = {
+                name: [text for text in standings.facts.texts[name] if text.lower() == search.kind] for name in KIND
+            }
+            of = [(pl.col(name) == text).fill_null(value=False) for name, texts in same.items() for text in texts]
+            yield pl.any_horizontal(of) if of else pl.lit(value=False)
+        if search.team == NO_TEAM:
+            yield pl.col("teams") == 0
+        elif search.team:
+            with self.database.reading() as session:
+                wanted = teams_called(session, search.team)
+            sets = [number for number, of_set in standings.members.items() if not wanted.isdisjoint(of_set)]
+            yield pl.col("teams").is_in(sets)
+
+
+def _time(seconds: int) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None

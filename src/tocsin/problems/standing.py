@@ -1,0 +1,245 @@
+"""Where each problem with stored events is now: facts, notes, what teams answered, mutes, and when it is due."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import SEVERITIES, Delivery, DeliveryItem, days_to_fix, topic_names, topics
+from tocsin.directory import Mute, directory_version, teams_by_id
+from tocsin.events import EventStore, TeamSet
+from tocsin.node.records import Database
+from tocsin.problems.answers import Answer, AnswerStanding, ProblemState, answered, latest, standings, state_of
+from tocsin.problems.current import feed_runs, last_committed
+from tocsin.problems.table import ProblemFacts, ProblemFactsReader
+from tocsin.problems.track import NOTES, Tracker, gone_since
+from tocsin.sharing.rules import muted
+
+STATES: Final = tuple(ProblemState)
+"""A problem's ``state`` is a place in these."""
+
+_FRESH: Final = timedelta(minutes=10)  # answers and mutes end by their date; that may be noticed a bit later
+_ASKED: Final = 10_000  # parameters of one statement
+_DAY: Final = 86_400
+_SECONDS: Final = 2**31 - 1  # times are below it until 2038
+_NOTED: Final = (
+    *("first_seen", "last_seen", "sightings", "met_by"),
+    *("told_at", "told_by", "first_told_at", "first_told_by", "told_set"),
+)
+_WITH_RULES: Final = ("classification.type", "classification.identifier", "rsit.type", "severity")
+
+
+@dataclass(frozen=True)
+class StandingKey:
+    """What a standing hangs on; while it is the same, the standing is."""
+
+    events: int
+    ingest: int
+    answer: int
+    delivery: int
+    directory: str
+
+
+@dataclass(frozen=True)
+class ProblemStandings:
+    """The problems at a moment.
+
+    ``frame``: the rows of `ProblemFacts`, with their notes (`NOTES`; times in seconds since 1970 UTC), and besides:
+    ``gone_at`` (0: it goes on), ``state`` (a place in `STATES`), ``muted`` (each team that must know mutes it), ``due``
+    (until when a fix is asked for, 0: nobody was asked), and ``teams`` (the set of teams that must know, 0: none).
+    ``members``: the teams of each set. ``said``: the newest answer of each team, by problem.
+    """
+
+    key: StandingKey
+    at: datetime
+    frame: pl.DataFrame
+    facts: ProblemFacts
+    members: Mapping[int, tuple[int, ...]]
+    said: Mapping[int, tuple[AnswerStanding, ...]]
+    _orders: dict[str, npt.NDArray[np.intp]] = field(default_factory=dict)
+
+    def order(self, first: str, *, last_first: bool = False) -> npt.NDArray[np.intp]:
+        """The places of all rows by a column, the least first, or the greatest; of the same, those seen last first.
+
+        What has 0 in the column comes at the end.
+        """
+        if first not in self._orders:
+            values, seen = (self.frame[name].to_numpy().astype(np.int64) for name in (first, "last_seen"))
+            self._orders[first] = np.argsort(rank(values, seen, last_first=last_first), kind="stable")
+        return self._orders[first]
+
+
+def rank(values: npt.NDArray[np.int64], seen: npt.NDArray[np.int64], *, last_first: bool) -> npt.NDArray[np.int64]:
+    """One number of 63 bits for each pair, in the order of `ProblemStandings.order`: it sorts far sooner than two."""
+    values = _SECONDS - values if last_first else np.where(values == 0, _SECONDS, values)
+    return values << 32 | _SECONDS - seen
+
+
+class ProblemStandingsReader:
+    """Reads where the problems of a node are; what it read stays until something changes."""
+
+    def __init__(
+        self, database: Database, store: EventStore, tracker: Tracker, *, file: Path, gone_after_days: int
+    ) -> None:
+        self._database, self._store, self._tracker = database, store, tracker
+        self._gone_after_days = gone_after_days
+        self.facts = ProblemFactsReader(store, file)
+        self._lock = threading.Lock()
+        self._known: ProblemStandings | None = None
+        self._mutes: tuple[str, dict[int, tuple[Mute, ...]]] = ("", {})
+
+    def read(self, now: datetime) -> ProblemStandings:
+        """Where they are now."""
+        key = self._key()
+        known = self._known
+        if known is not None and known.key == key and known.at <= now < known.at + _FRESH:
+            return known
+        with self._lock:
+            known = self._known
+            if known is None or known.key != key or not known.at <= now < known.at + _FRESH:
+                known = self._known = self._renewed(key, now)
+        return known
+
+    def _key(self) -> StandingKey:
+        version = directory_version(self._database)
+        with self._database.reading() as session:
+            answer, delivery = (session.scalar(select(func.max(of))) or 0 for of in (Answer.id, Delivery.id))
+            return StandingKey(self._store.table.version(), last_committed(session), answer, delivery, version)
+
+    def _renewed(self, key: StandingKey, now: datetime) -> ProblemStandings:
+        facts = self.facts.read()
+        found, notes = self._tracker.files.lookup(facts.frame["key"].to_numpy(), up_to=key.ingest)
+        frame = facts.frame
+        if not found.all():  # stored meanwhile, and committed in a moment
+            frame, notes = frame.filter(pl.Series(found)), notes[found]
+        columns = {name: notes[:, NOTES.index(name)].astype(np.int64) for name in _NOTED}
+        with self._database.reading() as session:
+            gone_at = gone_since(notes, feed_runs(session), after_days=self._gone_after_days)
+            members = {number: tuple(of) for number, of in session.execute(select(TeamSet.number, TeamSet.members))}
+            said = _said(session, frame["key"].to_numpy(), columns["last_seen"], gone_at)
+            asked = _asked_at(session, columns, frame["before"].to_numpy(), members)
+        state = _states(frame["key"].to_numpy(), columns["told_by"] > 0, gone_at > 0, said, now)
+        is_muted = _muted(frame, self._mutes_now(key.directory), members, now)
+        days = _days(frame)
+        routed, before = frame["routed"].to_numpy(), frame["before"].to_numpy()
+        made = frame.with_columns(
+            *(pl.Series(name, columns[name]) for name in _NOTED),
+            pl.Series("gone_at", gone_at),
+            pl.Series("state", state),
+            pl.Series("muted", is_muted & (gone_at == 0)),
+            pl.Series("due", np.where(asked > 0, asked + days * _DAY, 0)),
+            # Routing leaves out who mutes it, and the others are not asked in their place.
+            pl.Series("teams", np.where((routed == 0) & is_muted, before, routed)),
+        )
+        return ProblemStandings(key, now, made, facts, members, said)
+
+    def _mutes_now(self, version: str) -> dict[int, tuple[Mute, ...]]:
+        if self._mutes[0] != version:
+            teams = teams_by_id(self._database)
+            self._mutes = (version, {number: team.mutes for number, team in teams.items() if team.mutes})
+        return self._mutes[1]
+
+
+def _said(
+    session: Session, keys: npt.NDArray[np.uint64], last_seen: npt.NDArray[np.int64], gone_at: npt.NDArray[np.int64]
+) -> dict[int, tuple[AnswerStanding, ...]]:
+    """How the newest answer of each team stands, by problem; of these problems (sorted) only."""
+    newest = latest(answered(session))
+    wanted = np.array(sorted({key for _, key in newest}), dtype=np.uint64)
+    at = np.searchsorted(keys, wanted)
+    at[at == len(keys)] = 0
+    at = at[keys[at] == wanted] if len(keys) else at[:0]
+    facts = dict(zip(keys[at].tolist(), zip(last_seen[at].tolist(), gone_at[at].tolist(), strict=True), strict=True))
+    found: dict[int, tuple[AnswerStanding, ...]] = {}
+    for (_, key), one in standings({pair: of for pair, of in newest.items() if pair[1] in facts}, facts).items():
+        found[key] = (*found.get(key, ()), one)
+    return found
+
+
+def _states(
+    keys: npt.NDArray[np.uint64],
+    told: npt.NDArray[np.bool_],
+    gone: npt.NDArray[np.bool_],
+    said: Mapping[int, tuple[AnswerStanding, ...]],
+    now: datetime,
+) -> npt.NDArray[np.uint8]:
+    """The place in `STATES` of each problem; only those that somebody answered are looked at one by one."""
+    place = {state: number for number, state in enumerate(STATES)}
+    unanswered = np.where(told, place[ProblemState.TOLD], place[ProblemState.NEW])
+    states = np.where(gone, place[ProblemState.GONE], unanswered).astype(np.uint8)
+    for at in np.searchsorted(keys, np.array(sorted(said), dtype=np.uint64)).tolist():
+        of = said[int(keys[at])]
+        states[at] = place[state_of(of, told=bool(told[at]), gone=bool(gone[at]), now=now)]
+    return states
+
+
+def _asked_at(
+    session: Session,
+    columns: Mapping[str, npt.NDArray[np.int64]],
+    sets: npt.NDArray[np.int32],
+    members: Mapping[int, tuple[int, ...]],
+) -> npt.NDArray[np.int64]:
+    """When the digest was made that told each problem first, else when it was decided; 0 where nobody is told."""
+    first = np.where(columns["first_told_by"] > 0, columns["first_told_by"], columns["told_by"])
+    at = np.where(columns["first_told_at"] > 0, columns["first_told_at"], columns["told_at"])
+    pairs, pair = np.unique(first << 32 | sets, return_inverse=True)  # many problems share both
+    ingests = np.unique(pairs >> 32).tolist()
+    made: dict[tuple[int, int], int] = {}
+    for start in range(0, len(ingests), _ASKED):
+        query = (
+            select(DeliveryItem.ingest, DeliveryItem.team_id, Delivery.created_at)
+            .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
+            .where(DeliveryItem.ingest.in_(ingests[start : start + _ASKED]))
+        )
+        made |= {(ingest, team): int(when.timestamp()) for ingest, team, when in session.execute(query)}
+    if not made:
+        return at
+    found = np.zeros(len(pairs), dtype=np.int64)
+    for place, both in enumerate(pairs.tolist()):
+        times = [made.get((both >> 32, team), 0) for team in members.get(both & 0xFFFFFFFF, ())]
+        found[place] = min((time for time in times if time), default=0)
+    exact = found[pair]
+    return np.where(exact > 0, exact, at)
+
+
+def _days(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """Within how many days we ask for a fix of each problem, see `days_to_fix`."""
+    kinds = frame.select(pl.col(name).to_physical() for name in _WITH_RULES)
+    known = kinds.with_row_index("_at").unique(subset=_WITH_RULES, keep="first", maintain_order=True)
+    events = frame[known["_at"]].select(pl.col(name).cast(pl.String) for name in _WITH_RULES[:3])
+    advice = topics()
+    days = [
+        days_to_fix(advice[topic], SEVERITIES[rank])
+        for topic, rank in zip(topic_names(events), known["severity"], strict=True)
+    ]
+    of = known.drop("_at").with_columns(pl.Series("days", days, dtype=pl.Int64))
+    joined = kinds.join(of, on=_WITH_RULES, how="left", nulls_equal=True, maintain_order="left")
+    return joined["days"].to_numpy()
+
+
+def _muted(
+    frame: pl.DataFrame, mutes: Mapping[int, tuple[Mute, ...]], members: Mapping[int, tuple[int, ...]], now: datetime
+) -> npt.NDArray[np.bool_]:
+    """Whether each team that must know of a problem mutes it now; not where no team must know."""
+    routed, before = frame["routed"].to_numpy(), frame["before"].to_numpy()
+    sets = np.where(routed > 0, routed, before)
+    quiet = np.zeros(len(sets), dtype=np.int64)
+    for team, of in mutes.items():
+        held = [mute for mute in of if mute.holds(now)]
+        mine = np.array([number for number, teams in members.items() if team in teams], dtype=np.int32)
+        rows = np.flatnonzero(np.isin(sets, mine)) if held else np.zeros(0, dtype=np.intp)
+        if len(rows):
+            quiet[rows] += muted(frame[rows], held).to_numpy()
+    sizes = np.zeros(max([0, *members]) + 1, dtype=np.int64)
+    for number, teams in members.items():
+        sizes[number] = len(teams)
+    found: npt.NDArray[np.bool_] = (quiet > 0) & (quiet == sizes[sets])
+    return found

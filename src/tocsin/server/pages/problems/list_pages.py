@@ -1,0 +1,93 @@
+"""The list of problems: filters in view, a page at a time, and all of them as a file through the gate."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.delivery import SEVERITIES
+from tocsin.directory import team_names
+from tocsin.interface import PageRouter, needs
+from tocsin.node.accounts import Permission, Principal
+from tocsin.problems import NO_TEAM, FoundProblems, ProblemSearch, ProblemStatus
+from tocsin.problems.answers import problem_text
+from tocsin.server.list_files import ListForm, problems_file
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.problems.query import ANY, ROWS, ProblemsQuery
+from tocsin.server.pages.problems.texts import KINDS, NAMES, SORTS, STATUSES
+from tocsin.server.security import sent
+from tocsin.sharing.visibility import labels_that_leave
+
+Reader = Annotated[Principal, needs(Permission.EVENTS_READ, everything=True)]
+
+DAYS: Final = {"age": (1, 7, 30, 90, 365), "seen": (1, 3, 7, 30), "due": (0, 3, 7, 14)}
+"""Numbers of days that the filter offers."""
+
+_TEAMS: Final = 200  # that are suggested
+
+
+def list_pages(desk: PageContext) -> APIRouter:
+    """The page of the list."""
+    router = PageRouter()
+
+    @router.get("/problems")
+    def problems(request: Request, visitor: Reader) -> Response:
+        """The problems that match, in the order that is asked for; or a file of them."""
+        asked = ProblemsQuery.read(request.query_params)
+        form, reach = request.query_params.get("format"), visitor.reach(Permission.EVENTS_EXPORT)
+        if form in list(ListForm) and reach.everything and not (asked.wrongs or asked.unknown):
+            labels = labels_that_leave(desk.node, desk.node.events, reach)
+            found = desk.node.problems.find(asked.search, now=desk.now, sort=asked.sort, labels=labels)
+            return sent(problems_file(desk.node.database, found, ListForm(form), now=desk.now))
+        found = desk.node.problems.find(asked.search, now=desk.now, sort=asked.sort)
+        return desk.page(
+            request,
+            "problems/list.html",
+            status=422 if asked.wrongs or asked.unknown else 200,
+            asked=asked,
+            done=done_in(request.query_params.get("done", "")),
+            **listed(desk, asked, found),
+        )
+
+    return router
+
+
+def listed(desk: PageContext, asked: ProblemsQuery, found: FoundProblems) -> dict[str, Any]:
+    """What the template of the list takes."""
+    first = asked.first if asked.first < found.total else 0
+    rows = found.rows(first, asked.rows)
+    with desk.node.database.reading() as session:
+        names = team_names(session, {team for row in rows for team in row.teams})
+        suggested = team_names(session, desk.node.problems.teams(desk.now, _TEAMS))
+    return {
+        "rows": rows,
+        "found": found.total,
+        "open_now": desk.node.problems.find(ProblemSearch(state=ProblemStatus.OPEN), now=desk.now).total,
+        "overdue_now": desk.node.problems.find(ProblemSearch(state=ProblemStatus.OVERDUE), now=desk.now).total,
+        "up_to": found.up_to,
+        "first": first,
+        "earlier": asked.path(first=max(first - asked.rows, 0)) if first else "",
+        "later": asked.path(first=first + asked.rows) if first + asked.rows < found.total else "",
+        "all_of_them": asked.path(format="x").removesuffix("x"),
+        "names": names,
+        "teams": sorted({name for _, name in suggested.values()}),
+        "kinds": desk.node.problems.kinds(desk.now),
+        "feeds": desk.node.problems.feeds(desk.now),
+        "statuses": STATUSES,
+        "looks": KINDS,
+        "conditions": NAMES,
+        "sorts": SORTS,
+        "severities": tuple(reversed(SEVERITIES)),
+        "days": DAYS,
+        "rows_choices": ROWS,
+        "any": ANY,
+        "no_team": NO_TEAM,
+        "open": ProblemStatus.OPEN,
+        "text_of": problem_text,
+    }
+
+
+def done_in(text: str) -> tuple[str, int] | None:
+    """What was just done, and to how many problems."""
+    act, _, number = text.partition(":")
+    return (act, int(number)) if number.isascii() and number.isdecimal() and len(number) < 9 else None

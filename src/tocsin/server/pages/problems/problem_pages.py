@@ -1,0 +1,156 @@
+"""The page of one problem: where it is, all that happened to it, its events, and what can be done."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import Response
+
+from tocsin.directory import Team
+from tocsin.events import EventFilter
+from tocsin.interface import NotHereError, PageRouter
+from tocsin.node.accounts import Permission, Principal, names_of_actors
+from tocsin.node.records import Database
+from tocsin.problems import ListedProblem, ProblemSearch, acts, reminders_of, status_of
+from tocsin.problems.answers import Answer, Course, Courses, CourseStep, Via, problem_text, read_problem
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.events import fields_of, shown
+from tocsin.server.pages.problems.act_pages import effect_of
+from tocsin.server.pages.problems.list_pages import Reader, done_in
+from tocsin.server.pages.problems.texts import KINDS, SENTENCES, STATUSES, STEPS
+from tocsin.server.pages.words import PageTexts
+from tocsin.sharing.visibility import event_scope_of
+
+_EVENTS: Final = 50
+_SAME_PLACE: Final = 10
+_COLUMNS: Final = (
+    "time.source", "feed.code", "source.ip", "source.port", "classification.identifier", "severity", "tlp",
+)  # fmt: skip
+_RELATED: Final = 12
+
+
+@dataclass(frozen=True)
+class TimelineStep:
+    """One thing that happened, as `parts.timeline` shows it."""
+
+    at: datetime
+    said: str
+    by: str = ""
+    link: str = ""
+
+
+def problem_pages(desk: PageContext) -> APIRouter:
+    """The page of a problem."""
+    router = PageRouter()
+
+    @router.get("/problems/{problem}")
+    def problem(
+        request: Request, visitor: Reader, problem: Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
+    ) -> Response:
+        """Where it is and what happened to it."""
+        key = read_problem(problem)
+        listed = desk.node.problems.at(key, now=desk.now)
+        node = desk.node
+        courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
+        course = courses.of(key, node.problems.ranges_of(key, now=desk.now), now=desk.now)
+        if course is None:
+            raise NotHereError
+        return desk.page(
+            request,
+            "problems/problem.html",
+            problem=problem,
+            course=course,
+            one=listed,
+            done=done_in(request.query_params.get("done", "")),
+            **_about(desk, request, visitor, course, listed),
+        )
+
+    return router
+
+
+def _about(
+    desk: PageContext, request: Request, visitor: Principal, course: Course, listed: ListedProblem | None
+) -> dict[str, Any]:
+    status = listed.status if listed else status_of(course.state, muted=False, overdue=False)
+    teams, words = desk.teams(), desk.words(request)
+    found = desk.node.problems.among([course.key], now=desk.now)
+    same = _same_place(desk, listed)
+    may_answer = visitor.may(Permission.DELIVERIES_STEER) and listed is not None
+    return {
+        "is_now": status,
+        "statuses": STATUSES,
+        "looks": KINDS,
+        "sentence": SENTENCES[status],
+        "teams": [teams[number] for number in course.teams if number in teams],
+        "steps": sorted(_steps(desk.node.database, words, course, teams), key=lambda step: step.at, reverse=True),
+        "events": _events(desk, visitor, course, listed),
+        "columns": _COLUMNS,
+        "same": same[:_SAME_PLACE],
+        "more_same": max(len(same) - _SAME_PLACE, 0),
+        "mutes": _mutes(desk, listed, teams),
+        "text_of": problem_text,
+        "typed": dict.fromkeys(acts.ACTS[0].request.model_fields, ""),
+        "deliveries": list(dict.fromkeys(step.delivery.reference for step in reversed(course.steps) if step.delivery)),
+        **(effect_of(desk, visitor, acts.ACTS[0], found) if may_answer else {"effects": []}),
+    }
+
+
+def _same_place(desk: PageContext, listed: ListedProblem | None) -> list[ListedProblem]:
+    if listed is None or not listed.at_address:
+        return []
+    found = desk.node.problems.find(ProblemSearch(address=listed.where), now=desk.now)
+    return [row for row in found.rows() if row.key != listed.key]
+
+
+def _events(desk: PageContext, visitor: Principal, course: Course, listed: ListedProblem | None) -> Any:
+    """Its newest events; none where none is stored any more."""
+    if listed is None:
+        return []
+    wanted = EventFilter(problem=problem_text(course.key), address=listed.where if listed.at_address else "")
+    sight = event_scope_of(desk.node, desk.node.events, visitor.reach(Permission.EVENTS_READ))
+    page = desk.node.events.page(wanted, now=desk.now, sight=sight, columns=fields_of(_COLUMNS), limit=_EVENTS)
+    return shown(page.rows, _COLUMNS)
+
+
+def _mutes(
+    desk: PageContext, listed: ListedProblem | None, teams: dict[int, Team]
+) -> list[tuple[Team, datetime | None]]:
+    """The teams that mute it now, where all do, each with when its mute of it ends."""
+    if listed is None or not listed.muted:
+        return []
+    ends = [
+        (teams[number], [mute.until for mute in teams[number].mutes if mute.holds(desk.now)])
+        for number in listed.teams
+        if number in teams
+    ]
+    return [(team, max((end for end in until if end), default=None)) for team, until in ends]
+
+
+def _steps(database: Database, words: PageTexts, course: Course, teams: dict[int, Team]) -> Iterator[TimelineStep]:
+    with database.reading() as session:
+        reminder = reminders_of(session, [course.key]).get(course.key)
+        recorded = {one.answer.at: one.answer for one in course.said}
+        actors = {answer.said_by for answer in recorded.values()} | ({reminder.asked_by} if reminder else set())
+        people = names_of_actors(session, actors)
+    if course.sightings > 1 and not course.gone_at:
+        said = words.count("Last seen, %(n)s sighting in all", "Last seen, %(n)s sightings in all", course.sightings)
+        yield TimelineStep(course.last_seen, said)
+    if reminder:
+        yield TimelineStep(reminder.at, words.say(STEPS["reminded"]), people.get(reminder.asked_by, reminder.asked_by))
+    for step in course.steps:
+        yield _step(words, step, teams, people, recorded.get(step.at))
+
+
+def _step(
+    words: PageTexts, step: CourseStep, teams: dict[int, Team], people: dict[str, str], answer: Answer | None
+) -> TimelineStep:
+    reference = step.delivery.reference if step.delivery else ""
+    said = words.say(STEPS[step.what], reference=reference)
+    team = teams[step.team_id].name if step.team_id in teams else ""
+    if answer is not None and answer.via == Via.ANALYST:
+        by = people.get(answer.said_by, "")
+        team = words.say("%(team)s, by phone, recorded by %(name)s", team=team, name=by) if by else team
+    link = f"/deliveries/{reference}" if reference else f"/reports/{step.ingest}" if step.ingest else ""
+    return TimelineStep(step.at, f"{said} · {step.note}" if step.note else said, team, link)

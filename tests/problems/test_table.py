@@ -1,0 +1,87 @@
+"""What the table says of each problem is what its stored events say, however they came to be read."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tocsin.delivery import SEVERITIES
+from tocsin.events import EventStore
+from tocsin.events.schema import COLUMNS
+from tocsin.problems.table import ProblemFacts, ProblemFactsReader
+
+DAY = date(2026, 11, 16)
+_EVENT = st.fixed_dictionaries(
+    {
+        "problem": st.sampled_from([-(2**63), -1, 0, 1, 7]),
+        "source.port": st.sampled_from([None, 22, 3389]),
+        "severity": st.sampled_from([None, *SEVERITIES]),
+        "routed": st.integers(0, 2),
+        "tlp": st.sampled_from([None, "GREEN", "RED"]),
+        "classification.type": st.sampled_from([None, "scanner", "vulnerable-system"]),
+    }
+)
+
+
+@dataclass
+class _Expected:
+    """One problem as plain Python counts it."""
+
+    port: int | None = None
+    kind: str | None = None
+    severity: int = 0
+    routed: int = 0
+    before: int = 0
+    labels: set[str | None] = field(default_factory=set)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.lists(_EVENT, min_size=1, max_size=8), min_size=1, max_size=4))
+def test_read_at_once_bit_by_bit_or_from_the_file_it_is_what_events_say(batches: list[list[dict[str, object]]]) -> None:
+    with TemporaryDirectory() as folder:
+        store = EventStore(Path(folder) / "events")
+        step_by_step = ProblemFactsReader(store, Path(folder) / "none")
+        for number, batch in enumerate(batches, 1):
+            store.commit(number, [store.write_part(_frame(batch, number), ingest=number, part=0, day=DAY)])
+            step_by_step.read()
+        at_once = ProblemFactsReader(store, Path(folder) / "kept.parquet")
+        at_once.keep()
+        again = ProblemFactsReader(store, Path(folder) / "kept.parquet")
+        expected = _expected(batches)
+        for reader in (step_by_step, at_once, again):
+            assert _rows(reader.read()) == expected
+        store.compact(today=date(2026, 11, 18))
+        assert _rows(step_by_step.read()) == expected
+
+
+def _frame(batch: list[dict[str, object]], ingest: int) -> pl.DataFrame:
+    rows = [{**event, "ingest": ingest, "row": place} for place, event in enumerate(batch, 1)]
+    return pl.DataFrame(rows, schema={name: COLUMNS[name] for name in rows[0]})
+
+
+def _expected(batches: list[list[dict[str, object]]]) -> dict[int, _Expected]:
+    found: dict[int, _Expected] = {}
+    for event in (event for batch in batches for event in batch):
+        one = found.setdefault(int(str(event["problem"])) % 2**64, _Expected())
+        one.port, one.kind, one.routed = event["source.port"], event["classification.type"], event["routed"]  # type: ignore[assignment]
+        severity = event["severity"]
+        one.severity = max(one.severity, SEVERITIES.index(str(severity)) if severity else 0)
+        one.before = one.routed or one.before
+        one.labels.add(event["tlp"])  # type: ignore[arg-type]
+    return found
+
+
+def _rows(facts: ProblemFacts) -> dict[int, _Expected]:
+    columns = ("key", "source.port", "classification.type", "severity", "routed", "before", "labels")
+    frame = facts.frame.select(columns).with_columns(pl.col("classification.type").cast(pl.String))
+    assert frame["key"].is_sorted()
+    return {
+        key: _Expected(port, kind, severity, routed, before, {
+            label[0] for place, label in enumerate(facts.labels) if labels & 1 << place
+        })
+        for key, port, kind, severity, routed, before, labels in frame.iter_rows()
+    }  # fmt: skip
