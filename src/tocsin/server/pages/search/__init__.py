@@ -60,7 +60,7 @@ def _one_thing(desk: PageContext) -> APIRouter:
             return desk.go(page)
         if answer.contact and answer.contact.contacts:
             note_read(desk.node.database, visitor, "search", now=desk.now)
-        shown = _shown(asked=asked, answer=answer, places=places, node_tell=desk.node.settings.tell)
+        shown = _shown(asked=asked, answer=answer, found_pages=places, node_tell=desk.node.settings.tell)
         return desk.page(request, _PAGE, status=404 if answer.outside else 200, **shown)
 
     @router.get("/search.json")
@@ -112,7 +112,7 @@ def _table(desk: PageContext, request: Request, visitor: Principal, text: str) -
 
 def _shown(**more: Any) -> dict[str, Any]:
     """What the page shows."""
-    empty = {"asked": "", "answer": None, "places": (), "typed": "", "error": None, "lines": None}
+    empty = {"asked": "", "answer": None, "found_pages": (), "typed": "", "error": None, "lines": None}
     return empty | {"kinds": KINDS, "hit_names": HITS, "brief": False} | more
 
 
