@@ -16,9 +16,9 @@ from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFile
 
 _MAIN = (
-    "demo", "ingest", "watch", "collect", "feeds", "quarantine", "events", "explain", "directory", "keys", "networks",
-    "compare", "deliver", "deliveries", "templates", "rules", "times", "stop", "resume", "replies", "answers",
-    "problems", "inbox", "never-held", "people", "serve", "languages", "tokens", "audit",
+    "demo", "ingest", "watch", "collect", "feeds", "quarantine", "events", "search", "explain", "directory", "keys",
+    "networks", "compare", "deliver", "deliveries", "templates", "rules", "times", "stop", "resume", "replies",
+    "answers", "problems", "inbox", "never-held", "people", "serve", "languages", "tokens", "audit",
 )  # fmt: skip
 _OPERATION = ("purge", "retention", "backup", "backups", "restore", "doctor", "sbom")
 _BESIDE = {"resume": "stop", "restore": "backup", "never-held": "never_held"}  # nouns in a module of another name

@@ -25,6 +25,7 @@ from tocsin.server.api import (
     purges,
     quarantine,
     reports,
+    search,
     teams,
 )
 from tocsin.server.api.context import ApiContext
@@ -35,8 +36,8 @@ from tocsin.server.api.schema import describe
 
 _OPEN = (health, documents)
 _INSIDE = (
-    me, lookup, reports, ingests, feeds, quarantine, events, teams, claims, deliveries, problems, inbox, never_held,
-    purges, audit, metrics,
+    me, lookup, search, reports, ingests, feeds, quarantine, events, teams, claims, deliveries, problems, inbox,
+    never_held, purges, audit, metrics,
 )  # fmt: skip
 _MOST_BYTES = 1_000_000  # of a request that is no report
 

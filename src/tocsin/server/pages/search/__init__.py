@@ -12,7 +12,7 @@ from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.node.errors import InputError
 from tocsin.pipeline.search import HitKind, SearchAnswer, Searcher, answer_lines, export_lines, lines_of
 from tocsin.server.pages.context import PageContext, join_routers
-from tocsin.server.pages.search.places import FoundPlace, find_places
+from tocsin.server.pages.search.places import FoundPlace, find_places, pages_of
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, sent, text_of
 
@@ -40,6 +40,7 @@ _Visitor = Annotated[Principal, needs(Permission.LOOKUP)]
 
 def search_pages(desk: PageContext) -> APIRouter:
     """The page, its answer as JSON, and many lines."""
+    desk.template_values["palette_pages"] = pages_of
     return join_routers(_one_thing(desk), _many_lines(desk))
 
 
