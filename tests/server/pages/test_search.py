@@ -2,6 +2,7 @@
 
 import csv
 import io
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def number_of(world: World, address: str = OWN) -> int:
     return ResponsibilityLookup(world.node, lambda: world.now).ask(read_subject(address)).decision.matches[0].team_id
 
 
-def visitor(world: World, role: AccountRole = AccountRole.ANALYST) -> Browser:
+def visitor(world: World, role: AccountRole = AccountRole.ANALYST) -> AbstractContextManager[Browser]:
     teams = (number_of(world),) if role is AccountRole.OPERATOR else ()
     return browser_of(make_application(world.node, clock=lambda: START), world.node, role, now=START, teams=teams)
 

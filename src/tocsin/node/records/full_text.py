@@ -45,7 +45,7 @@ def rows_with(
         folded = func.btrim(func.search_fold(" ".join(words)))
         asked_for = func.to_tsquery("simple", func.regexp_replace(folded, r"\s+", ":* & ", "g").concat(":*"))
         indexed = " || ' ' || ".join(f"{name}.{one}" for one in TEXTS[name])
-        vector = literal_column(f"to_tsvector('simple', search_fold({indexed}))")
+        vector: ColumnElement[str] = literal_column(f"to_tsvector('simple', search_fold({indexed}))")
         query = select(number).where(vector.op("@@")(asked_for), *conditions).order_by(number.desc())
     return list(session.scalars(query.limit(limit)))
 

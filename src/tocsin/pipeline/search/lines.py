@@ -1,7 +1,7 @@
 """Many lines at once, as somebody pastes them: what each is, whom to notify, and what goes on there."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -61,6 +61,15 @@ class _Place:
     lacking: int
 
 
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What goes on at the places of one line, as `LineAnswer` has it."""
+
+    problems: int
+    seen: datetime | None
+    lacking: int
+
+
 def lines_of(text: str) -> list[str]:
     """The lines of a pasted text that are not empty.
 
@@ -92,20 +101,21 @@ def answer_lines(searcher: Searcher, lines: Sequence[str], *, sight: EventScope 
                for line, found in zip(lines, read, strict=True)]  # fmt: skip
     for place, (facts, decision) in decided.items():
         contacts, outside = _contacts(decision, router.teams, reach)
-        known = {} if outside else {"prefix": facts.prefix or "", "asn": facts.asn, "as_name": facts.as_name or "",
-                                    "country": facts.country or ""}  # fmt: skip
-        answers[place] = replace(answers[place], contacts=contacts, outside=outside, **known)
+        answers[place] = replace(answers[place], contacts=contacts, outside=outside)
+        if not outside:
+            network = {"prefix": facts.prefix or "", "as_name": facts.as_name or "", "country": facts.country or ""}
+            answers[place] = replace(answers[place], asn=facts.asn, **network)  # type: ignore[arg-type]  # all texts
     seen = searcher.visitor.reach(Permission.EVENTS_READ)
     if seen:
         sight = sight or event_scope_of(node, node.events, seen)
         inside = {place: subject for place, subject in subjects.items() if not answers[place].outside}
         for place, state in _states(node, inside, sight, now).items():
-            answers[place] = replace(answers[place], **state)
+            answers[place] = replace(answers[place], problems=state.problems, seen=state.seen, lacking=state.lacking)
     return answers
 
 
 def _contacts(
-    decision: RoutingDecision, teams: "dict[int, Team]", reach: PermissionScope
+    decision: RoutingDecision, teams: Mapping[int, Team], reach: PermissionScope
 ) -> tuple[tuple[tuple[str, str], ...], bool]:
     """The teams to notify as far as the visitor may know them, and whether the thing is outside their networks."""
     named = [match for match in decision.matches if reach.everything or match.team_id in reach.teams]
@@ -114,8 +124,8 @@ def _contacts(
 
 
 def _states(
-    node: NodeWithStores, subjects: "dict[int, Subject]", sight: EventScope, now: datetime
-) -> "dict[int, dict[str, object]]":
+    node: NodeWithStores, subjects: Mapping[int, Subject], sight: EventScope, now: datetime
+) -> dict[int, _State]:
     """What goes on at each subject that is an address, a network or an AS, by its place."""
     ranges = {place: bounds for place, subject in subjects.items() if (bounds := _bounds(subject))}
     asns = {place: subject.asn for place, subject in subjects.items() if subject.asn}
@@ -134,12 +144,12 @@ def _states(
     return states | {place: _state(by_asn[asn], going_on) for place, asn in asns.items()}
 
 
-def _state(places: Sequence[_Place], going_on: frozenset[int]) -> dict[str, object]:
-    return {
-        "problems": len({key for place in places for key in place.problems} & going_on),
-        "seen": max((place.seen for place in places if place.seen), default=None),
-        "lacking": sum(place.lacking for place in places),
-    }
+def _state(places: Sequence[_Place], going_on: frozenset[int]) -> _State:
+    return _State(
+        problems=len({key for place in places for key in place.problems} & going_on),
+        seen=max((place.seen for place in places if place.seen), default=None),
+        lacking=sum(place.lacking for place in places),
+    )
 
 
 def _bounds(subject: Subject) -> tuple[int, int] | None:
@@ -152,7 +162,7 @@ def _bounds(subject: Subject) -> tuple[int, int] | None:
 
 
 def _seen(
-    node: NodeWithStores, bounds: "list[tuple[int, int]]", asns: list[int], sight: EventScope, now: datetime
+    node: NodeWithStores, bounds: list[tuple[int, int]], asns: list[int], sight: EventScope, now: datetime
 ) -> tuple[list[int], list[_Place]]:
     """What was seen of late at these places, by address in ascending order: the addresses, and what was seen."""
     single = {_signed(first & _HALF) for first, last in bounds if first == last}
