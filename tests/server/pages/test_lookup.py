@@ -74,8 +74,8 @@ def test_an_answer_names_reasons_contacts_and_problems(world: World) -> None:
 
     assert page.status_code == 200
     assert "192.0.2.1: 3 contacts" in text
-    assert "Rival Network Ltd responsible network 192.0.2.0/24 registry 2026-11-01 70%" in text
-    assert "abuse@rival.example registered, never confirmed" in text
+    assert "responsible network 192.0.2.0/24 registry 2026-11-01 70%" in text
+    assert "Rival Network Ltd abuse@rival.example registered, never confirmed" in text
     assert "Several teams are responsible for the same thing" in text
     assert "1 problem goes on here" in text
     assert "192.0.2.1 3389/tcp open-rdp told or about to be, no answer yet" in text

@@ -43,7 +43,7 @@ def test_an_address_has_all_on_one_page(world: World, typed: str) -> None:
     text = text_of(page)
     assert page.status_code == 200
     assert "3 contacts · 1 open problem · 1 event in 30 days" in text
-    assert "Rival Network Ltd responsible network 192.0.2.0/24" in text  # whom to notify
+    assert "Rival Network Ltd abuse@rival.example" in text  # whom to notify
     assert "192.0.2.1 3389/tcp open-rdp" in text  # what is open
     assert 'href="/events?address=192.0.2.1&amp;last=30d"' in page.text  # its events, by one click
     assert "TOC-2026-000000" in text  # what was sent of it
@@ -153,7 +153,5 @@ def test_what_is_typed_meanwhile_has_a_short_answer(world: World) -> None:
         address = browser.client.get("/search.json", params={"q": "192[.]0.2.1"}).json()
         nothing = browser.client.get("/search.json").json()
     assert {"kind": "Teams", "name": "Bank Sector Team", "detail": "sector", "page": "/teams/sector"} in found
-    assert address == [
-        {"kind": "Address", "name": "192[.]0.2.1", "detail": "", "page": "/search?q=192%5B.%5D0.2.1"}
-    ]  # fmt: skip
+    assert {row["page"] for row in address} == {"/teams/operator", "/teams/rival"}  # whom to notify
     assert nothing == []

@@ -11,13 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import TOLD, Delivery, DeliveryItem
+from tocsin.directory import ResponsibilityRole
 from tocsin.events import TOLD_IN, EventFilter, TeamSet
 from tocsin.incidents.arrivals import find_report
 from tocsin.networks import Networks, format_address
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.pipeline.search.contact import LATELY, ContactAnswer, find_contact, query_of
-from tocsin.pipeline.search.words import SHOWN, Hit, find_teams_of, find_words, notification_hits
+from tocsin.pipeline.search.words import SHOWN, Hit, HitKind, find_teams_of, find_words, notification_hits
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.sharing.lookup import FoundReference, ReferenceKind, ResponsibilityLookup, Subject, resolve
 from tocsin.sharing.visibility import event_scope_of
@@ -87,13 +88,17 @@ class Searcher:
         return FoundReference(ReferenceKind.NAME, typed.strip()) if is_report and not self._is_report(typed) else found
 
     def quick(self, typed: str) -> SearchAnswer:
-        """The same without events, problems and contacts, for whoever is still typing; notified teams are hits."""
+        """The same for whoever is still typing: of an address only the teams to notify, without events."""
         found = self.read(typed)
-        return (
-            self._named(found)
-            if isinstance(found, FoundReference)
-            else SearchAnswer(query=found.query, kind=kind_of(found), hits=self._hits(found))
-        )
+        if isinstance(found, FoundReference):
+            return self._named(found)
+        return SearchAnswer(query=found.query, kind=kind_of(found), hits=(*self._to_notify(found), *self._hits(found)))
+
+    def _to_notify(self, subject: Subject) -> list[Hit]:
+        reach, answer = self.visitor.reach(Permission.LOOKUP), self.guide.ask(subject)
+        matches = [match for match in answer.decision.matches if reach.everything or match.team_id in reach.teams]
+        teams = [answer.teams[match.team_id] for match in matches if match.role is ResponsibilityRole.RESPONSIBLE]
+        return [Hit(HitKind.TEAM, team.name, team.key, f"/teams/{quote(team.key)}") for team in teams[:SHOWN]]
 
     def _named(self, found: FoundReference) -> SearchAnswer:
         if found.kind is ReferenceKind.NAME:

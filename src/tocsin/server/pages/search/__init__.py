@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -71,13 +70,12 @@ def _one_thing(desk: PageContext) -> APIRouter:
         if not asked:
             return JSONResponse([])
         answer = _searcher(desk, visitor).quick(asked)
-        page = answer.page or (f"/search?{urlencode({'q': asked})}" if answer.kind != "name" else "")
-        first = [{"kind": words.say(KINDS[answer.kind]), "name": answer.query, "detail": "", "page": page}]
+        first = [{"kind": words.say(KINDS[answer.kind]), "name": answer.query, "detail": "", "page": answer.page}]
         found = [
             {"kind": words.say(HITS[hit.kind]), "name": hit.name, "detail": hit.detail[:100], "page": hit.page}
             for hit in answer.hits
         ]
-        return JSONResponse([*(first if page else []), *found][:_QUICK])
+        return JSONResponse([*(first if answer.page else []), *found][:_QUICK])
 
     return router
 

@@ -14,7 +14,7 @@ let local = [], shown = [], at = 0, timer = 0, asking = null, fuzzysort = null;
 
 const key = `tocsin-recent-${visitor}`;
 const words = (element) => (element.dataset.palette || element.getAttribute("aria-label") || element.textContent).replace(/\s+/g, " ").trim();
-const here = () => window.location.pathname + window.location.search;
+const here = () => document.body.dataset.page; // without what an address says for one time only
 
 function recent() {
   try { return JSON.parse(localStorage.getItem(key)) ?? []; } catch { return []; }
@@ -77,14 +77,14 @@ function matching(text) {
   return local.filter((one) => one.name.toLowerCase().includes(text.toLowerCase()));
 }
 
-async function ask(text, near, all) {
+async function ask(text, near) {
   asking = new AbortController();
   try {
     const answer = await fetch(`${search}.json?q=${encodeURIComponent(text)}`, { signal: asking.signal, headers: { accept: "application/json" } });
     if (!answer.ok || answer.redirected) return;
     const found = (await answer.json()).filter((one) => !near.some((other) => other.page === one.page));
     const before = at;
-    show([...near, ...all, ...found]);
+    show([...near, ...found]);
     mark(before); // what is chosen stays chosen
   } catch { /* typed on, or not reached: what is here stays */ }
 }
@@ -95,8 +95,9 @@ function look() {
   const text = field.value.trim();
   const near = matching(text);
   const all = text && search ? [{ kind: dialog.dataset.all, name: text, page: `${search}?q=${encodeURIComponent(text)}` }] : [];
-  show([...near, ...all]);
-  if (all.length) timer = setTimeout(() => ask(text, near, all), WAIT);
+  const entries = /[0-9.@:/]/.test(text) ? [...all, ...near] : [...near, ...all]; // what looks like an address is searched for first
+  show(entries);
+  if (all.length) timer = setTimeout(() => ask(text, entries), WAIT);
 }
 
 function choose(entry) {
