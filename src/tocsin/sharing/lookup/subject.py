@@ -62,7 +62,8 @@ def read_subject(query: str) -> Subject:
     text = query.strip()
     plain = _refanged(text)
     if inner := _host_of(plain) or (plain if plain != text else ""):
-        return replace(read_subject(inner), query=text, mailbox=plain.lower() if _MAIL.fullmatch(plain) else "")
+        is_mail = _MAIL.fullmatch(plain) and not _URL.fullmatch(plain)
+        return replace(read_subject(inner), query=text, mailbox=plain.lower() if is_mail else "")
     if address := parse_address(text):
         return Subject(text, address=address)
     if network := parse_network(text) or _range(text):
