@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import delete, text, update
 
 from tocsin.directory.tables import TeamRow
@@ -78,6 +80,25 @@ def test_a_lost_index_is_there_again_when_the_records_are_opened(database: Datab
     database.migrate()
     assert found(database, "late") == ["late"]
     assert found(database, "harb") == ["harbour"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=60) | st.from_regex(r"[\w'\\:&|!<>()*\-]{0,30}"))
+def test_any_text_can_be_asked(database: Database, typed: str) -> None:
+    with database.reading() as session:
+        assert rows_with(session, TeamRow.id, typed, limit=1) == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@given(st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Z", "S")), max_size=60))
+def test_what_is_stored_is_found_by_its_words(database: Database, name: str) -> None:
+    with database.begin() as session:
+        row = team(str(uuid4()), name)
+        session.add(row)
+        session.flush()
+        latin = [word for word in words_of(name) if all(letter < "\u0180" for letter in word)]
+        for word in latin:
+            assert row.id in rows_with(session, TeamRow.id, word, TeamRow.id == row.id, limit=1), word
 
 
 def test_what_is_asked_for_are_words() -> None:
