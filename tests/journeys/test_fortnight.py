@@ -204,9 +204,10 @@ def test_an_analyst_brushes_keeps_a_view_and_exports(house: House) -> None:
 def test_who_must_know_is_asked_and_decided(house: House) -> None:
     with house.as_("manager") as hand:
         hand.go("/lookup")
-        hand.fill("Address, network, AS, domain, URL, country, team or reference", "192.0.2.1")
+        hand.fill("Address, network, AS, domain, URL, email address or country", "192.0.2.1")
         hand.press("Look up")
-        assert hand.title == "1 team must know of 192.0.2.1"
+        assert hand.title == "Contact lookup"
+        assert "192.0.2.1: 1 contact" in hand.text
         assert "An administrator said on" in hand.text  # why the registry's word does not count
         hand.press("Example Operator")
         assert hand.title == "Example Operator is registered, and nobody confirmed it"
@@ -214,8 +215,8 @@ def test_who_must_know_is_asked_and_decided(house: House) -> None:
         assert "4 problems go on here" in hand.text
         hand.go("/networks/AS64500")
         assert hand.title == "2 teams must know of AS64500"
-        assert "Several teams answer for the very same thing, so all of them are told." in hand.text
-        hand.press("Decide whose it is")
+        assert "Several teams are responsible for the same thing, so all of them are notified." in hand.text
+        hand.press("Resolve the conflict")
         assert hand.title == "2 teams claim AS64500"
         hand.tick("Second Operator")
         hand.fill("Why", "They showed the contract.")
@@ -360,7 +361,7 @@ def test_what_comes_next_shows_the_rules_and_what_was_not_fixed(house: House) ->
         assert "192.0.2.1" in house.letter_to("noc@operator.example", "You said fixed on")
         hand.go("/lookup?q=192.0.2.1")
         assert "seen again after it was said to be fixed" in hand.text
-        assert "Told too, by a rule of this node" in hand.text
+        assert "Also notified, by a rule" in hand.text
     with house.as_("operator") as hand:
         hand.go("/portal")
         assert hand.title == "2 problems in your networks are open"

@@ -141,6 +141,7 @@ EXAMPLES: dict[str, str] = {
 # What some addresses must be asked.
 QUERIES: dict[str, str] = {
     "/api/v1/lookup": "?query=192.0.2.1",
+    "/api/v1/search": "?q=192.0.2.1",
     "/deliveries/act": "?act=release&every=held",
 }
 

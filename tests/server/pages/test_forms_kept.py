@@ -47,6 +47,7 @@ UNSEEN = {
     "/teams/{key}/confirm": "a button, for a help line",
     "/today/unrouted/notify": "a button, where events have a contact by now",
     "/reports/public/{reference}/leave": "a button of its owner",
+    "/search/export": "a button, below the table of many lines",
     "/sign-in/code": "a code of a device",
     "/welcome/{token}": "a password and a name, by a link",
 }

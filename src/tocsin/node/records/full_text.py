@@ -6,10 +6,10 @@ of each change. That of PostgreSQL is the index of an expression (migration 0032
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Integer, column, func, literal_column, select, table, text
+from sqlalchemy import ColumnElement, Connection, Integer, Select, column, func, literal_column, select, table, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 TEXTS: Final = {"team": ("key", "name", "organisation"), "delivery": ("reference", "subject"), "answer": ("note",)}
@@ -17,6 +17,9 @@ TEXTS: Final = {"team": ("key", "name", "organisation"), "delivery": ("reference
 
 _WORD: Final = re.compile(r"[^\W_]{2,}")
 _MOST_WORDS: Final = 8
+_NEWEST: Final = 1_000  # rows of PostgreSQL that are read before the index is asked
+Conditions: TypeAlias = tuple[ColumnElement[bool], ...]
+Numbers: TypeAlias = Select[tuple[int]]
 
 
 def words_of(typed: str) -> list[str]:
@@ -31,23 +34,50 @@ def rows_with(
 
     ``number``: the primary key of one of the tables of `TEXTS`. ``conditions`` on a row are part of the query.
     """
-    words, name = words_of(typed), number.class_.__tablename__
+    words = words_of(typed)
     if not words:
         return []
-    if session.get_bind().dialect.name == "sqlite":
-        rowid: ColumnElement[int] = column("rowid", Integer)
-        asked = " ".join(f'"{word}"*' for word in words)
-        query = select(rowid).select_from(table(_index(name), rowid))  # type: ignore[arg-type]  # a column of no model
-        query = query.where(literal_column(_index(name)).op("MATCH")(asked)).order_by(rowid.desc())
+    ask = _ask_sqlite if session.get_bind().dialect.name == "sqlite" else _ask_postgresql
+    found: list[int] = []
+    for query in ask(number, words, conditions):
+        found = list(session.scalars(query.limit(limit)))
+        if len(found) == limit:
+            break
+    return found
+
+
+def _ask_sqlite(number: InstrumentedAttribute[int], words: Sequence[str], conditions: Conditions) -> list[Numbers]:
+    """Whole words first: what many rows have then comes one by one, while beginnings of words are gathered before."""
+    index, rowid = _index(number.class_.__tablename__), column("rowid", Integer)
+    matches = table(index, rowid)
+    queries = []
+    for end in ("", "*"):
+        asked = " ".join(f'"{word}"{end}' for word in words)
+        query = select(rowid).select_from(matches).where(literal_column(index).op("MATCH")(asked))
         if conditions:  # by the plus the planner leaves the matches as they come: asking for each row is slower
             query = query.where(literal_column("+rowid").in_(select(number).where(*conditions)))
-    else:
-        folded = func.btrim(func.search_fold(" ".join(words)))
-        asked_for = func.to_tsquery("simple", func.regexp_replace(folded, r"\s+", ":* & ", "g").concat(":*"))
-        indexed = " || ' ' || ".join(f"{name}.{one}" for one in TEXTS[name])
-        vector: ColumnElement[str] = literal_column(f"to_tsvector('simple', search_fold({indexed}))")
-        query = select(number).where(vector.op("@@")(asked_for), *conditions).order_by(number.desc())
-    return list(session.scalars(query.limit(limit)))
+        queries.append(query.order_by(rowid.desc()))
+    return queries
+
+
+def _ask_postgresql(number: InstrumentedAttribute[int], words: Sequence[str], conditions: Conditions) -> list[Numbers]:
+    """The newest rows first: there stands what many rows have. The rest by the index, which the planner would leave."""
+    name = number.class_.__tablename__
+    folded = func.btrim(func.search_fold(" ".join(words)))
+    asked = func.to_tsquery("simple", func.regexp_replace(folded, r"\s+", ":* & ", "g").concat(":*"))
+    indexed = " || ' ' || ".join(f"{name}.{one}" for one in TEXTS[name])
+    vector: ColumnElement[str] = literal_column(f"to_tsvector('simple', search_fold({indexed}))")
+    newest = select(number).where(*conditions).order_by(number.desc()).limit(_NEWEST)
+    rest = (
+        select(number)
+        .where(vector.op("@@")(asked), *conditions)
+        .cte()
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    return [
+        select(number).where(number.in_(newest), vector.op("@@")(asked)).order_by(number.desc()),
+        select(rest.c.id).order_by(rest.c.id.desc()),
+    ]
 
 
 def make_missing(connection: Connection) -> None:

@@ -39,7 +39,7 @@ def test_command_and_api_say_the_same_of_an_address(world: World) -> None:
 def test_words_are_printed_for_people(world: World) -> None:
     address = world.tocsin.run("search", "192.0.2.1")
     words = world.tocsin.run("search", "bank sect")
-    assert "operator             responsible, network 192.0.2.0/24" in address
+    assert "operator             responsible, prefix 192.0.2.0/24 (source rules); notified" in address
     assert "Open problems: 1" in address
     assert "team           Bank Sector Team  sector" in words
     assert world.tocsin.run("search", "r-12") == "report 12: /reports/12\n"
