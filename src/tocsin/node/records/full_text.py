@@ -50,13 +50,13 @@ def _ask_sqlite(number: InstrumentedAttribute[int], words: Sequence[str], condit
     """Whole words first: what many rows have then comes one by one, while beginnings of words are gathered before."""
     index, rowid = _index(number.class_.__tablename__), column("rowid", Integer)
     matches = table(index, rowid)
-    queries = []
+    queries: list[Numbers] = []
     for end in ("", "*"):
         asked = " ".join(f'"{word}"{end}' for word in words)
         query = select(rowid).select_from(matches).where(literal_column(index).op("MATCH")(asked))
         if conditions:  # by the plus the planner leaves the matches as they come: asking for each row is slower
             query = query.where(literal_column("+rowid").in_(select(number).where(*conditions)))
-        queries.append(query.order_by(rowid.desc()))
+        queries.append(query.order_by(rowid.desc()))  # type: ignore[arg-type]  # a column of no model
     return queries
 
 
