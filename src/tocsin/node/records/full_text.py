@@ -15,6 +15,11 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 TEXTS: Final = {"team": ("key", "name", "organisation"), "delivery": ("reference", "subject"), "answer": ("note",)}
 """The columns that are indexed, by table; migration 0032 has the same for PostgreSQL."""
 
+INDEX_TABLES: Final = frozenset(
+    f"search_{name}{part}" for name in TEXTS for part in ("", "_data", "_idx", "_config", "_docsize", "_content")
+)
+"""The tables of the indexes in SQLite: they hold nothing of their own and are in no copy."""
+
 _WORD: Final = re.compile(r"[^\W_]{2,}")
 _MOST_WORDS: Final = 8
 _NEWEST: Final = 1_000  # rows of PostgreSQL that are read before the index is asked
