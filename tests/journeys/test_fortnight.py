@@ -209,9 +209,10 @@ def test_an_analyst_brushes_keeps_a_view_and_exports(house: House) -> None:
 def test_who_must_know_is_asked_and_decided(house: House) -> None:
     with house.as_("manager") as hand:
         hand.go("/lookup")
-        hand.fill("Address, network, AS, domain, URL, country, team or reference", "192.0.2.1")
+        hand.fill("Address, network, AS, domain, URL, email address or country", "192.0.2.1")
         hand.press("Look up")
-        assert hand.title == "1 team must know of 192.0.2.1"
+        assert hand.title == "Contact lookup"
+        assert "192.0.2.1: 1 contact" in hand.text
         assert "An administrator said on" in hand.text  # why the registry's word does not count
         hand.press("Example Operator")
         assert hand.title == "Example Operator"
@@ -221,8 +222,8 @@ def test_who_must_know_is_asked_and_decided(house: House) -> None:
         hand.go("/networks/AS64500")
         assert hand.title == "AS64500"
         assert "2 contacts" in hand.text
-        assert "Several teams answer for the very same thing, so all of them are told." in hand.text
-        hand.press("Decide whose it is")
+        assert "Several teams are responsible for the same thing, so all of them are notified." in hand.text
+        hand.press("Resolve the conflict")
         assert hand.title == "Conflict about AS64500"
         assert "Claimed by 2 teams: all are notified" in hand.text
         hand.tick("Second Operator")
@@ -376,7 +377,7 @@ def test_what_comes_next_shows_the_rules_and_what_was_not_fixed(house: House) ->
         assert "192.0.2.1" in house.letter_to("noc@operator.example", "You said fixed on")
         hand.go("/lookup?q=192.0.2.1")
         assert "seen again after fixed" in hand.text
-        assert "Told too, by a rule of this node" in hand.text
+        assert "Also notified, by a rule" in hand.text
     with house.as_("operator") as hand:
         hand.go("/portal")
         assert "Open problems: 2" in hand.text

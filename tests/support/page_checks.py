@@ -31,16 +31,18 @@ _ORDER = (
     AccountRole.PROTECTION_OFFICER,
 )
 _PIECES = {"/today/live", "/today/board"}  # fetched by /today, which shows them within a page
-_ALSO = (
-    "/no-such-page",
-    "/portal?state=all",
-    "/find?about=connection",
-    "/find?about=address",
-    "/help/hurt",
-    "/help/money",
-    "/help/other",
-    "/report?kind=leak",
-)
+_ALSO = {
+    "/no-such-page": AccountRole.NOBODY,
+    "/portal?state=all": AccountRole.OPERATOR,
+    "/find?about=connection": AccountRole.NOBODY,
+    "/find?about=address": AccountRole.NOBODY,
+    "/help/hurt": AccountRole.NOBODY,
+    "/help/money": AccountRole.NOBODY,
+    "/help/other": AccountRole.NOBODY,
+    "/report?kind=leak": AccountRole.NOBODY,
+    "/search?q=192.0.2.1": AccountRole.ANALYST,
+    "/search?q=csirt": AccountRole.ANALYST,
+}
 AXE = Path(__file__).parent.parent / "vendor" / "axe.min.js"
 
 
@@ -108,7 +110,7 @@ def gallery(world: World) -> Iterator[Gallery]:
             example = examples.get(door.path)
             role = next(role for role in _ORDER if door.lets_in(role))
             paths.append(Seen((example.at if example else door.path) + QUERIES.get(door.path, ""), role))
-    paths += [Seen(path, AccountRole.OPERATOR if path.startswith("/portal") else AccountRole.NOBODY) for path in _ALSO]
+    paths += [Seen(path, role) for path, role in _ALSO.items()]
     with served(application) as port:
         address = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=address, trust_env=False, verify=NO_TLS, timeout=60) as client:

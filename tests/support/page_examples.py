@@ -164,6 +164,7 @@ QUERIES: dict[str, str] = {
     "/api/v1/comments": "?subject=ingest:1",
     "/api/v1/lookup": "?query=192.0.2.1",
     "/today/items": "?kind=no-contact",
+    "/api/v1/search": "?q=192.0.2.1",
     "/deliveries/act": "?act=release&every=held",
     "/portal/contacts/deny": "?kind=prefix&value=192.0.2.0/24",
     "/problems/act": "?act=mute&every=found",

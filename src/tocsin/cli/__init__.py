@@ -18,7 +18,7 @@ from tocsin.node.paths import HomeFile
 _GROUPS = {
     "First": ("demo", "serve", "todo", "doctor"),
     "Reports come in": ("ingest", "watch", "collect", "feeds", "quarantine", "compare"),
-    "Events and problems": ("events", "problems", "explain", "times"),
+    "Events and problems": ("search", "events", "problems", "explain", "times"),
     "Notifications and answers": ("deliver", "deliveries", "stop", "resume", "answers", "replies"),
     "Reports from the public": ("inbox", "help-texts", "never-held"),
     "Teams and rules": ("directory", "keys", "networks", "rules"),

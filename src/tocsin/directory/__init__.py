@@ -107,7 +107,15 @@ if TYPE_CHECKING:
         teams_called,
         teams_without_mailbox,
     )
-    from tocsin.directory.search import MOST_COUNTED, FoundTeam, TeamSearch, count_teams, search_teams
+    from tocsin.directory.search import (
+        MOST_COUNTED,
+        FoundTeam,
+        TeamSearch,
+        count_teams,
+        search_teams,
+        teams_of_mailbox,
+        teams_with_words,
+    )
     from tocsin.directory.services import FRAMEWORK, service_name
     from tocsin.directory.tables import DecisionRow, TeamRow
     from tocsin.directory.team_record import TeamRecord, read_about

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from tocsin.directory.model import RuleKind, TeamKind
-from tocsin.directory.tables import ConstituencyRow, MergeRow, TeamRow
-from tocsin.node.records import from_row
+from tocsin.directory.tables import ConstituencyRow, MailboxRow, MergeRow, TeamRow
+from tocsin.node.records import from_row, rows_with
 
 MOST_COUNTED: Final = 1_000
 """Teams are counted up to this; beyond it nobody reads a list."""
@@ -61,6 +61,23 @@ def count_teams(session: Session, wanted: TeamSearch) -> int:
         return (session.scalar(select(func.count()).select_from(TeamRow)) or 0) - (session.scalar(merged) or 0)
     some = _narrow(session, select(TeamRow.id), wanted).limit(MOST_COUNTED + 1).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def teams_with_words(session: Session, typed: str, *, only: Collection[int] | None = None, limit: int) -> list[int]:
+    """The numbers of teams in whose key, name or organisation every word begins some word; ``only``: as `TeamSearch`.
+
+    A team that is another now is found by its former name too, as that other one.
+    """
+    conditions = () if only is None else (TeamRow.id.in_(sorted(only)),)
+    return rows_with(session, TeamRow.id, typed, *conditions, limit=limit)
+
+
+def teams_of_mailbox(session: Session, address: str, *, only: Collection[int] | None = None) -> list[int]:
+    """The numbers of the teams of which anybody says that this email address (in lower case) is theirs."""
+    query = select(MailboxRow.team_id).where(MailboxRow.address == address, MailboxRow.withdrawn.is_(None))
+    if only is not None:
+        query = query.where(MailboxRow.team_id.in_(sorted(only)))
+    return sorted(set(session.scalars(query)))
 
 
 def _has(column: InstrumentedAttribute[str], text: str, *, sqlite: bool) -> ColumnElement[bool]:

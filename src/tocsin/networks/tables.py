@@ -4,6 +4,7 @@ A folder of plain ``.npy`` files holds one complete state: ``routes`` (address t
 country) and the AS register. They are mapped into memory, so opening costs about as much as opening files.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -186,6 +187,19 @@ class AsRegister:
             number: text[start:end].decode()
             for number, start, end in zip(self.named.tolist(), ends, ends[1:], strict=False)
         }
+
+    def find(self, words: Iterable[str], limit: int) -> list[int]:
+        """Up to ``limit`` AS numbers in whose names each of the words (of ASCII) begins a word, in any case."""
+        text, (first, *others) = bytes(self.name_text).lower(), [word.lower().encode() for word in words]
+        found: list[int] = []
+        at = text.find(first)
+        while at >= 0 and len(found) < limit:
+            row = int(np.searchsorted(self.name_ends, np.uint32(at), side="right")) - 1
+            start, end = int(self.name_ends[row]), int(self.name_ends[row + 1])
+            if all(re.search(rb"(?<![a-z0-9])" + re.escape(word), text[start:end]) for word in (first, *others)):
+                found.append(int(self.named[row]))
+            at = text.find(first, end)
+        return found
 
     def countries_by_number(self) -> dict[int, str]:
         """The two-letter country of every AS number that a registry's file told of."""

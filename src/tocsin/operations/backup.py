@@ -25,7 +25,17 @@ from tocsin.interface import capabilities
 from tocsin.node.errors import ConflictError, StorageError, UsageError
 from tocsin.node.home import close_to_others, records_of
 from tocsin.node.paths import HomeFile, HomeFolder
-from tocsin.node.records import AuditAction, Base, Database, audit, continue_numbering, cut, open_database, sqlite_url
+from tocsin.node.records import (
+    INDEX_TABLES,
+    AuditAction,
+    Base,
+    Database,
+    audit,
+    continue_numbering,
+    cut,
+    open_database,
+    sqlite_url,
+)
 from tocsin.node.settings import load_settings
 from tocsin.operations.backup_archive import archive_into
 from tocsin.operations.backup_encryption import BackupKey, GpgKeyring, backup_keys, encrypted_to
@@ -167,7 +177,8 @@ def copy_records(source: Database, target: Database) -> None:
     """
     target.migrate()
     known = known_tables()
-    unknown = set(inspect(source.engine).get_table_names()) - {table.name for table in known} - {"alembic_version"}
+    beside = INDEX_TABLES | {"alembic_version"}
+    unknown = set(inspect(source.engine).get_table_names()) - {table.name for table in known} - beside
     if unknown:
         raise StorageError(
             f"The records have tables that this version does not know: {', '.join(sorted(unknown))}.",

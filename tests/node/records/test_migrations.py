@@ -27,7 +27,8 @@ def test_migrations_make_exactly_the_tables_of_the_models(database_url: str) -> 
     database.migrate()
 
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_object": lambda _object, name, *_: "search_" not in (name or "")}
+        context = MigrationContext.configure(connection, opts=options)  # indexes of words are no tables of a model
         assert compare_metadata(context, Base.metadata) == []
     database.close()
 

@@ -50,6 +50,7 @@ UNSEEN = {
     "/today/unrouted/team": "a network, where events have no contact",
     "/today/unrouted/notify": "a button, where events have a contact by now",
     "/reports/public/{reference}/leave": "a button of its owner",
+    "/search/export": "a button, below the table of many lines",
     "/sign-in/code": "a code of a device",
     "/undo/{number}": "a button, after an act",
     "/welcome/{token}": "a password and a name, by a link",

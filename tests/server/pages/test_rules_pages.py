@@ -116,5 +116,5 @@ def test_the_answer_to_who_must_know_names_the_rules(world: World, people: ExitS
     inform = '[[route]]\nid = "b-too"\nnetwork = "192.0.2.0/25"\ninform = "nat-b"\n'
     manager.send("/rules/edit", text=RULE + inform, based_on="0", do="set", why="Test")
     said = text_of(manager.get("/lookup?q=192.0.2.1"))
-    assert "Told too, by a rule of this node National CSIRT of B b-too told, for information" in said
-    assert "Rules of this node that may hold too, by what was not asked: not-to-banks" in said
+    assert "Also notified, by a rule National CSIRT of B b-too For information" in said
+    assert "Rules that may also apply, depending on the event: not-to-banks" in said

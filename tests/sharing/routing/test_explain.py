@@ -8,7 +8,7 @@ import pytest
 
 from tocsin.cli import main
 from tocsin.node.errors import UsageError
-from tocsin.sharing.lookup import FoundReference, read_subject, resolve, resolve_subject
+from tocsin.sharing.lookup import FoundReference, Subject, read_subject, resolve, resolve_subject
 
 DIRECTORY = """
 [[team]]
@@ -162,7 +162,9 @@ def test_a_url_is_asked_by_its_host_and_a_country_by_its_letters() -> None:
     ],
 )
 def test_what_analysts_paste_is_understood(typed: str, plain: str) -> None:
-    assert resolve(typed) == replace(read_subject(plain), query=typed)
+    found = resolve(typed)
+    assert isinstance(found, Subject)
+    assert replace(found, mailbox="") == replace(read_subject(plain), query=typed)
 
 
 def test_a_reference_has_a_page_and_no_team() -> None:

@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from tocsin.node.errors import StorageError
+from tocsin.node.records.full_text import make_missing
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _KEY = 0x746F6373_6D696772  # "tocsmigr": the number of the PostgreSQL advisory lock
 
 
 def upgrade(engine: Engine) -> None:
-    """Apply the migrations that are missing, in one connection; quick when there are none.
+    """Apply the migrations that are missing, in one connection; quick when there are none; make lost indexes of words.
 
     Raises:
         StorageError: the tables are of a version that is not known here.
@@ -21,6 +22,7 @@ def upgrade(engine: Engine) -> None:
     with engine.begin() as connection:
         made = inspect(connection).has_table("alembic_version")
         if made and connection.scalar(text("SELECT version_num FROM alembic_version")) == newest:
+            _index_words(connection)
             return
     from alembic import command
     from alembic.config import Config
@@ -41,3 +43,9 @@ def upgrade(engine: Engine) -> None:
                 hint="Use that version or a newer one; the way back is a backup. Records of a version before "
                 "27 November 2026 are opened once with that day's version first.",
             ) from error
+        _index_words(connection)
+
+
+def _index_words(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        make_missing(connection)

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from tocsin.node.errors import StorageError
 from tocsin.node.records.engine import Database
+from tocsin.node.records.full_text import TEXTS, rebuilding
 
 
 def sweep(database: Database, tables: Iterable[str]) -> None:
@@ -34,6 +35,8 @@ def _sweep_sqlite(database: Database) -> None:
             cursor = connection.cursor()
             cursor.execute("PRAGMA query_only=0")  # the connection may have served a reader
             cursor.execute("PRAGMA secure_delete=ON")
+            for table in TEXTS:  # an index keeps words of deleted rows until it is merged
+                cursor.execute(rebuilding(table))
             cursor.execute("VACUUM")
             busy, _pages, _done = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             cursor.close()

@@ -25,6 +25,7 @@ from tocsin.server.api import (
     purges,
     quarantine,
     reports,
+    search,
     teams,
     todo,
     undo,
@@ -37,7 +38,7 @@ from tocsin.server.api.schema import describe
 
 _OPEN = (health, documents)
 _INSIDE = (
-    me, todo, lookup, reports, ingests, feeds, quarantine, events, teams, claims, deliveries, problems, inbox,
+    me, todo, lookup, search, reports, ingests, feeds, quarantine, events, teams, claims, deliveries, problems, inbox,
     never_held, purges, undo, audit, metrics,
 )  # fmt: skip
 _MOST_BYTES = 1_000_000  # of a request that is no report

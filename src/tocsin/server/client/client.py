@@ -145,6 +145,10 @@ class Client:
         """Who must know of something, and why: the document of ``tocsin explain``."""
         return self._get("/lookup", query=query, tlp=tlp, pap=pap)
 
+    def search(self, text: str) -> dict[str, Any]:
+        """What is known of anything: the document of ``tocsin search``."""
+        return self._get("/search", q=text)
+
     def look_up_many(self, addresses: Iterable[str]) -> Iterator[model.AddressOut]:
         """Who is responsible for each address, in their order."""
         block: list[str] = []

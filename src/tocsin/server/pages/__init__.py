@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.purge_pages import purge_pages
     from tocsin.server.pages.reports import reports_pages
     from tocsin.server.pages.rules import rules_pages
+    from tocsin.server.pages.search import search_pages
     from tocsin.server.pages.sign_in import sign_in_page, sign_in_pages
     from tocsin.server.pages.teams import teams_pages
     from tocsin.server.pages.today import today_pages

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tocsin.networks import Networks
+    from tocsin.networks import NetworkLookup, Networks
     from tocsin.node.node import Node
-    from tocsin.sharing.routing import Router
+    from tocsin.sharing.lookup.subject import Subject
+    from tocsin.sharing.routing import Router, RoutingDecision
 
 
 def open_router(node: "Node", now: datetime) -> "Router":
@@ -42,6 +43,28 @@ def who_of_each(
         said, teams = words[case]
         told = {"address": line} | row | said
         yield (told, teams) if is_address else (told | {"by": "not an address"}, frozenset())
+
+
+def decide_each(
+    subjects: Sequence["Subject"], router: "Router", networks: "Networks"
+) -> "list[tuple[NetworkLookup, RoutingDecision]]":
+    """What the tables know of each subject, and who must know of it: one pass of the router for all."""
+    import numpy as np
+
+    from tocsin.sharing.lookup.explain import known_of
+
+    known = [known_of(subject, networks) for subject in subjects]
+    halves = np.array([subject.address or (0, 0) for subject in subjects], dtype=np.uint64).reshape(-1, 2)
+    cases = router.cases(
+        halves[:, 0].copy(),
+        halves[:, 1].copy(),
+        np.array([subject.address is not None for subject in subjects], dtype=bool),
+        np.array([facts.asn or -1 for facts in known], dtype=np.int64),
+        country=[subject.country or facts.country for subject, facts in zip(subjects, known, strict=True)],
+        domain=[subject.domain for subject in subjects],
+        network=[subject.network for subject in subjects],
+    )
+    return [(facts, router.decision(case)) for facts, case in zip(known, cases.tolist(), strict=True)]
 
 
 def _words(router: "Router", case: int) -> tuple[dict[str, object], frozenset[int]]:

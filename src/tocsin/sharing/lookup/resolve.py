@@ -15,7 +15,10 @@ class ReferenceKind(StrEnum):
     DIGEST = "digest"
     REPORT = "report"
     PUBLIC_REPORT = "public report"
+    HOTLINE = "hotline reference"
+    PROBLEM = "problem"
     HASH = "hash"
+    CVE = "CVE"
     NAME = "name"
 
 
@@ -31,14 +34,22 @@ _PATTERNS: Final = {
     ReferenceKind.DIGEST: re.compile(r"((?:TOC|LTR)-[0-9-]{4,20})", re.IGNORECASE),
     ReferenceKind.REPORT: re.compile(r"R-0*([0-9]{1,18})", re.IGNORECASE),
     ReferenceKind.PUBLIC_REPORT: re.compile(r"([0-9A-Z]{4}-[0-9A-Z]{4})", re.IGNORECASE),
+    ReferenceKind.HOTLINE: re.compile(r"(NHR-[0-9]{4}-[0-9]{1,10})", re.IGNORECASE),
+    ReferenceKind.PROBLEM: re.compile(r"([0-9a-f]{16})", re.IGNORECASE),
+    ReferenceKind.CVE: re.compile(r"(CVE-[0-9]{4}-[0-9]{4,10})", re.IGNORECASE),
     ReferenceKind.HASH: re.compile(r"([0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})", re.IGNORECASE),  # MD5, SHA-1, SHA-256
 }
 _HINTS: Final = {
     ReferenceKind.DIGEST: "'tocsin deliveries show {0}' shows it, and so does /api/v1/deliveries/{0}.",
     ReferenceKind.REPORT: "'tocsin reports list' has the reports.",
     ReferenceKind.PUBLIC_REPORT: "The inbox has what people reported.",
-    ReferenceKind.HASH: "The page of events looks for it.",
+    ReferenceKind.HOTLINE: "'tocsin never-held show {0}' shows it.",
+    ReferenceKind.PROBLEM: "'tocsin search {0}' says where it is.",
+    ReferenceKind.HASH: "'tocsin events' looks for it.",
+    ReferenceKind.CVE: "'tocsin events' looks for it.",
 }
+_AROUND: Final = " \t\r\n<>\"',;"
+"""What stands around a thing in a mail or a list."""
 
 
 def resolve(text: str) -> Subject | FoundReference:
@@ -48,10 +59,11 @@ def resolve(text: str) -> Subject | FoundReference:
         UsageError: it can be nothing of all that.
 
     """
-    found = text.strip()
+    found = text.strip(_AROUND)
     for kind, pattern in _PATTERNS.items():
         if match := pattern.fullmatch(found):
-            return FoundReference(kind, match[1].lower() if kind is ReferenceKind.HASH else match[1].upper())
+            hexadecimal = kind in {ReferenceKind.HASH, ReferenceKind.PROBLEM}
+            return FoundReference(kind, match[1].lower() if hexadecimal else match[1].upper())
     try:
         subject = read_subject(found)
     except UsageError:
@@ -73,5 +85,5 @@ def resolve_subject(text: str) -> Subject:
     if isinstance(found, Subject):
         return found
     if found.kind is ReferenceKind.NAME:
-        return read_subject(text)
+        return read_subject(found.value)
     raise UsageError(f"'{found.value}' is a {found.kind}.", hint=_HINTS[found.kind].format(found.value))

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _LONGEST = 253  # letters of a domain name, RFC 1035, 2.3.4
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _WITH_PORT = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:/@]+)):[0-9]{1,5}", re.IGNORECASE)
+_RANGE = re.compile(r"([0-9a-f.:]{2,45})\s*[-\N{EN DASH}]\s*([0-9a-f.:]{2,45})", re.IGNORECASE)
 _MAIL = re.compile(r"[^\s@]+@([^\s@]+)")
 _DEFANGED = (
     (re.compile(r"[\[({](?:\.|dot)[\])}]", re.IGNORECASE), "."),
@@ -27,7 +29,11 @@ _DEFANGED = (
 
 @dataclass(frozen=True)
 class Subject:
-    """What is asked about, as far as known; ``address`` in its halves, ``country`` in capitals (ISO 3166-1 alpha-2)."""
+    """What is asked about, as far as known; ``address`` in its halves, ``country`` in capitals (ISO 3166-1 alpha-2).
+
+    ``network`` of a range that is no prefix is the narrowest one around it. ``mailbox``: an email address, whose
+    ``domain`` is given too.
+    """
 
     query: str
     address: tuple[int, int] | None = None
@@ -38,10 +44,11 @@ class Subject:
     identifier: str = ""
     type_: str = ""
     feed: str = ""
+    mailbox: str = ""
 
 
 def read_subject(query: str) -> Subject:
-    """What a query means: an address, else a network, an AS number, a country, a domain; of a URL, its host.
+    """What a query means: an address, else a network or range, an AS number, a country, a domain; of a URL, its host.
 
     It may be defanged (``hxxps://a[.]example``), and have a port; of an email address its domain counts. A country
     is asked for by its two letters in capitals, or by its English name; ``mu`` is a domain.
@@ -55,10 +62,11 @@ def read_subject(query: str) -> Subject:
     text = query.strip()
     plain = _refanged(text)
     if inner := _host_of(plain) or (plain if plain != text else ""):
-        return replace(read_subject(inner), query=text)
+        is_mail = _MAIL.fullmatch(plain) and not _URL.fullmatch(plain)
+        return replace(read_subject(inner), query=text, mailbox=plain.lower() if is_mail else "")
     if address := parse_address(text):
         return Subject(text, address=address)
-    if network := parse_network(text):
+    if network := parse_network(text) or _range(text):
         return Subject(text, network=str(network))
     found = _AS.fullmatch(text)
     if found and len(found[1]) <= 10 and 1 <= int(found[1]) <= 4_294_967_295:
@@ -103,6 +111,19 @@ def _host_of(text: str) -> str:
         return urlsplit(text).hostname or ""
     except ValueError:
         return ""
+
+
+def _range(text: str) -> str:
+    """The narrowest network around a range of addresses; empty where the text is none."""
+    from tocsin.networks import format_address, parse_address
+
+    found = _RANGE.fullmatch(text)
+    ends = [parse_address(end) for end in found.groups()] if found else []
+    first, last = (end and ip_address(format_address(*end)) for end in ends or (None, None))
+    if not first or not last or first.version != last.version or int(first) > int(last):
+        return ""
+    length = first.max_prefixlen - (int(first) ^ int(last)).bit_length()
+    return str(ip_network(f"{first}/{length}", strict=False))
 
 
 def _domain(text: str) -> str:

@@ -1,137 +1,21 @@
-"""What the pages know of one thing that is asked about: who must know of it, and what goes on there."""
+"""The contact lookup as pages of other rooms ask it."""
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
-from urllib.parse import urlencode
-
-from sqlalchemy.orm import Session
-
-from tocsin.directory import RuleKind, Team, TeamKind, TeamSearch, read_conflict, search_teams
-from tocsin.directory.contacts import Contact, contact_states, terms_of
 from tocsin.events import EventQuery
-from tocsin.networks import format_address, parse_network
-from tocsin.node.accounts import Permission, Principal
-from tocsin.pipeline.escalation import next_asked
-from tocsin.pipeline.stores import NodeWithStores
-from tocsin.problems.answers import Courses, OpenProblems
+from tocsin.node.accounts import Principal
+from tocsin.pipeline import search
+from tocsin.pipeline.search import LATELY, ContactAnswer
+from tocsin.problems.answers import OpenProblems
 from tocsin.server.pages.context import PageContext
-from tocsin.sharing.lookup import Explanation, Subject
+from tocsin.sharing.lookup import Subject
 
-LATELY: Final = timedelta(days=30)
-"""Problems that go on are looked for among the events of so long."""
-
-_MOST_TEAMS = 200  # whose contact states are read
+__all__ = ["LATELY", "look_up", "open_problems"]
 
 
-@dataclass(frozen=True)
-class Next:
-    """A team that is asked next where nobody answers."""
-
-    key: str
-    name: str
-
-
-@dataclass(frozen=True)
-class LookupResult:
-    """The answer. ``contacts``: by number of team. ``problems``: None where they are not counted for such a thing.
-
-    ``whole``: the visitor sees all; else only what names their own teams. ``events``: the path of its events.
-    ``conflict``: the path where it is decided whose it is; empty where one team at most answers for it.
-    """
-
-    subject: Subject
-    explanation: Explanation
-    contacts: Mapping[int, list[Contact]]
-    following: list[Next]
-    problems: OpenProblems | None
-    events: str
-    whole: bool
-    conflict: str = ""
-
-
-def look_up(desk: PageContext, visitor: Principal, subject: Subject, *, problems: bool = True) -> LookupResult | None:
-    """What is known of a subject; None where it is outside what the visitor may ask about."""
-    reach = visitor.reach(Permission.LOOKUP)
-    explanation: Explanation | None = desk.guide.ask(subject)
-    if explanation and not reach.everything:
-        explanation = explanation.within(reach.teams)
-    if explanation is None:
-        return None
-    node, now = desk.node, desk.now
-    teams = list(dict.fromkeys(match.team_id for match in explanation.decision.matches))[:_MOST_TEAMS]
-    with node.database.reading() as session:
-        contacts = contact_states(session, now, terms_of(node.settings), teams=teams) if teams else []
-        following = _following(session, node, explanation) if reach.everything else []
-    by_team: dict[int, list[Contact]] = defaultdict(list)
-    for contact in contacts:
-        by_team[contact.team_id].append(contact)
-    query = query_of(subject, now - LATELY) if problems and reach.everything else None
-    return LookupResult(
-        subject=subject,
-        explanation=explanation,
-        contacts=by_team,
-        following=following,
-        problems=open_problems(desk, query) if query else None,
-        events=events_path(subject),
-        whole=reach.everything,
-        conflict=_conflict_path(node, explanation) if reach.everything else "",
-    )
+def look_up(desk: PageContext, visitor: Principal, subject: Subject) -> ContactAnswer | None:
+    """As `find_contact`."""
+    return search.find_contact(desk.node, desk.guide, visitor, subject, now=desk.now)
 
 
 def open_problems(desk: PageContext, query: EventQuery, *, team_id: int | None = None) -> OpenProblems:
-    """The problems that go on among the events of late."""
-    node, now = desk.node, desk.now
-    courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
-    # Most addresses have no events, which the digests know without opening a file.
-    files = node.events.files_within(query.ranges) if query.ranges else None
-    return courses.open_in(query, now=now, team_id=team_id, files=files, limit=20)
-
-
-def query_of(subject: Subject, since: datetime) -> EventQuery | None:
-    """The events from then on at an address, in a network or an AS; None for other things."""
-    if subject.asn:
-        return EventQuery(asn=subject.asn, since=since)
-    if subject.address:
-        return EventQuery(ranges=[(*subject.address, *subject.address)], since=since)
-    network = parse_network(subject.network) if subject.network else None
-    return EventQuery(ranges=[(network.hi, network.lo, *network.last)], since=since) if network else None
-
-
-def events_path(subject: Subject) -> str:
-    """The path of the page with the events of a subject."""
-    ask = {
-        "address": format_address(*subject.address) if subject.address else subject.network or "",
-        "asn": str(subject.asn or ""),
-        "country": subject.country or "",
-        "text": subject.domain or "",
-    }
-    return "/events?" + urlencode({**{name: value for name, value in ask.items() if value}, "last": "30d"})
-
-
-def _conflict_path(node: NodeWithStores, found: Explanation) -> str:
-    """Of the very thing for which several teams answer; that of all conflicts where theirs is none."""
-    contested = next(iter(found.decision.overlaps), None)
-    if contested is None:
-        return ""
-    value = f"AS{contested.value}" if contested.level is RuleKind.ASN else contested.value
-    is_one = read_conflict(node.database, value) is not None
-    return "/conflicts" + (f"/of?{urlencode({'value': value})}" if is_one else "")
-
-
-def _following(session: Session, node: NodeWithStores, found: Explanation) -> list[Next]:
-    """Who is asked where those who were told do not answer, as the setting ``tell.escalate_to`` says."""
-    to, country = node.settings.tell.escalate_to, found.facts.country or ""
-    if to == "upstream":
-        return [_next(team) for team in next_asked(found.decision, found.teams, to=to, country=country)]
-    if to != "national" or not country:
-        return []
-    named = {match.team_id for match in found.decision.matches}
-    national = search_teams(session, TeamSearch(kind=TeamKind.NATIONAL, country=country))
-    return [Next(team.key, team.name) for team in national if team.id not in named]
-
-
-def _next(team: Team) -> Next:
-    return Next(team.key, team.name)
+    """As `tocsin.pipeline.search.open_problems`."""
+    return search.open_problems(desk.node, query, now=desk.now, team_id=team_id)

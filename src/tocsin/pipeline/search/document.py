@@ -1,0 +1,48 @@
+"""What was found as JSON, the same by the API and by the command."""
+
+from typing import Any
+
+from tocsin.pipeline.search.answer import SearchAnswer
+from tocsin.pipeline.search.export import COLUMNS, row_of
+from tocsin.pipeline.search.lines import LineAnswer
+from tocsin.pipeline.search.words import Hit
+from tocsin.problems.answers import OpenProblems, problem_text
+
+
+def answer_document(answer: SearchAnswer) -> dict[str, Any]:
+    """One answer; lists are empty and others null where there is nothing, or nothing for this visitor."""
+    contact = answer.contact
+    return {
+        "query": answer.query,
+        "kind": answer.kind,
+        "page": answer.page or None,
+        "contact": contact.explanation.document() if contact else None,
+        "problems": _problems(contact.problems) if contact and contact.problems else None,
+        "events": {"count": answer.events, "page": contact.events} if contact and answer.events is not None else None,
+        "notifications": [_hit(hit) for hit in answer.notifications],
+        "results": [_hit(hit) for hit in answer.hits],
+    }
+
+
+def line_document(answer: LineAnswer) -> dict[str, Any]:
+    """One line, by the columns of the file; what is not known is null."""
+    return {name: None if value == "" else value for name, value in zip(COLUMNS, row_of(answer), strict=True)}
+
+
+def _problems(found: OpenProblems) -> dict[str, Any]:
+    newest = [
+        {
+            "key": problem_text(one.key),
+            "where": one.name.where,
+            "port": one.name.port,
+            "what": one.name.what,
+            "state": one.state.value,
+            "last_seen": f"{one.last_seen:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        for one in found.newest
+    ]
+    return {"open": found.total, "newest": newest}
+
+
+def _hit(hit: Hit) -> dict[str, str]:
+    return {"kind": hit.kind.value, "name": hit.name, "detail": hit.detail, "page": hit.page}
