@@ -86,7 +86,7 @@ class Thing(BaseModel):
     """Something that may be a team's."""
 
     team: _Team = Field(description=_TEAM)
-    kind: _Line = Field(description="prefix, asn, domain, country or mailbox.", examples=["prefix"])
+    kind: _Line = Field(description="'prefix', 'asn', 'domain', 'country' or 'mailbox'.", examples=["prefix"])
     value: _Line = Field(description="The network, AS number, domain, country code or address.")
 
 
