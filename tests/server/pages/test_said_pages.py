@@ -99,7 +99,7 @@ def test_no_page_shows_a_sentence_of_a_room_in_english(made: Gallery) -> None:
         (AccountRole.ANALYST, "/rules", "«public», «technical»"),
         (AccountRole.ADMINISTRATOR, "/admin", "«disk»"),
         (AccountRole.ADMINISTRATOR, "/admin", "GB free»"),
-        (AccountRole.ADMINISTRATOR, "/admin", "«sending» «well» «nothing keeps mails from their teams»"),
+        (AccountRole.ADMINISTRATOR, "/admin", "«sending» «OK» «nothing keeps mails from their teams»"),
     ],
 )
 def test_known_places_say_it_in_the_visitors_language(made: Gallery, role: AccountRole, path: str, wanted: str) -> None:
