@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from tocsin.directory.effective import (
     DirectoryPart,
     EffectiveAssertions,
+    archived_teams,
     many_objects,
     merged_teams,
     plain_rows,
@@ -156,7 +157,10 @@ def teams_called(session: Session, text: str) -> set[int]:
 
 
 def teams_without_mailbox(session: Session, among: Select[int]) -> set[int]:
-    """The teams of these numbers that have no mailbox; a merged team has those of the team that it is now."""
+    """The teams of these numbers that have no mailbox, without archived ones.
+
+    A merged team has those of the team that it is now.
+    """
     # Nearly all have one of which persons said nothing: only the others are worked out. Each number is looked up once.
     team = among.distinct().subquery().c[0]
     said = select(DenialRow.value).where(DenialRow.kind == MAILBOX, DenialRow.withdrawn.is_(None))
@@ -166,7 +170,8 @@ def teams_without_mailbox(session: Session, among: Select[int]) -> set[int]:
     if not rest:
         return rest
     merged = merged_teams(session)
-    now = {number: merged.get(number, number) for number in rest}
+    archived = archived_teams(session, merged)
+    now = {number: merged.get(number, number) for number in rest if merged.get(number, number) not in archived}
     claims = read_effective(session, DirectoryPart(teams=set(now.values()))).mailboxes
     reached = {claim.team_id for claim in claims}
     return {number for number, team in now.items() if team not in reached}
