@@ -46,10 +46,10 @@ def line_cards(
 
 
 def cards_for(desk: PageContext, helps: PublicLookup, request: Request, kind: ReportKind) -> dict[str, Any]:
-    """Whom to call for a kind of incident; ``csirt``: how this CSIRT is reached, where its own profile says so;
-    ``fraud_number``: the national one, where money is lost.
+    """Whom to call for a kind of incident.
 
-    Only for what is `PERSONAL` the visitor's own country counts too: other pages are the same for everybody.
+    ``csirt``: how this CSIRT is reached, where its own profile says so; ``fraud_number``: the national one, where money
+    is lost. Only for what is `PERSONAL` the visitor's own country counts too: other pages are the same for everybody.
     """
     country = helps.country_at(address_of(request)) if kind in PERSONAL else ""
     team = helps.own_team()
