@@ -149,11 +149,11 @@ def test_whom_to_call_has_numbers_hours_and_languages(world: World) -> None:
         client = world.client(public=True)
         money, hurt = client.get("/help/money"), client.get("/help/hurt")
         said = text_of(money)
-        order = ["Your bank first.", "Call 159", "Police of Kenya", "+254 5550 0144", "emergency number: 112"]
+        order = ["Your bank first.", "Call: 159", "Police of Kenya", "+254 5550 0144", "emergency number: 112"]
         assert [said.index(part) for part in order] == sorted(said.index(part) for part in order)
         assert "Listening Line" not in said
         said = text_of(hurt)
-        order = ["Call 112", "Listening Line", "Open now", "English, French", "Police of Kenya", "What to do now"]
+        order = ["Call: 112", "Listening Line", "Open now", "English, French", "Police of Kenya", "What to do now"]
         assert [said.index(part) for part in order] == sorted(said.index(part) for part in order)
         assert "Your bank" not in said
 
