@@ -21,14 +21,14 @@ from support.routes import doors
 from tocsin.pipeline.stores import open_node
 from tocsin.operations.backup import known_tables
 from tocsin.cli import COMMANDS, application
-from tocsin.server.pages.navigation import _ASIDE
+from tocsin.interface import capabilities
 from tocsin.server.server import make_application
 application(COMMANDS)
 served = make_application(open_node(Path(sys.argv[1])), clock=lambda: datetime(2026, 11, 23, tzinfo=UTC))
 print(json.dumps({
     "commands": list(COMMANDS),
     "paths": [door.path for door in doors(served)],
-    "places": [place.path for place in _ASIDE],
+    "places": [one.path for one in capabilities()],
     "tables": [table.name for table in known_tables()],
     "modules": sorted(name for name in sys.modules if name.startswith("tocsin.")),
 }))

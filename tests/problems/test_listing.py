@@ -110,7 +110,8 @@ def test_what_each_team_mutes_is_muted_and_keeps_its_team(world: World) -> None:
     until = world.now + timedelta(days=30)
     for team in ("operator", "nat-a"):
         said = Mute(MuteKind.PREFIX, "192.0.2.1/32", until)
-        mute(world.node.database, team, said, actor="person:1", now=world.now)
+        with world.node.database.begin() as session:
+            mute(session, team, said, actor="person:1", now=world.now)
     assert places(world, state="muted") == [OWN]
     assert OWN not in places(world, state="open")
     world.at(2).hear(OWN)

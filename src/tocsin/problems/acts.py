@@ -185,8 +185,9 @@ def mute_problems(context: ActContext, request: MuteOfProblems) -> MuteResult:
     with context.database.reading() as session:
         names = team_names(session, {team for team, _, _ in wanted})
     if not request.preview:
-        for team, kind, value in wanted:
-            mute(context.database, names[team][0], Mute(kind, value, until, request.reason), **context.by)
+        with context.undoable() as session:
+            for team, kind, value in wanted:
+                mute(session, names[team][0], Mute(kind, value, until, request.reason), **context.by)
     said = [f"{names[team][1]} {value}" for team, _, value in wanted]
     return MuteResult(problems=muted, without=len(request.problems) - muted, mutes=said, until=until)
 
@@ -246,6 +247,7 @@ ACTS: Final = (
         "mute", "Mute problems for their teams", mute_problems, permission=Permission.DIRECTORY_WRITE,
         noun="problems", audit=(AuditAction.MUTE_SET,), command="problems mute", route="/problems/mutes",
         page=OwnSurface("/problems/mute"), routing=True, told="{problems} problems are muted. {without} are left out.",
+        undo=lambda _: say("Muted"),
     ),
 )  # fmt: skip
 """What can be done with problems."""

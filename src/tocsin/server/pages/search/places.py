@@ -10,7 +10,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.records import words_of
 from tocsin.node.settings import Settings
 from tocsin.pipeline.search import SearchAnswer
-from tocsin.server.pages.navigation import NavigationEntry, besides_for, places_for
+from tocsin.server.pages.navigation import NavigationEntry, areas_for, groups_for, places_of
 from tocsin.server.pages.words import N_, PageTexts
 
 _MOST: Final = 10
@@ -48,8 +48,9 @@ class FoundPlace:
 
 def pages_of(visitor: Principal, words: PageTexts) -> list[FoundPlace]:
     """All pages with a name that the visitor may open."""
-    places = places_for(visitor)
-    entries = [*places, *besides_for(visitor, places), *(tab for tab in _TABS if _opens(visitor, tab))]
+    places = places_of(groups_for(visitor))
+    below = (one for place in places for one in place.below)
+    entries = [*places, *below, *areas_for(visitor, places)[1:], *(tab for tab in _TABS if _opens(visitor, tab))]
     by_path = {entry.path: FoundPlace(words.say(entry.name), "", entry.path) for entry in entries}
     return [*by_path.values()]
 
