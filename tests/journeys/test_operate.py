@@ -15,6 +15,7 @@ import pytest
 from support.cast import Tocsin
 from support.databases import Cluster
 from support.processes import KILLED, command
+from tocsin.node.records import INDEX_TABLES
 from tocsin.operations.retention import apply_retention
 from tocsin.pipeline.stores import open_node
 
@@ -103,6 +104,7 @@ def rows(tocsin: Tocsin) -> dict[str, list[str]]:
 
     with closing(sqlite3.connect(tocsin.home / "records.sqlite")) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        tables = [name for name in tables if name not in INDEX_TABLES]
         return {
             table: sorted(
                 json.dumps([plain(value) for value in row], sort_keys=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -130,8 +130,3 @@ def _notes(session: Session, visitor: Principal, typed: str) -> list[Hit]:
     query = select(Answer.note, Delivery.reference).join(Delivery, Delivery.id == Answer.delivery_id)
     rows = session.execute(query.where(Answer.id.in_(numbers)).order_by(Answer.id.desc())).all()
     return [Hit(HitKind.NOTE, row.reference, row.note, f"/deliveries/{row.reference}") for row in rows]
-
-
-def more_path(kind: HitKind, typed: str) -> str:
-    """The list where the rest of a kind is; empty where there is none."""
-    return f"/teams?{urlencode({'q': typed})}" if kind is HitKind.TEAM else ""
