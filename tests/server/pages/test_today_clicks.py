@@ -1,13 +1,15 @@
 """From an item on Today to its end: how many clicks that takes (typing does not count), in a real browser."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.browser import browser
+from support.browser import Page, browser
 from support.console_users import person, session_of
 from support.form_filling import Hand
+from support.page_checks import misfits, violations
 from support.world import START, World, copy_world, served
 from tocsin.node.accounts import AccountRole
 from tocsin.pipeline.tables import ItemKind
@@ -20,6 +22,11 @@ class CountingHand(Hand):
     """It counts what it presses; ``clicks`` does not count fields."""
 
     clicks = 0
+
+    @property
+    def tab(self) -> Page:
+        """The tab itself."""
+        return self._page
 
     def press(self, words: str) -> None:
         """A link or button."""
@@ -77,3 +84,10 @@ def test_what_the_gate_withheld_is_explained_and_ended_in_three_clicks(world: Wo
     hand.send("#ceiling")
     assert hand.clicks <= 3
     assert ItemKind.WITHHELD not in kinds(world)
+
+
+@pytest.mark.parametrize("path", ["/today", "/today/unrouted", "/today/withheld", "/today/items?kind=no-contact"])
+def test_pages_with_items_violate_no_rule_of_wcag(hand: CountingHand, path: str) -> None:
+    hand.go(path)
+    page = hand.tab
+    assert [*json.loads(violations(page)), *misfits(page, 320), *misfits(page, 1280)] == []

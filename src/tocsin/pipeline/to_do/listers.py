@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 from sqlalchemy import ColumnElement, Select, distinct, func, literal, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, ItemState, halts
+from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, DueNews, ItemState, halts
 from tocsin.delivery.mailbox import MailState, ReceivedMail
 from tocsin.directory import ConflictState, read_conflicts, team_names
 from tocsin.directory.claims import ClaimState, read_claims
@@ -45,6 +46,11 @@ class ListingContext:
     now: datetime
     conflicts: int | None = None
 
+    @cached_property
+    def unreachable(self) -> list[DueNews]:
+        """What teams without an email address are owed."""
+        return unreachable_teams(self.session)
+
 
 def stopped(context: ListingContext) -> Iterator[Item]:
     """Sending as a whole."""
@@ -75,7 +81,7 @@ def not_encrypted(context: ListingContext) -> Iterator[Item]:
 
 def without_address(context: ListingContext) -> Iterator[Item]:
     """Teams that events wait for, the most events first."""
-    found = unreachable_teams(context.session)[:_MOST]
+    found = context.unreachable[:_MOST]
     names = team_names(context.session, [one.team_id for one in found])
     for one in found:
         team = names.get(one.team_id, ("", "?"))
@@ -85,7 +91,7 @@ def without_address(context: ListingContext) -> Iterator[Item]:
 def overdue(context: ListingContext) -> Iterator[Item]:
     """Teams whose digest was due; not what waits behind a held mail, nor teams without an address."""
     held = select(Delivery.team_id).where(Delivery.state == DeliveryState.HELD.value)
-    without = [one.team_id for one in unreachable_teams(context.session)]
+    without = [one.team_id for one in context.unreachable]
     teams = select(func.count(distinct(DeliveryItem.team_id)), func.min(DeliveryItem.due_at))
     late = (DeliveryItem.state == ItemState.QUEUED.value, DeliveryItem.due_at <= context.now - _OVERDUE)
     others = (DeliveryItem.team_id.not_in(held), DeliveryItem.team_id.not_in(without))
