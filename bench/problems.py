@@ -94,8 +94,7 @@ def pages(node: NodeWithStores) -> dict[str, object]:
         key = problem_text(int(node.problems.find(ProblemSearch(), now=NOW).keys[0]))
         asked = {name: f"/problems?{query}" for name, query in QUESTIONS.items()} | {"problem": f"/problems/{key}"}
         return {
-            name: _spread([seconds(lambda path=path: browser.get(path)) for _ in range(TIMES)])
-            for name, path in asked.items()
+            name: _spread([seconds(partial(browser.get, path)) for _ in range(TIMES)]) for name, path in asked.items()
         }
 
 
