@@ -49,7 +49,7 @@ def list_(
 def show(
     call: NodeInvocation, reference: Annotated[str, typer.Argument(help="A digest, for example TOC-2026-0000123.")]
 ) -> None:
-    """Show all answers to one digest, with the state of each of its problems."""
+    """Show all answers to one digest, and what became of each of its problems."""
     from tocsin.delivery import delivery
     from tocsin.problems.answers import Courses, problem_text
 

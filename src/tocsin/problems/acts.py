@@ -113,7 +113,7 @@ class MuteResult(BaseModel):
 
 
 def record_statement(context: ActContext, request: TeamStatement) -> TeamStatementResult:
-    """It counts like an answer of the team to the notification of it. Nobody is notified of it.
+    """It counts like an answer of the team to its latest notification of each. Nobody is notified of it.
 
     Raises:
         UsageError: several teams were notified, and none is named.

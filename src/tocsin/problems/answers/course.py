@@ -291,15 +291,7 @@ def _steps(
 ) -> dict[int, list[CourseStep]]:
     """All that happened to each of the known problems, in order of time."""
     steps: dict[int, list[CourseStep]] = {key: [] for key in known.keys.tolist()}
-    deliveries = {
-        row.id: row
-        for row in session.scalars(
-            select(Delivery)
-            .join(DeliveryItem)
-            .where(DeliveryItem.ingest.in_(events.select(TOLD_IN.unique()).to_series().to_list()))
-        )
-    }
-    for key, step in [*_heard(session, events), *_told(session, events, deliveries)]:
+    for key, step in [*_heard(session, events), *_told(session, events)]:
         if key in steps:
             steps[key].append(step)
     for answer, keys in answered(session):
@@ -328,15 +320,20 @@ def _heard(session: Session, events: pl.DataFrame) -> list[tuple[int, CourseStep
     ]
 
 
-def _told(session: Session, events: pl.DataFrame, deliveries: Mapping[int, Delivery]) -> list[tuple[int, CourseStep]]:
+def _told(session: Session, events: pl.DataFrame) -> list[tuple[int, CourseStep]]:
     told = events.filter(pl.col("told") > 0).select("problem", TOLD_IN.alias("ingest"), "told").unique()
     members = _members(session, told["told"].unique().to_list())
-    items = select(DeliveryItem).where(DeliveryItem.ingest.in_(told["ingest"].unique().to_list()))
-    bound = {(item.ingest, item.team_id): item.delivery_id for item in session.scalars(items)}
+    teams = {team for of in members.values() for team in of}  # an ingest may owe something to thousands of others
+    items = (
+        select(DeliveryItem.ingest, DeliveryItem.team_id, Delivery)
+        .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
+        .where(DeliveryItem.ingest.in_(told["ingest"].unique().to_list()), DeliveryItem.team_id.in_(teams))
+    )
+    bound = {(ingest, team): delivery for ingest, team, delivery in session.execute(items)}
     steps: dict[tuple[int, int], CourseStep] = {}
     for key, ingest, number in told.iter_rows():
         for team in members.get(number, ()):
-            delivery = deliveries.get(bound.get((ingest, team)) or 0)
+            delivery = bound.get((ingest, team))
             if delivery is not None and delivery.sent_at is not None:
                 steps[_unsigned(key), delivery.id] = CourseStep(delivery.sent_at, "told", team, delivery)
     return [(key, step) for (key, _), step in steps.items()]
