@@ -15,7 +15,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
 from tocsin.problems import FoundProblems, acts, notified_teams
 from tocsin.problems.answers import NOTE_LENGTH, problem_text, read_problem
-from tocsin.server.pages.acts import perform
+from tocsin.server.pages.acts import perform_undoable
 from tocsin.server.pages.answer_forms import DAYS
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.problems.query import ProblemsQuery
@@ -127,15 +127,15 @@ def _do(desk: PageContext, request: Request, visitor: Principal, act: Act, form:
         return _page(desk, request, visitor, act, chosen, error=_CHANGED, typed=form)
     problems = tuple(problem_text(key) for key in found.keys.tolist())
     try:
-        done = perform(desk, visitor, act, form, problems=problems)
+        done, undo = perform_undoable(desk, visitor, act, form, problems=problems)
     except RequestError as error:
         return _page(desk, request, visitor, act, chosen, wrongs=error.wrongs, typed=form)
     except (ConflictError, NotFoundError, UsageError) as error:
         return _page(desk, request, visitor, act, chosen, error=str(error), typed=form)
     told = f"{act.name}:{done.problems}"
     if text_of(form, "to") == "problem" and len(problems) == 1:
-        return desk.go(f"/problems/{problems[0]}?done={told}")
-    return desk.go(chosen.asked.path(done=told, first=chosen.asked.first))
+        return desk.go(f"/problems/{problems[0]}?done={told}", undo=undo)
+    return desk.go(chosen.asked.path(done=told, first=chosen.asked.first), undo=undo)
 
 
 def _page(

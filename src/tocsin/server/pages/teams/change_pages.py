@@ -30,7 +30,7 @@ from tocsin.networks import Networks, country_names, networks_of
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
-from tocsin.server.pages.acts import perform
+from tocsin.server.pages.acts import perform, perform_undoable
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.teams.access import Editor, fault_of, name_of, one_line, seen_team
 from tocsin.server.security import Form, text_of, texts_of
@@ -57,13 +57,15 @@ def change_pages(desk: PageContext) -> APIRouter:
         return _page(desk, request, about, given)
 
     def noted(request: Request, about: TeamRecord, form: FormData, done: str, act: Callable[[], object]) -> Response:
-        """The team's page with what was done; or the forms with what is wrong."""
-        if wrong := fault_of(desk, act):
+        """The team's page with what was done, and its undo where ``act`` gives one; or the forms with what is wrong."""
+        given: list[object] = []
+        if wrong := fault_of(desk, lambda: given.append(act())):
             typed = {name: value for name, value in form.items() if isinstance(value, str)}
             return _page(desk, request, about, typed, wrong)
-        return desk.go(f"/teams/{about.team.key}?done={done}")
+        page = f"/teams/{about.team.key}"
+        return desk.go(page, undo=given[0]) if isinstance(given[0], int) else desk.go(f"{page}?done={done}")
 
-    def add(name: str, act: Callable[[PageContext, Principal, Team, FormData], None], done: str) -> None:
+    def add(name: str, act: Callable[[PageContext, Principal, Team, FormData], int | None], done: str) -> None:
         @router.post(f"/teams/{{key}}/{name}", name=name, description=act.__doc__)
         def change_team(request: Request, visitor: Editor, key: str, form: Form) -> Response:
             about = seen_team(desk, visitor, key, Permission.DIRECTORY_EDIT)
@@ -170,14 +172,13 @@ def _prefer(desk: PageContext, visitor: Principal, team: Team, form: FormData) -
             perform(desk, visitor, _ACTS["set"], FormData(), team=team.key, field=field, values=(said,))
 
 
-def _mute(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
+def _mute(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> int | None:
     """Mute something until a day, or end a mute."""
     named = {name: text_of(form, f"mute_{name}").strip() for name in ("kind", "value")}
     if text_of(form, "end"):
-        perform(desk, visitor, _ACTS["unmute"], form, team=team.key, **named)
-        return
+        return perform_undoable(desk, visitor, _ACTS["unmute"], form, team=team.key, **named)[1]
     reason = one_line(text_of(form, "mute_reason"))
-    perform(desk, visitor, _ACTS["mute"], form, team=team.key, reason=reason, **named)
+    return perform_undoable(desk, visitor, _ACTS["mute"], form, team=team.key, reason=reason, **named)[1]
 
 
 def _bring_key(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
