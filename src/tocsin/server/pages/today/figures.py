@@ -7,6 +7,8 @@ deliveries. What takes longer, since it compares all problems or the whole direc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Final
 
 from sqlalchemy import distinct, func, select
@@ -24,6 +26,7 @@ from tocsin.pipeline.to_do import Item, in_order, quick_items, with_work
 DAY: Final = LATELY
 """How far back the page looks."""
 
+_REPEATED = 20  # entries that one line of changes may stand for on the whole
 _TEAMS, _CHANGES, _LATEST = 20, 15, 5_000  # rows that are shown; entries that are looked through for changes
 
 ROUTINE: Final = (
@@ -85,13 +88,14 @@ class NotifiedToday:
 
 @dataclass(frozen=True, slots=True)
 class RecentChange:
-    """One entry of the audit log."""
+    """One entry of the audit log, which stands for so many ``times`` of the same before it."""
 
     at: datetime
     word: str
     actor: str
     subject: str
     detail: Mapping[str, object]
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +198,17 @@ def _notified(session: Session, since: datetime) -> NotifiedToday:
 
 
 def _changes(session: Session) -> list[RecentChange]:
-    """The latest acts that are not the routine of each hour."""
+    """The latest acts that are not the routine of each hour; the same of one thing, one after another, is one line."""
     newest = session.scalar(select(func.max(AuditEntry.id))) or 0
     wanted = (
         select(AuditEntry)
         .where(AuditEntry.id > newest - _LATEST, AuditEntry.word.not_in([word.value for word in ROUTINE]))
         .order_by(AuditEntry.id.desc())
-        .limit(_CHANGES)
+        .limit(_CHANGES * _REPEATED)
     )
-    return [RecentChange(one.at, one.word, one.actor, one.subject, one.detail) for one in session.scalars(wanted)]
+    same = groupby(session.scalars(wanted), key=attrgetter("word", "actor", "subject"))
+    lines = ([*entries] for _, entries in same)
+    return [
+        RecentChange(of[0].at, of[0].word, of[0].actor, of[0].subject, of[0].detail, len(of))
+        for of in islice(lines, _CHANGES)
+    ]
