@@ -55,14 +55,7 @@ def statistics_pages(desk: PageContext) -> APIRouter:
         context: dict[str, Any] = {"months": months[:_SHOWN], "more": len(months) > _SHOWN, "last": last, "bars": bars}
         rules: dict[str, Any] = {"networks": NETWORKS, "largest": LARGEST, "step": STEP, "stretches": STRETCHES}
         return show(
-            desk,
-            request,
-            "public/statistics.html",
-            class_words=CLASS_WORDS,
-            classes=CLASSES,
-            stretches=STRETCHES,
-            **context,
-            **rules,
+            desk, request, "public/statistics.html", class_words=CLASS_WORDS, classes=CLASSES, **context, **rules
         )
 
     @router.get("/statistics.csv")
