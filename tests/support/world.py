@@ -167,6 +167,6 @@ def boxes(page: str) -> dict[str, str]:
 
 
 def text_of(response: httpx.Response) -> str:
-    """What a page says, without its markup and with single blanks."""
-    text = response.text.replace("<wbr>", "")
+    """What a page says, without its markup and what opens over it, and with single blanks."""
+    text = re.sub(r"<dialog\b.*?</dialog>", "", response.text.replace("<wbr>", ""), flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())

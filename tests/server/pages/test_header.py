@@ -30,7 +30,7 @@ _GROUPED = {
         "Work": ["Today", "Problems", "Inbox"],
         "People": ["Teams", "Notifications"],
         "Knowledge": ["Reports"],
-        "Keeping": ["Rules", "Purge"],  # who may not enter Administration has what is below it
+        "Keeping": ["Rules", "Purge", "Figures"],  # who may not enter Administration has what is below it
     },
     AccountRole.PROTECTION_OFFICER: {"Work": ["Today"], "Keeping": ["Hotline", "Purge"]},
     AccountRole.OPERATOR: {"": ["To fix", "Events", "Contacts and networks", "Notifications"]},

@@ -64,7 +64,7 @@ def test_no_other_role_sees_a_reference_anywhere(stage: tuple[World, dict[str, E
 
 def test_the_officer_finds_whom_to_ring_on_the_page_of_today_and_in_the_list(officer: httpx.Client) -> None:
     today, listed = officer.get("/today").text, officer.get("/never-held").text
-    assert "Ring the hotline about 2 reports" in today
+    assert "Call the hotline about 2 reports" in today
     assert "Call the hotline about 2 reports" in listed
     assert REFERENCE in listed
     assert 'href="/never-held"' in today
