@@ -186,7 +186,7 @@ def test_live_mode_is_refused_without_anybody_to_name(fresh: Path, tmp_path: Pat
     world.tocsin.run("directory", "confirm", "listening-line", code=2)
     world.tocsin.run("directory", "confirm", "listening-line", "+230 999", "--said-by", "Ana", code=2)
     world.tocsin.run("directory", "confirm", "listening-line", "--said-by", "Ana")
-    assert "somebody is named" in world.tocsin.call("doctor")[1]
+    assert "one is named" in world.tocsin.call("doctor")[1]
 
 
 def lines(world: World) -> Path:

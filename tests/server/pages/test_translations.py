@@ -55,7 +55,7 @@ def test_a_country_adds_its_own_language_and_says_ours_otherwise(world: World) -
     assert "is not translated" in tocsin.run("languages", "check", "sw", code=1)
     assert "Choose" in source()["Choose one of the buttons."].id
     french = words_for("fr", own, {})
-    assert french.say("All problems are answered") != "All problems are answered"
+    assert french.say("Nothing waits") != "Nothing waits"
 
 
 def test_a_catalogue_that_fills_in_a_wrong_name_is_named(tmp_path: Path) -> None:
