@@ -7,6 +7,7 @@ deliveries. What takes longer, since it compares all problems or the whole direc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby, islice
 from typing import Final
 
 from sqlalchemy import distinct, func, select
@@ -194,12 +195,14 @@ def _notified(session: Session, since: datetime) -> NotifiedToday:
 
 
 def _changes(session: Session) -> list[RecentChange]:
-    """The latest acts that are not the routine of each hour."""
+    """The latest acts that are not the routine of each hour; the same done again and again is one."""
     newest = session.scalar(select(func.max(AuditEntry.id))) or 0
     wanted = (
         select(AuditEntry)
         .where(AuditEntry.id > newest - _LATEST, AuditEntry.word.not_in([word.value for word in ROUTINE]))
         .order_by(AuditEntry.id.desc())
-        .limit(_CHANGES)
+        .limit(20 * _CHANGES)
     )
-    return [RecentChange(one.at, one.word, one.actor, one.subject, one.detail) for one in session.scalars(wanted)]
+    runs = groupby(session.scalars(wanted), key=lambda one: (one.word, one.actor, one.subject))
+    newest_of = (next(run) for _, run in islice(runs, _CHANGES))
+    return [RecentChange(one.at, one.word, one.actor, one.subject, one.detail) for one in newest_of]

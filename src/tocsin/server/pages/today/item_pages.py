@@ -11,7 +11,7 @@ from tocsin.pipeline import accept_item, ask_limit
 from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.team_items import given_up_networks
-from tocsin.server.pages.acts import perform
+from tocsin.server.pages.acts import perform, perform_and_go
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.today.figures import DAY
 from tocsin.server.pages.today.work_pages import work_of
@@ -36,8 +36,8 @@ def item_pages(desk: PageContext) -> APIRouter:
     @router.post("/today/accept")
     def accept(visitor: Annotated[Principal, needs(_ACCEPT.permission, everything=True)], form: Form) -> Response:
         """Accept an item as it is."""
-        done = perform(desk, visitor, _ACCEPT, form)
-        return desk.go("/today/withheld" if done.kind is ItemKind.WITHHELD else "/today/given-up")
+        places = {ItemKind.WITHHELD: "/today/withheld", ItemKind.GIVEN_UP: "/today/given-up"}
+        return perform_and_go(desk, visitor, _ACCEPT, form, lambda done: places[done.kind])
 
     @router.get("/today/withheld")
     def kept_back(request: Request, _visitor: _Reader) -> Response:

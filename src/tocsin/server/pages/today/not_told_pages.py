@@ -14,7 +14,7 @@ from tocsin.node.errors import TocsinError
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.to_do import KEY_DAYS
 from tocsin.problems import count_unanswered, unanswered
-from tocsin.problems.answers import AnswerVerdict
+from tocsin.problems.answers import AnswerVerdict, problem_text
 from tocsin.problems.replies import list_received, open_context, reclassify
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.today.work_pages import attempt, work_of
@@ -60,6 +60,7 @@ def stuck_pages(desk: PageContext) -> APIRouter:
             total=total,
             names=names,
             days=days,
+            text_of=problem_text,
             **work_of(desk, ItemKind.NO_RESPONSE),
         )
 
