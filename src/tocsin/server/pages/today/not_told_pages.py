@@ -89,8 +89,8 @@ def stuck_pages(desk: PageContext) -> APIRouter:
             names = team_names(session, {one.team_id for one in found if one.team_id is not None})
         text = next((_text_of(desk, visitor_of(request), one) for one in found if one.id == shown), None)
         return desk.page(
-            request, "today/mails.html", found=found, names=names, kinds=_KINDS, verdicts=_VERDICTS, wrong=wrong, shown=shown, text=text,
-            status=422 if wrong else 200, **work_of(desk, ItemKind.MAILS)
+            request, "today/mails.html", found=found, names=names, kinds=_KINDS, verdicts=_VERDICTS, wrong=wrong,
+            shown=shown, text=text, status=422 if wrong else 200, **work_of(desk, ItemKind.MAILS)
         )  # fmt: skip
 
     @router.get("/today/keys")
