@@ -80,7 +80,7 @@ def stuck_pages(desk: PageContext) -> APIRouter:
         said = AnswerVerdict(verdict) if verdict in set(AnswerVerdict) and kind == MailKind.ANSWER else None
         by: Any = {"actor": visitor.actor, "now": desk.now, "reference": text_of(form, "reference").strip()}
         if wrong := attempt(lambda: reclassify(context, int(number), MailKind(kind), verdict=said, **by)):
-            return show_mails(request, wrong)
+            return show_mails(request, wrong, int(number))
         return desk.go("/today/mails")
 
     def show_mails(request: Request, wrong: TocsinError | None = None, shown: int | None = None) -> Response:
