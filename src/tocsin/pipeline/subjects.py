@@ -80,9 +80,10 @@ def is_named(subject: str) -> bool:
 
 
 def _people(session: Session, names: Collection[str], visitor: Principal) -> Names:
-    path = "/admin/people" if visitor.may(Permission.ADMIN_READ) else ""
+    seen = visitor.may(Permission.ADMIN_READ)
     for actor, name in names_of_actors(session, [f"person:{name}" for name in names]).items():
-        yield actor.partition(":")[2], SubjectName(name, path)
+        number = actor.partition(":")[2]
+        yield number, SubjectName(name, f"/admin/people/{number}" if seen else "")
 
 
 def _logins(session: Session, names: Collection[str], _visitor: Principal) -> Names:
@@ -129,6 +130,11 @@ def _ingests(session: Session, names: Collection[str], _visitor: Principal) -> N
     columns = select(Ingest.number, FeedRecord.name).join(FeedRecord, FeedRecord.id == Ingest.feed_id)
     for number, feed in session.execute(columns.where(Ingest.number.in_(_numbers(names)))):
         yield str(number), SubjectName(say("Report %(n)s: %(feed)s", n=str(number), feed=feed), f"/reports/{number}")
+
+
+def _problems(_session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    for name in names:
+        yield name, SubjectName(say("Problem %(key)s", key=name), f"/problems/{name}")
 
 
 def _uploads(_session: Session, names: Collection[str], _visitor: Principal) -> Names:
@@ -270,6 +276,7 @@ _NAMERS: Final[Mapping[str, tuple[Permission | None, Namer]]] = {
     "networks": (Permission.DIRECTORY_SURVEY, _sources),
     "never-held": (Permission.NEVER_HELD_WORK, _never_held),
     "person": (None, _people),
+    "problem": (Permission.REPORTS_READ, _problems),
     "rules": (Permission.RULES_READ, _rules),
     "team": (Permission.DIRECTORY_READ, _teams),
     "token": (Permission.ADMIN_READ, _tokens),

@@ -56,7 +56,7 @@ def test_an_address_has_all_on_one_page(world: World, typed: str) -> None:
         ("R-12", "/reports/12"),
         ("CVE-2026-1234", "/events?text=CVE-2026-1234"),
         ("D41D8CD98F00B204E9800998ECF8427E", "/events?text=d41d8cd98f00b204e9800998ecf8427e"),
-        ("0123456789ABCDEF", "/events?problem=0123456789abcdef"),
+        ("0123456789ABCDEF", "/problems/0123456789abcdef"),
         ("rival network ltd", "/teams/rival"),
     ],
 )

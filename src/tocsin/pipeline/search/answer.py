@@ -28,7 +28,7 @@ _PAGES: Final = {
     ReferenceKind.REPORT: (Permission.REPORTS_READ, "/reports/{}"),
     ReferenceKind.PUBLIC_REPORT: (Permission.INBOX_READ, "/reports/public/{}"),
     ReferenceKind.HOTLINE: (Permission.NEVER_HELD_WORK, "/never-held/{}"),
-    ReferenceKind.PROBLEM: (Permission.EVENTS_READ, "/events?problem={}"),
+    ReferenceKind.PROBLEM: (Permission.EVENTS_READ, "/problems/{}"),
     ReferenceKind.HASH: (Permission.EVENTS_READ, "/events?text={}"),
     ReferenceKind.CVE: (Permission.EVENTS_READ, "/events?text={}"),
 }
@@ -107,6 +107,8 @@ class Searcher:
             return SearchAnswer(found.value, found.kind.value, hits=tuple(hits))
         permission, page = _PAGES[found.kind]
         may = self.visitor.may(permission)
+        if found.kind is ReferenceKind.PROBLEM and not self.visitor.reach(permission).everything:
+            page = "/events?problem={}"  # the page of a problem is of all its teams
         return SearchAnswer(found.value, found.kind.value, page=page.format(quote(found.value)) if may else "")
 
     def _is_report(self, typed: str) -> bool:

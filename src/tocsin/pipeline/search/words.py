@@ -97,7 +97,7 @@ def _people(session: Session, visitor: Principal, typed: str) -> list[Hit]:
         *(or_(*(one.icontains(word, autoescape=True) for one in (Person.name, Person.mailbox))) for word in words),
     )
     found = session.scalars(query.order_by(Person.name).limit(SHOWN + 1))
-    return [Hit(HitKind.PERSON, one.name, one.role, "/admin/people") for one in found]
+    return [Hit(HitKind.PERSON, one.name, one.role, f"/admin/people/{one.id}") for one in found]
 
 
 def _notifications(session: Session, visitor: Principal, typed: str) -> list[Hit]:

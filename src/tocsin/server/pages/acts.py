@@ -34,21 +34,21 @@ def perform(desk: PageContext, visitor: Principal, act: Act, form: FormData, **g
         RequestError: something in the form is missing or not as it must be.
 
     """
-    return perform_undoable(desk, visitor, act, form, **given)[0]
+    return perform_with_undo(desk, visitor, act, form, **given)[0]
 
 
 def perform_and_go(
     desk: PageContext, visitor: Principal, act: Act, form: FormData, path: str | Callable[[Any], str], **given: Any
 ) -> Response:
     """As `perform`, and on to a page that offers to undo it; ``path``: its address, or what makes one of the result."""
-    done, undo = perform_undoable(desk, visitor, act, form, **given)
+    done, undo = perform_with_undo(desk, visitor, act, form, **given)
     return desk.go(path if isinstance(path, str) else path(done), undo=undo)
 
 
-def perform_undoable(
+def perform_with_undo(
     desk: PageContext, visitor: Principal, act: Act, form: FormData, **given: Any
 ) -> tuple[Any, int | None]:
-    """As `perform`, with the number of its undo, where it has one, for `PageContext.go`."""
+    """As `perform`; also the number by which it can be undone, None where it cannot."""
     context = replace(context_for(desk.node, visitor, act, desk.now, desk.say), waits=False, holds=True)
     done = act.function(context, read_request(act, _typed(act, form) | given))
     if act.routing:

@@ -19,7 +19,6 @@ from tocsin.delivery import (
     due_news,
     find_digests,
     find_letters,
-    halts,
     waiting_teams,
 )
 from tocsin.directory import team_names, teams_called
@@ -67,7 +66,7 @@ def list_pages(desk: PageContext) -> APIRouter:
                 "subjects": _subjects(session, {one.repeats for one in found if one.repeats and not one.subject}),
                 "people": names_of_actors(session, _PERSON.findall(" ".join(one.error for one in found))),
                 "total": count_found(session, Delivery, wanted),
-            } | (_inside(session) if inside else {"halted": []})
+            } | ({"scheduled": count_scheduled(session)} if inside else {})
         return _page(desk, request, "deliveries/list.html", found, filters, inside=inside, **shown)
 
     @router.get("/deliveries/letters")
@@ -102,16 +101,6 @@ def list_pages(desk: PageContext) -> APIRouter:
 def _subjects(session: Session, digests: set[int]) -> dict[int, str]:
     """The subjects of digests by number."""
     return dict(session.execute(select(Delivery.id, Delivery.subject).where(Delivery.id.in_(digests))).all())
-
-
-def _inside(session: Session) -> dict[str, Any]:
-    """What keeps mails from leaving, and how many teams something is scheduled for."""
-    halted = [one for one in halts(session) if one]
-    return {
-        "halted": halted,
-        "halted_by": names_of_actors(session, [one.actor for one in halted]),
-        "scheduled": count_scheduled(session),
-    }
 
 
 def count_scheduled(session: Session) -> int:

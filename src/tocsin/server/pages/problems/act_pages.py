@@ -15,7 +15,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
 from tocsin.problems import FoundProblems, acts, notified_teams
 from tocsin.problems.answers import NOTE_LENGTH, problem_text, read_problem
-from tocsin.server.pages.acts import perform_undoable
+from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.answer_forms import DAYS
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.problems.query import ProblemsQuery
@@ -40,6 +40,7 @@ class Selection:
     """What was selected on the list: problems one by one, or all that match as they were known up to an ingest.
 
     ``query``: the list's; ``count``: how many these were when the page was made, None where nobody was told.
+    ``to``: "problem" where it was chosen on the page of one.
     """
 
     problems: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ class Selection:
     query: str = ""
     up_to: int | None = None
     count: int | None = None
+    to: str = ""
 
     @classmethod
     def read(cls, given: FormData | QueryParams) -> "Selection":
@@ -54,7 +56,13 @@ class Selection:
         problems, every = (tuple(str(one) for one in given.getlist(name)) for name in ("problem", "every"))
         numbers = (number_in(str(given.get(name, ""))) for name in ("up_to", "count"))
         chosen = _FOUND if _FOUND in every else _PAGE if _PAGE in every else ""
-        return cls(tuple(dict.fromkeys(problems)), chosen, str(given.get("query", ""))[:_LONGEST], *numbers)
+        to = str(given.get("to", "")) if len(problems) == 1 and not chosen else ""
+        return cls(tuple(dict.fromkeys(problems)), chosen, str(given.get("query", ""))[:_LONGEST], *numbers, to=to)
+
+    @property
+    def back(self) -> str:
+        """Where it was chosen: the page of a problem, or the list."""
+        return f"/problems/{self.problems[0]}" if self.to == "problem" else self.asked.path(first=self.asked.first)
 
     @property
     def asked(self) -> ProblemsQuery:
@@ -79,7 +87,7 @@ class Selection:
     def fields(self, found: FoundProblems) -> list[tuple[str, str]]:
         """The hidden fields of the form that does it: the same selection again."""
         if not self.every:
-            return [("problem", text) for text in self.problems]
+            return [("problem", text) for text in self.problems] + ([("to", self.to)] if self.to else [])
         known = {"every": self.every, "query": self.query, "up_to": str(self.up_to or 0), "count": str(found.total)}
         return list(known.items())
 
@@ -127,13 +135,13 @@ def _do(desk: PageContext, request: Request, visitor: Principal, act: Act, form:
         return _page(desk, request, visitor, act, chosen, error=_CHANGED, typed=form)
     problems = tuple(problem_text(key) for key in found.keys.tolist())
     try:
-        done, undo = perform_undoable(desk, visitor, act, form, problems=problems)
+        done, undo = perform_with_undo(desk, visitor, act, form, problems=problems)
     except RequestError as error:
         return _page(desk, request, visitor, act, chosen, wrongs=error.wrongs, typed=form)
     except (ConflictError, NotFoundError, UsageError) as error:
         return _page(desk, request, visitor, act, chosen, error=str(error), typed=form)
     told = f"{act.name}:{done.problems}"
-    if text_of(form, "to") == "problem" and len(problems) == 1:
+    if chosen.to == "problem":
         return desk.go(f"/problems/{problems[0]}?done={told}", undo=undo)
     return desk.go(chosen.asked.path(done=told, first=chosen.asked.first), undo=undo)
 
@@ -162,7 +170,7 @@ def _page(
         names=names,
         most=acts.MOST,
         fields=chosen.fields(found),
-        back=chosen.asked.path(first=chosen.asked.first),
+        back=chosen.back,
         typed={name: text_of(typed, name) if typed else "" for name in act.request.model_fields},
         wrongs=wrongs,
         error=error,

@@ -30,7 +30,7 @@ from tocsin.networks import Networks, country_names, networks_of
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
-from tocsin.server.pages.acts import perform, perform_undoable
+from tocsin.server.pages.acts import perform, perform_with_undo
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.teams.access import Editor, fault_of, name_of, one_line, seen_team
 from tocsin.server.security import Form, text_of, texts_of
@@ -56,14 +56,15 @@ def change_pages(desk: PageContext) -> APIRouter:
         given = {name: request.query_params.get(name, "")[:300] for name in ("act", "kind", "value", "ceiling")}
         return _page(desk, request, about, given)
 
-    def noted(request: Request, about: TeamRecord, form: FormData, done: str, act: Callable[[], object]) -> Response:
-        """The team's page with what was done, and its undo where ``act`` gives one; or the forms with what is wrong."""
-        given: list[object] = []
-        if wrong := fault_of(desk, lambda: given.append(act())):
+    def noted(
+        request: Request, about: TeamRecord, form: FormData, done: str, act: Callable[[], int | None]
+    ) -> Response:
+        """The team's page with what was done, and the way to undo it; or the forms with what is wrong."""
+        undos: list[int | None] = []
+        if wrong := fault_of(desk, lambda: undos.append(act())):
             typed = {name: value for name, value in form.items() if isinstance(value, str)}
             return _page(desk, request, about, typed, wrong)
-        page = f"/teams/{about.team.key}"
-        return desk.go(page, undo=given[0]) if isinstance(given[0], int) else desk.go(f"{page}?done={done}")
+        return desk.go(f"/teams/{about.team.key}?done={done}", undo=undos[0])
 
     def add(name: str, act: Callable[[PageContext, Principal, Team, FormData], int | None], done: str) -> None:
         @router.post(f"/teams/{{key}}/{name}", name=name, description=act.__doc__)
@@ -173,12 +174,12 @@ def _prefer(desk: PageContext, visitor: Principal, team: Team, form: FormData) -
 
 
 def _mute(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> int | None:
-    """Mute something until a day, or end a mute."""
-    named = {name: text_of(form, f"mute_{name}").strip() for name in ("kind", "value")}
-    if text_of(form, "end"):
-        return perform_undoable(desk, visitor, _ACTS["unmute"], form, team=team.key, **named)[1]
-    reason = one_line(text_of(form, "mute_reason"))
-    return perform_undoable(desk, visitor, _ACTS["mute"], form, team=team.key, reason=reason, **named)[1]
+    """Mute something until a day, or end a mute; by which number it can be undone."""
+    given = {name: text_of(form, f"mute_{name}").strip() for name in ("kind", "value")}
+    act = _ACTS["unmute" if text_of(form, "end") else "mute"]
+    if act.name == "mute":
+        given["reason"] = one_line(text_of(form, "mute_reason"))
+    return perform_with_undo(desk, visitor, act, form, team=team.key, **given)[1]
 
 
 def _bring_key(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:

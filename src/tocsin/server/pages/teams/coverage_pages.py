@@ -70,7 +70,7 @@ def coverage_pages(desk: PageContext) -> APIRouter:
     @router.get("/coverage/{code}")
     def country(request: Request, _visitor: Surveyor, code: str) -> Response:
         """One country: what is known of its CIRT, and each AS number, those without a contact first."""
-        if code not in country_names():
+        if code not in country_names() and code not in desk.node.settings.node.country_names:
             raise NotHereError
         numbers, states = coverage_of.of(state()), states_of.of(state())
         row = next((row for row in _rows(numbers.value, states.value) if row.code == code), None)

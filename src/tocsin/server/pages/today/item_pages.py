@@ -36,8 +36,8 @@ def item_pages(desk: PageContext) -> APIRouter:
     @router.post("/today/accept")
     def accept(visitor: Annotated[Principal, needs(_ACCEPT.permission, everything=True)], form: Form) -> Response:
         """Accept an item as it is."""
-        pages = {ItemKind.WITHHELD: "/today/withheld", ItemKind.GIVEN_UP: "/today/given-up"}
-        return perform_and_go(desk, visitor, _ACCEPT, form, lambda done: pages[done.kind])
+        places = {ItemKind.WITHHELD: "/today/withheld", ItemKind.GIVEN_UP: "/today/given-up"}
+        return perform_and_go(desk, visitor, _ACCEPT, form, lambda done: places[done.kind])
 
     @router.get("/today/withheld")
     def kept_back(request: Request, _visitor: _Reader) -> Response:

@@ -5,16 +5,16 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.delivery.mailbox import MailKind, MailState
+from tocsin.delivery.mailbox import MailKind, MailState, ReceivedMail, read_mail
 from tocsin.directory import team_names
 from tocsin.directory.keys import expiring_keys, team_keys
-from tocsin.interface import NotHereError, PageRouter, needs
-from tocsin.node.accounts import Permission, Principal
-from tocsin.node.errors import TocsinError
+from tocsin.interface import NotHereError, PageRouter, needs, number_in, visitor_of
+from tocsin.node.accounts import Permission, Principal, note_read
+from tocsin.node.errors import NotFoundError, TocsinError
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.to_do import KEY_DAYS
 from tocsin.problems import count_unanswered, unanswered
-from tocsin.problems.answers import AnswerVerdict
+from tocsin.problems.answers import AnswerVerdict, problem_text
 from tocsin.problems.replies import list_received, open_context, reclassify
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.today.work_pages import attempt, work_of
@@ -60,13 +60,15 @@ def stuck_pages(desk: PageContext) -> APIRouter:
             total=total,
             names=names,
             days=days,
+            text_of=problem_text,
             **work_of(desk, ItemKind.NO_RESPONSE),
         )
 
     @router.get("/today/mails")
-    def mails(request: Request, _visitor: _Reader) -> Response:
-        """Mails that came in and wait for a person, newest first."""
-        return show_mails(request)
+    def mails(request: Request, visitor: _Reader) -> Response:
+        """Mails that came in and wait for a person, newest first; one of them with its text."""
+        number = number_in(request.query_params.get("show", ""))
+        return show_mails(request, shown=number if visitor.may(Permission.DELIVERIES_READ) else None)
 
     @router.post("/today/mails")
     def classify(request: Request, visitor: _Worker, form: Form) -> Response:
@@ -78,16 +80,17 @@ def stuck_pages(desk: PageContext) -> APIRouter:
         said = AnswerVerdict(verdict) if verdict in set(AnswerVerdict) and kind == MailKind.ANSWER else None
         by: Any = {"actor": visitor.actor, "now": desk.now, "reference": text_of(form, "reference").strip()}
         if wrong := attempt(lambda: reclassify(context, int(number), MailKind(kind), verdict=said, **by)):
-            return show_mails(request, wrong)
+            return show_mails(request, wrong, int(number))
         return desk.go("/today/mails")
 
-    def show_mails(request: Request, wrong: TocsinError | None = None) -> Response:
+    def show_mails(request: Request, wrong: TocsinError | None = None, shown: int | None = None) -> Response:
         with node.database.reading() as session:
             found = list_received(session, state=MailState.WAITING.value, limit=_ROWS)
             names = team_names(session, {one.team_id for one in found if one.team_id is not None})
+        text = next((_text_of(desk, visitor_of(request), one) for one in found if one.id == shown), None)
         return desk.page(
             request, "today/mails.html", found=found, names=names, kinds=_KINDS, verdicts=_VERDICTS, wrong=wrong,
-            status=422 if wrong else 200, **work_of(desk, ItemKind.MAILS)
+            shown=shown, text=text, status=422 if wrong else 200, **work_of(desk, ItemKind.MAILS)
         )  # fmt: skip
 
     @router.get("/today/keys")
@@ -101,3 +104,12 @@ def stuck_pages(desk: PageContext) -> APIRouter:
         )
 
     return router
+
+
+def _text_of(desk: PageContext, visitor: Principal, row: ReceivedMail) -> str:
+    """What was written in a mail; empty where its file is not kept any more."""
+    note_read(desk.node.database, visitor, f"mail:{row.id}", now=desk.now)
+    try:
+        return read_mail(desk.node.mailroom.read(row.sha256)).text
+    except NotFoundError:
+        return ""
