@@ -1,5 +1,6 @@
 """Who has a to-do item, until when it sleeps, what colleagues write, and what things are called."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,11 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from support.abuse_reports import canaries, noted, xarf
 from support.api_client import caller
 from support.console_users import browser_of, person
 from support.page_examples import furnish
 from support.world import START, World, copy_world, make_world, text_of
+from tocsin.delivery import Delivery
 from tocsin.directory import read_team
+from tocsin.events.redaction import NEVER_HELD
+from tocsin.incidents.arrivals import PublicReport, erase_report
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole, Principal
 from tocsin.node.errors import NotFoundError, UsageError
@@ -160,6 +165,48 @@ def test_comments_are_for_the_staff_and_a_purge_reaches_them(world: World) -> No
     with world.node.database.reading() as session:
         left = [read_comments(session, one, Principal(AccountRole.ANALYST, ana)) for one in (subject, report)]
     assert left == [[], []]
+
+
+def test_a_comment_passes_the_filter_of_what_must_never_be_held(world: World) -> None:
+    ana = person(world.node, AccountRole.ANALYST, now=world.now)
+    do(world, "comment", ana, subject="ingest:1", text=f"Look:\n{json.dumps(xarf(evidence=[], screenshot=''))}")
+    assert [place for _, _, place in noted(world.node.home)] == ["comments"]
+    with world.node.database.reading() as session:
+        (line,) = read_comments(session, "ingest:1", Principal(AccountRole.ANALYST, ana))
+    assert line.text == str(NEVER_HELD)
+    assert canaries(world.node.home) == []
+
+
+def test_a_comment_stands_under_the_one_name_that_its_purge_looks_for(world: World) -> None:
+    """Under another spelling it would stay, and anything at all would come into the sealed log."""
+    ana = person(world.node, AccountRole.ANALYST, now=world.now)
+    world.hear("192.0.2.1")
+    world.tell()
+    with world.node.database.reading() as session:
+        digest = session.scalars(select(Delivery.reference)).first()
+    assert digest
+    for subject in (
+        digest, digest.lower(), f"delivery:{digest.lower()}", "letter:LTR-2026-9999999", "inbox:anything at all",
+        "upload:anything", "network:of Ana Doe", "collector:of Ana Doe", 'item:{"a": 1}', "event:01-1",
+        "event:of Ana Doe", "problem:of Ana Doe", "rules:of Ana Doe", "ingest:01",
+    ):  # fmt: skip
+        with pytest.raises(NotFoundError):
+            do(world, "comment", ana, subject=subject, text="x")
+    for subject in (f"delivery:{digest}", "event:1-1", "problem:0123456789abcdef"):
+        do(world, "comment", ana, subject=subject, text="x")
+
+
+def test_with_a_report_go_the_comments_on_it(world: World) -> None:
+    ana = person(world.node, AccountRole.ANALYST, now=world.now)
+    furnish(world)
+    with world.node.database.reading() as session:
+        report = session.scalars(select(PublicReport)).first()
+    assert report is not None
+    subject, visitor = f"inbox:{report.reference}", Principal(AccountRole.ANALYST, ana)
+    do(world, "comment", ana, subject=subject, text="The neighbour, I think.")
+    erase_report(world.node.database, world.node.inbox, report.id, actor="test", now=world.now)
+    with world.node.database.reading() as session:
+        assert read_comments(session, subject, visitor) == []
 
 
 def test_items_and_comments_are_in_the_api_for_those_who_may(world: World) -> None:

@@ -1,14 +1,19 @@
 """Comments: what people of the staff write on a thing, for each other; never shown to operators or the public."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from tocsin.delivery import find_mail
+from tocsin.delivery.never_held import IntakeFilter
+from tocsin.incidents.arrivals import find_report
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import AccountRole, Permission, Person, Principal
 from tocsin.node.errors import NotFoundError
@@ -16,6 +21,21 @@ from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 from tocsin.pipeline.subjects import is_named, may_read, names_of_subjects
 from tocsin.pipeline.tables import StaffComment
+from tocsin.pipeline.uploads import read_upload
+
+_UNCHECKED: Final[Mapping[str, Callable[[Session, str], str]]] = {
+    "inbox": lambda session, name: find_report(session, name).reference,
+    "letter": lambda session, name: find_mail(session, name).reference,
+    "upload": lambda session, name: str(read_upload(session, UUID(name)).uuid),
+}
+"""The name of a thing in the records, of kinds whose names `names_of_subjects` makes without asking them."""
+
+_SHAPES: Final[Mapping[str, str]] = {
+    "event": r"[1-9][0-9]{0,8}-[1-9][0-9]{0,8}", "problem": r"[0-9a-f]{16}", "never-held": r"[1-9][0-9]{0,8}",
+    "rules": r"[1-9][0-9]{0,8}", "network": r"[0-9a-f.:/]{2,50}", "item": r"[a-z-]{1,40}(:[\w.@/:+ -]{1,200})?",
+    **dict.fromkeys(("collector", "delegations", "directory", "networks"), r"[\w.@-]{1,100}"),
+}  # fmt: skip
+"""What names of other kinds look like that nothing is asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +88,16 @@ def comment(context: ActContext, request: CommentText) -> CommentKept:
     """For colleagues who may see the thing; nobody else sees it.
 
     Raises:
-        NotFoundError: nothing is called so, or its kind takes no comments.
+        NotFoundError: nothing is called so, or its kind takes no comments; a mail is named with its kind.
 
     """
+    text = IntakeFilter(context.node, "comments", lambda: context.now).kept_text(request.text)
     with context.database.begin() as session:
         if not _is_there(session, context, request.subject):
             raise NotFoundError(
                 say("There is nothing here that is called '%(subject)s'.", subject=request.subject[:60])
             )
-        row = StaffComment(subject=request.subject, at=context.now, said_by=context.signature, text=request.text)
+        row = StaffComment(subject=request.subject, at=context.now, said_by=context.signature, text=text)
         session.add(row)
         session.flush()
         detail: dict[str, object] = {"number": row.id}
@@ -113,7 +134,20 @@ def _is_there(session: Session, context: ActContext, subject: str) -> bool:
     person = None if context.person is None else session.get_one(Person, context.person)
     visitor = Principal(AccountRole.ADMINISTRATOR if person is None else AccountRole(person.role), context.person)
     named = names_of_subjects(session, [subject], visitor) if is_named(subject) else {subject: None}
-    return may_comment(visitor, subject) and subject in named
+    return may_comment(visitor, subject) and subject in named and _is_called_so(session, subject)
+
+
+def _is_called_so(session: Session, subject: str) -> bool:
+    """Whether it is the one name of a thing by which its page shows comments and a purge finds them."""
+    kind, colon, name = subject.partition(":")
+    if (shape := _SHAPES.get(kind)) is not None:
+        return re.fullmatch(shape, name) is not None
+    if (read := _UNCHECKED.get(kind)) is None:
+        return bool(colon)
+    try:
+        return read(session, name) == name
+    except (NotFoundError, ValueError):
+        return False
 
 
 ACTS: Final = (

@@ -182,12 +182,13 @@ def mute_problems(context: ActContext, request: MuteOfProblems) -> MuteResult:
             muted += 1
             wanted |= dict.fromkeys((team, *target) for team in row.teams)
     until = context.now + timedelta(days=request.days)
+    reason = request.reason if request.preview else IntakeFilter(context.node, "mutes").kept_text(request.reason)
     with context.database.reading() as session:
         names = team_names(session, {team for team, _, _ in wanted})
     if not request.preview:
         with context.undoable() as session:
             for team, kind, value in wanted:
-                mute(session, names[team][0], Mute(kind, value, until, request.reason), **context.by)
+                mute(session, names[team][0], Mute(kind, value, until, reason), **context.by)
     said = [f"{names[team][1]} {value}" for team, _, value in wanted]
     return MuteResult(problems=muted, without=len(request.problems) - muted, mutes=said, until=until)
 

@@ -60,7 +60,6 @@ NOTHING_OF_STRANGERS = {
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],
     "names of feeds, as sources and mapping files have them": ["feed"],
     "words of ours": ["halt"],
-    "emptied by each purge": ["undo"],
     "references that were never more": ["hotline_messages", "never_held_references"],
 }  # fmt: skip
 """Tables by the reason why they are not purged."""

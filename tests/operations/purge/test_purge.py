@@ -30,6 +30,7 @@ from tocsin.incidents.arrivals import (
     form_word,
     ticket_of,
 )
+from tocsin.node.records import UndoRecord
 from tocsin.node.tokens import open_tokens
 from tocsin.operations.purge import finish_purges
 from tocsin.operations.purge.journal import Step, newest_steps
@@ -378,7 +379,15 @@ def test_another_thing_of_the_same_number_stays(node: Node, tmp_path: Path) -> N
 def test_on_postgresql_too(imap: ImapServer, tmp_path: Path, postgresql: Cluster) -> None:
     url = postgresql.fresh()
     node = make_node(tmp_path, imap, "postgresql", storage=f"database = '{url}'")
-    assert postgresql_with(postgresql, url) != []
+    with open_node(node.home).database.begin() as session:
+        row, now = {"subject": WORD}, datetime.now(UTC)  # of an act that can still be undone
+        session.add(
+            UndoRecord(
+                act="holdMail", permission="deliveries.steer", actor="cli", said="", at=now, until=now, subjects=[],
+                changes=[{"before": row}], undone_at=None,
+            )
+        )  # fmt: skip
+    assert "public.undo" in postgresql_with(postgresql, url)
     node.purge(*node.references)
     assert (files_with(node.home), postgresql_with(postgresql, url)) == ([], [])
     assert not is_in(outputs(node.tocsin).encode())

@@ -99,6 +99,28 @@ def test_notes_of_answers_are_found_by_their_words(world: World) -> None:
     assert found.headers["location"] == f"/deliveries/{digest.reference}"
 
 
+def test_what_the_staff_noted_of_a_talk_is_not_for_the_team_it_talked_with(world: World) -> None:
+    with world.node.database.begin() as session:
+        digest = session.query(Delivery).filter(Delivery.team_id == number_of(world)).first()
+        assert digest is not None
+        for via, note in ((Via.ANALYST, "Sounded drunk zanzibar"), (Via.PAGE, "We replace it zebra")):
+            record_answer(
+                session, delivery=digest, told=[1], verdict=AnswerVerdict.ACKNOWLEDGED, problems=None, note=note,
+                via=via, said_by="", at=START, key=note,
+            )  # fmt: skip
+    path = f"/deliveries/{digest.reference}"
+    with visitor(world, AccountRole.OPERATOR) as browser:
+        own = browser.client.get("/search", params={"q": "zebra"})
+        hits = browser.client.get("/search.json", params={"q": "zanzibar"}).json()
+        page = browser.get(path).text
+    with visitor(world) as analyst:
+        inside = analyst.get(path).text
+    assert own.headers["location"] == path
+    assert hits == []
+    assert ("zanzibar" in page, "zebra" in page) == (False, True)
+    assert "zanzibar" in inside
+
+
 def test_an_operator_finds_what_is_of_their_own_teams_alone(world: World) -> None:
     queries = {"foreign": FOREIGN, "unknown": "233.252.0.1", "team": "sector", "nothing": "zzyzx"}
     with visitor(world, AccountRole.OPERATOR) as browser:

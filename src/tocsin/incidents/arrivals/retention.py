@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import column, delete, select, table, update
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import purge_letter
@@ -11,6 +12,8 @@ from tocsin.incidents.arrivals.models import PublicFile, PublicReport, ReportEnt
 from tocsin.node.blobs import Blobs
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction, Database, audit
+
+_COMMENTS: Final = table("comment", column("subject"))  # of the staff on anything, which a room above writes
 
 
 def erase_report(database: Database, blobs: Blobs, number: int, *, actor: str, now: datetime) -> None:
@@ -76,6 +79,7 @@ def _delete(session: Session, report: PublicReport) -> set[str]:
     session.execute(update(Letter).where(ours).values(body="", mailbox=""))
     session.execute(delete(PublicFile).where(PublicFile.report_id == report.id))
     session.execute(delete(ReportEntry).where(ReportEntry.report_id == report.id))
+    session.execute(delete(_COMMENTS).where(_COMMENTS.c.subject == f"inbox:{report.reference}"))
     session.delete(report)
     session.flush()
     return files

@@ -34,7 +34,7 @@ from tocsin.problems.replies import purge_mail
 TABLES: Final = (
     "ingest", "left_aside", "feed_alarm", "column_set", "delivery", "delivery_item", "letter", "received_mail",
     "mail_bounce", "answer", "verification", "inbox_report", "inbox_entry", "inbox_file", "upload", "collected",
-    "collector", "audit_aside", "request_once", "comment",
+    "collector", "audit_aside", "request_once", "comment", "undo",
 )  # fmt: skip
 """The tables that hold what strangers sent; on PostgreSQL they are written anew."""
 
@@ -62,6 +62,8 @@ def carry_out(node: NodeWithStores, plan: PurgePlan, *, reason: str, actor: str,
     for part in plan.parts:
         _purge_part(node, part)
     cut("purge.events")
+    with node.database.begin() as session:
+        forget_undos(session)  # of acts that read a row before it was purged, and changed it since
     sweep(node.database, TABLES)
     cut("purge.swept")
 

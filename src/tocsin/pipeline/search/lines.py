@@ -133,15 +133,18 @@ def _states(
         return {}
     addresses, found = _seen(node, list(ranges.values()), list(asns.values()), sight, now)
     going_on = _going_on(node, {key for place in found for key in place.problems})
-    states = {
-        place: _state(found[bisect_left(addresses, first) : bisect_right(addresses, last)], going_on)
-        for place, (first, last) in ranges.items()
+    # The same line may stand there a thousand times: what is asked for twice is counted once.
+    by_range = {
+        (first, last): _state(found[bisect_left(addresses, first) : bisect_right(addresses, last)], going_on)
+        for first, last in set(ranges.values())
     }
-    by_asn: dict[int, list[_Place]] = {asn: [] for asn in asns.values()}
+    places: dict[int, list[_Place]] = {asn: [] for asn in asns.values()}
     for place in found:
-        if place.asn in by_asn:
-            by_asn[place.asn].append(place)
-    return states | {place: _state(by_asn[asn], going_on) for place, asn in asns.items()}
+        if place.asn in places:
+            places[place.asn].append(place)
+    by_asn = {asn: _state(of, going_on) for asn, of in places.items()}
+    states = {place: by_range[bounds] for place, bounds in ranges.items()}
+    return states | {place: by_asn[asn] for place, asn in asns.items()}
 
 
 def _state(places: Sequence[_Place], going_on: frozenset[int]) -> _State:
@@ -166,7 +169,7 @@ def _seen(
 ) -> tuple[list[int], list[_Place]]:
     """What was seen of late at these places, by address in ascending order: the addresses, and what was seen."""
     single = {_signed(first & _HALF) for first, last in bounds if first == last}
-    wide = [(first >> 64, first & _HALF, last >> 64, last & _HALF) for first, last in bounds if first != last]
+    wide = [(first >> 64, first & _HALF, last >> 64, last & _HALF) for first, last in set(bounds) if first != last]
     wanted = pl.col("source.ip.lo").is_in(sorted(single)) | _ASN.is_in(asns)
     if wide:
         wanted |= pl.any_horizontal([within(*one) for one in wide])

@@ -14,7 +14,7 @@ from tocsin.directory import team_names, teams_of_mailbox, teams_with_words
 from tocsin.networks import Networks
 from tocsin.node.accounts import Permission, Person, Principal
 from tocsin.node.records import rows_with, words_of
-from tocsin.problems.answers import Answer
+from tocsin.problems.answers import Answer, Via
 
 SHOWN: Final = 10
 """Things of a kind that are shown; those that read on narrow it down."""
@@ -125,7 +125,8 @@ def notification_hits(session: Session, numbers: Iterable[int]) -> list[Hit]:
 
 def _notes(session: Session, visitor: Principal, typed: str) -> list[Hit]:
     reach = visitor.reach(Permission.DELIVERIES_READ)
-    own = () if reach.everything else (Answer.team_id.in_(sorted(reach.teams)),)
+    # What a person here noted of a talk is for people here.
+    own = () if reach.everything else (Answer.team_id.in_(sorted(reach.teams)), Answer.via != Via.ANALYST.value)
     numbers = rows_with(session, Answer.id, typed, *own, limit=SHOWN + 1) if reach else []
     query = select(Answer.note, Delivery.reference).join(Delivery, Delivery.id == Answer.delivery_id)
     rows = session.execute(query.where(Answer.id.in_(numbers)).order_by(Answer.id.desc())).all()
