@@ -33,9 +33,9 @@ MADE = "<!-- made by scripts/build_docs.py: change the code, then run it -->"
 ACTS_HEAD = """# Acts
 
 What can be changed here, made from the code: each act is [written once](design/acts.md), with its command, its route in
-the [API](api.md) and its page. Where it is not on one of them, the reason stands there.
+the [API](api.md) and its page. Where it is not on one of them, the reason is given.
 
-A permission is what a [role](people.md) gives; *own*: for the things of the own teams. `/api/v1` stands before each
+A permission is what a [role](people.md) gives; *own*: for the things of the own teams. `/api/v1` comes before each
 route, `tocsin` before each command.
 """
 
@@ -53,7 +53,7 @@ Every command, made from the code. `tocsin COMMAND --help` says the same in the 
 
 SETTINGS_HEAD = """# Settings
 
-Every setting, made from the code. They stand in `tocsin.toml` in the home folder; what is not there has the value
+Every setting, made from the code. They are in `tocsin.toml` in the home folder; what is not there has the value
 below. Nothing has to be set.
 
 ```toml

@@ -88,7 +88,7 @@ def test_the_check_misses_nothing() -> None:
 
 def _run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command: list[str | Path] = [Path(sys.executable).parent / "tocsin", "--home", home, *words]
-    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200"}
+    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "80"}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 

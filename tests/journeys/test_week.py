@@ -135,7 +135,7 @@ def expected_not_told(week: Week) -> list[tuple[str, int, str]]:
     given_up = [one for one in ledger.digests if one.state in {"failed", "bounced", "retry", "held"}]
     return [
         ("nobody known", ledger.counts["unrouted"], "unknown"),
-        ("the gate", ledger.counts["withheld"], "withheld"),
+        ("withheld", ledger.counts["withheld"], "withheld"),
         ("shadow mode", shadow, "withheld"),
         *((one.team.name, len(one.problems), "stuck") for one in given_up),
         *(

@@ -51,6 +51,13 @@ GROUPS: Final = {
 }
 """By group of commands, where its acts are declared."""
 
+_FORMER: Final = {
+    "quarantine mend": "edit",
+    "quarantine leave": "dismiss",
+    "deliveries letters": "requests",
+}
+"""Names that commands had before, which scripts still use."""
+
 Show = Callable[[Any], None]
 """Prints for a person what an act gave back."""
 
@@ -101,7 +108,8 @@ def act_group(
             return [*super().list_commands(ctx), *self.made]
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:
-            return super().get_command(ctx, cmd_name) or self.made.get(cmd_name)
+            name = _FORMER.get(f"{group} {cmd_name}", cmd_name)
+            return super().get_command(ctx, name) or self.made.get(name)
 
     return ActGroup
 

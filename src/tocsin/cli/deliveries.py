@@ -118,8 +118,8 @@ def show(
     _print_whole(call, said)
 
 
-@app.command("letters")
-def letters_(
+@app.command()
+def requests(
     call: NodeInvocation,
     state: Annotated[LetterState | None, typer.Option(help="Only these.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,

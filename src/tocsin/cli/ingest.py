@@ -22,9 +22,9 @@ ROWS = (
     ("problems_new", "problems, new"),
     ("problems_continuing", "problems, continuing"),
     ("routed", "events with a contact"),
-    ("unrouted", "events for which nobody is known"),
+    ("unrouted", "events without a contact"),
     ("withheld", "withheld by the gate (event and team)"),
-    ("deliveries", "deliveries queued"),
+    ("deliveries", "notifications queued"),
 )
 
 

@@ -59,7 +59,7 @@ def show(
 
 
 @app.command()
-def mend(
+def edit(
     call: NodeInvocation,
     ingest: Ingest,
     place: Annotated[int, typer.Argument(min=0, help="Place of the row, from 'quarantine show'.")],

@@ -50,10 +50,12 @@ def ingest(client: "Client", paths: list[Path], *, source: str | None, feed: str
             failed.append((shown(path), error))
     for name, report in sent:
         done = _done(client, report)
-        total += _counts(done)
+        counts = _counts(done)
+        total += counts
         ingests += done.ingests
         failed += [(one.file, InputError(one.reason, hint=one.hint)) for one in done.failed]
-        note(f"{name}: {total.rows:,} rows so far")
+        if counts.rows:
+            note(f"{name}: {total.rows:,} rows so far")
     return IngestSummary(total, failed, time.monotonic() - started, ingests)
 
 

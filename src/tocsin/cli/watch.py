@@ -37,7 +37,7 @@ def watch(
             for _, error in outcome.failed:
                 note(f"{name} moved to failed/: {error}")
             if not outcome.failed:
-                note(f"{name}: {outcome.counts.rows:,} rows, {outcome.counts.deliveries:,} deliveries queued")
+                note(f"{name}: {outcome.counts.rows:,} rows, {outcome.counts.deliveries:,} notifications queued")
         if once:
             return
         time.sleep(every)

@@ -127,7 +127,7 @@ def find_mail(session: Session, reference: str) -> Delivery | Letter:
         return digest
     raise NotFoundError(
         f"There is no digest or letter '{reference}'.",
-        hint="'tocsin deliveries list' and 'tocsin deliveries letters' show the references of all.",
+        hint="'tocsin deliveries list' and 'tocsin deliveries requests' show the references of all.",
     )
 
 

@@ -14,11 +14,11 @@ class NeverHeldClass(Section):
 class NeverHeldSettings(Section):
     """Who takes over what must never be held, such as pictures of abuse of children."""
 
-    name: str = Field("", description="The hotline or police desk that takes it over, as people call it.")
+    name: str = Field("", description="The hotline or police unit that takes it over, as people call it.")
     mailbox: str = Field(
         "",
         pattern=r"^([^@\s]+@[^@\s]+)?$",
-        description="Its mailbox; sealed messages go there, its receipts come from it.",
+        description="Its email address; sealed messages go there, its receipts come from it.",
     )
     openpgp_key: str = Field(
         "",

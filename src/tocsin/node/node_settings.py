@@ -14,7 +14,7 @@ class NodeSettings(Section):
     name: str = Field("Tocsin", description="The name of this CSIRT, as it signs its mails.")
     country: str = Field("", pattern="^([A-Z]{2})?$", description="ISO 3166-1 code of the country it serves, or empty.")
     contact: str = Field(
-        "csirt@localhost", pattern=r"^[^@\s]+@[^@\s]+$", description="The mailbox that people can answer to."
+        "csirt@localhost", pattern=r"^[^@\s]+@[^@\s]+$", description="The email address that people can answer to."
     )
     language: str = Field(
         "en",
@@ -26,7 +26,7 @@ class NodeSettings(Section):
     )
     terms: Mapping[Literal["csirt", "cybersecurity"], str] = Field(
         default={},
-        description="What the pages call a team and its matter: terms = { csirt = 'CIRT', cybersecurity = 'ICT "
+        description="What the pages call a CSIRT and its field: terms = { csirt = 'CIRT', cybersecurity = 'ICT "
         "security' }.",
     )
     country_names: Mapping[Annotated[str, Field(pattern="^[A-Z]{2}$")], str] = Field(
@@ -56,7 +56,7 @@ class NodeSettings(Section):
     exit_page: str = Field(
         "https://www.wikipedia.org/",
         pattern=r"^https?://[^\s]+$",
-        description="The harmless page that opens when somebody leaves the page for a child in danger in a hurry.",
+        description="The harmless page that opens when a person leaves the page for a child in danger in a hurry.",
     )
     statistics_up_to: Literal["CLEAR", "GREEN", "AMBER"] = Field(
         "CLEAR",

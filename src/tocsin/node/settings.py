@@ -68,21 +68,21 @@ class IngestSettings(Section):
     max_ratio: int = Field(
         1_000, ge=1, description="A compressed report that unpacks to more than this many times its size is refused."
     )
-    max_record_bytes: int = Field(16_000_000, ge=1_000, description="A longer record is set aside.")
+    max_record_bytes: int = Field(16_000_000, ge=1_000, description="A longer record goes into quarantine.")
     duplicate_days: int = Field(7, ge=1, description="A repeated row is a duplicate for this many days after it came.")
 
 
 class TellSettings(Section):
-    """When teams are told."""
+    """When teams are notified."""
 
     reminders: Words = Field(
         ("weekly",),
-        description="How often a problem that goes on is told again since it was first told, step by step: 'daily', "
+        description="How often a problem that goes on is notified again since the first notification, step by step: 'daily', "
         "'weekly' or 'every N days', each but the last with 'for N days'. After the last step, or with an empty list, "
         "not at all.",
     )
     escalate_after_days: int = Field(
-        30, ge=1, description="A problem that goes on unanswered this long after it was first told is escalated."
+        30, ge=1, description="A problem that goes on unanswered this long after the first notification is escalated."
     )
     escalate_to: Literal["none", "person", "upstream", "national"] = Field(
         "person",
@@ -96,16 +96,16 @@ class TellSettings(Section):
     mode: Literal["live", "shadow", "redirect"] = Field(
         "live",
         description="'live' sends; 'shadow' decides and writes all, and sends nothing; "
-        "'redirect' sends all of it to one mailbox.",
+        "'redirect' sends all of it to one address.",
     )
     redirect_to: str = Field(
-        "", pattern=r"^([^@\s]+@[^@\s]+)?$", description="The mailbox that gets every mail while 'mode' is 'redirect'."
+        "", pattern=r"^([^@\s]+@[^@\s]+)?$", description="The address that gets every mail while 'mode' is 'redirect'."
     )
     hold_first_mail: bool = Field(
         default=True, description="By SMTP, the first mail to each team waits until a person lets it go."
     )
     brake_mails: int = Field(
-        500, ge=0, description="Up to so many mails within a day always leave; 0: there is no brake."
+        500, ge=0, description="Up to so many mails within a day always leave; 0: there is no volume limit."
     )
     brake_factor: int = Field(
         5, ge=1, description="Beyond that, so many times the mails of a usual day leave; then a person is asked."
@@ -121,7 +121,7 @@ class TellSettings(Section):
         24,
         ge=0,
         description=(
-            "Mails to one mailbox within 24 hours, and a quarter more for critical news; what is over joins the next "
+            "Mails to one email address within 24 hours, and a quarter more for critical news; what is over joins the next "
             "digest. 0: any number."
         ),
     )
@@ -174,14 +174,14 @@ class MailSettings(Section):
 
 
 class MailboxSettings(Section):
-    """Where answers to our mails come in, and how that mailbox is read."""
+    """The mail account that replies come to, and how it is read."""
 
     address: str = Field(
         "",
         pattern=r"^([A-Za-z0-9._-]{1,28}@[A-Za-z0-9.-]+)?$",
         description="Replies go to it with '+' and a token in its local part, such as csirt@example.org; empty: none.",
     )
-    host: str = Field("", description="The IMAP server that keeps the mailbox; empty: no mailbox is read.")
+    host: str = Field("", description="The IMAP server of the account; empty: no replies are read.")
     port: int = Field(993, ge=1, le=65_535, description="Its port; usually 993 with 'tls', 143 with 'starttls'.")
     security: Literal["none", "starttls", "tls"] = Field("tls", description="How the connection is protected.")
     user: str = Field("", description="User name for the IMAP server.")
@@ -207,7 +207,7 @@ class DirectorySettings(Section):
     most_gone: int = Field(
         20, ge=0, le=100, description="An import that withdraws more percent of what its source said needs '--yes'."
     )
-    rdap: bool = Field(False, description="Ask the registries about single networks over RDAP when told to.")
+    rdap: bool = Field(False, description="Ask the registries about single networks over RDAP when asked.")
     rdap_server: str = Field(
         "",
         pattern=r"^(https://[^\s?#]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/[^\s?#]*)?)?$",
@@ -221,7 +221,7 @@ class DirectorySettings(Section):
     verify_every_days: int = Field(
         365, ge=60, description="So long a confirmation or an answer counts; its holder is asked again before that."
     )
-    verify_a_day: int = Field(200, ge=1, description="At most so many mailboxes are asked to confirm on one day.")
+    verify_a_day: int = Field(200, ge=1, description="At most so many email addresses are asked to confirm on one day.")
     verify_domain_a_day: int = Field(5, ge=1, description="At most so many of them in one domain.")
     resolver: str = Field(
         "",
@@ -240,7 +240,7 @@ class RetentionSettings(Section):
     """How long things are kept."""
 
     events_days: int = Field(365, ge=1, description="Events are deleted this many days after they came.")
-    quarantine_days: int = Field(90, ge=1, description="Rows set aside are deleted after this many days.")
+    quarantine_days: int = Field(90, ge=1, description="Unreadable rows are deleted after this many days.")
     mails_days: int = Field(90, ge=1, description="Mails, sent and received, are deleted after this many days.")
     inbox_days: int = Field(
         365,
@@ -270,7 +270,7 @@ class ServerSettings(Section):
     policy_url: str = Field(
         "",
         pattern=r"^(https://[^\s]+)?$",
-        description="Where our policy for reports of flaws stands; our security.txt names it (RFC 9116).",
+        description="The address of your policy for reports of flaws; the node's security.txt names it (RFC 9116).",
     )
 
     @field_validator("trusted_proxies")
@@ -328,7 +328,7 @@ class SingleSignOnSettings(Section):
         "in the home folder); empty: there is none.",
     )
     name: str = Field("single sign-on", min_length=1, description="What the button calls it: Sign in with …")
-    domains: Words = Field((), description="Only mailboxes in these domains are taken from the provider; empty: any.")
+    domains: Words = Field((), description="Only email addresses in these domains are taken from the provider; empty: any.")
     two_factors: bool = Field(
         default=False, description="The provider asks everybody for two factors, so that we ask for no second one."
     )

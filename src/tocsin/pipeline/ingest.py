@@ -169,7 +169,8 @@ def ingest_in(
                 total += counts
                 ingests.append(number)
                 came.add(reading.record.id)
-                progress(reading.report.name, total)
+                if counts.rows:
+                    progress(reading.report.name, total)
             except TocsinError as error:
                 failed.append((reading.report.name, error))
                 wait([following])  # it may be unpacking where we clean up now

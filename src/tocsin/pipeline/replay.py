@@ -382,12 +382,12 @@ ACTS: Final = (
     ),
     _act(
         "mend", "Edit an unreadable row and reprocess it", mend_row, audit=(AuditAction.QUARANTINE_MENDED,),
-        command=OwnSurface("quarantine mend"), route="/quarantine/{number}/mend",
+        command=OwnSurface("quarantine edit"), route="/quarantine/{number}/mend",
         page=OwnSurface("/reports/quarantine/{number}/{place}"),
     ),
     _act(
         "leave", "Dismiss the unreadable rows of an ingest", leave_rows, audit=(AuditAction.QUARANTINE_LEFT,),
-        command="quarantine leave", route="/quarantine/{number}/leave", page=OwnSurface("/reports/{number}/leave"),
+        command="quarantine dismiss", route="/quarantine/{number}/leave", page=OwnSurface("/reports/{number}/leave"),
         told="{rows:,} rows of ingest {ingest} are dismissed.",
     ),
 )  # fmt: skip

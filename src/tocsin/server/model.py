@@ -102,7 +102,7 @@ class SetAsideOut(BaseModel):
     line: int
     reason: str
     raw: str
-    place: int = Field(description="Which of the rows that this ingest set aside, from 0.")
+    place: int = Field(description="Which of the unreadable rows of this ingest, from 0.")
     withheld: str = Field("", description="Why `raw` is empty, where the marking of the row keeps its text back.")
 
 

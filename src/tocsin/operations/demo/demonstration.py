@@ -122,7 +122,7 @@ def mails(demonstration: Demonstration) -> None:
         for key in ("summit", "hosting")
     )
     mail_acts.hold_mails(
-        context, mail_acts.MailsAndReason(reference=(held,), reason="Their desk asked to wait for a call.")
+        context, mail_acts.MailsAndReason(reference=(held,), reason="They asked for a call first.")
     )
     mail_acts.hold_mails(context, mail_acts.MailsAndReason(reference=(dropped,)))
     mail_acts.drop_mails(

@@ -73,7 +73,7 @@ def overview(node: NodeWithStores) -> Overview:
     found = [
         NotTold("no contact", counts["unrouted"], "No team in the directory answers for these networks.", "unknown"),
         *(
-            NotTold("the gate", events, f"{words[rule]} (rule {rule})", "withheld")
+            NotTold("withheld", events, f"{words[rule]} (rule {rule})", "withheld")
             for rule, events in kept.most_common()
         ),
         *_kept(deliveries),

@@ -31,7 +31,7 @@ _SETTLED = 0.5  # seconds without change after which a file counts as complete
 
 
 class FolderSettings(CollectorSettings):
-    """Files that somebody puts into a folder."""
+    """Files that are put into a folder."""
 
     kind: Literal["folder"]
     path: str = Field(min_length=1, description="The folder; a relative path counts from the home folder.")

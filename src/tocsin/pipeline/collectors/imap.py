@@ -40,7 +40,7 @@ _LABEL = 120  # characters
 
 
 class ImapSettings(TrustSettings):
-    """Reports that come by mail, in a mailbox of their own."""
+    """Reports that come by mail, in an account of their own."""
 
     kind: Literal["imap"]
     host: str = Field(min_length=1, description="The IMAP server.")

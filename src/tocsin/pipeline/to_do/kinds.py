@@ -106,7 +106,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         say("Unreadable rows"),
         lambda item: say_count("%(n)s unreadable row", "%(n)s unreadable rows", item.count),
         "/reports/quarantine", Permission.QUARANTINE_MEND, listers.unreadable_rows,
-        (Resolution(say("Edit and reprocess them, or dismiss them"), "/reports/quarantine", "quarantine leave"),),
+        (Resolution(say("Edit and reprocess them, or dismiss them"), "/reports/quarantine", "quarantine dismiss"),),
     ),
     ItemKind.FEEDS: ToDoKind(
         say("Feed alarms"),

@@ -83,7 +83,7 @@ class LookupOut(BaseModel):
     overlaps: list[RuleThatHolds]
     passed_over: list[RuleThatHolds]
     overruled: list[OverruledRule]
-    nobody: str | None = Field(description="Why nobody is told, or null.")
+    nobody: str | None = Field(description="Why nobody is notified, or null.")
 
 
 class Addresses(BaseModel):
