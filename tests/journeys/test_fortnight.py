@@ -24,7 +24,7 @@ _WORK = ["Today", "Problems", "Inbox", "Teams", "Notifications", "Reports", "Rul
 _OWN = ["To fix", "Events", "Contacts and networks", "Notifications"]
 _PLACES = {
     "manager": [*_WORK, "Administration"],
-    "analyst": [*_WORK, "Purge"],
+    "analyst": [*_WORK, "Purge", "Figures"],
     "auditor": [*_WORK, "Administration"],
     "operator": _OWN,
     "neighbour": _OWN,
@@ -263,7 +263,7 @@ def test_a_held_mail_is_read_and_let_go(house: House) -> None:
         told = house.letter_to("abuse@operator.example", reference)
         assert told.split() == shown.split()
         hand.until(lambda: "sent, to Example Operator" in hand.text, again=here)
-        assert re.search(r"A held mail was let go\s+Person manager", hand.text), hand.text
+        assert re.search(r"Notification released\s+Person manager", hand.text), hand.text
         hand.go("/deliveries?show=held")
         hand.press(_reference(hand, "Neighbour Networks"))
         hand.press("Release")
