@@ -132,11 +132,14 @@ class Hand:
             self._page.command("Network.setCookie", url=self._base, **given)
 
     def _until_loaded(self) -> None:
-        self.until(
-            lambda: self._page.read(
-                "!window.before && document.readyState == 'complete' && !!document.querySelector('main')"
-            )
-        )
+        self.until(self._loaded)
+
+    def _loaded(self) -> bool:
+        """Whether the next page is there; not while the browser leaves the one that it was asked about."""
+        with suppress(AssertionError):
+            there = "!window.before && document.readyState == 'complete' && !!document.querySelector('main')"
+            return bool(self._page.read(there))
+        return False
 
     def _on(self, css: str, words: str, act: str, *, part: bool = False) -> None:
         same = "said.includes(words)" if part else "said === words"
