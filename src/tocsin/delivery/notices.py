@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import halt
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, Halt, ItemState
 from tocsin.delivery.outbox import unclaimed_teams
+from tocsin.delivery.queries import StateGroup
 from tocsin.delivery.sending_policy import MailAllowance, way_of
 from tocsin.delivery.sent_log import DAY, posted_to
 from tocsin.directory import Team
@@ -20,11 +21,15 @@ from tocsin.node.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class DeliveryNotice:
-    """One thing that keeps mails from their teams. ``asks``: whether it waits for a person; ``mend``: what to do."""
+    """One thing that keeps mails from their teams. ``asks``: whether it waits for a person; ``mend``: what to do.
+
+    ``group``: of such mails, as lists of them name it; empty where it is about all.
+    """
 
     words: str
     mend: str
     asks: bool
+    group: str = ""
 
 
 def notices(session: Session, settings: Settings) -> list[DeliveryNotice]:
@@ -101,7 +106,10 @@ def _held(session: Session) -> list[DeliveryNotice]:
     )
     return [
         DeliveryNotice(
-            words, say("'tocsin deliveries held' lists them, 'tocsin deliveries release' sends them."), asks=True
+            words,
+            say("'tocsin deliveries held' lists them, 'tocsin deliveries release' sends them."),
+            asks=True,
+            group=StateGroup.HELD if digests else "",
         )
     ]
 
@@ -112,7 +120,7 @@ def _stuck(session: Session) -> list[DeliveryNotice]:
         return []
     words = say("%(counted)s must be encrypted and cannot be.", counted=_digests(stuck))
     mend = say("'tocsin deliveries list --state stuck' says why; 'tocsin keys import TEAM FILE' brings a key in.")
-    return [DeliveryNotice(words, mend, asks=True)]
+    return [DeliveryNotice(words, mend, asks=True, group=StateGroup.TROUBLE)]
 
 
 def _expired(session: Session) -> list[DeliveryNotice]:
@@ -130,7 +138,10 @@ def _expired(session: Session) -> list[DeliveryNotice]:
     )
     return [
         DeliveryNotice(
-            words, say("'tocsin deliveries list --state expired' and 'tocsin deliveries due --expired'."), asks=False
+            words,
+            say("'tocsin deliveries list --state expired' and 'tocsin deliveries due --expired'."),
+            asks=False,
+            group=StateGroup.ENDED,
         )
     ]
 

@@ -18,7 +18,7 @@ from tocsin.delivery import Delivery
 from tocsin.delivery.mailbox import ReceivedMail
 from tocsin.directory import DecisionRow, TeamRow, merged_teams, team_names
 from tocsin.directory.claims import ClaimRow
-from tocsin.directory.contacts import VerificationRow
+from tocsin.directory.contacts import HOLDER, VerificationRow
 from tocsin.directory.keys import TeamKeyRow
 from tocsin.events import FeedAlarm, FeedRecord, Ingest
 from tocsin.node.accounts import ApiToken, Permission, PermissionScope, Principal, names_of_actors
@@ -80,6 +80,8 @@ def is_named(subject: str) -> bool:
 
 
 def _people(session: Session, names: Collection[str], visitor: Principal) -> Names:
+    if HOLDER in names:
+        yield HOLDER, SubjectName(say("holder of the email address"))
     seen = visitor.may(Permission.ADMIN_READ)
     for actor, name in names_of_actors(session, [f"person:{name}" for name in names]).items():
         number = actor.partition(":")[2]

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from support.console_users import browser_of
 from support.world import START, World, copy_world, make_world, text_of
+from tocsin.delivery import Delivery
 from tocsin.delivery.outbox import claim
 from tocsin.directory import read_team
 from tocsin.node.accounts import AccountRole
@@ -15,6 +16,7 @@ from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction, audit
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.to_do import slow_items
+from tocsin.problems.replies import file_mail, open_context
 from tocsin.server.pages.changes import LABELS
 from tocsin.server.pages.today.figures import state_token, today
 from tocsin.server.server import make_application
@@ -200,3 +202,38 @@ def test_what_is_withheld_names_team_feed_and_rule_until_somebody_ends_it(world:
     assert "The team wants nothing marked as high as this." in text_of(listed)
     assert "events withheld" not in after
     assert later.get(ItemKind.WITHHELD) == (2 if ending == "accepted" else None)
+
+
+def test_comments_stand_on_the_pages_of_what_they_are_about_and_an_operator_sees_none(world: World) -> None:
+    world.hear("192.0.2.1")
+    world.at(0.01).tell()
+    team = read_team(world.node.database, "operator")[0]
+    with world.node.database.reading() as session:
+        digest = session.scalars(select(Delivery.reference).where(Delivery.team_id == team.id)).one()
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as analyst:
+        (problem,) = set(re.findall(r'href="(/problems/[0-9a-f]{16})"', analyst.get("/problems").text))
+        for path in (problem, f"/deliveries/{digest}", "/teams/operator"):
+            (subject,) = re.findall(r'action="/comments">.*?name="subject" value="([^"]+)"', analyst.get(path).text)
+            analyst.send("/comments", subject=subject, text=f"Spoken with them of {path}")
+            assert f"Spoken with them of {path}" in text_of(analyst.get(path))
+    with browser_of(application, world.node, AccountRole.OPERATOR, now=world.now, teams=(team.id,)) as operator:
+        for path in (f"/deliveries/{digest}", "/teams/operator"):
+            assert operator.get(path).status_code == 200
+            assert "Spoken with them" not in operator.get(path).text
+
+
+def test_a_mail_that_waits_is_read_where_it_is_said_what_it_is(world: World) -> None:
+    raw = (
+        b"From: who@elsewhere.example\r\nTo: csirt@localhost\r\nSubject: Ports\r\n\r\n"
+        b"Which source ports did you see?\r\n"
+    )
+    file_mail(open_context(world.node, world.node.store), raw, now=world.now)
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as analyst:
+        listed = analyst.get("/today/mails").text
+        (link,) = re.findall(r'href="(/today/mails\?show=\d+)#[^"]+"><bdi>Ports</bdi>', listed)
+        shown = analyst.get(link)
+    assert "Which source ports" not in listed
+    assert "Which source ports did you see?" in text_of(shown)
+    assert 'name="kind"' in shown.text

@@ -6,6 +6,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.directory.contacts.confirm import (
+        HOLDER,
         KIND,
         NOTE_LENGTH,
         ConfirmationOutcome,

@@ -54,10 +54,11 @@ class Selection:
     def read(cls, given: FormData | QueryParams) -> "Selection":
         """From an address or a form."""
         problems, every = (tuple(str(one) for one in given.getlist(name)) for name in ("problem", "every"))
-        numbers = (number_in(str(given.get(name, ""))) for name in ("up_to", "count"))
+        up_to, count = (number_in(str(given.get(name, ""))) for name in ("up_to", "count"))
         chosen = _FOUND if _FOUND in every else _PAGE if _PAGE in every else ""
         to = str(given.get("to", "")) if len(problems) == 1 and not chosen else ""
-        return cls(tuple(dict.fromkeys(problems)), chosen, str(given.get("query", ""))[:_LONGEST], *numbers, to=to)
+        query = str(given.get("query", ""))[:_LONGEST]
+        return cls(tuple(dict.fromkeys(problems)), chosen, query, up_to, count, to)
 
     @property
     def back(self) -> str:
