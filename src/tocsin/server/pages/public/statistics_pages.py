@@ -60,7 +60,6 @@ def statistics_pages(desk: PageContext) -> APIRouter:
             "public/statistics.html",
             class_words=CLASS_WORDS,
             classes=CLASSES,
-            stretches=STRETCHES,
             **context,
             **rules,
         )
