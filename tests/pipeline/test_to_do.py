@@ -217,6 +217,8 @@ def test_items_and_comments_are_in_the_api_for_those_who_may(world: World) -> No
         found = client.get("/comments", params={"subject": "item:no-contact"}).json()
     with caller(world, AccountRole.OPERATOR, teams=(1,)) as client:
         refused = [client.get("/todo").status_code, client.get("/comments", params={"subject": "team:1"}).status_code]
+    with caller(world, AccountRole.PROTECTION_OFFICER) as client:
+        assert [client.get("/todo").json(), client.get("/comments?subject=item:no-contact").json()] == [[], []]
     assert {one["kind"] for one in items} == {"no-contact", "withheld"}
     assert (taken.status_code, made.status_code, [one["text"] for one in found]) == (200, 201, ["A new operator."])
     assert refused == [404, 404]

@@ -19,7 +19,7 @@ from tocsin.node.accounts import AccountRole, Permission, Person, Principal
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
-from tocsin.pipeline.subjects import is_named, may_read, names_of_subjects
+from tocsin.pipeline.subjects import is_named, may_read, names_of_subjects, sees_work
 from tocsin.pipeline.tables import StaffComment
 from tocsin.pipeline.uploads import read_upload
 
@@ -81,7 +81,8 @@ def read_comments(session: Session, subject: str, visitor: Principal) -> list[Co
 
 def may_comment(visitor: Principal, subject: str, *, reads: bool = False) -> bool:
     """Whether somebody may write a comment on a thing, or (``reads``) read those that there are. Pure."""
-    return visitor.may(Permission.TODAY_READ if reads else Permission.TODAY_WORK) and may_read(visitor, subject)
+    wanted = Permission.TODAY_READ if reads else Permission.TODAY_WORK
+    return visitor.may(wanted) and sees_work(visitor) and may_read(visitor, subject)
 
 
 def comment(context: ActContext, request: CommentText) -> CommentKept:

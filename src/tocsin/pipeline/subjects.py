@@ -74,6 +74,11 @@ def may_read(visitor: Principal, subject: str) -> bool:
     return permission is not None and visitor.reach(permission).everything
 
 
+def sees_work(visitor: Principal) -> bool:
+    """Whether a role is to see the work of others; that which works on what must never be held is not. Pure."""
+    return Principal(visitor.role).reach(Permission.EVENTS_READ).everything
+
+
 def is_named(subject: str) -> bool:
     """Whether things of this kind have names that can be looked up. Pure."""
     return subject.partition(":")[0] in _NAMERS or _BARE.fullmatch(subject) is not None

@@ -28,8 +28,8 @@ _NAMES: Final = re.compile(
     r'(?:texts?_of\(\w+, |\.text\(|\.get\()"(\w+)"|\b(\w+): (?:Text|str|int|Number|Annotated\[Number)\b'
 )
 
-# Beyond any row, beyond what Python reads, no digit of ours, what a database ends a text at.
-ODD: Final = ("9" * 25, "9" * 5_000, "²", "a\0b")
+# Beyond any row, beyond what Python reads, no digit of ours, what a database ends a text at, a pair of words.
+ODD: Final = ("9" * 25, "9" * 5_000, "²", "a\0b", "x:1")
 
 
 @dataclass(frozen=True)

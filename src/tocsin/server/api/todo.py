@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline import comments
+from tocsin.pipeline.subjects import sees_work
 from tocsin.pipeline.to_do import KINDS, acts, every_item
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.context import ApiContext
@@ -44,15 +45,15 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
 
     @router.get("/todo", operation_id="listToDo", summary="To-do items")
-    def list_to_do(_visitor: Annotated[Principal, needs(Permission.TODAY_READ)]) -> list[ToDoOut]:
-        """By when they are due; with those that are snoozed."""
+    def list_to_do(visitor: Annotated[Principal, needs(Permission.TODAY_READ)]) -> list[ToDoOut]:
+        """By when they are due; with those that are snoozed. Protection officers have none of them."""
         return [
             ToDoOut(
                 kind=one.kind, subject=one.subject, title=KINDS[one.kind].title(one), count=one.count, since=one.since,
                 due=one.due, owner=one.owner[0] if one.owner else None, snoozed_until=one.snoozed_until,
                 path=KINDS[one.kind].path_of(one), endings=[ending.act for ending in KINDS[one.kind].endings],
             )
-            for one in every_item(counter.node, counter.now)
+            for one in (every_item(counter.node, counter.now) if sees_work(visitor) else ())
         ]  # fmt: skip
 
     @router.get("/comments", operation_id="listComments", summary="The comments on a thing")

@@ -7,9 +7,9 @@ from fastapi.responses import Response
 
 from tocsin.delivery import SEVERITIES
 from tocsin.directory import team_names
-from tocsin.interface import PageRouter, needs
+from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
-from tocsin.problems import NO_TEAM, FoundProblems, ProblemSearch, ProblemStatus
+from tocsin.problems import NO_TEAM, FoundProblems, ProblemSearch, ProblemStatus, acts
 from tocsin.problems.answers import problem_text
 from tocsin.server.list_files import ListForm, problems_file
 from tocsin.server.pages.context import PageContext
@@ -23,6 +23,7 @@ Reader = Annotated[Principal, needs(Permission.EVENTS_READ, everything=True)]
 DAYS: Final = {"age": (1, 7, 30, 90, 365), "seen": (1, 3, 7, 30), "due": (0, 3, 7, 14)}
 """Numbers of days that the filter offers."""
 
+_ACTS: Final = {act.name for act in acts.ACTS}
 _TEAMS: Final = 200  # that are suggested
 
 
@@ -90,4 +91,5 @@ def listed(desk: PageContext, asked: ProblemsQuery, found: FoundProblems) -> dic
 def done_in(text: str) -> tuple[str, int] | None:
     """What was just done, and to how many problems."""
     act, _, number = text.partition(":")
-    return (act, int(number)) if number.isascii() and number.isdecimal() and len(number) < 9 else None
+    n = number_in(number)
+    return None if n is None or act not in _ACTS else (act, n)

@@ -17,7 +17,7 @@ from tocsin.server.pages.today.figures import DAY
 from tocsin.server.pages.today.work_pages import work_of
 from tocsin.server.security import Form
 
-_Reader = Annotated[Principal, needs(Permission.TODAY_READ)]
+_Reader = Annotated[Principal, needs(Permission.EVENTS_READ, everything=True)]
 (_ACCEPT,), (_ASK,) = accept_item.ACTS, ask_limit.ACTS
 
 

@@ -28,7 +28,7 @@ from tocsin.server.security import Form, text_of
 _ROWS: Final = 200
 _EMPTY: Final = {"asn": "", "team": "", "mailbox": ""}
 
-_Reader = Annotated[Principal, needs(Permission.TODAY_READ)]
+_Reader = Annotated[Principal, needs(Permission.EVENTS_READ, everything=True)]
 _Steerer = Annotated[Principal, needs(Permission.DELIVERIES_STEER, everything=True)]
 _Editor = Annotated[Principal, needs(Permission.DIRECTORY_EDIT, everything=True)]
 _ASSERT: Final = next(act for act in acts.ACTS if act.name == "assert")

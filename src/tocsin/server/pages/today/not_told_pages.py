@@ -37,7 +37,7 @@ _VERDICTS: Final = {
     AnswerVerdict.NOT_OURS: N_("Not ours"),
 }
 _Worker = Annotated[Principal, needs(Permission.TODAY_WORK)]
-_Reader = Annotated[Principal, needs(Permission.TODAY_READ)]
+_Reader = Annotated[Principal, needs(Permission.EVENTS_READ, everything=True)]
 
 
 def stuck_pages(desk: PageContext) -> APIRouter:

@@ -46,7 +46,7 @@ def work_pages(desk: PageContext) -> APIRouter:
     @router.get("/today/items")
     def one(
         request: Request,
-        _visitor: Annotated[Principal, needs(Permission.TODAY_READ)],
+        _visitor: Annotated[Principal, needs(Permission.EVENTS_READ, everything=True)],
         asked: Annotated[_ItemAddress, Query()],
     ) -> Response:
         """One item."""
