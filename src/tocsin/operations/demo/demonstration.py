@@ -121,9 +121,7 @@ def mails(demonstration: Demonstration) -> None:
         ].reference
         for key in ("summit", "hosting")
     )
-    mail_acts.hold_mails(
-        context, mail_acts.MailsAndReason(reference=(held,), reason="They asked for a call first.")
-    )
+    mail_acts.hold_mails(context, mail_acts.MailsAndReason(reference=(held,), reason="They asked for a call first."))
     mail_acts.hold_mails(context, mail_acts.MailsAndReason(reference=(dropped,)))
     mail_acts.drop_mails(
         context, mail_acts.MailsAndNeededReason(reference=(dropped,), reason="They found the first one after all.")
