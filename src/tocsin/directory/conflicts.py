@@ -34,7 +34,7 @@ STATES: Mapping[ConflictState, str] = {
     ConflictState.REOPENED: "decided, but since then another team claims it, and is not notified",
     ConflictState.DECIDED: "decided by a person",
     ConflictState.SAID: "a person's word overrules an import",
-    ConflictState.NESTED: "a part of it is claimed by another team, from another source, and that team is notified instead",
+    ConflictState.NESTED: "another team, from another source, claims a part of it, and is notified instead",
 }
 
 
