@@ -94,7 +94,7 @@ def test_a_refused_letter_is_tried_again_and_one_that_cannot_be_addressed_is_giv
     assert (first.later, first.failed, early.letters, second.letters) == (1, 1, 0, 1)
     sent, lost = rows(database)
     assert (sent.state, sent.attempts, len(office.arrived)) == (LetterState.SENT, 1, 1)
-    assert (lost.state, lost.error) == (LetterState.FAILED, "No mail can be addressed to this mailbox.")
+    assert (lost.state, lost.error) == (LetterState.FAILED, "No mail can be addressed to this email address.")
 
 
 def test_what_others_wrote_adds_no_header(database: Database, office: PostOffice) -> None:

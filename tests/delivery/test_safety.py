@@ -146,7 +146,7 @@ def test_shadow_mode_writes_all_and_sends_nothing_even_when_live_comes(
     assert desk.states() == ["shadow"] * 3 + ["sent"]
     assert [boxes for boxes, _ in office.arrived] == [["noc@t1.example"]]
     assert len(read_mail(office.arrived[0][1]).rows()) == 1
-    with desk.database.begin() as session, pytest.raises(ConflictError, match="counts as told"):
+    with desk.database.begin() as session, pytest.raises(ConflictError, match="counts as notified"):
         retry(session, "TOC-2026-0000001", NOW, actor="test")
 
 

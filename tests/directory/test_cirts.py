@@ -163,7 +163,7 @@ HEAD = "# title: Two\n# as_of: 2026-01-01\n# source: us\n"
         ("code\nMU\n", "does not say 'as_of'"),
         (HEAD + "name\nX\n", "no column 'code'"),
         (HEAD + "code\nMU\nXX\n", "line 6: 'XX' is no country"),
-        (HEAD + "code\nMU\nMU\n", "line 6: MU stands twice"),
+        (HEAD + "code\nMU\nMU\n", "line 6: MU occurs twice"),
         (HEAD + "code,ldc\nMU,maybe\n", "line 5, column 'ldc': 'maybe'"),
         (HEAD + "code,no_cirt_as_of,no_cirt_source\nMU,2026-01-01,\n", "not who found that"),
         (HEAD + "code,no_cirt_as_of,no_cirt_source\nMU,soon,us\n", "'soon' is no day"),

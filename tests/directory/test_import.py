@@ -352,7 +352,7 @@ def test_teams_are_listed_with_what_they_answer_for(database: Database, folder: 
         ("x.csv", b"key,name\nalpha,\xe9t\xe9\n", "line 2: not UTF-8"),
         ("x.csv", b"", "first line"),
         ("x.csv", b"key,nmae\n", "no such column 'nmae'"),
-        ("x.csv", b"key,name,name\n", "stands twice"),
+        ("x.csv", b"key,name,name\n", "occurs twice"),
         ("x.csv", b'team,kind,value\nalpha,asn,"1\n', "line 2"),
         ("x.json", b"{}", "neither a .toml nor a .csv"),
     ],

@@ -71,8 +71,9 @@ def test_no_place_of_the_demonstration_is_empty(played: tuple[Path, str], role: 
                 places = re.findall(r'<nav class="(?:places|tabs)".*?</nav>', seen[path], re.DOTALL)
                 todo += [html.unescape(link) for place in places for link in re.findall(r'href="(/[^"]*)"', place)]
     assert len(seen) > 3
-    # Where backups go is chosen for each node.
-    assert [path for path, page in seen.items() if 'class="empty"' in page and path != "/admin/keeping"] == []
+    # Where backups go is chosen for each node, nothing is purged yet, and a tab of one state may have no problem.
+    without = ("/admin/keeping", "/purge", "/portal?")
+    assert [path for path, page in seen.items() if 'class="empty"' in page and not path.startswith(without)] == []
 
 
 def test_links_lead_to_the_port_that_the_demonstration_serves(played: tuple[Path, str]) -> None:

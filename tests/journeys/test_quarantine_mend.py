@@ -34,15 +34,15 @@ def hear(world: World, *addresses: str) -> None:
 def test_a_row_is_tried_and_mended_and_the_rest_read_again_or_left(world: World) -> None:
     hear(world, "nowhere", "elsewhere", "there", "192.0.2.1")
     run = world.tocsin.run
-    tried = run("quarantine", "mend", "1", "0", "--try", "--text", _ROW.format("192.0.2.8"))
+    tried = run("quarantine", "edit", "1", "0", "--try", "--text", _ROW.format("192.0.2.8"))
     assert "classification.identifier" in tried
     assert "Example Operator would be notified of 1, in the digest due at 20" in tried
-    foreseen = world.tocsin.json("quarantine", "mend", "1", "0", "--try", "--text", _ROW.format("203.0.113.99"))
+    foreseen = world.tocsin.json("quarantine", "edit", "1", "0", "--try", "--text", _ROW.format("203.0.113.99"))
     assert (len(foreseen["events"]), foreseen["teams"]) == (1, [])
-    assert "1 of 1 rows are now stored" in run("quarantine", "mend", "1", "0", stdin=_ROW.format("192.0.2.8").encode())
+    assert "1 of 1 rows are now stored" in run("quarantine", "edit", "1", "0", stdin=_ROW.format("192.0.2.8").encode())
     world.tocsin.run("quarantine", "mend", "1", "0", "--text", "again", code=1)
     assert "0 of 2 rows are now stored; still unreadable: 2" in run("quarantine", "replay", "1", "--reason", _UNUSABLE)
-    assert "2 rows of ingest 3 are dismissed." in run("quarantine", "leave", "3", "--reason", "Totals.")
+    assert "2 rows of ingest 3 are dismissed." in run("quarantine", "dismiss", "3", "--reason", "Totals.")
     with world.node.database.reading() as session:
         assert open_rows(session, kept_since(world.node)) == (0, None)
 

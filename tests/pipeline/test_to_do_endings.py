@@ -226,7 +226,7 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.OVERDUE: Story(lambda w: (w.hear("192.0.2.1"), w.at(0.4)), lambda w: w.tell()),
     ItemKind.HELD: Story(holding, letting_go),
     ItemKind.UNREADABLE: Story(
-        _broken_row, lambda w: act(w, "quarantine leave", number=1, reason="of no use")
+        _broken_row, lambda w: act(w, "quarantine dismiss", number=1, reason="of no use")
     ),
     ItemKind.FEEDS: Story(late_feed, look_at_alarms),
     ItemKind.COLLECTORS: Story(failing_collector, mended_collector),

@@ -191,7 +191,7 @@ def _text(value: object) -> str:
 
 def _show(entries: "list[AuditEntry]", said: Mapping[str, str]) -> None:
     if not entries:
-        say("No entry fits.")
+        say("No matches.")
         return
     rows = [(e.id, _text(e.at), said.get(e.actor, e.actor), e.word, e.subject) for e in entries]
     print_table("", ("number", "time (UTC)", "who", "word", "subject"), rows)

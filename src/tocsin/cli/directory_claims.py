@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def _print_approved(done: "ClaimDecision") -> None:
     claim = done.claim
-    say(f"Claim {claim.number} is approved: {_thing(claim)} is of {claim.team}, told at {claim.mailbox}.")
+    say(f"Claim {claim.number} is approved: {_thing(claim)} belongs to {claim.team}, notified at {claim.mailbox}.")
     beaten = [effect for word in done.spoken for effect in word.effects if effect.overruled]
     for effect in beaten[:_FEW]:
         say(f"  Overruled: {effect.team}, {effect.kind} {effect.value} (source {effect.source}).")

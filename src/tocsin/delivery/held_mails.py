@@ -126,7 +126,7 @@ def find_mail(session: Session, reference: str) -> Delivery | Letter:
     elif (digest := session.scalar(select(Delivery).where(Delivery.reference == wanted))) is not None:
         return digest
     raise NotFoundError(
-        f"There is no digest or letter '{reference}'.",
+        f"There is no digest or verification request '{reference}'.",
         hint="'tocsin deliveries list' and 'tocsin deliveries requests' show the references of all.",
     )
 

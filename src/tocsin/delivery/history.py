@@ -16,8 +16,8 @@ from tocsin.node.sentences import say
 
 _TOLD = {
     DeliveryState.SENT.value: "was sent",
-    DeliveryState.SHADOW.value: "counts as told: it was written in shadow mode",
-    DeliveryState.REDIRECTED.value: "counts as told: it was redirected",
+    DeliveryState.SHADOW.value: "counts as notified: it was written in shadow mode",
+    DeliveryState.REDIRECTED.value: "counts as notified: it was redirected",
 }
 _GIVEN_UP = {DeliveryState.EXPIRED.value, DeliveryState.BOUNCED.value}
 _REFUSED = {DeliveryState.RETRY.value, DeliveryState.FAILED.value}

@@ -25,7 +25,7 @@ from tocsin.node.letters import ACCOUNT, Letter, LetterState
 from tocsin.node.records import AuditAction, Database, audit, cut
 
 _DONE = {SHADOW: DeliveryState.SHADOW.value, REDIRECT: DeliveryState.REDIRECTED.value}
-_FULL = "This mailbox had its mails for a day ([tell] mails_a_day); tried again within the hour."
+_FULL = "This address had its mails for a day ([tell] mails_a_day); tried again within the hour."
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,300}>")  # what others wrote must not add a header (RFC 5322, 3.6.4)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -195,7 +195,7 @@ def _send_batch(post: MailSender, batch: Sequence[Letter], done: LetterRun) -> N
     usable = [(letter, mail) for letter, mail in pairs if mail.recipients]
     receipts = iter(post.send([mail for _, mail in usable]) if usable else [])
     cut("letters.sent")
-    nowhere = MailReceipt(MailOutcome.REFUSED, "No mail can be addressed to this mailbox.")
+    nowhere = MailReceipt(MailOutcome.REFUSED, "No mail can be addressed to this email address.")
     results = [(letter, mail, next(receipts) if mail.recipients else nowhere) for letter, mail in pairs]
     with post.database.begin() as session:
         for letter, mail, receipt in results:

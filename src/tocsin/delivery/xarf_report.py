@@ -41,7 +41,7 @@ def xarf_reports(events: Sequence[Idf], sender: XarfSender) -> Iterator[bytes]:
     """A JSON document for each event.
 
     Raises:
-        InputError: an event cannot be told as X-ARF at all, since it names no source.
+        InputError: an event cannot be written as X-ARF at all, since it names no source.
 
     """
     checked: dict[Shape, str] = {}
@@ -63,7 +63,7 @@ def _valid_report(event: Idf, sender: XarfSender, checked: dict[Shape, str]) -> 
         error = checked[shape]
         if not error:
             return report
-    raise InputError(f"Event {event.get('event')} cannot be told as X-ARF: {error}")
+    raise InputError(f"Event {event.get('event')} cannot be written as X-ARF: {error}")
 
 
 def _shape(report: Report) -> Shape:

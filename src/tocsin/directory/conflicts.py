@@ -30,11 +30,11 @@ class ConflictState(StrEnum):
 
 
 STATES: Mapping[ConflictState, str] = {
-    ConflictState.OPEN: "several teams claim it, and all are told",
-    ConflictState.REOPENED: "decided, but since then another team claims it, and is not told",
+    ConflictState.OPEN: "several teams claim it, and all are notified",
+    ConflictState.REOPENED: "decided, but since then another team claims it, and is not notified",
     ConflictState.DECIDED: "decided by a person",
     ConflictState.SAID: "a person's word overrules an import",
-    ConflictState.NESTED: "a part of it is claimed by another team, from another source, and that is told instead",
+    ConflictState.NESTED: "another team, from another source, claims a part of it, and is notified instead",
 }
 
 

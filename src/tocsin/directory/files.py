@@ -155,7 +155,7 @@ def _check_columns(path: Path, columns: list[str], known: tuple[str, ...]) -> No
         if column not in known:
             raise InputError(f"{path}: no such column '{column}'; known are {', '.join(known)}.", hint=_DOCS)
         if columns.count(column) > 1:
-            raise InputError(f"{path}: the column '{column}' stands twice.", hint=_DOCS)
+            raise InputError(f"{path}: the column '{column}' occurs twice.", hint=_DOCS)
 
 
 def _csv_rows(entries: Entries, lines: Iterator[tuple[int, list[str]]], columns: list[str]) -> Iterator[ListItem]:

@@ -170,7 +170,7 @@ def withdraw_statement(database: Database, said: PersonStatement, *, actor: str,
         if not mine:
             who = said.said_by or "No person"
             raise NotFoundError(
-                f"{who} said nothing of {matter.team.key} and {matter.kind} {matter.value} that stands.",
+                f"{who} said nothing of {matter.team.key} and {matter.kind} {matter.value} that still holds.",
                 hint=f"'tocsin directory history {matter.team.key}' shows what was said.",
             )
         for row in mine:

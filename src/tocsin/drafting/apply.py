@@ -215,7 +215,7 @@ def _move(draft: TextState, act: acts.Move) -> None:
     if section is None:
         raise NotFoundError(f"There is no section '{act.section}' in this text.")
     if act.after == provision.id:
-        raise ConflictError("A provision cannot stand after itself.")
+        raise ConflictError("A provision cannot come after itself.")
     if act.after is not None and _printed(draft, act.after).section != section.id:
         raise ConflictError(f"{act.after} is not in section {section.id}.")
     draft.order.remove(provision.id)
@@ -253,7 +253,7 @@ def _remove(draft: TextState, provision: str, why: str) -> None:
 def _rebase(draft: TextState, act: acts.Rebase) -> None:
     entry = _entry(draft, act.entry)
     if entry.items:
-        raise ConflictError(f"{entry.id} speaks about several provisions.", hint="Propose anew on each of them.")
+        raise ConflictError(f"{entry.id} speaks about several provisions.", hint="Propose again on each of them.")
     if not entry.generation < act.generation <= draft.generation:
         raise ConflictError(f"{entry.id} is on base {entry.generation} and cannot go to base {act.generation}.")
     base = draft.base_at(entry.provision, act.generation)

@@ -36,7 +36,7 @@ def rebased(draft: TextState, entry_id: str) -> RebasedEntry:
     if entry is None:
         raise NotFoundError(f"There is no entry '{entry_id}' in this text.", hint="'drafting show' lists them.")
     if entry.items:
-        raise ConflictError(f"{entry_id} speaks about several provisions.", hint="Propose anew on each of them.")
+        raise ConflictError(f"{entry_id} speaks about several provisions.", hint="Propose again on each of them.")
     if entry.provision in draft.gone:
         raise ConflictError(f"{entry.provision} is no longer in the text: {draft.gone[entry.provision]}.")
     old, new = draft.base_of(entry), draft.provisions[entry.provision].base

@@ -245,7 +245,7 @@ def _writing(folder: Path) -> Iterator[None]:
         yield
     except (OSError, DeltaError) as error:
         raise StorageError(
-            f"The event table in {folder} could not be written: {error}.", hint="Make room on that disk, or mend it."
+            f"The event table in {folder} could not be written: {error}.", hint="Make room on that disk, or repair it."
         ) from error
 
 

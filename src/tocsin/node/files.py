@@ -22,7 +22,7 @@ def disk_failures(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(
-            f"{what}: {error.strerror or error}.", hint="Make room on that disk, or mend it, then try again."
+            f"{what}: {error.strerror or error}.", hint="Make room on that disk, or repair it, then try again."
         ) from error
 
 

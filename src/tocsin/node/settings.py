@@ -78,8 +78,8 @@ class TellSettings(Section):
     reminders: Words = Field(
         ("weekly",),
         description="How often a problem that goes on is notified again since the first notification, step by step: "
-        "'daily', 'weekly' or 'every N days', each but the last with 'for N days'. After the last step, or "
-        "with an empty list, not at all.",
+        "'daily', 'weekly' or 'every N days', each but the last with 'for N days'. After the last step, or with an empty "
+        "list, not at all.",
     )
     escalate_after_days: int = Field(
         30, ge=1, description="A problem that goes on unanswered this long after the first notification is escalated."
@@ -142,7 +142,7 @@ class TellSettings(Section):
     @model_validator(mode="after")
     def _redirected_somewhere(self) -> Self:
         if self.mode == "redirect" and not self.redirect_to:
-            raise ValueError("'redirect_to' must name a mailbox while 'mode' is 'redirect'")
+            raise ValueError("'redirect_to' must name an email address while 'mode' is 'redirect'")
         return self
 
 
@@ -328,7 +328,9 @@ class SingleSignOnSettings(Section):
         "in the home folder); empty: there is none.",
     )
     name: str = Field("single sign-on", min_length=1, description="What the button calls it: Sign in with …")
-    domains: Words = Field((), description="Only email addresses in these domains are taken; empty: any.")
+    domains: Words = Field(
+        (), description="Only email addresses in these domains are taken from the provider; empty: any."
+    )
     two_factors: bool = Field(
         default=False, description="The provider asks everybody for two factors, so that we ask for no second one."
     )

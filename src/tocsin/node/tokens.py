@@ -75,6 +75,6 @@ def open_tokens(home: Path) -> Tokens:
     if len(secret) < _SECRET_BYTES:  # what is signed with it could be forged
         raise StorageError(
             f"The node's secret {path} is damaged: it is too short.",
-            hint="Take it from a backup. Removed, it is made anew; links in mails and second factors then end.",
+            hint="Take it from a backup. Removed, it is made again; links in mails and second factors then end.",
         )
     return Tokens(secret)

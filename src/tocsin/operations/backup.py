@@ -316,7 +316,7 @@ def _disk(folder: Path) -> Iterator[None]:
     except DBAPIError as error:
         raise StorageError(
             f"The records could not be copied: {error.orig}.",
-            hint="Mend the cause, and begin again with an empty folder.",
+            hint="Correct the cause, and begin again with an empty folder.",
         ) from error
 
 

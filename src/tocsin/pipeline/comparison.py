@@ -100,13 +100,13 @@ def compare(node: NodeWithStores, paths: Iterable[Path], *, now: datetime) -> To
     for name, frame in _batches(node, paths, tally, now):
         if "source.abuse_contact" not in frame.columns:
             raise InputError(
-                f"{name} does not say whom today's tool told.",
-                hint="Each event names the mailbox in the field source.abuse_contact; docs/compare.md shows how.",
+                f"{name} does not say whom today's tool notified.",
+                hint="Each event names the email address in the field source.abuse_contact; docs/compare.md shows how.",
             )
         _count(tally, frame, tellers)
     if tally.events and not any(today for today, *_ in tally.events):
         raise InputError(
-            "No event names the mailbox that today's tool told.",
+            "No event names the email address that today's tool notified.",
             hint="It belongs into the field source.abuse_contact; docs/compare.md shows how.",
         )
     return ToolComparison(
@@ -242,7 +242,7 @@ class _Ours:
             theirs = {mailbox.lower() for mailbox in self.teams[match.team_id].mailboxes}
             verb = "answers for it" if match.role is ResponsibilityRole.RESPONSIBLE else "wants to know of it"
             if not theirs:
-                yield f"{self._name(match)} {verb} by {match.rule}, but has no mailbox in the directory."
+                yield f"{self._name(match)} {verb} by {match.rule}, but has no email address in the directory."
             elif not theirs & set(today):
                 yield f"{self._name(match)} {verb} by {match.rule}."
         if not today and not self.told:
@@ -256,11 +256,11 @@ class _Ours:
             if team in holding:
                 return self._why_not_told(holding[team])
         if named:
-            return f"{self.teams[named[0]].name} has the mailbox {mailbox}, but no rule of it holds this network."
+            return f"{self.teams[named[0]].name} has {mailbox}, but no rule of it holds this network."
         alike = sorted(other for other in self.mailboxes if _domain(other) == _domain(mailbox))
         if alike:
             return f"The directory has {', '.join(alike)} for the same domain, not {mailbox}."
-        return f"No team in the directory has the mailbox {mailbox}."
+        return f"No team in the directory has the email address {mailbox}."
 
     def _why_not_told(self, match: RuleMatch) -> str:
         if match.muted:
@@ -269,7 +269,7 @@ class _Ours:
             return f"{self._name(match)} may not have it: {verdict.words} (rule {verdict.rule})"
         if match.overruled:
             return f"{self._name(match)} claims it by {match.rule}, but a person said otherwise: {match.overruled}."
-        return f"{self._name(match)} holds it by {match.rule}, but somebody answers for it more closely."
+        return f"{self._name(match)} holds it by {match.rule}, but a team with a more specific rule answers for it."
 
     def _why_nobody(self) -> str:
         if not self.decision.matches:

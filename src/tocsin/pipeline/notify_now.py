@@ -280,7 +280,7 @@ ACTS: Final = (
         "notify-now", "Notify teams of stored events that had no contact", notify, noun="events",
         permission=Permission.DELIVERIES_STEER, audit=(AuditAction.EVENTS_NOTIFIED,), command="deliveries notify-now",
         route="/deliveries/notify-now", page=OwnSurface("/today/unrouted/notify"),
-        undo=NoUndo("It writes the event table anew; its page says whom it notifies of what, and asks."),
+        undo=NoUndo("It rewrites the event table; its page says whom it notifies of what, and asks."),
     ),
 )  # fmt: skip
 """What can be done with events that have no contact."""

@@ -22,7 +22,7 @@ class HealthCheckOut(BaseModel):
     what: str = Field(examples=["event table"])
     ok: bool
     found: str = Field(examples=["12 files"])
-    mend: str = Field(description="How to mend it, or empty.")
+    mend: str = Field(description="How to correct it, or empty.")
     teams: list[str] = Field(default=[], description="Keys of the teams that it is about.", examples=[["operator"]])
 
 
@@ -249,7 +249,7 @@ class Digest(BaseModel):
 class WholeDigest(Digest):
     """The same with the mails that came in about it: answers, bounces and others, as `tocsin deliveries show` says."""
 
-    not_reached: dict[str, str] = Field({}, description="Mailboxes that it did not reach, and why.")
+    not_reached: dict[str, str] = Field({}, description="Email addresses that it did not reach, and why.")
     tickets: list[str] = []
     mails: list[int] = Field([], description="Numbers of mails about it.")
 

@@ -65,7 +65,7 @@ def test_what_cannot_be_noted_is_refused_with_a_reason(world: World) -> None:
     for arguments, words in (
         (("TOC-2026-9999999",), "no digest"),
         ((reference, "--problem", "192.0.2.130"), "told of nothing at 192.0.2.130"),
-        ((reference, "--problem", "00000000000000ff"), "did not tell of"),
+        ((reference, "--problem", "00000000000000ff"), "does not have"),
         ((reference, "--problem", "nonsense"), "is no problem"),
     ):
         code, _, said = world.tocsin.call("answers", "add", "--verdict", "fixed", *arguments)

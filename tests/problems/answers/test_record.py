@@ -134,7 +134,7 @@ def test_fixed_passes_over_sightings_up_to_the_moment_it_was_said(database: Data
 
 
 def test_a_problem_that_the_digest_did_not_tell_is_refused(database: Database) -> None:
-    with pytest.raises(InputError, match="did not tell of 0000000000000009"):
+    with pytest.raises(InputError, match="does not have 0000000000000009"):
         say(database, digest(database), AnswerVerdict.FIXED, 1, 9)
 
 

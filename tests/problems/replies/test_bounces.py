@@ -165,7 +165,7 @@ def test_a_person_is_told_where_no_mailbox_fits(world: World, digest: Read) -> N
     number = file(world, desk, report(GONE, original=digest.message_id).raw("csirt@example.org")).number
 
     code, _, error = world.tocsin.call("replies", "reclassify", str(number), "--as", "bounce")
-    assert (code, "which mailbox was not reached" in error) == (2, True)
+    assert (code, "which email address was not reached" in error) == (2, True)
     world.tocsin.run("replies", "reclassify", str(number), "--as", "automatic")
     assert state_of(desk, digest) == DeliveryState.SENT
 

@@ -36,13 +36,13 @@ _CODE_LENGTH: Final = 12  # 60 bits
 _LETTER: Final = """\
 Hello,
 
-somebody says to {sender} that {thing} is run by
+{sender} was informed that {thing} is run by
 
   {team}
 
-and that security problems seen there should be told to {mailbox}.
-The registries name this mailbox for it. If that is right, give them this
-code, which shows that you agree:
+and that notifications of security problems in it should go to {mailbox}.
+The registries name your address for it. If that is right, give that team
+this code, which shows that you agree:
 
   {code}
 

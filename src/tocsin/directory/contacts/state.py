@@ -20,7 +20,7 @@ IN_A_ROW: Final = 3
 class ContactState(StrEnum):
     """How a contact stands, from nothing known to what a person proved; then what proves it gone."""
 
-    UNKNOWN = "unknown"  # no mailbox is registered
+    UNKNOWN = "unknown"  # no email address is registered
     REGISTERED = "registered"  # somebody says so; nothing proves that a person reads it
     VERIFIED = "verified"  # a person confirmed it
     ANSWERING = "answering"  # a person acknowledged a real notification in time
@@ -94,7 +94,7 @@ def state_of(
         return ContactStanding(
             ContactState.REGISTERED, as_of, f"registered{f', as of {as_of}' if as_of else ''}; never confirmed"
         )
-    return ContactStanding(ContactState.UNKNOWN, None, "no mailbox is registered")
+    return ContactStanding(ContactState.UNKNOWN, None, "no email address is registered")
 
 
 def _failing(known: Sequence[ContactFact], now: datetime) -> ContactStanding | None:

@@ -35,8 +35,8 @@ _PURPOSE: Final = "verify"
 _LETTER: Final = """\
 Hello,
 
-{sender} tells those who run a network of security problems that are
-seen in it. This mailbox is registered for {teams}:
+{sender} notifies those who run a network of security problems that
+are seen in it. This email address is registered for {teams}:
 
   {mailbox}
 
@@ -47,10 +47,10 @@ Is that right? Open this page before {day} and choose:
 
 Opening it says nothing; only its buttons do. You can also reply to this
 mail with one word in the first line: "yes", or "no" if this is not your
-mailbox.
+address.
 
-Who has this mail can answer it. Pass it on only to those who look after
-this mailbox. No password and no attachment is asked for.
+Whoever has this mail can answer it. Pass it on only to those who read
+mail to this address. No password and no attachment is asked for.
 
 {sender}
 {contact}
@@ -189,7 +189,7 @@ def letter_text(question: ContactQuestion, step: int, link: str, settings: Setti
         day=f"{question.expires_at:%Y-%m-%d}",
         link=link,
     )
-    return f"{again} {question.mailbox} the mailbox of {', '.join(question.teams)[:100]}?", body
+    return f"{again} {question.mailbox} the email address of {', '.join(question.teams)[:100]}?", body
 
 
 def _networks(question: ContactQuestion) -> str:

@@ -102,4 +102,4 @@ def _said(rules: Iterable[DirectoryRule], contacts: Iterable[Contact], code: str
             yield f"answers for {code} (said by {rule.said_by or rule.source}{day})"
     for contact in contacts:
         if contact.mailbox:
-            yield f"a mailbox that is {contact.stand.state}: {contact.stand.reason}"
+            yield f"an email address that is {contact.stand.state}: {contact.stand.reason}"

@@ -62,7 +62,7 @@ def read_states(path: Path | None = None) -> StateSet:
     states = tuple(_state(where, row) for where, row in rows)
     for place, state in enumerate(states):
         if state.code in {other.code for other in states[:place]}:
-            raise InputError(f"{rows[place][0]}: {state.code} stands twice.")
+            raise InputError(f"{rows[place][0]}: {state.code} occurs twice.")
     return StateSet(head["title"], _day(head["as_of"], "as_of"), head["source"], states)
 
 

@@ -141,7 +141,7 @@ class Provider:
         headers = {"Authorization": f"Bearer {access}"}
         said = self._ask("GET", self._endpoint("userinfo_endpoint"), headers=headers)
         if said.get("sub") != subject:
-            raise self._failure("it speaks of somebody else")
+            raise self._failure("it is about another person")
         return {name: said[name] for name in ("email", "email_verified", "name") if name in said}
 
     def _metadata(self) -> Mapping[str, Any]:

@@ -44,7 +44,7 @@ def _sweep_sqlite(database: Database) -> None:
             connection.close()
     except sqlite3.Error as error:
         raise StorageError(
-            f"The records could not be written anew: {error}.", hint="Make room on that disk, and try it again."
+            f"The records could not be rewritten: {error}.", hint="Make room on that disk, and try it again."
         ) from error
     if busy:
         raise StorageError(

@@ -112,7 +112,7 @@ def _check(told: Collection[int], problems: Collection[int] | None, note: str) -
         raise InputError("No problem is chosen.", hint="Choose the problems that it is about.")
     if unknown := set(problems or ()) - set(told):
         raise InputError(
-            f"The digest did not tell of {problem_text(min(unknown))}.", hint="Answer the digest that told of it."
+            f"The digest does not have {problem_text(min(unknown))}.", hint="Answer the digest that has it."
         )
 
 

@@ -93,7 +93,7 @@ def _bounce(desk: MailContext, row: ReceivedMail, about: MailMatch) -> ReplyCase
     if not found and len(mailboxes) == 1:  # it can have been no other one
         found = [replace(one, mailbox=mailboxes[0]) for one in bounces]
     if bounces and not found:
-        raise UsageError("It does not say which mailbox was not reached.", hint="Close it: --as automatic.")
+        raise UsageError("It does not say which email address was not reached.", hint="Close it: --as automatic.")
     why, reasons = "A person said that it is a bounce.", tuple(row.reasons)
     decision = ReplyDecision(MailKind.BOUNCE, MailState.APPLIED, why, about, row.ticket, reasons, bounces=tuple(found))
     return ReplyCase(mail, row.content, decision, mailboxes=mailboxes) if found else None
@@ -130,7 +130,7 @@ def _again(session: Session, row: ReceivedMail) -> ReceivedMail:
     """The row, locked, where nobody else decided meanwhile."""
     current = session.scalars(select(ReceivedMail).where(ReceivedMail.id == row.id).with_for_update()).one()
     if current.state != row.state:
-        raise ConflictError(f"Somebody else decided on mail {row.id} just now.", hint="Look at it again.")
+        raise ConflictError(f"Another person decided on mail {row.id} just now.", hint="Look at it again.")
     return current
 
 

@@ -286,7 +286,7 @@ def _check_verified(session: Session, assessment: Assessment, given: AnswerInput
     if given.assessor.strip().casefold() in {name.strip().casefold() for name in session.scalars(own)}:
         raise ConflictError(
             f"'{given.assessor}' answered for the assessed, so they cannot verify '{given.question}'.",
-            hint="Somebody else has to.",
+            hint="Another person has to.",
         )
     pieces = session.scalars(
         select(Evidence)

@@ -69,7 +69,7 @@ def add_action(session: Session, assessment_id: int, task: Task, *, by: str, now
     snapshot = read_snapshot(session, assessment_id)
     level = snapshot.framework.level(snapshot.framework.question(task.question), task.level)
     if not task.owner.strip() or not task.title.strip():
-        raise InputError("An action needs somebody who does it and what is done: owner and title cannot be empty.")
+        raise InputError("An action needs an owner and a title: owner and title cannot be empty.")
     if task.cost is not None and (task.cost < 0 or not task.currency):
         raise InputError("A cost is 0 or more and has a currency.", hint="For example --cost 12000 --currency USD.")
     gain = expected_gain(snapshot, task.question, level)

@@ -67,7 +67,7 @@ def assign(session: Session, framework: str, version: str, criterion: str, name:
     """
     held, definition = get_version(session, framework, version)
     if not name.strip():
-        raise InputError("A criterion needs somebody: the name is empty.")
+        raise InputError("A criterion needs an owner: the name is empty.")
     chosen = [i.id for pillar, i in definition.indicators() if criterion in {"all", pillar.id, i.id}]
     if not chosen:
         raise NotFoundError(f"'{framework}' {version} has no pillar or indicator '{criterion}'.")

@@ -239,7 +239,7 @@ def _measured(material: Material) -> list[ReportSection]:
         charts.pairs(rows, finding, alt),
         alt,
         _measured_table(material, asked),
-        note="Declared levels and measured values stand on one scale, 0 to 100. The band is all that is possible.",
+        note="Declared levels and measured values are on one scale, 0 to 100. The band is all that is possible.",
     )
     shrunk = _shrunk(material, asked)
     return [ReportSection("measured", "Declared and measured", title, (figure, *shrunk))]

@@ -294,7 +294,7 @@ def _sources(run: UnitRun, *, ranked: bool) -> ReportSection:
     if not ranked:
         blocks.append(Prose("Ranks and other units' values are left out: they are shown only where all units agreed."))
     blocks.append(
-        Prose("The same inputs and recipe give the same figures; the recipe stands in the open data and the workbook.")
+        Prose("The same inputs and recipe give the same figures; the recipe is in the open data and the workbook.")
     )
     return ReportSection("sources", "Sources and rules", "How to come to the same figures", tuple(blocks))
 

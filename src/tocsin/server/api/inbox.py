@@ -80,7 +80,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         response: Response,
         _visitor: Annotated[Principal, needs(Permission.INBOX_READ)],
         state: ReportState | None = None,
-        text: Annotated[str, Query(max_length=100, description="Words that stand in it.")] = "",
+        text: Annotated[str, Query(max_length=100, description="Words that are in it.")] = "",
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> ListPage[InboxLine]:

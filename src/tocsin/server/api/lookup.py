@@ -104,7 +104,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
     node = counter.node
 
-    @router.get("/lookup", operation_id="lookUp", summary="Who must know of something, and why")
+    @router.get("/lookup", operation_id="lookUp", summary="Whom to notify of something, and why")
     def look_up(
         visitor: Annotated[Principal, needs(Permission.LOOKUP)],
         query: Annotated[

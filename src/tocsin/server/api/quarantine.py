@@ -33,7 +33,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         found = [one for one in quarantined(node) if place is None or one.ingest < place[0]]
         return paging.page(_NOUN, found, lambda one: one.ingest, QuarantineOut.model_validate)
 
-    @router.get("/quarantine/{number}", operation_id="readQuarantine", summary="The rows that one ingest set aside")
+    @router.get("/quarantine/{number}", operation_id="readQuarantine", summary="The unreadable rows of one ingest")
     def read_quarantine(
         number: Number, paging: ListPaging, _visitor: Annotated[Principal, needs(Permission.QUARANTINE_READ)]
     ) -> ListPage[SetAsideOut]:

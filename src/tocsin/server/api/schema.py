@@ -39,7 +39,7 @@ _PROBLEM: Final = {
                     "detail": {"type": "string"},
                     "pointer": {"type": "string", "description": "Where in the body (RFC 6901)."},
                     "parameter": {"type": "string"},
-                    "in": {"type": "string", "description": "Where the parameter stands."},
+                    "in": {"type": "string", "description": "Where the parameter is."},
                 },
             },
         },

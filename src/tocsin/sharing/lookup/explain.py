@@ -32,7 +32,7 @@ _WHY_NOBODY = {
     Nobody.EMPTY: "The directory is empty: 'tocsin directory import FILE' brings in teams.",
     Nobody.OVERRULED: "A person said that the teams which claim it do not answer for it.",
     Nobody.NO_RULE: "No prefix, AS, domain or country rule in the directory holds it.",
-    Nobody.NOT_TOLD: "Each team that must know is muted, has no mailbox, or may not have it by the gate.",
+    Nobody.NOT_TOLD: "Each team to notify is muted, has no email address, or may not have it by the gate.",
 }
 
 

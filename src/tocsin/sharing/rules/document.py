@@ -65,7 +65,7 @@ class SharingRule:
 
 _WORDS = {
     SharingRuleKind.SHARE: "A sharing rule of this node keeps it back.",
-    SharingRuleKind.ROUTE: "A routing rule of this node says that nobody is told of it automatically.",
+    SharingRuleKind.ROUTE: "A routing rule of this node says that nobody is notified of it automatically.",
 }
 
 

@@ -22,7 +22,7 @@ from tocsin.sharing.rules.parse import RulesFaultError, read_document
 _NO_MORE: Final = say("By a rule of this node that is no longer in force.")
 
 DEFAULT: Final = """\
-# The rules of this node: what may be shared with whom, and who else is told.
+# The rules of this node: what may be shared with whom, and who else is notified.
 # They only narrow what TLP and the table of the gate allow. docs/rules.md has all words.
 
 title = "Rules of this node"
