@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import SEVERITIES
 from tocsin.delivery.texts import TextFolders, texts_for
+from tocsin.interface import NotHereError
 from tocsin.node.errors import ConflictError, InputError, TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import say
@@ -122,7 +123,8 @@ class FixPage:
 
     def _withdraw(self, uuid: str) -> None:
         with self.desk.node.database.begin() as session:
-            answers = self._own(session, uuid)
+            if not (answers := self._own(session, uuid)):
+                raise NotHereError
             if not can_withdraw(answers, self._now):
                 raise ConflictError(say("It is too late to undo this."), hint=say("Set the status that is right."))
             actor = self.actor or answers[0].via
