@@ -78,8 +78,8 @@ class TellSettings(Section):
     reminders: Words = Field(
         ("weekly",),
         description="How often a problem that goes on is notified again since the first notification, step by step: "
-        "'daily', 'weekly' or 'every N days', each but the last with 'for N days'. After the last step, or with an empty "
-        "list, not at all.",
+        "'daily', 'weekly' or 'every N days', each but the last with 'for N days'. After the last step, or with an "
+        "empty list, not at all.",
     )
     escalate_after_days: int = Field(
         30, ge=1, description="A problem that goes on unanswered this long after the first notification is escalated."
