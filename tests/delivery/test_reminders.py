@@ -129,7 +129,7 @@ def test_where_nobody_answers_the_next_is_asked_once_and_told_why(world: Make, t
         assert "192.0.2.1 " in mails[asked].body
         assert "192.0.2.9" not in mails[asked].body
         names = "Example Operator, National CSIRT of A, notified since 2026-11-16, did not answer."
-        assert f"Why you: 1 of these come to you as next to ask: {names}" in text(mails[asked])
+        assert f"Why you: 1 of these come to you as the next contact: {names}" in text(mails[asked])
     assert all("did not answer" not in mail.body for box, mail in mails.items() if box != asked)
     assert told(node, 11) == {}
     assert asked not in told(node, 14).get(14, set())

@@ -58,7 +58,7 @@ def test_each_event_is_judged_and_the_sums_balance(tocsin: Tocsin, today: Path) 
         "Wants Green Only may not have it: The recipient wants nothing above TLP:GREEN. (rule recipient-ceiling)"
     ]
     assert of["198.51.100.2"]["why"] == [
-        "Outsider has the mailbox nobody@outsider.example, but no rule of it holds this network."
+        "Outsider has the email address nobody@outsider.example, but no rule of it holds this network."
     ]
     assert of["192.0.2.201"]["why"][0] == "No team in the directory has the email address somebody@elsewhere.example."
     assert of["198.51.100.3"]["why"] == ["No rule in the directory holds it."]

@@ -256,7 +256,7 @@ class _Ours:
             if team in holding:
                 return self._why_not_told(holding[team])
         if named:
-            return f"{self.teams[named[0]].name} has {mailbox}, but no rule of it holds this network."
+            return f"{self.teams[named[0]].name} has the email address {mailbox}, but no rule of it holds this network."
         alike = sorted(other for other in self.mailboxes if _domain(other) == _domain(mailbox))
         if alike:
             return f"The directory has {', '.join(alike)} for the same domain, not {mailbox}."

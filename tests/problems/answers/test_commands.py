@@ -64,7 +64,7 @@ def test_what_cannot_be_noted_is_refused_with_a_reason(world: World) -> None:
     reference = reference_of(link_of(world.tell()[OPERATOR]))
     for arguments, words in (
         (("TOC-2026-9999999",), "no digest"),
-        ((reference, "--problem", "192.0.2.130"), "told of nothing at 192.0.2.130"),
+        ((reference, "--problem", "192.0.2.130"), "named no problem at 192.0.2.130"),
         ((reference, "--problem", "00000000000000ff"), "does not have"),
         ((reference, "--problem", "nonsense"), "is no problem"),
     ):
