@@ -39,7 +39,8 @@ def test_a_row_is_tried_and_mended_and_the_rest_read_again_or_left(world: World)
     assert "classification.identifier" in tried
     assert re.search(r"^ *operator +20\d\d-\d\d-\d\d \d\d:\d\d +1 +0 *$", tried, re.MULTILINE)
     foreseen = world.tocsin.json("quarantine", "edit", "1", "0", "--try", "--text", _ROW.format("203.0.113.99"))
-    assert (len(foreseen["events"]), foreseen["notifications"]) == (1, [])
+    assert len(foreseen["events"]) == 1
+    assert [(one["events"], one["withheld"]) for one in foreseen["notifications"]] == [(0, 1)]
     assert "1 of 1 rows are now stored" in run("quarantine", "edit", "1", "0", stdin=_ROW.format("192.0.2.8").encode())
     world.tocsin.run("quarantine", "mend", "1", "0", "--text", "again", code=1)
     assert "0 of 2 rows are now stored; still unreadable: 2" in run("quarantine", "replay", "1", "--reason", _UNUSABLE)
