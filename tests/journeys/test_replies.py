@@ -132,8 +132,8 @@ def test_a_day_of_replies(on_each: Told) -> None:
     assert "secret" not in tocsin.run("replies", "read")
     assert "No mail is waiting." in tocsin.run("replies", "read")
     found = {one["what"]: one for one in json.loads(tocsin.call("--json", "doctor")[1])}
-    assert found["mailbox"]["ok"]
-    assert found["mails that wait for a person"]["found"] == "2"
+    assert found["mail account"]["ok"]
+    assert found["mails to review"]["found"] == "2"
 
 
 def test_a_mailbox_that_cannot_be_read_is_said_in_words(told: Told) -> None:

@@ -137,4 +137,4 @@ def test_what_the_command_shows(tocsin: Tocsin, node: NodeWithStores) -> None:
 
 def test_nothing_told_has_no_times(tocsin: Tocsin) -> None:
     assert tocsin.json("times") == []
-    assert "Nothing was told yet" in tocsin.run("times")
+    assert "No notification was sent yet" in tocsin.run("times")

@@ -134,7 +134,7 @@ def expected_not_told(week: Week) -> list[tuple[str, int, str]]:
     shadow = sum(len(one.problems) for one in ledger.digests if one.state == "shadow")
     given_up = [one for one in ledger.digests if one.state in {"failed", "bounced", "retry", "held"}]
     return [
-        ("nobody known", ledger.counts["unrouted"], "unknown"),
+        ("no contact", ledger.counts["unrouted"], "unknown"),
         ("withheld", ledger.counts["withheld"], "withheld"),
         ("shadow mode", shadow, "withheld"),
         *((one.team.name, len(one.problems), "stuck") for one in given_up),

@@ -8,7 +8,7 @@ from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.operations.backup import NOT_COPIED
 
 _DOCS = Path(__file__).parents[2] / "docs"
-_OWN = {"cli/demo.py"}  # writes files of its example, which is no home yet
+_OWN = {"cli/demo.py", "operations/demo/demonstration.py"}  # write files of the example
 
 
 def test_no_module_writes_a_name_in_the_home_folder_itself() -> None:

@@ -110,7 +110,7 @@ def test_the_account_of_the_settings(tmp_path: Path) -> None:
     settings = MailboxSettings(host="imap.example.org", user="csirt", password_file=str(secret))
 
     assert account_of(settings).password == "geheim"
-    with pytest.raises(SettingError, match="No mailbox"):
+    with pytest.raises(SettingError, match="No IMAP account"):
         account_of(MailboxSettings())
     secret.chmod(0o644)
     with pytest.raises(SettingError, match="read by others"):

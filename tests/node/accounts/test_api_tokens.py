@@ -199,7 +199,8 @@ def test_only_what_the_api_needs_is_offered(world: World) -> None:
     # Without an act of their own: events as a file, and the whole of /health.
     assert routes | {Permission.EVENTS_EXPORT, Permission.ADMIN_READ} == IN_API
     assert scopes_of(AccountRole.OPERATOR) == [
-        Permission.EVENTS_READ, Permission.EVENTS_EXPORT, Permission.LOOKUP, Permission.DIRECTORY_READ,
+        Permission.ACTS_UNDO, Permission.EVENTS_READ, Permission.EVENTS_EXPORT, Permission.LOOKUP,
+        Permission.DIRECTORY_READ,
         Permission.DIRECTORY_WRITE, Permission.CLAIMS_MAKE,
         Permission.DELIVERIES_READ, Permission.PORTAL_WRITE,
     ]  # fmt: skip

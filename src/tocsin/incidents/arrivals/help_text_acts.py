@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from tocsin.delivery.texts import FaultError, TextFolders
 from tocsin.incidents.arrivals.help_texts import adopt_help
 from tocsin.incidents.arrivals.kinds import ReportKind
-from tocsin.interface import Act, ActContext, OwnSurface
+from tocsin.interface import Absence, Act, ActContext, OwnSurface
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import SettingError
 from tocsin.node.node import Node
@@ -58,7 +58,8 @@ ACTS: Final = (
     Act(
         "adopt", "Adopt the texts that tell the public what to do now", adopt, noun="help text",
         permission=Permission.RULES_WRITE, audit=(AuditAction.HELP_TEXT_ADOPTED,), command="help-texts adopt",
-        route="/help-texts/adopt", page=OwnSurface("/reports/help-texts"), arguments=("kinds",),
+        route=Absence("A person reads a text before it is adopted."), page=OwnSurface("/reports/help-texts"),
+        arguments=("kinds",),
         signed=("--as", "Who adopts them."), told="{kind}: adopted.",
     ),
 )  # fmt: skip
