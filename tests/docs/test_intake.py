@@ -35,6 +35,7 @@ DOORS = {
 
 LET_IN = {
     "cli/replies.py:show": "a mail that was kept",
+    "server/pages/today/not_told_pages.py:_text_of": "a mail that was kept",
     "server/pages/deliveries/mail_copies.py:copies": "a mail of ours",
     "problems/replies/filing.py:_examined": "a mail that passed",
     "problems/replies/reclassify.py:_bounce": "a mail that was kept",

@@ -365,8 +365,8 @@ def test_a_question_takes_one_answer(world: World, desk: MailContext) -> None:
     ("text", "sender", "why"),
     [
         ("Yes", "x@evil.example", "Unmatched: the sender is not the one we wrote to."),
-        ("Who are you?", OPERATOR, "It answers the request LTR-2026-0000001."),
-        ("no", OPERATOR, "It answers the request LTR-2026-0000001."),
+        ("Who are you?", OPERATOR, "It answers the verification request LTR-2026-0000001."),
+        ("no", OPERATOR, "It answers the verification request LTR-2026-0000001."),
     ],
 )
 def test_what_does_not_answer_the_question_waits(
