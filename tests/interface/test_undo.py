@@ -26,6 +26,8 @@ from tocsin.node.records import GRACE, AuditEntry, UndoRecord
 from tocsin.operations.backup import known_tables
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.team_items import given_up_networks
+from tocsin.problems import ProblemSearch
+from tocsin.problems.answers import problem_text
 from tocsin.server.server import make_application
 
 ACTS = {act.operation: act for act in every_act()}
@@ -201,6 +203,9 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "resumeSending": _stopped,
     "muteForTeam": lambda _: {"team": "operator", "kind": "prefix", "value": "192.0.2.0/28", "days": 3},
     "unmuteForTeam": _muted,
+    "muteProblems": lambda w: {
+        "problems": [problem_text(int(w.node.problems.find(ProblemSearch(), now=w.now).keys[0]))]
+    },
     "acceptItem": _item,
 }
 """For each act that can be undone, something that it can be done to."""
