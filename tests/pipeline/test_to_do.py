@@ -264,6 +264,6 @@ def test_all_of_it_by_command(world: World) -> None:
     assert "Sending is stopped" in run("todo", "list", "--snoozed")
     run("todo", "wake", "sending-stopped")
     run("todo", "comment", "item:sending-stopped", "--text", "Until the new rules hold.", *account)
-    assert "Until the new rules hold." in run("todo", "comments", "item:sending-stopped")
+    assert world.tocsin.json("todo", "comments", "item:sending-stopped")[0]["text"] == "Until the new rules hold."
     run("resume")
     assert world.tocsin.call("todo", "take", "sending-stopped", *account)[0] == 1
