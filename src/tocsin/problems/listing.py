@@ -164,7 +164,7 @@ class FoundProblems:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ListRequest:
     search: ProblemSearch
     now: datetime
     sort: ProblemSort
@@ -210,7 +210,7 @@ class ProblemList:
         """
         standings = self._reader.read(now)
         # To the minute, so that the pages of a list are one list.
-        asked = _Asked(search, now.replace(second=0, microsecond=0), sort, labels, up_to)
+        asked = _ListRequest(search, now.replace(second=0, microsecond=0), sort, labels, up_to)
         key = (standings.key, standings.at, asked)
         places = self._found.get(key, lambda: self._places(standings, asked))
         return FoundProblems(standings, places, now, sort)
@@ -263,7 +263,7 @@ class ProblemList:
         """The feeds that saw them last."""
         return self._reader.read(now).facts.texts[FEED]
 
-    def _places(self, standings: ProblemStandings, asked: _Asked) -> npt.NDArray[np.intp]:
+    def _places(self, standings: ProblemStandings, asked: _ListRequest) -> npt.NDArray[np.intp]:
         conditions = [asked.search.condition(asked.now), *self._by_text(standings, asked.search)]
         if asked.labels is not None:
             others = pl.lit(standings.facts.others(asked.labels), dtype=pl.UInt64)
