@@ -82,6 +82,7 @@ _MODELS = (
     "tocsin.node.records.undo",
     "tocsin.node.letters.models",
     "tocsin.incidents.arrivals.models",
+    "tocsin.incidents.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

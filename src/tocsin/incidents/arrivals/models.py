@@ -46,6 +46,7 @@ class PublicReport(Base):
     ``secret``: SHA-256 of what opens it, in hexadecimal. ``act``: the form that it came by, so that one form is one
     report. ``kind``: a `Kind`. ``place`` and ``happened``: where and when, as written. ``mailbox``: empty where the
     reporter wants to stay unknown. ``language`` (BCP 47): of the page that he used. ``owner``: number of a person.
+    ``compartment_id``: who may read it, as of an incident: docs/design/incidents.md.
     """
 
     __tablename__ = "inbox_report"
@@ -65,6 +66,7 @@ class PublicReport(Base):
     owner: Mapped[int | None]
     received_at: Mapped[datetime] = mapped_column(UTCDateTime)
     changed_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    compartment_id: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class ReportEntry(Base):

@@ -57,6 +57,8 @@ class Permission(StrEnum):
     PORTAL_WRITE = "portal.write"  # answer, mute, correct
     INBOX_READ = "inbox.read"  # what the public reported
     INBOX_WRITE = "inbox.write"
+    INCIDENTS_READ = "incidents.read"  # those of the whole team; of restricted ones, those that name the person
+    INCIDENTS_WRITE = "incidents.write"
     READINESS_READ = "readiness.read"
     READINESS_WRITE = "readiness.write"
     NEVER_HELD_WORK = "never_held.work"  # references to what must never be held, which no other role sees
@@ -90,7 +92,7 @@ IN_API: Final = frozenset({
     Permission.LOOKUP, Permission.DIRECTORY_READ, Permission.DIRECTORY_WRITE, Permission.DIRECTORY_EDIT,
     Permission.DIRECTORY_DECIDE, Permission.CLAIMS_MAKE,
     Permission.DELIVERIES_READ, Permission.DELIVERIES_STEER, Permission.PORTAL_WRITE, Permission.INBOX_READ,
-    Permission.INBOX_WRITE,
+    Permission.INBOX_WRITE, Permission.INCIDENTS_READ, Permission.INCIDENTS_WRITE,
     Permission.NEVER_HELD_WORK, Permission.CONTENT_PURGE,
     Permission.AUDIT_READ, Permission.ADMIN_READ, Permission.METRICS_READ,
 })  # fmt: skip
@@ -100,13 +102,13 @@ _READING = (
     Permission.TODAY_READ, Permission.EVENTS_READ, Permission.REPORTS_READ, Permission.QUARANTINE_READ,
     Permission.LOOKUP, Permission.DIRECTORY_READ,
     Permission.DIRECTORY_SURVEY, Permission.DELIVERIES_READ, Permission.RULES_READ, Permission.INBOX_READ,
-    Permission.READINESS_READ, Permission.DRAFTING_READ,
+    Permission.INCIDENTS_READ, Permission.READINESS_READ, Permission.DRAFTING_READ,
 )  # fmt: skip
 _WORKING = (
     *_READING, Permission.TODAY_WORK, Permission.EVENTS_EXPORT, Permission.VIEWS_WRITE, Permission.REPORTS_WRITE,
     Permission.QUARANTINE_MEND, Permission.DIRECTORY_WRITE,
     Permission.DIRECTORY_EDIT, Permission.CLAIMS_MAKE, Permission.DELIVERIES_STEER, Permission.INBOX_WRITE,
-    Permission.CONTENT_PURGE, Permission.METRICS_READ,
+    Permission.INCIDENTS_WRITE, Permission.CONTENT_PURGE, Permission.METRICS_READ,
 )  # fmt: skip
 _DECIDING = (*_WORKING, Permission.DIRECTORY_DECIDE, Permission.RULES_WRITE, Permission.AUDIT_READ)
 

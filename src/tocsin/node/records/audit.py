@@ -87,6 +87,7 @@ class AuditAction(StrEnum):
     INBOX_NOTED = "inbox.noted"
     INBOX_SENT_ON = "inbox.senton"
     INBOX_ERASED = "inbox.erased"
+    INCIDENT_ENTRY = "incident.entry"
     HELP_TEXT_ADOPTED = "helptext.adopted"
     NEVER_HELD_NOTED = "neverheld.noted"
     NEVER_HELD_WAITING = "neverheld.waiting"

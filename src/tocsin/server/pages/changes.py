@@ -83,6 +83,7 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.INBOX_SENT_ON: N_("Event created from a report"),
     AuditAction.HELP_TEXT_ADOPTED: N_("Help text adopted"),
     AuditAction.INBOX_ERASED: N_("Public report deleted"),
+    AuditAction.INCIDENT_ENTRY: N_("Entry added to an incident"),
     AuditAction.NEVER_HELD_NOTED: N_("Hotline: reference kept"),
     AuditAction.NEVER_HELD_WAITING: N_("Hotline: message queued again"),
     AuditAction.NEVER_HELD_SENT: N_("Hotline: message sent"),

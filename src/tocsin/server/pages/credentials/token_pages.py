@@ -47,6 +47,8 @@ SCOPES: Final[Mapping[Permission, str]] = {
     Permission.PORTAL_WRITE: N_("Set the status of own problems"),
     Permission.INBOX_READ: N_("Read reports from the public"),
     Permission.INBOX_WRITE: N_("Work on reports from the public"),
+    Permission.INCIDENTS_READ: N_("Read incidents"),
+    Permission.INCIDENTS_WRITE: N_("Work on incidents"),
     Permission.NEVER_HELD_WORK: N_("Work on hotline references"),
     Permission.CONTENT_PURGE: N_("Purge content"),
     Permission.AUDIT_READ: N_("Read the audit log"),

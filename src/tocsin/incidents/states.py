@@ -1,0 +1,108 @@
+"""The closed lists of incidents: whose turn it is, what an entry says, who takes part."""
+
+from enum import StrEnum
+
+
+class IncidentState(StrEnum):
+    """Whose turn it is. What was reached (contained, recovered …) is a dated fact, not a state."""
+
+    NEW = "new"  # nobody leads it
+    OPEN = "open"  # its lead works on it
+    WAITING = "waiting"  # for somebody, until a time
+    CLOSED = "closed"
+    MERGED = "merged"  # into another, from which it can be taken out again
+    REJECTED = "rejected"  # it was no incident; the entry says why
+
+
+class IncidentEntryKind(StrEnum):
+    """What an entry says; its text is a person's words, its data what happened."""
+
+    OPENED = "opened"
+    NOTE = "note"
+    CHANGE = "change"  # title, type, severity, marking: data has before and after
+    STATE = "state"
+    LEAD = "lead"
+    MILESTONE = "milestone"  # contained, recovered …: when, as known from whom, how sure
+    ARRIVAL = "arrival"  # a report was put in, or taken out
+    PARTY = "party"
+    MAIL_IN = "mail-in"
+    MAIL_OUT = "mail-out"
+    TASK = "task"
+    OBSERVABLE = "observable"
+    POPULATION = "population"
+    MERGE = "merge"
+    ACCESS = "access"  # who may read it changed
+
+
+class MilestoneKind(StrEnum):
+    """The facts of the course of an incident that figures are reckoned from."""
+
+    OCCURRED = "occurred"
+    DETECTED = "detected"
+    CONTAINED = "contained"
+    ERADICATED = "eradicated"
+    RECOVERED = "recovered"
+    CAUSE_KNOWN = "cause-known"
+
+
+class SeverityLevel(StrEnum):
+    """How severe it is, from the lowest to the highest; unknown is none of them."""
+
+    UNKNOWN = "unknown"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for unknown to 4 for critical."""
+        return list(SeverityLevel).index(self)
+
+
+class PartyRole(StrEnum):
+    """Why somebody takes part."""
+
+    REPORTER = "reporter"
+    VICTIM = "victim"
+    OPERATOR = "operator"  # of the networks or services
+    COORDINATOR = "coordinator"  # another CSIRT
+    AUTHORITY = "authority"  # a supervisor or ministry
+    POLICE = "police"
+    VENDOR = "vendor"
+    HOST = "host"  # who can take something down
+    PRESS = "press"
+    OTHER = "other"
+
+
+class TaskState(StrEnum):
+    """How a task stands."""
+
+    OPEN = "open"
+    DOING = "doing"
+    DONE = "done"
+    DROPPED = "dropped"
+
+
+class ObservableKind(StrEnum):
+    """What is observed, by the names of MISP's attribute types (https://www.misp-standard.org, core format)."""
+
+    IP = "ip"
+    NETWORK = "network"
+    ASN = "asn"
+    DOMAIN = "domain"
+    URL = "url"
+    EMAIL = "email"
+    MD5 = "md5"
+    SHA1 = "sha1"
+    SHA256 = "sha256"
+    CVE = "cve"
+    FILENAME = "filename"
+
+
+class ObservableRole(StrEnum):
+    """What it is in the incident."""
+
+    INDICATOR = "indicator"  # of the attack
+    VICTIM = "victim"
+    CONTEXT = "context"

@@ -1,0 +1,121 @@
+"""What is written of incidents: a new one, and entries; each with its line in the audit log, in one transaction."""
+
+import hashlib
+import json
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.incidents.models import Compartment, CompartmentMember, Incident, IncidentEntry, Party
+from tocsin.incidents.read import TEAM
+from tocsin.incidents.reference import new_reference
+from tocsin.incidents.states import IncidentEntryKind, IncidentState, SeverityLevel
+from tocsin.node.records import AuditAction, audit
+
+
+def add_incident(
+    session: Session,
+    *,
+    title: str,
+    actor: str,
+    now: datetime,
+    rsit_type: str = "",
+    tlp: str = "AMBER",
+    lead: int | None = None,
+    members: Collection[int] = (),
+    once: str | None = None,
+) -> Incident:
+    """A new incident with its first entry. ``members``: only these persons may read it. ``once``: as of an entry."""
+    if once is not None:
+        known = select(Incident).join(IncidentEntry, IncidentEntry.incident_id == Incident.id)
+        if (before := session.scalar(known.where(IncidentEntry.once == once))) is not None:
+            return before
+    incident = Incident(
+        uuid=uuid4(), reference=new_reference(), title=title, rsit_type=rsit_type,
+        severity=SeverityLevel.UNKNOWN.value, tlp=tlp,
+        state=(IncidentState.NEW if lead is None else IncidentState.OPEN).value, waiting_for="", waiting_until=None,
+        lead=lead, merged_into=None, opened_at=now, changed_at=now, closed_at=None, compartment_id=TEAM,
+    )  # fmt: skip
+    if members:
+        incident.compartment_id = add_compartment(session, members, actor=actor, now=now)
+    session.add(incident)
+    session.flush()
+    add_entry(session, incident, IncidentEntryKind.OPENED, actor=actor, now=now, text=title, once=once)
+    return incident
+
+
+def add_compartment(session: Session, members: Collection[int], *, actor: str, now: datetime) -> int:
+    """The number of a new restricted compartment that names these persons."""
+    made = Compartment(made_at=now)
+    session.add(made)
+    session.flush()
+    for person in sorted(set(members)):
+        add_member(session, made.id, person, actor=actor, now=now)
+    return made.id
+
+
+def add_member(
+    session: Session,
+    compartment: int,
+    person: int,
+    *,
+    actor: str,
+    now: datetime,
+    until: datetime | None = None,
+    reason: str = "",
+) -> None:
+    """Let a person read a restricted compartment, where he may not yet. ``until``, ``reason``: see the model."""
+    member = CompartmentMember(compartment_id=compartment, person=person, added_at=now, added_by=actor)
+    member.until, member.reason, member.reviewed_by = until, reason, None
+    session.add(member)
+
+
+def add_entry(
+    session: Session,
+    incident: Incident,
+    kind: IncidentEntryKind,
+    *,
+    actor: str,
+    now: datetime,
+    text: str = "",
+    data: dict[str, Any] | None = None,
+    happened_at: datetime | None = None,
+    tlp: str = "",
+    party: Party | None = None,
+    supersedes: IncidentEntry | None = None,
+    once: str | None = None,
+) -> IncidentEntry:
+    """An entry, and its hash in the audit log. ``once``: where one of this name is here, it is given back as it is.
+
+    ``tlp``: its marking, of the incident if empty. ``happened_at``: when, if not now.
+    """
+    if once is not None and (known := session.scalar(select(IncidentEntry).where(IncidentEntry.once == once))):
+        return known
+    entry = IncidentEntry(
+        incident_id=incident.id, compartment_id=incident.compartment_id, kind=kind.value,
+        happened_at=happened_at or now, recorded_at=now, by=actor, text=text, data=data or {}, tlp=tlp or incident.tlp,
+        party_id=None if party is None else party.id, supersedes=None if supersedes is None else supersedes.id,
+        sha256="", once=once,
+    )  # fmt: skip
+    entry.sha256 = entry_hash(entry)
+    session.add(entry)
+    session.flush()
+    incident.changed_at = now
+    detail: dict[str, object] = {"entry": entry.id, "kind": kind.value, "sha256": entry.sha256}
+    subject = f"incident:{incident.reference}"
+    audit(session, AuditAction.INCIDENT_ENTRY, at=now, actor=actor, subject=subject, detail=detail)
+    return entry
+
+
+def entry_hash(entry: IncidentEntry) -> str:
+    """SHA-256 of what an entry says, as JSON with sorted keys, so that anybody can reckon it again."""
+    said = {
+        "kind": entry.kind, "happened_at": entry.happened_at.isoformat(), "recorded_at": entry.recorded_at.isoformat(),
+        "by": entry.by, "text": entry.text, "data": entry.data, "tlp": entry.tlp, "party": entry.party_id,
+        "supersedes": entry.supersedes,
+    }  # fmt: skip
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
