@@ -116,6 +116,9 @@ def _propose(draft: TextState, act: acts.Propose, at: datetime) -> None:
     inferred = wanted is not PositionKind.UNKNOWN
     position = Position(f"{act.id}-words", act.stakeholder, act.provision, wanted, inferred, basis, entry=act.id)
     draft.positions[position.id] = replace(position, generation=act.generation, at=at)
+    if act.reason:
+        said = acts.AddComment(f"{act.id}-reason", act.provision, act.stakeholder, act.reason, entry=act.id)
+        _add_comment(draft, said, at)
 
 
 def _read(entry: StakeholderEntry, base: str) -> tuple[PositionKind, str]:

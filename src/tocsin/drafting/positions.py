@@ -34,6 +34,22 @@ _OTHER = re.compile(
     re.IGNORECASE,
 )
 
+_ALONE = {
+    PositionKind.SUPPORT: r"support(?:s|ed)?|agree[ds]?|endorse[ds]?|accept(?:s|ed)?",
+    PositionKind.OPPOSE: r"oppose[ds]?|object(?:s|ed)?",
+    PositionKind.DELETE: r"delete[ds]?|suppress(?:ed)?|strike",
+    PositionKind.RETAIN: r"retain(?:s|ed)?|keep|maintain(?:ed)?",
+    PositionKind.RESERVE: r"reserve[ds]?|reservation",
+    PositionKind.CLARIFY: r"clarify|unclear",
+}
+_SPOKEN = re.compile(
+    r"\W*(?:(?:we|i|fully|strongly|also|can)\s+)*(?P<verb>\w+)"
+    r"(?:\s+(?:this|that|it|the|our|with|to|on|as|is|drafted|written|proposed|position|text|words|wording|provision|"
+    r"paragraph|proposal|amendment|pillar|target|article|item|original|base|chair(?:['\u2019]s)?))*\W*",
+    re.IGNORECASE,
+)
+"""Words that say what is wanted and of nothing but the text itself: "Support.", "We agree with the proposal"."""
+
 
 _Labels: TypeAlias = Mapping[str, tuple[str, Mapping[tuple[str, str], str]]]
 
@@ -77,6 +93,13 @@ def stated_kind(words: str) -> PositionKind | None:
     return None
 
 
+def states_only(text: str) -> PositionKind | None:
+    """The position that a text states where it holds nothing else, and so no words for a provision ("Support.")."""
+    found = _SPOKEN.fullmatch(text)
+    verb = found["verb"] if found else ""
+    return next((kind for kind, verbs in _ALONE.items() if re.fullmatch(verbs, verb, re.IGNORECASE)), None)
+
+
 def speakers_of(comments: Sequence[Comment], entries: Sequence[StakeholderEntry]) -> dict[str, str]:
     """Which stakeholder each comment author is.
 
@@ -110,6 +133,8 @@ def _of_item(
         or item.entry_class is EntryClass.EMPTY
     ]
     kind, basis = kind_from_words(item.entry_class, item.text, bases.get(item.provision, ""))
+    if kind in {PositionKind.AMEND, PositionKind.REPLACE} and (said := states_only(item.text)):
+        kind, basis = said, "the words state a position"
     if kind is PositionKind.UNKNOWN and stated:
         return stated
     inferred = kind is not PositionKind.UNKNOWN
