@@ -76,7 +76,7 @@ def test_who_writes_on_words_that_changed_is_offered_to_rebase(
     room: Room, administrator: Browser, delegate: Browser
 ) -> None:
     chair = _chaired(room, administrator, delegate)
-    chair.send(f"{_P}/decide", seen="2", do="record", words="Keep all logs for a year.")
+    chair.send(f"{_P}/wordings", seen="2", do="record", words="Keep all logs for a year.")
     chair.send("/drafting/code/close", seen="3")
     answer = delegate.send(f"{_P}/propose", **_proposal())
     assert answer.status_code == 409
@@ -90,7 +90,7 @@ def test_who_writes_on_words_that_changed_is_offered_to_rebase(
 
 def test_an_entry_on_an_older_base_is_rebased(room: Room, administrator: Browser, delegate: Browser) -> None:
     chair = _chaired(room, administrator, delegate)
-    chair.send(f"{_P}/decide", seen="2", do="record", words="Keep all logs for a year.")
+    chair.send(f"{_P}/wordings", seen="2", do="record", words="Keep all logs for a year.")
     chair.send("/drafting/code/close", seen="3")
     [entry] = [one.id for one in room.draft.entries_on("P.b")]
     assert f'href="{_P}/propose?entry={entry}"' in delegate.get(_P).text
@@ -122,16 +122,19 @@ def test_comments_and_confirmations_are_recorded(room: Room, delegate: Browser) 
 
 
 def test_the_chair_decides_by_place_and_closes(room: Room, administrator: Browser, delegate: Browser) -> None:
-    assert delegate.get(f"{_P}/decide").status_code == 404  # nobody is the chair yet
+    shown = delegate.get(f"{_P}/wordings").text  # nobody is the chair yet
+    assert "Place 1" in shown
+    assert 'type="radio"' not in shown
+    assert delegate.send(f"{_P}/wordings", seen="1", do="leave").status_code == 404
     chair = _chaired(room, administrator, delegate)
     assert room.draft.chair == "Delegate"
-    assert administrator.get(f"{_P}/decide").status_code == 404
-    page = chair.get("/drafting/code/provisions/P.a/decide").text
+    assert administrator.send(f"{_P}/wordings", seen="2", do="leave").status_code == 404
+    page = chair.get("/drafting/code/provisions/P.a/wordings").text
     assert "Support." not in page.partition("<aside>")[0]
-    shown = chair.send(f"{_P}/decide", seen="2", do="preview", **{"place-1": "1"}).text
+    shown = chair.send(f"{_P}/wordings", seen="2", do="preview", **{"place-1": "1"}).text
     assert _difference(shown) == "Keep logs for a- year-+ month+."
-    chair.send(f"{_P}/decide", seen="2", do="record", **{"place-1": "1"})
-    chair.send("/drafting/code/provisions/P.a/decide", seen="3", do="record", **{"place-1": "-1"})
+    chair.send(f"{_P}/wordings", seen="2", do="record", **{"place-1": "1"})
+    chair.send("/drafting/code/provisions/P.a/wordings", seen="3", do="record", **{"place-1": "-1"})
     assert [step.act().act for step in room.steps[2:]] == ["accept", "bracket"]
     late = chair.send("/drafting/code/close", seen="3")
     assert late.status_code == 409

@@ -132,13 +132,17 @@ def _of_item(
         if kind in {PositionKind.MERGE, PositionKind.RETAIN, PositionKind.SUPPORT, PositionKind.RESERVE}
         or item.entry_class is EntryClass.EMPTY
     ]
-    kind, basis = kind_from_words(item.entry_class, item.text, bases.get(item.provision, ""))
-    if kind in {PositionKind.AMEND, PositionKind.REPLACE} and (said := states_only(item.text)):
-        kind, basis = said, "the words state a position"
+    kind, basis = read_words(item.entry_class, item.text, bases.get(item.provision, ""))
     if kind is PositionKind.UNKNOWN and stated:
         return stated
     inferred = kind is not PositionKind.UNKNOWN
     return [Position("", entry.stakeholder, item.provision, kind, inferred, basis, entry=entry.id), *stated]
+
+
+def read_words(written: EntryClass, text: str, base: str) -> tuple[PositionKind, str]:
+    """The position that an entry shows, and how, when a text is read in: "Support." is one and proposes no words."""
+    said = states_only(text) if written in {EntryClass.CHANGED, EntryClass.NEW} else None
+    return (said, "the words state a position") if said else kind_from_words(written, text, base)
 
 
 def kind_from_words(written: EntryClass, text: str, base: str) -> tuple[PositionKind, str]:

@@ -115,13 +115,12 @@ def _add_naming(router: APIRouter, pages: TextPages) -> None:
 
 
 def _add_deciding(router: APIRouter, pages: TextPages) -> None:
-    @router.get("/{name}/provisions/{provision}/decide")
-    def places(request: Request, visitor: Writer, name: str, provision: str) -> Response:
-        """Every place that differs, with each wording."""
-        text = _chaired(pages.open(name, visitor))
-        return _decide_page(pages, request, text, provision, DecisionForm(seen=0))
+    @router.get("/{name}/provisions/{provision}/wordings")
+    def wordings(request: Request, visitor: Reader, name: str, provision: str) -> Response:
+        """Every place that differs, with each wording; the chair chooses."""
+        return _wordings_page(pages, request, pages.open(name, visitor), provision, DecisionForm(seen=0))
 
-    @router.post("/{name}/provisions/{provision}/decide")
+    @router.post("/{name}/provisions/{provision}/wordings")
     def decide(
         request: Request, visitor: Writer, name: str, provision: str, typed: Annotated[DecisionForm, Form()]
     ) -> Response:
@@ -129,16 +128,16 @@ def _add_deciding(router: APIRouter, pages: TextPages) -> None:
         text = _chaired(pages.open(name, visitor))
         provision_in(text, provision)
         if typed.do == "preview":
-            return _decide_page(pages, request, text, provision, typed)
+            return _wordings_page(pages, request, text, provision, typed)
         try:
             pages.record(
                 text, lambda draft: [_decision(draft, provision, typed)], seen=typed.seen,
                 moved=changed_since(provision), chair=True,
             )  # fmt: skip
         except MovedError as error:
-            return _decide_page(pages, request, pages.open(name, visitor), provision, typed, error=error, status=409)
+            return _wordings_page(pages, request, pages.open(name, visitor), provision, typed, error=error, status=409)
         except TocsinError as error:
-            return _decide_page(pages, request, text, provision, typed, error=error, status=422)
+            return _wordings_page(pages, request, text, provision, typed, error=error, status=422)
         return pages.maker.go(f"{text.path}/chair#to-decide")
 
 
@@ -183,7 +182,7 @@ def _chair_page(
     )  # fmt: skip
 
 
-def _decide_page(
+def _wordings_page(
     pages: TextPages,
     request: Request,
     text: OpenText,
@@ -200,7 +199,7 @@ def _decide_page(
     posted = request.method == "POST"
     following = decided_text(draft, _decision(draft, name, typed)) if posted else draft.next_text(name)
     return pages.show(
-        request, "decide", text, status=status, provision=provision, row=row, standings=STANDINGS,
+        request, "wordings", text, status=status, provision=provision, row=row, standings=STANDINGS,
         found=alternatives(draft, name), older=on_older_bases(draft, name), typed=typed, choices=typed.choices,
         brackets=BRACKETS, pieces=difference(provision.base, following), decision=draft.decisions.get(name),
         tally=tally(row, stakeholders(draft)), deletes=_to_delete(draft, name), error=error, outcomes=OUTCOMES,
