@@ -175,3 +175,26 @@ def test_the_audit_log_names_the_text_and_the_person(room: Room, administrator: 
     assert "Code for warnings" in page
     assert "Delegate" in page
     assert room.steps[0].hash not in page
+
+
+def test_a_bracket_is_lifted_by_a_proposal(delegate: Browser) -> None:
+    page = delegate.get("/drafting/code/provisions/P.a").text
+    assert "/drafting/code/provisions/P.a/propose?lift=1" in page
+    page = delegate.get("/drafting/code/provisions/P.a/propose?lift=1").text
+    assert ">Share warnings early with everybody.</textarea>" in page
+
+
+def test_a_text_leaves_and_its_copy_comes_back(room: Room, administrator: Browser, delegate: Browser) -> None:
+    assert delegate.get("/drafting/import").status_code == 404
+    copy = delegate.get("/drafting/code/export?form=copy").content
+    assert delegate.get("/drafting/code/export?form=docx").content.startswith(b"PK")
+    delegate.send(f"{_P}/propose", **_proposal())
+    sent = {"data": {"csrf": administrator.csrf}, "files": {"file": ("code.json", copy)}}
+    back = administrator.client.post("/drafting/import", **sent)
+    assert "0 steps added" in back.text
+    sent["files"] = {"file": ("other.txt", b"A text\n\n1.\tPillars\na) Share.\n")}
+    assert administrator.client.post("/drafting/import", **sent).status_code in {200, 303}
+    assert "/drafting/other" in delegate.get("/drafting").text
+    sent["files"] = {"file": ("other.docx", b"PK nothing")}
+    assert administrator.client.post("/drafting/import", **sent).status_code == 422
+    assert len(room.steps) == 2

@@ -13,6 +13,17 @@ from tocsin.drafting.positions import replaces, states_only
 from tocsin.node.sentences import say
 
 AGREEING = {PositionKind.SUPPORT, PositionKind.RETAIN}
+_KINDS = {
+    PositionKind.SUPPORT: say("support"),
+    PositionKind.OPPOSE: say("oppose"),
+    PositionKind.AMEND: say("amend"),
+    PositionKind.DELETE: say("delete"),
+    PositionKind.MERGE: say("merge"),
+    PositionKind.REPLACE: say("replace"),
+    PositionKind.CLARIFY: say("clarify"),
+    PositionKind.RETAIN: say("retain"),
+    PositionKind.RESERVE: say("reserve"),
+}
 
 
 class ProvisionAgreement(StrEnum):
@@ -272,13 +283,17 @@ def _row(
 ) -> AgreementRow:
     kinds = {position.kind for positions in cells.values() for position in positions} - {PositionKind.UNKNOWN}
     reasons = [
-        f"{_said(provision, kind)} by {_who(cells, kind)}"
+        say("%(position)s by %(who)s", position=_said(provision, kind), who=_who(cells, kind))
         for kind in PositionKind
         if kind in kinds and kind not in AGREEING
     ]
     notes = [say("the base is in brackets")] if bracketed else []
     notes += [say("%(older)s spoke on older words only", older=len(older))] if older else []
-    agreed = [f"{kind} by {_who(cells, kind)}" for kind in PositionKind if kind in kinds and kind in AGREEING]
+    agreed = [
+        say("%(position)s by %(who)s", position=_KINDS[kind], who=_who(cells, kind))
+        for kind in PositionKind
+        if kind in kinds and kind in AGREEING
+    ]
     standing = ProvisionAgreement.UNKNOWN
     why: list[str] = [*notes, say("nobody has said anything that can be counted")]
     if not provision.readable:
@@ -292,7 +307,7 @@ def _row(
 
 def _said(provision: Provision, kind: PositionKind) -> str:
     """How a reason names a position: words for a provision that the base does not have propose it."""
-    return kind if provision.base or kind is not PositionKind.AMEND else "proposed as new"
+    return _KINDS[kind] if provision.base or kind is not PositionKind.AMEND else say("proposed as new")
 
 
 def _who(cells: Mapping[str, tuple[Position, ...]], kind: PositionKind) -> str:

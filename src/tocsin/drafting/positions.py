@@ -86,6 +86,8 @@ def whole_of(entry: StakeholderEntry) -> EntryItem:
 
 def stated_kind(words: str) -> PositionKind | None:
     """The position that the words of a comment state; None when they state none, or only what is not wanted."""
+    if alone := states_only(words):
+        return alone
     for kind, pattern in _STATED.items():
         starts = [match.start() for match in re.finditer(pattern, words, re.IGNORECASE)]
         if any(not _NEGATED.search(words[max(0, start - 40) : start]) for start in starts):

@@ -27,3 +27,6 @@ class PageMaker(Protocol):
 
     def go(self, path: str, *, undo: int | None = None) -> Response:
         """Lead to another page after a form; ``undo``: the number by which it offers to undo what was done."""
+
+    def kept(self, content: bytes, place: str) -> bytes:
+        """What may be kept of bytes that somebody sent in; ``place``: the name of the way in."""

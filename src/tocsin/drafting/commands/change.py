@@ -18,7 +18,7 @@ from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import HistoryStep, Signer
 from tocsin.drafting.jsonform import pieces_document
 from tocsin.drafting.keys import load_key
-from tocsin.drafting.model import Bracket, EntryClass, PositionKind
+from tocsin.drafting.model import EntryClass, PositionKind
 from tocsin.drafting.sentences import sentence
 from tocsin.interface import Invocation, say
 from tocsin.node.errors import InputError, NotFoundError, UsageError
@@ -358,15 +358,6 @@ def lift(call: Invocation, text: str, number: int, stakeholder: str, by: str) ->
         ]
 
     add(call, text, by, decide)
-
-
-def between(draft: TextState, pair: Bracket) -> str:
-    """The words between two brackets, shortened."""
-    if pair.start_provision == pair.end_provision:
-        words = draft.provisions[pair.start_provision].base[pair.start + 1 : pair.end]
-    else:
-        words = draft.provisions[pair.start_provision].base[pair.start + 1 :] + " …"
-    return words if len(words) <= 80 else words[:79] + "…"
 
 
 def _place_of(words: str, draft: TextState, provision: str) -> int:

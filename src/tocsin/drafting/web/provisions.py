@@ -10,9 +10,10 @@ from pydantic import BaseModel, Field
 
 from tocsin.drafting.acts import Act, AddComment, Confirm, Declare
 from tocsin.drafting.agreement import agreement, identical_wording, on_older_bases, stakeholders, tally
+from tocsin.drafting.brackets import brackets, words_between
 from tocsin.drafting.difference import TextPiece, difference
 from tocsin.drafting.draft import TextState, words_for
-from tocsin.drafting.model import Comment, EntryClass, Position, PositionKind, StakeholderEntry
+from tocsin.drafting.model import Bracket, Comment, EntryClass, Position, PositionKind, StakeholderEntry
 from tocsin.drafting.positions import states_only
 from tocsin.drafting.web.record import MovedError, OpenText, TextPages, provision_in
 from tocsin.drafting.web.texts import STANDINGS, Reader, Writer
@@ -33,6 +34,14 @@ MEANINGS: Final = {
     PositionKind.RESERVE: N_("decides later"),
 }
 """What a stakeholder wants who takes a position."""
+
+
+ISSUES: Final = {
+    "unclosed": N_("A bracket opens here and never closes."),
+    "unopened": N_("A bracket closes here that never opened."),
+    "spans": N_("A bracket runs from here into another provision."),
+}
+"""What is odd about brackets."""
 
 
 @dataclass(frozen=True)
@@ -207,8 +216,20 @@ def _page(
         later=draft.order[place + 1] if place is not None and place + 1 < len(draft.order) else "",
         history=[step for step in reversed(text.stored.steps) if getattr(step.act(), "provision", None) == name],
         position=_values(typed, PositionForm), comment=_values(typed, CommentForm),
+        brackets=_brackets(draft, name), bracket_issues=ISSUES,
+        issues=[one for one in brackets(draft.printed()).issues if one.provision == name],
         wrongs=wrongs, error=error, was=difference(was, provision.base) if was is not None else (),
     )  # fmt: skip
+
+
+def _brackets(draft: TextState, name: str) -> list[tuple[int, Bracket, str]]:
+    """The brackets that open or close in a provision, each with its number in the text and the words between."""
+    pairs = enumerate(brackets(draft.printed()).pairs, 1)
+    return [
+        (number, pair, words_between(draft.provisions, pair))
+        for number, pair in pairs
+        if name in {pair.start_provision, pair.end_provision}
+    ]
 
 
 def _entries(draft: TextState, name: str) -> list[EntryLine]:

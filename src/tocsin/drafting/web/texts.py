@@ -1,4 +1,4 @@
-"""The list of texts; of one text its provisions, its positions by stakeholder, its history, and it as a file."""
+"""The list of texts; of one text its provisions, its positions by stakeholder and its history."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from tocsin.drafting.acts import Undo
 from tocsin.drafting.agreement import AGREEING, AgreementRow, Stakeholder, agreement, stakeholders
 from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import undone_steps
-from tocsin.drafting.markdown import markdown
 from tocsin.drafting.model import Position, PositionKind
 from tocsin.drafting.pages import pages as pages_of
 from tocsin.drafting.store import stored_texts
 from tocsin.drafting.waiting import WaitingItem, waiting_on
+from tocsin.drafting.web.files import FORMS
 from tocsin.drafting.web.record import OpenText, TextPages
 from tocsin.interface import N_, NotHereError, Number, needs
 from tocsin.node.accounts import Permission, Principal
@@ -27,7 +27,7 @@ Reader = Annotated[Principal, needs(Permission.DRAFTING_READ)]
 Writer = Annotated[Principal, needs(Permission.DRAFTING_WRITE)]
 STANDINGS: Final = {
     "stable": (N_("stable"), "good"),
-    "contested": (N_("contested"), "wrong"),
+    "contested": (N_("contested"), "busy"),
     "unknown": (N_("unknown"), "quiet"),
 }
 """What pages call the state of a provision, and how they show it."""
@@ -87,7 +87,7 @@ def add_text_pages(router: APIRouter, pages: TextPages) -> None:
         return pages.show(
             request, "text", text, rows=[row for row in rows if row.provision.id in shown], counts=_counts(rows),
             standings=STANDINGS, waiting=waiting_on(text.draft, rows), page=page, pages=len(parts),
-            sections=text.draft.sections(), comments=_comment_counts(text.draft),
+            forms=FORMS, comments=_comment_counts(text.draft),
         )  # fmt: skip
 
     @router.get("/{name}/positions")
@@ -120,13 +120,6 @@ def add_text_pages(router: APIRouter, pages: TextPages) -> None:
         except ConflictError as error:
             return _history(pages, request, text, error=error, status=409)
         return pages.maker.go(f"{text.path_of(getattr(found.act(), 'provision', None))}?step={number}")
-
-    @router.get("/{name}/text.md")
-    def as_markdown(visitor: Reader, name: str) -> Response:
-        """The text with all that was proposed, as Markdown."""
-        content = markdown(pages.open(name, visitor).draft)
-        headers = {"Content-Disposition": 'attachment; filename="text.md"'}
-        return Response(content, media_type="text/markdown; charset=utf-8", headers=headers)
 
 
 def _history(

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from tocsin.drafting.acts import Act, New, Propose, Rebase
 from tocsin.drafting.agreement import stakeholders
+from tocsin.drafting.brackets import brackets, lifted
 from tocsin.drafting.bundle import free_id
 from tocsin.drafting.contributions import proposal, refuse_position
 from tocsin.drafting.difference import Edit, TextPiece, carried_over, difference, edits
@@ -18,7 +19,7 @@ from tocsin.drafting.rebasing import rebased
 from tocsin.drafting.web.provisions import MADE, one_line
 from tocsin.drafting.web.record import MovedError, OpenText, TextPages, provision_in
 from tocsin.drafting.web.texts import Writer
-from tocsin.interface import N_, NotHereError
+from tocsin.interface import N_, NotHereError, number_in
 from tocsin.node.errors import ConflictError, TocsinError
 
 
@@ -43,6 +44,13 @@ class WordsForm(BaseModel):
         return self.words.replace("\r\n", "\n").strip()
 
 
+class WordsOf(BaseModel):
+    """Where the words come from that somebody edits: the base, but for a bracket or for those of a proposal."""
+
+    entry: str = Field("", max_length=100)
+    lift: str = Field("", max_length=9)
+
+
 @dataclass(frozen=True)
 class MovedBase:
     """What happened to the base under words that somebody wrote: they may be carried over, but for some edits."""
@@ -57,16 +65,18 @@ def add_wording_pages(router: APIRouter, pages: TextPages) -> None:
     """The routes."""
 
     @router.get("/{name}/provisions/{provision}/propose")
-    def begin(request: Request, visitor: Writer, name: str, provision: str, entry: str = "") -> Response:
-        """The present words, to be edited; or those of a proposal on an older base, carried over."""
+    def begin(
+        request: Request, visitor: Writer, name: str, provision: str, of: Annotated[WordsOf, Query()]
+    ) -> Response:
+        """The present words, to be edited; without a bracket; or those of a proposal on an older base, carried over."""
         text = pages.open(name, visitor)
-        base = text.draft.provisions[provision_in(text, provision)].base
+        base = _lifted(text.draft, provision_in(text, provision), number_in(of.lift))
         typed = WordsForm(
-            made="0" * 10, seen=0, base=text.draft.generation, stakeholder=text.speaker, words=base, entry=entry
+            made="0" * 10, seen=0, base=text.draft.generation, stakeholder=text.speaker, words=base, entry=of.entry
         )
-        if entry:
+        if of.entry:
             try:
-                seen = rebased(text.draft, entry)
+                seen = rebased(text.draft, of.entry)
             except ConflictError as error:
                 raise NotHereError from error
             typed = typed.model_copy(update={"words": seen.text, "stakeholder": seen.entry.stakeholder})
@@ -133,6 +143,14 @@ def _add_new(router: APIRouter, pages: TextPages) -> None:
         now = pages.open(name, visitor)
         made = now.stored.steps[number - 1].act()
         return pages.maker.go(f"{now.path_of(getattr(made, 'provision', None))}?step={number}")
+
+
+def _lifted(draft: TextState, provision: str, number: int | None) -> str:
+    """The present words, without the brackets of a number."""
+    pairs = brackets(draft.printed()).pairs
+    base = draft.provisions[provision].base
+    known = number is not None and 1 <= number <= len(pairs)
+    return lifted(draft.printed(), pairs[number - 1]).get(provision, base) if known and number else base
 
 
 def _act(draft: TextState, provision: str, typed: WordsForm) -> Act:
