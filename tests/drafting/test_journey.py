@@ -1,5 +1,6 @@
 """A delegate and a chair from a text to the next draft in a real browser, without a command."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,9 +10,13 @@ from drafting.conftest import Room
 from support.browser import Page, browser
 from support.console_users import person, session_of
 from support.form_filling import Hand
+from support.page_checks import misfits, violations
 from support.world import served
+from tocsin.drafting.acts import AppointChair, PutInBrackets
 from tocsin.drafting.history import verify
+from tocsin.drafting.keys import made_account_key
 from tocsin.drafting.model import PositionKind
+from tocsin.drafting.store import append
 from tocsin.node.accounts import AccountRole, Person
 from tocsin.server.security import COOKIE
 
@@ -131,3 +136,20 @@ def test_without_scripts_the_difference_is_a_page(room: Room, address: str) -> N
         assert hand.title == "Provision P.b"
     [said] = [one for one in room.draft.positions_on("P.b") if one.stakeholder == "Celand"]
     assert said.kind is PositionKind.AMEND
+
+
+@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("ar", "dark")])
+def test_what_only_a_chair_sees_violates_no_rule_of_wcag(room: Room, address: str, language: str, theme: str) -> None:
+    """The gallery of `tests/server/pages` has the pages that others see."""
+    chair = _account(room, "Carl Chair")
+    key = made_account_key(room.world.node.home, chair)
+    acts = [AppointChair("Carl Chair", key.public), PutInBrackets("P.b", "Keep logs for [a year] [a month].", ())]
+    append(room.world.node.database, "code", lambda *_: acts, actor="Carl Chair", at=room.world.now, signer=key)
+    wrong = []
+    with _seat(room, address, chair, scripts=True) as (_, tab):
+        tab.look(width=1280, theme=theme)
+        for path in ("chair", "provisions/P.a/wordings", "provisions/P.b", "history?step=2"):
+            tab.open(f"{address}/drafting/code/{path}{'&' if '?' in path else '?'}language={language}")
+            found = [*json.loads(violations(tab)), *misfits(tab, 320), *misfits(tab, 1280)]
+            wrong += [(path, found)] if found else []
+    assert wrong == []
