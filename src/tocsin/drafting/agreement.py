@@ -13,7 +13,7 @@ from tocsin.drafting.positions import replaces, states_only
 from tocsin.node.sentences import say
 
 AGREEING = {PositionKind.SUPPORT, PositionKind.RETAIN}
-_KINDS = {
+POSITION_WORDS = {
     PositionKind.SUPPORT: say("support"),
     PositionKind.OPPOSE: say("oppose"),
     PositionKind.AMEND: say("amend"),
@@ -290,7 +290,7 @@ def _row(
     notes = [say("the base is in brackets")] if bracketed else []
     notes += [say("%(older)s spoke on older words only", older=len(older))] if older else []
     agreed = [
-        say("%(position)s by %(who)s", position=_KINDS[kind], who=_who(cells, kind))
+        say("%(position)s by %(who)s", position=POSITION_WORDS[kind], who=_who(cells, kind))
         for kind in PositionKind
         if kind in kinds and kind in AGREEING
     ]
@@ -307,7 +307,7 @@ def _row(
 
 def _said(provision: Provision, kind: PositionKind) -> str:
     """How a reason names a position: words for a provision that the base does not have propose it."""
-    return _KINDS[kind] if provision.base or kind is not PositionKind.AMEND else say("proposed as new")
+    return POSITION_WORDS[kind] if provision.base or kind is not PositionKind.AMEND else say("proposed as new")
 
 
 def _who(cells: Mapping[str, tuple[Position, ...]], kind: PositionKind) -> str:

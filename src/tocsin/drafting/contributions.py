@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from tocsin.drafting import acts
 from tocsin.drafting.agreement import (
+    POSITION_WORDS,
     ContestedSpan,
     alternatives,
     comparable,
@@ -63,7 +64,7 @@ def refuse_position(text: str) -> None:
     if kind := states_only(text):
         raise UsageError(
             say("'%(words)s' states a position and is no text for the provision.", words=text.strip()),
-            hint=say("Record the position '%(kind)s' instead.", kind=kind.value),
+            hint=say("Record the position '%(kind)s' instead.", kind=POSITION_WORDS[kind]),
         )
 
 

@@ -18,6 +18,7 @@ from tocsin.drafting.models import DraftStep, DraftText
 from tocsin.drafting.stored_text import StoredText
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import AuditAction, Database, audit, from_row
+from tocsin.node.sentences import say
 
 
 def stored_texts(database: Database) -> list[tuple[str, str, str, str]]:
@@ -68,7 +69,8 @@ def add_text(
         if there is not None:
             if there.source_sha256 != text.source.sha256:
                 raise ConflictError(
-                    f"Another text is called '{wanted}'.", hint="Give this one a name of its own with --name."
+                    say("Another text is called '%(name)s'.", name=wanted),
+                    hint="Give this one a name of its own with --name.",
                 )
             return _load(session, wanted), False
         identity = str(uuid4())
@@ -95,7 +97,9 @@ def add_copy(database: Database, stored: StoredText, source: bytes, *, actor: st
                 f"The text '{stored.name}' is here already.", hint="Use merge-bundle to take in what was added to it."
             )
         if session.scalar(select(DraftText.id).where(DraftText.name == stored.name)) is not None:
-            raise ConflictError(f"Another text is called '{stored.name}'.", hint="Give this one another --name.")
+            raise ConflictError(
+                say("Another text is called '%(name)s'.", name=stored.name), hint="Give this one another --name."
+            )
         first = stored.steps[0].act()
         if not isinstance(first, Import):
             raise ConflictError("The history does not begin with an import.")

@@ -17,18 +17,18 @@ from tocsin.drafting.keys import made_account_key
 from tocsin.drafting.model import PositionKind
 from tocsin.drafting.store import append
 from tocsin.drafting.waiting import waiting_on
-from tocsin.drafting.web.record import MovedError, OpenText, TextPages, changed_since, provision_in
+from tocsin.drafting.web.record import STEPS, MovedError, OpenText, TextPages, changed_since, provision_in
 from tocsin.drafting.web.texts import STANDINGS, Reader, Writer
-from tocsin.interface import N_, NotHereError
+from tocsin.interface import NotHereError
 from tocsin.node.accounts import Permission, PersonSummary, Principal, list_people
 from tocsin.node.errors import ConflictError, TocsinError
 
 OUTCOMES: Final = {
-    "accepted": N_("wording accepted"),
-    "merged": N_("wording combined"),
-    "bracketed": N_("left in brackets"),
-    "left": N_("left as it is"),
-    "deleted": N_("deleted"),
+    "accepted": STEPS["accept"],
+    "merged": STEPS["combine"],
+    "bracketed": STEPS["bracket"],
+    "left": STEPS["leave"],
+    "deleted": STEPS["delete"],
 }
 """What the chair did with a provision in this round."""
 

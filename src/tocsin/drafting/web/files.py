@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import Response
 
-from tocsin.drafting.bundle import LARGEST_BYTES, MergePreview, copied, is_bundle, read_bundle, write_bundle
+from tocsin.drafting.bundle import MergePreview, copied, is_bundle, read_bundle, write_bundle
 from tocsin.drafting.exports import TextForm, written_as
 from tocsin.drafting.parse import read_text
 from tocsin.drafting.store import add_copy, add_text, source_of, stored_texts, take_in
@@ -40,6 +40,7 @@ _ENDINGS: Final = {
     TextForm.AKN: ("xml", "application/xml"),
     COPY: ("json", "application/json"),
 }
+_MOST_BYTES: Final = 32_000_000  # what is not filtered yet stays in memory; the command takes more
 _TEXT: Final = ("txt", "text/plain; charset=utf-8")
 
 
@@ -53,7 +54,7 @@ def add_file_pages(router: APIRouter, pages: TextPages) -> None:
         """The form for a file."""
         return maker.page(request, "drafting/import.html", error=None, merged=None)
 
-    @router.post("/import", max_body_size=LARGEST_BYTES)
+    @router.post("/import", max_body_size=_MOST_BYTES)
     def bring(
         request: Request,
         visitor: _Administrator,

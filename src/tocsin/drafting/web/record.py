@@ -18,6 +18,7 @@ from tocsin.drafting.stored_text import StoredText
 from tocsin.interface import N_, NotHereError, PageMaker, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError
+from tocsin.node.sentences import say
 
 STEPS: Final = {
     "import": N_("Text imported"),
@@ -152,7 +153,9 @@ class TextPages:
             if again:
                 return []
             if moved(draft, since):
-                raise MovedError("The text changed meanwhile.")
+                raise MovedError(
+                    say("The text changed since this page was made: read it again, then send the form again.")
+                )
             return acts
 
         visitor = text.visitor
