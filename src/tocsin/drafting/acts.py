@@ -21,7 +21,7 @@ class Import:
 
 @dataclass(frozen=True)
 class Propose:
-    """A stakeholder's words for a provision, written on base ``generation``."""
+    """A stakeholder's words for a provision, written on base ``generation``; ``reason``: why, in its own words."""
 
     id: str
     provision: str
@@ -31,6 +31,7 @@ class Propose:
     text: str
     generation: int
     language: str = ""
+    reason: str = ""
     act: Literal["propose"] = "propose"
 
 

@@ -9,10 +9,21 @@ from tocsin.drafting.brackets import brackets, paired, unpaired
 from tocsin.drafting.difference import Edit, apply_edits, edits, words
 from tocsin.drafting.draft import TextState, words_for
 from tocsin.drafting.model import EntryClass, Position, PositionKind, Provision, StakeholderEntry
-from tocsin.drafting.positions import replaces
+from tocsin.drafting.positions import replaces, states_only
 from tocsin.node.sentences import say
 
 AGREEING = {PositionKind.SUPPORT, PositionKind.RETAIN}
+POSITION_WORDS = {
+    PositionKind.SUPPORT: say("support"),
+    PositionKind.OPPOSE: say("oppose"),
+    PositionKind.AMEND: say("amend"),
+    PositionKind.DELETE: say("delete"),
+    PositionKind.MERGE: say("merge"),
+    PositionKind.REPLACE: say("replace"),
+    PositionKind.CLARIFY: say("clarify"),
+    PositionKind.RETAIN: say("retain"),
+    PositionKind.RESERVE: say("reserve"),
+}
 
 
 class ProvisionAgreement(StrEnum):
@@ -121,12 +132,13 @@ def tally(row: AgreementRow, people: Iterable[Stakeholder]) -> dict[PositionKind
 
 
 def comparable(draft: TextState, provision: str) -> tuple[StakeholderEntry, ...]:
-    """The readable entries on a provision that were written on the words it has now."""
+    """The readable entries with words for a provision that were written on the words it has now."""
     base = draft.provisions[provision].base
     return tuple(
         entry
         for entry in draft.entries_on(provision)
-        if words_for(entry, provision)
+        if (written := words_for(entry, provision))
+        and not states_only(written)
         and draft.base_of(entry, provision) == base
         and entry.entry_class is not EntryClass.UNREADABLE
     )
@@ -138,7 +150,9 @@ def on_older_bases(draft: TextState, provision: str) -> tuple[StakeholderEntry, 
     return tuple(
         entry
         for entry in draft.entries_on(provision)
-        if words_for(entry, provision) and draft.base_of(entry, provision) != base
+        if (written := words_for(entry, provision))
+        and not states_only(written)
+        and draft.base_of(entry, provision) != base
     )
 
 
@@ -182,8 +196,22 @@ def in_brackets(base: str, found: Alternatives) -> str:
 
     Wordings of the whole follow, each in brackets, behind what the places make of the base.
     """
-    text = apply_edits(base, (Edit(place.start, place.end, _choices(place)) for place in found.places))
-    return _choices(ContestedSpan(0, len(text), text, found.whole.options)) if found.whole else text
+    text = apply_edits(base, (Edit(place.start, place.end, place_in_brackets(place)) for place in found.places))
+    return place_in_brackets(ContestedSpan(0, len(text), text, found.whole.options)) if found.whole else text
+
+
+def place_in_brackets(place: ContestedSpan) -> str:
+    """One place in brackets. Marks of the base that pair with one outside the place stay, so that they still pair."""
+    texts = [paired(text).strip() for text in (place.base, *(option.text for option in place.options))]
+    distinct = {words(text): text for text in reversed(texts)}
+    if len(distinct) < 2:
+        return place.base
+    shown = " ".join(f"[{text}]" for text in dict.fromkeys(texts) if text and distinct[words(text)] == text)
+    closing, opening = unpaired(place.base)
+    spaced = "" if place.base or not place.start else " "
+    lead = place.base[: len(place.base) - len(place.base.lstrip())] or spaced
+    trail = place.base[len(place.base.rstrip()) :] if place.base.strip() else ""
+    return lead + "]" * closing + shown + " [" * opening + trail
 
 
 def identical_wording(draft: TextState, among: Iterable[Provision] | None = None) -> tuple[Identical, ...]:
@@ -255,13 +283,17 @@ def _row(
 ) -> AgreementRow:
     kinds = {position.kind for positions in cells.values() for position in positions} - {PositionKind.UNKNOWN}
     reasons = [
-        f"{_said(provision, kind)} by {_who(cells, kind)}"
+        say("%(position)s by %(who)s", position=_said(provision, kind), who=_who(cells, kind))
         for kind in PositionKind
         if kind in kinds and kind not in AGREEING
     ]
     notes = [say("the base is in brackets")] if bracketed else []
     notes += [say("%(older)s spoke on older words only", older=len(older))] if older else []
-    agreed = [f"{kind} by {_who(cells, kind)}" for kind in PositionKind if kind in kinds and kind in AGREEING]
+    agreed = [
+        say("%(position)s by %(who)s", position=POSITION_WORDS[kind], who=_who(cells, kind))
+        for kind in PositionKind
+        if kind in kinds and kind in AGREEING
+    ]
     standing = ProvisionAgreement.UNKNOWN
     why: list[str] = [*notes, say("nobody has said anything that can be counted")]
     if not provision.readable:
@@ -275,7 +307,7 @@ def _row(
 
 def _said(provision: Provision, kind: PositionKind) -> str:
     """How a reason names a position: words for a provision that the base does not have propose it."""
-    return kind if provision.base or kind is not PositionKind.AMEND else "proposed as new"
+    return POSITION_WORDS[kind] if provision.base or kind is not PositionKind.AMEND else say("proposed as new")
 
 
 def _who(cells: Mapping[str, tuple[Position, ...]], kind: PositionKind) -> str:
@@ -297,17 +329,3 @@ def _options(writings: Iterable[tuple[str, str]]) -> tuple[Option, ...]:
     for name, text in writings:
         found.setdefault(text, []).append(name)
     return tuple(Option(text, tuple(names)) for text, names in found.items())
-
-
-def _choices(place: ContestedSpan) -> str:
-    """One place in brackets. Marks of the base that pair with one outside the place stay, so that they still pair."""
-    texts = [paired(text).strip() for text in (place.base, *(option.text for option in place.options))]
-    distinct = {words(text): text for text in reversed(texts)}
-    if len(distinct) < 2:
-        return place.base
-    shown = " ".join(f"[{text}]" for text in dict.fromkeys(texts) if text and distinct[words(text)] == text)
-    closing, opening = unpaired(place.base)
-    spaced = "" if place.base or not place.start else " "
-    lead = place.base[: len(place.base) - len(place.base.lstrip())] or spaced
-    trail = place.base[len(place.base.rstrip()) :] if place.base.strip() else ""
-    return lead + "]" * closing + shown + " [" * opening + trail

@@ -12,6 +12,7 @@ from tocsin.drafting.model import Comment, EntryClass, Position, PositionKind, P
 from tocsin.drafting.positions import kind_from_words
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import from_row
+from tocsin.node.sentences import say
 
 T = TypeVar("T")
 
@@ -116,6 +117,9 @@ def _propose(draft: TextState, act: acts.Propose, at: datetime) -> None:
     inferred = wanted is not PositionKind.UNKNOWN
     position = Position(f"{act.id}-words", act.stakeholder, act.provision, wanted, inferred, basis, entry=act.id)
     draft.positions[position.id] = replace(position, generation=act.generation, at=at)
+    if act.reason:
+        said = acts.AddComment(f"{act.id}-reason", act.provision, act.stakeholder, act.reason, entry=act.id)
+        _add_comment(draft, said, at)
 
 
 def _read(entry: StakeholderEntry, base: str) -> tuple[PositionKind, str]:
@@ -326,7 +330,7 @@ def _decide(draft: TextState, provision: str, decision: ChairDecision) -> None:
 
 def _close(draft: TextState) -> None:
     if not draft.decisions:
-        raise ConflictError("The chair has decided nothing in this round; there is nothing to close.")
+        raise ConflictError(say("The chair has decided nothing in this round; there is nothing to close."))
     draft.generation += 1
     for name, decision in list(draft.decisions.items()):
         if decision.outcome is ProvisionOutcome.DELETED:
@@ -352,7 +356,9 @@ def _known(draft: TextState, provision: str, *, sections: bool = False) -> None:
 def _printed(draft: TextState, provision: str) -> Provision:
     _known(draft, provision)
     if provision in draft.gone:
-        raise ConflictError(f"{provision} is no longer in the text: {draft.gone[provision]}.")
+        raise ConflictError(
+            say("%(provision)s is no longer in the text: %(why)s.", provision=provision, why=draft.gone[provision])
+        )
     return draft.provisions[provision]
 
 

@@ -1,6 +1,6 @@
 """Square brackets mark text that is not agreed: nested, running across provisions, sometimes unbalanced."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tocsin.drafting.model import Bracket, BracketIssue, Provision
@@ -56,6 +56,15 @@ def lifted(provisions: Iterable[Provision], bracket: Bracket) -> dict[str, str]:
         text = texts[provision]
         texts[provision] = text[:offset] + text[offset + 1 :]
     return {provision: text for provision, text in texts.items() if text != before[provision]}
+
+
+def words_between(provisions: Mapping[str, Provision], pair: Bracket) -> str:
+    """The words between two brackets, shortened."""
+    if pair.start_provision == pair.end_provision:
+        words = provisions[pair.start_provision].base[pair.start + 1 : pair.end]
+    else:
+        words = provisions[pair.start_provision].base[pair.start + 1 :] + " …"
+    return words if len(words) <= 80 else words[:79] + "…"
 
 
 def unpaired(text: str) -> tuple[int, int]:

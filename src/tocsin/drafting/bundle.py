@@ -19,6 +19,7 @@ from tocsin.drafting import acts
 from tocsin.drafting.classify import CONTROL
 from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import HistoryStep, canonical, extended, replayed, undone_steps, verify
+from tocsin.drafting.positions import states_only
 from tocsin.drafting.stored_text import StoredText
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 
@@ -165,13 +166,15 @@ def _stays(step: HistoryStep, act: acts.Act, undone: set[int], theirs: Sequence[
 
 
 def _renamed(act: acts.Act, renamed: dict[str, str], draft: TextState) -> acts.Act:
-    """The act with the provision ids that were taken here in the meantime replaced by free ones."""
+    """The act with provision ids that were taken here meanwhile replaced by free ones; "Support." is a position."""
     if isinstance(act, acts.New):
         free = free_id(draft, act.id)
         renamed[act.id] = free
         return replace(act, id=free)
     if isinstance(act, acts.Propose | acts.Declare | acts.AddComment) and act.provision in renamed:
-        return replace(act, provision=renamed[act.provision])
+        act = replace(act, provision=renamed[act.provision])
+    if isinstance(act, acts.Propose) and (kind := states_only(act.text)):
+        return acts.Declare(act.id, act.provision, act.stakeholder, kind, act.generation, act.text.strip())
     return act
 
 

@@ -14,4 +14,5 @@ CAPABILITY: Final = Capability(
     folder=Path(__file__).parent,
     tables=("tocsin.drafting.models",),
     example="tocsin.drafting.example:add_example",
+    subjects="tocsin.drafting.store:subject_names",
 )

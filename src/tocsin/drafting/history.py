@@ -22,6 +22,7 @@ from tocsin.drafting.apply import apply
 from tocsin.drafting.classify import CONTROL
 from tocsin.drafting.draft import TextState, begun
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, WithheldError
+from tocsin.node.sentences import say
 
 FIRST = "0" * 64
 _ESCAPED_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:b|u00(?:0[0-8ef]|1[0-9a-f]))")
@@ -191,11 +192,11 @@ def canonical_act(act: Act) -> str:
 def _refuse_controls(said: str) -> None:
     """Refuse what cannot be stored or would reach somebody's terminal as an order; JSON shows most of it escaped."""
     if _ESCAPED_CONTROL.search(said) or CONTROL.search(said):
-        raise InputError("The words hold a control character.", hint="Take it out and try again.")
+        raise InputError(say("The words hold a control character."), hint=say("Take it out and try again."))
     try:
         said.encode()
     except UnicodeEncodeError as error:
-        raise InputError("The words hold half a character.", hint="Take it out and try again.") from error
+        raise InputError(say("The words hold half a character."), hint=say("Take it out and try again.")) from error
 
 
 def _draft_after(steps: Sequence[HistoryStep], act: Act, at: datetime, draft: TextState | None) -> TextState:
@@ -214,14 +215,18 @@ def _without(steps: Sequence[HistoryStep], act: Undo) -> TextState:
     if not 2 <= act.step <= len(steps):
         raise NotFoundError(f"There is no step {act.step} to undo; the history has steps 2 to {len(steps)}.")
     if act.step in undone_steps(steps):
-        raise ConflictError(f"Step {act.step} is undone already.")
+        raise ConflictError(say("Step %(step)s is undone already.", step=act.step))
     asked = [*steps, HistoryStep(len(steps) + 1, steps[-1].at, "", canonical_act(act), "", "", "")]
     try:
         return _fold(steps, undone_steps(asked))
     except (ConflictError, NotFoundError) as error:
         raise ConflictError(
-            f"Step {act.step} cannot be undone, since later steps build on it: {error}",
-            hint="Undo those first; 'drafting log' lists them.",
+            say(
+                "Step %(step)s cannot be undone, since later steps build on it: %(error)s",
+                step=act.step,
+                error=error.args[0],
+            ),
+            hint=say("Undo those first; the history lists them."),
         ) from error
 
 

@@ -1,6 +1,10 @@
-"""The chair's signing key: an Ed25519 private key in a PEM file that only its owner can read."""
+"""The chair's signing key: an Ed25519 private key in a PEM file that only its owner can read.
+
+A chair who works by commands has the file; for one who works on pages it lies in ``keys/chairs`` of the home folder.
+"""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tocsin.drafting.history import Signer
 from tocsin.node.errors import ConflictError, InputError
+from tocsin.node.paths import HomeFolder
 
 
 def new_key(path: Path) -> Signer:
@@ -48,3 +53,22 @@ def load_key(path: Path) -> Signer:
     if not isinstance(key, Ed25519PrivateKey):
         raise InputError(f"{path} holds another kind of key; Ed25519 is needed.")
     return Signer(key)
+
+
+def account_key(home: Path, person: int) -> Signer | None:
+    """The key that the node keeps for an account that chairs a text; None where it never did."""
+    path = _account_path(home, person)
+    return load_key(path) if path.exists() else None
+
+
+def made_account_key(home: Path, person: int) -> Signer:
+    """The same, drawn at the first call: whoever chairs by pages has no file, and signs by being signed in."""
+    path = _account_path(home, person)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(ConflictError):  # there already
+        return new_key(path)
+    return load_key(path)
+
+
+def _account_path(home: Path, person: int) -> Path:
+    return home / HomeFolder.KEYS / "chairs" / f"person-{person}.pem"

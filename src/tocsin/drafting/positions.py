@@ -34,6 +34,22 @@ _OTHER = re.compile(
     re.IGNORECASE,
 )
 
+_ALONE = {
+    PositionKind.SUPPORT: r"support(?:s|ed)?|agree[ds]?|endorse[ds]?|accept(?:s|ed)?",
+    PositionKind.OPPOSE: r"oppose[ds]?|object(?:s|ed)?",
+    PositionKind.DELETE: r"delete[ds]?|suppress(?:ed)?|strike",
+    PositionKind.RETAIN: r"retain(?:s|ed)?|keep|maintain(?:ed)?",
+    PositionKind.RESERVE: r"reserve[ds]?|reservation",
+    PositionKind.CLARIFY: r"clarify|unclear",
+}
+_SPOKEN = re.compile(
+    r"\W*(?:(?:we|i|fully|strongly|also|can)\s+)*(?P<verb>\w+)"
+    r"(?:\s+(?:this|that|it|the|our|with|to|on|as|is|drafted|written|proposed|position|text|words|wording|provision|"
+    r"paragraph|proposal|amendment|pillar|target|article|item|original|base|chair(?:['\u2019]s)?))*\W*",
+    re.IGNORECASE,
+)
+"""Words that say what is wanted and of nothing but the text itself: "Support.", "We agree with the proposal"."""
+
 
 _Labels: TypeAlias = Mapping[str, tuple[str, Mapping[tuple[str, str], str]]]
 
@@ -70,11 +86,20 @@ def whole_of(entry: StakeholderEntry) -> EntryItem:
 
 def stated_kind(words: str) -> PositionKind | None:
     """The position that the words of a comment state; None when they state none, or only what is not wanted."""
+    if alone := states_only(words):
+        return alone
     for kind, pattern in _STATED.items():
         starts = [match.start() for match in re.finditer(pattern, words, re.IGNORECASE)]
         if any(not _NEGATED.search(words[max(0, start - 40) : start]) for start in starts):
             return kind
     return None
+
+
+def states_only(text: str) -> PositionKind | None:
+    """The position that a text states where it holds nothing else, and so no words for a provision ("Support.")."""
+    found = _SPOKEN.fullmatch(text)
+    verb = found["verb"] if found else ""
+    return next((kind for kind, verbs in _ALONE.items() if re.fullmatch(verbs, verb, re.IGNORECASE)), None)
 
 
 def speakers_of(comments: Sequence[Comment], entries: Sequence[StakeholderEntry]) -> dict[str, str]:
@@ -109,11 +134,17 @@ def _of_item(
         if kind in {PositionKind.MERGE, PositionKind.RETAIN, PositionKind.SUPPORT, PositionKind.RESERVE}
         or item.entry_class is EntryClass.EMPTY
     ]
-    kind, basis = kind_from_words(item.entry_class, item.text, bases.get(item.provision, ""))
+    kind, basis = read_words(item.entry_class, item.text, bases.get(item.provision, ""))
     if kind is PositionKind.UNKNOWN and stated:
         return stated
     inferred = kind is not PositionKind.UNKNOWN
     return [Position("", entry.stakeholder, item.provision, kind, inferred, basis, entry=entry.id), *stated]
+
+
+def read_words(written: EntryClass, text: str, base: str) -> tuple[PositionKind, str]:
+    """The position that an entry shows, and how, when a text is read in: "Support." is one and proposes no words."""
+    said = states_only(text) if written in {EntryClass.CHANGED, EntryClass.NEW} else None
+    return (said, "the words state a position") if said else kind_from_words(written, text, base)
 
 
 def kind_from_words(written: EntryClass, text: str, base: str) -> tuple[PositionKind, str]:

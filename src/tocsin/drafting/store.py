@@ -1,8 +1,9 @@
 """Where texts and their histories are kept and added to; the one place of this room that saves."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from urllib.parse import quote
 from uuid import uuid4
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from tocsin.drafting.models import DraftStep, DraftText
 from tocsin.drafting.stored_text import StoredText
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import AuditAction, Database, audit, from_row
+from tocsin.node.sentences import say
 
 
 def stored_texts(database: Database) -> list[tuple[str, str, str, str]]:
@@ -44,9 +46,18 @@ def source_of(database: Database, name: str) -> bytes:
 
 
 def add_text(
-    database: Database, text: NegotiatedText, source: bytes, *, actor: str, at: datetime, name: str | None = None
+    database: Database,
+    text: NegotiatedText,
+    source: bytes,
+    *,
+    actor: str,
+    at: datetime,
+    name: str | None = None,
+    account: str = "",
 ) -> tuple[StoredText, bool]:
     """The text in the store, and whether it is new: the same bytes under the same name are one text.
+
+    ``actor``, ``account``: as in `append`.
 
     Raises:
         ConflictError: another text has that name.
@@ -58,7 +69,8 @@ def add_text(
         if there is not None:
             if there.source_sha256 != text.source.sha256:
                 raise ConflictError(
-                    f"Another text is called '{wanted}'.", hint="Give this one a name of its own with --name."
+                    say("Another text is called '%(name)s'.", name=wanted),
+                    hint="Give this one a name of its own with --name.",
                 )
             return _load(session, wanted), False
         identity = str(uuid4())
@@ -66,7 +78,14 @@ def add_text(
         step, _ = extended([], Import(text), actor=actor, at=at)
         session.flush()
         session.add(_step_row(identity, step))
-        audit(session, AuditAction.DRAFT_IMPORTED, at=at, actor=actor, subject=identity, detail={"hash": step.hash})
+        audit(
+            session,
+            AuditAction.DRAFT_IMPORTED,
+            at=at,
+            actor=account or actor,
+            subject=_subject(identity),
+            detail={"hash": step.hash},
+        )
         return StoredText(identity, wanted, text.title, text.source.name, text.source.sha256, (step,)), True
 
 
@@ -78,14 +97,18 @@ def add_copy(database: Database, stored: StoredText, source: bytes, *, actor: st
                 f"The text '{stored.name}' is here already.", hint="Use merge-bundle to take in what was added to it."
             )
         if session.scalar(select(DraftText.id).where(DraftText.name == stored.name)) is not None:
-            raise ConflictError(f"Another text is called '{stored.name}'.", hint="Give this one another --name.")
+            raise ConflictError(
+                say("Another text is called '%(name)s'.", name=stored.name), hint="Give this one another --name."
+            )
         first = stored.steps[0].act()
         if not isinstance(first, Import):
             raise ConflictError("The history does not begin with an import.")
         session.add(_text_row(stored.id, stored.name, first.text, source))
         session.flush()
         session.add_all(_step_row(stored.id, step) for step in stored.steps)
-        audit(session, AuditAction.DRAFT_IMPORTED, at=at, actor=actor, subject=stored.id, detail={"copy": True})
+        audit(
+            session, AuditAction.DRAFT_IMPORTED, at=at, actor=actor, subject=_subject(stored.id), detail={"copy": True}
+        )
 
 
 def append(
@@ -96,10 +119,12 @@ def append(
     actor: str,
     at: datetime,
     signer: Signer | None = None,
+    account: str = "",
 ) -> tuple[tuple[HistoryStep, ...], TextState]:
     """The steps added and the draft after them; ``decide`` says from the text as it is which acts to do.
 
-    All or none of the acts are added.
+    All or none of the acts are added. ``actor``: the name in the history; ``account``: how the audit log names
+    whoever it is, where that is another.
     """
     with database.begin() as session:
         stored = _load(session, name)
@@ -109,7 +134,7 @@ def append(
             step, draft = extended(steps, act, actor=actor, at=at, signer=signer, draft=draft)
             steps.append(step)
         added = tuple(steps[len(stored.steps) :])
-        save_steps(session, stored.id, added, actor=actor, at=at)
+        save_steps(session, stored.id, added, actor=account or actor, at=at)
         return added, draft
 
 
@@ -126,8 +151,26 @@ def save_steps(session: Session, text_id: str, steps: Sequence[HistoryStep], *, 
     """Add steps to a history in the caller's transaction, each with its audit entry."""
     for step in steps:
         session.add(_step_row(text_id, step))
-        detail: dict[str, object] = {"seq": step.seq, "act": step.act().act, "hash": step.hash}
-        audit(session, AuditAction.DRAFT_CHANGED, at=at, actor=actor, subject=text_id, detail=detail)
+        act = step.act()
+        detail: dict[str, object] = {"seq": step.seq, "act": act.act, "hash": step.hash}
+        if isinstance(place := getattr(act, "provision", None), str):
+            detail["provision"] = place
+        audit(session, AuditAction.DRAFT_CHANGED, at=at, actor=actor, subject=_subject(text_id), detail=detail)
+
+
+def subject_names(session: Session, subjects: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Title and path of those texts that the audit log names (``text:ID``; entries of before have the id alone)."""
+    by_id = {subject.removeprefix("text:"): subject for subject in subjects}
+    query = select(DraftText.id, DraftText.title, DraftText.name).where(DraftText.id.in_(by_id))
+    return {
+        by_id[identity]: (title or name, f"/drafting/{quote(name, safe='')}")
+        for identity, title, name in session.execute(query)
+    }
+
+
+def _subject(text_id: str) -> str:
+    """How the audit log names a text."""
+    return f"text:{text_id}"
 
 
 def _row(session: Session, name: str) -> DraftText:

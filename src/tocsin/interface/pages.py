@@ -1,5 +1,6 @@
 """What pages of a capability are made with."""
 
+from datetime import datetime
 from typing import Any, Protocol
 
 from fastapi import Request
@@ -19,3 +20,13 @@ class PageMaker(Protocol):
         self, request: Request, template: str, *, status: int = 200, language: str = "", **context: Any
     ) -> Response:
         """A page from a template; ``context``: what it shows, as the template names it."""
+
+    @property
+    def now(self) -> datetime:
+        """The time, UTC."""
+
+    def go(self, path: str, *, undo: int | None = None) -> Response:
+        """Lead to another page after a form; ``undo``: the number by which it offers to undo what was done."""
+
+    def kept(self, content: bytes, place: str) -> bytes:
+        """What may be kept of bytes that somebody sent in; ``place``: the name of the way in."""

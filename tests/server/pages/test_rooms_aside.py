@@ -43,7 +43,7 @@ def test_a_delegate_reads_a_text_and_what_was_proposed(world: World, shared_data
         one = browser.get("/drafting/wsis10-c5/provisions/P.k%20bis").text
         assert "Provision P.k bis" in one
         assert "proposal" in one
-        assert browser.get("/drafting/wsis10-c5/text.md").text.startswith("#")
+        assert browser.get("/drafting/wsis10-c5/export?form=markdown").text.startswith("#")
         assert browser.get("/drafting/wsis10-c5/provisions/none").status_code == 404
         assert browser.get("/drafting/wsis10-c5?page=99").status_code == 404
 

@@ -11,7 +11,7 @@ from support.console_users import browser_of
 from support.world import START, World, copy_world
 from tocsin.directory.facts import AttestationKind
 from tocsin.drafting.model import EntryClass, PositionKind
-from tocsin.drafting.positions import kind_from_words
+from tocsin.drafting.positions import read_words
 from tocsin.events.fields import Privacy
 from tocsin.events.filters import SEVERITIES
 from tocsin.events.models import AlarmKind
@@ -140,7 +140,7 @@ def test_every_sentence_is_written_out_where_it_is_made() -> None:
 
 def test_words_of_closed_lists_are_those_of_the_rooms() -> None:
     alarms = ["well", "acknowledged", *AlarmKind]
-    basis = {kind_from_words(entry, text, "a b c d")[1] for entry in EntryClass for text in ("a b c e", "x")}
+    basis = {read_words(entry, text, "a b c d")[1] for entry in EntryClass for text in ("a b c e", "x", "Support.")}
     lists = {
         "severity": SEVERITIES, "feed": alarms, "attestation": AttestationKind, "fields": Privacy,
         "position": PositionKind,

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from tocsin.drafting.acts import Accept, Act, AppointChair, Close, Combine, Leave, PutInBrackets, Rebase, Restore
-from tocsin.drafting.agreement import alternatives, comparable, in_brackets
 from tocsin.drafting.brackets import brackets
 from tocsin.drafting.commands.change import (
     Actor,
@@ -23,7 +22,8 @@ from tocsin.drafting.commands.change import (
     words_from,
 )
 from tocsin.drafting.commands.texts import draft_of
-from tocsin.drafting.draft import TextState
+from tocsin.drafting.contributions import bracketed, refuse_position
+from tocsin.drafting.draft import TextState, words_for
 from tocsin.drafting.history import replayed, verify
 from tocsin.drafting.jsonform import pieces_document
 from tocsin.drafting.keys import load_key, new_key
@@ -72,7 +72,7 @@ def chair_step(decide: Callable[..., Act], then: Callable[[TextState], None] | N
 
 @chair_step
 def accept(
-    _draft: TextState,
+    draft: TextState,
     provision: ProvisionId,
     entry: Annotated[str | None, typer.Option(help="The entry whose words are taken.")] = None,
     position: Annotated[str | None, typer.Option(help="The position (delete, retain, support) that is taken.")] = None,
@@ -80,6 +80,8 @@ def accept(
     """Take an entry's words, or a position, for the next draft."""
     if (entry is None) == (position is None):
         raise UsageError("Name what is accepted: --entry or --position.")
+    if entry in draft.entries:
+        refuse_position(words_for(draft.entries[entry], provision))
     return Accept(provision, entry, position)
 
 
@@ -94,15 +96,7 @@ def bracket(draft: TextState, provision: ProvisionId, words: OptionalWords = Non
     """Leave it open: put the places that differ in brackets, from some entries or all, or as you write it."""
     if words is not None:
         return PutInBrackets(provision, words, tuple(entry or ()))
-    there = [one.id for one in comparable(draft, provision)]
-    if missing := [name for name in entry or () if name not in there]:
-        raise ConflictError(
-            f"{missing[0]} has no words on the present base of {provision}.",
-            hint="Rebase it first, or leave it out.",
-        )
-    chosen = tuple(entry or there)
-    found = in_brackets(draft.provisions[provision].base, alternatives(draft, provision, chosen))
-    return PutInBrackets(provision, found, chosen)
+    return bracketed(draft, provision, entry)
 
 
 @chair_step
@@ -177,6 +171,7 @@ def rebase(
         )
     if given is not None or take:
         final = seen.text if given is None else given
+        refuse_position(final)
         add(call, text, by, lambda now: [Rebase(entry, final, now.generation)])
         return
     clashes = [{"old": seen.old_base[c.start : c.end], "new": c.text} for c in seen.clashes]

@@ -6,20 +6,19 @@ from enum import StrEnum
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
-from uuid import uuid4
 
 import typer
 
 from tocsin.drafting import acts
-from tocsin.drafting.agreement import stakeholders
 from tocsin.drafting.brackets import brackets, lifted
 from tocsin.drafting.commands.texts import draft_of, read_bytes
+from tocsin.drafting.contributions import fresh, proposal
 from tocsin.drafting.difference import TextPiece, difference
 from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import HistoryStep, Signer
 from tocsin.drafting.jsonform import pieces_document
 from tocsin.drafting.keys import load_key
-from tocsin.drafting.model import Bracket, EntryClass, PositionKind
+from tocsin.drafting.model import EntryClass, PositionKind
 from tocsin.drafting.sentences import sentence
 from tocsin.interface import Invocation, say
 from tocsin.node.errors import InputError, NotFoundError, UsageError
@@ -145,22 +144,6 @@ def words_from(text: str | None, file: Path | None) -> str:
     return sys.stdin.read().strip() if text == "-" else (text or "")
 
 
-def fresh(kind: str) -> str:
-    """A new id that no other copy of the text will make: ``e-`` entries, ``p-`` positions, ``c-`` comments."""
-    return f"{kind}-{uuid4().hex[:10]}"
-
-
-def known_stakeholder(
-    draft: TextState, name: str, group: str | None, members: Sequence[str] | None
-) -> tuple[tuple[str, ...], str | None]:
-    """The organisations and group of a stakeholder: as given, else as the record knows them."""
-    if not name:
-        raise UsageError("Whose words are these?", hint="Name the stakeholder with --stakeholder.")
-    known = next((person for person in stakeholders(draft) if person.name == name), None)
-    organisations = tuple(members) if members else known.organisations if known else (name,)
-    return organisations, group or (known.role if known else None)
-
-
 def propose(
     call: Invocation,
     text: TextName,
@@ -172,6 +155,7 @@ def propose(
     member: Members = None,
     base: Base = None,
     language: Annotated[str, typer.Option(help="The language of the words, such as 'fr'.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, in the stakeholder's words: a comment on them.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the difference.")] = False,
     by: Actor = "secretariat",
 ) -> None:
@@ -194,10 +178,11 @@ def propose(
         return
 
     def decide(draft: TextState) -> list[acts.Act]:
-        organisations, role = known_stakeholder(draft, stakeholder, group, member)
-        generation = draft.generation if base is None else base
-        identity = fresh("e")
-        return [acts.Propose(identity, provision, stakeholder, organisations, role, proposed, generation, language)]
+        written = proposal(
+            draft, provision, stakeholder, proposed, group=group, members=member, base=base, language=language,
+            reason=reason,
+        )  # fmt: skip
+        return [written]
 
     add(call, text, by, decide, then=show_recorded)
 
@@ -335,9 +320,8 @@ def new(
     from tocsin.drafting.bundle import free_id
 
     identity = free_id(draft, f"{section}.{label or 'new'}")
-    organisations, role = known_stakeholder(draft, stakeholder, group, member)
-    proposal = acts.Propose(fresh("e"), identity, stakeholder, organisations, role, words, draft.generation)
-    return [acts.New(identity, section, label), proposal]
+    written = proposal(draft, identity, stakeholder, words, group=group, members=member)
+    return [acts.New(identity, section, label), written]
 
 
 @change
@@ -368,22 +352,12 @@ def lift(call: Invocation, text: str, number: int, stakeholder: str, by: str) ->
         pairs = brackets(draft.printed()).pairs
         if not 1 <= number <= len(pairs):
             raise NotFoundError(f"The brackets are numbered 1 to {len(pairs)}.")
-        organisations, role = known_stakeholder(draft, stakeholder, None, None)
         return [
-            acts.Propose(fresh("e"), name, stakeholder, organisations, role, words, draft.generation)
+            proposal(draft, name, stakeholder, words)
             for name, words in lifted(draft.printed(), pairs[number - 1]).items()
         ]
 
     add(call, text, by, decide)
-
-
-def between(draft: TextState, pair: Bracket) -> str:
-    """The words between two brackets, shortened."""
-    if pair.start_provision == pair.end_provision:
-        words = draft.provisions[pair.start_provision].base[pair.start + 1 : pair.end]
-    else:
-        words = draft.provisions[pair.start_provision].base[pair.start + 1 :] + " …"
-    return words if len(words) <= 80 else words[:79] + "…"
 
 
 def _place_of(words: str, draft: TextState, provision: str) -> int:

@@ -9,11 +9,13 @@ from tocsin.drafting.agreement import agreement as matrix
 from tocsin.drafting.agreement import alternatives as places
 from tocsin.drafting.agreement import identical_wording, stakeholders, tally
 from tocsin.drafting.brackets import brackets as pairs
+from tocsin.drafting.brackets import words_between
 from tocsin.drafting.commands import chair, change, copies
 from tocsin.drafting.commands.change import TextName
 from tocsin.drafting.commands.texts import draft_of, read_bytes
 from tocsin.drafting.difference import difference
 from tocsin.drafting.draft import TextState, words_for
+from tocsin.drafting.exports import step_views
 from tocsin.drafting.history import replayed, undone_steps
 from tocsin.drafting.jsonform import (
     agreement_document,
@@ -183,7 +185,7 @@ def log(call: Invocation, text: TextName) -> None:
     ]
     rows = [
         (view.number, view.at, view.actor, view.what, view.state, step.hash[:12])
-        for view, step in zip(copies.step_views(steps), steps, strict=True)
+        for view, step in zip(step_views(steps), steps, strict=True)
     ]
     columns = ("step", "at (UTC)", "by", "what", "state", "hash")
     call.emit(document, lambda: print_table("History", columns, rows, numbers=(0,)))
@@ -276,7 +278,7 @@ def brackets(
 
     def human() -> None:
         rows = [
-            (number, p.start_provision, p.end_provision, p.depth, change.between(draft, p))
+            (number, p.start_provision, p.end_provision, p.depth, words_between(draft.provisions, p))
             for number, p in enumerate(found.pairs, 1)
         ]
         title = f"{found.open} brackets open, {found.close} close"

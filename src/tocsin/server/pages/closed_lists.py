@@ -52,6 +52,7 @@ CLOSED: Final[Mapping[str, tuple[str, ...]]] = {
         NC_("basis", "a new provision is proposed"),
         NC_("basis", "few words of the base are left"),
         NC_("basis", "the words differ from the base"),
+        NC_("basis", "the words state a position"),
     ),
 }
 """By kind, as `Words.translate_word` takes it; tests compare them with the lists of the rooms."""

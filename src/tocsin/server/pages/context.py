@@ -16,6 +16,7 @@ from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.routing import Match
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import Team, directory_version, read_directory
 from tocsin.interface import capabilities, form_word, number_in, visitor_of
 from tocsin.node.accounts import Permission, Principal
@@ -146,6 +147,10 @@ class PageContext:
     def say(self, language: str, text: str, **values: object) -> str:
         """A text in the language of whoever is written to."""
         return say_in(self.node.home / HomeFolder.LOCALE, self.node.settings.node.terms, language)(text, **values)
+
+    def kept(self, content: bytes, place: str) -> bytes:
+        """What may be kept of bytes that somebody sent in; ``place``: the name of the way in."""
+        return IntakeFilter(self.node, place, self.clock).kept(content)[0]
 
     @staticmethod
     def theme(request: Request) -> str:
