@@ -15,8 +15,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -137,36 +139,52 @@ def people(home: Path, think: float, seconds: float, seed: int) -> dict[str, obj
 
     The first minute after a start stands apart: what a server works out once is worked out then.
     """
-    cookie, port = session(open_node(home)), 18_765
+    cookie = session(open_node(home))
+    with serving(home) as (pid, url), visitor(url, cookie) as client:
+        return {
+            "people": PEOPLE,
+            "think_seconds": think,
+            "first_minute": at_once(pid, partial(look, client), think, FIRST, seed),
+            "warm": at_once(pid, partial(look, client), think, seconds, seed + 1),
+            "one_by_one": one_by_one(pid, client, random.Random(seed)),
+            "server_resident_mb": resident(pid),
+        }
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[tuple[int, str]]:
+    """A server of that node, its process and its address."""
+    port = 18_765
     command = [str(Path(sys.executable).parent / "tocsin"), "--home", str(home), "serve", "--port", str(port)]
     environment = {**os.environ, "TOCSIN_SERVER_WORK": "false"}  # telling of ten million events is measured elsewhere
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             url = f"http://127.0.0.1:{port}"
             wait_for(url)
-            client = httpx.Client(
-                base_url=url, cookies={COOKIE: cookie}, trust_env=False, timeout=60,
-                limits=httpx.Limits(max_connections=PEOPLE + 4, keepalive_expiry=2),
-            )  # fmt: skip
-            return {
-                "people": PEOPLE,
-                "think_seconds": think,
-                "first_minute": at_once(server.pid, client, think, FIRST, seed),
-                "warm": at_once(server.pid, client, think, seconds, seed + 1),
-                "one_by_one": one_by_one(server.pid, client, random.Random(seed)),
-                "server_resident_mb": resident(server.pid),
-            }
+            yield server.pid, url
         finally:
             server.terminate()
 
 
-def at_once(pid: int, client: httpx.Client, think: float, seconds: float, seed: int) -> dict[str, object]:
+def visitor(url: str, cookie: str) -> httpx.Client:
+    """The browsers of people who are signed in by this cookie."""
+    limits = httpx.Limits(max_connections=PEOPLE + 4, keepalive_expiry=2)
+    return httpx.Client(base_url=url, cookies={COOKIE: cookie}, trust_env=False, timeout=60, limits=limits)
+
+
+Look = Callable[[random.Random], tuple[str, float]]
+"""One page that somebody opens: its kind, and the milliseconds that it took."""
+
+
+def at_once(
+    pid: int, open_page: Look, think: float, seconds: float, seed: int, *, most: int = PEOPLE
+) -> dict[str, object]:
     """Milliseconds of whole answers to all these people, and of the server's processor for each answer."""
     took: list[tuple[str, float]] = []
     before, until = cpu_seconds(pid), time.monotonic() + seconds
     threads = [
-        threading.Thread(target=visit, args=(client, random.Random(seed * 1_000 + one), think, until, took))
-        for one in range(PEOPLE)
+        threading.Thread(target=visit, args=(open_page, random.Random(seed * 1_000 + one), think, until, took))
+        for one in range(most)
     ]
     for thread in threads:
         thread.start()
@@ -202,18 +220,25 @@ def spread(times: list[float]) -> dict[str, float]:
     }
 
 
-def visit(client: httpx.Client, rng: random.Random, think: float, until: float, took: list[tuple[str, float]]) -> None:
+def visit(open_page: Look, rng: random.Random, think: float, until: float, took: list[tuple[str, float]]) -> None:
     """One person's clicks."""
     while time.monotonic() < until:
         time.sleep(rng.expovariate(1 / think) if think else 0)
-        page = rng.choice(list(PAGES)[1:]) if rng.random() < ELSEWHERE else "events"
-        took.append((page, ask(client, PAGES[page](rng))))
+        took.append(open_page(rng))
+
+
+def look(client: httpx.Client, rng: random.Random) -> tuple[str, float]:
+    """A page of events, or else another."""
+    page = rng.choice(list(PAGES)[1:]) if rng.random() < ELSEWHERE else "events"
+    return page, ask(client, PAGES[page](rng))
 
 
 def ask(client: httpx.Client, path: str) -> float:
     """Milliseconds until the whole answer is there."""
     started = time.perf_counter()
-    client.get(path).raise_for_status()
+    answer = client.get(path, follow_redirects=True)  # what is found alone leads to its page
+    if answer.status_code not in {200, 404}:  # an operator's search finds nothing of others
+        answer.raise_for_status()
     return (time.perf_counter() - started) * 1000
 
 
@@ -245,12 +270,12 @@ PAGES: dict[str, Callable[[random.Random], str]] = {
 """The kinds of pages that people look at, each with how an address of it is made."""
 
 
-def session(node: NodeWithStores) -> str:
-    """What the cookie of a signed-in analyst holds."""
+def session(node: NodeWithStores, role: AccountRole = AccountRole.ANALYST, teams: tuple[int, ...] = ()) -> str:
+    """What the cookie of somebody signed in holds."""
     now = datetime.now(UTC)
     with node.database.begin() as records:
         person = Person(
-            mailbox=f"bench-{time.time_ns()}@people.example", name="Bench", role=AccountRole.ANALYST.value, teams=[],
+            mailbox=f"bench-{time.time_ns()}@people.example", name="Bench", role=role.value, teams=list(teams),
             password="", language="", theme="", made_at=now, blocked_at=None,
         )  # fmt: skip
         records.add(person)

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -20,7 +21,7 @@ from starlette.testclient import TestClient
 import feed
 from console_events import session
 from pipeline import tocsin
-from queries import DAYS, morning_after
+from queries import DAYS
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.problems import ProblemSearch
@@ -110,8 +111,8 @@ def seconds(function: Callable[[], object]) -> float:
     return round(time.perf_counter() - started, 4)
 
 
-def fill(folder: Path, home: Path, events: int, seed: int) -> None:
-    """Ten days of reports that find the same machines each day, then the nightly tidying."""
+def fill(folder: Path, home: Path, events: int, seed: int, first: date = FIRST) -> None:
+    """Ten days of reports, from ``first`` on, that find the same machines each day; then the nightly tidying."""
     world = feed.make_world(seed)
     folder.mkdir(parents=True, exist_ok=True)
     for path in feed.write_directory(world, folder, seed):
@@ -119,10 +120,14 @@ def fill(folder: Path, home: Path, events: int, seed: int) -> None:
     for day in range(DAYS):
         inbox = folder / "reports"
         shutil.rmtree(inbox, ignore_errors=True)
-        paths = feed.write_reports(world, inbox, events // DAYS, seed, (FIRST + timedelta(days=day)).isoformat())
-        ingest(open_node(home), paths, clock=partial(morning_after, day))
+        paths = feed.write_reports(world, inbox, events // DAYS, seed, (first + timedelta(days=day)).isoformat())
+        ingest(open_node(home), paths, clock=partial(_morning_after, first + timedelta(days=day)))
     shutil.rmtree(folder / "reports")
     tocsin(home, "retention", "apply")
+
+
+def _morning_after(day: date) -> datetime:
+    return datetime.combine(day, time_of_day(5), UTC) + timedelta(days=1)
 
 
 if __name__ == "__main__":

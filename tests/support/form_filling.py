@@ -152,3 +152,31 @@ class Hand:
             f"if (!found) return false; {act}; return true }})()"
         )
         assert done, f"nothing says '{words}'; the page says:\n{self.text}"
+
+
+class CountingHand(Hand):
+    """It counts what it presses; ``clicks`` does not count fields."""
+
+    clicks = 0
+
+    @property
+    def tab(self) -> Page:
+        """The tab itself."""
+        return self._page
+
+    def press(self, words: str) -> None:
+        """A link or button."""
+        self.clicks += 1
+        super().press(words)
+
+    def send(self, css: str) -> None:
+        """The button of the form that a field is in."""
+        self.clicks += 1
+        self._page.read(f"window.before = true; document.querySelector({css!r}).form.requestSubmit()")
+        self._until_loaded()
+
+    def press_first(self, css: str) -> None:
+        """The first of some links or buttons."""
+        self.clicks += 1
+        self._page.read(f"window.before = true; document.querySelector({css!r}).click()")
+        self._until_loaded()

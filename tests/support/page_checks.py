@@ -43,6 +43,12 @@ _ALSO = {
     "/search?q=192.0.2.1": AccountRole.ANALYST,
     "/search?q=csirt": AccountRole.ANALYST,
 }
+MOST_BYTES = {False: 150_000, True: 700_000}
+"""Of a first visit: HTML, CSS, scripts and icon as they are served. Of the public, and inside, with maps."""
+
+MOST_SHIFT = 0.1
+"""Layout shift up to which a page is good (https://web.dev/articles/cls)."""
+
 AXE = Path(__file__).parent.parent / "vendor" / "axe.min.js"
 
 
@@ -160,3 +166,34 @@ def misfits(page: Page, width: int) -> list[str]:
     """
     page.look(width=width)
     return [f"{width}: {one}" for one in page.read(_MISFITS)]
+
+
+def weigh(page: Page, address: str) -> int:
+    """How many bytes came for a page that nothing is kept of."""
+    page.command("Network.clearBrowserCache")
+    page.arrived.clear()
+    page.open(address)
+    # Whatever the page still fetches by itself, such as a map.
+    page.command(
+        "Runtime.evaluate",
+        expression="new Promise(done => requestIdleCallback(() => setTimeout(done, 300)))",
+        awaitPromise=True,
+    )
+    return sum(page.arrived)
+
+
+_SHIFT = """
+new Promise(done => {
+  let sum = 0;
+  new PerformanceObserver(list => {
+    for (const one of list.getEntries()) if (!one.hadRecentInput) sum += one.value;
+  }).observe({ type: 'layout-shift', buffered: true });
+  requestIdleCallback(() => setTimeout(() => done(sum), 300));
+})
+"""
+
+
+def shift(page: Page) -> float:
+    """How much moved by itself since the page that is open was asked for: the sum of its layout shifts."""
+    found = page.command("Runtime.evaluate", expression=_SHIFT, awaitPromise=True, returnByValue=True)
+    return float(found["result"]["value"])

@@ -4,6 +4,7 @@ The command, the route of the API, the form of the page, the matrix in docs/acts
 from it. docs/design/acts.md says why.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -128,6 +129,12 @@ class ActContext:
                     at=self.now, until=self.now + timedelta(seconds=seconds),
                 )  # fmt: skip
         self.undos.append(number)
+
+    def key_of(self, request: BaseModel) -> str | None:
+        """What a request is known by when it comes twice: whose it is and all that it says; None without ``once``."""
+        if not getattr(request, "once", ""):
+            return None
+        return hashlib.sha256(f"{self.actor}\n{request.model_dump_json()}".encode()).hexdigest()
 
     @property
     def signature(self) -> str:

@@ -58,6 +58,7 @@ class CommentText(BaseModel):
     text: Annotated[str, Wording(lacking=N_("Write a comment, in at most 5,000 characters."), lines=True)] = Field(
         min_length=1, max_length=5_000, description="The comment."
     )
+    once: str = Field("", max_length=100, description="A name for this comment: the same twice is kept once.")
 
 
 class CommentKept(BaseModel):
@@ -92,13 +93,18 @@ def comment(context: ActContext, request: CommentText) -> CommentKept:
         NotFoundError: nothing is called so, or its kind takes no comments; a mail is named with its kind.
 
     """
-    text = IntakeFilter(context.node, "comments", lambda: context.now).kept_text(request.text)
+    text, key = (
+        IntakeFilter(context.node, "comments", lambda: context.now).kept_text(request.text),
+        context.key_of(request),
+    )
     with context.database.begin() as session:
         if not _is_there(session, context, request.subject):
             raise NotFoundError(
                 say("There is nothing here that is called '%(subject)s'.", subject=request.subject[:60])
             )
-        row = StaffComment(subject=request.subject, at=context.now, said_by=context.signature, text=text)
+        if key and (before := session.scalar(select(StaffComment).where(StaffComment.key == key))) is not None:
+            return CommentKept(number=before.id, subject=before.subject)
+        row = StaffComment(subject=request.subject, at=context.now, said_by=context.signature, text=text, key=key)
         session.add(row)
         session.flush()
         detail: dict[str, object] = {"number": row.id}

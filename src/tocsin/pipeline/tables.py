@@ -60,7 +60,10 @@ class ItemWork(Base):
 
 
 class StaffComment(Base):
-    """What a person of the staff wrote on a thing, named as in the audit log; ``said_by``: ``person:5``, or a name."""
+    """What a person of the staff wrote on a thing, named as in the audit log; ``said_by``: ``person:5``, or a name.
+
+    ``key``: of the form that it came by, so that one form that is sent twice is one comment.
+    """
 
     __tablename__ = "comment"
 
@@ -69,6 +72,7 @@ class StaffComment(Base):
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     said_by: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
+    key: Mapped[str | None] = mapped_column(Text, index=True, unique=True)
 
 
 class Acceptance(Base):

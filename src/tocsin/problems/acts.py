@@ -64,6 +64,7 @@ class TeamStatement(ProblemChoice):
         "", max_length=NOTE_LENGTH - 250, description="What was said. It stays here."
     )
     days: int = Field(90, ge=1, le=365, description="So long 'accepted' holds.")
+    once: str = Field("", max_length=100, description="A name for this answer: the same twice is recorded once.")
 
 
 class MuteBy(StrEnum):
@@ -139,7 +140,7 @@ def record_statement(context: ActContext, request: TeamStatement) -> TeamStateme
         if request.preview
         else record_by_phone(
             context.database, node.store, digests, verdict=request.verdict, note=note, days=request.days,
-            by=context.signature, **context.by,
+            by=context.signature, key=context.key_of(request), **context.by,
         )
     )  # fmt: skip
     return TeamStatementResult(

@@ -69,15 +69,17 @@ def record_by_phone(
     by: str,
     actor: str,
     now: datetime,
+    key: str | None = None,
 ) -> list[Answer]:
     """Record it for each notification that told one of the problems, in one transaction.
 
     ``by``: who noted it, as records name people; ``actor``: as the audit log does. ``days``: how long *accepted* holds.
+    ``key``: what it is known by when it comes twice; it is recorded once then.
     """
     with database.reading() as session:
         deliveries = {number: session.get_one(Delivery, number) for number in by_delivery}
         told = {number: answered_problems(session, store, row) for number, row in deliveries.items()}
-    act = uuid4()
+    act = key or uuid4()
     with database.begin() as session:
         return [
             record_answer(

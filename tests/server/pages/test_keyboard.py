@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from support.browser import Page, browser
 from support.console_users import person, session_of
+from support.keys import go, reach, strike
 from support.world import World, copy_world, served
 from tocsin.delivery import Delivery
 from tocsin.directory import read_team
@@ -19,19 +20,6 @@ from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
 _PASSWORD = "a bell for the whole town"
-_MOST = 200  # stops of the Tab key on one page
-_SEEN = """(() => {
-  const one = document.activeElement;
-  if (!one || one === document.body) return "";
-  const box = one.getBoundingClientRect(), style = getComputedStyle(one);
-  const ringed = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
-  const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth && box.width > 1;
-  const x = Math.min(Math.max(box.left + box.width / 2, 1), innerWidth - 2);
-  const y = Math.min(Math.max(box.top + box.height / 2, 1), innerHeight - 2);
-  const over = document.elementsFromPoint(x, y);
-  const on = over.includes(one) && (one.contains(over[0]) || over[0].contains(one));
-  return `${ringed} ${inside} ${on} ${one.outerHTML.slice(0, 120)}`;
-})()"""
 
 
 @dataclass(frozen=True)
@@ -78,33 +66,6 @@ def enter(page: Page, site: Site, path: str, secret: str = "") -> None:
     if secret:
         page.command("Network.setCookie", name=COOKIE, value=secret, url=site.address)
     page.open(site.address + path)
-
-
-def strike(page: Page, letters: str) -> None:
-    """Strike keys with letters on them, as shortcuts are."""
-    for letter in letters:
-        page.command("Input.dispatchKeyEvent", type="keyDown", text=letter, key=letter)
-        page.command("Input.dispatchKeyEvent", type="keyUp", key=letter)
-
-
-def go(page: Page, *, letters: str = "", key: str = "") -> None:
-    """The same where another page follows."""
-    before = page.loads
-    strike(page, letters)
-    if key:
-        page.press(key)
-    page.wait_for_load(before)
-
-
-def reach(page: Page, selector: str) -> None:
-    """Press Tab until that has the focus; each stop on the way is seen."""
-    for _ in range(_MOST):
-        page.press("Tab")
-        seen = page.read(_SEEN)
-        assert seen == "" or seen.startswith("true true true"), seen
-        if page.read(f"document.activeElement.matches({selector!r})"):
-            return
-    raise AssertionError(f"{selector} is not reached")
 
 
 def path(page: Page) -> str:

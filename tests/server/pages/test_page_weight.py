@@ -4,48 +4,42 @@ from collections.abc import Callable
 
 import pytest
 
-from support.browser import Page
-from support.page_checks import Gallery
+from support.page_checks import MOST_BYTES, MOST_SHIFT, Gallery, shift, weigh
 from tocsin.node.accounts import AccountRole
-
-_PUBLIC = 150_000  # bytes of HTML, CSS, scripts and icon, as they are served
-_INSIDE = 700_000  # the same, with maps
-
-
-def weigh(page: Page, address: str) -> int:
-    """How many bytes came for a page that nothing is kept of."""
-    page.command("Network.clearBrowserCache")
-    page.arrived.clear()
-    page.open(address)
-    # Whatever the page still fetches by itself, such as a map.
-    page.command(
-        "Runtime.evaluate",
-        expression="new Promise(done => requestIdleCallback(() => setTimeout(done, 300)))",
-        awaitPromise=True,
-    )
-    return sum(page.arrived)
 
 
 @pytest.mark.parametrize(
-    ("role", "most", "places"),
+    ("role", "places"),
     [
         (
             AccountRole.NOBODY,
-            _PUBLIC,
             ["/help", "/help/hurt", "/find", "/directory", "/statistics", "/report", "/sign-in"],
         ),
         (
             AccountRole.ANALYST,
-            _INSIDE,
             ["/today", "/events", "/events/map", "/coverage", "/deliveries", "/teams", "/lookup"],
         ),
-        (AccountRole.OPERATOR, _INSIDE, ["/portal", "/portal/contacts"]),
+        (AccountRole.OPERATOR, ["/portal", "/portal/contacts"]),
     ],
 )
-def test_a_first_visit_is_light(
-    rooms: Gallery, record_property: Callable[[str, object], None], role: AccountRole, most: int, places: list[str]
+def test_a_first_visit_is_light_and_nothing_moves(
+    rooms: Gallery, record_property: Callable[[str, object], None], role: AccountRole, places: list[str]
 ) -> None:
+    weights, moved = {}, {}
     with rooms.eyes(role) as page:
-        weights = {path: weigh(page, rooms.address + path) for path in places}
+        for path in places:
+            weights[path] = weigh(page, rooms.address + path)
+            moved[path] = shift(page)
     record_property("bytes", weights)
-    assert all(5_000 < weight <= most for weight in weights.values()), weights
+    record_property("layout shift", moved)
+    assert all(5_000 < weight <= MOST_BYTES[role is not AccountRole.NOBODY] for weight in weights.values()), weights
+    assert max(moved.values()) <= MOST_SHIFT, moved
+
+
+def test_what_moves_is_measured(rooms: Gallery) -> None:
+    late = "document.body.insertAdjacentHTML('afterbegin', '<div style=\"block-size: 400px\">An advertisement</div>')"
+    with rooms.eyes(AccountRole.NOBODY) as page:
+        page.open(f"{rooms.address}/help")
+        assert shift(page) <= MOST_SHIFT
+        page.read(late)
+        assert shift(page) > MOST_SHIFT

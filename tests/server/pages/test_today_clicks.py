@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from support.browser import Page, browser
+from support.browser import browser
 from support.console_users import person, session_of
-from support.form_filling import Hand
+from support.form_filling import CountingHand
 from support.page_checks import misfits, violations
 from support.world import START, World, copy_world, served
 from tocsin.node.accounts import AccountRole
@@ -16,28 +16,6 @@ from tocsin.pipeline.tables import ItemKind
 from tocsin.server.pages.today.figures import today
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
-
-
-class CountingHand(Hand):
-    """It counts what it presses; ``clicks`` does not count fields."""
-
-    clicks = 0
-
-    @property
-    def tab(self) -> Page:
-        """The tab itself."""
-        return self._page
-
-    def press(self, words: str) -> None:
-        """A link or button."""
-        self.clicks += 1
-        super().press(words)
-
-    def send(self, css: str) -> None:
-        """The button of the form that a field is in."""
-        self.clicks += 1
-        self._page.read(f"window.before = true; document.querySelector({css!r}).form.requestSubmit()")
-        self._until_loaded()
 
 
 @pytest.fixture

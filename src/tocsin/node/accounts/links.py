@@ -22,6 +22,7 @@ PATH: Final = "/welcome/"
 """Where such a link leads; its token follows."""
 
 _PURPOSE: Final = "welcome"
+_SENT_TWICE: Final = timedelta(minutes=1)  # the same invitation within it is the first one
 _MAILBOX = re.compile(r"[^@\s<>,;:\"\\]{1,64}@[^@\s<>,;:\"\\]{1,255}")
 
 
@@ -85,7 +86,8 @@ def invite(
 ) -> str:
     """Invite somebody by mail to an account in this role; the link, for who passes it on in another way.
 
-    ``teams``: numbers of the teams whose things an operator sees. Former invitations of that mailbox end.
+    ``teams``: numbers of the teams whose things an operator sees. Former invitations of that mailbox end, but one that
+    says the same and is a moment old: that is it.
 
     Raises:
         InputError: that is no mailbox.
@@ -99,6 +101,10 @@ def invite(
         raise ConflictError(
             say("There is already an account with this email address."), hint=say("Change its role instead.")
         )
+    same = (WelcomeLink.mailbox == mailbox) & (WelcomeLink.role == role.value)
+    for before in transaction.scalars(_open(now).where(same, WelcomeLink.made_at > now - _SENT_TWICE)):
+        if before.teams == teams:
+            return _address(house, before)
     withdraw_links(transaction, WelcomeLink.mailbox == mailbox, now=now)
     link = _new(transaction, LinkKind.INVITED, now, role=role, mailbox=mailbox, teams=teams)
     _note_invited(transaction, link, actor=actor, now=now, mailed=bool(house.url))

@@ -1,6 +1,7 @@
 """The desk that all pages are made at: a template, the visitor's language and theme, and what every page shows."""
 
 import hashlib
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -94,6 +95,7 @@ class PageContext:
         below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
         it), ``comments_of`` (of a subject), ``page_header`` (`PageHeader`) with the navigation and all its ``places``,
         ``now``, ``here`` (the path), ``back_to`` (the same with its query), ``theme``, ``csrf`` (what forms carry),
+        ``once`` (what a form carries that creates something),
         ``just_done`` (an act), ``languages``, ``posted`` and ``refused`` (whether it answers a form, and one that was
         not taken).
         """
@@ -119,6 +121,7 @@ class PageContext:
             "back_to": _here(request),
             "theme": self.theme(request),
             "csrf": form_word(self.tokens, visitor),
+            "once": secrets.token_hex(16),
             "just_done": undo,
             "undo_seconds": int((undo.until - self.now).total_seconds()) if undo else 0,
             "languages": self.languages,

@@ -1,6 +1,7 @@
 """Tokens of the own account, which programs sign in with."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
@@ -25,6 +26,8 @@ from tocsin.server.pages.words import N_
 
 _PATH = "/account/tokens"
 _DAYS = (7, 30, 90, 365)
+_LACKING: Final = N_("Enter a name of at most 100 characters, and choose what it may do.")
+_USED: Final = N_("You have an active token of this name. Choose another name, or revoke that one first.")
 
 SCOPES: Final[Mapping[Permission, str]] = {
     Permission.ACTS_UNDO: N_("Undo what it did a moment ago"),
@@ -80,14 +83,18 @@ def add_tokens(router: APIRouter, desk: PageContext) -> None:
         if not is_fresh(desk, visitor):
             return ask_again(_PATH)
         chosen = [Permission(one) for one in scope or () if one in set(Permission)]
+        typed = {"name": name, "days": days, "scopes": chosen}
         try:
             with desk.node.database.begin() as transaction:
+                person = person_of(transaction, visitor)
+                if _is_used(list_tokens(transaction, person.id), name, desk.now):
+                    return _page(desk, request, visitor, typed=typed, wrong=_USED)
                 row, secret = make_token(
-                    transaction, person_of(transaction, visitor), name=name, scopes=chosen, days=days, now=desk.now,
+                    transaction, person, name=name, scopes=chosen, days=days, now=desk.now,
                     actor=visitor.actor, house=site_config_of_page(desk, request),
                 )  # fmt: skip
         except UsageError:
-            return _page(desk, request, visitor, typed={"name": name, "days": days, "scopes": chosen})
+            return _page(desk, request, visitor, typed=typed, wrong=_LACKING)
         return desk.page(request, "account/token_made.html", token=row, secret=secret)
 
     @router.post(f"{_PATH}/revoke")
@@ -99,8 +106,20 @@ def add_tokens(router: APIRouter, desk: PageContext) -> None:
         return desk.go(f"{_PATH}?done=revoked")
 
 
+def _is_used(rows: list[ApiToken], name: str, now: datetime) -> bool:
+    """Whether an active token has this name: of two sent forms the second would make a token that nobody saw."""
+    plain = " ".join(name.split())
+    return any(row.name == plain and token_state(row, now) == "working" for row in rows)
+
+
 def _page(
-    desk: PageContext, request: Request, visitor: Principal, *, done: str = "", typed: dict[str, object] | None = None
+    desk: PageContext,
+    request: Request,
+    visitor: Principal,
+    *,
+    done: str = "",
+    typed: dict[str, object] | None = None,
+    wrong: str = "",
 ) -> Response:
     with desk.node.database.reading() as transaction:
         rows: list[ApiToken] = list_tokens(transaction, person_of(transaction, visitor).id)
@@ -112,7 +131,7 @@ def _page(
         "scopes": [(act, SCOPES[act]) for act in scopes_of(visitor.role)],
         "days_offered": _DAYS,
         "typed": typed or {"name": "", "days": 90, "scopes": []},
-        "wrong": typed is not None,
+        "wrong": wrong,
         "done": done,
         "unfinished": visitor.unfinished,
     }

@@ -1,5 +1,6 @@
 """One report from the public: read, assigned, answered, sent on to the responsible team, closed, deleted."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
@@ -173,10 +174,11 @@ def _say(desk: PageContext, request: Request, visitor: Principal, reference: str
     ticket = ticket_of(text_of(form, "made"), desk.tokens, desk.now)
     if ticket is None or what not in {"answer", "note"}:
         return _page(desk, request, visitor, reference, wrong=_WRONG, text=text, what=what)
-    if is_stale(text_of(form, "seen"), _last_entry(_read(desk, reference), but=f"{visitor.actor}/{ticket.act}")):
+    once = hashlib.sha256(f"{ticket.act}\n{what}\n{text}".encode()).hexdigest()  # another text by Back is another
+    if is_stale(text_of(form, "seen"), _last_entry(_read(desk, reference), but=f"{visitor.actor}/{once}")):
         return _page(desk, request, visitor, reference, wrong=CHANGED, text=text, what=what)
     try:
-        return _do(desk, visitor, what, reference, form, text=text, once=ticket.act)
+        return _do(desk, visitor, what, reference, form, text=text, once=once)
     except RequestError:
         return _page(desk, request, visitor, reference, wrong=_WRONG, text=text, what=what)
 

@@ -1,0 +1,222 @@
+"""Each form sent twice, and sent from two tabs: nothing is there twice, and nothing that was typed is lost unsaid.
+
+The routes are those of the application: a form that makes something stands in `MAKES`, each other one in `SETS` by what
+makes its second sending the first one. A change of language, an ended session and Back are in `test_forms_kept.py`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from lxml import html
+from sqlalchemy import func, select
+
+from support.console_users import Browser, browser_of
+from support.page_examples import OWN, furnish
+from support.routes import doors
+from support.world import World, copy_world
+from tocsin.node.accounts import AccountRole
+from tocsin.node.records import Base
+from tocsin.problems import ProblemSearch
+from tocsin.problems.answers import problem_text
+from tocsin.server.server import make_application
+
+KEPT, TOLD, SAME = "kept", "told", "same"
+"""What becomes of the form of a second tab: kept too; not done, and that is said; or it changes nothing."""
+
+_APART = {"audit_entry", "undo", "undo_row", "session"}  # rows that say what was done
+_RULE = '[[route]]\nid = "new"\nnetwork = "198.51.100.0/24"\ninform = ["sector"]\nwhy = "They asked."\n'
+
+
+@dataclass(frozen=True)
+class Making:
+    """A form that makes something: its page, what a person types there, and ``other`` in a second tab."""
+
+    route: str
+    page: str
+    typed: Mapping[str, str | list[str]]
+    other: Mapping[str, str]
+    tab: str
+    role: AccountRole = AccountRole.ANALYST
+
+
+MAKES = (
+    Making("/comments", "/teams/operator", {"text": "Called them"}, {"text": "They call back"}, KEPT),
+    Making("/problems/record", "PROBLEM", {"verdict": "acknowledged", "note": "Called"}, {"verdict": "fixed"}, KEPT),
+    Making(
+        "/problems/record", "/problems/act?act=record&every=found&up_to=99",
+        {"verdict": "acknowledged", "team": "sector"},
+        {"verdict": "fixed", "team": "sector", "note": "By mail"}, KEPT,
+    ),
+    Making(
+        "/teams/new", "/teams/new", {"key": "new-isp", "name": "New ISP", "kind": "abuse"},
+        {"key": "new-isp", "name": "Another of this key"}, TOLD,
+    ),
+    Making(
+        "/report", "/report", {"what": "It blinks at night", "kind": "deceit"},
+        {"what": "It blinks at night", "kind": "deceit"}, TOLD, AccountRole.NOBODY,
+    ),
+    Making(
+        "/reports/public/{reference}/say", "INBOX", {"what": "note", "text": "Known to the bank"},
+        {"what": "note", "text": "And to the police"}, TOLD,
+    ),
+    Making(
+        "/admin/people/invite", "/admin/people", {"mailbox": "new@people.example", "role": "analyst"},
+        {"mailbox": "new@people.example", "role": "auditor"}, KEPT, AccountRole.ADMINISTRATOR,
+    ),
+    Making(
+        "/account/tokens", "/account/tokens", {"name": "robot", "scope": "lookup"},
+        {"name": "robot", "scope": "lookup"}, TOLD, AccountRole.ADMINISTRATOR,
+    ),
+    Making("/events/views", "/events?feed=scan_rdp", {"name": "Ours"}, {"name": "Ours"}, SAME),
+    Making("/rules/edit", "/rules/edit", {"text": _RULE, "why": "Asked", "do": "set"},
+           {"text": _RULE + "# more", "why": "Asked", "do": "set"}, TOLD, AccountRole.MANAGER),
+    Making("/portal", "/portal?state=all", {"verdict": "false", "every": "found"},
+           {"verdict": "not_ours", "every": "found", "note": "sold"}, TOLD, AccountRole.OPERATOR),
+    Making(
+        "/portal/contacts/claim", "/portal/contacts", {"value": "1.1.1.0/24", "at": "abuse@operator.example"},
+        {"value": "1.1.1.0/24", "at": "abuse@operator.example"}, SAME, AccountRole.OPERATOR,
+    ),
+    Making("/teams/{key}/say", "/teams/sector/change", {"value": "8.8.4.0/24", "reason": "a call"},
+           {"value": "8.8.4.0/24", "reason": "another call"}, KEPT),
+    Making("/teams/{key}/mutes", "/teams/sector/change",
+           {"mute_kind": "type", "mute_value": "scanner", "until": "2031-01-01"},
+           {"mute_kind": "type", "mute_value": "scanner", "until": "2032-01-01"}, SAME),
+)  # fmt: skip
+
+SETS: Mapping[str, tuple[str, ...]] = {
+    "a state is set, the one that it has": (
+        "/account/profile", "/account/sessions", "/account/password", "/admin/feeds/acknowledge",
+        "/admin/feeds/cadence",
+        "/admin/people/withdraw", "/admin/people/{number}/{act}", "/deliveries/sending", "/events/views/{number}",
+        "/never-held/{reference}/receipt", "/portal/contacts/how", "/problems/mute", "/problems/remind",
+        "/reports/feeds/alarms/{alarm}", "/reports/help-texts", "/reports/public/{reference}/assign",
+        "/reports/public/{reference}/leave", "/reports/public/{reference}/state", "/reports/public/{reference}/take",
+        "/settings", "/sign-out", "/teams/{key}/confirm", "/teams/{key}/details", "/teams/{key}/keys",
+        "/teams/{key}/preferences", "/today/items",
+    ),
+    "it is there once by what it says": (
+        "/portal/contacts/deny", "/portal/contacts/mailbox", "/portal/contacts/mute", "/merges/pair", "/reports/new",
+        "/reports/public/{reference}/notify", "/today/accept", "/today/unrouted/team", "/today/unrouted/notify",
+        "/today/withheld/ask",
+    ),
+    "it takes something away, which is gone then": (
+        "/account/passkeys/remove", "/account/second-factor/off", "/account/tokens/revoke",
+        "/events/views/{number}/delete",
+        "/portal/contacts/undo", "/portal/contacts/unmute", "/portal/undo/{answer}", "/purge/{reference}",
+        "/reports/public/{reference}/erase", "/undo/{number}", "/a/{token}/undo/{answer}", "/admin/keeping/retention",
+    ),
+    "what it is about is decided, and a second time refused": (
+        "/claims/{number}/decide", "/conflicts/decide", "/conflicts/undo", "/deliveries/act", "/merges/undo",
+        "/reports/quarantine/replay", "/reports/quarantine/{number}/{place}", "/reports/{number}/leave",
+        "/teams/{key}/archive", "/teams/{key}/restore", "/today/mails", "/never-held/{reference}/send-again",
+    ),
+    "a word of its own is used up": (
+        "/account/confirm", "/account/passkeys", "/account/recovery-codes", "/account/second-factor",
+        "/portal/contacts/code", "/sign-in", "/sign-in/code", "/sign-in/passkey", "/welcome/{token}", "/forgotten",
+    ),
+    "by a test of its own": (
+        "/a/{token}",  # test_answer_pages.py, test_answer_kill.py
+        "/report/{reference}",  # test_public_report.py
+        "/v/{token}",  # test_verify_pages.py
+        "/teams/{key}/verify",  # test_verify_pages.py
+    ),
+    "nothing is kept": (
+        "/search", "/search/export", "/report/answer", "/claims/{number}/check", "/admin/keeping/backup",
+    ),
+}  # fmt: skip
+"""The other forms, by why the second of two presses is the first one."""
+
+
+def said(answer: httpx.Response) -> str:
+    """What a page says is wrong."""
+    return " ".join(" ".join(one.itertext()) for one in html.fromstring(answer.text).find_class("wrong"))
+
+
+def place_of(answer: httpx.Response) -> str:
+    """Where a form leads, whichever undo is offered there."""
+    return answer.headers.get("location", "").partition("&undo=")[0]
+
+
+@dataclass
+class Stage:
+    """A node with something of every kind, and a browser of each role."""
+
+    world: World
+    browsers: dict[AccountRole, Browser]
+    pages: dict[str, str]
+
+    def form(self, of: Making) -> tuple[str, dict[str, Any], bool]:
+        """The address and the fields of the form as a browser would send them untouched; whether it takes files."""
+        path = self.pages.get(of.page, of.page)
+        answer = self.browsers[of.role].get(path)
+        shape = re.compile(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(of.route)))
+        for form in html.fromstring(answer.text).forms:
+            action = form.action or path
+            if form.method == "POST" and shape.fullmatch(action.partition("?")[0]):
+                fields: dict[str, Any] = {}
+                for name, value in form.form_values():
+                    fields.setdefault(name, []).append(value)
+                return action, fields, "multipart" in form.get("enctype", "")
+        raise AssertionError((path, answer.status_code))
+
+    def send(self, of: Making, form: tuple[str, dict[str, Any], bool], typed: Mapping[str, Any]) -> httpx.Response:
+        """The form with what a person typed."""
+        action, fields, with_files = form
+        files: Any = [("files", ("", b""))] if with_files else None
+        client = self.browsers[of.role].client
+        return client.post(action, data=fields | dict(typed), files=files, follow_redirects=False)
+
+    def rows(self) -> dict[str, int]:
+        """How many rows each table has."""
+        with self.world.node.database.reading() as session:
+            tables = [table for table in Base.metadata.sorted_tables if table.name not in _APART]
+            return {table.name: session.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+
+
+@pytest.fixture(scope="module")
+def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    world = copy_world(fresh, tmp_path_factory.mktemp("twice"))
+    with world.open, ExitStack() as stack:
+        examples = furnish(world)
+        application = make_application(world.node, clock=lambda: world.now)
+        browsers = {}
+        for role in {one.role for one in MAKES}:
+            teams = (4,) if role is AccountRole.OPERATOR else ()
+            browser = browser_of(application, world.node, role, now=world.now, teams=teams)
+            browsers[role] = stack.enter_context(browser)
+        found = world.node.problems.find(ProblemSearch(address=OWN), now=world.now)
+        inbox = examples["/reports/public/{reference}"].at
+        pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
+        yield Stage(world, browsers, pages)
+
+
+def test_of_each_form_it_is_said_what_two_presses_do(stage: Stage) -> None:
+    paths = {door.path for door in doors(make_application(stage.world.node)) if door.method == "POST" and not door.api}
+    assert paths == {one.route for one in MAKES} | {route for routes in SETS.values() for route in routes}
+
+
+@pytest.mark.parametrize("of", MAKES, ids=[f"{one.route} on {one.page}" for one in MAKES])
+def test_what_is_sent_twice_is_made_once_and_a_second_tab_is_told(stage: Stage, of: Making) -> None:
+    tabs = [stage.form(of), stage.form(of)]
+    before = stage.rows()
+    first = stage.send(of, tabs[0], of.typed)
+    once = stage.rows()
+    assert (first.status_code < 400, once != before) == (True, True), said(first)
+    again = stage.send(of, tabs[0], of.typed)
+    assert stage.rows() == once
+    assert place_of(again) == place_of(first) or again.status_code in {409, 422}
+    told = stage.send(of, tabs[1], of.other)
+    if of.tab == TOLD:
+        assert (told.status_code, stage.rows()) in [(409, once), (422, once)]
+        text = unescape(told.text)
+        assert [typed for typed in of.other.values() if typed not in text] == []
+    else:
+        assert told.status_code < 400, said(told)
+        assert (stage.rows() == once) == (of.tab == SAME)
