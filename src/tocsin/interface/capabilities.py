@@ -5,7 +5,7 @@ A capability is a package with a module ``capability`` that holds a `Capability`
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,7 +26,9 @@ class Capability:
     the entry. ``commands``: noun → module, as in `tocsin.cli`. ``pages``: ``module:function``, which takes a
     `tocsin.interface.pages.PageMaker` and gives a router. ``folder``: where it is; pages are in ``web``, templates in
     ``web/templates``. ``tables``: the modules that describe its tables. ``example``: ``module:function``, which takes
-    an `Invocation` and adds to a demonstration what its pages show.
+    an `Invocation` and adds to a demonstration what its pages show. ``acts``: the modules that declare its acts in
+    ``ACTS``. ``subjects``: ``module:function``, which takes a session and subjects of the audit log, and gives of those
+    that it knows the name and the path of the page.
     """
 
     title: str
@@ -37,6 +39,8 @@ class Capability:
     folder: Path
     tables: tuple[str, ...]
     example: str
+    acts: tuple[str, ...] = ()
+    subjects: str = ""
 
     @property
     def templates(self) -> Path:
@@ -46,6 +50,11 @@ class Capability:
     def make_pages(self, maker: object) -> Any:
         """The router of its pages."""
         return _named(self.pages)(maker)
+
+    def names_of(self, session: object, subjects: Collection[str]) -> Mapping[str, tuple[str, str]]:
+        """Name and path of those subjects that it knows."""
+        found: Mapping[str, tuple[str, str]] = _named(self.subjects)(session, subjects) if self.subjects else {}
+        return found
 
     def add_example(self, call: object) -> None:
         """What a demonstration shows of it."""

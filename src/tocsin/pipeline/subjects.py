@@ -21,6 +21,7 @@ from tocsin.directory.claims import ClaimRow
 from tocsin.directory.contacts import HOLDER, VerificationRow
 from tocsin.directory.keys import TeamKeyRow
 from tocsin.events import FeedAlarm, FeedRecord, Ingest
+from tocsin.interface import capabilities
 from tocsin.node.accounts import ApiToken, Permission, PermissionScope, Principal, names_of_actors
 from tocsin.node.records import read_asides
 from tocsin.node.sentences import say
@@ -59,7 +60,8 @@ def names_of_subjects(session: Session, subjects: Iterable[str], visitor: Princi
         if namer is not None and (permission is None or visitor.may(permission)):
             named = namer(session, wanted, visitor)
             found |= {wanted[name]: of for name, of in named if name in wanted}
-    return found
+    others = [subject for kind, wanted in by_kind.items() if kind not in _NAMERS for subject in wanted.values()]
+    return found | _of_capabilities(session, others, visitor)
 
 
 def name_of_subject(session: Session, subject: str, visitor: Principal) -> SubjectName | None:
@@ -82,6 +84,14 @@ def sees_work(visitor: Principal) -> bool:
 def is_named(subject: str) -> bool:
     """Whether things of this kind have names that can be looked up. Pure."""
     return subject.partition(":")[0] in _NAMERS or _BARE.fullmatch(subject) is not None
+
+
+def _of_capabilities(session: Session, subjects: Collection[str], visitor: Principal) -> dict[str, SubjectName]:
+    found: dict[str, SubjectName] = {}
+    for one in capabilities() if subjects else ():
+        if visitor.may(Permission(one.permission)):
+            found |= {subject: SubjectName(*named) for subject, named in one.names_of(session, subjects).items()}
+    return found
 
 
 def _people(session: Session, names: Collection[str], visitor: Principal) -> Names:

@@ -32,10 +32,20 @@ if TYPE_CHECKING:
         bundled_framework,
         bundled_text,
         load_framework,
+        parse_framework,
     )
     from tocsin.readiness.assessment.intervals import ScoreInterval, shrink, wilson
     from tocsin.readiness.assessment.measures import QUERIES, Measurement, as_reading, find_query, measure
-    from tocsin.readiness.assessment.models import Assessment, Evidence, EvidenceUse, FrameworkVersion
+    from tocsin.readiness.assessment.models import (
+        Assessment,
+        AssessmentAnswer,
+        Evidence,
+        EvidenceUse,
+        FrameworkVersion,
+        ImprovementAction,
+        QuestionStatement,
+        UnitTarget,
+    )
     from tocsin.readiness.assessment.plan import (
         Goal,
         TargetProgress,
@@ -50,6 +60,7 @@ if TYPE_CHECKING:
     from tocsin.readiness.assessment.scoring import UNKNOWN, QuestionScore, Score, profiles, score
     from tocsin.readiness.assessment.snapshot import Snapshot, history, read_snapshot, same_version
     from tocsin.readiness.assessment.versions import (
+        UNASSIGNED,
         add_version,
         assign,
         get_version,

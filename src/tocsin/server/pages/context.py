@@ -1,7 +1,7 @@
 """The desk that all pages are made at: a template, the visitor's language and theme, and what every page shows."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,12 +16,14 @@ from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.routing import Match
 
+from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import Team, directory_version, read_directory
 from tocsin.interface import capabilities, form_word, number_in, visitor_of
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import UndoRecord, open_undo
 from tocsin.node.tokens import Tokens
+from tocsin.operations.indicator_facts import node_facts
 from tocsin.pipeline.comments import CommentLine, may_comment, read_comments
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.to_do import my_items
@@ -146,6 +148,14 @@ class PageContext:
     def say(self, language: str, text: str, **values: object) -> str:
         """A text in the language of whoever is written to."""
         return say_in(self.node.home / HomeFolder.LOCALE, self.node.settings.node.terms, language)(text, **values)
+
+    def kept(self, content: bytes, place: str) -> bytes:
+        """What may be kept of bytes that somebody sent in; ``place``: the name of the way in."""
+        return IntakeFilter(self.node, place, self.clock).kept(content)[0]
+
+    def own_facts(self, query: str, *, unit: str, at: datetime) -> Sequence[Mapping[str, str]]:
+        """What the records of the node say for a query of an assessment; see `node_facts`."""
+        return node_facts(self.node, query, unit=unit, at=at, now=self.now)
 
     @staticmethod
     def theme(request: Request) -> str:
