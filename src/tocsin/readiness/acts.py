@@ -1,7 +1,7 @@
 """What can be changed of frameworks and assessments: acts for commands and pages alike."""
 
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -21,8 +21,10 @@ from tocsin.readiness.assessment import (
     Assessment,
     AssessmentAnswer,
     Evidence,
+    Framework,
     FrameworkVersion,
     ImprovementAction,
+    Measurement,
     QuestionStatement,
     UnitTarget,
 )
@@ -34,11 +36,10 @@ Lines = Annotated[str, Wording(lines=True), Field(max_length=_TEXT)]
 _Day = Annotated[date, Wording(lacking="Give a day.")]
 
 
-class FrameworkText(BaseModel):
-    """The TOML of a framework, and what errors call it."""
+class FrameworkRequest(BaseModel):
+    """A framework, as it was read."""
 
-    text: Annotated[str, Wording(lacking="Choose a file."), Field(min_length=1)]
-    name: str = "TOML"
+    framework: Framework
 
 
 class AssignRequest(BaseModel):
@@ -101,7 +102,7 @@ class DecisionRequest(BaseModel):
     """A decision on a dispute or an appeal."""
 
     statement: Number
-    outcome: Literal["upheld", "rejected"]
+    outcome: Annotated[str, Wording(lacking="Uphold or reject it."), Field(min_length=1)]
     text: Annotated[Lines, Wording(lacking="Write the reason.", lines=True), Field(min_length=1)]
 
 
@@ -130,6 +131,14 @@ class UseRequest(AssessmentRequest):
 
     evidence: Annotated[str, Wording(lacking="Choose a piece of evidence."), Field(min_length=1, max_length=64)]
     question: Line
+
+
+class MeasureRequest(AssessmentRequest):
+    """What a query finds in facts, as they were at a time."""
+
+    query: Line
+    facts: Sequence[Mapping[str, str]]
+    as_of: datetime
 
 
 class TaskRequest(AssessmentRequest):
@@ -162,11 +171,10 @@ class TargetRequest(VersionRequest):
     end: Annotated[int, Field(ge=1900, le=2200)]
 
 
-def import_framework(context: ActContext, request: FrameworkText) -> FrameworkVersion:
+def import_framework(context: ActContext, request: FrameworkRequest) -> FrameworkVersion:
     """It is a draft until it is published, and replaces a draft of the same version."""
-    framework = room.parse_framework(request.text, request.name)
     with context.database.begin() as session:
-        return room.add_version(session, framework, **_by(context))
+        return room.add_version(session, request.framework, **_by(context))
 
 
 def assign_criteria(context: ActContext, request: AssignRequest) -> int:
@@ -245,6 +253,14 @@ def use_evidence(context: ActContext, request: UseRequest) -> Evidence:
     """One piece may support many questions, under any framework."""
     with context.undoable() as session:
         return room.use_evidence(session, request.evidence, request.assessment, request.question, **_by(context))
+
+
+def measure_question(context: ActContext, request: MeasureRequest) -> Measurement:
+    """The value is kept with its method, coverage, interval, and the hash of the facts."""
+    with context.undoable() as session:
+        return room.add_measurement(
+            session, request.assessment, request.query, request.facts, request.as_of, **_by(context)
+        )
 
 
 def add_action(context: ActContext, request: TaskRequest) -> ImprovementAction:
@@ -334,6 +350,8 @@ ACTS: Final = (
     _act("add evidence", N_("Add evidence"), add_evidence, f"{_QUESTION}/evidence", command="evidence add"),
     _act("use evidence", N_("Use evidence for a question"), use_evidence, f"{_QUESTION}/use",
          undo=say("Evidence attached"), command="evidence use"),
+    _act("measure question", N_("Measure a question"), measure_question, f"{_QUESTION}/measure",
+         undo=say("Measured value saved")),
     _act("add action", N_("Add an action to the plan"), add_action, "{number}/plan", undo=say("Action added"),
          command="plan add"),
     _act("finish action", N_("Mark an action of the plan as done"), finish_action, "{number}/plan/done",

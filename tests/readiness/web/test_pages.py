@@ -37,14 +37,32 @@ def snapshot(world: World) -> Snapshot:
 
 
 def test_walk(world: World, assessor: Browser) -> None:
-    for path in ("/readiness", "/readiness/start", "/readiness/frameworks", "/readiness/frameworks/c5/1.0", "/readiness/1", _QUESTION, "/readiness/1/what-if", "/readiness/1/plan", "/readiness/1/plan?question=a.1.1", "/readiness/1/report", "/readiness/1/report.html", "/readiness/1/report.csv"):
+    for path in (
+        "/readiness",
+        "/readiness/start",
+        "/readiness/frameworks",
+        "/readiness/frameworks/c5/1.0",
+        "/readiness/1",
+        _QUESTION,
+        "/readiness/1/what-if",
+        "/readiness/1/plan",
+        "/readiness/1/plan?question=a.1.1",
+        "/readiness/1/report",
+        "/readiness/1/report.html",
+        "/readiness/1/report.csv",
+    ):
         got = assessor.get(path)
         assert got.status_code == 200, (path, got.text[:3000])
     done = assessor.send(_QUESTION, level="2", status="declared", assessor_kind="self", comment="So", next="1")
     print(done.status_code, done.headers.get("location"), done.text[-3000:] if done.status_code != 303 else "")
     got = assessor.get(done.headers["location"])
     assert "Answer saved" in got.text
-    done = assessor.client.post(_QUESTION + "/evidence", data={"csrf": assessor.csrf, "title": "Minutes", "language": "en"}, files={"file": ("a.pdf", b"abc")}, follow_redirects=False)
+    done = assessor.client.post(
+        _QUESTION + "/evidence",
+        data={"csrf": assessor.csrf, "title": "Minutes", "language": "en"},
+        files={"file": ("a.pdf", b"abc")},
+        follow_redirects=False,
+    )
     assert done.status_code == 303, done.text
     done = assessor.send(_QUESTION + "/review", kind="dispute", text="No", seen="1")
     assert done.status_code == 303
@@ -53,8 +71,18 @@ def test_walk(world: World, assessor: Browser) -> None:
     assert done.status_code == 409, done.text
     assert assessor.get("/readiness/1").status_code == 200
     assert assessor.get("/readiness/1/what-if?a.1.1=4").status_code == 200
-    assert assessor.send("/readiness/1/plan", question="a.1.1", level="4", title="t", owner="o", due="2027-01-01").status_code == 303
-    assert assessor.send("/readiness/1/targets", of="overall", kind="reach", goal="40", baseline="2026", end="2029").status_code == 303
+    assert (
+        assessor.send(
+            "/readiness/1/plan", question="a.1.1", level="4", title="t", owner="o", due="2027-01-01"
+        ).status_code
+        == 303
+    )
+    assert (
+        assessor.send(
+            "/readiness/1/targets", of="overall", kind="reach", goal="40", baseline="2026", end="2029"
+        ).status_code
+        == 303
+    )
     assert assessor.get("/readiness/1/plan").status_code == 200
     assert assessor.send("/readiness/1/plan/done", action="1").status_code == 303
     assert assessor.send("/readiness/1/rank", ranked="true").status_code == 303

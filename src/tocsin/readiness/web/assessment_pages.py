@@ -11,10 +11,9 @@ from fastapi.responses import Response
 from tocsin.interface import Form, Number, PageMaker
 from tocsin.interface.documents import write_report
 from tocsin.node.errors import InputError
-from tocsin.readiness.assessment import Snapshot, profiles, read_snapshot, score
-from tocsin.readiness.assessment.scoring import exactly
-from tocsin.readiness.report import assessment_report, gains, gather
-from tocsin.readiness.web.form import NONE, Refusal, perform
+from tocsin.readiness.assessment import Snapshot, exactly, profiles, read_snapshot, score
+from tocsin.readiness.report import Material, assessment_report, gains, gather
+from tocsin.readiness.web.form import NONE, FormFailure, perform
 from tocsin.readiness.web.scores import DEPTHS, KINDS, changes, intervals, level_of, progress
 from tocsin.readiness.web.visitors import Assessor, Reader
 
@@ -39,7 +38,7 @@ def add_assessment_pages(router: APIRouter, maker: PageMaker) -> None:
         with maker.node.database.reading() as session:
             return read_snapshot(session, number)
 
-    def overview(request: Request, number: int, refused: Refusal = NONE) -> Response:
+    def overview(request: Request, number: int, refused: FormFailure = NONE) -> Response:
         return maker.page(
             request, "readiness/one.html", status=refused.status, failed=refused, **_overview(snapshot_of(number))
         )
@@ -48,6 +47,13 @@ def add_assessment_pages(router: APIRouter, maker: PageMaker) -> None:
     def one(request: Request, _visitor: Reader, number: Number) -> Response:
         """How far it is, and the scores with their bounds."""
         return overview(request, number)
+
+    @router.get("/{number}/scores")
+    def scores(request: Request, _visitor: Reader, number: Number) -> Response:
+        """The scores with their bounds, and the change since the assessment before."""
+        with maker.node.database.reading() as session:
+            material = gather(session, number)
+        return maker.page(request, "readiness/scores.html", **_scores(material))
 
     @router.post("/{number}/close")
     def close(request: Request, visitor: Assessor, number: Number, form: Form) -> Response:
@@ -93,18 +99,30 @@ def add_assessment_pages(router: APIRouter, maker: PageMaker) -> None:
 
 
 def _overview(snapshot: Snapshot) -> dict[str, Any]:
-    declared, supported = snapshot.scores()
-    held = snapshot.held()
     sections = progress(snapshot)
     return {
         "snapshot": snapshot,
         "sections": sections,
         "answered": sum(one.answered for one in sections),
         "asked": len(snapshot.framework.questions()),
+        "held": snapshot.held(),
         "next_open": next((one.open for one in sections if one.open), ""),
-        "held": held,
         "level_of": level_of,
         "disputed": [question for question, one in snapshot.standings().items() if one.open],
+    }
+
+
+def _scores(material: Material) -> dict[str, Any]:
+    snapshot, comparison = material.snapshot, material.comparison
+    declared, supported = snapshot.scores()
+    held = snapshot.held()
+    return {
+        "snapshot": snapshot,
+        "held": held,
+        "answered": sum(one.answered for one in progress(snapshot)),
+        "asked": len(snapshot.framework.questions()),
+        "comparison": comparison,
+        "changes": changes(comparison.first_scores, comparison.second_scores) if comparison else [],
         "rows": [(one, supported.get(one.id), DEPTHS[one.kind]) for one in declared.values() if one.kind in DEPTHS],
         "chart": intervals(declared, supported),
         "kinds": KINDS,

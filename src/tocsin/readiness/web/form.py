@@ -15,7 +15,7 @@ from tocsin.readiness.acts import act_of
 
 
 @dataclass(frozen=True)
-class Refusal:
+class FormFailure:
     """Why a form was not taken, and what was typed. ``form``: which of the page's forms it was, by its act."""
 
     form: str = ""
@@ -33,26 +33,26 @@ class Refusal:
         return self.typed.get(name, otherwise) if form == self.form else otherwise
 
 
-NONE = Refusal()
+NONE = FormFailure()
 
 
 def perform(
     maker: PageMaker, visitor: Principal, operation: str, form: FormData, path: str | Callable[[Any], str], **given: Any
-) -> Response | Refusal:
+) -> Response | FormFailure:
     """Do an act with what a form says, and on to ``path``, or to what makes one of the result; or why not."""
     try:
         done, undo = perform_form(maker, visitor, act_of(operation), form, **given)
     except RequestError as error:
-        return Refusal(operation, form, error.wrongs)
+        return FormFailure(operation, form, error.wrongs)
     except (ConflictError, InputError, NotFoundError, UsageError) as error:
-        return Refusal(operation, form, error=error)
+        return FormFailure(operation, form, error=error)
     return maker.go(path if isinstance(path, str) else path(done), undo=undo)
 
 
-def changed(operation: str, form: FormData) -> Refusal:
+def changed(operation: str, form: FormData) -> FormFailure:
     """The refusal of a form whose page shows what is not so any more."""
     error = ConflictError(
         say("Somebody else changed this since you opened the page."),
         hint=say("Nothing of yours is saved yet. Look at what is new, then send it again."),
     )
-    return Refusal(operation, form, error=error)
+    return FormFailure(operation, form, error=error)

@@ -11,14 +11,16 @@ from tocsin.interface import N_, Form, PageMaker
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 from tocsin.readiness.assessment import (
+    Framework,
     bundled,
     bundled_framework,
     bundled_text,
     get_version,
     list_versions,
+    parse_framework,
     responsible,
 )
-from tocsin.readiness.web.form import NONE, Refusal, perform
+from tocsin.readiness.web.form import NONE, FormFailure, perform
 from tocsin.readiness.web.visitors import Assessor, Reader
 
 STATES: Final = {"published": N_("Published"), "draft": N_("Draft"), "bundled": N_("Comes with Tocsin")}
@@ -67,15 +69,12 @@ def add_framework_pages(router: APIRouter, maker: PageMaker) -> None:
     @router.post("/frameworks")
     def take_in(request: Request, visitor: Assessor, form: Form) -> Response:
         """Take a version in as a draft."""
-        file = form.get("file")
         try:
-            text, name = _text(file) if isinstance(file, UploadFile) else ("", "")
+            framework = _framework(form.get("file"))
         except InputError as error:
-            return _list(maker, request, Refusal(_IMPORT, form, error=error))
-        done = perform(
-            maker, visitor, _IMPORT, form,
-            lambda made: f"/readiness/frameworks/{made.framework}/{made.version}", text=text, name=name,
-        )  # fmt: skip
+            return _list(maker, request, FormFailure(_IMPORT, form, error=error))
+        path = f"/readiness/frameworks/{framework.id}/{framework.version}"
+        done = perform(maker, visitor, _IMPORT, form, path, framework=framework)
         return done if isinstance(done, Response) else _list(maker, request, done)
 
     @router.get("/frameworks/{name}.toml")
@@ -100,10 +99,12 @@ def add_framework_pages(router: APIRouter, maker: PageMaker) -> None:
         return _do(maker, request, visitor, form, operation="publishVersion", of=(framework, version))
 
 
-def _text(file: UploadFile) -> tuple[str, str]:
-    name = file.filename or "TOML"
+def _framework(file: object) -> Framework:
+    if not isinstance(file, UploadFile) or not file.filename:
+        raise InputError(say("Choose a file."))
+    name = file.filename
     try:
-        return file.file.read().decode("utf-8"), name
+        return parse_framework(file.file.read().decode("utf-8"), name)
     except UnicodeDecodeError as error:
         raise InputError(say("%(file)s is not UTF-8.", file=name), hint=say("Save the file as UTF-8.")) from error
 
@@ -116,7 +117,7 @@ def _do(
     return done if isinstance(done, Response) else _one(maker, request, *of, done)
 
 
-def _list(maker: PageMaker, request: Request, refused: Refusal = NONE) -> Response:
+def _list(maker: PageMaker, request: Request, refused: FormFailure = NONE) -> Response:
     return maker.page(
         request,
         "readiness/frameworks.html",
@@ -129,7 +130,7 @@ def _list(maker: PageMaker, request: Request, refused: Refusal = NONE) -> Respon
     )
 
 
-def _one(maker: PageMaker, request: Request, framework: str, version: str, refused: Refusal = NONE) -> Response:
+def _one(maker: PageMaker, request: Request, framework: str, version: str, refused: FormFailure = NONE) -> Response:
     with maker.node.database.reading() as session:
         row, found = get_version(session, framework, version)
         people = responsible(session, row.id)

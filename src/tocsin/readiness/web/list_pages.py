@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from tocsin.interface import Form, PageMaker, text_of
 from tocsin.readiness.assessment import Assessment, AssessmentAnswer, FrameworkVersion
-from tocsin.readiness.web.form import NONE, Refusal, perform
+from tocsin.readiness.web.form import NONE, FormFailure, perform
 from tocsin.readiness.web.framework_pages import known_versions
 from tocsin.readiness.web.visitors import Assessor, Reader
 
@@ -55,7 +55,7 @@ def _groups(text: str) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in pairs if key.strip() and value.strip()}
 
 
-def _start_page(maker: PageMaker, request: Request, refused: Refusal = NONE) -> Response:
+def _start_page(maker: PageMaker, request: Request, refused: FormFailure = NONE) -> Response:
     return maker.page(
         request,
         "readiness/start.html",

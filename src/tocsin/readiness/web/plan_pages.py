@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from tocsin.interface import N_, Form, Number, PageMaker
 from tocsin.readiness.assessment import read_snapshot
 from tocsin.readiness.report import tracked_targets
-from tocsin.readiness.web.form import NONE, Refusal, perform
+from tocsin.readiness.web.form import NONE, FormFailure, perform
 from tocsin.readiness.web.scores import level_of
 from tocsin.readiness.web.visitors import Assessor, Reader
 
@@ -27,7 +27,7 @@ REACHED: Final = {"yes": N_("Reached"), "no": N_("Not reached"), "open": N_("Wit
 def add_plan_pages(router: APIRouter, maker: PageMaker) -> None:
     """The page of the plan, and what its forms do."""
 
-    def page(request: Request, number: int, question: str, refused: Refusal = NONE) -> Response:
+    def page(request: Request, number: int, question: str, refused: FormFailure = NONE) -> Response:
         with maker.node.database.reading() as session:
             snapshot = read_snapshot(session, number)
             tracked = tracked_targets(session, number)

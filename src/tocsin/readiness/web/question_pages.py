@@ -1,6 +1,7 @@
 """One question: its answer, how sure it is, the evidence, what reviewers say; and the copies of evidence."""
 
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -12,11 +13,11 @@ from starlette.datastructures import FormData, UploadFile
 
 from tocsin.interface import N_, Form, NotHereError, Number, PageMaker, number_in, text_of
 from tocsin.node.accounts import Principal
-from tocsin.node.errors import NotFoundError
+from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.sentences import say
 from tocsin.readiness.acts import evidence_copies
-from tocsin.readiness.assessment import Evidence, Snapshot, as_reading, read_snapshot
-from tocsin.readiness.web.form import NONE, Refusal, changed, perform
+from tocsin.readiness.assessment import Evidence, Snapshot, as_reading, find_query, read_csv, read_snapshot
+from tocsin.readiness.web.form import NONE, FormFailure, changed, perform
 from tocsin.readiness.web.scores import ASSESSORS, STATUSES, level_of
 from tocsin.readiness.web.visitors import Assessor, Reader
 
@@ -61,7 +62,7 @@ def add_question_pages(router: APIRouter, maker: PageMaker) -> None:
         file, text = form.get("file"), text_of(form, "text").strip()
         content = file.file.read() if isinstance(file, UploadFile) and file.filename else text.encode()
         if not content:
-            wrong = Refusal("addEvidence", form, [("text", N_("Choose a file, or write a text."))])
+            wrong = FormFailure("addEvidence", form, [("text", N_("Choose a file, or write a text."))])
             return _page(maker, request, number, question, wrong)
         name = file.filename if isinstance(file, UploadFile) and file.filename else "text.txt"
         with tempfile.TemporaryDirectory() as folder:
@@ -73,8 +74,29 @@ def add_question_pages(router: APIRouter, maker: PageMaker) -> None:
             )  # fmt: skip
         return done if isinstance(done, Response) else _page(maker, request, number, question, done)
 
+    _add_measure(router, maker)
     for way, operation in _WAYS.items():
         _add_way(router, maker, way, operation)
+
+
+def _add_measure(router: APIRouter, maker: PageMaker) -> None:
+    """The form that measures."""
+
+    @router.post("/{number}/questions/{question}/measure")
+    def measure(request: Request, visitor: Assessor, number: Number, question: str, form: Form) -> Response:
+        """Measure it, from a file of facts or from the records of this node."""
+        snapshot, file = _snapshot(maker, number), form.get("facts")
+        goal = snapshot.framework.question(question).measured
+        if goal is None:
+            raise NotHereError
+        try:
+            facts = _rows(file) if isinstance(file, UploadFile) and file.filename else None
+            facts = maker.own_facts(goal.query, unit=snapshot.unit, at=maker.now) if facts is None else facts
+        except (InputError, NotFoundError) as error:
+            return _page(maker, request, number, question, FormFailure("measureQuestion", form, error=error))
+        given = {"assessment": number, "query": goal.query, "facts": facts, "as_of": maker.now}
+        done = perform(maker, visitor, "measureQuestion", form, _path(number, question), **given)
+        return done if isinstance(done, Response) else _page(maker, request, number, question, done)
 
 
 def _add_way(router: APIRouter, maker: PageMaker, way: str, operation: str) -> None:
@@ -90,6 +112,14 @@ def _add_way(router: APIRouter, maker: PageMaker, way: str, operation: str) -> N
         )
 
 
+def _rows(file: UploadFile) -> Sequence[Mapping[str, str]]:
+    """The rows of a CSV file that was sent."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (Path(file.filename or "").name or "facts.csv")
+        path.write_bytes(file.file.read())
+        return read_csv(path, ())
+
+
 def _do(
     maker: PageMaker,
     request: Request,
@@ -101,7 +131,7 @@ def _do(
     path: str,
 ) -> Response:
     snapshot, question = at
-    done: Response | Refusal = changed(operation, form)
+    done: Response | FormFailure = changed(operation, form)
     if not _is_stale(snapshot, question, form, visitor):
         done = perform(maker, visitor, operation, form, path, assessment=snapshot.id, question=question)
     return done if isinstance(done, Response) else _page(maker, request, snapshot.id, question, done)
@@ -137,7 +167,7 @@ def _neighbours(snapshot: Snapshot, question: str) -> tuple[str, str]:
     return every[place - 1], every[place + 1]
 
 
-def _page(maker: PageMaker, request: Request, number: int, question: str, refused: Refusal = NONE) -> Response:
+def _page(maker: PageMaker, request: Request, number: int, question: str, refused: FormFailure = NONE) -> Response:
     with maker.node.database.reading() as session:
         snapshot = read_snapshot(session, number)
         pieces = session.scalars(select(Evidence).order_by(Evidence.id.desc()).limit(_OTHERS)).all()
@@ -176,6 +206,7 @@ def _shown(snapshot: Snapshot, question: str) -> dict[str, Any]:
         "levels": framework.scales[asked.scale].levels,
         "held": snapshot.held().get(question),
         "measured": measured,
+        "columns": [name for name, _ in find_query(asked.measured.query).columns] if asked.measured else [],
         "reading": as_reading(asked.measured, measured) if asked.measured and measured else None,
         "answers": [one for one in reversed(snapshot.answers) if one.question == question],
         "statements": sorted(statements, key=lambda one: one.id),
