@@ -338,14 +338,14 @@ def _assessment(world: World) -> tuple[str, str, str]:
     world.tocsin.run("assessment", "publish", "c5", "1.0", *by)
     start = ("start", "MUS", "c5", "1.0", "--as-of", "2026-11-01", "--name", "Mauritius", "--group", "region=Africa")
     world.tocsin.run("assessment", *start, *by)
-    for question, level in (("a.1.1", 2), ("a.2.1", 3), ("existing.1.1", 1), ("b.1.1", 4)):
-        world.tocsin.run("assessment", "answer", 1, question, level, "--comment", "As the forum says", *by)
+    for question, level in (("a.1.1", "2"), ("a.2.1", "3"), ("existing.1.1", "1"), ("b.1.1", "4")):
+        world.tocsin.run("assessment", "answer", "1", question, level, "--comment", "As the forum says", *by)
     minutes = world.folder / "minutes.txt"
     minutes.write_text("Minutes of the forum\n", encoding="utf-8")
     kept = ("--title", "Minutes of the forum", "--language", "en")
     digest = world.tocsin.json("assessment", "evidence", "add", minutes, *kept, *by)["evidence"]
-    world.tocsin.run("assessment", "evidence", "use", digest, 1, "a.1.1", *by)
-    world.tocsin.run("assessment", "dispute", 1, "a.1.1", "--text", "It met once only", "--by", "reviewer")
+    world.tocsin.run("assessment", "evidence", "use", digest, "1", "a.1.1", *by)
+    world.tocsin.run("assessment", "dispute", "1", "a.1.1", "--text", "It met once only", "--by", "reviewer")
     task = ("--title", "Meet each month", "--owner", "Office", "--due", "2027-06-30")
-    world.tocsin.run("assessment", "plan", "add", 1, "a.1.1", 4, *task, *by)
+    world.tocsin.run("assessment", "plan", "add", "1", "a.1.1", "4", *task, *by)
     return digest, digest, "0" * 64

@@ -208,7 +208,10 @@ def add_measurement(
     made = measure(query, facts, as_of)
     held = {**vars(made), "facts_digest": made.facts_sha256}
     del held["facts_sha256"]
-    session.add(MeasuredValue(assessment_id=assessment_id, at=now, by=by, **held))
+    row = MeasuredValue(assessment_id=assessment_id, at=now, by=by, **held)
+    session.add(row)
+    session.flush()
+    session.refresh(row)  # its numbers as they are kept: an undo compares them
     note(session, f"assessment {assessment_id}", by, now, {"act": "measured", "query": query})
     return made
 

@@ -52,7 +52,7 @@ def perform(
 def changed(operation: str, form: FormData) -> FormFailure:
     """The refusal of a form whose page shows what is not so any more."""
     error = ConflictError(
-        say("Somebody else changed this since you opened the page."),
+        say("Another person changed this since you opened the page."),
         hint=say("Nothing of yours is saved yet. Look at what is new, then send it again."),
     )
     return FormFailure(operation, form, error=error)
