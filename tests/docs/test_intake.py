@@ -11,12 +11,13 @@ from pathlib import Path
 import tocsin
 
 ROOT = Path(tocsin.__file__).parent
-PLACES = ("cli", "server", "operations", "pipeline", "incidents", "problems")
+PLACES = ("cli", "interface", "server", "operations", "pipeline", "incidents", "problems")
 OF_REQUEST = {"form", "stream", "body"}
 READS = {*OF_REQUEST, "open_reports", "open_mailbox", "read_mail", "iter_raw"}
 """Calls by which bytes or texts of strangers come in; the first only on a ``request``."""
 
 DOORS = {
+    "interface/forms.py:_read": "pipeline/uploads/arrival.py:file",
     "pipeline/parse.py:passing": "pipeline/parse.py:passing",
     "pipeline/collectors/imap.py:look": "pipeline/collectors/spool.py:keep",
     "pipeline/collectors/imap.py:_read": "pipeline/collectors/spool.py:keep",
@@ -29,7 +30,6 @@ DOORS = {
     "server/pages/public/report_forms.py:_message": "server/pages/public/report_pages.py:_read",
     "server/pages/public/report_forms.py:_bounded": "server/pages/public/report_forms.py:passed",
     "server/pages/answer_forms.py:read_fields": "problems/answers/by_team.py:answer_problems",
-    "server/security/forms.py:_read": "pipeline/uploads/arrival.py:file",
 }
 """Each way in, and the function that lets what came by it pass the filter."""
 
@@ -40,6 +40,8 @@ LET_IN = {
     "problems/replies/filing.py:_examined": "a mail that passed",
     "problems/replies/reclassify.py:_bounce": "a mail that was kept",
     "problems/replies/reclassify.py:_answer": "a mail that was kept",
+    "interface/authorization.py:_check_form": "reads the word of a form",
+    "interface/authorization.py:_unsent": "shows what was typed once more, and keeps nothing of it",
     "operations/doctor.py:_mailbox": "looks whether a mailbox opens, and reads no mail",
     "server/pages/home_pages.py:switch": "chooses a language or theme of a closed list",
     "server/api/routes.py:_once": "hashes the body, and keeps nothing of it",
@@ -55,6 +57,7 @@ ALSO = {
     "problems/acts.py:mute_problems",
     "problems/acts.py:record_statement",
     "problems/answers/by_team.py:answer_problems",
+    "server/pages/context.py:kept",
     "server/pages/portal/corrections.py:text",
     "server/pages/verify_pages.py:take",
 }

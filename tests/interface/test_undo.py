@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,9 @@ OTHERWISE = {
     "wakeToDoItem": "it is snoozed again",
     "commentThing": "colleagues may have read it; a further comment says otherwise",
     "askLimitTeam": "its page names the addresses and asks",
+    "importFrameworkVersion": "a draft is replaced by the next import",
+    "publishVersion": "its page names the version; a changed text is a new version",
+    "addEvidence": "its copy is kept, as all evidence; an answer can go without it",
 }
 """Acts that cannot be undone so: what takes each back, or why it cannot be; its page names what it is done to."""
 
@@ -194,6 +198,37 @@ def _item(world: World) -> dict[str, Any]:
     return {"kind": ItemKind.GIVEN_UP, "subject": found[0].subject, "reason": "It is so"}
 
 
+def _run(world: World, *words: str) -> None:
+    world.tocsin.run("assessment", *words, "--by", "ministry")
+
+
+def _version(world: World) -> dict[str, Any]:
+    _run(world, "import-framework", "c5")
+    return {"framework": "c5", "version": "1.0"}
+
+
+def _assessed(world: World, **more: Any) -> dict[str, Any]:
+    """An assessment with an answer, a dispute, a decision, a piece of evidence and an action."""
+    _version(world)
+    _run(world, "assign", "c5", "1.0", "all", "--to", "Office")
+    _run(world, "publish", "c5", "1.0")
+    _run(world, "start", "FJI", "c5", "1.0", "--as-of", "2026-06-30")
+    _run(world, "answer", "1", "a.1.1", "2")
+    _run(world, "dispute", "1", "a.1.1", "--text", "No")
+    _run(world, "dispute", "1", "b.1.1", "--text", "No")
+    world.tocsin.run("assessment", "decide", "2", "rejected", "--text", "Yes", "--by", "judge")
+    (world.folder / "a.txt").write_text("A", encoding="utf-8")
+    _run(world, "evidence", "add", str(world.folder / "a.txt"), "--title", "A", "--language", "en")
+    task = ("--title", "Meet", "--owner", "Office", "--due", "2027-06-30")
+    _run(world, "plan", "add", "1", "a.1.1", "4", *task)
+    return more
+
+
+_OF: dict[str, Any] = {"assessment": 1, "question": "a.1.1"}
+_FACTS = [{"asn": "64500", "contact": "yes"}]
+_TASK = {"level": "4", "title": "Write", "owner": "Office", "due": "2027-01-31"}
+_GOAL = {"unit": "FJI", "framework": "c5", "version": "1.0", "goal": 40, "baseline": 2026, "end": 2029}
+
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "releaseDelivery": lambda w: {"reference": (put(w, state="held"), _letter(w, LetterState.HELD))},
     "holdDelivery": lambda w: {"reference": (put(w, state="retry"), _letter(w, LetterState.QUEUED)), "reason": "Wait"},
@@ -207,6 +242,27 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         "problems": [problem_text(int(w.node.problems.find(ProblemSearch(), now=w.now).keys[0]))]
     },
     "acceptItem": _item,
+    "assignCriteria": lambda w: _version(w) | {"name": "Office"},
+    "startAssessment": lambda _: {
+        "framework": "c5",
+        "version": "1.0",
+        "unit": "FJI",
+        "as_of": "2026-06-30",
+        "responsible": "Office",
+    },
+    "closeAssessment": lambda w: _assessed(w, assessment=1),
+    "rankAssessment": lambda w: _assessed(w, assessment=1, ranked=True),
+    "answerQuestion": lambda w: _assessed(w, **_OF, level="3"),
+    "reviewAnswer": lambda w: _assessed(w, **_OF, kind="review", text="So"),
+    "decideDispute": lambda w: _assessed(w, statement=1, outcome="upheld", text="So"),
+    "appealDecision": lambda w: _assessed(w, decision=3, text="No"),
+    "useEvidence": lambda w: _assessed(w, **_OF, evidence=sha256(b"A").hexdigest()),
+    "measureQuestion": lambda w: _assessed(
+        w, assessment=1, query="contact_coverage_as", facts=_FACTS, as_of=w.now.isoformat()
+    ),
+    "addAction": lambda w: _assessed(w, **_OF, **_TASK),
+    "finishAction": lambda w: _assessed(w, action=1, on="2027-01-31"),
+    "targetScore": lambda w: _assessed(w, **_GOAL),
 }
 """For each act that can be undone, something that it can be done to."""
 

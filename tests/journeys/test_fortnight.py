@@ -437,7 +437,7 @@ def test_the_assessor_and_the_delegate_see_their_work_and_nothing_else(house: Ho
         hand.go("/")
         hand.press("Mauritius")
         assert hand.title == "Mauritius"
-        assert "Overall score not known yet" in hand.text
+        assert "0 of 28 answered" in hand.text
         _sees_nothing(hand)
         hand.go("/drafting")
         assert hand.title == _NOT_HERE

@@ -40,6 +40,12 @@ _ALSO = {
     "/help/money": AccountRole.NOBODY,
     "/help/other": AccountRole.NOBODY,
     "/report?kind=leak": AccountRole.NOBODY,
+    "/readiness?as=assessor": AccountRole.ASSESSOR,
+    "/readiness/1?as=assessor": AccountRole.ASSESSOR,
+    "/readiness/1/plan?question=a.1.1": AccountRole.ASSESSOR,
+    "/readiness/1/questions/a.1.1?as=assessor": AccountRole.ASSESSOR,
+    "/readiness/1/what-if?a.1.1=4": AccountRole.ASSESSOR,
+    "/readiness/frameworks?as=assessor": AccountRole.ASSESSOR,
     "/search?q=192.0.2.1": AccountRole.ANALYST,
     "/search?q=csirt": AccountRole.ANALYST,
 }

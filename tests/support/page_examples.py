@@ -125,7 +125,27 @@ EXAMPLES: dict[str, str] = {
     "/drafting/{name}/provisions/{provision}/propose": "provision",
     "/drafting/{name}/provisions/{provision}/wordings": "provision",
     "/drafting/{name}/undo/{step}": "step",
+    "/readiness/evidence/{digest}": "evidence",
+    "/readiness/frameworks/{framework}/{version}": "framework",
+    "/readiness/frameworks/{framework}/{version}/assign": "framework",
+    "/readiness/frameworks/{framework}/{version}/publish": "framework",
+    "/readiness/frameworks/{name}.toml": "framework file",
     "/readiness/{number}": "assessment",
+    "/readiness/{number}/close": "assessment",
+    "/readiness/{number}/plan": "assessment",
+    "/readiness/{number}/plan/done": "assessment",
+    "/readiness/{number}/questions/{question}": "question",
+    "/readiness/{number}/questions/{question}/appeal": "question",
+    "/readiness/{number}/questions/{question}/decide": "question",
+    "/readiness/{number}/questions/{question}/evidence": "question",
+    "/readiness/{number}/questions/{question}/review": "question",
+    "/readiness/{number}/questions/{question}/use": "question",
+    "/readiness/{number}/rank": "assessment",
+    "/readiness/{number}/report": "assessment",
+    "/readiness/{number}/report.{ending}": "report file",
+    "/readiness/{number}/scores": "assessment",
+    "/readiness/{number}/targets": "assessment",
+    "/readiness/{number}/what-if": "assessment",
     "/directory/{key}": "CSIRT",
     "/events/views/{number}": "view",
     "/events/views/{number}/delete": "view",
@@ -218,7 +238,12 @@ def furnish(world: World) -> dict[str, Example]:
         "text": (_text(world), "pillars", "nothing"),
         "provision": ("pillars P.a", "pillars P.a", "pillars P.z"),
         "step": ("pillars 2", "pillars 2", "pillars 99"),
-        "assessment": (_assessment(world), "1", "999"),
+        "assessment": ("1", "1", "999"),
+        "question": ("1 a.1.1", "1 a.1.1", "999 a.1.1"),
+        "framework": ("c5 1.0", "c5 1.0", "c5 9.9"),
+        "framework file": ("c5", "c5", "nothing"),
+        "report file": ("1 csv", "1 csv", "999 csv"),
+        "evidence": _assessment(world),
     }
     return {path: Example(fill(path, things[kind][0]), *things[kind]) for path, kind in EXAMPLES.items()}
 
@@ -319,10 +344,21 @@ def _text(world: World) -> str:
     return path.stem
 
 
-def _assessment(world: World) -> str:
+def _assessment(world: World) -> tuple[str, str, str]:
     by = ("--by", "test")
     world.tocsin.run("assessment", "import-framework", "c5", *by)
     world.tocsin.run("assessment", "assign", "c5", "1.0", "all", "--to", "Office", *by)
     world.tocsin.run("assessment", "publish", "c5", "1.0", *by)
-    world.tocsin.run("assessment", "start", "MUS", "c5", "1.0", "--as-of", "2026-11-01", "--name", "Mauritius", *by)
-    return "1"
+    start = ("start", "MUS", "c5", "1.0", "--as-of", "2026-11-01", "--name", "Mauritius", "--group", "region=Africa")
+    world.tocsin.run("assessment", *start, *by)
+    for question, level in (("a.1.1", "2"), ("a.2.1", "3"), ("existing.1.1", "1"), ("b.1.1", "4")):
+        world.tocsin.run("assessment", "answer", "1", question, level, "--comment", "As the forum says", *by)
+    minutes = world.folder / "minutes.txt"
+    minutes.write_text("Minutes of the forum\n", encoding="utf-8")
+    kept = ("--title", "Minutes of the forum", "--language", "en")
+    digest = world.tocsin.json("assessment", "evidence", "add", minutes, *kept, *by)["evidence"]
+    world.tocsin.run("assessment", "evidence", "use", digest, "1", "a.1.1", *by)
+    world.tocsin.run("assessment", "dispute", "1", "a.1.1", "--text", "It met once only", "--by", "reviewer")
+    task = ("--title", "Meet each month", "--owner", "Office", "--due", "2027-06-30")
+    world.tocsin.run("assessment", "plan", "add", "1", "a.1.1", "4", *task, *by)
+    return digest, digest, "0" * 64

@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 
 from tocsin.cli.directory_records import renew_router
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, note
+from tocsin.interface import Commands, capabilities, note
 from tocsin.node.errors import UsageError
 from tocsin.node.paths import HomeFolder
 
@@ -67,7 +67,8 @@ Document = Callable[[NodeInvocation, Any], object]
 
 def every_act() -> "Iterator[Act]":
     """All acts, room by room."""
-    for module in dict.fromkeys(chain.from_iterable(GROUPS.values())):
+    own = chain.from_iterable(one.acts for one in capabilities())
+    for module in dict.fromkeys(chain(*GROUPS.values(), own)):
         yield from import_module(module).ACTS
 
 

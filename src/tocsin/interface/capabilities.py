@@ -26,8 +26,9 @@ class Capability:
     the entry. ``commands``: noun → module, as in `tocsin.cli`. ``pages``: ``module:function``, which takes a
     `tocsin.interface.pages.PageMaker` and gives a router. ``folder``: where it is; pages are in ``web``, templates in
     ``web/templates``. ``tables``: the modules that describe its tables. ``example``: ``module:function``, which takes
-    an `Invocation` and adds to a demonstration what its pages show. ``subjects``: ``module:function``, which takes a
-    session and subjects of the audit log, and gives of those that it knows the name and the path of the page.
+    an `Invocation` and adds to a demonstration what its pages show. ``acts``: the modules that declare its acts in
+    ``ACTS``. ``subjects``: ``module:function``, which takes a session and subjects of the audit log, and gives of those
+    that it knows the name and the path of the page.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Capability:
     folder: Path
     tables: tuple[str, ...]
     example: str
+    acts: tuple[str, ...] = ()
     subjects: str = ""
 
     @property

@@ -1,5 +1,6 @@
 """What pages of a capability are made with."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -25,8 +26,14 @@ class PageMaker(Protocol):
     def now(self) -> datetime:
         """The time, UTC."""
 
+    def say(self, language: str, text: str, **values: object) -> str:
+        """A text in the language of whoever is written to."""
+
     def go(self, path: str, *, undo: int | None = None) -> Response:
         """Lead to another page after a form; ``undo``: the number by which it offers to undo what was done."""
 
     def kept(self, content: bytes, place: str) -> bytes:
         """What may be kept of bytes that somebody sent in; ``place``: the name of the way in."""
+
+    def own_facts(self, query: str, *, unit: str, at: datetime) -> Sequence[Mapping[str, str]]:
+        """As `Invocation.own_facts`."""

@@ -14,4 +14,6 @@ CAPABILITY: Final = Capability(
     folder=Path(__file__).parent,
     tables=("tocsin.readiness.assessment.models",),
     example="tocsin.readiness.example:add_example",
+    acts=("tocsin.readiness.acts",),
+    subjects="tocsin.readiness.subjects:names_of",
 )

@@ -20,14 +20,14 @@ def test_an_assessor_reads_the_scores_of_an_assessment(world: World) -> None:
     application = make_application(world.node, clock=lambda: world.now)
     with browser_of(application, world.node, AccountRole.ASSESSOR, now=world.now) as browser:
         assert browser.get("/").headers["location"] == "/readiness"
-        assert "No assessment yet" in browser.get("/readiness").text
+        assert "No assessments" in browser.get("/readiness").text
         world.tocsin.run("assessment", "import-framework", "c5", *by)
         world.tocsin.run("assessment", "assign", "c5", "1.0", "all", "--to", "Office", *by)
         world.tocsin.run("assessment", "publish", "c5", "1.0", *by)
         world.tocsin.run("assessment", "start", "MUS", "c5", "1.0", "--as-of", "2026-11-01", "--name", "Mauritius", *by)
-        assert '<a href="/readiness/1">Mauritius</a>' in browser.get("/readiness").text
+        assert '<a href="/readiness/1"><bdi>Mauritius</bdi></a>' in browser.get("/readiness").text
         page = browser.get("/readiness/1").text
-        assert "Overall score not known yet" in page
+        assert "0 of 28 answered" in page
         assert browser.get("/readiness/99").status_code == browser.get("/drafting").status_code == 404
 
 

@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from importlib import import_module
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Text, delete, event, inspect, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstanceState, Mapped, ORMExecuteState, Session, mapped_column
 
 from tocsin.node.errors import ConflictError
@@ -132,9 +133,12 @@ def undo(session: Session, found: UndoRecord, *, now: datetime) -> None:
     rows = [(change, _row(session, change)) for change in found.changes]
     for change, row in rows:
         _check(change, row)
-    for change, row in reversed(rows):
-        _put_back(session, change, row)
-        session.flush()
+    try:
+        for change, row in reversed(rows):
+            _put_back(session, change, row)
+            session.flush()
+    except IntegrityError:  # what came since stands on it
+        raise ConflictError(say("Something of it changed since."), hint=say("Nothing was undone.")) from None
     found.undone_at, found.changes = now, []
     for subject in found.subjects:
         detail: dict[str, object] = {"act": found.act}
@@ -225,6 +229,8 @@ def _packed(value: Any) -> Any:
     match value:
         case datetime():
             return {"time": value.astimezone(UTC).isoformat()}
+        case date():
+            return {"day": value.isoformat()}
         case UUID():
             return {"uuid": value.hex}
         case Sentence():
@@ -239,6 +245,8 @@ def _unpacked(value: Any) -> Any:
     match value:
         case {"time": text}:
             return datetime.fromisoformat(text)
+        case {"day": text}:
+            return date.fromisoformat(text)
         case {"uuid": text}:
             return UUID(text)
         case {"sentence": text}:

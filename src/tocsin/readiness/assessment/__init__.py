@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from tocsin.readiness.assessment.compare import AssessmentComparison, compare, read_under
     from tocsin.readiness.assessment.crosswalk import ChainLink, QuestionLink
+    from tocsin.readiness.assessment.csv_rows import numbered_rows, read_csv
     from tocsin.readiness.assessment.effective import AnswerFacts, EffectiveAnswer, EvidenceFacts, StatementFacts
     from tocsin.readiness.assessment.evidence import EvidenceStatement, add_evidence, use_evidence
     from tocsin.readiness.assessment.frameworks import (
@@ -32,10 +33,20 @@ if TYPE_CHECKING:
         bundled_framework,
         bundled_text,
         load_framework,
+        parse_framework,
     )
     from tocsin.readiness.assessment.intervals import ScoreInterval, shrink, wilson
     from tocsin.readiness.assessment.measures import QUERIES, Measurement, as_reading, find_query, measure
-    from tocsin.readiness.assessment.models import Assessment, Evidence, EvidenceUse, FrameworkVersion
+    from tocsin.readiness.assessment.models import (
+        Assessment,
+        AssessmentAnswer,
+        Evidence,
+        EvidenceUse,
+        FrameworkVersion,
+        ImprovementAction,
+        QuestionStatement,
+        UnitTarget,
+    )
     from tocsin.readiness.assessment.plan import (
         Goal,
         TargetProgress,
@@ -47,9 +58,10 @@ if TYPE_CHECKING:
         track,
     )
     from tocsin.readiness.assessment.ranking import RankRange, rank_ranges
-    from tocsin.readiness.assessment.scoring import UNKNOWN, QuestionScore, Score, profiles, score
+    from tocsin.readiness.assessment.scoring import UNKNOWN, QuestionScore, Score, exactly, profiles, score
     from tocsin.readiness.assessment.snapshot import Snapshot, history, read_snapshot, same_version
     from tocsin.readiness.assessment.versions import (
+        UNASSIGNED,
         add_version,
         assign,
         get_version,

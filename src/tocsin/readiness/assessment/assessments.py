@@ -1,9 +1,12 @@
-"""Assessments and what is said in them: answers, reviews, disputes, appeals, measurements. Everything is only added."""
+"""Assessments and what is said in them: answers, reviews, disputes, appeals, measurements. Everything is only added.
+
+What the same person says twice in the same words is there once: forms are sent again after a lost answer.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,10 +23,15 @@ from tocsin.readiness.assessment.models import (
     Evidence,
     EvidenceUse,
     FrameworkVersion,
+    ImprovementAction,
     MeasuredValue,
     QuestionStatement,
+    UnitTarget,
 )
 from tocsin.readiness.assessment.versions import get_version
+
+_OF_STATEMENT: Final = "assessment_id question kind about_id outcome text by"
+_Row = TypeVar("_Row", AssessmentAnswer, QuestionStatement, ImprovementAction, UnitTarget)
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,8 @@ def start(
             Assessment.unit == unit.code, Assessment.version_id == held.id, Assessment.as_of == as_of
         )
     )
+    if same is not None and (same.unit_name, same.groups, same.started_by) == (unit.name, unit.groups, by):
+        return same
     if same is not None:
         raise ConflictError(f"{unit.code} has assessment {same.id} of {as_of} under '{framework}' {version} already.")
     made = Assessment(
@@ -110,7 +120,11 @@ def give_answer(
         )
     if given.status == "verified":
         _check_verified(session, assessment, given)
-    made = AssessmentAnswer(assessment_id=assessment_id, at=now, **{**vars(given), "level": level})
+    values = {**vars(given), "comment": given.comment.strip(), "level": level}
+    same = newest(session, AssessmentAnswer, assessment_id=assessment_id, question=question.id)
+    if same is not None and all(getattr(same, name) == value for name, value in values.items()):
+        return same
+    made = AssessmentAnswer(assessment_id=assessment_id, at=now, **values)
     session.add(made)
     detail: dict[str, object] = {"act": "answered", "question": question.id, "level": level, "status": given.status}
     note(session, f"assessment {assessment_id}", by, now, detail)
@@ -194,7 +208,10 @@ def add_measurement(
     made = measure(query, facts, as_of)
     held = {**vars(made), "facts_digest": made.facts_sha256}
     del held["facts_sha256"]
-    session.add(MeasuredValue(assessment_id=assessment_id, at=now, by=by, **held))
+    row = MeasuredValue(assessment_id=assessment_id, at=now, by=by, **held)
+    session.add(row)
+    session.flush()
+    session.refresh(row)  # its numbers as they are kept: an undo compares them
     note(session, f"assessment {assessment_id}", by, now, {"act": "measured", "query": query})
     return made
 
@@ -249,6 +266,11 @@ def open_assessment(session: Session, assessment_id: int) -> tuple[Assessment, F
             f"Assessment {assessment_id} was closed on {held.closed_at:%Y-%m-%d}.", hint="Start a new one."
         )
     return held, framework_of(session, held)
+
+
+def newest(session: Session, kind: type[_Row], /, **values: object) -> _Row | None:
+    """The newest row of a table with these values."""
+    return session.scalar(select(kind).filter_by(**values).order_by(kind.id.desc()).limit(1))
 
 
 def check_question(session: Session, assessment_id: int, question: str) -> None:
@@ -328,6 +350,8 @@ def _add_statement(
     if not text.strip():
         raise InputError(f"A {said.kind} needs its reason in words.")
     said.text, said.by, said.at = text.strip(), by, now
+    if same := newest(session, QuestionStatement, **fields(said, _OF_STATEMENT)):
+        return same
     session.add(said)
     session.flush()
     detail = {"act": said.kind, **fields(said, "question outcome"), "statement": said.id}

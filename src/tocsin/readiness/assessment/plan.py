@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tocsin.interface import fields
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 from tocsin.node.records import from_row
-from tocsin.readiness.assessment.assessments import note
+from tocsin.readiness.assessment.assessments import newest, note
 from tocsin.readiness.assessment.frameworks import Framework
 from tocsin.readiness.assessment.intervals import ScoreInterval, difference
 from tocsin.readiness.assessment.measures import find_query
@@ -72,15 +72,16 @@ def add_action(session: Session, assessment_id: int, task: Task, *, by: str, now
         raise InputError("An action needs an owner and a title: owner and title cannot be empty.")
     if task.cost is not None and (task.cost < 0 or not task.currency):
         raise InputError("A cost is 0 or more and has a currency.", hint="For example --cost 12000 --currency USD.")
+    said = {**vars(task), "level": level, "assessment_id": assessment_id, "by": by}
+    if same := newest(session, ImprovementAction, **said):
+        return same
     gain = expected_gain(snapshot, task.question, level)
     made = ImprovementAction(
-        **{**vars(task), "level": level},
-        assessment_id=assessment_id,
+        **said,
         gain=gain.value,
         gain_low=gain.low,
         gain_high=gain.high,
         at=now,
-        by=by,
     )
     session.add(made)
     session.flush()
@@ -187,9 +188,10 @@ def set_target(session: Session, unit: str, framework: Framework, goal: Goal, *,
     places = {"overall", *(p.id for p in framework.pillar), *(i.id for _, i in framework.indicators())}
     if goal.subject not in places:
         raise NotFoundError(f"'{framework.id}' {framework.version} has no pillar or indicator '{goal.subject}'.")
-    made = UnitTarget(
-        unit=unit, framework=framework.id, at=now, by=by, **fields(goal, "subject kind goal baseline end")
-    )
+    said = {"unit": unit, "framework": framework.id, "by": by, **fields(goal, "subject kind goal baseline end")}
+    if same := newest(session, UnitTarget, **said):
+        return same
+    made = UnitTarget(at=now, **said)
     session.add(made)
     session.flush()
     note(session, f"target {unit}", by, now, {"act": "target set", "subject": goal.subject, "goal": goal.goal})

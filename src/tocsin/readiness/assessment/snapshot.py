@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from tocsin.node.accounts import names_of_actors
 from tocsin.node.records import from_row
 from tocsin.readiness.assessment.assessments import find_assessment, framework_of
 from tocsin.readiness.assessment.effective import (
@@ -60,7 +61,7 @@ class ActionFacts:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An assessment with all that is on record about it. ``measured`` has the latest value of each query."""
+    """An assessment with all that is on record about it, people by name. ``measured``: the latest of each query."""
 
     id: int
     unit: str
@@ -107,16 +108,20 @@ def read_snapshot(session: Session, assessment_id: int) -> Snapshot:
 
     """
     held = find_assessment(session, assessment_id)
-    answers = _rows(session, AssessmentAnswer, held.id, AssessmentAnswer.at)
+    answers = list(_rows(session, AssessmentAnswer, held.id, AssessmentAnswer.at))
+    statements = list(_rows(session, QuestionStatement, held.id, QuestionStatement.question))
     actions = _rows(session, ImprovementAction, held.id, ImprovementAction.due)
+    who = {held.started_by, *(one.assessor for one in answers), *(one.by for one in statements)}
+    names = {one: one for one in who} | names_of_actors(session, who)
     return from_row(
         Snapshot,
         held,
         framework=framework_of(session, held),
         responsible=responsible(session, held.version_id),
-        answers=tuple(from_row(AnswerFacts, one) for one in answers),
+        started_by=names[held.started_by],
+        answers=tuple(from_row(AnswerFacts, one, assessor=names[one.assessor]) for one in answers),
         evidence=_evidence(session, held.id),
-        statements=_statements(session, held.id),
+        statements=_statements(statements, names),
         measured=_measured(session, held.id),
         actions=tuple(from_row(ActionFacts, one) for one in actions),
     )
@@ -156,9 +161,8 @@ def _evidence(session: Session, ident: int) -> dict[str, tuple[EvidenceFacts, ..
     return {question: tuple(group) for question, group in groupby(facts, key=lambda fact: fact.question)}
 
 
-def _statements(session: Session, ident: int) -> dict[str, tuple[StatementFacts, ...]]:
-    rows = _rows(session, QuestionStatement, ident, QuestionStatement.question)
-    facts = [from_row(StatementFacts, row, about=row.about_id) for row in rows]
+def _statements(rows: Iterable[QuestionStatement], names: Mapping[str, str]) -> dict[str, tuple[StatementFacts, ...]]:
+    facts = [from_row(StatementFacts, row, about=row.about_id, by=names[row.by]) for row in rows]
     return {question: tuple(group) for question, group in groupby(facts, key=lambda fact: fact.question)}
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,6 +12,9 @@ from tocsin.node.records import AuditAction, audit, from_row
 from tocsin.readiness.assessment.crosswalk import QuestionLink, links
 from tocsin.readiness.assessment.frameworks import Framework, from_document
 from tocsin.readiness.assessment.models import FrameworkVersion, Responsible
+
+UNASSIGNED: Final = "unassigned"
+"""The criteria of a version that nobody answers for yet."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def add_version(session: Session, framework: Framework, *, by: str, now: datetim
 
 
 def assign(session: Session, framework: str, version: str, criterion: str, name: str, *, by: str, now: datetime) -> int:
-    """How many criteria ``name`` now answers for; ``criterion`` is an indicator, a pillar, or ``all``.
+    """How many criteria ``name`` now answers for; ``criterion``: an indicator, a pillar, ``all`` or `UNASSIGNED`.
 
     Raises:
         NotFoundError: no such version, or it has no such criterion.
@@ -69,6 +73,8 @@ def assign(session: Session, framework: str, version: str, criterion: str, name:
     if not name.strip():
         raise InputError("A criterion needs an owner: the name is empty.")
     chosen = [i.id for pillar, i in definition.indicators() if criterion in {"all", pillar.id, i.id}]
+    if criterion == UNASSIGNED:
+        chosen = list(_unassigned(definition, responsible(session, held.id)))
     if not chosen:
         raise NotFoundError(f"'{framework}' {version} has no pillar or indicator '{criterion}'.")
     for ident in chosen:

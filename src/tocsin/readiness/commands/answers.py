@@ -2,7 +2,7 @@
 
 import csv
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,25 @@ if TYPE_CHECKING:
 
 By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
 AssessmentId = Annotated[int, typer.Argument(help="The number of the assessment; 'list' shows them.")]
+
+
+def perform(call: Invocation, operation: str, by: str, **values: Any) -> Any:
+    """Do an act of readiness for whoever the command names; what it gives back.
+
+    Raises:
+        UsageError: a value is missing, or is not as it must be.
+
+    """
+    from tocsin.interface import ActContext, RequestError, read_request
+    from tocsin.node.node import Node
+    from tocsin.readiness.acts import act_of
+
+    act = act_of(operation)
+    try:
+        request = read_request(act, values)
+    except RequestError as error:
+        raise UsageError(f"{error.wrongs[0][0]}: {error}") from None
+    return act.function(ActContext(Node(call.home, call.settings, call.database), call.now, by, by), request)
 
 
 def snapshot_of(call: Invocation, assessment: int) -> "Snapshot":
@@ -79,11 +98,8 @@ def answer(
     comment: Annotated[str, typer.Option(help="Why, in words.")] = "",
 ) -> None:
     """Answer a question; the answers before it stay on record."""
-    from tocsin.readiness.assessment import AnswerInput, give_answer
-
-    given = AnswerInput(question, level, status, assessor_kind, by, comment)
-    with call.database.begin() as session:
-        made = give_answer(session, assessment, given, by=by, now=call.now)
+    given = {"status": status, "assessor_kind": assessor_kind, "comment": comment}
+    made = perform(call, "answerQuestion", by, assessment=assessment, question=question, level=level, **given)
     document = {"question": question, "level": made.level, "status": status, "assessor_kind": assessor_kind}
     call.emit(document, f"{question}: {level}, {status} by {by} ({assessor_kind}).")
 
@@ -95,7 +111,7 @@ def answers(
     by: By,
 ) -> None:
     """Take many answers from a CSV file: all of them, or none. Rows without a level are left out."""
-    from tocsin.readiness.assessment import AnswerInput, give_answer
+    from tocsin.readiness.assessment import AnswerInput, give_answer, numbered_rows
 
     rows = numbered_rows(file, ("question", "level"))
     with call.database.begin() as session:
@@ -117,35 +133,3 @@ def answers(
     left = f" {empty} rows without a level left out." if empty else ""
     document = {"answers": len(filled), "without_level": empty}
     call.emit(document, f"{len(filled)} answers taken in.{left}")
-
-
-def read_csv(file: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
-    """The rows of a CSV file as ``numbered_rows`` reads them."""
-    return [row for _, row in numbered_rows(file, needed)]
-
-
-def numbered_rows(file: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file, each with its line; separated by commas or semicolons, blank rows left out.
-
-    Raises NotFoundError, or InputError naming the line.
-    """
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise NotFoundError(f"The file '{file}' cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}: byte {error.start} is not UTF-8.", hint="Save the file as UTF-8.") from error
-    first = text.partition("\n")[0]
-    # spreadsheets of many countries write semicolons
-    separator = ";" if ";" in first and "," not in first else ","
-    reader = csv.DictReader(text.splitlines(keepends=True), delimiter=separator)
-    missing = [name for name in needed if name not in (reader.fieldnames or ())]
-    if missing:
-        raise InputError(f"{file}, line 1: there is no column '{missing[0]}'.")
-    rows = []
-    for row in reader:
-        if None in row or None in row.values():
-            raise InputError(f"{file}, line {reader.line_num}: it has not as many cells as the first line.")
-        if any(row.values()):
-            rows.append((reader.line_num, row))
-    return rows

@@ -8,22 +8,13 @@ import typer
 
 from tocsin.interface import Commands, Invocation, fields, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
-from tocsin.node.paths import HomeFolder
 from tocsin.readiness.commands import answers, plan, reviews
-from tocsin.readiness.commands.answers import AssessmentId, By, read_csv, snapshot_of
+from tocsin.readiness.commands.answers import AssessmentId, By, perform, snapshot_of
 
 if TYPE_CHECKING:
-    from tocsin.node.blobs import Blobs
     from tocsin.readiness.assessment import Score, Snapshot
 
 app = Commands(no_args_is_help=True, help="Assess readiness: frameworks, answers, evidence, measures, plans.")
-
-
-def evidence_copies(home: Path) -> "Blobs":
-    """The archived copies of evidence that the node in ``home`` keeps."""
-    from tocsin.node.blobs import Blobs
-
-    return Blobs(home / HomeFolder.EVIDENCE)
 
 
 def day(text: str) -> date:
@@ -130,11 +121,11 @@ def import_framework(
     call: Invocation, source: Annotated[str, typer.Argument(help="A TOML file, or a name from 'frameworks'.")], by: By
 ) -> None:
     """Take a framework version in as a draft."""
-    from tocsin.readiness.assessment import add_version, bundled_framework, list_versions, load_framework
+    from tocsin.readiness.assessment import bundled_framework, list_versions, load_framework
 
     found = load_framework(Path(source)) if source.endswith(".toml") else bundled_framework(source)
+    perform(call, "importFrameworkVersion", by, framework=found)
     with call.database.begin() as session:
-        add_version(session, found, by=by, now=call.now)
         others = [
             v.version for v in list_versions(session) if (v.framework, v.version != found.version) == (found.id, True)
         ]
@@ -149,26 +140,21 @@ def assign(
     call: Invocation,
     framework: str,
     version: str,
-    criterion: Annotated[str, typer.Argument(help="An indicator, a pillar, or 'all'.")],
+    criterion: Annotated[str, typer.Argument(help="An indicator, a pillar, 'all', or 'unassigned'.")],
     *,
     to: Annotated[str, typer.Option(help="Who keeps it: a person or an office.")],
     by: By,
 ) -> None:
     """Say who is responsible for a criterion."""
-    from tocsin.readiness.assessment import assign as assign_to
-
-    with call.database.begin() as session:
-        count = assign_to(session, framework, version, criterion, to, by=by, now=call.now)
+    of = {"framework": framework, "version": version, "criterion": criterion}
+    count = perform(call, "assignCriteria", by, **of, name=to)
     call.emit({"assigned": count, "to": to}, f"{to} is responsible for {count} criteria.")
 
 
 @app.command()
 def publish(call: Invocation, framework: str, version: str, by: By) -> None:
     """Publish a version; from then on its text stays as it is."""
-    from tocsin.readiness.assessment import publish as publish_version
-
-    with call.database.begin() as session:
-        held = publish_version(session, framework, version, by=by, now=call.now)
+    held = perform(call, "publishVersion", by, framework=framework, version=version)
     document = {"framework": framework, "version": version, "digest": held.digest, "published_at": held.published_at}
     call.emit(document, f"'{framework}' {version} is published ({held.digest[:12]}).")
 
@@ -186,18 +172,14 @@ def start(
     group: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, such as income=low; may be repeated.")] = None,
 ) -> None:
     """Start an assessment of a unit under a published version."""
-    from tocsin.readiness.assessment import Unit
-    from tocsin.readiness.assessment import start as start_assessment
-
     pairs = [pair.partition("=") for pair in group or []]
     wrong = [key for key, sign, value in pairs if not (key and sign and value)]
     if wrong:
         raise UsageError(f"--group takes KEY=VALUE, not '{wrong[0]}'.")
-    about = Unit(unit, name or unit, {key: value for key, _, value in pairs})
-    with call.database.begin() as session:
-        made = start_assessment(session, about, framework, version, day(as_of), by=by, now=call.now)
+    given = {"unit": unit, "name": name, "groups": {key: value for key, _, value in pairs}, "as_of": day(as_of)}
+    made = perform(call, "startAssessment", by, framework=framework, version=version, **given)
     document = {"assessment": made.id, "unit": unit, "framework": framework, "version": version, "as_of": made.as_of}
-    call.emit(document, f"Assessment {made.id} of {about.name} is open.")
+    call.emit(document, f"Assessment {made.id} of {made.unit_name} is open.")
 
 
 @app.command("list")
@@ -225,10 +207,7 @@ def list_assessments(call: Invocation) -> None:
 @app.command()
 def close(call: Invocation, assessment: AssessmentId, by: By) -> None:
     """Close an assessment: no more answers; disputes about it go on."""
-    from tocsin.readiness.assessment import close as close_assessment
-
-    with call.database.begin() as session:
-        close_assessment(session, assessment, by=by, now=call.now)
+    perform(call, "closeAssessment", by, assessment=assessment)
     call.emit({"assessment": assessment, "state": "closed"}, f"Assessment {assessment} is closed.")
 
 
@@ -255,14 +234,13 @@ def measure(
     as_of: Annotated[str, typer.Option(help="When the facts were true, ISO 8601 with time zone; empty: now.")] = "",
 ) -> None:
     """Measure an indicator from facts, and keep the value with its method, coverage and interval."""
-    from tocsin.readiness.assessment import add_measurement
+    from tocsin.readiness.assessment import read_csv
 
     moment = call.now
     if as_of:
         moment = datetime.combine(day(as_of), datetime.min.time(), UTC) if len(as_of) == 10 else _moment(as_of)
     rows = read_csv(facts, ()) if facts is not None else _own_facts(call, assessment, query, moment)
-    with call.database.begin() as session:
-        made = add_measurement(session, assessment, query, rows, moment, by=by, now=call.now)
+    made = perform(call, "measureQuestion", by, assessment=assessment, query=query, facts=rows, as_of=moment)
     value = "nothing observed" if made.value is None else f"{made.value:.1%}"
     call.emit(
         made.__dict__,

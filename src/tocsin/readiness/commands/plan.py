@@ -6,7 +6,7 @@ import typer
 
 from tocsin.interface import Commands, Invocation, fields, print_table, say
 from tocsin.node.errors import ConflictError
-from tocsin.readiness.commands.answers import By, snapshot_of
+from tocsin.readiness.commands.answers import By, perform, snapshot_of
 
 if TYPE_CHECKING:
     from tocsin.readiness.assessment import AssessmentComparison, Score, TargetProgress
@@ -29,12 +29,10 @@ def add(
     currency: Annotated[str, typer.Option(help="Such as USD.")] = "",
 ) -> None:
     """Add an action to the list; its expected gain is worked out now."""
-    from tocsin.readiness.assessment import Task, add_action
     from tocsin.readiness.commands.assessment import day
 
-    task = Task(question, level, title, owner, day(due), cost, currency)
-    with call.database.begin() as session:
-        made = add_action(session, assessment, task, by=by, now=call.now)
+    task = {"title": title, "owner": owner, "due": day(due), "cost": cost, "currency": currency}
+    made = perform(call, "addAction", by, assessment=assessment, question=question, level=level, **task)
     document = {"action": made.id, **fields(made, "gain gain_low gain_high")}
     call.emit(
         document,
@@ -45,11 +43,9 @@ def add(
 @plan.command("done")
 def done(call: Invocation, action: int, on: Annotated[str, typer.Option(help="YYYY-MM-DD.")], by: By) -> None:
     """Mark an action done; the next assessment shows whether it moved a measured value."""
-    from tocsin.readiness.assessment import finish_action
     from tocsin.readiness.commands.assessment import day
 
-    with call.database.begin() as session:
-        finish_action(session, action, day(on), by=by, now=call.now)
+    perform(call, "finishAction", by, action=action, on=day(on))
     call.emit({"action": action, "done_on": on}, f"Action {action} was done on {on}.")
 
 
@@ -102,12 +98,8 @@ def target(
     kind: Annotated[str, typer.Option(help="relative, points, gap or reach.")] = "relative",
 ) -> None:
     """Set a target for a unit."""
-    from tocsin.readiness.assessment import Goal, get_version, set_target
-
-    with call.database.begin() as session:
-        _, found = get_version(session, framework, version)
-        set_target(session, unit, found, Goal("", of, kind, goal, baseline, end), by=by, now=call.now)
     document = {"unit": unit, "of": of, "kind": kind, "goal": goal, "baseline": baseline, "end": end}
+    perform(call, "targetScore", by, framework=framework, version=version, **document)
     call.emit(document, f"Target for {unit}: {of}, {kind} {goal:g} from {baseline} to {end}.")
 
 
@@ -149,10 +141,7 @@ def opt_out(call: Invocation, assessment: int, by: By) -> None:
 
 
 def _set_ranked(call: Invocation, assessment: int, *, ranked: bool, by: str) -> None:
-    from tocsin.readiness.assessment import set_ranked
-
-    with call.database.begin() as session:
-        set_ranked(session, assessment, ranked, by=by, now=call.now)
+    perform(call, "rankAssessment", by, assessment=assessment, ranked=ranked)
     words = "may be ranked" if ranked else "is not ranked"
     call.emit({"assessment": assessment, "ranked": ranked}, f"Assessment {assessment} {words}.")
 

@@ -7,7 +7,7 @@ import typer
 
 from tocsin.interface import Commands, Invocation, fields, print_table
 from tocsin.node.errors import StorageError
-from tocsin.readiness.commands.answers import By, snapshot_of
+from tocsin.readiness.commands.answers import By, perform, snapshot_of
 
 evidence = Commands(no_args_is_help=True, help="Evidence: an archived copy, its hash, and where it is used.")
 
@@ -28,13 +28,11 @@ def add(
     valid_until: Annotated[str, typer.Option(help="YYYY-MM-DD.")] = "",
 ) -> None:
     """Archive a piece of evidence under its own hash."""
-    from tocsin.readiness.assessment import EvidenceStatement, add_evidence
-    from tocsin.readiness.commands.assessment import day, evidence_copies
+    from tocsin.readiness.commands.assessment import day
 
     begin, end = (day(text) if text else None for text in (valid_from, valid_until))
-    piece = EvidenceStatement(title, language, link, begin, end)
-    with call.database.begin() as session:
-        held = add_evidence(session, evidence_copies(call.home), file, piece, by=by, now=call.now)
+    given = {"title": title, "language": language, "link": link, "valid_from": begin, "valid_until": end}
+    held = perform(call, "addEvidence", by, file=file, **given)
     document = {"evidence": held.digest, "size": held.size, "title": held.title}
     call.emit(document, f"{held.digest[:12]}  {held.title} ({held.size:,} bytes)")
 
@@ -48,10 +46,7 @@ def use(
     by: By,
 ) -> None:
     """Let a piece of evidence support a question; one piece may support many, under any framework."""
-    from tocsin.readiness.assessment import use_evidence
-
-    with call.database.begin() as session:
-        held = use_evidence(session, piece, assessment, question, by=by, now=call.now)
+    held = perform(call, "useEvidence", by, evidence=piece, assessment=assessment, question=question)
     document = {"evidence": held.digest, "assessment": assessment, "question": question}
     call.emit(document, f"{held.title} supports {question}.")
 
@@ -89,8 +84,8 @@ def check(call: Invocation) -> None:
     """Check that every archived copy is there and unchanged."""
     from sqlalchemy import select
 
+    from tocsin.readiness.acts import evidence_copies
     from tocsin.readiness.assessment import Evidence
-    from tocsin.readiness.commands.assessment import evidence_copies
 
     copies = evidence_copies(call.home)
     with call.database.begin() as session:
@@ -122,20 +117,14 @@ def decide(
     by: By,
 ) -> None:
     """Decide a dispute or an appeal; never one's own."""
-    from tocsin.readiness.assessment import decide as decide_on
-
-    with call.database.begin() as session:
-        made = decide_on(session, statement, outcome, text, by=by, now=call.now)
+    made = perform(call, "decideDispute", by, statement=statement, outcome=outcome, text=text)
     document = {"statement": made.id, "about": statement, "outcome": outcome}
     call.emit(document, f"Decision {made.id}: {statement} is {outcome}.")
 
 
 def appeal(call: Invocation, decision: Statement, text: Why, by: By) -> None:
     """Appeal against a decision, once."""
-    from tocsin.readiness.assessment import appeal as appeal_against
-
-    with call.database.begin() as session:
-        made = appeal_against(session, decision, text, by=by, now=call.now)
+    made = perform(call, "appealDecision", by, decision=decision, text=text)
     document = {"statement": made.id, "about": decision}
     call.emit(document, f"Appeal {made.id} against decision {decision} is open.")
 
@@ -152,9 +141,6 @@ def statements(call: Invocation, assessment: int) -> None:
 def _say(
     call: Invocation, assessment: int, question: str, kind: Literal["review", "dispute"], *, text: str, by: str
 ) -> None:
-    from tocsin.readiness.assessment import state
-
-    with call.database.begin() as session:
-        made = state(session, assessment, question, kind, text, by=by, now=call.now)
+    made = perform(call, "reviewAnswer", by, assessment=assessment, question=question, kind=kind, text=text)
     document = {"statement": made.id, "kind": kind, "question": question}
     call.emit(document, f"{kind.capitalize()} {made.id} of {question} is on record.")

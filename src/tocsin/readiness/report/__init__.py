@@ -9,5 +9,6 @@ if TYPE_CHECKING:
     from tocsin.readiness.report.material import Material, gather, ranked_units, tracked_targets
     from tocsin.readiness.report.run_folder import UnitRun, read_unit
     from tocsin.readiness.report.unit_report import unit_report
+    from tocsin.readiness.report.what_if import gains
 else:
     lazy_face(__name__)

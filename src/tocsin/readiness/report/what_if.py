@@ -9,7 +9,7 @@ from tocsin.readiness.report.material import Material, overall
 def what_if(material: Material) -> ReportSection:
     """The section; the page's script uses the same arithmetic on the same numbers."""
     snapshot = material.snapshot
-    rows = _gains(snapshot)
+    rows = gains(snapshot)
     title = "Change answers and see the score move"
     if rows and isinstance(rows[0][4], float):
         best = str(rows[0][0])
@@ -70,7 +70,8 @@ def _question(framework: Framework, question: FrameworkQuestion, held: QuestionS
     }
 
 
-def _gains(snapshot: Snapshot) -> list[tuple[Cell, ...]]:
+def gains(snapshot: Snapshot) -> list[tuple[Cell, ...]]:
+    """What one step up would do, most first: question, text, now, next, gain, and the score then with its bounds."""
     readings = snapshot.declared()
     framework = snapshot.framework
     now = overall(snapshot)

@@ -1,7 +1,6 @@
 """Forms for acts: what a form says becomes the request; acts without a page of their own have one form for all."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -11,20 +10,18 @@ from starlette.datastructures import FormData
 from tocsin.interface import (
     Absence,
     Act,
+    Form,
     OwnSurface,
     PageRouter,
     RequestError,
-    context_for,
     is_several,
     names_in,
     needs,
-    read_request,
-    wording_of,
+    perform_form,
 )
 from tocsin.node.accounts import Principal
 from tocsin.node.errors import ConflictError, InputError, UsageError
 from tocsin.server.pages.context import PageContext
-from tocsin.server.security import Form, text_of, texts_of
 
 
 def perform(desk: PageContext, visitor: Principal, act: Act, form: FormData, **given: Any) -> Any:
@@ -49,11 +46,10 @@ def perform_with_undo(
     desk: PageContext, visitor: Principal, act: Act, form: FormData, **given: Any
 ) -> tuple[Any, int | None]:
     """As `perform`; also the number by which it can be undone, None where it cannot."""
-    context = replace(context_for(desk.node, visitor, act, desk.now, desk.say), waits=False, holds=True)
-    done = act.function(context, read_request(act, _typed(act, form) | given))
+    done, undo = perform_form(desk, visitor, act, form, **given)
     if act.routing:
         desk.guide.renew()
-    return done, next(iter(context.undos), None)
+    return done, undo
 
 
 def form_pages(desk: PageContext, acts: tuple[Act, ...]) -> APIRouter:
@@ -90,18 +86,3 @@ def _add_form(router: APIRouter, desk: PageContext, act: Act) -> None:
             return show(request, {**form}, error.wrongs)
         except (ConflictError, InputError, UsageError) as error:
             return show(request, {**form}, error=str(error))
-
-
-def _typed(act: Act, form: FormData) -> dict[str, Any]:
-    """What the fields of a form say; an empty one is as if it were not there."""
-    typed: dict[str, Any] = {}
-    for name in act.request.model_fields:
-        if is_several(act, name):
-            typed[name] = tuple(texts_of(form, name))
-        elif text := _text(act, name, text_of(form, name)):
-            typed[name] = text
-    return typed
-
-
-def _text(act: Act, name: str, text: str) -> str:
-    return text.replace("\r\n", "\n") if wording_of(act, name).lines else " ".join(text.split())

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +24,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import UndoRecord, open_undo
 from tocsin.node.tokens import Tokens
+from tocsin.operations.indicator_facts import node_facts
 from tocsin.pipeline.comments import CommentLine, may_comment, read_comments
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.to_do import my_items
@@ -154,6 +155,10 @@ class PageContext:
     def kept(self, content: bytes, place: str) -> bytes:
         """What may be kept of bytes that somebody sent in; ``place``: the name of the way in."""
         return IntakeFilter(self.node, place, self.clock).kept(content)[0]
+
+    def own_facts(self, query: str, *, unit: str, at: datetime) -> Sequence[Mapping[str, str]]:
+        """What the records of the node say for a query of an assessment; see `node_facts`."""
+        return node_facts(self.node, query, unit=unit, at=at, now=self.now)
 
     @staticmethod
     def theme(request: Request) -> str:

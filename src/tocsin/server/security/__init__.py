@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
+    from tocsin.interface import Form, text_of, texts_of
     from tocsin.server.security.authentication import (
         COOKIE,
         Authentication,
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     )
     from tocsin.server.security.body_timeout import BodyTimeout
     from tocsin.server.security.files import sent
-    from tocsin.server.security.forms import Form, text_of, texts_of
     from tocsin.server.security.header_timeout import TimedProtocol
     from tocsin.server.security.headers import with_headers
     from tocsin.server.security.read_audit import ReadAudit
