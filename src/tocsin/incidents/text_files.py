@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.sentences import say
@@ -153,5 +153,15 @@ def read_instant(text: object, zone: ZoneInfo) -> datetime:
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
 
 
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UTC_ZONE: Final = ZoneInfo("UTC")
 Zone = Annotated[ZoneInfo, BeforeValidator(lambda name: name if isinstance(name, ZoneInfo) else read_zone(str(name)))]
+
+
+def _day_name(name: str) -> str:
+    if name[:3].lower() not in DAYS:
+        raise ValueError(say("'%(name)s' is no day; days are mon, tue, wed, thu, fri, sat, sun.", name=name))
+    return name[:3].lower()
+
+
+DayName = Annotated[str, AfterValidator(_day_name)]

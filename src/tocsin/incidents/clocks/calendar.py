@@ -1,26 +1,14 @@
 """Which days are working days: weekends and public holidays of a country, with what a node says itself."""
 
 from datetime import date, datetime, timedelta
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import AfterValidator
-
-from tocsin.incidents.text_files import UTC_ZONE, TextPart, Zone
+from tocsin.incidents.text_files import DAYS, UTC_ZONE, DayName, TextPart, Zone
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 
-DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NAMES: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _LONGEST_CLOSURE: Final = 366  # days without a working day: no country, but a text could say so
-
-
-def _day_name(name: str) -> str:
-    if name[:3].lower() not in DAYS:
-        raise ValueError(say("'%(name)s' is no day; days are mon, tue, wed, thu, fri, sat, sun.", name=name))
-    return name[:3].lower()
-
-
-DayName = Annotated[str, AfterValidator(_day_name)]
 
 
 class CalendarText(TextPart):

@@ -9,8 +9,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from tocsin.incidents.clocks.calendar import DAYS, DayName
-from tocsin.incidents.text_files import UTC_ZONE, TextPart, Zone, read_model
+from tocsin.incidents.text_files import DAYS, UTC_ZONE, DayName, TextPart, Zone, read_model
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.sentences import say
 
