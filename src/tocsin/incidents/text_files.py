@@ -98,16 +98,16 @@ def read_model(model: type[_Model], read: dict[str, Any], text: str, *, hint: st
 
 def place_of(path: tuple[int | str, ...], read: dict[str, Any], text: str) -> str:
     """Where something is: the block by its id and line, then the key."""
-    if len(path) > 1 and isinstance(path[1], int):
+    found = read.get(str(path[0])) if path else None
+    if len(path) > 1 and isinstance(path[1], int) and isinstance(found, list):
         block, place = str(path[0]), path[1]
-        found = read.get(block)
-        one = found[place] if isinstance(found, list) and place < len(found) else None
+        one = found[place] if place < len(found) else None
         called = one.get("id") if isinstance(one, dict) else None
         line = next((number for at, number in enumerate(_lines(block, text)) if at == place), 0)
         named = f"{block} '{called}'" if isinstance(called, str) else f"{block} {place + 1}"
         head = f"{named} (line {line})" if line else named
-        return ": ".join([head, *([".".join(map(str, path[2:]))] if path[2:] else [])])
-    return ".".join(map(str, path))
+        return ": ".join(filter(None, [head, ".".join(map(str, path[2:]))]))
+    return ".".join(str(part) for part in path if part != 0)
 
 
 def _lines(block: str, text: str) -> Iterator[int]:

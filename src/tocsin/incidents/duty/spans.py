@@ -75,7 +75,7 @@ def _merged(spans: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[dateti
 def turns(roster: Roster, rotation: Rotation, start: datetime, end: datetime) -> Iterator[DutySpan]:
     """Each turn of a rotation that touches the time between two instants.
 
-    Turns are counted on the local clock: one is longer where it goes back, shorter where it skips an hour, and none where
+    Turns are counted on the local clock: one is longer where it goes back, shorter where it skips an hour, none where
     all of it is skipped.
     """
     zone = rotation.time_zone or roster.time_zone
