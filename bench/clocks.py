@@ -1,7 +1,7 @@
 """Deadlines of 100,000 clocks, as one JSON document: ``python bench/clocks.py [--clocks N]``.
 
-Every rule of the shipped texts that has a period, in turn, at random minutes of two years, in three countries. The first
-run looks holidays up; the second is as a node that lives long.
+Every rule of the shipped texts that has a period, in turn, at random minutes of two years, in three countries. The
+first run looks holidays up; the second is as a node that lives long.
 """
 
 import argparse

@@ -120,6 +120,10 @@ def _lines(block: str, text: str) -> Iterator[int]:
 def _reason(found: Any) -> str:
     """What Pydantic says, with our own words where a validator of ours spoke."""
     raised = found.get("ctx", {}).get("error")
+    if found["type"] == "extra_forbidden":
+        return say("There is no such key.")
+    if found["type"] == "missing":
+        return say("It is missing.")
     return str(raised) if isinstance(raised, ValueError) else str(found["msg"])
 
 
@@ -136,6 +140,19 @@ def read_zone(name: str) -> ZoneInfo:
         raise ValueError(say("'%(name)s' is no time zone; write it like Europe/Brussels.", name=name)) from None
 
 
+def read_moment(text: object) -> datetime:
+    """A date and time of TOML, or from its text, with the offset that it may have.
+
+    Raises:
+        ValueError: it is none.
+
+    """
+    try:
+        return text if isinstance(text, datetime) else datetime.fromisoformat(str(text).strip())
+    except ValueError:
+        raise ValueError(say("'%(text)s' is no date and time; write it like 2026-11-27T10:20.", text=text)) from None
+
+
 def read_instant(text: object, zone: ZoneInfo) -> datetime:
     """An instant in UTC; without an offset it is on the clock of ``zone``.
 
@@ -146,10 +163,7 @@ def read_instant(text: object, zone: ZoneInfo) -> datetime:
         ValueError: it is no date and time.
 
     """
-    try:
-        found = text if isinstance(text, datetime) else datetime.fromisoformat(str(text).strip())
-    except ValueError:
-        raise ValueError(say("'%(text)s' is no date and time; write it like 2026-11-27T10:20.", text=text)) from None
+    found = read_moment(text)
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
 
 

@@ -254,8 +254,8 @@ _GOOD = {"id": "a", "title": "x", "starts_with": "aware", "within": "24 hours"}
         ([_GOOD | {"within": "soon"}], "rule 'a' (line 6): within: 'soon' is no period"),
         ([_GOOD | {"starts_with": "awre"}], "rule 'a' (line 6): starts_with: There is no fact 'awre'"),
         ([_GOOD | {"shift": "tomorrow"}], "rule 'a' (line 6): shift: 'tomorrow' is no shift"),
-        ([_GOOD | {"witin": "1 h"}], "rule 'a' (line 6): witin: Extra inputs"),
-        ([_GOOD, _GOOD], "rule 'a' (line 12): id: Another rule has the id 'a'"),
+        ([_GOOD | {"witin": "1 h"}], "rule 'a' (line 6): witin: There is no such key"),
+        ([_GOOD, _GOOD], "rule 'a' (line 12): id: Another one has the id 'a'"),
         ([_GOOD | {"starts_with_submission_of": "a"}], "rule 'a' (line 6): Give one of starts_with"),
         (
             [{"id": "a", "title": "x", "within": "1 h", "starts_with_submission_of": "z"}],

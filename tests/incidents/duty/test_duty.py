@@ -280,7 +280,7 @@ def test_shifts_and_gaps_fill_a_period_and_agree_with_each_instant(
             "is no date and time",
         ),
         ({"time_zone": "Mars/Base"}, "time_zone", "is no time zone"),
-        ({"rules": []}, "rules", "not permitted"),
+        ({"rules": []}, "rules", "no such key"),
     ],
 )
 def test_a_bad_roster_is_refused_with_the_place(roster: dict[str, Any], place: str, words: str) -> None:

@@ -71,7 +71,7 @@ def test_what_is_not_known_is_a_range_and_never_zero() -> None:
     found = score_severity(NCSC, {"impact": "risk"})
     assert (found.level, found.unknown, found.why) == (None, ("victim",), ("Not known: victim.",))
     mean = score_severity(MEAN, {})
-    assert mean.score == (0, 100)
+    assert mean.score == (0.0, 100.0)
     assert len(mean.levels) == len(MEAN.level)
 
 

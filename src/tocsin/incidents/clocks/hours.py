@@ -27,7 +27,7 @@ _YEARLY: Final = re.compile(r"(\d\d)-(\d\d)")
 
 def _minute(text: str) -> int:
     if not _CLOCK.fullmatch(text):
-        raise ValueError(say("'%(text)s' is no time; write it like 09:00.", text=text))
+        raise ValueError(say("'%(text)s' is no time; write it like 08:00.", text=text))
     hour, minute = text.split(":")
     return int(hour) * 60 + int(minute)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from tocsin.incidents.clocks.calendar import WorkingCalendar
-from tocsin.incidents.clocks.text import ClockLimit, ClockRule, Counting, Period, PeriodUnit
+from tocsin.incidents.clocks.text import ClockLimit, ClockRule, CountingRule, Period, PeriodUnit
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 
@@ -69,7 +69,7 @@ def reckon(
 
 
 def _reckon(rule: ClockRule, started: datetime, calendar: WorkingCalendar, facts: Mapping[str, datetime]) -> Deadline:
-    period, eu = rule.within, rule.counting is Counting.EU
+    period, eu = rule.within, rule.counting is CountingRule.EU
     if period is None:
         return Deadline(rule, started, started)
     extended = False

@@ -55,7 +55,7 @@ _PERIOD: Final = re.compile(r"(\d{1,5}) ?([a-z ]+)")
 _SHIFT: Final = re.compile(r"(end|\d\d:\d\d) of the next working day")
 
 
-class Counting(StrEnum):
+class CountingRule(StrEnum):
     """How a period is counted."""
 
     PLAIN = "plain"  # hours from the minute on; days from the day after, to the end of the last one
@@ -151,7 +151,7 @@ class ClockRule(TextPart):
     starts_with_submission_of: str = ""
     within: PeriodText | None = None
     without_period: str = ""
-    counting: Counting = Counting.PLAIN
+    counting: CountingRule = CountingRule.PLAIN
     month_days: int | None = None
     limit: ClockLimit | None = None
     shift: ShiftText | None = None
@@ -252,7 +252,7 @@ def _faults(rules: tuple[ClockRule, ...], text: ClockText) -> Iterator[tuple[int
     ids = [rule.id for rule in rules]
     for at, rule in enumerate(rules):
         if rule.id in ids[:at]:
-            yield at, "id", say("Another rule has the id '%(id)s'.", id=rule.id)
+            yield at, "id", say("Another one has the id '%(id)s'.", id=rule.id)
         facts = [("starts_with", rule.starts_with)] + ([("limit", rule.limit.starts_with)] if rule.limit else [])
         for key, fact in facts:
             if fact and fact not in text.facts:

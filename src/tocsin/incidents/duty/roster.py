@@ -19,20 +19,11 @@ from tocsin.incidents.text_files import (
     Zone,
     place_of,
     read_model,
+    read_moment,
 )
 from tocsin.node.sentences import say
 
 _HINT: Final = "docs/duty.md has every key of a roster."
-
-
-def _moment(given: object) -> object:
-    """A date and time of TOML, or its text; without an offset it is on the clock of the roster."""
-    if isinstance(given, datetime):
-        return given
-    try:
-        return datetime.fromisoformat(str(given).strip())
-    except ValueError:
-        raise ValueError(say("'%(text)s' is no date and time; write it like 2026-11-27T08:00.", text=given)) from None
 
 
 def _time(given: object) -> object:
@@ -45,7 +36,7 @@ def _time(given: object) -> object:
         raise ValueError(say("'%(text)s' is no time; write it like 08:00.", text=given)) from None
 
 
-_Moment = Annotated[datetime, BeforeValidator(_moment)]
+_Moment = Annotated[datetime, BeforeValidator(read_moment)]
 _Time = Annotated[time, BeforeValidator(_time)]
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -60,7 +51,7 @@ class RotationKind(StrEnum):
 
 
 class DutyPerson(TextPart):
-    """Somebody of the roster; ``since`` and ``until``: the first day, and the first day on which they are gone."""
+    """Someone of the roster; ``since`` and ``until``: the first day, and the first day on which they are gone."""
 
     id: _Name
     name: str = ""
@@ -116,7 +107,7 @@ class _Stretch(TextPart):
 
 
 class DutyOverride(_Stretch):
-    """Somebody in addition (``add``), not (``remove``), or in place of another (both)."""
+    """Someone in addition (``add``), not (``remove``), or in place of another (both)."""
 
     add: str = ""
     remove: str = ""
@@ -211,7 +202,7 @@ def _faults(roster: Roster) -> Iterator[tuple[str, int, str]]:
             yield "rule", at, say("There is no rotation '%(id)s'.", id=rule.rotation)
     for at, name in enumerate(rotations):
         if name in rotations[:at]:
-            yield "rotation", at, say("Another rotation has the id '%(id)s'.", id=name)
+            yield "rotation", at, say("Another one has the id '%(id)s'.", id=name)
     known = {one.id for one in roster.person}
     if known:  # without a list of people every name is taken as it is
         for block, at, name in roster.people():

@@ -23,7 +23,7 @@ _ALWAYS: Final = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class DutyShift:
-    """Somebody without a break. ``starts`` and ``ends``: of the whole shift, None where they are too far away.
+    """Someone without a break. ``starts`` and ``ends``: of the whole shift, None where they are too far away.
 
     ``start`` and ``end``: within what was asked, so ``truncated`` where the shift goes on after it; a start that is
     history stays as it was.
@@ -67,7 +67,7 @@ class DutyPeriod:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """A time in which nothing changes: who is on duty, each with why, and why somebody who was planned is not."""
+    """A time in which nothing changes: who is on duty, each with why, and why someone who was planned is not."""
 
     start: datetime
     end: datetime
@@ -247,7 +247,7 @@ def _edges_of_people(roster: Roster) -> Iterator[datetime]:
 
 
 def _decide(roster: Roster, active: Sequence[_Change], at: datetime) -> tuple[dict[str, str], str]:
-    """Who is on duty, each with why; and why somebody who was planned is not."""
+    """Who is on duty, each with why; and why someone who was planned is not."""
     planned = dict[str, str]()
     past = roster.history_until is not None and at < roster.instant(roster.history_until)
     source = "history" if past else "plan shift" if any(one.of == "plan" for one in active) else "rule"
@@ -287,7 +287,7 @@ def _overridden(planned: dict[str, str], changes: Sequence[object]) -> dict[str,
 
 
 def _away(roster: Roster, person: str, at: datetime) -> str:
-    """Why somebody cannot be on duty on a day; empty: they can."""
+    """Why someone cannot be on duty on a day; empty: they can."""
     found = next((one for one in roster.person if one.id == person), None)
     day = at.astimezone(roster.time_zone).date()
     if found and found.until and day >= found.until:

@@ -33,15 +33,20 @@ class SeverityChoice(TextPart):
     value: float = Field(0, ge=0)
 
 
-class SeverityInput(TextPart):
+class SeverityPart(TextPart):
+    """Something with an id, and what people read of it."""
+
+    id: Identifier
+    title: str = ""
+    cite: str = ""
+
+
+class SeverityInput(SeverityPart):
     """What is asked: one of ``choices``, a ``number``, or else yes or no.
 
     ``weight``: in a weighted mean. ``default``: what holds where nothing is said; without it, that is unknown.
     """
 
-    id: Identifier
-    title: str = ""
-    cite: str = ""
     choices: tuple[SeverityChoice, ...] = ()
     number: bool = False
     unit: str = ""
@@ -59,16 +64,13 @@ class SeverityInput(TextPart):
         return self
 
 
-class SeverityCondition(TextPart):
+class SeverityCondition(SeverityPart):
     """Something that holds or does not, said in one of these ways.
 
     ``where``: each input has one of these choices. ``input`` with ``over`` or ``at_least``: of a number. ``any``,
     ``all``, and ``of`` with ``count``: of so many conditions or yes-or-no inputs. ``never``: where that one does not.
     """
 
-    id: Identifier
-    title: str = ""
-    cite: str = ""
     where: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     input: str = ""
     over: float | None = None
@@ -95,11 +97,9 @@ class SeverityCondition(TextPart):
         return (*self.any, *self.all, *self.of, *([self.never] if self.never else []))
 
 
-class SeveritySum(TextPart):
+class SeveritySum(SeverityPart):
     """A number that is given, or else added up from inputs."""
 
-    id: Identifier
-    title: str = ""
     of: tuple[str, ...] = Field(min_length=1)
 
 
@@ -230,12 +230,12 @@ def _no_number(name: str) -> str:
 
 def _twice(scheme: SeverityScheme) -> Iterator[Place]:
     seen = set[str]()
-    blocks: list[tuple[str, Iterable[SeverityInput | SeverityCondition | SeveritySum]]] = [
-        ("input", scheme.input),
-        ("condition", scheme.condition),
-        ("sum", scheme.sum),
-    ]
-    for block, listed in blocks:
+    blocks: dict[str, Iterable[SeverityPart]] = {
+        "input": scheme.input,
+        "condition": scheme.condition,
+        "sum": scheme.sum,
+    }
+    for block, listed in blocks.items():
         for at, one in enumerate(listed):
             if one.id in seen:
                 yield block, at, "id", say("Another one has the id '%(id)s'.", id=one.id)

@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Final, TypeAlias
 
-from tocsin.incidents.severity.scheme import SeverityCondition, SeverityInput, SeverityLevel, SeverityScheme
+from tocsin.incidents.severity.scheme import (
+    SeverityCondition,
+    SeverityInput,
+    SeverityLevel,
+    SeverityPart,
+    SeverityScheme,
+)
 from tocsin.incidents.text_files import TextFault, TextFaultError
 from tocsin.node.sentences import join_sentences, say
 
@@ -71,12 +77,14 @@ def score_severity(scheme: SeverityScheme, given: Mapping[str, Any]) -> Severity
 
 
 def _ids(scheme: SeverityScheme) -> list[str]:
-    return [one.id for one in (*scheme.input, *scheme.sum, *scheme.condition)]
+    parts: list[SeverityPart] = [*scheme.input, *scheme.sum, *scheme.condition]
+    return [one.id for one in parts]
 
 
 def _read(scheme: SeverityScheme, given: Mapping[str, Any]) -> tuple[_Answers, list[TextFault]]:
     faults = [TextFault(name, say("The scheme does not ask for this.")) for name in given if name not in _ids(scheme)]
     chosen, numbers, truths = dict[str, frozenset[str]](), dict[str, Range](), dict[str, Truth]()
+    asked = {one.id for one in scheme.input}
     for one in scheme.input:
         answer = given.get(one.id, one.default)
         try:
@@ -88,12 +96,11 @@ def _read(scheme: SeverityScheme, given: Mapping[str, Any]) -> tuple[_Answers, l
                 truths[one.id] = _read_truth(answer)
         except ValueError as error:
             faults.append(TextFault(one.id, str(error)))
-    for name in (one.id for one in (*scheme.condition, *scheme.sum) if one.id in given):
+    for name in (name for name in _ids(scheme) if name not in asked and not _nothing(given.get(name))):
         try:
             if any(name == one.id for one in scheme.condition):
-                if not _nothing(given[name]):
-                    truths[name] = _read_truth(given[name])
-            elif not _nothing(given[name]):
+                truths[name] = _read_truth(given[name])
+            else:
                 numbers[name] = _read_number(SeverityInput(id=name, number=True), given[name])
         except ValueError as error:
             faults.append(TextFault(name, str(error)))
@@ -272,7 +279,7 @@ def _reasons(
 
 def _because(scheme: SeverityScheme, name: str, answers: _Answers) -> Iterator[str]:
     """A condition that holds, then what it holds for."""
-    listed = [*scheme.condition, *scheme.input]
+    listed: list[SeverityPart] = [*scheme.condition, *scheme.input]
     one = next(one for one in listed if one.id == name)
     texts = [text for text in (one.id, one.cite, one.title) if text]
     yield say("Holds: %(condition)s", condition=join_sentences(", ", texts))
