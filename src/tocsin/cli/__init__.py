@@ -21,6 +21,7 @@ _GROUPS = {
     "Events and problems": ("search", "events", "problems", "explain", "times"),
     "Notifications and answers": ("deliver", "deliveries", "stop", "resume", "answers", "replies"),
     "Reports from the public": ("inbox", "help-texts", "never-held"),
+    "Incidents": ("incidents",),
     "Teams and rules": ("directory", "keys", "networks", "rules"),
     "People and records": ("people", "tokens", "audit", "undo", "purge"),
     "Keeping a node": ("backup", "backups", "restore", "retention", "templates", "languages", "sbom"),

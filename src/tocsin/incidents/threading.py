@@ -25,7 +25,9 @@ Thread = TypeVar("Thread")
 _ONE_ID = re.compile(r"\s*<[^<>\s]+>\s*")
 _READ: Final = ("message-id", "references", "in-reply-to")
 _READ_WITH_SUBJECTS: Final = (*_READ, "subject", "date")
-_LIMITS: Final = MailLimits(header_bytes=1_000_000)
+HEADER_BYTES: Final = 1_000_000
+"""So many bytes of the headers of a mail are read."""
+_LIMITS: Final = MailLimits(header_bytes=HEADER_BYTES)
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 _TRAILER = re.compile(r"\s*\(fwd\)\s*$", re.IGNORECASE)

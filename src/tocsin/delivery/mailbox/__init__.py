@@ -20,8 +20,9 @@ if TYPE_CHECKING:
         read_headers,
         read_mail,
     )
+    from tocsin.delivery.mailbox.quoting import split_quoted, without_signature
     from tocsin.delivery.mailbox.store import content_key, copies_of, delete_received, purge_received
-    from tocsin.delivery.mailbox.text import header_text, text_of
+    from tocsin.delivery.mailbox.text import header_text, html_text, text_of
     from tocsin.delivery.mailbox.verdicts import ReplyVerdict, confirmation_in, verdicts_in
 else:
     lazy_face(__name__)

@@ -14,7 +14,8 @@ from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parsedate_to_datetime
 from typing import Final
 
-from tocsin.delivery.mailbox.text import header_text, html_text, one_line, split_quoted, text_of, visible
+from tocsin.delivery.mailbox.quoting import split_quoted
+from tocsin.delivery.mailbox.text import header_text, html_text, one_line, text_of, visible
 
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _QUOTED = r'"((?:[^"\\]|\\.){0,250})"'
