@@ -13,7 +13,7 @@ round in a circle are placed in the order in which they come, the later one give
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
@@ -134,7 +134,7 @@ class _Forest:
     by_id: dict[str, int] = field(default_factory=dict)
     mail: list[int | None] = field(default_factory=list)  # position of the mail; None where the id is only named
     parent: list[int | None] = field(default_factory=list)
-    children: list[int] = field(default_factory=list)  # how many
+    children: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     claimed: dict[int, int] = field(default_factory=dict)  # mail without references → the parent that others gave it
     nearest: dict[int, int] = field(default_factory=dict)  # node → the first mail from it upwards, or its top
     tops: dict[int, int] = field(default_factory=dict)
@@ -154,7 +154,7 @@ class _Forest:
         before = self.parent[own]
         if before is not None and before != above:
             self.parent[own] = None
-            self.children[before] -= 1
+            self.children[before].discard(own)
             if above is None:
                 self.claimed[own] = before
         if above is not None and before != above:
@@ -202,18 +202,35 @@ class _Forest:
     def _new(self) -> int:
         self.mail.append(None)
         self.parent.append(None)
-        self.children.append(0)
         return len(self.mail) - 1
 
     def _link(self, parent: int, child: int) -> None:
         """Put a node that has no parent below another, unless that is below it."""
-        above: int | None = parent
-        if self.children[child] or parent == child:  # else nothing can be below it
-            while above is not None and above != child:
-                above = self.parent[above]
-        if above != child:
+        if not self._is_below(parent, child):
             self.parent[child] = parent
-            self.children[parent] += 1
+            self.children[parent].add(child)
+
+    def _is_below(self, node: int, top: int) -> bool:
+        """Whether a node is ``top`` or below it: looked for from both at once, so that the shorter way decides."""
+        above: int | None = node
+        for below in self._all_below(top):
+            if node == below or above == top:
+                return True
+            if above is None:
+                return False
+            above = self.parent[above]
+        return False
+
+    def _all_below(self, top: int) -> Iterator[int]:
+        yield top
+        waiting = [iter(self.children.get(top, ()))]
+        while waiting:
+            below = next(waiting[-1], None)
+            if below is None:
+                waiting.pop()
+            else:
+                yield below
+                waiting.append(iter(self.children.get(below, ())))
 
 
 @dataclass(slots=True)
