@@ -18,7 +18,8 @@ _ADDRESS = re.compile(r"[^\s@<>]{1,120}@[^\s@<>]{1,250}")
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h]\s?\d\d(?!\d)")
 _YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")
 _RULER = re.compile(r"_{20,}")
-_TITLE = re.compile(r"[-_*=]{3,}[^-_*=].{0,60}[^-_*=][-_*=]{3,}")
+_DASH: Final = r"[-_*=\u2010-\u2015]"
+_ABOVE_HEADERS = re.compile(rf"|[-_]{{5,}}|{_DASH}{{3,}}.{{0,60}}{_DASH}{{3,}}")
 
 _DELIMITER = re.compile(r"--\s?")
 _RULE = re.compile(r"[-_]{2,}")
@@ -43,7 +44,8 @@ def split_quoted(text: str) -> tuple[str, str]:
         if named and _is_quoted(_next_words(lines, index + named - 1)) and last_said >= index + named:
             quoted += lines[index : index + named]  # answers stand between the quoted lines
         elif named or _separates(lines[index]) or _heads(lines, index):
-            quoted += [said.pop()] if said and _TITLE.fullmatch(_short(said[-1])) else []
+            while said and _ABOVE_HEADERS.fullmatch(said[-1].strip()):
+                quoted.append(said.pop())
             quoted += lines[index:]
             break
         else:
@@ -67,7 +69,7 @@ def without_signature(text: str) -> str:
 
 
 @cache
-def _phrases(section: Literal["wrote", "original", "from", "headers", "sent_from"]) -> str:
+def _phrases(section: Literal["wrote", "original", "begins", "from", "headers", "sent_from"]) -> str:
     """The phrases of a section as an alternative of a pattern, the longest first."""
     table = tomllib.loads((files("tocsin.delivery.mailbox") / "quoting.toml").read_text(encoding="utf-8"))
     phrases = {phrase for of in table[section].values() for phrase in of}
@@ -76,12 +78,14 @@ def _phrases(section: Literal["wrote", "original", "from", "headers", "sent_from
 
 @cache
 def _wrote() -> re.Pattern[str]:
-    return re.compile(rf"(?=.*[@\d>]).*({_phrases('wrote')})[^:\uff1a]{{0,90}}[:\uff1a]", re.IGNORECASE)
+    return re.compile(rf"(?=.*[@\d>]).*({_phrases('wrote')}).{{0,90}}[:\uff1a]", re.IGNORECASE)
 
 
 @cache
 def _original() -> re.Pattern[str]:
-    return re.compile(rf"[-_*=]{{2,}}\s*({_phrases('original')})\s*:?\s*[-_*=]*", re.IGNORECASE)
+    title = rf"{_DASH}{{2,}}\s*({_phrases('original')})\s*:?\s*{_DASH}*"
+    named = rf"{_DASH}{{2,}}(?=.*[@\d]).*({_phrases('wrote')})\s*{_DASH}{{2,}}"
+    return re.compile(rf"{title}|{named}|({_phrases('begins')})\s?:", re.IGNORECASE)
 
 
 @cache
@@ -96,7 +100,7 @@ def _any_header() -> re.Pattern[str]:
 
 @cache
 def _program() -> re.Pattern[str]:
-    return re.compile(rf"({_phrases('sent_from')})\s.{{1,80}}(?<![.!?:;,])", re.IGNORECASE)
+    return re.compile(rf"({_phrases('sent_from')})\s(.{{1,80}}(?<![.!?:;,])|.{{0,60}}mail.{{0,40}})", re.IGNORECASE)
 
 
 def _short(line: str) -> str:
