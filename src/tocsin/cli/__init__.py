@@ -22,6 +22,7 @@ _GROUPS = {
     "Notifications and answers": ("deliver", "deliveries", "stop", "resume", "answers", "replies"),
     "Reports from the public": ("inbox", "help-texts", "never-held"),
     "Incidents": ("clocks", "duty", "severity"),
+    "Incidents": ("incidents",),
     "Teams and rules": ("directory", "keys", "networks", "rules"),
     "People and records": ("people", "tokens", "audit", "undo", "purge"),
     "Keeping a node": ("backup", "backups", "restore", "retention", "templates", "languages", "sbom"),

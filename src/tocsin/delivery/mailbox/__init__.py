@@ -10,9 +10,19 @@ if TYPE_CHECKING:
     from tocsin.delivery.mailbox.kinds import MailClassification, MailKind, sort_mail
     from tocsin.delivery.mailbox.models import MailBounce, MailState, ReceivedMail, waiting_count
     from tocsin.delivery.mailbox.on_server import MailOnServer, ServerOutcome, hash_of_id, remove_from_server
-    from tocsin.delivery.mailbox.parse import LIMITS, MailLimits, MailPart, ReadMail, read_mail
+    from tocsin.delivery.mailbox.parse import (
+        LIMITS,
+        MailLimits,
+        MailPart,
+        ReadMail,
+        mail_date,
+        message_ids,
+        read_headers,
+        read_mail,
+    )
+    from tocsin.delivery.mailbox.quoting import split_quoted, without_signature
     from tocsin.delivery.mailbox.store import content_key, copies_of, delete_received, purge_received
-    from tocsin.delivery.mailbox.text import text_of
+    from tocsin.delivery.mailbox.text import header_text, html_text, text_of
     from tocsin.delivery.mailbox.verdicts import ReplyVerdict, confirmation_in, verdicts_in
 else:
     lazy_face(__name__)
