@@ -42,6 +42,7 @@ LET_IN = {
     "problems/replies/reclassify.py:_answer": "a mail that was kept",
     "operations/doctor.py:_mailbox": "looks whether a mailbox opens, and reads no mail",
     "server/pages/home_pages.py:switch": "chooses a language or theme of a closed list",
+    "incidents/reply_text.py:reply_text": "keeps nothing: it is printed for whoever has the file",
     "server/api/routes.py:_once": "hashes the body, and keeps nothing of it",
 }
 """What passed before, or lets nothing in; why."""

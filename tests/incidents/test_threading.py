@@ -127,8 +127,8 @@ def test_subjects_are_compared_as_imap_servers_do(shared_data: Path) -> None:
     for mail, (_, thread) in _imap_tree(script.rsplit("* THREAD", 1)[1]).items():
         expected.setdefault(thread, set()).add(mail)
     ours: dict[str, set[int]] = {}
-    for number, mail in enumerate(mails_in(folder / "imap/thread-orderedsubject.mbox"), 1):
-        ours.setdefault(base_subject(read_links(mail.raw, subjects=True).subject)[0].casefold(), set()).add(number)
+    for number, filed in enumerate(mails_in(folder / "imap/thread-orderedsubject.mbox"), 1):
+        ours.setdefault(base_subject(read_links(filed.raw, subjects=True).subject)[0].casefold(), set()).add(number)
     assert sorted(map(sorted, ours.values())) == sorted(map(sorted, expected.values()))
     for case in json.loads((folder / "jwz/base-subjects.json").read_text(encoding="utf-8"))["cases"]:
         assert base_subject(case["subject"]) == (case["base"], case["replies"])
