@@ -44,6 +44,7 @@ LET_IN = {
     "interface/authorization.py:_unsent": "shows what was typed once more, and keeps nothing of it",
     "operations/doctor.py:_mailbox": "looks whether a mailbox opens, and reads no mail",
     "server/pages/home_pages.py:switch": "chooses a language or theme of a closed list",
+    "incidents/reply_text.py:reply_text": "keeps nothing: it is printed for whoever has the file",
     "server/api/routes.py:_once": "hashes the body, and keeps nothing of it",
 }
 """What passed before, or lets nothing in; why."""

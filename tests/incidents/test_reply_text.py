@@ -107,6 +107,8 @@ def test_what_follows_the_line_of_a_mail_program_is_quoted(line: str) -> None:
         "The log of 24 Nov 2026 says:\n\nFailed password for root",
         "From: 192.0.2.1\nTo: 198.51.100.7\nBytes: 9000",
         "Date: 2026-11-24 10:00\nHost: www.example.com\nContact: ana@isp.example",
+        "At noon the dropper writes 3 files:\n\na.exe",
+        "The note wrote of 5 coins:\n\npay",
         "Steps:\n\n-- look\n-- clean\n\nThat is all.",
         "- one\n- two\n\n-v is an option",
         "Findings\n--------\nNothing at all.",

@@ -127,8 +127,8 @@ def test_subjects_are_compared_as_imap_servers_do(shared_data: Path) -> None:
     for mail, (_, thread) in _imap_tree(script.rsplit("* THREAD", 1)[1]).items():
         expected.setdefault(thread, set()).add(mail)
     ours: dict[str, set[int]] = {}
-    for number, mail in enumerate(mails_in(folder / "imap/thread-orderedsubject.mbox"), 1):
-        ours.setdefault(base_subject(read_links(mail.raw, subjects=True).subject)[0].casefold(), set()).add(number)
+    for number, filed in enumerate(mails_in(folder / "imap/thread-orderedsubject.mbox"), 1):
+        ours.setdefault(base_subject(read_links(filed.raw, subjects=True).subject)[0].casefold(), set()).add(number)
     assert sorted(map(sorted, ours.values())) == sorted(map(sorted, expected.values()))
     for case in json.loads((folder / "jwz/base-subjects.json").read_text(encoding="utf-8"))["cases"]:
         assert base_subject(case["subject"]) == (case["base"], case["replies"])
@@ -322,14 +322,19 @@ def test_the_command_reads_mboxes_maildirs_and_folders_and_stores_nothing(tmp_pa
     for name, raw in {
         "cur/1:2,S": b"Message-ID: <a@x>\n\nFrom: in a text\n",
         "new/2": b"Message-ID: <b@x>\nIn-Reply-To: <a@x>\n\n",
+        "new/3": b"no mail at all",
         "tmp/3": b"Message-ID: <c@x>\n\n",
         "index": b"Message-ID: <d@x>\n\n",
     }.items():
         (maildir / name).parent.mkdir(parents=True, exist_ok=True)
         (maildir / name).write_bytes(raw)
-    assert _rows(tocsin, maildir) == [("1:2,S", 0, "<a@x>", None, 1), ("2", 0, "<b@x>", "<a@x>", 1)]
+    assert _rows(tocsin, maildir) == [
+        ("1:2,S", 0, "<a@x>", None, 1),
+        ("2", 0, "<b@x>", "<a@x>", 1),
+        ("3", 0, f"{maildir / 'new/3'}#0", None, 2),
+    ]
     assert _rows(tocsin, tmp_path)[0][0] == "all.mbox"
-    assert "2 mails in 1 thread" in tocsin.run("incidents", "thread", maildir)
+    assert "3 mails in 2 threads" in tocsin.run("incidents", "thread", maildir)
     assert not tocsin.home.exists()
 
 

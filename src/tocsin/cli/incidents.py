@@ -1,4 +1,4 @@
-"""`tocsin incidents`: mails of a mailbox as threads, and what their writers wrote. Nothing is stored."""
+"""`tocsin incidents`: threads of mails, and what their writers wrote. Nothing is stored."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, note, print_json, say, visible
 from tocsin.node.errors import UsageError
 
-app = Commands(help="Mails of a mailbox as threads, and the text of replies; stores nothing.", no_args_is_help=True)
+app = Commands(help="Threads of mails, and the text of replies; both store nothing.", no_args_is_help=True)
 
 
 @app.command()
@@ -33,7 +33,7 @@ def thread(
         mails.append(read_links(mail.raw, subjects=subjects))
     # A mail without an id gets a name that no mail can have, so that its children can say whose they are.
     ids = [one.message_id or f"{file}#{index}" for one, (file, index) in zip(mails, files, strict=True)]
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "file": str(file),
             "index": index,
@@ -55,7 +55,7 @@ def reply_text(
     call: NodeInvocation,
     files: Annotated[list[Path], typer.Argument(help="Mails, or bare texts of mails.")],
 ) -> None:
-    """Print what the writer of each mail wrote, without quotes and signature; with --json a line each."""
+    """Print what the writer of each mail wrote, without what it quotes; with --json a line each."""
     from tocsin.incidents.reply_text import reply_text as text_of_reply
 
     for file, raw in _contents(files):

@@ -51,13 +51,11 @@ def mails_in(path: Path, *, size: int | None = None, left_out: list[Path] | None
 
 
 def is_mail(raw: bytes) -> bool:
-    """Whether a file begins as a mail or an mbox does: with headers, one of them a mail's, or with "From ".
-
-    Some servers and programs put the line of an mbox above a single mail, too.
-    """
-    if line := _BETWEEN.match(raw) or _BETWEEN_UNDATED.match(raw):
-        raw = raw[line.end() :]
-    head = _BLANK.split(raw[:_FIRST], maxsplit=1)[0]
+    """Whether a file begins as an mbox does, or as a mail: with headers, one of them a mail's."""
+    if _BETWEEN.match(raw):
+        return True
+    line = _BETWEEN_UNDATED.match(raw)
+    head = _BLANK.split(raw[line.end() if line else 0 :][:_FIRST], maxsplit=1)[0]
     return _HEADER.match(head) is not None and _OF_MAILS.search(head) is not None
 
 
@@ -66,7 +64,8 @@ def _mails(path: Path, size: int | None, left_out: list[Path]) -> Iterator[Filed
     for file in _files(path):
         content = _mapped(file)
         index = -1
-        for index, (start, end) in enumerate(_spans(content)):
+        delivered = file != path and file.parent.name in {"cur", "new"}
+        for index, (start, end) in enumerate([(0, len(content))] if delivered else _spans(content)):
             yield FiledMail(file, index, content[start : end if size is None else min(end, start + size)])
         total += index + 1
         if content and index < 0:
@@ -76,7 +75,7 @@ def _mails(path: Path, size: int | None, left_out: list[Path]) -> Iterator[Filed
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """The file, or those of a folder; of a maildir those delivered, of any folder none behind a link."""
+    """The file, or those of a folder; of a maildir those that were delivered."""
     if not path.is_dir():
         yield path
         return
@@ -88,7 +87,7 @@ def _files(path: Path) -> Iterator[Path]:
             found += [Path(folder, name) for name in names]
     maildir = any((path / name).is_dir() for name in ("cur", "new"))
     for file in sorted(found, key=lambda one: (one.name, one) if maildir else (str(one), one)):
-        if file.is_file() and not file.is_symlink():
+        if file.is_file():
             yield file
 
 

@@ -44,9 +44,11 @@ def split_quoted(text: str) -> tuple[str, str]:
         if named and _is_quoted(_next_words(lines, index + named - 1)) and last_said >= index + named:
             quoted += lines[index : index + named]  # answers stand between the quoted lines
         elif named or _separates(lines[index]) or _heads(lines, index):
-            while said and _ABOVE_HEADERS.fullmatch(said[-1].strip()):
-                quoted.append(said.pop())
-            quoted += lines[index:]
+            end = len(said)
+            while end and _ABOVE_HEADERS.fullmatch(said[end - 1].strip()):
+                end -= 1
+            quoted += said[end:] + lines[index:]
+            del said[end:]
             break
         else:
             (quoted if _is_quoted(lines[index]) else said).append(lines[index])
@@ -69,7 +71,7 @@ def without_signature(text: str) -> str:
 
 
 @cache
-def _phrases(section: Literal["wrote", "original", "begins", "from", "headers", "sent_from"]) -> str:
+def _phrases(section: Literal["wrote", "wrote_last", "original", "begins", "from", "headers", "sent_from"]) -> str:
     """The phrases of a section as an alternative of a pattern, the longest first."""
     table = tomllib.loads((files("tocsin.delivery.mailbox") / "quoting.toml").read_text(encoding="utf-8"))
     phrases = {phrase for of in table[section].values() for phrase in of}
@@ -78,13 +80,14 @@ def _phrases(section: Literal["wrote", "original", "begins", "from", "headers", 
 
 @cache
 def _wrote() -> re.Pattern[str]:
-    return re.compile(rf"(?=.*[@\d>]).*({_phrases('wrote')}).{{0,90}}[:\uff1a]", re.IGNORECASE)
+    verb = rf"({_phrases('wrote')}).{{0,90}}|({_phrases('wrote_last')})\s?"
+    return re.compile(rf"(?=.*[@\d>]).*({verb})[:\uff1a]", re.IGNORECASE)
 
 
 @cache
 def _original() -> re.Pattern[str]:
     title = rf"{_DASH}{{2,}}\s*({_phrases('original')})\s*:?\s*{_DASH}*"
-    named = rf"{_DASH}{{2,}}(?=.*[@\d]).*({_phrases('wrote')})\s*{_DASH}{{2,}}"
+    named = rf"{_DASH}{{2,}}(?=.*[@\d]).*({_phrases('wrote')}|{_phrases('wrote_last')})\s*{_DASH}{{2,}}"
     return re.compile(rf"{title}|{named}|({_phrases('begins')})\s?:", re.IGNORECASE)
 
 
@@ -146,9 +149,10 @@ def _is_attribution(text: str, *, dated: bool, wrapped: bool, quotes: bool) -> b
     By a verb; else by an address and a time, with a date at the beginning, in whatever language.
     """
     address, time = _ADDRESS.search(text) is not None, _TIME.search(text) is not None
-    if _wrote().fullmatch(text) and not wrapped:
-        return True
-    return dated and ((address and (time or bool(_wrote().fullmatch(text)))) or (quotes and (address or time)))
+    verb = _wrote().fullmatch(text) is not None
+    if verb and not wrapped:
+        return dated or address or quotes
+    return dated and ((address and (time or verb)) or (quotes and (address or time or verb)))
 
 
 def _separates(line: str) -> bool:
@@ -170,11 +174,8 @@ def _heads(lines: Sequence[str], index: int) -> bool:
 def _sent_from(lines: Sequence[str], index: int) -> bool:
     """Whether a paragraph of this one line is what a program adds."""
     alone = not index or not lines[index - 1].strip()
-    return (
-        alone
-        and not "".join(lines[index + 1 : index + 2]).strip()
-        and bool(_program().fullmatch(lines[index].rstrip()))
-    )
+    alone = alone and not "".join(lines[index + 1 : index + 2]).strip()
+    return alone and _program().fullmatch(lines[index].rstrip()) is not None
 
 
 def _last_block(lines: Sequence[str]) -> int:
