@@ -59,7 +59,7 @@ def test_walk(world: World, assessor: Browser) -> None:
     assert "Answer saved" in got.text
     done = assessor.client.post(
         _QUESTION + "/evidence",
-        data={"csrf": assessor.csrf, "title": "Minutes", "language": "en"},
+        data={"csrf": assessor.csrf, "name": "Minutes", "language": "en"},
         files={"file": ("a.pdf", b"abc")},
         follow_redirects=False,
     )
@@ -73,7 +73,7 @@ def test_walk(world: World, assessor: Browser) -> None:
     assert assessor.get("/readiness/1/what-if?a.1.1=4").status_code == 200
     assert (
         assessor.send(
-            "/readiness/1/plan", question="a.1.1", level="4", title="t", owner="o", due="2027-01-01"
+            "/readiness/1/plan", question="a.1.1", level="4", task="t", owner="o", due="2027-01-01"
         ).status_code
         == 303
     )
