@@ -339,7 +339,10 @@ def _text(world: World) -> str:
 def _index(world: World) -> str:
     data, meta = world.folder / "data.csv", world.folder / "meta.csv"
     data.write_text("uCode,uName,laws,teams\nMUS,Mauritius,4,2\nFJI,Fiji,3,\nTON,Tonga,1,5\n", encoding="utf-8")
-    meta.write_text("iCode,Parent,Direction,Weight\nlaws,all,1,1\nteams,all,1,1\nall,,1,1\n", encoding="utf-8")
+    meta.write_text(
+        "iCode,Type,Parent,Direction,Weight\nlaws,Indicator,all,1,1\nteams,Indicator,all,1,1\nall,Aggregate,,1,1\n",
+        encoding="utf-8",
+    )
     for name in ("example", "second"):
         out = world.node.home / HomeFolder.INDICES / name
         world.tocsin.run("readiness", "build", "--data", data, "--meta", meta, "--out", out)

@@ -16,6 +16,11 @@ from tocsin.server.server import make_application
 
 _MINUTES = "Minutes of the forum: who attended, what was decided.\n"
 
+_FORUM = (
+    "existing.1.1 Does the country take part in at least one existing regional or international CSIRT forum, "
+    "with somebody who attends?"
+)
+
 
 @contextmanager
 def at_work(world: World, address: str, role: AccountRole, *, scripts: bool) -> Iterator[Hand]:
@@ -75,7 +80,7 @@ def _answer(hand: Hand, folder: Path) -> None:
     hand.unfold("Add evidence")
     hand.fill("Title", "Minutes of the forum")
     hand.attach("File", folder / "minutes.txt")
-    hand.press("Add evidence")
+    hand.press("Save the evidence")
     assert "Minutes of the forum" in hand.text
     hand.press("Next question")
     hand.tick("Partly in place")
@@ -95,7 +100,7 @@ def _review(hand: Hand) -> None:
     hand.unfold("Comment, or send the answer back")
     hand.tick("Send back")
     hand.fill("Reason", "The minutes do not name it")
-    hand.press("Save")
+    hand.press("Save the review")
     assert "sent back" in hand.text
     hand.go("/readiness/1")
     assert "3 of 28 answered" in hand.text
@@ -106,7 +111,7 @@ def _what_if(hand: Hand) -> None:
     hand.press("What-if")
     assert "As answered; nothing is saved" in hand.text
     before = hand.read("[...document.querySelectorAll('.intervals .value')].map(one => one.innerText)")
-    hand.choose("existing.1.1", "In place and reviewed")
+    hand.choose(_FORUM, "In place and reviewed")
     hand.press("Calculate")
     assert "1 answer changed, nothing is saved" in hand.text
     after = hand.read("[...document.querySelectorAll('.intervals .value')].map(one => one.innerText)")

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -102,12 +102,13 @@ def _file(maker: PageMaker, form: FormData, name: str, folder: Path) -> Path | N
 
 def _shown(place: Path, other: Path | None) -> dict[str, Any]:
     run = load_run(place)
-    rows = bound_rows(run)
+    top = run.inputs.hierarchy.top
+    rows: list[dict[str, Any]] = [{**row, "Index": row[top]} for row in bound_rows(run)]
     year = max((row["Time"] for row in rows if "Time" in row), default=None, key=str)
     rows = [row for row in rows if row.get("Time") == year]
     names = run.inputs.names
     drawn = [row for row in rows if row["Index"] is not None and row["Low"] is not None]
-    fits = all(0 <= float(str(row["Low"])) <= float(str(row["High"])) <= 100 for row in drawn)
+    fits = all(0 <= row["Low"] <= row["High"] <= 100 for row in drawn)
     chart = [_interval(names, row) for row in drawn] if fits else []
     compared, wrong = [], None
     if other is not None:
@@ -116,7 +117,6 @@ def _shown(place: Path, other: Path | None) -> dict[str, Any]:
         except (InputError, NotFoundError) as error:
             wrong = error
     return {
-        "index": run.inputs.hierarchy.top,
         "year": year,
         "rows": rows,
         "names": names,
@@ -127,6 +127,6 @@ def _shown(place: Path, other: Path | None) -> dict[str, Any]:
     }
 
 
-def _interval(names: Any, row: Any) -> Interval:
-    low, point, high = (float(row[name]) for name in ("Low", "Index", "High"))
+def _interval(names: Mapping[str, str], row: Mapping[str, Any]) -> Interval:
+    low, point, high = (row[name] for name in ("Low", "Index", "High"))
     return Interval(names.get(row["uCode"], row["uCode"]), low, min(max(point, low), high), high)
