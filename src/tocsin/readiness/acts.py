@@ -147,7 +147,7 @@ class IndexRequest(BaseModel):
 
     name: Annotated[
         str,
-        Wording(lacking=N_("Give a name of letters, digits, dots and hyphens.")),
+        Wording(lacking=N_("Give a name of the characters a to z, 0 to 9, dot and hyphen.")),
         Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60),
     ]
     data: Annotated[Path, Wording(lacking=N_("Choose a file."))]
