@@ -83,6 +83,7 @@ OTHERWISE = {
     "askLimitTeam": "its page names the addresses and asks",
     "importFrameworkVersion": "a draft is replaced by the next import",
     "publishVersion": "its page names the version; a changed text is a new version",
+    "buildIndex": "it changes nothing else; another one gets another name",
     "addEvidence": "its copy is kept, as all evidence; an answer can go without it",
 }
 """Acts that cannot be undone so: what takes each back, or why it cannot be; its page names what it is done to."""
@@ -226,7 +227,7 @@ def _assessed(world: World, **more: Any) -> dict[str, Any]:
 
 _OF: dict[str, Any] = {"assessment": 1, "question": "a.1.1"}
 _FACTS = [{"asn": "64500", "contact": "yes"}]
-_TASK = {"level": "4", "title": "Write", "owner": "Office", "due": "2027-01-31"}
+_TASK = {"level": "4", "task": "Write", "owner": "Office", "due": "2027-01-31"}
 _GOAL = {"unit": "FJI", "framework": "c5", "version": "1.0", "goal": 40, "baseline": 2026, "end": 2029}
 
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {

@@ -41,6 +41,8 @@ _ALSO = {
     "/help/other": AccountRole.NOBODY,
     "/report?kind=leak": AccountRole.NOBODY,
     "/readiness?as=assessor": AccountRole.ASSESSOR,
+    "/readiness/indices?as=assessor": AccountRole.ASSESSOR,
+    "/readiness/indices/example?beside=second": AccountRole.ASSESSOR,
     "/readiness/1?as=assessor": AccountRole.ASSESSOR,
     "/readiness/1/plan?question=a.1.1": AccountRole.ASSESSOR,
     "/readiness/1/questions/a.1.1?as=assessor": AccountRole.ASSESSOR,

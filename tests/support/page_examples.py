@@ -18,6 +18,7 @@ from tocsin.directory import teams_by_id
 from tocsin.directory.claims import make_claim
 from tocsin.incidents.arrivals import ReportAttachment, ReportForm, ReportKind, file_report, form_word, ticket_of
 from tocsin.node.accounts import AccountRole
+from tocsin.node.paths import HomeFolder
 from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.uploads import arrive
@@ -130,6 +131,8 @@ EXAMPLES: dict[str, str] = {
     "/readiness/frameworks/{framework}/{version}/assign": "framework",
     "/readiness/frameworks/{framework}/{version}/publish": "framework",
     "/readiness/frameworks/{name}.toml": "framework file",
+    "/readiness/indices/{name}": "index",
+    "/readiness/indices/{name}/{unit}/report.html": "index unit",
     "/readiness/{number}": "assessment",
     "/readiness/{number}/close": "assessment",
     "/readiness/{number}/plan": "assessment",
@@ -244,6 +247,8 @@ def furnish(world: World) -> dict[str, Example]:
         "framework file": ("c5", "c5", "nothing"),
         "report file": ("1 csv", "1 csv", "999 csv"),
         "evidence": _assessment(world),
+        "index": (_index(world), "example", "nothing"),
+        "index unit": ("example MUS", "example MUS", "example ZZZ"),
     }
     return {path: Example(fill(path, things[kind][0]), *things[kind]) for path, kind in EXAMPLES.items()}
 
@@ -342,6 +347,19 @@ def _text(world: World) -> str:
     path.write_text(_PILLARS, encoding="utf-8")
     world.tocsin.run("drafting", "import", path)
     return path.stem
+
+
+def _index(world: World) -> str:
+    data, meta = world.folder / "data.csv", world.folder / "meta.csv"
+    data.write_text("uCode,uName,laws,teams\nMUS,Mauritius,4,2\nFJI,Fiji,3,\nTON,Tonga,1,5\n", encoding="utf-8")
+    meta.write_text(
+        "iCode,Type,Parent,Direction,Weight\nlaws,Indicator,all,1,1\nteams,Indicator,all,1,1\nall,Aggregate,,1,1\n",
+        encoding="utf-8",
+    )
+    for name in ("example", "second"):
+        out = world.node.home / HomeFolder.INDICES / name
+        world.tocsin.run("readiness", "build", "--data", data, "--meta", meta, "--out", out)
+    return "example"
 
 
 def _assessment(world: World) -> tuple[str, str, str]:

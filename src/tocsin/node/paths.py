@@ -15,6 +15,7 @@ class HomeFolder(StrEnum):
     FIGURES = "figures"
     FOUNDING = "founding"
     INBOX = "inbox"
+    INDICES = "indices"
     KEYS = "keys"
     LOCALE = "locale"
     MAILROOM = "mailroom"

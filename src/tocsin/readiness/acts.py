@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from tocsin.interface import N_, Absence, Act, ActContext, Number, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.blobs import Blobs
-from tocsin.node.errors import NotFoundError
+from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import Sentence, say
 from tocsin.readiness import assessment as room
+from tocsin.readiness import build_run
 from tocsin.readiness.assessment import (
     UNASSIGNED,
     Assessment,
@@ -33,7 +34,7 @@ _LINE, _TEXT = 200, 10_000  # letters
 
 Line = Annotated[str, Field(min_length=1, max_length=_LINE)]
 Lines = Annotated[str, Wording(lines=True), Field(max_length=_TEXT)]
-_Day = Annotated[date, Wording(lacking="Give a day.")]
+_Day = Annotated[date, Wording(lacking=N_("Give a day."))]
 
 
 class FrameworkRequest(BaseModel):
@@ -84,7 +85,7 @@ class AnswerRequest(AssessmentRequest):
     """An answer; ``level``: its index or label, or ``na``."""
 
     question: Line
-    level: Annotated[str, Wording(lacking="Choose a level."), Field(min_length=1, max_length=_LINE)]
+    level: Annotated[str, Wording(lacking=N_("Choose a level.")), Field(min_length=1, max_length=_LINE)]
     status: str = "declared"
     assessor_kind: str = "self"
     comment: Lines = ""
@@ -95,29 +96,29 @@ class StatementRequest(AssessmentRequest):
 
     question: Line
     kind: Literal["review", "dispute"]
-    text: Annotated[Lines, Wording(lacking="Write the reason.", lines=True), Field(min_length=1)]
+    text: Annotated[Lines, Wording(lacking=N_("Write the reason."), lines=True), Field(min_length=1)]
 
 
 class DecisionRequest(BaseModel):
     """A decision on a dispute or an appeal."""
 
     statement: Number
-    outcome: Annotated[str, Wording(lacking="Uphold or reject it."), Field(min_length=1)]
-    text: Annotated[Lines, Wording(lacking="Write the reason.", lines=True), Field(min_length=1)]
+    outcome: Annotated[str, Wording(lacking=N_("Uphold or reject it.")), Field(min_length=1)]
+    text: Annotated[Lines, Wording(lacking=N_("Write the reason."), lines=True), Field(min_length=1)]
 
 
 class AppealRequest(BaseModel):
     """An appeal against a decision."""
 
     decision: Number
-    text: Annotated[Lines, Wording(lacking="Write the reason.", lines=True), Field(min_length=1)]
+    text: Annotated[Lines, Wording(lacking=N_("Write the reason."), lines=True), Field(min_length=1)]
 
 
 class EvidenceRequest(BaseModel):
     """A piece of evidence, with its file; for a question, where one is named."""
 
     file: Path
-    title: Line
+    name: Line
     language: Annotated[str, Field(min_length=2, max_length=20)]
     link: Annotated[str, Field(max_length=2_000)] = ""
     valid_from: date | None = None
@@ -129,7 +130,7 @@ class EvidenceRequest(BaseModel):
 class UseRequest(AssessmentRequest):
     """A piece of evidence, by the start of its hash, for a question."""
 
-    evidence: Annotated[str, Wording(lacking="Choose a piece of evidence."), Field(min_length=1, max_length=64)]
+    evidence: Annotated[str, Wording(lacking=N_("Choose a piece of evidence.")), Field(min_length=1, max_length=64)]
     question: Line
 
 
@@ -141,12 +142,26 @@ class MeasureRequest(AssessmentRequest):
     as_of: datetime
 
 
+class IndexRequest(BaseModel):
+    """The tables of an index, the choices of method (else the default recipe), and denominators of their own."""
+
+    name: Annotated[
+        str,
+        Wording(lacking=N_("Give a name of the characters a to z, 0 to 9, dot and hyphen.")),
+        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60),
+    ]
+    data: Annotated[Path, Wording(lacking=N_("Choose a file."))]
+    meta: Annotated[Path, Wording(lacking=N_("Choose a file."))]
+    recipe: Path | None = None
+    denominators: Path | None = None
+
+
 class TaskRequest(AssessmentRequest):
     """Something to do."""
 
-    question: Annotated[Line, Wording(lacking="Choose a question.")]
-    level: Annotated[Line, Wording(lacking="Choose a level.")]
-    title: Line
+    question: Annotated[Line, Wording(lacking=N_("Choose a question."))]
+    level: Annotated[Line, Wording(lacking=N_("Choose a level."))]
+    task: Line
     owner: Line
     due: _Day
     cost: float | None = None
@@ -240,7 +255,7 @@ def appeal_decision(context: ActContext, request: AppealRequest) -> QuestionStat
 def add_evidence(context: ActContext, request: EvidenceRequest) -> Evidence:
     """A copy is kept under its hash; the same bytes said to be the same are one piece."""
     piece = room.EvidenceStatement(
-        request.title, request.language, request.link, request.valid_from, request.valid_until
+        request.name, request.language, request.link, request.valid_from, request.valid_until
     )
     with context.database.begin() as session:
         held = room.add_evidence(session, evidence_copies(context.node.home), request.file, piece, **_by(context))
@@ -265,7 +280,7 @@ def measure_question(context: ActContext, request: MeasureRequest) -> Measuremen
 
 def add_action(context: ActContext, request: TaskRequest) -> ImprovementAction:
     """Its expected gain is worked out now."""
-    task = room.Task(**request.model_dump(exclude={"assessment"}))
+    task = room.Task(title=request.task, **request.model_dump(exclude={"assessment", "task"}))
     with context.undoable() as session:
         return room.add_action(session, request.assessment, task, **_by(context))
 
@@ -282,6 +297,17 @@ def set_target(context: ActContext, request: TargetRequest) -> UnitTarget:
     with context.undoable() as session:
         _, framework = room.get_version(session, request.framework, request.version)
         return room.set_target(session, request.unit, framework, goal, **_by(context))
+
+
+def build_index(context: ActContext, request: IndexRequest) -> str:
+    """Its inputs, every stage and the bounds are kept in a folder of its own."""
+    out = context.node.home / HomeFolder.INDICES / request.name
+    if out.exists():
+        raise ConflictError(say("There is an index %(name)s already.", name=request.name))
+    with context.database.begin() as session:
+        made = build_run(request.data, request.meta, request.recipe, out, request.denominators)
+        room.note(session, f"index {request.name}", **_by(context), detail={"act": "built", "identity": made.identity})
+    return request.name
 
 
 def evidence_copies(home: Path) -> Blobs:
@@ -311,7 +337,7 @@ def _act(
     page: str,
     *,
     undo: Sentence | None = None,
-    command: str = "",
+    command: str | Absence = "",
 ) -> Act:
     name, _, noun = operation.partition(" ")
     return Act(
@@ -321,7 +347,7 @@ def _act(
         noun=noun,
         permission=Permission.READINESS_WRITE,
         audit=(AuditAction.ASSESSMENT_CHANGED,),
-        command=OwnSurface(f"assessment {command or name}"),
+        command=command if isinstance(command, Absence) else OwnSurface(f"assessment {command or name}"),
         route=Absence("An assessment is made by people, on pages or by commands."),
         page=OwnSurface(f"/readiness/{page}"),
         undo=None if undo is None else lambda _: undo,
@@ -331,32 +357,34 @@ def _act(
 _VERSION: Final = "frameworks/{framework}/{version}"
 _QUESTION: Final = "{number}/questions/{question}"
 ACTS: Final = (
-    _act("import-framework version", N_("Import a framework version"), import_framework, "frameworks"),
-    _act("assign criteria", N_("Assign criteria of a framework version"), assign_criteria, f"{_VERSION}/assign",
+    _act("import-framework version", "Import a framework version", import_framework, "frameworks"),
+    _act("assign criteria", "Assign criteria of a framework version", assign_criteria, f"{_VERSION}/assign",
          undo=say("Criteria assigned")),
-    _act("publish version", N_("Publish a framework version"), publish_framework, f"{_VERSION}/publish"),
-    _act("start assessment", N_("Start an assessment"), start_assessment, "start", undo=say("Assessment started")),
-    _act("close assessment", N_("Close an assessment"), close_assessment, "{number}/close",
+    _act("publish version", "Publish a framework version", publish_framework, f"{_VERSION}/publish"),
+    _act("start assessment", "Start an assessment", start_assessment, "start", undo=say("Assessment started")),
+    _act("close assessment", "Close an assessment", close_assessment, "{number}/close",
          undo=say("Assessment closed")),
-    _act("rank assessment", N_("Agree to be ranked, or no longer"), rank_assessment, "{number}/rank",
+    _act("rank assessment", "Agree to be ranked, or no longer", rank_assessment, "{number}/rank",
          undo=say("Ranking changed"), command="opt-in"),
-    _act("answer question", N_("Answer a question"), answer_question, _QUESTION, undo=say("Answer saved")),
-    _act("review answer", N_("Comment on an answer, or send it back"), add_statement, f"{_QUESTION}/review",
+    _act("answer question", "Answer a question", answer_question, _QUESTION, undo=say("Answer saved")),
+    _act("review answer", "Comment on an answer, or send it back", add_statement, f"{_QUESTION}/review",
          undo=say("Review saved")),
-    _act("decide dispute", N_("Decide a dispute or an appeal"), decide_dispute, f"{_QUESTION}/decide",
+    _act("decide dispute", "Decide a dispute or an appeal", decide_dispute, f"{_QUESTION}/decide",
          undo=say("Decision saved")),
-    _act("appeal decision", N_("Appeal against a decision"), appeal_decision, f"{_QUESTION}/appeal",
+    _act("appeal decision", "Appeal against a decision", appeal_decision, f"{_QUESTION}/appeal",
          undo=say("Appeal saved")),
-    _act("add evidence", N_("Add evidence"), add_evidence, f"{_QUESTION}/evidence", command="evidence add"),
-    _act("use evidence", N_("Use evidence for a question"), use_evidence, f"{_QUESTION}/use",
+    _act("add evidence", "Add evidence", add_evidence, f"{_QUESTION}/evidence", command="evidence add"),
+    _act("use evidence", "Use evidence for a question", use_evidence, f"{_QUESTION}/use",
          undo=say("Evidence attached"), command="evidence use"),
-    _act("measure question", N_("Measure a question"), measure_question, f"{_QUESTION}/measure",
+    _act("measure question", "Measure a question", measure_question, f"{_QUESTION}/measure",
          undo=say("Measured value saved")),
-    _act("add action", N_("Add an action to the plan"), add_action, "{number}/plan", undo=say("Action added"),
+    _act("add action", "Add an action to the plan", add_action, "{number}/plan", undo=say("Action added"),
          command="plan add"),
-    _act("finish action", N_("Mark an action of the plan as done"), finish_action, "{number}/plan/done",
+    _act("finish action", "Mark an action of the plan as done", finish_action, "{number}/plan/done",
          undo=say("Action done"), command="plan done"),
-    _act("target score", N_("Set a target"), set_target, "{number}/targets", undo=say("Target set")),
+    _act("build index", "Build an index", build_index, "indices", command=Absence(
+        "The command readiness build writes a folder anywhere, which is of no node.")),
+    _act("target score", "Set a target", set_target, "{number}/targets", undo=say("Target set")),
 )  # fmt: skip
 """All acts of readiness."""
 

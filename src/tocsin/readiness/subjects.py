@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from tocsin.node.sentences import say
 from tocsin.readiness.assessment import Assessment, Evidence, FrameworkVersion
 
-_SUBJECT: Final = re.compile(r"(assessment|evidence|framework|target) (.{1,130})")
+_SUBJECT: Final = re.compile(r"(assessment|evidence|framework|index|target) (.{1,130})")
 _Names = Mapping[str, tuple[str, str]]
 
 
@@ -54,5 +54,6 @@ _NAMERS: Final[Mapping[str, Callable[[Session, str], tuple[str, str] | None]]] =
     "assessment": _assessment,
     "evidence": _evidence,
     "framework": _framework,
+    "index": lambda _session, name: (say("Index %(name)s", name=name), f"/readiness/indices/{name}"),
     "target": _target,
 }

@@ -16,6 +16,7 @@ FOLDERS = {
     HomeFolder.FEEDS: "mapping files that this team wrote",
     HomeFolder.FIGURES: "counts by class of RSIT",
     HomeFolder.FOUNDING: "what this team said of itself",
+    HomeFolder.INDICES: "tables that this team built indices of",
     HomeFolder.KEYS: "keys",
     HomeFolder.LOCALE: "texts of this team",
     HomeFolder.NETWORKS: "tables of networks",

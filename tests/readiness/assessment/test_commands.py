@@ -192,7 +192,7 @@ def test_only_somebody_else_with_valid_evidence_can_verify(assessed: Run, tmp_pa
     assessed("evidence", "use", digest, 1, "b.1.1")
     before = overall(assessed, 1, "supported")
     assessed("answer", 1, "a.1.1", "3")
-    with pytest.raises(ConflictError, match="'Ministry' answered for the assessed"):
+    with pytest.raises(ConflictError, match="Who answered for the assessed cannot verify"):
         assessed("answer", 1, "b.1.1", "3", "--status", "verified", "--assessor-kind", "independent", by="Ministry")
     assessed("answer", 1, "b.1.1", "3", "--status", "verified", "--assessor-kind", "peer", by="peer team")
     after = overall(assessed, 1, "supported")

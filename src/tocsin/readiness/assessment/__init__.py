@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         close,
         decide,
         give_answer,
+        note,
         open_assessment,
         set_ranked,
         start,

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from tocsin.interface import fields
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
 from tocsin.node.records import AuditAction, audit
+from tocsin.node.sentences import say
 from tocsin.readiness.assessment.effective import ASSESSOR_KINDS, STATUSES
 from tocsin.readiness.assessment.frameworks import Framework, from_document
 from tocsin.readiness.assessment.measures import Measurement, Row, measure
@@ -56,7 +57,11 @@ def start(
     held, _ = get_version(session, framework, version)
     if held.published_at is None:
         raise ConflictError(
-            f"'{framework}' {version} is a draft; assessments need a published version.",
+            say(
+                "'%(framework)s' %(version)s is a draft; assessments need a published version.",
+                framework=framework,
+                version=version,
+            ),
             hint=f"tocsin assessment publish {framework} {version}",
         )
     same = session.scalar(
@@ -67,7 +72,16 @@ def start(
     if same is not None and (same.unit_name, same.groups, same.started_by) == (unit.name, unit.groups, by):
         return same
     if same is not None:
-        raise ConflictError(f"{unit.code} has assessment {same.id} of {as_of} under '{framework}' {version} already.")
+        raise ConflictError(
+            say(
+                "%(unit)s has an assessment of %(day)s under '%(framework)s' %(version)s already.",
+                unit=unit.code,
+                day=str(as_of),
+                framework=framework,
+                version=version,
+            ),
+            hint=f"It is number {same.id}: tocsin assessment list.",
+        )
     made = Assessment(
         unit=unit.code,
         unit_name=unit.name,
@@ -113,10 +127,12 @@ def give_answer(
     _check_words(given)
     level = None if given.level.strip().casefold() == "na" else framework.level(question, given.level)
     if level is None and not (question.may_not_apply and given.comment.strip()):
+        if question.may_not_apply:
+            reason = say("Question '%(question)s' needs the reason why it does not apply.", question=question.id)
+            raise InputError(reason, hint="Give --comment.")
         raise InputError(
-            f"Question '{question.id}' "
-            + ("needs the reason why it does not apply." if question.may_not_apply else "applies to everybody."),
-            hint="Give --comment." if question.may_not_apply else "Leave it unanswered if it is unknown.",
+            say("Question '%(question)s' applies to everybody.", question=question.id),
+            hint=say("Leave it unanswered if it is unknown."),
         )
     if given.status == "verified":
         _check_verified(session, assessment, given)
@@ -166,13 +182,12 @@ def decide(
     """
     about = _statement(session, statement_id, ("dispute", "appeal"))
     if outcome not in {"upheld", "rejected"}:
-        raise UsageError(f"An outcome is 'upheld' or 'rejected', not '{outcome}'.")
+        raise UsageError(say("An outcome is 'upheld' or 'rejected', not '%(outcome)s'.", outcome=outcome))
     _check_open(session, about, "decision")
-    barred = {about.by: "raised it"}
-    if about.about_id is not None:
-        barred[session.get_one(QuestionStatement, about.about_id).by] = "made the decision under appeal"
-    if by in barred:
-        raise ConflictError(f"'{by}' cannot decide on {about.kind} {about.id}: the same person {barred[by]}.")
+    if by == about.by:
+        raise ConflictError(say("Another person has to decide: the same person raised it."))
+    if about.about_id is not None and by == session.get_one(QuestionStatement, about.about_id).by:
+        raise ConflictError(say("Another person has to decide: the same person made the decision under appeal."))
     return _add_statement(session, _on(about, "decision", outcome), text, by=by, now=now)
 
 
@@ -187,7 +202,7 @@ def appeal(session: Session, decision_id: int, text: str, *, by: str, now: datet
     about = _statement(session, decision_id, ("decision",))
     first = session.get_one(QuestionStatement, about.about_id)
     if first.kind == "appeal":
-        raise ConflictError(f"Decision {about.id} was made on an appeal and is the last word.")
+        raise ConflictError(say("This decision was made on an appeal and is the last word."))
     _check_open(session, about, "appeal")
     return _add_statement(session, _on(about, "appeal"), text, by=by, now=now)
 
@@ -263,7 +278,8 @@ def open_assessment(session: Session, assessment_id: int) -> tuple[Assessment, F
     held = find_assessment(session, assessment_id)
     if held.closed_at is not None:
         raise ConflictError(
-            f"Assessment {assessment_id} was closed on {held.closed_at:%Y-%m-%d}.", hint="Start a new one."
+            say("The assessment was closed on %(day)s.", day=f"{held.closed_at:%Y-%m-%d}"),
+            hint=say("Start a new one."),
         )
     return held, framework_of(session, held)
 
@@ -299,16 +315,16 @@ def _check_words(given: AnswerInput) -> None:
 def _check_verified(session: Session, assessment: Assessment, given: AnswerInput) -> None:
     if given.assessor_kind == "self":
         raise ConflictError(
-            f"The assessed cannot verify their own answer to '{given.question}'.",
-            hint="An assessor that is peer, independent or system can.",
+            say("The assessed cannot verify their own answer to '%(question)s'.", question=given.question),
+            hint=say("A peer, an independent assessor or a system can."),
         )
     own = select(AssessmentAnswer.assessor).where(
         AssessmentAnswer.assessment_id == assessment.id, AssessmentAnswer.assessor_kind == "self"
     )
     if given.assessor.strip().casefold() in {name.strip().casefold() for name in session.scalars(own)}:
         raise ConflictError(
-            f"'{given.assessor}' answered for the assessed, so they cannot verify '{given.question}'.",
-            hint="Another person has to.",
+            say("Who answered for the assessed cannot verify '%(question)s'.", question=given.question),
+            hint=say("Another person has to."),
         )
     pieces = session.scalars(
         select(Evidence)
@@ -318,7 +334,11 @@ def _check_verified(session: Session, assessment: Assessment, given: AnswerInput
     day = assessment.as_of
     if not any((piece.valid_from or day) <= day <= (piece.valid_until or day) for piece in pieces):
         raise ConflictError(
-            f"The answer to '{given.question}' has no evidence that is valid on {day}, so it cannot be verified.",
+            say(
+                "The answer to '%(question)s' has no evidence that is valid on %(day)s, so it cannot be verified.",
+                question=given.question,
+                day=str(day),
+            ),
             hint="Add it with 'tocsin assessment evidence add', then 'evidence use'.",
         )
 
@@ -335,7 +355,9 @@ def _check_open(session: Session, about: QuestionStatement, kind: str) -> None:
         select(QuestionStatement).where(QuestionStatement.about_id == about.id, QuestionStatement.kind == kind)
     )
     if same is not None:
-        raise ConflictError(f"{about.kind.capitalize()} {about.id} has its {kind} {same.id} already.")
+        raise ConflictError(
+            say("This has its decision already.") if kind == "decision" else say("This has its appeal already.")
+        )
 
 
 def _on(about: QuestionStatement, kind: str, outcome: str = "") -> QuestionStatement:
@@ -348,7 +370,7 @@ def _add_statement(
     session: Session, said: QuestionStatement, text: str, *, by: str, now: datetime
 ) -> QuestionStatement:
     if not text.strip():
-        raise InputError(f"A {said.kind} needs its reason in words.")
+        raise InputError(say("Write the reason in words."))
     said.text, said.by, said.at = text.strip(), by, now
     if same := newest(session, QuestionStatement, **fields(said, _OF_STATEMENT)):
         return same

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from tocsin.node.blobs import Blobs
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.records import from_row
+from tocsin.node.sentences import say
 from tocsin.readiness.assessment.assessments import check_question, note
 from tocsin.readiness.assessment.models import Evidence, EvidenceUse
 
@@ -53,14 +54,22 @@ def add_evidence(
 
     """
     if piece.valid_from and piece.valid_until and piece.valid_until < piece.valid_from:
-        raise InputError(f"Evidence '{piece.title}' ends on {piece.valid_until}, before it begins.")
+        raise InputError(
+            say(
+                "Evidence '%(title)s' ends on %(day)s, before it begins.", title=piece.title, day=str(piece.valid_until)
+            )
+        )
     digest = archive(copies, source)
     size = copies.size(digest)
     held = session.scalar(select(Evidence).where(Evidence.digest == digest))
     if held is not None:
         if from_row(EvidenceStatement, held) != piece:
             raise ConflictError(
-                f"These bytes are on record already, as '{held.title}' ({held.language}).",
+                say(
+                    "These bytes are on record already, as '%(title)s' (%(language)s).",
+                    title=held.title,
+                    language=held.language,
+                ),
                 hint=f"Use that piece: tocsin assessment evidence use {digest[:12]} ASSESSMENT QUESTION.",
             )
         return held

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from tocsin.interface import fields
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 from tocsin.node.records import from_row
+from tocsin.node.sentences import say
 from tocsin.readiness.assessment.assessments import newest, note
 from tocsin.readiness.assessment.frameworks import Framework
 from tocsin.readiness.assessment.intervals import ScoreInterval, difference
@@ -49,7 +50,9 @@ def expected_gain(snapshot: Snapshot, question_id: str, level: int) -> ScoreInte
     declared, supported = snapshot.declared(), snapshot.supported()
     now = declared.get(question_id, UNKNOWN)
     if now is None:
-        raise InputError(f"Question '{question_id}' does not apply to {snapshot.unit}; nothing can be gained on it.")
+        raise InputError(
+            say("Question '%(question)s' does not apply; nothing can be gained on it.", question=question_id)
+        )
     share = 100 * score(framework, declared | {question_id: now})[question_id].share
     sure = supported.get(question_id)
     today = sure if sure is not None else _a_level_either_way(now, [step.value for step in levels])
@@ -69,9 +72,11 @@ def add_action(session: Session, assessment_id: int, task: Task, *, by: str, now
     snapshot = read_snapshot(session, assessment_id)
     level = snapshot.framework.level(snapshot.framework.question(task.question), task.level)
     if not task.owner.strip() or not task.title.strip():
-        raise InputError("An action needs an owner and a title: owner and title cannot be empty.")
+        raise InputError(say("An action needs an owner and a title: owner and title cannot be empty."))
     if task.cost is not None and (task.cost < 0 or not task.currency):
-        raise InputError("A cost is 0 or more and has a currency.", hint="For example --cost 12000 --currency USD.")
+        raise InputError(
+            say("A cost is 0 or more and has a currency."), hint="For example --cost 12000 --currency USD."
+        )
     said = {**vars(task), "level": level, "assessment_id": assessment_id, "by": by}
     if same := newest(session, ImprovementAction, **said):
         return same
@@ -184,7 +189,9 @@ def set_target(session: Session, unit: str, framework: Framework, goal: Goal, *,
     if goal.kind not in KINDS:
         raise UsageError(f"A target is one of {', '.join(KINDS)}, not '{goal.kind}'.")
     if goal.end <= goal.baseline:
-        raise UsageError(f"A target that ends in {goal.end} cannot begin in {goal.baseline}.")
+        raise UsageError(
+            say("A target that ends in %(end)s cannot begin in %(start)s.", end=str(goal.end), start=str(goal.baseline))
+        )
     places = {"overall", *(p.id for p in framework.pillar), *(i.id for _, i in framework.indicators())}
     if goal.subject not in places:
         raise NotFoundError(f"'{framework.id}' {framework.version} has no pillar or indicator '{goal.subject}'.")

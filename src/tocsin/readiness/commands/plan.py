@@ -31,7 +31,7 @@ def add(
     """Add an action to the list; its expected gain is worked out now."""
     from tocsin.readiness.commands.assessment import day
 
-    task = {"title": title, "owner": owner, "due": day(due), "cost": cost, "currency": currency}
+    task = {"task": title, "owner": owner, "due": day(due), "cost": cost, "currency": currency}
     made = perform(call, "addAction", by, assessment=assessment, question=question, level=level, **task)
     document = {"action": made.id, **fields(made, "gain gain_low gain_high")}
     call.emit(

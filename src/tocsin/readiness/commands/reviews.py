@@ -31,7 +31,7 @@ def add(
     from tocsin.readiness.commands.assessment import day
 
     begin, end = (day(text) if text else None for text in (valid_from, valid_until))
-    given = {"title": title, "language": language, "link": link, "valid_from": begin, "valid_until": end}
+    given = {"name": title, "language": language, "link": link, "valid_from": begin, "valid_until": end}
     held = perform(call, "addEvidence", by, file=file, **given)
     document = {"evidence": held.digest, "size": held.size, "title": held.title}
     call.emit(document, f"{held.digest[:12]}  {held.title} ({held.size:,} bytes)")

@@ -24,11 +24,11 @@ _MEDIA: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
 }
-# The report brings its own style and script; of no origin, it reaches nothing of this server.
-_ALONE: Final = (
+ALONE: Final = (
     "sandbox allow-scripts allow-downloads allow-modals; default-src 'none'; img-src data:; "
     "style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 )
+"""The policy of a report, which brings its own style and script; of no origin, it reaches nothing of this server."""
 
 
 def add_assessment_pages(router: APIRouter, maker: PageMaker) -> None:
@@ -94,7 +94,7 @@ def add_assessment_pages(router: APIRouter, maker: PageMaker) -> None:
             content = path.read_bytes()
         headers = {"Content-Disposition": f'{"inline" if ending == "html" else "attachment"}; filename="{name}"'}
         return Response(
-            content, media_type=_MEDIA[ending], headers=headers | {"Content-Security-Policy": _ALONE}
+            content, media_type=_MEDIA[ending], headers=headers | {"Content-Security-Policy": ALONE}
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
 from tocsin.interface import N_, Form, NotHereError, Number, PageMaker, number_in, text_of
@@ -16,7 +17,16 @@ from tocsin.node.accounts import Principal
 from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.sentences import say
 from tocsin.readiness.acts import evidence_copies
-from tocsin.readiness.assessment import Evidence, Snapshot, as_reading, find_query, read_csv, read_snapshot
+from tocsin.readiness.assessment import (
+    AssessmentAnswer,
+    Evidence,
+    QuestionStatement,
+    Snapshot,
+    as_reading,
+    find_query,
+    read_csv,
+    read_snapshot,
+)
 from tocsin.readiness.web.form import NONE, FormFailure, changed, perform
 from tocsin.readiness.web.scores import ASSESSORS, STATUSES, level_of
 from tocsin.readiness.web.visitors import Assessor, Reader
@@ -59,17 +69,17 @@ def add_question_pages(router: APIRouter, maker: PageMaker) -> None:
     @router.post("/{number}/questions/{question}/evidence", max_body_size=_LARGEST)
     def add(request: Request, visitor: Assessor, number: Number, question: str, form: Form) -> Response:
         """Add a piece of evidence: a file, or a text."""
-        file, text = form.get("file"), text_of(form, "text").strip()
+        file, text = form.get("file"), text_of(form, "excerpt").strip()
         content = file.file.read() if isinstance(file, UploadFile) and file.filename else text.encode()
         if not content:
-            wrong = FormFailure("addEvidence", form, [("text", N_("Choose a file, or write a text."))])
+            wrong = FormFailure("addEvidence", form, [("excerpt", N_("Choose a file, or write a text."))])
             return _page(maker, request, number, question, wrong)
         name = file.filename if isinstance(file, UploadFile) and file.filename else "text.txt"
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / (Path(name).name or "file")
             path.write_bytes(maker.kept(content, "evidence"))
             done = perform(
-                maker, visitor, "addEvidence", form, f"{_path(number, question)}#evidence", file=path,
+                maker, visitor, "addEvidence", form, f"{_path(number, question)}#evidence-list", file=path,
                 assessment=number, question=question,
             )  # fmt: skip
         return done if isinstance(done, Response) else _page(maker, request, number, question, done)
@@ -105,7 +115,7 @@ def _add_way(router: APIRouter, maker: PageMaker, way: str, operation: str) -> N
     @router.post(f"/{{number}}/questions/{{question}}/{way}")
     def do(request: Request, visitor: Assessor, number: Number, question: str, form: Form) -> Response:
         """Do it, and back to the question."""
-        place = "evidence" if way == "use" else "review"
+        place = "evidence-list" if way == "use" else "review"
         path = f"{_path(number, question)}#{place}"
         return _do(
             maker, request, visitor, form, operation=operation, at=(_snapshot(maker, number), question), path=path
@@ -132,21 +142,23 @@ def _do(
 ) -> Response:
     snapshot, question = at
     done: Response | FormFailure = changed(operation, form)
-    if not _is_stale(snapshot, question, form, visitor):
+    with maker.node.database.reading() as session:
+        said = _said(session, snapshot.id, question)
+    seen = number_in(text_of(form, "seen"))
+    if seen is None or all(by == visitor.actor for by in said[seen:]):
         done = perform(maker, visitor, operation, form, path, assessment=snapshot.id, question=question)
     return done if isinstance(done, Response) else _page(maker, request, snapshot.id, question, done)
 
 
-def _is_stale(snapshot: Snapshot, question: str, form: FormData, visitor: Principal) -> bool:
-    """Whether somebody else said something of the question since the page of the form was made."""
-    seen = number_in(text_of(form, "seen"))
-    return seen is not None and any(by != visitor.name for by in _said(snapshot, question)[seen:])
+def _said(session: Session, number: int, question: str) -> list[str]:
+    """Who answered or stated something of a question, as records name them, in the order in which it was said.
 
-
-def _said(snapshot: Snapshot, question: str) -> list[str]:
-    """Who answered or stated something of a question, in the order in which it was said."""
-    answers = [(one.at, one.assessor) for one in snapshot.answers if one.question == question]
-    return [by for _, by in sorted(answers + [(one.at, one.by) for one in snapshot.statements.get(question, ())])]
+    A form carries how many these were when its page was made.
+    """
+    of = {"assessment_id": number, "question": question}
+    answers = session.execute(select(AssessmentAnswer.at, AssessmentAnswer.assessor).filter_by(**of))
+    statements = session.execute(select(QuestionStatement.at, QuestionStatement.by).filter_by(**of))
+    return [by for _, by in sorted((*answers, *statements))]
 
 
 def _snapshot(maker: PageMaker, number: int) -> Snapshot:
@@ -170,6 +182,7 @@ def _neighbours(snapshot: Snapshot, question: str) -> tuple[str, str]:
 def _page(maker: PageMaker, request: Request, number: int, question: str, refused: FormFailure = NONE) -> Response:
     with maker.node.database.reading() as session:
         snapshot = read_snapshot(session, number)
+        said = _said(session, number, question)
         pieces = session.scalars(select(Evidence).order_by(Evidence.id.desc()).limit(_OTHERS)).all()
     earlier, later = _neighbours(snapshot, question)
     used = {one.digest for one in snapshot.evidence.get(question, ())}
@@ -180,6 +193,7 @@ def _page(maker: PageMaker, request: Request, number: int, question: str, refuse
         failed=refused,
         earlier=earlier,
         later=later,
+        seen=len(said),
         others=[one for one in pieces if one.digest not in used],
         **_shown(snapshot, question),
     )
@@ -212,7 +226,6 @@ def _shown(snapshot: Snapshot, question: str) -> dict[str, Any]:
         "statements": sorted(statements, key=lambda one: one.id),
         "undecided": [one for one in statements if one.kind in {"dispute", "appeal"} and one.id not in closed_by],
         "appealable": [one for one in statements if _is_appealable(one, statements) and one.id not in closed_by],
-        "seen": len(_said(snapshot, question)),
         "level_of": level_of,
         "statuses": STATUSES,
         "assessors": ASSESSORS,
