@@ -202,3 +202,41 @@ def test_a_text_leaves_and_its_copy_comes_back(room: Room, administrator: Browse
     assert "/drafting/other" in delegate.get("/drafting").text
     assert _bring(administrator, "other.docx", b"PK nothing").status_code == 422
     assert len(room.steps) == 2
+
+
+def test_a_chair_who_decides_on_what_changed_is_asked_to_look_again(
+    room: Room, administrator: Browser, delegate: Browser
+) -> None:
+    chair = _chaired(room, administrator, delegate)
+    delegate.send(f"{_P}/propose", **_proposal())
+    late = chair.send(f"{_P}/wordings", seen="2", do="record", **{"place-1": "1"})
+    assert late.status_code == 409
+    assert "read it again" in late.text
+    assert "week" in late.text
+    assert room.draft.decisions == {}
+    chair.send(f"{_P}/wordings", seen="3", do="record", **{"place-1": "2"})
+    assert room.draft.decisions["P.b"].text == "Keep logs for a week."
+
+
+def test_nobody_undoes_the_step_of_another(room: Room, administrator: Browser, delegate: Browser) -> None:
+    typed = {"made": MADE, "seen": "1", "author": "Secretariat", "words": "Please be brief."}
+    administrator.send(f"{_P}/comment", **typed)
+    assert "/undo/2" not in delegate.get("/drafting/code/history").text
+    assert delegate.send("/drafting/code/undo/2", seen="2").status_code == 404
+    assert f"c-{MADE}" in room.draft.comments
+    delegate.send(f"{_P}/propose", **_proposal(made="a" * 10, seen="2"))
+    assert administrator.send("/drafting/code/undo/3", seen="3").status_code == 303
+    assert "e-" + "a" * 10 not in room.draft.entries
+
+
+def test_the_chair_is_handed_over_by_the_chair_alone(room: Room, administrator: Browser, delegate: Browser) -> None:
+    chair = _chaired(room, administrator, delegate)
+    other = person(room.world.node, AccountRole.ADMINISTRATOR, now=room.world.now)
+    assert administrator.send("/drafting/code/chair", seen="2", person=str(other)).status_code == 404
+    for _ in range(2):
+        assert chair.send("/drafting/code/chair", seen="2", person=str(other)).status_code in {303, 404}
+    assert room.draft.chair == "Administrator"
+    assert len(room.steps) == 3
+    assert chair.send(f"{_P}/wordings", seen="3", do="leave").status_code == 404
+    assert administrator.send(f"{_P}/wordings", seen="3", do="leave").status_code == 303
+    verify(room.steps)
