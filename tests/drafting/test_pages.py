@@ -44,7 +44,7 @@ def _difference(page: str) -> str:
 def test_the_list_says_whom_a_text_waits_for(delegate: Browser) -> None:
     page = delegate.get("/drafting").text
     assert '<a href="/drafting/code">Code for warnings</a>' in page
-    assert "Administrator: name a chair" in page
+    assert '<a href="/drafting/code/chair">Administrator: name a chair</a>' in page
     assert "confirm" in page
     assert "decided in this round" not in delegate.get("/drafting/code").text
 
@@ -101,7 +101,8 @@ def test_an_entry_on_an_older_base_is_rebased(room: Room, administrator: Browser
     chair.send(f"{_P}/wordings", seen="2", do="record", words="Keep all logs for a year.")
     chair.send("/drafting/code/close", seen="3")
     [entry] = [one.id for one in room.draft.entries_on("P.b")]
-    assert f'href="{_P}/propose?entry={entry}"' in delegate.get(_P).text
+    for page in (_P, "/drafting/code"):
+        assert f'href="{_P}/propose?entry={entry}"' in delegate.get(page).text
     page = delegate.get(f"{_P}/propose?entry={entry}").text
     assert ">Keep all logs for a month.</textarea>" in page
     delegate.send(f"{_P}/propose", **_proposal(entry=entry, seen="4", base="1", words="Keep all logs for a month."))
