@@ -12,7 +12,7 @@ from support.console_users import person, session_of
 from support.form_filling import Hand
 from support.page_checks import misfits, violations
 from support.world import served
-from tocsin.drafting.acts import AppointChair, PutInBrackets
+from tocsin.drafting.acts import Act, AppointChair, PutInBrackets
 from tocsin.drafting.history import verify
 from tocsin.drafting.keys import made_account_key
 from tocsin.drafting.model import PositionKind
@@ -143,7 +143,10 @@ def test_what_only_a_chair_sees_violates_no_rule_of_wcag(room: Room, address: st
     """The gallery of `tests/server/pages` has the pages that others see."""
     chair = _account(room, "Carl Chair")
     key = made_account_key(room.world.node.home, chair)
-    acts = [AppointChair("Carl Chair", key.public), PutInBrackets("P.b", "Keep logs for [a year] [a month].", ())]
+    acts: list[Act] = [
+        AppointChair("Carl Chair", key.public),
+        PutInBrackets("P.b", "Keep logs for [a year] [a month].", ()),
+    ]
     append(room.world.node.database, "code", lambda *_: acts, actor="Carl Chair", at=room.world.now, signer=key)
     wrong = []
     with _seat(room, address, chair, scripts=True) as (_, tab):

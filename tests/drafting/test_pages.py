@@ -2,6 +2,8 @@
 
 import re
 
+import httpx
+
 from drafting.conftest import Room
 from support.console_users import Browser, person
 from tocsin.drafting.history import verify
@@ -26,6 +28,12 @@ def _proposal(**more: str) -> dict[str, str]:
     }  # fmt: skip
 
 
+def _bring(administrator: Browser, name: str, content: bytes) -> httpx.Response:
+    """Upload a file as a text."""
+    data, files = {"csrf": administrator.csrf}, {"file": (name, content)}
+    return administrator.client.post("/drafting/import", data=data, files=files, follow_redirects=False)
+
+
 def _difference(page: str) -> str:
     """The difference that a page shows, with what was taken out {-so-} and put in {+so+}."""
     found = re.search(r'id="preview".*?<p class="wording"[^>]*>(.*?)</p>', page, re.DOTALL)
@@ -36,7 +44,7 @@ def _difference(page: str) -> str:
 def test_the_list_says_whom_a_text_waits_for(delegate: Browser) -> None:
     page = delegate.get("/drafting").text
     assert '<a href="/drafting/code">Code for warnings</a>' in page
-    assert "Administrator: name a chair" in page
+    assert '<a href="/drafting/code/chair">Administrator: name a chair</a>' in page
     assert "confirm" in page
     assert "decided in this round" not in delegate.get("/drafting/code").text
 
@@ -93,7 +101,8 @@ def test_an_entry_on_an_older_base_is_rebased(room: Room, administrator: Browser
     chair.send(f"{_P}/wordings", seen="2", do="record", words="Keep all logs for a year.")
     chair.send("/drafting/code/close", seen="3")
     [entry] = [one.id for one in room.draft.entries_on("P.b")]
-    assert f'href="{_P}/propose?entry={entry}"' in delegate.get(_P).text
+    for page in (_P, "/drafting/code"):
+        assert f'href="{_P}/propose?entry={entry}"' in delegate.get(page).text
     page = delegate.get(f"{_P}/propose?entry={entry}").text
     assert ">Keep all logs for a month.</textarea>" in page
     delegate.send(f"{_P}/propose", **_proposal(entry=entry, seen="4", base="1", words="Keep all logs for a month."))
@@ -189,12 +198,46 @@ def test_a_text_leaves_and_its_copy_comes_back(room: Room, administrator: Browse
     copy = delegate.get("/drafting/code/export?form=copy").content
     assert delegate.get("/drafting/code/export?form=docx").content.startswith(b"PK")
     delegate.send(f"{_P}/propose", **_proposal())
-    sent = {"data": {"csrf": administrator.csrf}, "files": {"file": ("code.json", copy)}}
-    back = administrator.client.post("/drafting/import", **sent)
-    assert "0 steps added" in back.text
-    sent["files"] = {"file": ("other.txt", b"A text\n\n1.\tPillars\na) Share.\n")}
-    assert administrator.client.post("/drafting/import", **sent).status_code in {200, 303}
+    assert "0 steps added" in _bring(administrator, "code.json", copy).text
+    assert _bring(administrator, "other.txt", b"A text\n\n1.\tPillars\na) Share.\n").status_code == 303
     assert "/drafting/other" in delegate.get("/drafting").text
-    sent["files"] = {"file": ("other.docx", b"PK nothing")}
-    assert administrator.client.post("/drafting/import", **sent).status_code == 422
+    assert _bring(administrator, "other.docx", b"PK nothing").status_code == 422
     assert len(room.steps) == 2
+
+
+def test_a_chair_who_decides_on_what_changed_is_asked_to_look_again(
+    room: Room, administrator: Browser, delegate: Browser
+) -> None:
+    chair = _chaired(room, administrator, delegate)
+    delegate.send(f"{_P}/propose", **_proposal())
+    late = chair.send(f"{_P}/wordings", seen="2", do="record", **{"place-1": "1"})
+    assert late.status_code == 409
+    assert "read it again" in late.text
+    assert "week" in late.text
+    assert room.draft.decisions == {}
+    chair.send(f"{_P}/wordings", seen="3", do="record", **{"place-1": "2"})
+    assert room.draft.decisions["P.b"].text == "Keep logs for a week."
+
+
+def test_nobody_undoes_the_step_of_another(room: Room, administrator: Browser, delegate: Browser) -> None:
+    typed = {"made": MADE, "seen": "1", "author": "Secretariat", "words": "Please be brief."}
+    administrator.send(f"{_P}/comment", **typed)
+    assert "/undo/2" not in delegate.get("/drafting/code/history").text
+    assert delegate.send("/drafting/code/undo/2", seen="2").status_code == 404
+    assert f"c-{MADE}" in room.draft.comments
+    delegate.send(f"{_P}/propose", **_proposal(made="a" * 10, seen="2"))
+    assert administrator.send("/drafting/code/undo/3", seen="3").status_code == 303
+    assert "e-" + "a" * 10 not in room.draft.entries
+
+
+def test_the_chair_is_handed_over_by_the_chair_alone(room: Room, administrator: Browser, delegate: Browser) -> None:
+    chair = _chaired(room, administrator, delegate)
+    other = person(room.world.node, AccountRole.ADMINISTRATOR, now=room.world.now)
+    assert administrator.send("/drafting/code/chair", seen="2", person=str(other)).status_code == 404
+    for _ in range(2):
+        assert chair.send("/drafting/code/chair", seen="2", person=str(other)).status_code in {303, 404}
+    assert room.draft.chair == "Administrator"
+    assert len(room.steps) == 3
+    assert chair.send(f"{_P}/wordings", seen="3", do="leave").status_code == 404
+    assert administrator.send(f"{_P}/wordings", seen="3", do="leave").status_code == 303
+    verify(room.steps)

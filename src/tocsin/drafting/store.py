@@ -23,7 +23,7 @@ from tocsin.node.sentences import say
 
 def stored_texts(database: Database) -> list[tuple[str, str, str, str]]:
     """(name, title, source, id) of every text, by name."""
-    with database.begin() as session:
+    with database.reading() as session:
         query = select(DraftText.name, DraftText.title, DraftText.source_name, DraftText.id).order_by(DraftText.name)
         return [(name, title, source, identity) for name, title, source, identity in session.execute(query)]
 
@@ -35,13 +35,13 @@ def load(database: Database, name: str) -> StoredText:
         NotFoundError: there is none.
 
     """
-    with database.begin() as session:
-        return _load(session, name)
+    with database.reading() as session:
+        return _stored(session, _row(session, name))
 
 
 def source_of(database: Database, name: str) -> bytes:
     """The bytes that a text was imported from."""
-    with database.begin() as session:
+    with database.reading() as session:
         return _row(session, name).source
 
 
@@ -173,16 +173,21 @@ def _subject(text_id: str) -> str:
     return f"text:{text_id}"
 
 
-def _row(session: Session, name: str) -> DraftText:
+def _row(session: Session, name: str, *, changes: bool = False) -> DraftText:
+    """The text's row; who changes it is alone with it."""
     query = select(DraftText).where((DraftText.name == name) | (DraftText.id == name)).options(defer(DraftText.source))
-    row = session.scalar(query.with_for_update())
+    row = session.scalar(query.with_for_update() if changes else query)
     if row is None:
         raise NotFoundError(f"There is no text called '{name}'.", hint="'tocsin drafting list' shows what is here.")
     return row
 
 
 def _load(session: Session, name: str) -> StoredText:
-    row = _row(session, name)
+    """The text called so, to be changed."""
+    return _stored(session, _row(session, name, changes=True))
+
+
+def _stored(session: Session, row: DraftText) -> StoredText:
     rows = session.scalars(select(DraftStep).where(DraftStep.text_id == row.id).order_by(DraftStep.seq))
     return from_row(StoredText, row, steps=tuple(from_row(HistoryStep, step) for step in rows))
 

@@ -114,7 +114,7 @@ class TextPages:
         """A page of a text."""
         number = number_in(request.query_params.get("step", "")) or 0
         done = text.stored.steps[number - 1] if 0 < number <= len(text.stored.steps) else None
-        shared = {
+        shared: dict[str, Any] = {
             "text": text,
             "name": text.name,
             "draft": text.draft,

@@ -15,6 +15,7 @@ from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import undone_steps
 from tocsin.drafting.model import Position, PositionKind
 from tocsin.drafting.pages import pages as pages_of
+from tocsin.drafting.rebasing import outdated
 from tocsin.drafting.store import stored_texts
 from tocsin.drafting.waiting import WaitingItem, waiting_on
 from tocsin.drafting.web.files import FORMS
@@ -87,7 +88,7 @@ def add_text_pages(router: APIRouter, pages: TextPages) -> None:
         return pages.show(
             request, "text", text, rows=[row for row in rows if row.provision.id in shown], counts=_counts(rows),
             standings=STANDINGS, waiting=waiting_on(text.draft, rows), page=page, pages=len(parts),
-            forms=FORMS, comments=_comment_counts(text.draft),
+            forms=FORMS, older=outdated(text.draft), comments=_comment_counts(text.draft),
         )  # fmt: skip
 
     @router.get("/{name}/positions")

@@ -168,6 +168,10 @@ def _value(detail: Detail) -> str:
     return f"AS{value}" if detail.get("kind") == "asn" else str(value)
 
 
+def _provision(detail: Detail) -> str:
+    return str(detail.get("provision", ""))
+
+
 _FIGURES: Final[Mapping[str, Callable[[Detail], str]]] = {
     AuditAction.RETENTION_APPLIED: _retention,
     AuditAction.REPORT_INGESTED: _rows,
@@ -185,4 +189,5 @@ _FIGURES: Final[Mapping[str, Callable[[Detail], str]]] = {
     AuditAction.DECISION_WITHDRAWN: _value,
     AuditAction.MUTE_SET: _value,
     AuditAction.MUTE_ENDED: _value,
+    AuditAction.DRAFT_CHANGED: _provision,
 }
