@@ -69,7 +69,7 @@ def test_what_is_not_known_is_a_range_and_never_zero() -> None:
     assert _level(NCSC, impact="risk", victim=["small", "medium"]) == "5"  # two answers, one level
     assert _level(NCSC) == "1|2|3|4|5|6"
     found = score_severity(NCSC, {"impact": "risk"})
-    assert (found.level, found.unknown, found.why) == (None, ("victim",), ("Not known: victim.",))
+    assert (found.level, found.unknown, found.why) == (None, ("victim",), ("It depends on: victim.",))
     mean = score_severity(MEAN, {})
     assert mean.score == (0.0, 100.0)
     assert len(mean.levels) == len(MEAN.level)
@@ -155,6 +155,10 @@ def test_unknown_thresholds_of_dora_leave_it_open_only_where_they_matter() -> No
     assert _level(DORA, critical=True, malicious_access=True) == "major"
     assert _level(DORA, critical=True) == "major|not-major"
     assert _level(DORA, critical="unknown", malicious_access=True) == "major|not-major"
+    none = {one.id: 0 if one.number else False for one in DORA.input} | {"critical": True, "dora-9.1.a": True}
+    found = score_severity(DORA, none | {"costs": [50_000, 200_000], "clients": "unknown"})
+    assert found.unknown == ("clients", "costs")
+    assert found.why == ("It depends on: costs.",)  # 9(1) holds already
 
 
 def test_a_digital_entity_has_a_significant_incident_by_one_criterion() -> None:

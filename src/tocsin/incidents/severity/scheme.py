@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from pathlib import Path
@@ -140,6 +141,11 @@ class SeverityScheme(TextPart):
     sum: tuple[SeveritySum, ...] = ()
     score: SeverityFormula | None = None
     level: tuple[SeverityLevel, ...] = Field(min_length=1)
+
+    @cached_property
+    def by_id(self) -> dict[str, SeverityCondition]:
+        """The conditions by their ids."""
+        return {one.id: one for one in self.condition}
 
 
 def read_scheme(content: bytes, name: str = "The scheme") -> SeverityScheme:

@@ -32,7 +32,7 @@ class SeverityScore:
     """What a scheme says. ``levels``: all that are possible, the most severe first; ``level``: where it is one.
 
     ``score``: from least to most; None where the scheme has none. ``rule``: the condition that decided, or ``score``.
-    ``unknown``: what was asked and is not known.
+    ``unknown``: what was asked and is not known, or not exactly.
     """
 
     level: SeverityLevel | None
@@ -66,11 +66,10 @@ def score_severity(scheme: SeverityScheme, given: Mapping[str, Any]) -> Severity
     if faults:
         raise TextFaultError(faults, hint=say("Inputs of this scheme: %(ids)s.", ids=", ".join(_ids(scheme))))
     levels = _possible_levels(scheme, answers)
-    asked = {one.id: one for one in scheme.input}
-    unknown = tuple(name for name in asked if _is_unknown(asked[name], answers, given))
+    unknown = tuple(one.id for one in scheme.input if _is_open(one.id, answers))
     score = _score(scheme, answers)
     if len(levels) > 1:
-        why = say("Not known: %(ids)s.", ids=", ".join(unknown)) if unknown else say("An answer is a range.")
+        why = say("It depends on: %(ids)s.", ids=", ".join(_decisive(scheme, answers, unknown) or unknown))
         return SeverityScore(None, levels, score, "", (why,), unknown)
     rule, reasons = _reasons(scheme, levels[0], answers, score)
     return SeverityScore(levels[0], levels, score, rule, reasons, unknown)
@@ -152,8 +151,27 @@ def _read_truth(answer: object) -> Truth:
     return _YES[answer]
 
 
-def _is_unknown(one: SeverityInput, answers: _Answers, given: Mapping[str, Any]) -> bool:
-    return _nothing(given.get(one.id, one.default)) or (one.id in answers.chosen and len(answers.chosen[one.id]) > 1)
+def _is_open(name: str, answers: _Answers) -> bool:
+    """Whether an answer is more than one."""
+    least, most = answers.numbers.get(name, (0, 0))
+    return len(answers.chosen.get(name, ())) > 1 or least < most or answers.truths.get(name, True) is None
+
+
+def _decisive(scheme: SeverityScheme, answers: _Answers, unknown: tuple[str, ...]) -> list[str]:
+    """The open answers of which one alone would leave fewer levels."""
+    before = list(_levels(scheme, answers))
+    return [name for name in unknown if any(list(_levels(scheme, one)) != before for one in _narrowed(name, answers))]
+
+
+def _narrowed(name: str, answers: _Answers) -> Iterator[_Answers]:
+    """The answers with one of them known: each choice, yes and no, or both ends of a number."""
+    for choice in answers.chosen.get(name, ()):
+        yield replace(answers, chosen={**answers.chosen, name: frozenset([choice])})
+    for end in answers.numbers.get(name, ()):
+        yield replace(answers, numbers={**answers.numbers, name: (end, end)})
+    if name in answers.truths:
+        for truth in (True, False):
+            yield replace(answers, truths={**answers.truths, name: truth})
 
 
 def _possible_levels(scheme: SeverityScheme, answers: _Answers) -> tuple[SeverityLevel, ...]:
@@ -201,7 +219,7 @@ def _truth(scheme: SeverityScheme, name: str, answers: _Answers) -> Truth:
     """Whether a condition or a yes-or-no input holds (Kleene's three values)."""
     if name in answers.truths:
         return answers.truths[name]
-    one = _condition(scheme, name)
+    one = scheme.by_id[name]
     if one.where:
         found = [_among(answers.chosen[of], frozenset(allowed)) for of, allowed in one.where.items()]
         return _at_least(found, len(found))
@@ -213,10 +231,6 @@ def _truth(scheme: SeverityScheme, name: str, answers: _Answers) -> Truth:
         return None if truth is None else not truth
     parts = [_truth(scheme, part, answers) for part in one.parts]
     return _at_least(parts, len(parts) if one.all else one.count)
-
-
-def _condition(scheme: SeverityScheme, name: str) -> SeverityCondition:
-    return next(one for one in scheme.condition if one.id == name)
 
 
 def _among(possible: frozenset[str], allowed: frozenset[str]) -> Truth:
