@@ -221,12 +221,14 @@ def test_answers_that_do_not_fit_are_named(answers: dict[str, Any], place: str, 
     assert [(fault.place, words in fault.reason) for fault in wrong.value.faults] == [(place, True)]
 
 
-@pytest.mark.parametrize("answer", ["many", -1, [3, 2], [1, 2, 3], True, 101])
+@pytest.mark.parametrize("answer", ["many", -1, [3, 2], [1, 2, 3], True, 101, float("inf")])
 def test_numbers_that_do_not_fit_are_named(answer: object) -> None:
     with pytest.raises(TextFaultError, match=r"clients-share: .* is no number from 0 to 100"):
         score_severity(DORA, {"clients-share": answer})
     with pytest.raises(TextFaultError, match=r"critical: .* is none of yes, no, unknown"):
         score_severity(DORA, {"critical": "perhaps"})
+    with pytest.raises(TextFaultError, match="clients: int too large"):
+        score_severity(DORA, {"clients": 10**400})
 
 
 _HEAD = 'id = "a"\ntitle = "A"\nedition = "1"\n'
@@ -253,7 +255,10 @@ _LAST = '[[level]]\nid = "low"\n'
         (_INPUT + '[[level]]\nid = "high"\nwhen = ["x"]\n', "The last level holds always"),
         (_INPUT + '[[level]]\nid = "high"\nscore_from = 3\n' + _LAST, "The scheme has no [score]"),
         (_INPUT + _INPUT + _LAST, "input 'x' (line 6): id: Another one has the id 'x'"),
-        ('score = { kind = "sum of products", terms = [["q"]] }\n' + _INPUT + _LAST, "score.terms: There is no number"),
+        (
+            'score = { kind = "sum of products", terms = [["q"]] }\n' + _INPUT + _LAST,
+            "score.terms: There is no choice, or number with most",
+        ),
         (_INPUT + 'choices = [{ id = "a" }, { id = "a" }]\n' + _LAST, "Two choices have the same id"),
     ],
 )

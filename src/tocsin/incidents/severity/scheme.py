@@ -143,9 +143,11 @@ class SeverityScheme(TextPart):
     level: tuple[SeverityLevel, ...] = Field(min_length=1)
 
     @cached_property
-    def by_id(self) -> dict[str, SeverityCondition]:
-        """The conditions by their ids."""
-        return {one.id: one for one in self.condition}
+    def in_order(self) -> tuple[SeverityCondition, ...]:
+        """The conditions, each after those that it is made of."""
+        by_id = {one.id: one for one in self.condition}
+        order = TopologicalSorter({one.id: one.parts for one in self.condition}).static_order()
+        return tuple(by_id[name] for name in order if name in by_id)
 
 
 def read_scheme(content: bytes, name: str = "The scheme") -> SeverityScheme:
@@ -218,7 +220,7 @@ def _faults_of(condition: SeverityCondition, scheme: SeverityScheme) -> Iterator
 
 
 def _faults_of_numbers(scheme: SeverityScheme) -> Iterator[Place]:
-    numbers = {one.id for one in scheme.input if one.choices or one.number}
+    numbers = {one.id for one in scheme.input if one.choices or one.most is not None}
     for at, total in enumerate(scheme.sum):
         yield from (("sum", at, "of", _no_number(part)) for part in total.of if part not in numbers)
     numbers |= {one.id for one in scheme.sum}
@@ -231,7 +233,7 @@ def _no_truth(name: str) -> str:
 
 
 def _no_number(name: str) -> str:
-    return say("There is no number or choice '%(id)s'.", id=name)
+    return say("There is no choice, or number with most, '%(id)s'.", id=name)
 
 
 def _twice(scheme: SeverityScheme) -> Iterator[Place]:
