@@ -18,6 +18,9 @@ from tocsin.node.sentences import say
 MOST_BYTES: Final = 2_000_000
 """Of one file."""
 
+_YEARS: Final = (1900, 9900)
+"""Of all times, so that what is reckoned from them is a time too."""
+
 _BLOCK: Final = re.compile(r"^\s*\[\[\s*([\w.-]+)\s*\]\]")
 _Model = TypeVar("_Model", bound="TextPart")
 
@@ -148,9 +151,12 @@ def read_moment(text: object) -> datetime:
 
     """
     try:
-        return text if isinstance(text, datetime) else datetime.fromisoformat(str(text).strip())
+        found = text if isinstance(text, datetime) else datetime.fromisoformat(str(text).strip())
     except ValueError:
         raise ValueError(say("'%(text)s' is no date and time; write it like 2026-11-27T10:20.", text=text)) from None
+    if not _YEARS[0] <= found.year < _YEARS[1]:
+        raise ValueError(say("%(text)s is not in the years 1900 to 9899.", text=found))
+    return found
 
 
 def read_instant(text: object, zone: ZoneInfo) -> datetime:

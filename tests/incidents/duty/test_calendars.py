@@ -98,6 +98,32 @@ def test_what_recurs_too_often_is_refused_by_name(rule: str) -> None:
     assert wrong.value.faults[0].place == "ana"
 
 
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("RRULE:FREQ=DAILY", "no DTSTART|cannot be read"),
+        ("DTSTART:garbage", "cannot be read"),
+        ("DTSTART:20260105T080000Z\nDTEND:20250105T080000Z", "ends before it starts"),
+        ("DTSTART:20260105T080000Z\nDURATION:PT999999999H", "lasts longer"),
+        ("DTSTART:20260105T080000Z\nRRULE:FREQ=DAILY;INTERVAL=0", "in no known way"),
+        ("DTSTART:20260105T080000Z\nRRULE:FREQ=FORTNIGHTLY", "cannot be read|in no known way"),
+        ("DTSTART:20260105T080000Z\nRRULE:FREQ=DAILY;UNTIL=soon", "cannot be read"),
+    ],
+)
+def test_an_event_that_cannot_be_read_is_named_and_none_is_lost_in_silence(lines: str, words: str) -> None:
+    with pytest.raises(TextFaultError, match=words) as wrong:
+        DutyCalendar(_event(lines), "x")
+    assert [fault.place for fault in wrong.value.faults] == ["ana"]
+
+
+def test_a_fifth_week_that_never_comes_and_a_zone_that_nobody_knows_are_no_crash() -> None:
+    never = _event("DTSTART:20260105T080000Z\nRRULE:FREQ=MONTHLY;BYDAY=9MO")
+    with pytest.raises(InputError, match="cannot be read"):
+        _period(DutyCalendar(never, "x"), "2026-01-01", "2026-02-01")
+    strange = _event("DTSTART:20260105T080000\nDTEND:20260105T090000").replace(b"PRODID:x", b"X-WR-TIMEZONE:Mars/Base")
+    assert _period(DutyCalendar(strange, "x"), "2026-01-01", "2026-02-01").shifts[0].start == _at("2026-01-05T08:00")
+
+
 def test_expansion_is_bounded() -> None:
     hourly = _event("DTSTART:20260101T000000Z\nDTEND:20260101T010000Z\nRRULE:FREQ=HOURLY")
     assert len(_period(DutyCalendar(hourly, "x"), "2026-01-01", "2026-01-03").shifts) == 48

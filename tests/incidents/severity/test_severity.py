@@ -69,7 +69,7 @@ def test_what_is_not_known_is_a_range_and_never_zero() -> None:
     assert _level(NCSC, impact="risk", victim=["small", "medium"]) == "5"  # two answers, one level
     assert _level(NCSC) == "1|2|3|4|5|6"
     found = score_severity(NCSC, {"impact": "risk"})
-    assert (found.level, found.unknown, found.why) == (None, ("victim",), ("Not known: victim.",))
+    assert (found.level, found.unknown, found.why) == (None, ("victim",), ("It depends on: victim.",))
     mean = score_severity(MEAN, {})
     assert mean.score == (0.0, 100.0)
     assert len(mean.levels) == len(MEAN.level)
@@ -155,6 +155,10 @@ def test_unknown_thresholds_of_dora_leave_it_open_only_where_they_matter() -> No
     assert _level(DORA, critical=True, malicious_access=True) == "major"
     assert _level(DORA, critical=True) == "major|not-major"
     assert _level(DORA, critical="unknown", malicious_access=True) == "major|not-major"
+    none = {one.id: 0 if one.number else False for one in DORA.input} | {"critical": True, "dora-9.1.a": True}
+    found = score_severity(DORA, none | {"costs": [50_000, 200_000], "clients": "unknown"})
+    assert found.unknown == ("clients", "costs")
+    assert found.why == ("It depends on: costs.",)  # 9(1) holds already
 
 
 def test_a_digital_entity_has_a_significant_incident_by_one_criterion() -> None:
@@ -217,12 +221,14 @@ def test_answers_that_do_not_fit_are_named(answers: dict[str, Any], place: str, 
     assert [(fault.place, words in fault.reason) for fault in wrong.value.faults] == [(place, True)]
 
 
-@pytest.mark.parametrize("answer", ["many", -1, [3, 2], [1, 2, 3], True, 101])
+@pytest.mark.parametrize("answer", ["many", -1, [3, 2], [1, 2, 3], True, 101, float("inf")])
 def test_numbers_that_do_not_fit_are_named(answer: object) -> None:
     with pytest.raises(TextFaultError, match=r"clients-share: .* is no number from 0 to 100"):
         score_severity(DORA, {"clients-share": answer})
     with pytest.raises(TextFaultError, match=r"critical: .* is none of yes, no, unknown"):
         score_severity(DORA, {"critical": "perhaps"})
+    with pytest.raises(TextFaultError, match="clients: int too large"):
+        score_severity(DORA, {"clients": 10**400})
 
 
 _HEAD = 'id = "a"\ntitle = "A"\nedition = "1"\n'
@@ -249,7 +255,10 @@ _LAST = '[[level]]\nid = "low"\n'
         (_INPUT + '[[level]]\nid = "high"\nwhen = ["x"]\n', "The last level holds always"),
         (_INPUT + '[[level]]\nid = "high"\nscore_from = 3\n' + _LAST, "The scheme has no [score]"),
         (_INPUT + _INPUT + _LAST, "input 'x' (line 6): id: Another one has the id 'x'"),
-        ('score = { kind = "sum of products", terms = [["q"]] }\n' + _INPUT + _LAST, "score.terms: There is no number"),
+        (
+            'score = { kind = "sum of products", terms = [["q"]] }\n' + _INPUT + _LAST,
+            "score.terms: There is no choice, or number with most",
+        ),
         (_INPUT + 'choices = [{ id = "a" }, { id = "a" }]\n' + _LAST, "Two choices have the same id"),
     ],
 )

@@ -7,7 +7,15 @@ from tocsin.incidents.text_files import DAYS, UTC_ZONE, DayName, TextPart, Zone
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 
-_NAMES: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_NAMES: Final = (
+    say("Monday"),
+    say("Tuesday"),
+    say("Wednesday"),
+    say("Thursday"),
+    say("Friday"),
+    say("Saturday"),
+    say("Sunday"),
+)
 _LONGEST_CLOSURE: Final = 366  # days without a working day: no country, but a text could say so
 
 
@@ -39,7 +47,7 @@ class WorkingCalendar:
 
     def __init__(self, text: CalendarText) -> None:
         self.zone = text.time_zone
-        self._own = {**dict.fromkeys(text.holidays, "holiday"), **dict.fromkeys(text.working_days, "")}
+        self._own = {**dict.fromkeys(text.holidays, say("holiday")), **dict.fromkeys(text.working_days, "")}
         self._country = _country(text.country, text.subdivision) if text.country else {}
         weekend = text.weekend if text.weekend is not None else _weekend(self._country)
         self._weekend = {DAYS.index(day) for day in weekend}
@@ -54,7 +62,9 @@ class WorkingCalendar:
     def _look_up(self, day: date) -> str:
         if (own := self._own.get(day)) is not None:
             return own
-        return str(self._country.get(day, "")) or (_NAMES[day.weekday()] if day.weekday() in self._weekend else "")
+        if holiday := self._country.get(day):
+            return holiday
+        return _NAMES[day.weekday()] if day.weekday() in self._weekend else ""
 
     def next_working_day(self, day: date) -> date:
         """The first working day after a day.

@@ -27,7 +27,7 @@ from tocsin.incidents.text_files import (
     read_model,
 )
 from tocsin.node.errors import NotFoundError
-from tocsin.node.sentences import say
+from tocsin.node.sentences import say, say_count
 
 _HINT: Final = "docs/clocks.md has every key of a clock text."
 
@@ -75,7 +75,19 @@ class Period:
         return self.unit in {PeriodUnit.HOURS, PeriodUnit.MINUTES}
 
     def __str__(self) -> str:
-        return f"{self.number} {self.unit if self.number != 1 else self.unit.value.removesuffix('s')}"
+        match self.unit:
+            case PeriodUnit.MINUTES:
+                return say_count("%(n)s minute", "%(n)s minutes", self.number)
+            case PeriodUnit.HOURS:
+                return say_count("%(n)s hour", "%(n)s hours", self.number)
+            case PeriodUnit.DAYS:
+                return say_count("%(n)s day", "%(n)s days", self.number)
+            case PeriodUnit.WORKING_DAYS:
+                return say_count("%(n)s working day", "%(n)s working days", self.number)
+            case PeriodUnit.WEEKS:
+                return say_count("%(n)s week", "%(n)s weeks", self.number)
+            case PeriodUnit.MONTHS:
+                return say_count("%(n)s month", "%(n)s months", self.number)
 
 
 @dataclass(frozen=True, slots=True)

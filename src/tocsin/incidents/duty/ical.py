@@ -30,6 +30,7 @@ MOST_OCCURRENCES: Final = 50_000
 MOST_SEARCHING: Final = 5
 """Events that recur daily or hourly in some months or on some days only: finding that one never comes takes seconds."""
 
+_BROKEN: Final = (ValueError, TypeError, AttributeError, LookupError, OverflowError)  # what the libraries raise
 _MICROSECOND = timedelta(microseconds=1)
 _A_DAY: Final = {"HOURLY": 24.0, "DAILY": 1.0, "WEEKLY": 1.0, "MONTHLY": 1.0, "YEARLY": 1.0}
 _SEARCHING: Final = {"BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS", "BYEASTER"}
@@ -41,7 +42,10 @@ class DutyCalendar:
     def __init__(self, content: bytes, name: str, zone: ZoneInfo | None = None) -> None:
         self._calendar = _parse(content, name)
         _check(self._calendar)
-        self.zone = _zone(self._calendar) or zone or UTC_ZONE
+        own = _zone(self._calendar)
+        if own is None:
+            self._calendar.pop("X-WR-TIMEZONE", None)  # one that nobody knows would stop the expansion
+        self.zone = own or zone or UTC_ZONE
 
     def shifts(self, start: datetime, end: datetime) -> DutyPeriod:
         """What the calendar says of the time between two instants.
@@ -72,7 +76,7 @@ class DutyCalendar:
             raise InputError(say("The events of the calendar recur too often."))
         try:
             events = recurring_ical_events.of(self._calendar).between(start, end)
-        except (ValueError, OverflowError, TypeError, AttributeError) as error:
+        except _BROKEN as error:
             raise _unusable(error) from None
         spans = [self._span(event) for event in events if str(event.get("STATUS", "")).upper() != "CANCELLED"]
         return sorted((one for one in spans if one.start < one.end), key=lambda one: (one.start, one.person, one.end))
@@ -95,7 +99,7 @@ def _parse(content: bytes, name: str) -> "Calendar":
 
     try:
         found = Calendar.from_ical(content, multiple=True)
-    except (ValueError, IndexError, KeyError, AttributeError, TypeError, RecursionError) as error:
+    except (*_BROKEN, RecursionError) as error:
         raise UsageError(f"{name} is no calendar: {error}.", hint="Export it again as iCalendar (.ics).") from None
     calendars = [one for one in found if one.name == "VCALENDAR"]
     if not calendars:
@@ -106,7 +110,7 @@ def _parse(content: bytes, name: str) -> "Calendar":
 
 
 def _check(calendar: "Calendar") -> None:
-    """Nothing, where all events can be expanded in a reasonable time.
+    """Nothing, where all events can be read, and expanded in a reasonable time.
 
     Raises:
         TextFaultError: some cannot; names each.
@@ -115,24 +119,38 @@ def _check(calendar: "Calendar") -> None:
     events = calendar.walk("VEVENT")
     if len(events) > MOST_EVENTS:
         raise InputError(say("The calendar has more than %(most)s events.", most=f"{MOST_EVENTS:,}"))
-    searching = 0
-    faults = []
-    for event in _recurring(calendar):
-        for rule in _rules(event):
-            frequency = _part(rule, "FREQ")
-            if frequency not in _A_DAY or {"BYSECOND", "BYMINUTE"} & rule.keys():
-                faults.append(_fault(event, say("It recurs more often than each hour, or in no known way.")))
-            searching += frequency in {"HOURLY", "DAILY"} and bool(_SEARCHING & rule.keys())
-        if (start := event.get("DTSTART")) is None or start.dt.year < 1970:
-            faults.append(_fault(event, say("It recurs and begins before 1970, or has no start.")))
-    if searching > MOST_SEARCHING:
-        faults.append(TextFault("", say("Too many events recur daily in some months or on some days only.")))
+    faults = [
+        TextFault(str(event.get("SUMMARY", "")) or str(event.get("UID", "")), reason)
+        for event in events
+        if (reason := _fault(event))
+    ]
+    if (
+        not faults
+        and sum(_searching(rule) for event in _recurring(calendar) for rule in _rules(event)) > MOST_SEARCHING
+    ):
+        faults = [TextFault("", say("Too many events recur daily in some months or on some days only."))]
     if faults:
         raise TextFaultError(faults, hint=say("Write these events in another way."))
 
 
-def _fault(event: "Component", reason: str) -> TextFault:
-    return TextFault(str(event.get("SUMMARY", "")) or str(event.get("UID", "")), reason)
+def _fault(event: "Component") -> str:
+    """What is wrong with an event; empty: nothing."""
+    try:
+        length, recurs = event.end - event.start, bool(event.get("RRULE"))
+        rules = [(_part(rule, "FREQ"), int(_part(rule, "INTERVAL") or 1), rule.keys()) for rule in _rules(event)]
+    except _BROKEN as error:
+        return say("It cannot be read: %(error)s", error=error)
+    if not timedelta() <= length <= AROUND:
+        return say("It ends before it starts, or lasts longer than %(days)s days.", days=AROUND.days)
+    if recurs and event.start.year < 1970:
+        return say("It recurs and begins before 1970.")
+    if any(each not in _A_DAY or every < 1 or {"BYSECOND", "BYMINUTE"} & keys for each, every, keys in rules):
+        return say("It recurs more often than each hour, or in no known way.")
+    return ""
+
+
+def _searching(rule: Mapping[str, Any]) -> bool:
+    return _part(rule, "FREQ") in {"HOURLY", "DAILY"} and bool(_SEARCHING & rule.keys())
 
 
 def _recurring(calendar: "Calendar") -> "list[Component]":
@@ -140,7 +158,7 @@ def _recurring(calendar: "Calendar") -> "list[Component]":
 
 
 def _rules(event: "Component") -> list[Mapping[str, Any]]:
-    found = event.get("RRULE")
+    found = event.get("RRULE") or []
     return found if isinstance(found, list) else [found]
 
 

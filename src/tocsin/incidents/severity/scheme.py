@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from pathlib import Path
@@ -141,6 +142,13 @@ class SeverityScheme(TextPart):
     score: SeverityFormula | None = None
     level: tuple[SeverityLevel, ...] = Field(min_length=1)
 
+    @cached_property
+    def in_order(self) -> tuple[SeverityCondition, ...]:
+        """The conditions, each after those that it is made of."""
+        by_id = {one.id: one for one in self.condition}
+        order = TopologicalSorter({one.id: one.parts for one in self.condition}).static_order()
+        return tuple(by_id[name] for name in order if name in by_id)
+
 
 def read_scheme(content: bytes, name: str = "The scheme") -> SeverityScheme:
     """A scheme from its bytes, checked as a whole.
@@ -212,7 +220,7 @@ def _faults_of(condition: SeverityCondition, scheme: SeverityScheme) -> Iterator
 
 
 def _faults_of_numbers(scheme: SeverityScheme) -> Iterator[Place]:
-    numbers = {one.id for one in scheme.input if one.choices or one.number}
+    numbers = {one.id for one in scheme.input if one.choices or one.most is not None}
     for at, total in enumerate(scheme.sum):
         yield from (("sum", at, "of", _no_number(part)) for part in total.of if part not in numbers)
     numbers |= {one.id for one in scheme.sum}
@@ -225,7 +233,7 @@ def _no_truth(name: str) -> str:
 
 
 def _no_number(name: str) -> str:
-    return say("There is no number or choice '%(id)s'.", id=name)
+    return say("There is no choice, or number with most, '%(id)s'.", id=name)
 
 
 def _twice(scheme: SeverityScheme) -> Iterator[Place]:

@@ -32,7 +32,7 @@ class SeverityScore:
     """What a scheme says. ``levels``: all that are possible, the most severe first; ``level``: where it is one.
 
     ``score``: from least to most; None where the scheme has none. ``rule``: the condition that decided, or ``score``.
-    ``unknown``: what was asked and is not known.
+    ``unknown``: what was asked and is not known, or not exactly.
     """
 
     level: SeverityLevel | None
@@ -66,11 +66,10 @@ def score_severity(scheme: SeverityScheme, given: Mapping[str, Any]) -> Severity
     if faults:
         raise TextFaultError(faults, hint=say("Inputs of this scheme: %(ids)s.", ids=", ".join(_ids(scheme))))
     levels = _possible_levels(scheme, answers)
-    asked = {one.id: one for one in scheme.input}
-    unknown = tuple(name for name in asked if _is_unknown(asked[name], answers, given))
+    unknown = tuple(one.id for one in scheme.input if _is_open(one.id, answers))
     score = _score(scheme, answers)
     if len(levels) > 1:
-        why = say("Not known: %(ids)s.", ids=", ".join(unknown)) if unknown else say("An answer is a range.")
+        why = say("It depends on: %(ids)s.", ids=", ".join(_decisive(scheme, answers, unknown) or unknown))
         return SeverityScore(None, levels, score, "", (why,), unknown)
     rule, reasons = _reasons(scheme, levels[0], answers, score)
     return SeverityScore(levels[0], levels, score, rule, reasons, unknown)
@@ -94,7 +93,7 @@ def _read(scheme: SeverityScheme, given: Mapping[str, Any]) -> tuple[_Answers, l
                 numbers[one.id] = _read_number(one, answer)
             else:
                 truths[one.id] = _read_truth(answer)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             faults.append(TextFault(one.id, str(error)))
     for name in (name for name in _ids(scheme) if name not in asked and not _nothing(given.get(name))):
         try:
@@ -102,7 +101,7 @@ def _read(scheme: SeverityScheme, given: Mapping[str, Any]) -> tuple[_Answers, l
                 truths[name] = _read_truth(given[name])
             else:
                 numbers[name] = _read_number(SeverityInput(id=name, number=True), given[name])
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             faults.append(TextFault(name, str(error)))
     return _Answers(chosen, numbers, truths), faults
 
@@ -132,6 +131,8 @@ def _read_number(one: SeverityInput, answer: object) -> Range:
     most = math.inf if one.most is None else one.most
     ends = (one.least, most) if _nothing(answer) else answer if isinstance(answer, list) else (answer, answer)
     numbers = [float(end) for end in ends if isinstance(end, int | float) and not isinstance(end, bool)]
+    if not _nothing(answer) and not all(map(math.isfinite, numbers)):
+        numbers = []
     if len(ends) != 2 or len(numbers) != 2 or not one.least <= numbers[0] <= numbers[1] <= most:
         raise ValueError(
             say(
@@ -152,8 +153,27 @@ def _read_truth(answer: object) -> Truth:
     return _YES[answer]
 
 
-def _is_unknown(one: SeverityInput, answers: _Answers, given: Mapping[str, Any]) -> bool:
-    return _nothing(given.get(one.id, one.default)) or (one.id in answers.chosen and len(answers.chosen[one.id]) > 1)
+def _is_open(name: str, answers: _Answers) -> bool:
+    """Whether an answer is more than one."""
+    least, most = answers.numbers.get(name, (0, 0))
+    return len(answers.chosen.get(name, ())) > 1 or least < most or answers.truths.get(name, True) is None
+
+
+def _decisive(scheme: SeverityScheme, answers: _Answers, unknown: tuple[str, ...]) -> list[str]:
+    """The open answers of which one alone would leave fewer levels."""
+    before = list(_levels(scheme, answers))
+    return [name for name in unknown if any(list(_levels(scheme, one)) != before for one in _narrowed(name, answers))]
+
+
+def _narrowed(name: str, answers: _Answers) -> Iterator[_Answers]:
+    """The answers with one of them known: each choice, yes and no, or both ends of a number."""
+    for choice in answers.chosen.get(name, ()):
+        yield replace(answers, chosen={**answers.chosen, name: frozenset([choice])})
+    for end in answers.numbers.get(name, ()):
+        yield replace(answers, numbers={**answers.numbers, name: (end, end)})
+    if name in answers.truths:
+        for truth in (True, False):
+            yield replace(answers, truths={**answers.truths, name: truth})
 
 
 def _possible_levels(scheme: SeverityScheme, answers: _Answers) -> tuple[SeverityLevel, ...]:
@@ -179,44 +199,44 @@ def _possible_levels(scheme: SeverityScheme, answers: _Answers) -> tuple[Severit
 
 def _levels(scheme: SeverityScheme, answers: _Answers) -> Iterator[SeverityLevel]:
     """The levels that may be the first that holds."""
-    score = _score(scheme, answers)
+    score, truths = _score(scheme, answers), _truths(scheme, answers)
     for level in scheme.level:
-        holds = _holds(scheme, level, answers, score)
+        holds = _holds(level, truths, score)
         if holds is not False:
             yield level
         if holds:
             return
 
 
-def _holds(scheme: SeverityScheme, level: SeverityLevel, answers: _Answers, score: Range | None) -> Truth:
+def _holds(level: SeverityLevel, truths: Mapping[str, Truth], score: Range | None) -> Truth:
     if not level.when and level.score_from is None:
         return True
-    truths = [_truth(scheme, name, answers) for name in level.when]
+    found = [truths[name] for name in level.when]
     if level.score_from is not None and score:
-        truths.append(_over(score, level.score_from, itself=True))
-    return _at_least(truths, 1)
+        found.append(_over(score, level.score_from, itself=True))
+    return _at_least(found, 1)
 
 
-def _truth(scheme: SeverityScheme, name: str, answers: _Answers) -> Truth:
-    """Whether a condition or a yes-or-no input holds (Kleene's three values)."""
-    if name in answers.truths:
-        return answers.truths[name]
-    one = _condition(scheme, name)
+def _truths(scheme: SeverityScheme, answers: _Answers) -> dict[str, Truth]:
+    """Whether each condition and yes-or-no input holds (Kleene's three values)."""
+    found = dict(answers.truths)
+    for one in scheme.in_order:
+        if one.id not in found:
+            found[one.id] = _truth(one, answers, found)
+    return found
+
+
+def _truth(one: SeverityCondition, answers: _Answers, known: Mapping[str, Truth]) -> Truth:
     if one.where:
         found = [_among(answers.chosen[of], frozenset(allowed)) for of, allowed in one.where.items()]
         return _at_least(found, len(found))
     if one.input:
         threshold = one.over if one.over is not None else one.at_least or 0
         return _over(answers.numbers[one.input], threshold, itself=one.over is None)
+    parts = [known[part] for part in one.parts]
     if one.never:
-        truth = _truth(scheme, one.never, answers)
-        return None if truth is None else not truth
-    parts = [_truth(scheme, part, answers) for part in one.parts]
+        return None if parts[0] is None else not parts[0]
     return _at_least(parts, len(parts) if one.all else one.count)
-
-
-def _condition(scheme: SeverityScheme, name: str) -> SeverityCondition:
-    return next(one for one in scheme.condition if one.id == name)
 
 
 def _among(possible: frozenset[str], allowed: frozenset[str]) -> Truth:
@@ -267,9 +287,10 @@ def _reasons(
     scheme: SeverityScheme, level: SeverityLevel, answers: _Answers, score: Range | None
 ) -> tuple[str, tuple[str, ...]]:
     """What decided, and why it holds."""
+    truths = _truths(scheme, answers)
     for name in level.when:
-        if _truth(scheme, name, answers):
-            return name, tuple(_because(scheme, name, answers))
+        if truths[name]:
+            return name, tuple(_because(scheme, name, answers, truths))
     if level.score_from is not None and score:
         return "score", (say("The score is at least %(threshold)s.", threshold=f"{level.score_from:g}"),)
     if score and any(one.score_from is not None for one in scheme.level):
@@ -277,13 +298,16 @@ def _reasons(
     return "", (say("No condition of a more severe level holds."),)
 
 
-def _because(scheme: SeverityScheme, name: str, answers: _Answers) -> Iterator[str]:
-    """A condition that holds, then what it holds for."""
-    listed: list[SeverityPart] = [*scheme.condition, *scheme.input]
-    one = next(one for one in listed if one.id == name)
-    texts = [text for text in (one.id, one.cite, one.title) if text]
-    yield say("Holds: %(condition)s", condition=join_sentences(", ", texts))
-    if isinstance(one, SeverityCondition) and name not in answers.truths and not one.never:
-        for part in one.parts:
-            if _truth(scheme, part, answers):
-                yield from _because(scheme, part, answers)
+def _because(scheme: SeverityScheme, name: str, answers: _Answers, truths: Mapping[str, Truth]) -> Iterator[str]:
+    """A condition that holds, then what it is made of and holds too, each once."""
+    parts: dict[str, SeverityPart] = {one.id: one for one in (*scheme.condition, *scheme.input)}
+    waiting, seen = [name], set[str]()
+    while waiting:
+        one = parts[waiting.pop(0)]
+        if one.id in seen:
+            continue
+        seen.add(one.id)
+        texts = [text for text in (one.id, one.cite, one.title) if text]
+        yield say("Holds: %(condition)s", condition=join_sentences(", ", texts))
+        if isinstance(one, SeverityCondition) and one.id not in answers.truths and not one.never:
+            waiting[:0] = [part for part in one.parts if truths[part]]
