@@ -1,0 +1,13 @@
+"""`tocsin incidents`: the incidents that a CSIRT works, and what is done with them."""
+
+from tocsin.cli.acts import act_group
+from tocsin.cli.incident_list import list_incidents, show_incident
+from tocsin.interface import Commands
+
+app = Commands(
+    cls=act_group("incidents"),
+    help="Incidents: opened, led, noted, merged, closed. Nothing restricted is shown.",
+    no_args_is_help=True,
+)
+app.command("list")(list_incidents)
+app.command("show")(show_incident)
