@@ -9,7 +9,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.incidents import acts
-    from tocsin.incidents.act_parts import people_for
+    from tocsin.incidents.act_parts import IncidentAddition, people_for
     from tocsin.incidents.models import (
         Incident,
         IncidentEntry,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         IncidentSearch,
         WaitingCount,
         access_to_review,
+        changed_since,
         compartments_of,
         corrections_of,
         count_incidents,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         open_tasks,
         parties_of,
         references_by_number,
+        reports_of,
         tasks_of,
         waited_enough,
         without_lead,

@@ -138,8 +138,9 @@ def changing(context: ActContext, request: IncidentNamed) -> Iterator[OpenIncide
 
 
 def once_of(context: ActContext, request: IncidentAddition) -> str | None:
-    """The name of the form that something came by, of this person alone."""
-    return f"{context.actor}/{request.once}" if request.once else None
+    """The name of the form that something came by, of this person and act alone."""
+    act = context.act.operation if context.act else ""
+    return f"{context.actor}/{act}/{request.once}" if request.once else None
 
 
 def done_before(context: ActContext, request: IncidentAddition) -> IncidentResult | None:

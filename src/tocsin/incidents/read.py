@@ -3,7 +3,7 @@
 What somebody may not read is as if it were not there. Commands have no person, so they read what the whole team may.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +12,14 @@ from typing import Final, TypeVar
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
+from tocsin.incidents.arrivals.models import PublicReport
 from tocsin.incidents.models import (
     CompartmentMember,
     Incident,
     IncidentAlias,
     IncidentEntry,
     IncidentObservable,
+    IncidentReport,
     IncidentTask,
     InCompartment,
     Party,
@@ -101,11 +103,19 @@ def merged_family(session: Session, reader: IncidentReader, incident: Incident) 
 
 
 def entries_of(
-    session: Session, reader: IncidentReader, incidents: Sequence[Incident], *, before: int = 0, limit: int = 0
+    session: Session,
+    reader: IncidentReader,
+    incidents: Sequence[Incident],
+    *,
+    kinds: Collection[IncidentEntryKind] = (),
+    before: int = 0,
+    limit: int = 0,
 ) -> Sequence[IncidentEntry]:
     """What happened in incidents, the newest first. ``before``: only older than the entry of this number."""
     row = IncidentEntry
     query = select(row).where(row.incident_id.in_([one.id for one in incidents]), readable(session, reader, row))
+    if kinds:
+        query = query.where(row.kind.in_([one.value for one in kinds]))
     if before:
         query = query.where(row.id < before)
     query = query.order_by(row.id.desc())
@@ -235,6 +245,30 @@ def last_entry(session: Session, reader: IncidentReader, incidents: Sequence[Inc
     """The number of the newest entry of incidents."""
     newest = entries_of(session, reader, incidents, limit=1)
     return newest[0].id if newest else 0
+
+
+def changed_since(
+    session: Session,
+    reader: IncidentReader,
+    incidents: Sequence[Incident],
+    seen: int,
+    kind: IncidentEntryKind,
+    but: str,
+) -> bool:
+    """Whether somebody else (not ``but``) added an entry of this kind after the one of the number ``seen``."""
+    row = IncidentEntry
+    of = row.incident_id.in_([one.id for one in incidents]), row.id > seen, row.kind == kind.value, row.by != but
+    return session.scalar(select(row.id).where(*of, readable(session, reader, row)).limit(1)) is not None
+
+
+def reports_of(
+    session: Session, reader: IncidentReader, incidents: Sequence[Incident]
+) -> Sequence[tuple[str, str, datetime]]:
+    """The reports of the inbox that are in incidents: reference, kind, when it came; the newest first."""
+    row, report = IncidentReport, PublicReport
+    found = select(report.reference, report.kind, report.received_at).join(row, row.report_id == report.id)
+    of = row.incident_id.in_([one.id for one in incidents]), readable(session, reader, row)
+    return [tuple(one) for one in session.execute(found.where(*of).order_by(report.id.desc()).distinct())]
 
 
 def corrections_of(session: Session, entries: Sequence[IncidentEntry]) -> dict[int, int]:

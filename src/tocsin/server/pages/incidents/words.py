@@ -1,0 +1,111 @@
+"""What the closed lists of incidents are called on pages."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tocsin.incidents import (
+    IncidentEntryKind,
+    IncidentState,
+    MilestoneCertainty,
+    MilestoneKind,
+    ObservableKind,
+    ObservableRole,
+    PartyRole,
+    SeverityLevel,
+    TaskState,
+)
+from tocsin.server.pages.words import N_
+
+STATES: Final[Mapping[str, str]] = {
+    IncidentState.NEW: N_("New"),
+    IncidentState.OPEN: N_("In progress"),
+    IncidentState.WAITING: N_("Waiting"),
+    IncidentState.CLOSED: N_("Closed"),
+    IncidentState.MERGED: N_("Merged"),
+    IncidentState.REJECTED: N_("Rejected"),
+}
+
+SHAPES: Final[Mapping[str, str]] = {
+    IncidentState.NEW: "wrong",
+    IncidentState.OPEN: "busy",
+    IncidentState.WAITING: "quiet",
+    IncidentState.CLOSED: "good",
+    IncidentState.MERGED: "quiet",
+    IncidentState.REJECTED: "quiet",
+}
+
+SEVERITIES: Final[Mapping[str, str]] = {
+    SeverityLevel.CRITICAL: N_("Critical"),
+    SeverityLevel.HIGH: N_("High"),
+    SeverityLevel.MEDIUM: N_("Medium"),
+    SeverityLevel.LOW: N_("Low"),
+    SeverityLevel.UNKNOWN: N_("Not rated"),
+}
+
+MILESTONES: Final[Mapping[str, str]] = {
+    MilestoneKind.OCCURRED: N_("Occurred"),
+    MilestoneKind.DETECTED: N_("Detected"),
+    MilestoneKind.CONTAINED: N_("Contained"),
+    MilestoneKind.ERADICATED: N_("Eradicated"),
+    MilestoneKind.RECOVERED: N_("Recovered"),
+    MilestoneKind.CAUSE_KNOWN: N_("Root cause known"),
+}
+
+CERTAINTIES: Final[Mapping[str, str]] = {
+    MilestoneCertainty.CONFIRMED: N_("Confirmed"),
+    MilestoneCertainty.ESTIMATED: N_("Estimated"),
+}
+
+PARTIES: Final[Mapping[str, str]] = {
+    PartyRole.REPORTER: N_("Reporter"),
+    PartyRole.VICTIM: N_("Victim"),
+    PartyRole.OPERATOR: N_("Operator of networks or services"),
+    PartyRole.COORDINATOR: N_("Another CSIRT"),
+    PartyRole.AUTHORITY: N_("Authority"),
+    PartyRole.POLICE: N_("Police"),
+    PartyRole.VENDOR: N_("Vendor"),
+    PartyRole.HOST: N_("Host"),
+    PartyRole.PRESS: N_("Press"),
+    PartyRole.OTHER: N_("Other party"),
+}
+
+TASKS: Final[Mapping[str, str]] = {
+    TaskState.OPEN: N_("Not started"),
+    TaskState.DOING: N_("In progress"),
+    TaskState.DONE: N_("Done"),
+    TaskState.DROPPED: N_("Dropped"),
+}
+
+OBSERVABLES: Final[Mapping[str, str]] = {
+    ObservableKind.IP: N_("IP address"),
+    ObservableKind.NETWORK: N_("Network"),
+    ObservableKind.ASN: N_("AS"),
+    ObservableKind.DOMAIN: N_("Domain"),
+    ObservableKind.URL: N_("URL"),
+    ObservableKind.EMAIL: N_("Email address"),
+    ObservableKind.MD5: "MD5",
+    ObservableKind.SHA1: "SHA-1",
+    ObservableKind.SHA256: "SHA-256",
+    ObservableKind.CVE: "CVE",
+    ObservableKind.FILENAME: N_("File name"),
+}
+
+OBSERVED_AS: Final[Mapping[str, str]] = {
+    ObservableRole.INDICATOR: N_("Indicator of the attack"),
+    ObservableRole.VICTIM: N_("Victim"),
+    ObservableRole.CONTEXT: N_("Context"),
+}
+
+_KIND = IncidentEntryKind
+GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
+    "notes": (N_("Notes"), (_KIND.NOTE,)),
+    "milestones": (N_("Milestones"), (_KIND.MILESTONE,)),
+    "messages": (N_("Messages"), (_KIND.MAIL_IN, _KIND.MAIL_OUT, _KIND.ARRIVAL, _KIND.PARTY)),
+    "tasks": (N_("Tasks"), (_KIND.TASK,)),
+    "observables": (N_("Observables"), (_KIND.OBSERVABLE, _KIND.POPULATION)),
+    "changes": (
+        N_("Changes"),
+        (_KIND.OPENED, _KIND.CHANGE, _KIND.STATE, _KIND.LEAD, _KIND.MERGE, _KIND.ACCESS),
+    ),
+}
+"""By what the timeline is filtered: its name and the kinds of entries."""
