@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from tocsin.incidents.states import (
         UNDER_WAY,
         IncidentEntryKind,
+        IncidentNeed,
         IncidentState,
         MilestoneCertainty,
         MilestoneKind,
@@ -60,6 +61,14 @@ if TYPE_CHECKING:
         SeverityLevel,
         TaskState,
     )
-    from tocsin.incidents.write import add_entry, add_incident, add_member, entry_hash
+    from tocsin.incidents.write import (
+        add_entry,
+        add_incident,
+        add_member,
+        add_observable,
+        add_party,
+        add_task,
+        entry_hash,
+    )
 else:
     lazy_face(__name__)

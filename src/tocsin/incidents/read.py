@@ -25,7 +25,7 @@ from tocsin.incidents.models import (
     Party,
 )
 from tocsin.incidents.reference import read_reference
-from tocsin.incidents.states import UNDER_WAY, IncidentEntryKind, IncidentState, TaskState
+from tocsin.incidents.states import UNDER_WAY, IncidentEntryKind, IncidentNeed, IncidentState, TaskState
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.sentences import say
 
@@ -156,17 +156,14 @@ _Part = TypeVar("_Part", IncidentEntry, IncidentObservable, IncidentTask, Party)
 
 @dataclass(frozen=True, slots=True)
 class IncidentSearch:
-    """What narrows the list. ``lead``: a person, or `NO_LEAD`; ``words``: each in the title, or a reference.
-
-    ``waiting_before``: it waits, and was to be over before this.
-    """
+    """What narrows the list. ``lead``: a person, or `NO_LEAD`; ``words``: each in the title, or a reference."""
 
     states: tuple[IncidentState, ...] = UNDER_WAY
     lead: int | None = None
     severity: str = ""
     rsit_type: str = ""
     words: str = ""
-    waiting_before: datetime | None = None
+    need: IncidentNeed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +248,7 @@ def changed_since(
     session: Session,
     reader: IncidentReader,
     incidents: Sequence[Incident],
+    *,
     seen: int,
     kind: IncidentEntryKind,
     but: str,
@@ -312,18 +310,16 @@ def without_lead(session: Session, reader: IncidentReader) -> WaitingCount:
 
 def waited_enough(session: Session, reader: IncidentReader) -> WaitingCount:
     """Incidents that wait for somebody, and the time for it is over."""
-    over = Incident.state == IncidentState.WAITING.value, Incident.waiting_until <= reader.now
-    of = *over, readable(session, reader, Incident)
+    of = _waited(reader), readable(session, reader, Incident)
     count, first = session.execute(select(func.count(), func.min(Incident.waiting_until)).where(*of)).one()
     return WaitingCount(count, first, first)
 
 
 def due_tasks(session: Session, reader: IncidentReader) -> WaitingCount:
     """Tasks that should be done by now, of incidents that are worked on."""
-    row = IncidentTask
     live = Incident.state.in_([one.value for one in UNDER_WAY])
-    of = live, _undone(), row.due_at <= reader.now, readable(session, reader, row)
-    due = select(func.count(), func.min(row.due_at)).join(Incident, Incident.id == row.incident_id)
+    of = live, *_due(reader), readable(session, reader, IncidentTask)
+    due = select(func.count(), func.min(IncidentTask.due_at)).join(Incident, Incident.id == IncidentTask.incident_id)
     count, first = session.execute(due.where(*of)).one()
     return WaitingCount(count, first, first)
 
@@ -332,9 +328,8 @@ def access_to_review(session: Session, reader: IncidentReader) -> Sequence[tuple
     """Where others let themselves in with a reason, and no second person has looked at that yet."""
     member = CompartmentMember
     found = select(Incident, member).join(member, member.compartment_id == Incident.compartment_id)
-    unseen = member.reason != "", member.reviewed_by.is_(None), member.person != reader.person
     mine = readable(session, reader, Incident), Incident.merged_into.is_(None)
-    return [(one, of) for one, of in session.execute(found.where(*unseen, *mine).order_by(member.id))]
+    return [(one, of) for one, of in session.execute(found.where(*_unseen(reader), *mine).order_by(member.id))]
 
 
 def readable_by_all_of(incident: Incident, other: Incident) -> bool:
@@ -363,6 +358,29 @@ def _find_part(session: Session, reader: IncidentReader, incident: Incident, kin
     return found
 
 
+def _waited(reader: IncidentReader) -> ColumnElement[bool]:
+    return (Incident.state == IncidentState.WAITING.value) & (Incident.waiting_until <= reader.now)
+
+
+def _due(reader: IncidentReader) -> tuple[ColumnElement[bool], ...]:
+    return _undone(), IncidentTask.due_at <= reader.now
+
+
+def _unseen(reader: IncidentReader) -> tuple[ColumnElement[bool], ...]:
+    member = CompartmentMember
+    return member.reason != "", member.reviewed_by.is_(None), member.person != reader.person
+
+
+def _needs(reader: IncidentReader, need: IncidentNeed) -> ColumnElement[bool]:
+    match need:
+        case IncidentNeed.WAITING:
+            return _waited(reader)
+        case IncidentNeed.TASK:
+            return Incident.id.in_(select(IncidentTask.incident_id).where(*_due(reader)))
+        case IncidentNeed.ACCESS:
+            return Incident.compartment_id.in_(select(CompartmentMember.compartment_id).where(*_unseen(reader)))
+
+
 def _undone() -> ColumnElement[bool]:
     return IncidentTask.state.in_([TaskState.OPEN.value, TaskState.DOING.value])
 
@@ -377,8 +395,8 @@ def _matching(session: Session, reader: IncidentReader, search: IncidentSearch, 
         query = query.where(Incident.severity == search.severity)
     if search.rsit_type:
         query = query.where(Incident.rsit_type == search.rsit_type)
-    if search.waiting_before is not None:
-        query = query.where(Incident.waiting_until <= search.waiting_before)
+    if search.need is not None:
+        query = query.where(_needs(reader, search.need))
     with suppress(UsageError):
         return query.where(Incident.reference == read_reference(search.words))
     return query.where(*(Incident.title.icontains(word, autoescape=True) for word in search.words.split()[:10]))

@@ -116,5 +116,13 @@ class MilestoneCertainty(StrEnum):
     ESTIMATED = "estimated"
 
 
+class IncidentNeed(StrEnum):
+    """What of an incident needs a person now."""
+
+    WAITING = "waiting"  # the time for which it waited is over
+    TASK = "task"  # a task is due
+    ACCESS = "access"  # somebody let himself in, and nobody looked at that
+
+
 UNDER_WAY: Final = (IncidentState.NEW, IncidentState.OPEN, IncidentState.WAITING)
 """The states of incidents that are worked on."""

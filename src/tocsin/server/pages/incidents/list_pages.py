@@ -13,6 +13,7 @@ from tocsin.events import RSIT_TYPES
 from tocsin.incidents import (
     NO_LEAD,
     UNDER_WAY,
+    IncidentNeed,
     IncidentReader,
     IncidentSearch,
     IncidentState,
@@ -25,7 +26,7 @@ from tocsin.incidents import (
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents.words import SEVERITIES, SHAPES, STATES
+from tocsin.server.pages.incidents.words import NEEDS, SEVERITIES, SHAPES, STATES
 
 if TYPE_CHECKING:
     from tocsin.incidents import Incident
@@ -35,14 +36,14 @@ _ROWS: Final = 50
 
 
 class IncidentsFilter(BaseModel):
-    """What narrows the list, as typed. ``lead``: ``me``, ``none`` or the number of a person. ``over``: of waiting."""
+    """What narrows the list, as typed. ``lead``: ``me``, ``none`` or the number of a person."""
 
     state: str = ""
     lead: str = ""
     severity: str = ""
     type: str = ""
     q: str = ""
-    over: str = ""
+    need: str = ""
     after: str = ""
 
     def path(self, **other: str) -> str:
@@ -50,16 +51,16 @@ class IncidentsFilter(BaseModel):
         asked = {name: text for name, text in {**self.model_dump(), "after": "", **other}.items() if text}
         return f"{PLACE}?{urlencode(asked)}" if asked else PLACE
 
-    def search(self, person: int | None, now: datetime) -> IncidentSearch:
+    def search(self, person: int | None) -> IncidentSearch:
         """What the list is asked for; what cannot be read does not count."""
         states = {"all": (), **{one.value: (one,) for one in IncidentState}}.get(self.state, UNDER_WAY)
         return IncidentSearch(
-            states=(IncidentState.WAITING,) if self.over else states,
+            states=states,
             lead={"me": person, "none": NO_LEAD}.get(self.lead, number_in(self.lead) or None),
             severity=self.severity if self.severity in set(SeverityLevel) else "",
             rsit_type=self.type if self.type in RSIT_TYPES else "",
             words=self.q[:100],
-            waiting_before=now if self.over else None,
+            need=IncidentNeed(self.need) if self.need in set(IncidentNeed) else None,
         )
 
     @property
@@ -83,7 +84,7 @@ def list_pages(desk: PageContext) -> APIRouter:
         asked: Annotated[IncidentsFilter, Query()],
     ) -> Response:
         """The incidents that match, those that changed last first; at first all that are worked on."""
-        reader, search = IncidentReader(visitor.person, desk.now), asked.search(visitor.person, desk.now)
+        reader, search = IncidentReader(visitor.person, desk.now), asked.search(visitor.person)
         with desk.node.database.reading() as session:
             found = list_incidents(session, reader, search, after=_aware(asked.place), limit=_ROWS + 1)
             rows = found[:_ROWS]
@@ -96,7 +97,7 @@ def list_pages(desk: PageContext) -> APIRouter:
                 "names": names_of(session, (one.lead for one in rows)),
                 "people": [(str(one.number), one.name) for one in people_for(session, Permission.INCIDENTS_WRITE)],
             }
-        more: dict[str, Any] = {"states": STATES, "shapes": SHAPES, "severities": SEVERITIES}
+        more: dict[str, Any] = {"states": STATES, "shapes": SHAPES, "severities": SEVERITIES, "needs": NEEDS}
         further = asked.path(after=f"{rows[-1].changed_at.isoformat()}/{rows[-1].id}") if len(found) > _ROWS else ""
         context["types"] = [(one, f"{RSIT_TYPES[one]}/{one}") for one in sorted(RSIT_TYPES, key=RSIT_TYPES.__getitem__)]
         return desk.page(

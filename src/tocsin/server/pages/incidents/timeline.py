@@ -72,13 +72,19 @@ def steps_of(
     return [
         TimelineStep(
             number=one.id, at=one.happened_at, recorded_at=one.recorded_at, kind=one.kind,
-            said=_SAID.get(one.kind, _plain)(one, words, people), text="" if one.kind in _SILENT or one.data.get("until") else one.text,
+            said=_SAID.get(one.kind, _plain)(one, words, people), text=_text(one),
             by=actors.get(one.by, one.by), tlp=one.tlp, late=(one.recorded_at - one.happened_at).total_seconds() > 60,
             corrected_by=corrected.get(one.id, 0), corrects=one.supersedes or 0,
             correctable=one.kind in CORRECTABLE and one.id not in corrected, of=merged.get(one.incident_id, ""),
         )
         for one in entries
     ]  # fmt: skip
+
+
+def _text(entry: "IncidentEntry") -> str:
+    """A person's words, where the sentence does not say them."""
+    said = entry.kind == IncidentEntryKind.OPENED or (entry.kind == IncidentEntryKind.STATE and "until" in entry.data)
+    return "" if said else entry.text
 
 
 def _plain(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
@@ -160,7 +166,6 @@ _PLAIN: Final[Mapping[str, str]] = {
     IncidentEntryKind.MAIL_OUT: N_("Mail sent"),
     IncidentEntryKind.POPULATION: N_("Affected"),
 }
-_SILENT: Final = {IncidentEntryKind.OPENED}
 _SAID: Final[Mapping[str, Callable[["IncidentEntry", PageTexts, Mapping[int, str]], str]]] = {
     IncidentEntryKind.CHANGE: _change,
     IncidentEntryKind.STATE: _state,

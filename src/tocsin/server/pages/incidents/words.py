@@ -5,6 +5,7 @@ from typing import Final
 
 from tocsin.incidents import (
     IncidentEntryKind,
+    IncidentNeed,
     IncidentState,
     MilestoneCertainty,
     MilestoneKind,
@@ -40,6 +41,12 @@ SEVERITIES: Final[Mapping[str, str]] = {
     SeverityLevel.MEDIUM: N_("Medium"),
     SeverityLevel.LOW: N_("Low"),
     SeverityLevel.UNKNOWN: N_("Not rated"),
+}
+
+NEEDS: Final[Mapping[str, str]] = {
+    IncidentNeed.WAITING: N_("Waiting time is over"),
+    IncidentNeed.TASK: N_("Task is due"),
+    IncidentNeed.ACCESS: N_("Access to review"),
 }
 
 MILESTONES: Final[Mapping[str, str]] = {
