@@ -73,8 +73,9 @@ def root_of(all_: list[Expected], place: int) -> int:
     return place
 
 
-def step(world: World, all_: list[Expected], name: str, place: int, other: int, text: str) -> None:
+def step(world: World, all_: list[Expected], what: tuple[str, int, int], text: str = "") -> None:
     """Do one act, and to the expectation what a person would write down; what is refused changes nothing."""
+    name, place, other = what
     one = all_[place]
     values: dict[str, Any] = {"reference": one.reference}
     match name:
@@ -135,12 +136,12 @@ def _is_below(all_: list[Expected], place: int | None, above: int) -> bool:
 @given(_steps)
 def test_after_undo_all_is_where_it_would_be(world: World, steps: list[tuple[str, int, int]]) -> None:
     all_ = [Expected(do(world, "open", title=f"Incident {n}").reference) for n in range(MANY)]
-    for number, (name, place, other) in enumerate(steps):
-        step(world, all_, name, place, other, f"{name} {number}")
+    for number, what in enumerate(steps):
+        step(world, all_, what, f"{what[0]} {number}")
     check(world, all_)
     for place, one in enumerate(all_):
         if one.into is not None:
-            step(world, all_, "unmerge", place, 0, "")
+            step(world, all_, ("unmerge", place, 0))
     reader = IncidentReader(1, world.now)
     with world.node.database.reading() as session:
         for one in all_:

@@ -140,9 +140,8 @@ def _is_stale(desk: PageContext, visitor: Principal, act: Act, reference: str, s
         kind, known = _SAME.get(str(act.command).removeprefix("incidents ")), number_in(seen)
         if kind is None or known is None:
             return False
-        return changed_since(
-            session, reader, merged_family(session, reader, incident), known, kind=kind, but=visitor.actor
-        )
+        family = merged_family(session, reader, incident)
+        return changed_since(session, reader, family, seen=known, kind=kind, but=visitor.actor)
 
 
 def _now(desk: PageContext, visitor: Principal, reference: str) -> dict[str, Any]:
