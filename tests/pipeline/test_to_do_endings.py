@@ -190,12 +190,13 @@ def odd_mail(world: World) -> None:
     file_mail(open_context(world.node, world.node.store), raw, now=world.now)
 
 
-def incident(world: World, command: str = "", **values: Any) -> None:
-    """An incident, with something done to it."""
+def incident(world: World, command: str = "", **values: Any) -> World:
+    """Open an incident, and do something to it."""
     made = act(world, "incidents open", title="Ransomware, Lagoon Hospital")
     (world.folder / "reference").write_text(made.reference)
     if command:
         act(world, f"incidents {command}", reference=made.reference, **values)
+    return world
 
 
 def reference(world: World) -> str:
@@ -270,11 +271,11 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.MAILS: Story(odd_mail, lambda w: w.tocsin.run("replies", "reclassify", "1", "--as", "unknown")),
     ItemKind.INCIDENT_ACCESS: Story(gained_access, reviewed, person=1),
     ItemKind.INCIDENT_WAITING: Story(
-        lambda w: (incident(w, "wait", waiting_for="the hospital", until=w.now + timedelta(hours=1)), w.at(1)),
+        lambda w: incident(w, "wait", waiting_for="the hospital", until=w.now + timedelta(hours=1)).at(1),
         lambda w: act(w, "incidents reopen", reference=reference(w)),
     ),
     ItemKind.INCIDENT_TASKS: Story(
-        lambda w: (incident(w, "add-task", text="Ask for logs", due_at=w.now + timedelta(hours=1)), w.at(1)),
+        lambda w: incident(w, "add-task", text="Ask for logs", due_at=w.now + timedelta(hours=1)).at(1),
         lambda w: act(w, "incidents finish-task", reference=reference(w), task=1),
     ),
     ItemKind.INCIDENT_LEAD: Story(

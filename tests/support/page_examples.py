@@ -6,6 +6,7 @@ two are the same.
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 
@@ -367,7 +368,7 @@ def _inbox(world: World) -> dict[str, tuple[str, str, str]]:
 def _incidents(world: World) -> dict[str, tuple[str, str, str]]:
     """One with something of every kind; what is foreign is restricted to somebody else."""
     with world.node.database.begin() as session:
-        by = {"actor": "person:9", "now": world.now}
+        by: dict[str, Any] = {"actor": "person:9", "now": world.now}
         own = add_incident(session, title="Ransomware, Lagoon Hospital", rsit_type="infected-system", **by)
         party = add_party(
             session, own, role="victim", team=None, name="Lagoon Hospital", mailbox="it@hospital.example",

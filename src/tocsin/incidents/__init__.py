@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         count_incidents,
         due_tasks,
         entries_of,
+        find_entry,
         find_incident,
         is_restricted,
         last_entry,

@@ -292,7 +292,7 @@ ACTS: Final = (
         page=OwnSurface("/incidents/access"), undo=NoUndo("The lead and the managers are written to."),
     ),
     incident_act(
-        "review-access", "Review somebody's access to a restricted incident", review_access,
+        "review-access", "Review access to a restricted incident", review_access,
         path="access/{person}/review", arguments=("reference", "person"),
         command=Absence("A command has no person, who reviews it."), undo=lambda _: say("Access reviewed"),
     ),

@@ -358,7 +358,7 @@ ACTS: Final = (
     incident_act("take", "Lead an incident", take, signed=_BY, undo=lambda _: say("Assigned to you")),
     incident_act("leave", "Give an incident back", leave, undo=lambda _: say("Unassigned")),
     incident_act("assign", "Assign an incident", assign, undo=lambda _: say("Assigned")),
-    incident_act("wait", "Wait for somebody", wait, undo=lambda _: say("Set to waiting")),
+    incident_act("wait", "Wait for an answer", wait, undo=lambda _: say("Set to waiting")),
     incident_act("close", "Close an incident", close, undo=lambda _: say("Closed")),
     incident_act("reject", "Reject what is no incident", reject, undo=lambda _: say("Rejected")),
     incident_act("reopen", "Open an incident again", reopen, undo=lambda _: say("Reopened")),

@@ -1,5 +1,6 @@
 """The parts of an incident: who takes part, what is to be done, what was observed."""
 
+from functools import partial
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -220,8 +221,10 @@ def observe(context: ActContext, request: NewObservables) -> ObservablesResult:
         raise UsageError(say("At most %(n)s observables are taken at once.", n=_MOST))
     with changing(context, request) as opened:
         incident = opened.incident
-        of = {"role": request.role.value, "tlp": incident.tlp, "now": context.now}
-        new = [one for one in read.found if add_observable(opened.session, incident, one.kind, one.value, **of)]
+        add = partial(
+            add_observable, opened.session, incident, role=request.role.value, tlp=incident.tlp, now=context.now
+        )
+        new = [one for one in read.found if add(one.kind, one.value)]
         known = len(read.found) - len(new)
         data = {"act": "added", "values": [one.value for one in new], "known": known, "unread": list(read.unread)}
         made = opened.enter(IncidentEntryKind.OBSERVABLE, text, data=data, once=once_of(context, request))

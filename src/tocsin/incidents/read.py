@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals.models import PublicReport
@@ -150,7 +150,6 @@ def observables_of(
 NO_LEAD: Final = 0
 """In place of the number of a person: nobody leads it."""
 
-_Row = TypeVar("_Row", bound=tuple[object, ...])
 _Part = TypeVar("_Part", IncidentEntry, IncidentObservable, IncidentTask, Party)
 
 
@@ -184,7 +183,7 @@ def list_incidents(
     limit: int = 100,
 ) -> Sequence[Incident]:
     """The incidents that match, those that changed last first. ``after``: time and number of the last one before."""
-    query = _matching(session, reader, search, select(Incident))
+    query = select(Incident).where(*_conditions(session, reader, search))
     if after is not None:
         earlier = Incident.changed_at < after[0], (Incident.changed_at == after[0]) & (Incident.id < after[1])
         query = query.where(or_(*earlier))
@@ -193,7 +192,8 @@ def list_incidents(
 
 def count_incidents(session: Session, reader: IncidentReader, search: IncidentSearch) -> int:
     """How many match."""
-    return session.scalar(_matching(session, reader, search, select(func.count()).select_from(Incident))) or 0
+    query = select(func.count()).select_from(Incident)
+    return session.scalar(query.where(*_conditions(session, reader, search))) or 0
 
 
 def merged_root(session: Session, reader: IncidentReader, incident: Incident) -> Incident:
@@ -266,7 +266,10 @@ def reports_of(
     row, report = IncidentReport, PublicReport
     found = select(report.reference, report.kind, report.received_at).join(row, row.report_id == report.id)
     of = row.incident_id.in_([one.id for one in incidents]), readable(session, reader, row)
-    return [tuple(one) for one in session.execute(found.where(*of).order_by(report.id.desc()).distinct())]
+    return [
+        (reference, kind, at)
+        for reference, kind, at in session.execute(found.where(*of).order_by(report.id.desc()).distinct())
+    ]
 
 
 def corrections_of(session: Session, entries: Sequence[IncidentEntry]) -> dict[int, int]:
@@ -385,18 +388,19 @@ def _undone() -> ColumnElement[bool]:
     return IncidentTask.state.in_([TaskState.OPEN.value, TaskState.DOING.value])
 
 
-def _matching(session: Session, reader: IncidentReader, search: IncidentSearch, query: Select[_Row]) -> Select[_Row]:
-    query = query.where(readable(session, reader, Incident))
+def _conditions(session: Session, reader: IncidentReader, search: IncidentSearch) -> list[ColumnElement[bool]]:
+    found = [readable(session, reader, Incident)]
     if search.states:
-        query = query.where(Incident.state.in_([one.value for one in search.states]))
+        found.append(Incident.state.in_([one.value for one in search.states]))
     if search.lead is not None:
-        query = query.where(Incident.lead.is_(None) if search.lead == NO_LEAD else Incident.lead == search.lead)
+        found.append(Incident.lead.is_(None) if search.lead == NO_LEAD else Incident.lead == search.lead)
     if search.severity:
-        query = query.where(Incident.severity == search.severity)
+        found.append(Incident.severity == search.severity)
     if search.rsit_type:
-        query = query.where(Incident.rsit_type == search.rsit_type)
+        found.append(Incident.rsit_type == search.rsit_type)
     if search.need is not None:
-        query = query.where(_needs(reader, search.need))
-    with suppress(UsageError):
-        return query.where(Incident.reference == read_reference(search.words))
-    return query.where(*(Incident.title.icontains(word, autoescape=True) for word in search.words.split()[:10]))
+        found.append(_needs(reader, search.need))
+    try:
+        return [*found, Incident.reference == read_reference(search.words)]
+    except UsageError:
+        return [*found, *(Incident.title.icontains(word, autoescape=True) for word in search.words.split()[:10])]

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from sqlalchemy import select
@@ -135,6 +135,17 @@ def entry_hash(entry: IncidentEntry) -> str:
 # Parts of an incident, and who reads it.
 
 
+_CONTENT: Final[tuple[Any, ...]] = (
+    IncidentEntry,
+    IncidentAlias,
+    IncidentReport,
+    Party,
+    IncidentTask,
+    IncidentObservable,
+)
+"""The tables of what is in an incident, each with its compartment."""
+
+
 def add_party(
     session: Session,
     incident: Incident,
@@ -194,7 +205,7 @@ def add_observable(
 def move_to_compartment(session: Session, incident: Incident, compartment: int) -> None:
     """Let those of another compartment read an incident, and all that is in it, its reports of the inbox too."""
     incident.compartment_id = compartment
-    for content in (IncidentEntry, IncidentAlias, IncidentReport, Party, IncidentTask, IncidentObservable):
+    for content in _CONTENT:
         for row in session.scalars(select(content).where(content.incident_id == incident.id)):
             row.compartment_id = compartment
     held = select(IncidentReport.report_id).where(IncidentReport.incident_id == incident.id)

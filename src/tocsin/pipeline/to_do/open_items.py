@@ -68,7 +68,9 @@ def forget_ended(node: NodeWithStores, now: datetime) -> int:
         rows = session.scalars(select(ItemWork).where(ItemWork.at < now)).all()
         kinds = {ItemKind(row.kind) for row in rows if row.kind in set(ItemKind)}
         shared = ListingContext(node, session, now)
-        open_ones = {(one.kind.value, one.subject, None) for one in _found(shared, kinds - _PERSONAL)}
+        open_ones: set[tuple[str, str, int | None]] = {
+            (one.kind.value, one.subject, None) for one in _found(shared, kinds - _PERSONAL)
+        }
         for person in {row.owner for row in rows if row.kind in _PERSONAL}:  # as who has it sees it
             own = ListingContext(node, session, now, person=person)
             open_ones |= {(one.kind.value, one.subject, person) for one in _found(own, kinds & _PERSONAL)}
