@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.arrivals.models import PublicReport
+from tocsin.incidents.arrivals import PublicReport
 from tocsin.incidents.models import (
     Compartment,
     CompartmentMember,
