@@ -35,7 +35,7 @@ from tocsin.incidents.read import (
 from tocsin.incidents.states import IncidentEntryKind, IncidentState
 from tocsin.incidents.write import add_compartment, add_entry, add_member, move_to_compartment, remove_member
 from tocsin.interface import N_, Absence, ActContext, NoUndo, OwnSurface, Reverse, Wording
-from tocsin.node.accounts import Permission, Person, PersonSummary, find_person
+from tocsin.node.accounts import Permission, Person, find_person
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.letters import ACCOUNT, queue_letter
 from tocsin.node.sentences import say
@@ -207,9 +207,9 @@ def let_me_in(context: ActContext, request: OwnAccess) -> IncidentResult:
                 "reference": incident.reference, "name": context.name, "reason": reason,
                 "until": f"{until:%Y-%m-%d %H:%M}",
             }  # fmt: skip
-            language = find_person(session, one.number).language or context.node.settings.node.language
+            language = one.language or context.node.settings.node.language
             queue_letter(
-                session, key=f"incident-access:{made.id}:{one.number}", kind=ACCOUNT, mailbox=one.mailbox,
+                session, key=f"incident-access:{made.id}:{one.id}", kind=ACCOUNT, mailbox=one.mailbox,
                 subject=context.say(language, _SUBJECT, reference=incident.reference),
                 body=context.say(language, _BODY, **values), now=context.now,
             )  # fmt: skip
@@ -259,15 +259,15 @@ def _restricted(opened: OpenIncident) -> "Incident":
 
 def _reader(session: Session, named: str) -> Person:
     found = find_person(session, named)
-    if found.id not in {one.number for one in people_for(session, Permission.INCIDENTS_READ)}:
+    if found.id not in {one.id for one in people_for(session, Permission.INCIDENTS_READ)}:
         raise UsageError(say("%(name)s may not read incidents.", name=found.name))
     return found
 
 
-def _managers(session: Session, incident: "Incident", but: int) -> list[PersonSummary]:
+def _managers(session: Session, incident: "Incident", but: int) -> list[Person]:
     """Its lead and all who may let themselves in, but for one."""
-    told = {one.number for one in people_for(session, Permission.INCIDENTS_ENTER)} | {incident.lead}
-    return [one for one in people_for(session, Permission.INCIDENTS_READ) if one.number in told - {but}]
+    told = {one.id for one in people_for(session, Permission.INCIDENTS_ENTER)} | {incident.lead}
+    return [one for one in people_for(session, Permission.INCIDENTS_READ) if one.id in told - {but}]
 
 
 ACTS: Final = (

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
@@ -14,7 +15,7 @@ from tocsin.incidents.read import IncidentReader, compartments_of, find_incident
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, SeverityLevel
 from tocsin.incidents.write import add_entry
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
-from tocsin.node.accounts import AccountRole, Permission, Person, PersonSummary, Principal, find_person, list_people
+from tocsin.node.accounts import AccountRole, Permission, Person, Principal, find_person
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
@@ -182,9 +183,11 @@ def worker(session: Session, named: str) -> Person:
     return found
 
 
-def people_for(session: Session, permission: Permission) -> list[PersonSummary]:
-    """The people whose role has a permission, by name."""
-    return [one for one in list_people(session) if _may(one.role, permission, blocked=one.blocked_at is not None)]
+def people_for(session: Session, permission: Permission) -> list[Person]:
+    """The people whose role has a permission, by name; nobody who is blocked."""
+    here = select(Person).where(Person.removed_at.is_(None), Person.blocked_at.is_(None))
+    found = session.scalars(here.order_by(Person.name, Person.id))
+    return [one for one in found if _may(one.role, permission, blocked=False)]
 
 
 def may_read(session: Session, incident: "Incident", person: int, now: datetime) -> bool:

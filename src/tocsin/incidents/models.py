@@ -155,7 +155,10 @@ class IncidentTask(InCompartment, Base):
     """Something to do. ``owner``: number of a person. ``result``: what came of it, or why it was dropped."""
 
     __tablename__ = "incident_task"
-    __table_args__ = (Index("ix_incident_task_owner", "owner", "state"),)
+    __table_args__ = (
+        Index("ix_incident_task_owner", "owner", "state"),
+        Index("ix_incident_task_due", "state", "due_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"), index=True)

@@ -139,7 +139,7 @@ def _options(act: Act, name: str, words: PageTexts, session: Session) -> list[tu
 
 
 def _people(session: Session, permission: Permission) -> list[tuple[str, str]]:
-    return [(str(one.number), one.name) for one in people_for(session, permission)]
+    return [(str(one.id), one.name) for one in people_for(session, permission)]
 
 
 def _shown(value: Any) -> Any:

@@ -95,7 +95,7 @@ def list_pages(desk: PageContext) -> APIRouter:
                 "live": count_incidents(session, reader, IncidentSearch()),
                 "tasks": open_tasks(session, reader, rows),
                 "names": names_of(session, (one.lead for one in rows)),
-                "people": [(str(one.number), one.name) for one in people_for(session, Permission.INCIDENTS_WRITE)],
+                "people": [(str(one.id), one.name) for one in people_for(session, Permission.INCIDENTS_WRITE)],
             }
         more: dict[str, Any] = {"states": STATES, "shapes": SHAPES, "severities": SEVERITIES, "needs": NEEDS}
         further = asked.path(after=f"{rows[-1].changed_at.isoformat()}/{rows[-1].id}") if len(found) > _ROWS else ""
