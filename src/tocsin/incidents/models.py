@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.incidents.arrivals.models import PublicReport
+from tocsin.incidents.arrivals import PublicReport
 from tocsin.node.records import Base, Json, UTCDateTime, counted
 
 
@@ -155,7 +155,10 @@ class IncidentTask(InCompartment, Base):
     """Something to do. ``owner``: number of a person. ``result``: what came of it, or why it was dropped."""
 
     __tablename__ = "incident_task"
-    __table_args__ = (Index("ix_incident_task_owner", "owner", "state"),)
+    __table_args__ = (
+        Index("ix_incident_task_owner", "owner", "state"),
+        Index("ix_incident_task_due", "state", "due_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"), index=True)

@@ -1,0 +1,13 @@
+"""Tasks of incidents are found by when they are due, for the to-do list."""
+
+from alembic import op
+
+revision = "0039"
+down_revision = "0038"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the index."""
+    op.create_index("ix_incident_task_due", "incident_task", ["state", "due_at"])
