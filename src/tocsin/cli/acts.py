@@ -35,7 +35,7 @@ GROUPS: Final = {
     "feeds": ("tocsin.events.acts",),
     "quarantine": ("tocsin.pipeline.replay",),
     "never-held": ("tocsin.delivery.never_held.acts",),
-    "inbox": ("tocsin.incidents.arrivals.acts", "tocsin.pipeline.inbox_event"),
+    "inbox": ("tocsin.incidents.arrivals.acts", "tocsin.incidents.arrivals.triage_acts", "tocsin.pipeline.inbox_event"),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
     "problems": ("tocsin.problems.acts",),
     "todo": ("tocsin.pipeline.to_do.acts", "tocsin.pipeline.comments"),

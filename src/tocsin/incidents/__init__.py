@@ -15,6 +15,14 @@ if TYPE_CHECKING:
         IncidentTask,
         Party,
     )
+    from tocsin.incidents.observables import (
+        ExtractedObservables,
+        FoundObservable,
+        defang,
+        extract_observables,
+        host_of,
+        refang,
+    )
     from tocsin.incidents.read import (
         TEAM,
         IncidentReader,

@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
+from tocsin.incidents.arrivals.models import PublicReport
 from tocsin.incidents.models import (
     CompartmentMember,
     Incident,
@@ -48,7 +49,9 @@ def compartments_of(session: Session, reader: IncidentReader) -> tuple[int, ...]
     return TEAM, *restricted
 
 
-def readable(session: Session, reader: IncidentReader, content: type[InCompartment]) -> ColumnElement[bool]:
+def readable(
+    session: Session, reader: IncidentReader, content: type[InCompartment | PublicReport]
+) -> ColumnElement[bool]:
     """The condition that each query of content has: its rows are in a compartment of the reader."""
     return content.compartment_id.in_(compartments_of(session, reader))
 

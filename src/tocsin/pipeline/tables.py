@@ -28,7 +28,8 @@ class ItemKind(StrEnum):
     WITHHELD = "withheld"  # the gate keeps events of a feed from a team
     NO_RESPONSE = "no-response"  # problems that go on, and their teams do not answer
     MAILS = "mails"  # that came in and must be read by a person
-    INBOX = "inbox"  # reports of the public without an owner
+    RING_BACK = "ring-back"  # reporters who wait for a call
+    INBOX = "inbox"  # reports without an owner
     CLAIMS = "claims"  # proved, to be decided
     CONFLICTS = "conflicts"  # in the directory
     KEYS = "keys"  # of teams, that end soon

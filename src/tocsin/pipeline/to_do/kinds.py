@@ -40,6 +40,7 @@ class ToDoKind:
 
 _STEER, _EDIT = Permission.DELIVERIES_STEER, Permission.DIRECTORY_EDIT
 _SENDING, _TROUBLE, _HELD = "/deliveries/sending", "/deliveries?show=trouble", "/deliveries?show=held"
+_CALLS = "/reports/public?state=all&call=1"
 _ADDRESS = "/teams/%(key)s/change?act=assert&kind=mailbox#value"
 
 
@@ -162,10 +163,16 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         "/today/mails", Permission.TODAY_WORK, listers.mails,
         (Resolution(say("Say what the mail is"), "/today/mails", "replies reclassify"),),
     ),
+    ItemKind.RING_BACK: ToDoKind(
+        say("Ring-backs"),
+        lambda item: say_count("%(n)s reporter waits for a call", "%(n)s reporters wait for a call", item.count),
+        _CALLS, Permission.INBOX_WRITE, listers.calls,
+        (Resolution(say("Ring back, then note that it was done"), _CALLS, "inbox ring-back"),),
+    ),
     ItemKind.INBOX: ToDoKind(
         say("Inbox"),
         lambda item: say_count(
-            "%(n)s report from the public has no owner", "%(n)s reports from the public have no owner", item.count
+            "%(n)s report in the inbox has no owner", "%(n)s reports in the inbox have no owner", item.count
         ),
         "/reports/public", Permission.INBOX_WRITE, listers.inbox,
         (Resolution(say("Take the report"), "/reports/public", "inbox take"),),
