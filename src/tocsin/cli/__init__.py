@@ -20,7 +20,7 @@ _GROUPS = {
     "Reports come in": ("ingest", "watch", "collect", "feeds", "quarantine", "compare"),
     "Events and problems": ("search", "events", "problems", "explain", "times"),
     "Notifications and answers": ("deliver", "deliveries", "stop", "resume", "answers", "replies"),
-    "Reports from the public": ("inbox", "help-texts", "never-held"),
+    "Reports from the public": ("inbox", "observables", "help-texts", "never-held"),
     "Teams and rules": ("directory", "keys", "networks", "rules"),
     "People and records": ("people", "tokens", "audit", "undo", "purge"),
     "Keeping a node": ("backup", "backups", "restore", "retention", "templates", "languages", "sbom"),
