@@ -40,6 +40,7 @@ LET_IN = {
     "problems/replies/filing.py:_examined": "a mail that passed",
     "problems/replies/reclassify.py:_bounce": "a mail that was kept",
     "problems/replies/reclassify.py:_answer": "a mail that was kept",
+    "server/pages/inbox/one_pages.py:_attached": "a mail that was kept",
     "operations/doctor.py:_mailbox": "looks whether a mailbox opens, and reads no mail",
     "server/pages/home_pages.py:switch": "chooses a language or theme of a closed list",
     "server/api/routes.py:_once": "hashes the body, and keeps nothing of it",
@@ -50,12 +51,15 @@ ALSO = {
     "pipeline/replay.py:replay",
     "pipeline/replay_preview.py:_open_row",
     "pipeline/comparison.py:_batches",
+    "incidents/arrivals/triage_acts.py:add_with_files",
     "pipeline/comments.py:comment",
     "pipeline/ingest.py:_take_in",
     "problems/acts.py:mute_problems",
     "problems/acts.py:record_statement",
     "problems/answers/by_team.py:answer_problems",
     "server/pages/portal/corrections.py:text",
+    "server/pages/portal/report_page.py:_read",
+    "server/pages/public/report_forms.py:kept_file",
     "server/pages/verify_pages.py:take",
 }
 """What takes a text or report as an argument and lets it pass."""

@@ -193,6 +193,17 @@ def take_report(world: World) -> None:
     act(world, "inbox take", by=str(analyst), reference=(world.folder / "reference").read_text())
 
 
+def ring_back(world: World) -> None:
+    at = (world.now + timedelta(hours=1)).isoformat()
+    added = act(world, "inbox add", what="Call me", door="phone", phone="+230 5712 3456", ring_back_at=at)
+    (world.folder / "reference").write_text(added.reference)
+
+
+def rung(world: World) -> None:
+    analyst = person(world.node, AccountRole.ANALYST, now=world.now)
+    act(world, "inbox ring-back", by=str(analyst), reference=(world.folder / "reference").read_text())
+
+
 def proved_claim(world: World) -> None:
     made = make_claim(
         world.node.database, "operator.example", team=OPERATOR, mailbox=NOC, claimed_by="test",
@@ -235,6 +246,7 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.WITHHELD: Story(lambda w: w.hear("203.0.113.9"), accept_withheld),
     ItemKind.NO_RESPONSE: Story(silence, answering),
     ItemKind.MAILS: Story(odd_mail, lambda w: w.tocsin.run("replies", "reclassify", "1", "--as", "unknown")),
+    ItemKind.RING_BACK: Story(ring_back, rung),
     ItemKind.INBOX: Story(lambda w: (w.folder / "reference").write_text(_inbox(w)["inbox"][0]), take_report),
     ItemKind.CLAIMS: Story(proved_claim, lambda w: act(w, "directory claims approve", number=1, reason="DNS")),
     ItemKind.CONFLICTS: Story(two_sources, decide_all),

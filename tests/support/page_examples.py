@@ -6,6 +6,7 @@ two are the same.
 
 import re
 from dataclasses import dataclass
+from email.message import EmailMessage
 
 from sqlalchemy import select
 
@@ -16,13 +17,23 @@ from tocsin.delivery import Delivery
 from tocsin.delivery.never_held import Reference, ReferenceState, find_reference, note_reference
 from tocsin.directory import teams_by_id
 from tocsin.directory.claims import make_claim
-from tocsin.incidents.arrivals import ReportAttachment, ReportForm, ReportKind, file_report, form_word, ticket_of
+from tocsin.incidents.arrivals import (
+    PublicReport,
+    ReportAttachment,
+    ReportForm,
+    ReportKind,
+    file_report,
+    form_word,
+    mail_context,
+    ticket_of,
+)
 from tocsin.node.accounts import AccountRole
 from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.uploads import arrive
 from tocsin.problems import ProblemSearch
 from tocsin.problems.answers import AnswerVerdict, Via, problem_text, record_answer, told_problems
+from tocsin.problems.replies import file_mail
 from tocsin.sharing.rules import set_rules
 
 _PILLARS = """\
@@ -72,6 +83,13 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/inbox/{reference}/answer": "inbox",
     "/api/v1/inbox/{reference}/assign": "inbox",
     "/api/v1/inbox/{reference}/erase": "inbox",
+    "/api/v1/inbox/{reference}/close": "inbox",
+    "/api/v1/inbox/{reference}/hand-over": "inbox",
+    "/api/v1/inbox/{reference}/incident": "inbox",
+    "/api/v1/inbox/{reference}/new-incident": "inbox",
+    "/api/v1/inbox/{reference}/reject": "inbox",
+    "/api/v1/inbox/{reference}/ring-back": "inbox",
+    "/api/v1/inbox/{reference}/take-out": "inbox",
     "/api/v1/inbox/{reference}/leave": "inbox",
     "/api/v1/inbox/{reference}/note": "inbox",
     "/api/v1/inbox/{reference}/notify": "inbox",
@@ -132,7 +150,9 @@ EXAMPLES: dict[str, str] = {
     "/reports/public/{reference}/erase": "inbox",
     "/reports/public/{reference}/files/{number}": "inbox file",
     "/reports/public/{reference}/leave": "inbox",
+    "/reports/public/{reference}/mails/{number}": "inbox mail",
     "/reports/public/{reference}/notify": "inbox",
+    "/reports/public/{reference}/ring-back": "inbox",
     "/reports/public/{reference}/say": "inbox",
     "/portal/undo/{answer}": "answer",
     "/reports/public/{reference}/state": "inbox",
@@ -200,6 +220,7 @@ def furnish(world: World) -> dict[str, Example]:
         **_deliveries(world),
         **_claims(world),
         **_inbox(world),
+        **_inbox_mail(world),
         "answer": _answers(world),
         "never held": _never_held(world),
         "upload": _upload(world),
@@ -288,6 +309,17 @@ def _inbox(world: World) -> dict[str, tuple[str, str, str]]:
     file_report(world.node.database, world.node.inbox, ticket, filed, files, now=world.now)
     own, missing = ticket.reference, "0000-0000"
     return {"inbox": (own, own, missing), "inbox file": (f"{own} 1", f"{own} 1", f"{missing} 1")}
+
+
+def _inbox_mail(world: World) -> dict[str, tuple[str, str, str]]:
+    mail = EmailMessage()
+    mail["From"], mail["Message-ID"] = "ann@example.net", "<one@example.net>"
+    mail.set_content("A further page that asks for passwords")
+    number = file_mail(mail_context(world.node, world.node.store), bytes(mail), now=world.now).number
+    with world.node.database.reading() as session:
+        by_mail = session.scalars(select(PublicReport.reference).order_by(PublicReport.id.desc())).first()
+    own = f"{by_mail} {number}"
+    return {"inbox mail": (own, own, "0000-0000 1")}
 
 
 def _upload(world: World) -> tuple[str, str, str]:

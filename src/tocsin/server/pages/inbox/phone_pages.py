@@ -1,5 +1,6 @@
 """The phone note: what came by telephone, messenger, on paper or from another CSIRT, written down from any page."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -108,7 +109,7 @@ def _form(
 ) -> Response:
     made = typed.get("made", "")
     context: dict[str, Any] = {
-        "typed": typed,
+        "typed": defaultdict(str, typed),
         "wrongs": wrongs,
         "made": made if ticket_of(made, desk.tokens, desk.now) else form_word(desk.tokens, desk.now),
         "doors": {door: DOORS[door] for door in _BY_HAND},

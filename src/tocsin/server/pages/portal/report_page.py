@@ -1,5 +1,6 @@
 """An operator reports something: it comes into the inbox of the CSIRT, with the team and the account that sent it."""
 
+from collections import defaultdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -75,7 +76,7 @@ def _form(
 ) -> Response:
     desk, made = portal.desk, typed.get("made", "")
     context: dict[str, Any] = {
-        "typed": typed,
+        "typed": defaultdict(str, typed),
         "wrongs": wrongs or [],
         "sent": sent,
         "kinds": KINDS,
