@@ -53,6 +53,7 @@ ALSO = {
     "pipeline/comparison.py:_batches",
     "incidents/arrivals/triage_acts.py:add_with_files",
     "pipeline/comments.py:comment",
+    "pipeline/inbox_problems.py:report_problems",
     "pipeline/ingest.py:_take_in",
     "problems/acts.py:mute_problems",
     "problems/acts.py:record_statement",

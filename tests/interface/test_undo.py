@@ -237,6 +237,10 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         "problems": [problem_text(int(w.node.problems.find(ProblemSearch(), now=w.now).keys[0]))]
     },
     "acceptItem": _item,
+    "reportProblems": lambda w: {
+        "problems": [problem_text(int(w.node.problems.find(ProblemSearch(), now=w.now).keys[0]))],
+        "note": "They say it is fixed, and it is seen again.",
+    },
     "addInboxReport": lambda _: {"what": "It burns at 192.0.2.1", "ring_back_at": "2026-11-16T09:00:00Z"},
     "openIncidentInboxReport": lambda w: {"reference": (_inbox_report(w), _inbox_report(w, 2))},
     "putInboxReport": lambda w: {"reference": (_inbox_report(w),), "incident": _incident(w).reference},

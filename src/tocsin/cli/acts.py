@@ -37,7 +37,7 @@ GROUPS: Final = {
     "never-held": ("tocsin.delivery.never_held.acts",),
     "inbox": ("tocsin.incidents.arrivals.acts", "tocsin.incidents.arrivals.triage_acts", "tocsin.pipeline.inbox_event"),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
-    "problems": ("tocsin.problems.acts",),
+    "problems": ("tocsin.problems.acts", "tocsin.pipeline.inbox_problems"),
     "todo": ("tocsin.pipeline.to_do.acts", "tocsin.pipeline.comments"),
     "purge": ("tocsin.operations.purge_act",),
     "undo": ("tocsin.interface.undo_act",),

@@ -42,6 +42,7 @@ UNSEEN = {
     "/portal/contacts/code": "a code from a letter",
     "/portal/contacts/undo": "a button, after a denial",
     "/portal/contacts/unmute": "a button, after a mute",
+    "/problems/inbox": "after a selection in the list",
     "/portal/undo/{answer}": "a button, for a minute after a status was set",
     "/report/{reference}": "behind a secret",
     "/teams/{key}/confirm": "a button, for a help line",

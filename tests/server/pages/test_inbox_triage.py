@@ -297,3 +297,19 @@ def test_reports_of_an_incident_are_those_that_the_reader_may_read(world: World,
         report = session.scalars(select(PublicReport)).one()
         found = incidents_with(session, IncidentReader(None, START), report)
     assert [one.title for one in found] == ["Phishing"]
+
+
+def test_problems_that_need_a_person_become_one_report(world: World, analyst: Browser) -> None:
+    world.hear("192.0.2.1", "192.0.2.130")
+    page = analyst.get("/problems").text
+    keys = re.findall(r'name="problem" value="([0-9a-f]{16})"', page)
+    assert 'formaction="/problems/inbox"' in page
+    asked = analyst.client.get("/problems/inbox", params={"problem": keys})
+    assert "2 problems are selected" in text_of(asked)
+    assert analyst.send("/problems/inbox", problem=keys, note=" ").status_code == 422
+    for _ in range(2):
+        analyst.send("/problems/inbox", problem=keys, note="Fixed, they say, and it is seen again")
+    (report,) = reports(world)
+    assert report.door == "problem"
+    assert "192.0.2.130" in report.what
+    assert "Example Operator" in report.what

@@ -10,7 +10,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.incidents.arrivals import acts, help_text_acts, triage_acts
-    from tocsin.incidents.arrivals.acts import InboxReport, may_own, person_of, reader_of
+    from tocsin.incidents.arrivals.acts import InboxReport, InboxState, may_own, person_of, reader_of
     from tocsin.incidents.arrivals.files import MOST_BYTES, MOST_FILES, TYPES, ReportAttachment, attached
     from tocsin.incidents.arrivals.handling import (
         ReporterLetter,
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
         others_with_files_of,
         purge_report,
     )
-    from tocsin.incidents.arrivals.submission import ReportForm, add_report, file_report, same_report
+    from tocsin.incidents.arrivals.submission import ReportForm, add_report, file_report, report_of_act, same_report
     from tocsin.incidents.arrivals.tickets import Ticket, form_word, grouped, plain, ticket_named, ticket_of
     from tocsin.incidents.arrivals.write import add_message, follow_incident, put_into, take_out
 else:

@@ -72,6 +72,11 @@ class InboxState(BaseModel):
     state: ReportState
     owner: int | None
 
+    @classmethod
+    def of(cls, report: PublicReport) -> "InboxState":
+        """How it stands now."""
+        return cls(reference=report.reference, state=ReportState(report.state), owner=report.owner)
+
 
 class InboxErased(BaseModel):
     """The reference of a report that is gone."""
@@ -84,7 +89,7 @@ def take(context: ActContext, request: InboxReport) -> InboxState:
     with context.database.begin() as session:
         report = find_report(session, reader_of(context), request.reference)
         take_report(session, report, person_of(session, context), **context.by)
-        return _state(report)
+        return InboxState.of(report)
 
 
 def leave(context: ActContext, request: InboxReport) -> InboxState:
@@ -92,7 +97,7 @@ def leave(context: ActContext, request: InboxReport) -> InboxState:
     with context.database.begin() as session:
         report = find_report(session, reader_of(context), request.reference)
         give_back(session, report, person=person_of(session, context), **context.by)
-        return _state(report)
+        return InboxState.of(report)
 
 
 def assign(context: ActContext, request: InboxAssignment) -> InboxState:
@@ -112,7 +117,7 @@ def assign(context: ActContext, request: InboxAssignment) -> InboxState:
                 hint=say("Choose a manager, analyst or administrator."),
             )
         take_report(session, report, owner.id, by=person_of(session, context), **context.by)
-        return _state(report)
+        return InboxState.of(report)
 
 
 def may_own(role: str, *, blocked: bool) -> bool:
@@ -140,7 +145,7 @@ def move(context: ActContext, request: InboxMove) -> InboxState:
             close_report(session, report, request.reason, person=person, **context.by)
         else:
             set_state(session, report, request.state, person=person, **context.by)
-        return _state(report)
+        return InboxState.of(report)
 
 
 def answer(context: ActContext, request: InboxAnswer) -> InboxState:
@@ -157,7 +162,7 @@ def answer(context: ActContext, request: InboxAnswer) -> InboxState:
             act=_once(context, request),
             **context.by,
         )
-        return _state(report)
+        return InboxState.of(report)
 
 
 def note(context: ActContext, request: InboxNote) -> InboxState:
@@ -166,7 +171,7 @@ def note(context: ActContext, request: InboxNote) -> InboxState:
         report = find_report(session, reader_of(context), request.reference)
         person, once = person_of(session, context), _once(context, request)
         note_on_report(session, report, request.text, person=person, act=once, **context.by)
-        return _state(report)
+        return InboxState.of(report)
 
 
 def erase(context: ActContext, request: InboxReport) -> InboxErased:
@@ -190,10 +195,6 @@ def person_of(session: Session, context: ActContext) -> int:
     if not context.name:
         raise UsageError("Who works on it?", hint="Add --as with the email address or number of an account.")
     return find_person(session, context.name).id
-
-
-def _state(report: PublicReport) -> InboxState:
-    return InboxState(reference=report.reference, state=ReportState(report.state), owner=report.owner)
 
 
 def _once(context: ActContext, request: InboxNote) -> str | None:

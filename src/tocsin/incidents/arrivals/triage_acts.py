@@ -163,7 +163,7 @@ def add_with_files(context: ActContext, request: NewInboxReport, files: Collecti
             for file, digest in zip(files, digests, strict=True):
                 row = {"name": file.name, "bytes": len(file.content), "sha256": digest}
                 session.add(PublicFile(report_id=report.id, **row))
-        return _state(report)
+        return InboxState.of(report)
 
 
 def open_incident(context: ActContext, request: InboxNewIncident) -> list[InboxPlace]:
@@ -222,7 +222,7 @@ def hand_over(context: ActContext, request: InboxHandOver) -> list[InboxState]:
             letter = ReporterLetter(subject, f"{request.text.strip()}\n\n-- \n{node.name}\n{report.reference}\n")
             by: dict[str, Any] = {"person": person, "due_at": context.not_before, **context.by}
             hand_over_report(session, report, team, letter, **by)
-        return [_state(report) for report in reports]
+        return [InboxState.of(report) for report in reports]
 
 
 def ring_back(context: ActContext, request: InboxRingBack) -> InboxState:
@@ -230,7 +230,7 @@ def ring_back(context: ActContext, request: InboxRingBack) -> InboxState:
     with context.undoable() as session:
         report = find_report(session, reader_of(context), request.reference)
         plan_ring_back(session, report, request.at, person=person_of(session, context), **context.by)
-        return _state(report)
+        return InboxState.of(report)
 
 
 def title_of(report: PublicReport) -> str:
@@ -250,15 +250,11 @@ def _each(context: ActContext, request: InboxReports, change: Callable[..., None
         reports, person = _reports(session, context, request), person_of(session, context)
         for report in reports:
             change(session, report, person=person, **context.by)
-        return [_state(report) for report in reports]
+        return [InboxState.of(report) for report in reports]
 
 
 def _reports(session: Session, context: ActContext, request: InboxReports) -> list[PublicReport]:
     return [find_report(session, reader_of(context), one) for one in dict.fromkeys(request.reference)]
-
-
-def _state(report: PublicReport) -> InboxState:
-    return InboxState(reference=report.reference, state=ReportState(report.state), owner=report.owner)
 
 
 def _placed(report: PublicReport, incident: str) -> InboxPlace:
