@@ -1,4 +1,4 @@
-"""Problems that a person must look at, since they are contradicted or nobody answers, come into the inbox as a report."""
+"""Problems that a person must look at, as they are contradicted or nobody answers, come into the inbox as a report."""
 
 from typing import Annotated, Final, cast
 

@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -110,7 +111,7 @@ def test_after_any_acts_the_sums_balance(database: Database, seed: int) -> None:
     with database.begin() as session:
         reports = [arrive(session, door=chance.choice(list(ReportDoor))) for _ in range(8)]
         incidents = [incident(session, "One"), incident(session, "Two"), incident(session, "Three", MEMBER)]
-        acts = {
+        acts: dict[str, Callable[[PublicReport], Any]] = {
             "put": lambda report: put_into(session, report, chance.choice(incidents), **BY),
             "out": lambda report: take_out(session, report, chance.choice(incidents), **BY),
             "close": lambda report: close_report(session, report, chance.choice(list(CloseReason)), **BY),

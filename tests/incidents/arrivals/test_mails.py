@@ -4,6 +4,7 @@ import email.policy
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -108,7 +109,7 @@ def test_a_reply_to_our_answer_goes_to_its_report_and_opens_it_again(world: Worl
     send(world, mail("First", "one"))
     with world.node.database.begin() as session:
         report = session.scalars(select(PublicReport)).one()
-        by = {"person": 1, "actor": "person:1", "now": world.now}
+        by: dict[str, Any] = {"person": 1, "actor": "person:1", "now": world.now}
         answer_report(session, report, "Which page?", letter=ReporterLetter("Answer", "Which page?"), **by)
         close_report(session, report, CloseReason.SOLVED, **by)
         assert report.state == ReportState.CLOSED

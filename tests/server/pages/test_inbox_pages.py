@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -38,7 +39,7 @@ def world(fresh: Path, tmp_path: Path) -> World:
     return copy_world(fresh, tmp_path)
 
 
-def _report(world: World, **fields: str) -> Ticket:
+def _report(world: World, **fields: Any) -> Ticket:
     tokens = open_tokens(world.node.home)
     ticket = ticket_of(form_word(tokens, START), tokens, START)
     assert ticket is not None

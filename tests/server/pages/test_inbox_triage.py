@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -46,7 +47,7 @@ def analyst(world: World) -> Iterator[Browser]:
         yield found
 
 
-def arrive(world: World, name: str, what: str = "Something", **more: str) -> str:
+def arrive(world: World, name: str, what: str = "Something", **more: Any) -> str:
     """The reference of a new report."""
     ticket = ticket_named(f"test/{name}", open_tokens(world.node.home))
     filed = ReportForm(ReportKind.DECEIT, what, door=ReportDoor.CHAT, **more)
@@ -70,7 +71,7 @@ def incidents(world: World) -> list[Incident]:
 
 
 def made_in(page: str) -> str:
-    return re.findall(r'name="made"[^>]* value="([^"]+)"', page)[0]
+    return str(re.findall(r'name="made"[^>]* value="([^"]+)"', page)[0])
 
 
 def test_a_phone_note_is_saved_once_with_its_photo_and_its_ring_back_is_to_do_until_done(

@@ -45,7 +45,7 @@ def inbox_pages(desk: PageContext) -> APIRouter:
         try:
             done, undo = perform_with_undo(desk, visitor, _ACT, form, problems=problems)
         except RequestError as error:
-            return _page(desk, request, chosen, found, error, form)
+            return _page(desk, request, chosen, found, error=error, form=form)
         return desk.go(f"/reports/public/{done.reference}", undo=undo)
 
     return router
@@ -63,6 +63,7 @@ def _page(
     request: Request,
     chosen: Selection,
     found: FoundProblems,
+    *,
     error: RequestError | None = None,
     form: FormData | None = None,
 ) -> Response:
