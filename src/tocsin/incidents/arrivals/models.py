@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tocsin.delivery.mailbox import ReceivedMail
 from tocsin.node.records import Base, UTCDateTime
 
 
@@ -93,6 +94,7 @@ class PublicReport(Base):
         Index("ix_inbox_report_state", "state", "id"),
         Index("ix_inbox_report_owner", "owner", "id"),
         Index("ix_inbox_report_mailbox", "mailbox"),
+        Index("ix_inbox_report_phone", "phone"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -176,7 +178,7 @@ class ReportMail(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     report_id: Mapped[int] = mapped_column(ForeignKey("inbox_report.id"), index=True)
-    mail_id: Mapped[int] = mapped_column(ForeignKey("received_mail.id"), unique=True)
+    mail_id: Mapped[int] = mapped_column(ForeignKey(ReceivedMail.id), unique=True)
 
 
 class HelpTextRow(Base):

@@ -21,6 +21,8 @@ def upgrade() -> None:
     op.add_column("inbox_report", sa.Column("team_id", sa.Integer))
     op.create_index("ix_inbox_report_ring_back_at", "inbox_report", ["ring_back_at"])
     op.create_index("ix_inbox_report_mailbox", "inbox_report", ["mailbox"])
+    op.create_index("ix_inbox_report_phone", "inbox_report", ["phone"])
+    op.create_index("ix_incident_party_mailbox", "incident_party", ["mailbox"])
     op.create_index("ix_received_mail_message_id", "received_mail", ["message_id"])
     op.create_table(
         "inbox_observable",
