@@ -157,13 +157,15 @@ def test_comments_are_for_the_staff_and_a_purge_reaches_them(world: World) -> No
     with world.node.database.reading() as session:
         for role, seen in ((AccountRole.AUDITOR, 1), (AccountRole.OPERATOR, 0), (AccountRole.ASSESSOR, 0)):
             visitor = Principal(role, 9, teams=frozenset({number.id}))
-            assert len(read_comments(session, subject, visitor)) == seen
-        (line,) = read_comments(session, subject, Principal(AccountRole.ANALYST, ana))
+            assert len(read_comments(session, subject, visitor, world.now)) == seen
+        (line,) = read_comments(session, subject, Principal(AccountRole.ANALYST, ana), world.now)
     assert (line.by, line.text) == ("Analyst", "They moved.\nAsk again.")
     purge(world.node, f"comment:{line.number}", reason="", actor="test", now=world.now)
     purge(world.node, report, reason="", actor="test", now=world.now)
     with world.node.database.reading() as session:
-        left = [read_comments(session, one, Principal(AccountRole.ANALYST, ana)) for one in (subject, report)]
+        left = [
+            read_comments(session, one, Principal(AccountRole.ANALYST, ana), world.now) for one in (subject, report)
+        ]
     assert left == [[], []]
 
 
@@ -172,7 +174,7 @@ def test_a_comment_passes_the_filter_of_what_must_never_be_held(world: World) ->
     do(world, "comment", ana, subject="ingest:1", text=f"Look:\n{json.dumps(xarf(evidence=[], screenshot=''))}")
     assert [place for _, _, place in noted(world.node.home)] == ["comments"]
     with world.node.database.reading() as session:
-        (line,) = read_comments(session, "ingest:1", Principal(AccountRole.ANALYST, ana))
+        (line,) = read_comments(session, "ingest:1", Principal(AccountRole.ANALYST, ana), world.now)
     assert line.text == str(NEVER_HELD)
     assert canaries(world.node.home) == []
 
@@ -206,7 +208,7 @@ def test_with_a_report_go_the_comments_on_it(world: World) -> None:
     do(world, "comment", ana, subject=subject, text="The neighbour, I think.")
     erase_report(world.node.database, world.node.inbox, report.id, actor="test", now=world.now)
     with world.node.database.reading() as session:
-        assert read_comments(session, subject, visitor) == []
+        assert read_comments(session, subject, visitor, world.now) == []
 
 
 def test_items_and_comments_are_in_the_api_for_those_who_may(world: World) -> None:

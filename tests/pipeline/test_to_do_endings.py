@@ -227,6 +227,17 @@ def take_report(world: World) -> None:
     act(world, "inbox take", by=str(analyst), reference=(world.folder / "reference").read_text())
 
 
+def ring_back(world: World) -> None:
+    at = (world.now + timedelta(hours=1)).isoformat()
+    added = act(world, "inbox add", what="Call me", door="phone", phone="+230 5712 3456", ring_back_at=at)
+    (world.folder / "reference").write_text(added.reference)
+
+
+def rung(world: World) -> None:
+    analyst = person(world.node, AccountRole.ANALYST, now=world.now)
+    act(world, "inbox ring-back", by=str(analyst), reference=(world.folder / "reference").read_text())
+
+
 def proved_claim(world: World) -> None:
     made = make_claim(
         world.node.database, "operator.example", team=OPERATOR, mailbox=NOC, claimed_by="test",
@@ -281,6 +292,7 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.INCIDENT_LEAD: Story(
         incident, lambda w: act(w, "incidents take", reference=reference(w), by=str(person(w.node, ANALYST, now=w.now)))
     ),
+    ItemKind.RING_BACK: Story(ring_back, rung),
     ItemKind.INBOX: Story(lambda w: (w.folder / "reference").write_text(_inbox(w)["inbox"][0]), take_report),
     ItemKind.CLAIMS: Story(proved_claim, lambda w: act(w, "directory claims approve", number=1, reason="DNS")),
     ItemKind.CONFLICTS: Story(two_sources, decide_all),

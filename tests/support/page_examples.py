@@ -6,6 +6,7 @@ two are the same.
 
 import re
 from dataclasses import dataclass
+from email.message import EmailMessage
 from typing import Any
 
 from sqlalchemy import select
@@ -26,7 +27,16 @@ from tocsin.incidents import (
     add_party,
     add_task,
 )
-from tocsin.incidents.arrivals import ReportAttachment, ReportForm, ReportKind, file_report, form_word, ticket_of
+from tocsin.incidents.arrivals import (
+    PublicReport,
+    ReportAttachment,
+    ReportForm,
+    ReportKind,
+    file_report,
+    form_word,
+    mail_context,
+    ticket_of,
+)
 from tocsin.node.accounts import AccountRole
 from tocsin.node.paths import HomeFolder
 from tocsin.node.tokens import open_tokens
@@ -34,6 +44,7 @@ from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.uploads import arrive
 from tocsin.problems import ProblemSearch
 from tocsin.problems.answers import AnswerVerdict, Via, problem_text, record_answer, told_problems
+from tocsin.problems.replies import file_mail
 from tocsin.sharing.rules import set_rules
 
 _PILLARS = """\
@@ -83,6 +94,13 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/inbox/{reference}/answer": "inbox",
     "/api/v1/inbox/{reference}/assign": "inbox",
     "/api/v1/inbox/{reference}/erase": "inbox",
+    "/api/v1/inbox/{reference}/close": "inbox",
+    "/api/v1/inbox/{reference}/hand-over": "inbox",
+    "/api/v1/inbox/{reference}/incident": "inbox",
+    "/api/v1/inbox/{reference}/new-incident": "inbox",
+    "/api/v1/inbox/{reference}/reject": "inbox",
+    "/api/v1/inbox/{reference}/ring-back": "inbox",
+    "/api/v1/inbox/{reference}/take-out": "inbox",
     "/api/v1/inbox/{reference}/leave": "inbox",
     "/api/v1/inbox/{reference}/note": "inbox",
     "/api/v1/inbox/{reference}/notify": "inbox",
@@ -239,7 +257,9 @@ EXAMPLES: dict[str, str] = {
     "/reports/public/{reference}/erase": "inbox",
     "/reports/public/{reference}/files/{number}": "inbox file",
     "/reports/public/{reference}/leave": "inbox",
+    "/reports/public/{reference}/mails/{number}": "inbox mail",
     "/reports/public/{reference}/notify": "inbox",
+    "/reports/public/{reference}/ring-back": "inbox",
     "/reports/public/{reference}/say": "inbox",
     "/portal/undo/{answer}": "answer",
     "/reports/public/{reference}/state": "inbox",
@@ -310,6 +330,7 @@ def furnish(world: World) -> dict[str, Example]:
         **_claims(world),
         **_inbox(world),
         **_incidents(world),
+        **_inbox_mail(world),
         "answer": _answers(world),
         "never held": _never_held(world),
         "upload": _upload(world),
@@ -427,6 +448,17 @@ def _incidents(world: World) -> dict[str, tuple[str, str, str]]:
         parts = {"task": task.id, "party": party.id, "observable": 1, "person": 999_999}
     found = {f"incident {name}": (f"{mine} {n}", f"{other} {n}", f"{none} {n}") for name, n in parts.items()}
     return {"incident": (mine, other, none), **found}
+
+
+def _inbox_mail(world: World) -> dict[str, tuple[str, str, str]]:
+    mail = EmailMessage()
+    mail["From"], mail["Message-ID"] = "ann@example.net", "<one@example.net>"
+    mail.set_content("A further page that asks for passwords")
+    number = file_mail(mail_context(world.node, world.node.store), bytes(mail), now=world.now).number
+    with world.node.database.reading() as session:
+        by_mail = session.scalars(select(PublicReport.reference).order_by(PublicReport.id.desc())).first()
+    own = f"{by_mail} {number}"
+    return {"inbox mail": (own, own, "0000-0000 1")}
 
 
 def _upload(world: World) -> tuple[str, str, str]:

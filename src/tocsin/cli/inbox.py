@@ -1,4 +1,4 @@
-"""`tocsin inbox`: reports from the public."""
+"""`tocsin inbox`: all that came in."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,11 +12,11 @@ from tocsin.interface import Commands, fields, print_table
 if TYPE_CHECKING:
     from tocsin.incidents.arrivals import PublicReport
 
-State = Literal["new", "open", "waiting", "closed"]
+State = Literal["new", "open", "waiting", "incident", "closed", "closed-without", "handed-over", "rejected"]
 
 app = Commands(
     cls=act_group("inbox"),
-    help="Reports from the public: read, taken, answered, closed, deleted on request.",
+    help="All that came in: read, taken, answered, put into incidents, closed, deleted on request.",
     no_args_is_help=True,
 )
 
@@ -24,16 +24,18 @@ app = Commands(
 @app.command("list")
 def list_(
     call: NodeInvocation,
-    state: Annotated[State | None, typer.Option(help="Only these; without it, all that are not closed.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only these; without it, new, open and waiting ones.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
 ) -> None:
-    """List reports from the public, newest first."""
-    from tocsin.incidents.arrivals import ReportState, list_reports
+    """List reports, newest first; none of restricted incidents."""
+    from tocsin.incidents import IncidentReader
+    from tocsin.incidents.arrivals import ReportFilter, ReportState, list_reports
 
-    states = [ReportState(state)] if state else [one for one in ReportState if one is not ReportState.CLOSED]
+    undone = (ReportState.NEW, ReportState.OPEN, ReportState.WAITING)
+    wanted = ReportFilter(states=(ReportState(state),) if state else undone)
     with call.database.reading() as session:
-        found = list_reports(session, states=states, limit=limit).lines
-    names = "reference state kind owner start"
+        found = list_reports(session, IncidentReader(None, call.now), wanted, limit=limit).lines
+    names = "reference state door kind who owner start"
     rows = [["" if value is None else value for value in fields(one, names).values()] for one in found]
     show_rows = partial(print_table, "", names.split(), rows)
     call.emit([vars(one) for one in found], show_rows if rows else "Nothing here.")
@@ -42,10 +44,11 @@ def list_(
 @app.command()
 def show(call: NodeInvocation, reference: Annotated[str, typer.Argument(help="The reference of a report.")]) -> None:
     """Show one report and all that happened to it."""
+    from tocsin.incidents import IncidentReader
     from tocsin.incidents.arrivals import find_report, read_report
 
     with call.database.reading() as session:
-        report = find_report(session, reference)
+        report = find_report(session, IncidentReader(None, call.now), reference)
         read = read_report(session, report, all_entries=True)
     entries = [fields(one, "at kind person text") for one in read.entries]
     document = {**_document(report), "files": [file.name for file in read.files], "entries": entries}
@@ -60,4 +63,5 @@ def show(call: NodeInvocation, reference: Annotated[str, typer.Argument(help="Th
 
 
 def _document(report: "PublicReport") -> dict[str, object]:
-    return fields(report, "reference kind state owner what place happened mailbox language received_at")
+    names = "reference door kind state owner subject what place happened sender mailbox phone ring_back_at language"
+    return fields(report, f"{names} received_at")

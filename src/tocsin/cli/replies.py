@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tocsin.problems.replies import FilingResult, MailboxRun, MailContext
 
 KindName = Literal["answer", "automatic", "receipt", "bounce", "unknown"]
-StateName = Literal["applied", "kept", "waiting", "closed"]
+StateName = Literal["applied", "kept", "waiting", "closed", "inbox"]
 VerdictName = Literal["acknowledged", "fixed", "false", "accepted", "not_ours"]
 
 app = Commands(help="Mails that came in: answers, automatic replies, receipts, bounces.", no_args_is_help=True)
@@ -30,9 +30,10 @@ def read(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep and move nothing.")] = False,
 ) -> None:
     """Read the mail account of the settings: file each mail, then move it to another folder there."""
-    from tocsin.problems.replies import open_context, read_mailbox
+    from tocsin.incidents.arrivals import mail_context
+    from tocsin.problems.replies import read_mailbox
 
-    desk = open_context(call.node, call.node.store)
+    desk = mail_context(call.node, call.node.store)
     mails: list[FilingResult] = []
     run = read_mailbox(desk, now=lambda: call.now, dry_run=dry_run, filed=mails.append)
     shown = [_filed(one) for one in mails]
@@ -46,13 +47,14 @@ def file(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep nothing.")] = False,
 ) -> None:
     """Read one mail from a file, as if it had just arrived."""
-    from tocsin.problems.replies import file_mail, open_context
+    from tocsin.incidents.arrivals import mail_context
+    from tocsin.problems.replies import file_mail
 
     try:
         raw = mail.read_bytes()
     except OSError as error:
         raise InputError(f"{mail} cannot be read: {error.strerror}.", hint="Name a file that is a mail.") from error
-    desk = open_context(call.node, call.node.store)
+    desk = mail_context(call.node, call.node.store)
     shown = _filed(file_mail(desk, raw, now=call.now, dry_run=dry_run))
     call.emit(shown, _sentence(shown))
 

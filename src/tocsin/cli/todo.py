@@ -49,7 +49,7 @@ def comments(
     from tocsin.pipeline.comments import read_comments
 
     with call.database.reading() as session:
-        found = read_comments(session, subject, Principal(AccountRole.ADMINISTRATOR))
+        found = read_comments(session, subject, Principal(AccountRole.ADMINISTRATOR), call.now)
     rows = [(one.number, f"{one.at:%Y-%m-%d %H:%M}", one.by, one.text) for one in found]
     shown = partial(print_table, "", ("number", "at (UTC)", "by", "text"), rows)
     call.emit([asdict(one) for one in found], shown if rows else "No comments.")

@@ -143,7 +143,7 @@ class Party(InCompartment, Base):
     role: Mapped[str] = mapped_column(Text)
     team_id: Mapped[int | None] = mapped_column(index=True)
     name: Mapped[str] = mapped_column(Text)
-    mailbox: Mapped[str] = mapped_column(Text)
+    mailbox: Mapped[str] = mapped_column(Text, index=True)
     phone: Mapped[str] = mapped_column(Text)
     language: Mapped[str] = mapped_column(Text)
     ceiling: Mapped[str] = mapped_column(Text)

@@ -24,7 +24,7 @@ from tocsin.incidents.act_parts import (
     person_of,
     worker,
 )
-from tocsin.incidents.observable_text import read_observables
+from tocsin.incidents.observables import extract_observables
 from tocsin.incidents.read import find_observable, find_party, find_task
 from tocsin.incidents.states import IncidentEntryKind, ObservableRole, PartyRole, TaskState
 from tocsin.incidents.write import add_observable, add_party, add_task
@@ -214,7 +214,8 @@ def observe(context: ActContext, request: NewObservables) -> ObservablesResult:
     if (done := done_before(context, request)) is not None:
         return ObservablesResult(**done.model_dump())
     text = kept(context, request.text)
-    read = read_observables(text)
+    read = extract_observables(text)
+    unread = [line[:500] for _, line in read.junk]
     if not read.found:
         raise UsageError(say("There is no observable in this text."))
     if len(read.found) > _MOST:
@@ -226,10 +227,10 @@ def observe(context: ActContext, request: NewObservables) -> ObservablesResult:
         )
         new = [one for one in read.found if add(one.kind, one.value)]
         known = len(read.found) - len(new)
-        data = {"act": "added", "values": [one.value for one in new], "known": known, "unread": list(read.unread)}
+        data = {"act": "added", "values": [one.value for one in new], "known": known, "unread": unread}
         made = opened.enter(IncidentEntryKind.OBSERVABLE, text, data=data, once=once_of(context, request))
         told = opened.done(made).model_dump()
-        return ObservablesResult(**told, added=len(new), known=known, unread=list(read.unread))
+        return ObservablesResult(**told, added=len(new), known=known, unread=unread)
 
 
 def withdraw(context: ActContext, request: ObservableNamed) -> IncidentResult:

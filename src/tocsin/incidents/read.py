@@ -51,7 +51,9 @@ def compartments_of(session: Session, reader: IncidentReader) -> tuple[int, ...]
     return TEAM, *restricted
 
 
-def readable(session: Session, reader: IncidentReader, content: type[InCompartment]) -> ColumnElement[bool]:
+def readable(
+    session: Session, reader: IncidentReader, content: type[InCompartment | PublicReport]
+) -> ColumnElement[bool]:
     """The condition that each query of content has: its rows are in a compartment of the reader."""
     return content.compartment_id.in_(compartments_of(session, reader))
 

@@ -161,10 +161,10 @@ def _uploads(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 def _kept_files(node: NodeWithStores) -> Iterator[HealthFinding]:
     """Files of reports from the public, and mails that wait for a person, whose bytes are gone."""
-    from tocsin.delivery.mailbox import MailState, ReceivedMail
+    from tocsin.delivery.mailbox import STILL_NEEDED, ReceivedMail
     from tocsin.incidents.arrivals import PublicFile
 
-    waiting = select(ReceivedMail.sha256).where(ReceivedMail.state == MailState.WAITING.value)
+    waiting = select(ReceivedMail.sha256).where(ReceivedMail.state.in_(STILL_NEEDED))
     with node.database.reading() as session:
         files = [(node.inbox, digest) for digest in session.scalars(select(PublicFile.sha256).distinct())]
         files += [(node.mailroom, digest) for digest in session.scalars(waiting)]

@@ -217,9 +217,10 @@ def _collect(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> st
 
 
 def _read_replies(node: NodeWithStores, clock: Clock) -> str:
-    from tocsin.problems.replies import open_context, read_mailbox
+    from tocsin.incidents.arrivals import mail_context
+    from tocsin.problems.replies import read_mailbox
 
-    read_mailbox(open_context(node, node.store), now=clock)
+    read_mailbox(mail_context(node, node.store), now=clock)
     return ""
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import find_mail
 from tocsin.delivery.never_held import IntakeFilter
+from tocsin.incidents import IncidentReader
 from tocsin.incidents.arrivals import find_report
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import AccountRole, Permission, Person, Principal
@@ -24,7 +25,6 @@ from tocsin.pipeline.tables import StaffComment
 from tocsin.pipeline.uploads import read_upload
 
 _UNCHECKED: Final[Mapping[str, Callable[[Session, str], str]]] = {
-    "inbox": lambda session, name: find_report(session, name).reference,
     "letter": lambda session, name: find_mail(session, name).reference,
     "upload": lambda session, name: str(read_upload(session, UUID(name)).uuid),
 }
@@ -68,9 +68,10 @@ class CommentKept(BaseModel):
     subject: str
 
 
-def read_comments(session: Session, subject: str, visitor: Principal) -> list[CommentLine]:
+def read_comments(session: Session, subject: str, visitor: Principal, now: datetime) -> list[CommentLine]:
     """The comments on a thing, the oldest first; none for who may not read such things."""
-    if not may_comment(visitor, subject, reads=True):
+    reader = IncidentReader(visitor.person, now)
+    if not may_comment(visitor, subject, reads=True) or not _is_readable(session, reader, subject):
         return []
     rows = session.scalars(select(StaffComment).where(StaffComment.subject == subject).order_by(StaffComment.id)).all()
     names = names_of_subjects(session, [row.said_by for row in rows], visitor)
@@ -141,16 +142,29 @@ def _is_there(session: Session, context: ActContext, subject: str) -> bool:
     person = None if context.person is None else session.get_one(Person, context.person)
     visitor = Principal(AccountRole.ADMINISTRATOR if person is None else AccountRole(person.role), context.person)
     named = names_of_subjects(session, [subject], visitor) if is_named(subject) else {subject: None}
-    return may_comment(visitor, subject) and subject in named and _is_called_so(session, subject)
+    return (
+        may_comment(visitor, subject)
+        and subject in named
+        and _is_called_so(session, IncidentReader(context.person, context.now), subject)
+    )
 
 
-def _is_called_so(session: Session, subject: str) -> bool:
+def _is_readable(session: Session, reader: IncidentReader, subject: str) -> bool:
+    """Whether a thing is in a compartment of the reader, or in none."""
+    kind, _, name = subject.partition(":")
+    try:
+        return kind != "inbox" or find_report(session, reader, name).reference == name
+    except NotFoundError:
+        return False
+
+
+def _is_called_so(session: Session, reader: IncidentReader, subject: str) -> bool:
     """Whether it is the one name of a thing by which its page shows comments and a purge finds them."""
     kind, colon, name = subject.partition(":")
     if (shape := _SHAPES.get(kind)) is not None:
         return re.fullmatch(shape, name) is not None
     if (read := _UNCHECKED.get(kind)) is None:
-        return bool(colon)
+        return bool(colon) and _is_readable(session, reader, subject)
     try:
         return read(session, name) == name
     except (NotFoundError, ValueError):

@@ -13,6 +13,7 @@ from tocsin.incidents.arrivals import (
     find_report,
     note_event,
     person_of,
+    reader_of,
     rsit_of,
 )
 from tocsin.interface import Act, ActContext, OwnSurface
@@ -48,7 +49,7 @@ def notify(context: ActContext, request: InboxReport) -> InboxNotification:
     """
     node = cast("NodeWithStores", context.node)
     with node.database.reading() as session:
-        report = find_report(session, request.reference)
+        report = find_report(session, reader_of(context), request.reference)
         person = person_of(session, context)
         if made := event_upload(session, report):
             return InboxNotification(reference=report.reference, upload=made)
@@ -58,7 +59,7 @@ def notify(context: ActContext, request: InboxReport) -> InboxNotification:
             out.write(event)
         upload = str(arrival.keep(source="idf", feed=FEED, **context.by).uuid)
     with node.database.begin() as session:
-        note_event(session, find_report(session, report.reference), upload, person=person, **context.by)
+        note_event(session, session.get_one(PublicReport, report.id), upload, person=person, **context.by)
     return InboxNotification(reference=report.reference, upload=upload)
 
 

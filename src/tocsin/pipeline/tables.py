@@ -32,7 +32,8 @@ class ItemKind(StrEnum):
     INCIDENT_WAITING = "incidents-waiting"  # the time for which they waited is over
     INCIDENT_TASKS = "incident-tasks"  # that are due
     INCIDENT_LEAD = "incidents-unassigned"  # nobody leads them
-    INBOX = "inbox"  # reports of the public without an owner
+    RING_BACK = "ring-back"  # reporters who wait for a call
+    INBOX = "inbox"  # reports without an owner
     CLAIMS = "claims"  # proved, to be decided
     CONFLICTS = "conflicts"  # in the directory
     KEYS = "keys"  # of teams, that end soon

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from tocsin.events.classify import classes
+from tocsin.incidents import IncidentReader
 from tocsin.incidents.arrivals import (
     EntryKind,
     PublicFile,
     PublicReport,
     ReportAttachment,
     ReporterLetter,
+    ReportFilter,
     ReportForm,
     ReportKind,
     ReportState,
@@ -47,6 +49,7 @@ from tocsin.node.records import AuditEntry, Database
 from tocsin.node.tokens import Tokens
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+TEAM = IncidentReader(None, NOW)
 TOKENS = Tokens(b"a secret of the node, for a test.")
 
 
@@ -85,8 +88,8 @@ def test_one_form_is_one_report_and_shows_the_same_secret(database: Database, bl
     assert file_report(database, blobs, first, ReportForm(ReportKind.SPAM, "spam"), now=NOW)
     assert not file_report(database, blobs, first, ReportForm(ReportKind.SPAM, "spam"), now=NOW)
     with database.reading() as session:
-        assert counts_by_state(session)[ReportState.NEW] == 1
-        assert oldest_new(session) == NOW
+        assert counts_by_state(session, TEAM)[ReportState.NEW] == 1
+        assert oldest_new(session, TEAM) == NOW
         assert first.secret not in str(vars(session.scalars(select(PublicReport)).one()))
 
 
@@ -156,15 +159,17 @@ def test_lists_page_by_page_without_gap(database: Database, blobs: Blobs) -> Non
     before = 0
     with database.reading() as session:
         while True:
-            page = list_reports(session, before=before, limit=3, words="report- SURE")
+            page = list_reports(session, TEAM, ReportFilter(words="report- SURE"), before=before, limit=3)
             found += [line.reference for line in page.lines]
             before = page.further
             if not before:
                 break
         assert found == [ticket.reference for ticket in reversed(tickets)]
-        assert not list_reports(session, states=[ReportState.CLOSED]).lines
-        assert not list_reports(session, owner=3).lines
-        assert [line.start for line in list_reports(session, words="report-4 100%").lines] == ["report-4 100% sure"]
+        assert not list_reports(session, TEAM, ReportFilter(states=[ReportState.CLOSED])).lines
+        assert not list_reports(session, TEAM, ReportFilter(owner=3)).lines
+        assert [line.start for line in list_reports(session, TEAM, ReportFilter(words="report-4 100%")).lines] == [
+            "report-4 100% sure"
+        ]
 
 
 def test_what_was_asked_to_go_is_gone_everywhere(database: Database, blobs: Blobs) -> None:
@@ -192,7 +197,7 @@ def test_closed_reports_go_after_their_time_and_open_ones_stay(database: Databas
     assert delete_closed(database, blobs, NOW) == 0
     assert delete_closed(database, blobs, NOW + timedelta(days=1)) == 1
     with database.reading() as session:
-        assert sum(counts_by_state(session).values()) == 1
+        assert sum(counts_by_state(session, TEAM).values()) == 1
     assert sha256(b"1").hexdigest() not in blobs
 
 

@@ -55,7 +55,7 @@ NOTHING_OF_STRANGERS = {
         "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version",
     ],
     "hashes, numbers and times": [
-        "answered_digest", "audit_seal", "brake_pass", "node_identity", "notification_run", "posted",
+        "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run", "posted",
         "problem_reminder", "tombstone", "withheld_events",
     ],
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],

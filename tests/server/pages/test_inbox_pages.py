@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -38,7 +39,7 @@ def world(fresh: Path, tmp_path: Path) -> World:
     return copy_world(fresh, tmp_path)
 
 
-def _report(world: World, **fields: str) -> Ticket:
+def _report(world: World, **fields: Any) -> Ticket:
     tokens = open_tokens(world.node.home)
     ticket = ticket_of(form_word(tokens, START), tokens, START)
     assert ticket is not None
@@ -107,7 +108,7 @@ def test_who_sends_the_form_of_a_page_that_is_old_is_told(world: World, analyst:
 def test_a_report_is_taken_answered_by_mail_and_closed(world: World, analyst: Browser) -> None:
     ticket = _report(world, mailbox="reporter@example.org")
     path = f"/reports/public/{ticket.reference}"
-    assert "1 report from the public is not assigned" in text_of(analyst.get("/reports/public"))
+    assert "1 report is not assigned" in text_of(analyst.get("/reports/public"))
     page = analyst.get(path)
     assert "A &lt;b&gt;false&lt;/b&gt; page" in page.text
     assert "/lookup?q=192.0.2.200" in page.text
@@ -149,7 +150,7 @@ def test_a_report_is_assigned_to_a_colleague_and_closed_with_a_reason(world: Wor
     assert "No matches" in text_of(analyst.get("/reports/public?owner=none"))
     assert "No matches" in text_of(analyst.get("/reports/public?kind=spam"))
     analyst.send(f"{path}/state", state="closed", reason="passed-on")
-    assert "Closed \N{MIDDLE DOT} Passed on to the responsible team" in text_of(analyst.get(path))
+    assert "Closed with an answer \N{MIDDLE DOT} Passed on to the responsible team" in text_of(analyst.get(path))
     assert "Closed: Passed on to the responsible team" in text_of(_as_reporter(analyst, ticket))
 
 

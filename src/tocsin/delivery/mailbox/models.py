@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import ForeignKey, Index, Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -16,6 +17,11 @@ class MailState(StrEnum):
     KEPT = "kept"  # nothing follows from it
     WAITING = "waiting"  # a person must look; `why` says why
     CLOSED = "closed"  # a person looked, and nothing follows from it
+    INBOX = "inbox"  # it answers none of ours: it is in a report of the inbox
+
+
+STILL_NEEDED: Final = (MailState.WAITING.value, MailState.INBOX.value)
+"""Mails in these states are kept whole, however old."""
 
 
 class ReceivedMail(Base):
@@ -34,7 +40,7 @@ class ReceivedMail(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(Text, unique=True)
     content: Mapped[str] = mapped_column(Text, index=True)
-    message_id: Mapped[str] = mapped_column(Text)
+    message_id: Mapped[str] = mapped_column(Text, index=True)
     sender: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     arrived_at: Mapped[datetime] = mapped_column(UTCDateTime)

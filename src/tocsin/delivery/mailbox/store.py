@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.mailbox.models import MailBounce, MailState, ReceivedMail
+from tocsin.delivery.mailbox.models import STILL_NEEDED, MailBounce, MailState, ReceivedMail
 from tocsin.delivery.mailbox.parse import ReadMail
 from tocsin.node.blobs import Blobs
 from tocsin.node.records import Database
@@ -24,9 +24,12 @@ def content_key(mail: ReadMail) -> str:
 
 
 def delete_received(database: Database, mails: Blobs, day: date) -> int:
-    """Delete the bytes of mails that were kept before a day, but for those that wait for a person; returns how many."""
+    """Delete the bytes of mails that were kept before a day, but for those that wait for a person or are in the inbox.
+
+    Returns how many.
+    """
     with database.reading() as session:
-        waiting = select(ReceivedMail.sha256).where(ReceivedMail.state == MailState.WAITING.value)
+        waiting = select(ReceivedMail.sha256).where(ReceivedMail.state.in_(STILL_NEEDED))
         return mails.delete_before(day, but=set(session.scalars(waiting)))
 
 

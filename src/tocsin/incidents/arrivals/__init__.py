@@ -1,7 +1,7 @@
-"""The inbox: what people outside report, with an owner, a state, and an answer under a reference.
+"""The inbox: all that comes in by any door, each report with an owner, a state, and where it went from here.
 
-Whoever reports needs no account and is not known unless he says who he is: no address, no browser and no cookie of his
-is kept. He reads the answer with a secret that he is told once and of which only a hash is kept.
+Whoever reports by the public form needs no account and is not known unless he says who he is: no address, no browser
+and no cookie of his is kept. He reads the answer with a secret that he is told once and of which only a hash is kept.
 """
 
 from typing import TYPE_CHECKING
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.incidents.arrivals import acts, help_text_acts
-    from tocsin.incidents.arrivals.acts import InboxReport, may_own, person_of
+    from tocsin.incidents.arrivals import acts, help_text_acts, triage_acts
+    from tocsin.incidents.arrivals.acts import InboxReport, InboxState, may_own, person_of, reader_of
     from tocsin.incidents.arrivals.files import MOST_BYTES, MOST_FILES, TYPES, ReportAttachment, attached
     from tocsin.incidents.arrivals.handling import (
         ReporterLetter,
-        add_message,
         answer_report,
+        close_report,
         give_back,
         note_event,
         note_on_report,
@@ -31,30 +31,49 @@ if TYPE_CHECKING:
         help_text_states,
         help_texts_in_files,
     )
-    from tocsin.incidents.arrivals.kinds import ReportKind, rsit_of
-    from tocsin.incidents.arrivals.models import CloseReason, EntryKind, PublicFile, PublicReport, ReportState
+    from tocsin.incidents.arrivals.kinds import ReportKind, guess_kind, rsit_of
+    from tocsin.incidents.arrivals.mails import attachments_of, mail_context
+    from tocsin.incidents.arrivals.models import (
+        ENDED,
+        WITHOUT_ANSWER,
+        CloseReason,
+        EntryKind,
+        PublicFile,
+        PublicReport,
+        ReportDoor,
+        ReportMail,
+        ReportObservable,
+        ReportState,
+    )
     from tocsin.incidents.arrivals.queries import (
         NO_OWNER,
         ReportDetails,
+        ReportFilter,
         count_reports,
         counts_by_state,
         event_upload,
         find_report,
         list_reports,
+        mails_of,
+        matching_reports,
         oldest_new,
         read_report,
         report_for,
+        ring_backs,
     )
+    from tocsin.incidents.arrivals.read import CandidateIncident, ReportHints, hints_of, incidents_with, reports_in
     from tocsin.incidents.arrivals.retention import (
         delete_closed,
         delete_files,
         erase_report,
         files_of,
+        forget_mail,
         letters_of,
         others_with_files_of,
         purge_report,
     )
-    from tocsin.incidents.arrivals.submission import ReportForm, file_report, same_report
-    from tocsin.incidents.arrivals.tickets import Ticket, form_word, grouped, plain, ticket_of
+    from tocsin.incidents.arrivals.submission import ReportForm, add_report, file_report, report_of_act, same_report
+    from tocsin.incidents.arrivals.tickets import Ticket, form_word, grouped, plain, ticket_named, ticket_of
+    from tocsin.incidents.arrivals.write import add_message, follow_incident, put_into, take_out
 else:
     lazy_face(__name__)

@@ -1,4 +1,4 @@
-"""What is done with reports from the public: they are taken, answered, noted on, moved, and deleted on request."""
+"""What is done with one report of the inbox: it is taken, answered, noted on, moved, and deleted on request."""
 
 from functools import partial
 from typing import Annotated, Final
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from tocsin.incidents.arrivals.handling import (
     ReporterLetter,
     answer_report,
+    close_report,
     give_back,
     note_on_report,
     set_state,
@@ -17,6 +18,7 @@ from tocsin.incidents.arrivals.handling import (
 from tocsin.incidents.arrivals.models import CloseReason, PublicReport, ReportState
 from tocsin.incidents.arrivals.queries import find_report
 from tocsin.incidents.arrivals.retention import erase_report
+from tocsin.incidents.read import IncidentReader, compartments_of
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import AccountRole, Permission, Principal, find_person
 from tocsin.node.errors import UsageError
@@ -25,6 +27,7 @@ from tocsin.node.sentences import say
 
 _SUBJECT: Final = N_("Answer to your report %(reference)s")
 _CLOSE: Final = N_("To add something, open your report with its secret: %(page)s")
+_MOVES: Final = {ReportState.NEW, ReportState.OPEN, ReportState.WAITING, ReportState.CLOSED}
 _TEXT: Final = Wording(lacking=N_("Write something, in at most 10,000 characters."), lines=True)
 
 
@@ -69,6 +72,11 @@ class InboxState(BaseModel):
     state: ReportState
     owner: int | None
 
+    @classmethod
+    def of(cls, report: PublicReport) -> "InboxState":
+        """How it stands now."""
+        return cls(reference=report.reference, state=ReportState(report.state), owner=report.owner)
+
 
 class InboxErased(BaseModel):
     """The reference of a report that is gone."""
@@ -79,17 +87,17 @@ class InboxErased(BaseModel):
 def take(context: ActContext, request: InboxReport) -> InboxState:
     """Who had it before has it no more."""
     with context.database.begin() as session:
-        report = find_report(session, request.reference)
+        report = find_report(session, reader_of(context), request.reference)
         take_report(session, report, person_of(session, context), **context.by)
-        return _state(report)
+        return InboxState.of(report)
 
 
 def leave(context: ActContext, request: InboxReport) -> InboxState:
     """It has no owner then."""
     with context.database.begin() as session:
-        report = find_report(session, request.reference)
+        report = find_report(session, reader_of(context), request.reference)
         give_back(session, report, person=person_of(session, context), **context.by)
-        return _state(report)
+        return InboxState.of(report)
 
 
 def assign(context: ActContext, request: InboxAssignment) -> InboxState:
@@ -100,15 +108,16 @@ def assign(context: ActContext, request: InboxAssignment) -> InboxState:
 
     """
     with context.database.begin() as session:
-        report = find_report(session, request.reference)
+        report = find_report(session, reader_of(context), request.reference)
         owner = find_person(session, request.owner)
-        if not may_own(owner.role, blocked=owner.blocked_at is not None):
+        reads = report.compartment_id in compartments_of(session, IncidentReader(owner.id, context.now))
+        if not (reads and may_own(owner.role, blocked=owner.blocked_at is not None)):
             raise UsageError(
                 say("%(name)s may not work on reports.", name=owner.name),
                 hint=say("Choose a manager, analyst or administrator."),
             )
         take_report(session, report, owner.id, by=person_of(session, context), **context.by)
-        return _state(report)
+        return InboxState.of(report)
 
 
 def may_own(role: str, *, blocked: bool) -> bool:
@@ -117,19 +126,32 @@ def may_own(role: str, *, blocked: bool) -> bool:
 
 
 def move(context: ActContext, request: InboxMove) -> InboxState:
-    """Closed, opened again, or waiting for the reporter."""
+    """Closed, opened again, or waiting for the reporter.
+
+    Raises:
+        UsageError: another act leads to that state.
+        ConflictError: it is in an incident, and worked on there.
+
+    """
+    if request.state not in _MOVES:
+        raise UsageError(
+            say("A report is not simply moved to the state %(state)s.", state=request.state.value),
+            hint=say("Add it to an incident, hand it over or reject it."),
+        )
     with context.database.begin() as session:
-        report = find_report(session, request.reference)
+        report = find_report(session, reader_of(context), request.reference)
         person = person_of(session, context)
-        reason = request.reason if request.state is ReportState.CLOSED else None
-        set_state(session, report, request.state, person=person, reason=reason, **context.by)
-        return _state(report)
+        if request.state is ReportState.CLOSED:
+            close_report(session, report, request.reason, person=person, **context.by)
+        else:
+            set_state(session, report, request.state, person=person, **context.by)
+        return InboxState.of(report)
 
 
 def answer(context: ActContext, request: InboxAnswer) -> InboxState:
     """It is shown to whoever has the secret of the report, and goes to the email address, if there is one."""
     with context.database.begin() as session:
-        report = find_report(session, request.reference)
+        report = find_report(session, reader_of(context), request.reference)
         answer_report(
             session,
             report,
@@ -140,25 +162,30 @@ def answer(context: ActContext, request: InboxAnswer) -> InboxState:
             act=_once(context, request),
             **context.by,
         )
-        return _state(report)
+        return InboxState.of(report)
 
 
 def note(context: ActContext, request: InboxNote) -> InboxState:
     """Only the team sees it."""
     with context.database.begin() as session:
-        report = find_report(session, request.reference)
+        report = find_report(session, reader_of(context), request.reference)
         person, once = person_of(session, context), _once(context, request)
         note_on_report(session, report, request.text, person=person, act=once, **context.by)
-        return _state(report)
+        return InboxState.of(report)
 
 
 def erase(context: ActContext, request: InboxReport) -> InboxErased:
     """With all that was said of it, as its reporter may ask. Its reference and its steps stay in the audit log."""
     node = context.node
     with node.database.reading() as session:
-        report = find_report(session, request.reference)
-    erase_report(node.database, node.inbox, report.id, **context.by)
+        report = find_report(session, reader_of(context), request.reference)
+    erase_report(node.database, node.inbox, report.id, mails=node.mailroom, **context.by)
     return InboxErased(reference=report.reference)
+
+
+def reader_of(context: ActContext) -> IncidentReader:
+    """Who acts, as far as he may read."""
+    return IncidentReader(context.person, context.now)
 
 
 def person_of(session: Session, context: ActContext) -> int:
@@ -170,10 +197,6 @@ def person_of(session: Session, context: ActContext) -> int:
     return find_person(session, context.name).id
 
 
-def _state(report: PublicReport) -> InboxState:
-    return InboxState(reference=report.reference, state=ReportState(report.state), owner=report.owner)
-
-
 def _once(context: ActContext, request: InboxNote) -> str | None:
     return f"{context.actor}/{request.once}" if request.once else None
 
@@ -183,7 +206,8 @@ def _letter(context: ActContext, report: PublicReport, text: str) -> ReporterLet
     node, url = context.node.settings.node, context.node.settings.server.url
     subject = context.say(report.language, _SUBJECT, reference=report.reference)
     close = context.say(report.language, _CLOSE, page=f"{url}/report/answer")
-    return ReporterLetter(subject, f"{text}\n\n-- \n{node.name}\n{close if url else ''}".rstrip() + "\n")
+    further = close if url and report.secret else ""  # else an answer comes by mail
+    return ReporterLetter(subject, f"{text}\n\n-- \n{node.name}\n{further}".rstrip() + "\n")
 
 
 _act = partial(

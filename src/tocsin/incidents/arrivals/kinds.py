@@ -1,5 +1,6 @@
 """What people report, in plain words, and what the field calls it."""
 
+import re
 from enum import StrEnum
 from typing import Final
 
@@ -38,3 +39,25 @@ _RSIT: Final = {
 def rsit_of(kind: ReportKind) -> tuple[str, str]:
     """Taxonomy and type of the Reference Security Incident Taxonomy, version 1003: a first guess, for a person."""
     return _RSIT[kind]
+
+
+_WORDS: Final = {
+    ReportKind.RANSOMWARE: r"ransom|rançon|rescate|resgate|encrypted files|fichiers chiffrés|archivos cifrados|فدية",
+    ReportKind.DECEIT: r"phish|hameçonn|fake (?:page|site|web|mail)|fals[ao]s? p[aá]gina|suplantaci|impersonat|تصيد",
+    ReportKind.FLOOD: r"d?dos\b|denial.of.service|déni de service|denegaci[oó]n de serv|negação de serv|حجب الخدمة",
+    ReportKind.BREAK_IN: r"compromi[st]|hack|intrusion|intrusi[oó]n|invas[aã]o|defac|piraté|brute.?force|اختراق",
+    ReportKind.PROGRAM: r"malware|trojan|botnet|virus|c2\b|command.and.control|maliciel|برمجية خبيثة|فيروس",
+    ReportKind.LEAK: r"leak|breach|fuite de données|filtraci[oó]n|vazamento|تسريب",
+    ReportKind.FLAW: r"vulnerab|cve-\d{4}|security flaw|faille|falha de segurança|exploit|ثغرة",
+    ReportKind.MONEY: r"fraud|scam|escroquerie|arnaque|estafa|golpe|virement|iban\b",
+    ReportKind.SPAM: r"\bspam\b|unsolicited|pourriel|correo no deseado|بريد مزعج",
+    ReportKind.HURT: r"blackmail|sextortion|chantage|extorsi[oó]n|harass|harcèlement|acoso|ابتزاز",
+}
+_PATTERNS: Final = {kind: re.compile(words, re.IGNORECASE) for kind, words in _WORDS.items()}
+_LOOKED_AT: Final = 5_000  # characters
+
+
+def guess_kind(text: str) -> ReportKind:
+    """What a text is about by its first telling word, for a person to confirm. Pure."""
+    found = {kind: match.start() for kind, one in _PATTERNS.items() if (match := one.search(text[:_LOOKED_AT]))}
+    return min(found, key=lambda kind: found[kind], default=ReportKind.OTHER)

@@ -1,21 +1,46 @@
-"""The tables of what people outside reported."""
+"""The tables of the inbox: what came in by any door, what it names, and what happened to it."""
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tocsin.delivery.mailbox import ReceivedMail
 from tocsin.node.records import Base, UTCDateTime
 
 
+class ReportDoor(StrEnum):
+    """How a report came in."""
+
+    FORM = "form"  # of the public page
+    MAIL = "mail"  # that answers none of ours
+    PHONE = "phone"
+    CHAT = "chat"  # pasted from a messenger
+    LETTER = "letter"  # on paper
+    PORTAL = "portal"  # an operator, signed in
+    API = "api"
+    XARF = "x-arf"  # a mail that carries a report of this format
+    PROBLEM = "problem"  # one that is contradicted, or not answered
+    PARTNER = "partner"  # another CSIRT
+
+
 class ReportState(StrEnum):
-    """Whose turn it is."""
+    """Whose turn it is; a report is in exactly one of these."""
 
     NEW = "new"  # nobody has taken it
     OPEN = "open"  # a person of the team works on it
     WAITING = "waiting"  # the reporter was asked something
-    CLOSED = "closed"
+    INCIDENT = "incident"  # it is in one or more incidents, and worked on there
+    CLOSED = "closed"  # with an answer
+    CLOSED_WITHOUT = "closed-without"  # an answer: information, a newsletter, a test, spam
+    HANDED_OVER = "handed-over"  # to a team of the directory
+    REJECTED = "rejected"
+
+
+ENDED: Final = (ReportState.CLOSED, ReportState.CLOSED_WITHOUT, ReportState.HANDED_OVER, ReportState.REJECTED)
+"""After these nothing is left to do."""
 
 
 class EntryKind(StrEnum):
@@ -27,6 +52,11 @@ class EntryKind(StrEnum):
     NOTE = "note"  # the team wrote, for itself
     OWNER = "owner"  # it was assigned, or given back; the text is the number of the owner, or empty
     EVENT = "event"  # an event was made of it, so that the responsible team is notified; the text is the upload
+    INCIDENT = "incident"  # it was put into an incident; the text is its reference
+    TAKEN_OUT = "taken-out"  # of the incident of this reference
+    HAND_OVER = "hand-over"  # what was written to the team that has it now
+    MAIL = "mail"  # a further mail came; the text is its number
+    RING_BACK = "ring-back"  # when to ring back, in ISO 8601; empty: it was done
 
 
 class CloseReason(StrEnum):
@@ -38,19 +68,34 @@ class CloseReason(StrEnum):
     NO_INCIDENT = "no-incident"
     NO_ANSWER = "no-answer"  # the reporter did not answer
     OUT_OF_SCOPE = "out-of-scope"  # others are responsible, as the reporter was told
+    INFORMATION = "information"  # worth knowing, nothing to do
+    NEWSLETTER = "newsletter"
+    TEST = "test"
+    SPAM = "spam"
+
+
+WITHOUT_ANSWER: Final = frozenset({CloseReason.INFORMATION, CloseReason.NEWSLETTER, CloseReason.TEST, CloseReason.SPAM})
+"""What is closed for these reasons needs no answer."""
 
 
 class PublicReport(Base):
-    """What somebody outside reported.
+    """What came in by a door.
 
-    ``secret``: SHA-256 of what opens it, in hexadecimal. ``act``: the form that it came by, so that one form is one
-    report. ``kind``: a `Kind`. ``place`` and ``happened``: where and when, as written. ``mailbox``: empty where the
-    reporter wants to stay unknown. ``language`` (BCP 47): of the page that he used. ``owner``: number of a person.
-    ``compartment_id``: who may read it, as of an incident: docs/design/incidents.md.
+    ``secret``: SHA-256 of what opens it for its reporter, in hexadecimal; empty where he has none, as he used no form.
+    ``act``: the form or mail that it came by, so that one is one report. ``kind``: a `ReportKind`, a guess until a
+    person says so. ``place`` and ``happened``: where and when, as written. ``mailbox``: empty where the reporter wants
+    to stay unknown. ``language`` (BCP 47): of the page that he used. ``owner``: number of a person. ``door``: a
+    `ReportDoor`. ``sender``: his name. ``ring_back_at``: when he waits for a call. ``team_id``: of the directory, to
+    which it was handed over. ``compartment_id``: who may read it, as of an incident: docs/design/incidents.md.
     """
 
     __tablename__ = "inbox_report"
-    __table_args__ = (Index("ix_inbox_report_state", "state", "id"), Index("ix_inbox_report_owner", "owner", "id"))
+    __table_args__ = (
+        Index("ix_inbox_report_state", "state", "id"),
+        Index("ix_inbox_report_owner", "owner", "id"),
+        Index("ix_inbox_report_mailbox", "mailbox"),
+        Index("ix_inbox_report_phone", "phone"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     reference: Mapped[str] = mapped_column(Text, unique=True)
@@ -67,6 +112,12 @@ class PublicReport(Base):
     received_at: Mapped[datetime] = mapped_column(UTCDateTime)
     changed_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     compartment_id: Mapped[int] = mapped_column(default=0, server_default="0")
+    door: Mapped[str] = mapped_column(Text, default=ReportDoor.FORM.value, server_default=ReportDoor.FORM.value)
+    sender: Mapped[str] = mapped_column(Text, default="", server_default="")
+    phone: Mapped[str] = mapped_column(Text, default="", server_default="")
+    subject: Mapped[str] = mapped_column(Text, default="", server_default="")
+    ring_back_at: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
+    team_id: Mapped[int | None]
 
 
 class ReportEntry(Base):
@@ -103,6 +154,31 @@ class PublicFile(Base):
     name: Mapped[str] = mapped_column(Text)
     bytes: Mapped[int]
     sha256: Mapped[str] = mapped_column(Text, index=True)
+
+
+class ReportObservable(Base):
+    """What a report names, as it is compared; see `tocsin.incidents.observables`."""
+
+    __tablename__ = "inbox_observable"
+    __table_args__ = (
+        UniqueConstraint("report_id", "kind", "value"),
+        Index("ix_inbox_observable_value", "value", "kind"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("inbox_report.id"))
+    kind: Mapped[str] = mapped_column(Text)
+    value: Mapped[str] = mapped_column(Text)
+
+
+class ReportMail(Base):
+    """A kept mail that belongs to a report; its attachments stay in it, and are handed out with it."""
+
+    __tablename__ = "inbox_mail"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("inbox_report.id"), index=True)
+    mail_id: Mapped[int] = mapped_column(ForeignKey(ReceivedMail.id), unique=True)
 
 
 class HelpTextRow(Base):

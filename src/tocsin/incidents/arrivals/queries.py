@@ -1,16 +1,26 @@
-"""Reports found and read: by the team, and by the reporter with his secret."""
+"""Reports found and read: by the team, each as far as his compartments reach, and by the reporter with his secret."""
 
 import hmac
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.arrivals.models import EntryKind, PublicFile, PublicReport, ReportEntry, ReportState
+from tocsin.delivery.mailbox import ReceivedMail
+from tocsin.incidents.arrivals.models import (
+    EntryKind,
+    PublicFile,
+    PublicReport,
+    ReportDoor,
+    ReportEntry,
+    ReportMail,
+    ReportState,
+)
 from tocsin.incidents.arrivals.tickets import grouped, hashed, plain
+from tocsin.incidents.read import IncidentReader, readable
 from tocsin.node.errors import NotFoundError
 
 NO_OWNER: Final = 0
@@ -21,17 +31,42 @@ _FOR_REPORTER = (EntryKind.MESSAGE.value, EntryKind.ANSWER.value, EntryKind.STAT
 
 @dataclass(frozen=True)
 class ReportSummary:
-    """One report in a list; ``start``: the first words of what it says."""
+    """One report in a list; ``start``: its subject, or the first words of what it says; ``who``: as far as known."""
 
     number: int
     reference: str
+    door: ReportDoor
     kind: str
+    who: str
     start: str
     place: str
     state: ReportState
     owner: int | None
     received_at: datetime
     changed_at: datetime
+    ring_back_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ReportFilter:
+    """What narrows a list of reports; all that are given must hold.
+
+    ``states``: in one of these; none: in any. ``owner``: number of a person, `NO_OWNER`: those that have none.
+    ``words``: all of them are in it. ``ring_back``: only those whose reporter waits for a call. ``up_to``: no report
+    that came after the one of this number; ``before``: only those that came before this one.
+    """
+
+    states: Collection[ReportState] = ()
+    owner: int | None = None
+    kind: str = ""
+    door: str = ""
+    words: str = ""
+    ring_back: bool = False
+    up_to: int | None = None
+    before: int | None = None
+
+
+EVERYTHING: Final = ReportFilter()
 
 
 @dataclass(frozen=True)
@@ -53,75 +88,90 @@ class ReportDetails:
 
 def list_reports(
     session: Session,
+    reader: IncidentReader,
+    wanted: ReportFilter = EVERYTHING,
     *,
-    states: Collection[ReportState] = (),
-    owner: int | None = None,
-    kind: str = "",
-    words: str = "",
     before: int = 0,
     limit: int = 50,
 ) -> ReportPage:
-    """The reports in one of ``states`` (none given: in any), of an owner and a kind, that have all ``words``.
-
-    The newest first. ``owner``: `NO_OWNER` for those that have none. ``before``: the number that `Page.further` gave.
-    """
-    row = PublicReport
-    query = select(row).where(*_matching(states, owner, kind, words)).order_by(row.id.desc()).limit(limit + 1)
-    if before:
-        query = query.where(row.id < before)
-    found = list(session.scalars(query))
+    """The reports that match, the newest first. ``before``: the number that `ReportPage.further` gave."""
+    found = matching_reports(session, reader, replace(wanted, before=before or None), limit + 1)
     lines = [_line(report) for report in found[:limit]]
     return ReportPage(lines, lines[-1].number if len(found) > limit else 0)
 
 
-def count_reports(
-    session: Session,
-    *,
-    states: Collection[ReportState] = (),
-    owner: int | None = None,
-    kind: str = "",
-    words: str = "",
-) -> int:
+def count_reports(session: Session, reader: IncidentReader, wanted: ReportFilter = EVERYTHING) -> int:
     """How many `list_reports` finds on all its pages."""
-    query = select(func.count()).select_from(PublicReport).where(*_matching(states, owner, kind, words))
+    query = _matching(session, reader, wanted).with_only_columns(func.count(PublicReport.id))
     return session.scalar(query) or 0
 
 
-def _matching(
-    states: Collection[ReportState], owner: int | None, kind: str, words: str
-) -> Iterator[ColumnElement[bool]]:
+def matching_reports(session: Session, reader: IncidentReader, wanted: ReportFilter, limit: int) -> list[PublicReport]:
+    """The reports that match, the newest first, to be changed."""
+    query = _matching(session, reader, wanted).order_by(PublicReport.id.desc()).limit(limit)
+    return list(session.scalars(query))
+
+
+def _matching(session: Session, reader: IncidentReader, wanted: ReportFilter) -> Select[PublicReport]:
+    return select(PublicReport).where(readable(session, reader, PublicReport), *_conditions(wanted))
+
+
+def _conditions(wanted: ReportFilter) -> Iterator[ColumnElement[bool]]:
     row = PublicReport
-    if states:
-        yield row.state.in_([state.value for state in states])
-    if owner is not None:
-        yield row.owner.is_(None) if owner == NO_OWNER else row.owner == owner
-    if kind:
-        yield row.kind == kind
-    for word in words.split()[:8]:
-        yield or_(*(one.icontains(word, autoescape=True) for one in (row.what, row.place, row.reference)))
+    if wanted.states:
+        yield row.state.in_([state.value for state in wanted.states])
+    if wanted.owner is not None:
+        yield row.owner.is_(None) if wanted.owner == NO_OWNER else row.owner == wanted.owner
+    if wanted.kind:
+        yield row.kind == wanted.kind
+    if wanted.door:
+        yield row.door == wanted.door
+    if wanted.ring_back:
+        yield row.ring_back_at.is_not(None)
+    if wanted.up_to is not None:
+        yield row.id <= wanted.up_to
+    if wanted.before is not None:
+        yield row.id < wanted.before
+    looked_in = (row.what, row.place, row.reference, row.subject, row.sender, row.mailbox, row.phone)
+    for word in wanted.words.split()[:8]:
+        yield or_(*(one.icontains(word, autoescape=True) for one in looked_in))
 
 
-def counts_by_state(session: Session) -> dict[ReportState, int]:
-    """How many reports are in each state."""
+def counts_by_state(session: Session, reader: IncidentReader) -> dict[ReportState, int]:
+    """How many reports are in each state; together they are all that the reader may read."""
     counts = dict.fromkeys(ReportState, 0)
-    for state, count in session.execute(select(PublicReport.state, func.count()).group_by(PublicReport.state)):
+    may = readable(session, reader, PublicReport)
+    query = select(PublicReport.state, func.count()).where(may).group_by(PublicReport.state)
+    for state, count in session.execute(query):
         counts[ReportState(state)] = count
     return counts
 
 
-def oldest_new(session: Session) -> datetime | None:
+def oldest_new(session: Session, reader: IncidentReader) -> datetime | None:
     """When the oldest report came that nobody has taken."""
-    return session.scalar(select(func.min(PublicReport.received_at)).where(PublicReport.state == ReportState.NEW.value))
+    new = PublicReport.state == ReportState.NEW.value
+    return session.scalar(
+        select(func.min(PublicReport.received_at)).where(new, readable(session, reader, PublicReport))
+    )
 
 
-def find_report(session: Session, reference: str) -> PublicReport:
+def ring_backs(session: Session, reader: IncidentReader) -> tuple[int, datetime | None]:
+    """How many reporters wait for a call, and when the first does."""
+    waits = select(func.count(), func.min(PublicReport.ring_back_at))
+    may = readable(session, reader, PublicReport)
+    count, first = session.execute(waits.where(PublicReport.ring_back_at.is_not(None), may)).one()
+    return int(count), first
+
+
+def find_report(session: Session, reader: IncidentReader, reference: str) -> PublicReport:
     """The report of a reference.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: the reader knows none.
 
     """
-    found = session.scalar(select(PublicReport).where(PublicReport.reference == grouped(plain(reference)[:8])))
+    named = PublicReport.reference == grouped(plain(reference)[:8])
+    found = session.scalar(select(PublicReport).where(named, readable(session, reader, PublicReport)))
     if found is None:
         raise NotFoundError(f"There is no report '{reference[:20]}'.")
     return found
@@ -145,11 +195,18 @@ def read_report(session: Session, report: PublicReport, *, all_entries: bool) ->
     return ReportDetails(report, list(session.scalars(entries)), list(session.scalars(files)))
 
 
+def mails_of(session: Session, report: PublicReport) -> Sequence[ReceivedMail]:
+    """The kept mails that belong to a report, in order."""
+    query = select(ReceivedMail).join(ReportMail, ReportMail.mail_id == ReceivedMail.id)
+    return session.scalars(query.where(ReportMail.report_id == report.id).order_by(ReportMail.id)).all()
+
+
 def _line(report: PublicReport) -> ReportSummary:
-    start = " ".join(report.what[:300].split())
+    start = " ".join((report.subject or report.what)[:300].split())
     return ReportSummary(
-        report.id, report.reference, report.kind, start[:120], report.place[:80], ReportState(report.state),
-        report.owner, report.received_at, report.changed_at,
+        report.id, report.reference, ReportDoor(report.door), report.kind,
+        report.sender or report.mailbox or report.phone, start[:120], report.place[:80], ReportState(report.state),
+        report.owner, report.received_at, report.changed_at, report.ring_back_at,
     )  # fmt: skip
 
 

@@ -10,8 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals.files import ReportAttachment
+from tocsin.incidents.arrivals.handling import add_observables
 from tocsin.incidents.arrivals.kinds import ReportKind
-from tocsin.incidents.arrivals.models import PublicFile, PublicReport, ReportState
+from tocsin.incidents.arrivals.models import PublicFile, PublicReport, ReportDoor, ReportState
 from tocsin.incidents.arrivals.tickets import Ticket
 from tocsin.node.blobs import Blobs
 from tocsin.node.records import AuditAction, Database, audit, cut
@@ -19,7 +20,7 @@ from tocsin.node.records import AuditAction, Database, audit, cut
 
 @dataclass(frozen=True)
 class ReportForm:
-    """What was reported; see `PublicReport`."""
+    """What was reported, and by which door; see `PublicReport`."""
 
     kind: ReportKind
     what: str
@@ -27,6 +28,11 @@ class ReportForm:
     happened: str = ""
     mailbox: str = ""
     language: str = "en"
+    door: ReportDoor = ReportDoor.FORM
+    sender: str = ""
+    phone: str = ""
+    subject: str = ""
+    ring_back_at: datetime | None = None
 
 
 def same_report(
@@ -51,8 +57,11 @@ def file_report(
     files: Collection[ReportAttachment] = (),
     *,
     now: datetime,
+    actor: str = "public",
 ) -> bool:
     """Take a report in under its ticket; False where it is here already. ``blobs`` keeps the bytes of files.
+
+    Only who used the public form can open it by the secret of the ticket.
 
     Raises:
         StorageError: disk or database failed; nothing was taken in.
@@ -62,22 +71,38 @@ def file_report(
     cut("inbox.kept")
     try:
         with database.begin() as session:
-            if session.scalar(select(PublicReport.id).where(PublicReport.act == ticket.act)) is not None:
+            if report_of_act(session, ticket) is not None:
                 return False
-            report = PublicReport(
-                reference=ticket.reference, secret=ticket.hashed, act=ticket.act, kind=filed.kind.value,
-                what=filed.what, place=filed.place, happened=filed.happened, mailbox=filed.mailbox,
-                language=filed.language, state=ReportState.NEW.value, owner=None, received_at=now, changed_at=now,
-            )  # fmt: skip
-            session.add(report)
-            session.flush()
+            report = add_report(session, ticket, filed, now=now, actor=actor, files=len(files))
             for file, digest in zip(files, digests, strict=True):
                 row = {"name": file.name, "bytes": len(file.content), "sha256": digest}
                 session.add(PublicFile(report_id=report.id, **row))
-            detail: dict[str, object] = {"kind": filed.kind.value, "files": len(files)}
-            subject = f"inbox:{ticket.reference}"
-            audit(session, AuditAction.INBOX_RECEIVED, at=now, actor="public", subject=subject, detail=detail)
     except IntegrityError:  # the same form, sent twice at the same moment
         return False
     cut("inbox.filed")
     return True
+
+
+def add_report(
+    session: Session, ticket: Ticket, filed: ReportForm, *, now: datetime, actor: str, files: int = 0
+) -> PublicReport:
+    """A new report with what it names, in the caller's transaction; ``files``: how many come with it."""
+    report = PublicReport(
+        reference=ticket.reference, secret=ticket.hashed if filed.door is ReportDoor.FORM else "", act=ticket.act,
+        kind=filed.kind.value, what=filed.what, place=filed.place, happened=filed.happened, mailbox=filed.mailbox,
+        language=filed.language, state=ReportState.NEW.value, owner=None, received_at=now, changed_at=now,
+        door=filed.door.value, sender=filed.sender, phone=filed.phone, subject=filed.subject,
+        ring_back_at=filed.ring_back_at, team_id=None,
+    )  # fmt: skip
+    session.add(report)
+    session.flush()
+    add_observables(session, report, filed.subject, filed.place, filed.what)
+    detail: dict[str, object] = {"kind": filed.kind.value, "files": files, "door": filed.door.value}
+    subject = f"inbox:{ticket.reference}"
+    audit(session, AuditAction.INBOX_RECEIVED, at=now, actor=actor, subject=subject, detail=detail)
+    return report
+
+
+def report_of_act(session: Session, ticket: Ticket) -> PublicReport | None:
+    """The report that came by the same form before."""
+    return session.scalar(select(PublicReport).where(PublicReport.act == ticket.act))

@@ -44,6 +44,11 @@ def ticket_of(word: str, tokens: Tokens, now: datetime) -> Ticket | None:
     name = tokens.read(_PURPOSE, word)
     if name is None or int(now.timestamp()) - int(name.partition("/")[0]) > OPEN.total_seconds():
         return None
+    return ticket_named(name, tokens)
+
+
+def ticket_named(name: str, tokens: Tokens) -> Ticket:
+    """The ticket of what has this name: the same name is the same report."""
     reference, secret = (_drawn(tokens.make(purpose, name)) for purpose in (_REFERENCE, _SECRET))
     act = hashlib.sha256(name.encode()).hexdigest()
     return Ticket(grouped(reference[:8]), grouped(secret[:16]), act)

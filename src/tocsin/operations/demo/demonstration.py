@@ -21,7 +21,7 @@ from tocsin.directory.claims import acts as claim_acts
 from tocsin.directory.contacts import KIND as VERIFY
 from tocsin.directory.contacts import ConfirmationOutcome, question_of_letter, settle_question, verify_team
 from tocsin.events import save_view
-from tocsin.incidents.arrivals import ReportForm, ReportKind, file_report, form_word, ticket_of
+from tocsin.incidents.arrivals import ReportForm, ReportKind, file_report, form_word, mail_context, ticket_of
 from tocsin.incidents.arrivals import acts as inbox_acts
 from tocsin.interface import ActContext
 from tocsin.node.accounts import AccountRole, Person
@@ -35,7 +35,7 @@ from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.notify import tell
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.problems.answers import AnswerVerdict, TeamAnswer, answer_problems, problem_text, sheets_of
-from tocsin.problems.replies import file_mail, open_context
+from tocsin.problems.replies import file_mail
 from tocsin.sharing.rules import set_rules
 
 _COPY: Final = """\
@@ -126,7 +126,7 @@ def mails(demonstration: Demonstration) -> None:
     mail_acts.drop_mails(
         context, mail_acts.MailsAndNeededReason(reference=(dropped,), reason="They found the first one after all.")
     )
-    desk = open_context(demonstration.node, demonstration.node.store)
+    desk = mail_context(demonstration.node, demonstration.node.store)
     returned, asked = demonstration.digests("bank-cert")[-1], demonstration.digests("harbour")[-1]
     address = reply_addresses(desk.address, desk.tokens)
     for raw in (_bounce(returned, address(returned.reference)), _question(asked)):

@@ -5,7 +5,7 @@ Every step may be repeated, so that one that was killed is finished from its pla
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -18,7 +18,8 @@ from tocsin.delivery import purge_digest, purge_letter, take_events_out
 from tocsin.delivery.mailbox import ReceivedMail
 from tocsin.delivery.never_held import Reference, ReferenceState, note_reference
 from tocsin.events import Ingest, purge_ingest, purge_rows
-from tocsin.incidents.arrivals import delete_files, find_report, purge_report
+from tocsin.incidents import IncidentReader
+from tocsin.incidents.arrivals import delete_files, find_report, forget_mail, purge_report
 from tocsin.node.files import disk_failures, sync_folder
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction, Tombstone, audit, cut, erase_typed, find_tombstone, forget_undos, sweep
@@ -33,7 +34,8 @@ from tocsin.problems.replies import purge_mail
 
 TABLES: Final = (
     "ingest", "left_aside", "feed_alarm", "column_set", "delivery", "delivery_item", "letter", "received_mail",
-    "mail_bounce", "answer", "verification", "inbox_report", "inbox_entry", "inbox_file", "upload", "collected",
+    "mail_bounce", "answer", "verification", "inbox_report", "inbox_entry", "inbox_file",
+    "inbox_observable", "upload", "collected",
     "collector", "audit_aside", "request_once", "comment", "undo",
 )  # fmt: skip
 """The tables that hold what strangers sent; on PostgreSQL they are written anew."""
@@ -84,7 +86,13 @@ def _purge_records(session: Session, plan: PurgePlan) -> None:
 def _purge_mails(session: Session, plan: PurgePlan, _name: str) -> None:
     wanted = [mail.sha256 for mail in plan.mails]
     for mail in session.scalars(select(ReceivedMail).where(ReceivedMail.sha256.in_(wanted))).all():
+        forget_mail(session, mail)
         purge_mail(session, mail)
+
+
+def _purge_inbox(session: Session, plan: PurgePlan, name: str) -> None:
+    _purge_mails(session, plan, name)
+    purge_report(session, find_report(session, IncidentReader(None, datetime.now(UTC)), name))
 
 
 def _purge_sent(session: Session, _plan: PurgePlan, name: str) -> None:
@@ -100,7 +108,7 @@ _THINGS: Final[Mapping[PurgeKind, Callable[[Session, PurgePlan, str], None]]] = 
     PurgeKind.UPLOAD: lambda session, _, name: purge_upload(session, read_upload(session, UUID(name))),
     PurgeKind.COLLECTED: lambda session, _, name: purge_refused(session, name),
     PurgeKind.MAIL: _purge_mails,
-    PurgeKind.INBOX: lambda session, _, name: purge_report(session, find_report(session, name)),
+    PurgeKind.INBOX: _purge_inbox,
     PurgeKind.DELIVERY: _purge_sent,
     PurgeKind.LETTER: _purge_sent,
     PurgeKind.ANSWER: _purge_note,

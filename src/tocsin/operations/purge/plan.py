@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -16,7 +16,8 @@ from tocsin.delivery import Delivery, digests_with, mail_files
 from tocsin.delivery import find_mail as find_sent
 from tocsin.delivery.mailbox import MailOnServer, copies_of, hash_of_id
 from tocsin.events import Ingest, TeamSet, set_aside
-from tocsin.incidents.arrivals import files_of, find_report, letters_of, others_with_files_of
+from tocsin.incidents import IncidentReader
+from tocsin.incidents.arrivals import files_of, find_report, letters_of, mails_of, others_with_files_of
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.letters import Letter
 from tocsin.node.paths import HomeFolder
@@ -177,10 +178,13 @@ def _mail(_node: NodeWithStores, session: Session, reference: PurgeReference) ->
 
 
 def _inbox(node: NodeWithStores, session: Session, reference: PurgeReference) -> PurgePlan:
-    report = find_report(session, reference.name)
+    reader = IncidentReader(None, datetime.now(UTC))
+    report = find_report(session, reader, reference.name)
+    mails = mails_of(session, report)
     letters = letters_of(session, report)
     files = [path for letter in letters for path in mail_files(node.mails, letter.reference)]
     subjects = [str(reference), *(f"letter:{letter.reference}" for letter in letters)]
+    subjects += [f"mail:{mail.id}" for mail in mails]
     return PurgePlan(
         str(reference),
         reference.kind,
@@ -188,9 +192,10 @@ def _inbox(node: NodeWithStores, session: Session, reference: PurgeReference) ->
         report.received_at,
         files=_within(node, files),
         blobs=tuple(files_of(session, report)),
+        mails=tuple(MailOnServer(one.size, one.sha256, hash_of_id(one.message_id)) for one in mails),
         subjects=tuple(subjects),
         words=(report.reference,),
-        related=tuple(f"inbox:{other}" for other in others_with_files_of(session, report)),
+        related=tuple(f"inbox:{other}" for other in others_with_files_of(session, reader, report)),
     )
 
 

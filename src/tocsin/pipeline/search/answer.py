@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import TOLD, Delivery, DeliveryItem
 from tocsin.directory import ResponsibilityRole
 from tocsin.events import TOLD_IN, EventFilter, TeamSet
+from tocsin.incidents import IncidentReader
 from tocsin.incidents.arrivals import find_report
 from tocsin.networks import Networks, format_address
 from tocsin.node.accounts import Permission, Principal
@@ -117,7 +118,7 @@ class Searcher:
             return False
         try:
             with self.node.database.reading() as session:
-                return bool(find_report(session, typed))
+                return bool(find_report(session, IncidentReader(self.visitor.person, self.clock()), typed))
         except NotFoundError:
             return False
 

@@ -41,6 +41,7 @@ class ToDoKind:
 
 _STEER, _EDIT, _WORK = Permission.DELIVERIES_STEER, Permission.DIRECTORY_EDIT, Permission.INCIDENTS_WRITE
 _SENDING, _TROUBLE, _HELD = "/deliveries/sending", "/deliveries?show=trouble", "/deliveries?show=held"
+_CALLS = "/reports/public?state=all&call=1"
 _ADDRESS = "/teams/%(key)s/change?act=assert&kind=mailbox#value"
 
 
@@ -192,13 +193,19 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         "/incidents?state=new", _WORK, listers.incidents_unassigned,
         (Resolution(say("Assign it"), "/incidents?state=new", "incidents take"),), personal=True,
     ),
+    ItemKind.RING_BACK: ToDoKind(
+        say("Ring-backs"),
+        lambda item: say_count("%(n)s reporter waits for a call", "%(n)s reporters wait for a call", item.count),
+        _CALLS, Permission.INBOX_WRITE, listers.calls,
+        (Resolution(say("Ring back, then note that it was done"), _CALLS, "inbox ring-back"),), personal=True,
+    ),
     ItemKind.INBOX: ToDoKind(
         say("Inbox"),
         lambda item: say_count(
-            "%(n)s report from the public has no owner", "%(n)s reports from the public have no owner", item.count
+            "%(n)s report in the inbox has no owner", "%(n)s reports in the inbox have no owner", item.count
         ),
         "/reports/public", Permission.INBOX_WRITE, listers.inbox,
-        (Resolution(say("Take the report"), "/reports/public", "inbox take"),),
+        (Resolution(say("Take the report"), "/reports/public", "inbox take"),), personal=True,
     ),
     ItemKind.CLAIMS: ToDoKind(
         say("Claims"),

@@ -17,7 +17,7 @@ from tocsin.directory.claims import ClaimState, read_claims
 from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
 from tocsin.incidents import IncidentReader, access_to_review, due_tasks, waited_enough, without_lead
-from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new
+from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new, ring_backs
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, AuditEntry, read_asides
@@ -185,8 +185,15 @@ def mails(context: ListingContext) -> Iterator[Item]:
 
 
 def inbox(context: ListingContext) -> Iterator[Item]:
-    """Reports of the public without an owner."""
-    yield Item(ItemKind.INBOX, counts_by_state(context.session)[ReportState.NEW], oldest_new(context.session))
+    """Reports of the inbox without an owner."""
+    new = counts_by_state(context.session, context.reader)[ReportState.NEW]
+    yield Item(ItemKind.INBOX, new, oldest_new(context.session, context.reader))
+
+
+def calls(context: ListingContext) -> Iterator[Item]:
+    """Reporters who wait for a call; due when the first does."""
+    count, first = ring_backs(context.session, context.reader)
+    yield Item(ItemKind.RING_BACK, count, first, first)
 
 
 def incidents_unassigned(context: ListingContext) -> Iterator[Item]:

@@ -23,6 +23,7 @@ from tocsin.problems.answers import AnswerVerdict
 from tocsin.problems.replies.matching import MailMatch
 
 _PLACES = 5_000  # that one mail may name
+_BULK = ("list-unsubscribe", "list-unsubscribe-post", "feedback-id", "x-campaign-id")
 _PROOFS = {
     "token": "Written by a person, to the address of the digest.",
     "thread": "Written by a person of the team, as a reply to the digest.",
@@ -74,6 +75,8 @@ def decide(
         return _answered(mail, kept, told)
     if sorted_as.kind is MailKind.BOUNCE:
         return _bounced(mail, kept, sorted_as.bounces, mailboxes)
+    if sorted_as.kind is MailKind.UNKNOWN and not mail.text and _is_of_inbox(match):
+        return _reported(mail, kept)  # such as the picture of a letter
     if sorted_as.kind is MailKind.UNKNOWN:
         doubts = (match.doubt,) if match.doubt and verdicts_in(mail.text) else ()
         return replace(kept, state=MailState.WAITING, reasons=(*kept.reasons, *doubts))
@@ -120,8 +123,23 @@ def _within(network: Network, told: DigestRef) -> Iterable[int]:
     return (problem for halves, problems in told.at.items() if network.holds(*halves) for problem in problems)
 
 
+def _is_of_inbox(match: MailMatch) -> bool:
+    """Whether a mail answers no digest, and no letter but one of the inbox."""
+    return match.delivery is None and (match.letter is None or match.letter.kind.startswith("inbox-"))
+
+
+def _reported(mail: ReadMail, kept: ReplyDecision) -> ReplyDecision:
+    """A mail for the inbox; one of many that went out opens nothing."""
+    if kept.match.letter is None and any(mail.header(name) for name in _BULK):
+        return replace(kept, kind=MailKind.AUTOMATIC, why=say("It was sent to many (RFC 2369)."))
+    why = kept.match.doubt or say("It continues a report of the inbox.")
+    return replace(kept, kind=MailKind.UNKNOWN, state=MailState.INBOX, why=why)
+
+
 def _answered(mail: ReadMail, kept: ReplyDecision, told: DigestRef) -> ReplyDecision:
     match = kept.match
+    if _is_of_inbox(match):
+        return _reported(mail, kept)
     if match.doubt or not match.by:
         kind = kept.kind if match.delivery or match.letter else MailKind.UNKNOWN
         doubt = match.doubt or say("Unmatched: the sender is not the one we wrote to.")

@@ -165,6 +165,8 @@ def _note(desk: MailContext, row: ReceivedMail, case: ReplyCase) -> None:
         session.add(row)
         session.flush()
         apply_decision(session, row, case)
+        if row.state == MailState.INBOX and desk.inbox is not None:
+            desk.inbox(session, row, case.mail)
         _audit(session, row, case.decision.match.delivery)
         cut("replies.acting")
     cut("replies.acted")
@@ -176,7 +178,10 @@ def _examined(desk: MailContext, raw: bytes, at: datetime, unread: int) -> Reply
     try:
         with internal_failures("A mail"):
             mail = read_mail(raw)
-            return examine(desk, mail, now=at, unread=unread)
+            case = examine(desk, mail, now=at, unread=unread)
+            if case.decision.state is MailState.INBOX and desk.inbox is None:
+                return replace(case, decision=replace(case.decision, state=MailState.WAITING))
+            return case
     except StorageError:
         raise
     except TocsinError as error:

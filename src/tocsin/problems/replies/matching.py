@@ -6,7 +6,7 @@ docs/design/replies.md says why.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryState
-from tocsin.delivery.mailbox import MailClassification, MailKind, ReadMail, original_ids
+from tocsin.delivery.mailbox import MailClassification, MailKind, ReadMail, ReceivedMail, original_ids
 from tocsin.directory import Team, read_directory
 from tocsin.events import EventStore
 from tocsin.node.letters import Letter
@@ -34,15 +34,23 @@ _SHARED_DOMAINS: Final = frozenset(
 )
 
 
+TakeMail = Callable[[Session, ReceivedMail, ReadMail], None]
+"""Takes a mail into the inbox, in the caller's transaction."""
+
+
 @dataclass(frozen=True)
 class MailContext:
-    """``teams`` by number; ``ours``: the addresses that this node sends from, in small letters."""
+    """``teams`` by number; ``ours``: the addresses that this node sends from, in small letters.
+
+    ``inbox`` takes what answers none of our mails; None: such a mail waits for a person.
+    """
 
     node: Node
     store: EventStore
     tokens: Tokens
     teams: Mapping[int, Team]
     ours: frozenset[str]
+    inbox: TakeMail | None = None
 
     @property
     def address(self) -> str:

@@ -1,4 +1,4 @@
-"""``/inbox``: reports from the public, what happened to them, and what a person does with them."""
+"""``/inbox``: all that came in, what happened to them, and what a person does with them."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,15 +6,21 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from tocsin.incidents import IncidentReader, ObservableKind
 from tocsin.incidents.arrivals import (
     EntryKind,
+    ReportDoor,
+    ReportFilter,
     ReportKind,
     ReportState,
     acts,
     find_report,
     help_text_acts,
+    hints_of,
+    incidents_with,
     list_reports,
     read_report,
+    triage_acts,
 )
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal, note_read
@@ -33,13 +39,16 @@ class InboxLine(BaseModel):
     """A report. ``start``: its first words; ``owner``: the number of a person, or null."""
 
     reference: str
+    door: ReportDoor
     kind: ReportKind
+    who: str
     start: str
     place: str
     state: ReportState
     owner: int | None
     received_at: datetime
     changed_at: datetime
+    ring_back_at: datetime | None
 
 
 class InboxEntry(BaseModel):
@@ -51,11 +60,32 @@ class InboxEntry(BaseModel):
     text: str
 
 
+class InboxObservable(BaseModel):
+    """What a report names; ``known``: from an incident or another report."""
+
+    kind: ObservableKind
+    value: str
+    known: bool
+
+
+class InboxCandidate(BaseModel):
+    """An incident to which a report may belong, and why."""
+
+    reference: str
+    title: str
+    reasons: list[str]
+
+
 class WholeInboxReport(BaseModel):
     """A report with all that happened to it. Its files are handed out by its page only."""
 
     reference: str
+    door: ReportDoor
     kind: ReportKind
+    subject: str
+    sender: str
+    phone: str
+    ring_back_at: datetime | None
     what: str
     place: str
     happened: str
@@ -67,18 +97,21 @@ class WholeInboxReport(BaseModel):
     changed_at: datetime
     files: list[str] = []
     entries: list[InboxEntry] = []
+    observables: list[InboxObservable] = []
+    incidents: list[str] = Field([], description="References of the incidents that it is in.")
+    candidates: list[InboxCandidate] = []
 
 
 def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
     database = counter.node.database
 
-    @router.get("/inbox", operation_id="listInbox", summary="Reports from the public")
+    @router.get("/inbox", operation_id="listInbox", summary="The inbox")
     def list_inbox(
         *,
         request: Request,
         response: Response,
-        _visitor: Annotated[Principal, needs(Permission.INBOX_READ)],
+        visitor: Annotated[Principal, needs(Permission.INBOX_READ)],
         state: ReportState | None = None,
         text: Annotated[str, Query(max_length=100, description="Words that are in it.")] = "",
         limit: Limit = 100,
@@ -88,7 +121,9 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         place = place_of(counter.tokens, _NOUN, cursor)
         with database.reading() as session:
             before = place[0] if place else 0
-            found = list_reports(session, states=[state] if state else (), words=text, before=before, limit=limit)
+            reader = IncidentReader(visitor.person, counter.now)
+            wanted = ReportFilter(states=(state,) if state else (), words=text)
+            found = list_reports(session, reader, wanted, before=before, limit=limit)
         following = cursor_for(counter.tokens, _NOUN, [found.further]) if found.further else None
         link_next(request, response, following)
         names = InboxLine.model_fields
@@ -96,18 +131,32 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
             items=[InboxLine(**{name: getattr(one, name) for name in names}) for one in found.lines], next=following
         )
 
-    @router.get("/inbox/{reference}", operation_id="readInboxReport", summary="One report from the public")
+    @router.get("/inbox/{reference}", operation_id="readInboxReport", summary="One report of the inbox")
     def read_one(reference: Reference, visitor: Annotated[Principal, needs(Permission.INBOX_READ)]) -> WholeInboxReport:
         """With its history; that a reporter's mailbox was read is on record."""
         with database.reading() as session:
-            report = find_report(session, reference)
+            reader = IncidentReader(visitor.person, counter.now)
+            report = find_report(session, reader, reference)
             read = read_report(session, report, all_entries=True)
+            hints = hints_of(session, reader, [report.id])[report.id]
+            incidents = [one.reference for one in incidents_with(session, reader, report)]
         if report.mailbox:
             note_read(database, visitor, f"inbox:{report.reference}", now=counter.now)
         plain = {name: getattr(report, name) for name in WholeInboxReport.model_fields if hasattr(report, name)}
         entries = [
             InboxEntry(**{name: getattr(entry, name) for name in InboxEntry.model_fields}) for entry in read.entries
         ]
-        return WholeInboxReport(**plain, files=[file.name for file in read.files], entries=entries)
+        observables = [
+            InboxObservable(kind=ObservableKind(one.kind), value=one.value, known=one.value in hints.known)
+            for one in hints.observables
+        ]
+        candidates = [
+            InboxCandidate(reference=one.reference, title=one.title, reasons=list(one.reasons))
+            for one in hints.candidates
+        ]
+        return WholeInboxReport(
+            **plain, files=[file.name for file in read.files], entries=entries, observables=observables,
+            incidents=incidents, candidates=candidates,
+        )  # fmt: skip
 
-    add_acts(router, counter, (*acts.ACTS, *inbox_event.ACTS, *help_text_acts.ACTS))
+    add_acts(router, counter, (*acts.ACTS, *triage_acts.ACTS, *inbox_event.ACTS, *help_text_acts.ACTS))

@@ -14,6 +14,7 @@ from tocsin.interface import NotHereError, needs
 from tocsin.networks import parse_address, parse_network
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
+from tocsin.pipeline import inbox_problems
 from tocsin.problems import (
     ListedProblem,
     ProblemSearch,
@@ -190,7 +191,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         )
         return AnswerOut(noted=sum(len(one.problems or ()) for one in answers))
 
-    add_acts(router, counter, acts.ACTS)
+    add_acts(router, counter, (*acts.ACTS, *inbox_problems.ACTS))
 
 
 _Found = list[tuple[tuple[Any, ...], Problem]]  # with the place of each in the list, for cursors

@@ -63,7 +63,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     ) -> list[CommentOut]:
         """The oldest first; none on what one may not see."""
         with counter.node.database.reading() as session:
-            found = comments.read_comments(session, subject, visitor)
+            found = comments.read_comments(session, subject, visitor, counter.now)
         return [CommentOut(number=one.number, at=one.at, by=one.by, text=one.text) for one in found]
 
     add_acts(router, counter, (*acts.ACTS, *comments.ACTS))

@@ -215,7 +215,7 @@ def comments_of(desk: PageContext, visitor: Principal, subject: str) -> tuple[li
     if not may_comment(visitor, subject, reads=True):
         return None
     with desk.node.database.reading() as session:
-        return read_comments(session, subject, visitor), may_comment(visitor, subject)
+        return read_comments(session, subject, visitor, desk.now), may_comment(visitor, subject)
 
 
 def together(*makers: Callable[[PageContext], APIRouter]) -> Callable[[PageContext], APIRouter]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryState, Halt
 from tocsin.events import open_rows
+from tocsin.incidents import IncidentReader
 from tocsin.incidents.arrivals import ReportState, counts_by_state
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import TocsinError
@@ -85,7 +86,7 @@ def work_counts(session: Session, kept: datetime) -> dict[str, int]:
     """How many things wait for a person at each place, by its path; ``kept``: since when unreadable rows are kept."""
     unsent = select(func.count()).select_from(Delivery).where(Delivery.state.in_(_UNSENT))
     return {
-        "/reports/public": counts_by_state(session)[ReportState.NEW],
+        "/reports/public": counts_by_state(session, IncidentReader(None, kept))[ReportState.NEW],
         "/deliveries": session.scalar(unsent) or 0,
         "/reports": open_rows(session, kept)[0],
     }

@@ -1,6 +1,6 @@
-"""The inbox: reports from the public, by state, owner and kind."""
+"""The inbox: all that came in, by state, door, owner and kind, with what one needs to know before opening it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -8,32 +8,46 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from tocsin.directory import Team
+from tocsin.incidents import IncidentReader, defang, host_of
 from tocsin.incidents.arrivals import (
     NO_OWNER,
+    ReportDoor,
+    ReportFilter,
+    ReportHints,
     ReportKind,
     ReportState,
     count_reports,
     counts_by_state,
+    hints_of,
     list_reports,
+    rsit_of,
 )
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of
+from tocsin.node.errors import UsageError
 from tocsin.node.records import purged_of
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.owners import owners
-from tocsin.server.pages.inbox.words import KINDS, SHAPES, STATES
+from tocsin.server.pages.inbox.words import DOORS, KINDS, SHAPES, STATES
+from tocsin.sharing.lookup import read_subject
 
 PLACE: Final = "/reports/public"
-_ROWS: Final = 50
+ROWS: Final = 50
+"""On a page."""
+
+_ASKED: Final = 3  # observables of a report whose team is looked up
 _UNDONE: Final = (ReportState.NEW, ReportState.OPEN, ReportState.WAITING)
 
 
 class InboxFilter(BaseModel):
-    """What narrows the list, as typed. ``owner``: ``me``, ``none`` or the number of a person."""
+    """What narrows the list, as typed. ``owner``: ``me``, ``none`` or the number of a person. ``call``: ring-backs."""
 
     state: str = ""
+    door: str = ""
     owner: str = ""
     kind: str = ""
+    call: str = ""
     q: str = ""
     before: str = ""
 
@@ -41,6 +55,18 @@ class InboxFilter(BaseModel):
         """The address of the list with these conditions, or with others."""
         asked = {name: text for name, text in {**self.model_dump(), "before": "", **other}.items() if text}
         return f"{PLACE}?{urlencode(asked)}" if asked else PLACE
+
+    def wanted(self, visitor: Principal, up_to: int | None = None) -> ReportFilter:
+        """What the list is asked for; what cannot be read does not count."""
+        return ReportFilter(
+            states=_states(self.state),
+            owner={"me": visitor.person, "none": NO_OWNER}.get(self.owner, number_in(self.owner) or None),
+            kind=self.kind if self.kind in set(ReportKind) else "",
+            door=self.door if self.door in set(ReportDoor) else "",
+            words=self.q[:100],
+            ring_back=bool(self.call),
+            up_to=up_to,
+        )
 
 
 def list_pages(desk: PageContext) -> APIRouter:
@@ -53,34 +79,50 @@ def list_pages(desk: PageContext) -> APIRouter:
         visitor: Annotated[Principal, needs(Permission.INBOX_READ)],
         asked: Annotated[InboxFilter, Query()],
     ) -> Response:
-        """The reports that match, the newest first; at first all that are not closed."""
-        wanted = _wanted(asked, visitor)
+        """The reports that match, the newest first; at first all that wait for somebody."""
+        reader, wanted = IncidentReader(visitor.person, desk.now), asked.wanted(visitor)
         with desk.node.database.reading() as session:
-            page = list_reports(session, **wanted, before=number_in(asked.before) or 0, limit=_ROWS)
+            page = list_reports(session, reader, wanted, before=number_in(asked.before) or 0, limit=ROWS)
             context: dict[str, Any] = {
                 "page": page,
-                "found": count_reports(session, **wanted),
-                "counts": counts_by_state(session),
+                "found": count_reports(session, reader, wanted),
+                "counts": counts_by_state(session, reader),
                 "names": names_of(session, (line.owner for line in page.lines)),
                 "owners": owners(session),
+                "hints": hints_of(session, reader, [line.number for line in page.lines]),
                 "purged": purged_of(session, "inbox") if visitor.may(Permission.CONTENT_PURGE) else 0,
             }
+        context["teams"] = teams_named(desk, visitor, context["hints"].values())
         further = asked.path(before=str(page.further)) if page.further else ""
-        more: dict[str, Any] = {"kinds": KINDS, "states": STATES, "shapes": SHAPES, "now": desk.now, "asked": asked}
-        return desk.page(request, "inbox/list.html", further=further, **context, **more)
+        more: dict[str, Any] = {"asked": asked, "now": desk.now, "rsit": _rsit(), "defang": defang}
+        words: dict[str, Any] = {"kinds": KINDS, "states": STATES, "doors": DOORS, "shapes": SHAPES}
+        return desk.page(request, "inbox/list.html", further=further, **context, **more, **words)
 
     return router
 
 
-def _wanted(asked: InboxFilter, visitor: Principal) -> Mapping[str, Any]:
-    """What the list is asked for; what cannot be read does not count."""
-    owner = {"me": visitor.person, "none": NO_OWNER}.get(asked.owner, number_in(asked.owner) or None)
+def teams_named(desk: PageContext, visitor: Principal, hints: Collection[ReportHints]) -> dict[str, Sequence[Team]]:
+    """By observable, the teams whose networks it is in; of a report only the first are looked up."""
+    if not visitor.may(Permission.LOOKUP):
+        return {}
+    teams = desk.teams()
+    asked = {one.value: host_of(one.kind, one.value) for hint in hints for one in hint.observables[:_ASKED]}
     return {
-        "states": _states(asked.state),
-        "owner": owner,
-        "kind": asked.kind if asked.kind in set(ReportKind) else "",
-        "words": asked.q[:100],
+        value: [teams[number] for number in _responsible(desk, host) if number in teams]
+        for value, host in asked.items()
+        if host
     }
+
+
+def _responsible(desk: PageContext, host: str) -> list[int]:
+    try:
+        return [match.team_id for match in desk.guide.ask(read_subject(host)).decision.matches]
+    except UsageError:
+        return []
+
+
+def _rsit() -> dict[ReportKind, str]:
+    return {kind: "/".join(rsit_of(kind)) for kind in ReportKind}
 
 
 def _states(text: str) -> tuple[ReportState, ...]:

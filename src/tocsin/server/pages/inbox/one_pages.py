@@ -1,4 +1,4 @@
-"""One report from the public: read, assigned, answered, sent on to the responsible team, closed, deleted."""
+"""One report of the inbox: read, assigned, answered, sent on to the responsible team, closed, deleted."""
 
 import hashlib
 from collections.abc import Callable
@@ -9,35 +9,42 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
+from tocsin.delivery.mailbox import ReceivedMail, read_mail
 from tocsin.delivery.texts import answer_templates
-from tocsin.directory import Team
+from tocsin.directory import Team, team_names
+from tocsin.incidents import IncidentReader, defang
 from tocsin.incidents.arrivals import (
     EntryKind,
     ReportDetails,
     ReportKind,
     acts,
+    attachments_of,
     find_report,
     form_word,
+    hints_of,
+    incidents_with,
+    mails_of,
     read_report,
     rsit_of,
     text_folders,
     ticket_of,
+    triage_acts,
 )
 from tocsin.interface import Number, PageRouter, RequestError, needs, visitor_of
 from tocsin.networks import format_address
 from tocsin.node.accounts import Permission, Principal, names_of, note_read
-from tocsin.node.errors import NotFoundError, UsageError
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.pipeline import inbox_event
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED, is_stale
-from tocsin.server.pages.inbox.list_pages import PLACE
+from tocsin.server.pages.inbox.list_pages import PLACE, teams_named
 from tocsin.server.pages.inbox.owners import owners
-from tocsin.server.pages.inbox.words import KINDS, REASONS, SHAPES, STATES
+from tocsin.server.pages.inbox.words import DOORS, KINDS, REASONS, SHAPES, STATES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
-_ACTS: Final = {act.name: act for act in (*acts.ACTS, *inbox_event.ACTS)}
+_ACTS: Final = {act.name: act for act in (*acts.ACTS, *triage_acts.ACTS, *inbox_event.ACTS)}
 _WRONG: Final = N_("Write something, in at most 10,000 characters.")
 _DONE: Final = {
     "take": N_("Assigned to you."),
@@ -46,9 +53,17 @@ _DONE: Final = {
     "move": N_("State changed."),
     "answer": N_("Answer sent."),
     "note": N_("Note saved."),
+    "ring-back": N_("Ring-back noted."),
     "notify": N_("Event created. The responsible team is notified by the usual rules."),
 }
-_MOVES: Final = {"take": "take", "assign": "assign", "leave": "leave", "move": "state", "notify": "notify"}
+_MOVES: Final = {
+    "take": "take",
+    "assign": "assign",
+    "leave": "leave",
+    "move": "state",
+    "ring-back": "ring-back",
+    "notify": "notify",
+}
 """By act, the end of the address of its button."""
 
 _Reader = Annotated[Principal, needs(Permission.INBOX_READ)]
@@ -62,13 +77,18 @@ def one_pages(desk: PageContext) -> APIRouter:
     @router.get(PLACE + "/{reference}")
     def show(request: Request, visitor: _Reader, reference: str, template: str = "", done: str = "") -> Response:
         """All that is known of a report; ``template``: with the text of an answer to begin with."""
-        text = _template_text(desk, reference, template) if template else ""
+        text = _template_text(desk, visitor, reference, template) if template else ""
         return _page(desk, request, visitor, reference, text=text, done=_DONE.get(done, ""))
 
     @router.get(PLACE + "/{reference}/files/{number}")
-    def download(_visitor: _Reader, reference: str, number: Number) -> Response:
+    def download(visitor: _Reader, reference: str, number: Number) -> Response:
         """A file as it came: to be kept, never shown here."""
-        return _download(desk, reference, number)
+        return _download(desk, visitor, reference, number)
+
+    @router.get(PLACE + "/{reference}/mails/{number}")
+    def download_mail(visitor: _Reader, reference: str, number: Number) -> Response:
+        """A mail as it came, with what is attached to it: to be kept, never shown here."""
+        return _download_mail(desk, visitor, reference, number)
 
     for act, address in _MOVES.items():
         router.post(f"{PLACE}/{{reference}}/{address}")(_mover(desk, act))
@@ -81,7 +101,7 @@ def one_pages(desk: PageContext) -> APIRouter:
     @router.post(PLACE + "/{reference}/erase")
     def erase(request: Request, visitor: _Worker, reference: str, form: Form) -> Response:
         """Delete it with all that was said of it."""
-        if is_stale(text_of(form, "seen"), _last_entry(_read(desk, reference))):
+        if is_stale(text_of(form, "seen"), _last_entry(_read(desk, visitor, reference))):
             return _page(desk, request, visitor, reference, wrong=CHANGED)
         _do(desk, visitor, "erase", reference)
         return desk.go(PLACE)
@@ -100,11 +120,13 @@ def _mover(desk: PageContext, act: str) -> Callable[..., Response]:
 
 def _move(desk: PageContext, request: Request, act: str, reference: str, form: FormData) -> Response:
     """Do what is as it is wanted afterwards, however often; unless somebody else did something else meanwhile."""
-    visitor, read, wanted = visitor_of(request), _read(desk, reference), text_of(form, "state")
+    visitor, wanted = visitor_of(request), text_of(form, "state")
+    read = _read(desk, visitor, reference)
     done = {
         "take": read.report.owner == visitor.person,
         "leave": read.report.owner is None,
         "move": read.report.state == wanted,
+        "ring-back": read.report.ring_back_at is None,
         "assign": str(read.report.owner) == text_of(form, "owner"),
         "notify": any(entry.kind == EntryKind.EVENT for entry in read.entries),
     }
@@ -112,13 +134,18 @@ def _move(desk: PageContext, request: Request, act: str, reference: str, form: F
         return _page(desk, request, visitor, reference, wrong=CHANGED)
     try:
         return _do(desk, visitor, act, reference, form)
-    except (RequestError, UsageError) as error:
+    except (ConflictError, RequestError, UsageError) as error:
         return _page(desk, request, visitor, reference, wrong=desk.words(request).translate_error(error))
 
 
-def _read(desk: PageContext, reference: str) -> ReportDetails:
+def _read(desk: PageContext, visitor: Principal, reference: str) -> ReportDetails:
     with desk.node.database.reading() as session:
-        return read_report(session, find_report(session, reference), all_entries=True)
+        return read_report(session, find_report(session, reader_for(desk, visitor), reference), all_entries=True)
+
+
+def reader_for(desk: PageContext, visitor: Principal) -> IncidentReader:
+    """The visitor, as far as he may read now."""
+    return IncidentReader(visitor.person, desk.now)
 
 
 def _last_entry(read: ReportDetails, but: str = "") -> int:
@@ -147,15 +174,22 @@ def _page(
     done: str = "",
 ) -> Response:
     with desk.node.database.reading() as session:
-        report = find_report(session, reference)
+        reader = reader_for(desk, visitor)
+        report = find_report(session, reader, reference)
         read = read_report(session, report, all_entries=True)
+        hints = hints_of(session, reader, [report.id])
+        incidents, mails = incidents_with(session, reader, report), mails_of(session, report)
+        team = team_names(session, [report.team_id]).get(report.team_id) if report.team_id is not None else None
         assigned = (int(entry.text) for entry in read.entries if entry.kind == EntryKind.OWNER and entry.text)
         names = names_of(session, (report.owner, *assigned, *(entry.person for entry in read.entries)))
         people = owners(session)
     if report.mailbox:
         note_read(desk.node.database, visitor, f"inbox:{report.reference}", now=desk.now)
     context: dict[str, Any] = {"read": read, "names": names, "owners": people, "done": done, "reasons": REASONS}
-    context |= {"kinds": KINDS, "states": STATES, "shapes": SHAPES}
+    context |= {"kinds": KINDS, "states": STATES, "shapes": SHAPES, "doors": DOORS, "defang": defang}
+    context |= {"hint": hints[report.id], "incidents": incidents, "team": team}
+    context |= {"mails": [(mail, _attached(desk, mail)) for mail in mails]}
+    context["teams"] = teams_named(desk, visitor, hints.values())
     more: dict[str, Any] = {
         "rsit": rsit_of(ReportKind(report.kind)),
         "responsible": _responsible(desk, visitor, report.place),
@@ -175,7 +209,7 @@ def _say(desk: PageContext, request: Request, visitor: Principal, reference: str
     if ticket is None or what not in {"answer", "note"}:
         return _page(desk, request, visitor, reference, wrong=_WRONG, text=text, what=what)
     once = hashlib.sha256(f"{ticket.act}\n{what}\n{text}".encode()).hexdigest()  # another text by Back is another
-    if is_stale(text_of(form, "seen"), _last_entry(_read(desk, reference), but=f"{visitor.actor}/{once}")):
+    if is_stale(text_of(form, "seen"), _last_entry(_read(desk, visitor, reference), but=f"{visitor.actor}/{once}")):
         return _page(desk, request, visitor, reference, wrong=CHANGED, text=text, what=what)
     try:
         return _do(desk, visitor, what, reference, form, text=text, once=once)
@@ -183,24 +217,43 @@ def _say(desk: PageContext, request: Request, visitor: Principal, reference: str
         return _page(desk, request, visitor, reference, wrong=_WRONG, text=text, what=what)
 
 
-def _download(desk: PageContext, reference: str, number: Number) -> Response:
-    with desk.node.database.reading() as session:
-        files = read_report(session, find_report(session, reference), all_entries=True).files
-    file = next((file for file in files if file.id == number), None)
+def _attached(desk: PageContext, mail: ReceivedMail) -> list[tuple[str, int]]:
+    """Name and size of what is attached to a kept mail; nothing opens it."""
+    try:
+        return attachments_of(read_mail(desk.node.mailroom.read(mail.sha256)))
+    except NotFoundError:
+        return []
+
+
+def _download(desk: PageContext, visitor: Principal, reference: str, number: Number) -> Response:
+    file = next((file for file in _read(desk, visitor, reference).files if file.id == number), None)
     if file is None:
         raise NotFoundError("There is no such file.")
-    content = desk.node.inbox.read(file.sha256)
+    return _handed_out(file.name, desk.node.inbox.read(file.sha256))
+
+
+def _download_mail(desk: PageContext, visitor: Principal, reference: str, number: Number) -> Response:
+    with desk.node.database.reading() as session:
+        mails = mails_of(session, find_report(session, reader_for(desk, visitor), reference))
+    mail = next((one for one in mails if one.id == number), None)
+    if mail is None:
+        raise NotFoundError("There is no such mail.")
+    note_read(desk.node.database, visitor, f"mail:{mail.id}", now=desk.now)
+    return _handed_out(f"mail-{mail.id}.eml", desk.node.mailroom.read(mail.sha256))
+
+
+def _handed_out(name: str, content: bytes) -> Response:
     headers = {
-        "Content-Disposition": f"attachment; filename*=utf-8''{quote(file.name, safe='')}",  # RFC 6266, RFC 8187
+        "Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}",  # RFC 6266, RFC 8187
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
-def _template_text(desk: PageContext, reference: str, template: str) -> str:
+def _template_text(desk: PageContext, visitor: Principal, reference: str, template: str) -> str:
     """The text of an answer template, in the language of the reporter; empty where there is none of this name."""
     with desk.node.database.reading() as session:
-        language = find_report(session, reference).language
+        language = find_report(session, reader_for(desk, visitor), reference).language
     return answer_templates(text_folders(desk.node), language).get(template, ("", ""))[1]
 
 

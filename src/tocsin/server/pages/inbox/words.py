@@ -1,8 +1,8 @@
-"""What the kinds and the states of reports from outside are called, for those who report and for the team."""
+"""What the kinds, doors and states of reports are called, for those who report and for the team."""
 
 from typing import Final
 
-from tocsin.incidents.arrivals import CloseReason, ReportKind, ReportState
+from tocsin.incidents.arrivals import CloseReason, ReportDoor, ReportKind, ReportState
 from tocsin.server.pages.words import N_
 
 KINDS: Final = {
@@ -38,9 +38,27 @@ STATES: Final = {
     ReportState.NEW: N_("New"),
     ReportState.OPEN: N_("In progress"),
     ReportState.WAITING: N_("Waiting for the reporter"),
-    ReportState.CLOSED: N_("Closed"),
+    ReportState.INCIDENT: N_("In an incident"),
+    ReportState.CLOSED: N_("Closed with an answer"),
+    ReportState.CLOSED_WITHOUT: N_("Closed without an answer"),
+    ReportState.HANDED_OVER: N_("Handed over"),
+    ReportState.REJECTED: N_("Rejected"),
 }
 """For the team."""
+
+DOORS: Final = {
+    ReportDoor.FORM: N_("Form"),
+    ReportDoor.MAIL: N_("Email"),
+    ReportDoor.PHONE: N_("Telephone"),
+    ReportDoor.CHAT: N_("Chat"),
+    ReportDoor.LETTER: N_("Letter on paper"),
+    ReportDoor.PORTAL: N_("Portal"),
+    ReportDoor.API: N_("API"),
+    ReportDoor.XARF: N_("X-ARF report"),
+    ReportDoor.PROBLEM: N_("Problem"),
+    ReportDoor.PARTNER: N_("Another CSIRT"),
+}
+"""How a report came in."""
 
 REASONS: Final = {
     CloseReason.SOLVED: N_("Solved"),
@@ -49,6 +67,10 @@ REASONS: Final = {
     CloseReason.NO_INCIDENT: N_("Not an incident"),
     CloseReason.NO_ANSWER: N_("No answer to our question"),
     CloseReason.OUT_OF_SCOPE: N_("Others are responsible"),
+    CloseReason.INFORMATION: N_("For information"),
+    CloseReason.NEWSLETTER: N_("Newsletter"),
+    CloseReason.TEST: N_("Test"),
+    CloseReason.SPAM: N_("Spam"),
 }
 """Why a report is closed, for the team and the reporter."""
 
@@ -56,6 +78,10 @@ SHAPES: Final = {
     ReportState.NEW: "wrong",
     ReportState.OPEN: "busy",
     ReportState.WAITING: "quiet",
+    ReportState.INCIDENT: "busy",
     ReportState.CLOSED: "good",
+    ReportState.CLOSED_WITHOUT: "quiet",
+    ReportState.HANDED_OVER: "good",
+    ReportState.REJECTED: "quiet",
 }
 """By which kind of ``parts.state`` each is shown."""

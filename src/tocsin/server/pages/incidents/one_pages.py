@@ -19,7 +19,7 @@ from tocsin.incidents import (
     access_to_review,
     acts,
     corrections_of,
-    defanged,
+    defang,
     entries_of,
     find_incident,
     is_restricted,
@@ -147,7 +147,7 @@ def _shown(
         "made": {name: form_word(desk.tokens, desk.now) for name in inline},
         "inline_fields": inline,
         "groups": GROUPS,
-        "defanged": defanged,
+        "defang": defang,
         "taxonomy": RSIT_TYPES.get(incident.rsit_type, ""),
         **_NAMES,
     }  # fmt: skip

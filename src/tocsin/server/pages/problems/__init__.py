@@ -2,8 +2,9 @@
 
 from tocsin.server.pages.context import together
 from tocsin.server.pages.problems.act_pages import act_pages
+from tocsin.server.pages.problems.inbox_pages import inbox_pages
 from tocsin.server.pages.problems.list_pages import list_pages
 from tocsin.server.pages.problems.problem_pages import problem_pages
 
-problems_pages = together(act_pages, list_pages, problem_pages)
+problems_pages = together(act_pages, inbox_pages, list_pages, problem_pages)
 """All pages of problems; those of acts stand before the one of a problem, which is named by its key."""

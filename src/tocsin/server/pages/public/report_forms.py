@@ -85,7 +85,7 @@ class ReceivedForm:
     def passed(self, intake: IntakeFilter) -> PublicReportForm:
         """What of it may be kept, after the rest was noted."""
         form = self.form
-        files = [attached(name, _kept(name, content, intake)) for name, content in self.files]
+        files = [attached(name, kept_file(name, content, intake)) for name, content in self.files]
         return PublicReportForm(
             made=text_of(form, "made"),
             kind=text_of(form, "kind"),
@@ -109,7 +109,8 @@ async def _typed(request: Request) -> ReceivedForm | None:
     return ReceivedForm(form, read)
 
 
-def _kept(name: str, content: bytes, intake: IntakeFilter) -> bytes:
+def kept_file(name: str, content: bytes, intake: IntakeFilter) -> bytes:
+    """What of a file may be kept, after the rest was noted; a mail is looked through part by part."""
     if not name.lower().endswith(".eml"):
         return intake.kept(content)[0]
     kept, seen = redacted_mail(content, intake)

@@ -45,9 +45,16 @@ function show() {
 function press(key) {
   const one = shortcuts().find((known) => known.dataset.shortcut === key);
   if (!one) return false;
+  choose(one.closest("form:has(.bulk)"));
   if (typing(one)) one.focus();
   else one.click();
   return true;
+}
+
+// An act on selected rows is for the row with the focus where none is selected.
+function choose(form) {
+  const box = current()?.querySelector("input[type=checkbox]");
+  if (box && form?.contains(box) && !form.querySelector("input[type=checkbox]:checked")) box.click();
 }
 
 // The row with the focus, or the first; a row is entered at its first link, so that Enter opens it.
@@ -125,6 +132,7 @@ const KEYS = {
   x: () => { const box = current()?.querySelector("input[type=checkbox]"); box?.click(); return Boolean(box); },
   X: selectPage,
   u: back,
+  p: () => { const note = document.getElementById("phone-note"); note?.click(); return Boolean(note); },
   y: () => { copy(); return true; },
   "[": () => leaf(-1),
   "]": () => leaf(1),

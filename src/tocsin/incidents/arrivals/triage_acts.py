@@ -1,0 +1,322 @@
+"""What is done with reports of the inbox on the way to where they belong, with several at once.
+
+They become an incident, are added to one, closed, rejected, handed over; one that came by telephone is written down.
+"""
+
+import secrets
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.never_held import IntakeFilter
+from tocsin.directory import canonical, read_team
+from tocsin.incidents.arrivals.acts import InboxReport, InboxState, person_of, reader_of
+from tocsin.incidents.arrivals.files import ReportAttachment
+from tocsin.incidents.arrivals.handling import (
+    ReporterLetter,
+    close_report,
+    hand_over_report,
+    plan_ring_back,
+    reject_report,
+)
+from tocsin.incidents.arrivals.kinds import ReportKind, guess_kind, rsit_of
+from tocsin.incidents.arrivals.models import CloseReason, PublicFile, PublicReport, ReportDoor, ReportState
+from tocsin.incidents.arrivals.queries import find_report
+from tocsin.incidents.arrivals.submission import ReportForm, add_report, report_of_act
+from tocsin.incidents.arrivals.tickets import ticket_named
+from tocsin.incidents.arrivals.write import put_into, take_out
+from tocsin.incidents.read import find_incident
+from tocsin.incidents.write import add_incident
+from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.node.accounts import Permission
+from tocsin.node.records import AuditAction
+from tocsin.node.sentences import say, say_count
+from tocsin.node.tokens import open_tokens
+
+MOST: Final = 500
+"""Reports that one act changes."""
+
+_LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+_SUBJECT: Final = N_("A report for you: %(reference)s")
+_TITLES: Final = {
+    ReportKind.RANSOMWARE: "Ransomware", ReportKind.MONEY: "Fraud", ReportKind.BREAK_IN: "Intrusion",
+    ReportKind.DECEIT: "Phishing", ReportKind.HURT: "Blackmail or harassment", ReportKind.FLOOD: "Denial of service",
+    ReportKind.PROGRAM: "Malware", ReportKind.LEAK: "Data leak", ReportKind.FLAW: "Vulnerability",
+    ReportKind.SPAM: "Spam", ReportKind.OTHER: "Report",
+}  # fmt: skip
+
+
+def _mailbox(text: str) -> str:
+    return canonical.mailbox(text) if text else ""
+
+
+class NewInboxReport(BaseModel):
+    """What somebody reported who used no form."""
+
+    what: Annotated[str, Wording(lacking=N_("Say what happened, in at most 10,000 characters."), lines=True)] = Field(
+        min_length=1, max_length=10_000, description="What was said or written."
+    )
+    door: ReportDoor = Field(ReportDoor.API, description="How it came in.")
+    kind: ReportKind | None = Field(None, description="What it is; guessed from the words where it is not given.")
+    subject: str = Field("", max_length=300, pattern=_LINE, description="What it is about, in a line.")
+    place: str = Field("", max_length=500, pattern=_LINE, description="Where: an address, a name, a URL.")
+    happened: str = Field("", max_length=500, pattern=_LINE, description="When, as it was said.")
+    sender: str = Field("", max_length=200, pattern=_LINE, description="Who reports it.")
+    mailbox: Annotated[str, AfterValidator(_mailbox)] = Field(
+        "", max_length=320, description="The email address for an answer.", examples=["reporter@example.org"]
+    )
+    phone: str = Field("", max_length=60, pattern=r"^[0-9+() ./-]*$", description="The number to ring back.")
+    language: str = Field("", max_length=20, pattern=r"^[A-Za-z-]*$", description="The language of the reporter.")
+    ring_back_at: AwareDatetime | None = Field(None, description="When to ring back.")
+    once: str = Field("", max_length=100, description="A name for this report: the same twice is kept once.")
+
+
+class InboxReports(BaseModel):
+    """Which reports."""
+
+    reference: tuple[Annotated[str, StringConstraints(min_length=1, max_length=40)], ...] = Field(
+        min_length=1, max_length=MOST, description="The reference of a report.", examples=["0000-0000"]
+    )
+
+
+class InboxNewIncident(InboxReports):
+    """What the incident is called."""
+
+    title: str = Field("", max_length=200, pattern=_LINE, description="Its name; made of kind and place if empty.")
+
+
+class InboxInIncident(InboxReports):
+    """Which incident."""
+
+    incident: Annotated[str, Wording(lacking=N_("Name an incident by its reference."))] = Field(
+        min_length=1, max_length=60, description="The reference of an incident.", examples=["INC-0000-0000"]
+    )
+
+
+class InboxClosing(InboxReports):
+    """Why they are closed."""
+
+    reason: CloseReason = Field(description="Why; information, newsletter, test and spam need no answer.")
+
+
+class InboxRejection(InboxReports):
+    """Why they are rejected."""
+
+    reason: Annotated[str, Wording(lacking=N_("Say why."), lines=True)] = Field(
+        min_length=1, max_length=500, description="Why; kept as a note for the team."
+    )
+
+
+class InboxHandOver(InboxReports):
+    """To which team, and what is written to it."""
+
+    team: Annotated[str, Wording(lacking=N_("Name a team of the directory."))] = Field(
+        min_length=1, max_length=200, description="The key of the team.", examples=["bank-cert"]
+    )
+    text: Annotated[str, Wording(lacking=N_("Write what the team needs to know."), lines=True)] = Field(
+        min_length=1, max_length=10_000, description="The mail to the team; nothing else of the report is in it."
+    )
+
+
+class InboxRingBack(InboxReport):
+    """When to ring back."""
+
+    at: AwareDatetime | None = Field(None, description="When; without it, it was done.")
+
+
+class InboxPlace(BaseModel):
+    """How a report is now; ``incident``: into which it was put, or out of which it was taken."""
+
+    reference: str
+    state: ReportState
+    incident: str
+
+
+def add(context: ActContext, request: NewInboxReport) -> InboxState:
+    """A telephone call, a pasted chat, a letter on paper, or what another program knows."""
+    return add_with_files(context, request, ())
+
+
+def add_with_files(context: ActContext, request: NewInboxReport, files: Collection[ReportAttachment]) -> InboxState:
+    """As `add`, with files that passed the filter of what must never be held."""
+    node = context.node
+    intake = IntakeFilter(node, f"inbox {request.door}", lambda: context.now)
+    what, subject, place, happened, sender = (
+        intake.kept_text(text.strip())
+        for text in (request.what, request.subject, request.place, request.happened, request.sender)
+    )
+    filed = ReportForm(
+        request.kind or guess_kind(f"{subject}\n{what}"), what, place, happened, request.mailbox,
+        request.language or node.settings.node.language, request.door, sender, request.phone, subject,
+        request.ring_back_at,
+    )  # fmt: skip
+    once = f"{context.actor}/{request.once}" if request.once else secrets.token_hex(16)
+    ticket = ticket_named(f"inbox/{once}", open_tokens(node.home))
+    digests = [node.inbox.put(file.content) for file in files]
+    with context.undoable() as session:
+        report = report_of_act(session, ticket)
+        if report is None:
+            report = add_report(session, ticket, filed, now=context.now, actor=context.actor, files=len(files))
+            for file, digest in zip(files, digests, strict=True):
+                row = {"name": file.name, "bytes": len(file.content), "sha256": digest}
+                session.add(PublicFile(report_id=report.id, **row))
+        return InboxState.of(report)
+
+
+def open_incident(context: ActContext, request: InboxNewIncident) -> list[InboxPlace]:
+    """All of the reports are put into it; who opens it leads it."""
+    with context.undoable() as session:
+        reports, person = _reports(session, context, request), person_of(session, context)
+        first = reports[0]
+        incident = add_incident(
+            session, title=request.title.strip() or title_of(first), rsit_type=_type_of(first), lead=person,
+            **context.by,
+        )  # fmt: skip
+        for report in reports:
+            put_into(session, report, incident, person=person, **context.by)
+        return [_placed(report, incident.reference) for report in reports]
+
+
+def put(context: ActContext, request: InboxInIncident) -> list[InboxPlace]:
+    """A report may be in several incidents. In a restricted one only those read it who read that."""
+    with context.undoable() as session:
+        reports, person = _reports(session, context, request), person_of(session, context)
+        incident = find_incident(session, reader_of(context), request.incident, lock=True)
+        for report in reports:
+            put_into(session, report, incident, person=person, **context.by)
+        return [_placed(report, incident.reference) for report in reports]
+
+
+def take_from(context: ActContext, request: InboxInIncident) -> list[InboxPlace]:
+    """Out of the last one, it is in the inbox of the whole team again."""
+    with context.undoable() as session:
+        reports, person = _reports(session, context, request), person_of(session, context)
+        incident = find_incident(session, reader_of(context), request.incident, lock=True)
+        for report in reports:
+            take_out(session, report, incident, person=person, **context.by)
+        return [_placed(report, incident.reference) for report in reports]
+
+
+def close(context: ActContext, request: InboxClosing) -> list[InboxState]:
+    """Who reported by the form reads why. A report in an incident is not closed here."""
+    return _each(context, request, partial(close_report, reason=request.reason))
+
+
+def reject(context: ActContext, request: InboxRejection) -> list[InboxState]:
+    """Why stays as a note for the team. A report in an incident is not rejected."""
+    return _each(context, request, partial(reject_report, why=request.reason))
+
+
+def hand_over(context: ActContext, request: InboxHandOver) -> list[InboxState]:
+    """The team gets the text by mail, and no more of the report than what the text says."""
+    node = context.node.settings.node
+    team, _ = read_team(context.database, request.team)
+    with context.undoable() as session:
+        person = person_of(session, context)
+        reports = _reports(session, context, request)
+        for report in reports:
+            subject = context.say(team.language, _SUBJECT, reference=report.reference)
+            letter = ReporterLetter(subject, f"{request.text.strip()}\n\n-- \n{node.name}\n{report.reference}\n")
+            by: dict[str, Any] = {"person": person, "due_at": context.not_before, **context.by}
+            hand_over_report(session, report, team, letter, **by)
+        return [InboxState.of(report) for report in reports]
+
+
+def ring_back(context: ActContext, request: InboxRingBack) -> InboxState:
+    """It is a to-do item until it is done."""
+    with context.undoable() as session:
+        report = find_report(session, reader_of(context), request.reference)
+        plan_ring_back(session, report, request.at, person=person_of(session, context), **context.by)
+        return InboxState.of(report)
+
+
+def title_of(report: PublicReport) -> str:
+    """What an incident would be called: what and where, or who. Pure."""
+    what = _TITLES[ReportKind(report.kind)]
+    where = report.place or report.sender or report.subject
+    return f"{what}, {where}"[:200] if where else what
+
+
+def _type_of(report: PublicReport) -> str:
+    kind = ReportKind(report.kind)
+    return "" if kind is ReportKind.OTHER else rsit_of(kind)[1]
+
+
+def _each(context: ActContext, request: InboxReports, change: Callable[..., None]) -> list[InboxState]:
+    with context.undoable() as session:
+        reports, person = _reports(session, context, request), person_of(session, context)
+        for report in reports:
+            change(session, report, person=person, **context.by)
+        return [InboxState.of(report) for report in reports]
+
+
+def _reports(session: Session, context: ActContext, request: InboxReports) -> list[PublicReport]:
+    return [find_report(session, reader_of(context), one) for one in dict.fromkeys(request.reference)]
+
+
+def _placed(report: PublicReport, incident: str) -> InboxPlace:
+    return InboxPlace(reference=report.reference, state=ReportState(report.state), incident=incident)
+
+
+_act = partial(
+    Act,
+    noun="inbox report",
+    permission=Permission.INBOX_WRITE,
+    page=OwnSurface("/reports/public/act"),
+    arguments=("reference",),
+    signed=("--as", "Whose account it is, by email address or number; needed."),
+)
+_MOVED: Final = (AuditAction.INBOX_MOVED,)
+_INCIDENT: Final = (AuditAction.INCIDENT_ENTRY, AuditAction.INBOX_MOVED)
+
+ACTS: Final = (
+    _act(
+        "add", "Add a report to the inbox", add, audit=(AuditAction.INBOX_RECEIVED,), command="inbox add",
+        route="/inbox", page=OwnSurface("/inbox/phone"), arguments=("what",), signed=("", ""), makes=True,
+        told="{reference} is in the inbox.",
+        undo=lambda n: say_count("%(n)s report added", "%(n)s reports added", n),
+    ),
+    _act(
+        "open-incident", "Open an incident of reports", open_incident, audit=_INCIDENT,
+        command="inbox open-incident", route="/inbox/{reference}/new-incident",
+        told="{reference} is in the new incident {incident}.", permission=Permission.INCIDENTS_WRITE,
+        undo=lambda _: say("Incident opened"),
+    ),
+    _act(
+        "put", "Add reports to an incident", put, audit=_INCIDENT, command="inbox put",
+        route="/inbox/{reference}/incident", permission=Permission.INCIDENTS_WRITE,
+        told="{reference} is in {incident}.",
+        undo=lambda _: say("Added to the incident"),
+    ),
+    _act(
+        "take-out", "Take reports out of an incident", take_from, audit=_INCIDENT, command="inbox take-out",
+        route="/inbox/{reference}/take-out", permission=Permission.INCIDENTS_WRITE,
+        told="{reference} is no longer in {incident}; it is {state}.",
+        undo=lambda _: say("Taken out of the incident"),
+    ),
+    _act(
+        "close", "Close reports", close, audit=_MOVED, command="inbox close", route="/inbox/{reference}/close",
+        told="{reference} is {state}.", undo=lambda n: say_count("%(n)s report closed", "%(n)s reports closed", n),
+    ),
+    _act(
+        "reject", "Reject reports", reject, audit=(*_MOVED, AuditAction.INBOX_NOTED), command="inbox reject",
+        route="/inbox/{reference}/reject", told="{reference} is {state}.",
+        undo=lambda n: say_count("%(n)s report rejected", "%(n)s reports rejected", n),
+    ),
+    _act(
+        "hand-over", "Hand reports over to a team of the directory", hand_over,
+        audit=(*_MOVED, AuditAction.INBOX_SENT_ON), command="inbox hand-over", route="/inbox/{reference}/hand-over",
+        told="{reference} is {state}.",
+        undo=lambda n: say_count("%(n)s report handed over", "%(n)s reports handed over", n),
+    ),
+    _act(
+        "ring-back", "Say when to ring a reporter back, or that it was done", ring_back,
+        audit=(AuditAction.INBOX_NOTED,), command="inbox ring-back", route="/inbox/{reference}/ring-back",
+        page=OwnSurface("/reports/public/{reference}/ring-back"), told="Noted on {reference}.",
+        undo=lambda _: say("Ring-back changed"),
+    ),
+)  # fmt: skip
+"""What is done with reports on the way to where they belong."""

@@ -1,0 +1,116 @@
+"""A report of the inbox is put into an incident, or taken out; its reporter writes again. Both histories name it.
+
+While it is in one or more incidents, that is its state. In a restricted incident only those read it who read that.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.incidents.arrivals.handling import add_observables, audit_report, enter, is_known, put_state, set_state
+from tocsin.incidents.arrivals.models import ENDED, EntryKind, PublicReport, ReportState
+from tocsin.incidents.models import Incident, IncidentReport
+from tocsin.incidents.read import TEAM
+from tocsin.incidents.states import IncidentEntryKind
+from tocsin.incidents.write import add_entry
+from tocsin.node.errors import ConflictError
+from tocsin.node.records import AuditAction
+from tocsin.node.sentences import say
+
+
+def put_into(
+    session: Session,
+    report: PublicReport,
+    incident: Incident,
+    *,
+    person: int | None,
+    actor: str,
+    now: datetime,
+    once: str | None = None,
+) -> None:
+    """Put a report into an incident; where it is in it, nothing follows. ``once``: as of an entry.
+
+    Raises:
+        ConflictError: it is in a restricted incident, and others would learn of it.
+
+    """
+    links = _links(session, report)
+    if any(link.incident_id == incident.id for link in links):
+        return
+    if report.compartment_id not in {TEAM, incident.compartment_id}:
+        raise ConflictError(
+            say("%(reference)s is in a restricted incident.", reference=report.reference),
+            hint=say("Take it out of that one first, or merge the two incidents."),
+        )
+    session.add(IncidentReport(incident_id=incident.id, report_id=report.id, compartment_id=incident.compartment_id))
+    _set_compartment(session, report, incident.compartment_id)
+    enter(session, report, EntryKind.INCIDENT, incident.reference, person=person, now=now)
+    put_state(session, report, ReportState.INCIDENT, person=person, actor=actor, now=now)
+    data = {"report": report.reference, "door": report.door}
+    add_entry(session, incident, IncidentEntryKind.ARRIVAL, actor=actor, now=now, data=data, once=once)
+
+
+def take_out(
+    session: Session, report: PublicReport, incident: Incident, *, person: int | None, actor: str, now: datetime
+) -> None:
+    """Take a report out of an incident. Out of the last, it is the team's again, and its owner's turn.
+
+    Raises:
+        ConflictError: it is not in it.
+
+    """
+    links = {link.incident_id: link for link in _links(session, report)}
+    if incident.id not in links:
+        raise ConflictError(
+            say("%(report)s is not in %(incident)s.", report=report.reference, incident=incident.reference)
+        )
+    session.delete(links.pop(incident.id))
+    enter(session, report, EntryKind.TAKEN_OUT, incident.reference, person=person, now=now)
+    if not links:
+        _set_compartment(session, report, TEAM)
+        state = ReportState.NEW if report.owner is None else ReportState.OPEN
+        put_state(session, report, state, person=person, actor=actor, now=now)
+    data = {"report": report.reference, "out": True}
+    add_entry(session, incident, IncidentEntryKind.ARRIVAL, actor=actor, now=now, data=data)
+
+
+def follow_incident(session: Session, incident: Incident) -> None:
+    """Give the reports of an incident the compartment that it has now."""
+    mine = select(IncidentReport.report_id).where(IncidentReport.incident_id == incident.id)
+    for report in session.scalars(select(PublicReport).where(PublicReport.id.in_(mine))):
+        _set_compartment(session, report, incident.compartment_id)
+
+
+def add_message(session: Session, report: PublicReport, text: str, *, now: datetime, act: str) -> bool:
+    """Take in what the reporter adds; the team has the next turn. False where it is here already."""
+    if is_known(session, act):
+        return False
+    enter(session, report, EntryKind.MESSAGE, text, person=None, now=now, act=act)
+    add_observables(session, report, text)
+    audit_report(session, AuditAction.INBOX_ADDED, report, actor="public", now=now)
+    if report.state == ReportState.INCIDENT:
+        _note_in_incidents(session, report, actor="public", now=now)
+    elif report.state in {ReportState.WAITING, *ENDED}:
+        state = ReportState.OPEN if report.owner is not None else ReportState.NEW
+        set_state(session, report, state, person=None, actor="public", now=now)
+    return True
+
+
+def _note_in_incidents(session: Session, report: PublicReport, *, actor: str, now: datetime) -> None:
+    """An entry in each incident of a report: its reporter wrote again."""
+    mine = select(Incident).join(IncidentReport, IncidentReport.incident_id == Incident.id)
+    for incident in session.scalars(mine.where(IncidentReport.report_id == report.id)):
+        data = {"report": report.reference, "message": True}
+        add_entry(session, incident, IncidentEntryKind.ARRIVAL, actor=actor, now=now, data=data)
+
+
+def _links(session: Session, report: PublicReport) -> list[IncidentReport]:
+    return list(session.scalars(select(IncidentReport).where(IncidentReport.report_id == report.id)))
+
+
+def _set_compartment(session: Session, report: PublicReport, compartment: int) -> None:
+    """What is restricted stays so in all incidents that it is in."""
+    report.compartment_id = compartment
+    for link in _links(session, report):
+        link.compartment_id = compartment
