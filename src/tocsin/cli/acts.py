@@ -36,6 +36,7 @@ GROUPS: Final = {
     "quarantine": ("tocsin.pipeline.replay",),
     "never-held": ("tocsin.delivery.never_held.acts",),
     "inbox": ("tocsin.incidents.arrivals.acts", "tocsin.pipeline.inbox_event"),
+    "incidents": ("tocsin.incidents.threads.acts",),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
     "problems": ("tocsin.problems.acts",),
     "todo": ("tocsin.pipeline.to_do.acts", "tocsin.pipeline.comments"),

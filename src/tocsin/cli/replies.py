@@ -30,9 +30,10 @@ def read(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep and move nothing.")] = False,
 ) -> None:
     """Read the mail account of the settings: file each mail, then move it to another folder there."""
+    from tocsin.incidents.threads import take_mail
     from tocsin.problems.replies import open_context, read_mailbox
 
-    desk = open_context(call.node, call.node.store)
+    desk = open_context(call.node, call.node.store, take_mail)
     mails: list[FilingResult] = []
     run = read_mailbox(desk, now=lambda: call.now, dry_run=dry_run, filed=mails.append)
     shown = [_filed(one) for one in mails]
@@ -46,13 +47,14 @@ def file(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep nothing.")] = False,
 ) -> None:
     """Read one mail from a file, as if it had just arrived."""
+    from tocsin.incidents.threads import take_mail
     from tocsin.problems.replies import file_mail, open_context
 
     try:
         raw = mail.read_bytes()
     except OSError as error:
         raise InputError(f"{mail} cannot be read: {error.strerror}.", hint="Name a file that is a mail.") from error
-    desk = open_context(call.node, call.node.store)
+    desk = open_context(call.node, call.node.store, take_mail)
     shown = _filed(file_mail(desk, raw, now=call.now, dry_run=dry_run))
     call.emit(shown, _sentence(shown))
 

@@ -217,9 +217,10 @@ def _collect(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> st
 
 
 def _read_replies(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.incidents.threads import take_mail
     from tocsin.problems.replies import open_context, read_mailbox
 
-    read_mailbox(open_context(node, node.store), now=clock)
+    read_mailbox(open_context(node, node.store, take_mail), now=clock)
     return ""
 
 
