@@ -2,7 +2,7 @@
 
 import email.policy
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import make_msgid
 from typing import Any
@@ -34,7 +34,6 @@ class Case:
     reference: str
     parties: dict[str, int]
     members: tuple[int, ...] = ()
-    forms: list[int] = field(default_factory=lambda: [0])
 
     def do(self, name: str, *, person: int = ANALYST, **values: Any) -> Any:
         """Do an act; ``party`` by name."""
@@ -74,15 +73,15 @@ def make_case(
     """An incident with parties: a mailbox by name."""
     with world.node.database.begin() as session:
         made = add_incident(session, title="Ransomware", actor="person:7", now=world.now, members=members, tlp=tlp)
-        numbers = {name: add_party(session, made, name, mailbox, role, world) for name, mailbox in parties.items()}
+        numbers = {name: add_party(session, made, name, mailbox, role) for name, mailbox in parties.items()}
         return Case(world, made.reference, numbers, members)
 
 
-def add_party(session: Any, incident: Incident, name: str, mailbox: str, role: PartyRole, world: World) -> int:
+def add_party(session: Any, incident: Incident, name: str, mailbox: str, role: PartyRole) -> int:
     """A party without a team; its number."""
     party = Party(
         incident_id=incident.id, compartment_id=incident.compartment_id, role=role.value, team_id=None, name=name,
-        mailbox=mailbox, phone="", language="en", ceiling="", added_at=world.now, left_at=None,
+        mailbox=mailbox, phone="", language="en", ceiling="", added_at=incident.opened_at, left_at=None,
     )  # fmt: skip
     session.add(party)
     session.flush()
@@ -114,8 +113,3 @@ def answer_to(
     quoted = "\n".join(f"> {line}" for line in sent.body.splitlines())
     mail.set_content(f"{text}\n\nOn Tue, 24 Nov 2026 at 06:00, CSIRT <csirt@example.org> wrote:\n{quoted}\n")
     return mail.as_bytes(policy=email.policy.SMTP)
-
-
-def in_compartment(case: Case, members: tuple[int, ...]) -> Case:
-    """The same case, of whom a test says that only these may read it."""
-    return replace(case, members=members)

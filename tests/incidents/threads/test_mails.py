@@ -1,4 +1,4 @@
-"""Mails of an incident: each to one party alone; what comes back is where it belongs, and nothing is answered by itself."""
+"""Mails of an incident: each to one party alone; what comes back is where it belongs, and nothing answers by itself."""
 
 from datetime import timedelta
 

@@ -6,7 +6,7 @@ quotes of another thread is asked about. Whether the party may have it is the ga
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from secrets import token_hex
 from typing import Final
@@ -59,6 +59,8 @@ _ROLE_MAILBOX: Final = re.compile(
     re.IGNORECASE,
 )
 _MOST_IDS: Final = 20
+_READ: Final = (ThreadMailState.PLACED, ThreadMailState.SENT)
+"""What a party wrote or got; of other mails in its thread it is not certain."""
 
 
 class QuotedTextError(UsageError):
@@ -96,6 +98,7 @@ class PartyPost:
 
     context: ActContext
     local: tuple[LocalRule, ...]
+    _templates: dict[str, dict[str, IncidentTemplate]] = field(default_factory=dict)
 
     @property
     def reader(self) -> IncidentReader:
@@ -142,7 +145,9 @@ class PartyPost:
 
     def templates(self, language: str) -> dict[str, IncidentTemplate]:
         """The templates in a language, by name."""
-        return incident_templates(self.folders, language)
+        if language not in self._templates:
+            self._templates[language] = incident_templates(self.folders, language)
+        return self._templates[language]
 
     def values(self, incident: Incident, party: Party, observables: Iterable[IncidentObservable]) -> dict[str, str]:
         """What placeholders stand for in a mail to a party: indicators that it may have, never who else takes part."""
@@ -241,11 +246,11 @@ def _mailbox(post: PartyPost, party: Party) -> str:
 def _check_placeholders(post: PartyPost, party: Party, mail: PartyMail) -> None:
     languages = {party.language, "en"}
     names = placeholders(one for language in languages for one in post.templates(language).values())
-    for field, text in (("subject", mail.subject), ("text", mail.text)):
+    for name, text in (("subject", mail.subject), ("text", mail.text)):
         if left := unfilled(text, names):
             named = ", ".join(f"{{{one}}}" for one in left)
             raise RequestError(
-                [(field, say("Not filled in: %(placeholders)s.", placeholders=named))],
+                [(name, say("Not filled in: %(placeholders)s.", placeholders=named))],
                 say("Write what belongs there, or take it out."),
             )
 
@@ -269,13 +274,16 @@ def _quotes(session: Session, post: PartyPost, found: PartyThread, mail: PartyMa
     mails: dict[int, list[IncidentMail]] = {one.id: [] for one in threads.values()}
     for one in read.mails_of(session, post.reader, threads.values()):
         mails[one.thread_id].append(one)
-    mine = mails.get(found.thread.id, []) if found.thread else []
+    own_thread = mails.get(found.thread.id, []) if found.thread else []
+    mine = [one for one in own_thread if one.state in _READ]
+    strangers = [one for one in own_thread if one.state not in _READ]
     observables = observables_of(session, post.reader, family)
     others = [
         _other(post, party, mails[threads[number].id] if number in threads else [])
         for number, party in parties.items()
         if number != found.party.id
     ]
+    others += [OtherThread(one.address, (one.subject, one.text, one.quoted), frozenset()) for one in strangers]
     known = [text for one in mine for text in (one.subject, one.text, one.quoted)]
     own = post.mailbox_of(found.party)
     return quotes_in(f"{mail.subject}\n\n{mail.text}", others, [*known, *_usual(post, found, observables), own])
@@ -299,8 +307,8 @@ def _answers(session: Session, post: PartyPost, found: PartyThread) -> str:
     """The Message-IDs that a mail names: of this thread alone, the newest of theirs last."""
     if found.thread is None:
         return ""
-    held = (ThreadMailState.PLACED, ThreadMailState.SENT)
-    mails = [one for one in read.mails_of(session, post.reader, [found.thread]) if one.state in held and one.message_id]
+    mails = [one for one in read.mails_of(session, post.reader, [found.thread]) if one.state in _READ]
+    mails = [one for one in mails if one.message_id]
     last = next((one for one in reversed(mails) if not one.ours), mails[-1] if mails else None)
     ids = [one.message_id for one in mails if one is not last]
     return " ".join([*ids[-_MOST_IDS + 1 :], *([last.message_id] if last else [])])
