@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from support.api_client import caller
 from support.console_users import Browser, browser_of
+from support.incident_mails import answer_to, make_case
 from support.processes import KILLED, command
 from support.world import World, copy_world, make_world, text_of
 from tocsin.cli.acts import every_act
@@ -194,6 +195,15 @@ def _item(world: World) -> dict[str, Any]:
     return {"kind": ItemKind.GIVEN_UP, "subject": found[0].subject, "reason": "It is so"}
 
 
+def _mail_case(world: World, *, stranger: bool = False) -> dict[str, Any]:
+    """A party of an incident that answered, or a stranger in its place."""
+    case = make_case(world, {"Hospital": "it@hospital.example"})
+    sender = "doctor@home.example" if stranger else "it@hospital.example"
+    case.receive(answer_to(case.write("Hospital", "Look."), "We look.", sender=sender))
+    named = {"reference": case.reference, "party": case.parties["Hospital"]}
+    return named | ({"mail": case.thread("Hospital")[1][-1].id} if stranger else {})
+
+
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "releaseDelivery": lambda w: {"reference": (put(w, state="held"), _letter(w, LetterState.HELD))},
     "holdDelivery": lambda w: {"reference": (put(w, state="retry"), _letter(w, LetterState.QUEUED)), "reason": "Wait"},
@@ -207,7 +217,15 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         "problems": [problem_text(int(w.node.problems.find(ProblemSearch(), now=w.now).keys[0]))]
     },
     "acceptItem": _item,
-}
+    "sendIncidentMail": lambda w: _mail_case(w) | {"subject": "Look", "text": "Please look."},
+    "announceIncidentMail": lambda w: {
+        "reference": _mail_case(w)["reference"], "parties": (1,), "subject": "Look", "text": "Please look.",
+    },
+    "noAnswerIncidentMail": _mail_case,
+    "replaceAddressIncidentMail": _mail_case,
+    "acceptMailOfParty": lambda w: _mail_case(w, stranger=True),
+    "refuseMailOfParty": lambda w: _mail_case(w, stranger=True),
+}  # fmt: skip
 """For each act that can be undone, something that it can be done to."""
 
 

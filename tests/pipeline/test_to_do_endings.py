@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from support.console_users import person
 from support.dns_server import dns_server
+from support.incident_mails import answer_to, make_case
 from support.mail_keys import gnupg
 from support.page_examples import _broken_row, _inbox
 from support.reply_examples import reply
@@ -188,6 +189,12 @@ def odd_mail(world: World) -> None:
     file_mail(open_context(world.node, world.node.store), raw, now=world.now)
 
 
+def incident_mail(world: World) -> None:
+    case = make_case(world, {"Hospital": "it@hospital.example"})
+    (world.folder / "reference").write_text(case.reference)
+    case.receive(answer_to(case.write("Hospital", "Look."), "We look.", sender="it@hospital.example"))
+
+
 def take_report(world: World) -> None:
     analyst = person(world.node, AccountRole.ANALYST, now=world.now)
     act(world, "inbox take", by=str(analyst), reference=(world.folder / "reference").read_text())
@@ -235,6 +242,10 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.WITHHELD: Story(lambda w: w.hear("203.0.113.9"), accept_withheld),
     ItemKind.NO_RESPONSE: Story(silence, answering),
     ItemKind.MAILS: Story(odd_mail, lambda w: w.tocsin.run("replies", "reclassify", "1", "--as", "unknown")),
+    ItemKind.INCIDENT_MAILS: Story(
+        incident_mail,
+        lambda w: act(w, "incidents no-answer", reference=(w.folder / "reference").read_text(), party=1),
+    ),
     ItemKind.INBOX: Story(lambda w: (w.folder / "reference").write_text(_inbox(w)["inbox"][0]), take_report),
     ItemKind.CLAIMS: Story(proved_claim, lambda w: act(w, "directory claims approve", number=1, reason="DNS")),
     ItemKind.CONFLICTS: Story(two_sources, decide_all),

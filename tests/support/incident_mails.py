@@ -102,7 +102,7 @@ def answer_to(
     """What a mail program sends back: to the Reply-To, with the ids and the quoted text of the mail."""
     mail = EmailMessage()
     mail["From"] = sender
-    mail["To"] = to or (sent.headers["Reply-To"] if token else "csirt@example.org")
+    mail["To"] = to or (sent.headers.get("Reply-To", "") if token else "") or "csirt@example.org"
     mail["Subject"] = subject or f"Re: {sent.headers['Subject']}"
     mail["Message-ID"] = make_msgid(domain=sender.partition("@")[2])
     if thread:
@@ -112,4 +112,13 @@ def answer_to(
         mail[name.replace("_", "-")] = value
     quoted = "\n".join(f"> {line}" for line in sent.body.splitlines())
     mail.set_content(f"{text}\n\nOn Tue, 24 Nov 2026 at 06:00, CSIRT <csirt@example.org> wrote:\n{quoted}\n")
+    return mail.as_bytes(policy=email.policy.SMTP)
+
+
+def answer_to_id(message_id: str, text: str, *, sender: str) -> bytes:
+    """An answer to a mail of ours that has not left yet, to our plain address."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = sender, "csirt@example.org", "Re: your mail"
+    mail["Message-ID"], mail["In-Reply-To"] = make_msgid(domain=sender.partition("@")[2]), message_id
+    mail.set_content(text)
     return mail.as_bytes(policy=email.policy.SMTP)

@@ -28,6 +28,7 @@ class ItemKind(StrEnum):
     WITHHELD = "withheld"  # the gate keeps events of a feed from a team
     NO_RESPONSE = "no-response"  # problems that go on, and their teams do not answer
     MAILS = "mails"  # that came in and must be read by a person
+    INCIDENT_MAILS = "incident-mails"  # of parties to incidents, that wait for our answer
     INBOX = "inbox"  # reports of the public without an owner
     CLAIMS = "claims"  # proved, to be decided
     CONFLICTS = "conflicts"  # in the directory

@@ -40,6 +40,7 @@ class AwaitedAnswer:
     """
 
     reference: str
+    title: str
     party: int
     name: str
     since: datetime
@@ -152,7 +153,7 @@ def awaited_answers(session: Session, reader: IncidentReader) -> list[AwaitedAns
     )
     over = (IncidentState.CLOSED.value, IncidentState.REJECTED.value)
     return [
-        AwaitedAnswer(of.reference, party.id, party.name, one.turn_since, of.lead, of.state in over)
+        AwaitedAnswer(of.reference, of.title, party.id, party.name, one.turn_since, of.lead, of.state in over)
         for one, party, of in session.execute(query)
     ]
 

@@ -16,7 +16,9 @@ from tocsin.directory import ConflictState, read_conflicts, team_names
 from tocsin.directory.claims import ClaimState, read_claims
 from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
+from tocsin.incidents import IncidentReader
 from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new
+from tocsin.incidents.threads import awaited_answers
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, AuditEntry, read_asides
@@ -175,6 +177,12 @@ def mails(context: ListingContext) -> Iterator[Item]:
     """Mails that came in and are neither answer nor bounce."""
     waiting = select(func.count(), func.min(ReceivedMail.arrived_at))
     yield _counted(context, ItemKind.MAILS, waiting, ReceivedMail.state == MailState.WAITING.value)
+
+
+def incident_mails(context: ListingContext) -> Iterator[Item]:
+    """Parties to incidents who wait for an answer."""
+    found = awaited_answers(context.session, IncidentReader(None, context.now))
+    yield Item(ItemKind.INCIDENT_MAILS, len(found), min((one.since for one in found), default=None))
 
 
 def inbox(context: ListingContext) -> Iterator[Item]:
