@@ -7,6 +7,7 @@ import os
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -114,7 +115,7 @@ def test_nothing_of_one_party_reaches_another(world: World) -> None:
 def test_ticket_systems_that_answer_each_other_open_nothing(case: Case) -> None:
     sent = case.write("Hospital", "Please look at your file server.")
     for number in range(PING_PONGS):
-        head = {"RT_Ticket": f"rt.example #{number}", "Auto_Submitted": "auto-replied"}
+        head: dict[str, Any] = {"RT_Ticket": f"rt.example #{number}", "Auto_Submitted": "auto-replied"}
         text, subject = f"Ticket {number} was opened.", f"[rt.example #{number}] {sent.headers['Subject']}"
         case.receive(answer_to(sent, text, sender="it@hospital.example", subject=subject, **head))
     states = [one.state for one in case.thread("Hospital")[1]]

@@ -1,6 +1,7 @@
 """Mails of an incident: each to one party alone; what comes back is where it belongs, and nothing answers by itself."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -140,7 +141,7 @@ RECEIPT = {"X_RT_Loop_Prevention": "rt.example", "RT_Ticket": "rt.example #77", 
 
 
 @pytest.mark.parametrize("head", [AUTOMATIC, RECEIPT])
-def test_what_a_program_writes_is_noted_and_nothing_follows(case: Case, head: dict[str, str]) -> None:
+def test_what_a_program_writes_is_noted_and_nothing_follows(case: Case, head: dict[str, Any]) -> None:
     sent = case.write("Hospital", TEXT)
     case.receive(answer_to(sent, "We opened a ticket.", sender="robot@hospital.example", **head))
     assert states(case, "Hospital") == [ThreadMailState.SENT, ThreadMailState.AUTOMATIC]
@@ -237,7 +238,8 @@ def test_a_mail_is_sent_once_and_can_be_taken_back(case: Case) -> None:
         case.do("send", party="Hospital", subject="Once", text=TEXT, once="form-1")
     with case.world.node.database.begin() as session:
         assert session.scalar(select(func.count()).select_from(Letter)) == 1
-        undo(session, session.scalars(select(UndoRecord).order_by(UndoRecord.id)).first(), now=case.world.now)
+        first = select(UndoRecord).order_by(UndoRecord.id).limit(1)
+        undo(session, session.scalars(first).one(), now=case.world.now)
     assert case.world.tell() == {}
     assert case.thread("Hospital") == (None, [])
 

@@ -33,7 +33,7 @@ class PartyName(BaseModel):
     party: int = Field(ge=1, le=2**31 - 1, description="The number of the party, as the page of the incident has it.")
 
 
-class MailText(BaseModel):
+class PartyMailText(BaseModel):
     """A mail that a person wrote."""
 
     subject: Annotated[str, _SUBJECT] = Field(min_length=1, max_length=200, pattern=_LINE, description="Its subject.")
@@ -45,11 +45,11 @@ class MailText(BaseModel):
     once: str = Field("", max_length=100, description="A name for this mail: the same twice is sent once.")
 
 
-class MailToParty(MailText, PartyName):
+class MailToParty(PartyMailText, PartyName):
     """A mail to one party."""
 
 
-class Announcement(MailText):
+class Announcement(PartyMailText):
     """A mail to several parties, each of whom gets one of its own."""
 
     reference: Annotated[str, StringConstraints(min_length=1, max_length=60)] = Field(
@@ -186,21 +186,23 @@ def _with_mail(
     found, thread = _with_thread(session, context, request)
     mail = read.find_thread_mail(session, _reader(context), thread, request.mail)
     if mail.state not in {ThreadMailState.UNCERTAIN, ThreadMailState.OVER_LIMIT, ThreadMailState.REFUSED}:
-        raise ConflictError(say("Somebody decided on this mail already."), hint=say("Load the page again."))
+        raise ConflictError(say("Another person decided on this mail already."), hint=say("Load the page again."))
     return found, thread, mail
 
 
-def _once(context: ActContext, request: MailText, found: PartyThread) -> str | None:
+def _once(context: ActContext, request: PartyMailText, found: PartyThread) -> str | None:
     return f"{context.actor}/{request.once}/{found.party.id}" if request.once else None
 
 
-def _sent_before(session: Session, context: ActContext, found: PartyThread, request: MailText) -> ThreadStanding | None:
+def _sent_before(
+    session: Session, context: ActContext, found: PartyThread, request: PartyMailText
+) -> ThreadStanding | None:
     once = _once(context, request, found)
     known = once and found.thread and read.sent_once(session, _reader(context), once)
     return _standing(session, context, found) if known else None
 
 
-def _mail(context: ActContext, request: MailText, found: PartyThread) -> PartyMail:
+def _mail(context: ActContext, request: PartyMailText, found: PartyThread) -> PartyMail:
     return PartyMail(
         subject=request.subject, text=request.text, tlp=request.tlp.value if request.tlp else "",
         to_person=request.to_person, quotes_checked=request.quotes_checked, answered=request.answered,

@@ -12,11 +12,10 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.mailbox import MailClassification, MailKind, original_ids, sort_mail
-from tocsin.incidents.models import Party
 from tocsin.incidents.reference import references_in_text
 from tocsin.incidents.threads import read, write
-from tocsin.incidents.threads.models import IncidentThread
 from tocsin.incidents.threads.placing import Placement, ThreadCandidate, place
+from tocsin.incidents.threads.read import ThreadOwner
 from tocsin.incidents.threads.states import MatchedBy, ThreadMailState
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.reply_addresses import references_in
@@ -70,25 +69,25 @@ def _placement(
     """Where it belongs; a party of the incident in its subject gets its thread only once the mail is noted."""
     mail = arrival.mail
     sorted_as = _OWN if read.is_ours(session, mail.message_id) else sort_mail(mail, ours=context.ours)
-    candidates = {
-        MatchedBy.TOKEN: _candidates(session, context, arrival, _of_tokens(session, context, arrival)),
-        MatchedBy.ANSWER: _candidates(session, context, arrival, _answered(session, arrival)),
-        MatchedBy.REFERENCES: _candidates(
-            session, context, arrival, read.of_message_ids(session, _named(arrival), ours=False)
-        ),
-        MatchedBy.SUBJECT: _candidates(session, context, arrival, _of_subject(session, arrival)),
+    named = (*mail.in_reply_to, *mail.references)
+    signs: dict[MatchedBy, Iterable[ThreadOwner]] = {
+        MatchedBy.TOKEN: _of_tokens(session, context, arrival),
+        MatchedBy.ANSWER: _answered(session, arrival),
+        MatchedBy.REFERENCES: read.of_message_ids(session, named, ours=False),
+        MatchedBy.SUBJECT: _of_subject(session, arrival),
     }
+    candidates = {by: _candidates(session, context, arrival, found) for by, found in signs.items()}
     found = place(sorted_as.kind, candidates)
     return None if found is None else (sorted_as, found)
 
 
-def _of_tokens(session: Session, context: MailContext, arrival: MailArrival) -> Iterator[IncidentThread]:
+def _of_tokens(session: Session, context: MailContext, arrival: MailArrival) -> Iterator[ThreadOwner]:
     for one in references_in(arrival.mail.recipients, context.address, context.tokens):
-        if one.startswith("THR-") and (thread := read.of_reference(session, one)) is not None:
-            yield thread
+        if one.startswith("THR-"):
+            yield from read.of_reference(session, one)
 
 
-def _answered(session: Session, arrival: MailArrival) -> list[IncidentThread]:
+def _answered(session: Session, arrival: MailArrival) -> list[ThreadOwner]:
     """The threads of the mail of ours that it answers: the first of its Message-IDs, from the nearest, that is one."""
     for one in (*arrival.mail.in_reply_to, *reversed(arrival.mail.references)):
         if found := read.of_message_ids(session, [one], ours=True):
@@ -96,51 +95,40 @@ def _answered(session: Session, arrival: MailArrival) -> list[IncidentThread]:
     return []
 
 
-def _named(arrival: MailArrival) -> tuple[str, ...]:
-    return (*arrival.mail.in_reply_to, *arrival.mail.references)
-
-
-def _of_subject(session: Session, arrival: MailArrival) -> list[IncidentThread | Party]:
+def _of_subject(session: Session, arrival: MailArrival) -> list[ThreadOwner]:
+    """The parties of the incidents that its subject names: by reference, or as another tool called them."""
     subject = arrival.mail.subject
     brackets = [one.strip() for one in _BRACKETS.findall(subject)]
-    numbers = [f"#{one.rpartition('#')[2].strip()}" for one in brackets if "#" in one]
+    numbers = [one.rpartition("#")[2].strip() for one in brackets if "#" in one]
     names = {*references_in_text(subject), *brackets, *(f"[{one}]" for one in brackets), *numbers}
-    return read.of_incidents_called(session, [*names, *(one[1:] for one in numbers)]) if names else []
+    names |= {f"#{one}" for one in numbers}
+    return read.of_incidents_called(session, sorted(names)) if names else []
 
 
 def _candidates(
-    session: Session, context: MailContext, arrival: MailArrival, found: Iterable[IncidentThread | Party]
+    session: Session, context: MailContext, arrival: MailArrival, found: Iterable[ThreadOwner]
 ) -> list[ThreadCandidate]:
-    """Each thread once; a party without one counts by its number, made negative."""
     day = arrival.now - timedelta(days=1)
-    made: dict[int, ThreadCandidate] = {}
-    for one in found:
-        party = one if isinstance(one, Party) else read.party_of(session, one)
-        senders = [] if isinstance(one, Party) else one.senders
-        number = -one.id if isinstance(one, Party) else one.id
-        full = not isinstance(one, Party) and read.count_since(session, one, day) >= MOST_A_DAY
-        made[number] = ThreadCandidate(number, _knows(context, party, senders, arrival.mail.sender), full)
-    return list(made.values())
+    return [
+        ThreadCandidate(
+            one.number,
+            _knows(context, one, arrival.mail.sender.lower()),
+            one.number > 0 and read.count_since(session, one.number, day) >= MOST_A_DAY,
+        )
+        for one in found
+    ]
 
 
-def _knows(context: MailContext, party: Party, senders: Iterable[str], sender: str) -> bool:
+def _knows(context: MailContext, owner: ThreadOwner, sender: str) -> bool:
     """Whether an address is the party's: its own, one that a person took for its, or one of its team."""
-    if not sender:
-        return False
-    team = context.teams.get(party.team_id) if party.team_id is not None else None
-    known = {party.mailbox.lower(), *senders}
-    return sender.lower() in known or (team is not None and same_team(sender, team))
+    team = context.teams.get(owner.team) if owner.team is not None else None
+    return bool(sender) and (sender in owner.senders or (team is not None and same_team(sender, team)))
 
 
 def _note(
     session: Session, arrival: MailArrival, sorted_as: MailClassification, placement: Placement, sha256: str
 ) -> None:
-    if placement.thread > 0:
-        thread = session.get_one(IncidentThread, placement.thread, with_for_update=True)
-    else:
-        party = session.get_one(Party, -placement.thread)
-        thread = write.open_thread(session, party, now=arrival.now)
-    incident = read.incident_of(session, thread)
+    incident, thread = write.thread_to_change(session, placement.thread, now=arrival.now)
     row = write.add_received(
         session, incident, thread, arrival.mail, placement,
         kind=sorted_as.kind, sha256=sha256, at=arrival.arrived, now=arrival.now,

@@ -1,4 +1,4 @@
-"""The tables of threads. Only `read` and `write` of this part may import them."""
+"""The tables of threads. Only `read` and `write` of this part ask for their rows."""
 
 from datetime import datetime
 from typing import Any

@@ -161,38 +161,44 @@ def awaited_answers(session: Session, reader: IncidentReader) -> list[AwaitedAns
 # What follows finds whose a mail is, whatever its compartment: nothing of it is shown to anybody.
 
 
-def of_reference(session: Session, reference: str) -> IncidentThread | None:
+@dataclass(frozen=True, slots=True)
+class ThreadOwner:
+    """Whose mails a thread takes. ``number``: of the thread; of the party, made negative, where it has none yet.
+
+    ``senders``: addresses that are the party's; ``team``: the number of its team, whose addresses are the party's too.
+    """
+
+    number: int
+    senders: frozenset[str]
+    team: int | None
+
+
+def of_reference(session: Session, reference: str) -> list[ThreadOwner]:
     """The thread whose address is so now."""
     number = reference.rpartition("-")[2]
     found = session.scalar(select(IncidentThread).where(IncidentThread.number == number))
-    return found if found is not None and found.reference == reference else None
+    return _owners(session, [found]) if found is not None and found.reference == reference else []
 
 
-def of_message_ids(session: Session, ids: Collection[str], *, ours: bool) -> list[IncidentThread]:
+def of_message_ids(session: Session, ids: Collection[str], *, ours: bool) -> list[ThreadOwner]:
     """The threads with a mail that has one of these Message-IDs. ``ours``: which we sent."""
     named = select(IncidentMail.thread_id).where(
         IncidentMail.message_id.in_(ids), IncidentMail.ours.is_(ours), IncidentMail.state.in_(_FROM_THEM)
     )
-    return _threads(session, IncidentThread.id.in_(named)) if ids else []
+    return _owners(session, _threads(session, IncidentThread.id.in_(named))) if ids else []
 
 
-def of_incidents_called(session: Session, names: Collection[str]) -> list[IncidentThread | Party]:
-    """The parties of the incidents that have one of these references or aliases; the thread of one that has it."""
+def of_incidents_called(session: Session, names: Collection[str]) -> list[ThreadOwner]:
+    """The parties of the incidents that have one of these references or aliases."""
     alias = select(IncidentAlias.incident_id).where(IncidentAlias.name.in_(names))
     called = select(Incident.id).where(or_(Incident.reference.in_(names), Incident.id.in_(alias)))
-    parties = session.scalars(select(Party).where(Party.incident_id.in_(called)).order_by(Party.id)).all()
-    threads = {one.party_id: one for one in _threads(session, IncidentThread.incident_id.in_(called))}
-    return [threads.get(one.id, one) for one in parties]
-
-
-def party_of(session: Session, thread: IncidentThread) -> Party:
-    """Whose thread it is."""
-    return session.get_one(Party, thread.party_id)
-
-
-def incident_of(session: Session, content: IncidentThread | Party) -> Incident:
-    """Of which incident it is, to be changed."""
-    return session.get_one(Incident, content.incident_id, with_for_update=True)
+    threads = _threads(session, IncidentThread.incident_id.in_(called))
+    known = {one.party_id for one in threads}
+    parties = session.scalars(select(Party).where(Party.incident_id.in_(called)).order_by(Party.id))
+    new = [
+        ThreadOwner(-one.id, frozenset({one.mailbox.lower()}), one.team_id) for one in parties if one.id not in known
+    ]
+    return [*_owners(session, threads), *new]
 
 
 def mail_of_hash(session: Session, sha256: str) -> IncidentMail | None:
@@ -206,17 +212,26 @@ def is_ours(session: Session, message_id: str) -> bool:
     return bool(message_id) and session.scalar(select(IncidentMail.id).where(*of)) is not None
 
 
-def count_since(session: Session, thread: IncidentThread, since: datetime) -> int:
+def count_since(session: Session, thread: int, since: datetime) -> int:
     """How many mails came into a thread since a time."""
     row = IncidentMail
-    came = (row.thread_id == thread.id, row.ours.is_(False), row.at >= since)
+    came = (row.thread_id == thread, row.ours.is_(False), row.at >= since)
     return session.scalar(select(func.count()).select_from(row).where(*came)) or 0
 
 
 def kept_mails(session: Session) -> set[str]:
     """The bytes in the mailroom that are of threads."""
-    return set(session.scalars(select(IncidentMail.sha256).where(IncidentMail.sha256.is_not(None)))) - {None}
+    return {one for one in session.scalars(select(IncidentMail.sha256)) if one}
 
 
 def _threads(session: Session, *conditions: ColumnElement[bool]) -> list[IncidentThread]:
     return list(session.scalars(select(IncidentThread).where(*conditions).order_by(IncidentThread.id)))
+
+
+def _owners(session: Session, threads: Collection[IncidentThread]) -> list[ThreadOwner]:
+    of = Party.id.in_([one.party_id for one in threads])
+    parties = {one.id: one for one in session.scalars(select(Party).where(of))}
+    pairs = ((one, parties[one.party_id]) for one in threads)
+    return [
+        ThreadOwner(one.id, frozenset({party.mailbox.lower(), *one.senders}), party.team_id) for one, party in pairs
+    ]

@@ -32,6 +32,15 @@ def open_thread(session: Session, party: Party, *, now: datetime) -> IncidentThr
     return thread
 
 
+def thread_to_change(session: Session, number: int, *, now: datetime) -> tuple[Incident, IncidentThread]:
+    """The incident and a thread of it, locked. ``number``: of the thread; negative: of a party whose thread is new."""
+    if number > 0:
+        thread = session.get_one(IncidentThread, number, with_for_update=True)
+    else:
+        thread = open_thread(session, session.get_one(Party, -number), now=now)
+    return session.get_one(Incident, thread.incident_id, with_for_update=True), thread
+
+
 def replace_address(session: Session, incident: Incident, thread: IncidentThread, *, actor: str, now: datetime) -> None:
     """Give a thread another address: what comes to the former one is of this thread no more."""
     thread.generation = thread.generation % _MOST_GENERATIONS + 1

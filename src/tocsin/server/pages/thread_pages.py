@@ -21,7 +21,6 @@ from tocsin.incidents.threads import (
     ThreadMailState,
     ThreadTurn,
     acts,
-    awaited_answers,
     drafts_of,
     filled,
     find_party_thread,
@@ -36,11 +35,9 @@ from tocsin.interface import Number, PageRouter, RequestError, context_for, need
 from tocsin.node.accounts import Permission, Principal, names_of, names_of_actors, note_read
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import LetterState
-from tocsin.pipeline.tables import ItemKind
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED, is_stale
-from tocsin.server.pages.today.work_pages import work_of
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 from tocsin.sharing.gate import Tlp
@@ -145,15 +142,6 @@ def thread_pages(desk: PageContext) -> APIRouter:
 
     for act, address in _BUTTONS.items():
         router.post(f"{_PLACE}/{address}")(_button(desk, act))
-
-    @router.get("/today/incident-mails")
-    def to_answer(request: Request, visitor: _Reader) -> Response:
-        """The parties who wait for an answer, the longest first."""
-        with desk.node.database.reading() as session:
-            found = awaited_answers(session, IncidentReader(visitor.person, desk.now))
-            names = names_of(session, (one.lead for one in found))
-        work = work_of(desk, ItemKind.INCIDENT_MAILS)
-        return desk.page(request, "threads/to_answer.html", found=found, names=names, **work)
 
     @router.get("/incidents/{reference}/announce")
     def announcement(request: Request, visitor: _Worker, reference: str, template: str = "") -> Response:
