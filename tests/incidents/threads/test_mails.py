@@ -7,16 +7,19 @@ import pytest
 from sqlalchemy import func, select
 
 from support.incident_mails import ANALYST, Case, answer_to, make_case
+from support.mail_keys import gnupg
 from support.world import World
 from tocsin.delivery import letters
 from tocsin.delivery.mailbox import MailState, ReceivedMail
-from tocsin.incidents import Incident, IncidentState, PartyRole
+from tocsin.directory import read_team
+from tocsin.incidents import Incident, IncidentState, Party, PartyRole
 from tocsin.incidents.threads import MOST_A_DAY, QuotedTextError, ThreadMailState, ThreadTurn
 from tocsin.interface import RequestError
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import Letter
 from tocsin.node.records import undo
 from tocsin.node.records.undo import UndoRecord
+from tocsin.pipeline.notify import tell
 
 TEXT = "Please look at your file server, which was seen in the traffic of a ransomware group."
 HOSPITAL, OPERATOR = "it@hospital.example", "noc@isp.example"
@@ -251,6 +254,28 @@ def test_who_needs_no_answer_is_quiet_until_the_next_mail(case: Case) -> None:
     assert turn(case, "Hospital") == ThreadTurn.QUIET
     case.receive(answer_to(sent, "One thing more.", sender=HOSPITAL))
     assert turn(case, "Hospital") == ThreadTurn.OURS
+
+
+def test_a_team_that_requires_it_gets_its_mail_encrypted_or_none(world: World) -> None:
+    world.tocsin.run("directory", "set", "operator", "encrypt", "true", "--said-by", "A")
+    world.tocsin.run("keys", "node-make")  # by the clock of this machine
+    case = make_case(world.at(30), {"Operator": "abuse@operator.example"})
+    with world.node.database.begin() as session:
+        session.scalars(select(Party)).one().team_id = read_team(world.node.database, "operator")[0].id
+    with pytest.raises(ConflictError, match="encrypted"):
+        case.do("send", party="Operator", subject="Secret subject", text=TEXT)
+    assert case.thread("Operator") == (None, [])
+    with gnupg() as gpg:
+        gpg.run("--import", given=world.tocsin.run("keys", "node-export").encode())
+        path = world.folder / "key.pgp"
+        path.write_bytes(gpg.public(gpg.make("NOC <abuse@operator.example>", at="20261101T000000")))
+        world.tocsin.run("keys", "import", "operator", path, "--said-by", "A")
+        case.do("send", party="Operator", subject="Secret subject", text=TEXT)
+        tell(world.node, now=world.now)
+        (raw,) = [one.read_bytes() for one in world.node.mails.rglob("*.eml")]
+        assert f"Subject: [{case.reference}]\r\n".encode() in raw
+        assert b"Secret subject" not in raw
+        assert b"ransomware group" in gpg.run("--decrypt", given=raw, at="20270601T000000")
 
 
 def _bounce(to: str, message_id: str) -> bytes:
