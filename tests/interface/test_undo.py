@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from support.api_client import caller
 from support.console_users import Browser, browser_of, person
+from support.incident_mails import answer_to, make_case
 from support.processes import KILLED, command
 from support.world import World, copy_world, make_world, text_of
 from tocsin.cli.acts import every_act
@@ -297,6 +298,15 @@ def _with_report(world: World, report: str) -> str:
         return made.reference
 
 
+def _mail_case(world: World, *, stranger: bool = False) -> dict[str, Any]:
+    """A party of an incident that answered, or a stranger in its place."""
+    case = make_case(world, {"Hospital": "it@hospital.example"})
+    sender = "doctor@home.example" if stranger else "it@hospital.example"
+    case.receive(answer_to(case.write("Hospital", "Look."), "We look.", sender=sender))
+    named = {"reference": case.reference, "party": case.parties["Hospital"]}
+    return named | ({"mail": case.thread("Hospital")[1][-1].id} if stranger else {})
+
+
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "releaseDelivery": lambda w: {"reference": (put(w, state="held"), _letter(w, LetterState.HELD))},
     "holdDelivery": lambda w: {"reference": (put(w, state="retry"), _letter(w, LetterState.QUEUED)), "reason": "Wait"},
@@ -379,6 +389,14 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "rejectInboxReport": lambda w: {"reference": (_inbox_report(w),), "reason": "A joke"},
     "handOverInboxReport": lambda w: {"reference": (_inbox_report(w),), "team": "sector", "text": "Please look."},
     "ringBackInboxReport": lambda w: {"reference": _inbox_report(w), "at": "2026-11-16T09:00:00Z"},
+    "sendIncidentMail": lambda w: _mail_case(w) | {"subject": "Look", "text": "Please look."},
+    "announceIncidentMail": lambda w: {
+        "reference": _mail_case(w)["reference"], "parties": (1,), "subject": "Look", "text": "Please look.",
+    },
+    "noAnswerIncidentMail": _mail_case,
+    "replaceAddressIncidentMail": _mail_case,
+    "acceptMailOfParty": lambda w: _mail_case(w, stranger=True),
+    "refuseMailOfParty": lambda w: _mail_case(w, stranger=True),
 }  # fmt: skip
 """For each act that can be undone, something that it can be done to."""
 

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from support.console_users import person
 from support.dns_server import dns_server
+from support.incident_mails import answer_to, make_case
 from support.mail_keys import gnupg
 from support.page_examples import _broken_row, _inbox
 from support.reply_examples import reply
@@ -222,6 +223,12 @@ def reviewed(world: World) -> None:
     signed_in(world, "reviewAccessIncident", 1, reference=reference(world), person=2)
 
 
+def incident_mail(world: World) -> None:
+    case = make_case(world, {"Hospital": "it@hospital.example"})
+    (world.folder / "reference").write_text(case.reference)
+    case.receive(answer_to(case.write("Hospital", "Look."), "We look.", sender="it@hospital.example"))
+
+
 def take_report(world: World) -> None:
     analyst = person(world.node, AccountRole.ANALYST, now=world.now)
     act(world, "inbox take", by=str(analyst), reference=(world.folder / "reference").read_text())
@@ -293,6 +300,10 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
         incident, lambda w: act(w, "incidents take", reference=reference(w), by=str(person(w.node, ANALYST, now=w.now)))
     ),
     ItemKind.RING_BACK: Story(ring_back, rung),
+    ItemKind.INCIDENT_MAILS: Story(
+        incident_mail,
+        lambda w: act(w, "incidents no-answer", reference=(w.folder / "reference").read_text(), party=1),
+    ),
     ItemKind.INBOX: Story(lambda w: (w.folder / "reference").write_text(_inbox(w)["inbox"][0]), take_report),
     ItemKind.CLAIMS: Story(proved_claim, lambda w: act(w, "directory claims approve", number=1, reason="DNS")),
     ItemKind.CONFLICTS: Story(two_sources, decide_all),

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from support.cast import HEADER
 from support.console_users import person
+from support.incident_mails import answer_to_id, make_case
 from support.world import World
 from tocsin.delivery import Delivery
 from tocsin.delivery.never_held import Reference, ReferenceState, find_reference, note_reference
@@ -26,6 +27,7 @@ from tocsin.incidents import (
     add_observable,
     add_party,
     add_task,
+    mail_context,
 )
 from tocsin.incidents.arrivals import (
     PublicReport,
@@ -34,7 +36,6 @@ from tocsin.incidents.arrivals import (
     ReportKind,
     file_report,
     form_word,
-    mail_context,
     ticket_of,
 )
 from tocsin.node.accounts import AccountRole
@@ -137,6 +138,20 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/incidents/{reference}/unmerge": "incident",
     "/api/v1/incidents/{reference}/unrestrict": "incident",
     "/api/v1/incidents/{reference}/wait": "incident",
+    "/api/v1/incidents/{reference}/mails": "mailed incident",
+    "/api/v1/incidents/{reference}/parties/{party}/address": "mailed party",
+    "/api/v1/incidents/{reference}/parties/{party}/mails": "mailed party",
+    "/api/v1/incidents/{reference}/parties/{party}/mails/{mail}/accept": "mail of party",
+    "/api/v1/incidents/{reference}/parties/{party}/mails/{mail}/refuse": "mail of party",
+    "/api/v1/incidents/{reference}/parties/{party}/no-answer": "mailed party",
+    "/incidents/{reference}/announce": "mailed incident",
+    "/incidents/{reference}/parties/{party}": "mailed party",
+    "/incidents/{reference}/parties/{party}/accept": "mailed party",
+    "/incidents/{reference}/parties/{party}/address": "mailed party",
+    "/incidents/{reference}/parties/{party}/draft": "mailed party",
+    "/incidents/{reference}/parties/{party}/no-answer": "mailed party",
+    "/incidents/{reference}/parties/{party}/refuse": "mailed party",
+    "/incidents/{reference}/parties/{party}/send": "mailed party",
     "/api/v1/never-held/{reference}": "never held",
     "/api/v1/never-held/{reference}/receipt": "never held",
     "/api/v1/never-held/{reference}/send-again": "never held",
@@ -326,6 +341,7 @@ def furnish(world: World) -> dict[str, Example]:
         "undo": ("1", "1", "999"),
         "person": (f"{person(world.node, AccountRole.ANALYST, now=world.now)} block", "999 block", "999 block"),
         "version": _rules(world),
+        **_incident_mails(world),
         **_deliveries(world),
         **_claims(world),
         **_inbox(world),
@@ -362,6 +378,27 @@ def _problem(world: World) -> tuple[str, str, str]:
     found = world.node.problems.find(ProblemSearch(address=OWN), now=world.now)
     own = problem_text(int(found.keys[0]))
     return own, own, "0" * 16
+
+
+def _incident_mails(world: World) -> dict[str, tuple[str, str, str]]:
+    """A party that answered, and a stranger in its place; the foreign incident is restricted to somebody else."""
+    case = make_case(world, {"Lagoon Hospital": "it@hospital.example"})
+    case.do("send", party="Lagoon Hospital", subject="Your file server", text="Please look at your file server.")
+    sent = case.thread("Lagoon Hospital")[1][0]
+    for sender in ("it@hospital.example", "doctor@home.example"):
+        case.receive(answer_to_id(sent.message_id, "We look at it.", sender=sender))
+    party, mail = case.parties["Lagoon Hospital"], case.thread("Lagoon Hospital")[1][-1].id
+    other = make_case(world, {"Ministry": "it@ministry.example"}, members=(999_999,))
+    mine, foreign, none = case.reference, other.reference, "INC-0000-0000"
+    return {
+        "mailed incident": (mine, foreign, none),
+        "mailed party": (f"{mine} {party}", f"{foreign} {other.parties['Ministry']}", f"{mine} 999"),
+        "mail of party": (
+            f"{mine} {party} {mail}",
+            f"{foreign} {other.parties['Ministry']} {mail}",
+            f"{mine} {party} 999",
+        ),
+    }
 
 
 def _rules(world: World) -> tuple[str, str, str]:

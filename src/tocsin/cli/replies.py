@@ -30,7 +30,7 @@ def read(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep and move nothing.")] = False,
 ) -> None:
     """Read the mail account of the settings: file each mail, then move it to another folder there."""
-    from tocsin.incidents.arrivals import mail_context
+    from tocsin.incidents import mail_context
     from tocsin.problems.replies import read_mailbox
 
     desk = mail_context(call.node, call.node.store)
@@ -47,7 +47,7 @@ def file(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep nothing.")] = False,
 ) -> None:
     """Read one mail from a file, as if it had just arrived."""
-    from tocsin.incidents.arrivals import mail_context
+    from tocsin.incidents import mail_context
     from tocsin.problems.replies import file_mail
 
     try:

@@ -130,7 +130,7 @@ def deliver(
         with database.begin() as session:
             room = MailAllowance(node.settings.tell.mails_a_day, posted_to(session, way=way, since=now - DAY))
             forget_posted(session, now)
-        post = MailSender(database, channel, way, node, room, now)
+        post = MailSender(database, channel, way, node, room, now, teams)
         run = _DeliveryRun(database, reachable, post, node, now, DeliverySummary(way), stop)
         try:
             _work(run, Facts(annotate, gone_of), events_of)

@@ -37,7 +37,11 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The headers of a mail. ``answers`` is the Message-ID of the mail it continues, or empty; so is ``reply_to``."""
+    """The headers of a mail.
+
+    ``answers``: the Message-ID of the mail it continues, behind those of the mails before, with blanks between; empty
+    where it continues none. ``reply_to``: empty for the sender. ``by_person``: a person wrote it (RFC 3834, 5).
+    """
 
     subject: str
     sender_name: str
@@ -47,6 +51,7 @@ class Envelope:
     message_id: str
     answers: str = ""
     reply_to: str = ""
+    by_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +106,13 @@ def _fields(envelope: Envelope, subject: str) -> list[str]:
         *([f"Reply-To: {envelope.reply_to}"] if envelope.reply_to else []),
         f"Date: {format_datetime(envelope.at)}",
         f"Message-ID: {envelope.message_id}",
-        *([f"In-Reply-To: {envelope.answers}", f"References: {envelope.answers}"] if envelope.answers else []),
-        "Auto-Submitted: auto-generated",
+        *_answering(envelope.answers.split()),
+        *([] if envelope.by_person else ["Auto-Submitted: auto-generated"]),
     ]
+
+
+def _answering(ids: Sequence[str]) -> list[str]:
+    return [f"In-Reply-To: {ids[-1]}", _header("References", " ".join(ids))] if ids else []
 
 
 def _lines(fields: Sequence[str]) -> bytes:

@@ -6,7 +6,7 @@ the same letter under the same Message-ID; with SMTP at most the one in flight c
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
 
@@ -16,23 +16,27 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import halt
 from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt
 from tocsin.delivery.held_mails import may_leave, still_leaving
-from tocsin.delivery.mime import Attachment, Envelope, assemble, assemble_text, usable_mailboxes
+from tocsin.delivery.mime import Attachment, Envelope, Seal, assemble, assemble_text, usable_mailboxes
 from tocsin.delivery.models import DeliveryState
 from tocsin.delivery.render import Mail, Sender
+from tocsin.delivery.sealing import CannotSealError
 from tocsin.delivery.sending_policy import REDIRECT, SHADOW, MailAllowance, same_mailbox
 from tocsin.delivery.sent_log import FULL_WAIT, next_try, note_posted
-from tocsin.node.letters import ACCOUNT, Letter, LetterState
+from tocsin.directory import Team
+from tocsin.node.letters import ACCOUNT, INCIDENT, Letter, LetterState
 from tocsin.node.records import AuditAction, Database, audit, cut
+from tocsin.node.sentences import say
 
 _DONE = {SHADOW: DeliveryState.SHADOW.value, REDIRECT: DeliveryState.REDIRECTED.value}
 _FULL = "This address had its mails for a day ([tell] mails_a_day); tried again within the hour."
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,300}>")  # what others wrote must not add a header (RFC 5322, 3.6.4)
+_MOST_IDS = 20
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
 class MailSender:
-    """A channel with what stands before it in one run. ``way``: see `sending_policy.way_of`."""
+    """A channel with what stands before it in one run. ``way``: see `sending_policy.way_of`. ``teams``: by number."""
 
     database: Database
     channel: Channel
@@ -40,6 +44,7 @@ class MailSender:
     node: Sender
     room: MailAllowance
     now: datetime
+    teams: Mapping[int, Team] = field(default_factory=dict)
 
     @property
     def done(self) -> str:
@@ -122,14 +127,14 @@ def hold_letters(session: Session, post: MailSender, team_of: Mapping[str, int],
     """Let the first letter to each team, or to a mailbox of none, wait for a person, in the caller's transaction.
 
     ``team_of``: by `same_mailbox`. A letter that answers a mail came of that mail, and does not wait; nor does one
-    about an account.
+    about an account, or one that a person wrote.
     """
     greeted = _greeted(session)
     for letter in due_letters(session, post.now):
         mailbox = same_mailbox(letter.mailbox)
         if not (
             letter.answers
-            or letter.kind == ACCOUNT
+            or letter.kind in {ACCOUNT, INCIDENT}
             or letter.released_at
             or mailbox in greeted
             or team_of.get(mailbox) in known
@@ -155,8 +160,15 @@ def send_letters(post: MailSender) -> LetterRun:
     return done
 
 
-def letter_mail(letter: Letter, node: Sender) -> Mail:
-    """The finished mail of a letter; its recipients are empty where its mailbox is none."""
+def letter_mail(letter: Letter, node: Sender, teams: Mapping[int, Team] | None = None) -> Mail:
+    """The finished mail of a letter; its recipients are empty where its mailbox is none.
+
+    ``teams``: for which it may be encrypted; None: it is for a person of this node to look at.
+
+    Raises:
+        CannotSealError: it must be encrypted and cannot be.
+
+    """
     sender = node.settings.node
     recipients = usable_mailboxes((letter.mailbox,))
     envelope = Envelope(
@@ -166,14 +178,25 @@ def letter_mail(letter: Letter, node: Sender) -> Mail:
         recipients=recipients,
         at=letter.created_at,
         message_id=letter.message_id,
-        answers=letter.answers if _MESSAGE_ID.fullmatch(letter.answers) else "",
+        answers=" ".join(one for one in letter.answers.split()[-_MOST_IDS:] if _MESSAGE_ID.fullmatch(one)),
+        by_person=letter.kind == INCIDENT,
         reply_to=", ".join(usable_mailboxes((letter.reply_to,))),
     )
     boundary = f"=_{letter.reference}"
-    content = assemble_text(envelope, _CONTROL.sub(" ", letter.body.rstrip()), boundary, node.seals.signature())
+    seal = _seal(letter, node, teams)
+    content = assemble_text(envelope, _CONTROL.sub(" ", letter.body.rstrip()), boundary, seal)
     day = f"{letter.created_at:%Y-%m-%d}"
-    bounces = node.reply_to(letter.reference) or sender.contact
+    bounces = (envelope.reply_to if letter.about else node.reply_to(letter.reference)) or sender.contact
     return Mail(letter.reference, 1, 1, letter.message_id, bounces, recipients, day, content)
+
+
+def _seal(letter: Letter, node: Sender, teams: Mapping[int, Team] | None) -> Seal | None:
+    if letter.team_id is None or teams is None:
+        return node.seals.signature()
+    if (team := teams.get(letter.team_id)) is None:
+        raise CannotSealError(say("The team is no longer in the directory, so that its keys are not known."))
+    outside = f"[{letter.about.partition(':')[2] or letter.reference}]"
+    return node.seals.seal(node.seals.to_mailbox(team, letter.mailbox), outside)
 
 
 def _greeted(session: Session) -> set[str]:
@@ -191,12 +214,11 @@ def _identity(letter: Letter, node: Sender) -> str:
 def _send_batch(post: MailSender, batch: Sequence[Letter], done: LetterRun) -> None:
     with post.database.reading() as session:
         leaving = still_leaving(session, Letter, [letter.id for letter in batch], post.now)
-    pairs = [(letter, letter_mail(letter, post.node)) for letter in batch if letter.id in leaving]
-    usable = [(letter, mail) for letter, mail in pairs if mail.recipients]
-    receipts = iter(post.send([mail for _, mail in usable]) if usable else [])
+    pairs = [(letter, *_finished(letter, post)) for letter in batch if letter.id in leaving]
+    usable = [mail for _, mail, refusal in pairs if not refusal]
+    receipts = iter(post.send(usable) if usable else [])
     cut("letters.sent")
-    nowhere = MailReceipt(MailOutcome.REFUSED, "No mail can be addressed to this email address.")
-    results = [(letter, mail, next(receipts) if mail.recipients else nowhere) for letter, mail in pairs]
+    results = [(letter, mail, refusal or next(receipts)) for letter, mail, refusal in pairs]
     with post.database.begin() as session:
         for letter, mail, receipt in results:
             if receipt.outcome is MailOutcome.DOWN:
@@ -205,6 +227,18 @@ def _send_batch(post: MailSender, batch: Sequence[Letter], done: LetterRun) -> N
             _note(session, post, letter, mail, receipt)
             _count(done, letter, receipt)
         cut("letters.noting")
+
+
+def _finished(letter: Letter, post: MailSender) -> tuple[Mail, MailReceipt | None]:
+    """The mail of a letter; or one that goes nowhere, and why."""
+    try:
+        mail = letter_mail(letter, post.node, post.teams)
+    except CannotSealError as error:
+        nowhere = Mail(letter.reference, 1, 1, letter.message_id, "", (), "", b"")
+        return nowhere, MailReceipt(MailOutcome.REFUSED, str(error))
+    if mail.recipients:
+        return mail, None
+    return mail, MailReceipt(MailOutcome.REFUSED, "No mail can be addressed to this email address.")
 
 
 def _note(session: Session, post: MailSender, letter: Letter, mail: Mail, receipt: MailReceipt) -> None:
@@ -216,7 +250,8 @@ def _note(session: Session, post: MailSender, letter: Letter, mail: Mail, receip
     )
     if word is not None:
         detail: dict[str, object] = {"kind": letter.kind, "way": post.way}
-        audit(session, word, at=post.now, actor="deliver", subject=f"letter:{letter.reference}", detail=detail)
+        subject = letter.about or f"letter:{letter.reference}"
+        audit(session, word, at=post.now, actor="deliver", subject=subject, detail=detail)
     for name, value in change.items():
         setattr(letter, name, value)
 

@@ -10,6 +10,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.incidents import acts
     from tocsin.incidents.act_parts import IncidentAddition, people_for
+    from tocsin.incidents.mail_context import mail_context
     from tocsin.incidents.models import (
         Incident,
         IncidentEntry,

@@ -83,6 +83,7 @@ _MODELS = (
     "tocsin.node.letters.models",
     "tocsin.incidents.arrivals.models",
     "tocsin.incidents.models",
+    "tocsin.incidents.threads.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

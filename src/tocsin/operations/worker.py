@@ -217,7 +217,7 @@ def _collect(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> st
 
 
 def _read_replies(node: NodeWithStores, clock: Clock) -> str:
-    from tocsin.incidents.arrivals import mail_context
+    from tocsin.incidents import mail_context
     from tocsin.problems.replies import read_mailbox
 
     read_mailbox(mail_context(node, node.store), now=clock)

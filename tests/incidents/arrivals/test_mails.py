@@ -12,6 +12,7 @@ from sqlalchemy import select
 from support.abuse_reports import REFERENCE, canaries, noted, shapes, xarf
 from support.world import START, World, copy_world, make_world
 from tocsin.delivery.mailbox import MailState, delete_received, read_mail
+from tocsin.incidents import mail_context
 from tocsin.incidents.arrivals import (
     CloseReason,
     PublicReport,
@@ -22,7 +23,6 @@ from tocsin.incidents.arrivals import (
     close_report,
     delete_closed,
     erase_report,
-    mail_context,
     mails_of,
     read_report,
 )

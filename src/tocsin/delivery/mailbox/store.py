@@ -1,7 +1,7 @@
 """Mails that came in: known by what they say, and kept for their time."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from sqlalchemy import select, update
@@ -23,14 +23,14 @@ def content_key(mail: ReadMail) -> str:
     return digest.hexdigest()
 
 
-def delete_received(database: Database, mails: Blobs, day: date) -> int:
+def delete_received(database: Database, mails: Blobs, day: date, *, but: Collection[str] = ()) -> int:
     """Delete the bytes of mails that were kept before a day, but for those that wait for a person or are in the inbox.
 
-    Returns how many.
+    ``but``: these stay too. Returns how many.
     """
     with database.reading() as session:
         waiting = select(ReceivedMail.sha256).where(ReceivedMail.state.in_(STILL_NEEDED))
-        return mails.delete_before(day, but=set(session.scalars(waiting)))
+        return mails.delete_before(day, but={*session.scalars(waiting), *but})
 
 
 def copies_of(session: Session, mail: ReceivedMail) -> Sequence[ReceivedMail]:

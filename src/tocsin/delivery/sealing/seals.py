@@ -1,7 +1,7 @@
 """How the mails of one run are protected: decided once for each team, then done for each mail."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,19 @@ class Seals:
         if found is None:
             found = protect(team, self.keys_of(team.id) if team.encrypt else (), self.own, self.sign, self.now)
             self._decided[team.id] = found
+        return found
+
+    def to_mailbox(self, team: Team, mailbox: str) -> Protection:
+        """How a mail to one mailbox leaves, where it is written for a team.
+
+        Raises:
+            CannotSealError: it must be encrypted and cannot be.
+
+        """
+        keys = self.keys_of(team.id) if team.encrypt else ()
+        found = protect(replace(team, mailboxes=(mailbox,)), keys, self.own, self.sign, self.now)
+        if isinstance(found, SealingRefusal):
+            raise CannotSealError(found.words)
         return found
 
     def require(self, team: Team) -> Protection:

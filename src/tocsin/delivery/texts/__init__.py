@@ -2,8 +2,8 @@
 
 A language is a folder: ``subject.txt``, ``sentence.txt`` and ``digest.txt`` (Jinja2), ``words.toml``, and
 ``advice/TOPIC.txt`` for each topic of ``topics.toml``; for the public ``help/KIND.txt``, what to do now, and
-``answers/NAME.txt``, answers to reporters. Five are shipped; a node's own files, in ``templates/LANGUAGE``
-of its home folder, take the place of those one by one.
+``answers/NAME.txt``, answers to reporters; ``incident/NAME.txt``, mails to parties of incidents. Five are shipped; a
+node's own files, in ``templates/LANGUAGE`` of its home folder, take the place of those one by one.
 """
 
 from typing import TYPE_CHECKING
@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.delivery.texts.files import FaultError, read_help
-    from tocsin.delivery.texts.load import Texts, answer_templates, faults, in_english, open_text_folders, texts_for
+    from tocsin.delivery.texts.files import FaultError, IncidentTemplate, read_help
+    from tocsin.delivery.texts.load import (
+        Texts,
+        answer_templates,
+        faults,
+        in_english,
+        incident_templates,
+        open_text_folders,
+        texts_for,
+    )
     from tocsin.delivery.texts.template_context import DigestText, TopicText
     from tocsin.delivery.texts.text_folders import (
         SHIPPED,

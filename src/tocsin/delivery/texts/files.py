@@ -93,6 +93,32 @@ def read_answer(path: Path) -> tuple[str, str]:
     return title.strip(), text.strip()
 
 
+@dataclass(frozen=True)
+class IncidentTemplate:
+    """A mail to a party of an incident: what it is called, its subject and text with ``{placeholders}``."""
+
+    title: str
+    subject: str
+    text: str
+
+
+def read_incident_template(path: Path) -> IncidentTemplate:
+    """First line the title, second the subject, then the text.
+
+    Raises:
+        FaultError: one of them is missing, or a brace is open.
+
+    """
+    title, _, rest = _plain(path).partition("\n")
+    subject, _, text = rest.partition("\n")
+    if not subject.strip() or not text.strip():
+        raise FaultError(path, 2, "a title, in the second line a subject, and then the text are needed.")
+    for number, line in enumerate(f"{title}\n{rest}".splitlines(), 1):
+        if re.search(r"[{}]", re.sub(r"\{[^{}]{1,100}\}", "", line)):
+            raise FaultError(path, number, "a placeholder is a few words in braces, on one line.")
+    return IncidentTemplate(title.strip(), subject.strip(), text.strip())
+
+
 def _plain(path: Path) -> str:
     text = _text(path).strip()
     if found := re.search(r"\{[{%#]", text):

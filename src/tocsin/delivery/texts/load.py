@@ -11,9 +11,11 @@ from tocsin.delivery.texts.files import (
     TEMPLATES,
     Advice,
     FaultError,
+    IncidentTemplate,
     read_advice,
     read_answer,
     read_help,
+    read_incident_template,
     read_template,
     read_words,
 )
@@ -37,6 +39,7 @@ _PLAIN: Final[dict[str, Callable[[Path], object]]] = {
     "advice": read_advice,
     "help": read_help,
     "answers": read_answer,
+    "incident": read_incident_template,
 }
 """How the plain texts of a folder are read."""
 
@@ -116,6 +119,20 @@ def answer_templates(shelf: TextFolders, language: str) -> dict[str, tuple[str, 
     """
     try:
         return {name: read_answer(shelf.find(language, f"answers/{name}.txt")) for name in public_names("answers")}
+    except FaultError as fault:
+        raise _refused(fault) from None
+
+
+def incident_templates(shelf: TextFolders, language: str) -> dict[str, IncidentTemplate]:
+    """The mails to parties of incidents that are written in a language (BCP 47), by name.
+
+    Raises:
+        SettingError: one of the node's own cannot be used.
+
+    """
+    try:
+        names = public_names("incident")
+        return {name: read_incident_template(shelf.find(language, f"incident/{name}.txt")) for name in names}
     except FaultError as fault:
         raise _refused(fault) from None
 

@@ -12,8 +12,8 @@ from tocsin.delivery.texts.files import TEMPLATES
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 
 SHIPPED: Final = digest_summary.TEMPLATES
-FOR_THE_PUBLIC: Final = ("help", "answers")
-"""The folders of a language whose texts are no part of mails to teams."""
+FOR_THE_PUBLIC: Final = ("help", "answers", "incident")
+"""The folders of a language whose texts are no part of mails to teams: a fault in one stops none."""
 ENGLISH: Final = "en"
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
 

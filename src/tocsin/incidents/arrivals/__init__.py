@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         help_texts_in_files,
     )
     from tocsin.incidents.arrivals.kinds import ReportKind, guess_kind, rsit_of
-    from tocsin.incidents.arrivals.mails import attachments_of, mail_context
+    from tocsin.incidents.arrivals.mails import attachments_of, take_mail
     from tocsin.incidents.arrivals.models import (
         ENDED,
         WITHOUT_ANSWER,

@@ -4,8 +4,6 @@ It belongs to the report whose letter it answers, else to that of an earlier mai
 (RFC 5322, 3.6.4) or that has the same number in his ticket system. Only a person's mails come here: see `sort_mail`.
 """
 
-from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from sqlalchemy import func, select
@@ -13,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.mailbox import MailPart, ReadMail, ReceivedMail
 from tocsin.directory import canonical
-from tocsin.events import EventStore
 from tocsin.events.redaction import names_xarf
 from tocsin.incidents.arrivals.handling import add_observables
 from tocsin.incidents.arrivals.kinds import guess_kind
@@ -22,19 +19,11 @@ from tocsin.incidents.arrivals.submission import ReportForm, add_report
 from tocsin.incidents.arrivals.tickets import ticket_named
 from tocsin.incidents.arrivals.write import add_message
 from tocsin.node.letters import Letter
-from tocsin.node.node import Node
 from tocsin.node.tokens import Tokens
-from tocsin.problems.replies import MailContext, open_context
 
 _LONGEST: Final = 10_000  # characters of what a report says
 _NAME: Final = 200
 _IDS: Final = 50  # other mails that one may name
-
-
-def mail_context(node: Node, store: EventStore) -> MailContext:
-    """As `open_context`, where what answers none of our mails goes to the inbox."""
-    context = open_context(node, store)
-    return replace(context, inbox=partial(take_mail, context.tokens, node.settings.node.language))
 
 
 def take_mail(tokens: Tokens, language: str, session: Session, row: ReceivedMail, mail: ReadMail) -> None:

@@ -21,7 +21,8 @@ from tocsin.directory.claims import acts as claim_acts
 from tocsin.directory.contacts import KIND as VERIFY
 from tocsin.directory.contacts import ConfirmationOutcome, question_of_letter, settle_question, verify_team
 from tocsin.events import save_view
-from tocsin.incidents.arrivals import ReportForm, ReportKind, file_report, form_word, mail_context, ticket_of
+from tocsin.incidents import mail_context
+from tocsin.incidents.arrivals import ReportForm, ReportKind, file_report, form_word, ticket_of
 from tocsin.incidents.arrivals import acts as inbox_acts
 from tocsin.interface import ActContext
 from tocsin.node.accounts import AccountRole, Person

@@ -34,9 +34,9 @@ from tocsin.problems.replies import purge_mail
 
 TABLES: Final = (
     "ingest", "left_aside", "feed_alarm", "column_set", "delivery", "delivery_item", "letter", "received_mail",
-    "mail_bounce", "answer", "verification", "inbox_report", "inbox_entry", "inbox_file",
-    "inbox_observable", "upload", "collected",
-    "collector", "audit_aside", "request_once", "comment", "undo",
+    "mail_bounce", "answer", "verification", "inbox_report", "inbox_entry", "inbox_file", "inbox_observable", "upload",
+    "collected", "collector", "audit_aside", "request_once", "comment", "undo", "incident_thread", "incident_mail",
+    "incident_draft",
 )  # fmt: skip
 """The tables that hold what strangers sent; on PostgreSQL they are written anew."""
 

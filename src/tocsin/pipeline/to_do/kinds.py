@@ -199,6 +199,18 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         _CALLS, Permission.INBOX_WRITE, listers.calls,
         (Resolution(say("Ring back, then note that it was done"), _CALLS, "inbox ring-back"),), personal=True,
     ),
+    ItemKind.INCIDENT_MAILS: ToDoKind(
+        say("Mails to answer"),
+        lambda item: say_count(
+            "%(n)s party of an incident waits for an answer", "%(n)s parties of incidents wait for an answer",
+            item.count,
+        ),
+        "/today/incident-mails", Permission.INCIDENTS_WRITE, listers.incident_mails,
+        (
+            Resolution(say("Answer the mail"), "/today/incident-mails", "incidents send"),
+            Resolution(say("Say that it needs no answer"), "/today/incident-mails", "incidents no-answer"),
+        ), personal=True,
+    ),
     ItemKind.INBOX: ToDoKind(
         say("Inbox"),
         lambda item: say_count(

@@ -18,6 +18,7 @@ from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
 from tocsin.incidents import IncidentReader, access_to_review, due_tasks, waited_enough, without_lead
 from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new, ring_backs
+from tocsin.incidents.threads import awaited_answers
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, AuditEntry, read_asides
@@ -182,6 +183,12 @@ def mails(context: ListingContext) -> Iterator[Item]:
     """Mails that came in and are neither answer nor bounce."""
     waiting = select(func.count(), func.min(ReceivedMail.arrived_at))
     yield _counted(context, ItemKind.MAILS, waiting, ReceivedMail.state == MailState.WAITING.value)
+
+
+def incident_mails(context: ListingContext) -> Iterator[Item]:
+    """Parties to incidents who wait for an answer."""
+    found = awaited_answers(context.session, context.reader)
+    yield Item(ItemKind.INCIDENT_MAILS, len(found), min((one.since for one in found), default=None))
 
 
 def inbox(context: ListingContext) -> Iterator[Item]:

@@ -42,7 +42,7 @@ from tocsin.node.sentences import say
 from tocsin.problems.replies.apply import apply_decision
 from tocsin.problems.replies.case import ReplyCase, examine
 from tocsin.problems.replies.decide import ReplyDecision
-from tocsin.problems.replies.matching import MailContext, MailMatch
+from tocsin.problems.replies.matching import MailArrival, MailContext, MailMatch, MailTaker, TakenMail
 
 _FURTHER: Final = replace(LIMITS, depth=40, parts=2_000)
 """What is looked through for reports; of an answer less is read."""
@@ -134,14 +134,16 @@ def file_mail(
         if not dry_run:
             take_hotline_mail(desk.node, mail, ours=desk.ours, now=now)
         return FilingResult(None, "", "", _OF_HOTLINE, never_held=True)
-    before = _known(desk, hashlib.sha256(raw).hexdigest())
+    sha256, at = hashlib.sha256(raw).hexdigest(), min(arrived or now, now)
+    before, fault = _known(desk, sha256), None
+    if before is None:
+        before, fault = _taken(desk, MailArrival(raw, sha256, mail, at, now, unread, dry_run))
     if before is not None:
         return replace(before, never_held=never_held)
-    at = min(arrived or now, now)
-    case = _examined(desk, raw, at, unread)
+    case = _not_understood(_NOTHING, fault) if fault else _examined(desk, raw, at, unread)
     if dry_run:
         return FilingResult(None, case.mail.sender, case.mail.subject, case.decision, never_held=never_held)
-    sha256 = desk.node.mailroom.put(raw)
+    desk.node.mailroom.put(raw)
     cut("replies.kept")
     row = _row(case, sha256, size=unread or len(raw), at=at, now=now)
     try:
@@ -157,6 +159,34 @@ def file_mail(
         _note(desk, row, case)
     decision = replace(case.decision, state=MailState(row.state), why=row.why)
     return FilingResult(row.id, case.mail.sender, case.mail.subject, decision, never_held=never_held)
+
+
+def _taken(desk: MailContext, arrival: MailArrival) -> tuple[FilingResult | None, TocsinError | None]:
+    """What became of a mail that is of a room above, and the fault over which that room stumbled twice.
+
+    The first may be that another process takes the same mail at the same moment.
+    """
+    for take in desk.takers:
+        try:
+            taken = _asked(take, desk, arrival)
+        except StorageError:
+            raise
+        except TocsinError:
+            try:
+                taken = _asked(take, desk, arrival)
+            except StorageError:
+                raise
+            except TocsinError as fault:
+                return None, fault
+        if taken is not None:
+            decision = ReplyDecision(taken.kind, MailState.KEPT, taken.why, MailMatch())
+            return FilingResult(None, "", "", decision, again=taken.again), None
+    return None, None
+
+
+def _asked(take: MailTaker, desk: MailContext, arrival: MailArrival) -> TakenMail | None:
+    with internal_failures("A mail"):
+        return take(desk, arrival)
 
 
 def _note(desk: MailContext, row: ReceivedMail, case: ReplyCase) -> None:

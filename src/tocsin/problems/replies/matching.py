@@ -7,7 +7,7 @@ docs/design/replies.md says why.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -39,10 +39,37 @@ TakeMail = Callable[[Session, ReceivedMail, ReadMail], None]
 
 
 @dataclass(frozen=True)
+class MailArrival:
+    """A mail that is taken in. ``sha256``: of ``raw``. ``unread``: its size where only its headers are here, else 0."""
+
+    raw: bytes = field(repr=False)
+    sha256: str
+    mail: ReadMail
+    arrived: datetime
+    now: datetime
+    unread: int
+    dry_run: bool
+
+
+@dataclass(frozen=True)
+class TakenMail:
+    """A mail that is kept elsewhere; ``again``: it was before."""
+
+    kind: MailKind
+    why: str
+    again: bool = False
+
+
+MailTaker = Callable[["MailContext", MailArrival], TakenMail | None]
+"""Keeps a mail that is its own; None: it is not."""
+
+
+@dataclass(frozen=True)
 class MailContext:
     """``teams`` by number; ``ours``: the addresses that this node sends from, in small letters.
 
     ``inbox`` takes what answers none of our mails; None: such a mail waits for a person.
+    ``takers``: rooms above that are asked first whether a mail is theirs.
     """
 
     node: Node
@@ -51,6 +78,7 @@ class MailContext:
     teams: Mapping[int, Team]
     ours: frozenset[str]
     inbox: TakeMail | None = None
+    takers: tuple[MailTaker, ...] = ()
 
     @property
     def address(self) -> str:
@@ -58,11 +86,12 @@ class MailContext:
         return self.node.settings.mailbox.address
 
 
-def open_context(node: Node, store: EventStore) -> MailContext:
+def open_context(node: Node, store: EventStore, *takers: MailTaker) -> MailContext:
     """The desk of a node, as its directory is now."""
     settings = node.settings
     ours = {settings.node.contact.lower(), settings.mailbox.address.lower()} - {""}
-    return MailContext(node, store, open_tokens(node.home), read_directory(node.database).by_id, frozenset(ours))
+    teams = read_directory(node.database).by_id
+    return MailContext(node, store, open_tokens(node.home), teams, frozenset(ours), takers=takers)
 
 
 @dataclass(frozen=True, slots=True)

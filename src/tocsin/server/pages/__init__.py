@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.search import search_pages
     from tocsin.server.pages.sign_in import sign_in_page, sign_in_pages
     from tocsin.server.pages.teams import teams_pages
+    from tocsin.server.pages.thread_pages import thread_pages
     from tocsin.server.pages.today import today_pages
     from tocsin.server.pages.undo_pages import undo_pages
     from tocsin.server.pages.verify_pages import verify_pages

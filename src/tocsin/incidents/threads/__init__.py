@@ -1,0 +1,32 @@
+"""Threads: the correspondence of an incident with each of its parties, apart from that with the others.
+
+docs/design/incident-mails.md says why.
+"""
+
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.incidents.threads import acts
+    from tocsin.incidents.threads.arriving import MOST_A_DAY, take_mail
+    from tocsin.incidents.threads.letter_texts import defanged, filled
+    from tocsin.incidents.threads.models import IncidentDraft, IncidentMail, IncidentThread
+    from tocsin.incidents.threads.read import (
+        AwaitedAnswer,
+        PartyThread,
+        awaited_answers,
+        drafts_of,
+        find_party_thread,
+        kept_mails,
+        letters_of_mails,
+        mails_of,
+        thread_of,
+        threads_of,
+        writing_now,
+    )
+    from tocsin.incidents.threads.sending import PartyMail, PartyPost, QuotedTextError, open_post
+    from tocsin.incidents.threads.states import MatchedBy, ThreadMailState, ThreadTurn
+    from tocsin.incidents.threads.write import drop_draft, open_thread, save_draft
+else:
+    lazy_face(__name__)

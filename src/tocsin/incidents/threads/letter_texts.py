@@ -1,0 +1,65 @@
+"""The text of a mail to a party from a template, filled from the incident; and what of it nobody filled in.
+
+A template has placeholders in braces. Those of `VALUES` are filled here; the others say what a person writes there.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from tocsin.delivery.texts import IncidentTemplate
+from tocsin.incidents.models import Incident, IncidentObservable, Party
+from tocsin.incidents.states import ObservableKind
+
+VALUES: Final = ("reference", "party", "observables", "deadline", "node", "contact")
+"""What is filled in, where it is known."""
+
+_PLACEHOLDER: Final = re.compile(r"\{([^{}\n]{1,100})\}")
+_DOTTED: Final = (ObservableKind.IP, ObservableKind.NETWORK, ObservableKind.DOMAIN)
+
+
+def values_for(
+    incident: Incident, party: Party, observables: Iterable[IncidentObservable], *, node: str, contact: str
+) -> dict[str, str]:
+    """What the placeholders of `VALUES` stand for in a mail to a party; empty where it is not known."""
+    return {
+        "reference": incident.reference,
+        "party": party.name,
+        "observables": "\n".join(f"  {defanged(one.value, one.kind)}" for one in observables),
+        "deadline": _day(incident.waiting_until),
+        "node": node,
+        "contact": contact,
+    }
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """The text with what is known in its placeholders."""
+    return _PLACEHOLDER.sub(lambda found: values.get(found[1]) or found[0], text)
+
+
+def unfilled(text: str, names: Collection[str]) -> list[str]:
+    """The placeholders that are left in a text; ``names``: those that templates have, as texts have braces too."""
+    return [one for one in dict.fromkeys(_PLACEHOLDER.findall(text)) if one in names]
+
+
+def placeholders(templates: Iterable[IncidentTemplate]) -> frozenset[str]:
+    """The names of all placeholders of templates."""
+    texts = (f"{one.subject}\n{one.text}" for one in templates)
+    return frozenset(name for text in texts for name in _PLACEHOLDER.findall(text)) | frozenset(VALUES)
+
+
+def defanged(value: str, kind: str) -> str:
+    """A value that no program makes a link of: ``hxxps://evil[.]example/a``."""
+    if kind == ObservableKind.URL:
+        scheme, mark, rest = value.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme.replace('tt', 'xx')}{mark}{host.replace('.', '[.]')}{slash}{path}" if mark else value
+    if kind == ObservableKind.EMAIL:
+        local, _, domain = value.rpartition("@")
+        return f"{local}[@]{domain.replace('.', '[.]')}"
+    return value.replace(".", "[.]") if kind in _DOTTED else value
+
+
+def _day(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""
