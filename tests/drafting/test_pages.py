@@ -153,6 +153,10 @@ def test_the_chair_decides_by_place_and_closes(room: Room, administrator: Browse
         "Share warnings [[early]] with everybody.", "Keep logs for a month.",
     ]  # fmt: skip
     assert [step.act().act for step in room.steps[2:]] == ["accept", "bracket", "close"]
+    assert administrator.send("/drafting/code/restore", seen="5", base="0").status_code == 404
+    assert chair.send("/drafting/code/restore", seen="5", base="9").status_code == 404
+    chair.send("/drafting/code/restore", seen="5", base="0")
+    assert [one.base for one in room.draft.printed()][1] == "Keep logs for a year."
     verify(room.steps)
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from tocsin.drafting.acts import Accept, Act, AddComment, AppointChair, Close, Leave
+from tocsin.drafting.acts import Accept, Act, AddComment, AppointChair, Close, Leave, Restore
 from tocsin.drafting.agreement import agreement, alternatives, on_older_bases, stakeholders, tally
 from tocsin.drafting.contributions import BRACKETS, bracketed, decided_text, decision
 from tocsin.drafting.difference import difference
@@ -70,6 +70,12 @@ class CloseForm(BaseModel):
     seen: int = Field(ge=0)
 
 
+class RestoreForm(CloseForm):
+    """The base whose words come back."""
+
+    base: int = Field(ge=0)
+
+
 def add_chair_pages(router: APIRouter, pages: TextPages) -> None:
     """The routes."""
 
@@ -81,12 +87,12 @@ def add_chair_pages(router: APIRouter, pages: TextPages) -> None:
     @router.post("/{name}/close")
     def close(request: Request, visitor: Writer, name: str, typed: Annotated[CloseForm, Form()]) -> Response:
         """Make the decisions of this round the next base."""
-        text = _chaired(pages.open(name, visitor))
-        try:
-            number = pages.record(text, lambda _: [Close()], seen=typed.seen, moved=_not_only_comments, chair=True)
-        except ConflictError as error:
-            return _chair_page(pages, request, pages.open(name, visitor), error=error, status=409)
-        return pages.maker.go(f"{text.path}?step={number}")
+        return _next_base(pages, request, pages.open(name, visitor), Close(), typed.seen)
+
+    @router.post("/{name}/restore")
+    def restore(request: Request, visitor: Writer, name: str, typed: Annotated[RestoreForm, Form()]) -> Response:
+        """Make the words of an older base the next base: takes back a round that others have built on."""
+        return _next_base(pages, request, pages.open(name, visitor), Restore(typed.base), typed.seen)
 
     _add_naming(router, pages)
     _add_deciding(router, pages)
@@ -139,6 +145,16 @@ def _add_deciding(router: APIRouter, pages: TextPages) -> None:
         except TocsinError as error:
             return _wordings_page(pages, request, text, provision, typed, error=error, status=422)
         return pages.maker.go(f"{text.path}/chair#to-decide")
+
+
+def _next_base(pages: TextPages, request: Request, text: OpenText, act: Act, seen: int) -> Response:
+    """Record a step of the chair that makes a new base of the whole text."""
+    _chaired(text)
+    try:
+        number = pages.record(text, lambda _: [act], seen=seen, moved=_not_only_comments, chair=True)
+    except ConflictError as error:
+        return _chair_page(pages, request, pages.open(text.name, text.visitor), error=error, status=409)
+    return pages.maker.go(f"{text.path}?step={number}")
 
 
 def _chaired(text: OpenText) -> OpenText:
