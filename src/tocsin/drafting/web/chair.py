@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tocsin.drafting.acts import Accept, Act, AddComment, AppointChair, Close, Leave, Restore
 from tocsin.drafting.agreement import agreement, alternatives, on_older_bases, stakeholders, tally
-from tocsin.drafting.contributions import BRACKETS, bracketed, decided_text, decision
+from tocsin.drafting.contributions import BRACKETS, bracketed, decided_text, decision, refuse_position
 from tocsin.drafting.difference import difference
 from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import HistoryStep, signing_key
@@ -60,7 +60,6 @@ class DecisionForm(BaseModel):
 class ChairForm(BaseModel):
     """Who takes the chair."""
 
-    seen: int = Field(ge=0)
     person: int
 
 
@@ -137,7 +136,7 @@ def _add_deciding(router: APIRouter, pages: TextPages) -> None:
             return _wordings_page(pages, request, text, provision, typed)
         try:
             pages.record(
-                text, lambda draft: [_decision(draft, provision, typed)], seen=typed.seen,
+                text, lambda draft: _recorded(draft, provision, typed), seen=typed.seen,
                 moved=changed_since(provision), chair=True,
             )  # fmt: skip
         except MovedError as error:
@@ -222,6 +221,11 @@ def _wordings_page(
         whose=lambda entries: list(dict.fromkeys(draft.entries[one].stakeholder for one in entries)),
         comments=[one for one in draft.comments.values() if one.provision == name],
     )  # fmt: skip
+
+
+def _recorded(draft: TextState, provision: str, typed: DecisionForm) -> list[Act]:
+    refuse_position(typed.text)
+    return [_decision(draft, provision, typed)]
 
 
 def _decision(draft: TextState, provision: str, typed: DecisionForm) -> Act:
