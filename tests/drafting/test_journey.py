@@ -12,7 +12,7 @@ from support.console_users import person, session_of
 from support.form_filling import Hand
 from support.page_checks import misfits, violations
 from support.world import served
-from tocsin.drafting.acts import Act, AppointChair, PutInBrackets
+from tocsin.drafting.acts import Act, AppointChair, Close, PutInBrackets
 from tocsin.drafting.history import verify
 from tocsin.drafting.keys import made_account_key
 from tocsin.drafting.model import PositionKind
@@ -146,13 +146,15 @@ def test_what_only_a_chair_sees_violates_no_rule_of_wcag(room: Room, address: st
     acts: list[Act] = [
         AppointChair("Carl Chair", key.public),
         PutInBrackets("P.b", "Keep logs for [a year] [a month].", ()),
+        Close(),
+        PutInBrackets("P.a", "Share warnings [early] [at once] with everybody.", ()),
     ]
     append(room.world.node.database, "code", lambda *_: acts, actor="Carl Chair", at=room.world.now, signer=key)
     wrong = []
     with _seat(room, address, chair, scripts=True) as (_, tab):
         tab.look(width=1280, theme=theme)
-        for path in ("chair", "provisions/P.a/wordings", "provisions/P.b", "history?step=2"):
-            tab.open(f"{address}/drafting/code/{path}{'&' if '?' in path else '?'}language={language}")
+        for path in ("/chair", "/provisions/P.a/wordings", "/provisions/P.b", "/history?step=2", ""):
+            tab.open(f"{address}/drafting/code{path}{'&' if '?' in path else '?'}language={language}")
             found = [*json.loads(violations(tab)), *misfits(tab, 320), *misfits(tab, 1280)]
             wrong += [(path, found)] if found else []
     assert wrong == []

@@ -140,6 +140,7 @@ def test_the_chair_decides_by_place_and_closes(room: Room, administrator: Browse
     assert administrator.send(f"{_P}/wordings", seen="2", do="leave").status_code == 404
     page = chair.get("/drafting/code/provisions/P.a/wordings").text
     assert "Support." not in page.partition("<aside>")[0]
+    assert chair.send(f"{_P}/wordings", seen="2", do="record", words="Support.").status_code == 422
     shown = chair.send(f"{_P}/wordings", seen="2", do="preview", **{"place-1": "1"}).text
     assert _difference(shown) == "Keep logs for a- year-+ month+."
     chair.send(f"{_P}/wordings", seen="2", do="record", **{"place-1": "1"})
@@ -153,6 +154,10 @@ def test_the_chair_decides_by_place_and_closes(room: Room, administrator: Browse
         "Share warnings [[early]] with everybody.", "Keep logs for a month.",
     ]  # fmt: skip
     assert [step.act().act for step in room.steps[2:]] == ["accept", "bracket", "close"]
+    assert administrator.send("/drafting/code/restore", seen="5", base="0").status_code == 404
+    assert chair.send("/drafting/code/restore", seen="5", base="9").status_code == 404
+    chair.send("/drafting/code/restore", seen="5", base="0")
+    assert [one.base for one in room.draft.printed()][1] == "Keep logs for a year."
     verify(room.steps)
 
 

@@ -199,6 +199,7 @@ EXAMPLES: dict[str, str] = {
     "/drafting/{name}/provisions/{provision}/position": "provision",
     "/drafting/{name}/provisions/{provision}/propose": "provision",
     "/drafting/{name}/provisions/{provision}/wordings": "provision",
+    "/drafting/{name}/restore": "text",
     "/drafting/{name}/undo/{step}": "step",
     "/readiness/evidence/{digest}": "evidence",
     "/readiness/frameworks/{framework}/{version}": "framework",

@@ -37,6 +37,7 @@ UNSEEN = {
     "/deliveries/sending": "nothing leaves",
     "/drafting/{name}/close": "a button of the chair",
     "/drafting/{name}/provisions/{provision}/wordings": "for the chair, tested in tests/drafting",
+    "/drafting/{name}/restore": "a list of the chair, after a round",
     "/drafting/{name}/undo/{step}": "a button, after a step",
     "/events/views/{number}": "nobody here has a view",
     "/events/views/{number}/delete": "nobody here has a view",

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from tocsin.drafting.acts import Accept, Act, AddComment, AppointChair, Close, Leave
+from tocsin.drafting.acts import Accept, Act, AddComment, AppointChair, Close, Leave, Restore
 from tocsin.drafting.agreement import agreement, alternatives, on_older_bases, stakeholders, tally
-from tocsin.drafting.contributions import BRACKETS, bracketed, decided_text, decision
+from tocsin.drafting.contributions import BRACKETS, bracketed, decided_text, decision, refuse_position
 from tocsin.drafting.difference import difference
 from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import HistoryStep, signing_key
@@ -60,7 +60,6 @@ class DecisionForm(BaseModel):
 class ChairForm(BaseModel):
     """Who takes the chair."""
 
-    seen: int = Field(ge=0)
     person: int
 
 
@@ -68,6 +67,12 @@ class CloseForm(BaseModel):
     """The next draft as it was shown."""
 
     seen: int = Field(ge=0)
+
+
+class RestoreForm(CloseForm):
+    """The base whose words come back."""
+
+    base: int = Field(ge=0)
 
 
 def add_chair_pages(router: APIRouter, pages: TextPages) -> None:
@@ -81,12 +86,12 @@ def add_chair_pages(router: APIRouter, pages: TextPages) -> None:
     @router.post("/{name}/close")
     def close(request: Request, visitor: Writer, name: str, typed: Annotated[CloseForm, Form()]) -> Response:
         """Make the decisions of this round the next base."""
-        text = _chaired(pages.open(name, visitor))
-        try:
-            number = pages.record(text, lambda _: [Close()], seen=typed.seen, moved=_not_only_comments, chair=True)
-        except ConflictError as error:
-            return _chair_page(pages, request, pages.open(name, visitor), error=error, status=409)
-        return pages.maker.go(f"{text.path}?step={number}")
+        return _next_base(pages, request, pages.open(name, visitor), Close(), typed.seen)
+
+    @router.post("/{name}/restore")
+    def restore(request: Request, visitor: Writer, name: str, typed: Annotated[RestoreForm, Form()]) -> Response:
+        """Make the words of an older base the next base: takes back a round that others have built on."""
+        return _next_base(pages, request, pages.open(name, visitor), Restore(typed.base), typed.seen)
 
     _add_naming(router, pages)
     _add_deciding(router, pages)
@@ -131,7 +136,7 @@ def _add_deciding(router: APIRouter, pages: TextPages) -> None:
             return _wordings_page(pages, request, text, provision, typed)
         try:
             pages.record(
-                text, lambda draft: [_decision(draft, provision, typed)], seen=typed.seen,
+                text, lambda draft: _recorded(draft, provision, typed), seen=typed.seen,
                 moved=changed_since(provision), chair=True,
             )  # fmt: skip
         except MovedError as error:
@@ -139,6 +144,16 @@ def _add_deciding(router: APIRouter, pages: TextPages) -> None:
         except TocsinError as error:
             return _wordings_page(pages, request, text, provision, typed, error=error, status=422)
         return pages.maker.go(f"{text.path}/chair#to-decide")
+
+
+def _next_base(pages: TextPages, request: Request, text: OpenText, act: Act, seen: int) -> Response:
+    """Record a step of the chair that makes a new base of the whole text."""
+    _chaired(text)
+    try:
+        number = pages.record(text, lambda _: [act], seen=seen, moved=_not_only_comments, chair=True)
+    except ConflictError as error:
+        return _chair_page(pages, request, pages.open(text.name, text.visitor), error=error, status=409)
+    return pages.maker.go(f"{text.path}?step={number}")
 
 
 def _chaired(text: OpenText) -> OpenText:
@@ -206,6 +221,11 @@ def _wordings_page(
         whose=lambda entries: list(dict.fromkeys(draft.entries[one].stakeholder for one in entries)),
         comments=[one for one in draft.comments.values() if one.provision == name],
     )  # fmt: skip
+
+
+def _recorded(draft: TextState, provision: str, typed: DecisionForm) -> list[Act]:
+    refuse_position(typed.text)
+    return [_decision(draft, provision, typed)]
 
 
 def _decision(draft: TextState, provision: str, typed: DecisionForm) -> Act:

@@ -44,7 +44,7 @@ class WordsForm(BaseModel):
         return self.words.replace("\r\n", "\n").strip()
 
 
-class WordsOf(BaseModel):
+class WordsOrigin(BaseModel):
     """Where the words come from that somebody edits: the base, but for a bracket or for those of a proposal."""
 
     entry: str = Field("", max_length=100)
@@ -66,7 +66,7 @@ def add_wording_pages(router: APIRouter, pages: TextPages) -> None:
 
     @router.get("/{name}/provisions/{provision}/propose")
     def begin(
-        request: Request, visitor: Writer, name: str, provision: str, of: Annotated[WordsOf, Query()]
+        request: Request, visitor: Writer, name: str, provision: str, of: Annotated[WordsOrigin, Query()]
     ) -> Response:
         """The present words, to be edited; without a bracket; or those of a proposal on an older base, carried over."""
         text = pages.open(name, visitor)
