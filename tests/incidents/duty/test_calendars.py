@@ -104,7 +104,7 @@ def test_what_recurs_too_often_is_refused_by_name(rule: str) -> None:
         ("RRULE:FREQ=DAILY", "no DTSTART|cannot be read"),
         ("DTSTART:garbage", "cannot be read"),
         ("DTSTART:20260105T080000Z\nDTEND:20250105T080000Z", "ends before it starts"),
-        ("DTSTART:20260105T080000Z\nDURATION:PT999999999H", "lasts longer"),
+        ("DTSTART:20260105T080000Z\nDURATION:PT99999H", "lasts longer"),
         ("DTSTART:20260105T080000Z\nRRULE:FREQ=DAILY;INTERVAL=0", "in no known way"),
         ("DTSTART:20260105T080000Z\nRRULE:FREQ=FORTNIGHTLY", "cannot be read|in no known way"),
         ("DTSTART:20260105T080000Z\nRRULE:FREQ=DAILY;UNTIL=soon", "cannot be read"),
