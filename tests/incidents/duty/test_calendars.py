@@ -47,6 +47,12 @@ def test_an_edited_recurrence_is_there_beside_the_days_of_its_series(shared_data
         ("user", _at("2023-07-17T08:00"), _at("2023-07-24T08:00")),  # 10:00 in Warsaw
     ]
     assert found.overlaps == ()  # the same person twice is no overlap
+    (shift,), _ = _calendar(shared_data, "modified_recurring_event").at(_at("2023-07-16T22:30"))
+    assert shift.starts == _at("2023-07-16T22:00")
+    assert (
+        len(_period(_calendar(shared_data, "modified_recurring_event"), "2023-07-16T22:10", "2023-07-16T22:50").shifts)
+        == 1
+    )
 
 
 def test_names_stay_as_they_are_written(shared_data: Path) -> None:

@@ -31,6 +31,7 @@ MOST_SEARCHING: Final = 5
 """Events that recur daily or hourly in some months or on some days only: finding that one never comes takes seconds."""
 
 _BROKEN: Final = (ValueError, TypeError, AttributeError, LookupError, OverflowError)  # what the libraries raise
+_DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
 _A_DAY: Final = {"HOURLY": 24.0, "DAILY": 1.0, "WEEKLY": 1.0, "MONTHLY": 1.0, "YEARLY": 1.0}
 _SEARCHING: Final = {"BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS", "BYEASTER"}
@@ -75,11 +76,13 @@ class DutyCalendar:
         if sum(_a_day(event) for event in _recurring(self._calendar)) * most > MOST_OCCURRENCES:
             raise InputError(say("The events of the calendar recur too often."))
         try:
-            events = recurring_ical_events.of(self._calendar).between(start, end)
+            # a day more at both ends: the library takes whole days as days of UTC, and ours are of the zone
+            events = recurring_ical_events.of(self._calendar).between(start - _DAY, end + _DAY)
         except _BROKEN as error:
             raise _unusable(error) from None
         spans = [self._span(event) for event in events if str(event.get("STATUS", "")).upper() != "CANCELLED"]
-        return sorted((one for one in spans if one.start < one.end), key=lambda one: (one.start, one.person, one.end))
+        within = [one for one in spans if one.start < one.end and one.end > start and one.start < end]
+        return sorted(within, key=lambda one: (one.start, one.person, one.end))
 
     def _span(self, event: "Event") -> DutySpan:
         person = str(event.get("SUMMARY", "")).strip() or str(event.get("UID", ""))
