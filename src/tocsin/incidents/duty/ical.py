@@ -22,7 +22,7 @@ from tocsin.node.errors import InputError, UsageError
 from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
-    from icalendar import Calendar, Component, Event
+    from icalendar import Calendar, Event
 
 MOST_EVENTS: Final = 5_000
 MOST_OCCURRENCES: Final = 50_000
@@ -119,7 +119,7 @@ def _check(calendar: "Calendar") -> None:
         TextFaultError: some cannot; names each.
 
     """
-    events = calendar.walk("VEVENT")
+    events = calendar.events
     if len(events) > MOST_EVENTS:
         raise InputError(say("The calendar has more than %(most)s events.", most=f"{MOST_EVENTS:,}"))
     faults = [
@@ -136,7 +136,7 @@ def _check(calendar: "Calendar") -> None:
         raise TextFaultError(faults, hint=say("Write these events in another way."))
 
 
-def _fault(event: "Component") -> str:
+def _fault(event: "Event") -> str:
     """What is wrong with an event; empty: nothing."""
     try:
         length, recurs = event.end - event.start, bool(event.get("RRULE"))
@@ -156,11 +156,11 @@ def _searching(rule: Mapping[str, Any]) -> bool:
     return _part(rule, "FREQ") in {"HOURLY", "DAILY"} and bool(_SEARCHING & rule.keys())
 
 
-def _recurring(calendar: "Calendar") -> "list[Component]":
-    return [event for event in calendar.walk("VEVENT") if event.get("RRULE")]
+def _recurring(calendar: "Calendar") -> "list[Event]":
+    return [event for event in calendar.events if event.get("RRULE")]
 
 
-def _rules(event: "Component") -> list[Mapping[str, Any]]:
+def _rules(event: "Event") -> list[Mapping[str, Any]]:
     found = event.get("RRULE") or []
     return found if isinstance(found, list) else [found]
 
@@ -170,7 +170,7 @@ def _part(rule: Mapping[str, Any], name: str) -> str:
     return str(values[0] if isinstance(values, list) else values).upper()
 
 
-def _a_day(event: "Component") -> float:
+def _a_day(event: "Event") -> float:
     """How often an event recurs on a day at most."""
     return sum(_A_DAY[_part(rule, "FREQ")] * max(1, len(rule.get("BYHOUR") or [])) for rule in _rules(event))
 
