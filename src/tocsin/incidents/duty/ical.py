@@ -22,7 +22,7 @@ from tocsin.node.errors import InputError, UsageError
 from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
-    from icalendar import Calendar, Component, Event
+    from icalendar import Calendar, Event
 
 MOST_EVENTS: Final = 5_000
 MOST_OCCURRENCES: Final = 50_000
@@ -31,6 +31,7 @@ MOST_SEARCHING: Final = 5
 """Events that recur daily or hourly in some months or on some days only: finding that one never comes takes seconds."""
 
 _BROKEN: Final = (ValueError, TypeError, AttributeError, LookupError, OverflowError)  # what the libraries raise
+_DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
 _A_DAY: Final = {"HOURLY": 24.0, "DAILY": 1.0, "WEEKLY": 1.0, "MONTHLY": 1.0, "YEARLY": 1.0}
 _SEARCHING: Final = {"BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS", "BYEASTER"}
@@ -75,11 +76,13 @@ class DutyCalendar:
         if sum(_a_day(event) for event in _recurring(self._calendar)) * most > MOST_OCCURRENCES:
             raise InputError(say("The events of the calendar recur too often."))
         try:
-            events = recurring_ical_events.of(self._calendar).between(start, end)
+            # a day more at both ends: the library takes whole days as days of UTC, and ours are of the zone
+            events = recurring_ical_events.of(self._calendar).between(start - _DAY, end + _DAY)
         except _BROKEN as error:
             raise _unusable(error) from None
         spans = [self._span(event) for event in events if str(event.get("STATUS", "")).upper() != "CANCELLED"]
-        return sorted((one for one in spans if one.start < one.end), key=lambda one: (one.start, one.person, one.end))
+        within = [one for one in spans if one.start < one.end and one.end > start and one.start < end]
+        return sorted(within, key=lambda one: (one.start, one.person, one.end))
 
     def _span(self, event: "Event") -> DutySpan:
         person = str(event.get("SUMMARY", "")).strip() or str(event.get("UID", ""))
@@ -116,7 +119,7 @@ def _check(calendar: "Calendar") -> None:
         TextFaultError: some cannot; names each.
 
     """
-    events = calendar.walk("VEVENT")
+    events = calendar.events
     if len(events) > MOST_EVENTS:
         raise InputError(say("The calendar has more than %(most)s events.", most=f"{MOST_EVENTS:,}"))
     faults = [
@@ -133,7 +136,7 @@ def _check(calendar: "Calendar") -> None:
         raise TextFaultError(faults, hint=say("Write these events in another way."))
 
 
-def _fault(event: "Component") -> str:
+def _fault(event: "Event") -> str:
     """What is wrong with an event; empty: nothing."""
     try:
         length, recurs = event.end - event.start, bool(event.get("RRULE"))
@@ -153,11 +156,11 @@ def _searching(rule: Mapping[str, Any]) -> bool:
     return _part(rule, "FREQ") in {"HOURLY", "DAILY"} and bool(_SEARCHING & rule.keys())
 
 
-def _recurring(calendar: "Calendar") -> "list[Component]":
-    return [event for event in calendar.walk("VEVENT") if event.get("RRULE")]
+def _recurring(calendar: "Calendar") -> "list[Event]":
+    return [event for event in calendar.events if event.get("RRULE")]
 
 
-def _rules(event: "Component") -> list[Mapping[str, Any]]:
+def _rules(event: "Event") -> list[Mapping[str, Any]]:
     found = event.get("RRULE") or []
     return found if isinstance(found, list) else [found]
 
@@ -167,7 +170,7 @@ def _part(rule: Mapping[str, Any], name: str) -> str:
     return str(values[0] if isinstance(values, list) else values).upper()
 
 
-def _a_day(event: "Component") -> float:
+def _a_day(event: "Event") -> float:
     """How often an event recurs on a day at most."""
     return sum(_A_DAY[_part(rule, "FREQ")] * max(1, len(rule.get("BYHOUR") or [])) for rule in _rules(event))
 
