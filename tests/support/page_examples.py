@@ -130,6 +130,7 @@ EXAMPLES: dict[str, str] = {
     "/readiness/{number}/questions/{question}/appeal": "question",
     "/readiness/{number}/questions/{question}/decide": "question",
     "/readiness/{number}/questions/{question}/evidence": "question",
+    "/readiness/{number}/questions/{question}/measure": "question",
     "/readiness/{number}/questions/{question}/review": "question",
     "/readiness/{number}/questions/{question}/use": "question",
     "/readiness/{number}/rank": "assessment",
