@@ -207,7 +207,7 @@ EXAMPLES: dict[str, str] = {
     "/readiness/frameworks/{framework}/{version}/publish": "framework",
     "/readiness/frameworks/{name}.toml": "framework file",
     "/readiness/indices/{name}": "index",
-    "/readiness/indices/{name}/{unit}/report.html": "index unit",
+    "/readiness/indices/{name}/{unit}/report.{ending}": "index unit",
     "/readiness/{number}": "assessment",
     "/readiness/{number}/close": "assessment",
     "/readiness/{number}/plan": "assessment",
@@ -216,6 +216,7 @@ EXAMPLES: dict[str, str] = {
     "/readiness/{number}/questions/{question}/appeal": "question",
     "/readiness/{number}/questions/{question}/decide": "question",
     "/readiness/{number}/questions/{question}/evidence": "question",
+    "/readiness/{number}/questions/{question}/measure": "question",
     "/readiness/{number}/questions/{question}/review": "question",
     "/readiness/{number}/questions/{question}/use": "question",
     "/readiness/{number}/rank": "assessment",
@@ -361,7 +362,7 @@ def furnish(world: World) -> dict[str, Example]:
         "report file": ("1 csv", "1 csv", "999 csv"),
         "evidence": _assessment(world),
         "index": (_index(world), "example", "nothing"),
-        "index unit": ("example MUS", "example MUS", "example ZZZ"),
+        "index unit": ("example MUS csv", "example MUS csv", "example ZZZ csv"),
     }
     return {path: Example(fill(path, things[kind][0]), *things[kind]) for path, kind in EXAMPLES.items()}
 

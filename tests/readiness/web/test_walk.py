@@ -48,7 +48,7 @@ def test_an_assessment_is_made_without_a_command(world: World, tmp_path: Path, *
         assert "Cooperation among all stakeholders" in assessor.text
         assert "In place and reviewed" not in assessor.text
         _what_if(assessor)
-        _report(assessor, tmp_path)
+        _report(assessor, tmp_path, scripts=scripts)
     _audit_log_says_names(world)
 
 
@@ -121,7 +121,7 @@ def _what_if(hand: Hand) -> None:
     assert "Declared: Planned" in hand.text
 
 
-def _report(hand: Hand, folder: Path) -> None:
+def _report(hand: Hand, folder: Path, *, scripts: bool) -> None:
     hand.go("/readiness/1/report")
     table = hand.download("CSV", folder / "files").read_text(encoding="utf-8")
     assert "a.1.1" in table
@@ -129,6 +129,8 @@ def _report(hand: Hand, folder: Path) -> None:
     assert hand.read("document.querySelector('h1').innerText") == "Readiness of Fiji"
     assert "Minutes of the forum" in hand.read("document.body.innerText")
     assert hand.path == "/readiness/1/report.html"
+    assert hand.read("getComputedStyle(document.querySelector('h1')).fontSize") == "31px"  # its style is let in
+    assert bool(hand.read("document.querySelectorAll('#what-if select').length")) is scripts
 
 
 def _audit_log_says_names(world: World) -> None:

@@ -1,34 +1,21 @@
 """One assessment: how far it is, its scores, what if answers were others, its report, and what closes it."""
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from tocsin.interface import Form, Number, PageMaker
-from tocsin.interface.documents import write_report
 from tocsin.node.errors import InputError
 from tocsin.readiness.assessment import Snapshot, exactly, profiles, read_snapshot, score
 from tocsin.readiness.report import Material, assessment_report, gains, gather
 from tocsin.readiness.web.form import NONE, FormFailure, perform
+from tocsin.readiness.web.report_files import Ending, report_response
 from tocsin.readiness.web.scores import DEPTHS, KINDS, changes, intervals, level_of, progress
 from tocsin.readiness.web.visitors import Assessor, Reader
 
 _STEPS: Final = 5  # of what gains most
-_MEDIA: Final = {
-    "html": "text/html; charset=utf-8",
-    "pdf": "application/pdf",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "csv": "text/csv; charset=utf-8",
-}
-ALONE: Final = (
-    "sandbox allow-scripts allow-downloads allow-modals; default-src 'none'; img-src data:; "
-    "style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-)
-"""The policy of a report, which brings its own style and script; of no origin, it reaches nothing of this server."""
 
 
 def add_assessment_pages(router: APIRouter, maker: PageMaker) -> None:
@@ -75,27 +62,19 @@ def add_assessment_pages(router: APIRouter, maker: PageMaker) -> None:
     @router.get("/{number}/report")
     def report(request: Request, _visitor: Reader, number: Number) -> Response:
         """The report, to print or as a file."""
-        return maker.page(request, "readiness/report.html", snapshot=snapshot_of(number), endings=list(_MEDIA))
+        return maker.page(request, "readiness/report.html", snapshot=snapshot_of(number))
 
     @router.get("/{number}/report.{ending}")
     def report_file(
         _visitor: Reader,
         number: Number,
-        ending: Literal["html", "pdf", "xlsx", "csv"],
+        ending: Ending,
         peers: Annotated[str, Query(max_length=100)] = "",
     ) -> Response:
         """The report as a file; HTML opens, to be read and printed."""
         with maker.node.database.reading() as session:
             material = gather(session, number, peers=peers)
-        name = f"readiness-{number}.{ending}"
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            write_report(assessment_report(material, made_on=maker.now.date()), path)
-            content = path.read_bytes()
-        headers = {"Content-Disposition": f'{"inline" if ending == "html" else "attachment"}; filename="{name}"'}
-        return Response(
-            content, media_type=_MEDIA[ending], headers=headers | {"Content-Security-Policy": ALONE}
-        )  # fmt: skip
+        return report_response(assessment_report(material, made_on=maker.now.date()), f"readiness-{number}", ending)
 
 
 def _overview(snapshot: Snapshot) -> dict[str, Any]:

@@ -12,14 +12,13 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 
 from tocsin.interface import Form, NotHereError, PageMaker
-from tocsin.interface.documents import write_report
 from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.paths import HomeFolder
 from tocsin.readiness.report import read_unit, unit_report
 from tocsin.readiness.reweigh import comparison, labelled
 from tocsin.readiness.run import bound_rows, load_run, warnings_of
-from tocsin.readiness.web.assessment_pages import ALONE
 from tocsin.readiness.web.form import NONE, FormFailure, perform
+from tocsin.readiness.web.report_files import Ending, report_response
 from tocsin.readiness.web.scores import Interval
 from tocsin.readiness.web.visitors import Assessor, Reader
 
@@ -75,14 +74,11 @@ def add_index_pages(router: APIRouter, maker: PageMaker) -> None:
         shown = _shown(place_of(name), place_of(beside) if beside else None)
         return maker.page(request, "readiness/index.html", name=name, others=others, beside=beside, **shown)
 
-    @router.get("/indices/{name}/{unit}/report.html")
-    def report(_visitor: Reader, name: str, unit: str) -> Response:
-        """The report of a unit, to be read and printed."""
-        with tempfile.TemporaryDirectory() as place:
-            path = Path(place) / "report.html"
-            write_report(unit_report(read_unit(place_of(name), unit), made_on=maker.now.date()), path)
-            content = path.read_bytes()
-        return Response(content, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": ALONE})
+    @router.get("/indices/{name}/{unit}/report.{ending}")
+    def report(_visitor: Reader, name: str, unit: str, ending: Ending) -> Response:
+        """The report of a unit; HTML opens, to be read and printed."""
+        found = unit_report(read_unit(place_of(name), unit), made_on=maker.now.date())
+        return report_response(found, "readiness-unit", ending)
 
 
 def _built(folder: Path) -> Iterator[BuiltIndex]:
