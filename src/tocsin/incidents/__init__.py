@@ -17,7 +17,14 @@ if TYPE_CHECKING:
         IncidentTask,
         Party,
     )
-    from tocsin.incidents.observable_text import defanged, read_observables
+    from tocsin.incidents.observables import (
+        ExtractedObservables,
+        FoundObservable,
+        defang,
+        extract_observables,
+        host_of,
+        refang,
+    )
     from tocsin.incidents.read import (
         NO_LEAD,
         TEAM,

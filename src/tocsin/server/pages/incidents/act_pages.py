@@ -15,7 +15,7 @@ from tocsin.incidents import (
     IncidentReader,
     acts,
     changed_since,
-    defanged,
+    defang,
     find_entry,
     find_incident,
     last_entry,
@@ -219,7 +219,7 @@ def _about(session: Session, reader: IncidentReader, family: Sequence["Incident"
     found = [getattr(one, column) for one in find(session, reader, family) if one.id == number]
     if not found:
         raise NotHereError
-    return defanged(found[0]) if part == "observable" else str(found[0])
+    return defang(found[0]) if part == "observable" else str(found[0])
 
 
 _PARTS: Final[Mapping[str, tuple[Callable[..., Any], str]]] = {
