@@ -24,7 +24,7 @@ from tocsin.incidents.act_parts import (
     person_of,
     worker,
 )
-from tocsin.incidents.observables import extract_observables
+from tocsin.incidents.observables import MOST, extract_observables
 from tocsin.incidents.read import find_observable, find_party, find_task
 from tocsin.incidents.states import IncidentEntryKind, ObservableRole, PartyRole, TaskState
 from tocsin.incidents.write import add_observable, add_party, add_task
@@ -33,7 +33,6 @@ from tocsin.node.accounts import plain_mailbox
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.sentences import say
 
-_MOST: Final = 5_000  # observables of one text
 _Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
@@ -215,11 +214,10 @@ def observe(context: ActContext, request: NewObservables) -> ObservablesResult:
         return ObservablesResult(**done.model_dump())
     text = kept(context, request.text)
     read = extract_observables(text)
-    unread = [line[:500] for _, line in read.junk]
     if not read.found:
         raise UsageError(say("There is no observable in this text."))
-    if len(read.found) > _MOST:
-        raise UsageError(say("At most %(n)s observables are taken at once.", n=_MOST))
+    if len(read.found) >= MOST:
+        raise UsageError(say("Fewer than %(n)s observables are taken at once.", n=MOST))
     with changing(context, request) as opened:
         incident = opened.incident
         add = partial(
@@ -227,6 +225,7 @@ def observe(context: ActContext, request: NewObservables) -> ObservablesResult:
         )
         new = [one for one in read.found if add(one.kind, one.value)]
         known = len(read.found) - len(new)
+        unread = [line for _, line in read.junk]
         data = {"act": "added", "values": [one.value for one in new], "known": known, "unread": unread}
         made = opened.enter(IncidentEntryKind.OBSERVABLE, text, data=data, once=once_of(context, request))
         told = opened.done(made).model_dump()

@@ -22,6 +22,7 @@ from tocsin.incidents import (
     defang,
     entries_of,
     find_incident,
+    host_of,
     is_restricted,
     last_entry,
     members_of,
@@ -148,6 +149,7 @@ def _shown(
         "inline_fields": inline,
         "groups": GROUPS,
         "defang": defang,
+        "host_of": host_of,
         "taxonomy": RSIT_TYPES.get(incident.rsit_type, ""),
         **_NAMES,
     }  # fmt: skip
