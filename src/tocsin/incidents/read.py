@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.arrivals.models import PublicReport
+from tocsin.incidents.arrivals import PublicReport
 from tocsin.incidents.models import (
     CompartmentMember,
     Incident,

@@ -243,6 +243,7 @@ def test_a_program_files_a_report_by_the_api_and_the_same_twice_is_one(world: Wo
         assert first.status_code == 201
         assert client.post("/inbox", json=body).json()["reference"] == first.json()["reference"]
         assert client.post("/inbox", json={"what": ""}).status_code == 422
+        assert client.post("/inbox", json={"what": "It burns", "door": "form"}).status_code == 422
         shown = client.get(f"/inbox/{first.json()['reference']}").json()
     assert (shown["door"], shown["kind"]) == ("partner", "ransomware")
     assert shown["observables"] == [{"kind": "ip", "value": "192.0.2.200", "known": False}]

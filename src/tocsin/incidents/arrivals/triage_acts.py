@@ -41,6 +41,7 @@ MOST: Final = 500
 
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 _SUBJECT: Final = N_("A report for you: %(reference)s")
+_BY_HAND: Final = {ReportDoor.PHONE, ReportDoor.CHAT, ReportDoor.LETTER, ReportDoor.PARTNER, ReportDoor.API}
 _TITLES: Final = {
     ReportKind.RANSOMWARE: "Ransomware", ReportKind.MONEY: "Fraud", ReportKind.BREAK_IN: "Intrusion",
     ReportKind.DECEIT: "Phishing", ReportKind.HURT: "Blackmail or harassment", ReportKind.FLOOD: "Denial of service",
@@ -53,13 +54,21 @@ def _mailbox(text: str) -> str:
     return canonical.mailbox(text) if text else ""
 
 
+def _by_hand(door: ReportDoor) -> ReportDoor:
+    if door not in _BY_HAND:
+        raise ValueError(N_("By this door, reports come in by themselves."))
+    return door
+
+
 class NewInboxReport(BaseModel):
     """What somebody reported who used no form."""
 
     what: Annotated[str, Wording(lacking=N_("Say what happened, in at most 10,000 characters."), lines=True)] = Field(
         min_length=1, max_length=10_000, description="What was said or written."
     )
-    door: ReportDoor = Field(ReportDoor.API, description="How it came in.")
+    door: Annotated[ReportDoor, AfterValidator(_by_hand)] = Field(
+        ReportDoor.API, description="How it came in: phone, chat, letter, partner (another CSIRT) or api."
+    )
     kind: ReportKind | None = Field(None, description="What it is; guessed from the words where it is not given.")
     subject: str = Field("", max_length=300, pattern=_LINE, description="What it is about, in a line.")
     place: str = Field("", max_length=500, pattern=_LINE, description="Where: an address, a name, a URL.")
@@ -136,7 +145,7 @@ class InboxPlace(BaseModel):
 
 
 def add(context: ActContext, request: NewInboxReport) -> InboxState:
-    """A telephone call, a pasted chat, a letter on paper, or what another program knows."""
+    """A telephone call, a pasted chat, paper mail, or what another program knows."""
     return add_with_files(context, request, ())
 
 

@@ -20,6 +20,7 @@ from tocsin.incidents.arrivals import (
     ReportDoor,
     attached,
     form_word,
+    kept_file,
     ticket_of,
     triage_acts,
 )
@@ -28,7 +29,6 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.list_pages import PLACE
 from tocsin.server.pages.inbox.words import DOORS, KINDS
-from tocsin.server.pages.public.report_forms import kept_file
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
