@@ -41,7 +41,7 @@ MOST: Final = 500
 
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 _SUBJECT: Final = N_("A report for you: %(reference)s")
-_BY_HAND: Final = {ReportDoor.PHONE, ReportDoor.CHAT, ReportDoor.LETTER, ReportDoor.PARTNER, ReportDoor.API}
+_BY_HAND: Final = {ReportDoor.PHONE, ReportDoor.CHAT, ReportDoor.PAPER, ReportDoor.PARTNER, ReportDoor.API}
 _TITLES: Final = {
     ReportKind.RANSOMWARE: "Ransomware", ReportKind.MONEY: "Fraud", ReportKind.BREAK_IN: "Intrusion",
     ReportKind.DECEIT: "Phishing", ReportKind.HURT: "Blackmail or harassment", ReportKind.FLOOD: "Denial of service",
@@ -67,7 +67,7 @@ class NewInboxReport(BaseModel):
         min_length=1, max_length=10_000, description="What was said or written."
     )
     door: Annotated[ReportDoor, AfterValidator(_by_hand)] = Field(
-        ReportDoor.API, description="How it came in: phone, chat, letter, partner (another CSIRT) or api."
+        ReportDoor.API, description="How it came in; not by itself, as forms and mails do."
     )
     kind: ReportKind | None = Field(None, description="What it is; guessed from the words where it is not given.")
     subject: str = Field("", max_length=300, pattern=_LINE, description="What it is about, in a line.")

@@ -34,7 +34,7 @@ from tocsin.server.security import Form, text_of
 
 PHONE: Final = "/inbox/phone"
 _ADD: Final = next(act for act in triage_acts.ACTS if act.name == "add")
-_BY_HAND: Final = (ReportDoor.PHONE, ReportDoor.CHAT, ReportDoor.LETTER, ReportDoor.PARTNER)
+_BY_HAND: Final = (ReportDoor.PHONE, ReportDoor.CHAT, ReportDoor.PAPER, ReportDoor.PARTNER)
 _FIELDS: Final = ("what", "door", "kind", "subject", "place", "happened", "sender", "mailbox", "phone", "language")
 _SOON: Final = (1, 2, 4, 24)  # hours in which one often rings back
 _STALE: Final = N_("The form was open for more than a day. What you wrote is still there: send it again.")
