@@ -40,6 +40,7 @@ MOST: Final = 500
 """Reports that one act changes."""
 
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+_STRIPPED: Final = StringConstraints(strip_whitespace=True)
 _SUBJECT: Final = N_("A report for you: %(reference)s")
 _BY_HAND: Final = {ReportDoor.PHONE, ReportDoor.CHAT, ReportDoor.PAPER, ReportDoor.PARTNER, ReportDoor.API}
 _TITLES: Final = {
@@ -63,9 +64,9 @@ def _by_hand(door: ReportDoor) -> ReportDoor:
 class NewInboxReport(BaseModel):
     """What somebody reported who used no form."""
 
-    what: Annotated[str, Wording(lacking=N_("Say what happened, in at most 10,000 characters."), lines=True)] = Field(
-        min_length=1, max_length=10_000, description="What was said or written."
-    )
+    what: Annotated[
+        str, _STRIPPED, Wording(lacking=N_("Say what happened, in at most 10,000 characters."), lines=True)
+    ] = Field(min_length=1, max_length=10_000, description="What was said or written.")
     door: Annotated[ReportDoor, AfterValidator(_by_hand)] = Field(
         ReportDoor.API, description="How it came in; not by itself, as forms and mails do."
     )
@@ -114,7 +115,7 @@ class InboxClosing(InboxReports):
 class InboxRejection(InboxReports):
     """Why they are rejected."""
 
-    reason: Annotated[str, Wording(lacking=N_("Say why."), lines=True)] = Field(
+    reason: Annotated[str, _STRIPPED, Wording(lacking=N_("Say why."), lines=True)] = Field(
         min_length=1, max_length=500, description="Why; kept as a note for the team."
     )
 
@@ -125,7 +126,7 @@ class InboxHandOver(InboxReports):
     team: Annotated[str, Wording(lacking=N_("Name a team of the directory."))] = Field(
         min_length=1, max_length=200, description="The key of the team.", examples=["bank-cert"]
     )
-    text: Annotated[str, Wording(lacking=N_("Write what the team needs to know."), lines=True)] = Field(
+    text: Annotated[str, _STRIPPED, Wording(lacking=N_("Write what the team needs to know."), lines=True)] = Field(
         min_length=1, max_length=10_000, description="The mail to the team; nothing else of the report is in it."
     )
 
