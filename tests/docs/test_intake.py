@@ -54,6 +54,7 @@ ALSO = {
     "pipeline/replay.py:replay",
     "pipeline/replay_preview.py:_open_row",
     "pipeline/comparison.py:_batches",
+    "incidents/arrivals/files.py:kept_file",
     "incidents/arrivals/triage_acts.py:add_with_files",
     "pipeline/comments.py:comment",
     "pipeline/inbox_problems.py:report_problems",
@@ -64,7 +65,6 @@ ALSO = {
     "server/pages/context.py:kept",
     "server/pages/portal/corrections.py:text",
     "server/pages/portal/report_page.py:_read",
-    "server/pages/public/report_forms.py:kept_file",
     "server/pages/verify_pages.py:take",
 }
 """What takes a text or report as an argument and lets it pass."""

@@ -28,6 +28,7 @@ from tocsin.problems.answers import read_problem
 MOST: Final = 100
 """Problems of one report."""
 
+_STRIPPED: Final = StringConstraints(strip_whitespace=True)
 _KEY: Final = StringConstraints(pattern=r"^[0-9a-f]{16}$")
 
 
@@ -37,7 +38,7 @@ class ProblemsForInbox(BaseModel):
     problems: tuple[Annotated[str, _KEY], ...] = Field(
         min_length=1, max_length=MOST, description="Keys of problems, 16 hexadecimal digits each."
     )
-    note: Annotated[str, Wording(lacking=N_("Say what is to be looked at."), lines=True)] = Field(
+    note: Annotated[str, _STRIPPED, Wording(lacking=N_("Say what is to be looked at."), lines=True)] = Field(
         min_length=1, max_length=2_000, description="What is to be looked at."
     )
 
@@ -47,7 +48,7 @@ def report_problems(context: ActContext, request: ProblemsForInbox) -> InboxStat
     node = cast("NodeWithStores", context.node)
     keys = tuple(dict.fromkeys(request.problems))
     rows = node.problems.among([read_problem(one) for one in keys], now=context.now).rows(0, MOST)
-    note = IntakeFilter(node, "inbox problem", lambda: context.now).kept_text(request.note.strip())
+    note = IntakeFilter(node, "inbox problem", lambda: context.now).kept_text(request.note)
     ticket = ticket_named(f"problems/{'/'.join(sorted(keys))}", open_tokens(node.home))
     with context.undoable() as session:
         report = report_of_act(session, ticket)

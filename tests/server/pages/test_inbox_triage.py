@@ -108,7 +108,7 @@ def test_what_is_wrong_with_a_phone_note_is_said_and_what_was_typed_stays(world:
     assert "Write a time such as" in text_of(told)
     assert analyst.send("/inbox/phone", made=made, door="phone", what=" ").status_code == 422
     files = [("files", ("run.exe", b"MZ\0"))]
-    data = {"csrf": analyst.csrf, "made": made, "door": "letter", "what": "See the file"}
+    data = {"csrf": analyst.csrf, "made": made, "door": "paper", "what": "See the file"}
     assert analyst.client.post("/inbox/phone", data=data, files=files).status_code == 422
     assert reports(world) == []
 
@@ -243,6 +243,7 @@ def test_a_program_files_a_report_by_the_api_and_the_same_twice_is_one(world: Wo
         assert first.status_code == 201
         assert client.post("/inbox", json=body).json()["reference"] == first.json()["reference"]
         assert client.post("/inbox", json={"what": ""}).status_code == 422
+        assert client.post("/inbox", json={"what": "It burns", "door": "form"}).status_code == 422
         shown = client.get(f"/inbox/{first.json()['reference']}").json()
     assert (shown["door"], shown["kind"]) == ("partner", "ransomware")
     assert shown["observables"] == [{"kind": "ip", "value": "192.0.2.200", "known": False}]
@@ -261,7 +262,7 @@ def test_of_what_must_never_be_held_only_a_reference_is_kept_by_any_door(world: 
     with caller(world, AccountRole.ANALYST) as client:
         client.post("/inbox", json={"what": bad})
     made = made_in(analyst.get("/inbox/phone").text)
-    data = {"csrf": analyst.csrf, "made": made, "door": "letter", "what": "See the file"}
+    data = {"csrf": analyst.csrf, "made": made, "door": "paper", "what": "See the file"}
     files = [("files", ("a.json", json.dumps(xarf()).encode()))]
     assert analyst.client.post("/inbox/phone", data=data, files=files, follow_redirects=False).status_code == 303
     assert len(reports(world)) == 5

@@ -11,7 +11,15 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.incidents.arrivals import acts, help_text_acts, triage_acts
     from tocsin.incidents.arrivals.acts import InboxReport, InboxState, may_own, person_of, reader_of
-    from tocsin.incidents.arrivals.files import MOST_BYTES, MOST_FILES, TYPES, ReportAttachment, attached
+    from tocsin.incidents.arrivals.files import (
+        MOST_BYTES,
+        MOST_FILES,
+        MOST_LETTERS,
+        TYPES,
+        ReportAttachment,
+        attached,
+        kept_file,
+    )
     from tocsin.incidents.arrivals.handling import (
         ReporterLetter,
         answer_report,

@@ -4,8 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from tocsin.delivery.never_held import IntakeFilter
+from tocsin.problems.replies import redacted_mail
+
 TYPES: Final = ("txt", "log", "csv", "json", "eml", "msg", "pdf", "png", "jpg", "jpeg")
 """How the name of a file may end."""
+
+MOST_LETTERS: Final = 10_000
+"""Of what a report says."""
 
 MOST_FILES: Final = 3
 MOST_BYTES: Final = 5_000_000
@@ -49,3 +55,12 @@ def _fits(ending: str, content: bytes) -> bool:
     if ending in _BEGIN:
         return content.startswith(_BEGIN[ending])
     return content.startswith(_WIDE) or b"\0" not in content
+
+
+def kept_file(name: str, content: bytes, intake: IntakeFilter) -> bytes:
+    """What of a file may be kept, after the rest was noted; a mail is looked through part by part."""
+    if not name.lower().endswith(".eml"):
+        return intake.kept(content)[0]
+    kept, seen = redacted_mail(content, intake)
+    intake.note(*seen)
+    return kept

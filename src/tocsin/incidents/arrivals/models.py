@@ -18,7 +18,7 @@ class ReportDoor(StrEnum):
     MAIL = "mail"  # that answers none of ours
     PHONE = "phone"
     CHAT = "chat"  # pasted from a messenger
-    LETTER = "letter"  # on paper
+    PAPER = "paper"  # mail on paper
     PORTAL = "portal"  # an operator, signed in
     API = "api"
     XARF = "x-arf"  # a mail that carries a report of this format

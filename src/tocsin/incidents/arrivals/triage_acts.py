@@ -40,7 +40,9 @@ MOST: Final = 500
 """Reports that one act changes."""
 
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+_STRIPPED: Final = StringConstraints(strip_whitespace=True)
 _SUBJECT: Final = N_("A report for you: %(reference)s")
+_BY_HAND: Final = {ReportDoor.PHONE, ReportDoor.CHAT, ReportDoor.PAPER, ReportDoor.PARTNER, ReportDoor.API}
 _TITLES: Final = {
     ReportKind.RANSOMWARE: "Ransomware", ReportKind.MONEY: "Fraud", ReportKind.BREAK_IN: "Intrusion",
     ReportKind.DECEIT: "Phishing", ReportKind.HURT: "Blackmail or harassment", ReportKind.FLOOD: "Denial of service",
@@ -53,13 +55,21 @@ def _mailbox(text: str) -> str:
     return canonical.mailbox(text) if text else ""
 
 
+def _by_hand(door: ReportDoor) -> ReportDoor:
+    if door not in _BY_HAND:
+        raise ValueError(N_("By this door, reports come in by themselves."))
+    return door
+
+
 class NewInboxReport(BaseModel):
     """What somebody reported who used no form."""
 
-    what: Annotated[str, Wording(lacking=N_("Say what happened, in at most 10,000 characters."), lines=True)] = Field(
-        min_length=1, max_length=10_000, description="What was said or written."
+    what: Annotated[
+        str, _STRIPPED, Wording(lacking=N_("Say what happened, in at most 10,000 characters."), lines=True)
+    ] = Field(min_length=1, max_length=10_000, description="What was said or written.")
+    door: Annotated[ReportDoor, AfterValidator(_by_hand)] = Field(
+        ReportDoor.API, description="How it came in; not by itself, as forms and mails do."
     )
-    door: ReportDoor = Field(ReportDoor.API, description="How it came in.")
     kind: ReportKind | None = Field(None, description="What it is; guessed from the words where it is not given.")
     subject: str = Field("", max_length=300, pattern=_LINE, description="What it is about, in a line.")
     place: str = Field("", max_length=500, pattern=_LINE, description="Where: an address, a name, a URL.")
@@ -105,7 +115,7 @@ class InboxClosing(InboxReports):
 class InboxRejection(InboxReports):
     """Why they are rejected."""
 
-    reason: Annotated[str, Wording(lacking=N_("Say why."), lines=True)] = Field(
+    reason: Annotated[str, _STRIPPED, Wording(lacking=N_("Say why."), lines=True)] = Field(
         min_length=1, max_length=500, description="Why; kept as a note for the team."
     )
 
@@ -116,7 +126,7 @@ class InboxHandOver(InboxReports):
     team: Annotated[str, Wording(lacking=N_("Name a team of the directory."))] = Field(
         min_length=1, max_length=200, description="The key of the team.", examples=["bank-cert"]
     )
-    text: Annotated[str, Wording(lacking=N_("Write what the team needs to know."), lines=True)] = Field(
+    text: Annotated[str, _STRIPPED, Wording(lacking=N_("Write what the team needs to know."), lines=True)] = Field(
         min_length=1, max_length=10_000, description="The mail to the team; nothing else of the report is in it."
     )
 
@@ -136,7 +146,7 @@ class InboxPlace(BaseModel):
 
 
 def add(context: ActContext, request: NewInboxReport) -> InboxState:
-    """A telephone call, a pasted chat, a letter on paper, or what another program knows."""
+    """A telephone call, a pasted chat, paper mail, or what another program knows."""
     return add_with_files(context, request, ())
 
 

@@ -20,6 +20,7 @@ from tocsin.incidents.arrivals import (
     ReportDoor,
     attached,
     form_word,
+    kept_file,
     ticket_of,
     triage_acts,
 )
@@ -28,13 +29,12 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.list_pages import PLACE
 from tocsin.server.pages.inbox.words import DOORS, KINDS
-from tocsin.server.pages.public.report_forms import kept_file
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
 PHONE: Final = "/inbox/phone"
 _ADD: Final = next(act for act in triage_acts.ACTS if act.name == "add")
-_BY_HAND: Final = (ReportDoor.PHONE, ReportDoor.CHAT, ReportDoor.LETTER, ReportDoor.PARTNER)
+_BY_HAND: Final = (ReportDoor.PHONE, ReportDoor.CHAT, ReportDoor.PAPER, ReportDoor.PARTNER)
 _FIELDS: Final = ("what", "door", "kind", "subject", "place", "happened", "sender", "mailbox", "phone", "language")
 _SOON: Final = (1, 2, 4, 24)  # hours in which one often rings back
 _STALE: Final = N_("The form was open for more than a day. What you wrote is still there: send it again.")

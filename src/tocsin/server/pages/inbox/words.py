@@ -51,7 +51,7 @@ DOORS: Final = {
     ReportDoor.MAIL: N_("Email"),
     ReportDoor.PHONE: N_("Telephone"),
     ReportDoor.CHAT: N_("Chat"),
-    ReportDoor.LETTER: N_("Letter on paper"),
+    ReportDoor.PAPER: N_("Paper mail"),
     ReportDoor.PORTAL: N_("Portal"),
     ReportDoor.API: N_("API"),
     ReportDoor.XARF: N_("X-ARF report"),

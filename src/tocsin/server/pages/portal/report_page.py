@@ -8,12 +8,19 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from tocsin.delivery.never_held import IntakeFilter
-from tocsin.incidents.arrivals import ReportDoor, ReportForm, ReportKind, file_report, form_word, ticket_of
+from tocsin.incidents.arrivals import (
+    MOST_LETTERS,
+    ReportDoor,
+    ReportForm,
+    ReportKind,
+    file_report,
+    form_word,
+    ticket_of,
+)
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Person, Principal
 from tocsin.server.pages.inbox import KINDS
 from tocsin.server.pages.portal.context import PortalContext
-from tocsin.server.pages.public.report_forms import MOST_LETTERS
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 

@@ -10,13 +10,20 @@ from starlette.exceptions import HTTPException
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import canonical
-from tocsin.incidents.arrivals import MOST_BYTES, MOST_FILES, ReportAttachment, ReportForm, ReportKind, attached
-from tocsin.problems.replies import redacted_mail
+from tocsin.incidents.arrivals import (
+    MOST_BYTES,
+    MOST_FILES,
+    MOST_LETTERS,
+    ReportAttachment,
+    ReportForm,
+    ReportKind,
+    attached,
+    kept_file,
+)
 from tocsin.server.pages.context import LANGUAGE, THEME
 from tocsin.server.pages.words import N_
 from tocsin.server.security import text_of
 
-MOST_LETTERS: Final = 10_000
 _LINE: Final = 500
 _MOST_REQUEST: Final = MOST_FILES * MOST_BYTES + 500_000
 _MOST_TEXT: Final = 200_000  # bytes of one field
@@ -107,15 +114,6 @@ async def _typed(request: Request) -> ReceivedForm | None:
     read = [(one.filename or "", await one.read(MOST_BYTES + 1)) for one in files[: MOST_FILES + 1]]
     await form.close()  # its files were held in memory
     return ReceivedForm(form, read)
-
-
-def kept_file(name: str, content: bytes, intake: IntakeFilter) -> bytes:
-    """What of a file may be kept, after the rest was noted; a mail is looked through part by part."""
-    if not name.lower().endswith(".eml"):
-        return intake.kept(content)[0]
-    kept, seen = redacted_mail(content, intake)
-    intake.note(*seen)
-    return kept
 
 
 Sent: TypeAlias = Annotated[ReceivedForm | None, Depends(_typed)]

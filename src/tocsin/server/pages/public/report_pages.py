@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.incidents.arrivals import (
+    MOST_LETTERS,
     TYPES,
     PublicReport,
     ReportKind,
@@ -34,7 +35,7 @@ from tocsin.server.pages.inbox import KINDS, REASONS
 from tocsin.server.pages.public.help_cards import cards_for
 from tocsin.server.pages.public.public_page import show
 from tocsin.server.pages.public.rate_limit import RateLimit
-from tocsin.server.pages.public.report_forms import MOST_LETTERS, TOO_LARGE, Message, PublicReportForm, Sent, wrongs_of
+from tocsin.server.pages.public.report_forms import TOO_LARGE, Message, PublicReportForm, Sent, wrongs_of
 from tocsin.server.pages.words import N_
 from tocsin.server.security import address_of, text_of
 from tocsin.sharing.public_lookup import PublicLookup
