@@ -178,7 +178,7 @@ def letter_mail(letter: Letter, node: Sender, teams: Mapping[int, Team] | None =
         recipients=recipients,
         at=letter.created_at,
         message_id=letter.message_id,
-        answers=" ".join(one for one in letter.answers.split()[-_MOST_IDS:] if _MESSAGE_ID.fullmatch(one)),
+        answers=_answers(letter),
         by_person=letter.kind == INCIDENT,
         reply_to=", ".join(usable_mailboxes((letter.reply_to,))),
     )
@@ -188,6 +188,11 @@ def letter_mail(letter: Letter, node: Sender, teams: Mapping[int, Team] | None =
     day = f"{letter.created_at:%Y-%m-%d}"
     bounces = (envelope.reply_to if letter.about else node.reply_to(letter.reference)) or sender.contact
     return Mail(letter.reference, 1, 1, letter.message_id, bounces, recipients, day, content)
+
+
+def _answers(letter: Letter) -> str:
+    ids = letter.answers.split(" ")[-_MOST_IDS:]
+    return " ".join(ids) if all(map(_MESSAGE_ID.fullmatch, ids)) else ""
 
 
 def _seal(letter: Letter, node: Sender, teams: Mapping[int, Team] | None) -> Seal | None:

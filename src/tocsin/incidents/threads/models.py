@@ -13,7 +13,7 @@ from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
 class IncidentThread(InCompartment, Base):
     """The correspondence with one party.
 
-    ``generation`` and ``number`` (12 drawn digits) make its address, which `replace_address` draws anew. ``turn``: a
+    ``generation`` and ``number`` (9 drawn digits) make its address, which `replace_address` draws anew. ``turn``: a
     `ThreadTurn`, since ``turn_since``. ``senders``: addresses that a person took for the party's.
     """
 
@@ -30,7 +30,7 @@ class IncidentThread(InCompartment, Base):
 
     @property
     def reference(self) -> str:
-        """``THR-0001-473829104756``: what its address proves."""
+        """``THR-0001-473829104``: what its address proves."""
         return f"THR-{self.generation:04d}-{self.number}"
 
 

@@ -17,7 +17,7 @@ from tocsin.incidents.threads.states import ThreadMailState, ThreadTurn
 from tocsin.incidents.write import add_entry
 from tocsin.node.letters import Letter, LetterState
 
-_DIGITS: Final = 12
+_DIGITS: Final = 9  # so that the address fits with the longest that the settings allow
 _MOST_GENERATIONS: Final = 9_999
 
 
@@ -25,7 +25,7 @@ def open_thread(session: Session, party: Party, *, now: datetime) -> IncidentThr
     """A new thread of a party that has none."""
     thread = IncidentThread(
         incident_id=party.incident_id, compartment_id=party.compartment_id, party_id=party.id, generation=1,
-        number=_drawn(), turn=ThreadTurn.QUIET.value, turn_since=now, senders=[],
+        number=_drawn(session), turn=ThreadTurn.QUIET.value, turn_since=now, senders=[],
     )  # fmt: skip
     session.add(thread)
     session.flush()
@@ -44,7 +44,7 @@ def thread_to_change(session: Session, number: int, *, now: datetime) -> tuple[I
 def replace_address(session: Session, incident: Incident, thread: IncidentThread, *, actor: str, now: datetime) -> None:
     """Give a thread another address: what comes to the former one is of this thread no more."""
     thread.generation = thread.generation % _MOST_GENERATIONS + 1
-    thread.number = _drawn()
+    thread.number = _drawn(session)
     party = session.get_one(Party, thread.party_id)
     data = {"address": thread.generation}
     add_entry(session, incident, IncidentEntryKind.PARTY, actor=actor, now=now, data=data, party=party)
@@ -205,5 +205,9 @@ def _enter_received(
     )  # fmt: skip
 
 
-def _drawn() -> str:
-    return f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}d}"
+def _drawn(session: Session) -> str:
+    """Digits that no thread has."""
+    while True:
+        number = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}d}"
+        if session.scalar(select(IncidentThread.id).where(IncidentThread.number == number)) is None:
+            return number
