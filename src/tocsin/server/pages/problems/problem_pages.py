@@ -7,8 +7,10 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
+from sqlalchemy import select
 
 from tocsin.directory import Team
+from tocsin.events import FeedRecord
 from tocsin.interface import NotHereError, PageRouter
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.records import Database
@@ -81,8 +83,11 @@ def _about(
     teams, words = desk.teams(), desk.words(request)
     same = _same_place(desk, listed)
     may_answer = visitor.may(Permission.DELIVERIES_STEER) and listed is not None
+    with desk.node.database.reading() as session:
+        feed_names = dict(session.execute(select(FeedRecord.code, FeedRecord.name)).all())
     return {
         "one": listed,
+        "feed_names": feed_names,
         "is_now": status,
         "statuses": STATUSES,
         "looks": KINDS,
