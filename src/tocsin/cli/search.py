@@ -54,6 +54,7 @@ def _many(call: NodeInvocation) -> None:
         raise UsageError("Many lines are searched on the node itself.", hint="Leave out --server, or ask line by line.")
     import csv
 
+    from tocsin.node.spreadsheet import escape_formula
     from tocsin.pipeline.search import COLUMNS, answer_lines, line_document, lines_of, row_of
 
     found = answer_lines(_searcher(call), lines_of(sys.stdin.read()))
@@ -62,7 +63,7 @@ def _many(call: NodeInvocation) -> None:
         return
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(COLUMNS)
-    out.writerows([visible(str(cell)) for cell in row_of(one)] for one in found)
+    out.writerows([escape_formula(visible(str(cell))) for cell in row_of(one)] for one in found)
 
 
 def _print(found: dict[str, Any]) -> None:

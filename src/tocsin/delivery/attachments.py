@@ -175,5 +175,8 @@ def _hexadecimal(problem: pl.Series) -> pl.Series:
 
 def hidden(events: pl.DataFrame, fields: frozenset[str]) -> pl.DataFrame:
     """The same events with nothing in the fields that are not among ``fields``."""
-    closed = [column for name, field in BY_NAME.items() if name not in fields for column in field.columns]
+    has = frozenset(events.columns)
+    closed = [
+        column for name, field in BY_NAME.items() if name not in fields for column in field.columns if column in has
+    ]
     return events.with_columns(pl.lit(None, dtype=events.schema[column]).alias(column) for column in closed)

@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from tocsin.directory.queries import (
         GivenUp,
         directory_version,
+        find_team,
         given_up,
         list_teams,
         names_by_key,
@@ -106,6 +107,7 @@ if TYPE_CHECKING:
         teams_by_id,
         teams_called,
         teams_without_mailbox,
+        version_within,
     )
     from tocsin.directory.search import (
         MOST_COUNTED,

@@ -45,7 +45,12 @@ _FORMATS = {form.value: form for form in AttachmentFormat}
 def directory_version(database: Database) -> str:
     """The version of the directory; it changes with each change and is never the same for two states."""
     with database.reading() as session:
-        return session.scalars(select(DirectoryStateRow.version)).one()
+        return version_within(session)
+
+
+def version_within(session: Session) -> str:
+    """The same within a transaction."""
+    return session.scalars(select(DirectoryStateRow.version)).one()
 
 
 def read_directory(database: Database, at: datetime | None = None) -> Directory:
@@ -149,10 +154,11 @@ def names_by_key(session: Session, keys: Collection[str]) -> dict[str, str]:
 
 
 def teams_called(session: Session, text: str) -> set[int]:
-    """The numbers of the teams with this key, or with this text in their name, merged teams with them."""
+    """The numbers of the team with this key, else of those with this text in their name, merged teams with them."""
     wanted = text.strip()
-    called = or_(TeamRow.key == wanted.lower(), TeamRow.name.icontains(wanted, autoescape=True))
-    found = set(session.scalars(select(TeamRow.id).where(called)))
+    found = set(session.scalars(select(TeamRow.id).where(TeamRow.key == wanted.lower())))
+    if not found:
+        found = set(session.scalars(select(TeamRow.id).where(TeamRow.name.icontains(wanted, autoescape=True))))
     return found | {number for number, into in merged_teams(session).items() if into in found}
 
 

@@ -187,7 +187,7 @@ class Matcher:
         mask = _all(conditions)
         if asked.reads and (mask is None or mask.any()):
             read = np.zeros(summary.rows, dtype=bool)
-            read[self._read_places(file, asked)] = True
+            read[self._read_places(file, asked, _span(mask, summary.rows))] = True
             mask = read if mask is None else mask & read
         return mask
 
@@ -239,14 +239,21 @@ class Matcher:
         """The numbers of a file's kinds."""
         return self._numbers.get(path, lambda: self.kinds.number(self.summaries.of(path).kinds))
 
-    def _read_places(self, file: EventFile, asked: ResolvedFilter) -> Places:
-        """Where in the file rows have the text or problem that is wanted."""
-        texts = tuple(name for name in TEXT_FIELDS if name in asked.sight.common)
-        key = (file.path, asked.filter.text, asked.filter.problem, texts)
-        return self._places.get(key, lambda: self._read_places_now(file, asked.filter, texts))
+    def _read_places(self, file: EventFile, asked: ResolvedFilter, part: tuple[int, int]) -> Places:
+        """Where in the file rows have the text or problem that is wanted.
 
-    def _read_places_now(self, file: EventFile, wanted: EventFilter, texts: Sequence[str]) -> Places:
-        scan = self.scan(file.path).with_row_index("_place")
+        ``part``: for the key of a problem, read no others: with its address, that is a few rows of a million. A text is
+        looked for in all, since it stays while other conditions change.
+        """
+        texts = tuple(name for name in TEXT_FIELDS if name in asked.sight.common)
+        part = part if asked.filter.problem else (0, file.rows)
+        key = (file.path, asked.filter.text, asked.filter.problem, texts, part)
+        return self._places.get(key, lambda: self._read_places_now(file, asked.filter, texts, part))
+
+    def _read_places_now(
+        self, file: EventFile, wanted: EventFilter, texts: Sequence[str], part: tuple[int, int]
+    ) -> Places:
+        scan = self.scan(file.path).with_row_index("_place").slice(part[0], part[1] - part[0])
         filled = set(scan.collect_schema().names())
         condition = pl.lit(value=True)
         if wanted.problem:
@@ -273,6 +280,14 @@ def _may_ask(asked: ResolvedFilter) -> bool:
     return bool(asked.sight.windows) and all(
         needed in asked.sight.common for name, needed in _SEEN_BY.items() if name in given
     )
+
+
+def _span(mask: Bools | None, rows: int) -> tuple[int, int]:
+    """The first of the rows that a mask leaves, and the one behind the last."""
+    if mask is None:
+        return 0, rows
+    places = np.flatnonzero(mask)
+    return int(places[0]), int(places[-1]) + 1
 
 
 def _ranges(address: str) -> list[tuple[int, int, int, int]]:

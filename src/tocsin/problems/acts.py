@@ -11,7 +11,7 @@ from typing import Annotated, Final, Protocol, cast
 from pydantic import BaseModel, Field, StringConstraints
 
 from tocsin.delivery.never_held import IntakeFilter
-from tocsin.directory import Mute, MuteKind, mute, read_team, team_names, team_numbers
+from tocsin.directory import Mute, MuteKind, find_team, mute, team_names, team_numbers
 from tocsin.events import EventStore
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.networks import parse_network
@@ -200,10 +200,10 @@ def _found(node: _Stores, request: ProblemChoice, now: datetime) -> FoundProblem
 
 def _team(database: Database, found: FoundProblems, asked: str) -> tuple[str, str]:
     """The key and the name of the team that said something."""
-    if asked:
-        team, _ = read_team(database, asked)
-        return team.key, team.name
     with database.reading() as session:
+        if asked:
+            number = find_team(session, asked)
+            return team_names(session, [number])[number]
         names = team_names(session, notified_teams(found))
     teams = sorted(set(names.values()))
     if len(teams) != 1:

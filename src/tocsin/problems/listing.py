@@ -19,7 +19,7 @@ from tocsin.directory import teams_called
 from tocsin.events import EventStore, Label
 from tocsin.node.cache import Cache
 from tocsin.node.records import Database
-from tocsin.problems.answers import AnswerStanding, ProblemState
+from tocsin.problems.answers import AnswerStanding, Course, OpenProblems, ProblemName, ProblemState
 from tocsin.problems.search import NO_TEAM, ProblemSearch, ProblemSort, ProblemStatus, is_overdue, status_of
 from tocsin.problems.standing import STATES, ProblemStandings, ProblemStandingsReader, rank
 from tocsin.problems.table import FEED, KIND
@@ -121,6 +121,22 @@ class FoundProblems:
             for team in self.standings.members.get(number, ()):
                 found[team] += count
         return found
+
+    def kinds(self) -> list[tuple[str, int]]:
+        """How many of them there are of each type, most first."""
+        types = self.standings.frame["classification.type"].gather(self.places).cast(pl.String)
+        return [(kind or "", count) for kind, count in types.value_counts(sort=True).iter_rows()]
+
+    def names(self) -> list[str]:
+        """What they are: identifiers, else malware, else types, each once."""
+        kinds = self.standings.frame.select(*KIND)[self.places].unique()
+        return sorted(filter(None, {next(filter(None, row), "") for row in kinds.iter_rows()}))
+
+    def ranges(self) -> list[tuple[int, int, int, int]]:
+        """Where their events are, as `EventQuery` takes it; of those that have an address."""
+        halves = self.standings.frame.select("source.ip.hi", "source.ip.lo")[self.places].rows()
+        unsigned = [(hi % 2**64, lo % 2**64) for hi, lo in halves if hi is not None]
+        return [(*both, *both) for both in unsigned]
 
     def rows(self, first: int = 0, limit: int | None = None) -> list[ListedProblem]:
         """Some of them, in order."""
@@ -242,10 +258,20 @@ class ProblemList:
 
     def ranges_of(self, key: int, *, now: datetime) -> list[tuple[int, int, int, int]]:
         """Where the events of a problem are, as `EventQuery` takes it; none where it has no address."""
-        found = self.among([key], now=now)
-        halves = found.standings.frame.select("source.ip.hi", "source.ip.lo")[found.places].rows()
-        unsigned = [(hi % 2**64, lo % 2**64) for hi, lo in halves if hi is not None]
-        return [(*both, *both) for both in unsigned]
+        return self.among([key], now=now).ranges()
+
+    def open_of(self, team: str, *, now: datetime, limit: int) -> OpenProblems:
+        """The open problems of a team, by its key, as its list has them."""
+        found = self.find(ProblemSearch(state=ProblemStatus.OPEN, team=team), now=now)
+        newest = tuple(_course(row) for row in found.rows(0, limit))
+        return OpenProblems(found.total, tuple(found.kinds()), newest)
+
+    def told_to(self, teams: frozenset[int], *, now: datetime) -> FoundProblems:
+        """The problems that one of these teams was notified of last, whatever became of them."""
+        standings = self._reader.read(now)
+        sets = [number for number, members in standings.members.items() if not teams.isdisjoint(members)]
+        told = standings.frame.select((pl.col("told_by") > 0) & pl.col("told_set").is_in(sets)).to_series()
+        return FoundProblems(standings, told.arg_true().to_numpy().astype(np.intp), now)
 
     def teams(self, now: datetime, most: int) -> list[int]:
         """The teams that have most open problems, most first."""
@@ -292,6 +318,14 @@ class ProblemList:
                 wanted = teams_called(session, search.team)
             sets = [number for number, of_set in standings.members.items() if not wanted.isdisjoint(of_set)]
             yield pl.col("teams").is_in(sets)
+
+
+def _course(row: ListedProblem) -> Course:
+    return Course(
+        key=row.key, name=ProblemName(row.where, row.port, row.what), first_seen=row.first_seen,
+        last_seen=row.last_seen, sightings=row.sightings, gone_at=row.gone_at, state=row.state, teams=row.teams,
+        said=row.said,
+    )  # fmt: skip
 
 
 def _time(seconds: int) -> datetime | None:

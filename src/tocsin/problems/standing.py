@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import SEVERITIES, Delivery, DeliveryItem, days_to_fix, topic_names, topics
-from tocsin.directory import Mute, directory_version, teams_by_id
+from tocsin.directory import Mute, teams_by_id, version_within
 from tocsin.events import EventStore, TeamSet
 from tocsin.node.records import Database
 from tocsin.problems.answers import Answer, AnswerStanding, ProblemState, answered, latest, standings, state_of
@@ -109,8 +109,8 @@ class ProblemStandingsReader:
         return known
 
     def _key(self) -> StandingKey:
-        version = directory_version(self._database)
         with self._database.reading() as session:
+            version = version_within(session)
             answer, delivery = (session.scalar(select(func.max(of))) or 0 for of in (Answer.id, Delivery.id))
             return StandingKey(self._store.table.version(), last_committed(session), answer, delivery, version)
 

@@ -203,6 +203,9 @@ def test_files_of_the_list_hold_back_what_may_not_leave(world: World, analyst: B
     assert {row["where"] for row in found} == {OWN, OWN_TOO, SECTOR, GREEN, NOBODYS}
     assert {row["teams"] for row in found if row["where"] == OWN} == {"nat-a operator"}
     assert len(analyst.get("/problems?format=json&address=192.0.2.1").json()) == 1
+    one, whole = world.tocsin.json("audit", "list", "--word", "events.exported")
+    assert (whole["subject"], whole["detail"]["problems"]) == ("problems", 5)
+    assert one["detail"] == {"form": "json", "problems": 1, "conditions": {"address": "given", "state": "open"}}
 
 
 @pytest.mark.parametrize("role", [AccountRole.OPERATOR, AccountRole.AUDITOR])

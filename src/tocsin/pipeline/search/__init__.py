@@ -6,7 +6,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.pipeline.search.answer import SearchAnswer, Searcher
-    from tocsin.pipeline.search.contact import LATELY, ContactAnswer, find_contact, open_problems
+    from tocsin.pipeline.search.contact import ContactAnswer, find_contact
     from tocsin.pipeline.search.document import answer_document, line_document
     from tocsin.pipeline.search.export import COLUMNS, export_lines, row_of
     from tocsin.pipeline.search.lines import MOST_LINES, LineAnswer, answer_lines, lines_of

@@ -74,21 +74,19 @@ def find_contact(
         explanation=explanation,
         contacts=by_team,
         following=following,
-        problems=open_problems(node, query, now=now) if query else None,
+        problems=_open_problems(node, query, now) if query else None,
         events=events_path(subject),
         whole=reach.everything,
         conflict=_conflict_path(node, explanation) if reach.everything else "",
     )
 
 
-def open_problems(
-    node: NodeWithStores, query: EventQuery, *, now: datetime, team_id: int | None = None
-) -> OpenProblems:
+def _open_problems(node: NodeWithStores, query: EventQuery, now: datetime) -> OpenProblems:
     """The problems that go on among the events of late."""
     courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
     # Most addresses have no events, which the digests know without opening a file.
     files = node.events.files_within(query.ranges) if query.ranges else None
-    return courses.open_in(query, now=now, team_id=team_id, files=files, limit=20)
+    return courses.open_in(query, now=now, files=files, limit=20)
 
 
 def query_of(subject: Subject, since: datetime) -> EventQuery | None:

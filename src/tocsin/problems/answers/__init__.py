@@ -6,7 +6,15 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.problems.answers.by_team import TeamAnswer, answer_problems, sheets_of
-    from tocsin.problems.answers.course import Course, Courses, CourseStep, OpenProblems, ProblemState, state_of
+    from tocsin.problems.answers.course import (
+        Course,
+        Courses,
+        CourseStep,
+        OpenProblems,
+        ProblemName,
+        ProblemState,
+        state_of,
+    )
     from tocsin.problems.answers.digest_problems import (
         problem_text,
         read_problem,

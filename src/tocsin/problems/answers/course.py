@@ -68,7 +68,7 @@ def state_of(said: Collection[AnswerStanding], *, told: bool, gone: bool, now: d
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class ProblemName:
     """Where and what a problem is, in words."""
 
     where: str
@@ -76,8 +76,10 @@ class Name:
     what: str
 
 
-_UNKNOWN = Name("?", "", "?")
-_Named: TypeAlias = tuple[dict[int, Name], dict[int, tuple[int, ...]]]  # by problem: its name, and the teams concerned
+_UNKNOWN = ProblemName("?", "", "?")
+_Named: TypeAlias = tuple[
+    dict[int, ProblemName], dict[int, tuple[int, ...]]
+]  # by problem: its name, and the teams concerned
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Course:
     """A problem and where it is. Times in UTC, ``gone_at`` None while it goes on; ``steps`` only where asked for."""
 
     key: int
-    name: Name
+    name: ProblemName
     first_seen: datetime
     last_seen: datetime
     sightings: int
@@ -149,11 +151,20 @@ class Courses:
 
         ``ranges``: where its events are, as in `EventQuery`; none: anywhere, which takes longer.
         """
-        signed = key - 2**64 if key >= 2**63 else key
-        found = self.store.scan(EventQuery(ranges=ranges)).filter(pl.col("problem") == signed)
-        events = found.select(_NEEDED).collect()
+        return self.told_by(key, self.events_of(key, ranges), now=now)
+
+    def told_by(self, key: int, events: pl.DataFrame, *, now: datetime) -> Course | None:
+        """The same from all its events, as `events_of` gives them."""
         courses = self._whole(events, np.array([key], dtype=np.uint64), now)
         return courses[0] if courses else None
+
+    def events_of(
+        self, key: int, ranges: Sequence[tuple[int, int, int, int]], also: Collection[str] = ()
+    ) -> pl.DataFrame:
+        """The events of one problem, in no order, with what its course takes of them and some columns besides."""
+        signed = key - 2**64 if key >= 2**63 else key
+        found = self.store.scan(EventQuery(ranges=ranges)).filter(pl.col("problem") == signed)
+        return found.select(*dict.fromkeys((*_NEEDED, *also))).collect()
 
     def _whole(self, events: pl.DataFrame, keys: npt.NDArray[np.uint64], now: datetime) -> list[Course]:
         with self.database.reading() as session:
@@ -196,7 +207,7 @@ class Courses:
         courses = self._described(known, newest, names, _states(known, said, now), said)
         return OpenProblems(len(going_on), tuple(kinds.most_common()), tuple(courses))
 
-    def names(self, keys: Collection[int]) -> dict[int, Name]:
+    def names(self, keys: Collection[int]) -> dict[int, ProblemName]:
         """Where and what each of these problems is; question marks where no event of it is stored any more."""
         with self.database.reading() as session:
             asked = np.array(sorted(keys), dtype=np.uint64)
@@ -251,7 +262,7 @@ class Courses:
             members = _members(session, last["routed"].drop_nulls().unique().to_list())
         found = last["problem"].to_numpy().view(np.uint64).tolist()
         words = problem_words(last).select("where", "port", "what").iter_rows()
-        names = {key: Name(*name) for key, name in zip(found, words, strict=True)}
+        names = {key: ProblemName(*name) for key, name in zip(found, words, strict=True)}
         return names, {key: members.get(number, ()) for key, number in zip(found, last["routed"], strict=True)}
 
     def _last_events(

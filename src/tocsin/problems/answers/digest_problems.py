@@ -1,15 +1,21 @@
 """Which problems a digest told, from the event table."""
 
+from typing import Final
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from sqlalchemy import select
+from sqlalchemy import Pool, func, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem
 from tocsin.directory import merged_teams
 from tocsin.events import EventStore, TeamSet
 from tocsin.node.errors import InputError
+
+_SETS: Final[WeakKeyDictionary[Pool, tuple[int, dict[int, list[int]]]]] = WeakKeyDictionary()
+"""Of each database, by its pool of connections, the newest set and the sets that each team is in."""
 
 
 def told_problems(session: Session, store: EventStore, delivery: Delivery) -> frozenset[int]:
@@ -41,8 +47,17 @@ def told_events(session: Session, store: EventStore, delivery: Delivery) -> pl.L
 
 def sets_with(session: Session, teams: frozenset[int]) -> list[int]:
     """The numbers of the sets of teams, as events name them, that one of these is in."""
-    rows = session.execute(select(TeamSet.number, TeamSet.members))  # there may be thousands: no objects of them
-    return [number for number, members in rows if not teams.isdisjoint(members)]
+    pool, newest = session.get_bind().engine.pool, session.scalar(select(func.max(TeamSet.number))) or 0
+    known = _SETS.get(pool)
+    if known is None or known[0] != newest:  # sets are only ever added
+        by_team: dict[int, list[int]] = {}
+        for number, members in session.execute(
+            select(TeamSet.number, TeamSet.members)
+        ):  # thousands: no objects of them
+            for team in members:
+                by_team.setdefault(team, []).append(number)
+        known = _SETS[pool] = (newest, by_team)
+    return sorted({number for team in teams for number in known[1].get(team, ())})
 
 
 def same_team(session: Session, team_id: int) -> frozenset[int]:

@@ -1,6 +1,6 @@
 """What the page of a digest shows its team: the problems that it told, what was seen of each since, what was said."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -33,7 +33,7 @@ from tocsin.problems.answers.reminder_exemptions import answer_entries, without_
 from tocsin.problems.current import known_problems
 from tocsin.problems.track import Tracker
 from tocsin.sharing.gate import Marking
-from tocsin.sharing.rules import rules_in_force
+from tocsin.sharing.rules import Rules, rules_in_force
 
 _REACHED = frozenset(
     {DeliveryState.SENT, DeliveryState.BOUNCED, DeliveryState.QUEUED, DeliveryState.RETRY, DeliveryState.FAILED}
@@ -41,6 +41,14 @@ _REACHED = frozenset(
 _TRIALS = frozenset({DeliveryState.SHADOW, DeliveryState.REDIRECTED})
 _WHEN = pl.coalesce("time.source", "time.observation")
 _DIGEST = "_digest"
+_SEEN = ("problem", "time.source", "time.observation", "tlp", "pap")
+_SHOWN = (
+    *_SEEN, "severity", "source.ip.hi", "source.ip.lo", "source.port", "source.network", "source.fqdn", "source.url",
+    "source.asn", "source.account", "protocol.transport", "classification.identifier", "classification.type",
+    "malware.name", "rsit.type",
+)  # fmt: skip
+"""What sheets take of events: for when they were seen last, and for the rest. Rules of the node may ask for any."""
+
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -109,13 +117,14 @@ class Sheets:
             if delivery is None or not self._open(delivery, now) or delivery.team_id not in teams:
                 return None
             told = told_events(session, self.store, delivery)
+            rules = rules_in_force(session).sharing
         team = teams[delivery.team_id]
-        events, gates = self._allowed(told.collect(), team)
+        events, gates = self._allowed(_taken(told, _SHOWN, rules), team, rules)
         marking = gates.marking
         if marking is None:
             return None
         events = events.with_columns(pl.lit(delivery.id, pl.Int64).alias(_DIGEST))
-        lines, entries = self._lines(team, events, {delivery.id: delivery})
+        lines, entries = self._lines(team, events, {delivery.id: delivery}, rules)
         return Sheet(team, lines, {delivery.id: delivery}, entries, delivery, marking, delivery.state in _TRIALS)
 
     def of_team(self, team: Team, *, now: datetime) -> TeamSheet:
@@ -128,12 +137,13 @@ class Sheets:
             items = select(DeliveryItem.ingest, DeliveryItem.delivery_id).where(DeliveryItem.delivery_id.in_(digests))
             told_by = dict(session.execute(items).all())
             told = pl.col("told").is_in(sets_with(session, numbers))
+            rules = rules_in_force(session).sharing
         if not told_by:
             return TeamSheet(team, [], {}, [])
         digest = TOLD_IN.replace_strict(list(told_by), list(told_by.values()), return_dtype=pl.Int64)
-        found = self.store.scan(told_in=list(told_by)).filter(told).with_columns(digest.alias(_DIGEST)).collect()
-        events, _ = self._allowed(found, team)
-        lines, entries = self._lines(team, events, digests)
+        found = self.store.scan(told_in=list(told_by)).filter(told).with_columns(digest.alias(_DIGEST))
+        events, _ = self._allowed(_taken(found, (*_SHOWN, _DIGEST), rules), team, rules)
+        lines, entries = self._lines(team, events, digests, rules)
         lines.sort(key=lambda line: line.last_seen or _NEVER, reverse=True)
         return TeamSheet(team, sorted(lines, key=_not_contradicted), digests, entries)
 
@@ -142,15 +152,13 @@ class Sheets:
         left = state in _TRIALS or (state in _REACHED and (delivery.mails_sent > 0 or state is DeliveryState.SENT))
         return left and now < delivery.created_at + timedelta(days=self.answer_days)
 
-    def _allowed(self, events: pl.DataFrame, team: Team) -> tuple[pl.DataFrame, DigestRelease]:
+    def _allowed(self, events: pl.DataFrame, team: Team, rules: Rules) -> tuple[pl.DataFrame, DigestRelease]:
         marked = events.with_columns(pl.lit(0, pl.Int64).alias(DELIVERY))
-        with self.database.reading() as session:
-            rules = rules_in_force(session).sharing
         passed, gates = through_the_gate(marked, {0: team}, self.own, rules)
         return passed, gates[0]
 
     def _lines(
-        self, team: Team, events: pl.DataFrame, digests: Mapping[int, Delivery]
+        self, team: Team, events: pl.DataFrame, digests: Mapping[int, Delivery], rules: Rules
     ) -> tuple[list[ProblemRow], list[Answer]]:
         """A line for each problem of these events, and what was said to these digests, newest first."""
         told_at = {number: digest.created_at for number, digest in digests.items()}
@@ -173,7 +181,7 @@ class Sheets:
             entries = list(answer_entries(session, team.id))
         gone = dict(zip(known.keys.tolist(), known.gone_at.tolist(), strict=True))
         began = dict(zip(known.keys.tolist(), known.column("first_seen").tolist(), strict=True))
-        seen = self._seen(later.collect(), team)
+        seen = self._seen(_taken(later, _SEEN, rules), team, rules)
         newest = latest(without_withdrawn(entries))
         first = events[rows["at"]]
         columns = (rows["problem"], keys.tolist(), rows["last"], topic_names(first), rows[_DIGEST], first["source.asn"])
@@ -217,11 +225,15 @@ class Sheets:
         must_know = pl.col("routed").is_in(sets_with(session, same_team(session, team)))
         return self.store.scan(ingests=ingests).filter(must_know & pl.col("problem").is_in(problems.to_list()))
 
-    def _seen(self, events: pl.DataFrame, team: Team) -> dict[int, datetime]:
+    def _seen(self, events: pl.DataFrame, team: Team, rules: Rules) -> dict[int, datetime]:
         """When each problem was seen last, of the events that the team may be told of."""
-        passed, _ = self._allowed(events, team)
+        passed, _ = self._allowed(events, team, rules)
         last = passed.group_by("problem").agg(_WHEN.max())
         return dict(last.drop_nulls().iter_rows())
+
+
+def _taken(events: pl.LazyFrame, names: Sequence[str], rules: Rules) -> pl.DataFrame:
+    return (events if rules.any else events.select(names)).collect()
 
 
 def _not_contradicted(line: ProblemRow) -> bool:

@@ -147,6 +147,8 @@ def _rows(detail: Detail) -> str:
 
 
 def _events(detail: Detail) -> str:
+    if "problems" in detail:  # of a file of them
+        return _problems(detail)
     n = _number(detail, "events")
     return say_count("%(n)s event", "%(n)s events", n)
 

@@ -1,6 +1,6 @@
 """Contact lookup: whom to notify of one thing, and why."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -9,13 +9,6 @@ from fastapi.responses import Response
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.node.errors import UsageError
-from tocsin.node.faces import lazy_face
-
-if TYPE_CHECKING:
-    from tocsin.server.pages.lookup.result import LATELY, open_problems
-else:
-    lazy_face(__name__)
-
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.lookup.result import look_up
 from tocsin.sharing.lookup import FoundReference, resolve

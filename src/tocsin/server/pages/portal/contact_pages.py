@@ -13,6 +13,7 @@ from tocsin.directory import (
     MuteKind,
     Team,
     read_team,
+    team_numbers,
 )
 from tocsin.directory.claims import read_claims
 from tocsin.directory.contacts import contact_states, terms_of
@@ -123,7 +124,7 @@ def _page(
         wrongs=[("main", words.translate_error(wrong))] if wrong else [],
         done=done.done if done else "",
         undo=f"/portal/contacts/{back}?{thing}" if back else "",
-        seen=sorted({line.what for line in portal.sheet(team).lines if line.what != "?"}),
+        seen=node.problems.told_to(team_numbers(node.database, team.key), now=desk.now).names(),
         at_options=[(box, box) for box in shown.mailboxes],
         mute_kinds=[(kind.value, words.say(said)) for kind, said in _KINDS.items()],
         day_options=[(str(of), words.count("%(n)s day", "%(n)s days", of)) for of in DAYS],

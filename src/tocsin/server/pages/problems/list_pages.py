@@ -9,6 +9,7 @@ from tocsin.delivery import SEVERITIES
 from tocsin.directory import team_names
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
+from tocsin.node.records import AuditAction, audit
 from tocsin.problems import NO_TEAM, FoundProblems, ProblemSearch, ProblemStatus, acts
 from tocsin.problems.answers import problem_text
 from tocsin.server.list_files import ListForm, problems_file
@@ -39,6 +40,7 @@ def list_pages(desk: PageContext) -> APIRouter:
         if form in list(ListForm) and reach.everything and not (asked.wrongs or asked.unknown):
             labels = labels_that_leave(desk.node, desk.node.events, reach)
             found = desk.node.problems.find(asked.search, now=desk.now, sort=asked.sort, labels=labels)
+            _note_export(desk, visitor, asked, form, found.total)
             return sent(problems_file(desk.node.database, found, ListForm(form), now=desk.now))
         found = desk.node.problems.find(asked.search, now=desk.now, sort=asked.sort)
         return desk.page(
@@ -86,6 +88,15 @@ def listed(desk: PageContext, asked: ProblemsQuery, found: FoundProblems) -> dic
         "open": ProblemStatus.OPEN,
         "text_of": problem_text,
     }
+
+
+def _note_export(desk: PageContext, visitor: Principal, asked: ProblemsQuery, form: str, total: int) -> None:
+    """Keep in the audit log that somebody takes a file; of an address only that it was given, as for events."""
+    conditions = {name: "given" if name == "address" else value for name, value in asked.search.query().items()}
+    detail: dict[str, object] = {"form": form, "problems": total, "conditions": conditions}
+    act, actor = AuditAction.EVENTS_EXPORTED, visitor.actor
+    with desk.node.database.begin() as session:
+        audit(session, act, at=desk.now, actor=actor, subject="problems", detail=detail)
 
 
 def done_in(text: str) -> tuple[str, int] | None:

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
+from sqlalchemy import select
 
 from tocsin.directory import Team
-from tocsin.events import EventFilter
+from tocsin.events import FeedRecord
 from tocsin.interface import NotHereError, PageRouter
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.records import Database
-from tocsin.problems import ListedProblem, ProblemSearch, acts, reminders_of, status_of
+from tocsin.problems import FoundProblems, ListedProblem, ProblemSearch, acts, reminders_of, status_of
 from tocsin.problems.answers import Answer, Course, Courses, CourseStep, Via, problem_text, read_problem
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events import fields_of, shown
@@ -21,14 +22,13 @@ from tocsin.server.pages.problems.act_pages import effect_of
 from tocsin.server.pages.problems.list_pages import Reader, done_in
 from tocsin.server.pages.problems.texts import KINDS, SENTENCES, STATUSES, STEPS
 from tocsin.server.pages.words import PageTexts
-from tocsin.sharing.visibility import event_scope_of
 
 _EVENTS: Final = 50
 _SAME_PLACE: Final = 10
 _COLUMNS: Final = (
     "time.source", "feed.code", "source.ip", "source.port", "classification.identifier", "severity", "tlp",
 )  # fmt: skip
-_RELATED: Final = 12
+_TAKEN: Final = tuple(name for name in fields_of(_COLUMNS) if name != "source.ip")
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,11 @@ def problem_pages(desk: PageContext) -> APIRouter:
     ) -> Response:
         """Where it is and what happened to it."""
         key = read_problem(problem)
-        listed = desk.node.problems.at(key, now=desk.now)
         node = desk.node
+        found = node.problems.among([key], now=desk.now)
         courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
-        course = courses.of(key, node.problems.ranges_of(key, now=desk.now), now=desk.now)
+        events = courses.events_of(key, found.ranges(), _TAKEN)
+        course = courses.told_by(key, events, now=desk.now)
         if course is None:
             raise NotHereError
         return desk.page(
@@ -62,30 +63,37 @@ def problem_pages(desk: PageContext) -> APIRouter:
             "problems/problem.html",
             problem=problem,
             course=course,
-            one=listed,
             done=done_in(request.query_params.get("done", "")),
-            **_about(desk, request, visitor, course, listed),
+            events=shown(events.sort("ingest", "row", descending=True).head(_EVENTS), _COLUMNS),
+            **_about(desk, request, visitor, course, found),
         )
 
     return router
 
 
 def _about(
-    desk: PageContext, request: Request, visitor: Principal, course: Course, listed: ListedProblem | None
+    desk: PageContext,
+    request: Request,
+    visitor: Principal,
+    course: Course,
+    found: FoundProblems,
 ) -> dict[str, Any]:
+    listed = next(iter(found.rows()), None)
     status = listed.status if listed else status_of(course.state, muted=False, overdue=False)
     teams, words = desk.teams(), desk.words(request)
-    found = desk.node.problems.among([course.key], now=desk.now)
     same = _same_place(desk, listed)
     may_answer = visitor.may(Permission.DELIVERIES_STEER) and listed is not None
+    with desk.node.database.reading() as session:
+        feed_names = dict(session.execute(select(FeedRecord.code, FeedRecord.name)).all())
     return {
+        "one": listed,
+        "feed_names": feed_names,
         "is_now": status,
         "statuses": STATUSES,
         "looks": KINDS,
         "sentence": SENTENCES[status],
         "teams": [teams[number] for number in course.teams if number in teams],
         "steps": sorted(_steps(desk.node.database, words, course, teams), key=lambda step: step.at, reverse=True),
-        "events": _events(desk, visitor, course, listed),
         "columns": _COLUMNS,
         "same": same[:_SAME_PLACE],
         "more_same": max(len(same) - _SAME_PLACE, 0),
@@ -102,16 +110,6 @@ def _same_place(desk: PageContext, listed: ListedProblem | None) -> list[ListedP
         return []
     found = desk.node.problems.find(ProblemSearch(address=listed.where), now=desk.now)
     return [row for row in found.rows() if row.key != listed.key]
-
-
-def _events(desk: PageContext, visitor: Principal, course: Course, listed: ListedProblem | None) -> Any:
-    """Its newest events; none where none is stored any more."""
-    if listed is None:
-        return []
-    wanted = EventFilter(problem=problem_text(course.key), address=listed.where if listed.at_address else "")
-    sight = event_scope_of(desk.node, desk.node.events, visitor.reach(Permission.EVENTS_READ))
-    page = desk.node.events.page(wanted, now=desk.now, sight=sight, columns=fields_of(_COLUMNS), limit=_EVENTS)
-    return shown(page.rows, _COLUMNS)
 
 
 def _mutes(

@@ -10,17 +10,16 @@ from tocsin.directory import RuleKind, TeamRecord, in_hours, judge_trust, merged
 from tocsin.directory.contacts import contact_states, terms_of
 from tocsin.directory.keys import judge_for, team_keys
 from tocsin.directory.profile import current_profile, profile_text
-from tocsin.events import EventQuery
 from tocsin.interface import PageRouter
 from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.problems import team_figures
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.lookup import LATELY, open_problems
 from tocsin.server.pages.teams.access import Reader, Surveyor, called, seen_team
 from tocsin.server.pages.words import N_
 
 _FEW = 200  # assertions of a kind on one page
 _ENTRIES = 200
+_PROBLEMS = 20
 _NOTICES: Final = {
     "said": N_("Saved. Contact lookups use it at once."),
     "asked": N_("Verification requests are queued: they are sent with the next delivery."),
@@ -109,7 +108,7 @@ def about_team(desk: PageContext, visitor: Principal, about: TeamRecord, find: s
         "there_now": in_hours(hours, about.team.timezone, now) if hours else None,
         "vouching": weigh(about.facts, now.date()),
         "trust": judge_trust(about.facts, settings.directory.needs, now.date()),
-        "problems": open_problems(desk, EventQuery(since=now - LATELY), team_id=about.team.id),
+        "problems": desk.node.problems.open_of(about.team.key, now=now, limit=_PROBLEMS),
         "archived": about.archived,
         "notices": _NOTICES,
         "related_to": _related(visitor, about),
