@@ -117,7 +117,7 @@ class SeverityFormula(TextPart):
         return self
 
 
-class SeverityLevel(TextPart):
+class SchemeLevel(TextPart):
     """A level: it holds where one of the conditions ``when`` does, or from a score on; without both, always."""
 
     id: Identifier
@@ -140,7 +140,7 @@ class SeverityScheme(TextPart):
     condition: tuple[SeverityCondition, ...] = ()
     sum: tuple[SeveritySum, ...] = ()
     score: SeverityFormula | None = None
-    level: tuple[SeverityLevel, ...] = Field(min_length=1)
+    level: tuple[SchemeLevel, ...] = Field(min_length=1)
 
     @cached_property
     def in_order(self) -> tuple[SeverityCondition, ...]:

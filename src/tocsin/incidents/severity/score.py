@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 from tocsin.incidents.severity.scheme import (
     SeverityCondition,
     SeverityInput,
-    SeverityLevel,
+    SchemeLevel,
     SeverityPart,
     SeverityScheme,
 )
@@ -35,8 +35,8 @@ class SeverityScore:
     ``unknown``: what was asked and is not known, or not exactly.
     """
 
-    level: SeverityLevel | None
-    levels: tuple[SeverityLevel, ...]
+    level: SchemeLevel | None
+    levels: tuple[SchemeLevel, ...]
     score: Range | None
     rule: str
     why: tuple[str, ...]
@@ -176,7 +176,7 @@ def _narrowed(name: str, answers: _Answers) -> Iterator[_Answers]:
             yield replace(answers, truths={**answers.truths, name: truth})
 
 
-def _possible_levels(scheme: SeverityScheme, answers: _Answers) -> tuple[SeverityLevel, ...]:
+def _possible_levels(scheme: SeverityScheme, answers: _Answers) -> tuple[SchemeLevel, ...]:
     """The levels of all answers that are possible, so that what depends on one another is not taken for free."""
     open_choices = {name: sorted(ids) for name, ids in answers.chosen.items() if len(ids) > 1}
     open_truths = [name for name, truth in answers.truths.items() if truth is None]
@@ -197,7 +197,7 @@ def _possible_levels(scheme: SeverityScheme, answers: _Answers) -> tuple[Severit
     return tuple(one for one in scheme.level if one.id in found)
 
 
-def _levels(scheme: SeverityScheme, answers: _Answers) -> Iterator[SeverityLevel]:
+def _levels(scheme: SeverityScheme, answers: _Answers) -> Iterator[SchemeLevel]:
     """The levels that may be the first that holds."""
     score, truths = _score(scheme, answers), _truths(scheme, answers)
     for level in scheme.level:
@@ -208,7 +208,7 @@ def _levels(scheme: SeverityScheme, answers: _Answers) -> Iterator[SeverityLevel
             return
 
 
-def _holds(level: SeverityLevel, truths: Mapping[str, Truth], score: Range | None) -> Truth:
+def _holds(level: SchemeLevel, truths: Mapping[str, Truth], score: Range | None) -> Truth:
     if not level.when and level.score_from is None:
         return True
     found = [truths[name] for name in level.when]
@@ -284,7 +284,7 @@ def _weighted(scheme: SeverityScheme, answers: _Answers, end: int) -> float:
 
 
 def _reasons(
-    scheme: SeverityScheme, level: SeverityLevel, answers: _Answers, score: Range | None
+    scheme: SeverityScheme, level: SchemeLevel, answers: _Answers, score: Range | None
 ) -> tuple[str, tuple[str, ...]]:
     """What decided, and why it holds."""
     truths = _truths(scheme, answers)
