@@ -62,6 +62,7 @@ class Incident(InCompartment, Base):
     __table_args__ = (
         Index("ix_incident_queue", "compartment_id", "state", "changed_at"),
         Index("ix_incident_lead", "lead", "state"),
+        Index("ix_incident_changed", "changed_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -1,4 +1,4 @@
-"""Tasks of incidents are found by when they are due, for the to-do list."""
+"""Tasks of incidents are found by when they are due, and all incidents are listed by when they changed."""
 
 from alembic import op
 
@@ -9,5 +9,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the index."""
+    """Make the indexes."""
     op.create_index("ix_incident_task_due", "incident_task", ["state", "due_at"])
+    op.create_index("ix_incident_changed", "incident", ["changed_at", "id"])
