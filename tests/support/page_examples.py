@@ -188,6 +188,8 @@ QUERIES: dict[str, str] = {
     "/deliveries/act": "?act=release&every=held",
     "/portal/contacts/deny": "?kind=prefix&value=192.0.2.0/24",
     "/problems/act": "?act=mute&every=found",
+    "/problems/inbox": "?every=found",
+    "/reports/public/act": "?act=close&every=found",
 }
 
 
