@@ -314,6 +314,8 @@ QUERIES: dict[str, str] = {
     "/portal/contacts/deny": "?kind=prefix&value=192.0.2.0/24",
     "/problems/act": "?act=mute&every=found",
     "/incidents/{reference}/act": "?act=milestone",
+    "/problems/inbox": "?every=found",
+    "/reports/public/act": "?act=close&every=found",
 }
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from support.abuse_reports import REFERENCE, canaries, noted, shapes, xarf
 from support.world import START, World, copy_world, make_world
 from tocsin.delivery.mailbox import MailState, delete_received, read_mail
+from tocsin.directory import read_team
 from tocsin.incidents import mail_context
 from tocsin.incidents.arrivals import (
     CloseReason,
@@ -26,6 +27,7 @@ from tocsin.incidents.arrivals import (
     mails_of,
     read_report,
 )
+from tocsin.incidents.arrivals.handling import hand_over_report
 from tocsin.node.letters import Letter
 from tocsin.problems.replies import FilingResult, file_mail
 
@@ -114,11 +116,29 @@ def test_a_reply_to_our_answer_goes_to_its_report_and_opens_it_again(world: Worl
         close_report(session, report, CloseReason.SOLVED, **by)
         assert report.state == ReportState.CLOSED
         letter = session.scalars(select(Letter)).one()
+        assert letter.answers == "<one@example.net>"
         letter.message_id = "<ours@csirt.example>"
     send(world, mail("This one", "two", answers="<ours@csirt.example>"))
     send(world, mail("I am another", "three", answers="<ours@csirt.example>", sender="eve@example.com"))
     first, second = reports(world)
     assert (first.state, second.what.strip()) == (ReportState.OPEN, "I am another")
+
+
+def test_what_the_team_writes_that_has_a_report_now_is_not_for_its_reporter(world: World) -> None:
+    send(world, mail("First", "one"))
+    team, _ = read_team(world.node.database, "sector")
+    with world.node.database.begin() as session:
+        report = session.scalars(select(PublicReport)).one()
+        by: dict[str, Any] = {"person": 1, "actor": "person:1", "now": world.now}
+        hand_over_report(session, report, team, ReporterLetter("A report for you", "Please look at it."), **by)
+        session.scalars(select(Letter)).one().message_id = "<given@csirt.example>"
+    send(world, mail("Our customer is to blame", "two", answers="<given@csirt.example>", sender=team.mailboxes[0]))
+    (report,) = reports(world)
+    with world.node.database.reading() as session:
+        seen, own = (read_report(session, report, all_entries=every).entries for every in (True, False))
+    assert [entry.text.strip() for entry in seen if entry.kind == "mail"] == ["Our customer is to blame"]
+    assert "customer" not in str([entry.text for entry in own])
+    assert report.state == ReportState.NEW
 
 
 PROGRAMS = {

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.delivery.mailbox import ReceivedMail
 from tocsin.directory import Team
 from tocsin.incidents.arrivals.models import (
     WITHOUT_ANSWER,
@@ -13,6 +14,7 @@ from tocsin.incidents.arrivals.models import (
     EntryKind,
     PublicReport,
     ReportEntry,
+    ReportMail,
     ReportObservable,
     ReportState,
 )
@@ -216,11 +218,19 @@ def answer_report(
             subject=letter.subject,
             body=letter.body,
             now=now,
+            answers=_last_mail(session, report),
         )
     if report.owner is None:
         take_report(session, report, person, actor=actor, now=now)
     if asks and report.state != ReportState.INCIDENT:
         set_state(session, report, ReportState.WAITING, person=person, actor=actor, now=now)
+
+
+def _last_mail(session: Session, report: PublicReport) -> str:
+    """The Message-ID of the newest mail of a report, so that the answer stands in its thread; or empty."""
+    query = select(ReceivedMail.message_id).join(ReportMail, ReportMail.mail_id == ReceivedMail.id)
+    newest = query.where(ReportMail.report_id == report.id).order_by(ReportMail.id.desc()).limit(1)
+    return session.scalar(newest) or ""
 
 
 def note_on_report(

@@ -14,7 +14,7 @@ from tocsin.directory import canonical
 from tocsin.events.redaction import names_xarf
 from tocsin.incidents.arrivals.handling import add_observables
 from tocsin.incidents.arrivals.kinds import guess_kind
-from tocsin.incidents.arrivals.models import PublicReport, ReportDoor, ReportMail
+from tocsin.incidents.arrivals.models import EntryKind, PublicReport, ReportDoor, ReportMail
 from tocsin.incidents.arrivals.submission import ReportForm, add_report
 from tocsin.incidents.arrivals.tickets import ticket_named
 from tocsin.incidents.arrivals.write import add_message
@@ -33,7 +33,8 @@ def take_mail(tokens: Tokens, language: str, session: Session, row: ReceivedMail
     if report is None:
         report = _new_report(session, row, mail, text, language=language, tokens=tokens)
     else:
-        add_message(session, report, text[:_LONGEST], now=row.read_at, act=f"mail:{row.sha256}")
+        kind = EntryKind.MAIL if _of_other_team(session, row) else EntryKind.MESSAGE
+        add_message(session, report, text[:_LONGEST], now=row.read_at, act=f"mail:{row.sha256}", kind=kind)
     forwarded = [one for other in mail.forwarded for one in (other.subject, other.text)]
     add_observables(session, report, mail.text, mail.quoted, *forwarded)
     session.add(ReportMail(report_id=report.id, mail_id=row.id))
@@ -58,6 +59,12 @@ def attachments_of(mail: ReadMail) -> list[tuple[str, int]]:
 
 def _attached(mail: ReadMail) -> list[MailPart]:
     return [part for part in mail.all_parts() if part.name or part.attached]
+
+
+def _of_other_team(session: Session, row: ReceivedMail) -> bool:
+    """Whether it answers a hand-over: what another team writes is not for the reporter."""
+    letter = session.get(Letter, row.letter_id) if row.letter_id is not None else None
+    return letter is not None and letter.kind == "inbox-hand-over"
 
 
 def _report_of_letter(session: Session, row: ReceivedMail) -> PublicReport | None:

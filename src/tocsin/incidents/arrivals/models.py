@@ -55,7 +55,7 @@ class EntryKind(StrEnum):
     INCIDENT = "incident"  # it was put into an incident; the text is its reference
     TAKEN_OUT = "taken-out"  # of the incident of this reference
     HAND_OVER = "hand-over"  # what was written to the team that has it now
-    MAIL = "mail"  # a further mail came; the text is its number
+    MAIL = "mail"  # what the team wrote that it was handed over to; not for the reporter
     RING_BACK = "ring-back"  # when to ring back, in ISO 8601; empty: it was done
 
 

@@ -82,11 +82,22 @@ def follow_incident(session: Session, incident: Incident) -> None:
         _set_compartment(session, report, incident.compartment_id)
 
 
-def add_message(session: Session, report: PublicReport, text: str, *, now: datetime, act: str) -> bool:
-    """Take in what the reporter adds; the team has the next turn. False where it is here already."""
+def add_message(
+    session: Session,
+    report: PublicReport,
+    text: str,
+    *,
+    now: datetime,
+    act: str,
+    kind: EntryKind = EntryKind.MESSAGE,
+) -> bool:
+    """Take in what the reporter adds; the team has the next turn. False where it is here already.
+
+    ``kind``: `EntryKind.MAIL` where it is of the team that the report was handed over to.
+    """
     if is_known(session, act):
         return False
-    enter(session, report, EntryKind.MESSAGE, text, person=None, now=now, act=act)
+    enter(session, report, kind, text, person=None, now=now, act=act)
     add_observables(session, report, text)
     audit_report(session, AuditAction.INBOX_ADDED, report, actor="public", now=now)
     if report.state == ReportState.INCIDENT:
