@@ -37,6 +37,7 @@ UNSEEN = {
     "/deliveries/sending": "nothing leaves",
     "/events/views/{number}": "nobody here has a view",
     "/events/views/{number}/delete": "nobody here has a view",
+    "/incidents/{reference}/parties/{party}/draft": "the other button of the form that sends",
     "/merges/pair": "no teams look like one",
     "/merges/undo": "a button, after a merge",
     "/portal/contacts/code": "a code from a letter",
