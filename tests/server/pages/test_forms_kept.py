@@ -71,6 +71,7 @@ UNSEEN = {
             "wait",
         )
     },
+    "/incidents/{reference}/parties/{party}/draft": "the other button of the form that sends",
     "/merges/pair": "no teams look like one",
     "/merges/undo": "a button, after a merge",
     "/portal/contacts/code": "a code from a letter",

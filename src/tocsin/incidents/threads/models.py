@@ -47,6 +47,7 @@ class IncidentMail(InCompartment, Base):
     __table_args__ = (Index("ix_incident_mail_thread", "thread_id", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))
     thread_id: Mapped[int] = mapped_column(ForeignKey("incident_thread.id"))
     ours: Mapped[bool]
     state: Mapped[str] = mapped_column(Text)
@@ -75,6 +76,7 @@ class IncidentDraft(InCompartment, Base):
     __table_args__ = (UniqueConstraint("party_id", "person"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))
     party_id: Mapped[int] = mapped_column(ForeignKey("incident_party.id"))
     person: Mapped[int]
     subject: Mapped[str] = mapped_column(Text)

@@ -148,7 +148,7 @@ def awaited_answers(session: Session, reader: IncidentReader) -> list[AwaitedAns
         select(IncidentThread, Party, Incident)
         .join(Party, Party.id == IncidentThread.party_id)
         .join(Incident, Incident.id == IncidentThread.incident_id)
-        .where(waits, Party.left_at.is_(None), readable(session, reader, IncidentThread))
+        .where(waits, Party.left_at.is_(None), *(readable(session, reader, one) for one in (Incident, IncidentThread)))
         .order_by(IncidentThread.turn_since)
     )
     over = (IncidentState.CLOSED.value, IncidentState.REJECTED.value)

@@ -290,7 +290,7 @@ def _quotes(session: Session, post: PartyPost, found: PartyThread, mail: PartyMa
 
 
 def _other(post: PartyPost, party: Party, mails: Iterable[IncidentMail]) -> OtherThread:
-    held = [one for one in mails if one.state != ThreadMailState.REFUSED]
+    held = list(mails)
     texts = tuple(text for one in held for text in (one.subject, one.text, one.quoted))
     addresses = {post.mailbox_of(party).lower(), *(one.address.lower() for one in held if not one.ours)}
     return OtherThread(party.name, texts, frozenset(addresses - {""}))

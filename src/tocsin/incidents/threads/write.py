@@ -34,11 +34,12 @@ def open_thread(session: Session, party: Party, *, now: datetime) -> IncidentThr
 
 def thread_to_change(session: Session, number: int, *, now: datetime) -> tuple[Incident, IncidentThread]:
     """The incident and a thread of it, locked. ``number``: of the thread; negative: of a party whose thread is new."""
-    if number > 0:
-        thread = session.get_one(IncidentThread, number, with_for_update=True)
-    else:
-        thread = open_thread(session, session.get_one(Party, -number), now=now)
-    return session.get_one(Incident, thread.incident_id, with_for_update=True), thread
+    found = session.get_one(IncidentThread, number) if number > 0 else session.get_one(Party, -number)
+    incident = session.get_one(Incident, found.incident_id, with_for_update=True)  # first, as acts do
+    if isinstance(found, Party):
+        return incident, open_thread(session, found, now=now)
+    session.refresh(found, with_for_update=True)
+    return incident, found
 
 
 def replace_address(session: Session, incident: Incident, thread: IncidentThread, *, actor: str, now: datetime) -> None:
@@ -82,7 +83,8 @@ def add_sent(
 ) -> IncidentMail:
     """Note a mail that leaves to the party; its letter is called by the mail's ``letter``."""
     mail = IncidentMail(
-        compartment_id=thread.compartment_id, thread_id=thread.id, ours=True, state=ThreadMailState.SENT.value,
+        incident_id=incident.id, compartment_id=thread.compartment_id, thread_id=thread.id,
+        ours=True, state=ThreadMailState.SENT.value,
         kind="", matched_by="", sha256=None, message_id=message_id, answers=answers, address=mailbox, subject=subject,
         text=text, quoted="", files=[], tlp=tlp, by=actor, at=now, letter="", why="", once=once,
     )  # fmt: skip
@@ -113,7 +115,8 @@ def add_received(
     """Note a mail that came in; one of the party is an entry, and it is our turn then."""
     why = placement.why or (mail.reasons[0] if mail.reasons else "")
     row = IncidentMail(
-        compartment_id=thread.compartment_id, thread_id=thread.id, ours=False, state=placement.state.value,
+        incident_id=incident.id, compartment_id=thread.compartment_id, thread_id=thread.id,
+        ours=False, state=placement.state.value,
         kind=kind.value, matched_by=placement.by.value, sha256=sha256, message_id=mail.message_id,
         answers=" ".join((*mail.references, *mail.in_reply_to[:1]))[:4_000], address=mail.sender, subject=mail.subject,
         text=mail.text, quoted=mail.quoted, tlp=incident.tlp, by="", at=at, letter="", why=why, once=None,
@@ -167,6 +170,7 @@ def save_draft(session: Session, party: Party, person: int, *, subject: str, tex
     elif draft is None:
         session.add(
             row(
+                incident_id=party.incident_id,
                 compartment_id=party.compartment_id,
                 party_id=party.id,
                 person=person,

@@ -43,6 +43,7 @@ from tocsin.server.security import Form, text_of
 from tocsin.sharing.gate import Tlp
 
 _ACTS: Final = {act.name: act for act in acts.ACTS}
+_MOST: Final = 200  # mails on one page
 _PLACE: Final = "/incidents/{reference}/parties/{party}"
 _BUTTONS: Final = {
     "no-answer": "no-answer", "replace-address": "address", "accept-mail": "accept", "refuse-mail": "refuse",
@@ -188,7 +189,7 @@ def _page(
     post = open_post(context_for(desk.node, visitor, _ACTS["send"], desk.now))
     with desk.node.database.reading() as session:
         found = find_party_thread(session, reader, *of)
-        mails = mails_of(session, reader, [found.thread] if found.thread else [])
+        mails = mails_of(session, reader, [found.thread] if found.thread else [], limit=_MOST)
         shown = _shown(session, mails)
         drafts = drafts_of(session, reader, found.party)
         names = names_of(session, (one.person for one in drafts))
@@ -202,7 +203,8 @@ def _page(
         team = post.team_of(found.party)
     note_read(desk.node.database, visitor, f"incident:{found.incident.reference}", now=desk.now)
     context: dict[str, Any] = {
-        "incident": found.incident, "party": found.party, "thread": found.thread, "mails": shown, "team": team,
+        "incident": found.incident, "party": found.party, "thread": found.thread, "mails": shown, "most": _MOST,
+        "team": team,
         "turns": TURNS, "roles": ROLES, "typed": typed, "done": done, "made": form_word(desk.tokens, desk.now),
         "seen": max((one.id for one in mails), default=0), "path": _path(found.incident.reference, found.party.id),
         "mailbox": post.mailbox_of(found.party), "address": _address(post, found.thread),
