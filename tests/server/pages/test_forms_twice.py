@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from lxml import html
+from lxml.html import HtmlElement, document_fromstring
 from sqlalchemy import func, select
 
 from support.console_users import Browser, browser_of
@@ -134,14 +134,20 @@ SETS: Mapping[str, tuple[str, ...]] = {
 """The other forms, by why the second of two presses is the first one."""
 
 
+def page_of(answer: httpx.Response) -> HtmlElement:
+    """The page as its elements."""
+    page: HtmlElement = document_fromstring(answer.text)
+    return page
+
+
 def said(answer: httpx.Response) -> str:
     """What a page says is wrong."""
-    return " ".join(" ".join(one.itertext()) for one in html.fromstring(answer.text).find_class("wrong"))
+    return " ".join(" ".join(one.itertext()) for one in page_of(answer).find_class("wrong"))
 
 
 def place_of(answer: httpx.Response) -> str:
     """Where a form leads, whichever undo is offered there."""
-    return answer.headers.get("location", "").partition("&undo=")[0]
+    return str(answer.headers.get("location", "")).partition("&undo=")[0]
 
 
 @dataclass
@@ -157,7 +163,7 @@ class Stage:
         path = self.pages.get(of.page, of.page)
         answer = self.browsers[of.role].get(path)
         shape = re.compile(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(of.route)))
-        for form in html.fromstring(answer.text).forms:
+        for form in page_of(answer).forms:
             action = form.action or path
             if form.method == "POST" and shape.fullmatch(action.partition("?")[0]):
                 fields: dict[str, Any] = {}
