@@ -13,7 +13,7 @@ from support.page_examples import _inbox
 from support.world import World, copy_world, make_world
 from tocsin.incidents import IncidentReader, acts, entries_of, entry_hash, find_incident, tasks_of
 from tocsin.incidents.arrivals import PublicReport, find_report
-from tocsin.incidents.models import IncidentReport
+from tocsin.incidents.models import IncidentReport, InCompartment
 from tocsin.interface import ActContext, RequestError, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
@@ -65,7 +65,10 @@ def test_all_that_is_in_it_moves_with_a_restricted_incident(world: World, people
     report = _inbox(world)["inbox"][0]
     with world.node.database.begin() as session:
         found = find_incident(session, IncidentReader(None, world.now), whole)
-        row = IncidentReport(incident_id=found.id, report_id=find_report(session, report).id, compartment_id=0)
+        row = IncidentReport(
+            incident_id=found.id, report_id=find_report(session, IncidentReader(None, world.now), report).id
+        )
+        row.compartment_id = 0
         session.add(row)
     do(world, "restrictIncident", analyst, reference=whole, persons=[str(analyst)])
     assert [reads(world, who, one) for one in (whole, part) for who in (analyst, manager, None)] == [
@@ -74,7 +77,10 @@ def test_all_that_is_in_it_moves_with_a_restricted_incident(world: World, people
     with world.node.database.reading() as session:
         reader = IncidentReader(analyst, world.now)
         incident, other = find_incident(session, reader, whole), find_incident(session, reader, part)
-        rows = [*entries_of(session, reader, [incident, other]), *tasks_of(session, reader, [other])]
+        rows: list[InCompartment] = [
+            *entries_of(session, reader, [incident, other]),
+            *tasks_of(session, reader, [other]),
+        ]
         assert {one.compartment_id for one in rows} == {incident.compartment_id, other.compartment_id}
         assert entries_of(session, IncidentReader(manager, world.now), [incident, other]) == []
         assert session.scalars(select(PublicReport.compartment_id)).all() == [incident.compartment_id]

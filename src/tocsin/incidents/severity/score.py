@@ -7,9 +7,9 @@ from itertools import product
 from typing import Any, Final, TypeAlias
 
 from tocsin.incidents.severity.scheme import (
+    SchemeLevel,
     SeverityCondition,
     SeverityInput,
-    SchemeLevel,
     SeverityPart,
     SeverityScheme,
 )
