@@ -10,7 +10,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.incidents.threads import acts
     from tocsin.incidents.threads.arriving import MOST_A_DAY, take_mail
-    from tocsin.incidents.threads.letter_texts import defanged, filled
+    from tocsin.incidents.threads.letter_texts import filled
     from tocsin.incidents.threads.models import IncidentDraft, IncidentMail, IncidentThread
     from tocsin.incidents.threads.read import (
         AwaitedAnswer,

@@ -10,13 +10,12 @@ from typing import Final
 
 from tocsin.delivery.texts import IncidentTemplate
 from tocsin.incidents.models import Incident, IncidentObservable, Party
-from tocsin.incidents.states import ObservableKind
+from tocsin.incidents.observables import defang
 
 VALUES: Final = ("reference", "party", "observables", "deadline", "node", "contact")
 """What is filled in, where it is known."""
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}\n]{1,100})\}")
-_DOTTED: Final = (ObservableKind.IP, ObservableKind.NETWORK, ObservableKind.DOMAIN)
 
 
 def values_for(
@@ -26,7 +25,7 @@ def values_for(
     return {
         "reference": incident.reference,
         "party": party.name,
-        "observables": "\n".join(f"  {defanged(one.value, one.kind)}" for one in observables),
+        "observables": "\n".join(f"  {defang(one.value)}" for one in observables),
         "deadline": _day(incident.waiting_until),
         "node": node,
         "contact": contact,
@@ -47,18 +46,6 @@ def placeholders(templates: Iterable[IncidentTemplate]) -> frozenset[str]:
     """The names of all placeholders of templates."""
     texts = (f"{one.subject}\n{one.text}" for one in templates)
     return frozenset(name for text in texts for name in _PLACEHOLDER.findall(text)) | frozenset(VALUES)
-
-
-def defanged(value: str, kind: str) -> str:
-    """A value that no program makes a link of: ``hxxps://evil[.]example/a``."""
-    if kind == ObservableKind.URL:
-        scheme, mark, rest = value.partition("://")
-        host, slash, path = rest.partition("/")
-        return f"{scheme.replace('tt', 'xx')}{mark}{host.replace('.', '[.]')}{slash}{path}" if mark else value
-    if kind == ObservableKind.EMAIL:
-        local, _, domain = value.rpartition("@")
-        return f"{local}[@]{domain.replace('.', '[.]')}"
-    return value.replace(".", "[.]") if kind in _DOTTED else value
 
 
 def _day(at: datetime | None) -> str:

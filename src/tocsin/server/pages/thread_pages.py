@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 
 from tocsin.delivery.mailbox import MailKind
 from tocsin.delivery.never_held import IntakeFilter
-from tocsin.incidents import Incident, IncidentReader, Party, PartyRole, find_incident, observables_of, parties_of
+from tocsin.incidents import Incident, IncidentReader, Party, find_incident, observables_of, parties_of
 from tocsin.incidents.arrivals import form_word, ticket_of
 from tocsin.incidents.threads import (
     IncidentMail,
@@ -38,6 +38,7 @@ from tocsin.node.letters import LetterState
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED, is_stale
+from tocsin.server.pages.incidents.words import PARTIES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 from tocsin.sharing.gate import Tlp
@@ -63,18 +64,6 @@ TURNS: Final = {
     ThreadTurn.OURS: (N_("Ours to answer"), "busy"),
     ThreadTurn.THEIRS: (N_("Waiting for the party"), "quiet"),
     ThreadTurn.QUIET: (N_("No answer needed"), "good"),
-}
-ROLES: Final = {
-    PartyRole.REPORTER: N_("Reporter"),
-    PartyRole.VICTIM: N_("Victim"),
-    PartyRole.OPERATOR: N_("Operator"),
-    PartyRole.COORDINATOR: N_("CSIRT"),
-    PartyRole.AUTHORITY: N_("Authority"),
-    PartyRole.POLICE: N_("Police"),
-    PartyRole.VENDOR: N_("Vendor"),
-    PartyRole.HOST: N_("Hosting provider"),
-    PartyRole.PRESS: N_("Press"),
-    PartyRole.OTHER: N_("Other"),
 }
 _STATES: Final = {
     ThreadMailState.AUTOMATIC: (N_("Automatic reply"), "quiet"),
@@ -205,7 +194,7 @@ def _page(
     context: dict[str, Any] = {
         "incident": found.incident, "party": found.party, "thread": found.thread, "mails": shown, "most": _MOST,
         "team": team,
-        "turns": TURNS, "roles": ROLES, "typed": typed, "done": done, "made": form_word(desk.tokens, desk.now),
+        "turns": TURNS, "roles": PARTIES, "typed": typed, "done": done, "made": form_word(desk.tokens, desk.now),
         "seen": max((one.id for one in mails), default=0), "path": _path(found.incident.reference, found.party.id),
         "mailbox": post.mailbox_of(found.party), "address": _address(post, found.thread),
         "verdict": post.verdict(found.party, found.incident.tlp, to_person=True),
@@ -327,7 +316,7 @@ def _announcement(
         )
     context: dict[str, Any] = {
         "incident": incident, "parties": [(one, post.mailbox_of(one), _turn(threads, one)) for one in parties],
-        "typed": typed, "templates": post.templates(language), "labels": list(Tlp), "roles": ROLES,
+        "typed": typed, "templates": post.templates(language), "labels": list(Tlp), "roles": PARTIES,
         "made": form_word(desk.tokens, desk.now), "path": f"/incidents/{incident.reference}/announce",
     }  # fmt: skip
     return desk.page(request, "threads/announce.html", status=422 if typed.wrongs or typed.quotes else 200, **context)

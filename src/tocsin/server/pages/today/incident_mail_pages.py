@@ -24,7 +24,7 @@ def incident_mail_pages(desk: PageContext) -> APIRouter:
         with desk.node.database.reading() as session:
             found = awaited_answers(session, IncidentReader(visitor.person, desk.now))
             names = names_of(session, (one.lead for one in found))
-        work = work_of(desk, ItemKind.INCIDENT_MAILS)
+        work = work_of(desk, ItemKind.INCIDENT_MAILS, person=visitor.person)
         return desk.page(request, "today/incident_mails.html", found=found, names=names, **work)
 
     return router
