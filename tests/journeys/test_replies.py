@@ -161,7 +161,7 @@ def test_a_person_decides_on_what_waits(told: Told, tmp_path: Path) -> None:
     lost.write_bytes(b"From: a@b.example\r\nSubject: hello\r\n\r\nfalse")
 
     assert "waiting" in tocsin.run("replies", "file", stranger)
-    assert tocsin.json("replies", "file", lost)["state"] == "waiting"
+    assert tocsin.json("replies", "file", lost)["state"] == "inbox"
     assert tocsin.json("replies", "reclassify", "1", "--as", "answer")["state"] == "applied"
     _, _, refused = tocsin.call("replies", "reclassify", "1", "--as", "automatic")
     _, _, unsaid = tocsin.call("replies", "reclassify", "2", "--as", "answer")
