@@ -62,6 +62,7 @@ def list_pages(desk: PageContext) -> APIRouter:
                 (name, value, asked.path(asked.filter.without(name))) for name, value in asked.filter.query().items()
             ],
             names=NAMES,
+            feed_names=desk.feed_names(),
             columns=COLUMNS,
             choices=_choices(desk, sight),
             orders=ORDERS,

@@ -57,6 +57,7 @@ def list_pages(desk: PageContext) -> APIRouter:
 
 def listed(desk: PageContext, asked: ProblemsQuery, found: FoundProblems) -> dict[str, Any]:
     """What the template of the list takes."""
+    feed_names = desk.feed_names()
     first = asked.first if asked.first < found.total else 0
     rows = found.rows(first, asked.rows)
     with desk.node.database.reading() as session:
@@ -75,7 +76,8 @@ def listed(desk: PageContext, asked: ProblemsQuery, found: FoundProblems) -> dic
         "names": names,
         "teams": sorted({name for _, name in suggested.values()}),
         "kinds": desk.node.problems.kinds(desk.now),
-        "feeds": desk.node.problems.feeds(desk.now),
+        "feeds": sorted(filter(None, desk.node.problems.feeds(desk.now)), key=lambda code: feed_names.get(code, code)),
+        "feed_names": feed_names,
         "statuses": STATUSES,
         "looks": KINDS,
         "conditions": NAMES,
