@@ -51,6 +51,6 @@ if TYPE_CHECKING:
     from tocsin.events.store import NO_CONTACT, TOLD_IN, EventQuery, EventStore, within
     from tocsin.events.summaries import GLANCE, HOUR, Int64s
     from tocsin.events.table import EventPart
-    from tocsin.events.views import EventView, delete_view, own_view, read_views, rename_view, save_view
+    from tocsin.events.views import SavedView, delete_view, own_view, read_views, rename_view, save_view
 else:
     lazy_face(__name__)

@@ -14,6 +14,7 @@ from tocsin.problems import NO_TEAM, FoundProblems, ProblemSearch, ProblemStatus
 from tocsin.problems.answers import problem_text
 from tocsin.server.list_files import ListForm, problems_file
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.events import views_of
 from tocsin.server.pages.problems.query import ANY, ROWS, ProblemsQuery
 from tocsin.server.pages.problems.texts import KINDS, NAMES, SORTS, STATUSES
 from tocsin.server.security import sent
@@ -48,6 +49,8 @@ def list_pages(desk: PageContext) -> APIRouter:
             "problems/list.html",
             status=422 if asked.wrongs or asked.unknown else 200,
             asked=asked,
+            saved=request.query_params.get("done") == "view",
+            views=views_of(desk, visitor, "/problems"),
             done=done_in(request.query_params.get("done", "")),
             **listed(desk, asked, found),
         )
