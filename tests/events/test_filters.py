@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.events.filters import SEVERITIES, SPANS, EventFilter, FilterError
+from tocsin.events.conditions import FilterError
+from tocsin.events.filters import SEVERITIES, SPANS, EventFilter
 
 words = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 lower = words.map(str.lower).filter(lambda text: text == text.lower())

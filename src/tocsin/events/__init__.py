@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from tocsin.events.alarms import FeedState, feed_states, watch_feeds
     from tocsin.events.browse import EventOrder, Events, cursor_of, read_cursor
     from tocsin.events.classify import RSIT_TYPES, TYPES
+    from tocsin.events.conditions import Conditions, FilterError, read_lower, read_network, read_words
     from tocsin.events.counting import EventCounts
     from tocsin.events.duplicates import first_of_each, row_keys
     from tocsin.events.enrich import enrich
     from tocsin.events.export import EVENT, ExportForm, media_of, table_of, written
     from tocsin.events.extra import fold
     from tocsin.events.fields import BY_NAME, FIELDS, Field, FieldKind, Privacy
-    from tocsin.events.filters import EVERYWHERE, NOT_KNOWN, SEVERITIES, SPANS, TLPS, EventFilter, FilterError
+    from tocsin.events.filters import EVERYWHERE, NOT_KNOWN, SEVERITIES, SPANS, TLPS, EventFilter
     from tocsin.events.identifiers import bundled_identifiers, stored_identifiers
     from tocsin.events.idf_out import addresses, flat, idf_lines, to_idf
     from tocsin.events.ingests import (
@@ -50,6 +51,6 @@ if TYPE_CHECKING:
     from tocsin.events.store import NO_CONTACT, TOLD_IN, EventQuery, EventStore, within
     from tocsin.events.summaries import GLANCE, HOUR, Int64s
     from tocsin.events.table import EventPart
-    from tocsin.events.views import EventView, delete_view, own_view, read_views, rename_view, save_view
+    from tocsin.events.views import SavedView, delete_view, own_view, read_views, rename_view, save_view
 else:
     lazy_face(__name__)

@@ -1,4 +1,4 @@
-"""Saved views of events: conditions and columns under a name, for their person or for all who work on the node."""
+"""Saved views of lists: conditions and columns under a name, for their person or for all who work on the node."""
 
 from datetime import datetime
 
@@ -13,8 +13,11 @@ _LONGEST = 80
 _MOST = 100
 
 
-class EventView(Base):
-    """A saved view of events. ``query``: conditions and columns as an address has them; ``shared``: others use it."""
+class SavedView(Base):
+    """A saved view of a list. ``shared``: others use it.
+
+    ``query``: conditions and columns as an address has them; of another list than that of events, the whole address.
+    """
 
     __tablename__ = "event_view"
     __table_args__ = counted("view")
@@ -26,16 +29,21 @@ class EventView(Base):
     shared: Mapped[bool]
     made_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
+    @property
+    def path(self) -> str:
+        """The address of what it shows."""
+        return self.query if self.query.startswith("/") else f"/events?{self.query}" if self.query else "/events"
 
-def read_views(session: Session, person: int | None) -> list[EventView]:
+
+def read_views(session: Session, person: int | None) -> list[SavedView]:
     """The views that a person may use: the own ones and those that others share, by name."""
-    usable = or_(EventView.person_id == person, EventView.shared)
-    return list(session.scalars(select(EventView).where(usable).order_by(EventView.name, EventView.id)))
+    usable = or_(SavedView.person_id == person, SavedView.shared)
+    return list(session.scalars(select(SavedView).where(usable).order_by(SavedView.name, SavedView.id)))
 
 
 def save_view(
     session: Session, *, person: int, name: str, query: str, shared: bool, now: datetime, replace: bool = False
-) -> EventView:
+) -> SavedView:
     """Keep a view; with ``replace`` in the place of one with that name. ``query``: as an address has it.
 
     Raises:
@@ -44,12 +52,12 @@ def save_view(
 
     """
     name = _named(name)
-    own = list(session.scalars(select(EventView).where(EventView.person_id == person)))
+    own = list(session.scalars(select(SavedView).where(SavedView.person_id == person)))
     view = next((view for view in own if view.name == name), None)
     if view is None:
         if len(own) >= _MOST:
             raise UsageError(f"{_MOST} views are kept for a person.", hint="Delete one that nobody uses.")
-        view = EventView(person_id=person, name=name, query=query, shared=shared, made_at=now)
+        view = SavedView(person_id=person, name=name, query=query, shared=shared, made_at=now)
         session.add(view)
     elif not replace and (view.query, view.shared) != (query, shared):
         raise ConflictError(f"There is a view with the name '{name}'.", hint="Take another name, or replace it.")
@@ -69,7 +77,7 @@ def rename_view(session: Session, number: int, *, person: int, name: str, shared
 
     """
     view, name = own_view(session, number, person), _named(name)
-    same = select(EventView.id).where(EventView.person_id == person, EventView.name == name, EventView.id != view.id)
+    same = select(SavedView.id).where(SavedView.person_id == person, SavedView.name == name, SavedView.id != view.id)
     if session.scalar(same) is not None:
         raise ConflictError(f"There is a view with the name '{name}'.", hint="Take another name.")
     view.name, view.shared = name, shared
@@ -88,14 +96,14 @@ def delete_view(session: Session, number: int, *, person: int, now: datetime) ->
     session.delete(view)
 
 
-def own_view(session: Session, number: int, person: int) -> EventView:
+def own_view(session: Session, number: int, person: int) -> SavedView:
     """A view of this person.
 
     Raises:
         NotFoundError: the person has no such view.
 
     """
-    view = session.get(EventView, number)
+    view = session.get(SavedView, number)
     if view is None or view.person_id != person:
         raise NotFoundError("There is no such view.", hint="Look in the list of views.")
     return view
@@ -108,7 +116,7 @@ def _named(name: str) -> str:
     return name
 
 
-def _note(session: Session, view: EventView, act: str, now: datetime) -> None:
+def _note(session: Session, view: SavedView, act: str, now: datetime) -> None:
     audit(
         session, AuditAction.VIEW_CHANGED, at=now, actor=f"person:{view.person_id}", subject=f"view:{view.id}",
         detail={"act": act, "shared": view.shared},

@@ -88,7 +88,7 @@ def may_comment(visitor: Principal, subject: str, *, reads: bool = False) -> boo
 
 
 def comment(context: ActContext, request: CommentText) -> CommentKept:
-    """For colleagues who may see the thing; nobody else sees it.
+    """Only colleagues who may see the thing read it.
 
     Raises:
         NotFoundError: nothing is called so, or its kind takes no comments; a mail is named with its kind.
@@ -173,7 +173,7 @@ def _is_called_so(session: Session, reader: IncidentReader, subject: str) -> boo
 
 ACTS: Final = (
     Act(
-        "comment", "Comment on a thing, for colleagues", comment, noun="thing", permission=Permission.TODAY_WORK,
+        "comment", "Comment on a thing", comment, noun="thing", permission=Permission.TODAY_WORK,
         audit=(AuditAction.COMMENT_ADDED,), command="todo comment", route="/comments", page=OwnSurface("/comments"),
         arguments=("subject",), told="Comment {number} on {subject} is kept.", makes=True,
         signed=("--as", "Who writes it."),

@@ -1,15 +1,15 @@
 """What somebody wants to see of the problems: conditions that stand in an address, and are read back from it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import polars as pl
 
 from tocsin.delivery import SEVERITIES
-from tocsin.events import FilterError, within
+from tocsin.events import Conditions, read_lower, read_network, read_words, within
 from tocsin.networks import parse_network
 from tocsin.problems.answers import ProblemState
 from tocsin.problems.standing import STATES
@@ -58,7 +58,6 @@ _SETTLED: Final = frozenset({ProblemStatus.GONE, ProblemStatus.ANSWERED, Problem
 _FORMER: Final = {
     state.value: status for status, states in _STATES.items() if len(states) == 1 for state in states
 }  # as the field ``state`` of the API names them
-_LONGEST: Final = 200
 _MOST_DAYS: Final = 3_650
 _DAY: Final = 86_400  # seconds
 NO_TEAM: Final = "-"
@@ -82,63 +81,6 @@ def read_status(text: str) -> ProblemStatus:
 
     """
     return _FORMER.get(text) or ProblemStatus(text)
-
-
-@dataclass(frozen=True)
-class ProblemSearch:
-    """Every given condition must hold; an empty text, or None, is no condition.
-
-    ``team``: key of a team that must know, or text of its name (`NO_TEAM`: none must). ``kind``: identifier, malware or
-    type. ``address``: canonical text of an address or prefix. ``age``: first seen so many days ago or longer;
-    ``seen``: seen within so many days; ``due``: due within so many days, or overdue.
-    """
-
-    state: ProblemStatus | None = None
-    team: str = ""
-    kind: str = ""
-    address: str = ""
-    severity: str = ""
-    feed: str = ""
-    age: int | None = None
-    seen: int | None = None
-    due: int | None = None
-
-    @classmethod
-    def read(cls, given: Mapping[str, str]) -> Self:
-        """The search that an address or a command names; names that are no conditions are left alone.
-
-        Raises:
-            FilterError: a condition cannot be read.
-
-        """
-        values: dict[str, object] = {}
-        wrongs: dict[str, str] = {}
-        for name, reader in _READERS.items():
-            if text := given.get(name, "").strip():
-                try:
-                    values[name] = reader(text)
-                except ValueError as error:
-                    wrongs[name] = str(error)
-        if wrongs:
-            raise FilterError(wrongs)
-        return cls(**values)  # type: ignore[arg-type]  # each reader gives the type of its field
-
-    def query(self) -> dict[str, str]:
-        """The conditions as `read` takes them, those that are given."""
-        given = ((name, getattr(self, name)) for name in _READERS)
-        return {name: str(value) for name, value in given if value is not None and value != ""}
-
-    def without(self, *names: str) -> Self:
-        """The same without some conditions."""
-        bare = type(self)()
-        return replace(self, **{name: getattr(bare, name) for name in names})
-
-    def condition(self, now: datetime) -> pl.Expr:
-        """The same of a row of `ProblemStandings`, but for the team and the kind, which texts of the node decide."""
-        at = int(now.timestamp())
-        given = ((getattr(self, name), make) for name, make in _CONDITIONS.items())
-        made = [make(value, at) for value, make in given if value is not None and value != ""]
-        return pl.all_horizontal([pl.lit(value=True), *made])
 
 
 def _has(status: ProblemStatus, now: int) -> pl.Expr:
@@ -192,13 +134,6 @@ _CONDITIONS: Final[dict[str, Callable[[Any, int], pl.Expr]]] = {
 }
 
 
-def _network(text: str) -> str:
-    network = parse_network(text)
-    if network is None:
-        raise ValueError("Write an address or a prefix like 192.0.2.0/24.")
-    return str(network)
-
-
 def _severity(text: str) -> str:
     if text.lower() not in SEVERITIES:
         raise ValueError(f"Take one of: {', '.join(reversed(SEVERITIES))}.")
@@ -218,20 +153,39 @@ def _days(text: str) -> int:
     return int(text)
 
 
-def _words(text: str) -> str:
-    if len(text) > _LONGEST or not text.isprintable():
-        raise ValueError(f"Write at most {_LONGEST} letters, in one line.")
-    return text
-
-
-def _lower(text: str) -> str:
-    return _words(text).lower()
-
-
 _READERS: Final = {
-    "state": _status, "team": _words, "kind": _lower, "address": _network, "severity": _severity, "feed": _words,
-    "age": _days, "seen": _days, "due": _days,
+    "state": _status, "team": read_words, "kind": read_lower, "address": read_network, "severity": _severity,
+    "feed": read_words, "age": _days, "seen": _days, "due": _days,
 }  # fmt: skip
 
 CONDITIONS: Final = tuple(_READERS)
 """The names of the conditions."""
+
+
+@dataclass(frozen=True)
+class ProblemSearch(Conditions):
+    """What somebody wants to see of the problems.
+
+    ``team``: key of a team that must know, or text of its name (`NO_TEAM`: none must). ``kind``: identifier, malware or
+    type. ``address``: canonical text of an address or prefix. ``age``: first seen so many days ago or longer;
+    ``seen``: seen within so many days; ``due``: due within so many days, or overdue.
+    """
+
+    state: ProblemStatus | None = None
+    team: str = ""
+    kind: str = ""
+    address: str = ""
+    severity: str = ""
+    feed: str = ""
+    age: int | None = None
+    seen: int | None = None
+    due: int | None = None
+
+    readers = _READERS
+
+    def condition(self, now: datetime) -> pl.Expr:
+        """The same of a row of `ProblemStandings`, but for the team and the kind, which texts of the node decide."""
+        at = int(now.timestamp())
+        given = ((getattr(self, name), make) for name, make in _CONDITIONS.items())
+        made = [make(value, at) for value, make in given if value is not None and value != ""]
+        return pl.all_horizontal([pl.lit(value=True), *made])

@@ -18,7 +18,7 @@ from support.console_users import Browser, browser_of
 from support.world import START, World, copy_world, text_of
 from tocsin.directory import teams_by_id
 from tocsin.events.models import FeedRecord
-from tocsin.events.views import EventView
+from tocsin.events.views import SavedView
 from tocsin.node.accounts import AccountRole
 from tocsin.node.records.audit import AuditEntry
 from tocsin.server.server import make_application
@@ -281,7 +281,7 @@ def test_views_are_kept_shared_renamed_and_deleted(world: World, analyst: Browse
         acts = [
             one.detail["act"] for one in session.scalars(select(AuditEntry).where(AuditEntry.word == "view.changed"))
         ]
-        assert session.get(EventView, 1) is None
+        assert session.get(SavedView, 1) is None
     assert acts[:3] == ["saved", "renamed", "deleted"]
 
 
@@ -292,12 +292,12 @@ def test_a_view_is_replaced_only_when_that_is_meant(world: World, analyst: Brows
     assert asked.status_code == 409
     assert "You have a view with the name “Week”" in asked.text
     with world.node.database.reading() as session:
-        week = session.scalar(select(EventView.id).where(EventView.name == "Week"))
+        week = session.scalar(select(SavedView.id).where(SavedView.name == "Week"))
     assert analyst.send(f"/events/views/{week}", name="Month").status_code == 422
 
     def kept() -> list[str]:
         with world.node.database.reading() as session:
-            return list(session.scalars(select(EventView.query).order_by(EventView.id)))
+            return list(session.scalars(select(SavedView.query).order_by(SavedView.id)))
 
     assert kept() == ["last=7d", "last=7d"]
     analyst.send("/events/views", name="Week", query="last=24h", replace="yes")

@@ -218,7 +218,7 @@ def test_the_list_takes_a_network_and_says_how_bad_since_when_and_until_when(ope
     assert set(problems(operator.get("/portal?find=192.0.2.2/31").text)) == {TWO}
     assert set(problems(operator.get("/portal?find=192.0.2.0/30&sort=due").text)) == {ONE, TWO}
     page = operator.get("/portal").text
-    assert re.search(r"<td>open-rdp</td>\s*<td>medium</td>", page)
+    assert re.search(r'<td class="what">open-rdp</td>\s*<td class="rank">medium</td>', page)
     due = re.search(r'data-label="Due"><time datetime="([^"]+)"', page)
     assert due
     assert START < datetime.fromisoformat(due[1]) <= START + timedelta(days=30)

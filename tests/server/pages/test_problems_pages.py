@@ -83,6 +83,32 @@ def test_the_list_has_what_is_open_and_narrows(analyst: Browser) -> None:
     assert "Remove the filter Team" in page
 
 
+def test_feeds_go_by_their_names(world: World, analyst: Browser) -> None:
+    with world.node.database.reading() as session:
+        name = session.scalars(select(FeedRecord.name).where(FeedRecord.code == "scan_rdp")).one()
+    assert name != "scan_rdp"
+    option = f'<option value="scan_rdp" selected>{name}</option>'
+    assert option in analyst.get("/problems?feed=scan_rdp").text
+    page = analyst.get("/events?feed=scan_rdp").text
+    assert option in page
+    assert f"<td><bdi>{name}</bdi></td>" in page
+
+
+def test_views_of_problems_are_kept_apart_from_those_of_events(analyst: Browser) -> None:
+    kept = {"at": "/problems", "query": "team=Example+Operator&sort=due"}
+    saved = analyst.send("/events/views", name="Theirs", **kept).headers["location"]
+    assert saved == "/problems?team=Example+Operator&sort=due&done=view"
+    page = analyst.get(saved).text
+    assert "View saved." in page
+    assert '<a href="/problems?team=Example+Operator&amp;sort=due"><bdi>Theirs</bdi></a>' in page
+    assert "Theirs" not in analyst.get("/events").text
+    assert "Theirs" in analyst.get("/events/views").text
+    again = analyst.send("/events/views", name="Theirs", at="/problems", query="state=gone")
+    assert again.status_code == 409
+    assert 'href="/problems?state=gone"' in again.text
+    assert 'name="at" value="/problems"' in again.text
+
+
 def test_what_is_not_a_filter_is_refused_and_nothing_is_shown(analyst: Browser) -> None:
     for query, said in [("prot=1", "This list has no filter “prot”."), ("address=x", "Write an address or a network")]:
         page = analyst.get(f"/problems?{query}")
@@ -189,6 +215,7 @@ def test_the_page_of_a_problem_tells_its_course(analyst: Browser) -> None:
     assert all(one == other for one, other in told)
     assert '<a href="/teams/operator">' in page
     assert "First report of it" in page
+    assert re.search(r'<svg class="sparkline"[^>]* aria-label="[0-9]+ events? in the last 14 days">', page)
     assert analyst.get("/problems/0000000000000000").status_code == 404
 
 

@@ -178,12 +178,15 @@ def test_coverage_counts_what_the_command_line_counts(world: World) -> None:
         page = worked_out(browser, "/coverage")
         text = text_of(page)
         country = text_of(worked_out(browser, "/coverage/MU"))
+        empty = text_of(worked_out(browser, "/coverage/AQ"))
         assert browser.get("/coverage/XX").status_code == 404
     assert f"{told['security_answering']} of {told['as_numbers']} AS numbers have a responsive security contact" in text
     row = re.search(r'<tr data-code="MU"[^>]*>(.*?)</tr>', page.text, re.DOTALL)
     assert row is not None
     assert re.findall(r'class="n">([^<]*)<', row[1])[:3] == ["6", "4", "2"]
     assert "AS64502 \N{EN DASH} no contact" in country
+    assert "No AS number is registered in this country" in empty
+    assert "tocsin directory import-delegations FILE" in empty
     assert country.index("AS64502") < country.index("AS64500")  # those without a contact first
 
 

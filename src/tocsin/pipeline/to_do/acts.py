@@ -59,14 +59,14 @@ class ItemWorkState(BaseModel):
 
 
 def take(context: ActContext, request: ItemNamed) -> ItemWorkState:
-    """Whoever had it before has it no more."""
+    """It is assigned to you, whoever had it before."""
     with context.database.reading() as session:
         person = _person(session, context)
     return _give(context, request, person)
 
 
 def assign(context: ActContext, request: ItemAssigned) -> ItemWorkState:
-    """To a person who may work it.
+    """The person must be one who may work on it.
 
     Raises:
         UsageError: that person may not.
@@ -81,12 +81,12 @@ def assign(context: ActContext, request: ItemAssigned) -> ItemWorkState:
 
 
 def leave(context: ActContext, request: ItemNamed) -> ItemWorkState:
-    """Nobody has it then."""
+    """It is assigned to nobody then."""
     return _give(context, request, None)
 
 
 def snooze(context: ActContext, request: ItemSnoozed) -> ItemWorkState:
-    """It is folded away for everybody until then; it comes back by itself."""
+    """Nobody sees it in the list until then; it comes back by itself."""
     until = read_until(request.until, context.now)
     with _open(context, request) as (session, row):
         row.snoozed_until = until
@@ -95,7 +95,7 @@ def snooze(context: ActContext, request: ItemSnoozed) -> ItemWorkState:
 
 
 def wake(context: ActContext, request: ItemNamed) -> ItemWorkState:
-    """It is shown again at once."""
+    """Its snooze ends now, for everybody."""
     with _open(context, request) as (session, row):
         row.snoozed_until = None
         _note(session, context, row, AuditAction.ITEM_SNOOZED, until=None)

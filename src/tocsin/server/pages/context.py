@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,10 +16,12 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import select
 from starlette.routing import Match
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import Team, directory_version, read_directory
+from tocsin.events import FeedRecord
 from tocsin.interface import capabilities, form_word, number_in, visitor_of
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.paths import HomeFolder
@@ -80,6 +83,13 @@ class PageContext:
             self._teams.clear()
             self._teams[version] = teams
         return teams
+
+    def feed_names(self) -> dict[str, str]:
+        """What feeds are called, by code; a code that several sources use with different names is left out."""
+        with self.node.database.reading() as session:
+            known = session.execute(select(FeedRecord.code, FeedRecord.name).distinct()).all()
+        several = Counter(code for code, _ in known)
+        return {code: name for code, name in known if several[code] == 1}
 
     @property
     def now(self) -> datetime:

@@ -30,9 +30,8 @@ def export_pages(desk: PageContext) -> APIRouter:
             offer = offer_of(desk.node, desk.node.events, asked.filter, reach=reach, now=desk.now)
             forms = [form.value for form in ExportForm]
             status = 422 if asked.wrongs or asked.unknown else 200
-            return desk.page(
-                request, "events/export.html", status=status, asked=asked, offer=offer, names=NAMES, forms=forms
-            )
+            shown = {"names": NAMES, "feed_names": desk.feed_names(), "forms": forms}
+            return desk.page(request, "events/export.html", status=status, asked=asked, offer=offer, **shown)
         whole = export_events(
             desk.node,
             desk.node.events,

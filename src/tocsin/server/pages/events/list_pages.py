@@ -25,7 +25,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.chart import HEIGHT, WIDTH, Chart, chart_of
 from tocsin.server.pages.events.query import COLUMNS, NAMES, ROWS, EventsQuery
 from tocsin.server.pages.events.rows import EventRow, all_fields, fields_of, glanced, problem_text, shown
-from tocsin.server.pages.events.view_pages import path_of, views_of
+from tocsin.server.pages.events.view_pages import views_of
 from tocsin.server.pages.words import N_
 from tocsin.sharing.visibility import event_scope_of
 
@@ -62,12 +62,13 @@ def list_pages(desk: PageContext) -> APIRouter:
                 (name, value, asked.path(asked.filter.without(name))) for name, value in asked.filter.query().items()
             ],
             names=NAMES,
+            feed_names=desk.feed_names(),
             columns=COLUMNS,
             choices=_choices(desk, sight),
             orders=ORDERS,
             rows_choices=ROWS,
             teams=_team_names(desk) if sight.everything else [],
-            views=[(view.name, path_of(view)) for view in views_of(desk, visitor)],
+            views=views_of(desk, visitor, "/events"),
             text_rows=TEXT_ROWS,
             inside=sight.everything,
             purged=_purged(desk) if visitor.may(Permission.CONTENT_PURGE) else 0,

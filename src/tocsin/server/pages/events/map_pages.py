@@ -39,6 +39,7 @@ def map_pages(desk: PageContext) -> APIRouter:
             asked=asked,
             inside=sight.everything,
             names=NAMES,
+            feed_names=desk.feed_names(),
             rows=rows,
             drawn=sum(bool(numeric) for _, numeric, _, _ in rows) > 1,
             asns=[

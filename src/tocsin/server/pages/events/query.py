@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
-from tocsin.events import EventFilter, EventOrder, FilterError
+from tocsin.events import EventFilter, EventOrder
 from tocsin.server.pages.words import N_
 
 COLUMNS: Final[Mapping[str, str]] = {
@@ -111,12 +111,7 @@ class EventsQuery:
     def read(cls, query: QueryParams) -> Self:
         """What an address asks for; what it gets wrong is said and left out."""
         typed = {name: query[name].strip() for name in NAMES if query.get(name, "").strip()}
-        wrongs: dict[str, str] = {}
-        try:
-            found = EventFilter.read(typed)
-        except FilterError as error:
-            wrongs = {name: WRONGS.get(name, TOO_LONG) for name in error.wrongs}
-            found = EventFilter.read({name: text for name, text in typed.items() if name not in wrongs})
+        found, wrong = EventFilter.read_valid(typed)
         back = query.get("back", "")
         if found.text and back.isascii() and back.isdecimal() and len(back) < 6:
             found = replace(found, back=int(back))
@@ -130,7 +125,7 @@ class EventsQuery:
             query.get("open", ""),
             trail,
             typed,
-            wrongs,
+            {name: WRONGS.get(name, TOO_LONG) for name in wrong},
             tuple(sorted(set(query) - {*NAMES, *_OTHERS})),
             EventOrder(order) if order in list(EventOrder) else EventOrder.RECEIVED,
             int(rows) if rows in map(str, ROWS) else ROWS[0],

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
@@ -53,6 +53,15 @@ def shown(rows: pl.DataFrame, columns: Sequence[str]) -> list[EventRow]:
         EventRow(cursor_of(*identity), list(zip(columns, of, strict=True)))
         for identity, of in zip(identities, cells, strict=True)
     ]
+
+
+def by_day(rows: pl.DataFrame, *, until: date, days: int) -> list[int]:
+    """How many events each of some days has, the last one ``until``; ``rows``: with both times of an event."""
+    if not rows.height:
+        return [0] * days
+    day = pl.coalesce(_TIME, "time.observation").dt.date().alias("day")
+    counts = dict(flat(rows).select(day).group_by("day").len().iter_rows())
+    return [counts.get(until - timedelta(days=ago), 0) for ago in reversed(range(days))]
 
 
 def _moment(seconds: int | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Saved views of events: kept under a name, shared or not, called otherwise, deleted."""
+"""Saved views of events and of problems: kept under a name, shared or not, called otherwise, deleted."""
 
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData, QueryParams
 
-from tocsin.events import EventView, delete_view, own_view, read_views, rename_view, save_view
+from tocsin.events import SavedView, delete_view, own_view, read_views, rename_view, save_view
 from tocsin.interface import NotHereError, Number, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
@@ -19,16 +19,19 @@ from tocsin.server.security import text_of
 
 _Writer = Annotated[Principal, needs(Permission.VIEWS_WRITE)]
 _LONGEST: Final = 4_000
+PROBLEMS: Final = "/problems"
+"""The other list that views are kept of; its page reads what it can of any address."""
+
 _WRONG: Final = N_("A view needs a name of at most 80 characters, and a person has at most 100 views.")
 _USED: Final = N_("Another view of yours has this name.")
 
 
-def views_of(desk: PageContext, visitor: Principal) -> list[EventView]:
-    """The views that a visitor may use: none for who sees only part of the events, since names may say much."""
+def views_of(desk: PageContext, visitor: Principal, at: str = "") -> list[SavedView]:
+    """The views that a visitor may use, all or of a list: none for who sees only some events, since names say much."""
     if not visitor.reach(Permission.EVENTS_READ).everything:
         return []
     with desk.node.database.reading() as session:
-        return read_views(session, visitor.person)
+        return [view for view in read_views(session, visitor.person) if at in {"", view.path.partition("?")[0]}]
 
 
 def view_pages(desk: PageContext) -> APIRouter:
@@ -80,9 +83,14 @@ def view_pages(desk: PageContext) -> APIRouter:
 
 
 def _save(desk: PageContext, request: Request, visitor: Principal, form: FormData) -> Response:
-    name, query, shared, replace = (text_of(form, field) for field in ("name", "query", "shared", "replace"))
-    asked = EventsQuery.read(QueryParams(query[:_LONGEST]))
-    kept = urlencode(asked.pairs(asked.filter))
+    fields = ("name", "query", "shared", "replace", "at")
+    name, query, shared, replace, at = (text_of(form, field) for field in fields)
+    if at == PROBLEMS:
+        pairs = parse_qsl(query[:_LONGEST])
+        kept, shows = f"{at}?{urlencode(pairs)}", f"{at}?{urlencode([*pairs, ('done', 'view')])}"
+    else:
+        asked = EventsQuery.read(QueryParams(query[:_LONGEST]))
+        kept, shows = urlencode(asked.pairs(asked.filter)), asked.path(done="view")
     person = _person(visitor)
     given: dict[str, Any] = {"name": name, "query": kept, "shared": bool(shared), "replace": bool(replace)}
     try:
@@ -91,19 +99,14 @@ def _save(desk: PageContext, request: Request, visitor: Principal, form: FormDat
     except UsageError:
         return _views(desk, request, visitor, wrong=_WRONG)
     except ConflictError:
-        again = {"name": " ".join(name.split()), "query": query[:_LONGEST], "shared": shared}
+        again = {"name": " ".join(name.split()), "query": query[:_LONGEST], "shared": shared, "at": at}
         return desk.page(request, "events/view_exists.html", status=409, **again)
-    return desk.go(asked.path(done="view"))
+    return desk.go(shows)
 
 
 def _views(desk: PageContext, request: Request, visitor: Principal, *, wrong: str = "") -> Response:
     status, done = 422 if wrong else 200, request.query_params.get("done") == "saved"
     return desk.page(request, "events/views.html", status=status, views=views_of(desk, visitor), wrong=wrong, done=done)
-
-
-def path_of(view: EventView) -> str:
-    """The address of what a view shows."""
-    return f"/events?{urlencode(parse_qsl(view.query))}" if view.query else "/events"
 
 
 def _person(visitor: Principal) -> int:

@@ -14,6 +14,7 @@ from tocsin.problems import NO_TEAM, FoundProblems, ProblemSearch, ProblemStatus
 from tocsin.problems.answers import problem_text
 from tocsin.server.list_files import ListForm, problems_file
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.events import views_of
 from tocsin.server.pages.problems.query import ANY, ROWS, ProblemsQuery
 from tocsin.server.pages.problems.texts import KINDS, NAMES, SORTS, STATUSES
 from tocsin.server.security import sent
@@ -48,6 +49,8 @@ def list_pages(desk: PageContext) -> APIRouter:
             "problems/list.html",
             status=422 if asked.wrongs or asked.unknown else 200,
             asked=asked,
+            saved=request.query_params.get("done") == "view",
+            views=views_of(desk, visitor, "/problems"),
             done=done_in(request.query_params.get("done", "")),
             **listed(desk, asked, found),
         )
@@ -57,6 +60,7 @@ def list_pages(desk: PageContext) -> APIRouter:
 
 def listed(desk: PageContext, asked: ProblemsQuery, found: FoundProblems) -> dict[str, Any]:
     """What the template of the list takes."""
+    feed_names = desk.feed_names()
     first = asked.first if asked.first < found.total else 0
     rows = found.rows(first, asked.rows)
     with desk.node.database.reading() as session:
@@ -75,7 +79,8 @@ def listed(desk: PageContext, asked: ProblemsQuery, found: FoundProblems) -> dic
         "names": names,
         "teams": sorted({name for _, name in suggested.values()}),
         "kinds": desk.node.problems.kinds(desk.now),
-        "feeds": desk.node.problems.feeds(desk.now),
+        "feeds": sorted(filter(None, desk.node.problems.feeds(desk.now)), key=lambda code: feed_names.get(code, code)),
+        "feed_names": feed_names,
         "statuses": STATUSES,
         "looks": KINDS,
         "conditions": NAMES,

@@ -7,23 +7,22 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
-from sqlalchemy import select
 
 from tocsin.directory import Team
-from tocsin.events import FeedRecord
 from tocsin.interface import NotHereError, PageRouter
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.records import Database
 from tocsin.problems import FoundProblems, ListedProblem, ProblemSearch, acts, reminders_of, status_of
 from tocsin.problems.answers import Answer, Course, Courses, CourseStep, Via, problem_text, read_problem
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.events import fields_of, shown
+from tocsin.server.pages.events import by_day, fields_of, shown
 from tocsin.server.pages.problems.act_pages import effect_of
 from tocsin.server.pages.problems.list_pages import Reader, done_in
 from tocsin.server.pages.problems.texts import KINDS, SENTENCES, STATUSES, STEPS
 from tocsin.server.pages.words import PageTexts
 
 _EVENTS: Final = 50
+_TREND: Final = 14  # days
 _SAME_PLACE: Final = 10
 _COLUMNS: Final = (
     "time.source", "feed.code", "source.ip", "source.port", "classification.identifier", "severity", "tlp",
@@ -64,6 +63,7 @@ def problem_pages(desk: PageContext) -> APIRouter:
             problem=problem,
             course=course,
             done=done_in(request.query_params.get("done", "")),
+            trend=by_day(events, until=desk.now.date(), days=_TREND),
             events=shown(events.sort("ingest", "row", descending=True).head(_EVENTS), _COLUMNS),
             **_about(desk, request, visitor, course, found),
         )
@@ -83,11 +83,9 @@ def _about(
     teams, words = desk.teams(), desk.words(request)
     same = _same_place(desk, listed)
     may_answer = visitor.may(Permission.DELIVERIES_STEER) and listed is not None
-    with desk.node.database.reading() as session:
-        feed_names = dict(session.execute(select(FeedRecord.code, FeedRecord.name)).all())
     return {
         "one": listed,
-        "feed_names": feed_names,
+        "feed_names": desk.feed_names(),
         "is_now": status,
         "statuses": STATUSES,
         "looks": KINDS,

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
-from tocsin.events import FilterError
 from tocsin.interface import number_in
 from tocsin.problems import CONDITIONS, ProblemSearch, ProblemSort, ProblemStatus
 from tocsin.server.pages.problems.texts import TOO_LONG, WRONGS
@@ -44,12 +43,7 @@ class ProblemsQuery:
         given = {name: query[name].strip() for name in CONDITIONS if query.get(name, "").strip()}
         typed = {"state": ProblemStatus.OPEN.value, **given}
         asked = {name: text for name, text in typed.items() if (name, text) != ("state", ANY)}
-        wrongs: dict[str, str] = {}
-        try:
-            search = ProblemSearch.read(asked)
-        except FilterError as error:
-            wrongs = {name: WRONGS.get(name, TOO_LONG) for name in error.wrongs}
-            search = ProblemSearch.read({name: text for name, text in asked.items() if name not in wrongs})
+        search, wrong = ProblemSearch.read_valid(asked)
         sort, rows = query.get("sort", ""), number_in(query.get("rows", ""))
         return cls(
             search,
@@ -57,7 +51,7 @@ class ProblemsQuery:
             rows if rows in ROWS else ROWS[0],
             min(number_in(query.get("first", "")) or 0, _MOST),
             typed,
-            wrongs,
+            {name: WRONGS.get(name, TOO_LONG) for name in wrong},
             tuple(sorted(set(query) - {*CONDITIONS, *_PLAIN, *_PASSING})),
         )
 
