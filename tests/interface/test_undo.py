@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from support.api_client import caller
-from support.console_users import Browser, browser_of
+from support.console_users import Browser, browser_of, person
 from support.processes import KILLED, command
 from support.world import World, copy_world, make_world, text_of
 from tocsin.cli.acts import every_act
@@ -229,6 +229,44 @@ _FACTS = [{"asn": "64500", "contact": "yes"}]
 _TASK = {"level": "4", "title": "Write", "owner": "Office", "due": "2027-01-31"}
 _GOAL = {"unit": "FJI", "framework": "c5", "version": "1.0", "goal": 40, "baseline": 2026, "end": 2029}
 
+
+def _worker(world: World, role: AccountRole = AccountRole.ANALYST) -> str:
+    return str(person(world.node, role, now=world.now))
+
+
+def _incident(world: World, operation: str = "", *, lead: bool = False, **values: Any) -> str:
+    """The reference of an incident, with something done to it."""
+    act = ACTS["openIncident"]
+    made = act.function(context(world, "openIncident"), read_request(act, {"title": "Leak", "lead": lead}))
+    if operation:
+        do(world, operation, reference=made.reference, **values)
+    return str(made.reference)
+
+
+def _task(world: World) -> str:
+    return _incident(world, "addTaskOfIncident", text="Ask for logs")
+
+
+def _restricted(world: World) -> str:
+    return _incident(world, "restrictIncident", persons=[_worker(world)])
+
+
+def _taken_out(world: World) -> dict[str, Any]:
+    one, reference = _worker(world), _incident(world)
+    do(world, "restrictIncident", reference=reference, persons=[one, _worker(world, AccountRole.MANAGER)])
+    return {"reference": reference, "person": one}
+
+
+def _gained(world: World) -> dict[str, Any]:
+    """Somebody else gained access, which person 1 reviews."""
+    _worker(world)
+    reference, other = _restricted(world), int(_worker(world, AccountRole.MANAGER))
+    act = ACTS["letMeInIncident"]
+    made = ActContext(world.node, world.now, f"person:{other}", "Other", other, act=act)
+    act.function(made, read_request(act, {"reference": reference, "reason": "Nobody is there"}))
+    return {"reference": reference, "person": other}
+
+
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "releaseDelivery": lambda w: {"reference": (put(w, state="held"), _letter(w, LetterState.HELD))},
     "holdDelivery": lambda w: {"reference": (put(w, state="retry"), _letter(w, LetterState.QUEUED)), "reason": "Wait"},
@@ -263,7 +301,40 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "addAction": lambda w: _assessed(w, **_OF, **_TASK),
     "finishAction": lambda w: _assessed(w, action=1, on="2027-01-31"),
     "targetScore": lambda w: _assessed(w, **_GOAL),
-}
+    "openIncident": lambda _: {"title": "Leak"},
+    "renameIncident": lambda w: {"reference": _incident(w), "title": "Ransomware"},
+    "classifyIncident": lambda w: {"reference": _incident(w), "rsit_type": "phishing"},
+    "rateIncident": lambda w: {"reference": _incident(w), "severity": "high", "reason": "A hospital"},
+    "markIncident": lambda w: {"reference": _incident(w), "tlp": "RED"},
+    "takeIncident": lambda w: {"reference": _incident(w)},
+    "leaveIncident": lambda w: {"reference": _incident(w, lead=True)},
+    "assignIncident": lambda w: {"reference": _incident(w), "lead": _worker(w)},
+    "waitIncident": lambda w: {"reference": _incident(w), "waiting_for": "them", "until": w.now + TIME},
+    "closeIncident": lambda w: {"reference": _incident(w), "reason": "Over"},
+    "rejectIncident": lambda w: {"reference": _incident(w), "reason": "A test"},
+    "reopenIncident": lambda w: {"reference": _incident(w, "closeIncident", reason="Over")},
+    "noteIncident": lambda w: {"reference": _incident(w), "text": "Rang them"},
+    "milestoneIncident": lambda w: {"reference": _incident(w), "milestone": "contained"},
+    "correctIncident": lambda w: {"reference": _incident(w, "noteIncident", text="Rang"), "entry": 2, "text": "Wrote"},
+    "addPartyOfIncident": lambda w: {"reference": _incident(w), "role": "victim", "team": "operator"},
+    "leavePartyOfIncident": lambda w: {
+        "reference": _incident(w, "addPartyOfIncident", role="victim", name="Lagoon Hospital"), "party": 1,
+    },
+    "addTaskOfIncident": lambda w: {"reference": _incident(w), "text": "Ask for logs"},
+    "takeTaskOfIncident": lambda w: {"reference": _task(w), "task": 1},
+    "assignTaskOfIncident": lambda w: {"reference": _task(w), "task": 1, "owner": _worker(w)},
+    "finishTaskOfIncident": lambda w: {"reference": _task(w), "task": 1, "result": "They came"},
+    "dropTaskOfIncident": lambda w: {"reference": _task(w), "task": 1, "reason": "Of no use"},
+    "addObservablesOfIncident": lambda w: {"reference": _incident(w), "text": "hxxp://evil[.]example/"},
+    "withdrawObservableOfIncident": lambda w: {
+        "reference": _incident(w, "addObservablesOfIncident", text="192.0.2.1"), "observable": 1, "reason": "Ours",
+    },
+    "restrictIncident": lambda w: {"reference": _incident(w, "noteIncident", text="Rang"), "persons": [_worker(w)]},
+    "unrestrictIncident": lambda w: {"reference": _restricted(w)},
+    "letInIncident": lambda w: {"reference": _restricted(w), "person": _worker(w, AccountRole.MANAGER)},
+    "takeOutIncident": _taken_out,
+    "reviewAccessIncident": _gained,
+}  # fmt: skip
 """For each act that can be undone, something that it can be done to."""
 
 

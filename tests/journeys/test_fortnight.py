@@ -20,7 +20,7 @@ from support.world import served
 from tocsin.pipeline.stores import open_node
 from tocsin.server.server import make_application
 
-_WORK = ["Today", "Problems", "Inbox", "Teams", "Notifications", "Reports", "Rules"]
+_WORK = ["Today", "Problems", "Inbox", "Incidents", "Teams", "Notifications", "Reports", "Rules"]
 _OWN = ["To fix", "Events", "Contacts and networks", "Notifications"]
 _PLACES = {
     "manager": [*_WORK, "Administration"],

@@ -6,6 +6,7 @@ two are the same.
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 
@@ -16,6 +17,15 @@ from tocsin.delivery import Delivery
 from tocsin.delivery.never_held import Reference, ReferenceState, find_reference, note_reference
 from tocsin.directory import teams_by_id
 from tocsin.directory.claims import make_claim
+from tocsin.incidents import (
+    IncidentEntryKind,
+    ObservableKind,
+    add_entry,
+    add_incident,
+    add_observable,
+    add_party,
+    add_task,
+)
 from tocsin.incidents.arrivals import ReportAttachment, ReportForm, ReportKind, file_report, form_word, ticket_of
 from tocsin.node.accounts import AccountRole
 from tocsin.node.tokens import open_tokens
@@ -77,6 +87,37 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/inbox/{reference}/notify": "inbox",
     "/api/v1/inbox/{reference}/state": "inbox",
     "/api/v1/inbox/{reference}/take": "inbox",
+    "/api/v1/incidents/{reference}": "incident",
+    "/api/v1/incidents/{reference}/access/{person}/review": "incident person",
+    "/api/v1/incidents/{reference}/assign": "incident",
+    "/api/v1/incidents/{reference}/classify": "incident",
+    "/api/v1/incidents/{reference}/close": "incident",
+    "/api/v1/incidents/{reference}/correct": "incident",
+    "/api/v1/incidents/{reference}/leave": "incident",
+    "/api/v1/incidents/{reference}/let-in": "incident",
+    "/api/v1/incidents/{reference}/mark": "incident",
+    "/api/v1/incidents/{reference}/merge": "incident",
+    "/api/v1/incidents/{reference}/milestone": "incident",
+    "/api/v1/incidents/{reference}/note": "incident",
+    "/api/v1/incidents/{reference}/observables": "incident",
+    "/api/v1/incidents/{reference}/observables/{observable}/withdraw": "incident observable",
+    "/api/v1/incidents/{reference}/parties": "incident",
+    "/api/v1/incidents/{reference}/parties/{party}/left": "incident party",
+    "/api/v1/incidents/{reference}/rate": "incident",
+    "/api/v1/incidents/{reference}/reject": "incident",
+    "/api/v1/incidents/{reference}/rename": "incident",
+    "/api/v1/incidents/{reference}/reopen": "incident",
+    "/api/v1/incidents/{reference}/restrict": "incident",
+    "/api/v1/incidents/{reference}/take": "incident",
+    "/api/v1/incidents/{reference}/take-out": "incident",
+    "/api/v1/incidents/{reference}/tasks": "incident",
+    "/api/v1/incidents/{reference}/tasks/{task}/assign": "incident task",
+    "/api/v1/incidents/{reference}/tasks/{task}/done": "incident task",
+    "/api/v1/incidents/{reference}/tasks/{task}/drop": "incident task",
+    "/api/v1/incidents/{reference}/tasks/{task}/take": "incident task",
+    "/api/v1/incidents/{reference}/unmerge": "incident",
+    "/api/v1/incidents/{reference}/unrestrict": "incident",
+    "/api/v1/incidents/{reference}/wait": "incident",
     "/api/v1/never-held/{reference}": "never held",
     "/api/v1/never-held/{reference}/receipt": "never held",
     "/api/v1/never-held/{reference}/send-again": "never held",
@@ -158,6 +199,38 @@ EXAMPLES: dict[str, str] = {
     "/purge/{reference}": "purge",
     "/report/{reference}": "inbox",
     "/reports/feeds/alarms/{alarm}": "alarm",
+    "/incidents/{reference}": "incident",
+    "/incidents/{reference}/access/{person}/review": "incident person",
+    "/incidents/{reference}/act": "incident",
+    "/incidents/{reference}/assign": "incident",
+    "/incidents/{reference}/classify": "incident",
+    "/incidents/{reference}/close": "incident",
+    "/incidents/{reference}/correct": "incident",
+    "/incidents/{reference}/leave": "incident",
+    "/incidents/{reference}/let-in": "incident",
+    "/incidents/{reference}/mark": "incident",
+    "/incidents/{reference}/merge": "incident",
+    "/incidents/{reference}/milestone": "incident",
+    "/incidents/{reference}/note": "incident",
+    "/incidents/{reference}/observables": "incident",
+    "/incidents/{reference}/observables/{observable}/withdraw": "incident observable",
+    "/incidents/{reference}/parties": "incident",
+    "/incidents/{reference}/parties/{party}/left": "incident party",
+    "/incidents/{reference}/rate": "incident",
+    "/incidents/{reference}/reject": "incident",
+    "/incidents/{reference}/rename": "incident",
+    "/incidents/{reference}/reopen": "incident",
+    "/incidents/{reference}/restrict": "incident",
+    "/incidents/{reference}/take": "incident",
+    "/incidents/{reference}/take-out": "incident",
+    "/incidents/{reference}/tasks": "incident",
+    "/incidents/{reference}/tasks/{task}/assign": "incident task",
+    "/incidents/{reference}/tasks/{task}/done": "incident task",
+    "/incidents/{reference}/tasks/{task}/drop": "incident task",
+    "/incidents/{reference}/tasks/{task}/take": "incident task",
+    "/incidents/{reference}/unmerge": "incident",
+    "/incidents/{reference}/unrestrict": "incident",
+    "/incidents/{reference}/wait": "incident",
     "/reports/public/{reference}": "inbox",
     "/reports/public/{reference}/assign": "inbox",
     "/reports/public/{reference}/erase": "inbox",
@@ -200,6 +273,7 @@ QUERIES: dict[str, str] = {
     "/deliveries/act": "?act=release&every=held",
     "/portal/contacts/deny": "?kind=prefix&value=192.0.2.0/24",
     "/problems/act": "?act=mute&every=found",
+    "/incidents/{reference}/act": "?act=milestone",
 }
 
 
@@ -232,6 +306,7 @@ def furnish(world: World) -> dict[str, Example]:
         **_deliveries(world),
         **_claims(world),
         **_inbox(world),
+        **_incidents(world),
         "answer": _answers(world),
         "never held": _never_held(world),
         "upload": _upload(world),
@@ -326,6 +401,27 @@ def _inbox(world: World) -> dict[str, tuple[str, str, str]]:
     file_report(world.node.database, world.node.inbox, ticket, filed, files, now=world.now)
     own, missing = ticket.reference, "0000-0000"
     return {"inbox": (own, own, missing), "inbox file": (f"{own} 1", f"{own} 1", f"{missing} 1")}
+
+
+def _incidents(world: World) -> dict[str, tuple[str, str, str]]:
+    """One with something of every kind; what is foreign is restricted to somebody else."""
+    with world.node.database.begin() as session:
+        by: dict[str, Any] = {"actor": "person:9", "now": world.now}
+        own = add_incident(session, title="Ransomware, Lagoon Hospital", rsit_type="infected-system", **by)
+        party = add_party(
+            session, own, role="victim", team=None, name="Lagoon Hospital", mailbox="it@hospital.example",
+            phone="+230 5555 0100", language="en", ceiling="AMBER", now=world.now,
+        )  # fmt: skip
+        task = add_task(session, own, "Ask for the logs", owner=None, due_at=world.now, now=world.now)
+        add_observable(
+            session, own, ObservableKind.URL, "http://evil.example/x", role="indicator", tlp="AMBER", now=world.now
+        )
+        add_entry(session, own, IncidentEntryKind.NOTE, text="Rang the hospital", **by)
+        foreign = add_incident(session, title="Leak at the ministry", members=[999_999], **by)
+        mine, other, none = own.reference, foreign.reference, "INC-0000-0000"
+        parts = {"task": task.id, "party": party.id, "observable": 1, "person": 999_999}
+    found = {f"incident {name}": (f"{mine} {n}", f"{other} {n}", f"{none} {n}") for name, n in parts.items()}
+    return {"incident": (mine, other, none), **found}
 
 
 def _upload(world: World) -> tuple[str, str, str]:

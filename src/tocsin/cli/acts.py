@@ -35,6 +35,7 @@ GROUPS: Final = {
     "feeds": ("tocsin.events.acts",),
     "quarantine": ("tocsin.pipeline.replay",),
     "never-held": ("tocsin.delivery.never_held.acts",),
+    "incidents": ("tocsin.incidents.acts",),
     "inbox": ("tocsin.incidents.arrivals.acts", "tocsin.pipeline.inbox_event"),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
     "problems": ("tocsin.problems.acts",),

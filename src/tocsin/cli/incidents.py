@@ -1,4 +1,4 @@
-"""`tocsin incidents`: mails of a mailbox as threads, and what their writers wrote. Nothing is stored."""
+"""`tocsin incidents`: the incidents that a CSIRT works, mails of a mailbox as threads, and the text of replies."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,11 +6,19 @@ from typing import Annotated
 
 import typer
 
+from tocsin.cli.acts import act_group
+from tocsin.cli.incident_list import list_incidents, show_incident
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, note, print_json, say, visible
 from tocsin.node.errors import UsageError
 
-app = Commands(help="Mails of a mailbox as threads, and the text of replies; stores nothing.", no_args_is_help=True)
+app = Commands(
+    cls=act_group("incidents"),
+    help="Incidents: opened, led, noted, merged, closed. Nothing restricted is shown.",
+    no_args_is_help=True,
+)
+app.command("list")(list_incidents)
+app.command("show")(show_incident)
 
 
 @app.command()

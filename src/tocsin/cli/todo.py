@@ -28,7 +28,7 @@ def list_(
         {
             "kind": one.kind.value, "subject": one.subject, "title": str(KINDS[one.kind].title(one)),
             "count": one.count, "since": one.since, "due": one.due, "owner": one.owner[1] if one.owner else None,
-            "snoozed_until": one.snoozed_until, "endings": [ending.act for ending in KINDS[one.kind].endings],
+            "snoozed_until": one.snoozed_until, "endings": [of.act for of in KINDS[one.kind].endings if of.act],
         }
         for one in found
     ]  # fmt: skip

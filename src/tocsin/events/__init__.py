@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tocsin.events.acts import FeedCadence
     from tocsin.events.alarms import FeedState, feed_states, watch_feeds
     from tocsin.events.browse import EventOrder, Events, cursor_of, read_cursor
-    from tocsin.events.classify import TYPES
+    from tocsin.events.classify import RSIT_TYPES, TYPES
     from tocsin.events.counting import EventCounts
     from tocsin.events.duplicates import first_of_each, row_keys
     from tocsin.events.enrich import enrich

@@ -74,6 +74,13 @@ _KNOWN: Final = {
 TYPES: Final = {**_KNOWN, **{name: _KNOWN[idf] for name, idf in _ALSO.items()}}
 """Every type we know, by each of its names."""
 
+RSIT_TYPES: Final = {
+    one.rsit_type: one.rsit_taxonomy
+    for name, one in _KNOWN.items()
+    if name in {one.rsit_type, "unauthorized-use-of-resources"}
+}
+"""RSIT's types, each with its taxonomy."""
+
 _UNDETERMINED: Final = TYPES["undetermined"]
 _COLUMNS: Final = ("classification.type", "classification.taxonomy", "rsit.taxonomy", "rsit.type")
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
+    from tocsin.incidents import acts
+    from tocsin.incidents.act_parts import IncidentAddition, people_for
     from tocsin.incidents.models import (
         Incident,
         IncidentEntry,
@@ -15,23 +17,44 @@ if TYPE_CHECKING:
         IncidentTask,
         Party,
     )
+    from tocsin.incidents.observable_text import defanged, read_observables
     from tocsin.incidents.read import (
+        NO_LEAD,
         TEAM,
         IncidentReader,
+        IncidentSearch,
+        WaitingCount,
+        access_to_review,
+        changed_since,
         compartments_of,
+        corrections_of,
+        count_incidents,
+        due_tasks,
         entries_of,
+        find_entry,
         find_incident,
         is_restricted,
+        last_entry,
+        list_incidents,
         members_of,
         merged_family,
+        merged_root,
         observables_of,
+        open_tasks,
         parties_of,
+        references_by_number,
+        reports_of,
         tasks_of,
+        waited_enough,
+        without_lead,
     )
     from tocsin.incidents.reference import new_reference, read_reference, references_in_text
     from tocsin.incidents.states import (
+        UNDER_WAY,
         IncidentEntryKind,
+        IncidentNeed,
         IncidentState,
+        MilestoneCertainty,
         MilestoneKind,
         ObservableKind,
         ObservableRole,
@@ -39,6 +62,14 @@ if TYPE_CHECKING:
         SeverityLevel,
         TaskState,
     )
-    from tocsin.incidents.write import add_entry, add_incident, add_member, entry_hash
+    from tocsin.incidents.write import (
+        add_entry,
+        add_incident,
+        add_member,
+        add_observable,
+        add_party,
+        add_task,
+        entry_hash,
+    )
 else:
     lazy_face(__name__)

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.incidents.arrivals.models import PublicReport
+from tocsin.incidents.arrivals import PublicReport
 from tocsin.node.records import Base, Json, UTCDateTime, counted
 
 

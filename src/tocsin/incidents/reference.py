@@ -36,7 +36,7 @@ def read_reference(text: str) -> str:
     if len(letters) != _DRAWN + 1 or _check_letter(letters[:-1]) != letters[-1]:
         raise UsageError(
             say("%(text)s is not the reference of an incident.", text=text[:40]),
-            hint=say("Look for a mistyped letter; a reference looks like INC-4KX7-9M2P."),
+            hint=say("Look for a mistyped character; a reference looks like INC-4KX7-9M2P."),
         )
     return f"INC-{grouped(letters)}"
 

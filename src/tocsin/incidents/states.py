@@ -1,6 +1,7 @@
 """The closed lists of incidents: whose turn it is, what an entry says, who takes part."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class IncidentState(StrEnum):
@@ -106,3 +107,22 @@ class ObservableRole(StrEnum):
     INDICATOR = "indicator"  # of the attack
     VICTIM = "victim"
     CONTEXT = "context"
+
+
+class MilestoneCertainty(StrEnum):
+    """How sure the time of a milestone is."""
+
+    CONFIRMED = "confirmed"
+    ESTIMATED = "estimated"
+
+
+class IncidentNeed(StrEnum):
+    """What of an incident needs a person now."""
+
+    WAITING = "waiting"  # the time for which it waited is over
+    TASK = "task"  # a task is due
+    ACCESS = "access"  # somebody let himself in, and nobody looked at that
+
+
+UNDER_WAY: Final = (IncidentState.NEW, IncidentState.OPEN, IncidentState.WAITING)
+"""The states of incidents that are worked on."""

@@ -4,16 +4,27 @@ import hashlib
 import json
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.models import Compartment, CompartmentMember, Incident, IncidentEntry, Party
+from tocsin.incidents.arrivals import PublicReport
+from tocsin.incidents.models import (
+    Compartment,
+    CompartmentMember,
+    Incident,
+    IncidentAlias,
+    IncidentEntry,
+    IncidentObservable,
+    IncidentReport,
+    IncidentTask,
+    Party,
+)
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.reference import new_reference
-from tocsin.incidents.states import IncidentEntryKind, IncidentState, SeverityLevel
+from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableKind, SeverityLevel, TaskState
 from tocsin.node.records import AuditAction, audit
 
 
@@ -119,3 +130,94 @@ def entry_hash(entry: IncidentEntry) -> str:
         "supersedes": entry.supersedes,
     }  # fmt: skip
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+# Parts of an incident, and who reads it.
+
+
+_CONTENT: Final[tuple[Any, ...]] = (
+    IncidentEntry,
+    IncidentAlias,
+    IncidentReport,
+    Party,
+    IncidentTask,
+    IncidentObservable,
+)
+"""The tables of what is in an incident, each with its compartment."""
+
+
+def add_party(
+    session: Session,
+    incident: Incident,
+    *,
+    role: str,
+    team: int | None,
+    name: str,
+    mailbox: str,
+    phone: str,
+    language: str,
+    ceiling: str,
+    now: datetime,
+) -> Party:
+    """Somebody who takes part; the entry is the caller's. ``team``: its number in the directory."""
+    made = Party(
+        incident_id=incident.id, compartment_id=incident.compartment_id, role=role, team_id=team, name=name,
+        mailbox=mailbox, phone=phone, language=language, ceiling=ceiling, added_at=now, left_at=None,
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    return made
+
+
+def add_task(
+    session: Session, incident: Incident, text: str, *, owner: int | None, due_at: datetime | None, now: datetime
+) -> IncidentTask:
+    """Something to do; the entry is the caller's."""
+    made = IncidentTask(
+        incident_id=incident.id, compartment_id=incident.compartment_id, text=text, state=TaskState.OPEN.value,
+        owner=owner, due_at=due_at, result="", made_at=now, ended_at=None,
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    return made
+
+
+def add_observable(
+    session: Session, incident: Incident, kind: ObservableKind, value: str, *, role: str, tlp: str, now: datetime
+) -> bool:
+    """Whether it was not there before, or had been withdrawn; the entry is the caller's."""
+    row = IncidentObservable
+    same = row.incident_id == incident.id, row.kind == kind.value, row.value == value
+    known = session.scalar(select(row).where(*same))
+    if known is not None:
+        new, known.withdrawn_at = known.withdrawn_at is not None, None
+        return new
+    session.add(
+        row(
+            incident_id=incident.id, compartment_id=incident.compartment_id, kind=kind.value, value=value, role=role,
+            tlp=tlp, added_at=now, valid_until=None, withdrawn_at=None,
+        )
+    )  # fmt: skip
+    session.flush()
+    return True
+
+
+def move_to_compartment(session: Session, incident: Incident, compartment: int) -> None:
+    """Let those of another compartment read an incident, and all that is in it, its reports of the inbox too."""
+    incident.compartment_id = compartment
+    for content in _CONTENT:
+        for row in session.scalars(select(content).where(content.incident_id == incident.id)):
+            row.compartment_id = compartment
+    held = select(IncidentReport.report_id).where(IncidentReport.incident_id == incident.id)
+    for report in session.scalars(select(PublicReport).where(PublicReport.id.in_(held))):
+        report.compartment_id = compartment
+
+
+def remove_member(session: Session, compartment: int, person: int) -> bool:
+    """Whether a person could read a restricted compartment, and now cannot any more."""
+    member = CompartmentMember
+    rows = session.scalars(select(member).where(member.compartment_id == compartment, member.person == person)).all()
+    for row in rows:
+        session.delete(row)
+    session.flush()
+    return bool(rows)

@@ -124,6 +124,9 @@ class ActContext:
                 return
             with recorded(session) as changes:
                 yield session
+                session.flush()
+                if not changes.rows:  # all was so already
+                    return
                 number = changes.keep(
                     act=act.operation, permission=act.permission, actor=self.actor, said=said or act.undo,
                     at=self.now, until=self.now + timedelta(seconds=seconds),

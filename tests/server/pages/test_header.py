@@ -21,13 +21,13 @@ from tocsin.server.server import make_application
 
 _GROUPED = {
     AccountRole.ADMINISTRATOR: {
-        "Work": ["Today", "Problems", "Inbox"],
+        "Work": ["Today", "Problems", "Inbox", "Incidents"],
         "People": ["Teams", "Notifications"],
         "Knowledge": ["Reports"],
         "Keeping": ["Rules", "Administration"],
     },
     AccountRole.ANALYST: {
-        "Work": ["Today", "Problems", "Inbox"],
+        "Work": ["Today", "Problems", "Inbox", "Incidents"],
         "People": ["Teams", "Notifications"],
         "Knowledge": ["Reports"],
         "Keeping": ["Rules", "Purge", "Figures"],  # who may not enter Administration has what is below it

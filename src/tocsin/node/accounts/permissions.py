@@ -59,6 +59,7 @@ class Permission(StrEnum):
     INBOX_WRITE = "inbox.write"
     INCIDENTS_READ = "incidents.read"  # those of the whole team; of restricted ones, those that name the person
     INCIDENTS_WRITE = "incidents.write"
+    INCIDENTS_ENTER = "incidents.enter"  # let oneself into a restricted one for a day, with a reason; it is reviewed
     READINESS_READ = "readiness.read"
     READINESS_WRITE = "readiness.write"
     NEVER_HELD_WORK = "never_held.work"  # references to what must never be held, which no other role sees
@@ -110,7 +111,13 @@ _WORKING = (
     Permission.DIRECTORY_EDIT, Permission.CLAIMS_MAKE, Permission.DELIVERIES_STEER, Permission.INBOX_WRITE,
     Permission.INCIDENTS_WRITE, Permission.CONTENT_PURGE, Permission.METRICS_READ,
 )  # fmt: skip
-_DECIDING = (*_WORKING, Permission.DIRECTORY_DECIDE, Permission.RULES_WRITE, Permission.AUDIT_READ)
+_DECIDING = (
+    *_WORKING,
+    Permission.DIRECTORY_DECIDE,
+    Permission.RULES_WRITE,
+    Permission.AUDIT_READ,
+    Permission.INCIDENTS_ENTER,
+)
 
 _ALL_OF: Final[dict[AccountRole, tuple[Permission, ...]]] = {
     AccountRole.ADMINISTRATOR: (

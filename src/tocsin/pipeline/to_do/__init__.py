@@ -9,7 +9,15 @@ if TYPE_CHECKING:
     from tocsin.pipeline.to_do.item import Item, Resolution, item_reference
     from tocsin.pipeline.to_do.kinds import KINDS, ToDoKind
     from tocsin.pipeline.to_do.listers import KEY_DAYS, open_conflicts
-    from tocsin.pipeline.to_do.open_items import every_item, forget_ended, in_order, item_of, quick_items, slow_items
+    from tocsin.pipeline.to_do.open_items import (
+        every_item,
+        forget_ended,
+        in_order,
+        item_of,
+        personal_items,
+        quick_items,
+        slow_items,
+    )
     from tocsin.pipeline.to_do.until import read_until
     from tocsin.pipeline.to_do.work import assignable, my_items, with_work
 else:

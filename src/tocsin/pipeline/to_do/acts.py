@@ -113,7 +113,8 @@ def _give(context: ActContext, request: ItemNamed, person: int | None) -> ItemWo
 @contextmanager
 def _open(context: ActContext, request: ItemNamed) -> Iterator[tuple[Session, ItemWork]]:
     """The row of an item that is there; another's transaction never finds it half changed."""
-    item_of(cast("NodeWithStores", context.node), request.kind, request.subject, context.now)
+    node = cast("NodeWithStores", context.node)
+    item_of(node, request.kind, request.subject, context.now, person=context.person)
     with context.database.begin() as session:
         yield session, row_of(session, request.kind, request.subject, context.now)
 

@@ -37,7 +37,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """One way to end an item: what one does, and on which page; ``act``: its command."""
+    """One way to end an item: what one does, and on which page; ``act``: its command, or empty."""
 
     says: str
     path: str

@@ -22,7 +22,7 @@ class ToDoKind:
 
     ``title``: one item in words, with its figure and period. ``path``: where its items are, ``%(key)s`` is the team of
     one. ``permission``: who may work it. ``endings``: each ends it. ``slow``: it is found only by comparing all
-    problems, or the whole directory.
+    problems, or the whole directory. ``personal``: what there is depends on who looks.
     """
 
     name: Sentence
@@ -32,13 +32,14 @@ class ToDoKind:
     items: Callable[[ListingContext], Iterable[Item]]
     endings: tuple[Resolution, ...]
     slow: bool = False
+    personal: bool = False
 
     def path_of(self, item: Item) -> str:
         """The page where an item is ended."""
         return self.path % {"key": quote(item.team[0])} if item.team[0] else self.path
 
 
-_STEER, _EDIT = Permission.DELIVERIES_STEER, Permission.DIRECTORY_EDIT
+_STEER, _EDIT, _WORK = Permission.DELIVERIES_STEER, Permission.DIRECTORY_EDIT, Permission.INCIDENTS_WRITE
 _SENDING, _TROUBLE, _HELD = "/deliveries/sending", "/deliveries?show=trouble", "/deliveries?show=held"
 _ADDRESS = "/teams/%(key)s/change?act=assert&kind=mailbox#value"
 
@@ -161,6 +162,35 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         lambda item: say_count("%(n)s incoming mail to read", "%(n)s incoming mails to read", item.count),
         "/today/mails", Permission.TODAY_WORK, listers.mails,
         (Resolution(say("Say what the mail is"), "/today/mails", "replies reclassify"),),
+    ),
+    ItemKind.INCIDENT_ACCESS: ToDoKind(
+        say("Access to restricted incidents"),
+        lambda item: say_count(
+            "%(n)s access to a restricted incident to review", "%(n)s accesses to restricted incidents to review",
+            item.count,
+        ),
+        "/incidents?state=all&need=access", _WORK, listers.incident_access,
+        (Resolution(say("Review it"), "/incidents?state=all&need=access", ""),), personal=True,
+    ),
+    ItemKind.INCIDENT_WAITING: ToDoKind(
+        say("Incidents whose waiting time is over"),
+        lambda item: say_count(
+            "%(n)s incident: waiting time is over", "%(n)s incidents: waiting time is over", item.count
+        ),
+        "/incidents?need=waiting", _WORK, listers.incidents_waiting,
+        (Resolution(say("Ask again, or stop waiting"), "/incidents?need=waiting", "incidents reopen"),), personal=True,
+    ),
+    ItemKind.INCIDENT_TASKS: ToDoKind(
+        say("Due tasks of incidents"),
+        lambda item: say_count("%(n)s task of an incident is due", "%(n)s tasks of incidents are due", item.count),
+        "/incidents?need=task", _WORK, listers.incident_tasks,
+        (Resolution(say("Do the task, or drop it"), "/incidents?need=task", "incidents finish-task"),), personal=True,
+    ),
+    ItemKind.INCIDENT_LEAD: ToDoKind(
+        say("Incidents without a lead"),
+        lambda item: say_count("%(n)s incident is not assigned", "%(n)s incidents are not assigned", item.count),
+        "/incidents?state=new", _WORK, listers.incidents_unassigned,
+        (Resolution(say("Assign it"), "/incidents?state=new", "incidents take"),), personal=True,
     ),
     ItemKind.INBOX: ToDoKind(
         say("Inbox"),

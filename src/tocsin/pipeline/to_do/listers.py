@@ -16,6 +16,7 @@ from tocsin.directory import ConflictState, read_conflicts, team_names
 from tocsin.directory.claims import ClaimState, read_claims
 from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
+from tocsin.incidents import IncidentReader, access_to_review, due_tasks, waited_enough, without_lead
 from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.letters import Letter, LetterState
@@ -39,12 +40,18 @@ _MOST = 20  # items of a kind that has one for each team
 
 @dataclass(frozen=True)
 class ListingContext:
-    """Where items are looked for. ``conflicts``: how many are open, where that is known."""
+    """Where items are looked for. ``conflicts``: how many are open, where that is known. ``person``: who looks."""
 
     node: NodeWithStores
     session: Session
     now: datetime
     conflicts: int | None = None
+    person: int | None = None
+
+    @property
+    def reader(self) -> IncidentReader:
+        """As whom incidents are read; without a person, what the whole team may read."""
+        return IncidentReader(self.person, self.now)
 
     @cached_property
     def unreachable(self) -> list[DueNews]:
@@ -180,6 +187,30 @@ def mails(context: ListingContext) -> Iterator[Item]:
 def inbox(context: ListingContext) -> Iterator[Item]:
     """Reports of the public without an owner."""
     yield Item(ItemKind.INBOX, counts_by_state(context.session)[ReportState.NEW], oldest_new(context.session))
+
+
+def incidents_unassigned(context: ListingContext) -> Iterator[Item]:
+    """Incidents without a lead."""
+    found = without_lead(context.session, context.reader)
+    yield Item(ItemKind.INCIDENT_LEAD, found.count, found.since)
+
+
+def incidents_waiting(context: ListingContext) -> Iterator[Item]:
+    """Incidents whose waiting is over."""
+    found = waited_enough(context.session, context.reader)
+    yield Item(ItemKind.INCIDENT_WAITING, found.count, found.since, found.due)
+
+
+def incident_tasks(context: ListingContext) -> Iterator[Item]:
+    """Tasks of incidents that are due."""
+    found = due_tasks(context.session, context.reader)
+    yield Item(ItemKind.INCIDENT_TASKS, found.count, found.since, found.due)
+
+
+def incident_access(context: ListingContext) -> Iterator[Item]:
+    """Access to restricted incidents that another person gained, for those who may read them."""
+    found = access_to_review(context.session, context.reader)
+    yield Item(ItemKind.INCIDENT_ACCESS, len(found), min((of.added_at for _, of in found), default=None))
 
 
 def claims(context: ListingContext) -> Iterator[Item]:

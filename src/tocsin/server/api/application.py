@@ -16,6 +16,7 @@ from tocsin.server.api import (
     feeds,
     health,
     inbox,
+    incidents,
     ingests,
     lookup,
     me,
@@ -39,7 +40,7 @@ from tocsin.server.api.schema import describe
 _OPEN = (health, documents)
 _INSIDE = (
     me, todo, lookup, search, reports, ingests, feeds, quarantine, events, teams, claims, deliveries, problems, inbox,
-    never_held, purges, undo, audit, metrics,
+    incidents, never_held, purges, undo, audit, metrics,
 )  # fmt: skip
 _MOST_BYTES = 1_000_000  # of a request that is no report
 

@@ -51,9 +51,9 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
             ToDoOut(
                 kind=one.kind, subject=one.subject, title=KINDS[one.kind].title(one), count=one.count, since=one.since,
                 due=one.due, owner=one.owner[0] if one.owner else None, snoozed_until=one.snoozed_until,
-                path=KINDS[one.kind].path_of(one), endings=[ending.act for ending in KINDS[one.kind].endings],
+                path=KINDS[one.kind].path_of(one), endings=[of.act for of in KINDS[one.kind].endings if of.act],
             )
-            for one in (every_item(counter.node, counter.now) if sees_work(visitor) else ())
+            for one in (every_item(counter.node, counter.now, visitor.person) if sees_work(visitor) else ())
         ]  # fmt: skip
 
     @router.get("/comments", operation_id="listComments", summary="The comments on a thing")

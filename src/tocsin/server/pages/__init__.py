@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.figures_pages import figures_pages
     from tocsin.server.pages.home_pages import home_pages
     from tocsin.server.pages.inbox import inbox_pages
+    from tocsin.server.pages.incidents import incidents_pages
     from tocsin.server.pages.lookup import lookup_pages
     from tocsin.server.pages.never_held_pages import never_held_pages
     from tocsin.server.pages.portal.pages import portal_pages

@@ -9,6 +9,6 @@ if TYPE_CHECKING:
     from tocsin.sharing.lookup.explain import Explanation, explain_subject, known_of
     from tocsin.sharing.lookup.resolve import FoundReference, ReferenceKind, resolve, resolve_subject
     from tocsin.sharing.lookup.responsibility import ResponsibilityLookup
-    from tocsin.sharing.lookup.subject import Subject, read_subject, values_of
+    from tocsin.sharing.lookup.subject import Subject, read_subject, refanged, values_of
 else:
     lazy_face(__name__)

@@ -60,7 +60,7 @@ def read_subject(query: str) -> Subject:
     from tocsin.networks import parse_address, parse_network
 
     text = query.strip()
-    plain = _refanged(text)
+    plain = refanged(text)
     if inner := _host_of(plain) or (plain if plain != text else ""):
         is_mail = _MAIL.fullmatch(plain) and not _URL.fullmatch(plain)
         return replace(read_subject(inner), query=text, mailbox=plain.lower() if is_mail else "")
@@ -96,7 +96,8 @@ def values_of(subject: Subject, facts: "NetworkLookup") -> dict[str, list[str]]:
     return {kind: of for kind, of in values.items() if of}
 
 
-def _refanged(text: str) -> str:
+def refanged(text: str) -> str:
+    """What analysts wrote so that nobody follows it by accident (``hxxps://a[.]example``), as it is meant. Pure."""
     for pattern, plain in _DEFANGED:
         text = pattern.sub(plain, text)
     return text

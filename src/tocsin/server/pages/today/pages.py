@@ -11,7 +11,7 @@ from tocsin.delivery.never_held import ReferenceLine, references_to_ring
 from tocsin.interface import NotHereError, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, living_sessions
 from tocsin.pipeline.subjects import names_of_subjects
-from tocsin.pipeline.to_do import KINDS
+from tocsin.pipeline.to_do import KINDS, in_order, personal_items, with_work
 from tocsin.server.pages.changes import LABELS, figure_of
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.today.board import Board
@@ -34,9 +34,10 @@ def board_pages(desk: PageContext) -> APIRouter:
 
     def show(request: Request, visitor: Principal, template: str) -> Response:
         seen = board.read(desk.now)
-        words, groups = desk.words(request), groups_of(seen.today.items, visitor.person, desk.now)
-        changes = seen.today.changes
+        words, changes = desk.words(request), seen.today.changes
         with desk.node.database.reading() as session:
+            own = with_work(session, personal_items(desk.node, session, desk.now, visitor.person))
+            groups = groups_of(in_order([*seen.today.items, *own], desk.now), visitor.person, desk.now)
             names = names_of_subjects(session, {one for of in changes for one in (of.subject, of.actor)}, visitor)
         # What the page and its figures alone have in common is the same to the letter: the script swaps what differs.
         return desk.page(

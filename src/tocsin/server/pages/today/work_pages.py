@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from tocsin.interface import NotHereError, PageRouter, RequestError, needs
+from tocsin.interface import NotHereError, PageRouter, RequestError, needs, visitor_of
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
 from tocsin.pipeline import comments
@@ -90,12 +90,14 @@ def done_text(done: str) -> str:
     return _DONE.get(done, "")
 
 
-def work_of(desk: PageContext, kind: ItemKind, subject: str = "", item: Item | None = None) -> dict[str, Any]:
+def work_of(
+    desk: PageContext, kind: ItemKind, subject: str = "", item: Item | None = None, *, person: int | None = None
+) -> dict[str, Any]:
     """What the macros of ``today/work.html`` need: the item (None where it ended), its kind, and who may have it."""
     of = KINDS[kind]
     if item is None:
         try:
-            item = item_of(desk.node, kind, subject, desk.now)
+            item = item_of(desk.node, kind, subject, desk.now, person=person)
         except NotFoundError:
             item = None
     with desk.node.database.reading() as session:
@@ -104,5 +106,6 @@ def work_of(desk: PageContext, kind: ItemKind, subject: str = "", item: Item | N
 
 
 def _page(desk: PageContext, request: Request, asked: _ItemAddress, error: TocsinError | None = None) -> Response:
-    shown = work_of(desk, asked.kind, asked.subject) | {"done": done_text(asked.done), "wrong": error}
+    work = work_of(desk, asked.kind, asked.subject, person=visitor_of(request).person)
+    shown = work | {"done": done_text(asked.done), "wrong": error}
     return desk.page(request, "today/item.html", status=422 if error else 200, **shown)

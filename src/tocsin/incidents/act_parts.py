@@ -1,0 +1,211 @@
+"""What all acts on incidents share: which incident, in which transaction, what they give back."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.never_held import IntakeFilter
+from tocsin.incidents.read import IncidentReader, compartments_of, find_incident, is_restricted, known_entry
+from tocsin.incidents.states import IncidentEntryKind, IncidentState, SeverityLevel
+from tocsin.incidents.write import add_entry
+from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.node.accounts import AccountRole, Permission, Person, PersonSummary, Principal, find_person, list_people
+from tocsin.node.errors import ConflictError, UsageError
+from tocsin.node.records import AuditAction
+from tocsin.node.sentences import say
+
+if TYPE_CHECKING:
+    from tocsin.incidents.models import Incident, IncidentEntry
+
+LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+Tlp = Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
+"""A label of TLP 2.0."""
+
+
+def _aware(value: Any) -> Any:
+    """A time without a zone is UTC, as all times that people type here."""
+    if isinstance(value, str):
+        text = value.strip().removesuffix("UTC").strip().replace("Z", "+00:00")
+        try:
+            value = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError(N_("Write a time like 2026-12-04 16:30 (UTC).")) from None
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_aware)]
+"""A time as people type it: a date, or a date with a time; UTC where no zone is said."""
+
+Text = Annotated[str, Wording(lacking=N_("Write something, in at most 10,000 characters."), lines=True)]
+Reason = Annotated[str, Wording(lacking=N_("Say why."))]
+PersonName = Annotated[str, Wording(lacking=N_("Choose a person."))]
+
+
+class IncidentNamed(BaseModel):
+    """Which incident."""
+
+    reference: str = Field(
+        min_length=1, max_length=60, description="The reference of an incident.", examples=["INC-4KX7-9M2P"]
+    )
+
+
+class IncidentAddition(IncidentNamed):
+    """Something that is added to an incident."""
+
+    once: str = Field("", max_length=100, description="A name for this form: the same twice is kept once.")
+
+
+class IncidentResult(BaseModel):
+    """How an incident is after an act. ``lead``: the number of a person, or null; ``entry``: that of the new entry."""
+
+    reference: str
+    title: str
+    state: IncidentState
+    severity: SeverityLevel
+    lead: int | None
+    entry: int | None = None
+
+
+@dataclass(frozen=True)
+class OpenIncident:
+    """An incident that an act changes, in its transaction."""
+
+    context: ActContext
+    session: Session
+    reader: IncidentReader
+    incident: "Incident"
+
+    def enter(
+        self, kind: IncidentEntryKind, text: str = "", *, of: "Incident | None" = None, **more: Any
+    ) -> "IncidentEntry":
+        """Add an entry; ``of``: to another incident of its family."""
+        return add_entry(self.session, of or self.incident, kind, text=text, **more, **self.context.by)
+
+    def done(self, entry: "IncidentEntry | None" = None) -> IncidentResult:
+        """What the act gives back."""
+        return state_of(self.incident, entry)
+
+    def change(self, name: str, value: str, text: str = "") -> IncidentResult:
+        """Set a column of the incident, with its entry; where it is so already, nothing."""
+        before = getattr(self.incident, name)
+        if before == value:
+            return self.done()
+        setattr(self.incident, name, value)
+        data = {"what": name, "before": before, "after": value}
+        return self.done(self.enter(IncidentEntryKind.CHANGE, text, data=data))
+
+    def live(self) -> "Incident":
+        """The incident, which is not merged.
+
+        Raises:
+            ConflictError: it is.
+
+        """
+        if self.incident.state == IncidentState.MERGED:
+            raise ConflictError(
+                say("%(reference)s was merged into another incident.", reference=self.incident.reference),
+                hint=say("Unmerge it first, or do this to the other incident."),
+            )
+        return self.incident
+
+
+def state_of(incident: "Incident", entry: "IncidentEntry | None" = None) -> IncidentResult:
+    """How an incident is."""
+    return IncidentResult(
+        reference=incident.reference, title=incident.title, state=IncidentState(incident.state),
+        severity=SeverityLevel(incident.severity), lead=incident.lead, entry=None if entry is None else entry.id,
+    )  # fmt: skip
+
+
+def reader_of(context: ActContext) -> IncidentReader:
+    """As whom an act reads: the person; a command is nobody."""
+    return IncidentReader(context.person, context.now)
+
+
+@contextmanager
+def changing(context: ActContext, request: IncidentNamed) -> Iterator[OpenIncident]:
+    """The incident of a request in a transaction that can be undone, where the act says so."""
+    with context.undoable() as session:
+        reader = reader_of(context)
+        yield OpenIncident(context, session, reader, find_incident(session, reader, request.reference, lock=True))
+
+
+def once_of(context: ActContext, request: IncidentAddition) -> str | None:
+    """The name of the form that something came by, of this person and act alone."""
+    act = context.act.operation if context.act else ""
+    return f"{context.actor}/{act}/{request.once}" if request.once else None
+
+
+def done_before(context: ActContext, request: IncidentAddition) -> IncidentResult | None:
+    """What the same form did when it came before; None: it is here for the first time."""
+    if (once := once_of(context, request)) is None:
+        return None
+    with context.database.reading() as session:
+        known = known_entry(session, reader_of(context), once)
+        return None if known is None else state_of(known)
+
+
+def kept(context: ActContext, text: str) -> str:
+    """A text as it may be kept here: without what must never be held."""
+    return IntakeFilter(context.node, "incidents").kept_text(text) if text else ""
+
+
+def person_of(session: Session, context: ActContext) -> int:
+    """The number of who acts; a command says whose account it is."""
+    if context.person is not None:
+        return context.person
+    if not context.name:
+        raise UsageError("Who is it?", hint="Add --as with the email address or number of an account.")
+    return worker(session, context.name).id
+
+
+def worker(session: Session, named: str) -> Person:
+    """The account of somebody who may work on incidents.
+
+    Raises:
+        UsageError: the account may not.
+
+    """
+    found = find_person(session, named)
+    if not _may(found.role, Permission.INCIDENTS_WRITE, blocked=found.blocked_at is not None):
+        raise UsageError(
+            say("%(name)s may not work on incidents.", name=found.name),
+            hint=say("Choose a manager, analyst or administrator."),
+        )
+    return found
+
+
+def people_for(session: Session, permission: Permission) -> list[PersonSummary]:
+    """The people whose role has a permission, by name."""
+    return [one for one in list_people(session) if _may(one.role, permission, blocked=one.blocked_at is not None)]
+
+
+def may_read(session: Session, incident: "Incident", person: int, now: datetime) -> bool:
+    """Whether a person may read an incident."""
+    return not is_restricted(incident) or incident.compartment_id in compartments_of(
+        session, IncidentReader(person, now)
+    )
+
+
+def _may(role: str, permission: Permission, *, blocked: bool) -> bool:
+    return not blocked and Principal(AccountRole(role)).may(permission)
+
+
+def incident_act(
+    word: str, summary: str, function: Callable[[ActContext, Any], Any], *, path: str = "", **more: Any
+) -> Act:
+    """An act on an incident. ``word``: its command; ``path``: the end of its address, if that is not the same."""
+    place = "/incidents/{reference}/" + (path or word)
+    defaults = {
+        "noun": "incident", "permission": Permission.INCIDENTS_WRITE, "audit": (AuditAction.INCIDENT_ENTRY,),
+        "command": f"incidents {word}", "route": place, "page": OwnSurface(place), "arguments": ("reference",),
+        "told": "{reference} {title}: {state}.", "name": word,
+    }  # fmt: skip
+    return Act(summary=summary, function=function, **{**defaults, **more})

@@ -1,0 +1,8 @@
+"""All that a person does with incidents; what comes in is in `tocsin.incidents.arrivals.acts`."""
+
+from typing import Final
+
+from tocsin.incidents import access_acts, course_acts, part_acts
+
+ACTS: Final = (*course_acts.ACTS, *part_acts.ACTS, *access_acts.ACTS)
+"""The acts, each with its command, route and page."""

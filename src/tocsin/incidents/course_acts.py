@@ -1,0 +1,369 @@
+"""The course of an incident: opened, led, waiting, closed; what it is called; notes, milestones and corrections."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Final
+
+from pydantic import BaseModel, Field, field_validator
+
+from tocsin.events import RSIT_TYPES
+from tocsin.incidents.act_parts import (
+    LINE,
+    IncidentAddition,
+    IncidentNamed,
+    IncidentResult,
+    Moment,
+    OpenIncident,
+    PersonName,
+    Reason,
+    Text,
+    Tlp,
+    changing,
+    done_before,
+    incident_act,
+    kept,
+    may_read,
+    once_of,
+    person_of,
+    state_of,
+    worker,
+)
+from tocsin.incidents.read import corrections_of, find_entry
+from tocsin.incidents.states import (
+    UNDER_WAY,
+    IncidentEntryKind,
+    IncidentState,
+    MilestoneCertainty,
+    MilestoneKind,
+    SeverityLevel,
+)
+from tocsin.incidents.write import add_incident
+from tocsin.interface import N_, ActContext, OwnSurface, Wording
+from tocsin.node.errors import ConflictError, UsageError
+from tocsin.node.sentences import say
+
+if TYPE_CHECKING:
+    from tocsin.incidents.models import Incident
+
+_Title = Annotated[str, Wording(lacking=N_("Write a name, in at most 200 characters."))]
+_CORRECTABLE: Final = {IncidentEntryKind.NOTE, IncidentEntryKind.MILESTONE}
+
+
+def _rsit(text: str) -> str:
+    if text and text not in RSIT_TYPES:
+        raise ValueError(N_("This is no type of the Reference Security Incident Taxonomy."))
+    return text
+
+
+class NewIncident(BaseModel):
+    """A new incident."""
+
+    title: _Title = Field(
+        min_length=1, max_length=200, pattern=LINE, description="What people call it.",
+        examples=["Ransomware, Lagoon Hospital"],
+    )  # fmt: skip
+    rsit_type: str = Field("", max_length=60, description="Type by the Reference Security Incident Taxonomy.")
+    tlp: Tlp = Field("AMBER", description="Its marking: CLEAR, GREEN, AMBER, AMBER+STRICT or RED.")
+    lead: bool = Field(default=False, description="You lead it.")
+    only: tuple[str, ...] = Field(
+        (), max_length=100, description="Restricted to these accounts and you: email addresses or numbers."
+    )
+    once: str = Field("", max_length=100, description="A name for this form: the same twice is kept once.")
+
+    _type = field_validator("rsit_type")(_rsit)
+
+
+class IncidentTitle(IncidentNamed):
+    """What it is called."""
+
+    title: _Title = Field(min_length=1, max_length=200, pattern=LINE, description="What people call it.")
+
+
+class IncidentType(IncidentNamed):
+    """Its type."""
+
+    rsit_type: str = Field(
+        "", max_length=60, description="Type by the Reference Security Incident Taxonomy.", examples=["phishing"]
+    )
+
+    _type = field_validator("rsit_type")(_rsit)
+
+
+class IncidentSeverity(IncidentNamed):
+    """How severe it is."""
+
+    severity: SeverityLevel = Field(description="unknown, low, medium, high or critical.")
+    reason: Reason = Field("", max_length=1_000, pattern=LINE, description="Why, in one line.")
+
+
+class IncidentMarking(IncidentNamed):
+    """Its marking."""
+
+    tlp: Tlp = Field(description="CLEAR, GREEN, AMBER, AMBER+STRICT or RED.")
+
+
+class IncidentLead(IncidentNamed):
+    """Who leads it."""
+
+    lead: PersonName = Field(min_length=1, max_length=320, description="An account, by email address or number.")
+
+
+class IncidentWait(IncidentNamed):
+    """For whom it waits, and until when."""
+
+    waiting_for: Annotated[str, Wording(option="--for", lacking=N_("Say for whom."))] = Field(
+        min_length=1, max_length=200, pattern=LINE, description="For whom or what.", examples=["the hospital"]
+    )
+    until: Annotated[Moment, Wording(lacking=N_("Say until when."))] = Field(
+        description="Until when; then it is a to-do item.", examples=["2026-12-04 16:30"]
+    )
+
+
+class IncidentReason(IncidentNamed):
+    """Why."""
+
+    reason: Reason = Field(min_length=1, max_length=1_000, pattern=LINE, description="Why, in one line.")
+
+
+class IncidentNote(IncidentAddition):
+    """A note."""
+
+    text: Text = Field(min_length=1, max_length=10_000, description="The text.")
+    happened_at: Moment | None = Field(None, description="When it happened, if not now.")
+
+
+class IncidentMilestone(IncidentAddition):
+    """What was reached, when, and how that is known."""
+
+    milestone: MilestoneKind = Field(description="occurred, detected, contained, eradicated, recovered or cause-known.")
+    happened_at: Moment | None = Field(None, description="When, if not now.")
+    known_from: str = Field("", max_length=200, pattern=LINE, description="Who says so, or what shows it.")
+    certainty: MilestoneCertainty = Field(MilestoneCertainty.CONFIRMED, description="confirmed or estimated.")
+
+
+class EntryCorrection(IncidentAddition):
+    """What an entry should have said."""
+
+    entry: int = Field(ge=1, le=2**31 - 1, description="The number of the entry.")
+    text: Text = Field(min_length=1, max_length=10_000, description="What it says now.")
+    happened_at: Moment | None = Field(None, description="When it happened, if that was wrong too.")
+
+
+def open_(context: ActContext, request: NewIncident) -> IncidentResult:
+    """A restricted one is seen by those whom it names, and by nobody else."""
+    named = IncidentAddition(reference="-", once=request.once)
+    if (done := done_before(context, named)) is not None:
+        return done
+    title = kept(context, request.title)
+    with context.undoable() as session:
+        person = person_of(session, context) if request.lead else context.person
+        members = {worker(session, one).id for one in request.only}
+        members |= {person} if members and person else set()
+        made = add_incident(
+            session, title=title, rsit_type=request.rsit_type, tlp=request.tlp, lead=person if request.lead else None,
+            members=members, once=once_of(context, named), **context.by,
+        )  # fmt: skip
+        return state_of(made)
+
+
+def rename(context: ActContext, request: IncidentTitle) -> IncidentResult:
+    """Its reference stays."""
+    title = kept(context, request.title)
+    with changing(context, request) as opened:
+        return opened.change("title", title)
+
+
+def classify(context: ActContext, request: IncidentType) -> IncidentResult:
+    """Without a type, it has none."""
+    with changing(context, request) as opened:
+        return opened.change("rsit_type", request.rsit_type)
+
+
+def rate(context: ActContext, request: IncidentSeverity) -> IncidentResult:
+    """By a person, with a reason."""
+    reason = kept(context, request.reason)
+    with changing(context, request) as opened:
+        return opened.change("severity", request.severity.value, reason)
+
+
+def mark(context: ActContext, request: IncidentMarking) -> IncidentResult:
+    """Entries that are there keep their own marking."""
+    with changing(context, request) as opened:
+        return opened.change("tlp", request.tlp)
+
+
+def take(context: ActContext, request: IncidentNamed) -> IncidentResult:
+    """Whoever led it before does so no more."""
+    with changing(context, request) as opened:
+        return _give(opened, person_of(opened.session, context))
+
+
+def leave(context: ActContext, request: IncidentNamed) -> IncidentResult:
+    """It has no lead then, and is a to-do item."""
+    with changing(context, request) as opened:
+        return _give(opened, None)
+
+
+def assign(context: ActContext, request: IncidentLead) -> IncidentResult:
+    """Whoever led it before does so no more.
+
+    Raises:
+        UsageError: the account may not work on incidents, or may not read this one.
+
+    """
+    with changing(context, request) as opened:
+        return _give(opened, worker(opened.session, request.lead).id)
+
+
+def wait(context: ActContext, request: IncidentWait) -> IncidentResult:
+    """When the time is over, it is a to-do item.
+
+    Raises:
+        UsageError: the time is over already.
+
+    """
+    if request.until <= context.now:
+        raise UsageError(say("That time is over already."))
+    whom = kept(context, request.waiting_for)
+    with changing(context, request) as opened:
+        incident = _not_ended(opened)
+        incident.waiting_for, incident.waiting_until = whom, request.until
+        return _move(opened, IncidentState.WAITING, whom, until=request.until)
+
+
+def close(context: ActContext, request: IncidentReason) -> IncidentResult:
+    """It can be opened again at any time."""
+    return _end(context, request, IncidentState.CLOSED)
+
+
+def reject(context: ActContext, request: IncidentReason) -> IncidentResult:
+    """For what was no incident."""
+    return _end(context, request, IncidentState.REJECTED)
+
+
+def reopen(context: ActContext, request: IncidentNamed) -> IncidentResult:
+    """It waits for nobody any more."""
+    with changing(context, request) as opened:
+        incident = opened.live()
+        _clear(opened)
+        return _move(opened, IncidentState.NEW if incident.lead is None else IncidentState.OPEN)
+
+
+def note(context: ActContext, request: IncidentNote) -> IncidentResult:
+    """It is never changed afterwards; a correction is another entry."""
+    if (done := done_before(context, request)) is not None:
+        return done
+    text = kept(context, request.text)
+    with changing(context, request) as opened:
+        happened, once = _past(context, request.happened_at), once_of(context, request)
+        return opened.done(opened.enter(IncidentEntryKind.NOTE, text, happened_at=happened, once=once))
+
+
+def milestone(context: ActContext, request: IncidentMilestone) -> IncidentResult:
+    """Figures are reckoned from it."""
+    if (done := done_before(context, request)) is not None:
+        return done
+    source = kept(context, request.known_from)
+    data = {"milestone": request.milestone.value, "known_from": source, "certainty": request.certainty.value}
+    with changing(context, request) as opened:
+        happened, once = _past(context, request.happened_at), once_of(context, request)
+        return opened.done(opened.enter(IncidentEntryKind.MILESTONE, data=data, happened_at=happened, once=once))
+
+
+def correct(context: ActContext, request: EntryCorrection) -> IncidentResult:
+    """The former stays readable.
+
+    Raises:
+        ConflictError: this entry was corrected before, or is none that somebody wrote.
+
+    """
+    if (done := done_before(context, request)) is not None:
+        return done
+    text = kept(context, request.text)
+    with changing(context, request) as opened:
+        before = find_entry(opened.session, opened.reader, opened.incident, request.entry)
+        if before.kind not in _CORRECTABLE:
+            raise ConflictError(say("Only notes and milestones can be corrected."))
+        if corrections_of(opened.session, [before]):
+            raise ConflictError(say("This entry was corrected already."), hint=say("Correct the newer one."))
+        made = opened.enter(
+            IncidentEntryKind(before.kind), text, data=before.data, tlp=before.tlp, supersedes=before,
+            happened_at=_past(context, request.happened_at) or before.happened_at, once=once_of(context, request),
+        )  # fmt: skip
+        return opened.done(made)
+
+
+def _give(opened: OpenIncident, person: int | None) -> IncidentResult:
+    incident, before = opened.live(), opened.incident.lead
+    if before == person:
+        return opened.done()
+    if person is not None and not may_read(opened.session, incident, person, opened.context.now):
+        raise UsageError(
+            say("This person may not read the incident."), hint=say("Let the person in first, or choose another.")
+        )
+    incident.lead = person
+    made = opened.enter(IncidentEntryKind.LEAD, data={"before": before, "after": person})
+    if incident.state in {IncidentState.NEW, IncidentState.OPEN}:
+        incident.state = (IncidentState.NEW if person is None else IncidentState.OPEN).value
+    return opened.done(made)
+
+
+def _end(context: ActContext, request: IncidentReason, state: IncidentState) -> IncidentResult:
+    reason = kept(context, request.reason)
+    with changing(context, request) as opened:
+        _not_ended(opened)
+        _clear(opened)
+        opened.incident.closed_at = context.now
+        return _move(opened, state, reason)
+
+
+def _move(opened: OpenIncident, state: IncidentState, text: str = "", until: datetime | None = None) -> IncidentResult:
+    before = opened.incident.state
+    if before == state and until is None:
+        return opened.done()
+    opened.incident.state = state.value
+    data = {"before": before, "after": state.value, **({"until": until.isoformat()} if until else {})}
+    return opened.done(opened.enter(IncidentEntryKind.STATE, text, data=data))
+
+
+def _clear(opened: OpenIncident) -> None:
+    """It waits for nobody, and is not ended."""
+    opened.incident.waiting_for, opened.incident.waiting_until, opened.incident.closed_at = "", None, None
+
+
+def _not_ended(opened: OpenIncident) -> "Incident":
+    incident = opened.live()
+    if incident.state not in UNDER_WAY:
+        raise ConflictError(say("%(reference)s is closed.", reference=incident.reference), hint=say("Reopen it first."))
+    return incident
+
+
+def _past(context: ActContext, at: datetime | None) -> datetime | None:
+    if at is not None and at > context.now:
+        raise UsageError(say("That time has not come yet."))
+    return at
+
+
+_BY: Final = ("--as", "Whose account it is, by email address or number; needed.")
+
+ACTS: Final = (
+    incident_act(
+        "open", "Open an incident", open_, route="/incidents", page=OwnSurface("/incidents/new"),
+        arguments=("title",), makes=True, told="{reference} {title}",
+        signed=("--as", "Who leads it, by email address or number."), undo=lambda _: say("Incident opened"),
+    ),
+    incident_act("rename", "Rename an incident", rename, undo=lambda _: say("Renamed")),
+    incident_act("classify", "Set the type of an incident", classify, undo=lambda _: say("Type set")),
+    incident_act("rate", "Set the severity of an incident", rate, undo=lambda _: say("Severity set")),
+    incident_act("mark", "Set the marking of an incident", mark, undo=lambda _: say("Marking set")),
+    incident_act("take", "Lead an incident", take, signed=_BY, undo=lambda _: say("Assigned to you")),
+    incident_act("leave", "Give an incident back", leave, undo=lambda _: say("Unassigned")),
+    incident_act("assign", "Assign an incident", assign, undo=lambda _: say("Assigned")),
+    incident_act("wait", "Wait for an answer", wait, undo=lambda _: say("Set to waiting")),
+    incident_act("close", "Close an incident", close, undo=lambda _: say("Closed")),
+    incident_act("reject", "Reject what is no incident", reject, undo=lambda _: say("Rejected")),
+    incident_act("reopen", "Open an incident again", reopen, undo=lambda _: say("Reopened")),
+    incident_act("note", "Add a note", note, undo=lambda _: say("Note added")),
+    incident_act("milestone", "Record a milestone", milestone, undo=lambda _: say("Milestone recorded")),
+    incident_act("correct", "Correct an entry", correct, undo=lambda _: say("Entry corrected")),
+)  # fmt: skip
+"""What can be done with the course of an incident."""

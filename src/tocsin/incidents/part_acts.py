@@ -1,0 +1,289 @@
+"""The parts of an incident: who takes part, what is to be done, what was observed."""
+
+from functools import partial
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from tocsin.directory import read_team
+from tocsin.incidents.act_parts import (
+    LINE,
+    IncidentAddition,
+    IncidentNamed,
+    IncidentResult,
+    Moment,
+    PersonName,
+    Reason,
+    Text,
+    Tlp,
+    changing,
+    done_before,
+    incident_act,
+    kept,
+    once_of,
+    person_of,
+    worker,
+)
+from tocsin.incidents.observable_text import read_observables
+from tocsin.incidents.read import find_observable, find_party, find_task
+from tocsin.incidents.states import IncidentEntryKind, ObservableRole, PartyRole, TaskState
+from tocsin.incidents.write import add_observable, add_party, add_task
+from tocsin.interface import N_, ActContext, Wording
+from tocsin.node.accounts import plain_mailbox
+from tocsin.node.errors import ConflictError, UsageError
+from tocsin.node.sentences import say
+
+_MOST: Final = 5_000  # observables of one text
+_Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+class NewParty(IncidentAddition):
+    """Somebody who takes part: a team of the directory, or whoever has a name."""
+
+    role: PartyRole = Field(description="reporter, victim, operator, coordinator, authority, police, vendor and so on.")
+    team: str = Field("", max_length=200, description="Key of a team of the directory.")
+    name: str = Field("", max_length=200, pattern=LINE, description="The name, of who is no team.")
+    mailbox: str = Field("", max_length=320, description="Email address.")
+    phone: str = Field("", max_length=60, pattern=LINE, description="Phone number.")
+    language: str = Field("", max_length=35, description="Language of mails (BCP 47); without it, that of the node.")
+    ceiling: Tlp = Field("AMBER", description="The strictest marking that is sent to it.")
+
+
+class PartyNamed(IncidentNamed):
+    """Who no longer takes part."""
+
+    party: _Number = Field(description="The number of the party.")
+
+
+class NewTask(IncidentAddition):
+    """Something to do."""
+
+    text: Annotated[str, Wording(lacking=N_("Write what is to be done."))] = Field(
+        min_length=1, max_length=500, pattern=LINE, description="What is to be done.", examples=["Ask for the logs"]
+    )
+    owner: str = Field("", max_length=320, description="Who does it: an account, by email address or number.")
+    due_at: Annotated[Moment | None, Wording(option="--due")] = Field(
+        None, description="Until when; then it is a to-do item.", examples=["2026-12-04 16:30"]
+    )
+
+
+class TaskNamed(IncidentNamed):
+    """Which task."""
+
+    task: _Number = Field(description="The number of the task.")
+
+
+class TaskResult(TaskNamed):
+    """What came of a task."""
+
+    result: str = Field("", max_length=1_000, pattern=LINE, description="What came of it.")
+
+
+class TaskDrop(TaskNamed):
+    """Why a task is not done."""
+
+    reason: Reason = Field(min_length=1, max_length=1_000, pattern=LINE, description="Why.")
+
+
+class TaskGiven(TaskNamed):
+    """Who does a task."""
+
+    owner: PersonName = Field(min_length=1, max_length=320, description="An account, by email address or number.")
+
+
+class NewObservables(IncidentAddition):
+    """A text with observables."""
+
+    text: Text = Field(
+        min_length=1, max_length=200_000,
+        description="Addresses, names, URLs, hashes and so on, defanged or not; what else is in it stays in the entry.",
+        examples=["hxxps://login[.]example/pay"],
+    )  # fmt: skip
+    role: ObservableRole = Field(ObservableRole.INDICATOR, description="indicator, victim or context.")
+
+
+class ObservableNamed(IncidentNamed):
+    """Which observable is none."""
+
+    observable: _Number = Field(description="The number of the observable.")
+    reason: Reason = Field(min_length=1, max_length=1_000, pattern=LINE, description="Why.")
+
+
+class ObservablesResult(IncidentResult):
+    """Besides: how many were added, how many were there, and the lines without an observable."""
+
+    added: int = 0
+    known: int = 0
+    unread: list[str] = Field(default_factory=list)
+
+
+def join(context: ActContext, request: NewParty) -> IncidentResult:
+    """Nothing is sent to it yet.
+
+    Raises:
+        UsageError: neither a team nor a name is given.
+
+    """
+    if (done := done_before(context, request)) is not None:
+        return done
+    team = read_team(context.database, request.team)[0] if request.team else None
+    name = kept(context, request.name) or (team.name if team else "")
+    if not name:
+        raise UsageError(say("Who is it?"), hint=say("Name a team of the directory, or write a name."))
+    mailbox = plain_mailbox(request.mailbox) if request.mailbox else ""
+    language = request.language or context.node.settings.node.language
+    with changing(context, request) as opened:
+        party = add_party(
+            opened.session, opened.incident, role=request.role.value, team=team.id if team else None, name=name,
+            mailbox=mailbox, phone=request.phone, language=language, ceiling=request.ceiling, now=context.now,
+        )  # fmt: skip
+        data = {"act": "joined", "role": request.role.value, "name": name}
+        once = once_of(context, request)
+        return opened.done(opened.enter(IncidentEntryKind.PARTY, data=data, party=party, once=once))
+
+
+def part(context: ActContext, request: PartyNamed) -> IncidentResult:
+    """What was said with it stays."""
+    with changing(context, request) as opened:
+        party = find_party(opened.session, opened.reader, opened.incident, request.party)
+        if party.left_at is not None:
+            return opened.done()
+        party.left_at = context.now
+        data = {"act": "left", "role": party.role, "name": party.name}
+        return opened.done(opened.enter(IncidentEntryKind.PARTY, data=data, party=party))
+
+
+def plan(context: ActContext, request: NewTask) -> IncidentResult:
+    """When it is due, it is a to-do item."""
+    if (done := done_before(context, request)) is not None:
+        return done
+    text = kept(context, request.text)
+    with changing(context, request) as opened:
+        owner = worker(opened.session, request.owner).id if request.owner else None
+        due = request.due_at
+        task = add_task(opened.session, opened.incident, text, owner=owner, due_at=due, now=context.now)
+        data = {"act": "added", "task": task.id, "owner": owner, "due": due.isoformat() if due else None}
+        return opened.done(opened.enter(IncidentEntryKind.TASK, text, data=data, once=once_of(context, request)))
+
+
+def take_task(context: ActContext, request: TaskNamed) -> IncidentResult:
+    """Whoever had it before has it no more."""
+    with context.database.reading() as session:
+        person = person_of(session, context)
+    return _step(context, request, TaskState.DOING, owner=person)
+
+
+def assign_task(context: ActContext, request: TaskGiven) -> IncidentResult:
+    """Whoever had it before has it no more."""
+    with context.database.reading() as session:
+        person = worker(session, request.owner).id
+    return _step(context, request, TaskState.DOING, owner=person)
+
+
+def finish(context: ActContext, request: TaskResult) -> IncidentResult:
+    """With what came of it."""
+    return _step(context, request, TaskState.DONE, kept(context, request.result))
+
+
+def drop(context: ActContext, request: TaskDrop) -> IncidentResult:
+    """It is not done any more; why stays with it."""
+    return _step(context, request, TaskState.DROPPED, kept(context, request.reason))
+
+
+def _step(
+    context: ActContext, request: TaskNamed, state: TaskState, result: str = "", owner: int | None = None
+) -> IncidentResult:
+    with changing(context, request) as opened:
+        task = find_task(opened.session, opened.reader, opened.incident, request.task)
+        if task.state in {TaskState.DONE, TaskState.DROPPED}:
+            raise ConflictError(say("This task has ended already."))
+        task.state, task.result = state.value, result
+        task.owner = task.owner if owner is None else owner
+        task.ended_at = None if state is TaskState.DOING else context.now
+        data = {"act": state.value, "task": task.id, "what": task.text, "owner": task.owner}
+        return opened.done(opened.enter(IncidentEntryKind.TASK, result, data=data))
+
+
+def observe(context: ActContext, request: NewObservables) -> ObservablesResult:
+    """The whole text stays in the entry, so that nothing of it is lost.
+
+    Raises:
+        UsageError: there is no observable in it, or there are too many.
+
+    """
+    if (done := done_before(context, request)) is not None:
+        return ObservablesResult(**done.model_dump())
+    text = kept(context, request.text)
+    read = read_observables(text)
+    if not read.found:
+        raise UsageError(say("There is no observable in this text."))
+    if len(read.found) > _MOST:
+        raise UsageError(say("At most %(n)s observables are taken at once.", n=_MOST))
+    with changing(context, request) as opened:
+        incident = opened.incident
+        add = partial(
+            add_observable, opened.session, incident, role=request.role.value, tlp=incident.tlp, now=context.now
+        )
+        new = [one for one in read.found if add(one.kind, one.value)]
+        known = len(read.found) - len(new)
+        data = {"act": "added", "values": [one.value for one in new], "known": known, "unread": list(read.unread)}
+        made = opened.enter(IncidentEntryKind.OBSERVABLE, text, data=data, once=once_of(context, request))
+        told = opened.done(made).model_dump()
+        return ObservablesResult(**told, added=len(new), known=known, unread=list(read.unread))
+
+
+def withdraw(context: ActContext, request: ObservableNamed) -> IncidentResult:
+    """It was none; it can be added again."""
+    reason = kept(context, request.reason)
+    with changing(context, request) as opened:
+        found = find_observable(opened.session, opened.reader, opened.incident, request.observable)
+        if found.withdrawn_at is not None:
+            return opened.done()
+        found.withdrawn_at = context.now
+        data = {"act": "withdrawn", "values": [found.value]}
+        return opened.done(opened.enter(IncidentEntryKind.OBSERVABLE, reason, data=data))
+
+
+_BY: Final = ("--as", "Whose account it is, by email address or number; needed.")
+
+ACTS: Final = (
+    incident_act(
+        "add-party", "Add a party", join, path="parties", name="add", noun="party of incident", makes=True,
+        undo=lambda _: say("Party added"),
+    ),
+    incident_act(
+        "leave-party", "A party no longer takes part", part, path="parties/{party}/left", name="leave",
+        noun="party of incident", arguments=("reference", "party"), undo=lambda _: say("Party left"),
+    ),
+    incident_act(
+        "add-task", "Add a task", plan, path="tasks", name="add", noun="task of incident", makes=True,
+        undo=lambda _: say("Task added"),
+    ),
+    incident_act(
+        "take-task", "Take a task", take_task, path="tasks/{task}/take", name="take", noun="task of incident",
+        arguments=("reference", "task"), signed=_BY, undo=lambda _: say("Task taken"),
+    ),
+    incident_act(
+        "assign-task", "Assign a task", assign_task, path="tasks/{task}/assign", name="assign",
+        noun="task of incident", arguments=("reference", "task"), undo=lambda _: say("Task assigned"),
+    ),
+    incident_act(
+        "finish-task", "Mark a task as done", finish, path="tasks/{task}/done", name="finish",
+        noun="task of incident", arguments=("reference", "task"), undo=lambda _: say("Task done"),
+    ),
+    incident_act(
+        "drop-task", "Drop a task", drop, path="tasks/{task}/drop", name="drop", noun="task of incident",
+        arguments=("reference", "task"), undo=lambda _: say("Task dropped"),
+    ),
+    incident_act(
+        "add-observables", "Add observables", observe, path="observables", name="add", noun="observables of incident",
+        makes=True, told="{reference} {title}: {added} added, {known} known, {unread} without an observable.",
+        undo=lambda _: say("Observables added"),
+    ),
+    incident_act(
+        "withdraw-observable", "Withdraw an observable", withdraw, path="observables/{observable}/withdraw",
+        name="withdraw", noun="observable of incident", arguments=("reference", "observable"),
+        undo=lambda _: say("Observable withdrawn"),
+    ),
+)  # fmt: skip
+"""What can be done with the parts of an incident."""

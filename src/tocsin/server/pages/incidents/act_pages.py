@@ -1,0 +1,230 @@
+"""What is done with an incident: a form for each act, made from its request; what was typed stays if it is refused."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+
+from tocsin.incidents import (
+    IncidentEntryKind,
+    IncidentReader,
+    acts,
+    changed_since,
+    defanged,
+    find_entry,
+    find_incident,
+    last_entry,
+    merged_family,
+    observables_of,
+    parties_of,
+    tasks_of,
+)
+from tocsin.incidents.arrivals import form_word, ticket_of
+from tocsin.interface import Act, NotHereError, PageRouter, RequestError, names_in, needs, number_in, visitor_of
+from tocsin.node.accounts import Permission, Principal, names_of
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
+from tocsin.server.pages.acts import perform_with_undo
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.form_version import CHANGED
+from tocsin.server.pages.incidents.fields import fields_of
+from tocsin.server.pages.incidents.list_pages import PLACE
+from tocsin.server.pages.incidents.words import TITLES
+from tocsin.server.pages.words import N_
+from tocsin.server.security import Form, text_of
+
+if TYPE_CHECKING:
+    from tocsin.incidents import Incident
+
+_ACTS: Final = {act.operation: act for act in acts.ACTS}
+_OPEN, _ENTER = _ACTS["openIncident"], _ACTS["letMeInIncident"]
+_BELOW: Final = {
+    act.page.removeprefix(f"{PLACE}/{{reference}}/"): act for act in acts.ACTS if "{reference}" in act.page
+}
+"""The acts on an incident, by the end of their address."""
+
+_EXPIRED: Final = N_("This form is too old. Send it again.")
+_COLUMNS: Final = ("title", "rsit_type", "severity", "tlp", "lead")  # that a form shows at first
+_SAME: Final[Mapping[str, IncidentEntryKind]] = {
+    **dict.fromkeys(("rename", "classify", "rate", "mark"), IncidentEntryKind.CHANGE),
+    **dict.fromkeys(("take", "leave", "assign"), IncidentEntryKind.LEAD),
+    **dict.fromkeys(("wait", "close", "reject", "reopen"), IncidentEntryKind.STATE),
+    **dict.fromkeys(("merge", "unmerge"), IncidentEntryKind.MERGE),
+    **dict.fromkeys(("restrict", "unrestrict", "let-in", "take-out"), IncidentEntryKind.ACCESS),
+}
+"""What others may have changed since the page of a form was made, by the command that changes the same."""
+
+_Worker = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
+_Entrant = Annotated[Principal, needs(Permission.INCIDENTS_ENTER)]
+
+
+def act_pages(desk: PageContext) -> APIRouter:
+    """The forms, and what they do."""
+    router = PageRouter()
+
+    @router.get(f"{PLACE}/new")
+    def new(request: Request, visitor: _Worker) -> Response:
+        """The form of a new incident."""
+        return _form(desk, request, visitor, _OPEN, given={"lead": "true"})
+
+    @router.post(f"{PLACE}/new")
+    def open_new(request: Request, _visitor: _Worker, form: Form) -> Response:
+        """Open it."""
+        return _do(desk, request, _OPEN, form, {})
+
+    @router.get(f"{PLACE}/access")
+    def enter(request: Request, visitor: _Entrant) -> Response:
+        """The form by which somebody gains access to a restricted incident."""
+        return _form(desk, request, visitor, _ENTER)
+
+    @router.post(f"{PLACE}/access")
+    def entered(request: Request, _visitor: _Entrant, form: Form) -> Response:
+        """Gain access; the lead and the managers are written to."""
+        return _do(desk, request, _ENTER, form, {})
+
+    @router.get(PLACE + "/{reference}/act")
+    def ask(request: Request, visitor: _Worker, reference: str, act: str = "", entry: str = "") -> Response:
+        """The form of an act on an incident."""
+        found, named = _act_at(act)
+        return _form(
+            desk,
+            request,
+            visitor,
+            found,
+            {"reference": reference, **named},
+            given=_now(desk, visitor, reference, entry),
+        )
+
+    for end, act in _BELOW.items():
+        router.post(f"{PLACE}/{{reference}}/{end}")(_doing(desk, act))
+    return router
+
+
+def _act_at(end: str) -> tuple[Act, dict[str, str]]:
+    """The act of an end of an address, such as ``rename`` or ``tasks/7/done``, and which part of the incident.
+
+    Raises:
+        NotHereError: there is none.
+
+    """
+    if (found := _BELOW.get(end)) is not None and names_in(found.page) == ["reference"]:
+        return found, {}
+    kind, number, word = f"{end}//".split("/")[:3]
+    for shape, act in _BELOW.items():
+        if number_in(number) and shape.startswith(f"{kind}/{{") and shape.endswith(f"}}/{word}"):
+            return act, {names_in(act.page)[1]: number}
+    raise NotHereError
+
+
+def _doing(desk: PageContext, act: Act) -> Callable[..., Response]:
+    """What a form does; the parts that its address names come with it."""
+
+    def do(request: Request, _visitor: _Worker, reference: str, form: Form) -> Response:
+        parts = {name: request.path_params[name] for name in names_in(act.page)[1:]}
+        return _do(desk, request, act, form, {"reference": reference, **parts})
+
+    return do
+
+
+def _do(desk: PageContext, request: Request, act: Act, form: FormData, named: Mapping[str, str]) -> Response:
+    """Do an act; where it is refused, its form again, with what was typed. ``named``: what the address names."""
+    visitor, given = visitor_of(request), dict(named)
+    again = partial(_form, desk, request, visitor, act, named, typed=form)
+    if "once" in act.request.model_fields:
+        ticket = ticket_of(text_of(form, "made"), desk.tokens, desk.now)
+        if ticket is None:
+            return again(error=UsageError(_EXPIRED))
+        given["once"] = ticket.act
+    if named and _is_stale(desk, visitor, act, named["reference"], text_of(form, "seen")):
+        return again(error=ConflictError(CHANGED))
+    try:
+        done, undo = perform_with_undo(desk, visitor, act, form, **given)
+    except RequestError as error:
+        return again(wrongs=dict(error.wrongs))
+    except (ConflictError, InputError, NotFoundError, UsageError) as error:
+        return again(error=error)
+    return desk.go(f"{PLACE}/{done.reference}", undo=undo)
+
+
+def _is_stale(desk: PageContext, visitor: Principal, act: Act, reference: str, seen: str) -> bool:
+    """Whether somebody else changed the same meanwhile; a form that does not say when it was made is not stale.
+
+    Raises:
+        NotFoundError: there is no such incident for this visitor.
+
+    """
+    reader = IncidentReader(visitor.person, desk.now)
+    with desk.node.database.reading() as session:
+        incident = find_incident(session, reader, reference)
+        kind, known = _SAME.get(str(act.command).removeprefix("incidents ")), number_in(seen)
+        if kind is None or known is None:
+            return False
+        family = merged_family(session, reader, incident)
+        return changed_since(session, reader, family, seen=known, kind=kind, but=visitor.actor)
+
+
+def _now(desk: PageContext, visitor: Principal, reference: str, entry: str) -> dict[str, Any]:
+    """What the fields of a form say at first: how the incident is, and what an entry says that is to be corrected."""
+    reader, number = IncidentReader(visitor.person, desk.now), number_in(entry)
+    with desk.node.database.reading() as session:
+        incident = find_incident(session, reader, reference)
+        said = {name: getattr(incident, name) or "" for name in _COLUMNS}
+        return said | ({"text": find_entry(session, reader, incident, number).text} if number else {})
+
+
+def _form(
+    desk: PageContext,
+    request: Request,
+    visitor: Principal,
+    act: Act,
+    named: Mapping[str, str] = MappingProxyType({}),
+    *,
+    given: Mapping[str, Any] = MappingProxyType({}),
+    typed: FormData | None = None,
+    wrongs: Mapping[str, str] = MappingProxyType({}),
+    error: TocsinError | None = None,
+) -> Response:
+    """The form of an act, with what was typed and why it was not done; ``given``: what its fields say at first."""
+    words, reader = desk.words(request), IncidentReader(visitor.person, desk.now)
+    texts = {name: typed.getlist(name) if name in _SEVERAL else text_of(typed, name) for name in typed} if typed else {}
+    with desk.node.database.reading() as session:
+        incident = find_incident(session, reader, named["reference"]) if named else None
+        family = merged_family(session, reader, incident) if incident else []
+        fields = fields_of(act, words, session, given=given, typed=texts, wrongs=wrongs)
+        about = _about(session, reader, family, named)
+        seen = last_entry(session, reader, family)
+    return desk.page(
+        request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=incident,
+        fields=fields, seen=seen, title=TITLES[act.operation], about=about, made=form_word(desk.tokens, desk.now),
+        error=error,
+        address=act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
+        reference=texts.get("reference", ""), entry=texts.get("entry") or request.query_params.get("entry", ""),
+        back=f"{PLACE}/{incident.reference}" if incident else PLACE,
+    )  # fmt: skip
+
+
+def _about(session: Session, reader: IncidentReader, family: Sequence["Incident"], named: Mapping[str, str]) -> str:
+    """What part of an incident a form is about, in a few words; empty where it is about the incident."""
+    if "person" in named:
+        number = int(named["person"])
+        return names_of(session, [number]).get(number, "")
+    part = next((name for name in named if name in _PARTS), "")
+    if not part:
+        return ""
+    number, (find, column) = int(named[part]), _PARTS[part]
+    found = [getattr(one, column) for one in find(session, reader, family) if one.id == number]
+    if not found:
+        raise NotHereError
+    return defanged(found[0]) if part == "observable" else str(found[0])
+
+
+_PARTS: Final[Mapping[str, tuple[Callable[..., Any], str]]] = {
+    "task": (tasks_of, "text"),
+    "party": (parties_of, "name"),
+    "observable": (observables_of, "value"),
+}
+_SEVERAL: Final = {"persons", "only"}

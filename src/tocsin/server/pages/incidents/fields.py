@@ -1,0 +1,159 @@
+"""The form of an act on an incident, made from its request: what each field is called, and what it offers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic.fields import FieldInfo
+from sqlalchemy.orm import Session
+
+from tocsin.events import RSIT_TYPES
+from tocsin.incidents import people_for
+from tocsin.interface import Act, is_several, wording_of
+from tocsin.node.accounts import Permission
+from tocsin.server.pages.incidents.words import (
+    CERTAINTIES,
+    MILESTONES,
+    OBSERVED_AS,
+    PARTIES,
+    SEVERITIES,
+)
+from tocsin.server.pages.words import N_, PageTexts
+
+_TLPS: Final = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
+_HIDDEN: Final = {"reference", "once", "task", "party", "observable", "entry", "person"}
+"""What stands in the address or in hidden fields; a person to be let in or taken out is chosen."""
+
+_TIMES: Final = {"until", "happened_at", "due_at"}
+
+_LABELS: Final[Mapping[str, str]] = {
+    "title": N_("Name"),
+    "rsit_type": N_("Type (RSIT)"),
+    "tlp": N_("Marking"),
+    "lead": N_("Lead"),
+    "only": N_("Restricted to"),
+    "severity": N_("Severity"),
+    "reason": N_("Reason"),
+    "waiting_for": N_("Waiting for"),
+    "until": N_("Until (UTC)"),
+    "text": N_("Text"),
+    "happened_at": N_("When it happened (UTC), if not now"),
+    "milestone": N_("Milestone"),
+    "known_from": N_("Known from"),
+    "certainty": N_("Certainty"),
+    "role": N_("Role"),
+    "team": N_("Team"),
+    "name": N_("Name"),
+    "mailbox": N_("Email address"),
+    "phone": N_("Phone number"),
+    "language": N_("Language"),
+    "ceiling": N_("Maximum TLP"),
+    "owner": N_("Assigned to"),
+    "due_at": N_("Due (UTC)"),
+    "result": N_("Result"),
+    "into": N_("Reference of the other incident"),
+    "persons": N_("People who may read it"),
+    "person": N_("Person"),
+}
+_TEXTS: Final[Mapping[str, str]] = {
+    "incident": N_("Note"),
+    "task of incident": N_("Task"),
+    "observables of incident": N_("Addresses, names, URLs, hashes"),
+}
+"""What a text is called, by what has it."""
+
+_HINTS: Final[Mapping[str, str]] = {
+    "only": N_("Nobody else finds the incident. Choose nobody, and the whole team reads it."),
+    "team": N_("Key or name of a team of the directory; or write a name below."),
+    "persons": N_("Nobody else finds it, with all that is in it. You are one of them."),
+    "title": N_("What people call it, such as: Ransomware, Lagoon Hospital"),
+}
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One question of a form. ``kind``: text, area, time, choice, several, box, or ``hidden``."""
+
+    name: str
+    label: str
+    kind: str
+    value: Any = ""
+    hint: str = ""
+    wrong: str = ""
+    required: bool = False
+    options: Sequence[tuple[str, str]] = ()
+
+
+def fields_of(
+    act: Act,
+    words: PageTexts,
+    session: Session,
+    *,
+    given: Mapping[str, Any],
+    typed: Mapping[str, Any],
+    wrongs: Mapping[str, str],
+) -> list[FormField]:
+    """The fields of an act. ``given``: values at first; ``typed``: what was typed; ``wrongs``: what is wrong."""
+    made = []
+    chosen = "person" in act.request.model_fields and "{person}" not in str(act.page)
+    for name, field in act.request.model_fields.items():
+        if name in _HIDDEN and not (name == "person" and chosen):
+            continue
+        kind, options = _kind(act, name, field, words, session)
+        value = typed.get(name, given.get(name, "" if field.is_required() or field.default is None else field.default))
+        label = N_("I lead it") if kind == "box" else _TEXTS.get(act.noun) if name == "text" else None
+        label = label or _LABELS[name]
+        wrong = words.say(wrongs[name]) if name in wrongs else ""
+        hint = words.say(_HINTS[name]) if name in _HINTS else ""
+        needed = field.is_required() and kind != "several"
+        made.append(FormField(name, words.say(label), kind, _shown(value), hint, wrong, needed, options))
+    return made
+
+
+def _kind(
+    act: Act, name: str, field: FieldInfo, words: PageTexts, session: Session
+) -> tuple[str, Sequence[tuple[str, str]]]:
+    """How a field is asked for, and what it offers."""
+    if is_several(act, name):
+        return "several", _people(session, Permission.INCIDENTS_READ)
+    if (options := _options(act, name, words, session)) is not None and field.annotation is not bool:
+        nobody = [("", words.say(N_("Not assigned")))] if name == "owner" and not field.is_required() else []
+        return "choice", [*nobody, *options]
+    if field.annotation is bool:
+        return "box", ()
+    return ("time" if name in _TIMES else "area" if wording_of(act, name).lines else "text"), ()
+
+
+def _options(act: Act, name: str, words: PageTexts, session: Session) -> list[tuple[str, str]] | None:
+    """What a field offers; None: it is typed."""
+    if name in {"lead", "owner", "person"}:
+        return _people(session, Permission.INCIDENTS_READ if name == "person" else Permission.INCIDENTS_WRITE)
+    if name == "rsit_type":
+        types = sorted(RSIT_TYPES.items(), key=lambda pair: (pair[1], pair[0]))
+        return [("", words.say(N_("No type"))), *((one, f"{of}/{one}") for one, of in types)]
+    if name in {"tlp", "ceiling"}:
+        return [(one, f"TLP:{one}") for one in _TLPS]
+    listed = _LISTS.get(act.noun if name == "role" else name)
+    return None if listed is None else [(str(value), words.say(said)) for value, said in listed.items()]
+
+
+def _people(session: Session, permission: Permission) -> list[tuple[str, str]]:
+    return [(str(one.number), one.name) for one in people_for(session, permission)]
+
+
+def _shown(value: Any) -> Any:
+    """A value as a field of a form has it."""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M")
+    return getattr(value, "value", value)
+
+
+_LISTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "severity": SEVERITIES,
+    "milestone": MILESTONES,
+    "certainty": CERTAINTIES,
+    "party of incident": PARTIES,
+    "observables of incident": OBSERVED_AS,
+}
+"""The closed lists by the name of their field; a role by what has it."""

@@ -1,0 +1,199 @@
+"""The page of one incident: its state in a sentence, its timeline, parties, tasks and observables."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from tocsin.directory import team_names
+from tocsin.events import RSIT_TYPES
+from tocsin.incidents import (
+    UNDER_WAY,
+    IncidentEntryKind,
+    IncidentReader,
+    IncidentState,
+    TaskState,
+    access_to_review,
+    acts,
+    corrections_of,
+    defanged,
+    entries_of,
+    find_incident,
+    is_restricted,
+    last_entry,
+    members_of,
+    merged_family,
+    merged_root,
+    observables_of,
+    parties_of,
+    reports_of,
+    tasks_of,
+)
+from tocsin.incidents.arrivals import form_word
+from tocsin.interface import PageRouter, needs, number_in
+from tocsin.node.accounts import Permission, Principal, names_of, names_of_actors
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.inbox import KINDS
+from tocsin.server.pages.incidents.fields import fields_of
+from tocsin.server.pages.incidents.list_pages import PLACE
+from tocsin.server.pages.incidents.timeline import people_in, steps_of
+from tocsin.server.pages.incidents.words import (
+    GROUPS,
+    MILESTONES,
+    OBSERVABLES,
+    OBSERVED_AS,
+    PARTIES,
+    SEVERITIES,
+    SHAPES,
+    STATES,
+    TASKS,
+)
+from tocsin.server.pages.words import N_, NN_, PageTexts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tocsin.incidents import Incident, IncidentEntry, IncidentTask
+
+_ENTRIES: Final = 50
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+_NEAR: Final = 6  # days in which the name of a weekday says which
+_INLINE: Final = {"note": "note", "tasks": "add-task", "observables": "add-observables"}
+
+Reader = Annotated[Principal, needs(Permission.INCIDENTS_READ)]
+
+
+class _Asked(BaseModel):
+    """Which part of the timeline. ``alone``: a merged incident by itself, not the one that it was merged into."""
+
+    kind: str = ""
+    before: str = ""
+    alone: str = ""
+
+
+def one_pages(desk: PageContext) -> APIRouter:
+    """The page of one incident."""
+    router = PageRouter()
+
+    @router.get(PLACE + "/{reference}")
+    def show(request: Request, visitor: Reader, reference: str, asked: Annotated[_Asked, Query()]) -> Response:
+        """All that is known of it; the reference of one that was merged leads to where it is worked on."""
+        reader = IncidentReader(visitor.person, desk.now)
+        with desk.node.database.reading() as session:
+            incident = find_incident(session, reader, reference)
+            root = merged_root(session, reader, incident)
+            if root is not incident and not asked.alone:
+                query = f"?{request.url.query}" if request.url.query else ""
+                return RedirectResponse(f"{PLACE}/{root.reference}{query}", status_code=303)
+            shown = _shown(desk, session, reader, incident, words=desk.words(request), asked=asked)
+        return desk.page(request, "incidents/one.html", asked=asked, **shown)
+
+    return router
+
+
+def _shown(
+    desk: PageContext,
+    session: Session,
+    reader: IncidentReader,
+    incident: "Incident",
+    *,
+    words: PageTexts,
+    asked: _Asked,
+) -> dict[str, Any]:
+    """What the template takes."""
+    family = merged_family(session, reader, incident)
+    kinds = GROUPS[asked.kind][1] if asked.kind in GROUPS else ()
+    before = number_in(asked.before) or 0
+    found = entries_of(session, reader, family, kinds=kinds, before=before, limit=_ENTRIES + 1)
+    entries, tasks, members = found[:_ENTRIES], tasks_of(session, reader, family), members_of(session, incident)
+    milestones = entries_of(session, reader, family, kinds=(IncidentEntryKind.MILESTONE,))
+    parties = parties_of(session, reader, family)
+    people = names_of(
+        session,
+        {*people_in(entries), *(one.owner for one in tasks), *(one.person for one in members), incident.lead}
+        | {one.lead for one in family},
+    )
+    corrected = corrections_of(session, [*entries, *milestones])
+    undone = [one for one in tasks if one.state in {TaskState.OPEN, TaskState.DOING}]
+    inline = {
+        name: fields_of(act_named(command), words, session, given={}, typed={}, wrongs={})
+        for name, command in _INLINE.items()
+    }
+    return {
+        "incident": incident,
+        "path": f"{PLACE}/{incident.reference}",
+        "sentence": sentence_of(incident, undone, people, reader, words),
+        "live": incident.state in UNDER_WAY,
+        "steps": steps_of(
+            entries, words, people=people, actors=names_of_actors(session, {one.by for one in entries}),
+            corrected=corrected, merged={one.id: one.reference for one in family[1:]},
+        ),
+        "further": found[_ENTRIES - 1].id if len(found) > _ENTRIES else 0,
+        "milestones": _milestones(milestones, corrected),
+        "merged": family[1:],
+        "parties": parties,
+        "team_names": team_names(session, {one.team_id for one in parties if one.team_id is not None}),
+        "tasks": sorted(tasks, key=lambda one: (one not in undone, one.due_at or _NEVER)),
+        "observables": observables_of(session, reader, family),
+        "reports": reports_of(session, reader, family),
+        "members": members,
+        "restricted": is_restricted(incident),
+        "to_review": [of for one, of in access_to_review(session, reader) if one.id == incident.id],
+        "people": people,
+        "seen": last_entry(session, reader, family),
+        "made": {name: form_word(desk.tokens, desk.now) for name in inline},
+        "inline_fields": inline,
+        "groups": GROUPS,
+        "defanged": defanged,
+        "taxonomy": RSIT_TYPES.get(incident.rsit_type, ""),
+        **_NAMES,
+    }  # fmt: skip
+
+
+_NAMES: Final[dict[str, Any]] = {
+    "states": STATES, "shapes": SHAPES, "severities": SEVERITIES, "milestone_names": MILESTONES, "roles": PARTIES,
+    "task_states": TASKS, "kinds": OBSERVABLES, "observed_as": OBSERVED_AS, "report_kinds": KINDS,
+}  # fmt: skip
+
+
+def act_named(command: str) -> Any:
+    """The act of a command of incidents."""
+    return next(act for act in acts.ACTS if act.command == f"incidents {command}")
+
+
+def sentence_of(
+    incident: "Incident",
+    undone: "Sequence[IncidentTask]",
+    people: "Mapping[int, str]",
+    reader: IncidentReader,
+    words: PageTexts,
+) -> str:
+    """The state of an incident in one or two sentences: whose it is, for whom it waits, what is to be done."""
+    said = []
+    if incident.lead is None:
+        said.append(words.say(N_("Not assigned.")))
+    elif incident.lead == reader.person:
+        said.append(words.say(N_("Assigned to you.")))
+    else:
+        said.append(words.say(N_("Assigned to %(name)s."), name=people.get(incident.lead, incident.lead)))
+    if incident.state == IncidentState.WAITING and incident.waiting_until:
+        near = abs((incident.waiting_until - reader.now).days) < _NEAR
+        day = words.weekday_and_time(incident.waiting_until) if near else words.day(incident.waiting_until)
+        text = N_("Waiting for %(whom)s until %(time)s.")
+        if incident.waiting_until <= reader.now:
+            text = N_("Waited for %(whom)s until %(time)s: that time is over.")
+        said.append(words.say(text, whom=incident.waiting_for, time=day))
+    if undone:
+        said.append(words.count(*NN_("%(n)s task open.", "%(n)s tasks open."), len(undone)))
+    return " ".join(said)
+
+
+def _milestones(
+    entries: "Sequence[IncidentEntry]", corrected: "Mapping[int, int]"
+) -> "list[tuple[str, IncidentEntry]]":
+    """What was reached, in the order of time; what was corrected is left out."""
+    found = [(one.data["milestone"], one) for one in entries if one.id not in corrected]
+    return sorted(found, key=lambda pair: pair[1].happened_at)

@@ -1,0 +1,239 @@
+"""Incidents on pages: opened, led, noted, restricted, merged; what somebody may not read is as if it were not there."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
+
+from support.api_client import caller
+from support.console_users import Browser, browser_of
+from support.world import World, copy_world, text_of
+from tocsin.incidents import IncidentReader, entries_of, find_incident, tasks_of
+from tocsin.node.accounts import AccountRole, Person
+from tocsin.node.letters import Letter
+from tocsin.server.server import make_application
+
+_MADE = re.compile(r'name="made" value="([^"]+)"')
+_SEEN = re.compile(r'name="seen" value="([^"]+)"')
+PATH = "/incidents"
+
+Sit = Callable[[AccountRole], Browser]
+
+
+@pytest.fixture
+def world(fresh: Path, tmp_path: Path) -> Iterator[World]:
+    made = copy_world(fresh, tmp_path)
+    with made.open:
+        yield made
+
+
+@pytest.fixture
+def application(world: World) -> FastAPI:
+    return make_application(world.node, clock=lambda: world.now)
+
+
+@pytest.fixture
+def sit(world: World, application: FastAPI) -> Iterator[Sit]:
+    """Browsers of people; a role is one person."""
+    with ExitStack() as stack:
+        yield lambda role: stack.enter_context(browser_of(application, world.node, role, now=world.now))
+
+
+def form_of(browser: Browser, path: str) -> dict[str, str]:
+    """What the form of a page carries unseen."""
+    text = browser.get(path).text
+    return {name: found[1] for name, shape in (("made", _MADE), ("seen", _SEEN)) if (found := shape.search(text))}
+
+
+def opened(browser: Browser, title: str = "Ransomware, Lagoon Hospital", **values: str | list[str]) -> str:
+    """The address of an incident that somebody opens."""
+    done = browser.send(f"{PATH}/new", title=title, **form_of(browser, f"{PATH}/new"), **values)
+    assert done.status_code == 303, text_of(done)
+    return done.headers["location"].partition("?")[0]
+
+
+def do(browser: Browser, at: str, end: str, **values: str | list[str]) -> httpx.Response:
+    """Send the form of an act, as its page has it."""
+    return browser.send(f"{at}/{end}", **{**form_of(browser, f"{at}/act?act={end}"), **values})
+
+
+def number_of(world: World, role: AccountRole) -> str:
+    with world.node.database.reading() as session:
+        return str(session.scalars(select(Person.id).where(Person.role == role.value)).first())
+
+
+def test_an_incident_is_worked_from_its_page(sit: Sit) -> None:
+    analyst = sit(AccountRole.ANALYST)
+    at = opened(analyst, lead="true", rsit_type="infected-system")
+    assert "Assigned to you." in text_of(analyst.get(at))
+    do(analyst, at, "rate", severity="high", reason="A hospital")
+    do(analyst, at, "tasks", text="Ask for the logs", due_at="2026-11-15T09:00")
+    do(analyst, at, "milestone", milestone="contained", happened_at="2026-11-15T20:00", known_from="the hospital")
+    do(analyst, at, "wait", waiting_for="the hospital", until="2026-11-20T12:00")
+    page = text_of(analyst.get(at))
+    said = (
+        "Waiting High TLP:AMBER Assigned to you. Waiting for the hospital until Friday 12:00. 1 task open.",
+        "Contained: 2026-11-15 20:00 · the hospital",
+        "malicious-code/infected-system",
+        "Severity: High",
+    )
+    assert [one for one in said if one not in page] == []
+    row = text_of(analyst.get(f"{PATH}?severity=high&lead=me&q=lagoon"))
+    assert "1 match" in row
+    assert "the hospital · 2026-11-20 12:00" in row
+    assert "No matches" in text_of(analyst.get(f"{PATH}?severity=low"))
+    assert "1 task of an incident is due" in text_of(analyst.get("/today"))
+
+
+def test_a_form_that_is_sent_twice_is_one_incident_and_one_note(sit: Sit, world: World) -> None:
+    analyst = sit(AccountRole.ANALYST)
+    form = form_of(analyst, f"{PATH}/new")
+    first, again = (analyst.send(f"{PATH}/new", title="Leak", **form).headers["location"] for _ in range(2))
+    at = first.partition("?")[0]
+    assert again == at
+    made = form_of(analyst, at)
+    for _ in range(2):
+        assert analyst.send(f"{at}/note", text="Rang them", **made).status_code == 303
+    with world.node.database.reading() as session:
+        reader = IncidentReader(None, world.now)
+        assert len(entries_of(session, reader, [find_incident(session, reader, at.rpartition("/")[2])])) == 2
+
+
+def test_the_second_who_changes_the_same_is_told_and_keeps_the_words(sit: Sit) -> None:
+    analyst, manager = sit(AccountRole.ANALYST), sit(AccountRole.MANAGER)
+    at = opened(analyst)
+    form = form_of(manager, f"{at}/act?act=close")
+    do(analyst, at, "wait", waiting_for="the hospital", until="2026-11-20T12:00")
+    refused = manager.send(f"{at}/close", reason="All is well again", **form)
+    assert refused.status_code == 409
+    assert "changed meanwhile" in text_of(refused)
+    assert 'value="All is well again"' in refused.text
+    assert (
+        manager.send(f"{at}/close", reason="All is well", **form_of(manager, f"{at}/act?act=close")).status_code == 303
+    )
+    assert "Closed" in text_of(manager.get(at))
+    wrong = do(analyst, at, "wait", waiting_for="", until="tomorrow")
+    assert (wrong.status_code, "Say for whom." in text_of(wrong), 'value="tomorrow"' in wrong.text) == (422, True, True)
+
+
+def test_a_restricted_incident_is_not_there_for_others(sit: Sit, world: World) -> None:
+    analyst, manager = sit(AccountRole.ANALYST), sit(AccountRole.MANAGER)
+    team, at = opened(analyst, "Phishing"), opened(analyst, "Leak at the ministry")
+    do(analyst, at, "tasks", text="Ask for the logs", due_at="2026-11-15T09:00")
+    manager_before = text_of(manager.get("/today"))
+    assert "2 incidents are not assigned" in manager_before
+    do(analyst, at, "restrict", persons=[number_of(world, AccountRole.ANALYST)])
+    reference = at.rpartition("/")[2]
+    assert "Restricted" in text_of(analyst.get(at))
+    for path in (at, f"{at}/act?act=close"):
+        assert manager.get(path).status_code == 404
+    for end in ("close", "note", "take"):
+        form = form_of(manager, f"{team}/act?act={end}")
+        assert manager.send(f"{at}/{end}", reason="x", text="x", **form).status_code == 404
+    seen = text_of(manager.get(PATH))
+    assert ("Leak" in seen, "1 match" in seen, "1 open incident is not assigned" in seen) == (False, True, True)
+    today = text_of(manager.get("/today"))
+    assert "1 incident is not assigned" in today
+    assert "task of an incident" not in today
+    assert "2 incidents are not assigned" in text_of(analyst.get("/today"))
+    with caller(world, AccountRole.MANAGER) as client:
+        assert client.get(f"/incidents/{reference}").status_code == 404
+        assert [one["title"] for one in client.get("/incidents").json()["items"]] == ["Phishing"]
+        assert client.post(f"/incidents/{reference}/note", json={"text": "x"}).status_code == 404
+    assert world.tocsin.call("incidents", "show", reference)[0] == 1
+    assert [one["title"] for one in world.tocsin.json("incidents", "list")] == ["Phishing"]
+    refused = do(manager, team, "merge", into=reference)
+    assert (refused.status_code, f"There is no incident {reference}." in text_of(refused)) == (409, True)
+
+
+def test_who_lets_himself_in_is_reviewed_by_another(sit: Sit, world: World) -> None:
+    analyst, manager, boss = (
+        sit(role) for role in (AccountRole.ANALYST, AccountRole.MANAGER, AccountRole.ADMINISTRATOR)
+    )
+    at = opened(analyst, "Leak at the ministry", lead="true", only=[number_of(world, AccountRole.ANALYST)])
+    reference = at.rpartition("/")[2]
+    assert analyst.get(f"{PATH}/access").status_code == 404
+    wrong = manager.send(f"{PATH}/access", reference="INC-0000-0001", reason="Nobody can be reached")
+    assert wrong.status_code == 409
+    short = manager.send(f"{PATH}/access", reference=reference, reason="because")
+    assert short.status_code == 422
+    done = manager.send(f"{PATH}/access", reference=reference, reason="Nobody can be reached, and it burns")
+    assert (done.status_code, done.headers["location"]) == (303, at)
+    assert "Leak at the ministry" in text_of(manager.get(at))
+    with world.node.database.reading() as session:
+        letters = {one.mailbox: one.body for one in session.scalars(select(Letter))}
+    assert {name.partition("@")[0] for name in letters} == {"analyst", "administrator"}
+    assert all("Nobody can be reached, and it burns" in body and "Leak" not in body for body in letters.values())
+    assert "1 access to a restricted incident to review" in text_of(analyst.get("/today"))
+    for other in (manager, boss):
+        assert "to review" not in text_of(other.get("/today"))
+    mine = number_of(world, AccountRole.MANAGER)
+    assert do(manager, at, f"access/{mine}/review").status_code == 409
+    assert do(analyst, at, f"access/{mine}/review").status_code == 303
+    assert "to review" not in text_of(analyst.get("/today"))
+    world.now += timedelta(hours=24)
+    assert sit(AccountRole.MANAGER).get(at).status_code == 404
+
+
+def test_a_merged_incident_leads_to_the_other_until_it_is_taken_out(sit: Sit) -> None:
+    analyst = sit(AccountRole.ANALYST)
+    whole, part = opened(analyst, "Campaign"), opened(analyst, "Phishing of a bank")
+    do(analyst, part, "note", text="Rang the bank")
+    do(analyst, part, "merge", into=whole.rpartition("/")[2])
+    assert analyst.get(part).headers["location"] == whole
+    page = text_of(analyst.get(whole))
+    assert [one for one in ("Rang the bank", "Merged into this Phishing of a bank") if one not in page] == []
+    refused = do(analyst, part, "close", reason="Over")
+    assert (refused.status_code, "was merged" in text_of(refused)) == (409, True)
+    assert "Unmerge" in text_of(analyst.get(f"{part}?alone=1"))
+    do(analyst, part, "unmerge")
+    assert (analyst.get(part).status_code, "Rang the bank" in text_of(analyst.get(whole))) == (200, False)
+
+
+def test_a_correction_supersedes_and_the_former_stays_readable(sit: Sit) -> None:
+    analyst = sit(AccountRole.ANALYST)
+    at = opened(analyst)
+    do(analyst, at, "note", text="Rang at nine")
+    entry = re.findall(r'id="entry-(\d+)"', analyst.get(at).text)[0]
+    do(analyst, at, "correct", entry=entry, text="Rang at ten")
+    page = analyst.get(at).text
+    assert "<s>Rang at nine</s>" in page
+    assert "Rang at ten" in page
+    again = do(analyst, at, "correct", entry=entry, text="Rang at eleven")
+    assert (again.status_code, "corrected already" in text_of(again), "Rang at eleven" in again.text) == (
+        409,
+        True,
+        True,
+    )
+
+
+def test_what_is_pasted_is_read_and_nothing_of_it_lost(sit: Sit) -> None:
+    analyst = sit(AccountRole.ANALYST)
+    at = opened(analyst)
+    text = "see hxxp://evil[.]example/x and 198[.]51[.]100[.]7\nas we said on the phone"
+    do(analyst, at, "observables", text=text)
+    page = text_of(analyst.get(at))
+    assert "2 observables added, 1 line without an observable" in page
+    assert "hxxp://evil[.]example/x" in page
+    assert "as we said on the phone" in page
+    assert 'href="/search?q=198.51.100.7"' in analyst.get(at).text
+    none = do(analyst, at, "observables", text="as we said on the phone")
+    assert (none.status_code, "as we said on the phone" in none.text) == (409, True)
+
+
+def test_parts_belong_to_their_incident(sit: Sit, world: World) -> None:
+    analyst = sit(AccountRole.ANALYST)
+    one, other = opened(analyst, "One"), opened(analyst, "Other")
+    do(analyst, one, "tasks", text="Ask")
+    with world.node.database.reading() as session:
+        reader = IncidentReader(None, world.now)
+        (task,) = tasks_of(session, reader, [find_incident(session, reader, one.rpartition("/")[2])])
+    assert analyst.send(f"{other}/tasks/{task.id}/done").status_code == 404
+    assert analyst.send(f"{one}/tasks/{task.id}/done", result="They came").status_code == 303
+    assert "They came" in text_of(analyst.get(one))
