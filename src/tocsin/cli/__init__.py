@@ -20,7 +20,6 @@ _GROUPS = {
     "Reports come in": ("ingest", "watch", "collect", "feeds", "quarantine", "compare"),
     "Events and problems": ("search", "events", "problems", "explain", "times"),
     "Notifications and answers": ("deliver", "deliveries", "stop", "resume", "answers", "replies"),
-    "Incidents": ("incidents",),
     "Reports from the public": ("inbox", "help-texts", "never-held"),
     "Incidents": ("incidents", "clocks", "duty", "severity"),
     "Teams and rules": ("directory", "keys", "networks", "rules"),

@@ -49,6 +49,20 @@ if TYPE_CHECKING:
         without_lead,
     )
     from tocsin.incidents.reference import new_reference, read_reference, references_in_text
+    from tocsin.incidents.search import (
+        IncidentMatch,
+        ReportMatch,
+        SubjectCondition,
+        entries_with_words,
+        incidents_with_observables,
+        incidents_with_words,
+        named_incident,
+        named_openly,
+        readable_reports,
+        reports_with_words,
+        subjects_for,
+        titles_of,
+    )
     from tocsin.incidents.states import (
         UNDER_WAY,
         IncidentEntryKind,
