@@ -121,7 +121,7 @@ def find_mail(session: Session, reference: str) -> Delivery | Letter:
     if wanted.startswith("LTR-"):
         number = wanted.rpartition("-")[2]
         letter = session.get(Letter, int(number)) if number.isdecimal() and len(number) < 10 else None
-        if letter is not None and letter.reference == wanted:
+        if letter is not None and letter.reference == wanted and not letter.about:
             return letter
     elif (digest := session.scalar(select(Delivery).where(Delivery.reference == wanted))) is not None:
         return digest

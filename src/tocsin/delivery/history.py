@@ -93,8 +93,8 @@ def retry(
 
 
 def letters(session: Session, *, state: str | None = None, limit: int = 100) -> Sequence[Letter]:
-    """The newest letters first."""
-    query = select(Letter).order_by(Letter.id.desc()).limit(limit)
+    """The newest letters first; without those that are shown with what they are about."""
+    query = select(Letter).where(Letter.about == "").order_by(Letter.id.desc()).limit(limit)
     return session.scalars(query if state is None else query.where(Letter.state == state)).all()
 
 

@@ -86,8 +86,9 @@ def count_digests(
 
 
 def count_letters(session: Session) -> dict[StateGroup, int]:
-    """How many letters there are in each group."""
-    return _grouped(dict(session.execute(select(Letter.state, func.count()).group_by(Letter.state)).all()))
+    """How many letters there are in each group; without those that are shown with what they are about."""
+    counts = select(Letter.state, func.count()).where(Letter.about == "")
+    return _grouped(dict(session.execute(counts.group_by(Letter.state)).all()))
 
 
 def _grouped(counts: dict[str, int]) -> dict[StateGroup, int]:
@@ -119,6 +120,7 @@ def _met_by_digests(wanted: DeliveryFilter) -> Iterator[ColumnElement[bool]]:
 
 
 def _met_by_letters(wanted: DeliveryFilter) -> Iterator[ColumnElement[bool]]:
+    yield Letter.about == ""  # else it is shown with that, to whom that is shown
     if wanted.reference:
         number = wanted.reference.strip().rpartition("-")[2].lstrip("0")
         yield Letter.id == (int(number) if number.isdecimal() and len(number) < 10 else -1)

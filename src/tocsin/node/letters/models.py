@@ -12,6 +12,9 @@ from tocsin.node.records import Base, SentenceText, UTCDateTime
 ACCOUNT: Final = "account"
 """The kind of letters about accounts: their reader asked for them, or they warn; they are never held."""
 
+INCIDENT: Final = "incident"
+"""The kind of letters that a person wrote to a party of an incident; they are never held, as a person looked."""
+
 
 class LetterState(StrEnum):
     """Where a letter is."""
@@ -33,7 +36,9 @@ class Letter(Base):
     """One mail to one mailbox. ``key`` says what it is for, so that nobody is mailed twice for one thing.
 
     ``channel`` and ``path``: how it left and where its file is, as for digests. ``released_at``: when a person let a
-    held one go. ``approved_by``: as of digests.
+    held one go. ``approved_by``: as of digests. ``answers``: Message-IDs, the last of which is of the mail it answers.
+    ``team_id``: encrypted where this team requires it. ``about``: what the audit log names in place of the letter,
+    such as ``incident:INC-4KX7-9M2P``: then only the pages of that show the letter, to whom they show the rest.
     """
 
     __tablename__ = "letter"
@@ -58,6 +63,8 @@ class Letter(Base):
     path: Mapped[str] = mapped_column(Text)
     released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     approved_by: Mapped[str | None] = mapped_column(Text, default=None)
+    team_id: Mapped[int | None] = mapped_column(default=None)
+    about: Mapped[str] = mapped_column(Text, default="", server_default="")
 
     @property
     def reference(self) -> str:
@@ -77,11 +84,15 @@ def queue_letter(
     due_at: datetime | None = None,
     reply_to: str = "",
     answers: str = "",
+    message_id: str = "",
+    team_id: int | None = None,
+    about: str = "",
 ) -> bool:
     """Ask for a letter in the caller's transaction; False where one was asked for under this key before.
 
     ``key``: what it is for, for example ``verify:MAILBOX-ID:2026``. ``mailbox``: a plain address. ``reply_to``: where
-    answers go, empty for the node's contact. ``answers``: the Message-ID of the mail it answers, or empty.
+    answers go, empty for the node's contact. ``answers``: the Message-ID of the mail it answers, or empty; behind
+    those of the mails before it. ``message_id``: else it names the letter. ``team_id``, ``about``: see `Letter`.
     """
     if session.scalar(select(Letter.id).where(Letter.key == key)) is not None:
         return False
@@ -94,7 +105,7 @@ def queue_letter(
             body=body,
             reply_to=reply_to,
             answers=answers,
-            message_id="",
+            message_id=message_id,
             state=LetterState.QUEUED.value,
             created_at=now,
             due_at=due_at or now,
@@ -104,6 +115,8 @@ def queue_letter(
             channel="",
             path="",
             released_at=None,
+            team_id=team_id,
+            about=about,
         )
     )
     session.flush()

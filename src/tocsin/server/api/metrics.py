@@ -91,7 +91,7 @@ def _by_state(table: type[Delivery | DeliveryItem | Letter | Upload]) -> Select[
 
 _COUNTED: Final = (
     ("tocsin_digests", "Digests.", _by_state(Delivery)),
-    ("tocsin_letters", "Letters.", _by_state(Letter)),
+    ("tocsin_letters", "Letters.", _by_state(Letter).where(Letter.about == "")),
     ("tocsin_news", "Pieces of news that teams are owed.", _by_state(DeliveryItem)),
     ("tocsin_uploads", "Reports that were sent in.", _by_state(Upload)),
 )
