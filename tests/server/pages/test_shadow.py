@@ -40,20 +40,22 @@ from tocsin.sharing.lookup import ResponsibilityLookup
 
 WORD: Final = "Kanarienvogel"
 ADDRESS: Final = "http://kanarienvogel.example/kit"
-ALIAS: Final = "CERT 4711"
 ROLES: Final = (
     AccountRole.ANALYST, AccountRole.MANAGER, AccountRole.ADMINISTRATOR, AccountRole.AUDITOR, AccountRole.OPERATOR,
     AccountRole.NOBODY,
 )  # fmt: skip
-_STREAMS: Final = {"/today/live"}  # never end by themselves
+_LEFT_OUT: Final = {"/today/live", "/account/second-factor"}  # never ends; shows a secret drawn for each answer
 _RANDOM: Final = re.compile(
-    r'"request_id": ?"[^"]*"|name="(?:made|once|csrf)" value="[^"]*"|nonce-[\w-]+|made=[\w.~-]+|csrf=[\w.~-]+'
+    r'"(?:request_id|challenge)": ?"[^"]*"|name="(?:made|once|csrf)" value="[^"]*"|(?:made|csrf|cursor)=[\w.~-]+'
+    r'|"next": ?"[^"]*"|tocsin_(?:requests|request_seconds)\S* \S+|[\d-]{10}T[\d:]{8}\.\d+'
 )
-"""Drawn anew for each answer."""
+"""Drawn or measured anew for each answer; the last are times of a clock that is not the node's."""
+
 _NUMBERS: Final = re.compile(
-    r"(?<=before=)[0-9]+|(?<=Entry )[0-9]+|(?<=[\"']id[\"']: )[0-9]+|(?<=[\"']number[\"']: )[0-9]+|(?<=cursor=)[\\w.~-]+"
+    r'(?<=before=)\d+|(?<="number": )\d+|(?<="id":)\d+|<tr id="log-\d+"><th scope="row" class="n">\d+|[0-9a-f]{64}'
+    r'|<dt>Entries</dt><dd>\d+|data-token="[\d.]+"'
 )
-"""Of entries in the audit log."""
+"""Of entries in the audit log, and how many it has; hashes of its seals."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def twins(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twi
         file.write("[api]\npublic_a_minute = 1000000\n")
     with first.open:
         examples = furnish(first)
+        open_seal_key(first.node.home)  # of both
         lead, guest = (
             person(first.node, role, now=first.now, mailbox=f"{role}@inside.example")
             for role in (AccountRole.ANALYST, AccountRole.MANAGER)
@@ -102,7 +105,7 @@ def twins(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twi
         paths = [
             (door, path)
             for door in found
-            if door.method == "GET" and door.path not in _STREAMS
+            if door.method == "GET" and door.path not in _LEFT_OUT
             for path in asked(door, examples, restricted)
         ]
         yield Twins(without, with_it, restricted, paths, (applications[0], applications[1]))
@@ -123,7 +126,7 @@ def asked(door: Door, examples: dict[str, Any], restricted: Restricted) -> Itera
 
 
 _SEARCHES: Final = {
-    **dict.fromkeys(("/search", "/search.json", "/api/v1/search"), (f"q={WORD}", f"q={ADDRESS}", f"q={ALIAS}", f"q={OWN}")),
+    **dict.fromkeys(("/search", "/search.json", "/api/v1/search"), (f"q={WORD}", f"q={ADDRESS}", f"q={OWN}")),
     "/incidents": (f"words={WORD}", "state=all", "need=access", "need=task", "need=waiting"),
     "/api/v1/incidents": (f"words={WORD}",),
     "/deliveries": (f"text={WORD}", "show=letters"),
@@ -162,9 +165,10 @@ def act(world: World, operation: str, number: int, **values: Any) -> None:
     of.function(ActContext(world.node, world.now, f"person:{number}", "Lead", number, act=of), read_request(of, values))
 
 
-def said(browser: Browser, path: str) -> tuple[int, str, str]:
+def said(browser: Browser, path: str, world: World) -> tuple[int, str, str]:
     answer = browser.client.get(path, follow_redirects=False)
-    return answer.status_code, plain(answer.headers.get("location", "")), plain(answer.text)
+    text = answer.text.replace(str(world.folder), "")
+    return answer.status_code, plain(answer.headers.get("location", "")), plain(text)
 
 
 def plain(text: str) -> str:
@@ -183,9 +187,9 @@ def test_every_page_and_route_says_the_same_to_whom_it_does_not_name(twins: Twin
         for door, path in twins.paths:
             if door.act is not None and door.lets_in(role) is None:
                 continue
-            answers = said(one, path), said(other, path)
+            answers = said(one, path, twins.without), said(other, path, twins.with_it)
             compared += answers[0][0] == 200
-            if answers[0] != answers[1] or WORD in answers[1][2].replace(path, ""):
+            if answers[0] != answers[1] or (WORD in answers[1][2] and WORD not in path):
                 different.append((path, answers[0][0], answers[1][0], first_difference(answers[0][2], answers[1][2])))
     assert different == []
     assert compared > (5 if role in {AccountRole.OPERATOR, AccountRole.NOBODY} else 100)
@@ -211,14 +215,19 @@ def test_whom_it_names_finds_it(twins: Twins, query: str) -> None:
 
 
 @pytest.mark.parametrize("words", [
-    "incidents list", "incidents list --state merged", "incidents show REFERENCE", f"search {WORD}", f"search {ADDRESS}",
-    f"search {OWN}", "search REFERENCE", "audit list --limit 500", "audit list --subject incident", "audit export",
+    "incidents list", "incidents list --state merged", "incidents show REFERENCE", f"search {WORD}",
+    f"search {ADDRESS}", f"search {OWN}", "search REFERENCE", "audit list --limit 500",
+    "audit list --subject incident", "audit export",
     "statistics", "todo list", "inbox list", "deliveries letters", "people list", "undo list", "status", "doctor",
 ])  # fmt: skip
 def test_every_command_prints_the_same(twins: Twins, words: str) -> None:
     asked_for = [word.replace("REFERENCE", twins.restricted.reference) for word in words.split()]
-    one, other = (world.tocsin.call("--json", *asked_for) for world in (twins.without, twins.with_it))
-    assert (one[0], plain(one[1]), plain(one[2])) == (other[0], plain(other[1]), plain(other[2]))
+    one, other = (printed(world, asked_for) for world in (twins.without, twins.with_it))
+    assert one == other
+
+
+def printed(world: World, words: list[str]) -> list[str]:
+    return [plain(str(one).replace(str(world.folder), "")) for one in world.tocsin.call("--json", *words)]
 
 
 def test_pasted_lines_do_not_say_where_they_were_observed(twins: Twins) -> None:
