@@ -9,7 +9,7 @@ import typer
 from tocsin.cli.acts import act_group
 from tocsin.cli.incident_list import list_incidents, show_incident
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, note, print_json, say, visible
+from tocsin.interface import Commands, fields, note, print_json, say, visible
 from tocsin.node.errors import UsageError
 
 app = Commands(
@@ -19,6 +19,30 @@ app = Commands(
 )
 app.command("list")(list_incidents)
 app.command("show")(show_incident)
+
+
+@app.command()
+def verify(call: NodeInvocation) -> None:
+    """Check that every entry of every incident is what the audit log says it was. Exit 1 when one is not.
+
+    'tocsin audit verify' checks the log itself. Of restricted incidents only the number of an entry is named.
+    """
+    from tocsin.incidents import check_entries
+
+    with call.database.reading() as session:
+        found = check_entries(session)
+    document = {"good": not found.changed, **fields(found, "entries erased undone")}
+    document["changed"] = [fields(one, "entry incident reason") for one in found.changed]
+
+    def human() -> None:
+        for one in found.changed:
+            say(f"Entry {one.entry}{f' of {one.incident}' if one.incident else ''}: {one.reason}.")
+        state = f"Wrong: {len(found.changed):,}" if found.changed else "All entries are as the audit log has them"
+        say(f"{state}. Entries: {found.entries:,}, erased: {found.erased:,}, undone: {found.undone:,}.")
+
+    call.emit(document, human)
+    if found.changed:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -10,6 +10,17 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.incidents import acts
     from tocsin.incidents.act_parts import IncidentAddition, people_for
+    from tocsin.incidents.erasure import (
+        PART_NAME,
+        ChangedEntry,
+        EntryCheck,
+        IncidentPartKind,
+        check_entries,
+        erase_part,
+        find_part,
+        letters_of_entry,
+        plain_part,
+    )
     from tocsin.incidents.models import (
         Incident,
         IncidentEntry,
