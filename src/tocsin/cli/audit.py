@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,8 @@ from tocsin.interface import Commands, fields, note, print_table, say
 from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from tocsin.node.records import AuditEntry, AuditFilter, Head, SealCheckResult
 
 Word = Annotated[str, typer.Option(help="Only this word, such as delivery.sent.")]
@@ -44,7 +47,7 @@ def list_(
 
     asked = _asked(word, actor, subject, since, until)
     with call.database.reading() as session:
-        found = list_entries(session, asked, before=before, limit=limit)
+        found = list_entries(session, _open(call, session, asked), before=before, limit=limit)
         said = resolve_references(session, found.entries)
     documents = [_document(entry, said) for entry in found.entries]
     call.emit(documents, lambda: _show(found.entries, said))
@@ -55,10 +58,10 @@ def list_(
 @app.command()
 def show(call: NodeInvocation, entry: Annotated[int, typer.Argument(help="The entry's number.")]) -> None:
     """Show one entry, with its details."""
-    from tocsin.node.records import find_entry, resolve_references
+    from tocsin.node.records import AuditFilter, find_entry, resolve_references
 
     with call.database.reading() as session:
-        found = find_entry(session, entry)
+        found = find_entry(session, entry, _open(call, session, AuditFilter()))
         document = _document(found, resolve_references(session, [found]))
     call.emit(document, lambda: print_table("", ("", ""), [(name, _text(v)) for name, v in document.items()]))
 
@@ -73,7 +76,10 @@ def export(
     until: Until = None,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
 ) -> None:
-    """Write all entries as JSON, one a line, the oldest first; names and reasons by reference, as they are sealed."""
+    """Write entries as JSON, one a line, the oldest first; names and reasons by reference, as they are sealed.
+
+    Those about restricted incidents are left out, as a command has no person.
+    """
     from tocsin.node.files import disk_failures
     from tocsin.node.records import every_entry
 
@@ -83,7 +89,7 @@ def export(
         disk_failures("The entries could not be written"),
         out.open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as target,
     ):
-        for entry in every_entry(session, asked):
+        for entry in every_entry(session, _open(call, session, asked)):
             target.write(json.dumps(_document(entry), ensure_ascii=False, default=datetime.isoformat) + "\n")
 
 
@@ -158,6 +164,13 @@ def _asked(word: str, actor: str, subject: str, since: str | None, until: str | 
     if word and word not in set(AuditAction):
         raise UsageError(f"There is no word '{word}'.", hint="docs/audit.md lists them.")
     return AuditFilter(word, actor, subject, read_time("since", since), read_time("until", until))
+
+
+def _open(call: NodeInvocation, session: "Session", asked: "AuditFilter") -> "AuditFilter":
+    """The same, without what is about restricted incidents: a command has no person."""
+    from tocsin.incidents import IncidentReader, subjects_for
+
+    return replace(asked, may=subjects_for(session, IncidentReader(None, call.now)))
 
 
 def _head(text: str) -> "Head":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import fields, print_table
+from tocsin.interface import fields, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.incidents import Incident, IncidentReader
@@ -90,3 +90,26 @@ def _reader(now: datetime) -> "IncidentReader":
 
 def _document(incident: "Incident", into: Any, merged: list[str]) -> dict[str, Any]:
     return {**fields(incident, _NAMES), "merged_into": into.get(incident.merged_into), "merged": merged}
+
+
+def verify(call: NodeInvocation) -> None:
+    """Check that every entry of every incident is what the audit log says it was. Exit 1 when one is not.
+
+    'tocsin audit verify' checks the log itself. Of restricted incidents only the number of an entry is named.
+    """
+    from tocsin.incidents import check_entries
+
+    with call.database.reading() as session:
+        found = check_entries(session)
+    document = {"good": not found.changed, **fields(found, "entries erased undone")}
+    document["changed"] = [fields(one, "entry incident reason") for one in found.changed]
+
+    def human() -> None:
+        for one in found.changed:
+            say(f"Entry {one.entry}{f' of {one.incident}' if one.incident else ''}: {one.reason}.")
+        state = f"Wrong: {len(found.changed):,}" if found.changed else "All entries are as the audit log has them"
+        say(f"{state}. Entries: {found.entries:,}, erased: {found.erased:,}, undone: {found.undone:,}.")
+
+    call.emit(document, human)
+    if found.changed:
+        raise typer.Exit(1)

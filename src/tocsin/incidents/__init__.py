@@ -10,6 +10,17 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.incidents import acts
     from tocsin.incidents.act_parts import IncidentAddition, people_for
+    from tocsin.incidents.erasure import (
+        PART_NAME,
+        ChangedEntry,
+        EntryCheck,
+        IncidentPartKind,
+        check_entries,
+        erase_part,
+        find_part,
+        letters_of_entry,
+        plain_part,
+    )
     from tocsin.incidents.mail_context import mail_context
     from tocsin.incidents.models import (
         Incident,
@@ -57,6 +68,20 @@ if TYPE_CHECKING:
         without_lead,
     )
     from tocsin.incidents.reference import new_reference, read_reference, references_in_text
+    from tocsin.incidents.search import (
+        IncidentMatch,
+        ReportMatch,
+        SubjectCondition,
+        entries_with_words,
+        incidents_with_observables,
+        incidents_with_words,
+        named_incident,
+        named_openly,
+        readable_reports,
+        reports_with_words,
+        subjects_for,
+        titles_of,
+    )
     from tocsin.incidents.states import (
         UNDER_WAY,
         IncidentEntryKind,

@@ -211,7 +211,7 @@ def let_me_in(context: ActContext, request: OwnAccess) -> IncidentResult:
             queue_letter(
                 session, key=f"incident-access:{made.id}:{one.id}", kind=ACCOUNT, mailbox=one.mailbox,
                 subject=context.say(language, _SUBJECT, reference=incident.reference),
-                body=context.say(language, _BODY, **values), now=context.now,
+                body=context.say(language, _BODY, **values), now=context.now, about=f"incident:{incident.reference}",
             )  # fmt: skip
         return state_of(incident, made)
 

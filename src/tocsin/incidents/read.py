@@ -271,9 +271,9 @@ def reports_of(
     row, report = IncidentReport, PublicReport
     found = select(report.reference, report.kind, report.received_at).join(row, row.report_id == report.id)
     of = row.incident_id.in_([one.id for one in incidents]), readable(session, reader, row)
+    newest = report.received_at.desc(), report.reference  # PostgreSQL orders what is distinct by what is selected alone
     return [
-        (reference, kind, at)
-        for reference, kind, at in session.execute(found.where(*of).order_by(report.id.desc()).distinct())
+        (reference, kind, at) for reference, kind, at in session.execute(found.where(*of).order_by(*newest).distinct())
     ]
 
 

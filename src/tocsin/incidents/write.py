@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
@@ -125,7 +125,8 @@ def add_entry(
 def entry_hash(entry: IncidentEntry) -> str:
     """SHA-256 of what an entry says, as JSON with sorted keys, so that anybody can reckon it again."""
     said = {
-        "kind": entry.kind, "happened_at": entry.happened_at.isoformat(), "recorded_at": entry.recorded_at.isoformat(),
+        "kind": entry.kind, "happened_at": entry.happened_at.astimezone(UTC).isoformat(),
+        "recorded_at": entry.recorded_at.astimezone(UTC).isoformat(),
         "by": entry.by, "text": entry.text, "data": entry.data, "tlp": entry.tlp, "party": entry.party_id,
         "supersedes": entry.supersedes,
     }  # fmt: skip

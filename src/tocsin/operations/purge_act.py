@@ -6,6 +6,7 @@ from typing import Annotated, Final, cast
 
 from pydantic import BaseModel, Field
 
+from tocsin.incidents import IncidentReader
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
@@ -58,19 +59,21 @@ def purge_content(context: ActContext, request: PurgeRequest) -> PurgeResult:
     Restoring a backup that holds it purges it again.
     """
     node = cast("NodeWithStores", context.node)
-    done = purge(node, request.reference, reason=request.reason, waits=context.waits, **context.by)
+    done = purge(
+        node, request.reference, reason=request.reason, waits=context.waits, person=context.person, **context.by
+    )
     return _result(node, done)
 
 
-def foresee(node: NodeWithStores, text: str) -> PurgeResult:
-    """What would go with the thing that somebody names, or what went with it.
+def foresee(node: NodeWithStores, text: str, reader: IncidentReader) -> PurgeResult:
+    """What would go with the thing that somebody names, or what went with it; ``reader``: who asks.
 
     Raises:
         UsageError: it names nothing, or several things.
         NotFoundError: there is no such thing here.
 
     """
-    return _result(node, purged_before(node, text) or foreseen(make_plan(node, text)))
+    return _result(node, purged_before(node, text, reader) or foreseen(make_plan(node, text, reader)))
 
 
 def _result(node: NodeWithStores, done: PurgeOutcome) -> PurgeResult:

@@ -141,7 +141,7 @@ def _is_there(session: Session, context: ActContext, subject: str) -> bool:
     """Whether there is such a thing, and whoever acts may see it."""
     person = None if context.person is None else session.get_one(Person, context.person)
     visitor = Principal(AccountRole.ADMINISTRATOR if person is None else AccountRole(person.role), context.person)
-    named = names_of_subjects(session, [subject], visitor) if is_named(subject) else {subject: None}
+    named = names_of_subjects(session, [subject], visitor, context.now) if is_named(subject) else {subject: None}
     return (
         may_comment(visitor, subject)
         and subject in named

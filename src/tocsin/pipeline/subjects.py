@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -21,6 +22,7 @@ from tocsin.directory.claims import ClaimRow
 from tocsin.directory.contacts import HOLDER, VerificationRow
 from tocsin.directory.keys import TeamKeyRow
 from tocsin.events import FeedAlarm, FeedRecord, Ingest
+from tocsin.incidents import IncidentReader, readable_reports, titles_of
 from tocsin.interface import capabilities
 from tocsin.node.accounts import ApiToken, Permission, PermissionScope, Principal, names_of_actors
 from tocsin.node.records import read_asides
@@ -44,10 +46,16 @@ class SubjectName:
 
 Names = Iterator[tuple[str, SubjectName]]
 Namer = Callable[[Session, Collection[str], Principal], Names]
+InsideNamer = Callable[[Session, Collection[str], IncidentReader], Names]
 
 
-def names_of_subjects(session: Session, subjects: Iterable[str], visitor: Principal) -> dict[str, SubjectName]:
-    """The names of those subjects that can be named and that the visitor may see, by subject."""
+def names_of_subjects(
+    session: Session, subjects: Iterable[str], visitor: Principal, now: datetime | None = None
+) -> dict[str, SubjectName]:
+    """The names of those subjects that can be named and that the visitor may see, by subject.
+
+    ``now``: for restricted incidents, which are named to whom they name at that time; None: to nobody.
+    """
     by_kind: dict[str, dict[str, str]] = defaultdict(dict)  # kind → name there → the subject as it was given
     for subject in subjects:
         kind, _, name = subject.partition(":")
@@ -55,18 +63,23 @@ def names_of_subjects(session: Session, subjects: Iterable[str], visitor: Princi
             kind, name = "letter" if subject[:1] in "lL" else "delivery", subject.upper()
         by_kind[kind][name] = subject
     found: dict[str, SubjectName] = {}
+    reader = IncidentReader(None if now is None else visitor.person, now or datetime.min.replace(tzinfo=UTC))
     for kind, wanted in by_kind.items():
         permission, namer = _NAMERS.get(kind, (None, None))
         if namer is not None and (permission is None or visitor.may(permission)):
-            named = namer(session, wanted, visitor)
-            found |= {wanted[name]: of for name, of in named if name in wanted}
+            found |= {wanted[name]: of for name, of in namer(session, wanted, visitor) if name in wanted}
+        if kind in _IN_COMPARTMENTS and visitor.may(_IN_COMPARTMENTS[kind][0]):
+            named = _IN_COMPARTMENTS[kind][1](session, wanted, reader)
+            found |= {wanted[name]: of for name, of in named}
     others = [subject for kind, wanted in by_kind.items() if kind not in _NAMERS for subject in wanted.values()]
     return found | _of_capabilities(session, others, visitor)
 
 
-def name_of_subject(session: Session, subject: str, visitor: Principal) -> SubjectName | None:
+def name_of_subject(
+    session: Session, subject: str, visitor: Principal, now: datetime | None = None
+) -> SubjectName | None:
     """The name of one; None where it cannot be named."""
-    return names_of_subjects(session, [subject], visitor).get(subject)
+    return names_of_subjects(session, [subject], visitor, now).get(subject)
 
 
 def may_read(visitor: Principal, subject: str) -> bool:
@@ -83,7 +96,8 @@ def sees_work(visitor: Principal) -> bool:
 
 def is_named(subject: str) -> bool:
     """Whether things of this kind have names that can be looked up. Pure."""
-    return subject.partition(":")[0] in _NAMERS or _BARE.fullmatch(subject) is not None
+    kind = subject.partition(":")[0]
+    return kind in _NAMERS or kind in _IN_COMPARTMENTS or _BARE.fullmatch(subject) is not None
 
 
 def _of_capabilities(session: Session, subjects: Collection[str], visitor: Principal) -> dict[str, SubjectName]:
@@ -217,8 +231,14 @@ def _rules(_session: Session, names: Collection[str], _visitor: Principal) -> Na
         yield name, SubjectName(say("Version %(n)s", n=name), f"/rules/versions/{quote(name)}")
 
 
-def _inbox(_session: Session, names: Collection[str], _visitor: Principal) -> Names:
-    yield from ((name, SubjectName(name, f"/reports/public/{quote(name)}")) for name in names)
+def _inbox(session: Session, names: Collection[str], reader: IncidentReader) -> Names:
+    known = readable_reports(session, reader, names)
+    yield from ((name, SubjectName(name, f"/reports/public/{quote(name)}")) for name in names if name in known)
+
+
+def _incidents(session: Session, names: Collection[str], reader: IncidentReader) -> Names:
+    for reference, title in titles_of(session, reader, names).items():
+        yield reference, SubjectName(title, f"/incidents/{quote(reference)}")
 
 
 def _mails(session: Session, names: Collection[str], _visitor: Principal) -> Names:
@@ -283,7 +303,6 @@ _NAMERS: Final[Mapping[str, tuple[Permission | None, Namer]]] = {
     "delegations": (Permission.DIRECTORY_SURVEY, _sources),
     "directory": (Permission.DIRECTORY_SURVEY, _sources),
     "feed": (Permission.REPORTS_READ, _feeds),
-    "inbox": (Permission.INBOX_READ, _inbox),
     "ingest": (Permission.REPORTS_READ, _ingests),
     "item": (Permission.TODAY_READ, _items),
     "key": (Permission.DIRECTORY_READ, _keys),
@@ -302,11 +321,18 @@ _NAMERS: Final[Mapping[str, tuple[Permission | None, Namer]]] = {
 }
 """By kind: what one must be allowed to see its names (None: nothing), and how they are found."""
 
+_IN_COMPARTMENTS: Final[Mapping[str, tuple[Permission, InsideNamer]]] = {
+    "inbox": (Permission.INBOX_READ, _inbox),
+    "incident": (Permission.INCIDENTS_READ, _incidents),
+}
+"""The same of what may be restricted to some people."""
+
 _READERS: Final[Mapping[str, Permission]] = {
     **{kind: permission for kind, (permission, _) in _NAMERS.items() if permission is not None},
     "event": Permission.EVENTS_READ,
+    "inbox": Permission.INBOX_READ,
     "problem": Permission.EVENTS_READ,
     "network": Permission.DIRECTORY_READ,
     "person": Permission.ADMIN_READ,
 }
-"""By kind: what one must be allowed to read a thing, and so what is written of it."""
+"""By kind: what one must be allowed to read a thing, and so what is written of it. Of incidents that is entries."""

@@ -1,11 +1,11 @@
 """The entries of the audit log that were asked for, the newest first, in pages that stay put while others are added."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from tocsin.node.errors import NotFoundError
@@ -24,7 +24,7 @@ class AuditFilter:
     """Which entries; what is empty does not matter.
 
     ``subject``: a thing, such as ``team:UUID``, or a kind of things, such as ``team``. ``since``, ``until``: from then
-    on, before then.
+    on, before then. ``may``: the condition on subjects that the reader may learn of; None: on none, for who reads all.
     """
 
     word: str = ""
@@ -32,6 +32,7 @@ class AuditFilter:
     subject: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    may: Callable[[Any], ColumnElement[bool]] | None = None  # of the column of subjects
 
     def narrow(self, query: Select[AuditEntry], of: type[AuditEntry] = AuditEntry) -> Select[AuditEntry]:
         """The query, for these only; ``of``: what it selects from."""
@@ -43,6 +44,8 @@ class AuditFilter:
             kind = self.subject.removesuffix(":")
             within = of.subject.between(f"{kind}:", f"{kind}{_AFTER_COLON}")
             query = query.where(or_(of.subject == self.subject, within))
+        if self.may is not None:
+            query = query.where(self.may(of.subject))
         if self.since:
             query = query.where(of.at >= self.since)
         return query.where(of.at < self.until) if self.until else query
@@ -109,14 +112,14 @@ def seal_state(session: Session) -> SealState:
     return SealState(newest.number if newest else 0, newest.at if newest else None, waiting, since)
 
 
-def find_entry(session: Session, number: int) -> AuditEntry:
-    """One entry.
+def find_entry(session: Session, number: int, asked: AuditFilter) -> AuditEntry:
+    """One entry, where it is among those that are asked for.
 
     Raises:
         NotFoundError: there is none with this number.
 
     """
-    found = session.get(AuditEntry, number)
+    found = session.scalar(asked.narrow(select(AuditEntry).where(AuditEntry.id == number)))
     if found is None:
         raise NotFoundError(f"There is no entry {number}.", hint="'tocsin audit list' lists them.")
     return found

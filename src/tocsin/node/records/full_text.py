@@ -9,11 +9,26 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, column, func, literal_column, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    column,
+    exists,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-TEXTS: Final = {"team": ("key", "name", "organisation"), "delivery": ("reference", "subject"), "answer": ("note",)}
-"""The columns that are indexed, by table; migration 0032 has the same for PostgreSQL."""
+TEXTS: Final = {
+    "team": ("key", "name", "organisation"), "delivery": ("reference", "subject"), "answer": ("note",),
+    "incident": ("reference", "title"), "incident_entry": ("text",), "inbox_report": ("reference", "what", "place"),
+}  # fmt: skip
+"""The columns that are indexed, by table; migrations 0032 and 0043 have the same for PostgreSQL."""
 
 INDEX_TABLES: Final = frozenset(
     f"search_{name}{part}" for name in TEXTS for part in ("", "_data", "_idx", "_config", "_docsize", "_content")
@@ -35,25 +50,36 @@ def words_of(typed: str) -> list[str]:
 
 
 def rows_with(
-    session: Session, number: InstrumentedAttribute[int], typed: str, *conditions: ColumnElement[bool], limit: int
+    session: Session,
+    number: InstrumentedAttribute[int],
+    typed: str,
+    *conditions: ColumnElement[bool],
+    limit: int,
+    most_meet: bool = False,
 ) -> list[int]:
     """The numbers of the rows in which every word of a text begins some word, the newest first.
 
     ``number``: the primary key of one of the tables of `TEXTS`. ``conditions`` on a row are part of the query.
+    ``most_meet``: most rows of the table meet them, so each match is looked at, and not all rows first.
     """
     words = words_of(typed)
     if not words:
         return []
-    ask = _ask_sqlite if session.get_bind().dialect.name == "sqlite" else _ask_postgresql
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    asked = (
+        _ask_sqlite(number, words, conditions, most_meet) if is_sqlite else _ask_postgresql(number, words, conditions)
+    )
     found: list[int] = []
-    for query in ask(number, words, conditions):
+    for query in asked:
         found = list(session.scalars(query.limit(limit)))
         if len(found) == limit:
             break
     return found
 
 
-def _ask_sqlite(number: InstrumentedAttribute[int], words: Sequence[str], conditions: Conditions) -> list[Numbers]:
+def _ask_sqlite(
+    number: InstrumentedAttribute[int], words: Sequence[str], conditions: Conditions, most_meet: bool
+) -> list[Numbers]:
     """Whole words first: what many rows have then comes one by one, while beginnings of words are gathered before."""
     index, rowid = _index(number.class_.__tablename__), column("rowid", Integer)
     matches = table(index, rowid)
@@ -61,7 +87,9 @@ def _ask_sqlite(number: InstrumentedAttribute[int], words: Sequence[str], condit
     for end in ("", "*"):
         asked = " ".join(f'"{word}"{end}' for word in words)
         query = select(rowid).select_from(matches).where(literal_column(index).op("MATCH")(asked))
-        if conditions:  # by the plus the planner leaves the matches as they come: asking for each row is slower
+        if most_meet:
+            query = query.where(exists(select(number).where(number == rowid, *conditions).correlate(matches)))
+        elif conditions:  # by the plus the planner leaves the matches as they come: asking for each row is slower
             query = query.where(literal_column("+rowid").in_(select(number).where(*conditions)))
         queries.append(query.order_by(rowid.desc()))  # type: ignore[arg-type]  # a column of no model
     return queries

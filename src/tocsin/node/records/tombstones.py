@@ -1,12 +1,15 @@
 """Tombstones: what was purged, when and by whom, and nothing of what it said."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
-from sqlalchemy import Text, func, select
+from sqlalchemy import ColumnElement, Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tocsin.node.records.engine import Base, UTCDateTime
+
+ReferenceCondition: TypeAlias = Callable[[ColumnElement[str]], ColumnElement[bool]]
 
 
 class Tombstone(Base):
@@ -32,14 +35,16 @@ class Tombstone(Base):
     reason: Mapped[str] = mapped_column(Text)
 
 
-def find_tombstone(session: Session, reference: str) -> Tombstone | None:
-    """The tombstone of a thing, if it was purged."""
-    return session.scalar(select(Tombstone).where(Tombstone.reference == reference))
+def find_tombstone(session: Session, reference: str, may: ReferenceCondition | None = None) -> Tombstone | None:
+    """The tombstone of a thing, if it was purged. ``may``: the condition on references that the reader may learn of."""
+    query = select(Tombstone).where(Tombstone.reference == reference)
+    return session.scalar(query if may is None else query.where(may(Tombstone.__table__.c.reference)))
 
 
-def newest_tombstones(session: Session, limit: int) -> Sequence[Tombstone]:
-    """What was purged last, the newest first."""
-    return session.scalars(select(Tombstone).order_by(Tombstone.id.desc()).limit(limit)).all()
+def newest_tombstones(session: Session, limit: int, may: ReferenceCondition) -> Sequence[Tombstone]:
+    """What was purged last, the newest first; ``may``: as of `find_tombstone`."""
+    query = select(Tombstone).where(may(Tombstone.__table__.c.reference))
+    return session.scalars(query.order_by(Tombstone.id.desc()).limit(limit)).all()
 
 
 def purged_counts(session: Session, ingest: int | None = None) -> tuple[int, int]:

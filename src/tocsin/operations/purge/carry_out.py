@@ -18,7 +18,7 @@ from tocsin.delivery import purge_digest, purge_letter, take_events_out
 from tocsin.delivery.mailbox import ReceivedMail
 from tocsin.delivery.never_held import Reference, ReferenceState, note_reference
 from tocsin.events import Ingest, purge_ingest, purge_rows
-from tocsin.incidents import IncidentReader
+from tocsin.incidents import IncidentReader, erase_part, find_part, letters_of_entry
 from tocsin.incidents.arrivals import delete_files, find_report, forget_mail, purge_report
 from tocsin.node.files import disk_failures, sync_folder
 from tocsin.node.letters import Letter
@@ -36,7 +36,7 @@ TABLES: Final = (
     "ingest", "left_aside", "feed_alarm", "column_set", "delivery", "delivery_item", "letter", "received_mail",
     "mail_bounce", "answer", "verification", "inbox_report", "inbox_entry", "inbox_file", "inbox_observable", "upload",
     "collected", "collector", "audit_aside", "request_once", "comment", "undo", "incident_thread", "incident_mail",
-    "incident_draft",
+    "incident_draft", "incident_entry", "incident_party", "incident_task", "incident_observable",
 )  # fmt: skip
 """The tables that hold what strangers sent; on PostgreSQL they are written anew."""
 
@@ -104,6 +104,12 @@ def _purge_note(session: Session, _plan: PurgePlan, name: str) -> None:
     session.execute(update(Answer).where(Answer.uuid == UUID(name)).values(note=""))
 
 
+def _purge_part_of_incident(session: Session, _plan: PurgePlan, name: str) -> None:
+    for letter in letters_of_entry(session, find_part(session, None, name)):
+        purge_letter(letter)
+    erase_part(session, name)
+
+
 _THINGS: Final[Mapping[PurgeKind, Callable[[Session, PurgePlan, str], None]]] = {
     PurgeKind.UPLOAD: lambda session, _, name: purge_upload(session, read_upload(session, UUID(name))),
     PurgeKind.COLLECTED: lambda session, _, name: purge_refused(session, name),
@@ -113,6 +119,7 @@ _THINGS: Final[Mapping[PurgeKind, Callable[[Session, PurgePlan, str], None]]] = 
     PurgeKind.LETTER: _purge_sent,
     PurgeKind.ANSWER: _purge_note,
     PurgeKind.COMMENT: lambda session, _, name: purge_comment(session, int(name)),
+    PurgeKind.INCIDENT: _purge_part_of_incident,
 }
 """What is more than parts of ingests: the function of its room."""
 
@@ -124,8 +131,9 @@ def _remember(session: Session, plan: PurgePlan, *, reason: str, actor: str, now
     for reference, part in stones.items():
         if find_tombstone(session, reference) is None:
             session.add(_tombstone(plan, reference, part, reason=reason, actor=actor, now=now))
-    purged = Reference("purged", plan.reference)
-    note_reference(session, purged, place=plan.kind.value, state=ReferenceState.PURGED, now=now)
+    if plan.kind is not PurgeKind.INCIDENT:  # it may be restricted: its log has it
+        purged = Reference("purged", plan.reference)
+        note_reference(session, purged, place=plan.kind.value, state=ReferenceState.PURGED, now=now)
     detail: dict[str, object] = {
         "kind": plan.kind.value,
         "events": sum(part.event_count for part in plan.parts),

@@ -16,7 +16,7 @@ from tocsin.delivery import Delivery, digests_with, mail_files
 from tocsin.delivery import find_mail as find_sent
 from tocsin.delivery.mailbox import MailOnServer, copies_of, hash_of_id
 from tocsin.events import Ingest, TeamSet, set_aside
-from tocsin.incidents import IncidentReader
+from tocsin.incidents import IncidentReader, find_part, letters_of_entry
 from tocsin.incidents.arrivals import files_of, find_report, letters_of, mails_of, others_with_files_of
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.letters import Letter
@@ -77,8 +77,10 @@ class PurgePlan:
     related: tuple[str, ...] = ()
 
 
-def make_plan(node: NodeWithStores, text: str) -> PurgePlan:
+def make_plan(node: NodeWithStores, text: str, reader: IncidentReader | None = None) -> PurgePlan:
     """What a purge of the thing that somebody names will touch.
+
+    ``reader``: who names it, who must be able to read what is restricted; None: a purge that is done again.
 
     Raises:
         UsageError: it names nothing, or several things.
@@ -90,7 +92,10 @@ def make_plan(node: NodeWithStores, text: str) -> PurgePlan:
     for reference in candidates:
         try:
             with node.database.reading() as session:
-                found.append(_PLANNERS[reference.kind](node, session, reference))
+                if reference.kind is PurgeKind.INCIDENT:
+                    found.append(_incident(node, session, reference, reader))
+                else:
+                    found.append(_PLANNERS[reference.kind](node, session, reference))
         except NotFoundError:
             continue
     if not found:
@@ -224,6 +229,20 @@ def _answer(_node: NodeWithStores, session: Session, reference: PurgeReference) 
 def _comment(_node: NodeWithStores, session: Session, reference: PurgeReference) -> PurgePlan:
     found = find_comment(session, int(reference.name))
     return PurgePlan(str(reference), reference.kind, _hash(str(found.id), found.at.isoformat()), found.at)
+
+
+def _incident(
+    node: NodeWithStores, session: Session, reference: PurgeReference, reader: IncidentReader | None
+) -> PurgePlan:
+    part = find_part(session, reader, reference.name)
+    letters = letters_of_entry(session, part)
+    files = [path for letter in letters for path in mail_files(node.mails, letter.reference)]
+    of = part.incident
+    return PurgePlan(
+        str(reference), reference.kind, _hash(of.uuid.hex, reference.name, getattr(part.row, "sha256", "")),
+        of.opened_at, files=_within(node, files), subjects=(str(reference),), words=(of.reference,),
+        related=part.related,
+    )  # fmt: skip
 
 
 _PLANNERS: Final[Mapping[PurgeKind, Callable[[NodeWithStores, Session, PurgeReference], PurgePlan]]] = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from tocsin.incidents import PART_NAME, plain_part
 from tocsin.incidents.arrivals import grouped, plain
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
@@ -24,6 +25,7 @@ class PurgeKind(StrEnum):
     LETTER = "letter"
     ANSWER = "answer"  # a note on problems
     COMMENT = "comment"  # what one of the staff wrote on a thing
+    INCIDENT = "incident"  # what an entry, a party, a task or an observable of one says
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ _NAMES: Final = {
     PurgeKind.LETTER: r"(?i:ltr)-\d{4}-\d{7,}",
     PurgeKind.ANSWER: _UUID,
     PurgeKind.COMMENT: _NUMBER,
+    PurgeKind.INCIDENT: PART_NAME,
 }
 _OTHER_WORDS: Final = {"report": PurgeKind.INGEST, "quarantine": PurgeKind.ROW, "digest": PurgeKind.DELIVERY}
 _ONLY_NAMED: Final = frozenset({PurgeKind.COLLECTED, PurgeKind.COMMENT})  # any word or number could be one
@@ -85,8 +88,8 @@ def read_reference(text: str) -> list[PurgeReference]:
             say("'%(reference)s' names nothing that can be purged.", reference=text[:60]),
             hint=say(
                 "Understood are event:12-3, row:12/3, ingest:12, upload:UUID, collected:COLLECTOR, mail:7, "
-                "inbox:XXXX-XXXX, TOC-2026-0000012, LTR-2026-0000012 and answer:UUID; the word may be left out "
-                "where it is clear."
+                "inbox:XXXX-XXXX, TOC-2026-0000012, LTR-2026-0000012, answer:UUID and INC-XXXX-XXXX:entry-12 (party, "
+                "task, observable); the word may be left out where it is clear."
             ),
         )
     return [PurgeReference(kind, _plain(kind, name)) for kind in found]
@@ -98,6 +101,8 @@ def _plain(kind: PurgeKind, name: str) -> str:
             return "-".join(str(int(part)) for part in re.split("[-/]", name))
         case PurgeKind.INGEST | PurgeKind.MAIL | PurgeKind.COMMENT:
             return str(int(name))
+        case PurgeKind.INCIDENT:
+            return plain_part(name)
         case PurgeKind.INBOX:
             return grouped(plain(name)[:8])
         case PurgeKind.DELIVERY | PurgeKind.LETTER:

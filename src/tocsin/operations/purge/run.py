@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from tocsin.delivery import sole_deliverer
 from tocsin.delivery.mailbox import remove_from_server
+from tocsin.incidents import IncidentReader, subjects_for
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError
 from tocsin.node.records import cut, find_tombstone, name_by_reference, words_by_reference
 from tocsin.node.sentences import say
@@ -49,11 +50,18 @@ class PurgeOutcome:
 
 
 def purge(
-    node: NodeWithStores, text: str, *, reason: str, actor: str, now: datetime, waits: bool = True
+    node: NodeWithStores,
+    text: str,
+    *,
+    reason: str,
+    actor: str,
+    now: datetime,
+    waits: bool = True,
+    person: int | None = None,
 ) -> PurgeOutcome:
     """Purge what somebody names; of what was purged before, what is known of it.
 
-    ``waits``: for other processes that write or deliver.
+    ``waits``: for other processes that write or deliver. ``person``: who must be able to read what is restricted.
 
     Raises:
         UsageError: it names nothing, or several things.
@@ -65,9 +73,10 @@ def purge(
     with _alone(node, waits=waits):
         commitment.recover(node)
         _finish(node)
-        if (before := purged_before(node, text)) is not None:
+        reader = IncidentReader(person, now)
+        if (before := purged_before(node, text, reader)) is not None:
             return before
-        plan = make_plan(node, text)
+        plan = make_plan(node, text, reader)
         with node.database.begin() as session:
             words = words_by_reference(session, reason)
             who = name_by_reference(session, actor)
@@ -221,15 +230,16 @@ def _on_server(node: NodeWithStores, plan: PurgePlan, entry: JournalEntry) -> tu
     return outcome, ""
 
 
-def purged_before(node: NodeWithStores, text: str) -> PurgeOutcome | None:
-    """What is known of a thing that was purged; None where it was not.
+def purged_before(node: NodeWithStores, text: str, reader: IncidentReader) -> PurgeOutcome | None:
+    """What is known of a thing that was purged; None where it was not, or the reader may not read its incident.
 
     Raises:
         UsageError: it names nothing.
 
     """
     with node.database.reading() as session:
-        stones = [find_tombstone(session, str(one)) for one in read_reference(text)]
+        may = subjects_for(session, reader)
+        stones = [find_tombstone(session, str(one), may) for one in read_reference(text)]
     found = next((stone for stone in stones if stone is not None), None)
     if found is None:
         return None

@@ -19,6 +19,7 @@ from tocsin.networks import Networks, format_address
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.pipeline.search.contact import LATELY, ContactAnswer, find_contact, query_of
+from tocsin.pipeline.search.incidents import find_in_incidents, find_named, find_observed
 from tocsin.pipeline.search.words import SHOWN, Hit, HitKind, find_teams_of, find_words, notification_hits
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.sharing.lookup import FoundReference, ReferenceKind, ResponsibilityLookup, Subject, resolve
@@ -33,15 +34,17 @@ _PAGES: Final = {
     ReferenceKind.HASH: (Permission.EVENTS_READ, "/events?text={}"),
     ReferenceKind.CVE: (Permission.EVENTS_READ, "/events?text={}"),
 }
+_OBSERVED: Final = frozenset({ReferenceKind.HASH, ReferenceKind.CVE})
+"""References that may be observables of incidents."""
 
 
 @dataclass(frozen=True)
 class SearchAnswer:
     """What was found. ``kind``: what the text is, as ``address``, ``network``, ``mail``, ``digest`` or ``name``.
 
-    ``page``: where it leads at once; empty where the answer is all there is. ``contact``: None of other things, and of
-    what the visitor may not ask about (``outside``). ``events``: of the last 30 days that the visitor sees; None where
-    they are not counted.
+    ``page``: where it leads, at once where nothing else was found; else empty. ``contact``: None of other things, and
+    of what the visitor may not ask about (``outside``). ``events``: of the last 30 days that the visitor sees; None
+    where they are not counted.
     """
 
     query: str
@@ -63,8 +66,15 @@ class Searcher:
     visitor: Principal
     clock: Callable[[], datetime]
 
+    @property
+    def reader(self) -> IncidentReader:
+        """As whom incidents are read."""
+        return IncidentReader(self.visitor.person, self.clock())
+
     def answer(self, typed: str) -> SearchAnswer:
         """All that is known of what somebody typed."""
+        if (incident := self._incident(typed)) is not None:
+            return incident
         found = self.read(typed)
         if isinstance(found, FoundReference):
             return self._named(found)
@@ -90,6 +100,8 @@ class Searcher:
 
     def quick(self, typed: str) -> SearchAnswer:
         """The same for whoever is still typing: of an address only the teams to notify, without events."""
+        if (incident := self._incident(typed)) is not None:
+            return incident
         found = self.read(typed)
         if isinstance(found, FoundReference):
             return self._named(found)
@@ -105,12 +117,22 @@ class Searcher:
         if found.kind is ReferenceKind.NAME:
             with self.node.database.reading() as session:
                 hits = find_words(session, Networks.open(self.node.home), self.visitor, found.value)
+                hits += find_in_incidents(session, self.visitor, self.reader, found.value)
             return SearchAnswer(found.value, found.kind.value, hits=tuple(hits))
         permission, page = _PAGES[found.kind]
         may = self.visitor.may(permission)
         if found.kind is ReferenceKind.PROBLEM and not self.visitor.reach(permission).everything:
             page = "/events?problem={}"  # the page of a problem is of all its teams
-        return SearchAnswer(found.value, found.kind.value, page=page.format(quote(found.value)) if may else "")
+        with self.node.database.reading() as session:
+            hits = find_observed(session, self.visitor, self.reader, found.value) if found.kind in _OBSERVED else []
+        leads = page.format(quote(found.value)) if may else ""
+        return SearchAnswer(found.value, found.kind.value, page=leads, hits=tuple(hits))
+
+    def _incident(self, typed: str) -> SearchAnswer | None:
+        """The incident that is called so."""
+        with self.node.database.reading() as session:
+            found = find_named(session, self.visitor, self.reader, typed)
+        return None if found is None else SearchAnswer(found.name, found.kind.value, page=found.page, hits=(found,))
 
     def _is_report(self, typed: str) -> bool:
         """Whether it is the reference of a report, not a word that looks like one; nobody else learns it."""
@@ -157,11 +179,13 @@ class Searcher:
 
     def _hits(self, subject: Subject) -> tuple[Hit, ...]:
         with self.node.database.reading() as session:
+            if not (subject.mailbox or subject.domain or subject.country):
+                return tuple(find_observed(session, self.visitor, self.reader, subject.query))
             if subject.mailbox:
-                return tuple(find_teams_of(session, self.visitor, subject.mailbox))
-            if subject.domain or subject.country:
-                return tuple(find_words(session, None, self.visitor, subject.domain or subject.query))
-        return ()
+                hits = find_teams_of(session, self.visitor, subject.mailbox)
+            else:
+                hits = find_words(session, None, self.visitor, subject.domain or subject.query)
+            return (*hits, *find_in_incidents(session, self.visitor, self.reader, subject.mailbox or subject.query))
 
 
 def kind_of(subject: Subject) -> str:

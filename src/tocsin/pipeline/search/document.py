@@ -1,6 +1,7 @@
 """What was found as JSON, the same by the API and by the command."""
 
 from typing import Any
+from urllib.parse import unquote
 
 from tocsin.pipeline.search.answer import SearchAnswer
 from tocsin.pipeline.search.export import COLUMNS, row_of
@@ -25,8 +26,9 @@ def answer_document(answer: SearchAnswer) -> dict[str, Any]:
 
 
 def line_document(answer: LineAnswer) -> dict[str, Any]:
-    """One line, by the columns of the file; what is not known is null."""
-    return {name: None if value == "" else value for name, value in zip(COLUMNS, row_of(answer), strict=True)}
+    """One line, by the columns of the file, and the incidents it was observed in; what is not known is null."""
+    columns = {name: None if value == "" else value for name, value in zip(COLUMNS, row_of(answer), strict=True)}
+    return {**columns, "incidents": [reference for reference, _ in answer.incidents]}
 
 
 def _problems(found: OpenProblems) -> dict[str, Any]:
@@ -45,4 +47,14 @@ def _problems(found: OpenProblems) -> dict[str, Any]:
 
 
 def _hit(hit: Hit) -> dict[str, str]:
-    return {"kind": hit.kind.value, "name": hit.name, "detail": hit.detail, "page": hit.page}
+    kind, name, page = hit.kind.value, hit.name, hit.page
+    own = page.partition("#")[0].rpartition("=" if "?" in page else "/")[2]  # as the address of its page has it
+    return {
+        "type": kind,
+        "id": unquote(own),
+        "name": name,
+        "url": page,
+        "kind": kind,
+        "detail": hit.detail,
+        "page": page,
+    }

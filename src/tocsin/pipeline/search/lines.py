@@ -17,6 +17,7 @@ from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 from tocsin.pipeline.search.answer import Searcher, kind_of
 from tocsin.pipeline.search.contact import LATELY
+from tocsin.pipeline.search.incidents import observed_in
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.problems import known_problems
 from tocsin.problems.answers import sets_with
@@ -35,7 +36,8 @@ class LineAnswer:
     """One line. ``kind``: as `SearchAnswer`; ``contacts``: keys and names of the teams to notify.
 
     ``outside``: not within the networks of the visitor. ``problems``: how many go on; ``seen``: when last; ``lacking``:
-    events without a contact; all of the last 30 days, None of what events are not looked for by.
+    events without a contact; all of the last 30 days, None of what events are not looked for by. ``incidents``: in
+    which it was observed, by reference and title.
     """
 
     line: str
@@ -49,6 +51,7 @@ class LineAnswer:
     problems: int | None = None
     seen: datetime | None = None
     lacking: int = 0
+    incidents: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,12 @@ def answer_lines(searcher: Searcher, lines: Sequence[str], *, sight: EventScope 
         inside = {place: subject for place, subject in subjects.items() if not answers[place].outside}
         for place, state in _states(node, inside, sight, now).items():
             answers[place] = replace(answers[place], problems=state.problems, seen=state.seen, lacking=state.lacking)
-    return answers
+    with node.database.reading() as session:
+        observed = observed_in(session, searcher.visitor, searcher.reader, lines)
+    return [
+        replace(one, incidents=tuple(dict.fromkeys((of.reference, of.title) for of in observed.get(line, ()))))
+        for line, one in zip(lines, answers, strict=True)
+    ]
 
 
 def _contacts(

@@ -30,6 +30,10 @@ class HitKind(StrEnum):
     PERSON = "person"
     NOTIFICATION = "notification"
     NOTE = "note"
+    INCIDENT = "incident"
+    OBSERVABLE = "observable"  # of an incident
+    ENTRY = "entry"  # of an incident
+    REPORT = "inbox"
 
 
 @dataclass(frozen=True, slots=True)

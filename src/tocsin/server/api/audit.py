@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from tocsin.incidents import IncidentReader, subjects_for
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.records import AuditFilter, list_entries
@@ -26,7 +27,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         *,
         request: Request,
         response: Response,
-        _visitor: Annotated[Principal, needs(Permission.AUDIT_READ)],
+        visitor: Annotated[Principal, needs(Permission.AUDIT_READ)],
         word: Text = "",
         actor: Text = "",
         subject: Text = "",
@@ -35,10 +36,14 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 100,
         cursor: Cursor = None,
     ) -> ListPage[AuditEntryOut]:
-        """Entries with this word, actor and subject (a thing, or a kind of things); docs/audit.md lists the words."""
+        """Entries with this word, actor and subject (a thing, or a kind of things); docs/audit.md lists the words.
+
+        Those about incidents that the token may not read are left out.
+        """
         place = place_of(counter.tokens, _NOUN, cursor)
-        asked = AuditFilter(word, actor, subject, aware(since), aware(until))
         with counter.node.database.reading() as session:
+            may = subjects_for(session, IncidentReader(visitor.person, counter.now))
+            asked = AuditFilter(word, actor, subject, aware(since), aware(until), may)
             found = list_entries(session, asked, before=place[0] if place else None, limit=limit)
         following = None if found.before is None else cursor_for(counter.tokens, _NOUN, [found.before])
         link_next(request, response, following)

@@ -17,10 +17,13 @@ TAG = "lookup"
 class SearchHit(BaseModel):
     """One thing that was found."""
 
-    kind: str = Field(examples=["team"])
+    type: str = Field(description="What it is.", examples=["team"])
+    id: str = Field(description="What it is called here: a key, a reference or a number.", examples=["operator"])
     name: str
+    url: str = Field(description="The path of its page.", examples=["/teams/operator"])
+    kind: str = Field(description="The same as `type`.", examples=["team"])
     detail: str
-    page: str = Field(description="The path of its page.", examples=["/teams/operator"])
+    page: str = Field(description="The same as `url`.", examples=["/teams/operator"])
 
 
 class OpenProblem(BaseModel):

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from tocsin.incidents import IncidentReader, subjects_for
 from tocsin.interface import PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
@@ -27,6 +28,7 @@ KINDS: Final = {
     PurgeKind.DELIVERY: N_("Digest"),
     PurgeKind.LETTER: N_("Verification request"),
     PurgeKind.ANSWER: N_("Note on problems"),
+    PurgeKind.INCIDENT: N_("Part of an incident"),
 }
 _ACT: Final = ACTS[0]
 _LISTED: Final = 100
@@ -39,19 +41,19 @@ def purge_pages(desk: PageContext) -> APIRouter:
     router = PageRouter()
 
     @router.get("/purge")
-    def purged(request: Request, _visitor: _Worker, reference: Annotated[str, Query(max_length=100)] = "") -> Response:
+    def purged(request: Request, visitor: _Worker, reference: Annotated[str, Query(max_length=100)] = "") -> Response:
         """What was purged, the newest first; or on to what somebody names."""
         if reference.strip():
             try:
-                return desk.go(f"/purge/{foresee(desk.node, reference).reference}")
+                return desk.go(f"/purge/{foresee(desk.node, reference, _reader(desk, visitor)).reference}")
             except (NotFoundError, UsageError) as error:
-                return _list(desk, request, reference, error=str(error), hint=error.hint)
-        return _list(desk, request)
+                return _list(desk, request, visitor, reference, error=str(error), hint=error.hint)
+        return _list(desk, request, visitor)
 
     @router.get("/purge/{reference}")
-    def ask(request: Request, _visitor: _Worker, reference: str) -> Response:
+    def ask(request: Request, visitor: _Worker, reference: str) -> Response:
         """Name what would go, or what went."""
-        return _one(desk, request, reference)
+        return _one(desk, request, visitor, reference)
 
     @router.post("/purge/{reference}")
     def do(request: Request, visitor: _Worker, reference: str, form: Form) -> Response:
@@ -59,17 +61,24 @@ def purge_pages(desk: PageContext) -> APIRouter:
         try:
             done = perform(desk, visitor, _ACT, form, reference=reference)
         except RequestError:
-            return _one(desk, request, reference, wrong=True)
+            return _one(desk, request, visitor, reference, wrong=True)
         except ConflictError as error:
-            return _one(desk, request, reference, error=str(error), reason=text_of(form, "reason"))
+            return _one(desk, request, visitor, reference, error=str(error), reason=text_of(form, "reason"))
         return desk.go(f"/purge/{done.reference}")
 
     return router
 
 
-def _list(desk: PageContext, request: Request, reference: str = "", *, error: str = "", hint: str = "") -> Response:
+def _reader(desk: PageContext, visitor: Principal) -> IncidentReader:
+    return IncidentReader(visitor.person, desk.now)
+
+
+def _list(
+    desk: PageContext, request: Request, visitor: Principal, reference: str = "", *, error: str = "", hint: str = ""
+) -> Response:
     with desk.node.database.reading() as session:
-        stones, (events, rows) = newest_tombstones(session, _LISTED), purged_counts(session)
+        stones = newest_tombstones(session, _LISTED, subjects_for(session, _reader(desk, visitor)))
+        events, rows = purged_counts(session)
     return desk.page(
         request, "purge/list.html", status=422 if error else 200, stones=stones, events=events, rows=rows, kinds=KINDS,
         reference=reference, error=error, hint=hint,
@@ -77,9 +86,16 @@ def _list(desk: PageContext, request: Request, reference: str = "", *, error: st
 
 
 def _one(
-    desk: PageContext, request: Request, reference: str, *, wrong: bool = False, error: str = "", reason: str = ""
+    desk: PageContext,
+    request: Request,
+    visitor: Principal,
+    reference: str,
+    *,
+    wrong: bool = False,
+    error: str = "",
+    reason: str = "",
 ) -> Response:
-    one = foresee(desk.node, reference)
+    one = foresee(desk.node, reference, _reader(desk, visitor))
     status = 409 if error else 422 if wrong else 200
     return desk.page(
         request, "purge/one.html", status=status, one=one, kinds=KINDS, wrong=wrong, error=error, reason=reason

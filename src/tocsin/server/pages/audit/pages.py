@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
 
+from tocsin.incidents import IncidentReader, SubjectCondition, subjects_for
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.records import (
@@ -45,9 +46,9 @@ class Filters(Days):
     subject: _Text = ""
     before: _Text = ""
 
-    def wanted(self) -> AuditFilter:
+    def wanted(self, may: SubjectCondition) -> AuditFilter:
         """The same as the records take it."""
-        return AuditFilter(self.word, self.actor.strip(), self.subject.strip(), self.start, self.end)
+        return AuditFilter(self.word, self.actor.strip(), self.subject.strip(), self.start, self.end, may)
 
 
 def audit_pages(desk: PageContext) -> APIRouter:
@@ -59,11 +60,12 @@ def audit_pages(desk: PageContext) -> APIRouter:
         """Entries, the newest first."""
         before = number_in(filters.before)
         with desk.node.database.reading() as session:
-            found = list_entries(session, filters.wanted(), before=before, limit=_ROWS)
+            may = subjects_for(session, IncidentReader(visitor.person, desk.now))
+            found = list_entries(session, filters.wanted(may), before=before, limit=_ROWS)
             state = seal_state(session)
             actors = (entry.actor for entry in found.entries)
             names = names_of_actors(session, actors) | resolve_references(session, found.entries)
-            subjects = names_of_subjects(session, _named(found.entries), visitor)
+            subjects = names_of_subjects(session, _named(found.entries), visitor, desk.now)
         further = filters.query(before=found.before) if found.before is not None else ""
         return desk.page(
             request, "audit/list.html", status=422 if filters.wrongs else 200, entries=found.entries, names=names,

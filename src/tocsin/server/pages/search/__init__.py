@@ -24,13 +24,15 @@ KINDS: Final = {
     "address": N_("Address"), "network": N_("Network"), "AS": N_("AS"), "domain": N_("Domain"),
     "country": N_("Country"), "mail": N_("Email address"), "digest": N_("Notification"), "report": N_("Report"),
     "public report": N_("Public report"), "hotline reference": N_("Hotline reference"), "problem": N_("Problem"),
-    "hash": N_("Hash"), "CVE": N_("CVE"), "name": N_("Words"),
+    "hash": N_("Hash"), "CVE": N_("CVE"), "name": N_("Words"), "incident": N_("Incident"),
 }  # fmt: skip
 """What a text is, in words."""
 
 HITS: Final = {
     HitKind.TEAM: N_("Teams"), HitKind.AS: N_("AS"), HitKind.PERSON: N_("People"),
     HitKind.NOTIFICATION: N_("Notifications"), HitKind.NOTE: N_("Notes of answers"),
+    HitKind.INCIDENT: N_("Incidents"), HitKind.OBSERVABLE: N_("Observed in incidents"),
+    HitKind.ENTRY: N_("Entries of incidents"), HitKind.REPORT: N_("Inbox"),
 }  # fmt: skip
 """What is found, in words."""
 
@@ -56,7 +58,7 @@ def _one_thing(desk: PageContext) -> APIRouter:
             return desk.page(request, _PAGE, **_shown())
         answer = _searcher(desk, visitor).answer(asked)
         places = find_places(visitor, desk.words(request), answer)
-        if page := answer.page or _only(answer, places):
+        if page := _leads(answer) or _only(answer, places):
             return desk.go(page)
         if answer.contact and answer.contact.contacts:
             note_read(desk.node.database, visitor, "search", now=desk.now)
@@ -75,7 +77,8 @@ def _one_thing(desk: PageContext) -> APIRouter:
             {"kind": words.say(HITS[hit.kind]), "name": hit.name, "detail": hit.detail[:100], "page": hit.page}
             for hit in answer.hits
         ]
-        return JSONResponse([*(first if answer.page else []), *found][:_QUICK])
+        alone = answer.page and answer.kind != HitKind.INCIDENT  # that one is found too
+        return JSONResponse([*(first if alone else []), *found][:_QUICK])
 
     return router
 
@@ -113,6 +116,11 @@ def _shown(**more: Any) -> dict[str, Any]:
     """What the page shows."""
     empty = {"asked": "", "answer": None, "found_pages": (), "typed": "", "error": None, "lines": None}
     return empty | {"kinds": KINDS, "hit_names": HITS, "brief": False} | more
+
+
+def _leads(answer: SearchAnswer) -> str:
+    """The page that a reference leads to at once; not where what it names was observed in incidents, too."""
+    return "" if answer.hits and answer.kind != HitKind.INCIDENT else answer.page
 
 
 def _only(answer: SearchAnswer, places: Sequence[FoundPlace]) -> str:

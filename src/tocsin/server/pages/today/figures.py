@@ -6,17 +6,18 @@ deliveries. What takes longer, since it compares all problems or the whole direc
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import Final
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import ColumnElement, distinct, func, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.directory import TeamRow
 from tocsin.events import FeedRecord, Ingest, IngestState
+from tocsin.incidents import IncidentReader, named_openly
 from tocsin.node.records import AuditAction, AuditEntry
 from tocsin.pipeline.accept_item import LATELY
 from tocsin.pipeline.stores import NodeWithStores
@@ -130,7 +131,8 @@ def state_token(node: NodeWithStores) -> tuple[int, int, int]:
     """What differs when something changed: cheap enough to be asked every second. That somebody looked is no change."""
     with node.database.reading() as session:
         latest = AuditEntry.id > (session.scalar(select(func.max(AuditEntry.id))) or 0) - _LATEST
-        changes = select(AuditEntry.id).where(latest, AuditEntry.word.not_in([word.value for word in _READINGS]))
+        shown = AuditEntry.word.not_in([word.value for word in _READINGS]), _for_all(session)
+        changes = select(AuditEntry.id).where(latest, *shown)
         newest = session.scalar(changes.order_by(AuditEntry.id.desc()).limit(1)) or 0
         pending = session.scalar(select(func.max(Ingest.number))) or 0
         digest = session.scalar(select(func.max(Delivery.id))) or 0  # one that is held leaves no entry in the log
@@ -197,12 +199,19 @@ def _notified(session: Session, since: datetime) -> NotifiedToday:
     )
 
 
+def _for_all(session: Session) -> ColumnElement[bool]:
+    """The condition that entries are about nothing that is restricted: what is shown here is shown to all."""
+    nobody = IncidentReader(None, datetime.min.replace(tzinfo=UTC))
+    return named_openly(session, nobody, AuditEntry.subject)  # type: ignore[arg-type]  # a column, of a model
+
+
 def _changes(session: Session) -> list[RecentChange]:
     """The latest acts that are not the routine of each hour; the same of one thing, one after another, is one line."""
     newest = session.scalar(select(func.max(AuditEntry.id))) or 0
     wanted = (
         select(AuditEntry)
         .where(AuditEntry.id > newest - _LATEST, AuditEntry.word.not_in([word.value for word in ROUTINE]))
+        .where(_for_all(session))
         .order_by(AuditEntry.id.desc())
         .limit(_CHANGES * _REPEATED)
     )

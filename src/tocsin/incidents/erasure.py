@@ -1,0 +1,216 @@
+"""What a person wrote in an incident is erased; and whether all entries are still what the audit log says they were.
+
+An erased entry keeps its hash, time, kind and author: the log and its seals still verify.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tocsin.incidents.models import Incident, IncidentEntry, IncidentObservable, IncidentTask, Party
+from tocsin.incidents.read import TEAM, IncidentReader, readable
+from tocsin.incidents.states import IncidentEntryKind
+from tocsin.incidents.write import entry_hash
+from tocsin.node.errors import NotFoundError
+from tocsin.node.letters import Letter
+from tocsin.node.records import AuditAction, AuditEntry, find_tombstone
+from tocsin.node.sentences import say
+
+PART_NAME: Final = r"(?i:inc)-[0-9A-Za-z]{4}-[0-9A-Za-z]{4}:(entry|party|task|observable)-[0-9]{1,9}"
+"""What a part of an incident is called: ``INC-4KX7-9M2P:entry-12``."""
+
+_CHUNK: Final = 5_000
+_TYPED: Final[Mapping[str, tuple[str, ...]]] = {
+    IncidentEntryKind.PARTY.value: ("name",),
+    IncidentEntryKind.TASK.value: ("what",),
+    IncidentEntryKind.MILESTONE.value: ("known_from",),
+    IncidentEntryKind.OBSERVABLE.value: ("values", "known", "unread"),
+}
+"""What of the data of an entry people typed, by its kind; of a changed title both are."""
+
+
+class IncidentPartKind(StrEnum):
+    """What of an incident can be erased."""
+
+    ENTRY = "entry"
+    PARTY = "party"
+    TASK = "task"
+    OBSERVABLE = "observable"
+
+
+IncidentPart: TypeAlias = IncidentEntry | Party | IncidentTask | IncidentObservable
+_TABLES: Final[Mapping[IncidentPartKind, Any]] = {
+    IncidentPartKind.ENTRY: IncidentEntry,
+    IncidentPartKind.PARTY: Party,
+    IncidentPartKind.TASK: IncidentTask,
+    IncidentPartKind.OBSERVABLE: IncidentObservable,
+}
+
+
+@dataclass(frozen=True)
+class ErasablePart:
+    """A part of an incident. ``name``: as `PART_NAME`. ``related``: entries that name it too, and stay."""
+
+    incident: Incident
+    row: IncidentPart
+    name: str
+    related: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedEntry:
+    """An entry that is not what the audit log says. ``incident``: empty where that is restricted, or gone."""
+
+    entry: int
+    incident: str
+    reason: str
+
+
+@dataclass
+class EntryCheck:
+    """What was found. ``erased``: entries without what they said; ``undone``: that an undo took back."""
+
+    entries: int = 0
+    erased: int = 0
+    undone: int = 0
+    changed: list[ChangedEntry] = field(default_factory=list)
+
+
+def find_part(session: Session, reader: IncidentReader | None, name: str) -> ErasablePart:
+    """A part of an incident by its name. ``reader``: None finds all, as after a backup was restored.
+
+    Raises:
+        NotFoundError: the reader knows none.
+
+    """
+    reference, _, part = name.partition(":")
+    kind, _, number = part.partition("-")
+    table = _TABLES[IncidentPartKind(kind)]
+    query = select(table, Incident).join(Incident, Incident.id == table.incident_id)
+    query = query.where(Incident.reference == reference, table.id == int(number))
+    if reader is not None:
+        query = query.where(readable(session, reader, Incident), readable(session, reader, table))
+    found = session.execute(query).one_or_none()
+    if found is None:
+        raise NotFoundError(say("There is nothing here that is called '%(reference)s'.", reference=name[:60]))
+    row, incident = found
+    return ErasablePart(incident, row, name, tuple(_related(session, incident, row)))
+
+
+def letters_of_entry(session: Session, part: ErasablePart) -> list[Letter]:
+    """The letters that say what an entry says: to whom access to a restricted incident was announced."""
+    if not isinstance(part.row, IncidentEntry):
+        return []
+    return list(session.scalars(select(Letter).where(Letter.key.startswith(f"incident-access:{part.row.id}:"))))
+
+
+def erase_part(session: Session, name: str) -> None:
+    """Erase what people wrote in a part of an incident, in the caller's transaction."""
+    match row := find_part(session, None, name).row:
+        case IncidentEntry():
+            row.text, row.data = "", _erased(row)
+        case Party():
+            row.name = row.mailbox = row.phone = ""
+        case IncidentTask():
+            row.text = row.result = ""
+        case IncidentObservable():
+            session.delete(row)
+    session.flush()
+
+
+def check_entries(session: Session) -> EntryCheck:
+    """Compare every entry of every incident with the audit log, by its hash. The seals are checked elsewhere."""
+    found, top = EntryCheck(), session.scalar(select(func.max(IncidentEntry.id))) or 0
+    seen = bytearray(top + 1)
+    for chunk in _noted(session):
+        rows = _rows(session, [entry for entry, _, _ in chunk])
+        for entry, subject, sha256 in chunk:
+            if entry <= top and seen[entry]:
+                continue  # its number was given anew after an undo
+            if entry in rows:
+                seen[entry] = 1
+                _compare(session, found, rows[entry], subject, sha256)
+            elif _is_undone(session, subject):
+                found.undone += 1
+            else:
+                found.changed.append(ChangedEntry(entry, _openly(session, subject), "deleted"))
+    for number in session.scalars(
+        select(IncidentEntry.id).order_by(IncidentEntry.id).execution_options(yield_per=_CHUNK)
+    ):
+        if not seen[number]:
+            found.changed.append(ChangedEntry(number, "", "not in the audit log"))
+    return found
+
+
+def _noted(session: Session) -> Iterator[list[tuple[int, str, str]]]:
+    """Entry, subject and hash of what the audit log has of entries, the newest first."""
+    entry = AuditEntry
+    query = select(entry.detail, entry.subject).where(entry.word == AuditAction.INCIDENT_ENTRY.value)
+    for rows in session.execute(query.order_by(entry.id.desc()).execution_options(yield_per=_CHUNK)).partitions():
+        yield [(int(str(detail["entry"])), subject, str(detail["sha256"])) for detail, subject in rows]
+
+
+def _rows(session: Session, numbers: list[int]) -> dict[int, tuple[IncidentEntry, Incident]]:
+    rows = select(IncidentEntry, Incident).join(Incident, Incident.id == IncidentEntry.incident_id)
+    found = {one.id: (one, of) for one, of in session.execute(rows.where(IncidentEntry.id.in_(numbers)))}
+    session.expunge_all()
+    return found
+
+
+def _compare(
+    session: Session, found: EntryCheck, row: tuple[IncidentEntry, Incident], subject: str, sha256: str
+) -> None:
+    entry, incident = row
+    found.entries += 1
+    name = incident.reference if incident.compartment_id == TEAM else ""
+    if subject != f"incident:{incident.reference}":
+        found.changed.append(ChangedEntry(entry.id, name, "moved to another incident"))
+    elif entry.sha256 == sha256 == entry_hash(entry):
+        return
+    elif entry.sha256 == sha256 and find_tombstone(session, f"{subject}:{IncidentPartKind.ENTRY}-{entry.id}"):
+        found.erased += 1
+    else:
+        found.changed.append(ChangedEntry(entry.id, name, "changed"))
+
+
+def _is_undone(session: Session, subject: str) -> bool:
+    undone = AuditEntry.word == AuditAction.ACT_UNDONE.value, AuditEntry.subject == subject
+    return session.scalar(select(AuditEntry.id).where(*undone).limit(1)) is not None
+
+
+def _openly(session: Session, subject: str) -> str:
+    reference = subject.partition(":")[2]
+    named = Incident.reference == reference, Incident.compartment_id == TEAM
+    return session.scalar(select(Incident.reference).where(*named)) or ""
+
+
+def _erased(entry: IncidentEntry) -> dict[str, Any]:
+    typed = _TYPED.get(entry.kind, ())
+    if entry.kind == IncidentEntryKind.CHANGE and entry.data.get("what") == "title":
+        typed = ("before", "after")
+    return {name: type(value)() if name in typed else value for name, value in entry.data.items()}
+
+
+def _related(session: Session, incident: Incident, row: IncidentPart) -> Iterator[str]:
+    """The entries that name a party, a task or an observable too."""
+    kind = {Party: "party", IncidentTask: "task", IncidentObservable: "observable"}.get(type(row))
+    if kind is None:
+        return
+    entry = IncidentEntry
+    for one in session.scalars(
+        select(entry).where(entry.incident_id == incident.id, entry.kind == kind).order_by(entry.id)
+    ):
+        named = one.party_id, one.data.get("task"), *one.data.get("values", ())
+        if (row.value if isinstance(row, IncidentObservable) else row.id) in named:
+            yield f"incident:{incident.reference}:{IncidentPartKind.ENTRY}-{one.id}"
+
+
+def plain_part(name: str) -> str:
+    """A name of a part as it is written here."""
+    reference, _, part = name.partition(":")
+    kind, _, number = part.partition("-")
+    return f"{reference.upper()}:{kind}-{int(number)}"

@@ -1,0 +1,255 @@
+"""A restricted incident casts no shadow: for whoever it does not name, a node with it is a node without it.
+
+Two nodes are copies of one; in the second there is a restricted incident with all that one can have. Every page and
+route of the API says the same there, to every role, and every command. Left out of the comparison are words drawn at
+random, the numbers of entries in the audit log and how many it has, which its seals count.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from fastapi import FastAPI
+
+from support.console_users import Browser, browser_of, person
+from support.page_examples import OWN, QUERIES, furnish
+from support.routes import Door, doors
+from support.world import World, copy_world
+from tocsin.incidents import (
+    IncidentEntryKind,
+    ObservableKind,
+    acts,
+    add_entry,
+    add_incident,
+    add_observable,
+    add_party,
+    add_task,
+)
+from tocsin.interface import ActContext, read_request
+from tocsin.node.accounts import AccountRole, Principal
+from tocsin.node.records import open_seal_key, seal
+from tocsin.pipeline.search import Searcher, answer_lines
+from tocsin.server.pages.today.figures import state_token
+from tocsin.server.server import make_application
+from tocsin.sharing.lookup import ResponsibilityLookup
+
+WORD: Final = "Kanarienvogel"
+ADDRESS: Final = "http://kanarienvogel.example/kit"
+ROLES: Final = (
+    AccountRole.ANALYST, AccountRole.MANAGER, AccountRole.ADMINISTRATOR, AccountRole.AUDITOR, AccountRole.OPERATOR,
+    AccountRole.NOBODY,
+)  # fmt: skip
+_LEFT_OUT: Final = {"/today/live", "/account/second-factor"}  # never ends; shows a secret drawn for each answer
+_RANDOM: Final = re.compile(
+    r'"(?:request_id|challenge)": ?"[^"]*"|name="(?:made|once|csrf)" value="[^"]*"|(?:made|csrf|cursor)=[\w.~-]+'
+    r'|"next": ?"[^"]*"|tocsin_(?:requests|request_seconds)\S* \S+|[\d-]{10}T[\d:]{8}\.\d+'
+)
+"""Drawn or measured anew for each answer; the last are times of a clock that is not the node's."""
+
+_NUMBERS: Final = re.compile(
+    r'(?<=before=)\d+|(?<="number": )\d+|(?<="id":)\d+|<tr id="log-\d+"><th scope="row" class="n">\d+|[0-9a-f]{64}'
+    r'|<dt>Entries</dt><dd>\d+|data-token="[\d.]+"'
+)
+"""Of entries in the audit log, and how many it has; hashes of its seals."""
+
+
+@dataclass(frozen=True)
+class Restricted:
+    """The incident, and the numbers of whom it names."""
+
+    reference: str
+    child: str
+    lead: int
+    guest: int
+
+
+@dataclass(frozen=True)
+class Twins:
+    """A node without the incident and one with it; ``paths``: what is asked for of each door."""
+
+    without: World
+    with_it: World
+    restricted: Restricted
+    paths: list[tuple[Door, str]]
+    applications: tuple[FastAPI, FastAPI]
+
+
+@pytest.fixture(scope="module")
+def twins(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twins]:
+    folder = tmp_path_factory.mktemp("twins")
+    first = copy_world(fresh, folder / "first")
+    with (first.node.home / "tocsin.toml").open("a") as file:
+        file.write("[api]\npublic_a_minute = 1000000\n")
+    with first.open:
+        examples = furnish(first)
+        open_seal_key(first.node.home)  # of both
+        lead, guest = (
+            person(first.node, role, now=first.now, mailbox=f"{role}@inside.example")
+            for role in (AccountRole.ANALYST, AccountRole.MANAGER)
+        )
+        first.node.database.close()
+    worlds = [copy_world(folder / "first", folder / name) for name in ("without", "with")]
+    without, with_it = worlds
+    restricted = restrict(with_it, lead, guest)
+    with ExitStack() as stack:
+        for world in worlds:
+            stack.enter_context(world.open)
+            seal(world.node.database, open_seal_key(world.node.home), now=world.now, home=world.node.home)
+        applications = [make_application(world.node, clock=lambda: first.now) for world in worlds]
+        found = doors(applications[0])
+        paths = [
+            (door, path)
+            for door in found
+            if door.method == "GET" and door.path not in _LEFT_OUT
+            for path in asked(door, examples, restricted)
+        ]
+        yield Twins(without, with_it, restricted, paths, (applications[0], applications[1]))
+
+
+def asked(door: Door, examples: dict[str, Any], restricted: Restricted) -> Iterator[str]:
+    """What is there, and where a door leads to an incident, the restricted one; what searches for it."""
+    example = examples.get(door.path)
+    yield (example.at if example else door.path) + QUERIES.get(door.path, "")
+    if "/incidents/{reference}" in door.path:
+        yield re.sub(r"\{[^}]+\}", "1", door.path.replace("{reference}", restricted.reference, 1)) + QUERIES.get(
+            door.path, ""
+        )
+    yield from (f"{door.path}?{query}" for query in _SEARCHES.get(door.path, ()))
+    if door.path in _SUBJECTS:
+        yield f"{door.path}?subject=incident:{restricted.reference}"
+        yield f"{door.path}?subject=incident"
+
+
+_SEARCHES: Final = {
+    **dict.fromkeys(("/search", "/search.json", "/api/v1/search"), (f"q={WORD}", f"q={ADDRESS}", f"q={OWN}")),
+    "/incidents": (f"words={WORD}", "state=all", "need=access", "need=task", "need=waiting"),
+    "/api/v1/incidents": (f"words={WORD}",),
+    "/deliveries": (f"text={WORD}", "show=letters"),
+    "/reports/public": (f"words={WORD}", "state=all"),
+}  # fmt: skip
+_SUBJECTS: Final = {"/audit", "/api/v1/audit", "/today/items", "/comments"}
+
+
+def restrict(world: World, lead: int, guest: int) -> Restricted:
+    """Make the incident with something of every kind; the guest lets himself in, and others are written to."""
+    by: dict[str, Any] = {"actor": f"person:{lead}", "now": world.now}
+    past = world.now - timedelta(days=1)
+    with world.node.database.begin() as session:
+        made = add_incident(session, title=f"{WORD} at the ministry", members=[lead], lead=lead, tlp="RED", **by)
+        child = add_incident(session, title=f"{WORD} again", members=[lead], **by)
+        child.compartment_id = made.compartment_id
+        add_party(
+            session, made, role="victim", team=1, name=WORD, mailbox="it@kanarienvogel.example", phone="+230 5555 0111",
+            language="en", ceiling="RED", now=world.now,
+        )  # fmt: skip
+        add_task(session, made, f"Ask {WORD}", owner=lead, due_at=past, now=world.now)
+        add_task(session, made, f"Ring {WORD}", owner=None, due_at=past, now=world.now)
+        for kind, value in ((ObservableKind.URL, ADDRESS), (ObservableKind.IP, OWN)):
+            add_observable(session, made, kind, value, role="indicator", tlp="RED", now=world.now)
+        add_entry(session, made, IncidentEntryKind.NOTE, text=f"{WORD} rang", **by)
+        made.waiting_for, made.waiting_until, made.state = WORD, past, "waiting"
+        found = Restricted(made.reference, child.reference, lead, guest)
+    act(world, "mergeIncident", lead, reference=found.child, into=found.reference)
+    act(world, "letMeInIncident", guest, reference=found.reference, reason="Nobody else is on duty now")
+    act(world, "renameIncident", lead, reference=found.reference, title=f"{WORD} at two ministries")
+    return found
+
+
+def act(world: World, operation: str, number: int, **values: Any) -> None:
+    of = next(one for one in acts.ACTS if one.operation == operation)
+    of.function(ActContext(world.node, world.now, f"person:{number}", "Lead", number, act=of), read_request(of, values))
+
+
+def said(browser: Browser, path: str, world: World) -> tuple[int, str, str]:
+    answer = browser.client.get(path, follow_redirects=False)
+    text = answer.text.replace(str(world.folder), "")
+    return answer.status_code, plain(answer.headers.get("location", "")), plain(text)
+
+
+def plain(text: str) -> str:
+    """An answer without what differs each time."""
+    return _NUMBERS.sub("", _RANDOM.sub("", text))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_page_and_route_says_the_same_to_whom_it_does_not_name(twins: Twins, role: AccountRole) -> None:
+    now, different, compared = twins.without.now, [], 0
+    with ExitStack() as stack:
+        one, other = (
+            stack.enter_context(browser_of(application, world.node, role, now=now, teams=(4,)))
+            for application, world in zip(twins.applications, (twins.without, twins.with_it), strict=True)
+        )
+        for door, path in twins.paths:
+            if door.act is not None and door.lets_in(role) is None:
+                continue
+            answers = said(one, path, twins.without), said(other, path, twins.with_it)
+            compared += answers[0][0] == 200
+            if answers[0] != answers[1] or (WORD in answers[1][2] and WORD not in path):
+                different.append((path, answers[0][0], answers[1][0], first_difference(answers[0][2], answers[1][2])))
+    assert different == []
+    assert compared > (5 if role in {AccountRole.OPERATOR, AccountRole.NOBODY} else 100)
+
+
+def first_difference(one: str, other: str) -> tuple[str, str]:
+    at = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return one[max(0, at - 60) : at + 60], other[max(0, at - 60) : at + 60]
+
+
+@pytest.mark.parametrize(
+    "query", [WORD, f"{WORD} rang", ADDRESS, "hxxp://kanarienvogel[.]example/kit", "REFERENCE", "ministries"]
+)
+def test_whom_it_names_finds_it(twins: Twins, query: str) -> None:
+    """Else the comparison would be of two empty answers."""
+    reference, lead = twins.restricted.reference, twins.restricted.lead
+    visitor = Principal(AccountRole.ANALYST, lead)
+    guide = ResponsibilityLookup(twins.with_it.node, lambda: twins.with_it.now)
+    found = Searcher(twins.with_it.node, guide, visitor, lambda: twins.with_it.now).answer(
+        query.replace("REFERENCE", reference)
+    )
+    assert reference in {hit.name for hit in found.hits}
+
+
+@pytest.mark.parametrize("words", [
+    "incidents list", "incidents list --state merged", "incidents show REFERENCE", f"search {WORD}",
+    f"search {ADDRESS}", f"search {OWN}", "search REFERENCE", "audit list --limit 500",
+    "audit list --subject incident", "audit export",
+    "statistics", "todo list", "inbox list", "deliveries letters", "people list", "undo list", "status", "doctor",
+])  # fmt: skip
+def test_every_command_prints_the_same(twins: Twins, words: str) -> None:
+    asked_for = [word.replace("REFERENCE", twins.restricted.reference) for word in words.split()]
+    one, other = (printed(world, asked_for) for world in (twins.without, twins.with_it))
+    assert one == other
+
+
+def printed(world: World, words: list[str]) -> list[str]:
+    return [plain(str(one).replace(str(world.folder), "")) for one in world.tocsin.call("--json", *words)]
+
+
+def test_pasted_lines_do_not_say_where_they_were_observed(twins: Twins) -> None:
+    lines = f"{OWN}\n{ADDRESS}\nkanarienvogel.example"
+    with ExitStack() as stack:
+        one, other = (
+            stack.enter_context(browser_of(application, world.node, AccountRole.ANALYST, now=world.now))
+            for application, world in zip(twins.applications, (twins.without, twins.with_it), strict=True)
+        )
+        pages = [plain(browser.send("/search", lines=lines).text) for browser in (one, other)]
+    assert pages[0] == pages[1]
+    visitor = Principal(AccountRole.ANALYST, twins.restricted.lead)
+    guide = ResponsibilityLookup(twins.with_it.node, lambda: twins.with_it.now)
+    guide.renew()
+    guide.settle()
+    searcher = Searcher(twins.with_it.node, guide, visitor, lambda: twins.with_it.now)
+    named = [[reference for reference, _ in line.incidents] for line in answer_lines(searcher, lines.splitlines())]
+    assert named == [[twins.restricted.reference], [twins.restricted.reference], []]
+
+
+def test_the_stream_of_changes_does_not_stir(twins: Twins) -> None:
+    node = twins.with_it.node
+    before = state_token(node)
+    act(twins.with_it, "noteIncident", twins.restricted.lead, reference=twins.restricted.reference, text="Rang again")
+    assert state_token(node) == before
