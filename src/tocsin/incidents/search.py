@@ -23,7 +23,7 @@ _ENTRIES: Final = 5  # times as many entries are looked at as incidents are show
 _INCIDENTS: Final = ("incident:", "page:/incidents/", "page:/api/v1/incidents/")
 _REPORTS: Final = ("inbox:", "page:/reports/public/", "page:/api/v1/inbox/")
 _ACCESS: Final = "item:incident-access"
-_LENGTHS: Final[Mapping[tuple[str, ...], int]] = {_INCIDENTS: 13, _REPORTS: 9}  # of a reference
+_LENGTHS: Final[dict[tuple[str, ...], int]] = {_INCIDENTS: 13, _REPORTS: 9}  # of a reference
 
 SubjectCondition: TypeAlias = Callable[[ColumnElement[str]], ColumnElement[bool]]
 
