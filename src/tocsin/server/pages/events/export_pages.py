@@ -1,6 +1,6 @@
 """Events carried away: first what would leave under which marking, then the file."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -30,7 +30,7 @@ def export_pages(desk: PageContext) -> APIRouter:
             offer = offer_of(desk.node, desk.node.events, asked.filter, reach=reach, now=desk.now)
             forms = [form.value for form in ExportForm]
             status = 422 if asked.wrongs or asked.unknown else 200
-            shown = {"names": NAMES, "feed_names": desk.feed_names(), "forms": forms}
+            shown: dict[str, Any] = {"names": NAMES, "feed_names": desk.feed_names(), "forms": forms}
             return desk.page(request, "events/export.html", status=status, asked=asked, offer=offer, **shown)
         whole = export_events(
             desk.node,
