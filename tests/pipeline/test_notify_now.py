@@ -142,6 +142,7 @@ def test_the_page_shows_who_would_be_notified_before_it_does_it(world: World) ->
         assert "None of these events has a contact now" in text_of(browser.get("/today/unrouted/notify?days=7"))
         world.tocsin.run(*RANGE)
         seen = text_of(browser.get("/today/unrouted/notify?days=7&asn=64500"))
+        assert "This cannot be undone: the contacts are written into the stored events." in seen
         assert "3 events have a contact now; the oldest was seen" in seen
         assert "1 team would be notified" in seen
         done = browser.send("/today/unrouted/notify", days="7", asn="64500")
