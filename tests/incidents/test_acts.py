@@ -1,6 +1,7 @@
 """Acts on incidents: what each refuses, who reads afterwards, and that the audit log seals what entries say."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,16 @@ from support.api_client import caller
 from support.console_users import person
 from support.page_examples import _inbox
 from support.world import World, copy_world, make_world
-from tocsin.incidents import IncidentReader, acts, entries_of, entry_hash, find_incident, tasks_of
+from tocsin.incidents import (
+    IncidentReader,
+    access_to_review,
+    acts,
+    entries_of,
+    entry_hash,
+    find_incident,
+    members_of,
+    tasks_of,
+)
 from tocsin.incidents.arrivals import PublicReport, find_report
 from tocsin.incidents.models import IncidentReport, InCompartment
 from tocsin.interface import ActContext, RequestError, read_request
@@ -196,3 +206,49 @@ def test_a_program_works_an_incident_by_the_api(world: World) -> None:
         assert first.json()["items"][0]["reference"] == named
     with caller(world, AccountRole.OPERATOR) as client:
         assert client.get("/incidents").status_code == 404
+
+
+def members(world: World, who: int, reference: str) -> dict[int, datetime | None]:
+    with world.node.database.reading() as session:
+        found = find_incident(session, IncidentReader(who, world.now), reference)
+        return {one.person: one.until for one in members_of(session, found)}
+
+
+def to_review(world: World, who: int, *, later: timedelta = timedelta()) -> list[int]:
+    with world.node.database.reading() as session:
+        return [of.person for _, of in access_to_review(session, IncidentReader(who, world.now + later))]
+
+
+@pytest.mark.parametrize(
+    ("operation", "named"),
+    [
+        ("letInIncident", "person"),
+        ("takeOutIncident", "person"),
+        ("restrictIncident", "persons"),
+        ("unrestrictIncident", ""),
+    ],
+)
+def test_who_let_himself_in_decides_nothing_of_who_reads(
+    world: World, people: tuple[int, int], operation: str, named: str
+) -> None:
+    analyst, manager = people
+    given = {"": {}, "person": {"person": str(manager)}, "persons": {"persons": [str(manager)]}}[named]
+    secret = do(world, "openIncident", analyst, title="Leak", only=[str(analyst)]).reference
+    do(world, "letMeInIncident", manager, reference=secret, reason="Nobody can be reached")
+    with pytest.raises(ConflictError, match="for a time only"):
+        do(world, operation, manager, reference=secret, **given)
+    assert members(world, analyst, secret) == {analyst: None, manager: world.now + timedelta(hours=24)}
+    assert to_review(world, analyst) == [manager]
+
+
+def test_access_is_reviewed_though_it_ended(world: World, people: tuple[int, int]) -> None:
+    """Neither taking the person out nor restricting it to others is a review."""
+    analyst, manager = people
+    named = do(world, "openIncident", analyst, title="Leak", only=[str(analyst)]).reference
+    do(world, "letMeInIncident", manager, reference=named, reason="Nobody can be reached")
+    do(world, "takeOutIncident", analyst, reference=named, person=str(manager))
+    assert (reads(world, manager, named), to_review(world, analyst)) == (False, [manager])
+    do(world, "restrictIncident", analyst, reference=named, persons=[str(analyst)])
+    assert (reads(world, manager, named), to_review(world, analyst)) == (False, [manager])
+    do(world, "reviewAccessIncident", analyst, reference=named, person=manager)
+    assert to_review(world, analyst) == []
