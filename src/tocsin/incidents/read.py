@@ -269,12 +269,10 @@ def reports_of(
 ) -> Sequence[tuple[str, str, datetime]]:
     """The reports of the inbox that are in incidents: reference, kind, when it came; the newest first."""
     row, report = IncidentReport, PublicReport
-    found = select(report.reference, report.kind, report.received_at).join(row, row.report_id == report.id)
-    of = row.incident_id.in_([one.id for one in incidents]), readable(session, reader, row)
-    return [
-        (reference, kind, at)
-        for reference, kind, at in session.execute(found.where(*of).order_by(report.id.desc()).distinct())
-    ]
+    found = select(report.id, report.reference, report.kind, report.received_at).join(row, row.report_id == report.id)
+    of = row.incident_id.in_([one.id for one in incidents]), *(readable(session, reader, one) for one in (row, report))
+    rows = session.execute(found.where(*of).order_by(report.id.desc()).distinct())
+    return [(reference, kind, at) for _, reference, kind, at in rows]
 
 
 def corrections_of(session: Session, entries: Sequence[IncidentEntry]) -> dict[int, int]:
@@ -301,6 +299,12 @@ def references_by_number(session: Session, reader: IncidentReader, numbers: Sequ
         Incident.id.in_([one for one in numbers if one is not None]), readable(session, reader, Incident)
     )
     return dict(session.execute(found).all())
+
+
+def known_references(session: Session, reader: IncidentReader, references: Collection[str]) -> set[str]:
+    """Those of the references that are of incidents which he may read."""
+    named = Incident.reference.in_(references)
+    return set(session.scalars(select(Incident.reference).where(named, readable(session, reader, Incident))))
 
 
 def open_tasks(session: Session, reader: IncidentReader, incidents: Sequence[Incident]) -> Mapping[int, int]:

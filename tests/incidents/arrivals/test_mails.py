@@ -13,7 +13,7 @@ from support.abuse_reports import REFERENCE, canaries, noted, shapes, xarf
 from support.world import START, World, copy_world, make_world
 from tocsin.delivery.mailbox import MailState, delete_received, read_mail
 from tocsin.directory import read_team
-from tocsin.incidents import mail_context
+from tocsin.incidents import IncidentReader, mail_context
 from tocsin.incidents.arrivals import (
     CloseReason,
     PublicReport,
@@ -79,7 +79,7 @@ def test_a_persons_mail_becomes_a_report_with_its_attachments_left_in_it(world: 
     assert report.secret == ""
     with world.node.database.reading() as session:
         (kept,) = mails_of(session, report)
-        assert read_report(session, report, all_entries=True).files == []
+        assert read_report(session, report, IncidentReader(None, world.now)).files == []
     raw = world.node.mailroom.read(kept.sha256)
     assert attachments_of(read_mail(raw)) == [("run.exe", 7)]
     assert list(world.node.inbox.folder.rglob("*.*")) == []
@@ -96,7 +96,7 @@ def test_a_later_mail_of_the_same_sender_and_thread_goes_to_the_same_report(worl
     first, *others = reports(world)
     assert [one.what.strip() for one in others] == ["Not hers", "No thread"]
     with world.node.database.reading() as session:
-        said = read_report(session, first, all_entries=True).entries
+        said = read_report(session, first, IncidentReader(None, world.now)).entries
         assert [one.text.strip() for one in said] == ["Second", "Third"]
         assert len(mails_of(session, first)) == 3
 
@@ -135,7 +135,7 @@ def test_what_the_team_writes_that_has_a_report_now_is_not_for_its_reporter(worl
     send(world, mail("Our customer is to blame", "two", answers="<given@csirt.example>", sender=team.mailboxes[0]))
     (report,) = reports(world)
     with world.node.database.reading() as session:
-        seen, own = (read_report(session, report, all_entries=every).entries for every in (True, False))
+        seen, own = (read_report(session, report, who).entries for who in (IncidentReader(None, world.now), None))
     assert [entry.text.strip() for entry in seen if entry.kind == "mail"] == ["Our customer is to blame"]
     assert "customer" not in str([entry.text for entry in own])
     assert report.state == ReportState.NEW

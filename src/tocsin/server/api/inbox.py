@@ -137,7 +137,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         with database.reading() as session:
             reader = IncidentReader(visitor.person, counter.now)
             report = find_report(session, reader, reference)
-            read = read_report(session, report, all_entries=True)
+            read = read_report(session, report, reader)
             hints = hints_of(session, reader, [report.id])[report.id]
             incidents = [one.reference for one in incidents_with(session, reader, report)]
         if report.mailbox:
