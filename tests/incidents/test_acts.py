@@ -25,7 +25,7 @@ from tocsin.incidents import (
 from tocsin.incidents.arrivals import PublicReport, find_report
 from tocsin.incidents.models import IncidentReport, InCompartment
 from tocsin.interface import ActContext, RequestError, read_request
-from tocsin.node.accounts import AccountRole
+from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import AuditEntry
 
@@ -206,6 +206,28 @@ def test_a_program_works_an_incident_by_the_api(world: World) -> None:
         assert first.json()["items"][0]["reference"] == named
     with caller(world, AccountRole.OPERATOR) as client:
         assert client.get("/incidents").status_code == 404
+
+
+def test_a_token_for_the_inbox_learns_of_no_incident(world: World) -> None:
+    named = do(world, "openIncident", 1, title="Leak").reference
+    report, secret = (
+        world.tocsin.json("inbox", "add", f"{what} See {named}")["reference"] for what in ("One.", "Two.")
+    )
+    with caller(world, AccountRole.ANALYST) as client:
+        client.post(f"/inbox/{secret}/incident", json={"incident": named}).raise_for_status()
+        assert client.get(f"/inbox/{report}").json()["candidates"][0]["title"] == "Leak"
+        assert client.get(f"/inbox/{secret}").json()["incidents"] == [named]
+    with caller(world, AccountRole.ANALYST, Permission.INBOX_READ) as client:
+        assert client.get(f"/incidents/{named}").status_code in {403, 404}
+        for one in (report, secret):
+            said = client.get(f"/inbox/{one}").json()
+            assert (said["candidates"], said["incidents"]) == ([], [])
+            assert "incident" not in {entry["kind"] for entry in said["entries"]}
+
+
+def test_a_name_does_not_steer_the_terminal(world: World) -> None:
+    said = world.tocsin.run("incidents", "open", "A\x9b2J\u202eb")
+    assert "A\\x9b2J\\u202eb" in said
 
 
 def members(world: World, who: int, reference: str) -> dict[int, datetime | None]:

@@ -26,6 +26,7 @@ from tocsin.incidents.read import TEAM
 from tocsin.incidents.reference import new_reference
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableKind, SeverityLevel, TaskState
 from tocsin.incidents.threads.models import IncidentDraft, IncidentMail, IncidentThread
+from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, audit
 
 
@@ -217,7 +218,10 @@ def move_to_compartment(session: Session, incident: Incident, compartment: int) 
 
 
 def settle_report(session: Session, report: PublicReport) -> None:
-    """Give a report of the inbox the compartment of its incidents: a restricted one, where one of them is."""
+    """Give a report of the inbox the compartment of its incidents: a restricted one, where one of them is.
+
+    Letters to its reporter are shown with it alone then.
+    """
     session.flush()
     links = session.scalars(
         select(IncidentReport).where(IncidentReport.report_id == report.id).order_by(IncidentReport.id)
@@ -230,6 +234,9 @@ def settle_report(session: Session, report: PublicReport) -> None:
         report.compartment_id = restricted[0] if restricted else TEAM
     for link in links:
         link.compartment_id = report.compartment_id
+    written = Letter.key.startswith(f"inbox:{report.reference}:"), Letter.state != LetterState.HELD.value
+    for letter in session.scalars(select(Letter).where(*written)):  # one that is held is shown to who lets it go
+        letter.about = f"inbox:{report.reference}" if report.compartment_id != TEAM else ""
 
 
 def remove_member(session: Session, compartment: int, person: int, *, now: datetime) -> bool:

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         counts_by_state,
         event_upload,
         find_report,
+        hidden_mails,
         list_reports,
         mails_of,
         matching_reports,

@@ -204,6 +204,12 @@ def mails_of(session: Session, report: PublicReport) -> Sequence[ReceivedMail]:
     return session.scalars(query.where(ReportMail.report_id == report.id).order_by(ReportMail.id)).all()
 
 
+def hidden_mails(session: Session, reader: IncidentReader) -> Select[int]:
+    """The numbers of the kept mails of reports that he may not read."""
+    mine = ReportMail.report_id == PublicReport.id
+    return select(ReportMail.mail_id).join(PublicReport, mine).where(~readable(session, reader, PublicReport))
+
+
 def _line(report: PublicReport) -> ReportSummary:
     start = " ".join((report.subject or report.what)[:300].split())
     return ReportSummary(
