@@ -108,17 +108,22 @@ def reclassify(
 ) -> None:
     """Say what a mail is that waits for a person, and which digest it answers."""
     from tocsin.delivery.mailbox import MailKind
+    from tocsin.incidents import IncidentReader
+    from tocsin.incidents.arrivals import hidden_mails
     from tocsin.problems.answers import AnswerVerdict
     from tocsin.problems.replies import open_context
     from tocsin.problems.replies import reclassify as decide
 
     desk = open_context(call.node, call.node.store)
+    with desk.node.database.reading() as session:
+        but = hidden_mails(session, IncidentReader(None, call.now))
     row = decide(
         desk,
         number,
         MailKind(kind),
         reference=digest.strip().upper(),
         verdict=AnswerVerdict(verdict) if verdict else None,
+        but=but,
         actor=call.actor,
         now=call.now,
     )

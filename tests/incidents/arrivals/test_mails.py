@@ -225,6 +225,7 @@ def test_the_mail_of_a_restricted_report_is_not_in_the_mailroom_either(world: Wo
     assert world.tocsin.json("replies", "list") == []
     code, said = world.tocsin.call("replies", "show", str(number))[:2]
     assert (code, "director" in str(said)) == (1, False)
+    assert world.tocsin.call("replies", "reclassify", str(number), "--as", "automatic")[0] == 1
     world.tell()
     with world.node.database.begin() as session:
         assert {one.state for one in session.scalars(select(Letter))} == {"sent"}
