@@ -225,6 +225,12 @@ def test_a_token_for_the_inbox_learns_of_no_incident(world: World) -> None:
             assert "incident" not in {entry["kind"] for entry in said["entries"]}
 
 
+def test_a_time_before_all_times_is_none(world: World) -> None:
+    named = do(world, "openIncident", 1, title="Leak").reference
+    with pytest.raises(RequestError, match="Write a time"):
+        do(world, "waitIncident", 1, reference=named, waiting_for="them", until="0001-01-01T00:00+14:00")
+
+
 def test_a_name_does_not_steer_the_terminal(world: World) -> None:
     said = world.tocsin.run("incidents", "open", "A\x9b2J\u202eb")
     assert "A\\x9b2J\\u202eb" in said
@@ -264,7 +270,7 @@ def test_who_let_himself_in_decides_nothing_of_who_reads(
 
 
 def test_access_is_reviewed_though_it_ended(world: World, people: tuple[int, int]) -> None:
-    """Neither taking the person out nor restricting it to others is a review."""
+    """Neither taking the person out, nor restricting it to others, nor a merge is a review."""
     analyst, manager = people
     named = do(world, "openIncident", analyst, title="Leak", only=[str(analyst)]).reference
     do(world, "letMeInIncident", manager, reference=named, reason="Nobody can be reached")
@@ -272,5 +278,8 @@ def test_access_is_reviewed_though_it_ended(world: World, people: tuple[int, int
     assert (reads(world, manager, named), to_review(world, analyst)) == (False, [manager])
     do(world, "restrictIncident", analyst, reference=named, persons=[str(analyst)])
     assert (reads(world, manager, named), to_review(world, analyst)) == (False, [manager])
+    whole = do(world, "openIncident", analyst, title="Of the team").reference
+    do(world, "mergeIncident", analyst, reference=named, into=whole)
+    assert to_review(world, analyst) == [manager]
     do(world, "reviewAccessIncident", analyst, reference=named, person=manager)
     assert to_review(world, analyst) == []

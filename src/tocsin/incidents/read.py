@@ -338,11 +338,17 @@ def due_tasks(session: Session, reader: IncidentReader) -> WaitingCount:
 
 
 def access_to_review(session: Session, reader: IncidentReader) -> Sequence[tuple[Incident, CompartmentMember]]:
-    """Where others let themselves in with a reason, and no second person has looked at that yet."""
+    """Where others let themselves in with a reason, and no second person has looked at that yet.
+
+    Each once: of several incidents in one compartment, with one that was not merged.
+    """
     member = CompartmentMember
     found = select(Incident, member).join(member, member.compartment_id == Incident.compartment_id)
-    mine = readable(session, reader, Incident), Incident.merged_into.is_(None)
-    return [(one, of) for one, of in session.execute(found.where(*_unseen(reader), *mine).order_by(member.id))]
+    query = found.where(*_unseen(reader), readable(session, reader, Incident))
+    once: dict[int, tuple[Incident, CompartmentMember]] = {}
+    for one, of in session.execute(query.order_by(member.id, Incident.merged_into.is_not(None), Incident.id)):
+        once.setdefault(of.id, (one, of))
+    return [*once.values()]
 
 
 def readable_by_all_of(incident: Incident, other: Incident) -> bool:
