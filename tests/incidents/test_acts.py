@@ -1,6 +1,7 @@
 """Acts on incidents: what each refuses, who reads afterwards, and that the audit log seals what entries say."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,20 @@ from support.api_client import caller
 from support.console_users import person
 from support.page_examples import _inbox
 from support.world import World, copy_world, make_world
-from tocsin.incidents import IncidentReader, acts, entries_of, entry_hash, find_incident, tasks_of
+from tocsin.incidents import (
+    IncidentReader,
+    access_to_review,
+    acts,
+    entries_of,
+    entry_hash,
+    find_incident,
+    members_of,
+    tasks_of,
+)
 from tocsin.incidents.arrivals import PublicReport, find_report
 from tocsin.incidents.models import IncidentReport, InCompartment
 from tocsin.interface import ActContext, RequestError, read_request
-from tocsin.node.accounts import AccountRole
+from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import AuditEntry
 
@@ -196,3 +206,80 @@ def test_a_program_works_an_incident_by_the_api(world: World) -> None:
         assert first.json()["items"][0]["reference"] == named
     with caller(world, AccountRole.OPERATOR) as client:
         assert client.get("/incidents").status_code == 404
+
+
+def test_a_token_for_the_inbox_learns_of_no_incident(world: World) -> None:
+    named = do(world, "openIncident", 1, title="Leak").reference
+    report, secret = (
+        world.tocsin.json("inbox", "add", f"{what} See {named}")["reference"] for what in ("One.", "Two.")
+    )
+    with caller(world, AccountRole.ANALYST) as client:
+        client.post(f"/inbox/{secret}/incident", json={"incident": named}).raise_for_status()
+        assert client.get(f"/inbox/{report}").json()["candidates"][0]["title"] == "Leak"
+        assert client.get(f"/inbox/{secret}").json()["incidents"] == [named]
+    with caller(world, AccountRole.ANALYST, Permission.INBOX_READ) as client:
+        assert client.get(f"/incidents/{named}").status_code in {403, 404}
+        for one in (report, secret):
+            said = client.get(f"/inbox/{one}").json()
+            assert (said["candidates"], said["incidents"]) == ([], [])
+            assert "incident" not in {entry["kind"] for entry in said["entries"]}
+
+
+def test_a_time_before_all_times_is_none(world: World) -> None:
+    named = do(world, "openIncident", 1, title="Leak").reference
+    with pytest.raises(RequestError, match="Write a time"):
+        do(world, "waitIncident", 1, reference=named, waiting_for="them", until="0001-01-01T00:00+14:00")
+
+
+def test_a_name_does_not_steer_the_terminal(world: World) -> None:
+    said = world.tocsin.run("incidents", "open", "A\x9b2J\u202eb")
+    assert "A\\x9b2J\\u202eb" in said
+
+
+def members(world: World, who: int, reference: str) -> dict[int, datetime | None]:
+    with world.node.database.reading() as session:
+        found = find_incident(session, IncidentReader(who, world.now), reference)
+        return {one.person: one.until for one in members_of(session, found)}
+
+
+def to_review(world: World, who: int, *, later: timedelta = timedelta()) -> list[int]:
+    with world.node.database.reading() as session:
+        return [of.person for _, of in access_to_review(session, IncidentReader(who, world.now + later))]
+
+
+@pytest.mark.parametrize(
+    ("operation", "named"),
+    [
+        ("letInIncident", "person"),
+        ("takeOutIncident", "person"),
+        ("restrictIncident", "persons"),
+        ("unrestrictIncident", ""),
+    ],
+)
+def test_who_let_himself_in_decides_nothing_of_who_reads(
+    world: World, people: tuple[int, int], operation: str, named: str
+) -> None:
+    analyst, manager = people
+    given = {"": {}, "person": {"person": str(manager)}, "persons": {"persons": [str(manager)]}}[named]
+    secret = do(world, "openIncident", analyst, title="Leak", only=[str(analyst)]).reference
+    do(world, "letMeInIncident", manager, reference=secret, reason="Nobody can be reached")
+    with pytest.raises(ConflictError, match="for a time only"):
+        do(world, operation, manager, reference=secret, **given)
+    assert members(world, analyst, secret) == {analyst: None, manager: world.now + timedelta(hours=24)}
+    assert to_review(world, analyst) == [manager]
+
+
+def test_access_is_reviewed_though_it_ended(world: World, people: tuple[int, int]) -> None:
+    """Neither taking the person out, nor restricting it to others, nor a merge is a review."""
+    analyst, manager = people
+    named = do(world, "openIncident", analyst, title="Leak", only=[str(analyst)]).reference
+    do(world, "letMeInIncident", manager, reference=named, reason="Nobody can be reached")
+    do(world, "takeOutIncident", analyst, reference=named, person=str(manager))
+    assert (reads(world, manager, named), to_review(world, analyst)) == (False, [manager])
+    do(world, "restrictIncident", analyst, reference=named, persons=[str(analyst)])
+    assert (reads(world, manager, named), to_review(world, analyst)) == (False, [manager])
+    whole = do(world, "openIncident", analyst, title="Of the team").reference
+    do(world, "mergeIncident", analyst, reference=named, into=whole)
+    assert to_review(world, analyst) == [manager]
+    do(world, "reviewAccessIncident", analyst, reference=named, person=manager)
+    assert to_review(world, analyst) == []

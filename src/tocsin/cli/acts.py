@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 
 from tocsin.cli.directory_records import renew_router
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, capabilities, note
+from tocsin.interface import Commands, capabilities, note, visible
 from tocsin.node.errors import UsageError
 from tocsin.node.paths import HomeFolder
 
@@ -217,4 +217,4 @@ def _document(_call: NodeInvocation, done: Any) -> Any:
 def _tell(act: "Act", show: Show | None, document: Document, call: NodeInvocation, done: Any) -> None:
     whole: Any = document(call, done)
     each = whole if isinstance(whole, list) else [whole]
-    call.emit(whole, partial(show, done) if show else "\n".join(act.told.format(**one) for one in each))
+    call.emit(whole, partial(show, done) if show else visible("\n".join(act.told.format(**one) for one in each)))

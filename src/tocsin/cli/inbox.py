@@ -48,8 +48,9 @@ def show(call: NodeInvocation, reference: Annotated[str, typer.Argument(help="Th
     from tocsin.incidents.arrivals import find_report, read_report
 
     with call.database.reading() as session:
-        report = find_report(session, IncidentReader(None, call.now), reference)
-        read = read_report(session, report, all_entries=True)
+        reader = IncidentReader(None, call.now)
+        report = find_report(session, reader, reference)
+        read = read_report(session, report, reader)
     entries = [fields(one, "at kind person text") for one in read.entries]
     document = {**_document(report), "files": [file.name for file in read.files], "entries": entries}
 

@@ -66,12 +66,15 @@ def list_(
     state: Annotated[StateName | None, typer.Option(help="Only these; 'waiting' wait for a person.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
 ) -> None:
-    """List mails that were read, newest first."""
+    """List mails that were read, newest first; without those of restricted incidents."""
+    from tocsin.incidents import IncidentReader
+    from tocsin.incidents.arrivals import hidden_mails
     from tocsin.problems.replies import list_received, open_context
 
     desk = open_context(call.node, call.node.store)
     with desk.node.database.begin() as session:
-        rows = list_received(session, kind=kind, state=state, limit=limit)
+        but = hidden_mails(session, IncidentReader(None, call.now))
+        rows = list_received(session, kind=kind, state=state, limit=limit, but=but)
     shown = [document(desk, row) for row in rows]
     call.emit(shown, lambda: _print_list(shown))
 
@@ -80,11 +83,13 @@ def list_(
 def show(call: NodeInvocation, number: Annotated[int, typer.Argument(help="Its number in 'replies list'.")]) -> None:
     """Show one mail: what it is, what followed from it, and what it says."""
     from tocsin.delivery.mailbox import read_mail
+    from tocsin.incidents import IncidentReader
+    from tocsin.incidents.arrivals import hidden_mails
     from tocsin.problems.replies import find_mail, open_context
 
     desk = open_context(call.node, call.node.store)
     with desk.node.database.begin() as session:
-        row = find_mail(session, number)
+        row = find_mail(session, number, hidden_mails(session, IncidentReader(None, call.now)))
     said = document(desk, row)
     try:
         said |= _content(read_mail(desk.node.mailroom.read(row.sha256)))
@@ -103,17 +108,22 @@ def reclassify(
 ) -> None:
     """Say what a mail is that waits for a person, and which digest it answers."""
     from tocsin.delivery.mailbox import MailKind
+    from tocsin.incidents import IncidentReader
+    from tocsin.incidents.arrivals import hidden_mails
     from tocsin.problems.answers import AnswerVerdict
     from tocsin.problems.replies import open_context
     from tocsin.problems.replies import reclassify as decide
 
     desk = open_context(call.node, call.node.store)
+    with desk.node.database.reading() as session:
+        but = hidden_mails(session, IncidentReader(None, call.now))
     row = decide(
         desk,
         number,
         MailKind(kind),
         reference=digest.strip().upper(),
         verdict=AnswerVerdict(verdict) if verdict else None,
+        but=but,
         actor=call.actor,
         now=call.now,
     )

@@ -127,7 +127,7 @@ def hold_letters(session: Session, post: MailSender, team_of: Mapping[str, int],
     """Let the first letter to each team, or to a mailbox of none, wait for a person, in the caller's transaction.
 
     ``team_of``: by `same_mailbox`. A letter that answers a mail came of that mail, and does not wait; nor does one
-    about an account, or one that a person wrote.
+    about an account, or one that a person wrote; nor one that is shown only with what it is about.
     """
     greeted = _greeted(session)
     for letter in due_letters(session, post.now):
@@ -135,6 +135,7 @@ def hold_letters(session: Session, post: MailSender, team_of: Mapping[str, int],
         if not (
             letter.answers
             or letter.kind in {ACCOUNT, INCIDENT}
+            or letter.about
             or letter.released_at
             or mailbox in greeted
             or team_of.get(mailbox) in known
@@ -186,7 +187,7 @@ def letter_mail(letter: Letter, node: Sender, teams: Mapping[int, Team] | None =
     seal = _seal(letter, node, teams)
     content = assemble_text(envelope, _CONTROL.sub(" ", letter.body.rstrip()), boundary, seal)
     day = f"{letter.created_at:%Y-%m-%d}"
-    bounces = (envelope.reply_to if letter.about else node.reply_to(letter.reference)) or sender.contact
+    bounces = (envelope.reply_to if letter.kind == INCIDENT else node.reply_to(letter.reference)) or sender.contact
     return Mail(letter.reference, 1, 1, letter.message_id, bounces, recipients, day, content)
 
 

@@ -62,7 +62,6 @@ if TYPE_CHECKING:
         open_tasks,
         parties_of,
         references_by_number,
-        reports_of,
         tasks_of,
         waited_enough,
         without_lead,

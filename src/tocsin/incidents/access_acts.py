@@ -33,7 +33,14 @@ from tocsin.incidents.read import (
     readable_by_all_of,
 )
 from tocsin.incidents.states import IncidentEntryKind, IncidentState
-from tocsin.incidents.write import add_compartment, add_entry, add_member, move_to_compartment, remove_member
+from tocsin.incidents.write import (
+    add_compartment,
+    add_entry,
+    add_member,
+    keep_reviews,
+    move_to_compartment,
+    remove_member,
+)
 from tocsin.interface import N_, Absence, ActContext, NoUndo, OwnSurface, Reverse, Wording
 from tocsin.node.accounts import Permission, Person, find_person
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
@@ -130,11 +137,19 @@ def unmerge(context: ActContext, request: IncidentNamed) -> IncidentResult:
 
 
 def restrict(context: ActContext, request: IncidentReaders) -> IncidentResult:
-    """Nobody else finds it any more, with all that is in it. A lead who is not among them leads it no more."""
+    """Nobody else finds it any more, with all that is in it. A lead who is not among them leads it no more.
+
+    Raises:
+        ConflictError: the person let himself in, for a time.
+
+    """
     with changing(context, request) as opened:
+        _check_decides(opened)
         chosen = {_reader(opened.session, one).id for one in request.persons}
         chosen |= {context.person} if context.person else set()
         compartment = add_compartment(opened.session, chosen, **context.by)
+        if is_restricted(opened.incident):
+            keep_reviews(opened.session, opened.incident.compartment_id, compartment, now=context.now)
         return _resettle(opened, compartment, {"act": "restricted", "persons": sorted(chosen)}, chosen)
 
 
@@ -142,11 +157,12 @@ def unrestrict(context: ActContext, request: IncidentNamed) -> IncidentResult:
     """Everybody of the team reads it then, with all that is in it.
 
     Raises:
-        ConflictError: everybody reads it already.
+        ConflictError: everybody reads it already, or the person let himself in, for a time.
 
     """
     with changing(context, request) as opened:
         _restricted(opened)
+        _check_decides(opened)
         return _resettle(opened, TEAM, {"act": "opened"})
 
 
@@ -154,11 +170,13 @@ def let_in(context: ActContext, request: IncidentMember) -> IncidentResult:
     """The person reads all that is in it.
 
     Raises:
-        ConflictError: everybody reads it.
+        ConflictError: everybody reads it, or the person let himself in, for a time.
 
     """
     with changing(context, request) as opened:
         incident, person = _restricted(opened), _reader(opened.session, request.person)
+        if person.id == context.person:  # another is let in by him too, where nobody whom it names is left
+            _check_decides(opened)
         if any(one.person == person.id and one.until is None for one in members_of(opened.session, incident)):
             return opened.done()
         add_member(opened.session, incident.compartment_id, person.id, **context.by)
@@ -169,16 +187,17 @@ def take_out(context: ActContext, request: IncidentMember) -> IncidentResult:
     """What the person read cannot be unread.
 
     Raises:
-        ConflictError: the person leads it, or is the last who reads it.
+        ConflictError: the person leads it, or is the last who reads it; or who acts let himself in, for a time.
 
     """
     with changing(context, request) as opened:
         incident, person = _restricted(opened), find_person(opened.session, request.person)
+        _check_decides(opened)
         if incident.lead == person.id:
             raise ConflictError(say("This person leads the incident."), hint=say("Assign it to another first."))
         if {one.person for one in members_of(opened.session, incident) if one.until is None} <= {person.id}:
             raise ConflictError(say("Nobody could read the incident any more."), hint=say("Let another in first."))
-        if not remove_member(opened.session, incident.compartment_id, person.id):
+        if not remove_member(opened.session, incident.compartment_id, person.id, now=context.now):
             return opened.done()
         return opened.done(opened.enter(IncidentEntryKind.ACCESS, data={"act": "taken-out", "persons": [person.id]}))
 
@@ -255,6 +274,16 @@ def _restricted(opened: OpenIncident) -> "Incident":
     if not is_restricted(opened.incident):
         raise ConflictError(say("Everybody of the team may read this incident."))
     return opened.incident
+
+
+def _check_decides(opened: OpenIncident) -> None:
+    """Whether who acts may say who reads: in a restricted incident, not who is in it for a time only."""
+    mine = [one for one in members_of(opened.session, opened.incident) if one.person == opened.context.person]
+    if mine and all(one.until is not None for one in mine):
+        raise ConflictError(
+            say("You have access to this incident for a time only."),
+            hint=say("Those whom it names decide who else reads it. Let another person in who decides."),
+        )
 
 
 def _reader(session: Session, named: str) -> Person:

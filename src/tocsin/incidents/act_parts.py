@@ -34,7 +34,8 @@ def _aware(value: Any) -> Any:
         text = value.strip().removesuffix("UTC").strip().replace("Z", "+00:00")
         try:
             value = datetime.fromisoformat(text)
-        except ValueError:
+            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        except (OverflowError, ValueError):  # a time of the year 1 may be before it in UTC
             raise ValueError(N_("Write a time like 2026-12-04 16:30 (UTC).")) from None
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -18,7 +18,6 @@ from tocsin.incidents.models import (
     IncidentAlias,
     IncidentEntry,
     IncidentObservable,
-    IncidentReport,
     IncidentTask,
     InCompartment,
     Party,
@@ -264,19 +263,6 @@ def changed_since(
     return session.scalar(select(row.id).where(*of, readable(session, reader, row)).limit(1)) is not None
 
 
-def reports_of(
-    session: Session, reader: IncidentReader, incidents: Sequence[Incident]
-) -> Sequence[tuple[str, str, datetime]]:
-    """The reports of the inbox that are in incidents: reference, kind, when it came; the newest first."""
-    row, report = IncidentReport, PublicReport
-    found = select(report.reference, report.kind, report.received_at).join(row, row.report_id == report.id)
-    of = row.incident_id.in_([one.id for one in incidents]), readable(session, reader, row)
-    newest = report.received_at.desc(), report.reference  # PostgreSQL orders what is distinct by what is selected alone
-    return [
-        (reference, kind, at) for reference, kind, at in session.execute(found.where(*of).order_by(*newest).distinct())
-    ]
-
-
 def corrections_of(session: Session, entries: Sequence[IncidentEntry]) -> dict[int, int]:
     """For each of the entries that was corrected, the number of the entry that supersedes it."""
     row = IncidentEntry
@@ -301,6 +287,12 @@ def references_by_number(session: Session, reader: IncidentReader, numbers: Sequ
         Incident.id.in_([one for one in numbers if one is not None]), readable(session, reader, Incident)
     )
     return dict(session.execute(found).all())
+
+
+def known_references(session: Session, reader: IncidentReader, references: Collection[str]) -> set[str]:
+    """Those of the references that are of incidents which he may read."""
+    named = Incident.reference.in_(references)
+    return set(session.scalars(select(Incident.reference).where(named, readable(session, reader, Incident))))
 
 
 def open_tasks(session: Session, reader: IncidentReader, incidents: Sequence[Incident]) -> Mapping[int, int]:
@@ -334,11 +326,17 @@ def due_tasks(session: Session, reader: IncidentReader) -> WaitingCount:
 
 
 def access_to_review(session: Session, reader: IncidentReader) -> Sequence[tuple[Incident, CompartmentMember]]:
-    """Where others let themselves in with a reason, and no second person has looked at that yet."""
+    """Where others let themselves in with a reason, and no second person has looked at that yet.
+
+    Each once: of several incidents in one compartment, with one that was not merged.
+    """
     member = CompartmentMember
     found = select(Incident, member).join(member, member.compartment_id == Incident.compartment_id)
-    mine = readable(session, reader, Incident), Incident.merged_into.is_(None)
-    return [(one, of) for one, of in session.execute(found.where(*_unseen(reader), *mine).order_by(member.id))]
+    query = found.where(*_unseen(reader), readable(session, reader, Incident))
+    once: dict[int, tuple[Incident, CompartmentMember]] = {}
+    for one, of in session.execute(query.order_by(member.id, Incident.merged_into.is_not(None), Incident.id)):
+        once.setdefault(of.id, (one, of))
+    return [*once.values()]
 
 
 def readable_by_all_of(incident: Incident, other: Incident) -> bool:

@@ -25,6 +25,8 @@ from tocsin.incidents.models import (
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.reference import new_reference
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableKind, SeverityLevel, TaskState
+from tocsin.incidents.threads.models import IncidentDraft, IncidentMail, IncidentThread
+from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, audit
 
 
@@ -139,12 +141,14 @@ def entry_hash(entry: IncidentEntry) -> str:
 _CONTENT: Final[tuple[Any, ...]] = (
     IncidentEntry,
     IncidentAlias,
-    IncidentReport,
     Party,
     IncidentTask,
     IncidentObservable,
+    IncidentThread,
+    IncidentMail,
+    IncidentDraft,
 )
-"""The tables of what is in an incident, each with its compartment."""
+"""The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 
 
 def add_party(
@@ -211,14 +215,53 @@ def move_to_compartment(session: Session, incident: Incident, compartment: int) 
             row.compartment_id = compartment
     held = select(IncidentReport.report_id).where(IncidentReport.incident_id == incident.id)
     for report in session.scalars(select(PublicReport).where(PublicReport.id.in_(held))):
-        report.compartment_id = compartment
+        settle_report(session, report)
 
 
-def remove_member(session: Session, compartment: int, person: int) -> bool:
-    """Whether a person could read a restricted compartment, and now cannot any more."""
+def settle_report(session: Session, report: PublicReport) -> None:
+    """Give a report of the inbox the compartment of its incidents: a restricted one, where one of them is.
+
+    Letters to its reporter are shown with it alone then.
+    """
+    session.flush()
+    links = session.scalars(
+        select(IncidentReport).where(IncidentReport.report_id == report.id).order_by(IncidentReport.id)
+    ).all()
+    of = Incident.id.in_([one.incident_id for one in links])
+    restricted = session.scalars(
+        select(Incident.compartment_id).where(of, Incident.compartment_id != TEAM).order_by(Incident.id)
+    ).all()
+    if report.compartment_id not in restricted:
+        report.compartment_id = restricted[0] if restricted else TEAM
+    for link in links:
+        link.compartment_id = report.compartment_id
+    written = Letter.key.startswith(f"inbox:{report.reference}:"), Letter.state != LetterState.HELD.value
+    for letter in session.scalars(select(Letter).where(*written)):  # one that is held is shown to who lets it go
+        letter.about = f"inbox:{report.reference}" if report.compartment_id != TEAM else ""
+
+
+def remove_member(session: Session, compartment: int, person: int, *, now: datetime) -> bool:
+    """Whether a person could read a restricted compartment, and now cannot any more.
+
+    That somebody let himself in stays to be reviewed.
+    """
     member = CompartmentMember
     rows = session.scalars(select(member).where(member.compartment_id == compartment, member.person == person)).all()
+    could = any(row.until is None or row.until > now for row in rows)
     for row in rows:
-        session.delete(row)
+        if row.reason and row.reviewed_by is None:
+            row.until = now if row.until is None else min(row.until, now)
+        else:
+            session.delete(row)
     session.flush()
-    return bool(rows)
+    return could
+
+
+def keep_reviews(session: Session, former: int, compartment: int, *, now: datetime) -> None:
+    """Take along to another compartment what is to be reviewed: who let himself in, who reads no more by that."""
+    member = CompartmentMember
+    waits = member.compartment_id == former, member.reason != "", member.reviewed_by.is_(None)
+    for row in session.scalars(select(member).where(*waits)).all():
+        until = now if row.until is None else min(row.until, now)
+        kept = {name: getattr(row, name) for name in ("person", "added_at", "added_by", "reason")}
+        session.add(member(compartment_id=compartment, until=until, reviewed_by=None, **kept))

@@ -28,13 +28,13 @@ from tocsin.incidents.arrivals import (
     count_reports,
     counts_by_state,
     find_report,
-    follow_incident,
     give_back,
     guess_kind,
     hints_of,
     incidents_with,
     list_reports,
     put_into,
+    read_report,
     reports_in,
     ring_backs,
     set_state,
@@ -44,6 +44,7 @@ from tocsin.incidents.arrivals import (
 )
 from tocsin.incidents.arrivals.handling import plan_ring_back, reject_report
 from tocsin.incidents.models import IncidentReport
+from tocsin.incidents.write import add_compartment, move_to_compartment
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import Database
 from tocsin.node.tokens import Tokens
@@ -187,10 +188,39 @@ def test_reports_follow_an_incident_that_is_restricted_later(database: Database)
     with database.begin() as session:
         report, made = arrive(session), incident(session)
         put_into(session, report, made, **BY)
-        made.compartment_id = incident(session, "Other", MEMBER).compartment_id
-        follow_incident(session, made)
+        other = incident(session, "Open to all")
+        put_into(session, report, other, **BY)
+        move_to_compartment(session, made, add_compartment(session, [MEMBER], actor="person:3", now=NOW))
         with pytest.raises(NotFoundError):
             find_report(session, OUTSIDE, report.reference)
+        assert reports_in(session, OUTSIDE, [other]) == []
+        add_message(session, report, "More", now=NOW, act="more")
+        assert [one.data.get("message") for one in entries_of(session, OUTSIDE, [other])][:1] == [None]
+        assert entries_of(session, INSIDE, [made])[0].data["message"]
+
+
+def test_a_report_stays_restricted_while_one_of_its_incidents_is(database: Database) -> None:
+    with database.begin() as session:
+        report, one, other = arrive(session), incident(session, "One", MEMBER), incident(session, "Other")
+        move_to_compartment(session, other, one.compartment_id)
+        put_into(session, report, one, **BY)
+        put_into(session, report, other, **BY)
+        move_to_compartment(session, other, 0)
+        with pytest.raises(NotFoundError):
+            find_report(session, OUTSIDE, report.reference)
+        assert reports_in(session, OUTSIDE, [other]) == []
+        take_out(session, report, one, **BY)
+        assert find_report(session, OUTSIDE, report.reference) is report
+        assert len(reports_in(session, OUTSIDE, [other])) == 1
+
+
+def test_out_of_a_restricted_incident_a_report_does_not_say_of_which(database: Database) -> None:
+    with database.begin() as session:
+        report, secret = arrive(session), incident(session, "Leak", MEMBER)
+        put_into(session, report, secret, **BY)
+        take_out(session, report, secret, **BY)
+        assert secret.reference not in str([one.text for one in read_report(session, report, OUTSIDE).entries])
+        assert secret.reference in str([one.text for one in read_report(session, report, INSIDE).entries])
 
 
 def test_candidates_come_with_their_reasons_and_nothing_acts_on_them(database: Database) -> None:

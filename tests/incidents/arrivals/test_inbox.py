@@ -129,7 +129,7 @@ def test_a_report_goes_its_way_and_every_step_is_on_record(database: Database, b
         set_state(session, report, ReportState.CLOSED, **acts)
         give_back(session, report, **acts)
     with database.reading() as session:
-        seen = read_report(session, report, all_entries=False).entries
+        seen = read_report(session, report, None).entries
         assert [entry.kind for entry in seen if entry.kind != EntryKind.STATE] == ["answer", "message"]
         assert "the bank knows" not in str([entry.text for entry in seen])
         words = list(session.scalars(select(AuditEntry.word).order_by(AuditEntry.id)))

@@ -11,9 +11,10 @@ from sqlalchemy import select
 
 from support.abuse_reports import REFERENCE, canaries, noted, shapes, xarf
 from support.world import START, World, copy_world, make_world
+from tocsin.delivery import letters
 from tocsin.delivery.mailbox import MailState, delete_received, read_mail
 from tocsin.directory import read_team
-from tocsin.incidents import mail_context
+from tocsin.incidents import IncidentReader, add_incident, mail_context
 from tocsin.incidents.arrivals import (
     CloseReason,
     PublicReport,
@@ -25,7 +26,9 @@ from tocsin.incidents.arrivals import (
     delete_closed,
     erase_report,
     mails_of,
+    put_into,
     read_report,
+    take_out,
 )
 from tocsin.incidents.arrivals.handling import hand_over_report
 from tocsin.node.letters import Letter
@@ -79,7 +82,7 @@ def test_a_persons_mail_becomes_a_report_with_its_attachments_left_in_it(world: 
     assert report.secret == ""
     with world.node.database.reading() as session:
         (kept,) = mails_of(session, report)
-        assert read_report(session, report, all_entries=True).files == []
+        assert read_report(session, report, IncidentReader(None, world.now)).files == []
     raw = world.node.mailroom.read(kept.sha256)
     assert attachments_of(read_mail(raw)) == [("run.exe", 7)]
     assert list(world.node.inbox.folder.rglob("*.*")) == []
@@ -96,7 +99,7 @@ def test_a_later_mail_of_the_same_sender_and_thread_goes_to_the_same_report(worl
     first, *others = reports(world)
     assert [one.what.strip() for one in others] == ["Not hers", "No thread"]
     with world.node.database.reading() as session:
-        said = read_report(session, first, all_entries=True).entries
+        said = read_report(session, first, IncidentReader(None, world.now)).entries
         assert [one.text.strip() for one in said] == ["Second", "Third"]
         assert len(mails_of(session, first)) == 3
 
@@ -135,7 +138,7 @@ def test_what_the_team_writes_that_has_a_report_now_is_not_for_its_reporter(worl
     send(world, mail("Our customer is to blame", "two", answers="<given@csirt.example>", sender=team.mailboxes[0]))
     (report,) = reports(world)
     with world.node.database.reading() as session:
-        seen, own = (read_report(session, report, all_entries=every).entries for every in (True, False))
+        seen, own = (read_report(session, report, who).entries for who in (IncidentReader(None, world.now), None))
     assert [entry.text.strip() for entry in seen if entry.kind == "mail"] == ["Our customer is to blame"]
     assert "customer" not in str([entry.text for entry in own])
     assert report.state == ReportState.NEW
@@ -205,3 +208,26 @@ def test_of_closed_reports_the_mails_go_after_their_time(world: World) -> None:
     assert delete_closed(world.node.database, world.node.inbox, START + timedelta(days=400)) == 1
     delete_received(world.node.database, world.node.mailroom, (START + timedelta(days=4000)).date())
     assert kept not in world.node.mailroom
+
+
+def test_the_mail_of_a_restricted_report_is_not_in_the_mailroom_either(world: World) -> None:
+    send(world, mail("Our director did it", "one", subject="The director"))
+    (number,) = (one["number"] for one in world.tocsin.json("replies", "list"))
+    by: dict[str, Any] = {"person": 1, "actor": "person:1", "now": world.now}
+    with world.node.database.begin() as session:
+        secret = add_incident(session, title="Leak", actor="person:1", now=world.now, members=[1])
+        report = session.scalars(select(PublicReport)).one()
+        answer_report(session, report, "Which director?", letter=ReporterLetter("Answer", "Which director?"), **by)
+        assert [one.subject for one in letters(session)] == ["Answer"]
+        put_into(session, report, secret, **by)
+        answer_report(session, report, "Thank you", letter=ReporterLetter("Answer", "Thank you"), **by)
+        assert letters(session) == []
+    assert world.tocsin.json("replies", "list") == []
+    code, said = world.tocsin.call("replies", "show", str(number))[:2]
+    assert (code, "director" in str(said)) == (1, False)
+    assert world.tocsin.call("replies", "reclassify", str(number), "--as", "automatic")[0] == 1
+    world.tell()
+    with world.node.database.begin() as session:
+        assert {one.state for one in session.scalars(select(Letter))} == {"sent"}
+        take_out(session, session.scalars(select(PublicReport)).one(), session.merge(secret), **by)
+        assert len(letters(session)) == 2

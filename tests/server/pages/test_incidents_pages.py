@@ -237,3 +237,8 @@ def test_parts_belong_to_their_incident(sit: Sit, world: World) -> None:
     assert analyst.send(f"{other}/tasks/{task.id}/done").status_code == 404
     assert analyst.send(f"{one}/tasks/{task.id}/done", result="They came").status_code == 303
     assert "They came" in text_of(analyst.get(one))
+
+
+@pytest.mark.parametrize("after", ["2026-11-27T00:00Z/99999999999999999999", "0001-01-01T00:00%2B14:00/1", "yesterday"])
+def test_a_place_in_the_list_that_is_none_is_its_beginning(sit: Sit, after: str) -> None:
+    assert sit(AccountRole.ANALYST).get(f"{PATH}?after={after}").status_code == 200

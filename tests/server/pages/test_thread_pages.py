@@ -135,6 +135,7 @@ def test_several_parties_get_a_mail_each(analyst: Browser, case: Case) -> None:
     assert case.reference in page
     form = {"made": field_of(page, "made"), "subject": "Closed", "text": "It is over."}
     assert analyst.send(path, **form).status_code == 422
+    assert analyst.send(path, **form, parties=["9" * 5_000]).status_code == 422
     assert analyst.send(path, **form, parties=[str(one) for one in case.parties.values()]).status_code == 303
     assert [len(case.thread(one)[1]) for one in case.parties] == [1, 1]
 

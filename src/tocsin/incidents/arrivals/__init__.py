@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         counts_by_state,
         event_upload,
         find_report,
+        hidden_mails,
         list_reports,
         mails_of,
         matching_reports,
@@ -82,6 +83,6 @@ if TYPE_CHECKING:
     )
     from tocsin.incidents.arrivals.submission import ReportForm, add_report, file_report, report_of_act, same_report
     from tocsin.incidents.arrivals.tickets import Ticket, form_word, grouped, plain, ticket_named, ticket_of
-    from tocsin.incidents.arrivals.write import add_message, follow_incident, put_into, take_out
+    from tocsin.incidents.arrivals.write import add_message, put_into, take_out
 else:
     lazy_face(__name__)

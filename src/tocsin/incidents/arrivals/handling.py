@@ -162,7 +162,7 @@ def hand_over_report(
     for number, mailbox in enumerate(team.mailboxes):
         queue_letter(
             session, key=f"inbox:{report.reference}:{entry.id}/{number}", kind="inbox-hand-over", mailbox=mailbox,
-            subject=letter.subject, body=letter.body, now=now, due_at=due_at,
+            subject=letter.subject, body=letter.body, now=now, due_at=due_at, about=_about(report),
         )  # fmt: skip
     audit_report(session, AuditAction.INBOX_SENT_ON, report, actor=actor, now=now, team=str(team.uuid))
 
@@ -219,11 +219,17 @@ def answer_report(
             body=letter.body,
             now=now,
             answers=_last_mail(session, report),
+            about=_about(report),
         )
     if report.owner is None:
         take_report(session, report, person, actor=actor, now=now)
     if asks and report.state != ReportState.INCIDENT:
         set_state(session, report, ReportState.WAITING, person=person, actor=actor, now=now)
+
+
+def _about(report: PublicReport) -> str:
+    """What a letter is shown with: in a restricted incident, the report, to those who read that."""
+    return f"inbox:{report.reference}" if report.compartment_id else ""
 
 
 def _last_mail(session: Session, report: PublicReport) -> str:

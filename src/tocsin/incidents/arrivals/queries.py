@@ -20,13 +20,14 @@ from tocsin.incidents.arrivals.models import (
     ReportState,
 )
 from tocsin.incidents.arrivals.tickets import grouped, hashed, plain
-from tocsin.incidents.read import IncidentReader, readable
+from tocsin.incidents.read import IncidentReader, known_references, readable
 from tocsin.node.errors import NotFoundError
 
 NO_OWNER: Final = 0
 """Asks for the reports that nobody owns."""
 
 _FOR_REPORTER = (EntryKind.MESSAGE.value, EntryKind.ANSWER.value, EntryKind.STATE.value)
+_OF_INCIDENTS = (EntryKind.INCIDENT.value, EntryKind.TAKEN_OUT.value)
 
 
 @dataclass(frozen=True)
@@ -186,19 +187,27 @@ def report_for(session: Session, reference: str, secret: str) -> PublicReport | 
     return found if found is not None and right else None
 
 
-def read_report(session: Session, report: PublicReport, *, all_entries: bool) -> ReportDetails:
-    """A report with its history; without ``all_entries`` only what its reporter may see."""
-    entries = select(ReportEntry).where(ReportEntry.report_id == report.id).order_by(ReportEntry.id)
-    if not all_entries:
-        entries = entries.where(ReportEntry.kind.in_(_FOR_REPORTER))
+def read_report(session: Session, report: PublicReport, reader: IncidentReader | None) -> ReportDetails:
+    """A report with its history, without incidents that the reader may not know; None: what its reporter may see."""
+    query = select(ReportEntry).where(ReportEntry.report_id == report.id).order_by(ReportEntry.id)
+    entries = list(session.scalars(query if reader is not None else query.where(ReportEntry.kind.in_(_FOR_REPORTER))))
+    if reader is not None:
+        known = known_references(session, reader, {one.text for one in entries if one.kind in _OF_INCIDENTS})
+        entries = [one for one in entries if one.kind not in _OF_INCIDENTS or one.text in known]
     files = select(PublicFile).where(PublicFile.report_id == report.id).order_by(PublicFile.id)
-    return ReportDetails(report, list(session.scalars(entries)), list(session.scalars(files)))
+    return ReportDetails(report, entries, list(session.scalars(files)))
 
 
 def mails_of(session: Session, report: PublicReport) -> Sequence[ReceivedMail]:
     """The kept mails that belong to a report, in order."""
     query = select(ReceivedMail).join(ReportMail, ReportMail.mail_id == ReceivedMail.id)
     return session.scalars(query.where(ReportMail.report_id == report.id).order_by(ReportMail.id)).all()
+
+
+def hidden_mails(session: Session, reader: IncidentReader) -> Select[int]:
+    """The numbers of the kept mails of reports that he may not read."""
+    mine = ReportMail.report_id == PublicReport.id
+    return select(ReportMail.mail_id).join(PublicReport, mine).where(~readable(session, reader, PublicReport))
 
 
 def _line(report: PublicReport) -> ReportSummary:

@@ -13,7 +13,7 @@ from tocsin.incidents.arrivals.models import ENDED, EntryKind, PublicReport, Rep
 from tocsin.incidents.models import Incident, IncidentReport
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.states import IncidentEntryKind
-from tocsin.incidents.write import add_entry
+from tocsin.incidents.write import add_entry, settle_report
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
@@ -44,7 +44,7 @@ def put_into(
             hint=say("Take it out of that one first, or merge the two incidents."),
         )
     session.add(IncidentReport(incident_id=incident.id, report_id=report.id, compartment_id=incident.compartment_id))
-    _set_compartment(session, report, incident.compartment_id)
+    settle_report(session, report)
     enter(session, report, EntryKind.INCIDENT, incident.reference, person=person, now=now)
     put_state(session, report, ReportState.INCIDENT, person=person, actor=actor, now=now)
     data = {"report": report.reference, "door": report.door}
@@ -66,20 +66,13 @@ def take_out(
             say("%(report)s is not in %(incident)s.", report=report.reference, incident=incident.reference)
         )
     session.delete(links.pop(incident.id))
+    settle_report(session, report)
     enter(session, report, EntryKind.TAKEN_OUT, incident.reference, person=person, now=now)
     if not links:
-        _set_compartment(session, report, TEAM)
         state = ReportState.NEW if report.owner is None else ReportState.OPEN
         put_state(session, report, state, person=person, actor=actor, now=now)
     data = {"report": report.reference, "out": True}
     add_entry(session, incident, IncidentEntryKind.ARRIVAL, actor=actor, now=now, data=data)
-
-
-def follow_incident(session: Session, incident: Incident) -> None:
-    """Give the reports of an incident the compartment that it has now."""
-    mine = select(IncidentReport.report_id).where(IncidentReport.incident_id == incident.id)
-    for report in session.scalars(select(PublicReport).where(PublicReport.id.in_(mine))):
-        _set_compartment(session, report, incident.compartment_id)
 
 
 def add_message(
@@ -109,19 +102,13 @@ def add_message(
 
 
 def _note_in_incidents(session: Session, report: PublicReport, *, actor: str, now: datetime) -> None:
-    """An entry in each incident of a report: its reporter wrote again."""
+    """An entry in each incident of a report whose readers know of it: its reporter wrote again."""
     mine = select(Incident).join(IncidentReport, IncidentReport.incident_id == Incident.id)
-    for incident in session.scalars(mine.where(IncidentReport.report_id == report.id)):
+    known = IncidentReport.report_id == report.id, Incident.compartment_id == report.compartment_id
+    for incident in session.scalars(mine.where(*known)):
         data = {"report": report.reference, "message": True}
         add_entry(session, incident, IncidentEntryKind.ARRIVAL, actor=actor, now=now, data=data)
 
 
 def _links(session: Session, report: PublicReport) -> list[IncidentReport]:
     return list(session.scalars(select(IncidentReport).where(IncidentReport.report_id == report.id)))
-
-
-def _set_compartment(session: Session, report: PublicReport, compartment: int) -> None:
-    """What is restricted stays so in all incidents that it is in."""
-    report.compartment_id = compartment
-    for link in _links(session, report):
-        link.compartment_id = compartment

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery
@@ -13,10 +13,17 @@ from tocsin.problems.replies.apply import answer_key
 
 
 def list_received(
-    session: Session, *, kind: str | None = None, state: str | None = None, limit: int = 100
+    session: Session,
+    *,
+    kind: str | None = None,
+    state: str | None = None,
+    limit: int = 100,
+    but: Select[int] | None = None,
 ) -> Sequence[ReceivedMail]:
-    """Mails that were read, newest first."""
+    """Mails that were read, newest first; ``but``: the numbers of those that are not for whoever asks."""
     query = select(ReceivedMail).order_by(ReceivedMail.id.desc()).limit(limit)
+    if but is not None:
+        query = query.where(ReceivedMail.id.not_in(but))
     if kind is not None:
         query = query.where(ReceivedMail.kind == kind)
     if state is not None:
@@ -24,14 +31,15 @@ def list_received(
     return session.scalars(query).all()
 
 
-def find_mail(session: Session, number: int) -> ReceivedMail:
-    """One mail.
+def find_mail(session: Session, number: int, but: Select[int] | None = None) -> ReceivedMail:
+    """One mail; ``but``: as of `list_received`.
 
     Raises:
         NotFoundError: there is none with this number.
 
     """
-    row = session.get(ReceivedMail, number)
+    query = select(ReceivedMail).where(ReceivedMail.id == number)
+    row = session.scalar(query if but is None else query.where(ReceivedMail.id.not_in(but)))
     if row is None:
         raise NotFoundError(f"There is no mail {number}.", hint="'tocsin replies list' shows those that were read.")
     return row

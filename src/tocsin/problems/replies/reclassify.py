@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, delivery
@@ -36,8 +36,9 @@ def reclassify(
     now: datetime,
     reference: str = "",
     verdict: AnswerVerdict | None = None,
+    but: Select[int] | None = None,
 ) -> ReceivedMail:
-    """Make a mail what a person says it is.
+    """Make a mail what a person says it is. ``but``: the numbers of those that he may not read.
 
     As an answer it is noted for the digest of ``reference``, else for the one that it seemed to be about, with
     ``verdict`` in place of what its words say, where given. As a bounce of that digest, or of a letter, its mailboxes
@@ -50,7 +51,7 @@ def reclassify(
 
     """
     with desk.node.database.begin() as session:
-        row = find_mail(session, number)
+        row = find_mail(session, number, but)
         about = _about(session, row, reference)
     if row.state == MailState.APPLIED:
         raise ConflictError(

@@ -133,18 +133,21 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
 
     @router.get("/inbox/{reference}", operation_id="readInboxReport", summary="One report of the inbox")
     def read_one(reference: Reference, visitor: Annotated[Principal, needs(Permission.INBOX_READ)]) -> WholeInboxReport:
-        """With its history; that a reporter's mailbox was read is on record."""
+        """With its history, and incidents for a token that may read those; that a mailbox was read is on record."""
         with database.reading() as session:
             reader = IncidentReader(visitor.person, counter.now)
             report = find_report(session, reader, reference)
-            read = read_report(session, report, all_entries=True)
+            read = read_report(session, report, reader)
             hints = hints_of(session, reader, [report.id])[report.id]
-            incidents = [one.reference for one in incidents_with(session, reader, report)]
+            sees = visitor.may(Permission.INCIDENTS_READ)
+            incidents = [one.reference for one in incidents_with(session, reader, report)] if sees else []
         if report.mailbox:
             note_read(database, visitor, f"inbox:{report.reference}", now=counter.now)
         plain = {name: getattr(report, name) for name in WholeInboxReport.model_fields if hasattr(report, name)}
         entries = [
-            InboxEntry(**{name: getattr(entry, name) for name in InboxEntry.model_fields}) for entry in read.entries
+            InboxEntry(**{name: getattr(entry, name) for name in InboxEntry.model_fields})
+            for entry in read.entries
+            if sees or entry.kind not in {EntryKind.INCIDENT, EntryKind.TAKEN_OUT}
         ]
         observables = [
             InboxObservable(kind=ObservableKind(one.kind), value=one.value, known=one.value in hints.known)
@@ -152,7 +155,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         ]
         candidates = [
             InboxCandidate(reference=one.reference, title=one.title, reasons=list(one.reasons))
-            for one in hints.candidates
+            for one in (hints.candidates if sees else ())
         ]
         return WholeInboxReport(
             **plain, files=[file.name for file in read.files], entries=entries, observables=observables,

@@ -31,7 +31,7 @@ from tocsin.incidents.threads import (
     threads_of,
     writing_now,
 )
-from tocsin.interface import Number, PageRouter, RequestError, context_for, needs, visitor_of
+from tocsin.interface import Number, PageRouter, RequestError, context_for, needs, number_in, visitor_of
 from tocsin.node.accounts import Permission, Principal, names_of, names_of_actors, note_read
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import LetterState
@@ -257,7 +257,7 @@ def _is_stale(desk: PageContext, visitor: Principal, of: tuple[str, int], form: 
 def _typed(form: FormData) -> _Typed:
     text = text_of(form, "text").replace("\r\n", "\n")
     subject, tlp = " ".join(text_of(form, "subject").split()), text_of(form, "tlp")
-    chosen = frozenset(int(str(one)) for one in form.getlist("parties") if str(one).isdecimal())
+    chosen = frozenset(number_in(str(one)) or 0 for one in form.getlist("parties"))
     to_person, answered = bool(text_of(form, "to_person")), bool(text_of(form, "answered"))
     return _Typed(subject, text, tlp, to_person, answered, parties=chosen)
 

@@ -140,7 +140,8 @@ def _move(desk: PageContext, request: Request, act: str, reference: str, form: F
 
 def _read(desk: PageContext, visitor: Principal, reference: str) -> ReportDetails:
     with desk.node.database.reading() as session:
-        return read_report(session, find_report(session, reader_for(desk, visitor), reference), all_entries=True)
+        reader = reader_for(desk, visitor)
+        return read_report(session, find_report(session, reader, reference), reader)
 
 
 def reader_for(desk: PageContext, visitor: Principal) -> IncidentReader:
@@ -176,7 +177,7 @@ def _page(
     with desk.node.database.reading() as session:
         reader = reader_for(desk, visitor)
         report = find_report(session, reader, reference)
-        read = read_report(session, report, all_entries=True)
+        read = read_report(session, report, reader)
         hints = hints_of(session, reader, [report.id])
         incidents, mails = incidents_with(session, reader, report), mails_of(session, report)
         team = team_names(session, [report.team_id]).get(report.team_id) if report.team_id is not None else None

@@ -1,7 +1,7 @@
 """The list of incidents: filters in view, a page at a time, and the form of a new one."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -68,9 +68,10 @@ class IncidentsFilter(BaseModel):
         """Time and number of the last incident of the page before."""
         at, _, number = self.after.rpartition("/")
         try:
-            return datetime.fromisoformat(at), int(number)
+            changed = datetime.fromisoformat(at).astimezone(UTC)
         except (ValueError, OverflowError):
             return None
+        return None if (last := number_in(number)) is None else (changed, last)
 
 
 def list_pages(desk: PageContext) -> APIRouter:
@@ -86,7 +87,7 @@ def list_pages(desk: PageContext) -> APIRouter:
         """The incidents that match, those that changed last first; at first all that are worked on."""
         reader, search = IncidentReader(visitor.person, desk.now), asked.search(visitor.person)
         with desk.node.database.reading() as session:
-            found = list_incidents(session, reader, search, after=_aware(asked.place), limit=_ROWS + 1)
+            found = list_incidents(session, reader, search, after=asked.place, limit=_ROWS + 1)
             rows = found[:_ROWS]
             context: dict[str, Any] = {
                 "rows": rows,
@@ -114,7 +115,3 @@ def turn_of(incident: "Incident", names: Mapping[int, str], person: int | None) 
     if incident.lead is None:
         return "nobody", ""
     return ("mine", "") if incident.lead == person else ("lead", names.get(incident.lead, str(incident.lead)))
-
-
-def _aware(place: tuple[datetime, int] | None) -> tuple[datetime, int] | None:
-    return place if place and place[0].tzinfo else None

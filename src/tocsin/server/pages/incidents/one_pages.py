@@ -30,10 +30,9 @@ from tocsin.incidents import (
     merged_root,
     observables_of,
     parties_of,
-    reports_of,
     tasks_of,
 )
-from tocsin.incidents.arrivals import form_word
+from tocsin.incidents.arrivals import form_word, reports_in
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of, names_of_actors
 from tocsin.server.pages.context import PageContext
@@ -139,7 +138,7 @@ def _shown(
         "team_names": team_names(session, {one.team_id for one in parties if one.team_id is not None}),
         "tasks": sorted(tasks, key=lambda one: (one not in undone, one.due_at or _NEVER)),
         "observables": observables_of(session, reader, family),
-        "reports": reports_of(session, reader, family),
+        "reports": reports_in(session, reader, family)[::-1],
         "members": members,
         "restricted": is_restricted(incident),
         "to_review": [of for one, of in access_to_review(session, reader) if one.id == incident.id],

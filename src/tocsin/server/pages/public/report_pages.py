@@ -176,7 +176,7 @@ def _read(desk: PageContext, helps: PublicLookup, request: Request, form: Messag
     if "text" in form and not wrong:
         tries.take(address)
     with desk.node.database.reading() as session:
-        read = read_report(session, report_for(session, reference, secret) or found, all_entries=False)
+        read = read_report(session, report_for(session, reference, secret) or found, None)
     context: dict[str, Any] = {
         "read": read,
         "secret": secret,

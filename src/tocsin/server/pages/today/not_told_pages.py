@@ -8,6 +8,8 @@ from fastapi.responses import Response
 from tocsin.delivery.mailbox import MailKind, MailState, ReceivedMail, read_mail
 from tocsin.directory import team_names
 from tocsin.directory.keys import expiring_keys, team_keys
+from tocsin.incidents import IncidentReader
+from tocsin.incidents.arrivals import hidden_mails
 from tocsin.interface import NotHereError, PageRouter, needs, number_in, visitor_of
 from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.node.errors import NotFoundError, TocsinError
@@ -77,8 +79,10 @@ def stuck_pages(desk: PageContext) -> APIRouter:
         if not number.isdecimal() or len(number) > 9 or kind not in _KINDS:
             raise NotHereError
         context = open_context(node, node.store)
+        with node.database.reading() as session:
+            but = hidden_mails(session, IncidentReader(visitor.person, desk.now))
         said = AnswerVerdict(verdict) if verdict in set(AnswerVerdict) and kind == MailKind.ANSWER else None
-        by: Any = {"actor": visitor.actor, "now": desk.now, "reference": text_of(form, "reference").strip()}
+        by: Any = {"actor": visitor.actor, "now": desk.now, "reference": text_of(form, "reference").strip(), "but": but}
         if wrong := attempt(lambda: reclassify(context, int(number), MailKind(kind), verdict=said, **by)):
             return show_mails(request, wrong, int(number))
         return desk.go("/today/mails")
