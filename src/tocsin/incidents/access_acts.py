@@ -89,7 +89,7 @@ class AccessReview(IncidentNamed):
 
 
 def merge(context: ActContext, request: MergeInto) -> IncidentResult:
-    """Nothing is moved: it can be taken out again at any time.
+    """Nothing is moved, so it can be unmerged at any time.
 
     Raises:
         ConflictError: it is merged already, they are one already, or some who read it may not read the other.
@@ -114,7 +114,7 @@ def merge(context: ActContext, request: MergeInto) -> IncidentResult:
 
 
 def unmerge(context: ActContext, request: IncidentNamed) -> IncidentResult:
-    """All is where it would be had it not been merged.
+    """It is as if it had never been merged.
 
     Raises:
         ConflictError: it is not merged.
@@ -130,7 +130,7 @@ def unmerge(context: ActContext, request: IncidentNamed) -> IncidentResult:
 
 
 def restrict(context: ActContext, request: IncidentReaders) -> IncidentResult:
-    """Nobody else finds it any more, with all that is in it. A lead who is not among them leads it no more."""
+    """Nobody else finds it, or anything in it. A lead who is not among them is unassigned."""
     with changing(context, request) as opened:
         chosen = {_reader(opened.session, one).id for one in request.persons}
         chosen |= {context.person} if context.person else set()
@@ -139,7 +139,7 @@ def restrict(context: ActContext, request: IncidentReaders) -> IncidentResult:
 
 
 def unrestrict(context: ActContext, request: IncidentNamed) -> IncidentResult:
-    """Everybody of the team reads it then, with all that is in it.
+    """The whole team reads all that is in it.
 
     Raises:
         ConflictError: everybody reads it already.
@@ -166,7 +166,7 @@ def let_in(context: ActContext, request: IncidentMember) -> IncidentResult:
 
 
 def take_out(context: ActContext, request: IncidentMember) -> IncidentResult:
-    """What the person read cannot be unread.
+    """What the person has read already cannot be taken back.
 
     Raises:
         ConflictError: the person leads it, or is the last who reads it.
@@ -272,7 +272,7 @@ def _managers(session: Session, incident: "Incident", but: int) -> list[Person]:
 
 ACTS: Final = (
     incident_act("merge", "Merge an incident into another", merge, undo=Reverse("unmerge")),
-    incident_act("unmerge", "Take a merged incident out again", unmerge, undo=Reverse("merge")),
+    incident_act("unmerge", "Unmerge an incident", unmerge, undo=Reverse("merge")),
     incident_act(
         "restrict", "Restrict an incident to some people", restrict, undo=lambda _: say("Restricted"),
     ),
@@ -283,7 +283,7 @@ ACTS: Final = (
         "let-in", "Let a person read a restricted incident", let_in, undo=lambda _: say("Let in"),
     ),
     incident_act(
-        "take-out", "Let a person no longer read a restricted incident", take_out, undo=lambda _: say("Taken out"),
+        "take-out", "Remove a person from a restricted incident", take_out, undo=lambda _: say("Taken out"),
     ),
     incident_act(
         "let-me-in", "Gain access to a restricted incident", let_me_in, permission=Permission.INCIDENTS_ENTER,

@@ -183,7 +183,7 @@ def open_incident(context: ActContext, request: InboxNewIncident) -> list[InboxP
         first = reports[0]
         incident = add_incident(
             session, title=request.title.strip() or title_of(first), rsit_type=_type_of(first), lead=person,
-            **context.by,
+            author=f"person:{person}", **context.by,
         )  # fmt: skip
         for report in reports:
             put_into(session, report, incident, person=person, **context.by)

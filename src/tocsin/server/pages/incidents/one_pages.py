@@ -129,7 +129,8 @@ def _shown(
         "sentence": sentence_of(incident, undone, people, reader, words),
         "live": incident.state in UNDER_WAY,
         "steps": steps_of(
-            entries, words, people=people, actors=names_of_actors(session, {one.by for one in entries}),
+            entries, words, people=people, parties={one.id: one.name for one in parties},
+            path=f"{PLACE}/{incident.reference}", actors=names_of_actors(session, {one.by for one in entries}),
             corrected=corrected, merged={one.id: one.reference for one in family[1:]},
         ),
         "further": found[_ENTRIES - 1].id if len(found) > _ENTRIES else 0,

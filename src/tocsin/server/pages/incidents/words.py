@@ -71,7 +71,7 @@ PARTIES: Final[Mapping[str, str]] = {
     PartyRole.AUTHORITY: N_("Authority"),
     PartyRole.POLICE: N_("Police"),
     PartyRole.VENDOR: N_("Vendor"),
-    PartyRole.HOST: N_("Host"),
+    PartyRole.HOST: N_("Hosting provider"),
     PartyRole.PRESS: N_("Press"),
     PartyRole.OTHER: N_("Other party"),
 }
