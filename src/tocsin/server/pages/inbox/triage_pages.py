@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData, QueryParams
 
-from tocsin.incidents import IncidentReader
+from tocsin.incidents import IncidentReader, open_incidents
 from tocsin.incidents.arrivals import (
     PublicReport,
     find_report,
@@ -145,6 +145,7 @@ def _page(
     found = chosen.find(desk, visitor)
     with desk.node.database.reading() as session:
         hints = hints_of(session, IncidentReader(visitor.person, desk.now), [one.id for one in found[:_SHOWN]])
+        incidents = open_incidents(session, IncidentReader(visitor.person, desk.now)) if act.name == "put" else []
     given = typed if typed is not None else request.query_params
     context: dict[str, Any] = {
         "act": act.name,
@@ -155,6 +156,7 @@ def _page(
         "back": chosen.back,
         "typed": {name: str(given.get(name, "")) for name in act.request.model_fields},
         "candidates": {one.reference: one for hint in hints.values() for one in hint.candidates},
+        "incidents": incidents,
         "title_of": triage_acts.title_of,
         "error": error,
         "wrongs": wrongs,
