@@ -31,6 +31,7 @@ from tocsin.incidents.read import (
     merged_family,
     merged_root,
     readable_by_all_of,
+    references_by_number,
 )
 from tocsin.incidents.states import IncidentEntryKind, IncidentState
 from tocsin.incidents.write import add_compartment, add_entry, add_member, move_to_compartment, remove_member
@@ -124,8 +125,11 @@ def unmerge(context: ActContext, request: IncidentNamed) -> IncidentResult:
         incident = opened.incident
         if incident.state != IncidentState.MERGED or incident.merged_into is None:
             raise ConflictError(say("%(reference)s is not merged.", reference=incident.reference))
+        into = _merged_into(opened)
         incident.state = before_merge(opened.session, incident).value
         incident.merged_into = None
+        if into is not None and incident.compartment_id == into.compartment_id:
+            opened.enter(IncidentEntryKind.MERGE, of=into, data={"without": incident.reference})
         return opened.done(opened.enter(IncidentEntryKind.MERGE, data={"out": True}))
 
 
@@ -234,6 +238,12 @@ def review_access(context: ActContext, request: AccessReview) -> IncidentResult:
         return opened.done(opened.enter(IncidentEntryKind.ACCESS, data=data))
 
 
+def _merged_into(opened: OpenIncident) -> "Incident | None":
+    """What it was merged into, where its reader may read that."""
+    found = references_by_number(opened.session, opened.reader, [opened.incident.merged_into])
+    return next((find_incident(opened.session, opened.reader, one, lock=True) for one in found.values()), None)
+
+
 def _resettle(
     opened: OpenIncident, compartment: int, data: dict[str, object], readers: set[int] | None = None
 ) -> IncidentResult:
@@ -280,10 +290,10 @@ ACTS: Final = (
         "unrestrict", "Open an incident to the whole team", unrestrict, undo=lambda _: say("Opened to the whole team"),
     ),
     incident_act(
-        "let-in", "Let a person read a restricted incident", let_in, undo=lambda _: say("Let in"),
+        "let-in", "Let a person read a restricted incident", let_in, undo=lambda _: say("Access given"),
     ),
     incident_act(
-        "take-out", "Remove a person from a restricted incident", take_out, undo=lambda _: say("Taken out"),
+        "take-out", "Remove a person from a restricted incident", take_out, undo=lambda _: say("Access removed"),
     ),
     incident_act(
         "let-me-in", "Gain access to a restricted incident", let_me_in, permission=Permission.INCIDENTS_ENTER,

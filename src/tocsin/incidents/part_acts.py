@@ -252,7 +252,7 @@ ACTS: Final = (
     ),
     incident_act(
         "leave-party", "Remove a party from an incident", part, path="parties/{party}/left", name="leave",
-        noun="party of incident", arguments=("reference", "party"), undo=lambda _: say("Party left"),
+        noun="party of incident", arguments=("reference", "party"), undo=lambda _: say("Party removed"),
     ),
     incident_act(
         "add-task", "Add a task", plan, path="tasks", name="add", noun="task of incident", makes=True,

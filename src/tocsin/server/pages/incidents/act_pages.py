@@ -36,7 +36,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
-from tocsin.server.pages.incidents.words import TITLES
+from tocsin.server.pages.incidents.words import BUTTONS, TITLES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 _ACTS: Final = {act.operation: act for act in acts.ACTS}
 _OPEN, _ENTER = _ACTS["openIncident"], _ACTS["letMeInIncident"]
+_MERGE, _UNMERGE = _ACTS["mergeIncident"], _ACTS["unmergeIncident"]
 _BELOW: Final = {
     act.page.removeprefix(f"{PLACE}/{{reference}}/"): act for act in acts.ACTS if "{reference}" in act.page
 }
@@ -159,7 +160,8 @@ def _do(desk: PageContext, request: Request, act: Act, form: FormData, named: Ma
         return again(wrongs=dict(error.wrongs))
     except (ConflictError, InputError, NotFoundError, UsageError) as error:
         return again(error=error)
-    return desk.go(f"{PLACE}/{done.reference}", undo=undo)
+    said = f"?done=merged&of={done.reference}" if act is _MERGE else "?done=unmerged" if act is _UNMERGE else ""
+    return desk.go(f"{PLACE}/{done.reference}{said}", undo=undo)
 
 
 def _is_stale(desk: PageContext, visitor: Principal, act: Act, reference: str, seen: str) -> bool:
@@ -223,7 +225,8 @@ def _form(
         others = [one for one in open_incidents(session, reader) if one is not incident] if offers else []
     return desk.page(
         request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=incident,
-        fields=fields, seen=seen, title=TITLES[act.operation], about=about, made=form_word(desk.tokens, desk.now),
+        fields=fields, seen=seen, title=TITLES[act.operation],
+        button=BUTTONS.get(act.operation, TITLES[act.operation]), about=about, made=form_word(desk.tokens, desk.now),
         error=error, others=others,
         address=act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
         reference=texts.get("reference", ""), entry=texts.get("entry") or request.query_params.get("entry", ""),

@@ -68,11 +68,16 @@ Reader = Annotated[Principal, needs(Permission.INCIDENTS_READ)]
 
 
 class _Asked(BaseModel):
-    """Which part of the timeline. ``alone``: a merged incident by itself, not the one that it was merged into."""
+    """Which part of the timeline. ``alone``: a merged incident by itself, not the one that it was merged into.
+
+    ``done``: ``merged`` or ``unmerged`` just now; ``of``: the reference of what was merged into it.
+    """
 
     kind: str = ""
     before: str = ""
     alone: str = ""
+    done: str = ""
+    of: str = ""
 
 
 def one_pages(desk: PageContext) -> APIRouter:

@@ -26,6 +26,7 @@ _PARTY: Final = {
     "turn": N_("%(name)s needs no answer"),
     "refused": N_("Mail refused: not from %(name)s"),
 }
+_NOBODY: Final = {"mail", "public"}  # what comes in by itself
 _MAILS: Final = {
     IncidentEntryKind.MAIL_IN: N_("Mail from %(name)s"),
     IncidentEntryKind.MAIL_OUT: N_("Mail to %(name)s"),
@@ -90,7 +91,8 @@ def steps_of(
         TimelineStep(
             number=one.id, at=one.happened_at, recorded_at=one.recorded_at, kind=one.kind,
             said=_sentence(one, words, people, parties), text=_text(one), link=_link(one, path),
-            by=actors.get(one.by, one.by), tlp=one.tlp, late=(one.recorded_at - one.happened_at).total_seconds() > 60,
+            by="" if one.by in _NOBODY else actors.get(one.by, one.by), tlp=one.tlp,
+            late=(one.recorded_at - one.happened_at).total_seconds() > 60,
             corrected_by=corrected.get(one.id, 0), corrects=one.supersedes or 0,
             correctable=one.kind in CORRECTABLE and one.id not in corrected, of=merged.get(one.incident_id, ""),
         )
@@ -119,6 +121,10 @@ def _link(entry: "IncidentEntry", path: str) -> str:
     """Where the mail or report of an entry is."""
     if report := entry.data.get("report"):
         return f"/reports/public/{report}"
+    if into := entry.data.get("into"):
+        return f"/incidents/{into}"
+    if other := entry.data.get("from") or entry.data.get("without"):
+        return f"/incidents/{other}?alone=1"
     mail = entry.data.get("mail") or entry.data.get("refused")
     return f"{path}/parties/{entry.party_id}#mail-{mail}" if mail and entry.party_id else ""
 
@@ -188,6 +194,8 @@ def _merge(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str])
         return words.say(N_("Merged into %(reference)s"), reference=data["into"])
     if "from" in data:
         return words.say(N_("%(reference)s merged into this"), reference=data["from"])
+    if "without" in data:
+        return words.say(N_("%(reference)s unmerged"), reference=data["without"])
     return words.say(N_("Unmerged"))
 
 
