@@ -23,7 +23,7 @@ from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.list_pages import PLACE, ROWS, InboxFilter, teams_named
-from tocsin.server.pages.inbox.words import KINDS, REASONS, STATES
+from tocsin.server.pages.inbox.words import REASONS, STATES, TEAM_KINDS
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
@@ -162,7 +162,7 @@ def _page(
         "wrongs": wrongs,
         **_offered(desk, visitor, act, hints),
     }
-    words: dict[str, Any] = {"kinds": KINDS, "states": STATES, "reasons": REASONS}
+    words: dict[str, Any] = {"kinds": TEAM_KINDS, "states": STATES, "reasons": REASONS}
     return desk.page(request, "inbox/act.html", status=409 if error else 422 if wrongs else 200, **context, **words)
 
 

@@ -37,7 +37,7 @@ from tocsin.incidents.arrivals import form_word
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of, names_of_actors
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.inbox import KINDS
+from tocsin.server.pages.inbox import TEAM_KINDS
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.timeline import people_in, steps_of
@@ -163,7 +163,7 @@ def _shown(
 
 _NAMES: Final[dict[str, Any]] = {
     "states": STATES, "shapes": SHAPES, "severities": SEVERITIES, "milestone_names": MILESTONES, "roles": PARTIES,
-    "task_states": TASKS, "kinds": OBSERVABLES, "observed_as": OBSERVED_AS, "report_kinds": KINDS,
+    "task_states": TASKS, "kinds": OBSERVABLES, "observed_as": OBSERVED_AS, "report_kinds": TEAM_KINDS,
 }  # fmt: skip
 
 
