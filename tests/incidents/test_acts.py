@@ -198,6 +198,8 @@ def test_every_command_says_whose_word_it_is(world: World, people: tuple[int, in
     assert "rsit_type" not in page
     assert "Severity: High" in page
     assert "person:" not in page
+    tocsin.run("incidents", "restrict", named, "--persons", f"{AccountRole.MANAGER}@people.example", "--as", analyst)
+    assert [reads(world, who, named) for who in (*people, None)] == [True, True, False]
 
 
 def test_a_program_works_an_incident_by_the_api(world: World) -> None:

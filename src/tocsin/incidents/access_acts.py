@@ -13,6 +13,7 @@ from tocsin.incidents.act_parts import (
     OpenIncident,
     PersonName,
     Reason,
+    account_of,
     changing,
     incident_act,
     kept,
@@ -137,7 +138,8 @@ def restrict(context: ActContext, request: IncidentReaders) -> IncidentResult:
     """Nobody else finds it, or anything in it. A lead who is not among them is unassigned."""
     with changing(context, request) as opened:
         chosen = {_reader(opened.session, one).id for one in request.persons}
-        chosen |= {context.person} if context.person else set()
+        me = account_of(opened.session, context)
+        chosen |= {me} if me else set()
         compartment = add_compartment(opened.session, chosen, **context.by)
         return _resettle(opened, compartment, {"act": "restricted", "persons": sorted(chosen)}, chosen)
 

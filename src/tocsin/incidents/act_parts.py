@@ -178,8 +178,13 @@ def person_of(session: Session, context: ActContext) -> int:
 
 def author_of(session: Session, context: ActContext) -> str:
     """Whose word an entry is: that of the account that a command was given, else of who acts."""
-    told = context.person is None and context.name
-    return f"person:{person_of(session, context)}" if told else context.actor
+    person = account_of(session, context)
+    return context.actor if person == context.person else f"person:{person}"
+
+
+def account_of(session: Session, context: ActContext) -> int | None:
+    """The number of who acts, or of the account that a command was given; None where it was given none."""
+    return person_of(session, context) if context.person is not None or context.name else None
 
 
 def worker(session: Session, named: str) -> Person:

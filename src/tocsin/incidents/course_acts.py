@@ -18,6 +18,7 @@ from tocsin.incidents.act_parts import (
     Reason,
     Text,
     Tlp,
+    account_of,
     author_of,
     changing,
     done_before,
@@ -159,7 +160,7 @@ def open_(context: ActContext, request: NewIncident) -> IncidentResult:
         return done
     title = kept(context, request.title)
     with context.undoable() as session:
-        person = person_of(session, context) if request.lead else context.person
+        person = person_of(session, context) if request.lead else account_of(session, context)
         members = {worker(session, one).id for one in request.only}
         members |= {person} if members and person else set()
         made = add_incident(
