@@ -19,7 +19,7 @@ from tocsin.node.accounts import AccountRole, Person
 from tocsin.node.letters import Letter
 from tocsin.server.server import make_application
 
-_MADE = re.compile(r'name="made" value="([^"]+)"')
+_MADE = re.compile(r'name="made"[^>]* value="([^"]+)"')
 _SEEN = re.compile(r'name="seen" value="([^"]+)"')
 PATH = "/incidents"
 

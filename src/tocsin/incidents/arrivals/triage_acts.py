@@ -247,7 +247,7 @@ def ring_back(context: ActContext, request: InboxRingBack) -> InboxState:
 def title_of(report: PublicReport) -> str:
     """What an incident would be called: what and where, or who; of no known kind its first words. Pure."""
     if report.kind == ReportKind.OTHER:
-        return (report.subject or report.what.strip().partition("\n")[0])[:_SHORT]
+        return (report.subject or report.what.strip().partition("\n")[0] or report.place or report.reference)[:_SHORT]
     what, where = _TITLES[ReportKind(report.kind)], report.place or report.sender or report.subject
     if report.door == ReportDoor.PHONE:  # who rings says who it is about, and the place is a town
         where = report.sender or where
