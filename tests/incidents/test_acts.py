@@ -54,7 +54,9 @@ def people(world: World) -> tuple[int, int]:
 def do(world: World, operation: str, who: int | None, **values: Any) -> Any:
     act = ACTS[operation]
     actor = "cli:test" if who is None else f"person:{who}"
-    return act.function(ActContext(world.node, world.now, actor, "One", who, act=act), read_request(act, values))
+    return act.function(
+        ActContext(world.node, world.now, actor, "One" if who else "", who, act=act), read_request(act, values)
+    )
 
 
 def reads(world: World, who: int | None, reference: str) -> bool:
@@ -185,6 +187,29 @@ def test_commands_do_and_show_the_same(world: World) -> None:
     assert [one["kind"] for one in shown["entries"]] == ["observable", "state", "opened"]
     assert tocsin.call("incidents", "show", "INC-0000-0000")[0] == 1
     assert "Ransomware" in tocsin.run("incidents", "list", "--words", "lagoon")
+
+
+def test_every_command_says_whose_word_it_is(world: World, people: tuple[int, int]) -> None:
+    analyst, tocsin = f"{AccountRole.ANALYST}@people.example", world.tocsin
+    named = tocsin.json("incidents", "open", "Phishing", "--lead", "--as", analyst)["reference"]
+    tocsin.run("incidents", "note", named, "--text", "Rang them", "--as", analyst)
+    tocsin.run("incidents", "add-task", named, "--text", "Ask for logs", "--as", analyst, "--owner", analyst)
+    tocsin.run("incidents", "add-party", named, "--role", "victim", "--name", "Hospital", "--as", analyst)
+    tocsin.run("incidents", "rate", named, "--severity", "high", "--reason", "A hospital")
+    shown = tocsin.json("incidents", "show", named)
+    rate, *others = (one["by"] for one in shown["entries"])
+    assert set(others) == {f"person:{people[0]}"}
+    assert not rate.startswith("person:")
+    with world.node.database.reading() as session:
+        log = session.scalars(select(AuditEntry.actor).where(AuditEntry.subject == f"incident:{named}")).all()
+        assert not [one for one in log if one.startswith("person:")]  # who typed it
+    assert tocsin.call("incidents", "note", named, "--text", "x", "--as", "nobody@people.example")[0] != 0
+    page = tocsin.run("incidents", "show", named)
+    assert "rsit_type" not in page
+    assert "Severity: High" in page
+    assert "person:" not in page
+    tocsin.run("incidents", "restrict", named, "--persons", f"{AccountRole.MANAGER}@people.example", "--as", analyst)
+    assert [reads(world, who, named) for who in (*people, None)] == [True, True, False]
 
 
 def test_a_program_works_an_incident_by_the_api(world: World) -> None:

@@ -13,6 +13,23 @@ if TYPE_CHECKING:
     from tocsin.incidents import Incident, IncidentReader
 
 State = Literal["new", "open", "waiting", "closed", "merged", "rejected"]
+_ROWS: Final = {
+    "reference": "reference",
+    "title": "name",
+    "state": "state",
+    "severity": "severity",
+    "rsit_type": "type (RSIT)",
+    "tlp": "TLP",
+    "lead": "lead",
+    "waiting_for": "waiting for",
+    "waiting_until": "until",
+    "opened_at": "opened",
+    "changed_at": "changed",
+    "merged_into": "merged into",
+    "merged": "merged into this",
+}
+"""What a person reads of an incident, in this order, and what each is called."""
+
 _NAMES: Final = "reference title state severity rsit_type tlp lead waiting_for waiting_until opened_at changed_at"
 
 
@@ -25,14 +42,16 @@ def list_incidents(
     """List incidents that the whole team may read."""
     from tocsin.incidents import UNDER_WAY, IncidentSearch, IncidentState
     from tocsin.incidents import list_incidents as found_in
+    from tocsin.node.accounts import names_of
 
     states = (IncidentState(state),) if state else UNDER_WAY
     with call.database.reading() as session:
         found = found_in(session, _reader(call.now), IncidentSearch(states, words=words), limit=limit)
+        people = names_of(session, {one.lead for one in found})
+    names = ("reference", "state", "severity", "lead", "name")
+    rows = [(one.reference, one.state, one.severity, people.get(one.lead or 0, ""), one.title) for one in found]
     documents = [fields(one, _NAMES) for one in found]
-    names = ("reference", "state", "severity", "lead", "title")
-    rows = [["" if one[name] is None else one[name] for name in names] for one in documents]
-    call.emit(documents, partial(print_table, "", names, rows) if rows else "Nothing here.")
+    call.emit(documents, partial(print_table, "", names, rows) if rows else "No incident matches.")
 
 
 def show_incident(
@@ -48,11 +67,15 @@ def show_incident(
         references_by_number,
         tasks_of,
     )
+    from tocsin.node.accounts import names_of, names_of_actors
+    from tocsin.node.paths import HomeFolder
+    from tocsin.server.pages import people_in, steps_of, words_for
 
     reader = _reader(call.now)
     with call.database.reading() as session:
         incident = find_incident(session, reader, reference)
         family = merged_family(session, reader, incident)
+        entries = entries_of(session, reader, family)
         parts: dict[str, list[dict[str, Any]]] = {
             name: [fields(one, names) for one in find(session, reader, family)]
             for name, find, names in (
@@ -63,23 +86,36 @@ def show_incident(
             )
         }
         into = references_by_number(session, reader, [incident.merged_into])
+        people = names_of(session, {*people_in(entries), *(one["owner"] for one in parts["tasks"]), incident.lead})
+        steps = steps_of(
+            entries, words_for("en", call.home / HomeFolder.LOCALE, {}), people=people, corrected={}, path="",
+            parties={one["id"]: one["name"] for one in parts["parties"]},
+            actors=names_of_actors(session, {one.by for one in entries}),
+            merged={one.id: one.reference for one in family[1:]},
+        )  # fmt: skip
     document = _document(incident, into, [one.reference for one in family[1:]])
 
     def human() -> None:
-        print_table("", ("", ""), [(name, value) for name, value in document.items() if value not in (None, "", [])])
-        rows = [
-            (f"{one['recorded_at']:%Y-%m-%d %H:%M}", one["kind"], one["by"], one["text"]) for one in parts["entries"]
-        ]
-        print_table("entries, newest first", ("at (UTC)", "what", "by", "text"), rows)
-        for name, columns in (
-            ("tasks", "id state text"),
-            ("parties", "id role name"),
-            ("observables", "id kind value"),
+        shown = {**document, "lead": people.get(incident.lead or 0), "merged": ", ".join(document["merged"])}
+        print_table("", ("", ""), [(said, _cell(shown[name])) for name, said in _ROWS.items() if shown[name]])
+        rows = [(_cell(one.at), one.by, one.said or one.kind, one.text) for one in steps]
+        print_table("entries, newest first", ("at (UTC)", "by", "what", "text"), rows)
+        tasks = [(one["id"], one["state"], people.get(one["owner"], ""), one["text"]) for one in parts["tasks"]]
+        parties = [(one["id"], one["role"], one["name"], one["mailbox"]) for one in parts["parties"]]
+        observables = [(one["id"], one["kind"], one["value"]) for one in parts["observables"]]
+        for name, columns, cells in (
+            ("tasks", ("id", "state", "assigned to", "text"), tasks),
+            ("parties", ("id", "role", "name", "email address"), parties),
+            ("observables", ("id", "kind", "value"), observables),
         ):
-            if parts[name]:
-                print_table(name, columns.split(), [[one[column] for column in columns.split()] for one in parts[name]])
+            if cells:
+                print_table(name, columns, cells)
 
     call.emit({**document, **parts}, human)
+
+
+def _cell(value: object) -> object:
+    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value
 
 
 def _reader(now: datetime) -> "IncidentReader":

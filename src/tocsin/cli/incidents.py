@@ -7,7 +7,7 @@ from tocsin.interface import Commands
 
 app = Commands(
     cls=act_group("incidents"),
-    help="Incidents: opened, led, noted, merged, closed. Nothing restricted is shown.",
+    help="Incidents: open, assign, note, write to parties, merge, close. Restricted ones are not shown.",
     no_args_is_help=True,
 )
 app.command("list")(list_incidents)

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         merged_family,
         merged_root,
         observables_of,
+        open_incidents,
         open_tasks,
         parties_of,
         references_by_number,

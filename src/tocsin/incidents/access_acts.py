@@ -13,6 +13,7 @@ from tocsin.incidents.act_parts import (
     OpenIncident,
     PersonName,
     Reason,
+    account_of,
     changing,
     incident_act,
     kept,
@@ -31,6 +32,7 @@ from tocsin.incidents.read import (
     merged_family,
     merged_root,
     readable_by_all_of,
+    references_by_number,
 )
 from tocsin.incidents.states import IncidentEntryKind, IncidentState
 from tocsin.incidents.write import (
@@ -96,7 +98,7 @@ class AccessReview(IncidentNamed):
 
 
 def merge(context: ActContext, request: MergeInto) -> IncidentResult:
-    """Nothing is moved: it can be taken out again at any time.
+    """Nothing is moved, so it can be unmerged at any time.
 
     Raises:
         ConflictError: it is merged already, they are one already, or some who read it may not read the other.
@@ -121,7 +123,7 @@ def merge(context: ActContext, request: MergeInto) -> IncidentResult:
 
 
 def unmerge(context: ActContext, request: IncidentNamed) -> IncidentResult:
-    """All is where it would be had it not been merged.
+    """It is as if it had never been merged.
 
     Raises:
         ConflictError: it is not merged.
@@ -131,13 +133,16 @@ def unmerge(context: ActContext, request: IncidentNamed) -> IncidentResult:
         incident = opened.incident
         if incident.state != IncidentState.MERGED or incident.merged_into is None:
             raise ConflictError(say("%(reference)s is not merged.", reference=incident.reference))
+        into = _merged_into(opened)
         incident.state = before_merge(opened.session, incident).value
         incident.merged_into = None
+        if into is not None and incident.compartment_id == into.compartment_id:
+            opened.enter(IncidentEntryKind.MERGE, of=into, data={"without": incident.reference})
         return opened.done(opened.enter(IncidentEntryKind.MERGE, data={"out": True}))
 
 
 def restrict(context: ActContext, request: IncidentReaders) -> IncidentResult:
-    """Nobody else finds it any more, with all that is in it. A lead who is not among them leads it no more.
+    """Nobody else finds it, or anything in it. A lead who is not among them is unassigned.
 
     Raises:
         ConflictError: the person let himself in, for a time.
@@ -146,7 +151,8 @@ def restrict(context: ActContext, request: IncidentReaders) -> IncidentResult:
     with changing(context, request) as opened:
         _check_decides(opened)
         chosen = {_reader(opened.session, one).id for one in request.persons}
-        chosen |= {context.person} if context.person else set()
+        me = account_of(opened.session, context)
+        chosen |= {me} if me else set()
         compartment = add_compartment(opened.session, chosen, **context.by)
         if is_restricted(opened.incident):
             keep_reviews(opened.session, opened.incident.compartment_id, compartment, now=context.now)
@@ -154,7 +160,7 @@ def restrict(context: ActContext, request: IncidentReaders) -> IncidentResult:
 
 
 def unrestrict(context: ActContext, request: IncidentNamed) -> IncidentResult:
-    """Everybody of the team reads it then, with all that is in it.
+    """The whole team reads all that is in it.
 
     Raises:
         ConflictError: everybody reads it already, or the person let himself in, for a time.
@@ -184,7 +190,7 @@ def let_in(context: ActContext, request: IncidentMember) -> IncidentResult:
 
 
 def take_out(context: ActContext, request: IncidentMember) -> IncidentResult:
-    """What the person read cannot be unread.
+    """What the person has read already cannot be taken back.
 
     Raises:
         ConflictError: the person leads it, or is the last who reads it; or who acts let himself in, for a time.
@@ -253,6 +259,12 @@ def review_access(context: ActContext, request: AccessReview) -> IncidentResult:
         return opened.done(opened.enter(IncidentEntryKind.ACCESS, data=data))
 
 
+def _merged_into(opened: OpenIncident) -> "Incident | None":
+    """What it was merged into, where its reader may read that."""
+    found = references_by_number(opened.session, opened.reader, [opened.incident.merged_into])
+    return next((find_incident(opened.session, opened.reader, one, lock=True) for one in found.values()), None)
+
+
 def _resettle(
     opened: OpenIncident, compartment: int, data: dict[str, object], readers: set[int] | None = None
 ) -> IncidentResult:
@@ -301,7 +313,7 @@ def _managers(session: Session, incident: "Incident", but: int) -> list[Person]:
 
 ACTS: Final = (
     incident_act("merge", "Merge an incident into another", merge, undo=Reverse("unmerge")),
-    incident_act("unmerge", "Take a merged incident out again", unmerge, undo=Reverse("merge")),
+    incident_act("unmerge", "Unmerge an incident", unmerge, undo=Reverse("merge")),
     incident_act(
         "restrict", "Restrict an incident to some people", restrict, undo=lambda _: say("Restricted"),
     ),
@@ -309,10 +321,10 @@ ACTS: Final = (
         "unrestrict", "Open an incident to the whole team", unrestrict, undo=lambda _: say("Opened to the whole team"),
     ),
     incident_act(
-        "let-in", "Let a person read a restricted incident", let_in, undo=lambda _: say("Let in"),
+        "let-in", "Let a person read a restricted incident", let_in, undo=lambda _: say("Access given"),
     ),
     incident_act(
-        "take-out", "Let a person no longer read a restricted incident", take_out, undo=lambda _: say("Taken out"),
+        "take-out", "Remove a person from a restricted incident", take_out, undo=lambda _: say("Access removed"),
     ),
     incident_act(
         "let-me-in", "Gain access to a restricted incident", let_me_in, permission=Permission.INCIDENTS_ENTER,

@@ -23,6 +23,9 @@ from tocsin.node.sentences import say
 if TYPE_CHECKING:
     from tocsin.incidents.models import Incident, IncidentEntry
 
+SIGNED: Final = ("--as", "Whose word it is: an account, by email address or number; else the user of this machine.")
+"""The option by which every command of incidents is told who says it."""
+SIGNED_NEEDED: Final = ("--as", "Whose account it is, by email address or number. Needed.")
 LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 Tlp = Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
 """A label of TLP 2.0."""
@@ -61,7 +64,9 @@ class IncidentNamed(BaseModel):
 class IncidentAddition(IncidentNamed):
     """Something that is added to an incident."""
 
-    once: str = Field("", max_length=100, description="A name for this form: the same twice is kept once.")
+    once: str = Field(
+        "", max_length=100, description="A key of your choice; sent twice with the same one, it is kept once."
+    )
 
 
 class IncidentResult(BaseModel):
@@ -83,12 +88,15 @@ class OpenIncident:
     session: Session
     reader: IncidentReader
     incident: "Incident"
+    author: str
 
     def enter(
         self, kind: IncidentEntryKind, text: str = "", *, of: "Incident | None" = None, **more: Any
     ) -> "IncidentEntry":
         """Add an entry; ``of``: to another incident of its family."""
-        return add_entry(self.session, of or self.incident, kind, text=text, **more, **self.context.by)
+        return add_entry(
+            self.session, of or self.incident, kind, text=text, author=self.author, **more, **self.context.by
+        )
 
     def done(self, entry: "IncidentEntry | None" = None) -> IncidentResult:
         """What the act gives back."""
@@ -136,7 +144,8 @@ def changing(context: ActContext, request: IncidentNamed) -> Iterator[OpenIncide
     """The incident of a request in a transaction that can be undone, where the act says so."""
     with context.undoable() as session:
         reader = reader_of(context)
-        yield OpenIncident(context, session, reader, find_incident(session, reader, request.reference, lock=True))
+        incident = find_incident(session, reader, request.reference, lock=True)
+        yield OpenIncident(context, session, reader, incident, author_of(session, context))
 
 
 def once_of(context: ActContext, request: IncidentAddition) -> str | None:
@@ -166,6 +175,17 @@ def person_of(session: Session, context: ActContext) -> int:
     if not context.name:
         raise UsageError("Who is it?", hint="Add --as with the email address or number of an account.")
     return worker(session, context.name).id
+
+
+def author_of(session: Session, context: ActContext) -> str:
+    """Whose word an entry is: that of the account that a command was given, else of who acts."""
+    person = account_of(session, context)
+    return context.actor if person == context.person else f"person:{person}"
+
+
+def account_of(session: Session, context: ActContext) -> int | None:
+    """The number of who acts, or of the account that a command was given; None where it was given none."""
+    return person_of(session, context) if context.person is not None or context.name else None
 
 
 def worker(session: Session, named: str) -> Person:
@@ -210,6 +230,6 @@ def incident_act(
     defaults = {
         "noun": "incident", "permission": Permission.INCIDENTS_WRITE, "audit": (AuditAction.INCIDENT_ENTRY,),
         "command": f"incidents {word}", "route": place, "page": OwnSurface(place), "arguments": ("reference",),
-        "told": "{reference} {title}: {state}.", "name": word,
+        "told": "{reference} {title}: {state}.", "name": word, "signed": SIGNED,
     }  # fmt: skip
     return Act(summary=summary, function=function, **{**defaults, **more})

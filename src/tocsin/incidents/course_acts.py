@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, field_validator
 from tocsin.events import RSIT_TYPES
 from tocsin.incidents.act_parts import (
     LINE,
+    SIGNED_NEEDED,
     IncidentAddition,
     IncidentNamed,
     IncidentResult,
@@ -17,6 +18,8 @@ from tocsin.incidents.act_parts import (
     Reason,
     Text,
     Tlp,
+    account_of,
+    author_of,
     changing,
     done_before,
     incident_act,
@@ -63,11 +66,13 @@ class NewIncident(BaseModel):
     )  # fmt: skip
     rsit_type: str = Field("", max_length=60, description="Type by the Reference Security Incident Taxonomy.")
     tlp: Tlp = Field("AMBER", description="Its marking: CLEAR, GREEN, AMBER, AMBER+STRICT or RED.")
-    lead: bool = Field(default=False, description="You lead it.")
+    lead: bool = Field(default=False, description="Whoever opens it leads it.")
     only: tuple[str, ...] = Field(
-        (), max_length=100, description="Restricted to these accounts and you: email addresses or numbers."
+        (), max_length=100, description="Restricted to these accounts and yours: email addresses or numbers."
     )
-    once: str = Field("", max_length=100, description="A name for this form: the same twice is kept once.")
+    once: str = Field(
+        "", max_length=100, description="A key of your choice; sent twice with the same one, it is kept once."
+    )
 
     _type = field_validator("rsit_type")(_rsit)
 
@@ -127,7 +132,7 @@ class IncidentReason(IncidentNamed):
 class IncidentNote(IncidentAddition):
     """A note."""
 
-    text: Text = Field(min_length=1, max_length=10_000, description="The text.")
+    text: Text = Field(min_length=1, max_length=10_000, description="What it says.")
     happened_at: Moment | None = Field(None, description="When it happened, if not now.")
 
 
@@ -149,62 +154,62 @@ class EntryCorrection(IncidentAddition):
 
 
 def open_(context: ActContext, request: NewIncident) -> IncidentResult:
-    """A restricted one is seen by those whom it names, and by nobody else."""
+    """Restricted, only the people that it names find it."""
     named = IncidentAddition(reference="-", once=request.once)
     if (done := done_before(context, named)) is not None:
         return done
     title = kept(context, request.title)
     with context.undoable() as session:
-        person = person_of(session, context) if request.lead else context.person
+        person = person_of(session, context) if request.lead else account_of(session, context)
         members = {worker(session, one).id for one in request.only}
         members |= {person} if members and person else set()
         made = add_incident(
             session, title=title, rsit_type=request.rsit_type, tlp=request.tlp, lead=person if request.lead else None,
-            members=members, once=once_of(context, named), **context.by,
+            members=members, once=once_of(context, named), author=author_of(session, context), **context.by,
         )  # fmt: skip
         return state_of(made)
 
 
 def rename(context: ActContext, request: IncidentTitle) -> IncidentResult:
-    """Its reference stays."""
+    """The reference stays the same."""
     title = kept(context, request.title)
     with changing(context, request) as opened:
         return opened.change("title", title)
 
 
 def classify(context: ActContext, request: IncidentType) -> IncidentResult:
-    """Without a type, it has none."""
+    """Leave the type empty to remove it."""
     with changing(context, request) as opened:
         return opened.change("rsit_type", request.rsit_type)
 
 
 def rate(context: ActContext, request: IncidentSeverity) -> IncidentResult:
-    """By a person, with a reason."""
+    """The change and its reason stay in the timeline."""
     reason = kept(context, request.reason)
     with changing(context, request) as opened:
         return opened.change("severity", request.severity.value, reason)
 
 
 def mark(context: ActContext, request: IncidentMarking) -> IncidentResult:
-    """Entries that are there keep their own marking."""
+    """Earlier entries keep theirs."""
     with changing(context, request) as opened:
         return opened.change("tlp", request.tlp)
 
 
 def take(context: ActContext, request: IncidentNamed) -> IncidentResult:
-    """Whoever led it before does so no more."""
+    """You replace the former lead."""
     with changing(context, request) as opened:
         return _give(opened, person_of(opened.session, context))
 
 
 def leave(context: ActContext, request: IncidentNamed) -> IncidentResult:
-    """It has no lead then, and is a to-do item."""
+    """Without a lead, it is a to-do item of the team."""
     with changing(context, request) as opened:
         return _give(opened, None)
 
 
 def assign(context: ActContext, request: IncidentLead) -> IncidentResult:
-    """Whoever led it before does so no more.
+    """The person replaces the former lead.
 
     Raises:
         UsageError: the account may not work on incidents, or may not read this one.
@@ -215,7 +220,7 @@ def assign(context: ActContext, request: IncidentLead) -> IncidentResult:
 
 
 def wait(context: ActContext, request: IncidentWait) -> IncidentResult:
-    """When the time is over, it is a to-do item.
+    """When the time is over, it becomes a to-do item.
 
     Raises:
         UsageError: the time is over already.
@@ -231,17 +236,17 @@ def wait(context: ActContext, request: IncidentWait) -> IncidentResult:
 
 
 def close(context: ActContext, request: IncidentReason) -> IncidentResult:
-    """It can be opened again at any time."""
+    """It can be reopened at any time."""
     return _end(context, request, IncidentState.CLOSED)
 
 
 def reject(context: ActContext, request: IncidentReason) -> IncidentResult:
-    """For what was no incident."""
+    """For what turned out to be none."""
     return _end(context, request, IncidentState.REJECTED)
 
 
 def reopen(context: ActContext, request: IncidentNamed) -> IncidentResult:
-    """It waits for nobody any more."""
+    """It is in progress again; without a lead, it is new."""
     with changing(context, request) as opened:
         incident = opened.live()
         _clear(opened)
@@ -249,7 +254,7 @@ def reopen(context: ActContext, request: IncidentNamed) -> IncidentResult:
 
 
 def note(context: ActContext, request: IncidentNote) -> IncidentResult:
-    """It is never changed afterwards; a correction is another entry."""
+    """It cannot be edited later; correct it by another entry."""
     if (done := done_before(context, request)) is not None:
         return done
     text = kept(context, request.text)
@@ -259,7 +264,7 @@ def note(context: ActContext, request: IncidentNote) -> IncidentResult:
 
 
 def milestone(context: ActContext, request: IncidentMilestone) -> IncidentResult:
-    """Figures are reckoned from it."""
+    """Statistics use its time."""
     if (done := done_before(context, request)) is not None:
         return done
     source = kept(context, request.known_from)
@@ -270,7 +275,7 @@ def milestone(context: ActContext, request: IncidentMilestone) -> IncidentResult
 
 
 def correct(context: ActContext, request: EntryCorrection) -> IncidentResult:
-    """The former stays readable.
+    """The former text stays readable.
 
     Raises:
         ConflictError: this entry was corrected before, or is none that somebody wrote.
@@ -343,27 +348,27 @@ def _past(context: ActContext, at: datetime | None) -> datetime | None:
     return at
 
 
-_BY: Final = ("--as", "Whose account it is, by email address or number; needed.")
-
 ACTS: Final = (
     incident_act(
         "open", "Open an incident", open_, route="/incidents", page=OwnSurface("/incidents/new"),
         arguments=("title",), makes=True, told="{reference} {title}",
-        signed=("--as", "Who leads it, by email address or number."), undo=lambda _: say("Incident opened"),
+        undo=lambda _: say("Incident opened"),
     ),
     incident_act("rename", "Rename an incident", rename, undo=lambda _: say("Renamed")),
     incident_act("classify", "Set the type of an incident", classify, undo=lambda _: say("Type set")),
     incident_act("rate", "Set the severity of an incident", rate, undo=lambda _: say("Severity set")),
     incident_act("mark", "Set the marking of an incident", mark, undo=lambda _: say("Marking set")),
-    incident_act("take", "Lead an incident", take, signed=_BY, undo=lambda _: say("Assigned to you")),
-    incident_act("leave", "Give an incident back", leave, undo=lambda _: say("Unassigned")),
+    incident_act(
+        "take", "Assign an incident to yourself", take, signed=SIGNED_NEEDED, undo=lambda _: say("Assigned to you"),
+    ),
+    incident_act("leave", "Unassign an incident", leave, undo=lambda _: say("Unassigned")),
     incident_act("assign", "Assign an incident", assign, undo=lambda _: say("Assigned")),
-    incident_act("wait", "Wait for an answer", wait, undo=lambda _: say("Set to waiting")),
+    incident_act("wait", "Set an incident to waiting", wait, undo=lambda _: say("Set to waiting")),
     incident_act("close", "Close an incident", close, undo=lambda _: say("Closed")),
-    incident_act("reject", "Reject what is no incident", reject, undo=lambda _: say("Rejected")),
-    incident_act("reopen", "Open an incident again", reopen, undo=lambda _: say("Reopened")),
-    incident_act("note", "Add a note", note, undo=lambda _: say("Note added")),
-    incident_act("milestone", "Record a milestone", milestone, undo=lambda _: say("Milestone recorded")),
-    incident_act("correct", "Correct an entry", correct, undo=lambda _: say("Entry corrected")),
+    incident_act("reject", "Reject an incident", reject, undo=lambda _: say("Rejected")),
+    incident_act("reopen", "Reopen an incident, or stop waiting", reopen, undo=lambda _: say("Reopened")),
+    incident_act("note", "Add a note to an incident", note, undo=lambda _: say("Note added")),
+    incident_act("milestone", "Record a milestone of an incident", milestone, undo=lambda _: say("Milestone recorded")),
+    incident_act("correct", "Correct a note or milestone", correct, undo=lambda _: say("Entry corrected")),
 )  # fmt: skip
 """What can be done with the course of an incident."""

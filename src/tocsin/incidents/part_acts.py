@@ -8,6 +8,7 @@ from pydantic import Field
 from tocsin.directory import read_team
 from tocsin.incidents.act_parts import (
     LINE,
+    SIGNED_NEEDED,
     IncidentAddition,
     IncidentNamed,
     IncidentResult,
@@ -142,7 +143,7 @@ def join(context: ActContext, request: NewParty) -> IncidentResult:
 
 
 def part(context: ActContext, request: PartyNamed) -> IncidentResult:
-    """What was said with it stays."""
+    """Its mails and entries stay."""
     with changing(context, request) as opened:
         party = find_party(opened.session, opened.reader, opened.incident, request.party)
         if party.left_at is not None:
@@ -166,26 +167,26 @@ def plan(context: ActContext, request: NewTask) -> IncidentResult:
 
 
 def take_task(context: ActContext, request: TaskNamed) -> IncidentResult:
-    """Whoever had it before has it no more."""
+    """It is yours, and in progress."""
     with context.database.reading() as session:
         person = person_of(session, context)
     return _step(context, request, TaskState.DOING, owner=person)
 
 
 def assign_task(context: ActContext, request: TaskGiven) -> IncidentResult:
-    """Whoever had it before has it no more."""
+    """It is in progress then."""
     with context.database.reading() as session:
         person = worker(session, request.owner).id
     return _step(context, request, TaskState.DOING, owner=person)
 
 
 def finish(context: ActContext, request: TaskResult) -> IncidentResult:
-    """With what came of it."""
+    """Its result goes into the timeline."""
     return _step(context, request, TaskState.DONE, kept(context, request.result))
 
 
 def drop(context: ActContext, request: TaskDrop) -> IncidentResult:
-    """It is not done any more; why stays with it."""
+    """The reason goes into the timeline."""
     return _step(context, request, TaskState.DROPPED, kept(context, request.reason))
 
 
@@ -204,7 +205,7 @@ def _step(
 
 
 def observe(context: ActContext, request: NewObservables) -> ObservablesResult:
-    """The whole text stays in the entry, so that nothing of it is lost.
+    """The whole text is kept in the timeline, with the lines that have none.
 
     Raises:
         UsageError: there is no observable in it, or there are too many.
@@ -233,7 +234,7 @@ def observe(context: ActContext, request: NewObservables) -> ObservablesResult:
 
 
 def withdraw(context: ActContext, request: ObservableNamed) -> IncidentResult:
-    """It was none; it can be added again."""
+    """For one that was added by mistake; it can be added again."""
     reason = kept(context, request.reason)
     with changing(context, request) as opened:
         found = find_observable(opened.session, opened.reader, opened.incident, request.observable)
@@ -244,24 +245,23 @@ def withdraw(context: ActContext, request: ObservableNamed) -> IncidentResult:
         return opened.done(opened.enter(IncidentEntryKind.OBSERVABLE, reason, data=data))
 
 
-_BY: Final = ("--as", "Whose account it is, by email address or number; needed.")
-
 ACTS: Final = (
     incident_act(
         "add-party", "Add a party", join, path="parties", name="add", noun="party of incident", makes=True,
         undo=lambda _: say("Party added"),
     ),
     incident_act(
-        "leave-party", "A party no longer takes part", part, path="parties/{party}/left", name="leave",
-        noun="party of incident", arguments=("reference", "party"), undo=lambda _: say("Party left"),
+        "leave-party", "Remove a party from an incident", part, path="parties/{party}/left", name="leave",
+        noun="party of incident", arguments=("reference", "party"), undo=lambda _: say("Party removed"),
     ),
     incident_act(
         "add-task", "Add a task", plan, path="tasks", name="add", noun="task of incident", makes=True,
         undo=lambda _: say("Task added"),
     ),
     incident_act(
-        "take-task", "Take a task", take_task, path="tasks/{task}/take", name="take", noun="task of incident",
-        arguments=("reference", "task"), signed=_BY, undo=lambda _: say("Task taken"),
+        "take-task", "Assign a task to yourself", take_task, path="tasks/{task}/take", name="take",
+        noun="task of incident", arguments=("reference", "task"), signed=SIGNED_NEEDED,
+        undo=lambda _: say("Task taken"),
     ),
     incident_act(
         "assign-task", "Assign a task", assign_task, path="tasks/{task}/assign", name="assign",

@@ -420,3 +420,8 @@ def _conditions(
         return [*found, Incident.reference == read_reference(search.words)]
     except UsageError:
         return [*found, *(Incident.title.icontains(word, autoescape=True) for word in search.words.split()[:10])]
+
+
+def open_incidents(session: Session, reader: IncidentReader, *, limit: int = 100) -> Sequence[Incident]:
+    """Those that are worked on, to be offered where a reference is asked for; those that changed last first."""
+    return list_incidents(session, reader, IncidentSearch(), limit=limit)

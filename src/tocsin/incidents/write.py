@@ -41,8 +41,12 @@ def add_incident(
     lead: int | None = None,
     members: Collection[int] = (),
     once: str | None = None,
+    author: str = "",
 ) -> Incident:
-    """A new incident with its first entry. ``members``: only these persons may read it. ``once``: as of an entry."""
+    """A new incident with its first entry. ``members``: only these persons may read it.
+
+    ``once``, ``author``: as of an entry.
+    """
     if once is not None:
         known = select(Incident).join(IncidentEntry, IncidentEntry.incident_id == Incident.id)
         if (before := session.scalar(known.where(IncidentEntry.once == once))) is not None:
@@ -57,7 +61,7 @@ def add_incident(
         incident.compartment_id = add_compartment(session, members, actor=actor, now=now)
     session.add(incident)
     session.flush()
-    add_entry(session, incident, IncidentEntryKind.OPENED, actor=actor, now=now, text=title, once=once)
+    add_entry(session, incident, IncidentEntryKind.OPENED, actor=actor, now=now, text=title, once=once, author=author)
     return incident
 
 
@@ -101,16 +105,19 @@ def add_entry(
     party: Party | None = None,
     supersedes: IncidentEntry | None = None,
     once: str | None = None,
+    author: str = "",
 ) -> IncidentEntry:
     """An entry, and its hash in the audit log. ``once``: where one of this name is here, it is given back as it is.
 
-    ``tlp``: its marking, of the incident if empty. ``happened_at``: when, if not now.
+    ``tlp``: its marking, of the incident if empty. ``happened_at``: when, if not now. ``author``: whose word it is,
+    where that is another than who typed it, whom the audit log names.
     """
     if once is not None and (known := session.scalar(select(IncidentEntry).where(IncidentEntry.once == once))):
         return known
     entry = IncidentEntry(
         incident_id=incident.id, compartment_id=incident.compartment_id, kind=kind.value,
-        happened_at=happened_at or now, recorded_at=now, by=actor, text=text, data=data or {}, tlp=tlp or incident.tlp,
+        happened_at=happened_at or now, recorded_at=now, by=author or actor, text=text, data=data or {},
+        tlp=tlp or incident.tlp,
         party_id=None if party is None else party.id, supersedes=None if supersedes is None else supersedes.id,
         sha256="", once=once,
     )  # fmt: skip

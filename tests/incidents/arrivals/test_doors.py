@@ -258,6 +258,8 @@ def test_after_an_end_a_further_message_opens_a_report_again(database: Database)
     ("text", "kind"),
     [
         ("All our files have .locked and a ransom note", ReportKind.RANSOMWARE),
+        ("Hospital, files are locked since this morning", ReportKind.RANSOMWARE),
+        ("Nos fichiers sont verrouillés", ReportKind.RANSOMWARE),
         ("Site d'hameçonnage de la banque", ReportKind.DECEIT),
         ("Ataque de denegación de servicio", ReportKind.FLOOD),
         ("Vazamento de dados pessoais", ReportKind.LEAK),

@@ -19,7 +19,7 @@ from tocsin.node.accounts import AccountRole, Person
 from tocsin.node.letters import Letter
 from tocsin.server.server import make_application
 
-_MADE = re.compile(r'name="made" value="([^"]+)"')
+_MADE = re.compile(r'name="made"[^>]* value="([^"]+)"')
 _SEEN = re.compile(r'name="seen" value="([^"]+)"')
 PATH = "/incidents"
 
@@ -194,6 +194,38 @@ def test_a_merged_incident_leads_to_the_other_until_it_is_taken_out(sit: Sit) ->
     assert "Unmerge" in text_of(analyst.get(f"{part}?alone=1"))
     do(analyst, part, "unmerge")
     assert (analyst.get(part).status_code, "Rang the bank" in text_of(analyst.get(whole))) == (200, False)
+
+
+def test_a_merge_says_so_and_is_undone_where_it_is_said(sit: Sit) -> None:
+    analyst = sit(AccountRole.ANALYST)
+    first, second = opened(analyst), opened(analyst, "Phishing")
+    reference = second.rpartition("/")[2]
+    assert f'value="{first.rpartition("/")[2]}"' in analyst.get(f"{second}/act?act=merge").text  # offered
+    done = do(analyst, second, "merge", into=first.rpartition("/")[2]).headers["location"]
+    notice = analyst.get(analyst.get(done).headers["location"])
+    assert f"{reference} merged into this." in text_of(notice)
+    assert f'action="{second}/unmerge"' in notice.text
+    analyst.send(f"{second}/unmerge")
+    assert f"{reference} unmerged" in text_of(analyst.get(first))
+    assert analyst.get(second).status_code == 200
+
+
+def test_a_party_and_observables_are_filled_in_from_a_report(sit: Sit) -> None:
+    analyst = sit(AccountRole.ANALYST)
+    what = "Our files are locked. The program came from hxxp://evil[.]example/a"
+    note = {"what": what, "door": "phone", "sender": "Lagoon Hospital", "phone": "+230 555 0101"}
+    report = analyst.send("/inbox/phone", **note, **form_of(analyst, "/inbox/phone")).headers["location"]
+    reference = report.partition("?")[0].rpartition("/")[2]
+    analyst.send("/reports/public/act", act="open-incident", report=reference)
+    (at,) = set(re.findall(r'href="(/incidents/INC-[^"?#]+)"', analyst.get(PATH).text))
+    page = analyst.get(at)
+    assert "Ransomware, Lagoon Hospital" in text_of(page)
+    assert f"Report {reference} added" in text_of(page)
+    party = analyst.get(f"{at}/act?act=parties&report={reference}").text
+    assert 'value="Lagoon Hospital"' in party
+    assert 'value="+230 555 0101"' in party
+    assert what in analyst.get(f"{at}/act?act=observables&report={reference}").text
+    assert analyst.get(f"{at}/act?act=parties&report=0000-0000").status_code == 404
 
 
 def test_a_correction_supersedes_and_the_former_stays_readable(sit: Sit) -> None:

@@ -42,7 +42,13 @@ def rsit_of(kind: ReportKind) -> tuple[str, str]:
 
 
 _WORDS: Final = {
-    ReportKind.RANSOMWARE: r"ransom|rançon|rescate|resgate|encrypted files|fichiers chiffrés|archivos cifrados|فدية",
+    ReportKind.RANSOMWARE: (
+        r"ransom|rançon|rescate|resgate|فدية|ملفات مشفرة"
+        r"|(?:encrypted|locked) files|files (?:are|were|have been) (?:encrypted|locked)"
+        r"|fichiers (?:sont |ont été )?(?:chiffré|verrouillé|bloqué)s"
+        r"|archivos (?:están |fueron )?(?:cifrado|bloqueado)s"
+        r"|(?:arquivos|ficheiros) (?:estão |foram )?(?:cifrado|criptografado|bloqueado)s"
+    ),
     ReportKind.DECEIT: r"phish|hameçonn|fake (?:page|site|web|mail)|fals[ao]s? p[aá]gina|suplantaci|impersonat|تصيد",
     ReportKind.FLOOD: r"d?dos\b|denial.of.service|déni de service|denegaci[oó]n de serv|negação de serv|حجب الخدمة",
     ReportKind.BREAK_IN: r"compromi[st]|hack|intrusion|intrusi[oó]n|invas[aã]o|defac|piraté|brute.?force|اختراق",

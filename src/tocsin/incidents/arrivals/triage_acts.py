@@ -42,12 +42,13 @@ MOST: Final = 500
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 _STRIPPED: Final = StringConstraints(strip_whitespace=True)
 _SUBJECT: Final = N_("A report for you: %(reference)s")
+_SHORT, _LONG = 80, 200  # letters of a name
 _BY_HAND: Final = {ReportDoor.PHONE, ReportDoor.CHAT, ReportDoor.PAPER, ReportDoor.PARTNER, ReportDoor.API}
 _TITLES: Final = {
     ReportKind.RANSOMWARE: "Ransomware", ReportKind.MONEY: "Fraud", ReportKind.BREAK_IN: "Intrusion",
     ReportKind.DECEIT: "Phishing", ReportKind.HURT: "Blackmail or harassment", ReportKind.FLOOD: "Denial of service",
     ReportKind.PROGRAM: "Malware", ReportKind.LEAK: "Data leak", ReportKind.FLAW: "Vulnerability",
-    ReportKind.SPAM: "Spam", ReportKind.OTHER: "Report",
+    ReportKind.SPAM: "Spam",
 }  # fmt: skip
 
 
@@ -183,7 +184,7 @@ def open_incident(context: ActContext, request: InboxNewIncident) -> list[InboxP
         first = reports[0]
         incident = add_incident(
             session, title=request.title.strip() or title_of(first), rsit_type=_type_of(first), lead=person,
-            **context.by,
+            author=f"person:{person}", **context.by,
         )  # fmt: skip
         for report in reports:
             put_into(session, report, incident, person=person, **context.by)
@@ -244,10 +245,13 @@ def ring_back(context: ActContext, request: InboxRingBack) -> InboxState:
 
 
 def title_of(report: PublicReport) -> str:
-    """What an incident would be called: what and where, or who. Pure."""
-    what = _TITLES[ReportKind(report.kind)]
-    where = report.place or report.sender or report.subject
-    return f"{what}, {where}"[:200] if where else what
+    """What an incident would be called: what and where, or who; of no known kind its first words. Pure."""
+    if report.kind == ReportKind.OTHER:
+        return (report.subject or report.what.strip().partition("\n")[0] or report.place or report.reference)[:_SHORT]
+    what, where = _TITLES[ReportKind(report.kind)], report.place or report.sender or report.subject
+    if report.door == ReportDoor.PHONE:  # who rings says who it is about, and the place is a town
+        where = report.sender or where
+    return f"{what}, {where}"[:_LONG] if where else what
 
 
 def _type_of(report: PublicReport) -> str:

@@ -48,7 +48,9 @@ def put_into(
     enter(session, report, EntryKind.INCIDENT, incident.reference, person=person, now=now)
     put_state(session, report, ReportState.INCIDENT, person=person, actor=actor, now=now)
     data = {"report": report.reference, "door": report.door}
-    add_entry(session, incident, IncidentEntryKind.ARRIVAL, actor=actor, now=now, data=data, once=once)
+    add_entry(
+        session, incident, IncidentEntryKind.ARRIVAL, author=_author(person), actor=actor, now=now, data=data, once=once
+    )
 
 
 def take_out(
@@ -72,7 +74,7 @@ def take_out(
         state = ReportState.NEW if report.owner is None else ReportState.OPEN
         put_state(session, report, state, person=person, actor=actor, now=now)
     data = {"report": report.reference, "out": True}
-    add_entry(session, incident, IncidentEntryKind.ARRIVAL, actor=actor, now=now, data=data)
+    add_entry(session, incident, IncidentEntryKind.ARRIVAL, author=_author(person), actor=actor, now=now, data=data)
 
 
 def add_message(
@@ -108,6 +110,10 @@ def _note_in_incidents(session: Session, report: PublicReport, *, actor: str, no
     for incident in session.scalars(mine.where(*known)):
         data = {"report": report.reference, "message": True}
         add_entry(session, incident, IncidentEntryKind.ARRIVAL, actor=actor, now=now, data=data)
+
+
+def _author(person: int | None) -> str:
+    return "" if person is None else f"person:{person}"
 
 
 def _links(session: Session, report: PublicReport) -> list[IncidentReport]:

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy.orm import Session
 
+from tocsin.incidents.act_parts import SIGNED, author_of
 from tocsin.incidents.read import IncidentReader
 from tocsin.incidents.threads import read, write
 from tocsin.incidents.threads.models import IncidentMail, IncidentThread
@@ -123,24 +124,24 @@ def announce(context: ActContext, request: Announcement) -> list[ThreadStanding]
 
 
 def close_turn(context: ActContext, request: PartyName) -> ThreadStanding:
-    """What the party wrote stays unanswered. The next mail of it is to be answered again."""
+    """The next mail from it needs one again."""
     with context.undoable() as session:
         found, thread = _with_thread(session, context, request)
         if thread.turn != ThreadTurn.QUIET:
-            write.answer_not_needed(session, found.incident, thread, **context.by)
+            write.answer_not_needed(session, found.incident, thread, author=author_of(session, context), **context.by)
         return _standing(session, context, found)
 
 
 def renew_address(context: ActContext, request: PartyName) -> ThreadStanding:
-    """Mails to the former address do not count as the party's any more. The next mail to it says the new one."""
+    """Mails to the former address no longer count as the party's. The next mail to it has the new one."""
     with context.undoable() as session:
         found, thread = _with_thread(session, context, request)
-        write.replace_address(session, found.incident, thread, **context.by)
+        write.replace_address(session, found.incident, thread, author=author_of(session, context), **context.by)
         return _standing(session, context, found)
 
 
 def accept_mail(context: ActContext, request: ReceivedThreadMail) -> ThreadStanding:
-    """What its sender writes from now on is the party's, too.
+    """Further mails from its sender count as the party's, too.
 
     Raises:
         ConflictError: somebody decided already.
@@ -148,12 +149,12 @@ def accept_mail(context: ActContext, request: ReceivedThreadMail) -> ThreadStand
     """
     with context.undoable() as session:
         found, thread, mail = _with_mail(session, context, request)
-        write.take_for_party(session, found.incident, thread, mail, **context.by)
+        write.take_for_party(session, found.incident, thread, mail, author=author_of(session, context), **context.by)
         return _standing(session, context, found)
 
 
 def refuse_mail(context: ActContext, request: ReceivedThreadMail) -> ThreadStanding:
-    """It stays where it is, marked, and nothing follows from it.
+    """It stays where it is, marked.
 
     Raises:
         ConflictError: somebody decided already.
@@ -161,7 +162,7 @@ def refuse_mail(context: ActContext, request: ReceivedThreadMail) -> ThreadStand
     """
     with context.undoable() as session:
         found, thread, mail = _with_mail(session, context, request)
-        write.refuse_mail(session, found.incident, thread, mail, **context.by)
+        write.refuse_mail(session, found.incident, thread, mail, author=author_of(session, context), **context.by)
         return _standing(session, context, found)
 
 
@@ -224,6 +225,7 @@ _mail_act = partial(
     audit=(AuditAction.INCIDENT_ENTRY,),
     arguments=("reference", "party"),
     told="{name}: {turn}.",
+    signed=SIGNED,
 )
 
 ACTS: Final = (
@@ -239,23 +241,23 @@ ACTS: Final = (
         undo=lambda n: say_count("Mail sent", "Mails sent", n),
     ),
     _mail_act(
-        "no-answer", "Say that a party needs no answer", close_turn, command="incidents no-answer",
+        "no-answer", "Mark a party as needing no answer", close_turn, command="incidents no-answer",
         route="/incidents/{reference}/parties/{party}/no-answer", page=OwnSurface(f"{_PAGE}/no-answer"),
         undo=lambda _: say("No answer needed"),
     ),
     _mail_act(
-        "replace-address", "Give the correspondence with a party another address", renew_address,
+        "replace-address", "Replace the address to which a party answers", renew_address,
         command="incidents replace-address", route="/incidents/{reference}/parties/{party}/address",
         page=OwnSurface(f"{_PAGE}/address"), undo=lambda _: say("Address replaced"),
     ),
     _mail_act(
-        "accept-mail", "Take a mail for the party's", accept_mail, noun="of party", command="incidents accept-mail",
+        "accept-mail", "Accept a mail as the party's", accept_mail, noun="of party", command="incidents accept-mail",
         arguments=("reference", "party", "mail"),
         route="/incidents/{reference}/parties/{party}/mails/{mail}/accept", page=OwnSurface(f"{_PAGE}/accept"),
         undo=lambda _: say("Mail accepted"),
     ),
     _mail_act(
-        "refuse-mail", "Say that a mail is not the party's", refuse_mail, noun="of party",
+        "refuse-mail", "Refuse a mail as not the party's", refuse_mail, noun="of party",
         command="incidents refuse-mail",
         arguments=("reference", "party", "mail"),
         route="/incidents/{reference}/parties/{party}/mails/{mail}/refuse", page=OwnSurface(f"{_PAGE}/refuse"),

@@ -18,6 +18,7 @@ from tocsin.delivery.sealing import Seals, open_seals
 from tocsin.delivery.texts import IncidentTemplate, TextFolders, incident_templates
 from tocsin.directory import Team, teams_by_id
 from tocsin.directory.keys import keys_by_team
+from tocsin.incidents.act_parts import author_of
 from tocsin.incidents.models import Incident, IncidentObservable, Party
 from tocsin.incidents.read import IncidentReader, observables_of, parties_of
 from tocsin.incidents.states import ObservableRole, PartyRole
@@ -219,7 +220,8 @@ def send_to_party(session: Session, post: PartyPost, found: PartyThread, mail: P
     kept = IntakeFilter(context.node, "threads", lambda: context.now).kept_text
     sent = write.add_sent(
         session, incident, thread, message_id=_message_id(context), answers=_answers(session, post, found),
-        mailbox=mailbox, subject=kept(subject), text=kept(mail.text), tlp=tlp, once=mail.once, **context.by,
+        mailbox=mailbox, subject=kept(subject), text=kept(mail.text), tlp=tlp, once=mail.once,
+        author=author_of(session, context), **context.by,
     )  # fmt: skip
     write.set_turn(thread, ThreadTurn.QUIET if mail.answered else ThreadTurn.THEIRS, context.now)
     queue_letter(

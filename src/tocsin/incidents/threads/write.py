@@ -42,13 +42,15 @@ def thread_to_change(session: Session, number: int, *, now: datetime) -> tuple[I
     return incident, found
 
 
-def replace_address(session: Session, incident: Incident, thread: IncidentThread, *, actor: str, now: datetime) -> None:
+def replace_address(
+    session: Session, incident: Incident, thread: IncidentThread, *, actor: str, now: datetime, author: str = ""
+) -> None:
     """Give a thread another address: what comes to the former one is of this thread no more."""
     thread.generation = thread.generation % _MOST_GENERATIONS + 1
     thread.number = _drawn(session)
     party = session.get_one(Party, thread.party_id)
     data = {"address": thread.generation}
-    add_entry(session, incident, IncidentEntryKind.PARTY, actor=actor, now=now, data=data, party=party)
+    add_entry(session, incident, IncidentEntryKind.PARTY, actor=actor, now=now, author=author, data=data, party=party)
 
 
 def set_turn(thread: IncidentThread, turn: ThreadTurn, now: datetime) -> None:
@@ -58,12 +60,12 @@ def set_turn(thread: IncidentThread, turn: ThreadTurn, now: datetime) -> None:
 
 
 def answer_not_needed(
-    session: Session, incident: Incident, thread: IncidentThread, *, actor: str, now: datetime
+    session: Session, incident: Incident, thread: IncidentThread, *, actor: str, now: datetime, author: str = ""
 ) -> None:
     """Nobody writes next."""
     set_turn(thread, ThreadTurn.QUIET, now)
     party, data = session.get_one(Party, thread.party_id), {"turn": ThreadTurn.QUIET.value}
-    add_entry(session, incident, IncidentEntryKind.PARTY, actor=actor, now=now, data=data, party=party)
+    add_entry(session, incident, IncidentEntryKind.PARTY, actor=actor, now=now, author=author, data=data, party=party)
 
 
 def add_sent(
@@ -80,13 +82,14 @@ def add_sent(
     actor: str,
     now: datetime,
     once: str | None,
+    author: str = "",
 ) -> IncidentMail:
     """Note a mail that leaves to the party; its letter is called by the mail's ``letter``."""
     mail = IncidentMail(
         incident_id=incident.id, compartment_id=thread.compartment_id, thread_id=thread.id,
         ours=True, state=ThreadMailState.SENT.value,
         kind="", matched_by="", sha256=None, message_id=message_id, answers=answers, address=mailbox, subject=subject,
-        text=text, quoted="", files=[], tlp=tlp, by=actor, at=now, letter="", why="", once=once,
+        text=text, quoted="", files=[], tlp=tlp, by=author or actor, at=now, letter="", why="", once=once,
     )  # fmt: skip
     session.add(mail)
     session.flush()
@@ -95,7 +98,7 @@ def add_sent(
     party = session.get_one(Party, thread.party_id)
     add_entry(
         session, incident, IncidentEntryKind.MAIL_OUT, actor=actor, now=now, text=subject, data=data, tlp=tlp,
-        party=party,
+        party=party, author=author,
     )  # fmt: skip
     return mail
 
@@ -132,22 +135,36 @@ def add_received(
 
 
 def take_for_party(
-    session: Session, incident: Incident, thread: IncidentThread, mail: IncidentMail, *, actor: str, now: datetime
+    session: Session,
+    incident: Incident,
+    thread: IncidentThread,
+    mail: IncidentMail,
+    *,
+    actor: str,
+    now: datetime,
+    author: str = "",
 ) -> None:
     """A person says that a mail is of the party; so is what its sender writes from now on."""
     mail.state, mail.why = ThreadMailState.PLACED.value, ""
     if mail.address and mail.address.lower() not in thread.senders:
         thread.senders = [*thread.senders, mail.address.lower()]
-    _enter_received(session, incident, thread, mail, now=now, actor=actor)
+    _enter_received(session, incident, thread, mail, now=now, actor=actor, author=author)
 
 
 def refuse_mail(
-    session: Session, incident: Incident, thread: IncidentThread, mail: IncidentMail, *, actor: str, now: datetime
+    session: Session,
+    incident: Incident,
+    thread: IncidentThread,
+    mail: IncidentMail,
+    *,
+    actor: str,
+    now: datetime,
+    author: str = "",
 ) -> None:
     """A person says that a mail is not of the party."""
     mail.state = ThreadMailState.REFUSED.value
     party, data = session.get_one(Party, thread.party_id), {"refused": mail.id, "sha256": mail.sha256}
-    add_entry(session, incident, IncidentEntryKind.PARTY, actor=actor, now=now, data=data, party=party)
+    add_entry(session, incident, IncidentEntryKind.PARTY, actor=actor, now=now, author=author, data=data, party=party)
 
 
 def note_not_delivered(session: Session, thread: IncidentThread, message_id: str, *, now: datetime) -> None:
@@ -199,12 +216,13 @@ def _enter_received(
     *,
     now: datetime,
     actor: str = "mail",
+    author: str = "",
 ) -> None:
     set_turn(thread, ThreadTurn.OURS, now)
     data: dict[str, Any] = {"mail": mail.id, "sha256": mail.sha256, "by": mail.matched_by}
     party = session.get_one(Party, thread.party_id)
     add_entry(
-        session, incident, IncidentEntryKind.MAIL_IN, actor=actor, now=now, text=mail.subject, data=data,
+        session, incident, IncidentEntryKind.MAIL_IN, actor=actor, now=now, author=author, text=mail.subject, data=data,
         happened_at=mail.at, party=party, once=f"mail:{mail.sha256}",
     )  # fmt: skip
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.home_pages import home_pages
     from tocsin.server.pages.inbox import inbox_pages
     from tocsin.server.pages.incidents import incidents_pages
+    from tocsin.server.pages.incidents.timeline import people_in, steps_of
     from tocsin.server.pages.lookup import lookup_pages
     from tocsin.server.pages.never_held_pages import never_held_pages
     from tocsin.server.pages.portal.pages import portal_pages
@@ -33,6 +34,6 @@ if TYPE_CHECKING:
     from tocsin.server.pages.today import today_pages
     from tocsin.server.pages.undo_pages import undo_pages
     from tocsin.server.pages.verify_pages import verify_pages
-    from tocsin.server.pages.words import OURS, languages, say_in
+    from tocsin.server.pages.words import OURS, languages, say_in, words_for
 else:
     lazy_face(__name__)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.server.pages.inbox.words import HINTS, KINDS, REASONS
+    from tocsin.server.pages.inbox.words import HINTS, KINDS, REASONS, TEAM_KINDS
 else:
     lazy_face(__name__)
 

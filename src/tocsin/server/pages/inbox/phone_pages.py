@@ -28,7 +28,7 @@ from tocsin.interface import PageRouter, RequestError, context_for, needs, read_
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.list_pages import PLACE
-from tocsin.server.pages.inbox.words import DOORS, KINDS
+from tocsin.server.pages.inbox.words import DOORS, TEAM_KINDS
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
@@ -113,7 +113,7 @@ def _form(
         "wrongs": wrongs,
         "made": made if ticket_of(made, desk.tokens, desk.now) else form_word(desk.tokens, desk.now),
         "doors": {door: DOORS[door] for door in _BY_HAND},
-        "kinds": KINDS,
+        "kinds": TEAM_KINDS,
         "accept": ",".join(f".{ending}" for ending in TYPES),
         "soon": [(hours, desk.now + timedelta(hours=hours)) for hours in _SOON],
     }

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData, QueryParams
 
-from tocsin.incidents import IncidentReader
+from tocsin.incidents import IncidentReader, open_incidents
 from tocsin.incidents.arrivals import (
     PublicReport,
     find_report,
@@ -23,7 +23,7 @@ from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.list_pages import PLACE, ROWS, InboxFilter, teams_named
-from tocsin.server.pages.inbox.words import KINDS, REASONS, STATES
+from tocsin.server.pages.inbox.words import REASONS, STATES, TEAM_KINDS
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
@@ -145,6 +145,7 @@ def _page(
     found = chosen.find(desk, visitor)
     with desk.node.database.reading() as session:
         hints = hints_of(session, IncidentReader(visitor.person, desk.now), [one.id for one in found[:_SHOWN]])
+        incidents = open_incidents(session, IncidentReader(visitor.person, desk.now)) if act.name == "put" else []
     given = typed if typed is not None else request.query_params
     context: dict[str, Any] = {
         "act": act.name,
@@ -155,12 +156,13 @@ def _page(
         "back": chosen.back,
         "typed": {name: str(given.get(name, "")) for name in act.request.model_fields},
         "candidates": {one.reference: one for hint in hints.values() for one in hint.candidates},
+        "incidents": incidents,
         "title_of": triage_acts.title_of,
         "error": error,
         "wrongs": wrongs,
         **_offered(desk, visitor, act, hints),
     }
-    words: dict[str, Any] = {"kinds": KINDS, "states": STATES, "reasons": REASONS}
+    words: dict[str, Any] = {"kinds": TEAM_KINDS, "states": STATES, "reasons": REASONS}
     return desk.page(request, "inbox/act.html", status=409 if error else 422 if wrongs else 200, **context, **words)
 
 

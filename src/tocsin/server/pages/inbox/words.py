@@ -18,6 +18,10 @@ KINDS: Final = {
     ReportKind.SPAM: N_("Unwanted mail"),
     ReportKind.OTHER: N_("Something else, or I do not know"),
 }
+"""Kinds of reports, as the public says."""
+
+TEAM_KINDS: Final = {**KINDS, ReportKind.OTHER: N_("Other")}
+"""The same as the team reads them."""
 
 HINTS: Final = {
     ReportKind.RANSOMWARE: N_("Files no longer open, or a message demands a ransom."),

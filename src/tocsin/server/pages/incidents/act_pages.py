@@ -5,14 +5,16 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from tocsin.incidents import (
     IncidentEntryKind,
     IncidentReader,
+    PartyRole,
     acts,
     changed_since,
     defang,
@@ -21,10 +23,11 @@ from tocsin.incidents import (
     last_entry,
     merged_family,
     observables_of,
+    open_incidents,
     parties_of,
     tasks_of,
 )
-from tocsin.incidents.arrivals import form_word, ticket_of
+from tocsin.incidents.arrivals import find_report, form_word, ticket_of
 from tocsin.interface import Act, NotHereError, PageRouter, RequestError, names_in, needs, number_in, visitor_of
 from tocsin.node.accounts import Permission, Principal, names_of
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
@@ -33,15 +36,17 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
-from tocsin.server.pages.incidents.words import TITLES
+from tocsin.server.pages.incidents.words import BUTTONS, TITLES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
 if TYPE_CHECKING:
     from tocsin.incidents import Incident
+    from tocsin.incidents.arrivals import PublicReport
 
 _ACTS: Final = {act.operation: act for act in acts.ACTS}
 _OPEN, _ENTER = _ACTS["openIncident"], _ACTS["letMeInIncident"]
+_MERGE, _UNMERGE = _ACTS["mergeIncident"], _ACTS["unmergeIncident"]
 _BELOW: Final = {
     act.page.removeprefix(f"{PLACE}/{{reference}}/"): act for act in acts.ACTS if "{reference}" in act.page
 }
@@ -60,6 +65,14 @@ _SAME: Final[Mapping[str, IncidentEntryKind]] = {
 
 _Worker = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
 _Entrant = Annotated[Principal, needs(Permission.INCIDENTS_ENTER)]
+
+
+class _Asked(BaseModel):
+    """Which form. ``entry``: to be corrected; ``report``: one of the inbox of which it is filled in."""
+
+    act: str = ""
+    entry: str = ""
+    report: str = ""
 
 
 def act_pages(desk: PageContext) -> APIRouter:
@@ -87,16 +100,16 @@ def act_pages(desk: PageContext) -> APIRouter:
         return _do(desk, request, _ENTER, form, {})
 
     @router.get(PLACE + "/{reference}/act")
-    def ask(request: Request, visitor: _Worker, reference: str, act: str = "", entry: str = "") -> Response:
+    def ask(request: Request, visitor: _Worker, reference: str, asked: Annotated[_Asked, Query()]) -> Response:
         """The form of an act on an incident."""
-        found, named = _act_at(act)
+        found, named = _act_at(asked.act)
         return _form(
             desk,
             request,
             visitor,
             found,
             {"reference": reference, **named},
-            given=_now(desk, visitor, reference, entry),
+            given=_now(desk, visitor, reference, asked),
         )
 
     for end, act in _BELOW.items():
@@ -147,7 +160,8 @@ def _do(desk: PageContext, request: Request, act: Act, form: FormData, named: Ma
         return again(wrongs=dict(error.wrongs))
     except (ConflictError, InputError, NotFoundError, UsageError) as error:
         return again(error=error)
-    return desk.go(f"{PLACE}/{done.reference}", undo=undo)
+    said = f"?done=merged&of={done.reference}" if act is _MERGE else "?done=unmerged" if act is _UNMERGE else ""
+    return desk.go(f"{PLACE}/{done.reference}{said}", undo=undo)
 
 
 def _is_stale(desk: PageContext, visitor: Principal, act: Act, reference: str, seen: str) -> bool:
@@ -167,13 +181,23 @@ def _is_stale(desk: PageContext, visitor: Principal, act: Act, reference: str, s
         return changed_since(session, reader, family, seen=known, kind=kind, but=visitor.actor)
 
 
-def _now(desk: PageContext, visitor: Principal, reference: str, entry: str) -> dict[str, Any]:
-    """What the fields of a form say at first: how the incident is, and what an entry says that is to be corrected."""
-    reader, number = IncidentReader(visitor.person, desk.now), number_in(entry)
+def _now(desk: PageContext, visitor: Principal, reference: str, asked: _Asked) -> dict[str, Any]:
+    """What the fields of a form say at first: how the incident is, or what an entry or report says."""
+    reader, number = IncidentReader(visitor.person, desk.now), number_in(asked.entry)
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, reference)
         said = {name: getattr(incident, name) or "" for name in _COLUMNS}
+        if asked.report:
+            said |= _of_report(find_report(session, reader, asked.report), asked.act)
         return said | ({"text": find_entry(session, reader, incident, number).text} if number else {})
+
+
+def _of_report(report: "PublicReport", act: str) -> dict[str, Any]:
+    """Its reporter as a party, or its text with the observables."""
+    if act == "observables":
+        return {"text": report.what}
+    names = ("mailbox", "phone", "language")
+    return {"role": PartyRole.REPORTER, "name": report.sender, **{name: getattr(report, name) for name in names}}
 
 
 def _form(
@@ -197,10 +221,13 @@ def _form(
         fields = fields_of(act, words, session, given=given, typed=texts, wrongs=wrongs)
         about = _about(session, reader, family, named)
         seen = last_entry(session, reader, family)
+        offers = "into" in act.request.model_fields
+        others = [one for one in open_incidents(session, reader) if one is not incident] if offers else []
     return desk.page(
         request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=incident,
-        fields=fields, seen=seen, title=TITLES[act.operation], about=about, made=form_word(desk.tokens, desk.now),
-        error=error,
+        fields=fields, seen=seen, title=TITLES[act.operation],
+        button=BUTTONS.get(act.operation, TITLES[act.operation]), about=about, made=form_word(desk.tokens, desk.now),
+        error=error, others=others,
         address=act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
         reference=texts.get("reference", ""), entry=texts.get("entry") or request.query_params.get("entry", ""),
         back=f"{PLACE}/{incident.reference}" if incident else PLACE,

@@ -19,7 +19,7 @@ from tocsin.server.pages.incidents.words import (
     PARTIES,
     SEVERITIES,
 )
-from tocsin.server.pages.words import N_, PageTexts
+from tocsin.server.pages.words import N_, OURS, PageTexts, languages
 
 _TLPS: Final = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
 _HIDDEN: Final = {"reference", "once", "task", "party", "observable", "entry", "person"}
@@ -35,12 +35,12 @@ _LABELS: Final[Mapping[str, str]] = {
     "only": N_("Restricted to"),
     "severity": N_("Severity"),
     "reason": N_("Reason"),
-    "waiting_for": N_("Waiting for"),
+    "waiting_for": N_("Waiting on"),
     "until": N_("Until (UTC)"),
     "text": N_("Text"),
     "happened_at": N_("When it happened (UTC), if not now"),
     "milestone": N_("Milestone"),
-    "known_from": N_("Known from"),
+    "known_from": N_("Source"),
     "certainty": N_("Certainty"),
     "role": N_("Role"),
     "team": N_("Team"),
@@ -66,6 +66,10 @@ _TEXTS: Final[Mapping[str, str]] = {
 _HINTS: Final[Mapping[str, str]] = {
     "only": N_("Nobody else finds the incident. Choose nobody, and the whole team reads it."),
     "team": N_("Key or name of a team of the directory; or write a name below."),
+    "ceiling": N_("What is marked more strictly is not sent to this party."),
+    "known_from": N_("Who says so, or what shows it, such as: log of the mail server"),
+    "due_at": N_("Then it is a to-do item."),
+    "until": N_("Then it is a to-do item."),
     "persons": N_("Nobody else finds it, with all that is in it. You are one of them."),
     "title": N_("What people call it, such as: Ransomware, Lagoon Hospital"),
 }
@@ -132,6 +136,8 @@ def _options(act: Act, name: str, words: PageTexts, session: Session) -> list[tu
     if name == "rsit_type":
         types = sorted(RSIT_TYPES.items(), key=lambda pair: (pair[1], pair[0]))
         return [("", words.say(N_("No type"))), *((one, f"{of}/{one}") for one, of in types)]
+    if name == "language":
+        return [("", words.say(N_("Not known"))), *((one, words.name_of(one)) for one in languages(OURS))]
     if name in {"tlp", "ceiling"}:
         return [(one, f"TLP:{one}") for one in _TLPS]
     listed = _LISTS.get(act.noun if name == "role" else name)

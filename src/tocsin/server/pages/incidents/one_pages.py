@@ -36,7 +36,7 @@ from tocsin.incidents.arrivals import form_word, reports_in
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of, names_of_actors
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.inbox import KINDS
+from tocsin.server.pages.inbox import TEAM_KINDS
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.timeline import people_in, steps_of
@@ -67,11 +67,16 @@ Reader = Annotated[Principal, needs(Permission.INCIDENTS_READ)]
 
 
 class _Asked(BaseModel):
-    """Which part of the timeline. ``alone``: a merged incident by itself, not the one that it was merged into."""
+    """Which part of the timeline. ``alone``: a merged incident by itself, not the one that it was merged into.
+
+    ``done``: ``merged`` or ``unmerged`` just now; ``of``: the reference of what was merged into it.
+    """
 
     kind: str = ""
     before: str = ""
     alone: str = ""
+    done: str = ""
+    of: str = ""
 
 
 def one_pages(desk: PageContext) -> APIRouter:
@@ -128,7 +133,8 @@ def _shown(
         "sentence": sentence_of(incident, undone, people, reader, words),
         "live": incident.state in UNDER_WAY,
         "steps": steps_of(
-            entries, words, people=people, actors=names_of_actors(session, {one.by for one in entries}),
+            entries, words, people=people, parties={one.id: one.name for one in parties},
+            path=f"{PLACE}/{incident.reference}", actors=names_of_actors(session, {one.by for one in entries}),
             corrected=corrected, merged={one.id: one.reference for one in family[1:]},
         ),
         "further": found[_ENTRIES - 1].id if len(found) > _ENTRIES else 0,
@@ -156,7 +162,7 @@ def _shown(
 
 _NAMES: Final[dict[str, Any]] = {
     "states": STATES, "shapes": SHAPES, "severities": SEVERITIES, "milestone_names": MILESTONES, "roles": PARTIES,
-    "task_states": TASKS, "kinds": OBSERVABLES, "observed_as": OBSERVED_AS, "report_kinds": KINDS,
+    "task_states": TASKS, "kinds": OBSERVABLES, "observed_as": OBSERVED_AS, "report_kinds": TEAM_KINDS,
 }  # fmt: skip
 
 

@@ -19,7 +19,18 @@ _COLUMNS: Final = {
     "tlp": N_("Marking: TLP:%(after)s"),
     "severity": N_("Severity: %(after)s"),
 }
-_PARTY: Final = {"joined": N_("%(name)s takes part (%(role)s)"), "left": N_("%(name)s no longer takes part")}
+_PARTY: Final = {
+    "joined": N_("%(name)s takes part (%(role)s)"),
+    "left": N_("%(name)s no longer takes part"),
+    "address": N_("Address for answers of %(name)s replaced"),
+    "turn": N_("%(name)s needs no answer"),
+    "refused": N_("Mail refused: not from %(name)s"),
+}
+_NOBODY: Final = {"mail", "public"}  # what comes in by itself
+_MAILS: Final = {
+    IncidentEntryKind.MAIL_IN: N_("Mail from %(name)s"),
+    IncidentEntryKind.MAIL_OUT: N_("Mail to %(name)s"),
+}
 _TASK: Final = {
     "added": N_("Task added"),
     TaskState.DOING: N_("Task taken by %(owner)s: %(what)s"),
@@ -42,6 +53,7 @@ class TimelineStep:
 
     ``late``: it was written down later than it happened. ``corrected_by``, ``corrects``: numbers of entries, or 0.
     ``of``: the reference of the incident that it is of, where that was merged; empty otherwise.
+    ``link``: the address of the mail or report that it is about, or empty.
     """
 
     number: int
@@ -57,6 +69,7 @@ class TimelineStep:
     corrects: int
     correctable: bool
     of: str
+    link: str
 
 
 def steps_of(
@@ -64,16 +77,22 @@ def steps_of(
     words: PageTexts,
     *,
     people: Mapping[int, str],
+    parties: Mapping[int, str],
+    path: str,
     actors: Mapping[str, str],
     corrected: Mapping[int, int],
     merged: Mapping[int, str],
 ) -> list[TimelineStep]:
-    """The entries as they are shown. ``merged``: references of the incidents of the family that were merged."""
+    """The entries as they are shown. ``merged``: references of the incidents of the family that were merged.
+
+    ``people``, ``parties``: names by number. ``path``: the address of the incident.
+    """
     return [
         TimelineStep(
             number=one.id, at=one.happened_at, recorded_at=one.recorded_at, kind=one.kind,
-            said=_SAID.get(one.kind, _plain)(one, words, people), text=_text(one),
-            by=actors.get(one.by, one.by), tlp=one.tlp, late=(one.recorded_at - one.happened_at).total_seconds() > 60,
+            said=_sentence(one, words, people, parties), text=_text(one), link=_link(one, path),
+            by="" if one.by in _NOBODY else actors.get(one.by, one.by), tlp=one.tlp,
+            late=(one.recorded_at - one.happened_at).total_seconds() > 60,
             corrected_by=corrected.get(one.id, 0), corrects=one.supersedes or 0,
             correctable=one.kind in CORRECTABLE and one.id not in corrected, of=merged.get(one.incident_id, ""),
         )
@@ -85,6 +104,29 @@ def _text(entry: "IncidentEntry") -> str:
     """A person's words, where the sentence does not say them."""
     said = entry.kind == IncidentEntryKind.OPENED or (entry.kind == IncidentEntryKind.STATE and "until" in entry.data)
     return "" if said else entry.text
+
+
+def _sentence(entry: "IncidentEntry", words: PageTexts, people: Mapping[int, str], parties: Mapping[int, str]) -> str:
+    name, data = parties.get(entry.party_id or 0, entry.data.get("name", "")), entry.data
+    if entry.kind in _MAILS:
+        return words.say(_MAILS[IncidentEntryKind(entry.kind)], name=name)
+    if entry.kind == IncidentEntryKind.PARTY:
+        text = _PARTY.get(data.get("act") or next(iter(data), ""))
+        role = words.say(PARTIES.get(data.get("role", ""), PARTIES["other"]))
+        return words.say(text, name=name, role=role) if text else words.say(_PLAIN[entry.kind])
+    return _SAID.get(entry.kind, _plain)(entry, words, people)
+
+
+def _link(entry: "IncidentEntry", path: str) -> str:
+    """Where the mail or report of an entry is."""
+    if report := entry.data.get("report"):
+        return f"/reports/public/{report}"
+    if into := entry.data.get("into"):
+        return f"/incidents/{into}"
+    if other := entry.data.get("from") or entry.data.get("without"):
+        return f"/incidents/{other}?alone=1"
+    mail = entry.data.get("mail") or entry.data.get("refused")
+    return f"{path}/parties/{entry.party_id}#mail-{mail}" if mail and entry.party_id else ""
 
 
 def _plain(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
@@ -109,8 +151,8 @@ def _state(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str])
 def _lead(entry: "IncidentEntry", words: PageTexts, people: Mapping[int, str]) -> str:
     person = entry.data["after"]
     if person is None:
-        return words.say(N_("unassigned"))
-    return words.say(N_("assigned to %(name)s"), name=people.get(person, person))
+        return words.say(N_("Lead removed"))
+    return words.say(N_("Lead: %(name)s"), name=people.get(person, person))
 
 
 def _milestone(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
@@ -119,10 +161,14 @@ def _milestone(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, s
     return words.say(N_("%(what)s, known from %(source)s"), what=said, source=source) if source else said
 
 
-def _party(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
-    role = words.say(PARTIES.get(entry.data.get("role", ""), PARTIES["other"]))
-    text = _PARTY.get(entry.data.get("act", ""))
-    return words.say(text, name=entry.data.get("name", ""), role=role) if text else words.say(_PLAIN["party"])
+def _report(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+    data = entry.data
+    text = N_("Report %(reference)s added")
+    if data.get("out"):
+        text = N_("Report %(reference)s taken out")
+    elif data.get("message"):
+        text = N_("The reporter of %(reference)s wrote again")
+    return words.say(text, reference=data.get("report", ""))
 
 
 def _task(entry: "IncidentEntry", words: PageTexts, people: Mapping[int, str]) -> str:
@@ -148,6 +194,8 @@ def _merge(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str])
         return words.say(N_("Merged into %(reference)s"), reference=data["into"])
     if "from" in data:
         return words.say(N_("%(reference)s merged into this"), reference=data["from"])
+    if "without" in data:
+        return words.say(N_("%(reference)s unmerged"), reference=data["without"])
     return words.say(N_("Unmerged"))
 
 
@@ -160,10 +208,7 @@ def _access(entry: "IncidentEntry", words: PageTexts, people: Mapping[int, str])
 
 _PLAIN: Final[Mapping[str, str]] = {
     IncidentEntryKind.OPENED: N_("Incident opened"),
-    IncidentEntryKind.ARRIVAL: N_("Report from the inbox"),
     IncidentEntryKind.PARTY: N_("Party"),
-    IncidentEntryKind.MAIL_IN: N_("Mail received"),
-    IncidentEntryKind.MAIL_OUT: N_("Mail sent"),
     IncidentEntryKind.POPULATION: N_("Affected"),
 }
 _SAID: Final[Mapping[str, Callable[["IncidentEntry", PageTexts, Mapping[int, str]], str]]] = {
@@ -171,7 +216,7 @@ _SAID: Final[Mapping[str, Callable[["IncidentEntry", PageTexts, Mapping[int, str
     IncidentEntryKind.STATE: _state,
     IncidentEntryKind.LEAD: _lead,
     IncidentEntryKind.MILESTONE: _milestone,
-    IncidentEntryKind.PARTY: _party,
+    IncidentEntryKind.ARRIVAL: _report,
     IncidentEntryKind.TASK: _task,
     IncidentEntryKind.OBSERVABLE: _observable,
     IncidentEntryKind.MERGE: _merge,

@@ -71,7 +71,7 @@ PARTIES: Final[Mapping[str, str]] = {
     PartyRole.AUTHORITY: N_("Authority"),
     PartyRole.POLICE: N_("Police"),
     PartyRole.VENDOR: N_("Vendor"),
-    PartyRole.HOST: N_("Host"),
+    PartyRole.HOST: N_("Hosting provider"),
     PartyRole.PRESS: N_("Press"),
     PartyRole.OTHER: N_("Other party"),
 }
@@ -151,4 +151,10 @@ TITLES: Final[Mapping[str, str]] = {
     "letMeInIncident": N_("Access to a restricted incident"),
     "reviewAccessIncident": N_("Mark as reviewed"),
 }
-"""What the form of each act is called, and its button."""
+"""What the form of each act is called, and its button where `BUTTONS` has none."""
+
+BUTTONS: Final[Mapping[str, str]] = {
+    "openIncident": N_("Open incident"),
+    "mergeIncident": N_("Merge"),
+    "letMeInIncident": N_("Get access"),
+}
