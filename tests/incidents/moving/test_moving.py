@@ -51,9 +51,10 @@ TICKET: dict[str, Any] = {
          "Attachments": [
              {"Subject": "Help", "ContentType": "text/plain", "Content": "T3VyIGZpbGVzIGFyZSBsb2NrZWQu"},
              {"Filename": "note.png", "ContentType": "image/png", "Content": "AAAA"}]},
-        {"id": "2", "Type": "Correspond", "Created": "2024-03-01T10:00:00Z", "Creator": "jdoe", "Content": "Unplug it."},
+        {"id": "2", "Type": "Correspond", "Created": "2024-03-01T10:00:00Z", "Creator": "jdoe",
+         "Content": "Unplug it."},
         {"id": "3", "Type": "Comment", "Created": "2024-03-02T10:00:00Z", "Creator": "jdoe", "Content": "They pay."},
-        {"id": "4", "Type": "EmailRecord", "Created": "2024-03-01T10:00:00Z", "Creator": "RT", "Content": "Unplug it."},
+        {"id": "4", "Type": "EmailRecord", "Created": "2024-03-01T10:00:00Z", "Content": "Unplug it."},
         {"id": "5", "Type": "Status", "Field": "Status", "OldValue": "open", "NewValue": "resolved",
          "Created": "2024-03-09T17:30:00Z", "Creator": "jdoe"},
     ],
@@ -133,6 +134,19 @@ def test_a_ticket_of_rt_is_an_incident_with_all_that_it_says(world: World, tmp_p
     assert ("note", "jdoe: Status: open → resolved") in said
     (rest,) = [text for _, text in said if "Impact" in text]
     assert rest == "Queue: Incidents\nOwner: jdoe\nIP: 192.0.2.7, 2001:db8::7\nImpact: Wards"
+
+
+def test_texts_and_the_parent_are_read_as_rest_2_lists_them(world: World, tmp_path: Path) -> None:
+    created = {"id": "8", "Type": "Create", "Created": "2024-03-01T09:00:00Z", "Creator": {"id": HOSPITAL}}
+    texts = [{"TransactionId": {"id": 8}, "ContentType": "text/plain", "Content": "Our files"}]
+    links = [{"ref": "self", "type": "ticket", "id": "4712"}, {"ref": "parent", "type": "ticket", "id": "4711"}]
+    report = {**REPORT, "MemberOf": None, "_hyperlinks": links, "Transactions": [created], "Attachments": texts}
+    assert move(world, tickets(tmp_path, TICKET, report)).merged == 1
+    with world.node.database.reading() as session:
+        reader = IncidentReader(None, world.now)
+        parties = parties_of(session, reader, [find_incident(session, reader, "CERT #4712")])
+        (mail,) = mails_of(session, reader, threads_of(session, reader, parties).values())
+    assert mail.text == "Our files"
 
 
 def test_what_belonged_to_an_incident_is_merged_into_it(world: World, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ note, so that nothing is lost.
 """
 
 import base64
-import binascii
 import csv
 import hashlib
 import json
@@ -218,10 +217,11 @@ def _incident(line: int, row: Mapping[str, Any], zone: tzinfo) -> PastIncident:
         severity=severity if severity in {*SeverityLevel} else SeverityLevel.UNKNOWN.value,
         rsit_type=known["type"] if known.get("type") in RSIT_TYPES else "",
         tlp=_TLP.get(tlp, "AMBER"), lead=known.get("lead", "").lower(), reporters=reporters,
-        copied=_mailboxes(known.get("copied", "")), part_of=known.get("part_of", "").rpartition("/")[2].lstrip("#"),
+        copied=_mailboxes(known.get("copied", "")),
+        part_of=(known.get("part_of") or _parent(row)).rpartition("/")[2].lstrip("#"),
         observables="\n".join(value for name, value in cells.items() if _plain(name) in _OBSERVABLES),
     )  # fmt: skip
-    entries += _transactions(row.get("Transactions"), incident, zone)
+    entries += _transactions(row, incident, zone)
     return replace(incident, entries=tuple(sorted(entries, key=lambda one: one.at)))
 
 
@@ -233,25 +233,46 @@ def _cells(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             named = [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
             yield from pairs
             yield from ((str(one.get("name", "")), one.get("values", "")) for one in named)
-        elif name != "Transactions" and not name.startswith("_") and name.lower() != "type":
+        elif name not in {"Transactions", "Attachments"} and not name.startswith("_") and name.lower() != "type":
             yield re.sub(r"^(?:CustomField|CF)\.\{?([^{}]*)\}?$", r"\1", name), value
         elif name.lower() == "type" and value != "ticket":
             yield name, value
 
 
-def _transactions(value: Any, incident: PastIncident, zone: tzinfo) -> Iterator[PastEntry]:
-    items = value.get("items", ()) if isinstance(value, dict) else value
-    for one in items if isinstance(items, list) else ():
-        if not isinstance(one, dict):
-            raise ValueError("One of its transactions is none.")  # noqa: TRY004 (of what was read)
-        if (entry := _transaction(one, incident, zone)) is not None:
+def _parent(row: Mapping[str, Any]) -> str:
+    """The number of the ticket that RT's links call the parent."""
+    links = row.get("_hyperlinks")
+    found = (one for one in (links if isinstance(links, list) else ()) if isinstance(one, dict))
+    return next(
+        (_text(one.get("id")) for one in found if (one.get("ref"), one.get("type")) == ("parent", "ticket")), ""
+    )
+
+
+def _transactions(row: Mapping[str, Any], incident: PastIncident, zone: tzinfo) -> Iterator[PastEntry]:
+    """What happened to a ticket; its attachments are within the transactions, or beside them by their number."""
+    texts: dict[str, list[Any]] = {}
+    for part in _items(row.get("Attachments")):
+        texts.setdefault(_text(part.get("TransactionId")), []).append(part)
+    for one in _items(row.get("Transactions")):
+        parts = [*_items(one.get("Attachments")), *texts.get(_text(one.get("id")), ())]
+        if (entry := _transaction(one, parts, incident, zone)) is not None:
             yield entry
 
 
-def _transaction(one: Mapping[str, Any], incident: PastIncident, zone: tzinfo) -> PastEntry | None:
+def _items(value: Any) -> list[Mapping[str, Any]]:
+    """A list of RT, with or without what says on which page it is."""
+    items = value.get("items") if isinstance(value, dict) else value
+    if items is not None and not (isinstance(items, list) and all(isinstance(one, dict) for one in items)):
+        raise ValueError("Its transactions are no list.")
+    return items or []
+
+
+def _transaction(
+    one: Mapping[str, Any], parts: Iterable[Mapping[str, Any]], incident: PastIncident, zone: tzinfo
+) -> PastEntry | None:
     """An entry from a transaction of RT; None: it says nothing."""
     kind, by = _plain(_text(one.get("Type"))), _text(one.get("Creator"))
-    subject, text = _content(one)
+    subject, text = _content(one, parts)
     if not text and (one.get("Field") or kind == "status"):
         text = f"{_text(one.get('Field')) or 'Status'}: {_text(one.get('OldValue'))} → {_text(one.get('NewValue'))}"
     if not text or kind in _COPIES:
@@ -265,20 +286,24 @@ def _transaction(one: Mapping[str, Any], incident: PastIncident, zone: tzinfo) -
     return PastEntry(key, at, way, text, by, theirs, subject or incident.title)
 
 
-def _content(one: Mapping[str, Any]) -> tuple[str, str]:
-    """Subject and text of a transaction: its own, or those of its attachments, whose text is in base64 (REST 2)."""
+def _content(one: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
+    """Subject and text of a transaction: its own, or those of its attachments; files are only named."""
     subject, texts = _text(one.get("Subject")), [_text(one.get("Content"))]
-    parts = one.get("Attachments")
-    for part in parts if isinstance(parts, list) else ():
-        if not isinstance(part, dict):
-            continue
+    for part in parts:
         subject = subject or _text(part.get("Subject"))
         if name := _text(part.get("Filename")):
             texts.append(f"[{name}]")
         elif _text(part.get("ContentType")).startswith("text/plain"):
-            with suppress(binascii.Error):
-                texts.append(base64.b64decode(_text(part.get("Content"))).decode("utf-8", "replace").strip())
+            texts.append(_plain_text(_text(part.get("Content"))))
     return subject, "\n".join(filter(None, texts))
+
+
+def _plain_text(content: str) -> str:
+    """The text of an attachment, which REST 2 writes in base64 where it is asked for alone."""
+    try:
+        return base64.b64decode(content.replace("\n", ""), validate=True).decode().strip()
+    except ValueError:
+        return content
 
 
 def _text(value: Any) -> str:
