@@ -9,7 +9,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.incidents.moving.importing import ImportCounts, Importer, ImportOptions
-    from tocsin.incidents.moving.mails import import_mails, numbers_in_subject
-    from tocsin.incidents.moving.tickets import BrokenRow, PastEntry, PastIncident, read_tickets
+    from tocsin.incidents.moving.mails import import_mails
+    from tocsin.incidents.moving.tickets import read_tickets
 else:
     lazy_face(__name__)

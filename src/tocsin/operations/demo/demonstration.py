@@ -31,7 +31,6 @@ from tocsin.node.letters import Letter
 from tocsin.node.reply_addresses import reply_addresses
 from tocsin.node.tokens import open_tokens
 from tocsin.operations.demo.country import Country
-from tocsin.operations.demo.incidents import answer_in_incidents
 from tocsin.pipeline.collectors import read_collectors, run_collector, standings
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.notify import tell
@@ -271,13 +270,5 @@ def people(demonstration: Demonstration) -> None:
         save_view(session, person=analyst, name="Infected machines", query=query, shared=True, now=demonstration.now)
 
 
-STEPS: Final[tuple[Callable[[Demonstration], None], ...]] = (
-    mails,
-    inbox,
-    answer_in_incidents,
-    directory,
-    rules,
-    collector,
-    people,
-)
+STEPS: Final[tuple[Callable[[Demonstration], None], ...]] = (mails, inbox, directory, rules, collector, people)
 """What happened, in the order in which it did."""

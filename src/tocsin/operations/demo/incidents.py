@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tocsin.incidents import (
     IncidentReader,
@@ -21,10 +21,8 @@ from tocsin.incidents.threads import acts as thread_acts
 from tocsin.incidents.threads import mails_of, threads_of
 from tocsin.interface import read_request
 from tocsin.node.accounts import AccountRole
+from tocsin.operations.demo.demonstration import Demonstration
 from tocsin.problems.replies import file_mail
-
-if TYPE_CHECKING:
-    from tocsin.operations.demo.demonstration import Demonstration
 
 _ACTS: Final = {one.command: one for one in (*acts.ACTS, *triage_acts.ACTS, *thread_acts.ACTS)}
 
@@ -61,13 +59,13 @@ Six of the ten names are ours. The share was open to a contractor until last wee
 """
 
 
-def open_incidents(demonstration: "Demonstration") -> None:
+def open_incidents(demonstration: Demonstration) -> None:
     """What was done in them before today's reports came; the mails leave with those of the reports."""
     _ransomware(demonstration)
     _leak(demonstration)
 
 
-def answer_in_incidents(demonstration: "Demonstration") -> None:
+def answer_in_incidents(demonstration: Demonstration) -> None:
     """What the hospital and the tax office wrote back."""
     context = mail_context(demonstration.node, demonstration.node.store)
     reader = IncidentReader(demonstration.person(AccountRole.MANAGER), demonstration.now)
@@ -88,7 +86,7 @@ def answer_in_incidents(demonstration: "Demonstration") -> None:
 class _Worker:
     """A person who works on an incident that began at ``at``."""
 
-    demonstration: "Demonstration"
+    demonstration: Demonstration
     person: int
     at: datetime
 
@@ -105,7 +103,7 @@ class _Worker:
             return [one.id for one in parties_of(session, reader, [find_incident(session, reader, reference)])]
 
 
-def _ransomware(demonstration: "Demonstration") -> None:
+def _ransomware(demonstration: Demonstration) -> None:
     """From a phone call to a hospital and an operator who were written to."""
     now = demonstration.now
     analyst = _Worker(demonstration, demonstration.person(AccountRole.ANALYST), now - timedelta(hours=9))
@@ -131,7 +129,7 @@ def _ransomware(demonstration: "Demonstration") -> None:
     do("milestone", 50, milestone="contained", known_from="the hospital", certainty="estimated")
 
 
-def _leak(demonstration: "Demonstration") -> None:
+def _leak(demonstration: Demonstration) -> None:
     """An incident of which only the manager and the analyst know."""
     now = demonstration.now
     roles = AccountRole.MANAGER, AccountRole.ANALYST
