@@ -37,10 +37,10 @@ from tocsin.incidents import (
     new_reference,
     observables_of,
     parties_of,
-    reports_of,
     subjects_for,
     tasks_of,
 )
+from tocsin.incidents.arrivals import reports_in
 from tocsin.incidents.models import Compartment, CompartmentMember, Incident, IncidentEntry, IncidentObservable
 from tocsin.node.accounts import AccountRole, Principal
 from tocsin.node.records import AuditEntry, AuditFilter, Database, list_entries, open_database, sqlite_url
@@ -153,7 +153,7 @@ def _one(session: Session, reader: IncidentReader, number: int) -> None:
     """What the page of an incident asks for."""
     family = merged_family(session, reader, find_incident(session, reader, REFERENCES[number]))
     entries_of(session, reader, family, limit=100)
-    for part in (parties_of, tasks_of, observables_of, reports_of):
+    for part in (parties_of, tasks_of, observables_of, reports_in):
         part(session, reader, family)
 
 

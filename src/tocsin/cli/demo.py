@@ -118,7 +118,14 @@ def _play(home: Path, port: int) -> None:
 
 def _let_pass(node: "NodeWithStores", country: "Country") -> None:
     """Three months and a week of Kestria, day by day, and what people did."""
-    from tocsin.operations.demo import STEPS, Demonstration, write_earlier, write_reports
+    from tocsin.operations.demo import (
+        STEPS,
+        Demonstration,
+        answer_in_incidents,
+        open_incidents,
+        write_earlier,
+        write_reports,
+    )
     from tocsin.pipeline.notify import tell
     from tocsin.problems.answers import AnswerVerdict
 
@@ -145,9 +152,10 @@ def _let_pass(node: "NodeWithStores", country: "Country") -> None:
     demonstration.answer(
         "summit", [(AnswerVerdict.ACKNOWLEDGED, 12), (AnswerVerdict.ACCEPTED, 1)], answered + timedelta(hours=4)
     )
+    open_incidents(demonstration)
     demonstration.hear([path for path in written if path.name >= cut], now)
     note("What people did ...")
-    for step in STEPS:
+    for step in (*STEPS, answer_in_incidents):
         step(demonstration)
 
 

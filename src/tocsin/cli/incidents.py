@@ -1,6 +1,7 @@
 """`tocsin incidents`: the incidents that a CSIRT works, and what is done with them."""
 
 from tocsin.cli.acts import act_group
+from tocsin.cli.incident_import import import_incidents
 from tocsin.cli.incident_list import list_incidents, show_incident, verify
 from tocsin.cli.incident_mails import reply_text, thread
 from tocsin.interface import Commands
@@ -12,6 +13,7 @@ app = Commands(
 )
 app.command("list")(list_incidents)
 app.command("show")(show_incident)
+app.command("import")(import_incidents)
 app.command("thread")(thread)
 app.command("reply-text")(reply_text)
 app.command("verify")(verify)

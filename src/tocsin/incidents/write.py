@@ -42,10 +42,11 @@ def add_incident(
     members: Collection[int] = (),
     once: str | None = None,
     author: str = "",
+    opened_at: datetime | None = None,
 ) -> Incident:
     """A new incident with its first entry. ``members``: only these persons may read it.
 
-    ``once``, ``author``: as of an entry.
+    ``once``, ``author``: as of an entry. ``opened_at``: when it began to be worked on, if not now.
     """
     if once is not None:
         known = select(Incident).join(IncidentEntry, IncidentEntry.incident_id == Incident.id)
@@ -55,13 +56,16 @@ def add_incident(
         uuid=uuid4(), reference=new_reference(), title=title, rsit_type=rsit_type,
         severity=SeverityLevel.UNKNOWN.value, tlp=tlp,
         state=(IncidentState.NEW if lead is None else IncidentState.OPEN).value, waiting_for="", waiting_until=None,
-        lead=lead, merged_into=None, opened_at=now, changed_at=now, closed_at=None, compartment_id=TEAM,
+        lead=lead, merged_into=None, opened_at=opened_at or now, changed_at=now, closed_at=None, compartment_id=TEAM,
     )  # fmt: skip
     if members:
         incident.compartment_id = add_compartment(session, members, actor=actor, now=now)
     session.add(incident)
     session.flush()
-    add_entry(session, incident, IncidentEntryKind.OPENED, actor=actor, now=now, text=title, once=once, author=author)
+    add_entry(
+        session, incident, IncidentEntryKind.OPENED, actor=actor, now=now, text=title, once=once, author=author,
+        happened_at=opened_at,
+    )  # fmt: skip
     return incident
 
 
@@ -272,3 +276,35 @@ def keep_reviews(session: Session, former: int, compartment: int, *, now: dateti
         until = now if row.until is None else min(row.until, now)
         kept = {name: getattr(row, name) for name in ("person", "added_at", "added_by", "reason")}
         session.add(member(compartment_id=compartment, until=until, reviewed_by=None, **kept))
+
+
+# What comes from another tool.
+
+
+def add_alias(session: Session, incident: Incident, name: str) -> None:
+    """Let an incident be found by its name in another tool, too."""
+    session.add(IncidentAlias(incident_id=incident.id, compartment_id=incident.compartment_id, name=name))
+    session.flush()
+
+
+def incident_of_alias(session: Session, name: str) -> Incident | None:
+    """The incident of an alias, whoever may read it: what comes for it goes there and nowhere else."""
+    of = select(IncidentAlias.incident_id).where(IncidentAlias.name == name)
+    return session.scalar(select(Incident).where(Incident.id.in_(of)).with_for_update())
+
+
+def incident_of_number(session: Session, number: int) -> Incident:
+    """The incident with this number of the records, to be changed."""
+    return session.get_one(Incident, number, with_for_update=True)
+
+
+def names_kept(session: Session, incident: Incident) -> set[str]:
+    """The names (``once``) of what the entries of an incident came by."""
+    row = IncidentEntry
+    return set(session.scalars(select(row.once).where(row.incident_id == incident.id, row.once.is_not(None))))
+
+
+def parties_by_mailbox(session: Session, incident: Incident) -> dict[str, Party]:
+    """Who takes part in an incident, or did, by address."""
+    rows = session.scalars(select(Party).where(Party.incident_id == incident.id).order_by(Party.id.desc()))
+    return {one.mailbox: one for one in rows if one.mailbox}

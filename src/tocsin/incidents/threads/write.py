@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,11 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.mailbox import MailKind, ReadMail
-from tocsin.incidents.models import Incident, Party
+from tocsin.incidents.models import Incident, IncidentEntry, Party
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.incidents.threads.models import IncidentDraft, IncidentMail, IncidentThread
-from tocsin.incidents.threads.placing import Placement
-from tocsin.incidents.threads.states import ThreadMailState, ThreadTurn
+from tocsin.incidents.threads.placing import BY_PROGRAMS, Placement
+from tocsin.incidents.threads.states import MatchedBy, ThreadMailState, ThreadTurn
 from tocsin.incidents.write import add_entry
 from tocsin.node.letters import Letter, LetterState
 
@@ -233,3 +234,77 @@ def _drawn(session: Session) -> str:
         number = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}d}"
         if session.scalar(select(IncidentThread.id).where(IncidentThread.number == number)) is None:
             return number
+
+
+# Mails of the tool or mailbox that was used before.
+
+
+def thread_of_party(session: Session, party: Party, *, now: datetime) -> IncidentThread:
+    """The thread of a party, a new one where it has none."""
+    found = session.scalar(select(IncidentThread).where(IncidentThread.party_id == party.id))
+    return found or open_thread(session, party, now=now)
+
+
+def add_past_mail(
+    session: Session,
+    incident: Incident,
+    party: Party,
+    mail: ReadMail,
+    *,
+    ours: bool,
+    kind: str,
+    sha256: str | None,
+    at: datetime,
+    actor: str,
+    now: datetime,
+    once: str,
+) -> None:
+    """Note a mail that went to a party or came from it before Tocsin did; nothing leaves. ``kind``: a `MailKind`.
+
+    One that a program wrote is no entry, as with those that come in today.
+    """
+    thread = thread_of_party(session, party, now=now)
+    automatic = not ours and kind in BY_PROGRAMS
+    state = ThreadMailState.SENT if ours else ThreadMailState.AUTOMATIC if automatic else ThreadMailState.PLACED
+    row = IncidentMail(
+        compartment_id=thread.compartment_id, thread_id=thread.id, ours=ours, state=state.value,
+        kind="" if ours else kind, matched_by="" if ours else MatchedBy.REFERENCES.value, sha256=sha256,
+        message_id=mail.message_id, answers=" ".join((*mail.references, *mail.in_reply_to[:1]))[:4_000],
+        address=party.mailbox if ours else mail.sender, subject=mail.subject, text=mail.text, quoted=mail.quoted,
+        files=[{"name": part.name, "bytes": len(part.content)} for part in mail.all_parts() if part.attached],
+        tlp=incident.tlp, by=actor if ours else "", at=at, letter="", why="", once=None,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    if automatic:
+        return
+    way = IncidentEntryKind.MAIL_OUT if ours else IncidentEntryKind.MAIL_IN
+    text_hash = hashlib.sha256(mail.text.encode()).hexdigest()
+    data: dict[str, Any] = {"mail": row.id, "sha256": sha256 or text_hash, "imported": True}
+    add_entry(
+        session, incident, way, actor=actor, now=now, text=mail.subject, data=data, happened_at=at, party=party,
+        once=once,
+    )  # fmt: skip
+
+
+def past_turn(session: Session, incident: Incident, *, live: bool, now: datetime) -> None:
+    """Whose turn it is in the threads of an incident that was moved in: nobody's, where it is over (not ``live``)."""
+    for thread in session.scalars(select(IncidentThread).where(IncidentThread.incident_id == incident.id)):
+        said = select(IncidentMail.ours).where(
+            IncidentMail.thread_id == thread.id, IncidentMail.state != ThreadMailState.AUTOMATIC.value
+        )
+        ours = session.scalar(said.order_by(IncidentMail.at.desc(), IncidentMail.id.desc()).limit(1))
+        turn = ThreadTurn.QUIET if not live or ours is None else ThreadTurn.THEIRS if ours else ThreadTurn.OURS
+        set_turn(thread, turn, now)
+
+
+def incident_of_mails(session: Session, sha256: str, message_ids: Sequence[str]) -> Incident | None:
+    """The incident with a mail of these bytes, else with one of these Message-IDs, whoever may read it."""
+    row = IncidentMail
+    of = select(IncidentThread.incident_id).join(row, row.thread_id == IncidentThread.id)
+    noted = select(IncidentEntry.incident_id).where(IncidentEntry.once == f"mail:{sha256}")
+    by_id = of.where(row.message_id.in_(message_ids)).order_by(row.id).limit(1)
+    for query in (noted, of.where(row.sha256 == sha256), by_id):
+        if (found := session.scalar(query)) is not None:
+            return session.get_one(Incident, found, with_for_update=True)
+    return None

@@ -45,7 +45,7 @@ class AuditFilter:
             within = of.subject.between(f"{kind}:", f"{kind}{_AFTER_COLON}")
             query = query.where(or_(of.subject == self.subject, within))
         if self.may is not None:
-            query = query.where(self.may(of.subject))  # type: ignore[arg-type]  # a column, of a model
+            query = query.where(self.may(of.subject))
         if self.since:
             query = query.where(of.at >= self.since)
         return query.where(of.at < self.until) if self.until else query

@@ -7,6 +7,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.operations.demo.country import CODE, EMERGENCY_NUMBER, HELP_LINES, NAME, Country, found_country
     from tocsin.operations.demo.demonstration import STEPS, Demonstration
+    from tocsin.operations.demo.incidents import answer_in_incidents, open_incidents
     from tocsin.operations.demo.overview import Overview, overview
     from tocsin.operations.demo.people import let_in
     from tocsin.operations.demo.reports import write_earlier, write_mapping, write_reports
