@@ -30,9 +30,13 @@ from tocsin.incidents import (
     add_party,
     add_task,
 )
+from tocsin.incidents.arrivals import ReportDoor, ReportForm, ReportKind, add_report, put_into, ticket_named
+from tocsin.incidents.threads import acts as thread_acts
+from tocsin.incidents.write import add_alias
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole, Principal
 from tocsin.node.records import open_seal_key, seal
+from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.search import Searcher, answer_lines
 from tocsin.server.pages.today.figures import state_token
 from tocsin.server.server import make_application
@@ -46,7 +50,7 @@ ROLES: Final = (
 )  # fmt: skip
 _LEFT_OUT: Final = {"/today/live", "/account/second-factor"}  # never ends; shows a secret drawn for each answer
 _RANDOM: Final = re.compile(
-    r'"(?:request_id|challenge)": ?"[^"]*"|name="(?:made|once|csrf)" value="[^"]*"|(?:made|csrf|cursor)=[\w.~-]+'
+    r'"(?:request_id|challenge)": ?"[^"]*"|name="(?:made|once|csrf)"(?: id="\w+")? value="[^"]*"|(?:made|csrf|cursor)=[\w.~-]+'
     r'|"next": ?"[^"]*"|tocsin_(?:requests|request_seconds)\S* \S+|[\d-]{10}T[\d:]{8}\.\d+'
 )
 """Drawn or measured anew for each answer; the last are times of a clock that is not the node's."""
@@ -153,7 +157,21 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
             add_observable(session, made, kind, value, role="indicator", tlp="RED", now=world.now)
         add_entry(session, made, IncidentEntryKind.NOTE, text=f"{WORD} rang", **by)
         made.waiting_for, made.waiting_until, made.state = WORD, past, "waiting"
+        add_alias(session, made, f"CERT #{WORD}")
+        director = add_party(
+            session, made, role="reporter", team=None, name=WORD, mailbox="director@kanarienvogel.example", phone="",
+            language="en", ceiling="RED", now=world.now,
+        )  # fmt: skip
+        filed = ReportForm(
+            ReportKind.OTHER, f"{WORD} rang about {ADDRESS} and {OWN}", place=WORD, door=ReportDoor.PHONE, sender=WORD,
+            phone="+230 5555 0111", ring_back_at=past,
+        )  # fmt: skip
+        ticket = ticket_named("shadow", open_tokens(world.node.home))
+        report = add_report(session, ticket, filed, now=world.now, actor=f"person:{lead}")
+        put_into(session, report, made, person=lead, **by)
         found = Restricted(made.reference, child.reference, lead, guest)
+    mail = {"subject": WORD, "text": f"{WORD}, please look.", "to_person": True}
+    act(world, "sendIncidentMail", lead, reference=found.reference, party=director.id, **mail)
     act(world, "mergeIncident", lead, reference=found.child, into=found.reference)
     act(world, "letMeInIncident", guest, reference=found.reference, reason="Nobody else is on duty now")
     act(world, "renameIncident", lead, reference=found.reference, title=f"{WORD} at two ministries")
@@ -161,7 +179,7 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
 
 
 def act(world: World, operation: str, number: int, **values: Any) -> None:
-    of = next(one for one in acts.ACTS if one.operation == operation)
+    of = next(one for one in (*acts.ACTS, *thread_acts.ACTS) if one.operation == operation)
     of.function(ActContext(world.node, world.now, f"person:{number}", "Lead", number, act=of), read_request(of, values))
 
 

@@ -25,9 +25,13 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 TEXTS: Final = {
-    "team": ("key", "name", "organisation"), "delivery": ("reference", "subject"), "answer": ("note",),
-    "incident": ("reference", "title"), "incident_entry": ("text",), "inbox_report": ("reference", "what", "place"),
-}  # fmt: skip
+    "team": ("key", "name", "organisation"),
+    "delivery": ("reference", "subject"),
+    "answer": ("note",),
+    "incident": ("reference", "title"),
+    "incident_entry": ("text",),
+    "inbox_report": ("reference", "subject", "what", "place", "sender"),
+}
 """The columns that are indexed, by table; migrations 0032 and 0043 have the same for PostgreSQL."""
 
 INDEX_TABLES: Final = frozenset(
