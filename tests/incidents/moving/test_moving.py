@@ -2,6 +2,7 @@
 
 import json
 import mailbox
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -12,6 +13,7 @@ import pytest
 
 from support.incident_mails import SETTINGS, Case
 from support.mail_server import post_office
+from support.processes import KILLED, command
 from support.world import START, World, copy_world, make_world
 from tocsin.incidents import (
     Incident,
@@ -335,3 +337,15 @@ def test_a_month_beside_the_other_tool_answers_nobody(made: Path, tmp_path: Path
         assert office.arrived == []
     assert [one.name for one in (world.node.mails / "shadow").rglob("*.eml")] != []
     world.node.database.close()
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_kill_within_a_batch_loses_and_doubles_nothing(world: World, tmp_path: Path, batch: int) -> None:
+    path = tickets(tmp_path, *({**TICKET, "id": number} for number in range(1, 260)))
+    words = ["incidents", "import", str(path), "--tag", "CERT"]
+    environment = {**os.environ, "TOCSIN_CUT": f"import.batch:{batch}"}
+    assert command(world.node.home, *words, environment=environment).wait() == KILLED
+    assert command(world.node.home, *words, environment={**os.environ}).wait() == 0
+    counts = move(world, path)
+    assert (counts.known, counts.incidents, counts.entries, counts.parties) == (259, 0, 0, 0)
+    assert len(whole(world, "CERT #259")[1]) == len(whole(world, "CERT #1")[1])
