@@ -285,8 +285,7 @@ def test_who_let_himself_in_decides_nothing_of_who_reads(
     world: World, people: tuple[int, int], operation: str, named: str
 ) -> None:
     analyst, manager = people
-    values: dict[str, object] = {"person": str(manager), "persons": [str(manager)]}
-    given: dict[str, Any] = {named: values[named]} if named else {}
+    given: dict[str, Any] = {named: [str(manager)] if named == "persons" else str(manager)} if named else {}
     secret = do(world, "openIncident", analyst, title="Leak", only=[str(analyst)]).reference
     do(world, "letMeInIncident", manager, reference=secret, reason="Nobody can be reached")
     with pytest.raises(ConflictError, match="for a time only"):

@@ -274,3 +274,9 @@ def test_parts_belong_to_their_incident(sit: Sit, world: World) -> None:
 @pytest.mark.parametrize("after", ["2026-11-27T00:00Z/99999999999999999999", "0001-01-01T00:00%2B14:00/1", "yesterday"])
 def test_a_place_in_the_list_that_is_none_is_its_beginning(sit: Sit, after: str) -> None:
     assert sit(AccountRole.ANALYST).get(f"{PATH}?after={after}").status_code == 200
+
+
+@pytest.mark.parametrize("end", ["tasks/x/done", "parties/x/left", "observables/x/withdraw", "access/x/review"])
+def test_a_part_that_is_no_number_is_not_there(sit: Sit, end: str) -> None:
+    analyst = sit(AccountRole.ANALYST)
+    assert analyst.send(f"{opened(analyst)}/{end}", reason="x").status_code == 404

@@ -98,7 +98,7 @@ def files_of(desk: PageContext, form: FormData, place: str) -> list[ReportAttach
 
 def _moment(text: str) -> datetime | None:
     """A time as the field gives it, in UTC."""
-    with suppress(ValueError):
+    with suppress(OverflowError, ValueError):
         at = datetime.fromisoformat(text.strip())
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     return None

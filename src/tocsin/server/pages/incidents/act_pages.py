@@ -236,13 +236,14 @@ def _form(
 
 def _about(session: Session, reader: IncidentReader, family: Sequence["Incident"], named: Mapping[str, str]) -> str:
     """What part of an incident a form is about, in a few words; empty where it is about the incident."""
-    if "person" in named:
-        number = int(named["person"])
-        return names_of(session, [number]).get(number, "")
-    part = next((name for name in named if name in _PARTS), "")
+    part = next((name for name in named if name == "person" or name in _PARTS), "")
     if not part:
         return ""
-    number, (find, column) = int(named[part]), _PARTS[part]
+    if (number := number_in(named[part])) is None:
+        raise NotHereError
+    if part == "person":
+        return names_of(session, [number]).get(number, "")
+    find, column = _PARTS[part]
     found = [getattr(one, column) for one in find(session, reader, family) if one.id == number]
     if not found:
         raise NotHereError
