@@ -3,6 +3,7 @@
 from support.console_users import person
 from support.incident_mails import Case, answer_to
 from tocsin.incidents import IncidentReader, acts
+from tocsin.incidents.models import InCompartment
 from tocsin.incidents.threads import drafts_of, find_party_thread, save_draft
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
@@ -29,7 +30,11 @@ def test_a_correspondence_moves_with_its_incident(case: Case) -> None:
         reader, team = IncidentReader(analyst, world.now), IncidentReader(manager, world.now)
         found = find_party_thread(session, reader, case.reference, case.parties["Hospital"])
         assert found.thread is not None
-        held = [found.thread, *case.thread("Hospital", person=analyst)[1], *drafts_of(session, reader, found.party)]
+        held: list[InCompartment] = [
+            found.thread,
+            *case.thread("Hospital", person=analyst)[1],
+            *drafts_of(session, reader, found.party),
+        ]
         assert [one.compartment_id for one in held] == [found.incident.compartment_id] * 4
         assert drafts_of(session, team, found.party) == []
     case.write("Operator", "Please look at your router.", person=analyst)
