@@ -25,7 +25,6 @@ from tocsin.incidents.models import (
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.reference import new_reference
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableKind, SeverityLevel, TaskState
-from tocsin.incidents.threads.models import IncidentDraft, IncidentMail, IncidentThread
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, audit
 
@@ -155,9 +154,6 @@ _CONTENT: Final[tuple[Any, ...]] = (
     Party,
     IncidentTask,
     IncidentObservable,
-    IncidentThread,
-    IncidentMail,
-    IncidentDraft,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 
@@ -219,7 +215,10 @@ def add_observable(
 
 
 def move_to_compartment(session: Session, incident: Incident, compartment: int) -> None:
-    """Let those of another compartment read an incident, and all that is in it, its reports of the inbox too."""
+    """Let those of another compartment read an incident, and all that is in it, its reports of the inbox too.
+
+    Its correspondence is moved by `threads.move_correspondence`.
+    """
     incident.compartment_id = compartment
     for content in _CONTENT:
         for row in session.scalars(select(content).where(content.incident_id == incident.id)):

@@ -27,6 +27,6 @@ if TYPE_CHECKING:
     )
     from tocsin.incidents.threads.sending import PartyMail, PartyPost, QuotedTextError, open_post
     from tocsin.incidents.threads.states import MatchedBy, ThreadMailState, ThreadTurn
-    from tocsin.incidents.threads.write import drop_draft, open_thread, save_draft
+    from tocsin.incidents.threads.write import drop_draft, move_correspondence, open_thread, save_draft
 else:
     lazy_face(__name__)

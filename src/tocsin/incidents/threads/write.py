@@ -202,6 +202,14 @@ def save_draft(session: Session, party: Party, person: int, *, subject: str, tex
         draft.subject, draft.text, draft.changed_at = subject, text, now
 
 
+def move_correspondence(session: Session, incident: Incident, compartment: int) -> None:
+    """Let those of another compartment read the mails of an incident, as `move_to_compartment` does the rest."""
+    for content in (IncidentThread, IncidentMail, IncidentDraft):
+        of = content.incident_id == incident.id
+        for row in session.scalars(select(content).where(of)):
+            row.compartment_id = compartment
+
+
 def drop_draft(session: Session, party: Party, person: int | None) -> None:
     """Forget what a person was writing to a party."""
     row = IncidentDraft
