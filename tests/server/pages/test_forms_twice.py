@@ -47,6 +47,25 @@ class Making:
 
 
 MAKES = (
+    Making("/incidents/new", "/incidents/new", {"title": "Phishing"}, {"title": "Phishing, a bank"}, KEPT),
+    Making("/incidents/{reference}/note", "INCIDENT", {"text": "Rang"}, {"text": "Rang again"}, KEPT),
+    Making("/incidents/{reference}/tasks", "INCIDENT", {"text": "Ask"}, {"text": "Ask again"}, KEPT),
+    Making(
+        "/incidents/{reference}/observables", "INCIDENT", {"text": "198.51.100.9"}, {"text": "198.51.100.10"}, KEPT,
+    ),
+    Making(
+        "/incidents/{reference}/parties", "INCIDENT/act?act=parties", {"role": "press", "name": "A newspaper"},
+        {"role": "press", "name": "Another"}, KEPT,
+    ),
+    Making(
+        "/incidents/{reference}/milestone", "INCIDENT/act?act=milestone", {"milestone": "contained"},
+        {"milestone": "recovered"}, KEPT,
+    ),
+    Making("/inbox/phone", "/inbox/phone", {"what": "It is slow"}, {"what": "It is off"}, KEPT),
+    Making(
+        "/portal/report", "/portal/report", {"what": "It is slow", "kind": "other"},
+        {"what": "It is off", "kind": "other"}, KEPT, AccountRole.OPERATOR,
+    ),
     Making("/comments", "/teams/operator", {"text": "Called them"}, {"text": "They call back"}, KEPT),
     Making("/problems/record", "PROBLEM", {"verdict": "acknowledged", "note": "Called"}, {"verdict": "fixed"}, KEPT),
     Making(
@@ -92,6 +111,27 @@ MAKES = (
 
 SETS: Mapping[str, tuple[str, ...]] = {
     "a state is set, the one that it has": (
+        "/drafting/{name}/chair",
+        "/readiness/{number}/rank",
+        "/incidents/access",
+        "/incidents/{reference}/assign",
+        "/incidents/{reference}/classify",
+        "/incidents/{reference}/leave",
+        "/incidents/{reference}/let-in",
+        "/incidents/{reference}/mark",
+        "/incidents/{reference}/rate",
+        "/incidents/{reference}/rename",
+        "/incidents/{reference}/reopen",
+        "/incidents/{reference}/restrict",
+        "/incidents/{reference}/take",
+        "/incidents/{reference}/take-out",
+        "/incidents/{reference}/tasks/{task}/assign",
+        "/incidents/{reference}/tasks/{task}/take",
+        "/incidents/{reference}/unrestrict",
+        "/incidents/{reference}/wait",
+        "/incidents/{reference}/parties/{party}/draft",
+        "/incidents/{reference}/parties/{party}/no-answer",
+        "/reports/public/{reference}/ring-back",
         "/account/profile", "/account/sessions", "/account/password", "/admin/feeds/acknowledge",
         "/admin/feeds/cadence",
         "/admin/people/withdraw", "/admin/people/{number}/{act}", "/deliveries/sending", "/events/views/{number}",
@@ -102,6 +142,26 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/teams/{key}/preferences", "/today/items",
     ),
     "it is there once by what it says": (
+        "/problems/inbox",
+        "/reports/public/act",
+        "/readiness/start",
+        "/readiness/frameworks",
+        "/readiness/indices",
+        "/readiness/{number}/questions/{question}/evidence",
+        "/readiness/{number}/questions/{question}/use",
+        "/readiness/{number}/questions/{question}",
+        "/readiness/{number}/questions/{question}/review",
+        "/readiness/{number}/questions/{question}/measure",
+        "/readiness/{number}/questions/{question}/appeal",
+        "/readiness/{number}/plan",
+        "/readiness/{number}/targets",
+        "/readiness/frameworks/{framework}/{version}/assign",
+        "/drafting/import",
+        "/drafting/{name}/new",
+        "/drafting/{name}/provisions/{provision}/comment",
+        "/drafting/{name}/provisions/{provision}/position",
+        "/drafting/{name}/provisions/{provision}/propose",
+        "/drafting/{name}/provisions/{provision}/wordings",
         "/portal/contacts/deny", "/portal/contacts/mailbox", "/portal/contacts/mute", "/merges/pair", "/reports/new",
         "/reports/public/{reference}/notify", "/today/accept", "/today/unrouted/team", "/today/unrouted/notify",
         "/today/withheld/ask",
@@ -113,6 +173,26 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/reports/public/{reference}/erase", "/undo/{number}", "/a/{token}/undo/{answer}", "/admin/keeping/retention",
     ),
     "what it is about is decided, and a second time refused": (
+        "/readiness/frameworks/{framework}/{version}/publish",
+        "/readiness/{number}/close",
+        "/readiness/{number}/plan/done",
+        "/readiness/{number}/questions/{question}/decide",
+        "/drafting/{name}/close",
+        "/drafting/{name}/restore",
+        "/drafting/{name}/undo/{step}",
+        "/drafting/{name}/provisions/{provision}/confirm",
+        "/incidents/{reference}/close",
+        "/incidents/{reference}/reject",
+        "/incidents/{reference}/merge",
+        "/incidents/{reference}/unmerge",
+        "/incidents/{reference}/tasks/{task}/done",
+        "/incidents/{reference}/tasks/{task}/drop",
+        "/incidents/{reference}/parties/{party}/accept",
+        "/incidents/{reference}/parties/{party}/refuse",
+        "/incidents/{reference}/parties/{party}/left",
+        "/incidents/{reference}/observables/{observable}/withdraw",
+        "/incidents/{reference}/access/{person}/review",
+        "/incidents/{reference}/correct",
         "/claims/{number}/decide", "/conflicts/decide", "/conflicts/undo", "/deliveries/act", "/merges/undo",
         "/reports/quarantine/replay", "/reports/quarantine/{number}/{place}", "/reports/{number}/leave",
         "/teams/{key}/archive", "/teams/{key}/restore", "/today/mails", "/never-held/{reference}/send-again",
@@ -122,6 +202,9 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/portal/contacts/code", "/sign-in", "/sign-in/code", "/sign-in/passkey", "/welcome/{token}", "/forgotten",
     ),
     "by a test of its own": (
+        "/incidents/{reference}/parties/{party}/send",  # test_thread_pages.py
+        "/incidents/{reference}/announce",  # test_thread_pages.py
+        "/incidents/{reference}/parties/{party}/address",  # test_thread_pages.py: each press is a new address
         "/a/{token}",  # test_answer_pages.py, test_answer_kill.py
         "/report/{reference}",  # test_public_report.py
         "/v/{token}",  # test_verify_pages.py
@@ -147,7 +230,7 @@ def said(answer: httpx.Response) -> str:
 
 def place_of(answer: httpx.Response) -> str:
     """Where a form leads, whichever undo is offered there."""
-    return str(answer.headers.get("location", "")).partition("&undo=")[0]
+    return re.split("[?&]undo=", answer.headers.get("location", ""))[0]
 
 
 @dataclass
@@ -199,7 +282,10 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
             browsers[role] = stack.enter_context(browser)
         found = world.node.problems.find(ProblemSearch(address=OWN), now=world.now)
         inbox = examples["/reports/public/{reference}"].at
+        incident = examples["/incidents/{reference}"].at
+        ends = ("", "/act?act=parties", "/act?act=milestone")
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
+        pages |= {f"INCIDENT{end}": f"{incident}{end}" for end in ends}
         yield Stage(world, browsers, pages)
 
 
