@@ -186,9 +186,7 @@ def save_draft(session: Session, party: Party, person: int, *, subject: str, tex
 
 def move_correspondence(session: Session, incident: Incident, compartment: int) -> None:
     """Let those of another compartment read the mails of an incident, as `move_to_compartment` does the rest."""
-    contents: tuple[type[IncidentThread | IncidentMail | IncidentDraft], ...] = (
-        IncidentThread, IncidentMail, IncidentDraft,
-    )  # fmt: skip
+    contents: tuple[Any, ...] = (IncidentThread, IncidentMail, IncidentDraft)
     for content in contents:
         for row in session.scalars(select(content).where(content.incident_id == incident.id)):
             row.compartment_id = compartment
