@@ -204,9 +204,9 @@ def save_draft(session: Session, party: Party, person: int, *, subject: str, tex
 
 def move_correspondence(session: Session, incident: Incident, compartment: int) -> None:
     """Let those of another compartment read the mails of an incident, as `move_to_compartment` does the rest."""
-    for content in (IncidentThread, IncidentMail, IncidentDraft):
-        of = content.incident_id == incident.id
-        for row in session.scalars(select(content).where(of)):
+    contents: tuple[Any, ...] = (IncidentThread, IncidentMail, IncidentDraft)
+    for content in contents:
+        for row in session.scalars(select(content).where(content.incident_id == incident.id)):
             row.compartment_id = compartment
 
 
