@@ -52,6 +52,7 @@ class Story:
 def act(world: World, command: str, name: str = "", by: str = "Test", **values: Any) -> Any:
     """Do an act as a person at the command line does; ``name``: where a command has two; ``by``: who it is."""
     found = next(one for one in every_act() if one.command == command and name in {"", one.name})
+    by = "" if command.startswith("incidents ") and by == "Test" else by  # there a name is an account
     context = ActContext(world.node, world.now, "test", by)
     return found.function(context, read_request(found, values))
 

@@ -24,7 +24,7 @@ def import_incidents(
         Format | None, typer.Option("--from", help="What they are; without it, mails are known as such.")
     ] = None,
     tag: Annotated[
-        str, typer.Option(help="What stands before numbers in subjects of the other tool: CERT of [CERT #4711].")
+        str, typer.Option(help="The tag before numbers in subjects of the other tool: CERT of [CERT #4711].")
     ] = "",
     restricted_to: Annotated[
         list[str] | None,
@@ -37,7 +37,7 @@ def import_incidents(
     time_zone: Annotated[str, typer.Option(help="Zone of times that say none, such as Europe/Paris.")] = "UTC",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be new; store nothing.")] = False,
 ) -> None:
-    """Move in the incidents of another tool: RT or RTIR, a shared mailbox, a sheet. Nothing is sent to anybody."""
+    """Import the incidents of another tool: RT or RTIR, a shared email account, a CSV file. Nothing is sent."""
     from tocsin.incidents.moving import Importer, ImportOptions, import_mails, read_tickets
     from tocsin.node.accounts import find_person
 

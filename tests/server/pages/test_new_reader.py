@@ -147,7 +147,7 @@ def test_a_team_says_on_the_phone_that_it_is_fixed(analyst: Reader) -> None:
 
 
 def test_somebody_of_the_public_reported_something(analyst: Reader) -> None:
-    analyst.press("1 report from the public has no owner")
+    analyst.press("1 report in the inbox has no owner")
     analyst.follow("-")
     assert "A false page of my bank" in analyst.text
     analyst.fill("Text", "Thank you. The bank has been notified.")

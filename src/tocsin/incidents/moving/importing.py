@@ -22,7 +22,7 @@ from tocsin.incidents.moving.tickets import BrokenRow, PastEntry, PastIncident
 from tocsin.incidents.observables import extract_observables
 from tocsin.incidents.read import IncidentReader, merged_root, readable_by_all_of
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableRole, PartyRole
-from tocsin.incidents.threads.write import add_past_mail, past_turn
+from tocsin.incidents.threads import add_past_mail, past_turn
 from tocsin.incidents.write import (
     add_alias,
     add_entry,

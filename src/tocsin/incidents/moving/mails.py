@@ -17,8 +17,7 @@ from tocsin.incidents.moving.importing import ImportCounts, Importer, transactio
 from tocsin.incidents.moving.tickets import BrokenRow
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, PartyRole
 from tocsin.incidents.threading import HEADER_BYTES, MailLinks, base_subject, read_links, thread_mails
-from tocsin.incidents.threads.placing import BY_PROGRAMS
-from tocsin.incidents.threads.write import add_past_mail, incident_of_mails, past_turn
+from tocsin.incidents.threads import BY_PROGRAMS, add_past_mail, incident_of_mails, past_turn
 from tocsin.incidents.write import add_alias, add_entry, incident_of_alias, incident_of_number, parties_by_mailbox
 from tocsin.node.records import cut
 from tocsin.problems.replies import redacted_mail

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tocsin.incidents.threads.arriving import MOST_A_DAY, take_mail
     from tocsin.incidents.threads.letter_texts import filled
     from tocsin.incidents.threads.models import IncidentDraft, IncidentMail, IncidentThread
+    from tocsin.incidents.threads.placing import BY_PROGRAMS
     from tocsin.incidents.threads.read import (
         AwaitedAnswer,
         PartyThread,
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
     )
     from tocsin.incidents.threads.sending import PartyMail, PartyPost, QuotedTextError, open_post
     from tocsin.incidents.threads.states import MatchedBy, ThreadMailState, ThreadTurn
-    from tocsin.incidents.threads.write import drop_draft, move_correspondence, open_thread, save_draft
+    from tocsin.incidents.threads.write import (
+        add_past_mail,
+        drop_draft,
+        incident_of_mails,
+        move_correspondence,
+        open_thread,
+        past_turn,
+        save_draft,
+    )
 else:
     lazy_face(__name__)

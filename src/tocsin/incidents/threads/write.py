@@ -275,7 +275,8 @@ def add_past_mail(
     automatic = not ours and kind in BY_PROGRAMS
     state = ThreadMailState.SENT if ours else ThreadMailState.AUTOMATIC if automatic else ThreadMailState.PLACED
     row = IncidentMail(
-        compartment_id=thread.compartment_id, thread_id=thread.id, ours=ours, state=state.value,
+        compartment_id=thread.compartment_id, incident_id=incident.id, thread_id=thread.id, ours=ours,
+        state=state.value,
         kind="" if ours else kind, matched_by="" if ours else MatchedBy.REFERENCES.value, sha256=sha256,
         message_id=mail.message_id, answers=" ".join((*mail.references, *mail.in_reply_to[:1]))[:4_000],
         address=party.mailbox if ours else mail.sender, subject=mail.subject, text=mail.text, quoted=mail.quoted,

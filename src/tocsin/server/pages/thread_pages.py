@@ -38,7 +38,7 @@ from tocsin.node.letters import LetterState
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED, is_stale
-from tocsin.server.pages.incidents.words import PARTIES
+from tocsin.server.pages.incidents import PARTIES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 from tocsin.sharing.gate import Tlp
