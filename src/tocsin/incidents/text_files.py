@@ -3,9 +3,10 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -97,6 +98,22 @@ def read_model(model: type[_Model], read: dict[str, Any], text: str, *, hint: st
     except ValidationError as error:
         faults = [TextFault(place_of(found["loc"], read, text), _reason(found)) for found in error.errors()]
         raise TextFaultError(faults, hint=hint) from None
+
+
+def shipped_in(package: str, folder: str) -> dict[str, bytes]:
+    """The texts that come along in a folder of a package, by id."""
+    found = files(package) / folder
+    return {one.name.removesuffix(".toml"): one.read_bytes() for one in found.iterdir() if one.name.endswith(".toml")}
+
+
+def text_named(name: str, shipped: Mapping[str, bytes]) -> bytes:
+    """The text in a file, or the shipped one of this id.
+
+    Raises:
+        UsageError: it cannot be read.
+
+    """
+    return shipped[name] if name in shipped and not Path(name).exists() else read_bytes(Path(name))
 
 
 def place_of(path: tuple[int | str, ...], read: dict[str, Any], text: str) -> str:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -23,8 +21,9 @@ from tocsin.incidents.text_files import (
     TextPart,
     parse_document,
     place_of,
-    read_bytes,
     read_model,
+    shipped_in,
+    text_named,
 )
 from tocsin.node.errors import NotFoundError
 from tocsin.node.sentences import say, say_count
@@ -238,16 +237,12 @@ def find_clock_text(name: str) -> ClockText:
         TextFaultError: it cannot be used.
 
     """
-    shipped = shipped_texts()
-    if name in shipped and not Path(name).exists():
-        return read_clock_text(shipped[name], name)
-    return read_clock_text(read_bytes(Path(name)), name)
+    return read_clock_text(text_named(name, shipped_texts()), name)
 
 
 def shipped_texts() -> dict[str, bytes]:
     """The texts that come along, by id; none holds before a person adopts it."""
-    folder = files("tocsin.incidents.clocks") / "texts"
-    return {one.name.removesuffix(".toml"): one.read_bytes() for one in folder.iterdir() if one.name.endswith(".toml")}
+    return shipped_in("tocsin.incidents.clocks", "texts")
 
 
 def edition_at(texts: Iterable[ClockText], started: datetime) -> ClockText | None:

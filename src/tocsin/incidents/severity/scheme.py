@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from importlib.resources import files
-from pathlib import Path
 from typing import Final, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
@@ -17,8 +15,9 @@ from tocsin.incidents.text_files import (
     TextPart,
     parse_document,
     place_of,
-    read_bytes,
     read_model,
+    shipped_in,
+    text_named,
 )
 from tocsin.node.sentences import say
 
@@ -174,16 +173,12 @@ def find_scheme(name: str) -> SeverityScheme:
         TextFaultError: it cannot be used.
 
     """
-    shipped = shipped_schemes()
-    if name in shipped and not Path(name).exists():
-        return read_scheme(shipped[name], name)
-    return read_scheme(read_bytes(Path(name)), name)
+    return read_scheme(text_named(name, shipped_schemes()), name)
 
 
 def shipped_schemes() -> dict[str, bytes]:
     """The schemes that come along, by id."""
-    folder = files("tocsin.incidents.severity") / "schemes"
-    return {one.name.removesuffix(".toml"): one.read_bytes() for one in folder.iterdir() if one.name.endswith(".toml")}
+    return shipped_in("tocsin.incidents.severity", "schemes")
 
 
 Place: TypeAlias = tuple[str, int, str, str]

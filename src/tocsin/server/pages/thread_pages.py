@@ -87,7 +87,7 @@ _Worker = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
 
 
 @dataclass
-class _Typed:
+class _MailForm:
     """What stands in the form, and what is wrong with it. ``quotes``: of other threads, to be confirmed."""
 
     subject: str = ""
@@ -156,7 +156,7 @@ def _button(desk: PageContext, act: str) -> Callable[..., Response]:
             return perform_and_go(desk, visitor, _ACTS[act], form, path, reference=reference, party=party)
         except (ConflictError, RequestError) as error:
             wrong = {"text": desk.words(request).translate_error(error)}
-            return _page(desk, request, visitor, (reference, party), typed=_Typed(wrongs=wrong))
+            return _page(desk, request, visitor, (reference, party), typed=_MailForm(wrongs=wrong))
 
     return press
 
@@ -172,7 +172,7 @@ def _page(
     of: tuple[str, int],
     *,
     done: str = "",
-    typed: _Typed | None = None,
+    typed: _MailForm | None = None,
 ) -> Response:
     reader = IncidentReader(visitor.person, desk.now)
     post = open_post(context_for(desk.node, visitor, _ACTS["send"], desk.now))
@@ -187,8 +187,8 @@ def _page(
         chosen = post.templates(found.party.language).get(request.query_params.get("template", ""))
         if typed is None and chosen is not None:
             values = post.values(found.incident, found.party, observables)
-            typed = _Typed(filled(chosen.subject, values), filled(chosen.text, values))
-        typed = typed or (_Typed(saved.subject, saved.text) if saved else _Typed(_subject(mails)))
+            typed = _MailForm(filled(chosen.subject, values), filled(chosen.text, values))
+        typed = typed or (_MailForm(saved.subject, saved.text) if saved else _MailForm(_subject(mails)))
         team = post.team_of(found.party)
     note_read(desk.node.database, visitor, f"incident:{found.incident.reference}", now=desk.now)
     context: dict[str, Any] = {
@@ -254,16 +254,16 @@ def _is_stale(desk: PageContext, visitor: Principal, of: tuple[str, int], form: 
     return is_stale(text_of(form, "seen"), max((one.id for one in mails), default=0))
 
 
-def _typed(form: FormData) -> _Typed:
+def _typed(form: FormData) -> _MailForm:
     text = text_of(form, "text").replace("\r\n", "\n")
     subject, tlp = " ".join(text_of(form, "subject").split()), text_of(form, "tlp")
     chosen = frozenset(number_in(str(one)) or 0 for one in form.getlist("parties"))
     to_person, answered = bool(text_of(form, "to_person")), bool(text_of(form, "answered"))
-    return _Typed(subject, text, tlp, to_person, answered, parties=chosen)
+    return _MailForm(subject, text, tlp, to_person, answered, parties=chosen)
 
 
 def _note_wrongs(
-    desk: PageContext, request: Request, typed: _Typed, error: RequestError | QuotedTextError | ConflictError
+    desk: PageContext, request: Request, typed: _MailForm, error: RequestError | QuotedTextError | ConflictError
 ) -> None:
     words = desk.words(request)
     if isinstance(error, QuotedTextError):
@@ -299,7 +299,7 @@ def _announcement(
     reference: str,
     *,
     template: str = "",
-    typed: _Typed | None = None,
+    typed: _MailForm | None = None,
 ) -> Response:
     reader = IncidentReader(visitor.person, desk.now)
     post = open_post(context_for(desk.node, visitor, _ACTS["announce"], desk.now))
@@ -310,7 +310,7 @@ def _announcement(
     language = desk.node.settings.node.language
     if typed is None:
         chosen = post.templates(language).get(template)
-        typed = _Typed(chosen.subject, chosen.text) if chosen else _Typed()
+        typed = _MailForm(chosen.subject, chosen.text) if chosen else _MailForm()
         typed.subject, typed.text = (
             filled(one, {"reference": incident.reference}) for one in (typed.subject, typed.text)
         )

@@ -67,7 +67,7 @@ _Worker = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
 _Entrant = Annotated[Principal, needs(Permission.INCIDENTS_ENTER)]
 
 
-class _Asked(BaseModel):
+class _ActQuery(BaseModel):
     """Which form. ``entry``: to be corrected; ``report``: one of the inbox of which it is filled in."""
 
     act: str = ""
@@ -100,7 +100,7 @@ def act_pages(desk: PageContext) -> APIRouter:
         return _do(desk, request, _ENTER, form, {})
 
     @router.get(PLACE + "/{reference}/act")
-    def ask(request: Request, visitor: _Worker, reference: str, asked: Annotated[_Asked, Query()]) -> Response:
+    def ask(request: Request, visitor: _Worker, reference: str, asked: Annotated[_ActQuery, Query()]) -> Response:
         """The form of an act on an incident."""
         found, named = _act_at(asked.act)
         return _form(
@@ -181,7 +181,7 @@ def _is_stale(desk: PageContext, visitor: Principal, act: Act, reference: str, s
         return changed_since(session, reader, family, seen=known, kind=kind, but=visitor.actor)
 
 
-def _now(desk: PageContext, visitor: Principal, reference: str, asked: _Asked) -> dict[str, Any]:
+def _now(desk: PageContext, visitor: Principal, reference: str, asked: _ActQuery) -> dict[str, Any]:
     """What the fields of a form say at first: how the incident is, or what an entry or report says."""
     reader, number = IncidentReader(visitor.person, desk.now), number_in(asked.entry)
     with desk.node.database.reading() as session:

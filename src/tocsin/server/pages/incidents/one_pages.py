@@ -66,7 +66,7 @@ _INLINE: Final = {"note": "note", "tasks": "add-task", "observables": "add-obser
 Reader = Annotated[Principal, needs(Permission.INCIDENTS_READ)]
 
 
-class _Asked(BaseModel):
+class _TimelineQuery(BaseModel):
     """Which part of the timeline. ``alone``: a merged incident by itself, not the one that it was merged into.
 
     ``done``: ``merged`` or ``unmerged`` just now; ``of``: the reference of what was merged into it.
@@ -84,7 +84,7 @@ def one_pages(desk: PageContext) -> APIRouter:
     router = PageRouter()
 
     @router.get(PLACE + "/{reference}")
-    def show(request: Request, visitor: Reader, reference: str, asked: Annotated[_Asked, Query()]) -> Response:
+    def show(request: Request, visitor: Reader, reference: str, asked: Annotated[_TimelineQuery, Query()]) -> Response:
         """All that is known of it; the reference of one that was merged leads to where it is worked on."""
         reader = IncidentReader(visitor.person, desk.now)
         with desk.node.database.reading() as session:
@@ -106,7 +106,7 @@ def _shown(
     incident: "Incident",
     *,
     words: PageTexts,
-    asked: _Asked,
+    asked: _TimelineQuery,
 ) -> dict[str, Any]:
     """What the template takes."""
     family = merged_family(session, reader, incident)
