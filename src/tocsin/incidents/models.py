@@ -157,7 +157,7 @@ class Party(InCompartment, Base):
     team_id: Mapped[int | None] = mapped_column(index=True)
     name: Mapped[str] = mapped_column(Text)
     mailbox: Mapped[str] = mapped_column(Text, index=True)
-    phone: Mapped[str] = mapped_column(Text)
+    phone: Mapped[str] = mapped_column(Text, index=True)
     language: Mapped[str] = mapped_column(Text)
     ceiling: Mapped[str] = mapped_column(Text)
     added_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -304,7 +304,7 @@ def test_several_incidents_are_closed_at_once_and_those_that_refuse_are_named(si
     do(analyst, f"{PATH}/{third}", "close", reason="No attack")
     form = analyst.get(f"{PATH}/act?act=close&query=state%3Dall&incident={first}&incident={second}&incident={third}")
     assert "3 incidents are selected" in text_of(form)
-    chosen = {"act": "close", "incident": [first, second, third], "query": "state=all"}
+    chosen: dict[str, str | list[str]] = {"act": "close", "incident": [first, second, third], "query": "state=all"}
     assert analyst.send(f"{PATH}/act", **chosen, reason="").status_code == 422
     refused = analyst.send(f"{PATH}/act", **chosen, reason="A drill")
     assert f"2 of 3 were changed. Not changed: {third}: {third} is closed." in text_of(refused)

@@ -108,10 +108,11 @@ def _form(
     with desk.node.database.reading() as session:
         fields = fields_of(act, words, session, given={}, typed=texts, wrongs=wrongs or {})
     about = words.count(N_("%(n)s incident is selected"), N_("%(n)s incidents are selected"), len(chosen))
-    hidden = [("act", str(typed.get("act", ""))), ("query", str(typed.get("query", ""))), *(("incident", one) for one in chosen)]
+    kept = [(name, str(typed.get(name, ""))) for name in ("act", "query")]
     return desk.page(
         request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=None,
         fields=fields if chosen else [], seen="", made="", title=TITLES[act.operation], about=about, said=error,
         button=BUTTONS.get(act.operation, TITLES[act.operation]), address=f"{PLACE}/act", back=_back(typed),
-        hidden=hidden, selected=chosen, others=[], error=None, reference="", entry="",
+        hidden=[*kept, *(("incident", one) for one in chosen)], selected=chosen, others=[],
+        error=None, reference="", entry="",
     )  # fmt: skip

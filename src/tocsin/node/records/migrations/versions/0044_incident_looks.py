@@ -1,4 +1,4 @@
-"""Which entries of an incident a person has seen."""
+"""Which entries of an incident a person has seen; parties are found by their number."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the table and the index."""
     op.create_table(
         "incident_look",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -20,3 +20,4 @@ def upgrade() -> None:
         sa.UniqueConstraint("person", "incident_id", name="uq_incident_look_person"),
     )
     op.create_index("ix_incident_look_incident_id", "incident_look", ["incident_id"])
+    op.create_index("ix_incident_party_phone", "incident_party", ["phone"])
