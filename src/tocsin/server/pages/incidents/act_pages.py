@@ -36,6 +36,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
+from tocsin.server.pages.incidents.tabs import tab_after
 from tocsin.server.pages.incidents.words import BUTTONS, TITLES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
@@ -160,8 +161,9 @@ def _do(desk: PageContext, request: Request, act: Act, form: FormData, named: Ma
         return again(wrongs=dict(error.wrongs))
     except (ConflictError, InputError, NotFoundError, UsageError) as error:
         return again(error=error)
+    tab = tab_after(str(act.page).removeprefix(f"{PLACE}/{{reference}}/"))
     said = f"?done=merged&of={done.reference}" if act is _MERGE else "?done=unmerged" if act is _UNMERGE else ""
-    return desk.go(f"{PLACE}/{done.reference}{said}", undo=undo)
+    return desk.go(f"{PLACE}/{done.reference}{tab}{said}", undo=undo)
 
 
 def _is_stale(desk: PageContext, visitor: Principal, act: Act, reference: str, seen: str) -> bool:
