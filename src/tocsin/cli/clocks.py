@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tocsin.cli.acts import act_group
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, note, print_table, say
 from tocsin.node.errors import UsageError
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
     from tocsin.incidents.clocks import CalendarText, ClockRule, ClockStep, ClockText
 
-app = Commands(help="Statutory deadlines from texts, and business time; nothing is stored.", no_args_is_help=True)
+app = Commands(
+    cls=act_group("clocks"),
+    help="Statutory deadlines: texts to adopt, clocks of incidents, and what can be reckoned without either.",
+    no_args_is_help=True,
+)
 
 _From = Annotated[str, typer.Option("--from", help="The instant, as 2026-11-27T10:20; without an offset, local.")]
 
