@@ -1,4 +1,4 @@
-"""`tocsin severity`: the level that a scheme gives for answers; nothing is stored."""
+"""`tocsin severity`: incidents rated by a scheme, and the level that one gives for answers in a file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

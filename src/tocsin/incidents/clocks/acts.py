@@ -177,7 +177,8 @@ def recalculate(context: ActContext, request: ClockNamed) -> ClockResult:
     """
     with changing(context, request) as opened:
         clock = _clock(opened, request)
-        return _told(clock, opened.done(renew_clock(_writer(opened), clock)))
+        renewed = find_rule(opened.session, clock.rule, clock.started_at)[0].id != clock.text_id
+        return _told(clock, opened.done(renew_clock(_writer(opened), clock) if renewed else None))
 
 
 def _writer(opened: OpenIncident) -> ClockWriter:
