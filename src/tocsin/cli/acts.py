@@ -38,6 +38,8 @@ GROUPS: Final = {
     "inbox": ("tocsin.incidents.arrivals.acts", "tocsin.incidents.arrivals.triage_acts", "tocsin.pipeline.inbox_event"),
     "incidents": ("tocsin.incidents.acts", "tocsin.incidents.threads.acts"),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
+    "clocks": ("tocsin.incidents.acts", "tocsin.incidents.clocks.text_acts"),
+    "severity": ("tocsin.incidents.severity.acts",),
     "problems": ("tocsin.problems.acts", "tocsin.pipeline.inbox_problems"),
     "todo": ("tocsin.pipeline.to_do.acts", "tocsin.pipeline.comments"),
     "purge": ("tocsin.operations.purge_act",),

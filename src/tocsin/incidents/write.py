@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals import PublicReport
+from tocsin.incidents.clocks.models import IncidentClock
 from tocsin.incidents.models import (
     Compartment,
     CompartmentMember,
@@ -161,6 +162,7 @@ _CONTENT: Final[tuple[Any, ...]] = (
     Party,
     IncidentTask,
     IncidentObservable,
+    IncidentClock,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 

@@ -249,6 +249,16 @@ class RetentionSettings(Section):
     )
 
 
+class SeveritySettings(Section):
+    """How incidents are rated."""
+
+    schemes: Words = Field(
+        ("impact-size",),
+        description="The severity schemes that incidents are rated by, the usual one first: ids of 'tocsin severity "
+        "list', or files (a relative path: in the home folder).",
+    )
+
+
 class ServerSettings(Section):
     """Where the pages are served."""
 
@@ -363,6 +373,7 @@ class Settings(Section):
     mailbox: MailboxSettings = MailboxSettings()
     directory: DirectorySettings = DirectorySettings()
     retention: RetentionSettings = RetentionSettings()
+    severity: SeveritySettings = SeveritySettings()
     never_held: NeverHeldSettings = NeverHeldSettings()
     server: ServerSettings = ServerSettings()
     api: ApiSettings = ApiSettings()

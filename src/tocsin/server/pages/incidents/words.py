@@ -15,6 +15,7 @@ from tocsin.incidents import (
     SeverityLevel,
     TaskState,
 )
+from tocsin.incidents.clocks import ClockState
 from tocsin.server.pages.words import N_
 
 STATES: Final[Mapping[str, str]] = {
@@ -103,6 +104,14 @@ OBSERVED_AS: Final[Mapping[str, str]] = {
     ObservableRole.CONTEXT: N_("Context"),
 }
 
+CLOCK_STATES: Final[Mapping[str, tuple[str, str]]] = {
+    ClockState.RUNNING: (N_("Running"), "busy"),
+    ClockState.MET: (N_("Met"), "good"),
+    ClockState.LATE: (N_("Met late"), "wrong"),
+    ClockState.NOT_APPLICABLE: (N_("Not applicable"), "quiet"),
+}
+"""What the states of clocks are called, and their shapes."""
+
 _KIND = IncidentEntryKind
 GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
     "notes": (N_("Notes"), (_KIND.NOTE,)),
@@ -112,7 +121,16 @@ GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
     "observables": (N_("Observables"), (_KIND.OBSERVABLE, _KIND.POPULATION)),
     "changes": (
         N_("Changes"),
-        (_KIND.OPENED, _KIND.CHANGE, _KIND.STATE, _KIND.LEAD, _KIND.MERGE, _KIND.ACCESS),
+        (
+            _KIND.OPENED,
+            _KIND.CHANGE,
+            _KIND.STATE,
+            _KIND.LEAD,
+            _KIND.MERGE,
+            _KIND.ACCESS,
+            _KIND.CLOCK,
+            _KIND.RATING,
+        ),
     ),
 }
 """By what the timeline is filtered: its name and the kinds of entries."""
@@ -150,6 +168,12 @@ TITLES: Final[Mapping[str, str]] = {
     "takeOutIncident": N_("Remove a person"),
     "letMeInIncident": N_("Access to a restricted incident"),
     "reviewAccessIncident": N_("Mark as reviewed"),
+    "startClockOfIncident": N_("Start a clock"),
+    "moveClockOfIncident": N_("Change the start"),
+    "meetClockOfIncident": N_("Mark as met"),
+    "notApplicableClockOfIncident": N_("Mark as not applicable"),
+    "reopenClockOfIncident": N_("Reopen"),
+    "recalculateClockOfIncident": N_("Recalculate"),
 }
 """What the form of each act is called, and its button where `BUTTONS` has none."""
 
