@@ -3,6 +3,12 @@
 from typing import Final
 
 from tocsin.incidents import access_acts, course_acts, part_acts
+from tocsin.incidents.evidence import acts as evidence_acts
 
-ACTS: Final = (*course_acts.ACTS, *part_acts.ACTS, *access_acts.ACTS)
+ACTS: Final = (
+    *course_acts.ACTS,
+    *part_acts.ACTS,
+    *access_acts.ACTS,
+    *evidence_acts.ACTS,
+)
 """The acts, each with its command, route and page."""

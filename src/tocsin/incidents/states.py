@@ -33,6 +33,7 @@ class IncidentEntryKind(StrEnum):
     POPULATION = "population"
     MERGE = "merge"
     ACCESS = "access"  # who may read it changed
+    EVIDENCE = "evidence"  # the chain of custody, and legal holds
 
 
 class MilestoneKind(StrEnum):

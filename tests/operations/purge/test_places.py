@@ -6,7 +6,7 @@ from tocsin.operations.purge import TABLES
 
 PURGED_FOLDERS = {
     HomeFolder.COLLECTED, HomeFolder.COMPILED, HomeFolder.EVENTS, HomeFolder.INBOX, HomeFolder.MAILROOM,
-    HomeFolder.MAILS, HomeFolder.QUARANTINE, HomeFolder.UPLOADS,
+    HomeFolder.INCIDENT_EVIDENCE, HomeFolder.MAILS, HomeFolder.QUARANTINE, HomeFolder.UPLOADS,
 }  # fmt: skip
 """What purges delete or write anew."""
 
@@ -64,6 +64,7 @@ NOTHING_OF_STRANGERS = {
     "who may read what of incidents, by numbers; why somebody let himself in is an entry too, and goes with that":
         ["compartment", "compartment_member"],
     "names that this team gave incidents, and what belongs together": ["incident", "incident_alias", "incident_report"],
+    "orders of courts and the like, which an entry says too": ["legal_hold"],
     "references that were never more": ["hotline_messages", "never_held_references"],
 }  # fmt: skip
 """Tables by the reason why they are not purged."""
