@@ -64,7 +64,7 @@ def add_file(
 ) -> None:
     """Add a file of this machine: kept here whole and unopened, or by its hash."""
     from tocsin.cli.acts import act_of, perform
-    from tocsin.incidents.evidence.acts import EvidenceSource, NewFile, add_files
+    from tocsin.incidents.evidence import EvidenceSource, NewFile, add_files
 
     source = {"reference": reference, "received_from": received_from, "how": how}
     with file.open("rb") as stream:
@@ -91,7 +91,7 @@ def export(
 
     The files stand there as they came: they may be malware.
     """
-    from tocsin.incidents.act_parts import IncidentNamed
+    from tocsin.incidents import IncidentNamed
     from tocsin.incidents.evidence import export_evidence
 
     done = export_evidence(_context(call, signed), IncidentNamed(reference=reference), folder)

@@ -127,7 +127,8 @@ def test_an_export_is_an_entry_and_a_file_that_is_gone_is_named(exported: Path, 
         export_evidence(case.context(), IncidentNamed(reference=case.reference), exported)
 
 
-def test_files_leave_pages_only_in_an_archive_with_the_password(exported: Path, case: Case, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("exported")
+def test_files_leave_pages_only_in_an_archive_with_the_password(case: Case, tmp_path: Path) -> None:
     digest = hashlib.sha256(SAMPLE).hexdigest()
     archive = tmp_path / "sample.zip"
     archive.write_bytes(b"".join(packed_file(case.world.node.incident_evidence, digest)))

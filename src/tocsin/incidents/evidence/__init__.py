@@ -9,6 +9,15 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.incidents.evidence import acts
+    from tocsin.incidents.evidence.acts import (
+        ADD_FILES,
+        EvidenceNamed,
+        EvidenceResult,
+        EvidenceSource,
+        NewFile,
+        add_files,
+        copied,
+    )
     from tocsin.incidents.evidence.export import EvidenceExport, export_evidence, export_packed
     from tocsin.incidents.evidence.files import (
         PASSWORD,

@@ -1,7 +1,7 @@
 """What is done with evidence: added, attached, moved along its chain of custody, destroyed, held by order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import IO, Annotated, Any, Final
 
@@ -417,6 +417,11 @@ def _plain(name: str) -> str:
     return "".join(one for one in last if one.isprintable())[:300].strip() or "file"
 
 
+def with_files(context: ActContext, request: EvidenceSource) -> EvidenceResult:
+    """The files come beside the request, so each door calls `add_files` itself."""
+    return add_files(context, request, ())
+
+
 _OF_ITEM: Final = ("reference", "evidence")
 ACTS: Final[tuple[Act, ...]] = (
     incident_act(
@@ -460,3 +465,6 @@ ACTS: Final[tuple[Act, ...]] = (
     ),
 )  # fmt: skip
 """What can be done with evidence and legal holds."""
+
+ADD_FILES: Final = replace(ACTS[0], function=with_files)
+"""The first with the files themselves, whose request this reads."""

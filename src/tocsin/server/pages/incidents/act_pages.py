@@ -28,6 +28,7 @@ from tocsin.incidents import (
     tasks_of,
 )
 from tocsin.incidents.arrivals import find_report, form_word, ticket_of
+from tocsin.incidents.evidence import evidence_of, holds_of
 from tocsin.interface import Act, NotHereError, PageRouter, RequestError, names_in, needs, number_in, visitor_of
 from tocsin.node.accounts import Permission, Principal, names_of
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
@@ -69,11 +70,16 @@ _Entrant = Annotated[Principal, needs(Permission.INCIDENTS_ENTER)]
 
 
 class _ActQuery(BaseModel):
-    """Which form. ``entry``: to be corrected; ``report``: one of the inbox of which it is filled in."""
+    """Which form. ``entry``: to be corrected; ``report``: one of the inbox of which it is filled in.
+
+    ``party``, ``mail``: the mail that becomes evidence.
+    """
 
     act: str = ""
     entry: str = ""
     report: str = ""
+    party: str = ""
+    mail: str = ""
 
 
 def act_pages(desk: PageContext) -> APIRouter:
@@ -188,7 +194,7 @@ def _now(desk: PageContext, visitor: Principal, reference: str, asked: _ActQuery
     reader, number = IncidentReader(visitor.person, desk.now), number_in(asked.entry)
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, reference)
-        said = {name: getattr(incident, name) or "" for name in _COLUMNS}
+        said = {name: getattr(incident, name) or "" for name in _COLUMNS} | {"party": asked.party, "mail": asked.mail}
         if asked.report:
             said |= _of_report(find_report(session, reader, asked.report), asked.act)
         return said | ({"text": find_entry(session, reader, incident, number).text} if number else {})
@@ -198,6 +204,8 @@ def _of_report(report: "PublicReport", act: str) -> dict[str, Any]:
     """Its reporter as a party, or its text with the observables."""
     if act == "observables":
         return {"text": report.what}
+    if act == "evidence/report":
+        return {"report": report.reference}
     names = ("mailbox", "phone", "language")
     return {"role": PartyRole.REPORTER, "name": report.sender, **{name: getattr(report, name) for name in names}}
 
@@ -256,5 +264,7 @@ _PARTS: Final[Mapping[str, tuple[Callable[..., Any], str]]] = {
     "task": (tasks_of, "text"),
     "party": (parties_of, "name"),
     "observable": (observables_of, "value"),
+    "evidence": (evidence_of, "name"),
+    "hold": (holds_of, "ordered_by"),
 }
 _SEVERAL: Final = {"persons", "only"}
