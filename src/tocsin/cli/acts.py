@@ -37,6 +37,7 @@ GROUPS: Final = {
     "never-held": ("tocsin.delivery.never_held.acts",),
     "inbox": ("tocsin.incidents.arrivals.acts", "tocsin.incidents.arrivals.triage_acts", "tocsin.pipeline.inbox_event"),
     "incidents": ("tocsin.incidents.acts", "tocsin.incidents.threads.acts"),
+    "evidence": ("tocsin.incidents.acts",),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
     "clocks": ("tocsin.incidents.acts", "tocsin.incidents.clocks.text_acts"),
     "severity": ("tocsin.incidents.severity.acts",),

@@ -35,6 +35,7 @@ class IncidentEntryKind(StrEnum):
     RATING = "rating"  # by a severity scheme: its answers, score and level
     MERGE = "merge"
     ACCESS = "access"  # who may read it changed
+    EVIDENCE = "evidence"  # the chain of custody, and legal holds
 
 
 class MilestoneKind(StrEnum):

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals import PublicReport
 from tocsin.incidents.clocks.models import IncidentClock
+from tocsin.incidents.evidence.models import IncidentEvidence, LegalHold
 from tocsin.incidents.models import (
     Compartment,
     CompartmentMember,
@@ -143,14 +144,19 @@ def add_entry(
 
 
 def entry_hash(entry: IncidentEntry) -> str:
-    """SHA-256 of what an entry says, as JSON with sorted keys, so that anybody can reckon it again."""
+    """SHA-256 of what an entry says, so that anybody can reckon it again."""
+    return hashlib.sha256(entry_text(entry).encode()).hexdigest()
+
+
+def entry_text(entry: IncidentEntry) -> str:
+    """What an entry says, as JSON with sorted keys."""
     said = {
         "kind": entry.kind, "happened_at": entry.happened_at.astimezone(UTC).isoformat(),
         "recorded_at": entry.recorded_at.astimezone(UTC).isoformat(),
         "by": entry.by, "text": entry.text, "data": entry.data, "tlp": entry.tlp, "party": entry.party_id,
         "supersedes": entry.supersedes,
     }  # fmt: skip
-    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return json.dumps(said, sort_keys=True, ensure_ascii=False)
 
 
 # Parts of an incident, and who reads it.
@@ -163,6 +169,8 @@ _CONTENT: Final[tuple[Any, ...]] = (
     IncidentTask,
     IncidentObservable,
     IncidentClock,
+    IncidentEvidence,
+    LegalHold,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 

@@ -16,6 +16,7 @@ class HomeFolder(StrEnum):
     FIGURES = "figures"
     FOUNDING = "founding"
     INBOX = "inbox"
+    INCIDENT_EVIDENCE = "incident-evidence"
     INDICES = "indices"
     KEYS = "keys"
     LOCALE = "locale"

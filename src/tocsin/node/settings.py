@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from tocsin.node.errors import SettingError
+from tocsin.node.evidence_settings import EvidenceSettings
 from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.node_settings import NodeSettings
 from tocsin.node.paths import HomeFile
@@ -375,6 +376,7 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     severity: SeveritySettings = SeveritySettings()
     never_held: NeverHeldSettings = NeverHeldSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     server: ServerSettings = ServerSettings()
     api: ApiSettings = ApiSettings()
     accounts: AccountsSettings = AccountsSettings()

@@ -85,6 +85,7 @@ _MODELS = (
     "tocsin.incidents.models",
     "tocsin.incidents.threads.models",
     "tocsin.incidents.clocks.models",
+    "tocsin.incidents.evidence.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

@@ -6,7 +6,7 @@ from tocsin.operations.purge import TABLES
 
 PURGED_FOLDERS = {
     HomeFolder.COLLECTED, HomeFolder.COMPILED, HomeFolder.EVENTS, HomeFolder.INBOX, HomeFolder.MAILROOM,
-    HomeFolder.MAILS, HomeFolder.QUARANTINE, HomeFolder.UPLOADS,
+    HomeFolder.INCIDENT_EVIDENCE, HomeFolder.MAILS, HomeFolder.QUARANTINE, HomeFolder.UPLOADS,
 }  # fmt: skip
 """What purges delete or write anew."""
 
@@ -67,6 +67,7 @@ NOTHING_OF_STRANGERS = {
         ["compartment", "compartment_member", "incident_look"],
     "names that this team gave incidents, and what belongs together": ["incident", "incident_alias", "incident_report"],
     "periods of acts and their times; why is an entry": ["incident_clock"],
+    "orders of courts and the like, which an entry says too": ["legal_hold"],
     "references that were never more": ["hotline_messages", "never_held_references"],
 }  # fmt: skip
 """Tables by the reason why they are not purged."""

@@ -29,6 +29,7 @@ from tocsin.incidents import (
 )
 from tocsin.incidents.arrivals import find_report, form_word, ticket_of
 from tocsin.incidents.clocks import clocks_of
+from tocsin.incidents.evidence import evidence_of, holds_of
 from tocsin.interface import Act, NotHereError, PageRouter, RequestError, names_in, needs, number_in, visitor_of
 from tocsin.node.accounts import Permission, Principal, names_of
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
@@ -73,13 +74,15 @@ _Entrant = Annotated[Principal, needs(Permission.INCIDENTS_ENTER)]
 class _ActQuery(BaseModel):
     """Which form. ``entry``: to be corrected; ``report``: one of the inbox of which it is filled in.
 
-    ``rule``: of a clock to be started.
+    ``party``, ``mail``: the mail that becomes evidence; ``rule``: of a clock to be started.
     """
 
     act: str = ""
     entry: str = ""
     report: str = ""
     rule: str = ""
+    party: str = ""
+    mail: str = ""
 
 
 def act_pages(desk: PageContext) -> APIRouter:
@@ -198,7 +201,8 @@ def _now(desk: PageContext, visitor: Principal, reference: str, asked: _ActQuery
     reader, number = IncidentReader(visitor.person, desk.now), number_in(asked.entry)
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, reference)
-        said = {name: getattr(incident, name) or "" for name in _COLUMNS} | ({"rule": asked.rule} if asked.rule else {})
+        more = {"party": asked.party, "mail": asked.mail, **({"rule": asked.rule} if asked.rule else {})}
+        said = {name: getattr(incident, name) or "" for name in _COLUMNS} | more
         if asked.report:
             said |= _of_report(find_report(session, reader, asked.report), asked.act)
         return said | ({"text": find_entry(session, reader, incident, number).text} if number else {})
@@ -208,6 +212,8 @@ def _of_report(report: "PublicReport", act: str) -> dict[str, Any]:
     """Its reporter as a party, or its text with the observables."""
     if act == "observables":
         return {"text": report.what}
+    if act == "evidence/report":
+        return {"report": report.reference}
     names = ("mailbox", "phone", "language")
     return {"role": PartyRole.REPORTER, "name": report.sender, **{name: getattr(report, name) for name in names}}
 
@@ -268,5 +274,7 @@ _PARTS: Final[Mapping[str, tuple[Callable[..., Any], str]]] = {
     "party": (parties_of, "name"),
     "observable": (observables_of, "value"),
     "clock": (clocks_of, "title"),
+    "evidence": (evidence_of, "name"),
+    "hold": (holds_of, "ordered_by"),
 }
 _SEVERAL: Final = {"persons", "only"}

@@ -15,6 +15,8 @@ from tocsin.interface import Act, is_several, wording_of
 from tocsin.node.accounts import Permission
 from tocsin.server.pages.incidents.words import (
     CERTAINTIES,
+    CUSTODY_STEPS,
+    EVIDENCE_KINDS,
     MILESTONES,
     OBSERVED_AS,
     PARTIES,
@@ -23,7 +25,9 @@ from tocsin.server.pages.incidents.words import (
 from tocsin.server.pages.words import N_, OURS, PageTexts, languages
 
 _TLPS: Final = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
-_HIDDEN: Final = {"reference", "once", "task", "party", "observable", "entry", "person", "clock"}
+_HIDDEN: Final = {
+    "reference", "once", "task", "party", "observable", "entry", "person", "clock", "evidence", "hold",
+}  # fmt: skip
 """What stands in the address or in hidden fields; a person to be let in or taken out is chosen."""
 
 _TIMES: Final = {"until", "happened_at", "due_at", "at", "limit_start"}
@@ -61,7 +65,26 @@ _LABELS: Final[Mapping[str, str]] = {
     "source": N_("Source"),
     "limit_start": N_("Start of the second period (UTC)"),
     "entity": N_("Party"),
+    "received_from": N_("Received from"),
+    "how": N_("How"),
+    "seal": N_("Seal number"),
+    "place": N_("Place"),
+    "kind": N_("Kind"),
+    "sha256": N_("SHA-256"),
+    "size": N_("Bytes"),
+    "step": N_("Step"),
+    "report": N_("Reference of the report"),
+    "mail": N_("Number of the mail"),
+    "ordered_by": N_("Ordered by"),
+    "order_reference": N_("Reference of the order"),
 }
+_NAMES: Final[Mapping[tuple[str, str], str]] = {
+    ("custody of incident", "person"): N_("From whom, or to whom"),
+    ("evidence of incident", "name"): N_("What it is"),
+    ("legal hold of incident", "until"): N_("Until (UTC); empty: until it is lifted"),
+}
+"""What a field is called for one noun alone."""
+
 _TEXTS: Final[Mapping[str, str]] = {
     "incident": N_("Note"),
     "task of incident": N_("Task"),
@@ -80,6 +103,8 @@ _HINTS: Final[Mapping[str, str]] = {
     "title": N_("What people call it, such as: Ransomware, Lagoon Hospital"),
     "limit_start": N_("Only where the rule has one, such as awareness in DORA."),
     "source": N_("Who says so, or what shows it, such as: log of the mail server"),
+    "how": N_("By hand, by courier, as a copy made with a tool"),
+    "sha256": N_("Of its bytes, in hexadecimal; empty for what has none."),
 }
 
 
@@ -113,15 +138,16 @@ def fields_of(
     """
     made = []
     chosen = "person" in act.request.model_fields and "{person}" not in str(act.page)
+    shown = {"party"} if act.name == "attach-mail" else set[str]()
     for name, field in act.request.model_fields.items():
-        if name in _HIDDEN and not (name == "person" and chosen):
+        if name in _HIDDEN and not (name == "person" and chosen) and name not in shown:
             continue
         kind, options = ("choice", choices[name]) if name in choices else _kind(act, name, field, words, session)
         value = typed.get(name, given.get(name, "" if field.is_required() or field.default is None else field.default))
         label = N_("I lead it") if kind == "box" else _TEXTS.get(act.noun) if name == "text" else None
-        label = label or _LABELS[name]
+        label = label or _NAMES.get((act.noun, name)) or _LABELS[name]
         wrong = words.say(wrongs[name]) if name in wrongs else ""
-        hint = words.say(_HINTS[name]) if name in _HINTS else ""
+        hint = words.say(_HINTS[name]) if name in _HINTS and (act.noun, name) not in _NAMES else ""
         needed = field.is_required() and kind != "several"
         made.append(FormField(name, words.say(label), kind, _shown(value), hint, wrong, needed, options))
     return made
@@ -144,7 +170,7 @@ def _kind(
 
 def _options(act: Act, name: str, words: PageTexts, session: Session) -> list[tuple[str, str]] | None:
     """What a field offers; None: it is typed."""
-    if name in {"lead", "owner", "person"}:
+    if name in {"lead", "owner", "person"} and act.noun != "custody of incident":
         return _people(session, Permission.INCIDENTS_READ if name == "person" else Permission.INCIDENTS_WRITE)
     if name == "rsit_type":
         types = sorted(RSIT_TYPES.items(), key=lambda pair: (pair[1], pair[0]))
@@ -174,5 +200,7 @@ _LISTS: Final[Mapping[str, Mapping[str, str]]] = {
     "certainty": CERTAINTIES,
     "party of incident": PARTIES,
     "observables of incident": OBSERVED_AS,
+    "kind": EVIDENCE_KINDS,
+    "step": CUSTODY_STEPS,
 }
 """The closed lists by the name of their field; a role by what has it."""

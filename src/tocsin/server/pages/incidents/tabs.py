@@ -30,6 +30,7 @@ TABS: Final[Mapping[str, str]] = {
     "": N_("Timeline"),
     "clocks": N_("Clocks"),
     "rating": N_("Severity"),
+    "evidence": N_("Evidence"),
 }
 """What the tabs are called, by the end of their address; the first is the page of the incident itself."""
 

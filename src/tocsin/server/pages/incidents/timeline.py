@@ -244,6 +244,35 @@ def _access(entry: "IncidentEntry", words: PageTexts, people: Mapping[int, str])
     return words.say(_ACCESS[data["act"]], people=named, until=until)
 
 
+_EVIDENCE: Final = {
+    "received": N_("%(name)s received"),
+    "copied": N_("%(name)s copied"),
+    "moved": N_("%(name)s moved"),
+    "handed": N_("%(name)s handed over"),
+    "returned": N_("%(name)s returned"),
+    "destroy-asked": N_("%(name)s to be destroyed: a second person must confirm"),
+    "destroyed": N_("%(name)s destroyed"),
+    "kept": N_("%(name)s is not destroyed after all"),
+    "exported": N_("Evidence exported"),
+    "held": N_("Legal hold, ordered by %(who)s"),
+    "lifted": N_("Legal hold of %(who)s lifted"),
+}
+_DETAILS: Final = {
+    "person": N_("with %(what)s"),
+    "how": "%(what)s",
+    "seal": N_("seal %(what)s"),
+    "place": N_("place: %(what)s"),
+}
+
+
+def _evidence(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+    data = entry.data
+    text = _EVIDENCE.get(data.get("act", ""), N_("Evidence"))
+    said = words.say(text, name=data.get("name") or "-", who=data.get("who") or "-")
+    details = [words.say(of, what=data[name]) for name, of in _DETAILS.items() if data.get(name)]
+    return f"{said} ({', '.join(details)})" if details else said
+
+
 _PLAIN: Final[Mapping[str, str]] = {
     IncidentEntryKind.OPENED: N_("Incident opened"),
     IncidentEntryKind.PARTY: N_("Party"),
@@ -261,6 +290,7 @@ _SAID: Final[Mapping[str, Callable[["IncidentEntry", PageTexts, Mapping[int, str
     IncidentEntryKind.ACCESS: _access,
     IncidentEntryKind.CLOCK: _clock,
     IncidentEntryKind.RATING: _rating,
+    IncidentEntryKind.EVIDENCE: _evidence,
 }
 
 

@@ -16,6 +16,7 @@ from tocsin.incidents import (
     TaskState,
 )
 from tocsin.incidents.clocks import ClockState
+from tocsin.incidents.evidence import CustodyStep, EvidenceKind, EvidenceState
 from tocsin.server.pages.words import N_
 
 STATES: Final[Mapping[str, str]] = {
@@ -111,6 +112,30 @@ CLOCK_STATES: Final[Mapping[str, tuple[str, str]]] = {
     ClockState.NOT_APPLICABLE: (N_("Not applicable"), "quiet"),
 }
 """What the states of clocks are called, and their shapes."""
+EVIDENCE_KINDS: Final[Mapping[str, str]] = {
+    EvidenceKind.FILE: N_("File"),
+    EvidenceKind.IMAGE: N_("Disk image"),
+    EvidenceKind.DEVICE: N_("Device"),
+    EvidenceKind.BAG: N_("Sealed bag"),
+    EvidenceKind.PAPER: N_("Paper"),
+}
+
+EVIDENCE_STATES: Final[Mapping[str, tuple[str, str]]] = {
+    EvidenceState.HELD: (N_("Held"), "good"),
+    EvidenceState.HANDED: (N_("Handed over"), "busy"),
+    EvidenceState.RETURNED: (N_("Returned"), "quiet"),
+    EvidenceState.DESTROYED: (N_("Destroyed"), "quiet"),
+}
+"""What a state of an item is called, and how it looks."""
+
+CUSTODY_STEPS: Final[Mapping[str, str]] = {
+    CustodyStep.RECEIVED: N_("Received"),
+    CustodyStep.COPIED: N_("Copied"),
+    CustodyStep.MOVED: N_("Moved"),
+    CustodyStep.HANDED: N_("Handed over"),
+    CustodyStep.RETURNED: N_("Returned"),
+}
+"""The steps that a person records; destroying is an act of its own."""
 
 _KIND = IncidentEntryKind
 GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
@@ -119,6 +144,7 @@ GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
     "messages": (N_("Messages"), (_KIND.MAIL_IN, _KIND.MAIL_OUT, _KIND.ARRIVAL, _KIND.PARTY)),
     "tasks": (N_("Tasks"), (_KIND.TASK,)),
     "observables": (N_("Observables"), (_KIND.OBSERVABLE, _KIND.POPULATION)),
+    "evidence": (N_("Evidence"), (_KIND.EVIDENCE,)),
     "changes": (
         N_("Changes"),
         (
@@ -174,6 +200,14 @@ TITLES: Final[Mapping[str, str]] = {
     "notApplicableClockOfIncident": N_("Mark as not applicable"),
     "reopenClockOfIncident": N_("Reopen"),
     "recalculateClockOfIncident": N_("Recalculate"),
+    "addEvidenceOfIncident": N_("Add an item that is kept elsewhere"),
+    "attachReportEvidenceOfIncident": N_("Add the files of a report"),
+    "attachMailEvidenceOfIncident": N_("Add a mail"),
+    "recordCustodyOfIncident": N_("Record custody"),
+    "destroyEvidenceOfIncident": N_("Destroy"),
+    "keepEvidenceOfIncident": N_("Keep"),
+    "addLegalHoldOfIncident": N_("Add legal hold"),
+    "liftLegalHoldOfIncident": N_("Lift legal hold"),
 }
 """What the form of each act is called, and its button where `BUTTONS` has none."""
 
