@@ -63,7 +63,7 @@ NOTHING_OF_STRANGERS = {
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],
     "names of feeds, as sources and mapping files have them": ["feed"],
     "words of ours": ["halt"],
-    "who may read and has read what of incidents, by numbers; why somebody let himself in is an entry too, and goes with that":
+    "who may read and has read what of incidents, by numbers; why somebody let himself in goes with its entry":
         ["compartment", "compartment_member", "incident_look"],
     "names that this team gave incidents, and what belongs together": ["incident", "incident_alias", "incident_report"],
     "periods of acts and their times; why is an entry": ["incident_clock"],
