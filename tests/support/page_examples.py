@@ -38,6 +38,8 @@ from tocsin.incidents.arrivals import (
     form_word,
     ticket_of,
 )
+from tocsin.incidents.playbooks import acts as playbook_acts
+from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.paths import HomeFolder
 from tocsin.node.tokens import open_tokens
@@ -269,6 +271,15 @@ EXAMPLES: dict[str, str] = {
     "/incidents/{reference}/unmerge": "incident",
     "/incidents/{reference}/unrestrict": "incident",
     "/incidents/{reference}/wait": "incident",
+    "/incidents/{reference}/playbooks": "incident",
+    "/incidents/{reference}/playbooks/{run}/answer": "incident run",
+    "/incidents/{reference}/playbooks/{run}/stop": "incident run",
+    "/api/v1/incidents/{reference}/playbooks": "incident",
+    "/api/v1/incidents/{reference}/playbooks/{run}/answer": "incident run",
+    "/api/v1/incidents/{reference}/playbooks/{run}/stop": "incident run",
+    "/playbooks/{playbook}": "playbook",
+    "/playbooks/{playbook}/file": "playbook",
+    "/playbooks/{playbook}/remove": "playbook",
     "/reports/public/{reference}": "inbox",
     "/reports/public/{reference}/assign": "inbox",
     "/reports/public/{reference}/erase": "inbox",
@@ -351,6 +362,7 @@ def furnish(world: World) -> dict[str, Example]:
         **_inbox(world),
         **_incidents(world),
         **_inbox_mail(world),
+        "playbook": ("ransomware", "ransomware", "nothing"),
         "answer": _answers(world),
         "never held": _never_held(world),
         "upload": _upload(world),
@@ -486,7 +498,10 @@ def _incidents(world: World) -> dict[str, tuple[str, str, str]]:
         add_entry(session, own, IncidentEntryKind.NOTE, text="Rang the hospital", **by)
         foreign = add_incident(session, title="Leak at the ministry", members=[999_999], **by)
         mine, other, none = own.reference, foreign.reference, "INC-0000-0000"
-        parts = {"task": task.id, "party": party.id, "observable": 1, "person": 999_999}
+        parts = {"task": task.id, "party": party.id, "observable": 1, "person": 999_999, "run": 1}
+    start = next(one for one in playbook_acts.INCIDENT_ACTS if one.name == "start")
+    context = ActContext(world.node, world.now, "test", act=start)
+    start.function(context, read_request(start, {"reference": mine, "playbook": "ransomware"}))
     found = {f"incident {name}": (f"{mine} {n}", f"{other} {n}", f"{none} {n}") for name, n in parts.items()}
     return {"incident": (mine, other, none), **found}
 

@@ -26,6 +26,7 @@ from tocsin.incidents.act_parts import (
     worker,
 )
 from tocsin.incidents.observables import MOST, extract_observables
+from tocsin.incidents.playbooks.write import task_ended
 from tocsin.incidents.read import find_observable, find_party, find_task
 from tocsin.incidents.states import IncidentEntryKind, ObservableRole, PartyRole, TaskState
 from tocsin.incidents.write import add_observable, add_party, add_task
@@ -201,7 +202,10 @@ def _step(
         task.owner = task.owner if owner is None else owner
         task.ended_at = None if state is TaskState.DOING else context.now
         data = {"act": state.value, "task": task.id, "what": task.text, "owner": task.owner}
-        return opened.done(opened.enter(IncidentEntryKind.TASK, result, data=data))
+        made = opened.enter(IncidentEntryKind.TASK, result, data=data)
+        if task.ended_at is not None:
+            task_ended(opened, task)
+        return opened.done(made)
 
 
 def observe(context: ActContext, request: NewObservables) -> ObservablesResult:

@@ -33,6 +33,7 @@ class IncidentEntryKind(StrEnum):
     POPULATION = "population"
     MERGE = "merge"
     ACCESS = "access"  # who may read it changed
+    PLAYBOOK = "playbook"  # started, answered, ended
 
 
 class MilestoneKind(StrEnum):

@@ -22,6 +22,7 @@ from tocsin.incidents.models import (
     IncidentTask,
     Party,
 )
+from tocsin.incidents.playbooks.models import IncidentPlaybook, IncidentPlaybookStep
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.reference import new_reference
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableKind, SeverityLevel, TaskState
@@ -154,6 +155,8 @@ _CONTENT: Final[tuple[Any, ...]] = (
     Party,
     IncidentTask,
     IncidentObservable,
+    IncidentPlaybook,
+    IncidentPlaybookStep,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 

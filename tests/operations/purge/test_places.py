@@ -52,7 +52,7 @@ NOTHING_OF_STRANGERS = {
         "acceptance", "todo_item",
         "assessment", "assessment_action", "assessment_answer", "assessment_evidence", "assessment_evidence_use",
         "assessment_framework_version", "assessment_measurement", "assessment_responsible", "assessment_statement",
-        "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version",
+        "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version", "playbook",
     ],
     "hashes, numbers and times": [
         "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run", "posted",
@@ -63,6 +63,7 @@ NOTHING_OF_STRANGERS = {
     "words of ours": ["halt"],
     "who may read what of incidents, by numbers; why somebody let himself in is an entry too, and goes with that":
         ["compartment", "compartment_member"],
+    "how far a playbook is, by numbers and ids of its steps": ["incident_playbook", "incident_playbook_step"],
     "names that this team gave incidents, and what belongs together": ["incident", "incident_alias", "incident_report"],
     "references that were never more": ["hotline_messages", "never_held_references"],
 }  # fmt: skip

@@ -69,8 +69,11 @@ UNSEEN = {
             "unmerge",
             "unrestrict",
             "wait",
+            "playbooks/{run}/stop",
         )
     },
+    "/playbooks/{playbook}/remove": "a button, for one that was added here",
+    "/incidents/{reference}/playbooks/{run}/answer": "a button of each answer",
     "/incidents/{reference}/parties/{party}/draft": "the other button of the form that sends",
     "/merges/pair": "no teams look like one",
     "/merges/undo": "a button, after a merge",

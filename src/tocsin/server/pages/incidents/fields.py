@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.events import RSIT_TYPES
 from tocsin.incidents import people_for
+from tocsin.incidents.playbooks import listed_playbooks
 from tocsin.interface import Act, is_several, wording_of
 from tocsin.node.accounts import Permission
 from tocsin.server.pages.incidents.words import (
@@ -22,7 +23,7 @@ from tocsin.server.pages.incidents.words import (
 from tocsin.server.pages.words import N_, OURS, PageTexts, languages
 
 _TLPS: Final = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
-_HIDDEN: Final = {"reference", "once", "task", "party", "observable", "entry", "person"}
+_HIDDEN: Final = {"reference", "once", "task", "party", "observable", "entry", "person", "run"}
 """What stands in the address or in hidden fields; a person to be let in or taken out is chosen."""
 
 _TIMES: Final = {"until", "happened_at", "due_at"}
@@ -55,6 +56,10 @@ _LABELS: Final[Mapping[str, str]] = {
     "into": N_("Reference of the other incident"),
     "persons": N_("People who may read it"),
     "person": N_("Person"),
+    "playbook": N_("Playbook"),
+    "run": N_("Playbook"),
+    "question": N_("Question"),
+    "answer": N_("Answer"),
 }
 _TEXTS: Final[Mapping[str, str]] = {
     "incident": N_("Note"),
@@ -136,6 +141,9 @@ def _options(act: Act, name: str, words: PageTexts, session: Session) -> list[tu
     if name == "rsit_type":
         types = sorted(RSIT_TYPES.items(), key=lambda pair: (pair[1], pair[0]))
         return [("", words.say(N_("No type"))), *((one, f"{of}/{one}") for one, of in types)]
+    if name == "playbook":
+        shown = words.catalogue.gettext
+        return [(one.key, shown(one.playbook.name)) for one in listed_playbooks(session)]
     if name == "language":
         return [("", words.say(N_("Not known"))), *((one, words.name_of(one)) for one in languages(OURS))]
     if name in {"tlp", "ceiling"}:

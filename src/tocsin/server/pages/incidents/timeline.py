@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.incidents import IncidentEntryKind, TaskState
-from tocsin.server.pages.incidents.words import CERTAINTIES, MILESTONES, PARTIES, SEVERITIES, STATES, TASKS
+from tocsin.server.pages.incidents.words import ANSWERS, CERTAINTIES, MILESTONES, PARTIES, SEVERITIES, STATES, TASKS
 from tocsin.server.pages.words import N_, NN_, PageTexts
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ _TASK: Final = {
     TaskState.DOING: N_("Task taken by %(owner)s: %(what)s"),
     TaskState.DONE: N_("Task done: %(what)s"),
     TaskState.DROPPED: N_("Task dropped: %(what)s"),
+}
+_PLAYBOOK: Final = {
+    "started": N_("Playbook started: %(name)s"),
+    "answered": N_("%(question)s %(answer)s"),
+    "ended": N_("Playbook finished: %(name)s"),
+    "stopped": N_("Playbook stopped: %(name)s"),
 }
 _ACCESS: Final = {
     "restricted": N_("Restricted to %(people)s"),
@@ -206,6 +212,15 @@ def _access(entry: "IncidentEntry", words: PageTexts, people: Mapping[int, str])
     return words.say(_ACCESS[data["act"]], people=named, until=until)
 
 
+def _playbook(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+    data, shown = entry.data, words.catalogue.gettext
+    name, answer = (
+        shown(data.get("playbook") or "-"),
+        words.say(ANSWERS.get(data.get("answer", ""), "%(answer)s"), answer=data.get("answer", "")),
+    )
+    return words.say(_PLAYBOOK[data["act"]], name=name, question=shown(data.get("question") or "-"), answer=answer)
+
+
 _PLAIN: Final[Mapping[str, str]] = {
     IncidentEntryKind.OPENED: N_("Incident opened"),
     IncidentEntryKind.PARTY: N_("Party"),
@@ -221,6 +236,7 @@ _SAID: Final[Mapping[str, Callable[["IncidentEntry", PageTexts, Mapping[int, str
     IncidentEntryKind.OBSERVABLE: _observable,
     IncidentEntryKind.MERGE: _merge,
     IncidentEntryKind.ACCESS: _access,
+    IncidentEntryKind.PLAYBOOK: _playbook,
 }
 
 

@@ -76,6 +76,8 @@ PARTIES: Final[Mapping[str, str]] = {
     PartyRole.OTHER: N_("Other party"),
 }
 
+ANSWERS: Final[Mapping[str, str]] = {"yes": N_("Yes"), "no": N_("No")}
+
 TASKS: Final[Mapping[str, str]] = {
     TaskState.OPEN: N_("Not started"),
     TaskState.DOING: N_("In progress"),
@@ -108,7 +110,7 @@ GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
     "notes": (N_("Notes"), (_KIND.NOTE,)),
     "milestones": (N_("Milestones"), (_KIND.MILESTONE,)),
     "messages": (N_("Messages"), (_KIND.MAIL_IN, _KIND.MAIL_OUT, _KIND.ARRIVAL, _KIND.PARTY)),
-    "tasks": (N_("Tasks"), (_KIND.TASK,)),
+    "tasks": (N_("Tasks"), (_KIND.TASK, _KIND.PLAYBOOK)),
     "observables": (N_("Observables"), (_KIND.OBSERVABLE, _KIND.POPULATION)),
     "changes": (
         N_("Changes"),
@@ -150,6 +152,9 @@ TITLES: Final[Mapping[str, str]] = {
     "takeOutIncident": N_("Remove a person"),
     "letMeInIncident": N_("Access to a restricted incident"),
     "reviewAccessIncident": N_("Mark as reviewed"),
+    "startPlaybookOfIncident": N_("Start playbook"),
+    "answerPlaybookOfIncident": N_("Answer"),
+    "stopPlaybookOfIncident": N_("Stop playbook"),
 }
 """What the form of each act is called, and its button where `BUTTONS` has none."""
 
