@@ -26,7 +26,7 @@ from tocsin.incidents.act_parts import (
     worker,
 )
 from tocsin.incidents.observables import MOST, extract_observables
-from tocsin.incidents.playbooks.write import task_ended
+from tocsin.incidents.playbooks import task_ended
 from tocsin.incidents.read import find_observable, find_party, find_task
 from tocsin.incidents.states import IncidentEntryKind, ObservableRole, PartyRole, TaskState
 from tocsin.incidents.write import add_observable, add_party, add_task

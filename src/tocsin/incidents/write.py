@@ -22,7 +22,6 @@ from tocsin.incidents.models import (
     IncidentTask,
     Party,
 )
-from tocsin.incidents.playbooks.models import IncidentPlaybook, IncidentPlaybookStep
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.reference import new_reference
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableKind, SeverityLevel, TaskState
@@ -155,8 +154,6 @@ _CONTENT: Final[tuple[Any, ...]] = (
     Party,
     IncidentTask,
     IncidentObservable,
-    IncidentPlaybook,
-    IncidentPlaybookStep,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 
@@ -220,7 +217,7 @@ def add_observable(
 def move_to_compartment(session: Session, incident: Incident, compartment: int) -> None:
     """Let those of another compartment read an incident, and all that is in it, its reports of the inbox too.
 
-    Its correspondence is moved by `threads.move_correspondence`.
+    Its correspondence is moved by `threads.move_correspondence`, its playbooks by `playbooks.move_playbooks`.
     """
     incident.compartment_id = compartment
     for content in _CONTENT:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.cast import Tocsin
-from support.playbook_examples import ASK, END, LAST, NO, PLAYBOOK, QUESTION, START, YES, make_playbook, step_id, task
+from support.playbook_examples import ASK, END, LAST, NO, QUESTION, START, YES, make_playbook, step_id, task
 from tocsin.events import RSIT_TYPES
 from tocsin.incidents.playbooks.cacao import MOST_BYTES, check_playbook, parse_playbook, read_playbook
 from tocsin.incidents.playbooks.shipped import shipped_playbooks, shipped_sentences
@@ -95,18 +94,3 @@ def test_what_comes_along_is_valid_and_for_types_that_there_are() -> None:
         assert set(playbook.types()) <= set(RSIT_TYPES), key
         assert playbook.in_order()[0].kind == "start", key
     assert all("%" not in one for one in shipped_sentences())  # they are filled in as texts of ours are
-
-
-def test_the_command_has_a_line_for_each_file_and_an_exit_for_the_worst(tocsin: Tocsin, tmp_path: Path) -> None:
-    good, bad, none = (tmp_path / name for name in ("good.json", "bad.json", "none.json"))
-    good.write_text(PLAYBOOK)
-    bad.write_text(make_playbook("A test", START, {**QUESTION, YES: task("Call", LOOP)}))
-    assert tocsin.run("playbooks", "check", good).exit_code == 0
-    found = tocsin.run("playbooks", "check", good, bad, "--json", expect=1)
-    lines = [json.loads(line) for line in found.stdout.splitlines()]
-    assert [(Path(one["file"]).name, one["valid"]) for one in lines] == [("good.json", True), ("bad.json", False)]
-    assert lines[0]["reasons"] == []
-    assert [one["path"] for one in lines[1]["reasons"]] == [f"workflow/{YES}/on_completion"]
-    none.write_text("[" * 1_000)
-    found = tocsin.run("playbooks", "check", bad, none, tmp_path / "missing.json", "--json", expect=2)
-    assert [json.loads(line)["valid"] for line in found.stdout.splitlines()] == [False, False, False]

@@ -175,6 +175,7 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
     act(world, "sendIncidentMail", lead, reference=found.reference, party=director.id, **mail)
     act(world, "mergeIncident", lead, reference=found.child, into=found.reference)
     act(world, "letMeInIncident", guest, reference=found.reference, reason="Nobody else is on duty now")
+    act(world, "startPlaybookOfIncident", lead, reference=found.reference, playbook="ransomware")
     act(world, "renameIncident", lead, reference=found.reference, title=f"{WORD} at two ministries")
     return found
 
