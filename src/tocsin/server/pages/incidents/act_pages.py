@@ -229,7 +229,7 @@ def _form(
         request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=incident,
         fields=fields, seen=seen, title=TITLES[act.operation],
         button=BUTTONS.get(act.operation, TITLES[act.operation]), about=about, made=form_word(desk.tokens, desk.now),
-        error=error, others=others,
+        error=error, others=others, said="", hidden=(), selected=(),
         address=act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
         reference=texts.get("reference", ""), entry=texts.get("entry") or request.query_params.get("entry", ""),
         back=f"{PLACE}/{incident.reference}" if incident else PLACE,
