@@ -61,14 +61,9 @@ NOTHING_OF_STRANGERS = {
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],
     "names of feeds, as sources and mapping files have them": ["feed"],
     "words of ours": ["halt"],
-<<<<<<< HEAD
-    "who may read what of incidents, by numbers; why somebody let himself in is an entry too, and goes with that":
-        ["compartment", "compartment_member"],
     "how far a playbook is, by numbers and ids of its steps": ["incident_playbook", "incident_playbook_step"],
-=======
     "who may read and has read what of incidents, by numbers; why somebody let himself in is an entry too, and goes with that":
         ["compartment", "compartment_member", "incident_look"],
->>>>>>> main
     "names that this team gave incidents, and what belongs together": ["incident", "incident_alias", "incident_report"],
     "references that were never more": ["hotline_messages", "never_held_references"],
 }  # fmt: skip

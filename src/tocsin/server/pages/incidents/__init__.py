@@ -8,9 +8,5 @@ from tocsin.server.pages.incidents.one_pages import one_pages
 from tocsin.server.pages.incidents.playbook_pages import incident_playbook_pages, playbook_pages
 from tocsin.server.pages.incidents.words import PARTIES as PARTIES  # of pages of threads too
 
-<<<<<<< HEAD
-incidents_pages = together(list_pages, act_pages, playbook_pages, incident_playbook_pages, one_pages)
-=======
-incidents_pages = together(list_pages, bulk_pages, act_pages, one_pages)
->>>>>>> main
+incidents_pages = together(list_pages, bulk_pages, act_pages, playbook_pages, incident_playbook_pages, one_pages)
 """All pages of incidents; those of acts come before the one of an incident, which is named by its reference."""
