@@ -38,6 +38,7 @@ GROUPS: Final = {
     "inbox": ("tocsin.incidents.arrivals.acts", "tocsin.incidents.arrivals.triage_acts", "tocsin.pipeline.inbox_event"),
     "incidents": ("tocsin.incidents.acts", "tocsin.incidents.threads.acts"),
     "playbooks": ("tocsin.incidents.playbooks.acts", "tocsin.incidents.acts"),
+    "reviews": ("tocsin.incidents.acts",),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
     "problems": ("tocsin.problems.acts", "tocsin.pipeline.inbox_problems"),
     "todo": ("tocsin.pipeline.to_do.acts", "tocsin.pipeline.comments"),

@@ -3,7 +3,8 @@
 from typing import Final
 
 from tocsin.incidents import access_acts, course_acts, part_acts
+from tocsin.incidents.closing import acts as closing_acts
 from tocsin.incidents.playbooks import acts as playbook_acts
 
-ACTS: Final = (*course_acts.ACTS, *part_acts.ACTS, *access_acts.ACTS, *playbook_acts.INCIDENT_ACTS)
+ACTS: Final = (*course_acts.ACTS, *part_acts.ACTS, *access_acts.ACTS, *playbook_acts.INCIDENT_ACTS, *closing_acts.ACTS)
 """The acts, each with its command, route and page."""

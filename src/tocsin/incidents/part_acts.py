@@ -66,6 +66,7 @@ class NewTask(IncidentAddition):
     due_at: Annotated[Moment | None, Wording(option="--due")] = Field(
         None, description="Until when; then it is a to-do item.", examples=["2026-12-04 16:30"]
     )
+    lesson: bool = Field(default=False, description="A lesson: it stays to be done when the incident is closed.")
 
 
 class TaskNamed(IncidentNamed):
@@ -162,8 +163,11 @@ def plan(context: ActContext, request: NewTask) -> IncidentResult:
     with changing(context, request) as opened:
         owner = worker(opened.session, request.owner).id if request.owner else None
         due = request.due_at
-        task = add_task(opened.session, opened.incident, text, owner=owner, due_at=due, now=context.now)
-        data = {"act": "added", "task": task.id, "owner": owner, "due": due.isoformat() if due else None}
+        task = add_task(
+            opened.session, opened.incident, text, owner=owner, due_at=due, now=context.now, lesson=request.lesson
+        )
+        said = {"act": "lesson" if request.lesson else "added", "task": task.id, "owner": owner}
+        data = {**said, "due": due.isoformat() if due else None}
         return opened.done(opened.enter(IncidentEntryKind.TASK, text, data=data, once=once_of(context, request)))
 
 

@@ -34,6 +34,8 @@ class IncidentEntryKind(StrEnum):
     MERGE = "merge"
     ACCESS = "access"  # who may read it changed
     PLAYBOOK = "playbook"  # started, answered, ended
+    REVIEW = "review"  # what was known when it was closed
+    FEEDBACK = "feedback"  # what a party says of our help
 
 
 class MilestoneKind(StrEnum):

@@ -18,6 +18,7 @@ from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
 from tocsin.incidents import IncidentReader, access_to_review, due_tasks, waited_enough, without_lead
 from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new, ring_backs
+from tocsin.incidents.closing import due_lessons
 from tocsin.incidents.threads import awaited_answers
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.letters import Letter, LetterState
@@ -219,6 +220,12 @@ def incident_tasks(context: ListingContext) -> Iterator[Item]:
     """Tasks of incidents that are due."""
     found = due_tasks(context.session, context.reader)
     yield Item(ItemKind.INCIDENT_TASKS, found.count, found.since, found.due)
+
+
+def lessons(context: ListingContext) -> Iterator[Item]:
+    """Lessons of incidents, also of closed ones, that are due."""
+    found = due_lessons(context.session, context.reader)
+    yield Item(ItemKind.LESSONS, found.count, found.since, found.due)
 
 
 def incident_access(context: ListingContext) -> Iterator[Item]:

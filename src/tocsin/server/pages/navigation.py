@@ -42,7 +42,11 @@ _EVENTS = NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="
 _LOOKUP = NavigationEntry(N_("Contact lookup"), "/lookup", Permission.LOOKUP, key="l")
 _PURGE = NavigationEntry(N_("Purge"), "/purge", Permission.CONTENT_PURGE)
 _FIGURES = NavigationEntry(N_("Figures"), "/figures", Permission.REPORTS_READ)
-_OF_INCIDENTS = (NavigationEntry(N_("Playbooks"), "/playbooks", Permission.INCIDENTS_READ),)
+_OF_INCIDENTS = (
+    NavigationEntry(N_("Playbooks"), "/playbooks", Permission.INCIDENTS_READ),
+    NavigationEntry(N_("Lessons"), "/incidents/lessons", Permission.INCIDENTS_READ),
+    NavigationEntry(N_("Incident figures"), "/incidents/figures", Permission.INCIDENTS_READ),
+)
 _GROUPS = (
     NavigationGroup(
         N_("Work"),

@@ -34,7 +34,8 @@ from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinE
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED
-from tocsin.server.pages.incidents.fields import fields_of
+from tocsin.server.pages.incidents.closing_notes import ClosingNotes, closing_notes
+from tocsin.server.pages.incidents.fields import cause_options, fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import tab_after
 from tocsin.server.pages.incidents.words import BUTTONS, TITLES
@@ -54,7 +55,7 @@ _BELOW: Final = {
 """The acts on an incident, by the end of their address."""
 
 _EXPIRED: Final = N_("This form is too old. Send it again.")
-_COLUMNS: Final = ("title", "rsit_type", "severity", "tlp", "lead")  # that a form shows at first
+_COLUMNS: Final = ("title", "rsit_type", "severity", "tlp", "lead", "root_cause")  # that a form shows at first
 _SAME: Final[Mapping[str, IncidentEntryKind]] = {
     **dict.fromkeys(("rename", "classify", "rate", "mark"), IncidentEntryKind.CHANGE),
     **dict.fromkeys(("take", "leave", "assign"), IncidentEntryKind.LEAD),
@@ -69,11 +70,12 @@ _Entrant = Annotated[Principal, needs(Permission.INCIDENTS_ENTER)]
 
 
 class _ActQuery(BaseModel):
-    """Which form. ``entry``: to be corrected; ``report``: one of the inbox of which it is filled in."""
+    """Which form. ``entry``: to be corrected; ``report``: of the inbox, to fill it in; ``lesson``: of a new task."""
 
     act: str = ""
     entry: str = ""
     report: str = ""
+    lesson: str = ""
 
 
 def act_pages(desk: PageContext) -> APIRouter:
@@ -188,7 +190,8 @@ def _now(desk: PageContext, visitor: Principal, reference: str, asked: _ActQuery
     reader, number = IncidentReader(visitor.person, desk.now), number_in(asked.entry)
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, reference)
-        said = {name: getattr(incident, name) or "" for name in _COLUMNS}
+        said: dict[str, Any] = {name: getattr(incident, name) or "" for name in _COLUMNS}
+        said |= {"lesson": asked.lesson == "true", "withhold": incident.in_figures}
         if asked.report:
             said |= _of_report(find_report(session, reader, asked.report), asked.act)
         return said | ({"text": find_entry(session, reader, incident, number).text} if number else {})
@@ -220,7 +223,9 @@ def _form(
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, named["reference"]) if named else None
         family = merged_family(session, reader, incident) if incident else []
-        fields = fields_of(act, words, session, given=given, typed=texts, wrongs=wrongs)
+        causes = cause_options(desk.node.home, incident.rsit_type if incident else "", words)
+        fields = fields_of(act, words, session, given=given, typed=texts, wrongs=wrongs, causes=causes)
+        notes = closing_notes(desk, session, reader, family, act) if incident else ClosingNotes()
         about = _about(session, reader, family, named)
         seen = last_entry(session, reader, family)
         offers = "into" in act.request.model_fields
@@ -229,7 +234,7 @@ def _form(
         request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=incident,
         fields=fields, seen=seen, title=TITLES[act.operation],
         button=BUTTONS.get(act.operation, TITLES[act.operation]), about=about, made=form_word(desk.tokens, desk.now),
-        error=error, others=others, said="", hidden=(), selected=(),
+        error=error, others=others, said="", hidden=(), selected=(), notes=notes,
         address=act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
         reference=texts.get("reference", ""), entry=texts.get("entry") or request.query_params.get("entry", ""),
         back=f"{PLACE}/{incident.reference}" if incident else PLACE,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic.fields import FieldInfo
@@ -10,11 +11,13 @@ from sqlalchemy.orm import Session
 
 from tocsin.events import RSIT_TYPES
 from tocsin.incidents import people_for
+from tocsin.incidents.closing import UNKNOWN, causes_for, read_causes
 from tocsin.incidents.playbooks import listed_playbooks
 from tocsin.interface import Act, is_several, wording_of
 from tocsin.node.accounts import Permission
 from tocsin.server.pages.incidents.words import (
     CERTAINTIES,
+    DETECTED,
     MILESTONES,
     OBSERVED_AS,
     PARTIES,
@@ -26,7 +29,7 @@ _TLPS: Final = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
 _HIDDEN: Final = {"reference", "once", "task", "party", "observable", "entry", "person", "run"}
 """What stands in the address or in hidden fields; a person to be let in or taken out is chosen."""
 
-_TIMES: Final = {"until", "happened_at", "due_at"}
+_TIMES: Final = {"until", "happened_at", "due_at", "lessons_due"}
 
 _LABELS: Final[Mapping[str, str]] = {
     "title": N_("Name"),
@@ -60,6 +63,16 @@ _LABELS: Final[Mapping[str, str]] = {
     "run": N_("Playbook"),
     "question": N_("Question"),
     "answer": N_("Answer"),
+    "lesson": N_("Lesson: it stays to be done when the incident is closed"),
+    "root_cause": N_("Root cause"),
+    "detected_by": N_("Detected by"),
+    "damage_least": N_("Damage at least"),
+    "damage_most": N_("Damage at most"),
+    "currency": N_("Currency"),
+    "worked": N_("What worked, and what did not"),
+    "lessons": N_("Lessons"),
+    "lessons_due": N_("Lessons due (UTC)"),
+    "withhold": N_("No longer count it"),
 }
 _TEXTS: Final[Mapping[str, str]] = {
     "incident": N_("Note"),
@@ -75,6 +88,9 @@ _HINTS: Final[Mapping[str, str]] = {
     "known_from": N_("Who says so, or what shows it, such as: log of the mail server"),
     "due_at": N_("Then it is a to-do item."),
     "until": N_("Then it is a to-do item."),
+    "currency": N_("Three letters, such as EUR"),
+    "lessons": N_("What will change, one on each line. Each becomes a task that outlives the incident."),
+    "lessons_due": N_("Then they are to-do items."),
     "persons": N_("Nobody else finds it, with all that is in it. You are one of them."),
     "title": N_("What people call it, such as: Ransomware, Lagoon Hospital"),
 }
@@ -102,22 +118,35 @@ def fields_of(
     given: Mapping[str, Any],
     typed: Mapping[str, Any],
     wrongs: Mapping[str, str],
+    causes: Sequence[tuple[str, str]] = (),
 ) -> list[FormField]:
-    """The fields of an act. ``given``: values at first; ``typed``: what was typed; ``wrongs``: what is wrong."""
+    """The fields of an act. ``given``: values at first; ``typed``: what was typed; ``wrongs``: what is wrong.
+
+    ``causes``: the root causes of the node, see `cause_options`.
+    """
     made = []
     chosen = "person" in act.request.model_fields and "{person}" not in str(act.page)
     for name, field in act.request.model_fields.items():
         if name in _HIDDEN and not (name == "person" and chosen):
             continue
-        kind, options = _kind(act, name, field, words, session)
+        kind, options = ("choice", causes) if name == "root_cause" else _kind(act, name, field, words, session)
         value = typed.get(name, given.get(name, "" if field.is_required() or field.default is None else field.default))
-        label = N_("I lead it") if kind == "box" else _TEXTS.get(act.noun) if name == "text" else None
+        label = (
+            N_("I lead it") if kind == "box" and name == "lead" else _TEXTS.get(act.noun) if name == "text" else None
+        )
         label = label or _LABELS[name]
         wrong = words.say(wrongs[name]) if name in wrongs else ""
         hint = words.say(_HINTS[name]) if name in _HINTS else ""
         needed = field.is_required() and kind != "several"
         made.append(FormField(name, words.say(label), kind, _shown(value), hint, wrong, needed, options))
     return made
+
+
+def cause_options(home: Path, rsit_type: str, words: PageTexts) -> list[tuple[str, str]]:
+    """The root causes of a node, those first that are usual for a type."""
+    shown = words.catalogue.gettext
+    found = causes_for(read_causes(home), rsit_type)
+    return [(UNKNOWN, words.say(N_("Unknown"))), *((one.id, shown(one.title)) for one in found)]
 
 
 def _kind(
@@ -167,6 +196,7 @@ _LISTS: Final[Mapping[str, Mapping[str, str]]] = {
     "severity": SEVERITIES,
     "milestone": MILESTONES,
     "certainty": CERTAINTIES,
+    "detected_by": DETECTED,
     "party of incident": PARTIES,
     "observables of incident": OBSERVED_AS,
 }

@@ -15,6 +15,7 @@ from tocsin.incidents import (
     SeverityLevel,
     TaskState,
 )
+from tocsin.incidents.closing import DetectedBy, FeedbackRating
 from tocsin.server.pages.words import N_
 
 STATES: Final[Mapping[str, str]] = {
@@ -76,6 +77,24 @@ PARTIES: Final[Mapping[str, str]] = {
     PartyRole.OTHER: N_("Other party"),
 }
 
+DETECTED: Final[Mapping[str, str]] = {
+    DetectedBy.UNKNOWN: N_("Unknown"),
+    DetectedBy.AFFECTED: N_("Those affected"),
+    DetectedBy.CSIRT: N_("Us"),
+    DetectedBy.FEED: N_("A report of a feed"),
+    DetectedBy.PARTNER: N_("Another CSIRT"),
+    DetectedBy.PROVIDER: N_("A provider or vendor"),
+    DetectedBy.POLICE: N_("Police"),
+    DetectedBy.PUBLIC: N_("Customers, researchers or the press"),
+    DetectedBy.ATTACKER: N_("The attacker, by a demand or a boast"),
+}
+
+RATINGS: Final[Mapping[str, str]] = {
+    FeedbackRating.YES: N_("Yes"),
+    FeedbackRating.PARTLY: N_("Partly"),
+    FeedbackRating.NO: N_("No"),
+}
+
 ANSWERS: Final[Mapping[str, str]] = {"yes": N_("Yes"), "no": N_("No")}
 
 TASKS: Final[Mapping[str, str]] = {
@@ -109,12 +128,12 @@ _KIND = IncidentEntryKind
 GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
     "notes": (N_("Notes"), (_KIND.NOTE,)),
     "milestones": (N_("Milestones"), (_KIND.MILESTONE,)),
-    "messages": (N_("Messages"), (_KIND.MAIL_IN, _KIND.MAIL_OUT, _KIND.ARRIVAL, _KIND.PARTY)),
+    "messages": (N_("Messages"), (_KIND.MAIL_IN, _KIND.MAIL_OUT, _KIND.ARRIVAL, _KIND.PARTY, _KIND.FEEDBACK)),
     "tasks": (N_("Tasks"), (_KIND.TASK, _KIND.PLAYBOOK)),
     "observables": (N_("Observables"), (_KIND.OBSERVABLE, _KIND.POPULATION)),
     "changes": (
         N_("Changes"),
-        (_KIND.OPENED, _KIND.CHANGE, _KIND.STATE, _KIND.LEAD, _KIND.MERGE, _KIND.ACCESS),
+        (_KIND.OPENED, _KIND.CHANGE, _KIND.STATE, _KIND.LEAD, _KIND.MERGE, _KIND.ACCESS, _KIND.REVIEW),
     ),
 }
 """By what the timeline is filtered: its name and the kinds of entries."""
@@ -155,6 +174,8 @@ TITLES: Final[Mapping[str, str]] = {
     "startPlaybookOfIncident": N_("Start playbook"),
     "answerPlaybookOfIncident": N_("Answer"),
     "stopPlaybookOfIncident": N_("Stop playbook"),
+    "setCauseIncident": N_("Set root cause"),
+    "releaseFiguresIncident": N_("Count in the figures"),
 }
 """What the form of each act is called, and its button where `BUTTONS` has none."""
 
