@@ -15,6 +15,7 @@ from sqlalchemy import select
 from support.api_client import caller
 from support.console_users import Browser, browser_of, person
 from support.incident_mails import answer_to, make_case
+from support.playbook_examples import PLAYBOOK
 from support.processes import KILLED, command
 from support.world import World, copy_world, make_world, text_of
 from tocsin.cli.acts import every_act
@@ -333,6 +334,12 @@ def _mail_case(world: World, *, stranger: bool = False) -> dict[str, Any]:
     return named | ({"mail": case.thread("Hospital")[1][-1].id} if stranger else {})
 
 
+def _playbook(world: World) -> str:
+    """The key of a playbook that was added, which begins with a question."""
+    do(world, "addPlaybook", content=PLAYBOOK)
+    return "a-question"
+
+
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "releaseDelivery": lambda w: {"reference": (put(w, state="held"), _letter(w, LetterState.HELD))},
     "holdDelivery": lambda w: {"reference": (put(w, state="retry"), _letter(w, LetterState.QUEUED)), "reason": "Wait"},
@@ -410,6 +417,16 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "letInIncident": lambda w: {"reference": _restricted(w), "person": _worker(w, AccountRole.MANAGER)},
     "takeOutIncident": _taken_out,
     "reviewAccessIncident": _gained,
+    "addPlaybook": lambda _: {"content": PLAYBOOK},
+    "removePlaybook": lambda w: {"playbook": _playbook(w)},
+    "startPlaybookOfIncident": lambda w: {"reference": _incident(w), "playbook": "ransomware"},
+    "answerPlaybookOfIncident": lambda w: {
+        "reference": _incident(w, "startPlaybookOfIncident", playbook=_playbook(w)), "run": 1, "question": 2,
+        "answer": "yes",
+    },
+    "stopPlaybookOfIncident": lambda w: {
+        "reference": _incident(w, "startPlaybookOfIncident", playbook="ransomware"), "run": 1, "reason": "Wrong",
+    },
     "reportProblems": lambda w: {
         "problems": [problem_text(int(w.node.problems.find(ProblemSearch(), now=w.now).keys[0]))],
         "note": "They say it is fixed, and it is seen again.",

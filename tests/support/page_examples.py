@@ -41,6 +41,8 @@ from tocsin.incidents.arrivals import (
 from tocsin.incidents.clocks import ClockStart, parsed
 from tocsin.incidents.clocks.adoption import adopt_text
 from tocsin.incidents.clocks.write import ClockBeginning, start_clock, writer_for
+from tocsin.incidents.playbooks import acts as playbook_acts
+from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.paths import HomeFolder
 from tocsin.node.tokens import open_tokens
@@ -289,6 +291,15 @@ EXAMPLES: dict[str, str] = {
     "/incidents/{reference}/unmerge": "incident",
     "/incidents/{reference}/unrestrict": "incident",
     "/incidents/{reference}/wait": "incident",
+    "/incidents/{reference}/playbooks": "incident",
+    "/incidents/{reference}/playbooks/{run}/answer": "incident run",
+    "/incidents/{reference}/playbooks/{run}/stop": "incident run",
+    "/api/v1/incidents/{reference}/playbooks": "incident",
+    "/api/v1/incidents/{reference}/playbooks/{run}/answer": "incident run",
+    "/api/v1/incidents/{reference}/playbooks/{run}/stop": "incident run",
+    "/playbooks/{playbook}": "playbook",
+    "/playbooks/{playbook}/file": "playbook",
+    "/playbooks/{playbook}/remove": "playbook",
     "/reports/public/{reference}": "inbox",
     "/reports/public/{reference}/assign": "inbox",
     "/reports/public/{reference}/erase": "inbox",
@@ -372,6 +383,7 @@ def furnish(world: World) -> dict[str, Example]:
         **_inbox(world),
         **_incidents(world),
         **_inbox_mail(world),
+        "playbook": ("ransomware", "ransomware", "nothing"),
         "answer": _answers(world),
         "never held": _never_held(world),
         "upload": _upload(world),
@@ -510,7 +522,10 @@ def _incidents(world: World) -> dict[str, tuple[str, str, str]]:
         adopted = adopt_text(session, world.node.home, "nis2", checked_by="Legal office", note="", **by)
         rule, begun = parsed(adopted.content).find("nis2-23-a"), ClockBeginning(ClockStart.INSTANT, world.now)
         clock, _ = start_clock(writer_for(session, **by), own, adopted, rule, begun, party=party.id)
-        parts = {"task": task.id, "party": party.id, "observable": 1, "person": 999_999, "clock": clock.id}
+        parts = {"task": task.id, "party": party.id, "observable": 1, "person": 999_999, "clock": clock.id, "run": 1}
+    start = next(one for one in playbook_acts.INCIDENT_ACTS if one.name == "start")
+    context = ActContext(world.node, world.now, "test", act=start)
+    start.function(context, read_request(start, {"reference": mine, "playbook": "ransomware"}))
     found = {f"incident {name}": (f"{mine} {n}", f"{other} {n}", f"{none} {n}") for name, n in parts.items()}
     return {"incident": (mine, other, none), **found}
 

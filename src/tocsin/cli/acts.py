@@ -38,6 +38,8 @@ GROUPS: Final = {
     "inbox": ("tocsin.incidents.arrivals.acts", "tocsin.incidents.arrivals.triage_acts", "tocsin.pipeline.inbox_event"),
     "incidents": ("tocsin.incidents.acts", "tocsin.incidents.threads.acts"),
     "evidence": ("tocsin.incidents.acts",),
+    "playbooks": ("tocsin.incidents.playbooks.acts", "tocsin.incidents.acts"),
+    "reviews": ("tocsin.incidents.acts",),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
     "clocks": ("tocsin.incidents.acts", "tocsin.incidents.clocks.text_acts"),
     "severity": ("tocsin.incidents.severity.acts",),

@@ -240,14 +240,24 @@ def wait(context: ActContext, request: IncidentWait) -> IncidentResult:
         return _move(opened, IncidentState.WAITING, whom, until=request.until)
 
 
-def close(context: ActContext, request: IncidentReason) -> IncidentResult:
-    """It can be reopened at any time."""
-    return _end(context, request, IncidentState.CLOSED)
-
-
 def reject(context: ActContext, request: IncidentReason) -> IncidentResult:
     """For what turned out to be none."""
-    return _end(context, request, IncidentState.REJECTED)
+    reason = kept(context, request.reason)
+    with changing(context, request) as opened:
+        return end(opened, IncidentState.REJECTED, reason)
+
+
+def end(opened: OpenIncident, state: IncidentState, reason: str) -> IncidentResult:
+    """Close an incident, or reject it.
+
+    Raises:
+        ConflictError: it has ended already.
+
+    """
+    _not_ended(opened)
+    _clear(opened)
+    opened.incident.closed_at = opened.context.now
+    return _move(opened, state, reason)
 
 
 def reopen(context: ActContext, request: IncidentNamed) -> IncidentResult:
@@ -318,15 +328,6 @@ def _give(opened: OpenIncident, person: int | None) -> IncidentResult:
     return opened.done(made)
 
 
-def _end(context: ActContext, request: IncidentReason, state: IncidentState) -> IncidentResult:
-    reason = kept(context, request.reason)
-    with changing(context, request) as opened:
-        _not_ended(opened)
-        _clear(opened)
-        opened.incident.closed_at = context.now
-        return _move(opened, state, reason)
-
-
 def _move(opened: OpenIncident, state: IncidentState, text: str = "", until: datetime | None = None) -> IncidentResult:
     before = opened.incident.state
     if before == state and until is None:
@@ -370,7 +371,6 @@ ACTS: Final = (
     incident_act("leave", "Unassign an incident", leave, undo=lambda _: say("Unassigned")),
     incident_act("assign", "Assign an incident", assign, undo=lambda _: say("Assigned")),
     incident_act("wait", "Set an incident to waiting", wait, undo=lambda _: say("Set to waiting")),
-    incident_act("close", "Close an incident", close, undo=lambda _: say("Closed")),
     incident_act("reject", "Reject an incident", reject, undo=lambda _: say("Rejected")),
     incident_act("reopen", "Reopen an incident, or stop waiting", reopen, undo=lambda _: say("Reopened")),
     incident_act("note", "Add a note to an incident", note, undo=lambda _: say("Note added")),

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.incidents.arrivals import PublicReport
@@ -55,7 +55,8 @@ class Incident(InCompartment, Base):
 
     ``title``: what people call it. ``rsit_type``: of the Reference Security Incident Taxonomy, or empty. ``severity``:
     a `SeverityLevel`. ``tlp``: its marking. ``waiting_for``: whom, in words; ``waiting_until``: then it is due again.
-    ``lead``: number of a person. ``merged_into``: the incident that it was merged into. ``close_reason``: in words.
+    ``lead``: number of a person. ``merged_into``: the incident that it was merged into. ``root_cause``: one of the
+    node's list, or empty. ``in_figures``: it counts there although it is restricted.
     """
 
     __tablename__ = "incident"
@@ -80,6 +81,8 @@ class Incident(InCompartment, Base):
     opened_at: Mapped[datetime] = mapped_column(UTCDateTime)
     changed_at: Mapped[datetime] = mapped_column(UTCDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    root_cause: Mapped[str] = mapped_column(Text, default="", server_default="", index=True)
+    in_figures: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class IncidentEntry(InCompartment, Base):
@@ -165,12 +168,16 @@ class Party(InCompartment, Base):
 
 
 class IncidentTask(InCompartment, Base):
-    """Something to do. ``owner``: number of a person. ``result``: what came of it, or why it was dropped."""
+    """Something to do. ``owner``: number of a person. ``result``: what came of it, or why it was dropped.
+
+    ``lesson``: it is to be done although the incident is over.
+    """
 
     __tablename__ = "incident_task"
     __table_args__ = (
         Index("ix_incident_task_owner", "owner", "state"),
         Index("ix_incident_task_due", "state", "due_at"),
+        Index("ix_incident_task_lesson", "lesson", "due_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -182,6 +189,7 @@ class IncidentTask(InCompartment, Base):
     result: Mapped[str] = mapped_column(Text)
     made_at: Mapped[datetime] = mapped_column(UTCDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    lesson: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class IncidentObservable(InCompartment, Base):

@@ -26,6 +26,7 @@ from tocsin.incidents.act_parts import (
     worker,
 )
 from tocsin.incidents.observables import MOST, extract_observables
+from tocsin.incidents.playbooks import task_ended
 from tocsin.incidents.read import find_observable, find_party, find_task
 from tocsin.incidents.states import IncidentEntryKind, ObservableRole, PartyRole, TaskState
 from tocsin.incidents.write import add_observable, add_party, add_task
@@ -65,6 +66,7 @@ class NewTask(IncidentAddition):
     due_at: Annotated[Moment | None, Wording(option="--due")] = Field(
         None, description="Until when; then it is a to-do item.", examples=["2026-12-04 16:30"]
     )
+    lesson: bool = Field(default=False, description="A lesson: it stays to be done when the incident is closed.")
 
 
 class TaskNamed(IncidentNamed):
@@ -161,8 +163,11 @@ def plan(context: ActContext, request: NewTask) -> IncidentResult:
     with changing(context, request) as opened:
         owner = worker(opened.session, request.owner).id if request.owner else None
         due = request.due_at
-        task = add_task(opened.session, opened.incident, text, owner=owner, due_at=due, now=context.now)
-        data = {"act": "added", "task": task.id, "owner": owner, "due": due.isoformat() if due else None}
+        task = add_task(
+            opened.session, opened.incident, text, owner=owner, due_at=due, now=context.now, lesson=request.lesson
+        )
+        said = {"act": "lesson" if request.lesson else "added", "task": task.id, "owner": owner}
+        data = {**said, "due": due.isoformat() if due else None}
         return opened.done(opened.enter(IncidentEntryKind.TASK, text, data=data, once=once_of(context, request)))
 
 
@@ -201,7 +206,10 @@ def _step(
         task.owner = task.owner if owner is None else owner
         task.ended_at = None if state is TaskState.DOING else context.now
         data = {"act": state.value, "task": task.id, "what": task.text, "owner": task.owner}
-        return opened.done(opened.enter(IncidentEntryKind.TASK, result, data=data))
+        made = opened.enter(IncidentEntryKind.TASK, result, data=data)
+        if task.ended_at is not None:
+            task_ended(opened, task)
+        return opened.done(made)
 
 
 def observe(context: ActContext, request: NewObservables) -> ObservablesResult:

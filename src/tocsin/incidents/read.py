@@ -342,6 +342,7 @@ def due_tasks(session: Session, reader: IncidentReader) -> WaitingCount:
     """Tasks that should be done by now, of incidents that are worked on."""
     live = Incident.state.in_([one.value for one in UNDER_WAY])
     of = live, *_due(reader), readable(session, reader, IncidentTask)
+    of = *of, ~IncidentTask.lesson
     due = select(func.count(), func.min(IncidentTask.due_at)).join(Incident, Incident.id == IncidentTask.incident_id)
     count, first = session.execute(due.where(*of)).one()
     return WaitingCount(count, first, first)
@@ -405,7 +406,7 @@ def _needs(reader: IncidentReader, need: IncidentNeed) -> ColumnElement[bool]:
         case IncidentNeed.WAITING:
             return _waited(reader)
         case IncidentNeed.TASK:
-            return Incident.id.in_(select(IncidentTask.incident_id).where(*_due(reader)))
+            return Incident.id.in_(select(IncidentTask.incident_id).where(*_due(reader), ~IncidentTask.lesson))
         case IncidentNeed.ACCESS:
             return Incident.compartment_id.in_(select(CompartmentMember.compartment_id).where(*_unseen(reader)))
 

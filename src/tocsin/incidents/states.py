@@ -36,6 +36,9 @@ class IncidentEntryKind(StrEnum):
     MERGE = "merge"
     ACCESS = "access"  # who may read it changed
     EVIDENCE = "evidence"  # the chain of custody, and legal holds
+    PLAYBOOK = "playbook"  # started, answered, ended
+    REVIEW = "review"  # what was known when it was closed
+    FEEDBACK = "feedback"  # what a party says of our help
 
 
 class MilestoneKind(StrEnum):

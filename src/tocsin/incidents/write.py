@@ -59,6 +59,7 @@ def add_incident(
         severity=SeverityLevel.UNKNOWN.value, tlp=tlp,
         state=(IncidentState.NEW if lead is None else IncidentState.OPEN).value, waiting_for="", waiting_until=None,
         lead=lead, merged_into=None, opened_at=opened_at or now, changed_at=now, closed_at=None, compartment_id=TEAM,
+        root_cause="", in_figures=False,
     )  # fmt: skip
     if members:
         incident.compartment_id = add_compartment(session, members, actor=actor, now=now)
@@ -66,7 +67,7 @@ def add_incident(
     session.flush()
     add_entry(
         session, incident, IncidentEntryKind.OPENED, actor=actor, now=now, text=title, once=once, author=author,
-        happened_at=opened_at,
+        happened_at=opened_at, data={"lead": lead} if lead else None,
     )  # fmt: skip
     return incident
 
@@ -199,12 +200,19 @@ def add_party(
 
 
 def add_task(
-    session: Session, incident: Incident, text: str, *, owner: int | None, due_at: datetime | None, now: datetime
+    session: Session,
+    incident: Incident,
+    text: str,
+    *,
+    owner: int | None,
+    due_at: datetime | None,
+    now: datetime,
+    lesson: bool = False,
 ) -> IncidentTask:
-    """Something to do; the entry is the caller's."""
+    """Something to do; the entry is the caller's. ``lesson``: it outlives the incident."""
     made = IncidentTask(
         incident_id=incident.id, compartment_id=incident.compartment_id, text=text, state=TaskState.OPEN.value,
-        owner=owner, due_at=due_at, result="", made_at=now, ended_at=None,
+        owner=owner, due_at=due_at, result="", made_at=now, ended_at=None, lesson=lesson,
     )  # fmt: skip
     session.add(made)
     session.flush()
@@ -234,7 +242,7 @@ def add_observable(
 def move_to_compartment(session: Session, incident: Incident, compartment: int) -> None:
     """Let those of another compartment read an incident, and all that is in it, its reports of the inbox too.
 
-    Its correspondence is moved by `threads.move_correspondence`.
+    Its correspondence is moved by `threads.move_correspondence`, its playbooks by `playbooks.move_playbooks`.
     """
     incident.compartment_id = compartment
     for content in _CONTENT:

@@ -86,6 +86,7 @@ _MODELS = (
     "tocsin.incidents.threads.models",
     "tocsin.incidents.clocks.models",
     "tocsin.incidents.evidence.models",
+    "tocsin.incidents.playbooks.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

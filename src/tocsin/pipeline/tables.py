@@ -36,6 +36,7 @@ class ItemKind(StrEnum):
     RING_BACK = "ring-back"  # reporters who wait for a call
     INBOX = "inbox"  # reports without an owner
     INCIDENT_MAILS = "incident-mails"  # of parties to incidents, that wait for our answer
+    LESSONS = "lessons"  # of incidents, that are due
     CLAIMS = "claims"  # proved, to be decided
     CONFLICTS = "conflicts"  # in the directory
     KEYS = "keys"  # of teams, that end soon

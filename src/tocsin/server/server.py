@@ -41,6 +41,7 @@ from tocsin.server.pages import (
     credentials_pages,
     deliveries_pages,
     events_pages,
+    feedback_pages,
     figures_pages,
     home_pages,
     inbox_pages,
@@ -73,7 +74,7 @@ _LAST_REQUESTS = 30  # seconds for what is being answered when the server is tol
 _YEAR = "public, max-age=31536000, immutable"
 
 # Each gives a router of pages for people; the first that knows a path has it.
-_PUBLIC = (home_pages, answer_pages, verify_pages, public_pages)
+_PUBLIC = (home_pages, answer_pages, verify_pages, feedback_pages, public_pages)
 _INSIDE = (
     sign_in_pages,
     account_pages,

@@ -54,7 +54,7 @@ NOTHING_OF_STRANGERS = {
         "assessment", "assessment_action", "assessment_answer", "assessment_evidence", "assessment_evidence_use",
         "assessment_framework_version", "assessment_measurement", "assessment_responsible", "assessment_statement",
         "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version", "clock_text",
-        "clock_calendar",
+        "clock_calendar", "playbook",
     ],
     "hashes, numbers and times": [
         "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run", "posted",
@@ -63,6 +63,7 @@ NOTHING_OF_STRANGERS = {
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],
     "names of feeds, as sources and mapping files have them": ["feed"],
     "words of ours": ["halt"],
+    "how far a playbook is, by numbers and ids of its steps": ["incident_playbook", "incident_playbook_step"],
     "who may read and has read what of incidents, by numbers; why somebody let himself in goes with its entry":
         ["compartment", "compartment_member", "incident_look"],
     "names that this team gave incidents, and what belongs together": ["incident", "incident_alias", "incident_report"],

@@ -156,6 +156,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "it is there once by what it says": (
         "/incidents/{reference}/clocks/{clock}/recalculate",
         "/problems/inbox",
+        "/playbooks/add",
         "/reports/public/act",
         "/readiness/start",
         "/readiness/frameworks",
@@ -180,6 +181,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/today/withheld/ask",
     ),
     "it takes something away, which is gone then": (
+        "/playbooks/{playbook}/remove",
         "/account/passkeys/remove", "/account/second-factor/off", "/account/tokens/revoke",
         "/events/views/{number}/delete",
         "/portal/contacts/undo", "/portal/contacts/unmute", "/portal/undo/{answer}", "/purge/{reference}",
@@ -211,6 +213,9 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/observables/{observable}/withdraw",
         "/incidents/{reference}/access/{person}/review",
         "/incidents/{reference}/correct",
+        "/incidents/{reference}/playbooks",
+        "/incidents/{reference}/playbooks/{run}/answer",
+        "/incidents/{reference}/playbooks/{run}/stop",
         "/claims/{number}/decide", "/conflicts/decide", "/conflicts/undo", "/deliveries/act", "/merges/undo",
         "/reports/quarantine/replay", "/reports/quarantine/{number}/{place}", "/reports/{number}/leave",
         "/teams/{key}/archive", "/teams/{key}/restore", "/today/mails", "/never-held/{reference}/send-again",

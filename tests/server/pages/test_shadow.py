@@ -179,6 +179,7 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
     act(world, "rateIncidentByScheme", lead, reference=found.reference, answers=["impact=serious"], comment=WORD)
     act(world, "mergeIncident", lead, reference=found.child, into=found.reference)
     act(world, "letMeInIncident", guest, reference=found.reference, reason="Nobody else is on duty now")
+    act(world, "startPlaybookOfIncident", lead, reference=found.reference, playbook="ransomware")
     act(world, "renameIncident", lead, reference=found.reference, title=f"{WORD} at two ministries")
     return found
 

@@ -90,6 +90,8 @@ class AuditAction(StrEnum):
     INCIDENT_ENTRY = "incident.entry"
     HELP_TEXT_ADOPTED = "helptext.adopted"
     CLOCKS_CHANGED = "clocks.changed"
+    PLAYBOOK_ADDED = "playbook.added"
+    PLAYBOOK_REMOVED = "playbook.removed"
     NEVER_HELD_NOTED = "neverheld.noted"
     NEVER_HELD_WAITING = "neverheld.waiting"
     NEVER_HELD_SENT = "neverheld.sent"

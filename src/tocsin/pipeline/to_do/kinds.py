@@ -232,6 +232,12 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             Resolution(say("Say that it needs no answer"), "/today/incident-mails", "incidents no-answer"),
         ), personal=True,
     ),
+    ItemKind.LESSONS: ToDoKind(
+        say("Lessons of incidents"),
+        lambda item: say_count("%(n)s lesson of an incident is due", "%(n)s lessons of incidents are due", item.count),
+        "/incidents/lessons", _WORK, listers.lessons,
+        (Resolution(say("Do it, or drop it"), "/incidents/lessons", "incidents finish-task"),), personal=True,
+    ),
     ItemKind.INBOX: ToDoKind(
         say("Inbox"),
         lambda item: say_count(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.credentials import credentials_pages
     from tocsin.server.pages.deliveries import deliveries_pages
     from tocsin.server.pages.events import events_pages
+    from tocsin.server.pages.feedback_pages import feedback_pages
     from tocsin.server.pages.figures_pages import figures_pages
     from tocsin.server.pages.home_pages import home_pages
     from tocsin.server.pages.inbox import inbox_pages

@@ -83,6 +83,8 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.INBOX_SENT_ON: N_("Report sent on to a team"),
     AuditAction.HELP_TEXT_ADOPTED: N_("Help text adopted"),
     AuditAction.CLOCKS_CHANGED: N_("Clock texts or calendar changed"),
+    AuditAction.PLAYBOOK_ADDED: N_("Playbook added"),
+    AuditAction.PLAYBOOK_REMOVED: N_("Playbook removed"),
     AuditAction.INBOX_ERASED: N_("Report deleted"),
     AuditAction.INCIDENT_ENTRY: N_("Entry added to an incident"),
     AuditAction.NEVER_HELD_NOTED: N_("Hotline: reference kept"),

@@ -40,9 +40,14 @@ class NavigationGroup:
 _OF_TEAMS = ("/networks", "/coverage", "/conflicts", "/merges", "/claims", "/verifications")
 _EVENTS = NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="e")
 _LOOKUP = NavigationEntry(N_("Contact lookup"), "/lookup", Permission.LOOKUP, key="l")
-_DEADLINES = NavigationEntry(N_("Deadlines"), "/clocks", Permission.INCIDENTS_READ)
 _PURGE = NavigationEntry(N_("Purge"), "/purge", Permission.CONTENT_PURGE)
 _FIGURES = NavigationEntry(N_("Figures"), "/figures", Permission.REPORTS_READ)
+_OF_INCIDENTS = (
+    NavigationEntry(N_("Deadlines"), "/clocks", Permission.INCIDENTS_READ),
+    NavigationEntry(N_("Playbooks"), "/playbooks", Permission.INCIDENTS_READ),
+    NavigationEntry(N_("Lessons"), "/incidents/lessons", Permission.INCIDENTS_READ),
+    NavigationEntry(N_("Incident figures"), "/incidents/figures", Permission.INCIDENTS_READ),
+)
 _GROUPS = (
     NavigationGroup(
         N_("Work"),
@@ -50,7 +55,7 @@ _GROUPS = (
             NavigationEntry(N_("Today"), "/today", Permission.TODAY_READ, key="t"),
             NavigationEntry(N_("Problems"), "/problems", Permission.EVENTS_READ, key="p", below=(_EVENTS,)),
             NavigationEntry(N_("Inbox"), "/reports/public", Permission.INBOX_READ, key="i"),
-            NavigationEntry(N_("Incidents"), "/incidents", Permission.INCIDENTS_READ, key="c", below=(_DEADLINES,)),
+            NavigationEntry(N_("Incidents"), "/incidents", Permission.INCIDENTS_READ, key="c", below=_OF_INCIDENTS),
         ),
     ),
     NavigationGroup(

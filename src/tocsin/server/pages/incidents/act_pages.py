@@ -37,7 +37,8 @@ from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED
 from tocsin.server.pages.incidents.clock_words import clock_choices
-from tocsin.server.pages.incidents.fields import fields_of
+from tocsin.server.pages.incidents.closing_notes import ClosingNotes, closing_notes
+from tocsin.server.pages.incidents.fields import cause_options, fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import tab_after
 from tocsin.server.pages.incidents.words import BUTTONS, TITLES
@@ -57,7 +58,7 @@ _BELOW: Final = {
 """The acts on an incident, by the end of their address."""
 
 _EXPIRED: Final = N_("This form is too old. Send it again.")
-_COLUMNS: Final = ("title", "rsit_type", "severity", "tlp", "lead")  # that a form shows at first
+_COLUMNS: Final = ("title", "rsit_type", "severity", "tlp", "lead", "root_cause")  # that a form shows at first
 _SAME: Final[Mapping[str, IncidentEntryKind]] = {
     **dict.fromkeys(("rename", "classify", "rate", "mark"), IncidentEntryKind.CHANGE),
     **dict.fromkeys(("take", "leave", "assign"), IncidentEntryKind.LEAD),
@@ -72,7 +73,7 @@ _Entrant = Annotated[Principal, needs(Permission.INCIDENTS_ENTER)]
 
 
 class _ActQuery(BaseModel):
-    """Which form. ``entry``: to be corrected; ``report``: one of the inbox of which it is filled in.
+    """Which form. ``entry``: to be corrected; ``report``: of the inbox, to fill it in; ``lesson``: of a new task.
 
     ``party``, ``mail``: the mail that becomes evidence; ``rule``: of a clock to be started.
     """
@@ -83,6 +84,7 @@ class _ActQuery(BaseModel):
     rule: str = ""
     party: str = ""
     mail: str = ""
+    lesson: str = ""
 
 
 def act_pages(desk: PageContext) -> APIRouter:
@@ -201,8 +203,9 @@ def _now(desk: PageContext, visitor: Principal, reference: str, asked: _ActQuery
     reader, number = IncidentReader(visitor.person, desk.now), number_in(asked.entry)
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, reference)
-        more = {"party": asked.party, "mail": asked.mail, **({"rule": asked.rule} if asked.rule else {})}
-        said = {name: getattr(incident, name) or "" for name in _COLUMNS} | more
+        said: dict[str, Any] = {name: getattr(incident, name) or "" for name in _COLUMNS}
+        said |= {name: text for name in ("rule", "party", "mail") if (text := getattr(asked, name))}
+        said |= {"lesson": asked.lesson == "true", "withhold": incident.in_figures}
         if asked.report:
             said |= _of_report(find_report(session, reader, asked.report), asked.act)
         return said | ({"text": find_entry(session, reader, incident, number).text} if number else {})
@@ -236,8 +239,11 @@ def _form(
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, named["reference"]) if named else None
         family = merged_family(session, reader, incident) if incident else []
-        choices = clock_choices(words, session, reader, family) if "rule" in act.request.model_fields else {}
+        causes = cause_options(desk.node.home, incident.rsit_type if incident else "", words)
+        clocks = clock_choices(words, session, reader, family) if "rule" in act.request.model_fields else {}
+        choices = {**clocks, "root_cause": causes}
         fields = fields_of(act, words, session, given=given, typed=texts, wrongs=wrongs, choices=choices)
+        notes = closing_notes(desk, session, reader, family, act) if incident else ClosingNotes()
         about = _about(session, reader, family, named)
         seen = last_entry(session, reader, family)
         offers = "into" in act.request.model_fields
@@ -246,7 +252,7 @@ def _form(
         request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=incident,
         fields=fields, seen=seen, title=TITLES[act.operation],
         button=BUTTONS.get(act.operation, TITLES[act.operation]), about=about, made=form_word(desk.tokens, desk.now),
-        error=error, others=others, said="", hidden=(), selected=(),
+        error=error, others=others, said="", hidden=(), selected=(), notes=notes,
         address=act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
         reference=texts.get("reference", ""), entry=texts.get("entry") or request.query_params.get("entry", ""),
         back=f"{PLACE}/{incident.reference}{_tab_of(act)}" if incident else PLACE,

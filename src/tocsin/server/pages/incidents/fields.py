@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -11,11 +12,14 @@ from sqlalchemy.orm import Session
 
 from tocsin.events import RSIT_TYPES
 from tocsin.incidents import people_for
+from tocsin.incidents.closing import UNKNOWN, causes_for, read_causes
+from tocsin.incidents.playbooks import listed_playbooks
 from tocsin.interface import Act, is_several, wording_of
 from tocsin.node.accounts import Permission
 from tocsin.server.pages.incidents.words import (
     CERTAINTIES,
     CUSTODY_STEPS,
+    DETECTED,
     EVIDENCE_KINDS,
     MILESTONES,
     OBSERVED_AS,
@@ -26,11 +30,11 @@ from tocsin.server.pages.words import N_, OURS, PageTexts, languages
 
 _TLPS: Final = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
 _HIDDEN: Final = {
-    "reference", "once", "task", "party", "observable", "entry", "person", "clock", "evidence", "hold",
+    "reference", "once", "task", "party", "observable", "entry", "person", "clock", "evidence", "hold", "run",
 }  # fmt: skip
 """What stands in the address or in hidden fields; a person to be let in or taken out is chosen."""
 
-_TIMES: Final = {"until", "happened_at", "due_at", "at", "limit_start"}
+_TIMES: Final = {"until", "happened_at", "due_at", "at", "limit_start", "lessons_due"}
 
 _LABELS: Final[Mapping[str, str]] = {
     "title": N_("Name"),
@@ -77,6 +81,20 @@ _LABELS: Final[Mapping[str, str]] = {
     "mail": N_("Number of the mail"),
     "ordered_by": N_("Ordered by"),
     "order_reference": N_("Reference of the order"),
+    "playbook": N_("Playbook"),
+    "run": N_("Playbook"),
+    "question": N_("Question"),
+    "answer": N_("Answer"),
+    "lesson": N_("Lesson: it stays to be done when the incident is closed"),
+    "root_cause": N_("Root cause"),
+    "detected_by": N_("Detected by"),
+    "damage_least": N_("Damage at least"),
+    "damage_most": N_("Damage at most"),
+    "currency": N_("Currency"),
+    "worked": N_("What worked, and what did not"),
+    "lessons": N_("Lessons"),
+    "lessons_due": N_("Lessons due (UTC)"),
+    "withhold": N_("No longer count it"),
 }
 _NAMES: Final[Mapping[tuple[str, str], str]] = {
     ("custody of incident", "person"): N_("From whom, or to whom"),
@@ -99,6 +117,9 @@ _HINTS: Final[Mapping[str, str]] = {
     "known_from": N_("Who says so, or what shows it, such as: log of the mail server"),
     "due_at": N_("Then it is a to-do item."),
     "until": N_("Then it is a to-do item."),
+    "currency": N_("Three letters, such as EUR"),
+    "lessons": N_("What will change, one on each line. Each becomes a task that outlives the incident."),
+    "lessons_due": N_("Then they are to-do items."),
     "persons": N_("Nobody else finds it, with all that is in it. You are one of them."),
     "title": N_("What people call it, such as: Ransomware, Lagoon Hospital"),
     "limit_start": N_("Only where the rule has one, such as awareness in DORA."),
@@ -144,13 +165,22 @@ def fields_of(
             continue
         kind, options = ("choice", choices[name]) if name in choices else _kind(act, name, field, words, session)
         value = typed.get(name, given.get(name, "" if field.is_required() or field.default is None else field.default))
-        label = N_("I lead it") if kind == "box" else _TEXTS.get(act.noun) if name == "text" else None
+        label = (
+            N_("I lead it") if kind == "box" and name == "lead" else _TEXTS.get(act.noun) if name == "text" else None
+        )
         label = label or _NAMES.get((act.noun, name)) or _LABELS[name]
         wrong = words.say(wrongs[name]) if name in wrongs else ""
         hint = words.say(_HINTS[name]) if name in _HINTS and (act.noun, name) not in _NAMES else ""
         needed = field.is_required() and kind != "several"
         made.append(FormField(name, words.say(label), kind, _shown(value), hint, wrong, needed, options))
     return made
+
+
+def cause_options(home: Path, rsit_type: str, words: PageTexts) -> list[tuple[str, str]]:
+    """The root causes of a node, those first that are usual for a type."""
+    shown = words.catalogue.gettext
+    found = causes_for(read_causes(home), rsit_type)
+    return [(UNKNOWN, words.say(N_("Unknown"))), *((one.id, shown(one.title)) for one in found)]
 
 
 def _kind(
@@ -175,6 +205,9 @@ def _options(act: Act, name: str, words: PageTexts, session: Session) -> list[tu
     if name == "rsit_type":
         types = sorted(RSIT_TYPES.items(), key=lambda pair: (pair[1], pair[0]))
         return [("", words.say(N_("No type"))), *((one, f"{of}/{one}") for one, of in types)]
+    if name == "playbook":
+        shown = words.catalogue.gettext
+        return [(one.key, shown(one.playbook.name)) for one in listed_playbooks(session)]
     if name == "language":
         return [("", words.say(N_("Not known"))), *((one, words.name_of(one)) for one in languages(OURS))]
     if name in {"tlp", "ceiling"}:
@@ -198,6 +231,7 @@ _LISTS: Final[Mapping[str, Mapping[str, str]]] = {
     "severity": SEVERITIES,
     "milestone": MILESTONES,
     "certainty": CERTAINTIES,
+    "detected_by": DETECTED,
     "party of incident": PARTIES,
     "observables of incident": OBSERVED_AS,
     "kind": EVIDENCE_KINDS,

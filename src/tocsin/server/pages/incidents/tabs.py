@@ -31,6 +31,8 @@ TABS: Final[Mapping[str, str]] = {
     "clocks": N_("Clocks"),
     "rating": N_("Severity"),
     "evidence": N_("Evidence"),
+    "playbooks": N_("Playbooks"),
+    "closing": N_("Closing"),
 }
 """What the tabs are called, by the end of their address; the first is the page of the incident itself."""
 

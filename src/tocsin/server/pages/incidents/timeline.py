@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.incidents import IncidentEntryKind, TaskState
 from tocsin.incidents.clocks import ClockState
-from tocsin.server.pages.incidents.words import CERTAINTIES, MILESTONES, PARTIES, SEVERITIES, STATES, TASKS
+from tocsin.incidents.closing import DetectedBy, shipped_causes
+from tocsin.server.pages.incidents.words import (
+    ANSWERS,
+    CERTAINTIES,
+    DETECTED,
+    MILESTONES,
+    PARTIES,
+    RATINGS,
+    SEVERITIES,
+    STATES,
+    TASKS,
+)
 from tocsin.server.pages.words import N_, NN_, PageTexts
 
 if TYPE_CHECKING:
@@ -19,6 +30,7 @@ _COLUMNS: Final = {
     "rsit_type": N_("Type: %(after)s"),
     "tlp": N_("Marking: TLP:%(after)s"),
     "severity": N_("Severity: %(after)s"),
+    "root_cause": N_("Root cause: %(after)s"),
 }
 _PARTY: Final = {
     "joined": N_("%(name)s takes part (%(role)s)"),
@@ -34,6 +46,7 @@ _MAILS: Final = {
 }
 _TASK: Final = {
     "added": N_("Task added"),
+    "lesson": N_("Lesson added"),
     TaskState.DOING: N_("Task taken by %(owner)s: %(what)s"),
     TaskState.DONE: N_("Task done: %(what)s"),
     TaskState.DROPPED: N_("Task dropped: %(what)s"),
@@ -48,6 +61,12 @@ _CLOCKS: Final = {
     ClockState.NOT_APPLICABLE: N_("Clock not applicable: %(what)s"),
 }
 _DUE: Final = {"started", "moved", "reckoned", "reopened"}  # then it says when it is due
+_PLAYBOOK: Final = {
+    "started": N_("Playbook started: %(name)s"),
+    "answered": N_("%(question)s %(answer)s"),
+    "ended": N_("Playbook finished: %(name)s"),
+    "stopped": N_("Playbook stopped: %(name)s"),
+}
 _ACCESS: Final = {
     "restricted": N_("Restricted to %(people)s"),
     "opened": N_("Opened to the whole team"),
@@ -55,6 +74,8 @@ _ACCESS: Final = {
     "taken-out": N_("%(people)s may no longer read it"),
     "let-me-in": N_("%(people)s gained access until %(until)s UTC"),
     "reviewed": N_("Access of %(people)s reviewed"),
+    "released": N_("Counted in the figures"),
+    "withheld": N_("Left out of the figures"),
 }
 
 
@@ -150,7 +171,32 @@ def _change(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]
     what, after = entry.data["what"], entry.data["after"]
     if what == "severity":
         after = words.say(SEVERITIES[after])
+    if what == "root_cause":
+        after = _cause(after, words)
     return words.say(_COLUMNS[what], before=entry.data["before"], after=after or "-")
+
+
+def _cause(cause: str, words: PageTexts) -> str:
+    known = shipped_causes().get(cause)
+    return words.catalogue.gettext(known.title) if known else cause or words.say(DETECTED[DetectedBy.UNKNOWN])
+
+
+def _review(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+    data, who = entry.data, DETECTED.get(entry.data.get("detected_by", ""), DETECTED[DetectedBy.UNKNOWN])
+    said = [
+        words.say(N_("Root cause: %(after)s"), after=_cause(data.get("root_cause", ""), words)),
+        words.say(N_("Detected by: %(who)s"), who=words.say(who)),
+    ]
+    least, most, currency = data.get("damage", [None, None, ""])
+    if least is not None or most is not None:
+        ends = [words.number(one) if one is not None else "?" for one in (least, most)]
+        amount = " \N{EN DASH} ".join(dict.fromkeys(ends))
+        said.append(words.say(N_("Damage: %(amount)s"), amount=f"{amount} {currency}".strip()))
+    return ". ".join(said)
+
+
+def _feedback(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+    return words.say(N_("Our help solved the problem: %(answer)s"), answer=words.say(RATINGS[entry.data["rating"]]))
 
 
 def _state(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
@@ -273,6 +319,15 @@ def _evidence(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, st
     return f"{said} ({', '.join(details)})" if details else said
 
 
+def _playbook(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+    data, shown = entry.data, words.catalogue.gettext
+    name, answer = (
+        shown(data.get("playbook") or "-"),
+        words.say(ANSWERS.get(data.get("answer", ""), "%(answer)s"), answer=data.get("answer", "")),
+    )
+    return words.say(_PLAYBOOK[data["act"]], name=name, question=shown(data.get("question") or "-"), answer=answer)
+
+
 _PLAIN: Final[Mapping[str, str]] = {
     IncidentEntryKind.OPENED: N_("Incident opened"),
     IncidentEntryKind.PARTY: N_("Party"),
@@ -291,6 +346,9 @@ _SAID: Final[Mapping[str, Callable[["IncidentEntry", PageTexts, Mapping[int, str
     IncidentEntryKind.CLOCK: _clock,
     IncidentEntryKind.RATING: _rating,
     IncidentEntryKind.EVIDENCE: _evidence,
+    IncidentEntryKind.PLAYBOOK: _playbook,
+    IncidentEntryKind.REVIEW: _review,
+    IncidentEntryKind.FEEDBACK: _feedback,
 }
 
 

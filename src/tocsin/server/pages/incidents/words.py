@@ -16,6 +16,7 @@ from tocsin.incidents import (
     TaskState,
 )
 from tocsin.incidents.clocks import ClockState
+from tocsin.incidents.closing import DetectedBy, FeedbackRating
 from tocsin.incidents.evidence import CustodyStep, EvidenceKind, EvidenceState
 from tocsin.server.pages.words import N_
 
@@ -77,6 +78,26 @@ PARTIES: Final[Mapping[str, str]] = {
     PartyRole.PRESS: N_("Press"),
     PartyRole.OTHER: N_("Other party"),
 }
+
+DETECTED: Final[Mapping[str, str]] = {
+    DetectedBy.UNKNOWN: N_("Unknown"),
+    DetectedBy.AFFECTED: N_("Those affected"),
+    DetectedBy.CSIRT: N_("Us"),
+    DetectedBy.FEED: N_("A report of a feed"),
+    DetectedBy.PARTNER: N_("Another CSIRT"),
+    DetectedBy.PROVIDER: N_("A provider or vendor"),
+    DetectedBy.POLICE: N_("Police"),
+    DetectedBy.PUBLIC: N_("Customers, researchers or the press"),
+    DetectedBy.ATTACKER: N_("The attacker, by a demand or a boast"),
+}
+
+RATINGS: Final[Mapping[str, str]] = {
+    FeedbackRating.YES: N_("Yes"),
+    FeedbackRating.PARTLY: N_("Partly"),
+    FeedbackRating.NO: N_("No"),
+}
+
+ANSWERS: Final[Mapping[str, str]] = {"yes": N_("Yes"), "no": N_("No")}
 
 TASKS: Final[Mapping[str, str]] = {
     TaskState.OPEN: N_("Not started"),
@@ -141,8 +162,8 @@ _KIND = IncidentEntryKind
 GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
     "notes": (N_("Notes"), (_KIND.NOTE,)),
     "milestones": (N_("Milestones"), (_KIND.MILESTONE,)),
-    "messages": (N_("Messages"), (_KIND.MAIL_IN, _KIND.MAIL_OUT, _KIND.ARRIVAL, _KIND.PARTY)),
-    "tasks": (N_("Tasks"), (_KIND.TASK,)),
+    "messages": (N_("Messages"), (_KIND.MAIL_IN, _KIND.MAIL_OUT, _KIND.ARRIVAL, _KIND.PARTY, _KIND.FEEDBACK)),
+    "tasks": (N_("Tasks"), (_KIND.TASK, _KIND.PLAYBOOK)),
     "observables": (N_("Observables"), (_KIND.OBSERVABLE, _KIND.POPULATION)),
     "evidence": (N_("Evidence"), (_KIND.EVIDENCE,)),
     "changes": (
@@ -156,6 +177,7 @@ GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
             _KIND.ACCESS,
             _KIND.CLOCK,
             _KIND.RATING,
+            _KIND.REVIEW,
         ),
     ),
 }
@@ -208,6 +230,11 @@ TITLES: Final[Mapping[str, str]] = {
     "keepEvidenceOfIncident": N_("Keep"),
     "addLegalHoldOfIncident": N_("Add legal hold"),
     "liftLegalHoldOfIncident": N_("Lift legal hold"),
+    "startPlaybookOfIncident": N_("Start playbook"),
+    "answerPlaybookOfIncident": N_("Answer"),
+    "stopPlaybookOfIncident": N_("Stop playbook"),
+    "setCauseIncident": N_("Set root cause"),
+    "releaseFiguresIncident": N_("Count in the figures"),
 }
 """What the form of each act is called, and its button where `BUTTONS` has none."""
 
