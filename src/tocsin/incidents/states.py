@@ -33,6 +33,7 @@ class IncidentEntryKind(StrEnum):
     POPULATION = "population"
     MERGE = "merge"
     ACCESS = "access"  # who may read it changed
+    NOTICE = "notice"  # of one: basis, consent or order, our answer
 
 
 class MilestoneKind(StrEnum):

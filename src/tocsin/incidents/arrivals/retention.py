@@ -17,9 +17,11 @@ from tocsin.incidents.arrivals.models import (
     ReportEntry,
     ReportMail,
     ReportObservable,
+    ReportRelease,
 )
 from tocsin.incidents.arrivals.queries import mails_of
 from tocsin.incidents.models import IncidentReport
+from tocsin.incidents.notices.models import Notice
 from tocsin.incidents.read import IncidentReader, readable
 from tocsin.node.blobs import Blobs
 from tocsin.node.letters import Letter
@@ -115,7 +117,7 @@ def _delete(session: Session, report: PublicReport) -> set[str]:
     session.execute(update(Letter).where(ours).values(body="", mailbox=""))
     for mail in mails_of(session, report):
         purge_received(session, mail)
-    for rows in (PublicFile, ReportEntry, ReportObservable, ReportMail, IncidentReport):
+    for rows in (PublicFile, ReportEntry, ReportObservable, ReportMail, ReportRelease, Notice, IncidentReport):
         session.execute(delete(rows).where(rows.report_id == report.id))
     session.execute(delete(_COMMENTS).where(_COMMENTS.c.subject == f"inbox:{report.reference}"))
     session.delete(report)

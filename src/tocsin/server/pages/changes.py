@@ -83,6 +83,8 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.INBOX_SENT_ON: N_("Report sent on to a team"),
     AuditAction.HELP_TEXT_ADOPTED: N_("Help text adopted"),
     AuditAction.INBOX_ERASED: N_("Report deleted"),
+    AuditAction.INBOX_BASIS: N_("Basis of a report changed"),
+    AuditAction.INBOX_RELEASED: N_("Consent or order for a report recorded"),
     AuditAction.INCIDENT_ENTRY: N_("Entry added to an incident"),
     AuditAction.NEVER_HELD_NOTED: N_("Hotline: reference kept"),
     AuditAction.NEVER_HELD_WAITING: N_("Hotline: message queued again"),

@@ -61,6 +61,7 @@ DOORS: Final = {
     ReportDoor.XARF: N_("X-ARF report"),
     ReportDoor.PROBLEM: N_("Problem"),
     ReportDoor.PARTNER: N_("Another CSIRT"),
+    ReportDoor.NOTICE: N_("Notice"),
 }
 """How a report came in."""
 
