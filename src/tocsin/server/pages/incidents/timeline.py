@@ -37,6 +37,11 @@ _TASK: Final = {
     TaskState.DONE: N_("Task done: %(what)s"),
     TaskState.DROPPED: N_("Task dropped: %(what)s"),
 }
+_NOTICE: Final = {
+    "answered": N_("Notice %(reference)s answered"),
+    "basis": N_("Basis of report %(reference)s changed"),
+    "release": N_("Consent or order for report %(reference)s recorded"),
+}
 _ACCESS: Final = {
     "restricted": N_("Restricted to %(people)s"),
     "opened": N_("Opened to the whole team"),
@@ -171,6 +176,10 @@ def _report(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]
     return words.say(text, reference=data.get("report", ""))
 
 
+def _notice(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+    return words.say(_NOTICE[entry.data["act"]], reference=entry.data.get("report", ""))
+
+
 def _task(entry: "IncidentEntry", words: PageTexts, people: Mapping[int, str]) -> str:
     data, owner = entry.data, entry.data.get("owner")
     text = _TASK.get(data.get("act", ""), TASKS["open"])
@@ -221,6 +230,7 @@ _SAID: Final[Mapping[str, Callable[["IncidentEntry", PageTexts, Mapping[int, str
     IncidentEntryKind.OBSERVABLE: _observable,
     IncidentEntryKind.MERGE: _merge,
     IncidentEntryKind.ACCESS: _access,
+    IncidentEntryKind.NOTICE: _notice,
 }
 
 

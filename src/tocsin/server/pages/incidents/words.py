@@ -107,7 +107,7 @@ _KIND = IncidentEntryKind
 GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
     "notes": (N_("Notes"), (_KIND.NOTE,)),
     "milestones": (N_("Milestones"), (_KIND.MILESTONE,)),
-    "messages": (N_("Messages"), (_KIND.MAIL_IN, _KIND.MAIL_OUT, _KIND.ARRIVAL, _KIND.PARTY)),
+    "messages": (N_("Messages"), (_KIND.MAIL_IN, _KIND.MAIL_OUT, _KIND.ARRIVAL, _KIND.NOTICE, _KIND.PARTY)),
     "tasks": (N_("Tasks"), (_KIND.TASK,)),
     "observables": (N_("Observables"), (_KIND.OBSERVABLE, _KIND.POPULATION)),
     "changes": (
