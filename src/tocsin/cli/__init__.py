@@ -30,6 +30,7 @@ _GROUPS = {
         "severity",
         "playbooks",
         "reviews",
+        "notices",
     ),
     "From the public": ("help-texts", "never-held"),
     "Teams and rules": ("directory", "keys", "networks", "rules"),

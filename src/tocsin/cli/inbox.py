@@ -64,5 +64,5 @@ def show(call: NodeInvocation, reference: Annotated[str, typer.Argument(help="Th
 
 
 def _document(report: "PublicReport") -> dict[str, object]:
-    names = "reference door kind state owner subject what place happened sender mailbox phone ring_back_at language"
-    return fields(report, f"{names} received_at")
+    names = "reference door kind state owner basis basis_act subject what place happened sender mailbox phone"
+    return fields(report, f"{names} ring_back_at language received_at")

@@ -23,7 +23,7 @@ from tocsin.delivery.sealing import CannotSealError
 from tocsin.delivery.sending_policy import REDIRECT, SHADOW, MailAllowance, same_mailbox
 from tocsin.delivery.sent_log import FULL_WAIT, next_try, note_posted
 from tocsin.directory import Team
-from tocsin.node.letters import ACCOUNT, INCIDENT, Letter, LetterState
+from tocsin.node.letters import ACCOUNT, INCIDENT, NOTICE, Letter, LetterState
 from tocsin.node.records import AuditAction, Database, audit, cut
 from tocsin.node.sentences import say
 
@@ -127,14 +127,14 @@ def hold_letters(session: Session, post: MailSender, team_of: Mapping[str, int],
     """Let the first letter to each team, or to a mailbox of none, wait for a person, in the caller's transaction.
 
     ``team_of``: by `same_mailbox`. A letter that answers a mail came of that mail, and does not wait; nor does one
-    about an account, or one that a person wrote; nor one that is shown only with what it is about.
+    about an account or a notice, or one that a person wrote; nor one that is shown only with what it is about.
     """
     greeted = _greeted(session)
     for letter in due_letters(session, post.now):
         mailbox = same_mailbox(letter.mailbox)
         if not (
             letter.answers
-            or letter.kind in {ACCOUNT, INCIDENT}
+            or letter.kind in {ACCOUNT, INCIDENT, NOTICE}
             or letter.about
             or letter.released_at
             or mailbox in greeted

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         unmerge_team,
     )
     from tocsin.directory.model import (
+        OFFICIAL_KINDS,
         AttachmentFormat,
         DigestInterval,
         Directory,

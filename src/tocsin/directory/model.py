@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from tocsin.node.sentences import join_sentences, say
@@ -26,6 +27,7 @@ class TeamKind(StrEnum):
     HELPLINE = "helpline"  # people who listen to children, and to others in danger
     HOTLINE = "hotline"  # takes reports of pictures of sexual abuse of children and has them removed
     POLICE = "police"
+    AUTHORITY = "authority"  # a supervisor or ministry, with powers over those who report
 
 
 class RuleKind(StrEnum):
@@ -88,6 +90,10 @@ class Mute:
     def holds(self, now: datetime) -> bool:
         """Whether it has not run out."""
         return self.until is None or now < self.until
+
+
+OFFICIAL_KINDS: Final = (TeamKind.POLICE, TeamKind.AUTHORITY)
+"""The kinds of teams that may use against somebody what he reported."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class IncidentEntryKind(StrEnum):
     PLAYBOOK = "playbook"  # started, answered, ended
     REVIEW = "review"  # what was known when it was closed
     FEEDBACK = "feedback"  # what a party says of our help
+    NOTICE = "notice"  # of one: basis, consent or order, our answer
 
 
 class MilestoneKind(StrEnum):

@@ -87,6 +87,7 @@ _MODELS = (
     "tocsin.incidents.clocks.models",
     "tocsin.incidents.evidence.models",
     "tocsin.incidents.playbooks.models",
+    "tocsin.incidents.notices.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.incidents.arrivals import acts, help_text_acts, triage_acts
+    from tocsin.incidents.arrivals import acts, basis_acts, help_text_acts, triage_acts
     from tocsin.incidents.arrivals.acts import InboxReport, InboxState, may_own, person_of, reader_of
+    from tocsin.incidents.arrivals.basis import check_release, releases_of, unreleased
     from tocsin.incidents.arrivals.files import (
         MOST_BYTES,
         MOST_FILES,
@@ -48,9 +49,13 @@ if TYPE_CHECKING:
         EntryKind,
         PublicFile,
         PublicReport,
+        ReleaseGround,
+        ReleaseScope,
+        ReportBasis,
         ReportDoor,
         ReportMail,
         ReportObservable,
+        ReportRelease,
         ReportState,
     )
     from tocsin.incidents.arrivals.queries import (

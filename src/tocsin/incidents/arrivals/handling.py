@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.mailbox import ReceivedMail
 from tocsin.directory import Team
+from tocsin.incidents.arrivals.basis import check_release
 from tocsin.incidents.arrivals.models import (
     WITHOUT_ANSWER,
     CloseReason,
@@ -23,6 +24,7 @@ from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.letters import queue_letter
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
+from tocsin.sharing.gate import recipient_of
 
 
 @dataclass(frozen=True)
@@ -148,10 +150,11 @@ def hand_over_report(
     """Give a report to a team of the directory, which is written to; it has it from then on.
 
     Raises:
-        ConflictError: it is in an incident.
+        ConflictError: it is in an incident, or it came voluntarily and the team is a supervisor or the police.
         UsageError: the team has no email address.
 
     """
+    check_release(session, [report], recipient_of(team))
     if not team.mailboxes:
         raise UsageError(
             say("%(name)s has no email address.", name=team.name), hint=say("Add one to the directory first.")
@@ -198,10 +201,12 @@ def answer_report(
     asks: bool = False,
     letter: ReporterLetter | None = None,
     act: str | None = None,
+    kind: str = "inbox-answer",
+    due_at: datetime | None = None,
 ) -> None:
     """Say something to the reporter. ``asks``: it is then his turn. ``letter`` goes to his mailbox, if he gave one.
 
-    ``act`` names the form that it came by: the same twice is once.
+    ``act`` names the form that it came by: the same twice is once. ``kind``, ``due_at``: of the letter.
     """
     if is_known(session, act):
         return
@@ -213,7 +218,8 @@ def answer_report(
         queue_letter(
             session,
             key=f"inbox:{report.reference}:{entry.id}",
-            kind="inbox-answer",
+            kind=kind,
+            due_at=due_at,
             mailbox=report.mailbox,
             subject=letter.subject,
             body=letter.body,

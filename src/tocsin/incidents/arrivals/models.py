@@ -24,6 +24,30 @@ class ReportDoor(StrEnum):
     XARF = "x-arf"  # a mail that carries a report of this format
     PROBLEM = "problem"  # one that is contradicted, or not answered
     PARTNER = "partner"  # another CSIRT
+    NOTICE = "notice"  # of an entity, under an act or voluntarily: `tocsin.incidents.notices`
+
+
+class ReportBasis(StrEnum):
+    """Why a report came: what its sender owes, or gives."""
+
+    MANDATORY = "mandatory"  # an act demands it
+    VOLUNTARY = "voluntary"
+    REQUEST = "request"  # an authority asked for it, by an instrument
+
+
+class ReleaseGround(StrEnum):
+    """By what something voluntary may go to a supervisor or the police all the same."""
+
+    CONSENT = "consent"  # of who reported it
+    ORDER = "order"  # of a court or an authority, which is cited
+
+
+class ReleaseScope(StrEnum):
+    """To whom it may go."""
+
+    AUTHORITY = "authority"
+    POLICE = "police"
+    BOTH = "both"
 
 
 class ReportState(StrEnum):
@@ -56,6 +80,8 @@ class EntryKind(StrEnum):
     TAKEN_OUT = "taken-out"  # of the incident of this reference
     HAND_OVER = "hand-over"  # what was written to the team that has it now
     MAIL = "mail"  # what the team wrote that it was handed over to; not for the reporter
+    BASIS = "basis"  # changed: the new one, the act or instrument in brackets, and the reason after a colon
+    RELEASE = "release"  # consent or an order: the text says whose
     RING_BACK = "ring-back"  # when to ring back, in ISO 8601; empty: it was done
 
 
@@ -87,6 +113,7 @@ class PublicReport(Base):
     to stay unknown. ``language`` (BCP 47): of the page that he used. ``owner``: number of a person. ``door``: a
     `ReportDoor`. ``sender``: his name. ``ring_back_at``: when he waits for a call. ``team_id``: of the directory, to
     which it was handed over. ``compartment_id``: who may read it, as of an incident: docs/design/incidents.md.
+    ``basis``: a `ReportBasis`; ``basis_act``: the id of the act, or the instrument of the request.
     """
 
     __tablename__ = "inbox_report"
@@ -118,6 +145,28 @@ class PublicReport(Base):
     subject: Mapped[str] = mapped_column(Text, default="", server_default="")
     ring_back_at: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
     team_id: Mapped[int | None]
+    basis: Mapped[str] = mapped_column(Text, default="voluntary", server_default="voluntary")
+    basis_act: Mapped[str] = mapped_column(Text, default="", server_default="")
+
+
+class ReportRelease(Base):
+    """Consent to give a report to a supervisor or the police, or an order to.
+
+    ``ground``: a `ReleaseGround`; ``scope``: a `ReleaseScope`. ``given_by``: who consented or ordered; ``means``: how
+    that came, or instrument and number of the order. ``given_at``: when; ``recorded_by``: number of a person.
+    """
+
+    __tablename__ = "inbox_release"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("inbox_report.id"), index=True)
+    ground: Mapped[str] = mapped_column(Text)
+    scope: Mapped[str] = mapped_column(Text)
+    given_by: Mapped[str] = mapped_column(Text)
+    means: Mapped[str] = mapped_column(Text)
+    given_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    recorded_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    recorded_by: Mapped[int]
 
 
 class ReportEntry(Base):

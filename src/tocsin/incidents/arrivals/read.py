@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from tocsin.incidents.arrivals.models import PublicReport, ReportObservable
 from tocsin.incidents.models import Incident, IncidentObservable, IncidentReport, Party
+from tocsin.incidents.notices.models import Notice
 from tocsin.incidents.read import IncidentReader, readable
 from tocsin.incidents.reference import references_in_text
 from tocsin.incidents.states import IncidentState
@@ -144,8 +145,20 @@ def _shared(
     may = readable(session, reader, PublicReport)
     for report, incident, value in _rows(session, query.where(mine.report_id.in_(reports), may)):
         yield report, incident, say("same observable in another report: %(value)s", value=value), value
+    yield from _same_chain(session, reader, reports)
     yield from _same_people(session, reader, reports)
     yield from _named(session, reader, reports)
+
+
+def _same_chain(
+    session: Session, reader: IncidentReader, reports: Collection[int]
+) -> Iterator[tuple[int, int | None, Sentence, str]]:
+    """Notices of which an earlier one is in an incident."""
+    me, other, link = aliased(Notice), aliased(Notice), IncidentReport
+    query = select(me.report_id, link.incident_id).join(other, (me.chain == other.chain) & (me.id != other.id))
+    seen = readable(session, reader, link), me.report_id.in_(reports)
+    for report, incident in _rows(session, query.join(link, link.report_id == other.report_id).where(*seen)):
+        yield report, incident, say("it follows a notice that is in it"), ""
 
 
 def _same_people(

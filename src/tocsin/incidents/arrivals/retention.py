@@ -17,10 +17,12 @@ from tocsin.incidents.arrivals.models import (
     ReportEntry,
     ReportMail,
     ReportObservable,
+    ReportRelease,
 )
 from tocsin.incidents.arrivals.queries import mails_of
 from tocsin.incidents.evidence.read import check_hold, incidents_of_reports
 from tocsin.incidents.models import IncidentReport
+from tocsin.incidents.notices.models import Notice
 from tocsin.incidents.read import IncidentReader, readable
 from tocsin.node.blobs import Blobs
 from tocsin.node.letters import Letter
@@ -122,7 +124,7 @@ def _delete(session: Session, report: PublicReport) -> set[str]:
     session.execute(update(Letter).where(ours).values(body="", mailbox=""))
     for mail in mails_of(session, report):
         purge_received(session, mail)
-    for rows in (PublicFile, ReportEntry, ReportObservable, ReportMail, IncidentReport):
+    for rows in (PublicFile, ReportEntry, ReportObservable, ReportMail, ReportRelease, Notice, IncidentReport):
         session.execute(delete(rows).where(rows.report_id == report.id))
     session.execute(delete(_COMMENTS).where(_COMMENTS.c.subject == f"inbox:{report.reference}"))
     session.delete(report)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from tocsin.incidents.arrivals.files import ReportAttachment
 from tocsin.incidents.arrivals.handling import add_observables
 from tocsin.incidents.arrivals.kinds import ReportKind
-from tocsin.incidents.arrivals.models import PublicFile, PublicReport, ReportDoor, ReportState
+from tocsin.incidents.arrivals.models import PublicFile, PublicReport, ReportBasis, ReportDoor, ReportState
 from tocsin.incidents.arrivals.tickets import Ticket
 from tocsin.node.blobs import Blobs
 from tocsin.node.records import AuditAction, Database, audit, cut
@@ -33,6 +33,8 @@ class ReportForm:
     phone: str = ""
     subject: str = ""
     ring_back_at: datetime | None = None
+    basis: ReportBasis = ReportBasis.VOLUNTARY
+    basis_act: str = ""
 
 
 def same_report(
@@ -92,7 +94,7 @@ def add_report(
         kind=filed.kind.value, what=filed.what, place=filed.place, happened=filed.happened, mailbox=filed.mailbox,
         language=filed.language, state=ReportState.NEW.value, owner=None, received_at=now, changed_at=now,
         door=filed.door.value, sender=filed.sender, phone=filed.phone, subject=filed.subject,
-        ring_back_at=filed.ring_back_at, team_id=None,
+        ring_back_at=filed.ring_back_at, team_id=None, basis=filed.basis.value, basis_act=filed.basis_act,
     )  # fmt: skip
     session.add(report)
     session.flush()

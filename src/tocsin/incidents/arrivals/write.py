@@ -3,14 +3,21 @@
 While it is in one or more incidents, that is its state. In a restricted incident only those read it who read that.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals.handling import add_observables, audit_report, enter, is_known, put_state, set_state
 from tocsin.incidents.arrivals.models import ENDED, EntryKind, PublicReport, ReportState
+<<<<<<< HEAD
 from tocsin.incidents.models import Incident, IncidentReport, Party
+=======
+from tocsin.incidents.models import Incident, IncidentReport
+from tocsin.incidents.notices.chains import tell_clocks
+>>>>>>> notices
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.states import IncidentEntryKind, PartyRole
 from tocsin.incidents.write import add_entry, add_party, settle_report
@@ -53,6 +60,7 @@ def put_into(
     add_entry(
         session, incident, IncidentEntryKind.ARRIVAL, author=_author(person), actor=actor, now=now, data=data, once=once
     )
+<<<<<<< HEAD
     _add_reporter(session, report, incident, actor=actor, now=now, author=_author(person))
 
 
@@ -71,6 +79,9 @@ def _add_reporter(
     )  # fmt: skip
     data = {"act": "joined", "role": role, "name": name}
     add_entry(session, incident, IncidentEntryKind.PARTY, actor=actor, now=now, author=author, data=data, party=party)
+=======
+    tell_clocks(session, report, incident, actor=actor, now=now)
+>>>>>>> notices
 
 
 def take_out(
@@ -116,20 +127,29 @@ def add_message(
     add_observables(session, report, text)
     audit_report(session, AuditAction.INBOX_ADDED, report, actor="public", now=now)
     if report.state == ReportState.INCIDENT:
-        _note_in_incidents(session, report, actor="public", now=now)
+        note_in_incidents(session, report, IncidentEntryKind.ARRIVAL, {"message": True}, actor="public", now=now)
     elif report.state in {ReportState.WAITING, *ENDED}:
         state = ReportState.OPEN if report.owner is not None else ReportState.NEW
         set_state(session, report, state, person=None, actor="public", now=now)
     return True
 
 
-def _note_in_incidents(session: Session, report: PublicReport, *, actor: str, now: datetime) -> None:
-    """An entry in each incident of a report whose readers know of it: its reporter wrote again."""
+def note_in_incidents(
+    session: Session, report: PublicReport, kind: IncidentEntryKind, data: dict[str, Any], *, actor: str, now: datetime,
+    author: str = "",
+) -> None:  # fmt: skip
+    """An entry in each incident of a report whose readers know of it."""
+    for incident in incidents_of(session, report):
+        add_entry(
+            session, incident, kind, author=author, actor=actor, now=now, data={"report": report.reference} | data
+        )
+
+
+def incidents_of(session: Session, report: PublicReport) -> Sequence[Incident]:
+    """The incidents that a report is in, whose readers know of it."""
     mine = select(Incident).join(IncidentReport, IncidentReport.incident_id == Incident.id)
     known = IncidentReport.report_id == report.id, Incident.compartment_id == report.compartment_id
-    for incident in session.scalars(mine.where(*known)):
-        data = {"report": report.reference, "message": True}
-        add_entry(session, incident, IncidentEntryKind.ARRIVAL, actor=actor, now=now, data=data)
+    return session.scalars(mine.where(*known).order_by(Incident.id)).all()
 
 
 def _author(person: int | None) -> str:

@@ -19,6 +19,8 @@ from tocsin.delivery.texts import IncidentTemplate, TextFolders, incident_templa
 from tocsin.directory import Team, teams_by_id
 from tocsin.directory.keys import keys_by_team
 from tocsin.incidents.act_parts import author_of
+from tocsin.incidents.arrivals import PublicReport, ReleaseScope, reports_in
+from tocsin.incidents.arrivals.basis import HINT, refusal, unreleased
 from tocsin.incidents.closing import feedback_link
 from tocsin.incidents.models import Incident, IncidentObservable, Party
 from tocsin.incidents.read import IncidentReader, observables_of, parties_of
@@ -54,6 +56,7 @@ _CONCERNED: Final = (PartyRole.REPORTER, PartyRole.VICTIM, PartyRole.OPERATOR, P
 """Whose own machines or accounts it is about: clients in the sense of TLP 2.0."""
 
 _KNOWN: Final = (PartyRole.COORDINATOR, PartyRole.AUTHORITY, PartyRole.POLICE, PartyRole.VENDOR)
+_OFFICIAL: Final = (PartyRole.AUTHORITY, PartyRole.POLICE)
 _ROLE_MAILBOX: Final = re.compile(
     r"(abuse|admin(istrator)?|cert|csirt|soc|noc|psirt|cirt|contact|desk|help(desk)?|hostmaster|postmaster|webmaster|info|"
     r"incidents?|it|legal|mail|office|press|presse|secretariat|security|sicherheit|support|team|report(s|ing)?)"
@@ -140,10 +143,18 @@ class PartyPost:
         team = self.team_of(party)
         return party.mailbox or next(iter(team.mailboxes if team else ()), "")
 
-    def verdict(self, party: Party, tlp: str, *, to_person: bool) -> GateVerdict:
-        """Whether a party may have what is marked so."""
+    def verdict(self, party: Party, tlp: str, *, to_person: bool, voluntary: bool = False) -> GateVerdict:
+        """Whether a party may have what is marked so; ``voluntary``: as of `decide`."""
         recipient, purpose = self._recipient(party, to_person=to_person)
-        return decide(read_marking(tlp, None), recipient, purpose, self.local)
+        return decide(read_marking(tlp, None), recipient, purpose, self.local, voluntary=voluntary)
+
+    def unreleased(self, session: Session, incident: Incident, party: Party) -> list[PublicReport]:
+        """The reports of an incident that came voluntarily, and of which a party may therefore have nothing."""
+        official = self._recipient(party, to_person=False)[0].official
+        if not official:
+            return []
+        family = read.whole_family(session, self.reader, incident)
+        return unreleased(session, reports_in(session, self.reader, family), ReleaseScope(official))
 
     def templates(self, language: str) -> dict[str, IncidentTemplate]:
         """The templates in a language, by name."""
@@ -178,7 +189,8 @@ class PartyPost:
         known = recipient_of(team, own=own) if team else None
         key, kind, country = (known.team, known.kind, known.country) if known else ("", "", "")
         purpose = ReleasePurpose.REMEDIATION if audience is Audience.CLIENT else ReleasePurpose.COORDINATION
-        return Recipient(audience, named, ceiling, key, kind, country), purpose
+        official = role.value if role in _OFFICIAL else known.official if known else ""
+        return Recipient(audience, named, ceiling, key, kind, country, official), purpose
 
 
 def open_post(context: ActContext) -> PartyPost:
@@ -206,6 +218,9 @@ def check_mail(session: Session, post: PartyPost, found: PartyThread, mail: Part
     party, mailbox = found.party, _mailbox(post, found.party)
     _check_placeholders(post, party, mail)
     _check_gate(post, party, mail, mail.tlp or found.incident.tlp)
+    if held := post.unreleased(session, found.incident, party):
+        verdict = post.verdict(party, Tlp.CLEAR, to_person=mail.to_person, voluntary=True)
+        raise RequestError([("text", refusal(verdict, held))], HINT)
     team = post.team_of(party)
     if team is not None:
         post.seals.to_mailbox(team, mailbox)

@@ -15,6 +15,9 @@ ACCOUNT: Final = "account"
 INCIDENT: Final = "incident"
 """The kind of letters that a person wrote to a party of an incident; they are never held, as a person looked."""
 
+NOTICE: Final = "notice"
+"""The kind of receipts and answers that an entity gets for its notices; they are never held, as it wrote first."""
+
 
 class LetterState(StrEnum):
     """Where a letter is."""

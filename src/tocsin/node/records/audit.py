@@ -87,6 +87,8 @@ class AuditAction(StrEnum):
     INBOX_NOTED = "inbox.noted"
     INBOX_SENT_ON = "inbox.senton"
     INBOX_ERASED = "inbox.erased"
+    INBOX_BASIS = "inbox.basis"
+    INBOX_RELEASED = "inbox.released"
     INCIDENT_ENTRY = "incident.entry"
     HELP_TEXT_ADOPTED = "helptext.adopted"
     CLOCKS_CHANGED = "clocks.changed"

@@ -24,6 +24,7 @@ from tocsin.server.api import (
     me,
     metrics,
     never_held,
+    notices,
     problems,
     purges,
     quarantine,
@@ -42,7 +43,7 @@ from tocsin.server.api.schema import describe
 _OPEN = (health, documents)
 _INSIDE = (
     me, todo, lookup, search, reports, ingests, feeds, quarantine, events, teams, claims, deliveries, problems, inbox,
-    incidents, incident_evidence, incident_mails, never_held, purges, undo, audit, metrics,
+    incidents, incident_evidence, incident_mails, notices, never_held, purges, undo, audit, metrics,
 )  # fmt: skip
 _MOST_BYTES = 1_000_000  # of a request that is no report
 

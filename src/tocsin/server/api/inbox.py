@@ -9,11 +9,13 @@ from pydantic import BaseModel, Field
 from tocsin.incidents import IncidentReader, ObservableKind
 from tocsin.incidents.arrivals import (
     EntryKind,
+    ReportBasis,
     ReportDoor,
     ReportFilter,
     ReportKind,
     ReportState,
     acts,
+    basis_acts,
     find_report,
     help_text_acts,
     hints_of,
@@ -93,6 +95,8 @@ class WholeInboxReport(BaseModel):
     language: str
     state: ReportState
     owner: int | None
+    basis: ReportBasis
+    basis_act: str = Field(description="The act that demands it, or the instrument of a request.")
     received_at: datetime
     changed_at: datetime
     files: list[str] = []
@@ -162,4 +166,6 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
             incidents=incidents, candidates=candidates,
         )  # fmt: skip
 
-    add_acts(router, counter, (*acts.ACTS, *triage_acts.ACTS, *inbox_event.ACTS, *help_text_acts.ACTS))
+    add_acts(
+        router, counter, (*acts.ACTS, *triage_acts.ACTS, *inbox_event.ACTS, *help_text_acts.ACTS, *basis_acts.ACTS)
+    )

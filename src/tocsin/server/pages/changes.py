@@ -86,6 +86,8 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.PLAYBOOK_ADDED: N_("Playbook added"),
     AuditAction.PLAYBOOK_REMOVED: N_("Playbook removed"),
     AuditAction.INBOX_ERASED: N_("Report deleted"),
+    AuditAction.INBOX_BASIS: N_("Basis of a report changed"),
+    AuditAction.INBOX_RELEASED: N_("Consent or order for a report recorded"),
     AuditAction.INCIDENT_ENTRY: N_("Entry added to an incident"),
     AuditAction.NEVER_HELD_NOTED: N_("Hotline: reference kept"),
     AuditAction.NEVER_HELD_WAITING: N_("Hotline: message queued again"),

@@ -40,6 +40,7 @@ class NavigationGroup:
 _OF_TEAMS = ("/networks", "/coverage", "/conflicts", "/merges", "/claims", "/verifications")
 _EVENTS = NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="e")
 _LOOKUP = NavigationEntry(N_("Contact lookup"), "/lookup", Permission.LOOKUP, key="l")
+_NOTICES = NavigationEntry(N_("Notices"), "/notices", Permission.INBOX_READ)
 _PURGE = NavigationEntry(N_("Purge"), "/purge", Permission.CONTENT_PURGE)
 _FIGURES = NavigationEntry(N_("Figures"), "/figures", Permission.REPORTS_READ)
 _OF_INCIDENTS = (
@@ -54,7 +55,7 @@ _GROUPS = (
         (
             NavigationEntry(N_("Today"), "/today", Permission.TODAY_READ, key="t"),
             NavigationEntry(N_("Problems"), "/problems", Permission.EVENTS_READ, key="p", below=(_EVENTS,)),
-            NavigationEntry(N_("Inbox"), "/reports/public", Permission.INBOX_READ, key="i"),
+            NavigationEntry(N_("Inbox"), "/reports/public", Permission.INBOX_READ, key="i", below=(_NOTICES,)),
             NavigationEntry(N_("Incidents"), "/incidents", Permission.INCIDENTS_READ, key="c", below=_OF_INCIDENTS),
         ),
     ),
@@ -93,6 +94,7 @@ _OWN = (
         (
             NavigationEntry(N_("To fix"), "/portal", Permission.PORTAL_READ, key="f"),
             NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="e"),
+            NavigationEntry(N_("Notices"), "/portal/notices", Permission.PORTAL_READ),
             NavigationEntry(N_("Contacts and networks"), "/portal/contacts", Permission.PORTAL_READ, key="c"),
             NavigationEntry(N_("Notifications"), "/deliveries", Permission.DELIVERIES_READ, key="d"),
         ),

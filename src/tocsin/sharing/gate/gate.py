@@ -23,16 +23,28 @@ class GateVerdict:
 
 
 _NO_RULE = GateVerdict(False, "no-rule", say("No rule allows it, and what no rule allows does not leave."))
+_VOLUNTARY = GateVerdict(
+    False,
+    "voluntary-official",
+    say("What was reported voluntarily goes to no supervisor and no police without recorded consent or a cited order."),
+)
 
 
 def decide(
-    marking: Marking, recipient: Recipient, purpose: ReleasePurpose, local: Iterable[LocalRule] = ()
+    marking: Marking,
+    recipient: Recipient,
+    purpose: ReleasePurpose,
+    local: Iterable[LocalRule] = (),
+    *,
+    voluntary: bool = False,
 ) -> GateVerdict:
     """Whether an item of this marking may go to this recipient for this purpose.
 
     ``local``: the rules of this node that hold for the item. They are asked after the table, so that they only narrow
-    what it allows.
+    what it allows. ``voluntary``: it holds what was reported voluntarily, without consent or order for this recipient.
     """
+    if voluntary and recipient.official:
+        return _VOLUNTARY
     verdict = _by_table(marking, recipient.audience, recipient.named, recipient.ceiling, purpose)
     if not verdict.allowed:
         return verdict

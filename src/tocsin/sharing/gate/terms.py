@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tocsin.directory import Team
+from tocsin.directory import OFFICIAL_KINDS, Team
 from tocsin.sharing.gate.markings import Tlp, read_tlp
 
 
@@ -32,6 +32,7 @@ class Recipient:
     ``named``: one known person reads it; a role mailbox, a list, a ticket system are not. ``ceiling``: the highest
     label that the recipient wants, a preference that never widens what the rules allow. ``team``, ``kind`` and
     ``country``: of a team, its key and what the directory says of it, which local rules may name; else empty.
+    ``official``: ``police`` or ``authority`` (a supervisor), where it is one; else empty.
     """
 
     audience: Audience
@@ -40,11 +41,13 @@ class Recipient:
     team: str = ""
     kind: str = ""
     country: str = ""
+    official: str = ""
 
 
 def recipient_of(team: Team, *, own: Collection[str] = ()) -> Recipient:
     """A team that an item is routed to, at its mailboxes; ``own`` are the keys of teams of our own organisation."""
     audience = Audience.OWN if team.key in own else Audience.CLIENT
     return Recipient(
-        audience, ceiling=read_tlp(team.ceiling), team=team.key, kind=team.kind.value, country=team.country
-    )
+        audience, ceiling=read_tlp(team.ceiling), team=team.key, kind=team.kind.value, country=team.country,
+        official=team.kind.value if team.kind in OFFICIAL_KINDS else "",
+    )  # fmt: skip

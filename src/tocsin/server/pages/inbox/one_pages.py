@@ -40,7 +40,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED, is_stale
 from tocsin.server.pages.inbox.list_pages import PLACE, teams_named
 from tocsin.server.pages.inbox.owners import owners
-from tocsin.server.pages.inbox.words import DOORS, REASONS, SHAPES, STATES, TEAM_KINDS
+from tocsin.server.pages.inbox.words import BASES, DOORS, REASONS, SHAPES, STATES, TEAM_KINDS
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
@@ -187,7 +187,14 @@ def _page(
     if report.mailbox:
         note_read(desk.node.database, visitor, f"inbox:{report.reference}", now=desk.now)
     context: dict[str, Any] = {"read": read, "names": names, "owners": people, "done": done, "reasons": REASONS}
-    context |= {"kinds": TEAM_KINDS, "states": STATES, "shapes": SHAPES, "doors": DOORS, "defang": defang}
+    context |= {
+        "kinds": TEAM_KINDS,
+        "states": STATES,
+        "shapes": SHAPES,
+        "doors": DOORS,
+        "bases": BASES,
+        "defang": defang,
+    }
     context |= {"hint": hints[report.id], "incidents": incidents, "team": team}
     context |= {"mails": [(mail, _attached(desk, mail)) for mail in mails]}
     context["teams"] = teams_named(desk, visitor, hints.values())

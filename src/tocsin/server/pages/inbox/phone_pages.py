@@ -38,7 +38,7 @@ _BY_HAND: Final = (ReportDoor.PHONE, ReportDoor.CHAT, ReportDoor.PAPER, ReportDo
 _FIELDS: Final = ("what", "door", "kind", "subject", "place", "happened", "sender", "mailbox", "phone", "language")
 _SOON: Final = (1, 2, 4, 24)  # hours in which one often rings back
 _STALE: Final = N_("The form was open for more than a day. What you wrote is still there: send it again.")
-_FILES: Final = N_("Add at most three files of the types that are named, of at most 5 MB each.")
+FILES_WRONG: Final = N_("Add at most three files of the types that are named, of at most 5 MB each.")
 _WHEN: Final = N_("Write a time such as 2026-11-27 14:30.")
 
 _Worker = Annotated[Principal, needs(Permission.INBOX_WRITE)]
@@ -69,7 +69,7 @@ def _add(desk: PageContext, request: Request, visitor: Principal, form: FormData
     wrongs = [
         ("made", _STALE) if ticket is None else None,
         ("ring_back_at", _WHEN) if typed["ring_back_at"] and at is None else None,
-        ("files", _FILES) if files is None else None,
+        ("files", FILES_WRONG) if files is None else None,
     ]
     values: dict[str, Any] = {name: text for name in _FIELDS if (text := typed[name].replace("\r\n", "\n").strip())}
     values |= {"ring_back_at": at, "once": ticket.act if ticket else ""}

@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from tocsin.incidents.arrivals import CloseReason, ReportDoor, ReportKind, ReportState
+from tocsin.incidents.arrivals import (
+    CloseReason,
+    ReleaseGround,
+    ReleaseScope,
+    ReportBasis,
+    ReportDoor,
+    ReportKind,
+    ReportState,
+)
 from tocsin.server.pages.words import N_
 
 KINDS: Final = {
@@ -61,6 +69,7 @@ DOORS: Final = {
     ReportDoor.XARF: N_("X-ARF report"),
     ReportDoor.PROBLEM: N_("Problem"),
     ReportDoor.PARTNER: N_("Another CSIRT"),
+    ReportDoor.NOTICE: N_("Notice"),
 }
 """How a report came in."""
 
@@ -77,6 +86,22 @@ REASONS: Final = {
     CloseReason.SPAM: N_("Spam"),
 }
 """Why a report is closed, for the team and the reporter."""
+
+BASES: Final = {
+    ReportBasis.MANDATORY: N_("Mandatory"),
+    ReportBasis.VOLUNTARY: N_("Voluntary"),
+    ReportBasis.REQUEST: N_("Request of an authority"),
+}
+GROUNDS: Final = {
+    ReleaseGround.CONSENT: N_("Consent"),
+    ReleaseGround.ORDER: N_("Order"),
+}
+SCOPES: Final = {
+    ReleaseScope.AUTHORITY: N_("Supervisors and authorities"),
+    ReleaseScope.POLICE: N_("Police"),
+    ReleaseScope.BOTH: N_("Authorities and police"),
+}
+"""On what basis a report came; by what one goes to whom."""
 
 SHAPES: Final = {
     ReportState.NEW: "wrong",

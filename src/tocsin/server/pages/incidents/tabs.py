@@ -28,6 +28,7 @@ from tocsin.server.pages.words import N_, NN_, PageTexts
 
 TABS: Final[Mapping[str, str]] = {
     "": N_("Timeline"),
+    "notices": N_("Notices"),
     "clocks": N_("Clocks"),
     "rating": N_("Severity"),
     "evidence": N_("Evidence"),

@@ -67,6 +67,11 @@ _PLAYBOOK: Final = {
     "ended": N_("Playbook finished: %(name)s"),
     "stopped": N_("Playbook stopped: %(name)s"),
 }
+_NOTICE: Final = {
+    "answered": N_("Notice %(reference)s answered"),
+    "basis": N_("Basis of report %(reference)s changed"),
+    "release": N_("Consent or order for report %(reference)s recorded"),
+}
 _ACCESS: Final = {
     "restricted": N_("Restricted to %(people)s"),
     "opened": N_("Opened to the whole team"),
@@ -230,6 +235,10 @@ def _report(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]
     return words.say(text, reference=data.get("report", ""))
 
 
+def _notice(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+    return words.say(_NOTICE[entry.data["act"]], reference=entry.data.get("report", ""))
+
+
 def _task(entry: "IncidentEntry", words: PageTexts, people: Mapping[int, str]) -> str:
     data, owner = entry.data, entry.data.get("owner")
     text = _TASK.get(data.get("act", ""), TASKS["open"])
@@ -349,6 +358,7 @@ _SAID: Final[Mapping[str, Callable[["IncidentEntry", PageTexts, Mapping[int, str
     IncidentEntryKind.PLAYBOOK: _playbook,
     IncidentEntryKind.REVIEW: _review,
     IncidentEntryKind.FEEDBACK: _feedback,
+    IncidentEntryKind.NOTICE: _notice,
 }
 
 

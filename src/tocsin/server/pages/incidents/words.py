@@ -162,7 +162,10 @@ _KIND = IncidentEntryKind
 GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
     "notes": (N_("Notes"), (_KIND.NOTE,)),
     "milestones": (N_("Milestones"), (_KIND.MILESTONE,)),
-    "messages": (N_("Messages"), (_KIND.MAIL_IN, _KIND.MAIL_OUT, _KIND.ARRIVAL, _KIND.PARTY, _KIND.FEEDBACK)),
+    "messages": (
+        N_("Messages"),
+        (_KIND.MAIL_IN, _KIND.MAIL_OUT, _KIND.ARRIVAL, _KIND.NOTICE, _KIND.PARTY, _KIND.FEEDBACK),
+    ),
     "tasks": (N_("Tasks"), (_KIND.TASK, _KIND.PLAYBOOK)),
     "observables": (N_("Observables"), (_KIND.OBSERVABLE, _KIND.POPULATION)),
     "evidence": (N_("Evidence"), (_KIND.EVIDENCE,)),

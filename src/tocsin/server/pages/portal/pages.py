@@ -12,6 +12,7 @@ from tocsin.server.pages.context import PageContext, join_routers
 from tocsin.server.pages.portal.contact_pages import contact_pages
 from tocsin.server.pages.portal.context import PortalContext
 from tocsin.server.pages.portal.fix_page import FixPage
+from tocsin.server.pages.portal.notice_pages import notice_pages
 from tocsin.server.pages.portal.report_page import report_pages
 from tocsin.server.security import Form, texts_of
 
@@ -41,7 +42,7 @@ def portal_pages(desk: PageContext) -> APIRouter:
         """Undo what was recorded just now."""
         return _fix_page(portal, request, visitor).undo(request, answer)
 
-    return join_routers(router, contact_pages(portal), report_pages(portal))
+    return join_routers(router, contact_pages(portal), report_pages(portal), notice_pages(portal))
 
 
 def _fix_page(portal: PortalContext, request: Request, visitor: Principal) -> FixPage:

@@ -1,0 +1,82 @@
+"""On what basis a report came, and whether it may go to a supervisor or the police.
+
+Who reports without having to must not find his words used against him: NIS2, article 30(2), and the practice of
+CSIRTs, whose reporters stay owners of what they report.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.incidents.arrivals.models import (
+    PublicReport,
+    ReleaseGround,
+    ReleaseScope,
+    ReportBasis,
+    ReportRelease,
+)
+from tocsin.node.errors import ConflictError
+from tocsin.node.sentences import Sentence, join_sentences, say
+from tocsin.sharing.gate import GateVerdict, Marking, Recipient, ReleasePurpose, Tlp, decide
+
+HINT = say("Record the consent of who reported it, or the order that demands it.")
+
+
+def unreleased(session: Session, reports: Collection[PublicReport], scope: ReleaseScope) -> list[PublicReport]:
+    """Those of the reports that came voluntarily, for which there is neither consent nor an order for this scope."""
+    voluntary = [one for one in reports if one.basis == ReportBasis.VOLUNTARY]
+    row = ReportRelease
+    of = row.report_id.in_([one.id for one in voluntary]), row.scope.in_({scope.value, ReleaseScope.BOTH.value})
+    released = set(session.scalars(select(row.report_id).where(*of))) if voluntary else set()
+    return [one for one in voluntary if one.id not in released]
+
+
+def check_release(session: Session, reports: Collection[PublicReport], recipient: Recipient) -> None:
+    """Whether a recipient may have something of these reports, whatever their marking is.
+
+    Raises:
+        ConflictError: the gate keeps it back, since one of them came voluntarily.
+
+    """
+    if not recipient.official:
+        return
+    held = unreleased(session, reports, ReleaseScope(recipient.official))
+    verdict = decide(Marking(Tlp.CLEAR), recipient, ReleasePurpose.COORDINATION, voluntary=bool(held))
+    if not verdict.allowed:
+        raise ConflictError(refusal(verdict, held), hint=HINT)
+
+
+def refusal(verdict: GateVerdict, held: Collection[PublicReport]) -> Sentence:
+    """What the gate says, and of which reports."""
+    references = ", ".join(one.reference for one in held)
+    return join_sentences(" ", (verdict.words, say("Reports: %(references)s.", references=references)))
+
+
+def releases_of(session: Session, reports: Collection[PublicReport]) -> Sequence[ReportRelease]:
+    """Consents and orders of reports, in order."""
+    of = ReportRelease.report_id.in_([one.id for one in reports])
+    return session.scalars(select(ReportRelease).where(of).order_by(ReportRelease.id)).all()
+
+
+def add_release(
+    session: Session,
+    report: PublicReport,
+    ground: ReleaseGround,
+    *,
+    scope: ReleaseScope,
+    given_by: str,
+    means: str,
+    given_at: datetime,
+    person: int,
+    now: datetime,
+) -> None:
+    """Keep a consent or an order; the entries are the caller's."""
+    session.add(
+        ReportRelease(
+            report_id=report.id, ground=ground.value, scope=scope.value, given_by=given_by, means=means,
+            given_at=given_at, recorded_at=now, recorded_by=person,
+        )
+    )  # fmt: skip
+    session.flush()

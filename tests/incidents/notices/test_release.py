@@ -1,0 +1,113 @@
+"""What came voluntarily goes to no supervisor and no police without consent or an order, by no way."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from support.console_users import person
+from support.incident_mails import SETTINGS, Case, make_case
+from support.world import World, copy_world, make_world
+from tocsin.incidents import IncidentReader, PartyRole
+from tocsin.incidents.arrivals import basis_acts, find_report, put_into, triage_acts
+from tocsin.incidents.arrivals.models import PublicReport, ReportDoor
+from tocsin.incidents.read import find_incident
+from tocsin.interface import ActContext, RequestError, read_request
+from tocsin.node.accounts import AccountRole
+from tocsin.node.errors import ConflictError
+from tocsin.node.letters import Letter
+from tocsin.sharing.gate import Audience, Marking, Recipient, ReleasePurpose, Tlp, decide
+
+MAIL: dict[str, Any] = {"subject": "Ransomware", "text": "A hospital was hit.", "tlp": "CLEAR"}
+GIVEN: dict[str, Any] = {"given_by": "Head of IT", "means": "By mail", "given_at": "2026-11-15 10:00"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_world(tmp_path_factory.mktemp("release"), SETTINGS).folder
+
+
+@pytest.fixture
+def world(made: Path, tmp_path: Path) -> World:
+    return copy_world(made, tmp_path / "copy")
+
+
+def case_of(world: World, role: PartyRole) -> tuple[Case, str]:
+    """An incident with a party of this role, and in it what came voluntarily."""
+    person(world.node, AccountRole.ANALYST, now=world.now)
+    case = make_case(world, {"Official": "officer@state.example", "Other": "clerk@state.example"}, role=role)
+    reference = inbox(world, "add", what="We were hit", door=ReportDoor.PHONE).reference
+    reader = IncidentReader(1, world.now)
+    with world.node.database.begin() as session:
+        report = find_report(session, reader, reference)
+        put_into(session, report, find_incident(session, reader, case.reference), person=1, actor="x", now=world.now)
+    return case, reference
+
+
+def inbox(world: World, name: str, **values: Any) -> Any:
+    act = next(one for one in (*triage_acts.ACTS, *basis_acts.ACTS) if one.name == name)
+    context = ActContext(world.node, world.now, "person:1", "Analyst", 1, act=act)
+    return act.function(context, read_request(act, values))
+
+
+def letters(world: World, domain: str = "state.example") -> list[str]:
+    with world.node.database.reading() as session:
+        return list(session.scalars(select(Letter.mailbox).where(Letter.mailbox.contains(domain))))
+
+
+@pytest.mark.parametrize("role", [PartyRole.AUTHORITY, PartyRole.POLICE])
+def test_neither_a_mail_nor_an_announcement_leaves_before_consent(world: World, role: PartyRole) -> None:
+    case, reference = case_of(world, role)
+    with pytest.raises(RequestError, match=reference):
+        case.do("send", party="Official", **MAIL)
+    with pytest.raises(RequestError, match="voluntarily"):
+        case.do("announce", parties=(case.parties["Official"], case.parties["Other"]), **MAIL)
+    other = "police" if role is PartyRole.AUTHORITY else "authority"
+    inbox(world, "record-consent", reference=reference, scope=other, **GIVEN)
+    with pytest.raises(RequestError):  # it was given for others
+        case.do("send", party="Official", **MAIL)
+    assert letters(world) == []
+    inbox(world, "record-order", reference=reference, scope="both", **GIVEN)
+    case.do("send", party="Official", **MAIL)
+    assert letters(world) == ["officer@state.example"]
+
+
+def test_what_comes_later_is_held_anew_and_what_is_owed_is_not(world: World) -> None:
+    case, reference = case_of(world, PartyRole.AUTHORITY)
+    inbox(world, "set-basis", reference=reference, basis="mandatory", basis_act="nis2", reason="It is essential")
+    case.do("send", party="Official", **MAIL)
+    later = inbox(world, "add", what="More", door=ReportDoor.PHONE).reference
+    inbox(world, "put", reference=(later,), incident=case.reference)
+    with pytest.raises(RequestError, match=later):
+        case.do("send", party="Official", **MAIL)
+    entries = [one["data"] for one in world.tocsin.json("incidents", "show", case.reference)["entries"]]
+    assert {"report": reference, "act": "basis", "basis": "mandatory", "cited": "nis2"} in entries
+
+
+def test_a_report_is_not_handed_over_to_the_police_before_consent(world: World) -> None:
+    person(world.node, AccountRole.ANALYST, now=world.now)
+    world.tocsin.run("directory", "edit", "sector", "--kind", "police", "--said-by", "us")
+    reference = inbox(world, "add", what="We were hit", door=ReportDoor.PHONE).reference
+    with pytest.raises(ConflictError, match=reference):
+        inbox(world, "hand-over", reference=(reference,), team="sector", text="Please look")
+    assert letters(world, "banks.example") == []
+    inbox(world, "record-consent", reference=reference, scope="police", **GIVEN)
+    inbox(world, "hand-over", reference=(reference,), team="sector", text="Please look")
+    assert letters(world, "banks.example") == ["cert@banks.example"]
+
+
+def test_the_rule_stands_above_all_others() -> None:
+    """Even what anyone may have, and our own organisation."""
+    for audience in Audience:
+        for official in ("authority", "police"):
+            to = Recipient(audience, named=True, official=official)
+            verdict = decide(Marking(Tlp.CLEAR), to, ReleasePurpose.COORDINATION, voluntary=True)
+            assert (verdict.allowed, verdict.rule) == (False, "voluntary-official")
+    assert decide(Marking(Tlp.CLEAR), Recipient(Audience.PUBLIC), ReleasePurpose.COORDINATION, voluntary=True).allowed
+
+
+def test_every_report_has_a_basis(world: World) -> None:
+    inbox(world, "add", what="We were hit", door=ReportDoor.PHONE)
+    with world.node.database.reading() as session:
+        assert set(session.scalars(select(PublicReport.basis))) == {"voluntary"}
