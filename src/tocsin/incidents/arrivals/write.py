@@ -12,12 +12,8 @@ from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals.handling import add_observables, audit_report, enter, is_known, put_state, set_state
 from tocsin.incidents.arrivals.models import ENDED, EntryKind, PublicReport, ReportState
-<<<<<<< HEAD
 from tocsin.incidents.models import Incident, IncidentReport, Party
-=======
-from tocsin.incidents.models import Incident, IncidentReport
 from tocsin.incidents.notices.chains import tell_clocks
->>>>>>> notices
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.states import IncidentEntryKind, PartyRole
 from tocsin.incidents.write import add_entry, add_party, settle_report
@@ -60,8 +56,8 @@ def put_into(
     add_entry(
         session, incident, IncidentEntryKind.ARRIVAL, author=_author(person), actor=actor, now=now, data=data, once=once
     )
-<<<<<<< HEAD
     _add_reporter(session, report, incident, actor=actor, now=now, author=_author(person))
+    tell_clocks(session, report, incident, actor=actor, now=now)
 
 
 def _add_reporter(
@@ -79,9 +75,6 @@ def _add_reporter(
     )  # fmt: skip
     data = {"act": "joined", "role": role, "name": name}
     add_entry(session, incident, IncidentEntryKind.PARTY, actor=actor, now=now, author=author, data=data, party=party)
-=======
-    tell_clocks(session, report, incident, actor=actor, now=now)
->>>>>>> notices
 
 
 def take_out(
