@@ -24,6 +24,9 @@ from tocsin.incidents.write import add_entry
 MOST_SHARE: Final = 0.8
 """Of the time of a clock: then it is more urgent."""
 
+OUR_ANSWER: Final = "answer"
+"""The notice that is our answer to an entity, as rules name it."""
+
 _ENDED: Final = {ClockState.MET, ClockState.LATE}
 
 

@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals.models import PublicReport
+from tocsin.incidents.clocks.write import notice_submitted
 from tocsin.incidents.models import Incident
-from tocsin.incidents.notices.clocks_seam import notice_submitted
 from tocsin.incidents.notices.models import Notice
 
 
@@ -19,4 +19,4 @@ def notice_of(session: Session, report: PublicReport) -> Notice | None:
 def tell_clocks(session: Session, report: PublicReport, incident: Incident, *, actor: str, now: datetime) -> None:
     """Let the clocks of an incident know of a notice that was put into it."""
     if (notice := notice_of(session, report)) is not None:
-        notice_submitted(session, incident, notice.kind, notice.received_at, law=notice.law, actor=actor, now=now)
+        notice_submitted(session, incident, notice.kind, notice.received_at, act=notice.law, actor=actor, now=now)

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals.models import PublicReport
 from tocsin.incidents.arrivals.tickets import grouped, plain
+from tocsin.incidents.clocks.models import IncidentClock
+from tocsin.incidents.clocks.states import ClockState
 from tocsin.incidents.models import Incident, IncidentReport
-from tocsin.incidents.notices.clocks_seam import next_due
 from tocsin.incidents.notices.laws import NoticeKind, find_law
 from tocsin.incidents.notices.models import Notice
 from tocsin.incidents.read import IncidentReader, readable
@@ -126,9 +127,14 @@ def next_of(session: Session, chain: Sequence[FiledNotice]) -> NextNotice | None
     if kind is None:
         return None
     held = select(IncidentReport.incident_id).where(IncidentReport.report_id.in_([one.report.id for one in chain]))
-    incidents = session.scalars(select(Incident).where(Incident.id.in_(held)).order_by(Incident.id))
-    dues = (next_due(session, one, latest.law, kind) for one in incidents)
-    return NextNotice(kind, min((due for due in dues if due is not None), default=None))
+    row = IncidentClock
+    waits = (
+        row.incident_id.in_(held),
+        row.act == latest.law,
+        row.due_notice == kind,
+        row.state == ClockState.RUNNING.value,
+    )
+    return NextNotice(kind, session.scalar(select(func.min(row.due_at)).where(*waits)))
 
 
 def _joined() -> Select[Notice, PublicReport]:

@@ -15,8 +15,8 @@ from tocsin.incidents.arrivals.models import EntryKind, PublicFile, PublicReport
 from tocsin.incidents.arrivals.submission import ReportForm, add_report, report_of_act
 from tocsin.incidents.arrivals.tickets import Ticket
 from tocsin.incidents.arrivals.write import incidents_of, note_in_incidents
+from tocsin.incidents.clocks.write import OUR_ANSWER, notice_submitted
 from tocsin.incidents.notices.chains import notice_of
-from tocsin.incidents.notices.clocks_seam import notice_answered
 from tocsin.incidents.notices.laws import NoticeKind, NoticeLaw
 from tocsin.incidents.notices.models import Notice
 from tocsin.incidents.notices.read import FiledNotice
@@ -162,7 +162,7 @@ def answer_notice(
         session, report, IncidentEntryKind.NOTICE, {"act": "answered"}, author=f"person:{person}", actor=actor, now=now
     )
     for incident in incidents_of(session, report):
-        notice_answered(session, incident, notice.kind, now, law=notice.law, actor=actor, now=now)
+        notice_submitted(session, incident, OUR_ANSWER, now, act=notice.law, actor=actor, now=now)
 
 
 def text_of(law: NoticeLaw, kind: str, values: Mapping[str, Any], language: str) -> str:
