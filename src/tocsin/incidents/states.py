@@ -33,6 +33,7 @@ class IncidentEntryKind(StrEnum):
     POPULATION = "population"
     MERGE = "merge"
     ACCESS = "access"  # who may read it changed
+    TAKEDOWN = "takedown"  # what was done to have something taken down
 
 
 class MilestoneKind(StrEnum):

@@ -25,6 +25,7 @@ from tocsin.incidents.models import (
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.reference import new_reference
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableKind, SeverityLevel, TaskState
+from tocsin.incidents.takedowns.models import Takedown, TakedownRecipient, TakedownSighting
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, audit
 
@@ -154,6 +155,9 @@ _CONTENT: Final[tuple[Any, ...]] = (
     Party,
     IncidentTask,
     IncidentObservable,
+    Takedown,
+    TakedownRecipient,
+    TakedownSighting,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 

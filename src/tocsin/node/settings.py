@@ -17,6 +17,7 @@ from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.node_settings import NodeSettings
 from tocsin.node.paths import HomeFile
 from tocsin.node.section import Name, Section, Words, split_words
+from tocsin.node.takedown_settings import TakedownSettings
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -364,6 +365,7 @@ class Settings(Section):
     directory: DirectorySettings = DirectorySettings()
     retention: RetentionSettings = RetentionSettings()
     never_held: NeverHeldSettings = NeverHeldSettings()
+    takedowns: TakedownSettings = TakedownSettings()
     server: ServerSettings = ServerSettings()
     api: ApiSettings = ApiSettings()
     accounts: AccountsSettings = AccountsSettings()
