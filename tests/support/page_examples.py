@@ -38,6 +38,8 @@ from tocsin.incidents.arrivals import (
     form_word,
     ticket_of,
 )
+from tocsin.incidents.takedowns import acts as takedown_acts
+from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.paths import HomeFolder
 from tocsin.node.tokens import open_tokens
@@ -135,6 +137,16 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/incidents/{reference}/tasks/{task}/done": "incident task",
     "/api/v1/incidents/{reference}/tasks/{task}/drop": "incident task",
     "/api/v1/incidents/{reference}/tasks/{task}/take": "incident task",
+    "/api/v1/incidents/{reference}/takedowns": "incident",
+    "/api/v1/incidents/{reference}/takedowns/answer": "incident",
+    "/api/v1/incidents/{reference}/takedowns/ask": "incident",
+    "/api/v1/incidents/{reference}/takedowns/check": "incident",
+    "/api/v1/incidents/{reference}/takedowns/look-up": "incident",
+    "/api/v1/incidents/{reference}/takedowns/object": "incident",
+    "/api/v1/incidents/{reference}/takedowns/refuse": "incident",
+    "/api/v1/incidents/{reference}/takedowns/remind": "incident",
+    "/api/v1/incidents/{reference}/takedowns/saw": "incident",
+    "/api/v1/incidents/{reference}/takedowns/withdraw": "incident",
     "/api/v1/incidents/{reference}/unmerge": "incident",
     "/api/v1/incidents/{reference}/unrestrict": "incident",
     "/api/v1/incidents/{reference}/wait": "incident",
@@ -266,6 +278,16 @@ EXAMPLES: dict[str, str] = {
     "/incidents/{reference}/tasks/{task}/done": "incident task",
     "/incidents/{reference}/tasks/{task}/drop": "incident task",
     "/incidents/{reference}/tasks/{task}/take": "incident task",
+    "/incidents/{reference}/takedowns": "incident",
+    "/incidents/{reference}/takedowns/answer": "incident",
+    "/incidents/{reference}/takedowns/ask": "incident",
+    "/incidents/{reference}/takedowns/check": "incident",
+    "/incidents/{reference}/takedowns/look-up": "incident",
+    "/incidents/{reference}/takedowns/object": "incident",
+    "/incidents/{reference}/takedowns/refuse": "incident",
+    "/incidents/{reference}/takedowns/remind": "incident",
+    "/incidents/{reference}/takedowns/saw": "incident",
+    "/incidents/{reference}/takedowns/withdraw": "incident",
     "/incidents/{reference}/unmerge": "incident",
     "/incidents/{reference}/unrestrict": "incident",
     "/incidents/{reference}/wait": "incident",
@@ -487,6 +509,10 @@ def _incidents(world: World) -> dict[str, tuple[str, str, str]]:
         foreign = add_incident(session, title="Leak at the ministry", members=[999_999], **by)
         mine, other, none = own.reference, foreign.reference, "INC-0000-0000"
         parts = {"task": task.id, "party": party.id, "observable": 1, "person": 999_999}
+    act = next(one for one in takedown_acts.ACTS if one.name == "propose")
+    context = ActContext(world.node, world.now, "person:9", "Analyst", 9, act=act)
+    asked = {"text": f"http://evil.example/x {OWN}", "ground": "malware", "basis": "our terms", "how": "a scan"}
+    act.function(context, read_request(act, {"reference": mine, "necessity": "It infects visitors.", **asked}))
     found = {f"incident {name}": (f"{mine} {n}", f"{other} {n}", f"{none} {n}") for name, n in parts.items()}
     return {"incident": (mine, other, none), **found}
 

@@ -9,6 +9,8 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.incidents.takedowns import acts
+    from tocsin.incidents.takedowns.models import TakedownRecipient
+    from tocsin.incidents.takedowns.proposal import KINDS
     from tocsin.incidents.takedowns.read import (
         TakedownNeeds,
         TakedownRow,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
         takedowns_of,
     )
     from tocsin.incidents.takedowns.states import (
+        OPEN,
         HostFigures,
         SightingResult,
         TakedownGround,

@@ -55,7 +55,7 @@ from tocsin.incidents.takedowns.write import (
     record_sighting,
 )
 from tocsin.incidents.threads.sending import open_post
-from tocsin.interface import N_, Act, ActContext, OwnSurface, RequestError, Wording
+from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface, RequestError, Wording
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import ReleaseAction
@@ -468,7 +468,14 @@ ACTS: Final = (
     _takedown_act("ask", "Ask for a take-down", ask, say("Take-downs asked for"), makes=True),
     _takedown_act("remind", "Remind who was asked for a take-down", remind, say("Reminders sent"), makes=True),
     _takedown_act("saw", "Record what was seen of a take-down", saw, say("Sighting recorded"), makes=True),
-    _takedown_act("check", "Check whether content is still there", check, say("Content checked"), makes=True),
+    _takedown_act(
+        "check",
+        "Check whether content is still there",
+        check,
+        "",
+        makes=True,
+        undo=NoUndo("It was seen; another sighting says otherwise."),
+    ),
     _takedown_act("refuse", "Record that a take-down was refused", refuse, say("Refusal recorded")),
     _takedown_act("withdraw", "Withdraw a take-down", withdraw, say("Take-downs withdrawn")),
     _takedown_act("object", "Record an objection to a take-down", record_objection, say("Objection recorded")),

@@ -40,6 +40,7 @@ class NavigationGroup:
 _OF_TEAMS = ("/networks", "/coverage", "/conflicts", "/merges", "/claims", "/verifications")
 _EVENTS = NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="e")
 _LOOKUP = NavigationEntry(N_("Contact lookup"), "/lookup", Permission.LOOKUP, key="l")
+_TAKEDOWNS = NavigationEntry(N_("Take-downs"), "/takedowns", Permission.INCIDENTS_READ, key="k")
 _PURGE = NavigationEntry(N_("Purge"), "/purge", Permission.CONTENT_PURGE)
 _FIGURES = NavigationEntry(N_("Figures"), "/figures", Permission.REPORTS_READ)
 _GROUPS = (
@@ -49,7 +50,7 @@ _GROUPS = (
             NavigationEntry(N_("Today"), "/today", Permission.TODAY_READ, key="t"),
             NavigationEntry(N_("Problems"), "/problems", Permission.EVENTS_READ, key="p", below=(_EVENTS,)),
             NavigationEntry(N_("Inbox"), "/reports/public", Permission.INBOX_READ, key="i"),
-            NavigationEntry(N_("Incidents"), "/incidents", Permission.INCIDENTS_READ, key="c"),
+            NavigationEntry(N_("Incidents"), "/incidents", Permission.INCIDENTS_READ, key="c", below=(_TAKEDOWNS,)),
         ),
     ),
     NavigationGroup(

@@ -18,11 +18,14 @@ from tocsin.server.pages.incidents.words import (
     OBSERVED_AS,
     PARTIES,
     SEVERITIES,
+    SIGHTINGS,
+    TAKEDOWN_GROUNDS,
+    TAKEDOWN_ROLES,
 )
 from tocsin.server.pages.words import N_, OURS, PageTexts, languages
 
 _TLPS: Final = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
-_HIDDEN: Final = {"reference", "once", "task", "party", "observable", "entry", "person"}
+_HIDDEN: Final = {"reference", "once", "task", "party", "observable", "entry", "person", "takedowns"}
 """What stands in the address or in hidden fields; a person to be let in or taken out is chosen."""
 
 _TIMES: Final = {"until", "happened_at", "due_at"}
@@ -55,11 +58,19 @@ _LABELS: Final[Mapping[str, str]] = {
     "into": N_("Reference of the other incident"),
     "persons": N_("People who may read it"),
     "person": N_("Person"),
+    "ground": N_("Used for"),
+    "necessity": N_("Why it must be taken down"),
+    "basis": N_("Law or terms"),
+    "how": N_("How it was seen"),
+    "place": N_("Seen from (network or country)"),
+    "pap": N_("What may be done with it (PAP)"),
+    "seen": N_("What was seen"),
 }
 _TEXTS: Final[Mapping[str, str]] = {
     "incident": N_("Note"),
     "task of incident": N_("Task"),
     "observables of incident": N_("Addresses, names, URLs, hashes"),
+    "takedowns": N_("URLs, names and addresses, a line each"),
 }
 """What a text is called, by what has it."""
 
@@ -72,6 +83,10 @@ _HINTS: Final[Mapping[str, str]] = {
     "until": N_("Then it is a to-do item."),
     "persons": N_("Nobody else finds it, with all that is in it. You are one of them."),
     "title": N_("What people call it, such as: Ransomware, Lagoon Hospital"),
+    "necessity": N_("The letters say it, in the words that you write here."),
+    "basis": N_("The letters say it: the law that you act under, or the terms of service that it breaks."),
+    "how": N_("Such as: opened in an isolated browser"),
+    "pap": N_("Under PAP:RED nobody is asked about it, and nobody is written to."),
 }
 
 
@@ -161,5 +176,9 @@ _LISTS: Final[Mapping[str, Mapping[str, str]]] = {
     "certainty": CERTAINTIES,
     "party of incident": PARTIES,
     "observables of incident": OBSERVED_AS,
+    "takedowns": TAKEDOWN_ROLES,
+    "ground": TAKEDOWN_GROUNDS,
+    "seen": SIGHTINGS,
+    "pap": {one: f"PAP:{one}" for one in ("AMBER", "CLEAR", "GREEN", "RED")},
 }
 """The closed lists by the name of their field; a role by what has it."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.incidents import IncidentEntryKind, TaskState
-from tocsin.server.pages.incidents.words import CERTAINTIES, MILESTONES, PARTIES, SEVERITIES, STATES, TASKS
+from tocsin.server.pages.incidents.words import CERTAINTIES, MILESTONES, PARTIES, SEVERITIES, SIGHTINGS, STATES, TASKS
 from tocsin.server.pages.words import N_, NN_, PageTexts
 
 if TYPE_CHECKING:
@@ -206,6 +206,25 @@ def _access(entry: "IncidentEntry", words: PageTexts, people: Mapping[int, str])
     return words.say(_ACCESS[data["act"]], people=named, until=until)
 
 
+def _takedown(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+    data = entry.data
+    said = words.say(_TAKEDOWNS.get(data["act"], N_("Take-downs")))
+    if "seen" in data:
+        said = words.say(N_("Take-downs seen as “%(seen)s”"), seen=words.say(SIGHTINGS[data["seen"]]))
+    return words.say(N_("%(what)s: %(n)s"), what=said, n=words.number(len(data["takedowns"])))
+
+
+_TAKEDOWNS: Final[Mapping[str, str]] = {
+    "proposed": N_("Take-downs proposed"),
+    "looked-up": N_("Contacts of take-downs looked up"),
+    "asked": N_("Take-downs asked for"),
+    "reminded": N_("Take-downs, reminder sent"),
+    "checked": N_("Take-downs, content checked"),
+    "refused": N_("Take-downs refused"),
+    "withdrawn": N_("Take-downs withdrawn"),
+    "objected": N_("Take-downs, objection recorded"),
+    "answered": N_("Take-downs, objection answered"),
+}
 _PLAIN: Final[Mapping[str, str]] = {
     IncidentEntryKind.OPENED: N_("Incident opened"),
     IncidentEntryKind.PARTY: N_("Party"),
@@ -221,6 +240,7 @@ _SAID: Final[Mapping[str, Callable[["IncidentEntry", PageTexts, Mapping[int, str
     IncidentEntryKind.OBSERVABLE: _observable,
     IncidentEntryKind.MERGE: _merge,
     IncidentEntryKind.ACCESS: _access,
+    IncidentEntryKind.TAKEDOWN: _takedown,
 }
 
 

@@ -15,6 +15,7 @@ from tocsin.incidents import (
     SeverityLevel,
     TaskState,
 )
+from tocsin.incidents.takedowns import SightingResult, TakedownGround, TakedownRole, TakedownState
 from tocsin.server.pages.words import N_
 
 STATES: Final[Mapping[str, str]] = {
@@ -109,7 +110,7 @@ GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
     "milestones": (N_("Milestones"), (_KIND.MILESTONE,)),
     "messages": (N_("Messages"), (_KIND.MAIL_IN, _KIND.MAIL_OUT, _KIND.ARRIVAL, _KIND.PARTY)),
     "tasks": (N_("Tasks"), (_KIND.TASK,)),
-    "observables": (N_("Observables"), (_KIND.OBSERVABLE, _KIND.POPULATION)),
+    "observables": (N_("Observables"), (_KIND.OBSERVABLE, _KIND.POPULATION, _KIND.TAKEDOWN)),
     "changes": (
         N_("Changes"),
         (_KIND.OPENED, _KIND.CHANGE, _KIND.STATE, _KIND.LEAD, _KIND.MERGE, _KIND.ACCESS),
@@ -150,6 +151,16 @@ TITLES: Final[Mapping[str, str]] = {
     "takeOutIncident": N_("Remove a person"),
     "letMeInIncident": N_("Access to a restricted incident"),
     "reviewAccessIncident": N_("Mark as reviewed"),
+    "proposeTakedowns": N_("Propose take-downs"),
+    "lookUpTakedowns": N_("Look up contacts"),
+    "askTakedowns": N_("Ask for a take-down"),
+    "remindTakedowns": N_("Send a reminder"),
+    "sawTakedowns": N_("Record a sighting"),
+    "checkTakedowns": N_("Check the content"),
+    "refuseTakedowns": N_("Record a refusal"),
+    "withdrawTakedowns": N_("Withdraw take-downs"),
+    "objectTakedowns": N_("Record an objection"),
+    "answerTakedowns": N_("Record an answer to an objection"),
 }
 """What the form of each act is called, and its button where `BUTTONS` has none."""
 
@@ -157,4 +168,46 @@ BUTTONS: Final[Mapping[str, str]] = {
     "openIncident": N_("Open incident"),
     "mergeIncident": N_("Merge"),
     "letMeInIncident": N_("Get access"),
+}
+
+
+TAKEDOWN_STATES: Final[Mapping[str, str]] = {
+    TakedownState.PROPOSED: N_("Proposed"),
+    TakedownState.ASKED: N_("Asked"),
+    TakedownState.GONE: N_("Gone"),
+    TakedownState.REFUSED: N_("Refused"),
+    TakedownState.WITHDRAWN: N_("Withdrawn"),
+}
+
+TAKEDOWN_SHAPES: Final[Mapping[str, str]] = {
+    TakedownState.PROPOSED: "quiet",
+    TakedownState.ASKED: "busy",
+    TakedownState.GONE: "good",
+    TakedownState.REFUSED: "wrong",
+    TakedownState.WITHDRAWN: "quiet",
+}
+
+TAKEDOWN_GROUNDS: Final[Mapping[str, str]] = {
+    TakedownGround.PHISHING: N_("Phishing"),
+    TakedownGround.MALWARE: N_("Malware"),
+    TakedownGround.COMMAND: N_("Command and control"),
+    TakedownGround.FRAUD: N_("Fraud"),
+    TakedownGround.IMPERSONATION: N_("Impersonation"),
+    TakedownGround.LEAK: N_("Leaked data"),
+    TakedownGround.OTHER: N_("Other harmful content"),
+}
+
+TAKEDOWN_ROLES: Final[Mapping[str, str]] = {
+    TakedownRole.HOST: N_("Hosting provider"),
+    TakedownRole.REGISTRAR: N_("Registrar"),
+    TakedownRole.UPSTREAM: N_("Upstream network"),
+    TakedownRole.CSIRT: N_("National CSIRT"),
+    TakedownRole.BROWSER_LIST: N_("Browser list"),
+}
+
+SIGHTINGS: Final[Mapping[str, str]] = {
+    SightingResult.UP: N_("Still there"),
+    SightingResult.GONE: N_("Gone"),
+    SightingResult.CHANGED: N_("Changed"),
+    SightingResult.UNKNOWN: N_("Unknown"),
 }
