@@ -259,6 +259,20 @@ def _incident(world: World, operation: str = "", *, lead: bool = False, **values
     return str(made.reference)
 
 
+_KIT = {
+    "text": "http://192.0.2.1/kit", "ground": "phishing", "basis": "our terms", "necessity": "It takes passwords",
+    "how": "a mail",
+}  # fmt: skip
+
+
+def _takedown(world: World, **before: dict[str, Any]) -> dict[str, Any]:
+    """A take-down of an incident, with acts done to it before."""
+    reference = _incident(world, "proposeTakedowns", **_KIT)
+    for word, values in before.items():
+        do(world, f"{word}Takedowns", reference=reference, takedowns=(1,), **values)
+    return {"reference": reference, "takedowns": (1,)}
+
+
 def _task(world: World) -> str:
     return _incident(world, "addTaskOfIncident", text="Ask for logs")
 
@@ -450,6 +464,15 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "replaceAddressIncidentMail": _mail_case,
     "acceptMailOfParty": lambda w: _mail_case(w, stranger=True),
     "refuseMailOfParty": lambda w: _mail_case(w, stranger=True),
+    "proposeTakedowns": lambda w: {"reference": _incident(w), **_KIT},
+    "lookUpTakedowns": _takedown,
+    "askTakedowns": _takedown,
+    "remindTakedowns": lambda w: _takedown(w, ask={}),
+    "sawTakedowns": lambda w: _takedown(w) | {"seen": "gone", "how": "looked"},
+    "refuseTakedowns": lambda w: _takedown(w, ask={}) | {"reason": "They see no ground"},
+    "withdrawTakedowns": lambda w: _takedown(w) | {"reason": "Ours"},
+    "objectTakedowns": lambda w: _takedown(w) | {"reason": "It is a test"},
+    "answerTakedowns": lambda w: _takedown(w, object={"reason": "It is a test"}) | {"reason": "It is not"},
 }  # fmt: skip
 """For each act that can be undone, something that it can be done to."""
 

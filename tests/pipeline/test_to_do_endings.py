@@ -52,7 +52,8 @@ class Story:
 def act(world: World, command: str, name: str = "", by: str = "Test", **values: Any) -> Any:
     """Do an act as a person at the command line does; ``name``: where a command has two; ``by``: who it is."""
     found = next(one for one in every_act() if one.command == command and name in {"", one.name})
-    by = "" if command.startswith(("incidents ", "clocks ")) and by == "Test" else by  # there a name is an account
+    # there a name is an account
+    by = "" if command.startswith(("incidents ", "clocks ", "takedowns ")) and by == "Test" else by
     context = ActContext(world.node, world.now, "test", by)
     return found.function(context, read_request(found, values))
 
@@ -242,6 +243,15 @@ def take_report(world: World) -> None:
     act(world, "inbox take", by=str(analyst), reference=(world.folder / "reference").read_text())
 
 
+def unseen_takedown(world: World) -> World:
+    """A host was asked, and nobody looked since."""
+    incident(world, "note", text="A kit")
+    asked = {"text": "http://192.0.2.1/kit", "ground": "phishing", "basis": "our terms", "how": "a mail"}
+    act(world, "takedowns propose", reference=reference(world), necessity="It takes passwords", **asked)
+    act(world, "takedowns ask", reference=reference(world), takedowns=(1,))
+    return world.at(4)
+
+
 def ring_back(world: World) -> None:
     at = (world.now + timedelta(hours=1)).isoformat()
     added = act(world, "inbox add", what="Call me", door="phone", phone="+230 5712 3456", ring_back_at=at)
@@ -309,6 +319,10 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ),
     ItemKind.INCIDENT_LEAD: Story(
         incident, lambda w: act(w, "incidents take", reference=reference(w), by=str(person(w.node, ANALYST, now=w.now)))
+    ),
+    ItemKind.TAKEDOWNS: Story(
+        unseen_takedown,
+        lambda w: act(w, "takedowns saw", reference=reference(w), takedowns=(1,), seen="up", how="looked"),
     ),
     ItemKind.RING_BACK: Story(ring_back, rung),
     ItemKind.INCIDENT_MAILS: Story(

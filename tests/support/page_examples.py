@@ -42,6 +42,7 @@ from tocsin.incidents.clocks import ClockStart, parsed
 from tocsin.incidents.clocks.adoption import adopt_text
 from tocsin.incidents.clocks.write import ClockBeginning, start_clock, writer_for
 from tocsin.incidents.playbooks import acts as playbook_acts
+from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.paths import HomeFolder
@@ -140,6 +141,16 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/incidents/{reference}/tasks/{task}/done": "incident task",
     "/api/v1/incidents/{reference}/tasks/{task}/drop": "incident task",
     "/api/v1/incidents/{reference}/tasks/{task}/take": "incident task",
+    "/api/v1/incidents/{reference}/takedowns": "incident",
+    "/api/v1/incidents/{reference}/takedowns/answer": "incident",
+    "/api/v1/incidents/{reference}/takedowns/ask": "incident",
+    "/api/v1/incidents/{reference}/takedowns/check": "incident",
+    "/api/v1/incidents/{reference}/takedowns/look-up": "incident",
+    "/api/v1/incidents/{reference}/takedowns/object": "incident",
+    "/api/v1/incidents/{reference}/takedowns/refuse": "incident",
+    "/api/v1/incidents/{reference}/takedowns/remind": "incident",
+    "/api/v1/incidents/{reference}/takedowns/saw": "incident",
+    "/api/v1/incidents/{reference}/takedowns/withdraw": "incident",
     "/api/v1/incidents/{reference}/unmerge": "incident",
     "/api/v1/incidents/{reference}/unrestrict": "incident",
     "/api/v1/incidents/{reference}/wait": "incident",
@@ -288,6 +299,16 @@ EXAMPLES: dict[str, str] = {
     "/incidents/{reference}/tasks/{task}/done": "incident task",
     "/incidents/{reference}/tasks/{task}/drop": "incident task",
     "/incidents/{reference}/tasks/{task}/take": "incident task",
+    "/incidents/{reference}/takedowns": "incident",
+    "/incidents/{reference}/takedowns/answer": "incident",
+    "/incidents/{reference}/takedowns/ask": "incident",
+    "/incidents/{reference}/takedowns/check": "incident",
+    "/incidents/{reference}/takedowns/look-up": "incident",
+    "/incidents/{reference}/takedowns/object": "incident",
+    "/incidents/{reference}/takedowns/refuse": "incident",
+    "/incidents/{reference}/takedowns/remind": "incident",
+    "/incidents/{reference}/takedowns/saw": "incident",
+    "/incidents/{reference}/takedowns/withdraw": "incident",
     "/incidents/{reference}/unmerge": "incident",
     "/incidents/{reference}/unrestrict": "incident",
     "/incidents/{reference}/wait": "incident",
@@ -526,6 +547,10 @@ def _incidents(world: World) -> dict[str, tuple[str, str, str]]:
     start = next(one for one in playbook_acts.INCIDENT_ACTS if one.name == "start")
     context = ActContext(world.node, world.now, "test", act=start)
     start.function(context, read_request(start, {"reference": mine, "playbook": "ransomware"}))
+    act = next(one for one in takedown_acts.ACTS if one.name == "propose")
+    context = ActContext(world.node, world.now, "person:9", "Analyst", 9, act=act)
+    asked = {"text": f"http://evil.example/x {OWN}", "ground": "malware", "basis": "our terms", "how": "a scan"}
+    act.function(context, read_request(act, {"reference": mine, "necessity": "It infects visitors.", **asked}))
     found = {f"incident {name}": (f"{mine} {n}", f"{other} {n}", f"{none} {n}") for name, n in parts.items()}
     return {"incident": (mine, other, none), **found}
 

@@ -31,6 +31,7 @@ _GROUPS = {
         "playbooks",
         "reviews",
         "notices",
+        "takedowns",
     ),
     "From the public": ("help-texts", "never-held"),
     "Teams and rules": ("directory", "keys", "networks", "rules"),

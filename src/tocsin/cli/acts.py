@@ -46,6 +46,7 @@ GROUPS: Final = {
     "evidence": ("tocsin.incidents.acts",),
     "playbooks": ("tocsin.incidents.playbooks.acts", "tocsin.incidents.acts"),
     "reviews": ("tocsin.incidents.acts",),
+    "takedowns": ("tocsin.incidents.takedowns.acts",),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
     "clocks": ("tocsin.incidents.acts", "tocsin.incidents.clocks.text_acts"),
     "severity": ("tocsin.incidents.severity.acts",),

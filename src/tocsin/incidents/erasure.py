@@ -16,6 +16,7 @@ from tocsin.incidents.evidence.states import EvidenceState
 from tocsin.incidents.models import Incident, IncidentEntry, IncidentObservable, IncidentTask, Party
 from tocsin.incidents.read import TEAM, IncidentReader, readable
 from tocsin.incidents.states import IncidentEntryKind
+from tocsin.incidents.takedowns.write import delete_takedown
 from tocsin.incidents.write import entry_hash
 from tocsin.node.errors import NotFoundError
 from tocsin.node.letters import Letter
@@ -123,6 +124,7 @@ def erase_part(session: Session, name: str) -> None:
         case IncidentTask():
             row.text = row.result = ""
         case IncidentObservable():
+            delete_takedown(session, row)
             session.delete(row)
         case IncidentEvidence():
             row.name = row.sha256 = row.seal = row.place = ""

@@ -40,6 +40,7 @@ class IncidentEntryKind(StrEnum):
     REVIEW = "review"  # what was known when it was closed
     FEEDBACK = "feedback"  # what a party says of our help
     NOTICE = "notice"  # of one: basis, consent or order, our answer
+    TAKEDOWN = "takedown"  # what was done to have something taken down
 
 
 class MilestoneKind(StrEnum):

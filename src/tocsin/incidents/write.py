@@ -28,6 +28,7 @@ from tocsin.incidents.models import (
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.reference import new_reference
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableKind, SeverityLevel, TaskState
+from tocsin.incidents.takedowns.models import Takedown, TakedownRecipient, TakedownSighting
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, audit, insert_for
 
@@ -172,6 +173,9 @@ _CONTENT: Final[tuple[Any, ...]] = (
     IncidentClock,
     IncidentEvidence,
     LegalHold,
+    Takedown,
+    TakedownRecipient,
+    TakedownSighting,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 

@@ -18,6 +18,7 @@ from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.node_settings import NodeSettings
 from tocsin.node.paths import HomeFile
 from tocsin.node.section import Name, Section, Words, split_words
+from tocsin.node.takedown_settings import TakedownSettings
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -377,6 +378,7 @@ class Settings(Section):
     severity: SeveritySettings = SeveritySettings()
     never_held: NeverHeldSettings = NeverHeldSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    takedowns: TakedownSettings = TakedownSettings()
     server: ServerSettings = ServerSettings()
     api: ApiSettings = ApiSettings()
     accounts: AccountsSettings = AccountsSettings()

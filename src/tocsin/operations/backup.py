@@ -88,6 +88,7 @@ _MODELS = (
     "tocsin.incidents.evidence.models",
     "tocsin.incidents.playbooks.models",
     "tocsin.incidents.notices.models",
+    "tocsin.incidents.takedowns.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

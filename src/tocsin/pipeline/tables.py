@@ -33,6 +33,7 @@ class ItemKind(StrEnum):
     INCIDENT_WAITING = "incidents-waiting"  # the time for which they waited is over
     INCIDENT_TASKS = "incident-tasks"  # that are due
     INCIDENT_LEAD = "incidents-unassigned"  # nobody leads them
+    TAKEDOWNS = "takedowns"  # without a sighting for days, refused, or objected to
     RING_BACK = "ring-back"  # reporters who wait for a call
     INBOX = "inbox"  # reports without an owner
     INCIDENT_MAILS = "incident-mails"  # of parties to incidents, that wait for our answer

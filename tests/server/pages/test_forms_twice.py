@@ -70,6 +70,22 @@ MAKES = (
         {"answer-impact": "serious", "answer-victim": "medium", "comment": "Rang"},
         {"answer-impact": "serious", "answer-victim": "large", "comment": "Rang again"}, KEPT,
     ),
+    Making(
+        "/incidents/{reference}/takedowns", "INCIDENT/act?act=takedowns",
+        {"text": "http://kit.example/", "necessity": "It infects", "basis": "Act 7", "how": "a scan"},
+        {"text": "http://kit.example/2", "necessity": "It infects", "basis": "Act 7", "how": "a scan"}, KEPT,
+    ),
+    Making(
+        "/incidents/{reference}/takedowns/saw", "INCIDENT/act?act=takedowns/saw&takedowns=1",
+        {"seen": "up", "how": "a scan"}, {"seen": "gone", "how": "a browser"}, KEPT,
+    ),
+    *(
+        Making(
+            f"/incidents/{{reference}}/takedowns/{word}", f"INCIDENT/act?act=takedowns/{word}&takedowns=1",
+            {"reason": "They rang"}, {"reason": "They rang again"}, KEPT,
+        )
+        for word in ("object", "answer", "withdraw")
+    ),
     Making("/inbox/phone", "/inbox/phone", {"what": "It is slow"}, {"what": "It is off"}, KEPT),
     Making(
         "/portal/report", "/portal/report", {"what": "It is slow", "kind": "other"},
@@ -227,6 +243,11 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "by a test of its own": (
         "/incidents/{reference}/parties/{party}/send",  # test_thread_pages.py
         "/incidents/{reference}/announce",  # test_thread_pages.py
+        "/incidents/{reference}/takedowns/ask",  # test_takedown_pages.py, and the four below
+        "/incidents/{reference}/takedowns/check",
+        "/incidents/{reference}/takedowns/look-up",
+        "/incidents/{reference}/takedowns/refuse",
+        "/incidents/{reference}/takedowns/remind",
         "/incidents/{reference}/parties/{party}/address",  # test_thread_pages.py: each press is a new address
         "/a/{token}",  # test_answer_pages.py, test_answer_kill.py
         "/report/{reference}",  # test_public_report.py
@@ -306,7 +327,9 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         found = world.node.problems.find(ProblemSearch(address=OWN), now=world.now)
         inbox = examples["/reports/public/{reference}"].at
         incident = examples["/incidents/{reference}"].at
-        ends = ("", "/act?act=parties", "/act?act=milestone", "/act?act=clocks", "/rating")
+        taken = [f"/act?act=takedowns/{word}&takedowns=1" for word in ("saw", "object", "answer", "withdraw")]
+        more = ("/act?act=clocks", "/rating", "/act?act=takedowns", *taken)
+        ends = ("", "/act?act=parties", "/act?act=milestone", *more)
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
         pages |= {f"INCIDENT{end}": f"{incident}{end}" for end in ends}
         yield Stage(world, browsers, pages)

@@ -32,6 +32,7 @@ from tocsin.incidents import (
 )
 from tocsin.incidents.arrivals import ReportDoor, ReportForm, ReportKind, add_report, put_into, ticket_named
 from tocsin.incidents.severity import acts as severity_acts
+from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.incidents.threads import acts as thread_acts
 from tocsin.incidents.write import add_alias
 from tocsin.interface import ActContext, read_request
@@ -136,6 +137,8 @@ _SEARCHES: Final = {
     "/incidents": (f"words={WORD}", "state=all", "need=access", "need=task", "need=waiting"),
     "/clocks": ("stage=over", "stage=most", "stage=half"),
     "/api/v1/incidents": (f"words={WORD}",),
+    "/takedowns": ("state=all", "need=due", f"host={WORD}"),
+    "/api/v1/takedowns": ("due=true",),
     "/deliveries": (f"text={WORD}", "show=letters"),
     "/reports/public": (f"words={WORD}", "state=all"),
 }  # fmt: skip
@@ -177,6 +180,10 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
     act(world, "sendIncidentMail", lead, reference=found.reference, party=director.id, **mail)
     act(world, "startClockOfIncident", lead, reference=found.reference, rule="nis2-23-a", at=past, entity=director.id)
     act(world, "rateIncidentByScheme", lead, reference=found.reference, answers=["impact=serious"], comment=WORD)
+    kit = {"text": f"{ADDRESS} {OWN}", "ground": "phishing", "basis": WORD, "necessity": WORD, "how": WORD}
+    made = act(world, "proposeTakedowns", lead, reference=found.reference, **kit).takedowns
+    act(world, "askTakedowns", lead, reference=found.reference, takedowns=made, tlp="AMBER")
+    act(world, "objectTakedowns", lead, reference=found.reference, takedowns=made, reason=WORD)
     act(world, "mergeIncident", lead, reference=found.child, into=found.reference)
     act(world, "letMeInIncident", guest, reference=found.reference, reason="Nobody else is on duty now")
     act(world, "startPlaybookOfIncident", lead, reference=found.reference, playbook="ransomware")
@@ -184,9 +191,12 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
     return found
 
 
-def act(world: World, operation: str, number: int, **values: Any) -> None:
-    of = next(one for one in (*acts.ACTS, *severity_acts.ACTS, *thread_acts.ACTS) if one.operation == operation)
-    of.function(ActContext(world.node, world.now, f"person:{number}", "Lead", number, act=of), read_request(of, values))
+def act(world: World, operation: str, number: int, **values: Any) -> Any:
+    known = (*acts.ACTS, *severity_acts.ACTS, *thread_acts.ACTS, *takedown_acts.ACTS)
+    of = next(one for one in known if one.operation == operation)
+    return of.function(
+        ActContext(world.node, world.now, f"person:{number}", "Lead", number, act=of), read_request(of, values)
+    )
 
 
 def said(browser: Browser, path: str, world: World) -> tuple[int, str, str]:
@@ -239,7 +249,8 @@ def test_whom_it_names_finds_it(twins: Twins, query: str) -> None:
 
 
 @pytest.mark.parametrize("words", [
-    "incidents list", "incidents list --state merged", "incidents show REFERENCE", f"search {WORD}",
+    "incidents list", "incidents list --state merged", "incidents show REFERENCE", "takedowns list", "takedowns hosts",
+    f"search {WORD}",
     f"search {ADDRESS}", f"search {OWN}", "search REFERENCE", "audit list --limit 500",
     "audit list --subject incident", "audit export",
     "statistics", "todo list", "inbox list", "clocks running", "deliveries letters",

@@ -42,6 +42,7 @@ class ToDoKind:
 
 _STEER, _EDIT, _WORK = Permission.DELIVERIES_STEER, Permission.DIRECTORY_EDIT, Permission.INCIDENTS_WRITE
 _SENDING, _TROUBLE, _HELD = "/deliveries/sending", "/deliveries?show=trouble", "/deliveries?show=held"
+_TAKEDOWNS = "/takedowns?need=due&state=all"
 _CALLS = "/reports/public?state=all&call=1"
 _ADDRESS = "/teams/%(key)s/change?act=assert&kind=mailbox#value"
 
@@ -213,6 +214,17 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         lambda item: say_count("%(n)s incident is not assigned", "%(n)s incidents are not assigned", item.count),
         "/incidents?state=new", _WORK, listers.incidents_unassigned,
         (Resolution(say("Assign it"), "/incidents?state=new", "incidents take"),), personal=True,
+    ),
+    ItemKind.TAKEDOWNS: ToDoKind(
+        say("Take-downs"),
+        lambda item: say_count("%(n)s take-down is due", "%(n)s take-downs are due", item.count),
+        _TAKEDOWNS, _WORK, listers.takedowns,
+        (
+            Resolution(say("Send a reminder"), _TAKEDOWNS, "takedowns remind"),
+            Resolution(say("Ask the next one"), _TAKEDOWNS, "takedowns ask"),
+            Resolution(say("Record what was seen"), _TAKEDOWNS, "takedowns saw"),
+            Resolution(say("Withdraw it"), _TAKEDOWNS, "takedowns withdraw"),
+        ), personal=True,
     ),
     ItemKind.RING_BACK: ToDoKind(
         say("Ring-backs"),

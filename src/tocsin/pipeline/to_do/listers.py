@@ -20,6 +20,7 @@ from tocsin.incidents import IncidentReader, access_to_review, due_tasks, waited
 from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new, ring_backs
 from tocsin.incidents.clocks import count_by_stage
 from tocsin.incidents.closing import due_lessons
+from tocsin.incidents.takedowns import takedown_needs
 from tocsin.incidents.threads import awaited_answers
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.letters import Letter, LetterState
@@ -239,6 +240,12 @@ def incident_access(context: ListingContext) -> Iterator[Item]:
     """Access to restricted incidents that another person gained, for those who may read them."""
     found = access_to_review(context.session, context.reader)
     yield Item(ItemKind.INCIDENT_ACCESS, len(found), min((of.added_at for _, of in found), default=None))
+
+
+def takedowns(context: ListingContext) -> Iterator[Item]:
+    """Take-downs of which nothing was seen for days, that were refused, or that somebody objected to."""
+    found = takedown_needs(context.session, context.reader)
+    yield Item(ItemKind.TAKEDOWNS, found.count, found.since, found.since)
 
 
 def claims(context: ListingContext) -> Iterator[Item]:

@@ -11,10 +11,11 @@ from tocsin.server.pages.incidents.one_pages import one_pages
 from tocsin.server.pages.incidents.playbook_pages import incident_playbook_pages, playbook_pages
 from tocsin.server.pages.incidents.rating_pages import rating_pages
 from tocsin.server.pages.incidents.review_pages import review_pages
+from tocsin.server.pages.incidents.takedown_pages import takedown_pages
 from tocsin.server.pages.incidents.words import PARTIES as PARTIES  # of pages of threads too
 
 incidents_pages = together(
     list_pages, bulk_pages, review_pages, evidence_pages, act_pages, clock_pages, rating_pages, playbook_pages,
-    incident_playbook_pages, one_pages, notice_pages,
+    incident_playbook_pages, takedown_pages, one_pages, notice_pages,
 )  # fmt: skip
 """All pages of incidents; those of acts come before the one of an incident, which is named by its reference."""

@@ -30,9 +30,18 @@ from tocsin.incidents import (
 from tocsin.incidents.arrivals import find_report, form_word, ticket_of
 from tocsin.incidents.clocks import clocks_of
 from tocsin.incidents.evidence import evidence_of, holds_of
+from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.interface import Act, NotHereError, PageRouter, RequestError, names_in, needs, number_in, visitor_of
 from tocsin.node.accounts import Permission, Principal, names_of
-from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
+from tocsin.node.errors import (
+    ConflictError,
+    InputError,
+    NotFoundError,
+    RemoteError,
+    TocsinError,
+    UsageError,
+    WithheldError,
+)
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED
@@ -41,6 +50,7 @@ from tocsin.server.pages.incidents.closing_notes import ClosingNotes, closing_no
 from tocsin.server.pages.incidents.fields import cause_options, fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import tab_after
+from tocsin.server.pages.incidents.takedown_pages import indicators_text, values_of
 from tocsin.server.pages.incidents.words import BUTTONS, TITLES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
@@ -49,12 +59,11 @@ if TYPE_CHECKING:
     from tocsin.incidents import Incident
     from tocsin.incidents.arrivals import PublicReport
 
-_ACTS: Final = {act.operation: act for act in acts.ACTS}
+_ALL: Final = (*acts.ACTS, *takedown_acts.ACTS)
+_ACTS: Final = {act.operation: act for act in _ALL}
 _OPEN, _ENTER = _ACTS["openIncident"], _ACTS["letMeInIncident"]
 _MERGE, _UNMERGE = _ACTS["mergeIncident"], _ACTS["unmergeIncident"]
-_BELOW: Final = {
-    act.page.removeprefix(f"{PLACE}/{{reference}}/"): act for act in acts.ACTS if "{reference}" in act.page
-}
+_BELOW: Final = {act.page.removeprefix(f"{PLACE}/{{reference}}/"): act for act in _ALL if "{reference}" in act.page}
 """The acts on an incident, by the end of their address."""
 
 _EXPIRED: Final = N_("This form is too old. Send it again.")
@@ -170,7 +179,7 @@ def _do(desk: PageContext, request: Request, act: Act, form: FormData, named: Ma
         done, undo = perform_with_undo(desk, visitor, act, form, **given)
     except RequestError as error:
         return again(wrongs=dict(error.wrongs))
-    except (ConflictError, InputError, NotFoundError, UsageError) as error:
+    except (ConflictError, InputError, NotFoundError, RemoteError, UsageError, WithheldError) as error:
         return again(error=error)
     tab = _tab_of(act)
     said = f"?done=merged&of={done.reference}" if act is _MERGE else "?done=unmerged" if act is _UNMERGE else ""
@@ -206,6 +215,8 @@ def _now(desk: PageContext, visitor: Principal, reference: str, asked: _ActQuery
         said: dict[str, Any] = {name: getattr(incident, name) or "" for name in _COLUMNS}
         said |= {name: text for name in ("rule", "party", "mail") if (text := getattr(asked, name))}
         said |= {"lesson": asked.lesson == "true", "withhold": incident.in_figures}
+        if asked.act == "takedowns":
+            said |= {"text": indicators_text(session, reader, incident), "basis": desk.node.settings.takedowns.basis}
         if asked.report:
             said |= _of_report(find_report(session, reader, asked.report), asked.act)
         return said | ({"text": find_entry(session, reader, incident, number).text} if number else {})
@@ -236,6 +247,7 @@ def _form(
     """The form of an act, with what was typed and why it was not done; ``given``: what its fields say at first."""
     words, reader = desk.words(request), IncidentReader(visitor.person, desk.now)
     texts = {name: typed.getlist(name) if name in _SEVERAL else text_of(typed, name) for name in typed} if typed else {}
+    chosen = (texts if typed else {"takedowns": request.query_params.getlist("takedowns")}).get("takedowns", [])
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, named["reference"]) if named else None
         family = merged_family(session, reader, incident) if incident else []
@@ -244,7 +256,7 @@ def _form(
         choices = {**clocks, "root_cause": causes}
         fields = fields_of(act, words, session, given=given, typed=texts, wrongs=wrongs, choices=choices)
         notes = closing_notes(desk, session, reader, family, act) if incident else ClosingNotes()
-        about = _about(session, reader, family, named)
+        about = values_of(session, reader, family, chosen) if chosen else _about(session, reader, family, named)
         seen = last_entry(session, reader, family)
         offers = "into" in act.request.model_fields
         others = [one for one in open_incidents(session, reader) if one is not incident] if offers else []
@@ -252,9 +264,10 @@ def _form(
         request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=incident,
         fields=fields, seen=seen, title=TITLES[act.operation],
         button=BUTTONS.get(act.operation, TITLES[act.operation]), about=about, made=form_word(desk.tokens, desk.now),
-        error=error, others=others, said="", hidden=(), selected=(), notes=notes,
+        error=error, others=others, said="", selected=(), notes=notes,
         address=act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
         reference=texts.get("reference", ""), entry=texts.get("entry") or request.query_params.get("entry", ""),
+        hidden=[("takedowns", str(one)) for one in chosen],
         back=f"{PLACE}/{incident.reference}{_tab_of(act)}" if incident else PLACE,
     )  # fmt: skip
 
@@ -283,4 +296,4 @@ _PARTS: Final[Mapping[str, tuple[Callable[..., Any], str]]] = {
     "evidence": (evidence_of, "name"),
     "hold": (holds_of, "ordered_by"),
 }
-_SEVERAL: Final = {"persons", "only"}
+_SEVERAL: Final = {"persons", "only", "takedowns"}

@@ -25,12 +25,16 @@ from tocsin.server.pages.incidents.words import (
     OBSERVED_AS,
     PARTIES,
     SEVERITIES,
+    SIGHTINGS,
+    TAKEDOWN_GROUNDS,
+    TAKEDOWN_ROLES,
 )
 from tocsin.server.pages.words import N_, OURS, PageTexts, languages
 
 _TLPS: Final = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
 _HIDDEN: Final = {
     "reference", "once", "task", "party", "observable", "entry", "person", "clock", "evidence", "hold", "run",
+    "takedowns",
 }  # fmt: skip
 """What stands in the address or in hidden fields; a person to be let in or taken out is chosen."""
 
@@ -95,8 +99,15 @@ _LABELS: Final[Mapping[str, str]] = {
     "lessons": N_("Lessons"),
     "lessons_due": N_("Lessons due (UTC)"),
     "withhold": N_("No longer count it"),
+    "ground": N_("Used for"),
+    "necessity": N_("Why it must be taken down"),
+    "basis": N_("Law or terms"),
+    "pap": N_("What may be done with it (PAP)"),
+    "seen": N_("What was seen"),
 }
 _NAMES: Final[Mapping[tuple[str, str], str]] = {
+    ("takedowns", "how"): N_("How it was seen, such as: opened in an isolated browser"),
+    ("takedowns", "place"): N_("Seen from (network or country)"),
     ("custody of incident", "person"): N_("From whom, or to whom"),
     ("evidence of incident", "name"): N_("What it is"),
     ("legal hold of incident", "until"): N_("Until (UTC); empty: until it is lifted"),
@@ -107,6 +118,7 @@ _TEXTS: Final[Mapping[str, str]] = {
     "incident": N_("Note"),
     "task of incident": N_("Task"),
     "observables of incident": N_("Addresses, names, URLs, hashes"),
+    "takedowns": N_("URLs, names and addresses, a line each"),
 }
 """What a text is called, by what has it."""
 
@@ -126,6 +138,9 @@ _HINTS: Final[Mapping[str, str]] = {
     "source": N_("Who says so, or what shows it, such as: log of the mail server"),
     "how": N_("By hand, by courier, as a copy made with a tool"),
     "sha256": N_("Of its bytes, in hexadecimal; empty for what has none."),
+    "necessity": N_("The letters say it, in the words that you write here."),
+    "basis": N_("The letters say it: the law that you act under, or the terms of service that it breaks."),
+    "pap": N_("Under PAP:RED nobody is asked about it, and nobody is written to."),
 }
 
 
@@ -236,5 +251,9 @@ _LISTS: Final[Mapping[str, Mapping[str, str]]] = {
     "observables of incident": OBSERVED_AS,
     "kind": EVIDENCE_KINDS,
     "step": CUSTODY_STEPS,
+    "takedowns": TAKEDOWN_ROLES,
+    "ground": TAKEDOWN_GROUNDS,
+    "seen": SIGHTINGS,
+    "pap": {one: f"PAP:{one}" for one in ("AMBER", "CLEAR", "GREEN", "RED")},
 }
 """The closed lists by the name of their field; a role by what has it."""

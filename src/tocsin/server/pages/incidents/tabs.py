@@ -28,6 +28,7 @@ from tocsin.server.pages.words import N_, NN_, PageTexts
 
 TABS: Final[Mapping[str, str]] = {
     "": N_("Timeline"),
+    "takedowns": N_("Take-downs"),
     "notices": N_("Notices"),
     "clocks": N_("Clocks"),
     "rating": N_("Severity"),

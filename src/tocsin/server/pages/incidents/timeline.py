@@ -16,6 +16,7 @@ from tocsin.server.pages.incidents.words import (
     PARTIES,
     RATINGS,
     SEVERITIES,
+    SIGHTINGS,
     STATES,
     TASKS,
 )
@@ -337,6 +338,25 @@ def _playbook(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, st
     return words.say(_PLAYBOOK[data["act"]], name=name, question=shown(data.get("question") or "-"), answer=answer)
 
 
+def _takedown(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+    data = entry.data
+    said = words.say(_TAKEDOWNS.get(data["act"], N_("Take-downs")))
+    if "seen" in data:
+        said = words.say(N_("Take-downs seen as “%(seen)s”"), seen=words.say(SIGHTINGS[data["seen"]]))
+    return words.say(N_("%(what)s: %(n)s"), what=said, n=words.number(len(data["takedowns"])))
+
+
+_TAKEDOWNS: Final[Mapping[str, str]] = {
+    "proposed": N_("Take-downs proposed"),
+    "looked-up": N_("Contacts of take-downs looked up"),
+    "asked": N_("Take-downs asked for"),
+    "reminded": N_("Take-downs, reminder sent"),
+    "checked": N_("Take-downs, content checked"),
+    "refused": N_("Take-downs refused"),
+    "withdrawn": N_("Take-downs withdrawn"),
+    "objected": N_("Take-downs, objection recorded"),
+    "answered": N_("Take-downs, objection answered"),
+}
 _PLAIN: Final[Mapping[str, str]] = {
     IncidentEntryKind.OPENED: N_("Incident opened"),
     IncidentEntryKind.PARTY: N_("Party"),
@@ -359,6 +379,7 @@ _SAID: Final[Mapping[str, Callable[["IncidentEntry", PageTexts, Mapping[int, str
     IncidentEntryKind.REVIEW: _review,
     IncidentEntryKind.FEEDBACK: _feedback,
     IncidentEntryKind.NOTICE: _notice,
+    IncidentEntryKind.TAKEDOWN: _takedown,
 }
 
 

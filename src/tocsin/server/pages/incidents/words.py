@@ -18,6 +18,7 @@ from tocsin.incidents import (
 from tocsin.incidents.clocks import ClockState
 from tocsin.incidents.closing import DetectedBy, FeedbackRating
 from tocsin.incidents.evidence import CustodyStep, EvidenceKind, EvidenceState
+from tocsin.incidents.takedowns import SightingResult, TakedownGround, TakedownRole, TakedownState
 from tocsin.server.pages.words import N_
 
 STATES: Final[Mapping[str, str]] = {
@@ -167,7 +168,7 @@ GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
         (_KIND.MAIL_IN, _KIND.MAIL_OUT, _KIND.ARRIVAL, _KIND.NOTICE, _KIND.PARTY, _KIND.FEEDBACK),
     ),
     "tasks": (N_("Tasks"), (_KIND.TASK, _KIND.PLAYBOOK)),
-    "observables": (N_("Observables"), (_KIND.OBSERVABLE, _KIND.POPULATION)),
+    "observables": (N_("Observables"), (_KIND.OBSERVABLE, _KIND.POPULATION, _KIND.TAKEDOWN)),
     "evidence": (N_("Evidence"), (_KIND.EVIDENCE,)),
     "changes": (
         N_("Changes"),
@@ -238,6 +239,16 @@ TITLES: Final[Mapping[str, str]] = {
     "stopPlaybookOfIncident": N_("Stop playbook"),
     "setCauseIncident": N_("Set root cause"),
     "releaseFiguresIncident": N_("Count in the figures"),
+    "proposeTakedowns": N_("Propose take-downs"),
+    "lookUpTakedowns": N_("Look up contacts"),
+    "askTakedowns": N_("Ask for a take-down"),
+    "remindTakedowns": N_("Send a reminder"),
+    "sawTakedowns": N_("Record a sighting"),
+    "checkTakedowns": N_("Check the content"),
+    "refuseTakedowns": N_("Record a refusal"),
+    "withdrawTakedowns": N_("Withdraw take-downs"),
+    "objectTakedowns": N_("Record an objection"),
+    "answerTakedowns": N_("Record an answer to an objection"),
 }
 """What the form of each act is called, and its button where `BUTTONS` has none."""
 
@@ -245,4 +256,46 @@ BUTTONS: Final[Mapping[str, str]] = {
     "openIncident": N_("Open incident"),
     "mergeIncident": N_("Merge"),
     "letMeInIncident": N_("Get access"),
+}
+
+
+TAKEDOWN_STATES: Final[Mapping[str, str]] = {
+    TakedownState.PROPOSED: N_("Proposed"),
+    TakedownState.ASKED: N_("Asked"),
+    TakedownState.GONE: N_("Gone"),
+    TakedownState.REFUSED: N_("Refused"),
+    TakedownState.WITHDRAWN: N_("Withdrawn"),
+}
+
+TAKEDOWN_SHAPES: Final[Mapping[str, str]] = {
+    TakedownState.PROPOSED: "quiet",
+    TakedownState.ASKED: "busy",
+    TakedownState.GONE: "good",
+    TakedownState.REFUSED: "wrong",
+    TakedownState.WITHDRAWN: "quiet",
+}
+
+TAKEDOWN_GROUNDS: Final[Mapping[str, str]] = {
+    TakedownGround.PHISHING: N_("Phishing"),
+    TakedownGround.MALWARE: N_("Malware"),
+    TakedownGround.COMMAND: N_("Command and control"),
+    TakedownGround.FRAUD: N_("Fraud"),
+    TakedownGround.IMPERSONATION: N_("Impersonation"),
+    TakedownGround.LEAK: N_("Leaked data"),
+    TakedownGround.OTHER: N_("Other harmful content"),
+}
+
+TAKEDOWN_ROLES: Final[Mapping[str, str]] = {
+    TakedownRole.HOST: N_("Hosting provider"),
+    TakedownRole.REGISTRAR: N_("Registrar"),
+    TakedownRole.UPSTREAM: N_("Upstream network"),
+    TakedownRole.CSIRT: N_("National CSIRT"),
+    TakedownRole.BROWSER_LIST: N_("Browser list"),
+}
+
+SIGHTINGS: Final[Mapping[str, str]] = {
+    SightingResult.UP: N_("Still there"),
+    SightingResult.GONE: N_("Gone"),
+    SightingResult.CHANGED: N_("Changed"),
+    SightingResult.UNKNOWN: N_("Unknown"),
 }
