@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         open_tasks,
         parties_of,
         references_by_number,
+        sightings_to_review,
         tasks_of,
         waited_enough,
         without_lead,

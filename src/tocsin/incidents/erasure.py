@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.models import Incident, IncidentEntry, IncidentObservable, IncidentTask, Party
+from tocsin.incidents.populations.models import IncidentText
 from tocsin.incidents.read import TEAM, IncidentReader, readable
+from tocsin.incidents.sightings.models import ObservableSighting
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.incidents.write import entry_hash
 from tocsin.node.errors import NotFoundError
@@ -29,6 +31,7 @@ _TYPED: Final[Mapping[str, tuple[str, ...]]] = {
     IncidentEntryKind.TASK.value: ("what",),
     IncidentEntryKind.MILESTONE.value: ("known_from",),
     IncidentEntryKind.OBSERVABLE.value: ("values", "known", "unread"),
+    IncidentEntryKind.POPULATION.value: ("query", "values"),
 }
 """What of the data of an entry people typed, by its kind; of a changed title both are."""
 
@@ -112,12 +115,16 @@ def erase_part(session: Session, name: str) -> None:
     """Erase what people wrote in a part of an incident, in the caller's transaction."""
     match row := find_part(session, None, name).row:
         case IncidentEntry():
+            if row.kind == IncidentEntryKind.POPULATION and row.data.get("act") == "text":
+                same = IncidentText.incident_id == row.incident_id, IncidentText.text == row.text
+                session.execute(delete(IncidentText).where(*same))
             row.text, row.data = "", _erased(row)
         case Party():
             row.name = row.mailbox = row.phone = ""
         case IncidentTask():
             row.text = row.result = ""
         case IncidentObservable():
+            session.execute(delete(ObservableSighting).where(ObservableSighting.observable_id == row.id))
             session.delete(row)
     session.flush()
 

@@ -3,7 +3,7 @@
 All content carries its compartment, so that what somebody may not read is left out in SQL, in every query.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -176,6 +176,9 @@ class IncidentObservable(InCompartment, Base):
     """A value that was observed, as it is compared: refanged, in small letters where case says nothing.
 
     ``kind``: an `ObservableKind`; ``role``: an `ObservableRole`. ``withdrawn_at``: it is none any more.
+    ``checked_to``: the ingest up to which its sightings were looked up in the past; None: it never was.
+    ``unreviewed_since``: an ingest found it then, and nobody has looked at that since. ``noted_on``: the last day with
+    an entry that it was seen.
     """
 
     __tablename__ = "incident_observable"
@@ -193,3 +196,6 @@ class IncidentObservable(InCompartment, Base):
     added_at: Mapped[datetime] = mapped_column(UTCDateTime)
     valid_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    checked_to: Mapped[int | None] = mapped_column(index=True)
+    unreviewed_since: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
+    noted_on: Mapped[date | None]

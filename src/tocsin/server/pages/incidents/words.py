@@ -47,6 +47,7 @@ NEEDS: Final[Mapping[str, str]] = {
     IncidentNeed.WAITING: N_("Waiting time is over"),
     IncidentNeed.TASK: N_("Task is due"),
     IncidentNeed.ACCESS: N_("Access to review"),
+    IncidentNeed.SIGHTING: N_("New sightings"),
 }
 
 MILESTONES: Final[Mapping[str, str]] = {
