@@ -38,6 +38,7 @@ from tocsin.incidents.arrivals import (
     form_word,
     ticket_of,
 )
+from tocsin.incidents.models import IncidentPopulation
 from tocsin.node.accounts import AccountRole
 from tocsin.node.paths import HomeFolder
 from tocsin.node.tokens import open_tokens
@@ -119,6 +120,15 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/incidents/{reference}/merge": "incident",
     "/api/v1/incidents/{reference}/milestone": "incident",
     "/api/v1/incidents/{reference}/note": "incident",
+    "/api/v1/incidents/{reference}/affected": "incident",
+    "/api/v1/incidents/{reference}/affected/text": "incident",
+    "/api/v1/incidents/{reference}/affected/text/withdraw": "incident",
+    "/api/v1/incidents/{reference}/affected/{population}/detach": "incident population",
+    "/api/v1/incidents/{reference}/affected/{population}/freeze": "incident population",
+    "/api/v1/incidents/{reference}/observables/{observable}/affected": "incident observable",
+    "/api/v1/incidents/{reference}/observables/{observable}/validity": "incident observable",
+    "/api/v1/incidents/{reference}/observables/look-up": "incident",
+    "/api/v1/incidents/{reference}/observables/review": "incident",
     "/api/v1/incidents/{reference}/observables": "incident",
     "/api/v1/incidents/{reference}/observables/{observable}/withdraw": "incident observable",
     "/api/v1/incidents/{reference}/parties": "incident",
@@ -250,6 +260,15 @@ EXAMPLES: dict[str, str] = {
     "/incidents/{reference}/merge": "incident",
     "/incidents/{reference}/milestone": "incident",
     "/incidents/{reference}/note": "incident",
+    "/incidents/{reference}/affected": "incident",
+    "/incidents/{reference}/affected/text": "incident",
+    "/incidents/{reference}/affected/text/withdraw": "incident",
+    "/incidents/{reference}/affected/{population}/detach": "incident population",
+    "/incidents/{reference}/affected/{population}/freeze": "incident population",
+    "/incidents/{reference}/observables/{observable}/affected": "incident observable",
+    "/incidents/{reference}/observables/{observable}/validity": "incident observable",
+    "/incidents/{reference}/observables/look-up": "incident",
+    "/incidents/{reference}/observables/review": "incident",
     "/incidents/{reference}/observables": "incident",
     "/incidents/{reference}/observables/{observable}/withdraw": "incident observable",
     "/incidents/{reference}/parties": "incident",
@@ -315,6 +334,7 @@ QUERIES: dict[str, str] = {
     "/problems/act": "?act=mute&every=found",
     "/incidents/{reference}/act": "?act=milestone",
     "/problems/inbox": "?every=found",
+    "/problems/incident": "?every=found",
     "/reports/public/act": "?act=close&every=found",
 }
 
@@ -485,8 +505,19 @@ def _incidents(world: World) -> dict[str, tuple[str, str, str]]:
         )
         add_entry(session, own, IncidentEntryKind.NOTE, text="Rang the hospital", **by)
         foreign = add_incident(session, title="Leak at the ministry", members=[999_999], **by)
+        affected = [
+            IncidentPopulation(
+                incident_id=one.id, compartment_id=one.compartment_id, query={"address": "192.0.2.0/24"}, keys="",
+                added_at=world.now, frozen_at=None,
+            )
+            for one in (own, foreign)
+        ]  # fmt: skip
+        session.add_all(affected)
+        session.flush()
         mine, other, none = own.reference, foreign.reference, "INC-0000-0000"
-        parts = {"task": task.id, "party": party.id, "observable": 1, "person": 999_999}
+        parts = {
+            "task": task.id, "party": party.id, "observable": 1, "person": 999_999, "population": affected[0].id,
+        }  # fmt: skip
     found = {f"incident {name}": (f"{mine} {n}", f"{other} {n}", f"{none} {n}") for name, n in parts.items()}
     return {"incident": (mine, other, none), **found}
 

@@ -11,10 +11,16 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.models import Incident, IncidentEntry, IncidentObservable, IncidentTask, Party
-from tocsin.incidents.populations.models import IncidentText
+from tocsin.incidents.models import (
+    Incident,
+    IncidentEntry,
+    IncidentObservable,
+    IncidentTask,
+    IncidentText,
+    ObservableSighting,
+    Party,
+)
 from tocsin.incidents.read import TEAM, IncidentReader, readable
-from tocsin.incidents.sightings.models import ObservableSighting
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.incidents.write import entry_hash
 from tocsin.node.errors import NotFoundError

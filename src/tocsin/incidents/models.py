@@ -199,3 +199,55 @@ class IncidentObservable(InCompartment, Base):
     checked_to: Mapped[int | None] = mapped_column(index=True)
     unreviewed_since: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
     noted_on: Mapped[date | None]
+
+
+class ObservableSighting(InCompartment, Base):
+    """The events of one day (UTC) in which an observable was found: how many, when, and which sets of teams must know.
+
+    ``sets``: numbers of `events.TeamSet`, 0 where no team is known.
+    """
+
+    __tablename__ = "incident_sighting"
+    __table_args__ = (UniqueConstraint("observable_id", "day"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"), index=True)
+    observable_id: Mapped[int] = mapped_column(ForeignKey("incident_observable.id"))
+    day: Mapped[date]
+    events: Mapped[int]
+    first_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    last_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    sets: Mapped[list[int]] = mapped_column(Json)
+
+
+class IncidentPopulation(InCompartment, Base):
+    """The problems of an incident: a filter that is asked anew each time, or a list of them.
+
+    ``query``: conditions of a `problems.ProblemSearch`; none: a person selected them. ``keys``: of the problems, see
+    `populations.pack`, so that ten thousand are one row; empty: those that match now. ``frozen_at``: since when it is
+    a list.
+    """
+
+    __tablename__ = "incident_population"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"), index=True)
+    query: Mapped[dict[str, str]] = mapped_column(Json)
+    keys: Mapped[str] = mapped_column(Text)
+    added_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    frozen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class IncidentText(InCompartment, Base):
+    """What the notifications of affected teams say of an incident, in one language (BCP 47), until it is withdrawn."""
+
+    __tablename__ = "incident_text"
+    __table_args__ = (UniqueConstraint("incident_id", "language"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))
+    language: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    tlp: Mapped[str] = mapped_column(Text)
+    set_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

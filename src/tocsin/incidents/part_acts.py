@@ -27,8 +27,7 @@ from tocsin.incidents.act_parts import (
 )
 from tocsin.incidents.observables import MOST, extract_observables
 from tocsin.incidents.read import find_observable, find_party, find_task
-from tocsin.incidents.sightings.lists import warnings_of
-from tocsin.incidents.sightings.write import PastSightings
+from tocsin.incidents.sightings import PastSightings, warnings_of
 from tocsin.incidents.states import IncidentEntryKind, ObservableRole, PartyRole, TaskState
 from tocsin.incidents.write import add_observable, add_party, add_task
 from tocsin.interface import N_, ActContext, Wording

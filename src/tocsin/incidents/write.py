@@ -18,14 +18,15 @@ from tocsin.incidents.models import (
     IncidentAlias,
     IncidentEntry,
     IncidentObservable,
+    IncidentPopulation,
     IncidentReport,
     IncidentTask,
+    IncidentText,
+    ObservableSighting,
     Party,
 )
-from tocsin.incidents.populations.models import IncidentPopulation, IncidentText
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.reference import new_reference
-from tocsin.incidents.sightings.models import ObservableSighting
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableKind, SeverityLevel, TaskState
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, audit

@@ -84,8 +84,6 @@ _MODELS = (
     "tocsin.incidents.arrivals.models",
     "tocsin.incidents.models",
     "tocsin.incidents.threads.models",
-    "tocsin.incidents.populations.models",
-    "tocsin.incidents.sightings.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

@@ -12,8 +12,8 @@ from sqlalchemy import func, select, text
 from support.console_users import person
 from support.world import World, copy_world, link_of, make_world, send
 from tocsin.incidents import IncidentReader, acts, find_incident
+from tocsin.incidents.models import IncidentPopulation
 from tocsin.incidents.populations import affected_of, pack, populations_of, tally, unpack
-from tocsin.incidents.populations.models import IncidentPopulation
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError, UsageError

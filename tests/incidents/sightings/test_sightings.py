@@ -20,8 +20,8 @@ from tocsin.incidents import (
     observables_of,
     sightings_to_review,
 )
+from tocsin.incidents.models import ObservableSighting
 from tocsin.incidents.sightings import standings_of
-from tocsin.incidents.sightings.models import ObservableSighting
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.records import open_undo, undo

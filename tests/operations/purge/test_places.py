@@ -25,6 +25,7 @@ FOLDERS = {
     HomeFolder.ROWS: "hashes",
     HomeFolder.SPOOL: "emptied by whoever writes next, and so by each purge",
     HomeFolder.TEMPLATES: "texts of this team",
+    HomeFolder.WARNING_LISTS: "lists that this team adopted",
 }
 FILES = {
     HomeFile.AUDIT_HEAD: "a hash",

@@ -61,6 +61,10 @@ MAKES = (
         "/incidents/{reference}/milestone", "INCIDENT/act?act=milestone", {"milestone": "contained"},
         {"milestone": "recovered"}, KEPT,
     ),
+    Making(
+        "/incidents/{reference}/affected", "INCIDENT/act?act=affected", {"matching": "kind=open-rdp"},
+        {"matching": "severity=high"}, KEPT,
+    ),
     Making("/inbox/phone", "/inbox/phone", {"what": "It is slow"}, {"what": "It is off"}, KEPT),
     Making(
         "/portal/report", "/portal/report", {"what": "It is slow", "kind": "other"},
@@ -123,6 +127,13 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/rename",
         "/incidents/{reference}/reopen",
         "/incidents/{reference}/restrict",
+        "/incidents/{reference}/affected/text",
+        "/incidents/{reference}/affected/text/withdraw",
+        "/incidents/{reference}/affected/{population}/freeze",
+        "/incidents/{reference}/observables/look-up",
+        "/incidents/{reference}/observables/review",
+        "/incidents/{reference}/observables/{observable}/affected",
+        "/incidents/{reference}/observables/{observable}/validity",
         "/incidents/{reference}/take",
         "/incidents/{reference}/take-out",
         "/incidents/{reference}/tasks/{task}/assign",
@@ -143,6 +154,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
     ),
     "it is there once by what it says": (
         "/problems/inbox",
+        "/problems/incident",
         "/reports/public/act",
         "/readiness/start",
         "/readiness/frameworks",
@@ -169,6 +181,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "it takes something away, which is gone then": (
         "/account/passkeys/remove", "/account/second-factor/off", "/account/tokens/revoke",
         "/events/views/{number}/delete",
+        "/incidents/{reference}/affected/{population}/detach",
         "/portal/contacts/undo", "/portal/contacts/unmute", "/portal/undo/{answer}", "/purge/{reference}",
         "/reports/public/{reference}/erase", "/undo/{number}", "/a/{token}/undo/{answer}", "/admin/keeping/retention",
     ),
@@ -283,7 +296,7 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         found = world.node.problems.find(ProblemSearch(address=OWN), now=world.now)
         inbox = examples["/reports/public/{reference}"].at
         incident = examples["/incidents/{reference}"].at
-        ends = ("", "/act?act=parties", "/act?act=milestone")
+        ends = ("", "/act?act=parties", "/act?act=milestone", "/act?act=affected")
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
         pages |= {f"INCIDENT{end}": f"{incident}{end}" for end in ends}
         yield Stage(world, browsers, pages)

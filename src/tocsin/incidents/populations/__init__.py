@@ -10,8 +10,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.incidents.populations import acts
     from tocsin.incidents.populations.keys import pack, unpack
-    from tocsin.incidents.populations.models import IncidentPopulation, IncidentText
-    from tocsin.incidents.populations.read import affected_of, digest_notes, populations_of, texts_of
+    from tocsin.incidents.populations.read import affected_of, digest_notes, keys_of, populations_of, texts_of
     from tocsin.incidents.populations.tally import AffectedTally, tally
 else:
     lazy_face(__name__)

@@ -27,12 +27,11 @@ from tocsin.incidents.act_parts import (
     once_of,
     reader_of,
 )
+from tocsin.incidents.models import IncidentPopulation, IncidentText
 from tocsin.incidents.populations.keys import pack, unpack
-from tocsin.incidents.populations.models import IncidentPopulation, IncidentText
 from tocsin.incidents.populations.read import affected_of, keys_of, populations_of, texts_of
 from tocsin.incidents.read import find_incident, is_restricted, merged_family
-from tocsin.incidents.sightings.acts import Number, ObservableChosen, observables_now
-from tocsin.incidents.sightings.write import PastSightings
+from tocsin.incidents.sightings import Number, ObservableChosen, PastSightings, observables_now
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.interface import ActContext, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError

@@ -9,9 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import DigestNote
-from tocsin.incidents.models import Incident
+from tocsin.incidents.models import Incident, IncidentPopulation, IncidentText
 from tocsin.incidents.populations.keys import unpack
-from tocsin.incidents.populations.models import IncidentPopulation, IncidentText
 from tocsin.incidents.read import TEAM, IncidentReader, readable
 from tocsin.incidents.states import UNDER_WAY, IncidentState
 from tocsin.problems import FoundProblems, ProblemList, ProblemSearch

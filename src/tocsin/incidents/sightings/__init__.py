@@ -9,6 +9,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.incidents.sightings import acts
+    from tocsin.incidents.sightings.acts import Number, ObservableChosen, observables_now
     from tocsin.incidents.sightings.lists import (
         WarningList,
         add_warning_list,
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
         remove_warning_list,
         warnings_of,
     )
-    from tocsin.incidents.sightings.matching import ObservableMatcher, WatchedObservable
-    from tocsin.incidents.sightings.read import ObservableStanding, standings_of, unreviewed_sightings
+    from tocsin.incidents.sightings.read import ObservableStanding, standings_of
     from tocsin.incidents.sightings.watch import ObservableWatch
+    from tocsin.incidents.sightings.write import PastSightings
 else:
     lazy_face(__name__)

@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 
 from tocsin.events import TeamSet
 from tocsin.incidents.arrivals import PublicReport, ReportObservable
-from tocsin.incidents.models import Incident, IncidentObservable
+from tocsin.incidents.models import Incident, IncidentObservable, ObservableSighting
 from tocsin.incidents.read import IncidentReader, readable
-from tocsin.incidents.sightings.models import ObservableSighting
 
 
 @dataclass

@@ -10,10 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.events import EventStore
-from tocsin.incidents.models import Incident, IncidentObservable
+from tocsin.incidents.models import Incident, IncidentObservable, ObservableSighting
 from tocsin.incidents.sightings.look_back import daily, look_back, newest_ingest
 from tocsin.incidents.sightings.matching import WatchedObservable
-from tocsin.incidents.sightings.models import ObservableSighting
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.incidents.write import add_entry
 from tocsin.interface import ActContext

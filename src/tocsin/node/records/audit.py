@@ -88,6 +88,8 @@ class AuditAction(StrEnum):
     INBOX_SENT_ON = "inbox.senton"
     INBOX_ERASED = "inbox.erased"
     INCIDENT_ENTRY = "incident.entry"
+    WARNING_LIST_ADDED = "warninglist.added"
+    WARNING_LIST_REMOVED = "warninglist.removed"
     HELP_TEXT_ADOPTED = "helptext.adopted"
     NEVER_HELD_NOTED = "neverheld.noted"
     NEVER_HELD_WAITING = "neverheld.waiting"

@@ -84,6 +84,8 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.HELP_TEXT_ADOPTED: N_("Help text adopted"),
     AuditAction.INBOX_ERASED: N_("Report deleted"),
     AuditAction.INCIDENT_ENTRY: N_("Entry added to an incident"),
+    AuditAction.WARNING_LIST_ADDED: N_("Warning list adopted"),
+    AuditAction.WARNING_LIST_REMOVED: N_("Warning list removed"),
     AuditAction.NEVER_HELD_NOTED: N_("Hotline: reference kept"),
     AuditAction.NEVER_HELD_WAITING: N_("Hotline: message queued again"),
     AuditAction.NEVER_HELD_SENT: N_("Hotline: message sent"),

@@ -69,11 +69,12 @@ _Entrant = Annotated[Principal, needs(Permission.INCIDENTS_ENTER)]
 
 
 class _ActQuery(BaseModel):
-    """Which form. ``entry``: to be corrected; ``report``: one of the inbox of which it is filled in."""
+    """Which form. ``entry``: to be corrected; ``report``: of the inbox, of which it is filled in; ``team``: a party."""
 
     act: str = ""
     entry: str = ""
     report: str = ""
+    team: str = ""
 
 
 def act_pages(desk: PageContext) -> APIRouter:
@@ -161,6 +162,8 @@ def _do(desk: PageContext, request: Request, act: Act, form: FormData, named: Ma
         return again(wrongs=dict(error.wrongs))
     except (ConflictError, InputError, NotFoundError, UsageError) as error:
         return again(error=error)
+    if text_of(form, "preview"):
+        return again(preview=done)
     tab = tab_after(str(act.page).removeprefix(f"{PLACE}/{{reference}}/"))
     said = f"?done=merged&of={done.reference}" if act is _MERGE else "?done=unmerged" if act is _UNMERGE else ""
     return desk.go(f"{PLACE}/{done.reference}{tab}{said}", undo=undo)
@@ -189,6 +192,8 @@ def _now(desk: PageContext, visitor: Principal, reference: str, asked: _ActQuery
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, reference)
         said = {name: getattr(incident, name) or "" for name in _COLUMNS}
+        if asked.team:
+            said |= {"role": PartyRole.VICTIM, "team": asked.team}
         if asked.report:
             said |= _of_report(find_report(session, reader, asked.report), asked.act)
         return said | ({"text": find_entry(session, reader, incident, number).text} if number else {})
@@ -213,8 +218,12 @@ def _form(
     typed: FormData | None = None,
     wrongs: Mapping[str, str] = MappingProxyType({}),
     error: TocsinError | None = None,
+    preview: Any = None,
 ) -> Response:
-    """The form of an act, with what was typed and why it was not done; ``given``: what its fields say at first."""
+    """The form of an act, with what was typed and why it was not done; ``given``: what its fields say at first.
+
+    ``preview``: what the act would do.
+    """
     words, reader = desk.words(request), IncidentReader(visitor.person, desk.now)
     texts = {name: typed.getlist(name) if name in _SEVERAL else text_of(typed, name) for name in typed} if typed else {}
     with desk.node.database.reading() as session:
@@ -229,7 +238,7 @@ def _form(
         request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=incident,
         fields=fields, seen=seen, title=TITLES[act.operation],
         button=BUTTONS.get(act.operation, TITLES[act.operation]), about=about, made=form_word(desk.tokens, desk.now),
-        error=error, others=others,
+        error=error, others=others, preview=preview, previews="preview" in act.request.model_fields,
         address=act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
         reference=texts.get("reference", ""), entry=texts.get("entry") or request.query_params.get("entry", ""),
         back=f"{PLACE}/{incident.reference}" if incident else PLACE,

@@ -22,10 +22,21 @@ from tocsin.server.pages.incidents.words import (
 from tocsin.server.pages.words import N_, OURS, PageTexts, languages
 
 _TLPS: Final = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
-_HIDDEN: Final = {"reference", "once", "task", "party", "observable", "entry", "person"}
+_HIDDEN: Final = {
+    "reference",
+    "once",
+    "task",
+    "party",
+    "observable",
+    "entry",
+    "person",
+    "problems",
+    "population",
+    "preview",
+}
 """What stands in the address or in hidden fields; a person to be let in or taken out is chosen."""
 
-_TIMES: Final = {"until", "happened_at", "due_at"}
+_TIMES: Final = {"until", "happened_at", "due_at", "valid_until"}
 
 _LABELS: Final[Mapping[str, str]] = {
     "title": N_("Name"),
@@ -55,11 +66,15 @@ _LABELS: Final[Mapping[str, str]] = {
     "into": N_("Reference of the other incident"),
     "persons": N_("People who may read it"),
     "person": N_("Person"),
+    "valid_until": N_("Valid until (UTC)"),
+    "matching": N_("Filter of problems"),
+    "freeze": N_("Only those that match now"),
 }
 _TEXTS: Final[Mapping[str, str]] = {
     "incident": N_("Note"),
     "task of incident": N_("Task"),
     "observables of incident": N_("Addresses, names, URLs, hashes"),
+    "notification text": N_("Text"),
 }
 """What a text is called, by what has it."""
 
@@ -71,6 +86,8 @@ _HINTS: Final[Mapping[str, str]] = {
     "due_at": N_("Then it is a to-do item."),
     "until": N_("Then it is a to-do item."),
     "persons": N_("Nobody else finds it, with all that is in it. You are one of them."),
+    "valid_until": N_("Then it is no longer looked for. Without a time it has no end."),
+    "matching": N_("As in the address of the list of problems, such as kind=open-rdp&address=192.0.2.0/24"),
     "title": N_("What people call it, such as: Ransomware, Lagoon Hospital"),
 }
 
@@ -106,7 +123,9 @@ def fields_of(
             continue
         kind, options = _kind(act, name, field, words, session)
         value = typed.get(name, given.get(name, "" if field.is_required() or field.default is None else field.default))
-        label = N_("I lead it") if kind == "box" else _TEXTS.get(act.noun) if name == "text" else None
+        label = (
+            N_("I lead it") if name == "lead" and kind == "box" else _TEXTS.get(act.noun) if name == "text" else None
+        )
         label = label or _LABELS[name]
         wrong = words.say(wrongs[name]) if name in wrongs else ""
         hint = words.say(_HINTS[name]) if name in _HINTS else ""
@@ -121,7 +140,7 @@ def _kind(
     """How a field is asked for, and what it offers."""
     if is_several(act, name):
         return "several", _people(session, Permission.INCIDENTS_READ)
-    if (options := _options(act, name, words, session)) is not None and field.annotation is not bool:
+    if (options := _options(act, name, field, words, session)) is not None and field.annotation is not bool:
         nobody = [("", words.say(N_("Not assigned")))] if name == "owner" and not field.is_required() else []
         return "choice", [*nobody, *options]
     if field.annotation is bool:
@@ -129,7 +148,7 @@ def _kind(
     return ("time" if name in _TIMES else "area" if wording_of(act, name).lines else "text"), ()
 
 
-def _options(act: Act, name: str, words: PageTexts, session: Session) -> list[tuple[str, str]] | None:
+def _options(act: Act, name: str, field: FieldInfo, words: PageTexts, session: Session) -> list[tuple[str, str]] | None:
     """What a field offers; None: it is typed."""
     if name in {"lead", "owner", "person"}:
         return _people(session, Permission.INCIDENTS_READ if name == "person" else Permission.INCIDENTS_WRITE)
@@ -137,7 +156,8 @@ def _options(act: Act, name: str, words: PageTexts, session: Session) -> list[tu
         types = sorted(RSIT_TYPES.items(), key=lambda pair: (pair[1], pair[0]))
         return [("", words.say(N_("No type"))), *((one, f"{of}/{one}") for one, of in types)]
     if name == "language":
-        return [("", words.say(N_("Not known"))), *((one, words.name_of(one)) for one in languages(OURS))]
+        unknown = [("", words.say(N_("Not known")))] if not field.default else []
+        return [*unknown, *((one, words.name_of(one)) for one in languages(OURS))]
     if name in {"tlp", "ceiling"}:
         return [(one, f"TLP:{one}") for one in _TLPS]
     listed = _LISTS.get(act.noun if name == "role" else name)

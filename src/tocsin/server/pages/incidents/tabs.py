@@ -27,6 +27,8 @@ from tocsin.server.pages.words import N_, NN_, PageTexts
 
 TABS: Final[Mapping[str, str]] = {
     "": N_("Timeline"),
+    "affected": N_("Affected systems"),
+    "observables": N_("Observables"),
 }
 """What the tabs are called, by the end of their address; the first is the page of the incident itself."""
 
