@@ -302,6 +302,20 @@ def _newer_edition(world: World) -> str:
     return reference
 
 
+def _observed(world: World) -> str:
+    return _incident(world, "addObservablesOfIncident", text="192.0.2.1")
+
+
+def _sighted(world: World) -> str:
+    reference = _observed(world)
+    world.hear("192.0.2.1", port=443)
+    return reference
+
+
+def _affected(world: World) -> str:
+    return _incident(world, "attachAffectedSystems", matching="kind=open-rdp")
+
+
 def _restricted(world: World) -> str:
     return _incident(world, "restrictIncident", persons=[_worker(world)])
 
@@ -426,6 +440,19 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "withdrawClockText": lambda w: {"law": "nis2", "reason": _adopted(w)},
     "changeClockCalendar": lambda _: {"country": "MU"},
     "rateIncidentByScheme": lambda w: {"reference": _incident(w), "answers": ["impact=serious", "victim=medium"]},
+    "setValidityObservableOfIncident": lambda w: {
+        "reference": _observed(w), "observable": 1, "valid_until": "2031-01-01",
+    },
+    "lookUpObservablesOfIncident": lambda w: {"reference": _observed(w)},
+    "reviewSightingsOfIncident": lambda w: {"reference": _sighted(w)},
+    "attachAffectedSystems": lambda w: {"reference": _incident(w), "matching": "kind=open-rdp"},
+    "attachSightedAffectedSystems": lambda w: {"reference": _observed(w), "observable": 1},
+    "detachAffectedSystems": lambda w: {"reference": _affected(w), "population": 1},
+    "freezeAffectedSystems": lambda w: {"reference": _affected(w), "population": 1},
+    "setTextNotificationText": lambda w: {"reference": _affected(w), "text": "Update the router"},
+    "withdrawTextNotificationText": lambda w: {
+        "reference": _incident(w, "setTextNotificationText", text="Update the router"),
+    },
     "restrictIncident": lambda w: {"reference": _incident(w, "noteIncident", text="Rang"), "persons": [_worker(w)]},
     "unrestrictIncident": lambda w: {"reference": _restricted(w)},
     "letInIncident": lambda w: {"reference": _restricted(w), "person": _worker(w, AccountRole.MANAGER)},

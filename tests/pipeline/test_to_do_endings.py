@@ -53,7 +53,8 @@ def act(world: World, command: str, name: str = "", by: str = "Test", **values: 
     """Do an act as a person at the command line does; ``name``: where a command has two; ``by``: who it is."""
     found = next(one for one in every_act() if one.command == command and name in {"", one.name})
     # there a name is an account
-    by = "" if command.startswith(("incidents ", "clocks ", "takedowns ")) and by == "Test" else by
+    groups = ("incidents ", "clocks ", "takedowns ", "observables ")
+    by = "" if command.startswith(groups) and by == "Test" else by
     context = ActContext(world.node, world.now, "test", by)
     return found.function(context, read_request(found, values))
 
@@ -316,6 +317,10 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.INCIDENT_TASKS: Story(
         lambda w: incident(w, "add-task", text="Ask for logs", due_at=w.now + timedelta(hours=1)).at(1),
         lambda w: act(w, "incidents finish-task", reference=reference(w), task=1),
+    ),
+    ItemKind.INCIDENT_SIGHTINGS: Story(
+        lambda w: incident(w, "add-observables", text="192.0.2.1").hear("192.0.2.1"),
+        lambda w: act(w, "observables review", reference=reference(w)),
     ),
     ItemKind.INCIDENT_LEAD: Story(
         incident, lambda w: act(w, "incidents take", reference=reference(w), by=str(person(w.node, ANALYST, now=w.now)))

@@ -41,6 +41,7 @@ from tocsin.incidents.arrivals import (
 from tocsin.incidents.clocks import ClockStart, parsed
 from tocsin.incidents.clocks.adoption import adopt_text
 from tocsin.incidents.clocks.write import ClockBeginning, start_clock, writer_for
+from tocsin.incidents.models import IncidentPopulation
 from tocsin.incidents.playbooks import acts as playbook_acts
 from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.interface import ActContext, read_request
@@ -125,6 +126,15 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/incidents/{reference}/merge": "incident",
     "/api/v1/incidents/{reference}/milestone": "incident",
     "/api/v1/incidents/{reference}/note": "incident",
+    "/api/v1/incidents/{reference}/affected": "incident",
+    "/api/v1/incidents/{reference}/affected/text": "incident",
+    "/api/v1/incidents/{reference}/affected/text/withdraw": "incident",
+    "/api/v1/incidents/{reference}/affected/{population}/detach": "incident population",
+    "/api/v1/incidents/{reference}/affected/{population}/freeze": "incident population",
+    "/api/v1/incidents/{reference}/observables/{observable}/affected": "incident observable",
+    "/api/v1/incidents/{reference}/observables/{observable}/validity": "incident observable",
+    "/api/v1/incidents/{reference}/observables/look-up": "incident",
+    "/api/v1/incidents/{reference}/observables/review": "incident",
     "/api/v1/incidents/{reference}/observables": "incident",
     "/api/v1/incidents/{reference}/observables/{observable}/withdraw": "incident observable",
     "/api/v1/incidents/{reference}/parties": "incident",
@@ -283,6 +293,15 @@ EXAMPLES: dict[str, str] = {
     "/incidents/{reference}/merge": "incident",
     "/incidents/{reference}/milestone": "incident",
     "/incidents/{reference}/note": "incident",
+    "/incidents/{reference}/affected": "incident",
+    "/incidents/{reference}/affected/text": "incident",
+    "/incidents/{reference}/affected/text/withdraw": "incident",
+    "/incidents/{reference}/affected/{population}/detach": "incident population",
+    "/incidents/{reference}/affected/{population}/freeze": "incident population",
+    "/incidents/{reference}/observables/{observable}/affected": "incident observable",
+    "/incidents/{reference}/observables/{observable}/validity": "incident observable",
+    "/incidents/{reference}/observables/look-up": "incident",
+    "/incidents/{reference}/observables/review": "incident",
     "/incidents/{reference}/observables": "incident",
     "/incidents/{reference}/observables/{observable}/withdraw": "incident observable",
     "/incidents/{reference}/parties": "incident",
@@ -367,6 +386,7 @@ QUERIES: dict[str, str] = {
     "/problems/act": "?act=mute&every=found",
     "/incidents/{reference}/act": "?act=milestone",
     "/problems/inbox": "?every=found",
+    "/problems/incident": "?every=found",
     "/reports/public/act": "?act=close&every=found",
 }
 
@@ -539,11 +559,23 @@ def _incidents(world: World) -> dict[str, tuple[str, str, str]]:
         )
         add_entry(session, own, IncidentEntryKind.NOTE, text="Rang the hospital", **by)
         foreign = add_incident(session, title="Leak at the ministry", members=[999_999], **by)
+        affected = [
+            IncidentPopulation(
+                incident_id=one.id, compartment_id=one.compartment_id, query={"address": "192.0.2.0/24"}, keys="",
+                added_at=world.now, frozen_at=None,
+            )
+            for one in (own, foreign)
+        ]  # fmt: skip
+        session.add_all(affected)
+        session.flush()
         mine, other, none = own.reference, foreign.reference, "INC-0000-0000"
         adopted = adopt_text(session, world.node.home, "nis2", checked_by="Legal office", note="", **by)
         rule, begun = parsed(adopted.content).find("nis2-23-a"), ClockBeginning(ClockStart.INSTANT, world.now)
         clock, _ = start_clock(writer_for(session, **by), own, adopted, rule, begun, party=party.id)
-        parts = {"task": task.id, "party": party.id, "observable": 1, "person": 999_999, "clock": clock.id, "run": 1}
+        parts = {
+            "task": task.id, "party": party.id, "observable": 1, "person": 999_999, "clock": clock.id, "run": 1,
+            "population": affected[0].id,
+        }  # fmt: skip
     start = next(one for one in playbook_acts.INCIDENT_ACTS if one.name == "start")
     context = ActContext(world.node, world.now, "test", act=start)
     start.function(context, read_request(start, {"reference": mine, "playbook": "ransomware"}))

@@ -23,6 +23,7 @@ _GROUPS = {
     "Inbox and incidents": (
         "inbox",
         "incidents",
+        "affected",
         "evidence",
         "observables",
         "clocks",

@@ -47,6 +47,8 @@ GROUPS: Final = {
     "playbooks": ("tocsin.incidents.playbooks.acts", "tocsin.incidents.acts"),
     "reviews": ("tocsin.incidents.acts",),
     "takedowns": ("tocsin.incidents.takedowns.acts",),
+    "observables": ("tocsin.incidents.sightings.acts",),
+    "affected": ("tocsin.incidents.populations.acts",),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
     "clocks": ("tocsin.incidents.acts", "tocsin.incidents.clocks.text_acts"),
     "severity": ("tocsin.incidents.severity.acts",),

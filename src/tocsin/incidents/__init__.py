@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         parties_of,
         references_by_number,
         seen_entry,
+        sightings_to_review,
         tasks_of,
         waited_enough,
         without_lead,

@@ -8,12 +8,20 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.evidence.models import IncidentEvidence
 from tocsin.incidents.evidence.states import EvidenceState
-from tocsin.incidents.models import Incident, IncidentEntry, IncidentObservable, IncidentTask, Party
+from tocsin.incidents.models import (
+    Incident,
+    IncidentEntry,
+    IncidentObservable,
+    IncidentTask,
+    IncidentText,
+    ObservableSighting,
+    Party,
+)
 from tocsin.incidents.read import TEAM, IncidentReader, readable
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.incidents.takedowns.write import delete_takedown
@@ -33,6 +41,7 @@ _TYPED: Final[Mapping[str, tuple[str, ...]]] = {
     IncidentEntryKind.MILESTONE.value: ("known_from",),
     IncidentEntryKind.OBSERVABLE.value: ("values", "known", "unread"),
     IncidentEntryKind.EVIDENCE.value: ("name", "sha256", "size", "seal", "place", "person", "how", "who", "order"),
+    IncidentEntryKind.POPULATION.value: ("query", "values"),
 }
 """What of the data of an entry people typed, by its kind; of a changed title both are."""
 
@@ -118,6 +127,9 @@ def erase_part(session: Session, name: str) -> None:
     """Erase what people wrote in a part of an incident, in the caller's transaction."""
     match row := find_part(session, None, name).row:
         case IncidentEntry():
+            if row.kind == IncidentEntryKind.POPULATION and row.data.get("act") == "text":
+                same = IncidentText.incident_id == row.incident_id, IncidentText.text == row.text
+                session.execute(delete(IncidentText).where(*same))
             row.text, row.data = "", _erased(row)
         case Party():
             row.name = row.mailbox = row.phone = ""
@@ -125,6 +137,7 @@ def erase_part(session: Session, name: str) -> None:
             row.text = row.result = ""
         case IncidentObservable():
             delete_takedown(session, row)
+            session.execute(delete(ObservableSighting).where(ObservableSighting.observable_id == row.id))
             session.delete(row)
         case IncidentEvidence():
             row.name = row.sha256 = row.seal = row.place = ""

@@ -3,7 +3,7 @@
 All content carries its compartment, so that what somebody may not read is left out in SQL, in every query.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -196,6 +196,9 @@ class IncidentObservable(InCompartment, Base):
     """A value that was observed, as it is compared: refanged, in small letters where case says nothing.
 
     ``kind``: an `ObservableKind`; ``role``: an `ObservableRole`. ``withdrawn_at``: it is none any more.
+    ``checked_to``: the ingest up to which its sightings were looked up in the past; None: it never was.
+    ``unreviewed_since``: an ingest found it then, and nobody has looked at that since. ``noted_on``: the last day with
+    an entry that it was seen.
     """
 
     __tablename__ = "incident_observable"
@@ -212,4 +215,59 @@ class IncidentObservable(InCompartment, Base):
     tlp: Mapped[str] = mapped_column(Text)
     added_at: Mapped[datetime] = mapped_column(UTCDateTime)
     valid_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    checked_to: Mapped[int | None] = mapped_column(index=True)
+    unreviewed_since: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
+    noted_on: Mapped[date | None]
+
+
+class ObservableSighting(InCompartment, Base):
+    """The events of one day (UTC) in which an observable was found: how many, when, and which sets of teams must know.
+
+    ``sets``: numbers of `events.TeamSet`, 0 where no team is known.
+    """
+
+    __tablename__ = "incident_sighting"
+    __table_args__ = (UniqueConstraint("observable_id", "day"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"), index=True)
+    observable_id: Mapped[int] = mapped_column(ForeignKey("incident_observable.id"))
+    day: Mapped[date]
+    events: Mapped[int]
+    first_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    last_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    sets: Mapped[list[int]] = mapped_column(Json)
+
+
+class IncidentPopulation(InCompartment, Base):
+    """The problems of an incident: a filter that is asked anew each time, or a list of them.
+
+    ``query``: conditions of a `problems.ProblemSearch`; none: a person selected them. ``keys``: of the problems, see
+    `populations.pack`, so that ten thousand are one row; empty: those that match now. ``frozen_at``: since when it is
+    a list.
+    """
+
+    __tablename__ = "incident_population"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"), index=True)
+    query: Mapped[dict[str, str]] = mapped_column(Json)
+    keys: Mapped[str] = mapped_column(Text)
+    added_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    frozen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class IncidentText(InCompartment, Base):
+    """What the notifications of affected teams say of an incident, in one language (BCP 47), until it is withdrawn."""
+
+    __tablename__ = "incident_text"
+    __table_args__ = (UniqueConstraint("incident_id", "language"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))
+    language: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    tlp: Mapped[str] = mapped_column(Text)
+    set_at: Mapped[datetime] = mapped_column(UTCDateTime)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -348,6 +348,14 @@ def due_tasks(session: Session, reader: IncidentReader) -> WaitingCount:
     return WaitingCount(count, first, first)
 
 
+def sightings_to_review(session: Session, reader: IncidentReader) -> WaitingCount:
+    """Observables that an ingest found, and nobody has looked at that since; of a restricted one its lead alone."""
+    row = IncidentObservable
+    new = _sighted(reader), readable(session, reader, row)
+    found = select(func.count(), func.min(row.unreviewed_since)).join(Incident, Incident.id == row.incident_id)
+    return WaitingCount(*session.execute(found.where(*new)).one())
+
+
 def access_to_review(session: Session, reader: IncidentReader) -> Sequence[tuple[Incident, CompartmentMember]]:
     """Where others let themselves in with a reason, and no second person has looked at that yet.
 
@@ -401,12 +409,20 @@ def _unseen(reader: IncidentReader) -> tuple[ColumnElement[bool], ...]:
     return member.reason != "", member.reviewed_by.is_(None), member.person != reader.person
 
 
+def _sighted(reader: IncidentReader) -> ColumnElement[bool]:
+    row = IncidentObservable
+    mine = or_(Incident.compartment_id == TEAM, Incident.lead.is_(None), Incident.lead == reader.person)
+    return row.unreviewed_since.is_not(None) & row.withdrawn_at.is_(None) & mine
+
+
 def _needs(reader: IncidentReader, need: IncidentNeed) -> ColumnElement[bool]:
     match need:
         case IncidentNeed.WAITING:
             return _waited(reader)
         case IncidentNeed.TASK:
             return Incident.id.in_(select(IncidentTask.incident_id).where(*_due(reader), ~IncidentTask.lesson))
+        case IncidentNeed.SIGHTING:
+            return Incident.id.in_(select(IncidentObservable.incident_id).where(_sighted(reader)))
         case IncidentNeed.ACCESS:
             return Incident.compartment_id.in_(select(CompartmentMember.compartment_id).where(*_unseen(reader)))
 

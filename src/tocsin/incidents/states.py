@@ -130,6 +130,7 @@ class IncidentNeed(StrEnum):
     WAITING = "waiting"  # the time for which it waited is over
     TASK = "task"  # a task is due
     ACCESS = "access"  # somebody let himself in, and nobody looked at that
+    SIGHTING = "sighting"  # an observable was seen in new events, and nobody looked at that
 
 
 UNDER_WAY: Final = (IncidentState.NEW, IncidentState.OPEN, IncidentState.WAITING)

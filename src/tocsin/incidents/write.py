@@ -21,8 +21,11 @@ from tocsin.incidents.models import (
     IncidentEntry,
     IncidentLook,
     IncidentObservable,
+    IncidentPopulation,
     IncidentReport,
     IncidentTask,
+    IncidentText,
+    ObservableSighting,
     Party,
 )
 from tocsin.incidents.read import TEAM
@@ -176,6 +179,9 @@ _CONTENT: Final[tuple[Any, ...]] = (
     Takedown,
     TakedownRecipient,
     TakedownSighting,
+    IncidentPopulation,
+    IncidentText,
+    ObservableSighting,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 
@@ -224,23 +230,33 @@ def add_task(
 
 
 def add_observable(
-    session: Session, incident: Incident, kind: ObservableKind, value: str, *, role: str, tlp: str, now: datetime
-) -> bool:
-    """Whether it was not there before, or had been withdrawn; the entry is the caller's."""
+    session: Session,
+    incident: Incident,
+    kind: ObservableKind,
+    value: str,
+    *,
+    role: str,
+    tlp: str,
+    now: datetime,
+    valid_until: datetime | None = None,
+) -> IncidentObservable | None:
+    """The new one, or one that had been withdrawn; None: it was there. The entry is the caller's."""
     row = IncidentObservable
     same = row.incident_id == incident.id, row.kind == kind.value, row.value == value
     known = session.scalar(select(row).where(*same))
     if known is not None:
-        new, known.withdrawn_at = known.withdrawn_at is not None, None
-        return new
-    session.add(
-        row(
-            incident_id=incident.id, compartment_id=incident.compartment_id, kind=kind.value, value=value, role=role,
-            tlp=tlp, added_at=now, valid_until=None, withdrawn_at=None,
-        )
+        if known.withdrawn_at is None:
+            return None
+        known.withdrawn_at, known.valid_until = None, valid_until
+        return known
+    made = row(
+        incident_id=incident.id, compartment_id=incident.compartment_id, kind=kind.value, value=value, role=role,
+        tlp=tlp, added_at=now, valid_until=valid_until, withdrawn_at=None, checked_to=None, unreviewed_since=None,
+        noted_on=None,
     )  # fmt: skip
+    session.add(made)
     session.flush()
-    return True
+    return made
 
 
 def move_to_compartment(session: Session, incident: Incident, compartment: int) -> None:

@@ -30,6 +30,7 @@ class HomeFolder(StrEnum):
     SPOOL = "spool"
     TEMPLATES = "templates"
     UPLOADS = "uploads"
+    WARNING_LISTS = "warning-lists"
 
 
 class HomeFile(StrEnum):

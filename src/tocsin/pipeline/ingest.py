@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Final, Self
@@ -30,6 +31,7 @@ from tocsin.events import (
     first_of_each,
     watch_feeds,
 )
+from tocsin.incidents.sightings import ObservableWatch
 from tocsin.networks import Networks
 from tocsin.node.errors import TocsinError, internal_failures
 from tocsin.node.files import disk_failures
@@ -88,9 +90,11 @@ class IngestRun:
     said: AnswerSnapshot
     reminders: ReminderRequests
     quarantine: Quarantine
+    watch: ObservableWatch
     counts: Counts = field(default_factory=Counts)
     columns: Sequence[str] = ()
     parts: list[EventPart] = field(default_factory=list)
+    sighted: list[pl.DataFrame] = field(default_factory=list)
     owed: Counter[int] = field(default_factory=Counter)
     withheld: Counter[WithheldKey] = field(default_factory=Counter)
     newest: datetime | None = None
@@ -227,7 +231,8 @@ def open_session(
 @contextmanager
 def _session(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSession]:
     with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(1) as reading:
-        yield IngestSession(node, pool, reading, Networks.open(node.home), RecipientResolver.open(node), clock)
+        tellers, watch = RecipientResolver.open(node), ObservableWatch(node.database)
+        yield IngestSession(node, pool, reading, Networks.open(node.home), tellers, watch, clock)
 
 
 def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None = None) -> tuple[int, Counts]:
@@ -237,6 +242,7 @@ def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None
         return before, Counts(already=1)
     number = commitment.next_number(node)
     quarantine = Quarantine(node.quarantine, number, reading.reader.header)
+    session.watch.open(reading.heard)
     run = IngestRun(
         node,
         number,
@@ -249,6 +255,7 @@ def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None
         session.tellers.said(node, reading.heard),
         read_reminders(node.database, reading.heard),
         quarantine,
+        session.watch,
         columns=getattr(reading.reader, "columns", ()),  # readers of others may not know theirs
     )
     with closing(quarantine):
@@ -347,7 +354,19 @@ def _settle(run: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame:
 
 
 def _store(run: IngestRun, frame: pl.DataFrame, part: int) -> EventPart:
+    run.sighted.append(run.watch.matcher.match(frame))
     return run.node.store.write_part(frame, ingest=run.number, part=part, day=run.day)
+
+
+def _note(run: IngestRun, again: ReplayOf | None, counts: Counts, session: Session) -> None:
+    """What the transaction that notes the ingest notes beside it."""
+    run.watch.note(session, run.sighted, ingest=run.number, events=partial(_stored, run), now=run.now)
+    if again:
+        again.note(session, counts)
+
+
+def _stored(run: IngestRun) -> pl.DataFrame:
+    return run.node.store.scan_parts([part.path for part in run.parts]).collect()
 
 
 def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Counts:
@@ -372,6 +391,7 @@ def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Cou
         **{name: value for name, value in vars(counts).items() if name not in {"reports", "already"}},
     )
     noted = replace(counts)
+
     prepared = commitment.PreparedIngest(
         record,
         run.parts,
@@ -380,7 +400,7 @@ def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Cou
         run.tellers.teams,
         run.columns,
         run.withheld,
-        note=(lambda session: again.note(session, noted)) if again else None,
+        note=partial(_note, run, again, noted),
     )
     counts.deliveries = commitment.prepare(run.node, prepared)
     commitment.commit(run.node, run.number, run.parts, now=run.now)

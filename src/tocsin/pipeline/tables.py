@@ -32,6 +32,7 @@ class ItemKind(StrEnum):
     INCIDENT_ACCESS = "incident-access"  # somebody let himself into a restricted incident: to be reviewed
     INCIDENT_WAITING = "incidents-waiting"  # the time for which they waited is over
     INCIDENT_TASKS = "incident-tasks"  # that are due
+    INCIDENT_SIGHTINGS = "incident-sightings"  # an observable was seen, and nobody looked at that
     INCIDENT_LEAD = "incidents-unassigned"  # nobody leads them
     TAKEDOWNS = "takedowns"  # without a sighting for days, refused, or objected to
     RING_BACK = "ring-back"  # reporters who wait for a call

@@ -26,6 +26,7 @@ FOLDERS = {
     HomeFolder.SPOOL: "emptied by whoever writes next, and so by each purge",
     HomeFolder.TEMPLATES: "texts of this team",
     HomeFolder.CLOCKS: "texts of this team",
+    HomeFolder.WARNING_LISTS: "lists that this team adopted",
 }
 FILES = {
     HomeFile.AUDIT_HEAD: "a hash",

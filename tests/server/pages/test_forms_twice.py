@@ -86,6 +86,10 @@ MAKES = (
         )
         for word in ("object", "answer", "withdraw")
     ),
+    Making(
+        "/incidents/{reference}/affected", "INCIDENT/act?act=affected", {"matching": "kind=open-rdp"},
+        {"matching": "severity=high"}, KEPT,
+    ),
     Making("/inbox/phone", "/inbox/phone", {"what": "It is slow"}, {"what": "It is off"}, KEPT),
     Making(
         "/portal/report", "/portal/report", {"what": "It is slow", "kind": "other"},
@@ -148,6 +152,13 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/rename",
         "/incidents/{reference}/reopen",
         "/incidents/{reference}/restrict",
+        "/incidents/{reference}/affected/text",
+        "/incidents/{reference}/affected/text/withdraw",
+        "/incidents/{reference}/affected/{population}/freeze",
+        "/incidents/{reference}/observables/look-up",
+        "/incidents/{reference}/observables/review",
+        "/incidents/{reference}/observables/{observable}/affected",
+        "/incidents/{reference}/observables/{observable}/validity",
         "/incidents/{reference}/take",
         "/incidents/{reference}/take-out",
         "/incidents/{reference}/tasks/{task}/assign",
@@ -173,6 +184,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/clocks/{clock}/recalculate",
         "/problems/inbox",
         "/playbooks/add",
+        "/problems/incident",
         "/reports/public/act",
         "/readiness/start",
         "/readiness/frameworks",
@@ -200,6 +212,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/playbooks/{playbook}/remove",
         "/account/passkeys/remove", "/account/second-factor/off", "/account/tokens/revoke",
         "/events/views/{number}/delete",
+        "/incidents/{reference}/affected/{population}/detach",
         "/portal/contacts/undo", "/portal/contacts/unmute", "/portal/undo/{answer}", "/purge/{reference}",
         "/reports/public/{reference}/erase", "/undo/{number}", "/a/{token}/undo/{answer}", "/admin/keeping/retention",
     ),
@@ -328,7 +341,7 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         inbox = examples["/reports/public/{reference}"].at
         incident = examples["/incidents/{reference}"].at
         taken = [f"/act?act=takedowns/{word}&takedowns=1" for word in ("saw", "object", "answer", "withdraw")]
-        more = ("/act?act=clocks", "/rating", "/act?act=takedowns", *taken)
+        more = ("/act?act=clocks", "/rating", "/act?act=takedowns", "/act?act=affected", *taken)
         ends = ("", "/act?act=parties", "/act?act=milestone", *more)
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
         pages |= {f"INCIDENT{end}": f"{incident}{end}" for end in ends}

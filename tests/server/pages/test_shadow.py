@@ -45,6 +45,9 @@ from tocsin.server.server import make_application
 from tocsin.sharing.lookup import ResponsibilityLookup
 
 WORD: Final = "Kanarienvogel"
+SHARED: Final = "http://evil.example/x"
+"""An observable of an incident that everybody reads, too."""
+
 ADDRESS: Final = "http://kanarienvogel.example/kit"
 ROLES: Final = (
     AccountRole.ANALYST, AccountRole.MANAGER, AccountRole.ADMINISTRATOR, AccountRole.AUDITOR, AccountRole.OPERATOR,
@@ -134,7 +137,7 @@ def asked(door: Door, examples: dict[str, Any], restricted: Restricted) -> Itera
 
 _SEARCHES: Final = {
     **dict.fromkeys(("/search", "/search.json", "/api/v1/search"), (f"q={WORD}", f"q={ADDRESS}", f"q={OWN}")),
-    "/incidents": (f"words={WORD}", "state=all", "need=access", "need=task", "need=waiting"),
+    "/incidents": (f"words={WORD}", "state=all", "need=access", "need=sighting", "need=task", "need=waiting"),
     "/clocks": ("stage=over", "stage=most", "stage=half"),
     "/api/v1/incidents": (f"words={WORD}",),
     "/takedowns": ("state=all", "need=due", f"host={WORD}"),
@@ -159,8 +162,10 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
         )  # fmt: skip
         add_task(session, made, f"Ask {WORD}", owner=lead, due_at=past, now=world.now)
         add_task(session, made, f"Ring {WORD}", owner=None, due_at=past, now=world.now)
-        for kind, value in ((ObservableKind.URL, ADDRESS), (ObservableKind.IP, OWN)):
-            add_observable(session, made, kind, value, role="indicator", tlp="RED", now=world.now)
+        for kind, value in ((ObservableKind.URL, ADDRESS), (ObservableKind.IP, OWN), (ObservableKind.URL, SHARED)):
+            observable = add_observable(session, made, kind, value, role="indicator", tlp="RED", now=world.now)
+            assert observable
+            observable.unreviewed_since = past
         add_entry(session, made, IncidentEntryKind.NOTE, text=f"{WORD} rang", **by)
         made.waiting_for, made.waiting_until, made.state = WORD, past, "waiting"
         add_alias(session, made, f"CERT #{WORD}")
@@ -177,6 +182,8 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
         put_into(session, report, made, person=lead, **by)
         found = Restricted(made.reference, child.reference, lead, guest)
     mail = {"subject": WORD, "text": f"{WORD}, please look.", "to_person": True}
+    act(world, "lookUpObservablesOfIncident", lead, reference=found.reference)
+    act(world, "attachAffectedSystems", lead, reference=found.reference, matching=f"address={OWN}", once=WORD)
     act(world, "sendIncidentMail", lead, reference=found.reference, party=director.id, **mail)
     act(world, "startClockOfIncident", lead, reference=found.reference, rule="nis2-23-a", at=past, entity=director.id)
     act(world, "rateIncidentByScheme", lead, reference=found.reference, answers=["impact=serious"], comment=WORD)

@@ -90,6 +90,8 @@ class AuditAction(StrEnum):
     INBOX_BASIS = "inbox.basis"
     INBOX_RELEASED = "inbox.released"
     INCIDENT_ENTRY = "incident.entry"
+    WARNING_LIST_ADDED = "warninglist.added"
+    WARNING_LIST_REMOVED = "warninglist.removed"
     HELP_TEXT_ADOPTED = "helptext.adopted"
     CLOCKS_CHANGED = "clocks.changed"
     PLAYBOOK_ADDED = "playbook.added"

@@ -39,6 +39,7 @@ TABLES: Final = (
     "collected", "collector", "audit_aside", "request_once", "comment", "undo", "incident_thread", "incident_mail",
     "incident_draft", "incident_entry", "incident_party", "incident_task", "incident_observable",
     "incident_evidence", "incident_takedown", "incident_takedown_recipient", "incident_takedown_sighting",
+    "incident_sighting", "incident_population", "incident_text",
 )  # fmt: skip
 """The tables that hold what strangers sent; on PostgreSQL they are written anew."""
 

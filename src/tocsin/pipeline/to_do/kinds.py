@@ -209,6 +209,15 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         "/incidents?need=task", _WORK, listers.incident_tasks,
         (Resolution(say("Do the task, or drop it"), "/incidents?need=task", "incidents finish-task"),), personal=True,
     ),
+    ItemKind.INCIDENT_SIGHTINGS: ToDoKind(
+        say("New sightings of observables"),
+        lambda item: say_count(
+            "%(n)s observable of an incident was seen", "%(n)s observables of incidents were seen", item.count
+        ),
+        "/incidents?state=all&need=sighting", _WORK, listers.incident_sightings,
+        (Resolution(say("Review the sightings"), "/incidents?state=all&need=sighting", "observables review"),),
+        personal=True,
+    ),
     ItemKind.INCIDENT_LEAD: ToDoKind(
         say("Incidents without a lead"),
         lambda item: say_count("%(n)s incident is not assigned", "%(n)s incidents are not assigned", item.count),

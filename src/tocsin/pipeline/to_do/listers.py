@@ -16,7 +16,14 @@ from tocsin.directory import ConflictState, read_conflicts, team_names
 from tocsin.directory.claims import ClaimState, read_claims
 from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
-from tocsin.incidents import IncidentReader, access_to_review, due_tasks, waited_enough, without_lead
+from tocsin.incidents import (
+    IncidentReader,
+    access_to_review,
+    due_tasks,
+    sightings_to_review,
+    waited_enough,
+    without_lead,
+)
 from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new, ring_backs
 from tocsin.incidents.clocks import count_by_stage
 from tocsin.incidents.closing import due_lessons
@@ -234,6 +241,12 @@ def lessons(context: ListingContext) -> Iterator[Item]:
     """Lessons of incidents, also of closed ones, that are due."""
     found = due_lessons(context.session, context.reader)
     yield Item(ItemKind.LESSONS, found.count, found.since, found.due)
+
+
+def incident_sightings(context: ListingContext) -> Iterator[Item]:
+    """Observables of incidents that an ingest found, for those who may read them."""
+    found = sightings_to_review(context.session, context.reader)
+    yield Item(ItemKind.INCIDENT_SIGHTINGS, found.count, found.since)
 
 
 def incident_access(context: ListingContext) -> Iterator[Item]:

@@ -89,6 +89,8 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.INBOX_BASIS: N_("Basis of a report changed"),
     AuditAction.INBOX_RELEASED: N_("Consent or order for a report recorded"),
     AuditAction.INCIDENT_ENTRY: N_("Entry added to an incident"),
+    AuditAction.WARNING_LIST_ADDED: N_("Warning list adopted"),
+    AuditAction.WARNING_LIST_REMOVED: N_("Warning list removed"),
     AuditAction.NEVER_HELD_NOTED: N_("Hotline: reference kept"),
     AuditAction.NEVER_HELD_WAITING: N_("Hotline: message queued again"),
     AuditAction.NEVER_HELD_SENT: N_("Hotline: message sent"),

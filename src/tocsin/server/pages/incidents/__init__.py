@@ -2,11 +2,13 @@
 
 from tocsin.server.pages.context import together
 from tocsin.server.pages.incidents.act_pages import act_pages
+from tocsin.server.pages.incidents.affected_pages import affected_pages
 from tocsin.server.pages.incidents.bulk_pages import bulk_pages
 from tocsin.server.pages.incidents.clock_pages import clock_pages
 from tocsin.server.pages.incidents.evidence_pages import evidence_pages
 from tocsin.server.pages.incidents.list_pages import list_pages
 from tocsin.server.pages.incidents.notice_pages import notice_pages
+from tocsin.server.pages.incidents.observable_pages import observable_pages
 from tocsin.server.pages.incidents.one_pages import one_pages
 from tocsin.server.pages.incidents.playbook_pages import incident_playbook_pages, playbook_pages
 from tocsin.server.pages.incidents.rating_pages import rating_pages
@@ -15,7 +17,7 @@ from tocsin.server.pages.incidents.takedown_pages import takedown_pages
 from tocsin.server.pages.incidents.words import PARTIES as PARTIES  # of pages of threads too
 
 incidents_pages = together(
-    list_pages, bulk_pages, review_pages, evidence_pages, act_pages, clock_pages, rating_pages, playbook_pages,
-    incident_playbook_pages, takedown_pages, one_pages, notice_pages,
+    list_pages, bulk_pages, review_pages, affected_pages, observable_pages, evidence_pages, act_pages, clock_pages,
+    rating_pages, playbook_pages, incident_playbook_pages, takedown_pages, one_pages, notice_pages,
 )  # fmt: skip
 """All pages of incidents; those of acts come before the one of an incident, which is named by its reference."""

@@ -84,7 +84,7 @@ _Entrant = Annotated[Principal, needs(Permission.INCIDENTS_ENTER)]
 class _ActQuery(BaseModel):
     """Which form. ``entry``: to be corrected; ``report``: of the inbox, to fill it in; ``lesson``: of a new task.
 
-    ``party``, ``mail``: the mail that becomes evidence; ``rule``: of a clock to be started.
+    ``party``, ``mail``: the mail that becomes evidence; ``rule``: of a clock to be started; ``team``: a party.
     """
 
     act: str = ""
@@ -94,6 +94,7 @@ class _ActQuery(BaseModel):
     party: str = ""
     mail: str = ""
     lesson: str = ""
+    team: str = ""
 
 
 def act_pages(desk: PageContext) -> APIRouter:
@@ -181,6 +182,8 @@ def _do(desk: PageContext, request: Request, act: Act, form: FormData, named: Ma
         return again(wrongs=dict(error.wrongs))
     except (ConflictError, InputError, NotFoundError, RemoteError, UsageError, WithheldError) as error:
         return again(error=error)
+    if text_of(form, "preview"):
+        return again(preview=done)
     tab = _tab_of(act)
     said = f"?done=merged&of={done.reference}" if act is _MERGE else "?done=unmerged" if act is _UNMERGE else ""
     return desk.go(f"{PLACE}/{done.reference}{tab}{said}", undo=undo)
@@ -217,6 +220,8 @@ def _now(desk: PageContext, visitor: Principal, reference: str, asked: _ActQuery
         said |= {"lesson": asked.lesson == "true", "withhold": incident.in_figures}
         if asked.act == "takedowns":
             said |= {"text": indicators_text(session, reader, incident), "basis": desk.node.settings.takedowns.basis}
+        if asked.team:
+            said |= {"role": PartyRole.VICTIM, "team": asked.team}
         if asked.report:
             said |= _of_report(find_report(session, reader, asked.report), asked.act)
         return said | ({"text": find_entry(session, reader, incident, number).text} if number else {})
@@ -243,8 +248,12 @@ def _form(
     typed: FormData | None = None,
     wrongs: Mapping[str, str] = MappingProxyType({}),
     error: TocsinError | None = None,
+    preview: Any = None,
 ) -> Response:
-    """The form of an act, with what was typed and why it was not done; ``given``: what its fields say at first."""
+    """The form of an act, with what was typed and why it was not done; ``given``: what its fields say at first.
+
+    ``preview``: what the act would do.
+    """
     words, reader = desk.words(request), IncidentReader(visitor.person, desk.now)
     texts = {name: typed.getlist(name) if name in _SEVERAL else text_of(typed, name) for name in typed} if typed else {}
     chosen = (texts if typed else {"takedowns": request.query_params.getlist("takedowns")}).get("takedowns", [])
@@ -264,7 +273,8 @@ def _form(
         request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=incident,
         fields=fields, seen=seen, title=TITLES[act.operation],
         button=BUTTONS.get(act.operation, TITLES[act.operation]), about=about, made=form_word(desk.tokens, desk.now),
-        error=error, others=others, said="", selected=(), notes=notes,
+        error=error, others=others, said="", selected=(), notes=notes, preview=preview,
+        previews="preview" in act.request.model_fields,
         address=act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
         reference=texts.get("reference", ""), entry=texts.get("entry") or request.query_params.get("entry", ""),
         hidden=[("takedowns", str(one)) for one in chosen],

@@ -34,11 +34,11 @@ from tocsin.server.pages.words import N_, OURS, PageTexts, languages
 _TLPS: Final = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
 _HIDDEN: Final = {
     "reference", "once", "task", "party", "observable", "entry", "person", "clock", "evidence", "hold", "run",
-    "takedowns",
+    "takedowns", "problems", "population", "preview",
 }  # fmt: skip
 """What stands in the address or in hidden fields; a person to be let in or taken out is chosen."""
 
-_TIMES: Final = {"until", "happened_at", "due_at", "at", "limit_start", "lessons_due"}
+_TIMES: Final = {"until", "happened_at", "due_at", "valid_until", "at", "limit_start", "lessons_due"}
 
 _LABELS: Final[Mapping[str, str]] = {
     "title": N_("Name"),
@@ -104,6 +104,9 @@ _LABELS: Final[Mapping[str, str]] = {
     "basis": N_("Law or terms"),
     "pap": N_("What may be done with it (PAP)"),
     "seen": N_("What was seen"),
+    "valid_until": N_("Valid until (UTC)"),
+    "matching": N_("Filter of problems"),
+    "freeze": N_("Only those that match now"),
 }
 _NAMES: Final[Mapping[tuple[str, str], str]] = {
     ("takedowns", "how"): N_("How it was seen, such as: opened in an isolated browser"),
@@ -119,6 +122,7 @@ _TEXTS: Final[Mapping[str, str]] = {
     "task of incident": N_("Task"),
     "observables of incident": N_("Addresses, names, URLs, hashes"),
     "takedowns": N_("URLs, names and addresses, a line each"),
+    "notification text": N_("Text"),
 }
 """What a text is called, by what has it."""
 
@@ -133,6 +137,8 @@ _HINTS: Final[Mapping[str, str]] = {
     "lessons": N_("What will change, one on each line. Each becomes a task that outlives the incident."),
     "lessons_due": N_("Then they are to-do items."),
     "persons": N_("Nobody else finds it, with all that is in it. You are one of them."),
+    "valid_until": N_("Then it is no longer looked for. Without a time it has no end."),
+    "matching": N_("As in the address of the list of problems, such as kind=open-rdp&address=192.0.2.0/24"),
     "title": N_("What people call it, such as: Ransomware, Lagoon Hospital"),
     "limit_start": N_("Only where the rule has one, such as awareness in DORA."),
     "source": N_("Who says so, or what shows it, such as: log of the mail server"),
@@ -204,7 +210,7 @@ def _kind(
     """How a field is asked for, and what it offers."""
     if is_several(act, name):
         return "several", _people(session, Permission.INCIDENTS_READ)
-    if (options := _options(act, name, words, session)) is not None and field.annotation is not bool:
+    if (options := _options(act, name, field, words, session)) is not None and field.annotation is not bool:
         nobody = [("", words.say(N_("Not assigned")))] if name == "owner" and not field.is_required() else []
         none = [("", words.say(N_("None")))] if name == "milestone" and not field.is_required() else []
         return "choice", [*nobody, *none, *options]
@@ -213,7 +219,7 @@ def _kind(
     return ("time" if name in _TIMES else "area" if wording_of(act, name).lines else "text"), ()
 
 
-def _options(act: Act, name: str, words: PageTexts, session: Session) -> list[tuple[str, str]] | None:
+def _options(act: Act, name: str, field: FieldInfo, words: PageTexts, session: Session) -> list[tuple[str, str]] | None:
     """What a field offers; None: it is typed."""
     if name in {"lead", "owner", "person"} and act.noun != "custody of incident":
         return _people(session, Permission.INCIDENTS_READ if name == "person" else Permission.INCIDENTS_WRITE)
@@ -224,7 +230,8 @@ def _options(act: Act, name: str, words: PageTexts, session: Session) -> list[tu
         shown = words.catalogue.gettext
         return [(one.key, shown(one.playbook.name)) for one in listed_playbooks(session)]
     if name == "language":
-        return [("", words.say(N_("Not known"))), *((one, words.name_of(one)) for one in languages(OURS))]
+        unknown = [("", words.say(N_("Not known")))] if not field.default else []
+        return [*unknown, *((one, words.name_of(one)) for one in languages(OURS))]
     if name in {"tlp", "ceiling"}:
         return [(one, f"TLP:{one}") for one in _TLPS]
     listed = _LISTS.get(act.noun if name == "role" else name)

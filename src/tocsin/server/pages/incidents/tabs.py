@@ -28,6 +28,8 @@ from tocsin.server.pages.words import N_, NN_, PageTexts
 
 TABS: Final[Mapping[str, str]] = {
     "": N_("Timeline"),
+    "affected": N_("Affected systems"),
+    "observables": N_("Observables"),
     "takedowns": N_("Take-downs"),
     "notices": N_("Notices"),
     "clocks": N_("Clocks"),

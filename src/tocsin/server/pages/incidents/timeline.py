@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from tocsin.incidents import IncidentEntryKind, TaskState
+from tocsin.incidents import IncidentEntryKind, TaskState, defang
 from tocsin.incidents.clocks import ClockState
 from tocsin.incidents.closing import DetectedBy, shipped_causes
 from tocsin.server.pages.incidents.words import (
@@ -248,8 +248,12 @@ def _task(entry: "IncidentEntry", words: PageTexts, people: Mapping[int, str]) -
 
 def _observable(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
     values, unread = entry.data.get("values", []), entry.data.get("unread", [])
-    if entry.data.get("act") == "withdrawn":
-        return words.say(N_("Observable withdrawn"))
+    act, count = entry.data.get("act"), entry.data.get("count", 0)
+    if act in _OBSERVABLE:
+        return words.say(_OBSERVABLE[act])
+    if act == "seen":
+        seen = words.count(*NN_("%(n)s observable seen in new events", "%(n)s observables seen in new events"), count)
+        return f"{seen} ({', '.join(map(defang, values))})"
     said = words.count(*NN_("%(n)s observable added", "%(n)s observables added"), len(values))
     if unread:
         lines = words.count(*NN_("%(n)s line without an observable", "%(n)s lines without an observable"), len(unread))
@@ -280,6 +284,15 @@ def _rating(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]
     severity = words.say(SEVERITIES[data["after"]])
     text = N_("Rated by “%(title)s”: %(levels)s. Severity: %(severity)s")
     return words.say(text, title=data["title"], levels=levels, severity=severity)
+
+
+def _affected(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+    act, count = entry.data.get("act", ""), entry.data.get("count")
+    if act == "attached" and count is not None:
+        return words.count(*NN_("%(n)s affected system attached", "%(n)s affected systems attached"), count)
+    said = words.say(_AFFECTED[act], language=entry.data.get("language", ""))
+    query = entry.data.get("query")
+    return f"{said} ({', '.join(query.values())})" if query else said
 
 
 def _merge(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
@@ -360,7 +373,19 @@ _TAKEDOWNS: Final[Mapping[str, str]] = {
 _PLAIN: Final[Mapping[str, str]] = {
     IncidentEntryKind.OPENED: N_("Incident opened"),
     IncidentEntryKind.PARTY: N_("Party"),
-    IncidentEntryKind.POPULATION: N_("Affected"),
+}
+_OBSERVABLE: Final[Mapping[str, str]] = {
+    "withdrawn": N_("Observable withdrawn"),
+    "validity": N_("Validity of an observable set"),
+    "looked-up": N_("Observables looked up in past events"),
+    "reviewed": N_("Sightings reviewed"),
+}
+_AFFECTED: Final[Mapping[str, str]] = {
+    "attached": N_("Affected systems attached by a filter"),
+    "detached": N_("Affected systems detached"),
+    "frozen": N_("Affected systems kept as a list"),
+    "text": N_("Text in notifications (%(language)s)"),
+    "text-withdrawn": N_("Text in notifications withdrawn"),
 }
 _SAID: Final[Mapping[str, Callable[["IncidentEntry", PageTexts, Mapping[int, str]], str]]] = {
     IncidentEntryKind.CHANGE: _change,
@@ -370,6 +395,7 @@ _SAID: Final[Mapping[str, Callable[["IncidentEntry", PageTexts, Mapping[int, str
     IncidentEntryKind.ARRIVAL: _report,
     IncidentEntryKind.TASK: _task,
     IncidentEntryKind.OBSERVABLE: _observable,
+    IncidentEntryKind.POPULATION: _affected,
     IncidentEntryKind.MERGE: _merge,
     IncidentEntryKind.ACCESS: _access,
     IncidentEntryKind.CLOCK: _clock,

@@ -51,6 +51,7 @@ NEEDS: Final[Mapping[str, str]] = {
     IncidentNeed.WAITING: N_("Waiting time is over"),
     IncidentNeed.TASK: N_("Task is due"),
     IncidentNeed.ACCESS: N_("Access to review"),
+    IncidentNeed.SIGHTING: N_("New sightings"),
 }
 
 MILESTONES: Final[Mapping[str, str]] = {
@@ -212,6 +213,15 @@ TITLES: Final[Mapping[str, str]] = {
     "dropTaskOfIncident": N_("Drop task"),
     "addObservablesOfIncident": N_("Add observables"),
     "withdrawObservableOfIncident": N_("Withdraw observable"),
+    "setValidityObservableOfIncident": N_("Set validity"),
+    "lookUpObservablesOfIncident": N_("Look up again"),
+    "reviewSightingsOfIncident": N_("Mark sightings as reviewed"),
+    "attachAffectedSystems": N_("Attach affected systems"),
+    "attachSightedAffectedSystems": N_("Attach affected systems"),
+    "detachAffectedSystems": N_("Detach affected systems"),
+    "freezeAffectedSystems": N_("Keep as a list"),
+    "setTextNotificationText": N_("Text in notifications"),
+    "withdrawTextNotificationText": N_("Withdraw the text of notifications"),
     "mergeIncident": N_("Merge into another"),
     "unmergeIncident": N_("Unmerge"),
     "restrictIncident": N_("Restrict"),
@@ -255,6 +265,7 @@ TITLES: Final[Mapping[str, str]] = {
 BUTTONS: Final[Mapping[str, str]] = {
     "openIncident": N_("Open incident"),
     "mergeIncident": N_("Merge"),
+    "setTextNotificationText": N_("Save"),
     "letMeInIncident": N_("Get access"),
 }
 
