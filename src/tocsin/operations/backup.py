@@ -84,6 +84,7 @@ _MODELS = (
     "tocsin.incidents.arrivals.models",
     "tocsin.incidents.models",
     "tocsin.incidents.threads.models",
+    "tocsin.incidents.duty.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",
