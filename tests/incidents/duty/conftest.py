@@ -13,7 +13,8 @@ from tocsin.cli.acts import every_act
 from tocsin.incidents import Incident, SeverityLevel, add_incident
 from tocsin.incidents.duty.models import CallOut, CallOutCall
 from tocsin.interface import ActContext, read_request
-from tocsin.node.accounts import AccountRole, Person
+from tocsin.node.accounts import AccountRole, Person, Principal
+from tocsin.node.duty_settings import DutySettings
 from tocsin.node.letters import Letter
 from tocsin.pipeline.call_outs import look_for_call_outs
 
@@ -42,8 +43,6 @@ class Duty:
         """Do an act as somebody."""
         act, number = _ACTS[operation], self.people[who]
         role = AccountRole.MANAGER if who == "kim" else AccountRole.ANALYST
-        from tocsin.node.accounts import Principal
-
         may = Principal(role, number).may
         context = ActContext(
             self.world.node, self.world.now, f"person:{number}", who, number, act=act, holds=True, may=may
@@ -128,3 +127,24 @@ def duty(fresh_duty: Path, tmp_path: Path) -> Iterator[Duty]:
         people = {one.name.lower(): one.id for one in session.query(Person)}
     yield Duty(world, people)
     world.node.database.close()
+
+
+def ruled(duty: Duty, **values: Any) -> None:
+    """A roster and a rule: critical incidents, the week's person, then eve."""
+    duty.do("addRosterDuty", name="CSIRT", text=WEEKLY)
+    given = {"name": "Nights", "roster": "CSIRT", "people": ("eve@csirt.example",), "severity": "critical"}
+    duty.do("ruleCallOut", **{**given, "channels": ("mail",), "minutes": "10", **values})
+
+
+def with_settings(duty: Duty, **values: str) -> None:
+    """Give the node settings of duty."""
+    settings = duty.world.node.settings.model_copy(update={"duty": DutySettings.model_validate(values)})
+    object.__setattr__(duty.world.node, "settings", settings)
+
+
+def secret_file(folder: Path) -> str:
+    """A file with the secret of a webhook."""
+    path = folder / "secret"
+    path.write_text("s3cret\n")
+    path.chmod(0o600)
+    return str(path)

@@ -219,7 +219,7 @@ def _waits(desk: _Desk, rule: CallOutRule, subject: CallSubject) -> bool:
 
 def _end(found: CallOut) -> None:
     found.live_key = None
-    if found.state in {CallOutState.OPEN, CallOutState.UNANSWERED}:
+    if found.state == CallOutState.OPEN:
         found.state, found.next_at = CallOutState.ENDED.value, None
 
 

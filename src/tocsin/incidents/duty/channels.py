@@ -28,6 +28,10 @@ from tocsin.node.settings import read_secret
 PHONE: Final = r"^\+[1-9][0-9]{6,14}$"
 """A number as E.164 writes it."""
 
+_OWN: Final = [
+    ipaddress.ip_network(one)
+    for one in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
+]  # RFC 1918, RFC 4193, and this machine
 _TEXT: Final = re.compile(r"[ -~]{1,160}")  # one SMS that every network carries
 _SECONDS: Final = 10.0
 _MOST_FILES: Final = 500
@@ -80,7 +84,7 @@ def _private_address(host: str, port: int) -> str:
         raise RemoteError(say("The host of the webhook has no address.")) from None
     for text in found:
         address = ipaddress.ip_address(text)
-        if address.is_link_local or address.is_unspecified or not address.is_private:
+        if not any(address in network for network in _OWN):
             raise SettingError(
                 say("The webhook is not in a private network."), hint="Name a host of the own network in duty.webhook."
             )

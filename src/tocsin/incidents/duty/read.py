@@ -205,9 +205,9 @@ def calls_of(session: Session, found: Sequence[CallOut]) -> Mapping[int, list[Ca
 
 
 def unanswered(session: Session, reader: IncidentReader) -> tuple[int, datetime | None]:
-    """How many call-outs nobody acknowledged, and since when the oldest; those that tried a chain do not count."""
+    """How many call-outs nobody acknowledged whose subject goes on, and since when the oldest; no test."""
     row = CallOut
-    of = row.state == CallOutState.UNANSWERED.value, row.level != TEST, readable(session, reader, row)
+    of = row.state == CallOutState.UNANSWERED.value, row.live_key.is_not(None), readable(session, reader, row)
     count, first = session.execute(select(func.count(), func.min(row.opened_at)).where(*of)).one()
     return int(count), first
 
