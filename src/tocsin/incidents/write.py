@@ -18,6 +18,7 @@ from tocsin.incidents.models import (
     Incident,
     IncidentAlias,
     IncidentEntry,
+    IncidentLook,
     IncidentObservable,
     IncidentReport,
     IncidentTask,
@@ -27,7 +28,7 @@ from tocsin.incidents.read import TEAM
 from tocsin.incidents.reference import new_reference
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableKind, SeverityLevel, TaskState
 from tocsin.node.letters import Letter, LetterState
-from tocsin.node.records import AuditAction, audit
+from tocsin.node.records import AuditAction, audit, insert_for
 
 
 def add_incident(
@@ -67,6 +68,12 @@ def add_incident(
         happened_at=opened_at,
     )  # fmt: skip
     return incident
+
+
+def note_look(session: Session, incident: Incident, person: int, entry: int) -> None:
+    """Note up to which entry a person has seen an incident."""
+    row = insert_for(session, IncidentLook).values(incident_id=incident.id, person=person, entry=entry)
+    session.execute(row.on_conflict_do_update(index_elements=["person", "incident_id"], set_={"entry": entry}))
 
 
 def add_compartment(session: Session, members: Collection[int], *, actor: str, now: datetime) -> int:

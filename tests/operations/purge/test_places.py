@@ -61,8 +61,8 @@ NOTHING_OF_STRANGERS = {
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],
     "names of feeds, as sources and mapping files have them": ["feed"],
     "words of ours": ["halt"],
-    "who may read what of incidents, by numbers; why somebody let himself in is an entry too, and goes with that":
-        ["compartment", "compartment_member"],
+    "who may read and has read what of incidents, by numbers; why somebody let himself in is an entry too, and goes with that":
+        ["compartment", "compartment_member", "incident_look"],
     "names that this team gave incidents, and what belongs together": ["incident", "incident_alias", "incident_report"],
     "references that were never more": ["hotline_messages", "never_held_references"],
 }  # fmt: skip

@@ -71,6 +71,7 @@ UNSEEN = {
             "wait",
         )
     },
+    "/incidents/act": "made as the form of a milestone is, with what is selected",
     "/incidents/{reference}/parties/{party}/draft": "the other button of the form that sends",
     "/merges/pair": "no teams look like one",
     "/merges/undo": "a button, after a merge",

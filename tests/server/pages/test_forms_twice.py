@@ -182,6 +182,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/drafting/{name}/undo/{step}",
         "/drafting/{name}/provisions/{provision}/confirm",
         "/incidents/{reference}/close",
+        "/incidents/act",
         "/incidents/{reference}/reject",
         "/incidents/{reference}/merge",
         "/incidents/{reference}/unmerge",

@@ -119,6 +119,15 @@ def areas_for(visitor: Principal, places: Sequence[NavigationEntry]) -> list[Nav
     return [NavigationEntry(N_("Operations"), places[0].path, places[0].act), *capable]
 
 
+def side_for(visitor: Principal, path: str, groups: Sequence[NavigationGroup]) -> Sequence[NavigationGroup]:
+    """The places beside a page: of a capability its own, elsewhere those of the node's work (``groups``)."""
+    for one in capabilities():
+        act = Permission(one.permission)
+        if one.places and visitor.may(act) and NavigationEntry(one.title, one.path, act).above(path):
+            return [NavigationGroup("", tuple(NavigationEntry(name, at, act) for name, at in one.places))]
+    return groups
+
+
 def place_of(path: str, places: Sequence[NavigationEntry]) -> NavigationEntry | None:
     """The place that a page belongs to: the one with the longest path above it."""
     found = max(places, key=lambda place: place.above(path), default=None)

@@ -36,6 +36,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
+from tocsin.server.pages.incidents.tabs import tab_after
 from tocsin.server.pages.incidents.words import BUTTONS, TITLES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
@@ -160,8 +161,9 @@ def _do(desk: PageContext, request: Request, act: Act, form: FormData, named: Ma
         return again(wrongs=dict(error.wrongs))
     except (ConflictError, InputError, NotFoundError, UsageError) as error:
         return again(error=error)
+    tab = tab_after(str(act.page).removeprefix(f"{PLACE}/{{reference}}/"))
     said = f"?done=merged&of={done.reference}" if act is _MERGE else "?done=unmerged" if act is _UNMERGE else ""
-    return desk.go(f"{PLACE}/{done.reference}{said}", undo=undo)
+    return desk.go(f"{PLACE}/{done.reference}{tab}{said}", undo=undo)
 
 
 def _is_stale(desk: PageContext, visitor: Principal, act: Act, reference: str, seen: str) -> bool:
@@ -227,7 +229,7 @@ def _form(
         request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=incident,
         fields=fields, seen=seen, title=TITLES[act.operation],
         button=BUTTONS.get(act.operation, TITLES[act.operation]), about=about, made=form_word(desk.tokens, desk.now),
-        error=error, others=others,
+        error=error, others=others, said="", hidden=(), selected=(),
         address=act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
         reference=texts.get("reference", ""), entry=texts.get("entry") or request.query_params.get("entry", ""),
         back=f"{PLACE}/{incident.reference}" if incident else PLACE,

@@ -11,10 +11,8 @@ from sqlalchemy.orm import Session
 from tocsin.directory import team_names
 from tocsin.events import RSIT_TYPES
 from tocsin.incidents import (
-    UNDER_WAY,
     IncidentEntryKind,
     IncidentReader,
-    IncidentState,
     TaskState,
     access_to_review,
     acts,
@@ -23,13 +21,12 @@ from tocsin.incidents import (
     entries_of,
     find_incident,
     host_of,
-    is_restricted,
-    last_entry,
     members_of,
-    merged_family,
     merged_root,
+    note_look,
     observables_of,
     parties_of,
+    seen_entry,
     tasks_of,
 )
 from tocsin.incidents.arrivals import form_word, reports_in
@@ -39,6 +36,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox import TEAM_KINDS
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
+from tocsin.server.pages.incidents.tabs import frame_of
 from tocsin.server.pages.incidents.timeline import people_in, steps_of
 from tocsin.server.pages.incidents.words import (
     GROUPS,
@@ -46,21 +44,17 @@ from tocsin.server.pages.incidents.words import (
     OBSERVABLES,
     OBSERVED_AS,
     PARTIES,
-    SEVERITIES,
-    SHAPES,
-    STATES,
     TASKS,
 )
-from tocsin.server.pages.words import N_, NN_, PageTexts
+from tocsin.server.pages.words import PageTexts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tocsin.incidents import Incident, IncidentEntry, IncidentTask
+    from tocsin.incidents import Incident, IncidentEntry
 
 _ENTRIES: Final = 50
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
-_NEAR: Final = 6  # days in which the name of a weekday says which
 _INLINE: Final = {"note": "note", "tasks": "add-task", "observables": "add-observables"}
 
 Reader = Annotated[Principal, needs(Permission.INCIDENTS_READ)]
@@ -94,6 +88,9 @@ def one_pages(desk: PageContext) -> APIRouter:
                 query = f"?{request.url.query}" if request.url.query else ""
                 return RedirectResponse(f"{PLACE}/{root.reference}{query}", status_code=303)
             shown = _shown(desk, session, reader, incident, words=desk.words(request), asked=asked)
+        if visitor.person is not None and shown["looked"] != shown["seen"]:
+            with desk.node.database.begin() as session:
+                note_look(session, incident, visitor.person, shown["seen"])
         return desk.page(request, "incidents/one.html", asked=asked, **shown)
 
     return router
@@ -109,7 +106,8 @@ def _shown(
     asked: _TimelineQuery,
 ) -> dict[str, Any]:
     """What the template takes."""
-    family = merged_family(session, reader, incident)
+    frame = frame_of(words, session, reader, incident, "")
+    family = frame.family
     kinds = GROUPS[asked.kind][1] if asked.kind in GROUPS else ()
     before = number_in(asked.before) or 0
     found = entries_of(session, reader, family, kinds=kinds, before=before, limit=_ENTRIES + 1)
@@ -128,15 +126,14 @@ def _shown(
         for name, command in _INLINE.items()
     }
     return {
-        "incident": incident,
-        "path": f"{PLACE}/{incident.reference}",
-        "sentence": sentence_of(incident, undone, people, reader, words),
-        "live": incident.state in UNDER_WAY,
+        **frame.shown,
         "steps": steps_of(
             entries, words, people=people, parties={one.id: one.name for one in parties},
             path=f"{PLACE}/{incident.reference}", actors=names_of_actors(session, {one.by for one in entries}),
             corrected=corrected, merged={one.id: one.reference for one in family[1:]},
         ),
+        "looked": seen_entry(session, reader, incident),
+        "mine": f"person:{reader.person}",
         "further": found[_ENTRIES - 1].id if len(found) > _ENTRIES else 0,
         "milestones": _milestones(milestones, corrected),
         "merged": family[1:],
@@ -146,10 +143,8 @@ def _shown(
         "observables": observables_of(session, reader, family),
         "reports": reports_in(session, reader, family)[::-1],
         "members": members,
-        "restricted": is_restricted(incident),
         "to_review": [of for one, of in access_to_review(session, reader) if one.id == incident.id],
         "people": people,
-        "seen": last_entry(session, reader, family),
         "made": {name: form_word(desk.tokens, desk.now) for name in inline},
         "inline_fields": inline,
         "groups": GROUPS,
@@ -161,7 +156,7 @@ def _shown(
 
 
 _NAMES: Final[dict[str, Any]] = {
-    "states": STATES, "shapes": SHAPES, "severities": SEVERITIES, "milestone_names": MILESTONES, "roles": PARTIES,
+    "milestone_names": MILESTONES, "roles": PARTIES,
     "task_states": TASKS, "kinds": OBSERVABLES, "observed_as": OBSERVED_AS, "report_kinds": TEAM_KINDS,
 }  # fmt: skip
 
@@ -169,33 +164,6 @@ _NAMES: Final[dict[str, Any]] = {
 def act_named(command: str) -> Any:
     """The act of a command of incidents."""
     return next(act for act in acts.ACTS if act.command == f"incidents {command}")
-
-
-def sentence_of(
-    incident: "Incident",
-    undone: "Sequence[IncidentTask]",
-    people: "Mapping[int, str]",
-    reader: IncidentReader,
-    words: PageTexts,
-) -> str:
-    """The state of an incident in one or two sentences: whose it is, for whom it waits, what is to be done."""
-    said = []
-    if incident.lead is None:
-        said.append(words.say(N_("Not assigned.")))
-    elif incident.lead == reader.person:
-        said.append(words.say(N_("Assigned to you.")))
-    else:
-        said.append(words.say(N_("Assigned to %(name)s."), name=people.get(incident.lead, incident.lead)))
-    if incident.state == IncidentState.WAITING and incident.waiting_until:
-        near = abs((incident.waiting_until - reader.now).days) < _NEAR
-        day = words.weekday_and_time(incident.waiting_until) if near else words.day(incident.waiting_until)
-        text = N_("Waiting for %(whom)s until %(time)s.")
-        if incident.waiting_until <= reader.now:
-            text = N_("Waited for %(whom)s until %(time)s: that time is over.")
-        said.append(words.say(text, whom=incident.waiting_for, time=day))
-    if undone:
-        said.append(words.count(*NN_("%(n)s task open.", "%(n)s tasks open."), len(undone)))
-    return " ".join(said)
 
 
 def _milestones(

@@ -53,7 +53,7 @@ class TimelineStep:
 
     ``late``: it was written down later than it happened. ``corrected_by``, ``corrects``: numbers of entries, or 0.
     ``of``: the reference of the incident that it is of, where that was merged; empty otherwise.
-    ``link``: the address of the mail or report that it is about, or empty.
+    ``link``: the address of the mail or report that it is about, or empty. ``actor``: who, as the records say.
     """
 
     number: int
@@ -70,6 +70,7 @@ class TimelineStep:
     correctable: bool
     of: str
     link: str
+    actor: str
 
 
 def steps_of(
@@ -95,6 +96,7 @@ def steps_of(
             late=(one.recorded_at - one.happened_at).total_seconds() > 60,
             corrected_by=corrected.get(one.id, 0), corrects=one.supersedes or 0,
             correctable=one.kind in CORRECTABLE and one.id not in corrected, of=merged.get(one.incident_id, ""),
+            actor=one.by,
         )
         for one in entries
     ]  # fmt: skip
