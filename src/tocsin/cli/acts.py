@@ -49,6 +49,7 @@ GROUPS: Final = {
     "takedowns": ("tocsin.incidents.takedowns.acts",),
     "observables": ("tocsin.incidents.sightings.acts",),
     "affected": ("tocsin.incidents.populations.acts",),
+    "duty": ("tocsin.incidents.duty.acts", "tocsin.pipeline.call_outs"),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
     "clocks": ("tocsin.incidents.acts", "tocsin.incidents.clocks.text_acts"),
     "severity": ("tocsin.incidents.severity.acts",),

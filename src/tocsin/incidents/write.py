@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals import PublicReport
 from tocsin.incidents.clocks.models import IncidentClock
+from tocsin.incidents.duty.models import CallOut
 from tocsin.incidents.evidence.models import IncidentEvidence, LegalHold
 from tocsin.incidents.models import (
     Compartment,
@@ -182,6 +183,7 @@ _CONTENT: Final[tuple[Any, ...]] = (
     IncidentPopulation,
     IncidentText,
     ObservableSighting,
+    CallOut,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from tocsin.node.duty_settings import DutySettings
 from tocsin.node.errors import SettingError
 from tocsin.node.evidence_settings import EvidenceSettings
 from tocsin.node.never_held_settings import NeverHeldSettings
@@ -379,6 +380,7 @@ class Settings(Section):
     never_held: NeverHeldSettings = NeverHeldSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     takedowns: TakedownSettings = TakedownSettings()
+    duty: DutySettings = DutySettings()
     server: ServerSettings = ServerSettings()
     api: ApiSettings = ApiSettings()
     accounts: AccountsSettings = AccountsSettings()
@@ -439,12 +441,13 @@ def _with_places(settings: Settings, home: Path) -> Settings:
         return str(home / Path(path).expanduser()) if path else ""
 
     mail, mailbox, elsewhere = settings.mail, settings.mailbox, settings.single_sign_on
-    hotline = settings.never_held
+    hotline, duty = settings.never_held, settings.duty
     files = {"password_file": placed(mail.password_file), "key_password_file": placed(mail.key_password_file)}
     return settings.model_copy(
         update={
             "mail": mail.model_copy(update=files),
             "never_held": hotline.model_copy(update={"openpgp_key": placed(hotline.openpgp_key)}),
+            "duty": duty.model_copy(update={"webhook_secret_file": placed(duty.webhook_secret_file)}),
             "mailbox": mailbox.model_copy(update={"password_file": placed(mailbox.password_file)}),
             "single_sign_on": elsewhere.model_copy(update={"client_secret_file": placed(elsewhere.client_secret_file)}),
         }

@@ -89,6 +89,7 @@ _MODELS = (
     "tocsin.incidents.playbooks.models",
     "tocsin.incidents.notices.models",
     "tocsin.incidents.takedowns.models",
+    "tocsin.incidents.duty.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

@@ -40,6 +40,7 @@ class Chore(StrEnum):
     KEYS = "keys"  # keys of teams that end soon
     RETENTION = "retention"  # what is too old goes
     PURGE = "purge"  # purges that could not be finished
+    CALL_OUTS = "call-outs"  # who is called when something waits
     TODO = "todo"  # who has to-do items that have ended is forgotten
 
 
@@ -52,6 +53,7 @@ EVERY: Final[Mapping[Chore, timedelta]] = {
     Chore.KEYS: timedelta(days=1),
     Chore.RETENTION: timedelta(days=1),
     Chore.PURGE: timedelta(minutes=1),
+    Chore.CALL_OUTS: timedelta(seconds=15),
     Chore.TODO: timedelta(minutes=2),
 }
 """How often each is done. The first two look what is due by itself: that costs a query."""
@@ -193,6 +195,7 @@ def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapp
         Chore.KEYS: lambda: _remind_of_keys(node, clock),
         Chore.RETENTION: lambda: _keep(node, clock),
         Chore.PURGE: lambda: _finish_purges(node),
+        Chore.CALL_OUTS: lambda: _call_out(node, clock),
         Chore.TODO: lambda: _forget_ended_items(node, clock),
     }
 
@@ -261,6 +264,13 @@ def _finish_purges(node: NodeWithStores) -> str:
     from tocsin.operations.purge import finish_purges
 
     return finish_purges(node)
+
+
+def _call_out(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.pipeline.call_outs import look_for_call_outs
+
+    look_for_call_outs(node, clock())
+    return ""
 
 
 def _forget_ended_items(node: NodeWithStores, clock: Clock) -> str:

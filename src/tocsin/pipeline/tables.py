@@ -27,6 +27,8 @@ class ItemKind(StrEnum):
     NO_CONTACT = "no-contact"  # events of the last day
     WITHHELD = "withheld"  # the gate keeps events of a feed from a team
     NO_RESPONSE = "no-response"  # problems that go on, and their teams do not answer
+    CALL_OUTS = "call-outs"  # that nobody of their chain acknowledged
+    DUTY_GAPS = "duty-gaps"  # of the two weeks to come
     MAILS = "mails"  # that came in and must be read by a person
     CLOCKS = "clocks"  # of incidents: half, four fifths or all of their time is over
     INCIDENT_ACCESS = "incident-access"  # somebody let himself into a restricted incident: to be reviewed

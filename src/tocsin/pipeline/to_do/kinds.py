@@ -43,6 +43,7 @@ class ToDoKind:
 _STEER, _EDIT, _WORK = Permission.DELIVERIES_STEER, Permission.DIRECTORY_EDIT, Permission.INCIDENTS_WRITE
 _SENDING, _TROUBLE, _HELD = "/deliveries/sending", "/deliveries?show=trouble", "/deliveries?show=held"
 _TAKEDOWNS = "/takedowns?need=due&state=all"
+_CALL_OUTS = "/duty/call-outs?state=unanswered"
 _CALLS = "/reports/public?state=all&call=1"
 _ADDRESS = "/teams/%(key)s/change?act=assert&kind=mailbox#value"
 
@@ -171,6 +172,20 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         ),
         "/today/unanswered", Permission.EVENTS_READ, listers.no_response,
         (Resolution(say("Ask the team, and record its answer"), "/today/unanswered", "answers add"),), slow=True,
+    ),
+    ItemKind.CALL_OUTS: ToDoKind(
+        say("Unanswered call-outs"),
+        lambda item: say_count("%(n)s call-out not acknowledged", "%(n)s call-outs not acknowledged", item.count),
+        _CALL_OUTS, _WORK, listers.call_outs,
+        (Resolution(say("Acknowledge it"), _CALL_OUTS, "duty acknowledge"),), personal=True,
+    ),
+    ItemKind.DUTY_GAPS: ToDoKind(
+        say("Gaps in rosters"),
+        lambda item: say_count(
+            "%(n)s gap in rosters (next 14 days)", "%(n)s gaps in rosters (next 14 days)", item.count
+        ),
+        "/duty", _WORK, listers.gaps,
+        (Resolution(say("Put somebody on duty"), "/duty", "duty override"),), slow=True,
     ),
     ItemKind.MAILS: ToDoKind(
         say("Incoming mails"),

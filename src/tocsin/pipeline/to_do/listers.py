@@ -27,6 +27,7 @@ from tocsin.incidents import (
 from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new, ring_backs
 from tocsin.incidents.clocks import count_by_stage
 from tocsin.incidents.closing import due_lessons
+from tocsin.incidents.duty import duty_gaps, unanswered
 from tocsin.incidents.takedowns import takedown_needs
 from tocsin.incidents.threads import awaited_answers
 from tocsin.node.accounts import names_of_actors
@@ -187,6 +188,18 @@ def withheld_events(context: ListingContext) -> Iterator[Item]:
 def no_response(context: ListingContext) -> Iterator[Item]:
     """Problems that go on unanswered; all problems are compared for it."""
     yield Item(ItemKind.NO_RESPONSE, *count_unanswered(context.node, context.node.tracker, now=context.now))
+
+
+def call_outs(context: ListingContext) -> Iterator[Item]:
+    """Call-outs at the end of their chain that nobody acknowledged."""
+    count, oldest = unanswered(context.session, context.reader)
+    yield Item(ItemKind.CALL_OUTS, count, oldest, oldest)
+
+
+def gaps(context: ListingContext) -> Iterator[Item]:
+    """Gaps in rosters; due when the first begins."""
+    found = duty_gaps(context.session, context.now)
+    yield Item(ItemKind.DUTY_GAPS, len(found), due=found[0][1].start if found else None)
 
 
 def mails(context: ListingContext) -> Iterator[Item]:
