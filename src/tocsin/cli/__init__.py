@@ -20,7 +20,7 @@ _GROUPS = {
     "Reports come in": ("ingest", "watch", "collect", "feeds", "quarantine", "compare"),
     "Events and problems": ("search", "events", "problems", "explain", "times"),
     "Notifications and answers": ("deliver", "deliveries", "stop", "resume", "answers", "replies"),
-    "Inbox and incidents": ("inbox", "incidents", "observables", "clocks", "duty", "severity"),
+    "Inbox and incidents": ("inbox", "incidents", "observables", "clocks", "duty", "severity", "assets"),
     "From the public": ("help-texts", "never-held"),
     "Teams and rules": ("directory", "keys", "networks", "rules"),
     "People and records": ("people", "tokens", "audit", "undo", "purge"),

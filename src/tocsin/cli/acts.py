@@ -37,6 +37,7 @@ GROUPS: Final = {
     "never-held": ("tocsin.delivery.never_held.acts",),
     "inbox": ("tocsin.incidents.arrivals.acts", "tocsin.incidents.arrivals.triage_acts", "tocsin.pipeline.inbox_event"),
     "incidents": ("tocsin.incidents.acts", "tocsin.incidents.threads.acts"),
+    "assets": ("tocsin.assets.acts", "tocsin.assets.rows", "tocsin.assets.sheet_acts"),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
     "problems": ("tocsin.problems.acts", "tocsin.pipeline.inbox_problems"),
     "todo": ("tocsin.pipeline.to_do.acts", "tocsin.pipeline.comments"),

@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 from sqlalchemy.orm import Session
 
+from tocsin.assets import AssetMatcher, asset_matcher, note_touches
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
     EventPart,
@@ -88,12 +89,14 @@ class IngestRun:
     said: AnswerSnapshot
     reminders: ReminderRequests
     quarantine: Quarantine
+    assets: AssetMatcher | None = None
     counts: Counts = field(default_factory=Counts)
     columns: Sequence[str] = ()
     parts: list[EventPart] = field(default_factory=list)
     owed: Counter[int] = field(default_factory=Counter)
     withheld: Counter[WithheldKey] = field(default_factory=Counter)
     newest: datetime | None = None
+    touches: Counter[int] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -249,6 +252,7 @@ def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None
         session.tellers.said(node, reading.heard),
         read_reminders(node.database, reading.heard),
         quarantine,
+        asset_matcher(node),
         columns=getattr(reading.reader, "columns", ()),  # readers of others may not know theirs
     )
     with closing(quarantine):
@@ -335,12 +339,15 @@ def _settle(run: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame:
     newest = frame["time.source"].max()
     if isinstance(newest, datetime):
         run.newest = max(newest, run.newest or newest)
+    fresh = seen.fresh[sightings.of_event]
+    if run.assets is not None:  # a problem that goes on was seen when it began
+        run.touches += run.assets.events(frame.filter(pl.Series(fresh)))
     # What is stored with each event for good; ``fresh`` is the problem's, repeated for each of its events.
     return frame.with_columns(
         pl.lit(run.number, dtype=pl.Int64).alias("ingest"),
         pl.Series("row", rows),
         pl.Series("problem", keys.view(np.int64)),
-        pl.Series("fresh", seen.fresh[sightings.of_event]),
+        pl.Series("fresh", fresh),
         pl.Series("routed", told.routed),
         pl.Series("told", told.told),
     )
@@ -372,6 +379,12 @@ def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Cou
         **{name: value for name, value in vars(counts).items() if name not in {"reports", "already"}},
     )
     noted = replace(counts)
+
+    def note(session: Session) -> None:
+        note_touches(session, run.touches, run.now)
+        if again:
+            again.note(session, noted)
+
     prepared = commitment.PreparedIngest(
         record,
         run.parts,
@@ -380,7 +393,7 @@ def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Cou
         run.tellers.teams,
         run.columns,
         run.withheld,
-        note=(lambda session: again.note(session, noted)) if again else None,
+        note=note,
     )
     counts.deliveries = commitment.prepare(run.node, prepared)
     commitment.commit(run.node, run.number, run.parts, now=run.now)

@@ -33,6 +33,9 @@ class ItemKind(StrEnum):
     INCIDENT_TASKS = "incident-tasks"  # that are due
     INCIDENT_LEAD = "incidents-unassigned"  # nobody leads them
     RING_BACK = "ring-back"  # reporters who wait for a call
+    ASSET_TOUCHED = "asset-touched"  # events or an incident name a critical asset
+    ASSET_CHANGES = "asset-changes"  # that operators sent
+    ASSETS_STALE = "assets-stale"  # nobody confirmed them for a year
     INBOX = "inbox"  # reports without an owner
     INCIDENT_MAILS = "incident-mails"  # of parties to incidents, that wait for our answer
     CLAIMS = "claims"  # proved, to be decided
