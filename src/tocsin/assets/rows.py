@@ -98,7 +98,9 @@ def _read(text: str) -> Iterator[tuple[int, dict[str, str]]]:
         InputError: it is no CSV file with these columns, or too long.
 
     """
-    reader = csv.DictReader(StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    head = text.partition("\n")[0]
+    comma = max(",;\t", key=head.count)  # as spreadsheets of several countries write it
+    reader = csv.DictReader(StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=comma, strict=True)
     try:
         columns = [one.strip().lower() for one in reader.fieldnames or ()]
         reader.fieldnames = columns

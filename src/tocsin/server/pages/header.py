@@ -17,7 +17,15 @@ from tocsin.incidents.arrivals import ReportState, counts_by_state
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import TocsinError
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.server.pages.navigation import NavigationEntry, NavigationGroup, areas_for, groups_for, place_of, places_of
+from tocsin.server.pages.navigation import (
+    NavigationEntry,
+    NavigationGroup,
+    areas_for,
+    groups_for,
+    place_of,
+    places_of,
+    places_off,
+)
 
 ItemCounter: TypeAlias = Callable[[Session, int, datetime], int]
 """How many open items a person (by number) has taken or was assigned."""
@@ -56,7 +64,7 @@ class HeaderReader:
 
     def read(self, visitor: Principal, path: str, now: datetime) -> PageHeader:
         """The head of the page at ``path``; without what is so at the moment where the records cannot be read."""
-        groups = groups_for(visitor)
+        groups = groups_for(visitor, places_off(self._node.settings))
         places = places_of(groups)
         areas = areas_for(visitor, places)
         area = place_of(path, areas[1:]) or (areas[0] if areas else None)
