@@ -1,6 +1,6 @@
 """A node with a register of critical assets: a harbour, its power, and what depends on them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from support.world import World, make_world
 from tocsin.cli.acts import act_of
 from tocsin.interface import context_for, read_request
 from tocsin.node.accounts import AccountRole, Principal
+from tocsin.node.settings import load_settings
 
 ON = "[assets]\nenabled = true\n"
 FIELDS = {
@@ -17,6 +18,13 @@ FIELDS = {
     "contacts": "Ada Night; +230 5550 100; ada@power.example; always; en\nDesk", "impact": "critical",
     "note": "Diesel for\ntwo days",
 }  # fmt: skip
+
+
+def switch_on(world: World) -> None:
+    """Let a node have a register."""
+    with (world.node.home / "tocsin.toml").open("a") as file:
+        file.write(f"\n{ON}")
+    world.node = replace(world.node, settings=load_settings(world.node.home))
 
 
 def make_register(folder: Path) -> World:

@@ -61,6 +61,11 @@ MAKES = (
         "/incidents/{reference}/milestone", "INCIDENT/act?act=milestone", {"milestone": "contained"},
         {"milestone": "recovered"}, KEPT,
     ),
+    Making("/assets/new", "/assets/new", {"name": "Water"}, {"name": "Water, north"}, KEPT, AccountRole.MANAGER),
+    Making(
+        "/assets/sheets", "/assets/sheets", {"asset": ["1"], "holder": "Safe"}, {"asset": "1", "holder": "Drawer"},
+        KEPT, AccountRole.MANAGER,
+    ),
     Making("/inbox/phone", "/inbox/phone", {"what": "It is slow"}, {"what": "It is off"}, KEPT),
     Making(
         "/portal/report", "/portal/report", {"what": "It is slow", "kind": "other"},
@@ -111,6 +116,13 @@ MAKES = (
 
 SETS: Mapping[str, tuple[str, ...]] = {
     "a state is set, the one that it has": (
+        "/assets/confirm",
+        "/assets/{asset}/acknowledge",
+        "/assets/{asset}/change",
+        "/assets/changes/{change}",
+        "/assets/sheets/{sheet}/approve",
+        "/assets/sheets/{sheet}/destroy",
+        "/assets/sheets/{sheet}/print",
         "/drafting/{name}/chair",
         "/readiness/{number}/rank",
         "/incidents/access",
@@ -142,6 +154,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/teams/{key}/preferences", "/today/items",
     ),
     "it is there once by what it says": (
+        "/assets/import",
         "/problems/inbox",
         "/reports/public/act",
         "/readiness/start",
@@ -167,6 +180,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/today/withheld/ask",
     ),
     "it takes something away, which is gone then": (
+        "/assets/{asset}/remove",
         "/account/passkeys/remove", "/account/second-factor/off", "/account/tokens/revoke",
         "/events/views/{number}/delete",
         "/portal/contacts/undo", "/portal/contacts/unmute", "/portal/undo/{answer}", "/purge/{reference}",
