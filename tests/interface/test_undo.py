@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from support.api_client import caller
+from support.assets import FIELDS, Keeper, switch_on
 from support.console_users import Browser, browser_of, person
 from support.incident_mails import answer_to, make_case
 from support.playbook_examples import PLAYBOOK
@@ -368,7 +369,33 @@ def _playbook(world: World) -> str:
     return "a-question"
 
 
+def _asset(world: World) -> Keeper:
+    switch_on(world)
+    keeper = Keeper(world)
+    keeper.add(**FIELDS)
+    return keeper
+
+
+def _touched(world: World) -> dict[str, Any]:
+    _asset(world)
+    world.hear("192.0.2.3")
+    return {"asset": 1}
+
+
+def _changed(world: World) -> dict[str, Any]:
+    _asset(world)
+    Keeper(world, AccountRole.OPERATOR, (4,)).do("change", asset=1, **{**FIELDS, "site": "Quay 5"})
+    return {"change": 1, "approve": True}
+
+
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
+    "addAsset": lambda w: (switch_on(w), FIELDS)[1],
+    "changeAsset": lambda w: (_asset(w), {"asset": 1, **FIELDS, "site": "Quay 5"})[1],
+    "removeAsset": lambda w: (_asset(w).add("Cranes", needs="Harbour power"), {"asset": 1})[1],
+    "confirmAsset": lambda w: (_asset(w), w.at(3), {"asset": [1]})[2],
+    "acknowledgeAsset": _touched,
+    "decideChangeOfAsset": _changed,
+    "importAssets": lambda w: (_asset(w), {"text": "name,sector\nHarbour power,energy\nWater,water\n"})[1],
     "releaseDelivery": lambda w: {"reference": (put(w, state="held"), _letter(w, LetterState.HELD))},
     "holdDelivery": lambda w: {"reference": (put(w, state="retry"), _letter(w, LetterState.QUEUED)), "reason": "Wait"},
     "dropDelivery": lambda w: {"reference": (put(w, state="held"), _letter(w, LetterState.HELD)), "reason": "No"},

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from support.assets import FIELDS, Keeper, switch_on
 from support.cast import HEADER
 from support.console_users import person
 from support.incident_mails import answer_to_id, make_case
@@ -218,6 +219,15 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/teams/{team}/mutes": "team",
     "/api/v1/teams/{team}/mutes/end": "team",
     "/api/v1/teams/{team}/withdraw": "team",
+    "/assets/{asset}": "asset",
+    "/assets/{asset}/acknowledge": "asset",
+    "/assets/{asset}/change": "asset",
+    "/assets/{asset}/remove": "asset",
+    "/assets/changes/{change}": "change of asset",
+    "/assets/sheets/{sheet}/approve": "call sheet",
+    "/assets/sheets/{sheet}/destroy": "call sheet",
+    "/assets/sheets/{sheet}/print": "call sheet",
+    "/incidents/{reference}/assets": "incident",
     "/claims/{number}": "claim",
     "/claims/{number}/check": "claim",
     "/claims/{number}/decide": "claim",
@@ -439,8 +449,23 @@ def furnish(world: World) -> dict[str, Example]:
         "evidence": _assessment(world),
         "index": (_index(world), "example", "nothing"),
         "index unit": ("example MUS csv", "example MUS csv", "example ZZZ csv"),
+        **_assets(world),
     }
     return {path: Example(fill(path, things[kind][0]), *things[kind]) for path, kind in EXAMPLES.items()}
+
+
+def _assets(world: World) -> dict[str, tuple[str, str, str]]:
+    """A register: an asset of the operator, one of another that needs it, a change to review, a sheet to approve."""
+    switch_on(world)
+    keeper, teams = Keeper(world), {team.key: number for number, team in teams_by_id(world.node.database).items()}
+    own, foreign = keeper.add(**FIELDS), keeper.add("Cranes", team=SECTOR, needs="Harbour power; electricity; 2019")
+    Keeper(world, AccountRole.OPERATOR, (teams[OPERATOR],)).do("change", asset=own, **{**FIELDS, "site": "Quay 5"})
+    keeper.do("ask", asset=(own, foreign), holder="Safe of the duty room")
+    return {
+        "asset": (str(own), str(foreign), "999"),
+        "change of asset": ("1", "1", "999"),
+        "call sheet": ("1", "1", "999"),
+    }
 
 
 def _broken_row(world: World) -> str:

@@ -33,6 +33,7 @@ _GROUPS = {
         "reviews",
         "notices",
         "takedowns",
+        "assets",
     ),
     "From the public": ("help-texts", "never-held"),
     "Teams and rules": ("directory", "keys", "networks", "rules"),

@@ -50,6 +50,7 @@ GROUPS: Final = {
     "observables": ("tocsin.incidents.sightings.acts",),
     "affected": ("tocsin.incidents.populations.acts",),
     "duty": ("tocsin.incidents.duty.acts", "tocsin.pipeline.call_outs"),
+    "assets": ("tocsin.assets.acts", "tocsin.assets.rows", "tocsin.assets.sheet_acts"),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
     "clocks": ("tocsin.incidents.acts", "tocsin.incidents.clocks.text_acts"),
     "severity": ("tocsin.incidents.severity.acts",),

@@ -375,6 +375,19 @@ def readable_by_all_of(incident: Incident, other: Incident) -> bool:
     return incident.compartment_id in {TEAM, other.compartment_id}
 
 
+def highest_observable(session: Session) -> int:
+    """The number of the newest observable of any incident; 0 without one."""
+    return session.scalar(select(func.max(IncidentObservable.id))) or 0
+
+
+def observables_after(session: Session, number: int, limit: int) -> Sequence[IncidentObservable]:
+    """Those that came after one, of all incidents under way, restricted ones too: to be compared, never shown."""
+    row = IncidentObservable
+    live = [one.value for one in UNDER_WAY]
+    query = select(row).join(Incident, Incident.id == row.incident_id).where(Incident.state.in_(live))
+    return session.scalars(query.where(row.id > number, row.withdrawn_at.is_(None)).order_by(row.id).limit(limit)).all()
+
+
 def find_restricted(session: Session, reference: str) -> Incident:
     """A restricted incident by its whole reference, for who lets himself in: the only look past a compartment.
 

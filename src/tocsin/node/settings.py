@@ -365,6 +365,12 @@ class ApiSettings(Section):
     )
 
 
+class AssetsSettings(Section):
+    """The register of critical assets: docs/assets.md."""
+
+    enabled: bool = Field(default=False, description="Whether there is one; off, nothing of it is shown to anybody.")
+
+
 class Settings(Section):
     """All settings of a node."""
 
@@ -385,6 +391,7 @@ class Settings(Section):
     api: ApiSettings = ApiSettings()
     accounts: AccountsSettings = AccountsSettings()
     single_sign_on: SingleSignOnSettings = SingleSignOnSettings()
+    assets: AssetsSettings = AssetsSettings()
     collect: dict[Name, dict[str, Any]] = Field(
         {}, description="Collectors by name, each a table of its kind's own settings."
     )

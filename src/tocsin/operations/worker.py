@@ -41,6 +41,7 @@ class Chore(StrEnum):
     RETENTION = "retention"  # what is too old goes
     PURGE = "purge"  # purges that could not be finished
     CALL_OUTS = "call-outs"  # who is called when something waits
+    ASSETS = "assets"  # observables that name critical assets
     TODO = "todo"  # who has to-do items that have ended is forgotten
 
 
@@ -54,6 +55,7 @@ EVERY: Final[Mapping[Chore, timedelta]] = {
     Chore.RETENTION: timedelta(days=1),
     Chore.PURGE: timedelta(minutes=1),
     Chore.CALL_OUTS: timedelta(seconds=15),
+    Chore.ASSETS: timedelta(minutes=1),
     Chore.TODO: timedelta(minutes=2),
 }
 """How often each is done. The first two look what is due by itself: that costs a query."""
@@ -78,6 +80,7 @@ def wanted(settings: Settings) -> frozenset[Chore]:
         Chore.COLLECT: not settings.collect,
         Chore.REPLIES: not settings.mailbox.host,
         Chore.VERIFY: not settings.server.url,
+        Chore.ASSETS: not settings.assets.enabled,
     }
     return frozenset(chore for chore in Chore if not unwanted.get(chore))
 
@@ -196,6 +199,7 @@ def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapp
         Chore.RETENTION: lambda: _keep(node, clock),
         Chore.PURGE: lambda: _finish_purges(node),
         Chore.CALL_OUTS: lambda: _call_out(node, clock),
+        Chore.ASSETS: lambda: _match_observables(node, clock),
         Chore.TODO: lambda: _forget_ended_items(node, clock),
     }
 
@@ -270,6 +274,13 @@ def _call_out(node: NodeWithStores, clock: Clock) -> str:
     from tocsin.pipeline.call_outs import look_for_call_outs
 
     look_for_call_outs(node, clock())
+    return ""
+
+
+def _match_observables(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.assets import match_observables
+
+    match_observables(node, clock())
     return ""
 
 

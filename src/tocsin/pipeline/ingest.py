@@ -21,6 +21,7 @@ import numpy as np
 import polars as pl
 from sqlalchemy.orm import Session
 
+from tocsin.assets import AssetMatcher, asset_matcher, note_touches
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
     EventPart,
@@ -91,6 +92,7 @@ class IngestRun:
     reminders: ReminderRequests
     quarantine: Quarantine
     watch: ObservableWatch
+    assets: AssetMatcher | None
     counts: Counts = field(default_factory=Counts)
     columns: Sequence[str] = ()
     parts: list[EventPart] = field(default_factory=list)
@@ -98,6 +100,7 @@ class IngestRun:
     owed: Counter[int] = field(default_factory=Counter)
     withheld: Counter[WithheldKey] = field(default_factory=Counter)
     newest: datetime | None = None
+    touches: Counter[int] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -256,6 +259,7 @@ def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None
         read_reminders(node.database, reading.heard),
         quarantine,
         session.watch,
+        asset_matcher(node),
         columns=getattr(reading.reader, "columns", ()),  # readers of others may not know theirs
     )
     with closing(quarantine):
@@ -342,12 +346,15 @@ def _settle(run: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame:
     newest = frame["time.source"].max()
     if isinstance(newest, datetime):
         run.newest = max(newest, run.newest or newest)
+    fresh = seen.fresh[sightings.of_event]
+    if run.assets is not None:  # a problem that goes on was seen when it began
+        run.touches += run.assets.events(frame.filter(pl.Series(fresh)))
     # What is stored with each event for good; ``fresh`` is the problem's, repeated for each of its events.
     return frame.with_columns(
         pl.lit(run.number, dtype=pl.Int64).alias("ingest"),
         pl.Series("row", rows),
         pl.Series("problem", keys.view(np.int64)),
-        pl.Series("fresh", seen.fresh[sightings.of_event]),
+        pl.Series("fresh", fresh),
         pl.Series("routed", told.routed),
         pl.Series("told", told.told),
     )
@@ -361,6 +368,7 @@ def _store(run: IngestRun, frame: pl.DataFrame, part: int) -> EventPart:
 def _note(run: IngestRun, again: ReplayOf | None, counts: Counts, session: Session) -> None:
     """What the transaction that notes the ingest notes beside it."""
     run.watch.note(session, run.sighted, ingest=run.number, events=partial(_stored, run), now=run.now)
+    note_touches(session, run.touches, run.now)
     if again:
         again.note(session, counts)
 

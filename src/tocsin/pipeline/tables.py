@@ -38,6 +38,9 @@ class ItemKind(StrEnum):
     INCIDENT_LEAD = "incidents-unassigned"  # nobody leads them
     TAKEDOWNS = "takedowns"  # without a sighting for days, refused, or objected to
     RING_BACK = "ring-back"  # reporters who wait for a call
+    ASSET_TOUCHED = "asset-touched"  # events or an incident name a critical asset
+    ASSET_CHANGES = "asset-changes"  # that operators sent
+    ASSETS_STALE = "assets-stale"  # nobody confirmed them for a year
     INBOX = "inbox"  # reports without an owner
     INCIDENT_MAILS = "incident-mails"  # of parties to incidents, that wait for our answer
     LESSONS = "lessons"  # of incidents, that are due

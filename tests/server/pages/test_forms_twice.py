@@ -90,6 +90,11 @@ MAKES = (
         "/incidents/{reference}/affected", "INCIDENT/act?act=affected", {"matching": "kind=open-rdp"},
         {"matching": "severity=high"}, KEPT,
     ),
+    Making("/assets/new", "/assets/new", {"name": "Water"}, {"name": "Water, north"}, KEPT, AccountRole.MANAGER),
+    Making(
+        "/assets/sheets", "/assets/sheets", {"asset": ["1"], "holder": "Safe"}, {"asset": "1", "holder": "Drawer"},
+        KEPT, AccountRole.MANAGER,
+    ),
     Making("/inbox/phone", "/inbox/phone", {"what": "It is slow"}, {"what": "It is off"}, KEPT),
     Making(
         "/portal/report", "/portal/report", {"what": "It is slow", "kind": "other"},
@@ -140,6 +145,13 @@ MAKES = (
 
 SETS: Mapping[str, tuple[str, ...]] = {
     "a state is set, the one that it has": (
+        "/assets/confirm",
+        "/assets/{asset}/acknowledge",
+        "/assets/{asset}/change",
+        "/assets/changes/{change}",
+        "/assets/sheets/{sheet}/approve",
+        "/assets/sheets/{sheet}/destroy",
+        "/assets/sheets/{sheet}/print",
         "/drafting/{name}/chair",
         "/readiness/{number}/rank",
         "/incidents/access",
@@ -182,6 +194,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
     ),
     "it is there once by what it says": (
         "/incidents/{reference}/clocks/{clock}/recalculate",
+        "/assets/import",
         "/problems/inbox",
         "/playbooks/add",
         "/problems/incident",
@@ -210,6 +223,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
     ),
     "it takes something away, which is gone then": (
         "/playbooks/{playbook}/remove",
+        "/assets/{asset}/remove",
         "/account/passkeys/remove", "/account/second-factor/off", "/account/tokens/revoke",
         "/events/views/{number}/delete",
         "/incidents/{reference}/affected/{population}/detach",

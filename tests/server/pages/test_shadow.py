@@ -20,6 +20,7 @@ from support.console_users import Browser, browser_of, person
 from support.page_examples import OWN, QUERIES, furnish
 from support.routes import Door, doors
 from support.world import World, copy_world
+from tocsin.assets import match_observables
 from tocsin.incidents import (
     IncidentEntryKind,
     ObservableKind,
@@ -109,6 +110,7 @@ def twins(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twi
     with ExitStack() as stack:
         for world in worlds:
             stack.enter_context(world.open)
+            match_observables(world.node, first.now)  # in one of them the incident touches a critical asset
             seal(world.node.database, open_seal_key(world.node.home), now=world.now, home=world.node.home)
         applications = [make_application(world.node, clock=lambda: first.now) for world in worlds]
         found = doors(applications[0])

@@ -274,6 +274,30 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         "/incidents/lessons", _WORK, listers.lessons,
         (Resolution(say("Do it, or drop it"), "/incidents/lessons", "incidents finish-task"),), personal=True,
     ),
+    ItemKind.ASSET_TOUCHED: ToDoKind(
+        say("Critical assets touched"),
+        lambda item: say_count("%(n)s critical asset touched", "%(n)s critical assets touched", item.count),
+        "/assets?need=touched", Permission.ASSETS_READ, listers.assets_touched,
+        (Resolution(say("Look at what depends on it, then acknowledge it"), "/assets?need=touched", ""),),
+        personal=True,
+    ),
+    ItemKind.ASSET_CHANGES: ToDoKind(
+        say("Changes of critical assets"),
+        lambda item: say_count(
+            "%(n)s change of a critical asset to review", "%(n)s changes of critical assets to review", item.count
+        ),
+        "/assets/changes", Permission.ASSETS_WRITE, listers.asset_changes,
+        (Resolution(say("Approve or refuse the change"), "/assets/changes", ""),), personal=True,
+    ),
+    ItemKind.ASSETS_STALE: ToDoKind(
+        say("Critical assets to confirm"),
+        lambda item: say_count(
+            "%(n)s critical asset not confirmed for a year", "%(n)s critical assets not confirmed for a year",
+            item.count,
+        ),
+        "/assets?need=stale", Permission.ASSETS_WRITE, listers.assets_stale,
+        (Resolution(say("Confirm or edit them"), "/assets?need=stale", ""),), personal=True,
+    ),
     ItemKind.INBOX: ToDoKind(
         say("Inbox"),
         lambda item: say_count(

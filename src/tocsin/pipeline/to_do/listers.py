@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Select, distinct, func, literal, select
 from sqlalchemy.orm import Session
 
+from tocsin.assets import changes_waiting, stale_assets, touched_assets
 from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, DueNews, ItemState, halts
 from tocsin.delivery.mailbox import MailState, ReceivedMail
 from tocsin.directory import ConflictState, read_conflicts, team_names
@@ -272,6 +273,25 @@ def takedowns(context: ListingContext) -> Iterator[Item]:
     """Take-downs of which nothing was seen for days, that were refused, or that somebody objected to."""
     found = takedown_needs(context.session, context.reader)
     yield Item(ItemKind.TAKEDOWNS, found.count, found.since, found.since)
+
+
+def assets_touched(context: ListingContext) -> Iterator[Item]:
+    """Critical assets that were touched, for those who may read the register."""
+    if context.node.settings.assets.enabled:
+        count, since = touched_assets(context.session, context.reader)
+        yield Item(ItemKind.ASSET_TOUCHED, count, since, since)
+
+
+def asset_changes(context: ListingContext) -> Iterator[Item]:
+    """What operators say of their assets, for those who decide."""
+    if context.node.settings.assets.enabled:
+        yield Item(ItemKind.ASSET_CHANGES, *changes_waiting(context.session, context.reader))
+
+
+def assets_stale(context: ListingContext) -> Iterator[Item]:
+    """Critical assets that nobody confirmed for a year, for those who confirm them."""
+    if context.node.settings.assets.enabled:
+        yield Item(ItemKind.ASSETS_STALE, stale_assets(context.session, context.reader))
 
 
 def claims(context: ListingContext) -> Iterator[Item]:

@@ -24,6 +24,7 @@ from tocsin.server.pages.navigation import (
     groups_for,
     place_of,
     places_of,
+    places_off,
     side_for,
 )
 
@@ -65,7 +66,7 @@ class HeaderReader:
 
     def read(self, visitor: Principal, path: str, now: datetime) -> PageHeader:
         """The head of the page at ``path``; without what is so at the moment where the records cannot be read."""
-        groups = groups_for(visitor)
+        groups = groups_for(visitor, places_off(self._node.settings))
         places = places_of(groups)
         areas = areas_for(visitor, places)
         area = place_of(path, areas[1:]) or (areas[0] if areas else None)

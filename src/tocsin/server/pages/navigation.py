@@ -1,10 +1,12 @@
 """The places of the navigation, in groups: named after the work, at most nine, only those the visitor may enter."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from tocsin.interface import capabilities
 from tocsin.node.accounts import Permission, Principal
+from tocsin.node.settings import Settings
 from tocsin.server.pages.words import N_
 
 
@@ -36,6 +38,8 @@ class NavigationGroup:
     name: str
     places: tuple[NavigationEntry, ...]
 
+
+_ASSETS: Final = "/assets"
 
 _OF_TEAMS = ("/networks", "/coverage", "/conflicts", "/merges", "/claims", "/verifications")
 _EVENTS = NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="e")
@@ -71,7 +75,10 @@ _GROUPS = (
     ),
     NavigationGroup(
         N_("Knowledge"),
-        (NavigationEntry(N_("Reports"), "/reports", Permission.REPORTS_READ, key="r"),),
+        (
+            NavigationEntry(N_("Reports"), "/reports", Permission.REPORTS_READ, key="r"),
+            NavigationEntry(N_("Critical assets"), _ASSETS, Permission.ASSETS_READ, key="v"),
+        ),
     ),
     NavigationGroup(
         N_("Keeping"),
@@ -98,21 +105,31 @@ _OWN = (
             NavigationEntry(N_("Notices"), "/portal/notices", Permission.PORTAL_READ),
             NavigationEntry(N_("Contacts and networks"), "/portal/contacts", Permission.PORTAL_READ, key="c"),
             NavigationEntry(N_("Notifications"), "/deliveries", Permission.DELIVERIES_READ, key="d"),
+            NavigationEntry(N_("Critical assets"), _ASSETS, Permission.ASSETS_READ, key="v"),
         ),
     ),
 )
 
 
-def groups_for(visitor: Principal) -> list[NavigationGroup]:
-    """The places of one visitor: operators see their own networks, others the work of the whole node."""
+def groups_for(visitor: Principal, off: Collection[str] = ()) -> list[NavigationGroup]:
+    """The places of one visitor: operators see their own networks, others the work of the whole node.
+
+    ``off``: paths of places that this node does not have.
+    """
     if visitor.person is None:
         return []
     groups = _OWN if visitor.may(Permission.PORTAL_READ) else _GROUPS
-    open_ones = (NavigationGroup(group.name, tuple(_open(visitor, group.places))) for group in groups)
+    here = (NavigationGroup(group.name, tuple(of for of in group.places if of.path not in off)) for group in groups)
+    open_ones = (NavigationGroup(group.name, tuple(_open(visitor, group.places))) for group in here)
     if found := [group for group in open_ones if group.places]:
         return found
     aside = tuple(_capabilities_for(visitor))
     return [NavigationGroup("", aside)] if aside else []
+
+
+def places_off(settings: Settings) -> tuple[str, ...]:
+    """The paths of places that a node does not have."""
+    return () if settings.assets.enabled else (_ASSETS,)
 
 
 def places_of(groups: Sequence[NavigationGroup]) -> list[NavigationEntry]:

@@ -6,6 +6,7 @@ from tocsin.server.pages.incidents.affected_pages import affected_pages
 from tocsin.server.pages.incidents.bulk_pages import bulk_pages
 from tocsin.server.pages.incidents.clock_pages import clock_pages
 from tocsin.server.pages.incidents.evidence_pages import evidence_pages
+from tocsin.server.pages.incidents.fields import FormField as FormField  # of pages of the register too
 from tocsin.server.pages.incidents.list_pages import list_pages
 from tocsin.server.pages.incidents.notice_pages import notice_pages
 from tocsin.server.pages.incidents.observable_pages import observable_pages
@@ -13,8 +14,10 @@ from tocsin.server.pages.incidents.one_pages import one_pages
 from tocsin.server.pages.incidents.playbook_pages import incident_playbook_pages, playbook_pages
 from tocsin.server.pages.incidents.rating_pages import rating_pages
 from tocsin.server.pages.incidents.review_pages import review_pages
+from tocsin.server.pages.incidents.tabs import part_frame as part_frame
 from tocsin.server.pages.incidents.takedown_pages import takedown_pages
 from tocsin.server.pages.incidents.words import PARTIES as PARTIES  # of pages of threads too
+from tocsin.server.pages.incidents.words import SEVERITIES as SEVERITIES
 
 incidents_pages = together(
     list_pages, bulk_pages, review_pages, affected_pages, observable_pages, evidence_pages, act_pages, clock_pages,
