@@ -75,7 +75,7 @@ MAKES = (
             f"/incidents/{{reference}}/takedowns/{word}", f"INCIDENT/act?act=takedowns/{word}&takedowns=1",
             {"reason": "They rang"}, {"reason": "They rang again"}, KEPT,
         )
-        for word in ("object", "answer", "withdraw")
+        for word in ("object", "withdraw")
     ),
     Making("/inbox/phone", "/inbox/phone", {"what": "It is slow"}, {"what": "It is off"}, KEPT),
     Making(
@@ -209,6 +209,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/observables/{observable}/withdraw",
         "/incidents/{reference}/access/{person}/review",
         "/incidents/{reference}/correct",
+        "/incidents/{reference}/takedowns/answer",
         "/claims/{number}/decide", "/conflicts/decide", "/conflicts/undo", "/deliveries/act", "/merges/undo",
         "/reports/quarantine/replay", "/reports/quarantine/{number}/{place}", "/reports/{number}/leave",
         "/teams/{key}/archive", "/teams/{key}/restore", "/today/mails", "/never-held/{reference}/send-again",
@@ -304,7 +305,7 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         found = world.node.problems.find(ProblemSearch(address=OWN), now=world.now)
         inbox = examples["/reports/public/{reference}"].at
         incident = examples["/incidents/{reference}"].at
-        taken = [f"/act?act=takedowns/{word}&takedowns=1" for word in ("saw", "object", "answer", "withdraw")]
+        taken = [f"/act?act=takedowns/{word}&takedowns=1" for word in ("saw", "object", "withdraw")]
         ends = ("", "/act?act=parties", "/act?act=milestone", "/act?act=takedowns", *taken)
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
         pages |= {f"INCIDENT{end}": f"{incident}{end}" for end in ends}
