@@ -84,7 +84,7 @@ MAKES = (
             f"/incidents/{{reference}}/takedowns/{word}", f"INCIDENT/act?act=takedowns/{word}&takedowns=1",
             {"reason": "They rang"}, {"reason": "They rang again"}, KEPT,
         )
-        for word in ("object", "answer", "withdraw")
+        for word in ("object", "withdraw")
     ),
     Making(
         "/incidents/{reference}/affected", "INCIDENT/act?act=affected", {"matching": "kind=open-rdp"},
@@ -259,6 +259,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/playbooks",
         "/incidents/{reference}/playbooks/{run}/answer",
         "/incidents/{reference}/playbooks/{run}/stop",
+        "/incidents/{reference}/takedowns/answer",
         "/claims/{number}/decide", "/conflicts/decide", "/conflicts/undo", "/deliveries/act", "/merges/undo",
         "/reports/quarantine/replay", "/reports/quarantine/{number}/{place}", "/reports/{number}/leave",
         "/teams/{key}/archive", "/teams/{key}/restore", "/today/mails", "/never-held/{reference}/send-again",
@@ -354,7 +355,7 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         found = world.node.problems.find(ProblemSearch(address=OWN), now=world.now)
         inbox = examples["/reports/public/{reference}"].at
         incident = examples["/incidents/{reference}"].at
-        taken = [f"/act?act=takedowns/{word}&takedowns=1" for word in ("saw", "object", "answer", "withdraw")]
+        taken = [f"/act?act=takedowns/{word}&takedowns=1" for word in ("saw", "object", "withdraw")]
         more = ("/act?act=clocks", "/rating", "/act?act=takedowns", "/act?act=affected", *taken)
         ends = ("", "/act?act=parties", "/act?act=milestone", *more)
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
