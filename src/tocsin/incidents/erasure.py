@@ -11,8 +11,7 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.evidence.models import IncidentEvidence
-from tocsin.incidents.evidence.states import EvidenceState
+from tocsin.incidents.evidence import EvidenceState, IncidentEvidence
 from tocsin.incidents.models import Incident, IncidentEntry, IncidentObservable, IncidentTask, Party
 from tocsin.incidents.read import TEAM, IncidentReader, readable
 from tocsin.incidents.states import IncidentEntryKind

@@ -11,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals import PublicReport
-from tocsin.incidents.evidence.models import IncidentEvidence, LegalHold
 from tocsin.incidents.models import (
     Compartment,
     CompartmentMember,
@@ -160,8 +159,6 @@ _CONTENT: Final[tuple[Any, ...]] = (
     Party,
     IncidentTask,
     IncidentObservable,
-    IncidentEvidence,
-    LegalHold,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 
@@ -225,7 +222,7 @@ def add_observable(
 def move_to_compartment(session: Session, incident: Incident, compartment: int) -> None:
     """Let those of another compartment read an incident, and all that is in it, its reports of the inbox too.
 
-    Its correspondence is moved by `threads.move_correspondence`.
+    Its correspondence is moved by `threads.move_correspondence`, its evidence by `evidence.move_evidence`.
     """
     incident.compartment_id = compartment
     for content in _CONTENT:

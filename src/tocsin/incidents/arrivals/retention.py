@@ -19,7 +19,7 @@ from tocsin.incidents.arrivals.models import (
     ReportObservable,
 )
 from tocsin.incidents.arrivals.queries import mails_of
-from tocsin.incidents.evidence.read import check_hold, incidents_of_reports
+from tocsin.incidents.evidence import check_hold, incidents_of_reports
 from tocsin.incidents.models import IncidentReport
 from tocsin.incidents.read import IncidentReader, readable
 from tocsin.node.blobs import Blobs
