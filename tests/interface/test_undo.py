@@ -31,6 +31,7 @@ from tocsin.incidents.arrivals import (
     put_into,
     ticket_named,
 )
+from tocsin.incidents.clocks import shipped_texts
 from tocsin.interface import ActContext, NoUndo, Reverse, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError, NotFoundError
@@ -261,6 +262,31 @@ def _task(world: World) -> str:
     return _incident(world, "addTaskOfIncident", text="Ask for logs")
 
 
+def _adopted(world: World) -> str:
+    """An incident, where a clock text is adopted."""
+    do(world, "adoptClockText", law="nis2", checked_by="Legal office")
+    return _incident(world)
+
+
+def _clock(world: World, operation: str = "") -> str:
+    """An incident with a clock, to which something was done."""
+    reference = _adopted(world)
+    do(world, "startClockOfIncident", reference=reference, rule="nis2-23-a", at=world.now - TIME)
+    if operation:
+        do(world, operation, reference=reference, clock=1)
+    return reference
+
+
+def _newer_edition(world: World) -> str:
+    """An incident with a clock of which a newer edition is adopted."""
+    reference = _clock(world)
+    text = shipped_texts()["nis2"].decode().replace("24 hours", "12 hours")
+    (world.node.home / "clocks").mkdir()
+    (world.node.home / "clocks" / "nis2.toml").write_text(text)
+    do(world, "adoptClockText", law="nis2", checked_by="Legal office")
+    return reference
+
+
 def _restricted(world: World) -> str:
     return _incident(world, "restrictIncident", persons=[_worker(world)])
 
@@ -369,6 +395,16 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "withdrawObservableOfIncident": lambda w: {
         "reference": _incident(w, "addObservablesOfIncident", text="192.0.2.1"), "observable": 1, "reason": "Ours",
     },
+    "startClockOfIncident": lambda w: {"reference": _adopted(w), "rule": "nis2-23-a", "at": w.now},
+    "moveClockOfIncident": lambda w: {"reference": _clock(w), "clock": 1, "at": w.now - 2 * TIME},
+    "meetClockOfIncident": lambda w: {"reference": _clock(w), "clock": 1},
+    "notApplicableClockOfIncident": lambda w: {"reference": _clock(w), "clock": 1, "reason": "Not significant"},
+    "reopenClockOfIncident": lambda w: {"reference": _clock(w, "meetClockOfIncident"), "clock": 1},
+    "recalculateClockOfIncident": lambda w: {"reference": _newer_edition(w), "clock": 1},
+    "adoptClockText": lambda _: {"law": "gdpr", "checked_by": "Legal office"},
+    "withdrawClockText": lambda w: {"law": "nis2", "reason": _adopted(w)},
+    "changeClockCalendar": lambda _: {"country": "MU"},
+    "rateIncidentByScheme": lambda w: {"reference": _incident(w), "answers": ["impact=serious", "victim=medium"]},
     "restrictIncident": lambda w: {"reference": _incident(w, "noteIncident", text="Rang"), "persons": [_worker(w)]},
     "unrestrictIncident": lambda w: {"reference": _restricted(w)},
     "letInIncident": lambda w: {"reference": _restricted(w), "person": _worker(w, AccountRole.MANAGER)},

@@ -52,7 +52,7 @@ class Story:
 def act(world: World, command: str, name: str = "", by: str = "Test", **values: Any) -> Any:
     """Do an act as a person at the command line does; ``name``: where a command has two; ``by``: who it is."""
     found = next(one for one in every_act() if one.command == command and name in {"", one.name})
-    by = "" if command.startswith("incidents ") and by == "Test" else by  # there a name is an account
+    by = "" if command.startswith(("incidents ", "clocks ")) and by == "Test" else by  # there a name is an account
     context = ActContext(world.node, world.now, "test", by)
     return found.function(context, read_request(found, values))
 
@@ -220,6 +220,13 @@ def gained_access(world: World) -> None:
     signed_in(world, "letMeInIncident", manager, reference=made.reference, reason="The lead cannot be reached.")
 
 
+def half_over(world: World) -> None:
+    act(world, "clocks adopt", law="nis2", checked_by="Legal office")
+    incident(world)
+    act(world, "clocks start", reference=reference(world), rule="nis2-23-a", at=world.now)
+    world.at(0.6)
+
+
 def reviewed(world: World) -> None:
     signed_in(world, "reviewAccessIncident", 1, reference=reference(world), person=2)
 
@@ -288,6 +295,9 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.WITHHELD: Story(lambda w: w.hear("203.0.113.9"), accept_withheld),
     ItemKind.NO_RESPONSE: Story(silence, answering),
     ItemKind.MAILS: Story(odd_mail, lambda w: w.tocsin.run("replies", "reclassify", "1", "--as", "unknown")),
+    ItemKind.CLOCKS: Story(
+        half_over, lambda w: act(w, "clocks not-applicable", reference=reference(w), clock=1, reason="Not significant")
+    ),
     ItemKind.INCIDENT_ACCESS: Story(gained_access, reviewed, person=1),
     ItemKind.INCIDENT_WAITING: Story(
         lambda w: incident(w, "wait", waiting_for="the hospital", until=w.now + timedelta(hours=1)).at(1),

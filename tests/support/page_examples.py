@@ -38,6 +38,9 @@ from tocsin.incidents.arrivals import (
     form_word,
     ticket_of,
 )
+from tocsin.incidents.clocks import ClockStart, parsed
+from tocsin.incidents.clocks.adoption import adopt_text
+from tocsin.incidents.clocks.write import ClockBeginning, start_clock, writer_for
 from tocsin.node.accounts import AccountRole
 from tocsin.node.paths import HomeFolder
 from tocsin.node.tokens import open_tokens
@@ -138,12 +141,29 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/incidents/{reference}/unmerge": "incident",
     "/api/v1/incidents/{reference}/unrestrict": "incident",
     "/api/v1/incidents/{reference}/wait": "incident",
+    "/api/v1/incidents/{reference}/clocks": "incident",
+    "/api/v1/incidents/{reference}/clocks/{clock}/met": "incident clock",
+    "/api/v1/incidents/{reference}/clocks/{clock}/move": "incident clock",
+    "/api/v1/incidents/{reference}/clocks/{clock}/not-applicable": "incident clock",
+    "/api/v1/incidents/{reference}/clocks/{clock}/recalculate": "incident clock",
+    "/api/v1/incidents/{reference}/clocks/{clock}/reopen": "incident clock",
+    "/api/v1/incidents/{reference}/rating": "incident",
     "/api/v1/incidents/{reference}/mails": "mailed incident",
     "/api/v1/incidents/{reference}/parties/{party}/address": "mailed party",
     "/api/v1/incidents/{reference}/parties/{party}/mails": "mailed party",
     "/api/v1/incidents/{reference}/parties/{party}/mails/{mail}/accept": "mail of party",
     "/api/v1/incidents/{reference}/parties/{party}/mails/{mail}/refuse": "mail of party",
     "/api/v1/incidents/{reference}/parties/{party}/no-answer": "mailed party",
+    "/incidents/{reference}/clocks": "incident",
+    "/incidents/{reference}/clocks/{clock}/met": "incident clock",
+    "/incidents/{reference}/clocks/{clock}/move": "incident clock",
+    "/incidents/{reference}/clocks/{clock}/not-applicable": "incident clock",
+    "/incidents/{reference}/clocks/{clock}/recalculate": "incident clock",
+    "/incidents/{reference}/clocks/{clock}/reopen": "incident clock",
+    "/incidents/{reference}/rating": "incident",
+    "/clocks/texts/{law}": "clock text",
+    "/clocks/texts/{law}/adopt": "clock text",
+    "/clocks/texts/{law}/withdraw": "clock text",
     "/incidents/{reference}/announce": "mailed incident",
     "/incidents/{reference}/parties/{party}": "mailed party",
     "/incidents/{reference}/parties/{party}/accept": "mailed party",
@@ -332,6 +352,7 @@ def furnish(world: World) -> dict[str, Example]:
     things = {
         "team": (OPERATOR, SECTOR, "nobody"),
         "kind": ("money", "money", "nothing"),
+        "clock text": ("nis2", "nis2", "nothing"),
         "CSIRT": ("nat-a", "nat-a", "nobody"),
         "country": ("MU", "MU", "ZZ"),
         "network": ("192.0.2.0/24", "198.51.100.0/24", "nowhere"),
@@ -486,7 +507,10 @@ def _incidents(world: World) -> dict[str, tuple[str, str, str]]:
         add_entry(session, own, IncidentEntryKind.NOTE, text="Rang the hospital", **by)
         foreign = add_incident(session, title="Leak at the ministry", members=[999_999], **by)
         mine, other, none = own.reference, foreign.reference, "INC-0000-0000"
-        parts = {"task": task.id, "party": party.id, "observable": 1, "person": 999_999}
+        adopted = adopt_text(session, world.node.home, "nis2", checked_by="Legal office", note="", **by)
+        rule, begun = parsed(adopted.content).find("nis2-23-a"), ClockBeginning(ClockStart.INSTANT, world.now)
+        clock, _ = start_clock(writer_for(session, **by), own, adopted, rule, begun, party=party.id)
+        parts = {"task": task.id, "party": party.id, "observable": 1, "person": 999_999, "clock": clock.id}
     found = {f"incident {name}": (f"{mine} {n}", f"{other} {n}", f"{none} {n}") for name, n in parts.items()}
     return {"incident": (mine, other, none), **found}
 

@@ -39,6 +39,8 @@ GROUPS: Final = {
     "incidents": ("tocsin.incidents.acts", "tocsin.incidents.threads.acts"),
     "evidence": ("tocsin.incidents.acts",),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
+    "clocks": ("tocsin.incidents.acts", "tocsin.incidents.clocks.text_acts"),
+    "severity": ("tocsin.incidents.severity.acts",),
     "problems": ("tocsin.problems.acts", "tocsin.pipeline.inbox_problems"),
     "todo": ("tocsin.pipeline.to_do.acts", "tocsin.pipeline.comments"),
     "purge": ("tocsin.operations.purge_act",),

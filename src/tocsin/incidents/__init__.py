@@ -58,11 +58,13 @@ if TYPE_CHECKING:
         members_of,
         merged_family,
         merged_root,
+        new_entries,
         observables_of,
         open_incidents,
         open_tasks,
         parties_of,
         references_by_number,
+        seen_entry,
         tasks_of,
         waited_enough,
         without_lead,
@@ -103,6 +105,7 @@ if TYPE_CHECKING:
         add_party,
         add_task,
         entry_hash,
+        note_look,
     )
 else:
     lazy_face(__name__)

@@ -3,12 +3,14 @@
 from typing import Final
 
 from tocsin.incidents import access_acts, course_acts, part_acts
+from tocsin.incidents.clocks import acts as clock_acts
 from tocsin.incidents.evidence import acts as evidence_acts
 
 ACTS: Final = (
     *course_acts.ACTS,
     *part_acts.ACTS,
     *access_acts.ACTS,
+    *clock_acts.ACTS,
     *evidence_acts.ACTS,
 )
 """The acts, each with its command, route and page."""

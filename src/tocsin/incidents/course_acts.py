@@ -30,7 +30,9 @@ from tocsin.incidents.act_parts import (
     state_of,
     worker,
 )
+from tocsin.incidents.clocks.write import milestone_corrected, writer_for
 from tocsin.incidents.read import corrections_of, find_entry
+from tocsin.incidents.severity.ratings import severity_by_scheme
 from tocsin.incidents.states import (
     UNDER_WAY,
     IncidentEntryKind,
@@ -187,6 +189,9 @@ def rate(context: ActContext, request: IncidentSeverity) -> IncidentResult:
     """The change and its reason stay in the timeline."""
     reason = kept(context, request.reason)
     with changing(context, request) as opened:
+        by_scheme = severity_by_scheme(opened.session, opened.reader, opened.incident)
+        if by_scheme not in {"", request.severity} and not reason:
+            raise UsageError(say("Say why: by the scheme it is %(severity)s.", severity=by_scheme))
         return opened.change("severity", request.severity.value, reason)
 
 
@@ -294,6 +299,7 @@ def correct(context: ActContext, request: EntryCorrection) -> IncidentResult:
             IncidentEntryKind(before.kind), text, data=before.data, tlp=before.tlp, supersedes=before,
             happened_at=_past(context, request.happened_at) or before.happened_at, once=once_of(context, request),
         )  # fmt: skip
+        milestone_corrected(writer_for(opened.session, author=opened.author, **context.by), before, made)
         return opened.done(made)
 
 

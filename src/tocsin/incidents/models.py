@@ -109,6 +109,18 @@ class IncidentEntry(InCompartment, Base):
     once: Mapped[str | None] = mapped_column(Text, unique=True)
 
 
+class IncidentLook(Base):
+    """Up to which entry a person has seen an incident with all that was merged into it; so what is new is marked."""
+
+    __tablename__ = "incident_look"
+    __table_args__ = (UniqueConstraint("person", "incident_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"), index=True)
+    person: Mapped[int]
+    entry: Mapped[int]
+
+
 class IncidentAlias(InCompartment, Base):
     """Another name of an incident: its number in the tool that was used before, or at a partner."""
 
@@ -145,7 +157,7 @@ class Party(InCompartment, Base):
     team_id: Mapped[int | None] = mapped_column(index=True)
     name: Mapped[str] = mapped_column(Text)
     mailbox: Mapped[str] = mapped_column(Text, index=True)
-    phone: Mapped[str] = mapped_column(Text)
+    phone: Mapped[str] = mapped_column(Text, index=True)
     language: Mapped[str] = mapped_column(Text)
     ceiling: Mapped[str] = mapped_column(Text)
     added_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -17,6 +17,7 @@ from tocsin.incidents.models import (
     Incident,
     IncidentAlias,
     IncidentEntry,
+    IncidentLook,
     IncidentObservable,
     IncidentTask,
     InCompartment,
@@ -246,6 +247,27 @@ def last_entry(session: Session, reader: IncidentReader, incidents: Sequence[Inc
     """The number of the newest entry of incidents."""
     newest = entries_of(session, reader, incidents, limit=1)
     return newest[0].id if newest else 0
+
+
+def seen_entry(session: Session, reader: IncidentReader, incident: Incident) -> int | None:
+    """The newest entry that the reader has seen on the page of an incident; None: he has not opened it."""
+    look = IncidentLook
+    return session.scalar(select(look.entry).where(look.person == reader.person, look.incident_id == incident.id))
+
+
+def new_entries(session: Session, reader: IncidentReader, incidents: Sequence[Incident]) -> Mapping[int, int]:
+    """How many entries of others are new since the reader opened incidents, by their number; those with none are not.
+
+    Of what was merged into them, nothing is counted.
+    """
+    look, row = IncidentLook, IncidentEntry
+    query = (
+        select(look.incident_id, func.count())
+        .join(row, (row.incident_id == look.incident_id) & (row.id > look.entry))
+        .where(look.person == reader.person, look.incident_id.in_([one.id for one in incidents]))
+        .where(row.by != f"person:{reader.person}", readable(session, reader, row))
+    )
+    return dict(session.execute(query.group_by(look.incident_id)).all())
 
 
 def changed_since(

@@ -31,6 +31,8 @@ class IncidentEntryKind(StrEnum):
     TASK = "task"
     OBSERVABLE = "observable"
     POPULATION = "population"
+    CLOCK = "clock"
+    RATING = "rating"  # by a severity scheme: its answers, score and level
     MERGE = "merge"
     ACCESS = "access"  # who may read it changed
     EVIDENCE = "evidence"  # the chain of custody, and legal holds

@@ -11,12 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals import PublicReport
+from tocsin.incidents.clocks.models import IncidentClock
 from tocsin.incidents.models import (
     Compartment,
     CompartmentMember,
     Incident,
     IncidentAlias,
     IncidentEntry,
+    IncidentLook,
     IncidentObservable,
     IncidentReport,
     IncidentTask,
@@ -26,7 +28,7 @@ from tocsin.incidents.read import TEAM
 from tocsin.incidents.reference import new_reference
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableKind, SeverityLevel, TaskState
 from tocsin.node.letters import Letter, LetterState
-from tocsin.node.records import AuditAction, audit
+from tocsin.node.records import AuditAction, audit, insert_for
 
 
 def add_incident(
@@ -66,6 +68,12 @@ def add_incident(
         happened_at=opened_at,
     )  # fmt: skip
     return incident
+
+
+def note_look(session: Session, incident: Incident, person: int, entry: int) -> None:
+    """Note up to which entry a person has seen an incident."""
+    row = insert_for(session, IncidentLook).values(incident_id=incident.id, person=person, entry=entry)
+    session.execute(row.on_conflict_do_update(index_elements=["person", "incident_id"], set_={"entry": entry}))
 
 
 def add_compartment(session: Session, members: Collection[int], *, actor: str, now: datetime) -> int:
@@ -159,6 +167,7 @@ _CONTENT: Final[tuple[Any, ...]] = (
     Party,
     IncidentTask,
     IncidentObservable,
+    IncidentClock,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 

@@ -7,6 +7,7 @@ class HomeFolder(StrEnum):
     """A folder in the home of a node."""
 
     AT_WORK = "at-work"
+    CLOCKS = "clocks"
     COLLECTED = "collected"
     COMPILED = "compiled"
     EVENTS = "events"

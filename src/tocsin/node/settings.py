@@ -250,6 +250,16 @@ class RetentionSettings(Section):
     )
 
 
+class SeveritySettings(Section):
+    """How incidents are rated."""
+
+    schemes: Words = Field(
+        ("impact-size",),
+        description="The severity schemes that incidents are rated by, the usual one first: ids of 'tocsin severity "
+        "list', or files (a relative path: in the home folder).",
+    )
+
+
 class ServerSettings(Section):
     """Where the pages are served."""
 
@@ -364,6 +374,7 @@ class Settings(Section):
     mailbox: MailboxSettings = MailboxSettings()
     directory: DirectorySettings = DirectorySettings()
     retention: RetentionSettings = RetentionSettings()
+    severity: SeveritySettings = SeveritySettings()
     never_held: NeverHeldSettings = NeverHeldSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     server: ServerSettings = ServerSettings()

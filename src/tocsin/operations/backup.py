@@ -84,6 +84,7 @@ _MODELS = (
     "tocsin.incidents.arrivals.models",
     "tocsin.incidents.models",
     "tocsin.incidents.threads.models",
+    "tocsin.incidents.clocks.models",
     "tocsin.incidents.evidence.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",

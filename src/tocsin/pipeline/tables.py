@@ -28,6 +28,7 @@ class ItemKind(StrEnum):
     WITHHELD = "withheld"  # the gate keeps events of a feed from a team
     NO_RESPONSE = "no-response"  # problems that go on, and their teams do not answer
     MAILS = "mails"  # that came in and must be read by a person
+    CLOCKS = "clocks"  # of incidents: half, four fifths or all of their time is over
     INCIDENT_ACCESS = "incident-access"  # somebody let himself into a restricted incident: to be reviewed
     INCIDENT_WAITING = "incidents-waiting"  # the time for which they waited is over
     INCIDENT_TASKS = "incident-tasks"  # that are due

@@ -25,6 +25,7 @@ FOLDERS = {
     HomeFolder.ROWS: "hashes",
     HomeFolder.SPOOL: "emptied by whoever writes next, and so by each purge",
     HomeFolder.TEMPLATES: "texts of this team",
+    HomeFolder.CLOCKS: "texts of this team",
 }
 FILES = {
     HomeFile.AUDIT_HEAD: "a hash",
@@ -52,7 +53,8 @@ NOTHING_OF_STRANGERS = {
         "acceptance", "todo_item",
         "assessment", "assessment_action", "assessment_answer", "assessment_evidence", "assessment_evidence_use",
         "assessment_framework_version", "assessment_measurement", "assessment_responsible", "assessment_statement",
-        "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version",
+        "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version", "clock_text",
+        "clock_calendar",
     ],
     "hashes, numbers and times": [
         "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run", "posted",
@@ -61,9 +63,10 @@ NOTHING_OF_STRANGERS = {
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],
     "names of feeds, as sources and mapping files have them": ["feed"],
     "words of ours": ["halt"],
-    "who may read what of incidents, by numbers; why somebody let himself in is an entry too, and goes with that":
-        ["compartment", "compartment_member"],
+    "who may read and has read what of incidents, by numbers; why somebody let himself in goes with its entry":
+        ["compartment", "compartment_member", "incident_look"],
     "names that this team gave incidents, and what belongs together": ["incident", "incident_alias", "incident_report"],
+    "periods of acts and their times; why is an entry": ["incident_clock"],
     "orders of courts and the like, which an entry says too": ["legal_hold"],
     "references that were never more": ["hotline_messages", "never_held_references"],
 }  # fmt: skip

@@ -61,6 +61,15 @@ MAKES = (
         "/incidents/{reference}/milestone", "INCIDENT/act?act=milestone", {"milestone": "contained"},
         {"milestone": "recovered"}, KEPT,
     ),
+    Making(
+        "/incidents/{reference}/clocks", "INCIDENT/act?act=clocks", {"rule": "nis2-23-b", "at": "2026-09-01T10:00"},
+        {"rule": "nis2-23-c", "at": "2026-09-01T10:00"}, KEPT,
+    ),
+    Making(
+        "/incidents/{reference}/rating", "INCIDENT/rating",
+        {"answer-impact": "serious", "answer-victim": "medium", "comment": "Rang"},
+        {"answer-impact": "serious", "answer-victim": "large", "comment": "Rang again"}, KEPT,
+    ),
     Making("/inbox/phone", "/inbox/phone", {"what": "It is slow"}, {"what": "It is off"}, KEPT),
     Making(
         "/portal/report", "/portal/report", {"what": "It is slow", "kind": "other"},
@@ -128,6 +137,9 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/tasks/{task}/assign",
         "/incidents/{reference}/tasks/{task}/take",
         "/incidents/{reference}/unrestrict",
+        "/incidents/{reference}/clocks/{clock}/move",
+        "/incidents/{reference}/clocks/{clock}/reopen",
+        "/clocks/calendar",
         "/incidents/{reference}/wait",
         "/incidents/{reference}/parties/{party}/draft",
         "/incidents/{reference}/parties/{party}/no-answer",
@@ -142,6 +154,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/teams/{key}/preferences", "/today/items",
     ),
     "it is there once by what it says": (
+        "/incidents/{reference}/clocks/{clock}/recalculate",
         "/problems/inbox",
         "/reports/public/act",
         "/readiness/start",
@@ -181,7 +194,12 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/drafting/{name}/restore",
         "/drafting/{name}/undo/{step}",
         "/drafting/{name}/provisions/{provision}/confirm",
+        "/incidents/{reference}/clocks/{clock}/met",
+        "/incidents/{reference}/clocks/{clock}/not-applicable",
+        "/clocks/texts/{law}/adopt",
+        "/clocks/texts/{law}/withdraw",
         "/incidents/{reference}/close",
+        "/incidents/act",
         "/incidents/{reference}/reject",
         "/incidents/{reference}/merge",
         "/incidents/{reference}/unmerge",
@@ -283,7 +301,7 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         found = world.node.problems.find(ProblemSearch(address=OWN), now=world.now)
         inbox = examples["/reports/public/{reference}"].at
         incident = examples["/incidents/{reference}"].at
-        ends = ("", "/act?act=parties", "/act?act=milestone")
+        ends = ("", "/act?act=parties", "/act?act=milestone", "/act?act=clocks", "/rating")
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
         pages |= {f"INCIDENT{end}": f"{incident}{end}" for end in ends}
         yield Stage(world, browsers, pages)

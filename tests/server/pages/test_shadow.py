@@ -31,6 +31,7 @@ from tocsin.incidents import (
     add_task,
 )
 from tocsin.incidents.arrivals import ReportDoor, ReportForm, ReportKind, add_report, put_into, ticket_named
+from tocsin.incidents.severity import acts as severity_acts
 from tocsin.incidents.threads import acts as thread_acts
 from tocsin.incidents.write import add_alias
 from tocsin.interface import ActContext, read_request
@@ -133,6 +134,7 @@ def asked(door: Door, examples: dict[str, Any], restricted: Restricted) -> Itera
 _SEARCHES: Final = {
     **dict.fromkeys(("/search", "/search.json", "/api/v1/search"), (f"q={WORD}", f"q={ADDRESS}", f"q={OWN}")),
     "/incidents": (f"words={WORD}", "state=all", "need=access", "need=task", "need=waiting"),
+    "/clocks": ("stage=over", "stage=most", "stage=half"),
     "/api/v1/incidents": (f"words={WORD}",),
     "/deliveries": (f"text={WORD}", "show=letters"),
     "/reports/public": (f"words={WORD}", "state=all"),
@@ -173,6 +175,8 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
         found = Restricted(made.reference, child.reference, lead, guest)
     mail = {"subject": WORD, "text": f"{WORD}, please look.", "to_person": True}
     act(world, "sendIncidentMail", lead, reference=found.reference, party=director.id, **mail)
+    act(world, "startClockOfIncident", lead, reference=found.reference, rule="nis2-23-a", at=past, entity=director.id)
+    act(world, "rateIncidentByScheme", lead, reference=found.reference, answers=["impact=serious"], comment=WORD)
     act(world, "mergeIncident", lead, reference=found.child, into=found.reference)
     act(world, "letMeInIncident", guest, reference=found.reference, reason="Nobody else is on duty now")
     act(world, "renameIncident", lead, reference=found.reference, title=f"{WORD} at two ministries")
@@ -180,7 +184,7 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
 
 
 def act(world: World, operation: str, number: int, **values: Any) -> None:
-    of = next(one for one in (*acts.ACTS, *thread_acts.ACTS) if one.operation == operation)
+    of = next(one for one in (*acts.ACTS, *severity_acts.ACTS, *thread_acts.ACTS) if one.operation == operation)
     of.function(ActContext(world.node, world.now, f"person:{number}", "Lead", number, act=of), read_request(of, values))
 
 
@@ -237,7 +241,8 @@ def test_whom_it_names_finds_it(twins: Twins, query: str) -> None:
     "incidents list", "incidents list --state merged", "incidents show REFERENCE", f"search {WORD}",
     f"search {ADDRESS}", f"search {OWN}", "search REFERENCE", "audit list --limit 500",
     "audit list --subject incident", "audit export",
-    "statistics", "todo list", "inbox list", "deliveries letters", "people list", "undo list", "status", "doctor",
+    "statistics", "todo list", "inbox list", "clocks running", "deliveries letters",
+    "people list", "undo list", "status", "doctor",
 ])  # fmt: skip
 def test_every_command_prints_the_same(twins: Twins, words: str) -> None:
     asked_for = [word.replace("REFERENCE", twins.restricted.reference) for word in words.split()]

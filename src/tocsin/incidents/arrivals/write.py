@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals.handling import add_observables, audit_report, enter, is_known, put_state, set_state
 from tocsin.incidents.arrivals.models import ENDED, EntryKind, PublicReport, ReportState
-from tocsin.incidents.models import Incident, IncidentReport
+from tocsin.incidents.models import Incident, IncidentReport, Party
 from tocsin.incidents.read import TEAM
-from tocsin.incidents.states import IncidentEntryKind
-from tocsin.incidents.write import add_entry, settle_report
+from tocsin.incidents.states import IncidentEntryKind, PartyRole
+from tocsin.incidents.write import add_entry, add_party, settle_report
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
@@ -30,6 +30,8 @@ def put_into(
     once: str | None = None,
 ) -> None:
     """Put a report into an incident; where it is in it, nothing follows. ``once``: as of an entry.
+
+    Its reporter takes part in the incident from then on, where he can be reached; nothing is sent to him.
 
     Raises:
         ConflictError: it is in a restricted incident, and others would learn of it.
@@ -51,6 +53,24 @@ def put_into(
     add_entry(
         session, incident, IncidentEntryKind.ARRIVAL, author=_author(person), actor=actor, now=now, data=data, once=once
     )
+    _add_reporter(session, report, incident, actor=actor, now=now, author=_author(person))
+
+
+def _add_reporter(
+    session: Session, report: PublicReport, incident: Incident, *, actor: str, now: datetime, author: str
+) -> None:
+    mine = Party.mailbox == report.mailbox if report.mailbox else Party.phone == report.phone
+    if not (report.mailbox or report.phone) or session.scalar(
+        select(Party.id).where(Party.incident_id == incident.id, mine).limit(1)
+    ):
+        return
+    role, name = PartyRole.REPORTER.value, report.sender or report.mailbox or report.phone
+    party = add_party(
+        session, incident, role=role, team=None, name=name, mailbox=report.mailbox, phone=report.phone,
+        language=report.language, ceiling="AMBER", now=now,
+    )  # fmt: skip
+    data = {"act": "joined", "role": role, "name": name}
+    add_entry(session, incident, IncidentEntryKind.PARTY, actor=actor, now=now, author=author, data=data, party=party)
 
 
 def take_out(

@@ -89,6 +89,7 @@ class AuditAction(StrEnum):
     INBOX_ERASED = "inbox.erased"
     INCIDENT_ENTRY = "incident.entry"
     HELP_TEXT_ADOPTED = "helptext.adopted"
+    CLOCKS_CHANGED = "clocks.changed"
     NEVER_HELD_NOTED = "neverheld.noted"
     NEVER_HELD_WAITING = "neverheld.waiting"
     NEVER_HELD_SENT = "neverheld.sent"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+from tocsin.incidents.clocks import ClockStage
 from tocsin.node.accounts import Permission
 from tocsin.node.sentences import Sentence, say, say_count
 from tocsin.pipeline.tables import ItemKind
@@ -51,6 +52,18 @@ def _held(item: Item) -> Sentence:
             "%(n)s notification held by %(name)s", "%(n)s notifications held by %(name)s", item.count, name=item.what
         )
     return say_count("%(n)s first notification held", "%(n)s first notifications held", item.count)
+
+
+def _deadlines(item: Item) -> Sentence:
+    if item.subject == ClockStage.OVER:
+        return say_count("%(n)s deadline is overdue", "%(n)s deadlines are overdue", item.count)
+    if item.subject == ClockStage.MOST:
+        return say_count(
+            "%(n)s deadline: 80%% of the time is over", "%(n)s deadlines: 80%% of the time is over", item.count
+        )
+    return say_count(
+        "%(n)s deadline: 50%% of the time is over", "%(n)s deadlines: 50%% of the time is over", item.count
+    )
 
 
 KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
@@ -163,6 +176,14 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         lambda item: say_count("%(n)s incoming mail to read", "%(n)s incoming mails to read", item.count),
         "/today/mails", Permission.TODAY_WORK, listers.mails,
         (Resolution(say("Say what the mail is"), "/today/mails", "replies reclassify"),),
+    ),
+    ItemKind.CLOCKS: ToDoKind(
+        say("Deadlines of incidents"), _deadlines, "/clocks", _WORK, listers.clocks,
+        (
+            Resolution(say("Do what is due, then mark the clock as met"), "/clocks", "clocks meet"),
+            Resolution(say("Mark the clock as not applicable"), "/clocks", "clocks not-applicable"),
+            Resolution(say("Change its start"), "/clocks", "clocks move"),
+        ), personal=True,
     ),
     ItemKind.INCIDENT_ACCESS: ToDoKind(
         say("Access to restricted incidents"),

@@ -18,6 +18,7 @@ from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
 from tocsin.incidents import IncidentReader, access_to_review, due_tasks, waited_enough, without_lead
 from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new, ring_backs
+from tocsin.incidents.clocks import count_by_stage
 from tocsin.incidents.threads import awaited_answers
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.letters import Letter, LetterState
@@ -219,6 +220,12 @@ def incident_tasks(context: ListingContext) -> Iterator[Item]:
     """Tasks of incidents that are due."""
     found = due_tasks(context.session, context.reader)
     yield Item(ItemKind.INCIDENT_TASKS, found.count, found.since, found.due)
+
+
+def clocks(context: ListingContext) -> Iterator[Item]:
+    """Clocks of incidents, by how much of their time is over; due when the first of them is."""
+    for stage, found in count_by_stage(context.session, context.reader):
+        yield Item(ItemKind.CLOCKS, found.count, found.since, found.due, subject=stage)
 
 
 def incident_access(context: ListingContext) -> Iterator[Item]:

@@ -23,6 +23,8 @@ from tocsin.incidents import (
     references_by_number,
     tasks_of,
 )
+from tocsin.incidents.clocks import ClockState, clocks_of
+from tocsin.incidents.severity import acts as severity_acts
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.api.acts import add_acts
@@ -109,6 +111,22 @@ class IncidentObservableOut(_Row):
     tlp: str
 
 
+class IncidentClockOut(_Row):
+    """A clock. ``due_at``: null where the act gives no number; ``party_id``: of the entity, where it is known."""
+
+    id: int
+    act: str
+    rule: str
+    title: str
+    due_notice: str
+    ours: bool
+    party_id: int | None
+    state: ClockState
+    started_at: datetime
+    due_at: datetime | None
+    ended_at: datetime | None
+
+
 class WholeIncident(IncidentLine):
     """An incident with all that is in it and in those that were merged into it."""
 
@@ -162,4 +180,12 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
                 observables=[IncidentObservableOut.model_validate(x) for x in observables_of(session, reader, family)],
             )
 
-    add_acts(router, counter, acts.ACTS)
+    @router.get("/incidents/{reference}/clocks", operation_id="listClocksOfIncident", summary="Clocks of an incident")
+    def list_clocks(reference: _Reference, visitor: _Reader) -> list[IncidentClockOut]:
+        """Those that run first, in the order in which they are due; those of incidents that were merged into it too."""
+        reader = IncidentReader(visitor.person, counter.now)
+        with database.reading() as session:
+            family = merged_family(session, reader, find_incident(session, reader, reference))
+            return [IncidentClockOut.model_validate(one) for one in clocks_of(session, reader, family)]
+
+    add_acts(router, counter, (*acts.ACTS, *severity_acts.ACTS))

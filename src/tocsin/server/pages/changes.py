@@ -82,6 +82,7 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.INBOX_NOTED: N_("Note added to a report"),
     AuditAction.INBOX_SENT_ON: N_("Report sent on to a team"),
     AuditAction.HELP_TEXT_ADOPTED: N_("Help text adopted"),
+    AuditAction.CLOCKS_CHANGED: N_("Clock texts or calendar changed"),
     AuditAction.INBOX_ERASED: N_("Report deleted"),
     AuditAction.INCIDENT_ENTRY: N_("Entry added to an incident"),
     AuditAction.NEVER_HELD_NOTED: N_("Hotline: reference kept"),

@@ -17,7 +17,15 @@ from tocsin.incidents.arrivals import ReportState, counts_by_state
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import TocsinError
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.server.pages.navigation import NavigationEntry, NavigationGroup, areas_for, groups_for, place_of, places_of
+from tocsin.server.pages.navigation import (
+    NavigationEntry,
+    NavigationGroup,
+    areas_for,
+    groups_for,
+    place_of,
+    places_of,
+    side_for,
+)
 
 ItemCounter: TypeAlias = Callable[[Session, int, datetime], int]
 """How many open items a person (by number) has taken or was assigned."""
@@ -31,12 +39,13 @@ _UNSENT: Final = (DeliveryState.HELD.value, DeliveryState.STUCK.value)
 class PageHeader:
     """The navigation of one visitor on one page, and what is so at the moment.
 
-    ``areas``: what the visitor can switch between. ``halt``: why nothing is sent, and ``by`` the name of who stopped
-    it. ``counts``: work that waits, by the path of its place. ``mine``: how many to-do items are the visitor's own;
-    None where that is not counted.
+    ``groups``: all places; ``side``: those beside the page, of its area; ``areas``: what one can switch between.
+    ``halt``: why nothing is sent, and ``by`` the name of who stopped it. ``counts``: work that waits, by the path of
+    its place. ``mine``: how many to-do items are the visitor's own; None where that is not counted.
     """
 
     groups: Sequence[NavigationGroup] = ()
+    side: Sequence[NavigationGroup] = ()
     current: NavigationEntry | None = None
     areas: Sequence[NavigationEntry] = ()
     area: NavigationEntry | None = None
@@ -60,7 +69,8 @@ class HeaderReader:
         places = places_of(groups)
         areas = areas_for(visitor, places)
         area = place_of(path, areas[1:]) or (areas[0] if areas else None)
-        still = PageHeader(groups, place_of(path, places), areas, area)
+        side = side_for(visitor, path, groups)
+        still = PageHeader(groups, side, place_of(path, places_of(side)), areas, area)
         if visitor.person is None or not visitor.reach(Permission.DELIVERIES_READ).everything:
             return still
         try:

@@ -40,6 +40,7 @@ class NavigationGroup:
 _OF_TEAMS = ("/networks", "/coverage", "/conflicts", "/merges", "/claims", "/verifications")
 _EVENTS = NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="e")
 _LOOKUP = NavigationEntry(N_("Contact lookup"), "/lookup", Permission.LOOKUP, key="l")
+_DEADLINES = NavigationEntry(N_("Deadlines"), "/clocks", Permission.INCIDENTS_READ)
 _PURGE = NavigationEntry(N_("Purge"), "/purge", Permission.CONTENT_PURGE)
 _FIGURES = NavigationEntry(N_("Figures"), "/figures", Permission.REPORTS_READ)
 _GROUPS = (
@@ -49,7 +50,7 @@ _GROUPS = (
             NavigationEntry(N_("Today"), "/today", Permission.TODAY_READ, key="t"),
             NavigationEntry(N_("Problems"), "/problems", Permission.EVENTS_READ, key="p", below=(_EVENTS,)),
             NavigationEntry(N_("Inbox"), "/reports/public", Permission.INBOX_READ, key="i"),
-            NavigationEntry(N_("Incidents"), "/incidents", Permission.INCIDENTS_READ, key="c"),
+            NavigationEntry(N_("Incidents"), "/incidents", Permission.INCIDENTS_READ, key="c", below=(_DEADLINES,)),
         ),
     ),
     NavigationGroup(
@@ -117,6 +118,15 @@ def areas_for(visitor: Principal, places: Sequence[NavigationEntry]) -> list[Nav
     if visitor.person is None or not places or not capable:
         return []
     return [NavigationEntry(N_("Operations"), places[0].path, places[0].act), *capable]
+
+
+def side_for(visitor: Principal, path: str, groups: Sequence[NavigationGroup]) -> Sequence[NavigationGroup]:
+    """The places beside a page: of a capability its own, elsewhere those of the node's work (``groups``)."""
+    for one in capabilities():
+        act = Permission(one.permission)
+        if one.places and visitor.may(act) and NavigationEntry(one.title, one.path, act).above(path):
+            return [NavigationGroup("", tuple(NavigationEntry(name, at, act) for name, at in one.places))]
+    return groups
 
 
 def place_of(path: str, places: Sequence[NavigationEntry]) -> NavigationEntry | None:

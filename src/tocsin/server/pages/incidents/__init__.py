@@ -2,10 +2,13 @@
 
 from tocsin.server.pages.context import together
 from tocsin.server.pages.incidents.act_pages import act_pages
+from tocsin.server.pages.incidents.bulk_pages import bulk_pages
+from tocsin.server.pages.incidents.clock_pages import clock_pages
 from tocsin.server.pages.incidents.evidence_pages import evidence_pages
 from tocsin.server.pages.incidents.list_pages import list_pages
 from tocsin.server.pages.incidents.one_pages import one_pages
+from tocsin.server.pages.incidents.rating_pages import rating_pages
 from tocsin.server.pages.incidents.words import PARTIES as PARTIES  # of pages of threads too
 
-incidents_pages = together(list_pages, evidence_pages, act_pages, one_pages)
+incidents_pages = together(list_pages, bulk_pages, evidence_pages, act_pages, clock_pages, rating_pages, one_pages)
 """All pages of incidents; those of acts come before the one of an incident, which is named by its reference."""

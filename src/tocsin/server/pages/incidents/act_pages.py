@@ -28,6 +28,7 @@ from tocsin.incidents import (
     tasks_of,
 )
 from tocsin.incidents.arrivals import find_report, form_word, ticket_of
+from tocsin.incidents.clocks import clocks_of
 from tocsin.incidents.evidence import evidence_of, holds_of
 from tocsin.interface import Act, NotHereError, PageRouter, RequestError, names_in, needs, number_in, visitor_of
 from tocsin.node.accounts import Permission, Principal, names_of
@@ -35,6 +36,7 @@ from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinE
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED
+from tocsin.server.pages.incidents.clock_words import clock_choices
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import tab_after
@@ -72,12 +74,13 @@ _Entrant = Annotated[Principal, needs(Permission.INCIDENTS_ENTER)]
 class _ActQuery(BaseModel):
     """Which form. ``entry``: to be corrected; ``report``: one of the inbox of which it is filled in.
 
-    ``party``, ``mail``: the mail that becomes evidence.
+    ``party``, ``mail``: the mail that becomes evidence; ``rule``: of a clock to be started.
     """
 
     act: str = ""
     entry: str = ""
     report: str = ""
+    rule: str = ""
     party: str = ""
     mail: str = ""
 
@@ -167,9 +170,13 @@ def _do(desk: PageContext, request: Request, act: Act, form: FormData, named: Ma
         return again(wrongs=dict(error.wrongs))
     except (ConflictError, InputError, NotFoundError, UsageError) as error:
         return again(error=error)
-    tab = tab_after(str(act.page).removeprefix(f"{PLACE}/{{reference}}/"))
+    tab = _tab_of(act)
     said = f"?done=merged&of={done.reference}" if act is _MERGE else "?done=unmerged" if act is _UNMERGE else ""
     return desk.go(f"{PLACE}/{done.reference}{tab}{said}", undo=undo)
+
+
+def _tab_of(act: Act) -> str:
+    return tab_after(str(act.page).removeprefix(f"{PLACE}/{{reference}}/"))
 
 
 def _is_stale(desk: PageContext, visitor: Principal, act: Act, reference: str, seen: str) -> bool:
@@ -194,7 +201,8 @@ def _now(desk: PageContext, visitor: Principal, reference: str, asked: _ActQuery
     reader, number = IncidentReader(visitor.person, desk.now), number_in(asked.entry)
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, reference)
-        said = {name: getattr(incident, name) or "" for name in _COLUMNS} | {"party": asked.party, "mail": asked.mail}
+        more = {"party": asked.party, "mail": asked.mail, **({"rule": asked.rule} if asked.rule else {})}
+        said = {name: getattr(incident, name) or "" for name in _COLUMNS} | more
         if asked.report:
             said |= _of_report(find_report(session, reader, asked.report), asked.act)
         return said | ({"text": find_entry(session, reader, incident, number).text} if number else {})
@@ -228,7 +236,8 @@ def _form(
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, named["reference"]) if named else None
         family = merged_family(session, reader, incident) if incident else []
-        fields = fields_of(act, words, session, given=given, typed=texts, wrongs=wrongs)
+        choices = clock_choices(words, session, reader, family) if "rule" in act.request.model_fields else {}
+        fields = fields_of(act, words, session, given=given, typed=texts, wrongs=wrongs, choices=choices)
         about = _about(session, reader, family, named)
         seen = last_entry(session, reader, family)
         offers = "into" in act.request.model_fields
@@ -237,10 +246,10 @@ def _form(
         request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=incident,
         fields=fields, seen=seen, title=TITLES[act.operation],
         button=BUTTONS.get(act.operation, TITLES[act.operation]), about=about, made=form_word(desk.tokens, desk.now),
-        error=error, others=others,
+        error=error, others=others, said="", hidden=(), selected=(),
         address=act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
         reference=texts.get("reference", ""), entry=texts.get("entry") or request.query_params.get("entry", ""),
-        back=f"{PLACE}/{incident.reference}" if incident else PLACE,
+        back=f"{PLACE}/{incident.reference}{_tab_of(act)}" if incident else PLACE,
     )  # fmt: skip
 
 
@@ -264,6 +273,7 @@ _PARTS: Final[Mapping[str, tuple[Callable[..., Any], str]]] = {
     "task": (tasks_of, "text"),
     "party": (parties_of, "name"),
     "observable": (observables_of, "value"),
+    "clock": (clocks_of, "title"),
     "evidence": (evidence_of, "name"),
     "hold": (holds_of, "ordered_by"),
 }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic.fields import FieldInfo
@@ -24,10 +25,12 @@ from tocsin.server.pages.incidents.words import (
 from tocsin.server.pages.words import N_, OURS, PageTexts, languages
 
 _TLPS: Final = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
-_HIDDEN: Final = {"reference", "once", "task", "party", "observable", "entry", "person", "evidence", "hold"}
+_HIDDEN: Final = {
+    "reference", "once", "task", "party", "observable", "entry", "person", "clock", "evidence", "hold",
+}  # fmt: skip
 """What stands in the address or in hidden fields; a person to be let in or taken out is chosen."""
 
-_TIMES: Final = {"until", "happened_at", "due_at"}
+_TIMES: Final = {"until", "happened_at", "due_at", "at", "limit_start"}
 
 _LABELS: Final[Mapping[str, str]] = {
     "title": N_("Name"),
@@ -57,6 +60,11 @@ _LABELS: Final[Mapping[str, str]] = {
     "into": N_("Reference of the other incident"),
     "persons": N_("People who may read it"),
     "person": N_("Person"),
+    "rule": N_("Rule"),
+    "at": N_("Time (UTC)"),
+    "source": N_("Source"),
+    "limit_start": N_("Start of the second period (UTC)"),
+    "entity": N_("Party"),
     "received_from": N_("Received from"),
     "how": N_("How"),
     "seal": N_("Seal number"),
@@ -93,6 +101,8 @@ _HINTS: Final[Mapping[str, str]] = {
     "until": N_("Then it is a to-do item."),
     "persons": N_("Nobody else finds it, with all that is in it. You are one of them."),
     "title": N_("What people call it, such as: Ransomware, Lagoon Hospital"),
+    "limit_start": N_("Only where the rule has one, such as awareness in DORA."),
+    "source": N_("Who says so, or what shows it, such as: log of the mail server"),
     "how": N_("By hand, by courier, as a copy made with a tool"),
     "sha256": N_("Of its bytes, in hexadecimal; empty for what has none."),
 }
@@ -120,15 +130,19 @@ def fields_of(
     given: Mapping[str, Any],
     typed: Mapping[str, Any],
     wrongs: Mapping[str, str],
+    choices: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType({}),
 ) -> list[FormField]:
-    """The fields of an act. ``given``: values at first; ``typed``: what was typed; ``wrongs``: what is wrong."""
+    """The fields of an act. ``given``: values at first; ``typed``: what was typed; ``wrongs``: what is wrong.
+
+    ``choices``: what fields offer that depend on the incident.
+    """
     made = []
     chosen = "person" in act.request.model_fields and "{person}" not in str(act.page)
     shown = {"party"} if act.name == "attach-mail" else set[str]()
     for name, field in act.request.model_fields.items():
         if name in _HIDDEN and not (name == "person" and chosen) and name not in shown:
             continue
-        kind, options = _kind(act, name, field, words, session)
+        kind, options = ("choice", choices[name]) if name in choices else _kind(act, name, field, words, session)
         value = typed.get(name, given.get(name, "" if field.is_required() or field.default is None else field.default))
         label = N_("I lead it") if kind == "box" else _TEXTS.get(act.noun) if name == "text" else None
         label = label or _NAMES.get((act.noun, name)) or _LABELS[name]
@@ -147,7 +161,8 @@ def _kind(
         return "several", _people(session, Permission.INCIDENTS_READ)
     if (options := _options(act, name, words, session)) is not None and field.annotation is not bool:
         nobody = [("", words.say(N_("Not assigned")))] if name == "owner" and not field.is_required() else []
-        return "choice", [*nobody, *options]
+        none = [("", words.say(N_("None")))] if name == "milestone" and not field.is_required() else []
+        return "choice", [*nobody, *none, *options]
     if field.annotation is bool:
         return "box", ()
     return ("time" if name in _TIMES else "area" if wording_of(act, name).lines else "text"), ()

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.incidents import IncidentEntryKind, TaskState
+from tocsin.incidents.clocks import ClockState
 from tocsin.server.pages.incidents.words import CERTAINTIES, MILESTONES, PARTIES, SEVERITIES, STATES, TASKS
 from tocsin.server.pages.words import N_, NN_, PageTexts
 
@@ -37,6 +38,16 @@ _TASK: Final = {
     TaskState.DONE: N_("Task done: %(what)s"),
     TaskState.DROPPED: N_("Task dropped: %(what)s"),
 }
+_CLOCKS: Final = {
+    "started": N_("Clock started: %(what)s"),
+    "moved": N_("Start of a clock changed: %(what)s"),
+    "reckoned": N_("Clock recalculated: %(what)s"),
+    "reopened": N_("Clock reopened: %(what)s"),
+    ClockState.MET: N_("Clock met: %(what)s"),
+    ClockState.LATE: N_("Clock met late: %(what)s"),
+    ClockState.NOT_APPLICABLE: N_("Clock not applicable: %(what)s"),
+}
+_DUE: Final = {"started", "moved", "reckoned", "reopened"}  # then it says when it is due
 _ACCESS: Final = {
     "restricted": N_("Restricted to %(people)s"),
     "opened": N_("Opened to the whole team"),
@@ -53,7 +64,7 @@ class TimelineStep:
 
     ``late``: it was written down later than it happened. ``corrected_by``, ``corrects``: numbers of entries, or 0.
     ``of``: the reference of the incident that it is of, where that was merged; empty otherwise.
-    ``link``: the address of the mail or report that it is about, or empty.
+    ``link``: the address of the mail or report that it is about, or empty. ``actor``: who, as the records say.
     """
 
     number: int
@@ -70,6 +81,7 @@ class TimelineStep:
     correctable: bool
     of: str
     link: str
+    actor: str
 
 
 def steps_of(
@@ -95,6 +107,7 @@ def steps_of(
             late=(one.recorded_at - one.happened_at).total_seconds() > 60,
             corrected_by=corrected.get(one.id, 0), corrects=one.supersedes or 0,
             correctable=one.kind in CORRECTABLE and one.id not in corrected, of=merged.get(one.incident_id, ""),
+            actor=one.by,
         )
         for one in entries
     ]  # fmt: skip
@@ -188,6 +201,31 @@ def _observable(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, 
     return said
 
 
+def _clock(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+    data = entry.data
+    times = {
+        name: f"{datetime.fromisoformat(data[name]):%Y-%m-%d %H:%M}" for name in ("due", "former") if data.get(name)
+    }
+    text = _CLOCKS[data["act"]]
+    if "due" in times and data["act"] in _DUE:
+        text = (
+            N_("%(said)s, due %(due)s UTC (before: %(former)s)")
+            if "former" in times
+            else N_("%(said)s, due %(due)s UTC")
+        )
+    return words.say(text, what=data["what"], said=words.say(_CLOCKS[data["act"]], what=data["what"]), **times)
+
+
+def _rating(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+    data = entry.data
+    levels = "; ".join(data["levels"])
+    if data["legal"]:
+        return words.say(N_("Legal test “%(title)s”: %(levels)s"), title=data["title"], levels=levels)
+    severity = words.say(SEVERITIES[data["after"]])
+    text = N_("Rated by “%(title)s”: %(levels)s. Severity: %(severity)s")
+    return words.say(text, title=data["title"], levels=levels, severity=severity)
+
+
 def _merge(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
     data = entry.data
     if "into" in data:
@@ -250,6 +288,8 @@ _SAID: Final[Mapping[str, Callable[["IncidentEntry", PageTexts, Mapping[int, str
     IncidentEntryKind.OBSERVABLE: _observable,
     IncidentEntryKind.MERGE: _merge,
     IncidentEntryKind.ACCESS: _access,
+    IncidentEntryKind.CLOCK: _clock,
+    IncidentEntryKind.RATING: _rating,
     IncidentEntryKind.EVIDENCE: _evidence,
 }
 

@@ -15,6 +15,7 @@ from tocsin.incidents import (
     SeverityLevel,
     TaskState,
 )
+from tocsin.incidents.clocks import ClockState
 from tocsin.incidents.evidence import CustodyStep, EvidenceKind, EvidenceState
 from tocsin.server.pages.words import N_
 
@@ -104,6 +105,13 @@ OBSERVED_AS: Final[Mapping[str, str]] = {
     ObservableRole.CONTEXT: N_("Context"),
 }
 
+CLOCK_STATES: Final[Mapping[str, tuple[str, str]]] = {
+    ClockState.RUNNING: (N_("Running"), "busy"),
+    ClockState.MET: (N_("Met"), "good"),
+    ClockState.LATE: (N_("Met late"), "wrong"),
+    ClockState.NOT_APPLICABLE: (N_("Not applicable"), "quiet"),
+}
+"""What the states of clocks are called, and their shapes."""
 EVIDENCE_KINDS: Final[Mapping[str, str]] = {
     EvidenceKind.FILE: N_("File"),
     EvidenceKind.IMAGE: N_("Disk image"),
@@ -139,7 +147,16 @@ GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
     "evidence": (N_("Evidence"), (_KIND.EVIDENCE,)),
     "changes": (
         N_("Changes"),
-        (_KIND.OPENED, _KIND.CHANGE, _KIND.STATE, _KIND.LEAD, _KIND.MERGE, _KIND.ACCESS),
+        (
+            _KIND.OPENED,
+            _KIND.CHANGE,
+            _KIND.STATE,
+            _KIND.LEAD,
+            _KIND.MERGE,
+            _KIND.ACCESS,
+            _KIND.CLOCK,
+            _KIND.RATING,
+        ),
     ),
 }
 """By what the timeline is filtered: its name and the kinds of entries."""
@@ -177,6 +194,12 @@ TITLES: Final[Mapping[str, str]] = {
     "takeOutIncident": N_("Remove a person"),
     "letMeInIncident": N_("Access to a restricted incident"),
     "reviewAccessIncident": N_("Mark as reviewed"),
+    "startClockOfIncident": N_("Start a clock"),
+    "moveClockOfIncident": N_("Change the start"),
+    "meetClockOfIncident": N_("Mark as met"),
+    "notApplicableClockOfIncident": N_("Mark as not applicable"),
+    "reopenClockOfIncident": N_("Reopen"),
+    "recalculateClockOfIncident": N_("Recalculate"),
     "addEvidenceOfIncident": N_("Add an item that is kept elsewhere"),
     "attachReportEvidenceOfIncident": N_("Add the files of a report"),
     "attachMailEvidenceOfIncident": N_("Add a mail"),
