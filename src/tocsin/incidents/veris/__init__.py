@@ -1,4 +1,4 @@
-"""VERIS, the vocabulary for recording incidents (https://verisframework.org): records checked, and incidents as such."""
+"""VERIS, a vocabulary for incidents (https://verisframework.org): records checked, and incidents as such."""
 
 from typing import TYPE_CHECKING
 

@@ -8,7 +8,10 @@ from tocsin.server.pages.incidents.evidence_pages import evidence_pages
 from tocsin.server.pages.incidents.list_pages import list_pages
 from tocsin.server.pages.incidents.one_pages import one_pages
 from tocsin.server.pages.incidents.rating_pages import rating_pages
+from tocsin.server.pages.incidents.report_pages import report_pages
 from tocsin.server.pages.incidents.words import PARTIES as PARTIES  # of pages of threads too
 
-incidents_pages = together(list_pages, bulk_pages, evidence_pages, act_pages, clock_pages, rating_pages, one_pages)
+incidents_pages = together(
+    list_pages, bulk_pages, evidence_pages, report_pages, act_pages, clock_pages, rating_pages, one_pages
+)
 """All pages of incidents; those of acts come before the one of an incident, which is named by its reference."""
