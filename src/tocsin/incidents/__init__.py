@@ -73,6 +73,15 @@ if TYPE_CHECKING:
         without_lead,
     )
     from tocsin.incidents.reference import new_reference, read_reference, references_in_text
+    from tocsin.incidents.release import (
+        PARTS,
+        ReportAudience,
+        ReportContent,
+        ReportPart,
+        ReportRequest,
+        make_report,
+        veris_of,
+    )
     from tocsin.incidents.search import (
         IncidentMatch,
         ReportMatch,

@@ -21,6 +21,7 @@ from tocsin.incidents.act_parts import (
     people_for,
     state_of,
 )
+from tocsin.incidents.evidence import move_evidence
 from tocsin.incidents.playbooks import move_playbooks
 from tocsin.incidents.read import (
     TEAM,
@@ -281,6 +282,7 @@ def _resettle(
             move_to_compartment(opened.session, one, compartment)
             move_correspondence(opened.session, one, compartment)
             move_playbooks(opened.session, one, compartment)
+            move_evidence(opened.session, one, compartment)
             entry = opened.enter(IncidentEntryKind.ACCESS, of=one, data=data)
             made = made or entry
     return opened.done(made)

@@ -11,8 +11,7 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.evidence.models import IncidentEvidence
-from tocsin.incidents.evidence.states import EvidenceState
+from tocsin.incidents.evidence import EvidenceState, IncidentEvidence
 from tocsin.incidents.models import (
     Incident,
     IncidentEntry,

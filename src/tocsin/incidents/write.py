@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from tocsin.incidents.arrivals import PublicReport
 from tocsin.incidents.clocks.models import IncidentClock
 from tocsin.incidents.duty.models import CallOut
-from tocsin.incidents.evidence.models import IncidentEvidence, LegalHold
 from tocsin.incidents.models import (
     Compartment,
     CompartmentMember,
@@ -175,8 +174,6 @@ _CONTENT: Final[tuple[Any, ...]] = (
     IncidentTask,
     IncidentObservable,
     IncidentClock,
-    IncidentEvidence,
-    LegalHold,
     Takedown,
     TakedownRecipient,
     TakedownSighting,
@@ -264,7 +261,8 @@ def add_observable(
 def move_to_compartment(session: Session, incident: Incident, compartment: int) -> None:
     """Let those of another compartment read an incident, and all that is in it, its reports of the inbox too.
 
-    Its correspondence is moved by `threads.move_correspondence`, its playbooks by `playbooks.move_playbooks`.
+    Its correspondence is moved by `threads.move_correspondence`, its playbooks by `playbooks.move_playbooks`, its
+    evidence by `evidence.move_evidence`.
     """
     incident.compartment_id = compartment
     for content in _CONTENT:

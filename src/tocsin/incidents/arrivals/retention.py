@@ -20,7 +20,7 @@ from tocsin.incidents.arrivals.models import (
     ReportRelease,
 )
 from tocsin.incidents.arrivals.queries import mails_of
-from tocsin.incidents.evidence.read import check_hold, incidents_of_reports
+from tocsin.incidents.evidence import check_hold, incidents_of_reports
 from tocsin.incidents.models import IncidentReport
 from tocsin.incidents.notices.models import Notice
 from tocsin.incidents.read import IncidentReader, readable

@@ -31,7 +31,7 @@ from tocsin.incidents.evidence.states import CustodyStep, EvidenceKind, Evidence
 from tocsin.incidents.evidence.write import add_hold, add_item, check_quota, delete_file
 from tocsin.incidents.read import merged_family
 from tocsin.incidents.states import IncidentEntryKind
-from tocsin.incidents.threads.read import find_party_thread, find_thread_mail
+from tocsin.incidents.threads import find_party_thread, find_thread_mail
 from tocsin.interface import N_, Act, ActContext, NoUndo, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import cut

@@ -13,7 +13,7 @@ from tocsin.incidents.evidence.models import IncidentEvidence, LegalHold
 from tocsin.incidents.models import Incident, IncidentEntry, IncidentReport
 from tocsin.incidents.read import TEAM, IncidentReader, merged_family, readable
 from tocsin.incidents.states import IncidentEntryKind
-from tocsin.incidents.threads.models import IncidentMail
+from tocsin.incidents.threads import IncidentMail
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.sentences import say
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.home_pages import home_pages
     from tocsin.server.pages.inbox import inbox_pages
     from tocsin.server.pages.incidents import incidents_pages
+    from tocsin.server.pages.incidents.report import report_file
     from tocsin.server.pages.incidents.timeline import people_in, steps_of
     from tocsin.server.pages.lookup import lookup_pages
     from tocsin.server.pages.never_held_pages import never_held_pages

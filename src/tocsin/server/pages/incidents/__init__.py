@@ -13,6 +13,7 @@ from tocsin.server.pages.incidents.observable_pages import observable_pages
 from tocsin.server.pages.incidents.one_pages import one_pages
 from tocsin.server.pages.incidents.playbook_pages import incident_playbook_pages, playbook_pages
 from tocsin.server.pages.incidents.rating_pages import rating_pages
+from tocsin.server.pages.incidents.report_pages import report_pages
 from tocsin.server.pages.incidents.review_pages import review_pages
 from tocsin.server.pages.incidents.tabs import part_frame as part_frame
 from tocsin.server.pages.incidents.takedown_pages import takedown_pages
@@ -20,7 +21,7 @@ from tocsin.server.pages.incidents.words import PARTIES as PARTIES  # of pages o
 from tocsin.server.pages.incidents.words import SEVERITIES as SEVERITIES
 
 incidents_pages = together(
-    list_pages, bulk_pages, review_pages, affected_pages, observable_pages, evidence_pages, act_pages, clock_pages,
-    rating_pages, playbook_pages, incident_playbook_pages, takedown_pages, one_pages, notice_pages,
+    list_pages, bulk_pages, review_pages, affected_pages, observable_pages, evidence_pages, report_pages, act_pages,
+    clock_pages, rating_pages, playbook_pages, incident_playbook_pages, takedown_pages, one_pages, notice_pages,
 )  # fmt: skip
 """All pages of incidents; those of acts come before the one of an incident, which is named by its reference."""

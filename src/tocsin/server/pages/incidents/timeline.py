@@ -10,6 +10,7 @@ from tocsin.incidents.clocks import ClockState
 from tocsin.incidents.closing import DetectedBy, shipped_causes
 from tocsin.server.pages.incidents.words import (
     ANSWERS,
+    AUDIENCES,
     CERTAINTIES,
     DETECTED,
     MILESTONES,
@@ -325,6 +326,7 @@ _EVIDENCE: Final = {
     "exported": N_("Evidence exported"),
     "held": N_("Legal hold, ordered by %(who)s"),
     "lifted": N_("Legal hold of %(who)s lifted"),
+    "reported": N_("Report made: %(audience)s, %(form)s"),
 }
 _DETAILS: Final = {
     "person": N_("with %(what)s"),
@@ -337,7 +339,10 @@ _DETAILS: Final = {
 def _evidence(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
     data = entry.data
     text = _EVIDENCE.get(data.get("act", ""), N_("Evidence"))
-    said = words.say(text, name=data.get("name") or "-", who=data.get("who") or "-")
+    said = words.say(
+        text, name=data.get("name") or "-", who=data.get("who") or "-",
+        audience=words.say(AUDIENCES.get(data.get("audience", ""), "-")), form=data.get("form", ""),
+    )  # fmt: skip
     details = [words.say(of, what=data[name]) for name, of in _DETAILS.items() if data.get(name)]
     return f"{said} ({', '.join(details)})" if details else said
 

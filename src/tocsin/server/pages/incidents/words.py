@@ -12,6 +12,8 @@ from tocsin.incidents import (
     ObservableKind,
     ObservableRole,
     PartyRole,
+    ReportAudience,
+    ReportPart,
     SeverityLevel,
     TaskState,
 )
@@ -159,6 +161,23 @@ CUSTODY_STEPS: Final[Mapping[str, str]] = {
     CustodyStep.RETURNED: N_("Returned"),
 }
 """The steps that a person records; destroying is an act of its own."""
+
+AUDIENCES: Final[Mapping[str, str]] = {
+    ReportAudience.INTERNAL: N_("The team"),
+    ReportAudience.MANAGEMENT: N_("Management"),
+    ReportAudience.PARTY: N_("One party"),
+    ReportAudience.AUTHORITY: N_("Authority"),
+    ReportAudience.PUBLIC: N_("Public"),
+}
+REPORT_PARTS: Final[Mapping[str, str]] = {
+    ReportPart.SUMMARY: N_("Summary"),
+    ReportPart.MILESTONES: N_("Milestones"),
+    ReportPart.TIMELINE: N_("Timeline"),
+    ReportPart.PARTIES: N_("Parties"),
+    ReportPart.TASKS: N_("Tasks"),
+    ReportPart.OBSERVABLES: N_("Observables"),
+    ReportPart.EVIDENCE: N_("Evidence"),
+}
 
 _KIND = IncidentEntryKind
 GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {

@@ -11,9 +11,9 @@ from io import BytesIO
 
 from lxml import etree
 
-from tocsin.drafting.word.elements import add, root, stamp
-from tocsin.drafting.word.frame import comments_extended, content_types, core, numbering, relations, settings, styles
-from tocsin.drafting.word.model import (
+from tocsin.interface.word.elements import add, root, stamp
+from tocsin.interface.word.frame import comments_extended, content_types, core, numbering, relations, settings, styles
+from tocsin.interface.word.model import (
     Block,
     Note,
     Paragraph,
@@ -25,7 +25,7 @@ from tocsin.drafting.word.model import (
     WordTable,
     paragraphs,
 )
-from tocsin.drafting.word.names import LINKS, LOOKS, W14, Element, R, W
+from tocsin.interface.word.names import LINKS, LOOKS, W14, Element, R, W
 from tocsin.node.errors import InputError
 
 _TAGS = {"insert": "ins", "delete": "del", "move_from": "moveFrom", "move_to": "moveTo"}
@@ -75,7 +75,9 @@ def _parts(document: WordDocument) -> dict[str, bytes]:
         roots["word/commentsExtended.xml"] = comments_extended(document)
     if document.lists:
         roots["word/numbering.xml"] = numbering(document.lists)
-    roots["word/styles.xml"] = styles({paragraph.style for paragraph in writer.all_paragraphs() if paragraph.style})
+    roots["word/styles.xml"] = styles(
+        {paragraph.style for paragraph in writer.all_paragraphs() if paragraph.style}, rtl=document.rtl
+    )
     roots["word/settings.xml"] = settings()
     roots["docProps/core.xml"] = core(document.title)
     names = list(roots)
@@ -119,6 +121,8 @@ class _Writer:
         add(section, "pgSz", w="11906", h="16838")
         sides = dict.fromkeys(("top", "right", "bottom", "left"), "1440")
         add(section, "pgMar", **sides, header="708", footer="708", gutter="0")
+        if self.document.rtl:
+            add(section, "bidi")
         return top
 
     def notes(self, kind: str, chosen: Iterable[Note]) -> Element:
@@ -164,6 +168,8 @@ class _Writer:
         element = add(parent, "tbl")
         properties = add(element, "tblPr")
         add(properties, "tblStyle", val="TableGrid")
+        if self.document.rtl:
+            add(properties, "bidiVisual")
         add(properties, "tblW", w="0", type="auto")
         grid = add(element, "tblGrid")
         columns = max(sum(cell.span for cell in row.cells) for row in table.rows)

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from lxml import etree
 
-from tocsin.drafting.word.elements import add, root
-from tocsin.drafting.word.model import ListLevel, WordDocument
-from tocsin.drafting.word.names import W15, Element
+from tocsin.interface.word.elements import add, root
+from tocsin.interface.word.model import ListLevel, WordDocument
+from tocsin.interface.word.names import W15, Element
 
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -119,9 +119,13 @@ def core(title: str) -> Element:
     return found
 
 
-def styles(used: Iterable[str]) -> Element:
+def styles(used: Iterable[str], *, rtl: bool = False) -> Element:
     """The styles that the text names, headings larger, and those of notes, comments and tables."""
     found = root("styles")
+    if rtl:
+        defaults = add(found, "docDefaults")
+        add(add(add(defaults, "rPrDefault"), "rPr"), "rtl")
+        add(add(add(defaults, "pPrDefault"), "pPr"), "bidi")
     normal = add(found, "style", type="paragraph", default="1", styleId="Normal")
     add(normal, "name", val="Normal")
     _spacing(normal)

@@ -143,7 +143,10 @@ class ListLevel:
 
 @dataclass(frozen=True, slots=True)
 class WordDocument:
-    """A Word document; ``lists`` maps a list's number to its levels, ``warnings`` says what was left out on reading."""
+    """A Word document; ``lists`` maps a list's number to its levels, ``warnings`` says what was left out on reading.
+
+    ``rtl``: it is written from right to left.
+    """
 
     blocks: tuple[Block, ...]
     comments: tuple[WordComment, ...] = ()
@@ -151,6 +154,7 @@ class WordDocument:
     lists: tuple[tuple[int, tuple[ListLevel, ...]], ...] = ()
     title: str = ""
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    rtl: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

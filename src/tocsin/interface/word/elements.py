@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
-from tocsin.drafting.word.names import MC, W14, W15, Element, R, W
+from tocsin.interface.word.names import MC, W14, W15, Element, R, W
 
 _NAMES = {"w": W, "r": R, "mc": MC, "w14": W14, "w15": W15}
 
