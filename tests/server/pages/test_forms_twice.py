@@ -66,6 +66,16 @@ MAKES = (
         "/portal/report", "/portal/report", {"what": "It is slow", "kind": "other"},
         {"what": "It is off", "kind": "other"}, KEPT, AccountRole.OPERATOR,
     ),
+    Making(
+        "/portal/notices/new", "/portal/notices/new?law=voluntary&kind=notification", {"field-what": "It is slow"},
+        {"field-what": "It is off"}, KEPT, AccountRole.OPERATOR,
+    ),
+    Making(
+        "/notices/new", "/notices/new?law=voluntary&kind=notification",
+        {"field-what": "It is slow", "team": "operator", "received_at": "2026-11-15T08:00"},
+        {"field-what": "It is off", "team": "operator", "received_at": "2026-11-15T08:00"}, KEPT,
+    ),
+    Making("/notices/{reference}/answer", "NOTICE", {"text": "Isolate it"}, {"text": "And call us"}, KEPT),
     Making("/comments", "/teams/operator", {"text": "Called them"}, {"text": "They call back"}, KEPT),
     Making("/problems/record", "PROBLEM", {"verdict": "acknowledged", "note": "Called"}, {"verdict": "fixed"}, KEPT),
     Making(
@@ -132,6 +142,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/parties/{party}/draft",
         "/incidents/{reference}/parties/{party}/no-answer",
         "/reports/public/{reference}/ring-back",
+        "/reports/public/{reference}/basis",
         "/account/profile", "/account/sessions", "/account/password", "/admin/feeds/acknowledge",
         "/admin/feeds/cadence",
         "/admin/people/withdraw", "/admin/people/{number}/{act}", "/deliveries/sending", "/events/views/{number}",
@@ -144,6 +155,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "it is there once by what it says": (
         "/problems/inbox",
         "/reports/public/act",
+        "/reports/public/{reference}/consent",
+        "/reports/public/{reference}/order",
         "/readiness/start",
         "/readiness/frameworks",
         "/readiness/indices",
@@ -285,6 +298,7 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         incident = examples["/incidents/{reference}"].at
         ends = ("", "/act?act=parties", "/act?act=milestone")
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
+        pages["NOTICE"] = examples["/notices/{reference}"].at
         pages |= {f"INCIDENT{end}": f"{incident}{end}" for end in ends}
         yield Stage(world, browsers, pages)
 

@@ -37,6 +37,7 @@ TABLES: Final = (
     "mail_bounce", "answer", "verification", "inbox_report", "inbox_entry", "inbox_file", "inbox_observable", "upload",
     "collected", "collector", "audit_aside", "request_once", "comment", "undo", "incident_thread", "incident_mail",
     "incident_draft", "incident_entry", "incident_party", "incident_task", "incident_observable",
+    "incident_notice", "inbox_release",
 )  # fmt: skip
 """The tables that hold what strangers sent; on PostgreSQL they are written anew."""
 
