@@ -345,6 +345,17 @@ def _inbox_report(world: World, number: int = 1) -> str:
         return known or add_report(session, ticket, filed, now=world.now, actor="test").reference
 
 
+def _given(world: World) -> dict[str, Any]:
+    return {"given_by": "Head of IT", "means": "By mail", "given_at": world.now - TIME}
+
+
+def _notice(world: World) -> dict[str, Any]:
+    return {
+        "team": "operator", "law": "voluntary", "kind": "notification", "door": "paper",
+        "received_at": world.now - TIME, "fields": {"what": "A strange mail"},
+    }  # fmt: skip
+
+
 def _with_report(world: World, report: str) -> str:
     reader = IncidentReader(None, world.now)
     with world.node.database.begin() as session:
@@ -515,6 +526,14 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         "reference": _mail_case(w)["reference"], "parties": (1,), "subject": "Look", "text": "Please look.",
     },
     "noAnswerIncidentMail": _mail_case,
+    "setBasisInboxReport": lambda w: {
+        "reference": _inbox_report(w), "basis": "mandatory", "basis_act": "nis2", "reason": "It is essential",
+    },
+    "recordConsentInboxReport": lambda w: {"reference": _inbox_report(w), "scope": "both", **_given(w)},
+    "recordOrderInboxReport": lambda w: {"reference": _inbox_report(w), "scope": "police", **_given(w)},
+    "addNotice": _notice,
+    "answerNotice": lambda w: {"reference": ACTS["addNotice"].function(
+        context(w, "addNotice"), read_request(ACTS["addNotice"], _notice(w))).reference, "text": "Isolate it"},
     "replaceAddressIncidentMail": _mail_case,
     "acceptMailOfParty": lambda w: _mail_case(w, stranger=True),
     "refuseMailOfParty": lambda w: _mail_case(w, stranger=True),

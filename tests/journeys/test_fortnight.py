@@ -21,7 +21,7 @@ from tocsin.pipeline.stores import open_node
 from tocsin.server.server import make_application
 
 _WORK = ["Today", "Problems", "Inbox", "Incidents", "Teams", "Notifications", "Reports", "Rules"]
-_OWN = ["To fix", "Events", "Contacts and networks", "Notifications"]
+_OWN = ["To fix", "Events", "Notices", "Contacts and networks", "Notifications"]
 _PLACES = {
     "manager": [*_WORK, "Administration"],
     "analyst": [*_WORK, "Purge", "Figures"],

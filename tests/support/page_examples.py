@@ -43,6 +43,7 @@ from tocsin.incidents.clocks import ClockStart, parsed
 from tocsin.incidents.clocks.adoption import adopt_text
 from tocsin.incidents.clocks.write import ClockBeginning, start_clock, writer_for
 from tocsin.incidents.models import IncidentPopulation
+from tocsin.incidents.notices import acts as notice_acts
 from tocsin.incidents.playbooks import acts as playbook_acts
 from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.interface import ActContext, read_request
@@ -101,6 +102,11 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/feeds/alarms/{alarm}": "alarm",
     "/api/v1/inbox/{reference}": "inbox",
     "/api/v1/inbox/{reference}/answer": "inbox",
+    "/api/v1/inbox/{reference}/basis": "inbox",
+    "/api/v1/inbox/{reference}/consent": "inbox",
+    "/api/v1/inbox/{reference}/order": "inbox",
+    "/api/v1/notices/{reference}": "notice",
+    "/api/v1/notices/{reference}/answer": "notice",
     "/api/v1/inbox/{reference}/assign": "inbox",
     "/api/v1/inbox/{reference}/erase": "inbox",
     "/api/v1/inbox/{reference}/close": "inbox",
@@ -352,6 +358,13 @@ EXAMPLES: dict[str, str] = {
     "/playbooks/{playbook}/remove": "playbook",
     "/reports/public/{reference}": "inbox",
     "/reports/public/{reference}/assign": "inbox",
+    "/reports/public/{reference}/basis": "inbox",
+    "/reports/public/{reference}/consent": "inbox",
+    "/reports/public/{reference}/order": "inbox",
+    "/incidents/{reference}/notices": "incident",
+    "/notices/{reference}": "notice",
+    "/notices/{reference}/answer": "notice",
+    "/portal/notices/{reference}": "notice",
     "/reports/public/{reference}/erase": "inbox",
     "/reports/public/{reference}/files/{number}": "inbox file",
     "/reports/public/{reference}/leave": "inbox",
@@ -397,6 +410,8 @@ QUERIES: dict[str, str] = {
     "/incidents/{reference}/act": "?act=milestone",
     "/problems/inbox": "?every=found",
     "/problems/incident": "?every=found",
+    "/notices/new": "?law=nis2&kind=early_warning",
+    "/portal/notices/new": "?law=nis2&kind=early_warning",
     "/reports/public/act": "?act=close&every=found",
 }
 
@@ -435,6 +450,7 @@ def furnish(world: World) -> dict[str, Example]:
         **_incidents(world),
         **_inbox_mail(world),
         "playbook": ("ransomware", "ransomware", "nothing"),
+        "notice": _notices(world),
         "answer": _answers(world),
         "never held": _never_held(world),
         "upload": _upload(world),
@@ -621,6 +637,17 @@ def _inbox_mail(world: World) -> dict[str, tuple[str, str, str]]:
         by_mail = session.scalars(select(PublicReport.reference).order_by(PublicReport.id.desc())).first()
     own = f"{by_mail} {number}"
     return {"inbox mail": (own, own, "0000-0000 1")}
+
+
+def _notices(world: World) -> tuple[str, str, str]:
+    """What the operator notified, and the sector team."""
+    fields = {"aware_at": "2026-11-15 08:00", "what": "Ransomware", "malicious": "yes", "cross_border": "unknown"}
+    act, made = notice_acts.ACTS[0], []
+    for team in (OPERATOR, SECTOR):
+        context = ActContext(world.node, world.now, "person:9", "Analyst", 9, act=act)
+        values = {"team": team, "law": "nis2", "kind": "early_warning", "door": "paper", "received_at": world.now}
+        made.append(act.function(context, read_request(act, values | {"fields": fields})).reference)
+    return made[0], made[1], "0000-0000"
 
 
 def _upload(world: World) -> tuple[str, str, str]:

@@ -100,6 +100,16 @@ MAKES = (
         "/portal/report", "/portal/report", {"what": "It is slow", "kind": "other"},
         {"what": "It is off", "kind": "other"}, KEPT, AccountRole.OPERATOR,
     ),
+    Making(
+        "/portal/notices/new", "/portal/notices/new?law=voluntary&kind=notification", {"field-what": "It is slow"},
+        {"field-what": "It is off"}, KEPT, AccountRole.OPERATOR,
+    ),
+    Making(
+        "/notices/new", "/notices/new?law=voluntary&kind=notification",
+        {"field-what": "It is slow", "team": "operator", "received_at": "2026-11-15T08:00"},
+        {"field-what": "It is off", "team": "operator", "received_at": "2026-11-15T08:00"}, KEPT,
+    ),
+    Making("/notices/{reference}/answer", "NOTICE", {"text": "Isolate it"}, {"text": "And call us"}, KEPT),
     Making("/comments", "/teams/operator", {"text": "Called them"}, {"text": "They call back"}, KEPT),
     Making("/problems/record", "PROBLEM", {"verdict": "acknowledged", "note": "Called"}, {"verdict": "fixed"}, KEPT),
     Making(
@@ -183,6 +193,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/parties/{party}/draft",
         "/incidents/{reference}/parties/{party}/no-answer",
         "/reports/public/{reference}/ring-back",
+        "/reports/public/{reference}/basis",
         "/account/profile", "/account/sessions", "/account/password", "/admin/feeds/acknowledge",
         "/admin/feeds/cadence",
         "/admin/people/withdraw", "/admin/people/{number}/{act}", "/deliveries/sending", "/events/views/{number}",
@@ -199,6 +210,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/playbooks/add",
         "/problems/incident",
         "/reports/public/act",
+        "/reports/public/{reference}/consent",
+        "/reports/public/{reference}/order",
         "/readiness/start",
         "/readiness/frameworks",
         "/readiness/indices",
@@ -359,6 +372,7 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         more = ("/act?act=clocks", "/rating", "/act?act=takedowns", "/act?act=affected", *taken)
         ends = ("", "/act?act=parties", "/act?act=milestone", *more)
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
+        pages["NOTICE"] = examples["/notices/{reference}"].at
         pages |= {f"INCIDENT{end}": f"{incident}{end}" for end in ends}
         yield Stage(world, browsers, pages)
 

@@ -33,7 +33,7 @@ _GROUPED = {
         "Keeping": ["Rules", "Purge", "Figures"],  # who may not enter Administration has what is below it
     },
     AccountRole.PROTECTION_OFFICER: {"Work": ["Today"], "Keeping": ["Hotline", "Purge"]},
-    AccountRole.OPERATOR: {"": ["To fix", "Events", "Contacts and networks", "Notifications"]},
+    AccountRole.OPERATOR: {"": ["To fix", "Events", "Notices", "Contacts and networks", "Notifications"]},
     AccountRole.ASSESSOR: {"": ["Readiness"]},
 }
 

@@ -31,7 +31,18 @@ from tocsin.incidents import (
     add_party,
     add_task,
 )
-from tocsin.incidents.arrivals import ReportDoor, ReportForm, ReportKind, add_report, put_into, ticket_named
+from tocsin.incidents.arrivals import (
+    ReleaseGround,
+    ReleaseScope,
+    ReportDoor,
+    ReportForm,
+    ReportKind,
+    add_report,
+    put_into,
+    ticket_named,
+)
+from tocsin.incidents.arrivals.basis import add_release
+from tocsin.incidents.notices.models import Notice
 from tocsin.incidents.severity import acts as severity_acts
 from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.incidents.threads import acts as thread_acts
@@ -182,6 +193,25 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
         ticket = ticket_named("shadow", open_tokens(world.node.home))
         report = add_report(session, ticket, filed, now=world.now, actor=f"person:{lead}")
         put_into(session, report, made, person=lead, **by)
+        session.add(
+            Notice(
+                report_id=report.id,
+                team_id=1,
+                law="nis2",
+                kind="early_warning",
+                chain=report.reference,
+                version=1,
+                superseded=False,
+                fields={"what": WORD},
+                door="phone",
+                received_at=past,
+                filed_by=f"person:{lead}",
+            )
+        )
+        add_release(
+            session, report, ReleaseGround.CONSENT, scope=ReleaseScope.BOTH, given_by=WORD, means=WORD, given_at=past,
+            person=lead, now=world.now,
+        )  # fmt: skip
         found = Restricted(made.reference, child.reference, lead, guest)
     mail = {"subject": WORD, "text": f"{WORD}, please look.", "to_person": True}
     act(world, "lookUpObservablesOfIncident", lead, reference=found.reference)
@@ -262,7 +292,7 @@ def test_whom_it_names_finds_it(twins: Twins, query: str) -> None:
     f"search {WORD}",
     f"search {ADDRESS}", f"search {OWN}", "search REFERENCE", "audit list --limit 500",
     "audit list --subject incident", "audit export",
-    "statistics", "todo list", "inbox list", "clocks running", "deliveries letters",
+    "statistics", "todo list", "inbox list", "notices list", "clocks running", "deliveries letters",
     "people list", "undo list", "status", "doctor",
 ])  # fmt: skip
 def test_every_command_prints_the_same(twins: Twins, words: str) -> None:

@@ -6,6 +6,7 @@ CSIRTs, whose reporters stay owners of what they report.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -71,12 +72,14 @@ def add_release(
     given_at: datetime,
     person: int,
     now: datetime,
-) -> None:
-    """Keep a consent or an order; the entries are the caller's."""
-    session.add(
-        ReportRelease(
-            report_id=report.id, ground=ground.value, scope=scope.value, given_by=given_by, means=means,
-            given_at=given_at, recorded_at=now, recorded_by=person,
-        )
-    )  # fmt: skip
+) -> bool:
+    """Keep a consent or an order, whose entries are the caller's; False where the same is here already."""
+    said: dict[str, Any] = {
+        "ground": ground.value, "scope": scope.value, "given_by": given_by, "means": means, "given_at": given_at,
+    }  # fmt: skip
+    known = select(ReportRelease.id).filter_by(report_id=report.id, **said)
+    if session.scalar(known) is not None:
+        return False
+    session.add(ReportRelease(report_id=report.id, recorded_at=now, recorded_by=person, **said))
     session.flush()
+    return True

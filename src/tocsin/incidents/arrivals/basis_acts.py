@@ -100,13 +100,14 @@ def _release(context: ActContext, request: InboxConsent | InboxOrder, ground: Re
     with context.undoable() as session:
         report = find_report(session, reader_of(context), request.reference)
         given_by, means = _kept(context, request.given_by), _kept(context, request.means)
-        add_release(
+        made = add_release(
             session, report, ground, scope=request.scope, given_by=given_by, means=means, given_at=request.given_at,
             person=person_of(session, context), now=context.now,
         )  # fmt: skip
-        text = f"{ground} ({request.scope}): {given_by}, {means}, {request.given_at:%Y-%m-%d %H:%M} UTC"
-        detail = {"ground": ground.value, "scope": request.scope.value}
-        _note(session, context, report=report, kind=EntryKind.RELEASE, text=text, detail=detail)
+        if made:
+            text = f"{ground} ({request.scope}): {given_by}, {means}, {request.given_at:%Y-%m-%d %H:%M} UTC"
+            detail = {"ground": ground.value, "scope": request.scope.value}
+            _note(session, context, report=report, kind=EntryKind.RELEASE, text=text, detail=detail)
         return InboxState.of(report)
 
 

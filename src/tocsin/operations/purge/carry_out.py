@@ -40,6 +40,7 @@ TABLES: Final = (
     "incident_draft", "incident_entry", "incident_party", "incident_task", "incident_observable",
     "incident_evidence", "incident_takedown", "incident_takedown_recipient", "incident_takedown_sighting",
     "incident_sighting", "incident_population", "incident_text",
+    "incident_notice", "inbox_release",
 )  # fmt: skip
 """The tables that hold what strangers sent; on PostgreSQL they are written anew."""
 

@@ -28,6 +28,7 @@ KINDS: Final = {
     TeamKind.HELPLINE: N_("Helpline"),
     TeamKind.HOTLINE: N_("Hotline"),
     TeamKind.POLICE: N_("Police"),
+    TeamKind.AUTHORITY: N_("Supervisor or ministry"),
 }
 
 PURPOSES: Final = {
