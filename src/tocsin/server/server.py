@@ -39,6 +39,8 @@ from tocsin.server.pages import (
     audit_pages,
     credentials_pages,
     deliveries_pages,
+    duty_link_pages,
+    duty_pages,
     events_pages,
     figures_pages,
     home_pages,
@@ -72,7 +74,7 @@ _LAST_REQUESTS = 30  # seconds for what is being answered when the server is tol
 _YEAR = "public, max-age=31536000, immutable"
 
 # Each gives a router of pages for people; the first that knows a path has it.
-_PUBLIC = (home_pages, answer_pages, verify_pages, public_pages)
+_PUBLIC = (home_pages, answer_pages, verify_pages, duty_link_pages, public_pages)
 _INSIDE = (
     sign_in_pages,
     account_pages,
@@ -85,6 +87,7 @@ _INSIDE = (
     inbox_pages,
     incidents_pages,
     thread_pages,
+    duty_pages,
     never_held_pages,
     reports_pages,
     portal_pages,

@@ -42,6 +42,7 @@ _EVENTS = NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="
 _LOOKUP = NavigationEntry(N_("Contact lookup"), "/lookup", Permission.LOOKUP, key="l")
 _PURGE = NavigationEntry(N_("Purge"), "/purge", Permission.CONTENT_PURGE)
 _FIGURES = NavigationEntry(N_("Figures"), "/figures", Permission.REPORTS_READ)
+_DUTY = NavigationEntry(N_("Duty"), "/duty", Permission.INCIDENTS_READ)
 _GROUPS = (
     NavigationGroup(
         N_("Work"),
@@ -49,7 +50,9 @@ _GROUPS = (
             NavigationEntry(N_("Today"), "/today", Permission.TODAY_READ, key="t"),
             NavigationEntry(N_("Problems"), "/problems", Permission.EVENTS_READ, key="p", below=(_EVENTS,)),
             NavigationEntry(N_("Inbox"), "/reports/public", Permission.INBOX_READ, key="i"),
-            NavigationEntry(N_("Incidents"), "/incidents", Permission.INCIDENTS_READ, key="c"),
+            NavigationEntry(
+                N_("Incidents"), "/incidents", Permission.INCIDENTS_READ, key="c", below=(_DUTY,)
+            ),
         ),
     ),
     NavigationGroup(
