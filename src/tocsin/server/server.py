@@ -41,6 +41,8 @@ from tocsin.server.pages import (
     clocks_pages,
     credentials_pages,
     deliveries_pages,
+    duty_link_pages,
+    duty_pages,
     events_pages,
     feedback_pages,
     figures_pages,
@@ -76,7 +78,7 @@ _LAST_REQUESTS = 30  # seconds for what is being answered when the server is tol
 _YEAR = "public, max-age=31536000, immutable"
 
 # Each gives a router of pages for people; the first that knows a path has it.
-_PUBLIC = (home_pages, answer_pages, verify_pages, feedback_pages, public_pages)
+_PUBLIC = (home_pages, answer_pages, verify_pages, feedback_pages, duty_link_pages, public_pages)
 _INSIDE = (
     sign_in_pages,
     account_pages,
@@ -92,6 +94,7 @@ _INSIDE = (
     clocks_pages,
     notices_pages,
     thread_pages,
+    duty_pages,
     never_held_pages,
     reports_pages,
     portal_pages,

@@ -141,6 +141,7 @@ def set_phone(context: ActContext, request: OwnPhone) -> ContactResult:
         found = contact_of(session, person_of(session, context))
         if found.phone != request.phone:
             found.phone = request.phone
+            session.add(found)
             _note_contact(context, session, found.person_id, "phone")
         return _contact(found.phone, found.calendar)
 
@@ -149,6 +150,7 @@ def draw_calendar(context: ActContext, request: OwnCalendar) -> ContactResult:
     """The former address ends at once. Whoever has the address sees your shifts."""
     with context.database.begin() as session:
         found = contact_of(session, person_of(session, context))
+        session.add(found)
         found.calendar = "" if request.revoke else secrets.token_urlsafe(24)
         _note_contact(context, session, found.person_id, "calendar")
         return _contact(found.phone or "", found.calendar)

@@ -128,11 +128,8 @@ def find_note(session: Session, number: int) -> HandOverNote:
 
 
 def contact_of(session: Session, person: int) -> DutyContact:
-    """How somebody is reached, made where it was not said."""
-    if (found := session.get(DutyContact, person)) is None:
-        found = DutyContact(person_id=person, phone="", calendar="")
-        session.add(found)
-    return found
+    """How somebody is reached; where that was not said, a row that is not in the records yet."""
+    return session.get(DutyContact, person) or DutyContact(person_id=person, phone="", calendar="")
 
 
 def phones_of(session: Session, people: Iterable[int]) -> dict[int, str]:

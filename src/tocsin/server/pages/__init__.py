@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.context import PageContext, make_context, own_path, page_above, together
     from tocsin.server.pages.credentials import credentials_pages
     from tocsin.server.pages.deliveries import deliveries_pages
+    from tocsin.server.pages.duty import duty_link_pages, duty_pages
     from tocsin.server.pages.events import events_pages
     from tocsin.server.pages.feedback_pages import feedback_pages
     from tocsin.server.pages.figures_pages import figures_pages

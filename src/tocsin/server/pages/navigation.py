@@ -48,6 +48,7 @@ _NOTICES = NavigationEntry(N_("Notices"), "/notices", Permission.INBOX_READ)
 _PURGE = NavigationEntry(N_("Purge"), "/purge", Permission.CONTENT_PURGE)
 _FIGURES = NavigationEntry(N_("Figures"), "/figures", Permission.REPORTS_READ)
 _OF_INCIDENTS = (
+    NavigationEntry(N_("Duty"), "/duty", Permission.INCIDENTS_READ),
     NavigationEntry(N_("Take-downs"), "/takedowns", Permission.INCIDENTS_READ, key="k"),
     NavigationEntry(N_("Deadlines"), "/clocks", Permission.INCIDENTS_READ),
     NavigationEntry(N_("Playbooks"), "/playbooks", Permission.INCIDENTS_READ),
