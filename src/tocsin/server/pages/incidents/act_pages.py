@@ -47,7 +47,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED
 from tocsin.server.pages.incidents.clock_words import clock_choices
 from tocsin.server.pages.incidents.closing_notes import ClosingNotes, closing_notes
-from tocsin.server.pages.incidents.fields import cause_options, fields_of
+from tocsin.server.pages.incidents.fields import NOTHING, cause_options, fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import tab_after
 from tocsin.server.pages.incidents.takedown_pages import indicators_text, values_of
@@ -269,17 +269,19 @@ def _form(
         seen = last_entry(session, reader, family)
         offers = "into" in act.request.model_fields
         others = [one for one in open_incidents(session, reader) if one is not incident] if offers else []
-    return desk.page(
-        request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=incident,
-        fields=fields, seen=seen, title=TITLES[act.operation],
-        button=BUTTONS.get(act.operation, TITLES[act.operation]), about=about, made=form_word(desk.tokens, desk.now),
-        error=error, others=others, said="", selected=(), notes=notes, preview=preview,
-        previews="preview" in act.request.model_fields,
-        address=act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
-        reference=texts.get("reference", ""), entry=texts.get("entry") or request.query_params.get("entry", ""),
-        hidden=[("takedowns", str(one)) for one in chosen],
-        back=f"{PLACE}/{incident.reference}{_tab_of(act)}" if incident else PLACE,
-    )  # fmt: skip
+    shown = {
+        "act": act, "incident": incident, "fields": fields, "seen": seen, "title": TITLES[act.operation],
+        "button": BUTTONS.get(act.operation, TITLES[act.operation]), "about": about, "error": error, "others": others,
+        "made": form_word(desk.tokens, desk.now), "notes": notes, "preview": preview,
+        "previews": "preview" in act.request.model_fields,
+        "address": act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
+        "reference": texts.get("reference", ""),
+        "entry": texts.get("entry") or request.query_params.get("entry", ""),
+        "hidden": [("takedowns", str(one)) for one in chosen],
+        "back": f"{PLACE}/{incident.reference}{_tab_of(act)}" if incident else PLACE,
+    }  # fmt: skip
+    status = 409 if error else 422 if wrongs else 200
+    return desk.page(request, "incidents/act.html", status=status, **{**NOTHING, **shown})
 
 
 def _about(session: Session, reader: IncidentReader, family: Sequence["Incident"], named: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents.fields import cause_options, fields_of
+from tocsin.server.pages.incidents.fields import NOTHING, cause_options, fields_of
 from tocsin.server.pages.incidents.list_pages import MOST, PLACE, ROWS, IncidentsFilter
 from tocsin.server.pages.incidents.words import BUTTONS, TITLES
 from tocsin.server.pages.words import N_
@@ -110,10 +110,10 @@ def _form(
         fields = fields_of(act, words, session, given={}, typed=texts, wrongs=wrongs or {}, choices=choices)
     about = words.count(N_("%(n)s incident is selected"), N_("%(n)s incidents are selected"), len(chosen))
     kept = [(name, str(typed.get(name, ""))) for name in ("act", "query")]
-    return desk.page(
-        request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=None,
-        fields=fields if chosen else [], seen="", made="", title=TITLES[act.operation], about=about, said=error,
-        button=BUTTONS.get(act.operation, TITLES[act.operation]), address=f"{PLACE}/act", back=_back(typed),
-        hidden=[*kept, *(("incident", one) for one in chosen)], selected=chosen, others=[], notes=None,
-        error=None, reference="", entry="",
-    )  # fmt: skip
+    shown = {
+        "act": act, "fields": fields if chosen else [], "title": TITLES[act.operation], "about": about, "said": error,
+        "button": BUTTONS.get(act.operation, TITLES[act.operation]), "address": f"{PLACE}/act", "back": _back(typed),
+        "hidden": [*kept, *(("incident", one) for one in chosen)], "selected": chosen,
+    }  # fmt: skip
+    status = 409 if error else 422 if wrongs else 200
+    return desk.page(request, "incidents/act.html", status=status, **{**NOTHING, **shown})

@@ -164,6 +164,13 @@ class FormField:
     options: Sequence[tuple[str, str]] = ()
 
 
+NOTHING: Final[Mapping[str, Any]] = {
+    "incident": None, "error": None, "said": "", "selected": (), "hidden": (), "others": (), "notes": None,
+    "preview": None, "previews": False, "seen": "", "made": "", "reference": "", "entry": "",
+}  # fmt: skip
+"""What the template of a form, ``incidents/act.html``, takes besides; most forms have only some of it."""
+
+
 def fields_of(
     act: Act,
     words: PageTexts,

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 _ENTRIES: Final = 50
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
-_INLINE: Final = {"note": "note", "tasks": "add-task", "observables": "add-observables"}
+_INLINE: Final = {"note": "note", "tasks": "add-task"}
 
 Reader = Annotated[Principal, needs(Permission.INCIDENTS_READ)]
 
