@@ -35,6 +35,7 @@ from tocsin.incidents.read import (
     references_by_number,
 )
 from tocsin.incidents.states import IncidentEntryKind, IncidentState
+from tocsin.incidents.takedowns import move_takedowns
 from tocsin.incidents.threads import move_correspondence
 from tocsin.incidents.write import (
     add_compartment,
@@ -279,6 +280,7 @@ def _resettle(
                 one.state = IncidentState.NEW.value if one.state == IncidentState.OPEN else one.state
             move_to_compartment(opened.session, one, compartment)
             move_correspondence(opened.session, one, compartment)
+            move_takedowns(opened.session, one, compartment)
             entry = opened.enter(IncidentEntryKind.ACCESS, of=one, data=data)
             made = made or entry
     return opened.done(made)

@@ -25,7 +25,6 @@ from tocsin.incidents.models import (
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.reference import new_reference
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableKind, SeverityLevel, TaskState
-from tocsin.incidents.takedowns.models import Takedown, TakedownRecipient, TakedownSighting
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, audit
 
@@ -155,9 +154,6 @@ _CONTENT: Final[tuple[Any, ...]] = (
     Party,
     IncidentTask,
     IncidentObservable,
-    Takedown,
-    TakedownRecipient,
-    TakedownSighting,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 
@@ -221,7 +217,7 @@ def add_observable(
 def move_to_compartment(session: Session, incident: Incident, compartment: int) -> None:
     """Let those of another compartment read an incident, and all that is in it, its reports of the inbox too.
 
-    Its correspondence is moved by `threads.move_correspondence`.
+    Its correspondence is moved by `threads.move_correspondence`, its take-downs by `takedowns.move_takedowns`.
     """
     incident.compartment_id = compartment
     for content in _CONTENT:

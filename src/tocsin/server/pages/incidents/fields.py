@@ -83,8 +83,8 @@ _HINTS: Final[Mapping[str, str]] = {
     "until": N_("Then it is a to-do item."),
     "persons": N_("Nobody else finds it, with all that is in it. You are one of them."),
     "title": N_("What people call it, such as: Ransomware, Lagoon Hospital"),
-    "necessity": N_("The letters say it, in the words that you write here."),
-    "basis": N_("The letters say it: the law that you act under, or the terms of service that it breaks."),
+    "necessity": N_("The mails say it, in the words that you write here."),
+    "basis": N_("The mails say it: the law that you act under, or the terms of service that it breaks."),
     "how": N_("Such as: opened in an isolated browser"),
     "pap": N_("Under PAP:RED nobody is asked about it, and nobody is written to."),
 }

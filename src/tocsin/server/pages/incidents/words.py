@@ -15,7 +15,7 @@ from tocsin.incidents import (
     SeverityLevel,
     TaskState,
 )
-from tocsin.incidents.takedowns import SightingResult, TakedownGround, TakedownRole, TakedownState
+from tocsin.incidents.takedowns import ContentState, TakedownGround, TakedownRole, TakedownState
 from tocsin.server.pages.words import N_
 
 STATES: Final[Mapping[str, str]] = {
@@ -206,8 +206,8 @@ TAKEDOWN_ROLES: Final[Mapping[str, str]] = {
 }
 
 SIGHTINGS: Final[Mapping[str, str]] = {
-    SightingResult.UP: N_("Still there"),
-    SightingResult.GONE: N_("Gone"),
-    SightingResult.CHANGED: N_("Changed"),
-    SightingResult.UNKNOWN: N_("Unknown"),
+    ContentState.UP: N_("Still there"),
+    ContentState.GONE: N_("Gone"),
+    ContentState.CHANGED: N_("Changed"),
+    ContentState.UNKNOWN: N_("Unknown"),
 }
