@@ -37,6 +37,7 @@ from tocsin.incidents.read import (
     references_by_number,
 )
 from tocsin.incidents.states import IncidentEntryKind, IncidentState
+from tocsin.incidents.takedowns import move_takedowns
 from tocsin.incidents.threads import move_correspondence
 from tocsin.incidents.write import (
     add_compartment,
@@ -283,6 +284,7 @@ def _resettle(
             move_correspondence(opened.session, one, compartment)
             move_playbooks(opened.session, one, compartment)
             move_evidence(opened.session, one, compartment)
+            move_takedowns(opened.session, one, compartment)
             entry = opened.enter(IncidentEntryKind.ACCESS, of=one, data=data)
             made = made or entry
     return opened.done(made)

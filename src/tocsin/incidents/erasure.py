@@ -23,7 +23,7 @@ from tocsin.incidents.models import (
 )
 from tocsin.incidents.read import TEAM, IncidentReader, readable
 from tocsin.incidents.states import IncidentEntryKind
-from tocsin.incidents.takedowns.write import delete_takedown
+from tocsin.incidents.takedowns import delete_takedown
 from tocsin.incidents.write import entry_hash
 from tocsin.node.errors import NotFoundError
 from tocsin.node.letters import Letter

@@ -31,7 +31,6 @@ from tocsin.incidents.models import (
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.reference import new_reference
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableKind, SeverityLevel, TaskState
-from tocsin.incidents.takedowns.models import Takedown, TakedownRecipient, TakedownSighting
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, audit, insert_for
 
@@ -174,9 +173,6 @@ _CONTENT: Final[tuple[Any, ...]] = (
     IncidentTask,
     IncidentObservable,
     IncidentClock,
-    Takedown,
-    TakedownRecipient,
-    TakedownSighting,
     IncidentPopulation,
     IncidentText,
     ObservableSighting,
@@ -262,7 +258,7 @@ def move_to_compartment(session: Session, incident: Incident, compartment: int) 
     """Let those of another compartment read an incident, and all that is in it, its reports of the inbox too.
 
     Its correspondence is moved by `threads.move_correspondence`, its playbooks by `playbooks.move_playbooks`, its
-    evidence by `evidence.move_evidence`.
+    evidence by `evidence.move_evidence`, its take-downs by `takedowns.move_takedowns`.
     """
     incident.compartment_id = compartment
     for content in _CONTENT:

@@ -9,13 +9,13 @@ class TakedownSettings(Section):
     """How content is taken down. Registries are asked over RDAP only where ``directory.rdap`` is set."""
 
     remind_days: int = Field(
-        3, ge=1, le=365, description="So many days after a letter or a look at it, a take-down is a to-do item."
+        3, ge=1, le=365, description="So many days after a mail or a look at it, a take-down is a to-do item."
     )
     basis: str = Field(
         "",
         max_length=500,
         pattern=r"^[^\x00-\x1f\x7f{}]*$",
-        description="The law or terms by which your team asks for a take-down; letters say it unless one has its own.",
+        description="The law or terms by which your team asks for a take-down; mails say it unless one has its own.",
     )
     browser_lists: Words = Field(
         (), description="Keys of teams of the directory that keep lists of what browsers warn of."

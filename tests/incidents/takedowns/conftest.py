@@ -105,8 +105,8 @@ class Kit:
         with self.world.node.database.reading() as session:
             return [(one.seen, one.how, one.place) for one in sightings_of(session, reader, rows)[rows[0].takedown.id]]
 
-    def letters(self) -> dict[str, Letter]:
-        """The newest letter to each address."""
+    def mails(self) -> dict[str, Letter]:
+        """The newest mail to each address."""
         with self.world.node.database.reading() as session:
             return {one.mailbox: one for one in session.scalars(select(Letter).order_by(Letter.id))}
 

@@ -1,4 +1,4 @@
-"""Take-downs from forty lines to gone: whom to write, one letter each, reminders, the next one, an objection."""
+"""Take-downs from forty lines to gone: whom to write, one mail each, reminders, the next one, an objection."""
 
 import os
 from datetime import timedelta
@@ -37,16 +37,16 @@ def test_forty_urls_of_a_kit_become_one_letter_for_each_host(kit: Kit) -> None:
     assert {value: of["host"] for value, of in roles.items()} == {
         f"https://bank{n}.example/pay": [*HOSTS.values()][n % 2] for n in range(40)
     }
-    assert kit.letters() == {}, "nothing is sent unasked"
+    assert kit.mails() == {}, "nothing is sent unasked"
     asked = kit.do("ask", takedowns=done.takedowns)
-    assert (asked.count, asked.letters) == (40, 2)
-    letters = kit.letters()
-    assert set(letters) == set(HOSTS.values())
+    assert (asked.count, asked.mails) == (40, 2)
+    mails = kit.mails()
+    assert set(mails) == set(HOSTS.values())
     for n, box in enumerate(HOSTS.values()):
-        body = letters[box].body
+        body = mails[box].body
         assert [f"bank{m}[.]example/pay" in body for m in range(40)] == [m % 2 == n for m in range(40)]
         assert "https://" not in body
-    english, french = (letters[box].body for box in HOSTS.values())
+    english, french = (mails[box].body for box in HOSTS.values())
     for said in ("phishing", "our terms", "It takes passwords.", "reported by a bank", "can object by a mail to"):
         assert said in english
     for said in ("hameçonnage", "our terms", "It takes passwords.", "peut s'y opposer"):
@@ -89,7 +89,7 @@ def test_nothing_is_written_of_what_nobody_outside_may_notice(kit: Kit) -> None:
     for act in ("ask", "remind"):
         with pytest.raises(WithheldError, match="PAP:RED"):
             kit.do(act, takedowns=done.takedowns)
-    assert kit.letters() == {}
+    assert kit.mails() == {}
 
 
 def test_silence_is_a_to_do_item_until_an_act_ends_it(kit: Kit) -> None:
@@ -100,13 +100,13 @@ def test_silence_is_a_to_do_item_until_an_act_ends_it(kit: Kit) -> None:
     assert due(kit) == 1
     kit.do("remind", takedowns=numbers)
     assert due(kit) == 0
-    assert "hameçonnage" in kit.letters()["abuse@host-b.example"].body
-    assert "Rappel" in kit.letters()["abuse@host-b.example"].subject
+    assert "hameçonnage" in kit.mails()["abuse@host-b.example"].body
+    assert "Rappel" in kit.mails()["abuse@host-b.example"].subject
     kit.world.now += 3 * DAY
     assert due(kit) == 1
     kit.do("ask", takedowns=numbers, role="upstream")
     assert due(kit) == 0
-    assert set(kit.letters()) == {"abuse@host-b.example", "noc@as-b.example"}
+    assert set(kit.mails()) == {"abuse@host-b.example", "noc@as-b.example"}
     kit.world.now += 3 * DAY
     kit.do("saw", takedowns=numbers, seen="unknown", how="the browser warns")
     assert (due(kit), states(kit)) == (0, ["asked"])
@@ -193,7 +193,7 @@ def test_a_kill_between_asking_and_sending_loses_and_doubles_nothing(kit: Kit) -
         assert done.wait() == (KILLED if cut else 0), done.said
 
     run(*ask, cut="undo.keeping")
-    assert (states(kit), kit.letters()) == (["proposed", "proposed"], {})
+    assert (states(kit), kit.mails()) == (["proposed", "proposed"], {})
     run(*ask)
     for cut in ("letters.naming", "letters.named", "letters.sent", ""):
         run("deliver", cut=cut)
@@ -231,7 +231,7 @@ def test_commands_and_json(kit: Kit) -> None:
     made = tocsin.json("takedowns", "propose", kit.reference, "--text", TWO, *words)
     assert (made["count"], made["without"]) == (2, 0)
     numbers = [str(one) for one in made["takedowns"]]
-    assert tocsin.json("takedowns", "ask", kit.reference, *numbers, "--to", "host")["letters"] == 2
+    assert tocsin.json("takedowns", "ask", kit.reference, *numbers, "--to", "host")["mails"] == 2
     tocsin.run("takedowns", "saw", kit.reference, numbers[0], "--seen", "gone", "--how", "looked")
     listed = tocsin.json("takedowns", "list", "--incident", kit.reference)
     assert [(one["value"], one["state"]) for one in listed] == [

@@ -59,9 +59,9 @@ def test_who_hosts_it_and_its_registrar_are_looked_up_when_asked(
     kit.propose("https://pay.shop.com/other 192.175.48.1")
     assert kit.roles()["https://pay.shop.com/other"]["registrar"] == "abuse@registrar.example"
     assert len(registry.asked) == 2, "what was answered once is known"
-    assert kit.do("ask", takedowns=numbers, role="registrar").letters == 1
-    assert "jane@shop.com" not in kit.letters()
-    assert "abuse@registrar.example" in kit.letters()
+    assert kit.do("ask", takedowns=numbers, role="registrar").mails == 1
+    assert "jane@shop.com" not in kit.mails()
+    assert "abuse@registrar.example" in kit.mails()
 
 
 def test_what_nobody_may_notice_is_never_looked_up(kit: Kit, registry: RdapServer, names: DnsServer) -> None:

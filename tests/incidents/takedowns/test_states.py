@@ -7,7 +7,7 @@ import pytest
 from tocsin.incidents.takedowns.outside import is_public, verdict_on
 from tocsin.incidents.takedowns.proposal import read_targets
 from tocsin.incidents.takedowns.states import (
-    SightingResult,
+    ContentState,
     TakedownRole,
     TakedownState,
     figures_of,
@@ -19,17 +19,17 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.mark.parametrize("state", TakedownState)
-@pytest.mark.parametrize("seen", SightingResult)
+@pytest.mark.parametrize("seen", ContentState)
 @pytest.mark.parametrize("asked", [True, False])
 def test_only_a_sighting_makes_it_gone_and_only_one_takes_that_back(
-    state: TakedownState, seen: SightingResult, asked: bool
+    state: TakedownState, seen: ContentState, asked: bool
 ) -> None:
     after = state_after(state, seen, asked=asked)
     if state is TakedownState.WITHDRAWN:
         assert after is state
-    elif seen is SightingResult.GONE:
+    elif seen is ContentState.GONE:
         assert after is TakedownState.GONE
-    elif state is TakedownState.GONE and seen is not SightingResult.UNKNOWN:
+    elif state is TakedownState.GONE and seen is not ContentState.UNKNOWN:
         assert after is (TakedownState.ASKED if asked else TakedownState.PROPOSED)
     else:
         assert after is state

@@ -1,4 +1,4 @@
-"""Take-downs on pages: from the observables of an incident to a letter by one click, and what was seen."""
+"""Take-downs on pages: from the observables of an incident to a mail by one click, and what was seen."""
 
 import re
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ class Case:
     def tab(self) -> str:
         return text_of(self.browser.get(f"{self.path}/takedowns"))
 
-    def letters(self) -> list[str]:
+    def mails(self) -> list[str]:
         with self.world.node.database.reading() as session:
             return list(session.scalars(select(Letter.mailbox).order_by(Letter.id)))
 
@@ -80,23 +80,23 @@ def test_one_click_writes_the_letter_and_a_second_one_writes_none(case: Case) ->
     assert "No take-downs" in case.tab()
     propose(case)
     tab = case.tab()
-    for said in ("Next letters", "Example Operator", "Hosting provider", "hxxp://192[.]0[.]2[.]7/pay", "Proposed"):
+    for said in ("Next mails", "Example Operator", "Hosting provider", "hxxp://192[.]0[.]2[.]7/pay", "Proposed"):
         assert said in tab
-    assert case.letters() == []
+    assert case.mails() == []
     made = case.made("/takedowns")
     for _ in range(2):
         case.browser.send(f"{case.path}/takedowns/ask", made=made, role="host", takedowns=["1"])
-    assert case.letters() == ["abuse@operator.example"]
+    assert case.mails() == ["abuse@operator.example"]
     tab = case.tab()
     assert "Asked" in tab
-    assert "Next letters" not in tab
+    assert "Next mails" not in tab
     case.later(days=4)
-    assert "Next letters" in case.tab()
+    assert "Next mails" in case.tab()
     assert "1 take-down is due" in text_of(case.browser.get("/takedowns?need=due"))
     made = case.made("/takedowns")
     for _ in range(2):
         case.browser.send(f"{case.path}/takedowns/remind", made=made, takedowns=["1"])
-    assert case.letters() == ["abuse@operator.example"] * 2
+    assert case.mails() == ["abuse@operator.example"] * 2
 
 
 def test_what_is_refused_says_why_and_keeps_what_was_chosen(case: Case) -> None:

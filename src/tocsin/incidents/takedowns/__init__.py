@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     )
     from tocsin.incidents.takedowns.states import (
         OPEN,
+        ContentState,
         HostFigures,
-        SightingResult,
         TakedownGround,
         TakedownRole,
         TakedownState,
         next_role,
     )
+    from tocsin.incidents.takedowns.write import delete_takedown, move_takedowns
 else:
     lazy_face(__name__)

@@ -23,7 +23,7 @@ from tocsin.incidents.act_parts import (
 from tocsin.incidents.read import find_incident, known_entry, observables_of
 from tocsin.incidents.states import IncidentEntryKind, ObservableRole
 from tocsin.incidents.takedowns import outside
-from tocsin.incidents.takedowns.letters import REMINDER, REQUEST, send_letters
+from tocsin.incidents.takedowns.mails import REMINDER, REQUEST, send_mails
 from tocsin.incidents.takedowns.models import TakedownRecipient
 from tocsin.incidents.takedowns.proposal import (
     KINDS,
@@ -41,20 +41,20 @@ from tocsin.incidents.takedowns.read import (
 )
 from tocsin.incidents.takedowns.states import (
     OPEN,
-    SightingResult,
+    ContentState,
     TakedownGround,
     TakedownRole,
     TakedownState,
 )
 from tocsin.incidents.takedowns.write import (
     SightingFacts,
-    Terms,
+    TakedownTerms,
     add_recipients,
     add_takedown,
     next_look,
     record_sighting,
 )
-from tocsin.incidents.threads.sending import open_post
+from tocsin.incidents.threads import open_post
 from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface, RequestError, Wording
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.sentences import say
@@ -75,17 +75,17 @@ class NewTakedowns(IncidentAddition):
     )  # fmt: skip
     ground: TakedownGround = Field(description="What it is used for: phishing, malware and so on.")
     necessity: Annotated[str, Wording(lacking=N_("Say why it must be taken down."))] = Field(
-        min_length=1, max_length=1_000, pattern=LINE, description="Why it must go; stands in the letter.",
+        min_length=1, max_length=1_000, pattern=LINE, description="Why it must go, as the mail will say.",
         examples=["It takes passwords of customers of a bank."],
     )  # fmt: skip
     basis: str = Field(
         "",
         max_length=500,
         pattern=LINE,
-        description="The law or terms that the letter names; without it, that of the settings.",
+        description="The law or terms that the mail names; without it, that of the settings.",
     )
     how: Annotated[str, Wording(lacking=N_("Say how it was seen."))] = Field(
-        min_length=1, max_length=300, pattern=LINE, description="How it was seen; stands in the letter.",
+        min_length=1, max_length=300, pattern=LINE, description="How it was seen, as the mail will say.",
         examples=["reported by a bank"],
     )  # fmt: skip
     place: str = Field(
@@ -108,19 +108,19 @@ class TakedownRequest(TakedownsNamed):
     role: Annotated[TakedownRole, Wording(option="--to")] = Field(
         TakedownRole.HOST, description="Whom: host, registrar, upstream, csirt or browser-list."
     )
-    tlp: Tlp | None = Field(None, description="Marking of the letter; without it, that of the incident.")
+    tlp: Tlp | None = Field(None, description="Marking of the mail; without it, that of the incident.")
 
 
 class TakedownReminder(TakedownsNamed):
     """Who was asked last is asked again."""
 
-    tlp: Tlp | None = Field(None, description="Marking of the letter; without it, that of the incident.")
+    tlp: Tlp | None = Field(None, description="Marking of the mail; without it, that of the incident.")
 
 
 class TakedownSeen(TakedownsNamed):
     """What was seen of it."""
 
-    seen: SightingResult = Field(description="up, gone, changed or unknown.")
+    seen: ContentState = Field(description="up, gone, changed or unknown.")
     how: Annotated[str, Wording(lacking=N_("Say how it was seen."))] = Field(
         min_length=1, max_length=300, pattern=LINE, description="How it was seen.", examples=["opened in a browser"]
     )
@@ -141,13 +141,13 @@ class TakedownReason(TakedownsNamed):
 class TakedownsResult(BaseModel):
     """What was done. ``takedowns``: their numbers; ``known``: were there already; ``without``: have no contact.
 
-    ``letters``: so many leave; ``unread``: lines without anything that can be taken down.
+    ``mails``: so many leave; ``unread``: lines without anything that can be taken down.
     """
 
     reference: str
     takedowns: list[int] = Field(default_factory=list)
     count: int = 0
-    letters: int = 0
+    mails: int = 0
     known: int = 0
     without: int = 0
     unread: list[str] = Field(default_factory=list)
@@ -172,8 +172,8 @@ def propose(context: ActContext, request: NewTakedowns) -> TakedownsResult:
         raise UsageError(say("There is no URL, name or address in this."))
     if len(targets) > _MOST:
         raise UsageError(say("At most %(n)s take-downs are proposed at once.", n=_MOST))
-    terms = Terms(request.ground.value, kept(context, basis), kept(context, request.necessity), request.pap)
-    seen = SightingFacts(SightingResult.UP, kept(context, request.how), kept(context, request.place), context.now)
+    terms = TakedownTerms(request.ground.value, kept(context, basis), kept(context, request.necessity), request.pap)
+    seen = SightingFacts(ContentState.UP, kept(context, request.how), kept(context, request.place), context.now)
     recipients = proposals(context, targets)
     with changing(context, request) as opened:
         opened.live()
@@ -190,7 +190,7 @@ def propose(context: ActContext, request: NewTakedowns) -> TakedownsResult:
 
 
 def ask(context: ActContext, request: TakedownRequest) -> TakedownsResult:
-    """One letter for each recipient, with all that it shall remove, the ground, and how to object. It is a party then.
+    """One mail for each recipient, with all that it shall remove, the ground, and how to object. It is a party then.
 
     Raises:
         WithheldError: the PAP label of one of them forbids it.
@@ -213,7 +213,7 @@ def ask(context: ActContext, request: TakedownRequest) -> TakedownsResult:
 
 
 def remind(context: ActContext, request: TakedownReminder) -> TakedownsResult:
-    """Who was asked last gets another letter with all that is still to be removed.
+    """Who was asked last gets another mail with all that is still to be removed.
 
     Raises:
         WithheldError: the PAP label of one of them forbids it.
@@ -313,7 +313,7 @@ def refuse(context: ActContext, request: TakedownReason) -> TakedownsResult:
 
 
 def withdraw(context: ActContext, request: TakedownReason) -> TakedownsResult:
-    """Who was asked is not told of it by this; write to the party where it should be."""
+    """No mail leaves by this; write to the party where it should know."""
 
     def withdrawn(_: OpenIncident, row: TakedownRow) -> None:
         row.takedown.state, row.takedown.due_at = TakedownState.WITHDRAWN.value, None
@@ -322,7 +322,7 @@ def withdraw(context: ActContext, request: TakedownReason) -> TakedownsResult:
 
 
 def record_objection(context: ActContext, request: TakedownReason) -> TakedownsResult:
-    """Somebody objected, by mail or otherwise. It is shown, and a to-do item, until it is answered."""
+    """An objection came, by mail or otherwise. It is shown, and a to-do item, until it is answered."""
 
     def objected(opened: OpenIncident, row: TakedownRow) -> None:
         row.takedown.objected_at, row.takedown.answered_at = opened.context.now, None
@@ -352,7 +352,7 @@ def _write(
     template: str,
     act: str,
 ) -> TakedownsResult:
-    """Letters to those who are chosen, with what they say noted, all in one transaction."""
+    """Mails to those who are chosen, with what they say noted, all in one transaction."""
     if (done := _done_before(context, request)) is not None:
         return done
     post, once = open_post(context), once_of(context, request)
@@ -361,17 +361,17 @@ def _write(
         outside.check_pap(((one.takedown.pap, one.observable.value) for one in rows), ReleaseAction.LOOKUP)
         chosen = choose(rows, recipients_of(opened.session, opened.reader, rows))
         seen = sightings_of(opened.session, opened.reader, rows)
-        letters = send_letters(opened, post, chosen, seen, template=template, tlp=request.tlp or "")
+        mails = send_mails(opened, post, chosen, seen, template=template, tlp=request.tlp or "")
         for row, _ in chosen:
             row.takedown.state, row.takedown.due_at = TakedownState.ASKED.value, next_look(context)
             row.takedown.asked_at = row.takedown.asked_at or context.now
-        for party, about in letters:
+        for party, about in mails:
             data = {"act": act, "takedowns": [one.takedown.id for one in about]}
             opened.enter(IncidentEntryKind.TAKEDOWN, data=data, party=party, once=once)
             once = None  # it names one entry
         numbers = [row.takedown.id for row, _ in chosen]
         return TakedownsResult(
-            reference=opened.incident.reference, takedowns=numbers, count=len(set(numbers)), letters=len(letters)
+            reference=opened.incident.reference, takedowns=numbers, count=len(set(numbers)), mails=len(mails)
         )
 
 
@@ -448,7 +448,7 @@ def _takedown_act(word: str, summary: str, function: Callable[[ActContext, Any],
     place = "/incidents/{reference}/takedowns" + ("" if word == "propose" else f"/{word}")
     defaults = {
         "noun": "takedowns", "command": f"takedowns {word}", "route": place, "page": OwnSurface(place),
-        "arguments": ("reference", "takedowns"), "told": "{reference}: {count} take-downs, {letters} letters.",
+        "arguments": ("reference", "takedowns"), "told": "{reference}: {count} take-downs, {mails} mails.",
         "undo": lambda _: said,
     }  # fmt: skip
     return incident_act(word, summary, function, **{**defaults, **more})

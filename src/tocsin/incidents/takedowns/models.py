@@ -12,7 +12,7 @@ from tocsin.node.records import Base, SentenceText, UTCDateTime
 class Takedown(InCompartment, Base):
     """One observable that shall be taken down.
 
-    ``ground``: a `TakedownGround`; ``basis``: the law or terms, ``necessity``: why it is needed, as letters say them.
+    ``ground``: a `TakedownGround`; ``basis``: the law or terms, ``necessity``: why it is needed, as mails say them.
     ``pap``: what may be done with it. ``address``: where it is hosted, as far as known; ``host``: whose that is.
     ``due_at``: then it is a to-do item. ``objected_at``: somebody objected, and got no answer until ``answered_at``.
     """
@@ -63,7 +63,7 @@ class TakedownRecipient(InCompartment, Base):
 
 
 class TakedownSighting(InCompartment, Base):
-    """What was seen of it. ``seen``: a `SightingResult`; ``how``, and from where (``place``); ``by``: as in audits."""
+    """What was seen of it. ``seen``: a `ContentState`; ``how``, and from where (``place``); ``by``: as in audits."""
 
     __tablename__ = "incident_takedown_sighting"
 

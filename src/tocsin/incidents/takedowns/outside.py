@@ -13,7 +13,7 @@ from tocsin.directory.registry import RdapSettings, look_up
 from tocsin.incidents.observables import defang
 from tocsin.incidents.states import ObservableKind
 from tocsin.incidents.takedowns.proposal import TakedownTarget
-from tocsin.incidents.takedowns.states import SightingResult
+from tocsin.incidents.takedowns.states import ContentState
 from tocsin.interface import ActContext
 from tocsin.node.errors import RemoteError, UsageError, WithheldError
 from tocsin.node.sentences import say
@@ -101,27 +101,27 @@ def is_public(address: str) -> bool:
 
 def fetch(
     target: TakedownTarget, addresses: Sequence[str], allowed: Callable[[str], bool] = is_public
-) -> tuple[SightingResult, str]:
+) -> tuple[ContentState, str]:
     """What is seen at a target, and how; the host is asked at its first address, once, and no redirect is followed.
 
     Whether its certificate is good is not asked: content behind a bad one is there, too.
     """
     if not addresses:
-        return SightingResult.GONE, "DNS: no such name"
-    if not all(map(allowed, addresses)):
-        return SightingResult.UNKNOWN, f"not fetched: {addresses[0]} is no public address"
+        return ContentState.GONE, "DNS: no such name"
+    if inside := [one for one in addresses if not allowed(one)]:
+        return ContentState.UNKNOWN, f"not fetched: {inside[0]} is no public address"
     url = target.value if target.kind is ObservableKind.URL else f"http://{target.name or _in_url(target.address)}/"
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"}:
-        return SightingResult.UNKNOWN, f"not fetched: {parts.scheme}"
-    seen: list[tuple[SightingResult, str]] = []
+        return ContentState.UNKNOWN, f"not fetched: {parts.scheme}"
+    seen: list[tuple[ContentState, str]] = []
     thread = Thread(target=lambda: seen.append(_get(parts, addresses[0])), daemon=True)
     thread.start()
     thread.join(_SECONDS)  # a host that answers a byte at a time is not waited for
-    return seen[0] if seen else (SightingResult.UNKNOWN, f"HTTP: no answer within {_SECONDS:.0f} s")
+    return seen[0] if seen else (ContentState.UNKNOWN, f"HTTP: no answer within {_SECONDS:.0f} s")
 
 
-def _get(parts: SplitResult, address: str) -> tuple[SightingResult, str]:
+def _get(parts: SplitResult, address: str) -> tuple[ContentState, str]:
     """Only the head of the answer is read."""
     import httpx
 
@@ -136,14 +136,14 @@ def _get(parts: SplitResult, address: str) -> tuple[SightingResult, str]:
         ):
             return verdict_on(answer.status_code)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        return SightingResult.UNKNOWN, f"HTTP: {type(error).__name__}"
+        return ContentState.UNKNOWN, f"HTTP: {type(error).__name__}"
 
 
 def _in_url(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def verdict_on(status: int) -> tuple[SightingResult, str]:
+def verdict_on(status: int) -> tuple[ContentState, str]:
     """What a status of HTTP says of content: only what names itself as gone is."""
-    seen = SightingResult.GONE if status in _GONE else SightingResult.UNKNOWN
-    return (SightingResult.UP if 200 <= status < 300 else seen), f"HTTP {status}"
+    seen = ContentState.GONE if status in _GONE else ContentState.UNKNOWN
+    return (ContentState.UP if 200 <= status < 300 else seen), f"HTTP {status}"

@@ -39,7 +39,7 @@ class TakedownRole(StrEnum):
     BROWSER_LIST = "browser-list"
 
 
-class SightingResult(StrEnum):
+class ContentState(StrEnum):
     """What was seen of it."""
 
     UP = "up"
@@ -52,13 +52,13 @@ OPEN: Final = (TakedownState.PROPOSED, TakedownState.ASKED, TakedownState.REFUSE
 """The states in which the content may still be there."""
 
 
-def state_after(state: TakedownState, seen: SightingResult, *, asked: bool) -> TakedownState:
+def state_after(state: TakedownState, seen: ContentState, *, asked: bool) -> TakedownState:
     """The state after a sighting. ``asked``: somebody was asked before. What was withdrawn stays so."""
     if state is TakedownState.WITHDRAWN:
         return state
-    if seen is SightingResult.GONE:
+    if seen is ContentState.GONE:
         return TakedownState.GONE
-    back = state is TakedownState.GONE and seen is not SightingResult.UNKNOWN
+    back = state is TakedownState.GONE and seen is not ContentState.UNKNOWN
     return (TakedownState.ASKED if asked else TakedownState.PROPOSED) if back else state
 
 

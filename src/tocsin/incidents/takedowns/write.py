@@ -3,23 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.act_parts import OpenIncident
-from tocsin.incidents.models import IncidentObservable
+from tocsin.incidents.models import Incident, IncidentObservable
 from tocsin.incidents.states import ObservableRole
 from tocsin.incidents.takedowns.models import Takedown, TakedownRecipient, TakedownSighting
 from tocsin.incidents.takedowns.proposal import ProposedRecipient, TakedownTarget
-from tocsin.incidents.takedowns.states import SightingResult, TakedownRole, TakedownState, state_after
+from tocsin.incidents.takedowns.states import ContentState, TakedownRole, TakedownState, state_after
 from tocsin.incidents.write import add_observable
 from tocsin.interface import ActContext
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What letters say of a take-down, and what may be done with it: see `Takedown`."""
+class TakedownTerms:
+    """What mails say of a take-down, and what may be done with it: see `Takedown`."""
 
     ground: str
     basis: str
@@ -31,7 +32,7 @@ class Terms:
 class SightingFacts:
     """What was seen, how, from where, and when."""
 
-    seen: SightingResult
+    seen: ContentState
     how: str
     place: str
     at: datetime
@@ -41,7 +42,7 @@ def add_takedown(
     opened: OpenIncident,
     target: TakedownTarget,
     recipients: Sequence[ProposedRecipient],
-    terms: Terms,
+    terms: TakedownTerms,
     sighting: SightingFacts,
 ) -> Takedown | None:
     """A new take-down, or one that was withdrawn and is asked for anew; None where there is one already."""
@@ -120,6 +121,14 @@ def delete_takedown(session: Session, observable: IncidentObservable) -> None:
     session.flush()
     session.delete(row)
     session.flush()
+
+
+def move_takedowns(session: Session, incident: Incident, compartment: int) -> None:
+    """Let those of another compartment read the take-downs of an incident, as `move_to_compartment` does the rest."""
+    contents: tuple[Any, ...] = (Takedown, TakedownRecipient, TakedownSighting)
+    for content in contents:
+        for row in session.scalars(select(content).where(content.incident_id == incident.id)):
+            row.compartment_id = compartment
 
 
 def next_look(context: ActContext) -> datetime:

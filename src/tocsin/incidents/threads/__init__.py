@@ -27,7 +27,14 @@ if TYPE_CHECKING:
         threads_of,
         writing_now,
     )
-    from tocsin.incidents.threads.sending import PartyMail, PartyPost, QuotedTextError, open_post
+    from tocsin.incidents.threads.sending import (
+        PartyMail,
+        PartyPost,
+        QuotedTextError,
+        check_mail,
+        open_post,
+        send_to_party,
+    )
     from tocsin.incidents.threads.states import MatchedBy, ThreadMailState, ThreadTurn
     from tocsin.incidents.threads.write import (
         add_past_mail,

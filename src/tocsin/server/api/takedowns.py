@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tocsin.incidents import IncidentReader
 from tocsin.incidents.takedowns import (
-    SightingResult,
+    ContentState,
     TakedownGround,
     TakedownRole,
     TakedownSearch,
@@ -36,7 +36,7 @@ class _Row(BaseModel):
 
 
 class TakedownRecipientOut(_Row):
-    """Who can take it down, and why it is proposed; ``asked_at``: the last letter, or null."""
+    """Who can take it down, and why it is proposed; ``asked_at``: the last mail, or null."""
 
     role: TakedownRole
     name: str
@@ -50,7 +50,7 @@ class TakedownSightingOut(_Row):
     """What was seen, how and from where."""
 
     at: datetime
-    seen: SightingResult
+    seen: ContentState
     how: str
     place: str
     by: str

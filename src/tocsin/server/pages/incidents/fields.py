@@ -144,8 +144,8 @@ _HINTS: Final[Mapping[str, str]] = {
     "source": N_("Who says so, or what shows it, such as: log of the mail server"),
     "how": N_("By hand, by courier, as a copy made with a tool"),
     "sha256": N_("Of its bytes, in hexadecimal; empty for what has none."),
-    "necessity": N_("The letters say it, in the words that you write here."),
-    "basis": N_("The letters say it: the law that you act under, or the terms of service that it breaks."),
+    "necessity": N_("The mails say it, in the words that you write here."),
+    "basis": N_("The mails say it: the law that you act under, or the terms of service that it breaks."),
     "pap": N_("Under PAP:RED nobody is asked about it, and nobody is written to."),
 }
 

@@ -62,8 +62,8 @@ _Reader = Annotated[Principal, needs(Permission.INCIDENTS_READ)]
 
 
 @dataclass
-class NextLetter:
-    """A letter that can be written: to whom (``role`` empty: to who was asked last), about which, and its form."""
+class NextMail:
+    """A mail that can be written: to whom (``role`` empty: to who was asked last), about which, and its form."""
 
     act: str
     role: str
@@ -126,15 +126,15 @@ def takedown_pages(desk: PageContext) -> APIRouter:
             frame = part_frame(desk.words(request), session, reader, reference, "takedowns")
             rows = takedowns_of(session, reader, frame.family)
             there = recipients_of(session, reader, rows)
-            letters = next_letters(rows, there, reader)
-            for number, one in enumerate(letters):
+            mails = next_mails(rows, there, reader)
+            for number, one in enumerate(mails):
                 one.made = form_word(desk.tokens, desk.now) if number < _ROWS else ""
             teams = team_names(session, {one.team_id for of in there.values() for one in of if one.team_id is not None})
             context: dict[str, Any] = {
                 "rows": sorted(rows, key=lambda one: (one.takedown.host, one.takedown.id)),
                 "there": there,
                 "seen_of": sightings_of(session, reader, rows),
-                "letters": letters,
+                "mails": mails,
                 "without": [one for one in rows if one.takedown.state in OPEN and not there.get(one.takedown.id)],
                 "teams": teams,
             }
@@ -148,15 +148,15 @@ def takedown_pages(desk: PageContext) -> APIRouter:
     return router
 
 
-def next_letters(
+def next_mails(
     rows: Sequence[TakedownRow], there: Mapping[int, Sequence[TakedownRecipient]], reader: IncidentReader
-) -> list[NextLetter]:
-    """The letters that can be written now, one for each recipient: first requests, reminders, the next ones. Pure."""
-    made: dict[tuple[str, str, str], NextLetter] = {}
+) -> list[NextMail]:
+    """The mails that can be written now, one for each recipient: first requests, reminders, the next ones. Pure."""
+    made: dict[tuple[str, str, str], NextMail] = {}
 
     def add(act: str, role: str, recipient: TakedownRecipient, number: int) -> None:
         key = act, role, recipient.mailbox
-        made.setdefault(key, NextLetter(act, role, recipient)).numbers.append(number)
+        made.setdefault(key, NextMail(act, role, recipient)).numbers.append(number)
 
     for row in rows:
         one, known = row.takedown, there.get(row.takedown.id, ())

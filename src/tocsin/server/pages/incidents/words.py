@@ -20,7 +20,7 @@ from tocsin.incidents import (
 from tocsin.incidents.clocks import ClockState
 from tocsin.incidents.closing import DetectedBy, FeedbackRating
 from tocsin.incidents.evidence import CustodyStep, EvidenceKind, EvidenceState
-from tocsin.incidents.takedowns import SightingResult, TakedownGround, TakedownRole, TakedownState
+from tocsin.incidents.takedowns import ContentState, TakedownGround, TakedownRole, TakedownState
 from tocsin.server.pages.words import N_
 
 STATES: Final[Mapping[str, str]] = {
@@ -324,8 +324,8 @@ TAKEDOWN_ROLES: Final[Mapping[str, str]] = {
 }
 
 SIGHTINGS: Final[Mapping[str, str]] = {
-    SightingResult.UP: N_("Still there"),
-    SightingResult.GONE: N_("Gone"),
-    SightingResult.CHANGED: N_("Changed"),
-    SightingResult.UNKNOWN: N_("Unknown"),
+    ContentState.UP: N_("Still there"),
+    ContentState.GONE: N_("Gone"),
+    ContentState.CHANGED: N_("Changed"),
+    ContentState.UNKNOWN: N_("Unknown"),
 }

@@ -1,4 +1,4 @@
-"""Letters to who can take something down: one for each, with all that it shall remove, in its language.
+"""Mails to who can take something down: one for each, with all that it shall remove, in its language.
 
 A recipient becomes a party of the incident, so what it answers is its thread, and the release gate has its word.
 """
@@ -14,10 +14,16 @@ from tocsin.incidents.read import merged_family, parties_of
 from tocsin.incidents.states import IncidentEntryKind, PartyRole
 from tocsin.incidents.takedowns.models import TakedownRecipient, TakedownSighting
 from tocsin.incidents.takedowns.read import TakedownRow
-from tocsin.incidents.takedowns.states import SightingResult, TakedownRole
-from tocsin.incidents.threads.letter_texts import filled
-from tocsin.incidents.threads.read import PartyThread, thread_of
-from tocsin.incidents.threads.sending import PartyMail, PartyPost, check_mail, send_to_party
+from tocsin.incidents.takedowns.states import ContentState, TakedownRole
+from tocsin.incidents.threads import (
+    PartyMail,
+    PartyPost,
+    PartyThread,
+    check_mail,
+    filled,
+    send_to_party,
+    thread_of,
+)
 from tocsin.incidents.write import add_party
 
 REQUEST: Final = "take-down"
@@ -28,7 +34,7 @@ _ROLES: Final = {TakedownRole.CSIRT: PartyRole.COORDINATOR, TakedownRole.BROWSER
 _CEILING: Final = "AMBER"
 
 
-def send_letters(
+def send_mails(
     opened: OpenIncident,
     post: PartyPost,
     chosen: Iterable[tuple[TakedownRow, TakedownRecipient]],
@@ -37,7 +43,7 @@ def send_letters(
     template: str,
     tlp: str,
 ) -> list[tuple[Party, list[TakedownRow]]]:
-    """One letter for each recipient, in the transaction of the act; to whom, and about what. All leave, or none.
+    """One mail for each recipient, in the transaction of the act; to whom, and about what. All leave, or none.
 
     Raises:
         RequestError: the gate says no, or something in the text is not filled in.
@@ -87,7 +93,7 @@ def _mail(
     sightings: Mapping[int, Sequence[TakedownSighting]],
     kind: tuple[str, str],
 ) -> PartyMail:
-    """The letter. What a person typed for it is meant for outsiders, so that two letters share it is no quotation."""
+    """The mail. What a person typed for it is meant for outsiders, so that two mails share it is no quotation."""
     say = texts_for(found.party.language, post.folders).say
     template, tlp = kind
     text = post.templates(found.party.language)[template]
@@ -106,7 +112,7 @@ def _mail(
 def _seen(sightings: Sequence[TakedownSighting]) -> str:
     """When and how it was last seen there; the sightings come newest first."""
     for one in sightings:
-        if one.seen in {SightingResult.UP, SightingResult.CHANGED}:
+        if one.seen in {ContentState.UP, ContentState.CHANGED}:
             return f"{one.at:%Y-%m-%d %H:%M} UTC ({one.how})"
     return ""
 
