@@ -1,4 +1,4 @@
-"""`tocsin affected`: the affected systems of incidents, how far they are, and what their teams are told."""
+"""`tocsin affected`: the affected systems of incidents, how far they are, and what notifications of them say."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -11,7 +11,7 @@ from tocsin.interface import Commands, print_table
 
 app = Commands(
     cls=act_group("affected"),
-    help="Affected systems of incidents: attach problems, count them, and say what their teams are told.",
+    help="Affected systems of incidents: attach problems, count them, and write what notifications say.",
     no_args_is_help=True,
 )
 

@@ -1,4 +1,4 @@
-"""Affected systems: which problems an incident is about, how many are fixed, and what their teams are told.
+"""Affected systems: which problems an incident is about, how many are fixed, and what notifications of them say.
 
 docs/design/incidents.md says why.
 """

@@ -1,4 +1,4 @@
-"""What a person does with the affected systems of an incident: attaches them, and says what their teams are told."""
+"""What a person does with the affected systems of an incident: attaches them, and says what notifications of them say."""
 
 from collections.abc import Collection
 from typing import Annotated, Final, Protocol, cast
@@ -118,7 +118,12 @@ def attach(context: ActContext, request: AffectedSystems) -> AffectedResult:
     keys = problems.find(search, now=context.now).keys if request.freeze else None
     with changing(context, request) as opened:
         made = _added(opened, query, keys)
-        data = {"act": "attached", "query": query, "count": None if keys is None else len(keys), "number": made.id}
+        data: dict[str, object] = {
+            "act": "attached",
+            "query": query,
+            "count": None if keys is None else len(keys),
+            "number": made.id,
+        }
         return _done(opened, data, once=once_of(context, request))
 
 

@@ -60,7 +60,7 @@ def set_validity(context: ActContext, request: ObservableValidity) -> IncidentRe
 
 
 def look_up(context: ActContext, request: IncidentNamed) -> SightingsResult:
-    """Events of the last 90 days are searched anew for all observables of the incident."""
+    """Events of the last 90 days are searched again for all observables of the incident."""
     wanted = observables_now(context, request)
     past = PastSightings.of(context, [(kind, value) for _, kind, value in wanted])
     places = {number: place for place, (number, *_) in enumerate(wanted)}

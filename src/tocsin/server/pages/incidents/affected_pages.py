@@ -1,4 +1,4 @@
-"""The affected systems of an incident: how far they are, where they are, and what their teams are told."""
+"""The affected systems of an incident: how far they are, where they are, and what notifications of them say."""
 
 from dataclasses import asdict
 from typing import Annotated, Any, Final

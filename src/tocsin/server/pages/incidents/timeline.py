@@ -249,7 +249,7 @@ def _task(entry: "IncidentEntry", words: PageTexts, people: Mapping[int, str]) -
 
 def _observable(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
     values, unread = entry.data.get("values", []), entry.data.get("unread", [])
-    act, count = entry.data.get("act"), entry.data.get("count", 0)
+    act, count = entry.data.get("act", ""), entry.data.get("count", 0)
     if act in _OBSERVABLE:
         return words.say(_OBSERVABLE[act])
     if act == "seen":
