@@ -32,6 +32,7 @@ UNSEEN = {
     "/account/tokens/revoke": "a button, for who has one",
     "/admin/keeping/backup": "a button, where there is a folder for backups",
     "/admin/people/withdraw": "a button, where somebody is invited",
+    "/clocks/texts/{law}/adopt": "the text that is shown is adopted; test_clock_pages.py",
     "/conflicts/decide": "there is no conflict; as are those below, by `test_forms_say_where_they_stand`",
     "/conflicts/undo": "nothing is decided",
     "/deliveries/sending": "nothing leaves",

@@ -17,8 +17,8 @@ from tocsin.server.pages.words import N_
 _MOST: Final = 200
 STAGES: Final = {
     ClockStage.OVER: N_("Overdue"),
-    ClockStage.MOST: N_("80% of the time is over"),
-    ClockStage.HALF: N_("50% of the time is over"),
+    ClockStage.MOST: N_("80%% of the time is over"),
+    ClockStage.HALF: N_("50%% of the time is over"),
 }
 
 
