@@ -12,7 +12,7 @@ import pytest
 from support.api_client import caller
 from support.console_users import Browser, browser_of
 from support.world import World, copy_world, text_of
-from tocsin.node.accounts import AccountRole
+from tocsin.node.accounts import AccountRole, Permission
 from tocsin.server.server import make_application
 
 Sit = Callable[[AccountRole], Browser]
@@ -95,8 +95,8 @@ def test_a_clock_runs_on_the_page_of_its_incident(world: World, sit: Sit) -> Non
     assert "Met late" in text_of(analyst.get(f"{at}/clocks"))
     assert "Clock met late: Early warning" in text_of(analyst.get(at))
     assert "1 deadline is overdue" not in text_of(analyst.get("/today"))
-    with caller(world, AccountRole.ANALYST) as api:
-        (clock,) = api.get(f"/api/v1{at}/clocks").json()
+    with caller(world, AccountRole.ANALYST, Permission.INCIDENTS_READ) as api:
+        (clock,) = api.get(f"{at}/clocks").json()
     assert (clock["rule"], clock["state"], clock["due_notice"]) == ("nis2-23-a", "late", "early_warning")
 
 
