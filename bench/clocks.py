@@ -10,6 +10,7 @@ import json
 import random
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -66,6 +67,7 @@ def main() -> None:
 def _in_records(count: int, chance: random.Random) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
         database = open_database(sqlite_url(Path(folder) / "records.db"))
+        database.migrate()
         with database.begin() as session:
             for law in shipped_texts():
                 adopt_text(session, Path(folder), law, checked_by="bench", note="", actor="cli:bench", now=NOW)
@@ -74,12 +76,14 @@ def _in_records(count: int, chance: random.Random) -> dict[str, float]:
             session.execute(
                 insert(IncidentClock), [_row(incident.id, *rules[at % len(rules)], chance) for at in range(count)]
             )
-        result = {}
+        result: dict[str, float] = {}
         with database.begin() as session:
-            reader, steps = IncidentReader(None, NOW), {}
-            steps["count_by_stage_seconds"] = lambda: list(count_by_stage(session, reader))
-            steps["first_200_seconds"] = lambda: running_clocks(session, reader, limit=200)
-            steps["reckon_all_seconds"] = lambda: reckon_all(session, actor="cli:bench", now=NOW)
+            reader = IncidentReader(None, NOW)
+            steps: dict[str, Callable[[], object]] = {
+                "count_by_stage_seconds": lambda: list(count_by_stage(session, reader)),
+                "first_200_seconds": lambda: running_clocks(session, reader, limit=200),
+                "reckon_all_seconds": lambda: reckon_all(session, actor="cli:bench", now=NOW),
+            }
             for name, step in steps.items():
                 start = time.perf_counter()
                 step()
