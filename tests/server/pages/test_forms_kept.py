@@ -35,6 +35,7 @@ UNSEEN = {
     "/assets/{asset}/acknowledge": "a button, where something touched it",
     "/assets/sheets/{sheet}/destroy": "a button, for a sheet on paper",
     "/assets/sheets/{sheet}/print": "a button, for whoever asked, once it was approved",
+    "/clocks/texts/{law}/adopt": "the text that is shown is adopted; test_clock_pages.py",
     "/conflicts/decide": "there is no conflict; as are those below, by `test_forms_say_where_they_stand`",
     "/conflicts/undo": "nothing is decided",
     "/deliveries/sending": "nothing leaves",

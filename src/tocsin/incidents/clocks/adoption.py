@@ -166,7 +166,7 @@ def node_calendar(session: Session) -> CalendarText:
 
 def set_calendar(session: Session, calendar: CalendarText, *, actor: str, now: datetime) -> None:
     """Let the node count by another calendar; who calls it reckons what runs again."""
-    kept = {
+    kept: dict[str, object] = {
         "time_zone": str(calendar.time_zone),
         "country": calendar.country,
         "subdivision": calendar.subdivision,

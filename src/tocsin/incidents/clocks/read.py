@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory import team_kinds
@@ -113,7 +113,7 @@ def count_by_stage(session: Session, reader: IncidentReader) -> Iterator[tuple[C
         yield stage, WaitingCount(*session.execute(figures).one())
 
 
-def _in_stage(now: datetime) -> Mapping[ClockStage, tuple[object, ...]]:
+def _in_stage(now: datetime) -> Mapping[ClockStage, tuple[ColumnElement[bool], ...]]:
     row = IncidentClock
     return {
         ClockStage.OVER: (row.due_at <= now,),

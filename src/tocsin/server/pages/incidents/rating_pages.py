@@ -93,7 +93,9 @@ def _page(
     schemes = {one: chosen_scheme(desk.node, one) for one in desk.node.settings.severity.schemes}
     name = name or next(iter(schemes), "")
     scheme = chosen_scheme(desk.node, name) if name else None
-    before = next((one.data["answers"] for one in ratings if scheme and one.data["scheme"] == scheme.id), {})
+    before: dict[str, Any] = next(
+        (one.data["answers"] for one in ratings if scheme and one.data["scheme"] == scheme.id), {}
+    )
     overrides = by_hand and all(by_hand.id > one.id for one in ratings if not one.data["legal"])
     return desk.page(
         request, "incidents/rating.html", status=409 if error else 200, **frame.shown, ratings=ratings,
