@@ -84,7 +84,6 @@ _MODELS = (
     "tocsin.incidents.arrivals.models",
     "tocsin.incidents.models",
     "tocsin.incidents.threads.models",
-    "tocsin.incidents.notices.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

@@ -31,6 +31,7 @@ from tocsin.incidents import (
     add_task,
 )
 from tocsin.incidents.arrivals import (
+    Notice,
     ReleaseGround,
     ReleaseScope,
     ReportDoor,
@@ -41,7 +42,6 @@ from tocsin.incidents.arrivals import (
     ticket_named,
 )
 from tocsin.incidents.arrivals.basis import add_release
-from tocsin.incidents.notices.models import Notice
 from tocsin.incidents.threads import acts as thread_acts
 from tocsin.incidents.write import add_alias
 from tocsin.interface import ActContext, read_request
