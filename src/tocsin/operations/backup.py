@@ -94,7 +94,6 @@ _MODELS = (
     "tocsin.incidents.clocks.models",
     "tocsin.incidents.evidence.models",
     "tocsin.incidents.playbooks.models",
-    "tocsin.incidents.notices.models",
     "tocsin.incidents.takedowns.models",
     "tocsin.incidents.duty.models",
     "tocsin.assets.register.models",

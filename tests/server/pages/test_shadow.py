@@ -32,6 +32,7 @@ from tocsin.incidents import (
     add_task,
 )
 from tocsin.incidents.arrivals import (
+    Notice,
     ReleaseGround,
     ReleaseScope,
     ReportDoor,
@@ -42,7 +43,6 @@ from tocsin.incidents.arrivals import (
     ticket_named,
 )
 from tocsin.incidents.arrivals.basis import add_release
-from tocsin.incidents.notices.models import Notice
 from tocsin.incidents.severity import acts as severity_acts
 from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.incidents.threads import acts as thread_acts

@@ -11,7 +11,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.incidents.arrivals import acts, basis_acts, help_text_acts, triage_acts
     from tocsin.incidents.arrivals.acts import InboxReport, InboxState, may_own, person_of, reader_of
-    from tocsin.incidents.arrivals.basis import check_release, releases_of, unreleased
+    from tocsin.incidents.arrivals.basis import HINT, check_release, refusal, releases_of, unreleased
     from tocsin.incidents.arrivals.files import (
         MOST_BYTES,
         MOST_FILES,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ReporterLetter,
         answer_report,
         close_report,
+        enter,
         give_back,
         note_event,
         note_on_report,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         WITHOUT_ANSWER,
         CloseReason,
         EntryKind,
+        Notice,
         PublicFile,
         PublicReport,
         ReleaseGround,
@@ -88,6 +90,13 @@ if TYPE_CHECKING:
     )
     from tocsin.incidents.arrivals.submission import ReportForm, add_report, file_report, report_of_act, same_report
     from tocsin.incidents.arrivals.tickets import Ticket, form_word, grouped, plain, ticket_named, ticket_of
-    from tocsin.incidents.arrivals.write import add_message, put_into, take_out
+    from tocsin.incidents.arrivals.write import (
+        add_message,
+        incidents_of,
+        note_in_incidents,
+        notice_of,
+        put_into,
+        take_out,
+    )
 else:
     lazy_face(__name__)

@@ -11,9 +11,8 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from tocsin.incidents.arrivals.models import PublicReport, ReportObservable
+from tocsin.incidents.arrivals.models import Notice, PublicReport, ReportObservable
 from tocsin.incidents.models import Incident, IncidentObservable, IncidentReport, Party
-from tocsin.incidents.notices.models import Notice
 from tocsin.incidents.read import IncidentReader, readable
 from tocsin.incidents.reference import references_in_text
 from tocsin.incidents.states import IncidentState

@@ -12,6 +12,7 @@ from tocsin.delivery import purge_letter
 from tocsin.delivery.mailbox import ReceivedMail, purge_received
 from tocsin.incidents.arrivals.models import (
     ENDED,
+    Notice,
     PublicFile,
     PublicReport,
     ReportEntry,
@@ -22,7 +23,6 @@ from tocsin.incidents.arrivals.models import (
 from tocsin.incidents.arrivals.queries import mails_of
 from tocsin.incidents.evidence import check_hold, incidents_of_reports
 from tocsin.incidents.models import IncidentReport
-from tocsin.incidents.notices.models import Notice
 from tocsin.incidents.read import IncidentReader, readable
 from tocsin.node.blobs import Blobs
 from tocsin.node.letters import Letter

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals.handling import add_observables, audit_report, enter, is_known, put_state, set_state
-from tocsin.incidents.arrivals.models import ENDED, EntryKind, PublicReport, ReportState
+from tocsin.incidents.arrivals.models import ENDED, EntryKind, Notice, PublicReport, ReportState
+from tocsin.incidents.clocks import notice_submitted
 from tocsin.incidents.models import Incident, IncidentReport, Party
-from tocsin.incidents.notices.chains import tell_clocks
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.states import IncidentEntryKind, PartyRole
 from tocsin.incidents.write import add_entry, add_party, settle_report
@@ -57,7 +57,13 @@ def put_into(
         session, incident, IncidentEntryKind.ARRIVAL, author=_author(person), actor=actor, now=now, data=data, once=once
     )
     _add_reporter(session, report, incident, actor=actor, now=now, author=_author(person))
-    tell_clocks(session, report, incident, actor=actor, now=now)
+    if (notice := notice_of(session, report)) is not None:
+        notice_submitted(session, incident, notice.kind, notice.received_at, act=notice.law, actor=actor, now=now)
+
+
+def notice_of(session: Session, report: PublicReport) -> Notice | None:
+    """The notice that came as this report; None: it is none."""
+    return session.scalar(select(Notice).where(Notice.report_id == report.id))
 
 
 def _add_reporter(

@@ -10,11 +10,10 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.incidents.notices import acts
     from tocsin.incidents.notices.acts import DOORS, NoticeResult, check_chain
-    from tocsin.incidents.notices.chains import notice_of
     from tocsin.incidents.notices.dora import DoraCheck, check_dora, dora_document
     from tocsin.incidents.notices.laws import (
-        FieldKind,
         NoticeField,
+        NoticeFieldKind,
         NoticeKind,
         NoticeLaw,
         find_law,
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
         options_of,
         read_values,
     )
-    from tocsin.incidents.notices.models import Notice
     from tocsin.incidents.notices.read import (
         FiledNotice,
         NextNotice,

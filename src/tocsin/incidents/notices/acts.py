@@ -11,13 +11,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringCo
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import read_team, team_numbers, teams_by_id
 from tocsin.incidents.act_parts import Moment
-from tocsin.incidents.arrivals.acts import person_of, reader_of
-from tocsin.incidents.arrivals.files import ReportAttachment
-from tocsin.incidents.arrivals.models import ReportDoor
-from tocsin.incidents.arrivals.queries import find_report
-from tocsin.incidents.arrivals.tickets import ticket_named
+from tocsin.incidents.arrivals import (
+    Notice,
+    ReportAttachment,
+    ReportDoor,
+    find_report,
+    person_of,
+    reader_of,
+    ticket_named,
+)
 from tocsin.incidents.notices.laws import NoticeKind, find_law, read_values
-from tocsin.incidents.notices.models import Notice
 from tocsin.incidents.notices.read import find_notice
 from tocsin.incidents.notices.write import NoticeFiling, NoticeOffice, answer_notice, file_notice, kept_values
 from tocsin.interface import N_, Act, ActContext, OwnSurface, RequestError, Wording
@@ -141,7 +144,7 @@ def add_with_files(context: ActContext, request: NewNotice, files: Sequence[Repo
 
 
 def answer(context: ActContext, request: NoticeAnswer) -> NoticeResult:
-    """By letter, and in the portal of the entity. It stops the clock of our answer.
+    """By email, and in the portal of the entity. It ends the deadline of our answer.
 
     Raises:
         ConflictError: the gate says no.

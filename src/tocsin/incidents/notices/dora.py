@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-from tocsin.incidents.notices.laws import FORMATS, FieldKind, NoticeKind, NoticeLaw
+from tocsin.incidents.notices.laws import FORMATS, NoticeFieldKind, NoticeKind, NoticeLaw
 from tocsin.incidents.text_files import parse_document, shipped_in
 
 _TEXT: Final = 32_767
@@ -88,7 +88,7 @@ def dora_document(law: NoticeLaw, kind: str, values: Mapping[str, Any], *, entit
         place = document
         for name in parents:
             place = place.setdefault(name, {})
-        whole = field.kind is FieldKind.NUMBER and last == "number"
+        whole = field.kind is NoticeFieldKind.NUMBER and last == "number"
         place[last] = round(values[field.id]) if whole else values[field.id]
     document["incident"]["classificationTypes"] = list(criteria.values())
     own["code"] = code

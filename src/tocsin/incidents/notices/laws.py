@@ -35,7 +35,7 @@ class NoticeKind(StrEnum):
     FINAL_REPORT = "final_report"
 
 
-class FieldKind(StrEnum):
+class NoticeFieldKind(StrEnum):
     """What stands in a field of a notice."""
 
     LINE = "line"
@@ -54,7 +54,7 @@ class NoticeField(TextPart):
     """
 
     id: Identifier
-    kind: FieldKind
+    kind: NoticeFieldKind
     label: dict[str, str]
     required: bool = False
     options: tuple[str, ...] = ()
@@ -182,7 +182,7 @@ def _lists() -> Mapping[str, tuple[str, ...]]:
 
 
 def _read_value(field: NoticeField, value: Any) -> Any:
-    if field.kind is FieldKind.SEVERAL:
+    if field.kind is NoticeFieldKind.SEVERAL:
         chosen = [value] if isinstance(value, str) and value else list(value or ())
         if not set(chosen) <= set(options_of(field)):
             raise ValueError(_LISTED)
@@ -194,8 +194,8 @@ def _read_value(field: NoticeField, value: Any) -> Any:
 
 def _text(field: NoticeField, value: Any) -> str:
     text = str(value).replace("\r\n", "\n").strip()
-    text = text if field.kind is FieldKind.TEXT else " ".join(text.split())
-    if len(text) > (MOST_LETTERS if field.kind is FieldKind.TEXT else _LINE):
+    text = text if field.kind is NoticeFieldKind.TEXT else " ".join(text.split())
+    if len(text) > (MOST_LETTERS if field.kind is NoticeFieldKind.TEXT else _LINE):
         raise ValueError(_LONG)
     return text
 
@@ -232,10 +232,10 @@ def _boolean(_field: NoticeField, value: Any) -> bool:
 
 
 _ONE: Final = {
-    FieldKind.LINE: _text,
-    FieldKind.TEXT: _text,
-    FieldKind.TIME: _time,
-    FieldKind.NUMBER: _number,
-    FieldKind.CHOICE: _choice,
-    FieldKind.BOOLEAN: _boolean,
+    NoticeFieldKind.LINE: _text,
+    NoticeFieldKind.TEXT: _text,
+    NoticeFieldKind.TIME: _time,
+    NoticeFieldKind.NUMBER: _number,
+    NoticeFieldKind.CHOICE: _choice,
+    NoticeFieldKind.BOOLEAN: _boolean,
 }

@@ -9,13 +9,15 @@ from typing import Final
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.arrivals.models import PublicReport
-from tocsin.incidents.arrivals.tickets import grouped, plain
-from tocsin.incidents.clocks.models import IncidentClock
-from tocsin.incidents.clocks.states import ClockState
+from tocsin.incidents.arrivals import (
+    Notice,
+    PublicReport,
+    grouped,
+    plain,
+)
+from tocsin.incidents.clocks import ClockState, IncidentClock
 from tocsin.incidents.models import Incident, IncidentReport
 from tocsin.incidents.notices.laws import NoticeKind, find_law
-from tocsin.incidents.notices.models import Notice
 from tocsin.incidents.read import IncidentReader, readable
 from tocsin.node.errors import NotFoundError
 from tocsin.node.sentences import say

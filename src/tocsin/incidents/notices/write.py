@@ -8,24 +8,35 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from tocsin.directory import Team
-from tocsin.incidents.arrivals.files import ReportAttachment
-from tocsin.incidents.arrivals.handling import ReporterLetter, answer_report, enter
-from tocsin.incidents.arrivals.kinds import guess_kind
-from tocsin.incidents.arrivals.models import EntryKind, PublicFile, PublicReport, ReportBasis, ReportDoor
-from tocsin.incidents.arrivals.submission import ReportForm, add_report, report_of_act
-from tocsin.incidents.arrivals.tickets import Ticket
-from tocsin.incidents.arrivals.write import incidents_of, note_in_incidents
-from tocsin.incidents.clocks.write import OUR_ANSWER, notice_submitted
-from tocsin.incidents.notices.chains import notice_of
+from tocsin.incidents.arrivals import (
+    EntryKind,
+    Notice,
+    PublicFile,
+    PublicReport,
+    ReportAttachment,
+    ReportBasis,
+    ReportDoor,
+    ReporterLetter,
+    ReportForm,
+    Ticket,
+    add_report,
+    answer_report,
+    enter,
+    guess_kind,
+    incidents_of,
+    note_in_incidents,
+    notice_of,
+    report_of_act,
+)
+from tocsin.incidents.clocks import OUR_ANSWER, notice_submitted
 from tocsin.incidents.notices.laws import NoticeKind, NoticeLaw
-from tocsin.incidents.notices.models import Notice
 from tocsin.incidents.notices.read import FiledNotice
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.interface import N_, Say
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import NOTICE, queue_letter
 from tocsin.node.node import Node
-from tocsin.node.sentences import say as say_sentence
+from tocsin.node.sentences import say
 from tocsin.sharing.gate import GateVerdict, Marking, ReleasePurpose, Tlp, decide, recipient_of
 from tocsin.sharing.rules import rules_in_force
 
@@ -94,7 +105,7 @@ def file_notice(session: Session, office: NoticeOffice, filing: NoticeFiling, ti
     law, corrects = filing.law, filing.corrects
     if corrects is not None:
         if corrects.superseded:
-            raise ConflictError(say_sentence("This version was corrected already."))
+            raise ConflictError(say("This version was corrected already."))
         corrects.superseded = True
     what = text_of(law, filing.kind, filing.values, office.node.settings.node.language)
     form = ReportForm(
@@ -135,13 +146,13 @@ def answer_notice(
         ConflictError: the gate says no.
 
     """
-    notice, report, node, say = found.notice, found.report, office.node, office.say
+    notice, report, node = found.notice, found.report, office.node
     now, actor = office.now, office.actor
     verdict = _verdict(session, node, team, Tlp.AMBER)
     if not verdict.allowed:
         raise ConflictError(verdict.words)
-    values = {"reference": report.reference, "kind": say(report.language, KINDS[NoticeKind(notice.kind)])}
-    subject = say(report.language, _ANSWER, law=notice.law.upper(), **values)
+    values = {"reference": report.reference, "kind": office.say(report.language, KINDS[NoticeKind(notice.kind)])}
+    subject = office.say(report.language, _ANSWER, law=notice.law.upper(), **values)
     letter = ReporterLetter(subject, f"TLP:AMBER\n\n{text}\n\n-- \n{node.settings.node.name}\n")
     answer_report(
         session,
@@ -189,7 +200,7 @@ def _send_receipt(
     session: Session, office: NoticeOffice, filing: NoticeFiling, report: PublicReport, notice: Notice
 ) -> None:
     """The time at which it was received, by mail. Where the gate says no, why not stays as a note."""
-    node, say, now = office.node, office.say, office.now
+    node, now = office.node, office.now
     verdict = _verdict(session, node, filing.team, Tlp.CLEAR)
     if not verdict.allowed:
         enter(session, report, EntryKind.NOTE, f"No receipt was sent. {verdict.words}", person=None, now=now)
@@ -199,13 +210,14 @@ def _send_receipt(
     language, own = filing.language, node.settings.node
     at = f"{notice.received_at.astimezone(UTC):%Y-%m-%d %H:%M}"
     values = {
-        "kind": say(language, KINDS[filing.kind]), "law": filing.law.title, "reference": report.reference,
+        "kind": office.say(language, KINDS[filing.kind]), "law": filing.law.title, "reference": report.reference,
         "entity": filing.team.name, "version": notice.version, "at": at,
     }  # fmt: skip
-    body = f"{say(language, _RECEIVED, **values)}\n\n-- \n{own.name}\n{own.contact}\n"
+    body = f"{office.say(language, _RECEIVED, **values)}\n\n-- \n{own.name}\n{own.contact}\n"
     queue_letter(
         session, key=f"inbox:{report.reference}:receipt", kind=NOTICE, mailbox=filing.mailbox,
-        subject=say(language, _RECEIPT, **values), body=body, now=now, due_at=office.due_at, team_id=filing.team.id,
+        subject=office.say(language, _RECEIPT, **values), body=body, now=now, due_at=office.due_at,
+        team_id=filing.team.id,
     )  # fmt: skip
 
 

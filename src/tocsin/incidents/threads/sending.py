@@ -19,8 +19,7 @@ from tocsin.delivery.texts import IncidentTemplate, TextFolders, incident_templa
 from tocsin.directory import Team, teams_by_id
 from tocsin.directory.keys import keys_by_team
 from tocsin.incidents.act_parts import author_of
-from tocsin.incidents.arrivals import PublicReport, ReleaseScope, reports_in
-from tocsin.incidents.arrivals.basis import HINT, refusal, unreleased
+from tocsin.incidents.arrivals import HINT, PublicReport, ReleaseScope, refusal, reports_in, unreleased
 from tocsin.incidents.closing import feedback_link
 from tocsin.incidents.models import Incident, IncidentObservable, Party
 from tocsin.incidents.read import IncidentReader, observables_of, parties_of

@@ -17,6 +17,7 @@ from tocsin.incidents import (
     parties_of,
 )
 from tocsin.incidents.arrivals import triage_acts
+from tocsin.incidents.notices import acts as notice_acts
 from tocsin.incidents.threads import acts as thread_acts
 from tocsin.incidents.threads import mails_of, threads_of
 from tocsin.interface import read_request
@@ -24,7 +25,7 @@ from tocsin.node.accounts import AccountRole
 from tocsin.operations.demo.demonstration import Demonstration
 from tocsin.problems.replies import file_mail
 
-_ACTS: Final = {one.command: one for one in (*acts.ACTS, *triage_acts.ACTS, *thread_acts.ACTS)}
+_ACTS: Final = {one.command: one for one in (*acts.ACTS, *triage_acts.ACTS, *thread_acts.ACTS, *notice_acts.ACTS)}
 
 _HOSPITAL: Final = "it@lagoon-hospital.example"
 _TAX_OFFICE: Final = "security@tax.gov.kestria.example"
@@ -123,10 +124,33 @@ def _ransomware(demonstration: Demonstration) -> None:
     do("send", 20, party=operator, subject="Records of a line of yours", text=_TO_OPERATOR)
     do("add-observables", 30, text=_SEEN)
     do("note", 40, text="Rang the ministry of health: two more hospitals use the same remote maintenance.")
+    _early_warning(analyst, opened.incident)
     due = now - timedelta(hours=1), now + timedelta(hours=20)
     do("add-task", 41, text="Ask the other two hospitals for their firewall logs", due_at=due[0].isoformat())
     do("add-task", 42, text="Prepare the words for the press", due_at=due[1].isoformat())
     do("milestone", 50, milestone="contained", known_from="the hospital", certainty="estimated")
+
+
+def _early_warning(analyst: _Worker, incident: str) -> None:
+    """A harbour files one on paper, under NIS2, and is answered."""
+    received = analyst.at + timedelta(minutes=42)
+    fields = {
+        "aware_at": received,
+        "what": "Two file servers are encrypted; a note asks for money.",
+        "malicious": "yes",
+        "cross_border": "no",
+    }
+    filed = analyst.do(
+        "notices add", 43, team="harbour", law="nis2", kind="early_warning", door="paper", received_at=received,
+        fields=fields,
+    )  # fmt: skip
+    analyst.do("inbox put", 44, reference=(filed.reference,), incident=incident)
+    analyst.do(
+        "notices answer",
+        45,
+        reference=filed.reference,
+        text="Please keep both servers off, and send us the text of the note.",
+    )
 
 
 def _leak(demonstration: Demonstration) -> None:

@@ -8,7 +8,6 @@ from tocsin.server.pages.incidents.clock_pages import clock_pages
 from tocsin.server.pages.incidents.evidence_pages import evidence_pages
 from tocsin.server.pages.incidents.fields import FormField as FormField  # of pages of the register too
 from tocsin.server.pages.incidents.list_pages import list_pages
-from tocsin.server.pages.incidents.notice_pages import notice_pages
 from tocsin.server.pages.incidents.observable_pages import observable_pages
 from tocsin.server.pages.incidents.one_pages import one_pages
 from tocsin.server.pages.incidents.playbook_pages import incident_playbook_pages, playbook_pages
@@ -22,6 +21,6 @@ from tocsin.server.pages.incidents.words import SEVERITIES as SEVERITIES
 
 incidents_pages = together(
     list_pages, bulk_pages, review_pages, affected_pages, observable_pages, evidence_pages, report_pages, act_pages,
-    clock_pages, rating_pages, playbook_pages, incident_playbook_pages, takedown_pages, one_pages, notice_pages,
+    clock_pages, rating_pages, playbook_pages, incident_playbook_pages, takedown_pages, one_pages,
 )  # fmt: skip
 """All pages of incidents; those of acts come before the one of an incident, which is named by its reference."""

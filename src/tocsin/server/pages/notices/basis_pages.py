@@ -15,8 +15,7 @@ from tocsin.node.accounts import Permission, Principal, names_of
 from tocsin.node.errors import TocsinError, UsageError
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.inbox.list_pages import PLACE
-from tocsin.server.pages.inbox.words import BASES, GROUNDS, SCOPES
+from tocsin.server.pages.inbox import BASES, GROUNDS, PLACE, SCOPES
 from tocsin.server.security import Form, text_of
 
 _ACTS: Final = {str(act.page).rpartition("/")[2]: act for act in basis_acts.ACTS}

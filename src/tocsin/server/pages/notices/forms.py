@@ -10,8 +10,8 @@ from tocsin.delivery.never_held import IntakeFilter
 from tocsin.incidents.arrivals import TYPES, form_word, ticket_of
 from tocsin.incidents.notices import (
     KINDS,
-    FieldKind,
     NoticeField,
+    NoticeFieldKind,
     NoticeKind,
     NoticeLaw,
     find_law,
@@ -23,16 +23,19 @@ from tocsin.incidents.notices import (
 from tocsin.interface import NotHereError
 from tocsin.node.errors import NotFoundError
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents.fields import FormField
+from tocsin.server.pages.incidents import FormField
 from tocsin.server.pages.notices.words import law_name, option_name
 from tocsin.server.pages.words import PageTexts
 from tocsin.server.security import text_of
 
 _PREFIX = "field-"
 _KINDS = {
-    FieldKind.TEXT: "area", FieldKind.TIME: "time", FieldKind.CHOICE: "choice", FieldKind.BOOLEAN: "choice",
-    FieldKind.SEVERAL: "several",
-}  # fmt: skip
+    NoticeFieldKind.TEXT: "area",
+    NoticeFieldKind.TIME: "time",
+    NoticeFieldKind.CHOICE: "choice",
+    NoticeFieldKind.BOOLEAN: "choice",
+    NoticeFieldKind.SEVERAL: "several",
+}
 
 
 def law_and_kind(law: str, kind: str) -> tuple[NoticeLaw, NoticeKind]:
@@ -54,7 +57,7 @@ def typed_in(form: FormData, law: NoticeLaw, kind: str) -> dict[str, Any]:
     typed: dict[str, Any] = {}
     for field in law.fields_of(kind):
         name = f"{_PREFIX}{field.id}"
-        several = field.kind is FieldKind.SEVERAL
+        several = field.kind is NoticeFieldKind.SEVERAL
         typed[field.id] = [str(one) for one in form.getlist(name)] if several else text_of(form, name)
     return typed
 
@@ -100,13 +103,13 @@ def offered(words: PageTexts) -> list[tuple[str, str, Sequence[tuple[str, str]]]
 def _field(field: NoticeField, words: PageTexts, value: Any, wrong: str) -> FormField:
     kind = _KINDS.get(field.kind, "text")
     options = [(one, option_name(one, words)) for one in options_of(field)]
-    if field.kind is FieldKind.BOOLEAN:
+    if field.kind is NoticeFieldKind.BOOLEAN:
         options = [(one, option_name(of, words)) for one, of in (("true", "yes"), ("false", "no"))]
     if kind == "choice":
         options = [("", words.say("Choose")), *options]
     if isinstance(value, bool):
         value = str(value).lower()
-    if field.kind is FieldKind.TIME:
+    if field.kind is NoticeFieldKind.TIME:
         value = str(value).removesuffix("Z")[:16]
     required = field.required and kind != "several"
     label = field.name_in(words.language)

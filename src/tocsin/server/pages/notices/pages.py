@@ -35,15 +35,13 @@ from tocsin.incidents.notices import (
     next_of,
     notice_laws,
 )
-from tocsin.incidents.notices.acts import add_with_files
 from tocsin.interface import PageRouter, RequestError, context_for, needs, number_in, read_request
 from tocsin.node.accounts import Permission, Principal, names_of, note_read
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, UsageError
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.inbox.phone_pages import FILES_WRONG, files_of
-from tocsin.server.pages.inbox.words import BASES
-from tocsin.server.pages.inbox.words import DOORS as DOOR_NAMES
+from tocsin.server.pages.inbox import BASES, FILES_WRONG, files_of
+from tocsin.server.pages.inbox import DOORS as DOOR_NAMES
 from tocsin.server.pages.notices.forms import form_of, law_and_kind, offered, read_typed, typed_in
 from tocsin.server.pages.notices.words import SHAPES, STATES, law_name, notice_name, value_name
 from tocsin.server.pages.words import N_
@@ -185,7 +183,7 @@ def _add(desk: PageContext, request: Request, visitor: Principal, form: FormData
         asked = read_request(_ACTS["add"], request_of | {"law": law.id, "kind": kind, "fields": values, "once": once})
         if not wrongs:
             context = context_for(desk.node, visitor, _ACTS["add"], desk.now, desk.say)
-            done = add_with_files(replace(context, waits=False, holds=True), asked, files or ())
+            done = acts.add_with_files(replace(context, waits=False, holds=True), asked, files or ())
             return desk.go(f"{PLACE}/{done.reference}?done=add", undo=next(iter(context.undos), None))
     except RequestError as refused:
         wrongs |= dict(refused.wrongs)

@@ -26,11 +26,19 @@ from tocsin.incidents.notices import (
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Person, Principal
 from tocsin.node.errors import ConflictError, TocsinError, UsageError
-from tocsin.server.pages.inbox.phone_pages import FILES_WRONG, files_of
-from tocsin.server.pages.inbox.words import DOORS
-from tocsin.server.pages.notices.forms import form_of, law_and_kind, offered, read_typed, typed_in
-from tocsin.server.pages.notices.pages import STALE
-from tocsin.server.pages.notices.words import SHAPES, STATES, notice_name, value_name
+from tocsin.server.pages.inbox import DOORS, FILES_WRONG, files_of
+from tocsin.server.pages.notices import (
+    SHAPES,
+    STALE,
+    STATES,
+    form_of,
+    law_and_kind,
+    notice_name,
+    offered,
+    read_typed,
+    typed_in,
+    value_name,
+)
 from tocsin.server.pages.portal.context import PortalContext
 from tocsin.server.security import Form, text_of
 

@@ -11,17 +11,16 @@ from tocsin.incidents.notices import KINDS, find_law, next_of, notices_in
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.inbox.words import BASES, GROUNDS, SCOPES
-from tocsin.server.pages.incidents.list_pages import PLACE
-from tocsin.server.pages.incidents.tabs import part_frame
+from tocsin.server.pages.inbox import BASES, GROUNDS, SCOPES
+from tocsin.server.pages.incidents import part_frame
 from tocsin.server.pages.notices.words import SHAPES, STATES, notice_name
 
 
-def notice_pages(desk: PageContext) -> APIRouter:
+def tab_pages(desk: PageContext) -> APIRouter:
     """The tab."""
     router = PageRouter()
 
-    @router.get(PLACE + "/{reference}/notices")
+    @router.get("/incidents/{reference}/notices")
     def notices(
         request: Request, visitor: Annotated[Principal, needs(Permission.INCIDENTS_READ)], reference: str
     ) -> Response:
