@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from support.api_client import caller
 from support.console_users import Browser, browser_of, person
+from support.duty_example import do_duty, make_duty
 from support.incident_mails import answer_to, make_case
 from support.processes import KILLED, command
 from support.world import World, copy_world, make_world, text_of
@@ -307,6 +308,21 @@ def _mail_case(world: World, *, stranger: bool = False) -> dict[str, Any]:
     return named | ({"mail": case.thread("Hospital")[1][-1].id} if stranger else {})
 
 
+def _duty(world: World, **values: Any) -> dict[str, Any]:
+    _worker(world)
+    make_duty(world)
+    return values
+
+
+def _swap(world: World) -> dict[str, Any]:
+    """A swap that somebody asks of the first person."""
+    me = _worker(world)
+    make_duty(world)
+    other = person(world.node, AccountRole.ANALYST, now=world.now, mailbox="on-duty@csirt.example")
+    made = do_duty(world, "askSwapDuty", other, roster="1", start="2026-12-01", end="2026-12-02", person=str(me))
+    return {"change": made.number, "accept": True}
+
+
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "releaseDelivery": lambda w: {"reference": (put(w, state="held"), _letter(w, LetterState.HELD))},
     "holdDelivery": lambda w: {"reference": (put(w, state="retry"), _letter(w, LetterState.QUEUED)), "reason": "Wait"},
@@ -341,6 +357,19 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "addAction": lambda w: _assessed(w, **_OF, **_TASK),
     "finishAction": lambda w: _assessed(w, action=1, on="2027-01-31"),
     "targetScore": lambda w: _assessed(w, **_GOAL),
+    "addRosterDuty": lambda _: {"name": "Second line", "text": "[[rule]]\nperson = 'x'"},
+    "editRosterDuty": lambda w: _duty(w, roster="1", text="[[rule]]\nperson = 'x'"),
+    "retireRosterDuty": lambda w: _duty(w, roster="1"),
+    "overrideDuty": lambda w: _duty(w, roster="1", start="2026-12-01", end="2026-12-02", add=str(_worker(w))),
+    "withdrawChangeDuty": lambda w: _duty(w, change=1),
+    "askSwapDuty": lambda w: _duty(w, roster="1", start="2026-12-01", end="2026-12-02", person="on-duty@csirt.example"),
+    "answerSwapDuty": _swap,
+    "handOverDuty": lambda w: _duty(w, roster="1", text="All is quiet"),
+    "readHandOverDuty": lambda w: _duty(w, note=1),
+    "phoneDuty": lambda w: _duty(w, phone="+2305551234"),
+    "acknowledgeCallOut": lambda w: _duty(w, call_out=1),
+    "endRuleCallOut": lambda w: _duty(w, rule="1"),
+    "ruleCallOut": lambda w: _duty(w, name="Days", roster="1", severity="high", channels=("mail",)),
     "openIncident": lambda _: {"title": "Leak"},
     "renameIncident": lambda w: {"reference": _incident(w), "title": "Ransomware"},
     "classifyIncident": lambda w: {"reference": _incident(w), "rsit_type": "phishing"},

@@ -129,6 +129,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/tasks/{task}/take",
         "/incidents/{reference}/unrestrict",
         "/incidents/{reference}/wait",
+        "/duty/phone", "/duty/rosters/{roster}/edit", "/duty/rules/new", "/duty/changes/{change}/answer",
+        "/duty/notes/{note}/read",
         "/incidents/{reference}/parties/{party}/draft",
         "/incidents/{reference}/parties/{party}/no-answer",
         "/reports/public/{reference}/ring-back",
@@ -143,6 +145,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
     ),
     "it is there once by what it says": (
         "/problems/inbox",
+        "/duty/rosters/new", "/duty/rosters/{roster}/override", "/duty/rosters/{roster}/swap",
+        "/duty/rosters/{roster}/hand-over", "/duty/rules/{rule}/test",
         "/reports/public/act",
         "/readiness/start",
         "/readiness/frameworks",
@@ -181,6 +185,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/drafting/{name}/restore",
         "/drafting/{name}/undo/{step}",
         "/drafting/{name}/provisions/{provision}/confirm",
+        "/duty/call-outs/{call_out}/acknowledge", "/duty/changes/{change}/withdraw", "/duty/rosters/{roster}/retire",
+        "/duty/rules/{rule}/end",
         "/incidents/{reference}/close",
         "/incidents/act",
         "/incidents/{reference}/reject",
@@ -209,6 +215,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/a/{token}",  # test_answer_pages.py, test_answer_kill.py
         "/report/{reference}",  # test_public_report.py
         "/v/{token}",  # test_verify_pages.py
+        "/call/{token}",  # test_duty_pages.py
+        "/duty/calendar",  # test_duty_pages.py: each press draws a new address
         "/teams/{key}/verify",  # test_verify_pages.py
     ),
     "nothing is kept": (

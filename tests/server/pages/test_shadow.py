@@ -22,6 +22,7 @@ from support.routes import Door, doors
 from support.world import World, copy_world
 from tocsin.incidents import (
     IncidentEntryKind,
+    IncidentReader,
     ObservableKind,
     acts,
     add_entry,
@@ -31,12 +32,14 @@ from tocsin.incidents import (
     add_task,
 )
 from tocsin.incidents.arrivals import ReportDoor, ReportForm, ReportKind, add_report, put_into, ticket_named
+from tocsin.incidents.duty import call_outs
 from tocsin.incidents.threads import acts as thread_acts
 from tocsin.incidents.write import add_alias
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole, Principal
 from tocsin.node.records import open_seal_key, seal
 from tocsin.node.tokens import open_tokens
+from tocsin.pipeline.call_outs import look_for_call_outs
 from tocsin.pipeline.search import Searcher, answer_lines
 from tocsin.server.pages.today.figures import state_token
 from tocsin.server.server import make_application
@@ -158,6 +161,7 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
             add_observable(session, made, kind, value, role="indicator", tlp="RED", now=world.now)
         add_entry(session, made, IncidentEntryKind.NOTE, text=f"{WORD} rang", **by)
         made.waiting_for, made.waiting_until, made.state = WORD, past, "waiting"
+        made.severity = "critical"  # the rule of the furnished node calls for it
         add_alias(session, made, f"CERT #{WORD}")
         director = add_party(
             session, made, role="reporter", team=None, name=WORD, mailbox="director@kanarienvogel.example", phone="",
@@ -176,6 +180,10 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
     act(world, "mergeIncident", lead, reference=found.child, into=found.reference)
     act(world, "letMeInIncident", guest, reference=found.reference, reason="Nobody else is on duty now")
     act(world, "renameIncident", lead, reference=found.reference, title=f"{WORD} at two ministries")
+    look_for_call_outs(world.node, world.now)
+    with world.node.database.reading() as session:
+        called = call_outs(session, IncidentReader(lead, world.now))
+        assert found.reference in {one.subject for one in called}
     return found
 
 

@@ -122,7 +122,7 @@ def hand_over(context: ActContext, request: NewHandOver) -> NoteResult:
 def read_hand_over(context: ActContext, request: NoteNamed) -> NoteResult:
     """By another person than who wrote it."""
     with context.undoable() as session:
-        found, me = find_note(session, request.note), person_of(session, context)
+        found, me = find_note(session, request.note, lock=True), person_of(session, context)
         if found.by == me:
             raise ConflictError(say("Another person marks your note as read."))
         if found.read_at is None:
@@ -160,7 +160,7 @@ def acknowledge(context: ActContext, request: CallOutNamed) -> CallOutResult:
     """Nobody further is called. Say in the note if somebody acknowledged by phone."""
     note = kept(context, request.remark)
     with context.undoable() as session:
-        found = find_call_out(session, reader_of(context), request.call_out)
+        found = find_call_out(session, reader_of(context), request.call_out, lock=True)
         take_call_out(session, found, by=author_of(session, context), note=note, now=context.now)
         return _call_out(found)
 

@@ -194,7 +194,7 @@ def override(context: ActContext, request: ShiftOverride) -> ChangeResult:
 def withdraw_change(context: ActContext, request: ChangeNamed) -> ChangeResult:
     """The roster is as it was without it. Who asked for a swap withdraws it, too."""
     with context.undoable() as session:
-        found = find_change(session, request.change)
+        found = find_change(session, request.change, lock=True)
         asks = found.kind == ChangeKind.SWAP and found.by == author_of(session, context)
         row = session.get_one(DutyRoster, found.roster_id) if asks else None
         row = row or _own_roster(context, session, str(found.roster_id))
@@ -240,7 +240,7 @@ def answer_swap(context: ActContext, request: SwapAnswer) -> ChangeResult:
 
     """
     with context.undoable() as session:
-        found = find_change(session, request.change)
+        found = find_change(session, request.change, lock=True)
         state = ChangeState.IN_FORCE if request.accept else ChangeState.REFUSED
         if found.state == state:
             return _change(found)
