@@ -50,9 +50,7 @@ _GROUPS = (
             NavigationEntry(N_("Today"), "/today", Permission.TODAY_READ, key="t"),
             NavigationEntry(N_("Problems"), "/problems", Permission.EVENTS_READ, key="p", below=(_EVENTS,)),
             NavigationEntry(N_("Inbox"), "/reports/public", Permission.INBOX_READ, key="i"),
-            NavigationEntry(
-                N_("Incidents"), "/incidents", Permission.INCIDENTS_READ, key="c", below=(_DUTY,)
-            ),
+            NavigationEntry(N_("Incidents"), "/incidents", Permission.INCIDENTS_READ, key="c", below=(_DUTY,)),
         ),
     ),
     NavigationGroup(
