@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         find_note,
         find_roster,
         find_rule,
+        forget_contacts,
         last_notes,
         live_rosters,
         newest_version,

@@ -100,6 +100,10 @@ def call_out_due(node: Node, items: Collection[str], now: datetime) -> int:
 
     """
     acknowledge_by_sms(node, now)
+    with node.database.reading() as session:
+        live = select(CallOut.id).where(CallOut.live_key.is_not(None) | (CallOut.state == CallOutState.OPEN.value))
+        if not rules_of(session) and session.scalar(live.limit(1)) is None:
+            return 0
     with node.database.begin() as session:
         desk = _Desk(node, session, now)
         _settle_subjects(desk, items)
@@ -143,14 +147,16 @@ def acknowledge(session: Session, found: CallOut, *, by: str, note: str, now: da
 
 
 def call_of_link(session: Session, node: Node, token: str, now: datetime) -> tuple[CallOut, CallOutCall] | None:
-    """What the link of a call leads to, whoever has it: for a day, and while nobody acknowledged."""
+    """What the link of a call leads to: for a day, while nobody acknowledged, and the person called may read it."""
     if (secret := open_tokens(node.home).read(_PURPOSE, token)) is None:
         return None
     call = session.scalar(select(CallOutCall).where(CallOutCall.secret == secret, CallOutCall.at > now - LINK_LASTS))
     found = session.get(CallOut, call.call_out_id, with_for_update=True) if call else None
     if call is None or found is None or found.state not in {CallOutState.OPEN, CallOutState.UNANSWERED}:
         return None
-    return found, call
+    person = session.get_one(Person, call.person)
+    reads = found.compartment_id in compartments_of(session, IncidentReader(call.person, now))
+    return (found, call) if reads and person.blocked_at is None and person.removed_at is None else None
 
 
 def acknowledge_by_sms(node: Node, now: datetime) -> int:

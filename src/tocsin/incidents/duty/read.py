@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.duty.live import LiveRoster, compose, names_in, read_text
@@ -223,3 +223,9 @@ def _left(session: Session) -> dict[int, date]:
     query = select(Person.id, func.coalesce(Person.removed_at, Person.blocked_at))
     closed = query.where(Person.blocked_at.is_not(None) | Person.removed_at.is_not(None))
     return {number: (at if at.tzinfo else at.replace(tzinfo=UTC)).date() for number, at in session.execute(closed)}
+
+
+def forget_contacts(session: Session) -> None:
+    """Delete how people are reached whose accounts were removed, in the caller's transaction."""
+    gone = select(Person.id).where(Person.removed_at.is_not(None))
+    session.execute(delete(DutyContact).where(DutyContact.person_id.in_(gone)))

@@ -17,10 +17,10 @@ from tocsin.incidents.duty.live import LiveRoster, moved_shifts, read_text
 from tocsin.incidents.duty.models import DutyRoster, RosterChange, RosterVersion
 from tocsin.incidents.duty.read import accounts_by_name, find_change, find_roster, live_roster, newest_version
 from tocsin.incidents.duty.states import ChangeKind, ChangeState
-from tocsin.incidents.text_files import MOST_BYTES, TextFaultError, read_instant
+from tocsin.incidents.text_files import MOST_BYTES, read_instant
 from tocsin.interface import N_, Act, ActContext, OwnSurface, RequestError, Wording
 from tocsin.node.accounts import Permission, names_of
-from tocsin.node.errors import ConflictError, UsageError
+from tocsin.node.errors import ConflictError, InputError, UsageError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 
@@ -192,10 +192,10 @@ def override(context: ActContext, request: ShiftOverride) -> ChangeResult:
 
 
 def withdraw_change(context: ActContext, request: ChangeNamed) -> ChangeResult:
-    """The roster is as it was without it. Who asked for a swap withdraws it, too."""
+    """The roster is as it was without it. Who asked for a swap withdraws it, too, until it is answered."""
     with context.undoable() as session:
         found = find_change(session, request.change, lock=True)
-        asks = found.kind == ChangeKind.SWAP and found.by == author_of(session, context)
+        asks = found.state == ChangeState.ASKED and found.by == author_of(session, context)
         row = session.get_one(DutyRoster, found.roster_id) if asks else None
         row = row or _own_roster(context, session, str(found.roster_id))
         with _moving(context, session, row):
@@ -279,7 +279,7 @@ def _save_text(context: ActContext, session: Session, row: DutyRoster, text: str
     """Keep a text that can be used, with the accounts of its names."""
     try:
         people = accounts_by_name(session, read_text(text), context.now)
-    except (TextFaultError, UsageError) as error:
+    except (InputError, UsageError) as error:
         raise RequestError([("text", str(error))], error.hint) from None
     version = RosterVersion(roster_id=row.id, text=text, people=people, at=context.now, by=author_of(session, context))
     session.add(version)
