@@ -24,7 +24,7 @@ app = Commands(
 _Text = Annotated[Path, typer.Argument(help="The roster (TOML or JSON), or a calendar (.ics).", metavar="FILE")]
 _Keeper = Annotated[str, typer.Option(help="Who edits it, beside managers: an account.")]
 _Always = Annotated[
-    bool, typer.Option("--always", help="Somebody is on duty at all times: each other moment is a gap.")
+    bool, typer.Option("--always", help="A person is on duty at all times: each other moment is a gap.")
 ]
 _As = Annotated[str, typer.Option("--as", help="Whose word it is: an account, by email address or number.")]
 

@@ -17,7 +17,7 @@ from tocsin.pipeline.to_do import KINDS, kinds_now
 CALLABLE: Final = tuple(
     kind for kind, of in KINDS.items() if not of.slow and kind not in {ItemKind.CALL_OUTS, ItemKind.DUTY_GAPS}
 )
-"""The kinds of to-do items that somebody can be called for: those that a query finds."""
+"""The kinds of to-do items that someone can be called for: those that a query finds."""
 
 
 class CallOutRequest(CallOutRuleFields):

@@ -88,7 +88,7 @@ def test_who_left_leaves_a_gap_that_says_so(duty: Duty) -> None:
     assert len(gaps(duty)) == 1
 
 
-def test_only_shifts_that_nobody_takes_are_gaps_unless_somebody_is_always_on_duty(duty: Duty) -> None:
+def test_only_shifts_that_nobody_takes_are_gaps_unless_someone_is_always_on_duty(duty: Duty) -> None:
     office = 'time_zone = "Indian/Mauritius"\n[[rule]]\nperson = "ana@csirt.example"\nfrom = "08:00"\nto = "18:00"\n'
     duty.do("addRosterDuty", name="Office", text=office)
     assert gaps(duty) == []

@@ -31,7 +31,7 @@ class Duty:
         self.made = make_application(world.node, clock=lambda: world.now)
 
     def browser(self, role: AccountRole) -> Browser:
-        """A browser of somebody in a role."""
+        """A browser of someone in a role."""
         return self._works.enter_context(browser_of(self.made, self.world.node, role, now=self.world.now))
 
     def letters(self, part: str) -> list[Letter]:
@@ -69,7 +69,7 @@ def test_a_gap_is_a_to_do_item_that_an_override_ends(duty: Duty) -> None:
     me, other = (duty_number(duty, one) for one in (AccountRole.ANALYST, AccountRole.MANAGER))
     span = {"start": "2026-11-20T08:00", "end": "2026-11-20T18:00"}
     manager.send("/duty/rosters/1/override", **span, remove=str(me))
-    assert "Put somebody on duty" in text_of(manager.get("/duty"))
+    assert "Assign a person" in text_of(manager.get("/duty"))
     assert "1 gap in the next 14 days" in text_of(analyst.get("/duty"))
     went = manager.send("/duty/rosters/1/override", **span, add=str(other)).headers["location"]
     assert "Duty changed" in text_of(manager.get(went))

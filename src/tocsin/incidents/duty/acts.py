@@ -79,7 +79,7 @@ class NoteResult(BaseModel):
 
 
 class ContactResult(BaseModel):
-    """How somebody is reached. ``calendar``: the path of the calendar, or empty."""
+    """How someone is reached. ``calendar``: the path of the calendar, or empty."""
 
     phone: str
     calendar: str
@@ -157,7 +157,7 @@ def draw_calendar(context: ActContext, request: OwnCalendar) -> ContactResult:
 
 
 def acknowledge(context: ActContext, request: CallOutNamed) -> CallOutResult:
-    """Nobody further is called. Say in the note if somebody acknowledged by phone."""
+    """Nobody further is called. Say in the note if someone acknowledged by phone."""
     note = kept(context, request.remark)
     with context.undoable() as session:
         found = find_call_out(session, reader_of(context), request.call_out, lock=True)
@@ -166,7 +166,7 @@ def acknowledge(context: ActContext, request: CallOutNamed) -> CallOutResult:
 
 
 def test_rule(context: ActContext, request: RuleNamed) -> CallOutResult:
-    """The chain of the rule is called until somebody acknowledges; the calls say that it is a test."""
+    """The chain of the rule is called until someone acknowledges; the calls say that it is a test."""
     check_manager(context)
     with context.database.begin() as session:
         rule = find_rule(session, request.rule)

@@ -128,7 +128,7 @@ def find_note(session: Session, number: int, *, lock: bool = False) -> HandOverN
 
 
 def contact_of(session: Session, person: int) -> DutyContact:
-    """How somebody is reached; where that was not said, a row that is not in the records yet."""
+    """How someone is reached; where that was not said, a row that is not in the records yet."""
     return session.get(DutyContact, person) or DutyContact(person_id=person, phone="", calendar="")
 
 
@@ -140,7 +140,7 @@ def phones_of(session: Session, people: Iterable[int]) -> dict[int, str]:
 
 
 def owner_of_calendar(session: Session, secret: str) -> int | None:
-    """Whose calendar a secret address is; None: nobody's, or of somebody whose account is closed."""
+    """Whose calendar a secret address is; None: nobody's, or of someone whose account is closed."""
     query = select(DutyContact.person_id).join(Person, Person.id == DutyContact.person_id)
     wanted = DutyContact.calendar == secret, Person.blocked_at.is_(None), Person.removed_at.is_(None)
     return session.scalar(query.where(*wanted)) if secret else None

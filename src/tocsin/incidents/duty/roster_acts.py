@@ -47,7 +47,7 @@ class _RosterFields(BaseModel):
         "", max_length=320, title=N_("Keeper"), description=N_("Edits the roster, beside managers."),
     )  # fmt: skip
     always: bool = Field(
-        default=False, title=N_("Somebody is on duty at all times"),
+        default=False, title=N_("A person is on duty at all times"),
         description="Each moment without anybody is a gap, not only shifts that nobody takes.",
     )  # fmt: skip
 
@@ -73,7 +73,7 @@ class _Stretch(RosterNamed):
 
 
 class ShiftOverride(_Stretch):
-    """Somebody in addition, somebody not, or one in place of another."""
+    """Someone in addition, someone not, or one in place of another."""
 
     add: str = Field("", max_length=320, title=N_("On duty then"), description="An account, by address or number.")
     remove: str = Field("", max_length=320, title=N_("In place of"), description="An account, by address or number.")
