@@ -144,9 +144,9 @@ def test_a_calendar_has_an_address_that_is_revoked_and_drawn_anew(duty: Duty) ->
 
 def test_a_hand_over_note_begins_with_what_is_open_and_the_next_one_reads_it(duty: Duty) -> None:
     manager, analyst = planned(duty)
+    me = duty_number(duty, AccountRole.MANAGER)
     with duty.world.node.database.begin() as session:
         add_incident(session, title="Lagoon Hospital", actor="test", now=duty.world.now)
-        me = duty_number(duty, AccountRole.MANAGER)
         add_incident(session, title="Secret affair", actor="test", now=duty.world.now, members=[me])
     form = text_of(analyst.get("/duty/rosters/1/hand-over"))
     assert ("Lagoon Hospital" in form, "Secret affair" in form) == (True, False)
