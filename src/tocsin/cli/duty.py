@@ -159,8 +159,8 @@ def rosters(call: NodeInvocation) -> None:
         for one, people in zip(found, on, strict=True)
     ]  # fmt: skip
     rows = [
-        (str(one["number"]), str(one["name"]), ", ".join(people) or "nobody", str(len(one["gaps"])))
-        for one, people in zip(documents, on, strict=True)
+        (str(one.row.id), one.row.name, ", ".join(people) or "nobody", str(len(one.gaps(call.now))))
+        for one, people in zip(found, on, strict=True)
     ]
     head = ("number", "name", "on duty", "gaps (14 days)")
     call.emit(documents, (lambda: print_table("", head, rows)) if rows else "There is no roster.")

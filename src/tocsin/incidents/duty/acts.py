@@ -28,7 +28,7 @@ from tocsin.node.sentences import say
 class NewHandOver(RosterNamed):
     """What the one going off duty leaves to the one coming on."""
 
-    text: Annotated[str, Wording(lacking=N_("Write what the next one must know."), lines=True)] = Field(
+    text: Annotated[str, Wording(lacking=N_("Write a note."), lines=True)] = Field(
         min_length=1, max_length=10_000, title=N_("Hand-over note"),
         description=N_("What is open, whose turn it is, what is due. The whole team reads it: nothing restricted."),
     )  # fmt: skip

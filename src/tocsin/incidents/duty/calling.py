@@ -79,7 +79,8 @@ class _Look:
         return {compartment: frozenset(people) for compartment, people in found.items()}
 
     def on_duty(self, roster: int | None) -> list[int]:
-        return self.rosters[roster].on_duty(self.now) if roster in self.rosters else []
+        found = self.rosters.get(roster or 0)
+        return found.on_duty(self.now) if found else []
 
     def chain(self, rule: CallOutRule, subject: CallSubject) -> list[int]:
         first, second = self.on_duty(rule.roster_id), self.on_duty(rule.second_id)

@@ -38,7 +38,7 @@ class LiveRoster:
 
     def period(self, start: datetime, end: datetime) -> DutyPeriod:
         """Shifts, gaps and overlaps between two instants."""
-        return duty_shifts(self.roster, start, end, NEAR)
+        return duty_shifts(self.roster, start, end, around=NEAR)
 
     def on_duty(self, at: datetime) -> list[int]:
         """The accounts of who is on duty, in the order of their names in the roster."""

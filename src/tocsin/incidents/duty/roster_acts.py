@@ -225,7 +225,7 @@ def ask_swap(context: ActContext, request: ShiftSwap) -> ChangeResult:
         zone = live.roster.time_zone
         mail_person(
             session, context.node, other, "swap", key=f"swap:{made.id}", now=context.now, due_at=context.not_before,
-            asker=names_of(session, [me]).get(me, ""), roster=row.name, zone=zone, link=_page(context),
+            asker=names_of(session, [me]).get(me, ""), roster=row.name, zone=str(zone), link=_page(context),
             start=f"{made.starts_at.astimezone(zone):%Y-%m-%d %H:%M}",
             end=f"{made.ends_at.astimezone(zone):%Y-%m-%d %H:%M}",
         )  # fmt: skip
@@ -304,7 +304,7 @@ def _moving(context: ActContext, session: Session, row: DutyRoster) -> Iterator[
     for moved in moved_shifts(before, after, context.now, but):
         mail_person(
             session, context.node, moved.person, "moved", key=f"moved:{row.id}:{key}", now=context.now,
-            due_at=context.not_before, roster=row.name, zone=zone, before=listed(moved.before),
+            due_at=context.not_before, roster=row.name, zone=str(zone), before=listed(moved.before),
             after=listed(moved.after), link=_page(context),
         )  # fmt: skip
 
