@@ -15,6 +15,7 @@ from sqlalchemy import select
 from support.api_client import caller
 from support.assets import FIELDS, Keeper, switch_on
 from support.console_users import Browser, browser_of, person
+from support.duty_example import do_duty, make_duty
 from support.incident_mails import answer_to, make_case
 from support.playbook_examples import PLAYBOOK
 from support.processes import KILLED, command
@@ -399,6 +400,21 @@ def _changed(world: World) -> dict[str, Any]:
     return {"change": 1, "approve": True}
 
 
+def _duty(world: World, **values: Any) -> dict[str, Any]:
+    _worker(world)
+    make_duty(world)
+    return values
+
+
+def _swap(world: World) -> dict[str, Any]:
+    """A swap that somebody asks of the first person."""
+    me = _worker(world)
+    make_duty(world)
+    other = person(world.node, AccountRole.ANALYST, now=world.now, mailbox="on-duty@csirt.example")
+    made = do_duty(world, "askSwapDuty", other, roster="1", start="2026-12-01", end="2026-12-02", person=str(me))
+    return {"change": made.number, "accept": True}
+
+
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "addAsset": lambda w: (switch_on(w), FIELDS)[1],
     "changeAsset": lambda w: (_asset(w), {"asset": 1, **FIELDS, "site": "Quay 5"})[1],
@@ -440,6 +456,19 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "addAction": lambda w: _assessed(w, **_OF, **_TASK),
     "finishAction": lambda w: _assessed(w, action=1, on="2027-01-31"),
     "targetScore": lambda w: _assessed(w, **_GOAL),
+    "addRosterDuty": lambda _: {"name": "Second line", "text": "[[rule]]\nperson = 'x'"},
+    "editRosterDuty": lambda w: _duty(w, roster="1", text="[[rule]]\nperson = 'x'"),
+    "retireRosterDuty": lambda w: _duty(w, roster="1"),
+    "overrideDuty": lambda w: _duty(w, roster="1", start="2026-12-01", end="2026-12-02", add=str(_worker(w))),
+    "withdrawChangeDuty": lambda w: _duty(w, change=1),
+    "askSwapDuty": lambda w: _duty(w, roster="1", start="2026-12-01", end="2026-12-02", person="on-duty@csirt.example"),
+    "answerSwapDuty": _swap,
+    "handOverDuty": lambda w: _duty(w, roster="1", text="All is quiet"),
+    "readHandOverDuty": lambda w: _duty(w, note=1),
+    "phoneDuty": lambda w: _duty(w, phone="+2305551234"),
+    "acknowledgeCallOut": lambda w: _duty(w, call_out=1),
+    "endRuleCallOut": lambda w: _duty(w, rule="1"),
+    "ruleCallOut": lambda w: _duty(w, name="Days", roster="1", severity="high", channels=("mail",)),
     "openIncident": lambda _: {"title": "Leak"},
     "renameIncident": lambda w: {"reference": _incident(w), "title": "Ransomware"},
     "classifyIncident": lambda w: {"reference": _incident(w), "rsit_type": "phishing"},

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from support.assets import FIELDS, Keeper, switch_on
 from support.console_users import person
 from support.dns_server import dns_server
+from support.duty_example import add_rule, do_duty
 from support.incident_mails import answer_to, make_case
 from support.mail_keys import gnupg
 from support.page_examples import _broken_row, _inbox
@@ -29,6 +30,7 @@ from tocsin.directory.claims import make_claim, show_dns
 from tocsin.events import FeedAlarm, watch_feeds
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
+from tocsin.pipeline.call_outs import look_for_call_outs
 from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.notify import tell
 from tocsin.pipeline.tables import ItemKind
@@ -292,6 +294,21 @@ def decide_all(world: World) -> None:
         act(world, "directory decide", value=one["value"], teams=(one["claims"][0]["team"],), reason="the registry")
 
 
+def empty_roster(world: World) -> None:
+    """A roster on which nobody is planned, and somebody should be."""
+    person(world.node, ANALYST, now=world.now)
+    do_duty(world, "addRosterDuty", name="CSIRT", text='time_zone = "UTC"', always="true")
+
+
+def missed_call(world: World) -> None:
+    """A critical incident for which nobody can be called."""
+    empty_roster(world)
+    add_rule(world)
+    incident(world, "rate", severity="critical")
+    look_for_call_outs(world.node, world.now)
+    look_for_call_outs(world.node, world.now)
+
+
 STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.STOPPED: Story(lambda w: act(w, "stop", reason="a test"), lambda w: act(w, "resume")),
     ItemKind.VOLUME: Story(over_the_limit, lambda w: act(w, "deliveries release", "unbrake")),
@@ -315,6 +332,13 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.MAILS: Story(odd_mail, lambda w: w.tocsin.run("replies", "reclassify", "1", "--as", "unknown")),
     ItemKind.CLOCKS: Story(
         half_over, lambda w: act(w, "clocks not-applicable", reference=reference(w), clock=1, reason="Not significant")
+    ),
+    ItemKind.CALL_OUTS: Story(
+        missed_call, lambda w: act(w, "duty acknowledge", call_out=1, by=""),
+    ),
+    ItemKind.DUTY_GAPS: Story(
+        empty_roster,
+        lambda w: act(w, "duty override", roster="CSIRT", start="2026-11-01", end="2027-11-01", add="1", by=""),
     ),
     ItemKind.INCIDENT_ACCESS: Story(gained_access, reviewed, person=1),
     ItemKind.INCIDENT_WAITING: Story(

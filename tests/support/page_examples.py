@@ -14,6 +14,7 @@ from sqlalchemy import select
 from support.assets import FIELDS, Keeper, switch_on
 from support.cast import HEADER
 from support.console_users import person
+from support.duty_example import make_duty
 from support.incident_mails import answer_to_id, make_case
 from support.world import World
 from tocsin.delivery import Delivery
@@ -83,6 +84,30 @@ class Example:
 
 # Address → which kind of thing its braces name; a new address needs its line.
 EXAMPLES: dict[str, str] = {
+    "/api/v1/duty/call-outs/{call_out}/acknowledge": "call-out",
+    "/api/v1/duty/changes/{change}/answer": "duty change",
+    "/api/v1/duty/changes/{change}/withdraw": "duty change",
+    "/api/v1/duty/notes/{note}/read": "duty note",
+    "/api/v1/duty/rosters/{roster}/edit": "roster",
+    "/api/v1/duty/rosters/{roster}/hand-over": "roster",
+    "/api/v1/duty/rosters/{roster}/override": "roster",
+    "/api/v1/duty/rosters/{roster}/retire": "roster",
+    "/api/v1/duty/rosters/{roster}/swap": "roster",
+    "/api/v1/duty/rules/{rule}/end": "call-out rule",
+    "/api/v1/duty/rules/{rule}/test": "call-out rule",
+    "/call/{token}": "call link",
+    "/duty/calendar/{secret}.ics": "duty calendar",
+    "/duty/call-outs/{call_out}/acknowledge": "call-out",
+    "/duty/changes/{change}/answer": "duty change",
+    "/duty/changes/{change}/withdraw": "duty change",
+    "/duty/notes/{note}/read": "duty note",
+    "/duty/rosters/{roster}/edit": "roster",
+    "/duty/rosters/{roster}/hand-over": "roster",
+    "/duty/rosters/{roster}/override": "roster",
+    "/duty/rosters/{roster}/retire": "roster",
+    "/duty/rosters/{roster}/swap": "roster",
+    "/duty/rules/{rule}/end": "call-out rule",
+    "/duty/rules/{rule}/test": "call-out rule",
     "/admin/people/{number:int}": "person",
     "/admin/people/{number}/block": "person",
     "/admin/people/{number}/remove": "person",
@@ -448,6 +473,7 @@ def furnish(world: World) -> dict[str, Example]:
         **_claims(world),
         **_inbox(world),
         **_incidents(world),
+        **make_duty(world),
         **_inbox_mail(world),
         "playbook": ("ransomware", "ransomware", "nothing"),
         "notice": _notices(world),

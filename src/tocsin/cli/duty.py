@@ -24,7 +24,7 @@ app = Commands(
 _Text = Annotated[Path, typer.Argument(help="The roster (TOML or JSON), or a calendar (.ics).", metavar="FILE")]
 _Keeper = Annotated[str, typer.Option(help="Who edits it, beside managers: an account.")]
 _Always = Annotated[
-    bool, typer.Option("--always", help="Somebody is on duty at all times: each other moment is a gap.")
+    bool, typer.Option("--always", help="A person is on duty at all times: each other moment is a gap.")
 ]
 _As = Annotated[str, typer.Option("--as", help="Whose word it is: an account, by email address or number.")]
 
@@ -159,8 +159,8 @@ def rosters(call: NodeInvocation) -> None:
         for one, people in zip(found, on, strict=True)
     ]  # fmt: skip
     rows = [
-        (str(one["number"]), str(one["name"]), ", ".join(people) or "nobody", str(len(one["gaps"])))
-        for one, people in zip(documents, on, strict=True)
+        (str(one.row.id), one.row.name, ", ".join(people) or "nobody", str(len(one.gaps(call.now))))
+        for one, people in zip(found, on, strict=True)
     ]
     head = ("number", "name", "on duty", "gaps (14 days)")
     call.emit(documents, (lambda: print_table("", head, rows)) if rows else "There is no roster.")

@@ -10,6 +10,7 @@ from tocsin.delivery.mailbox import delete_received
 from tocsin.delivery.never_held import forget_references
 from tocsin.events import FeedRecord
 from tocsin.incidents.arrivals import delete_closed
+from tocsin.incidents.duty import forget_contacts
 from tocsin.incidents.evidence import held_reports, sweep_files
 from tocsin.incidents.threads import kept_mails
 from tocsin.node.accounts import forget_ended_links
@@ -58,6 +59,7 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
         with node.database.begin() as session:
             forget_ended_links(session, now)
             forget_undos(session, now)
+            forget_contacts(session)
             empty_letters(session, now - timedelta(days=keep.mails_days))
             references = now - timedelta(days=node.settings.never_held.keep_days)
             forget_references(session, references, actor=actor, now=now)

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, field_validator
 
+from tocsin.delivery import sole_caller
 from tocsin.incidents.duty import CallOutRuleFields, RuleResult, call_out_due, kinds_called_for, set_rule
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
@@ -17,7 +18,7 @@ from tocsin.pipeline.to_do import KINDS, kinds_now
 CALLABLE: Final = tuple(
     kind for kind, of in KINDS.items() if not of.slow and kind not in {ItemKind.CALL_OUTS, ItemKind.DUTY_GAPS}
 )
-"""The kinds of to-do items that somebody can be called for: those that a query finds."""
+"""The kinds of to-do items that someone can be called for: those that a query finds."""
 
 
 class CallOutRequest(CallOutRuleFields):
@@ -44,11 +45,16 @@ def look_for_call_outs(node: NodeWithStores, now: datetime) -> int:
     """Call whom the rules say for what waits now; how many calls left by webhook and SMS.
 
     What depends on who looks is found as the whole team may see it.
+
+    Raises:
+        ConflictError: another process does so at this moment.
+
     """
-    with node.database.reading() as session:
-        kinds = [ItemKind(one) for one in kinds_called_for(session) if one in set(ItemKind)]
-    found = {one.value for one in kinds_now(node, kinds, now)} if kinds else set()
-    return call_out_due(node, found, now)
+    with sole_caller(node.database):
+        with node.database.reading() as session:
+            kinds = [ItemKind(one) for one in kinds_called_for(session) if one in set(ItemKind)]
+        found = {one.value for one in kinds_now(node, kinds, now)} if kinds else set()
+        return call_out_due(node, found, now)
 
 
 ACTS: Final = (

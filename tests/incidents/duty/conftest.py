@@ -40,7 +40,7 @@ class Duty:
     people: dict[str, int]
 
     def do(self, operation: str, who: str = "kim", **values: Any) -> Any:
-        """Do an act as somebody."""
+        """Do an act as someone."""
         act, number = _ACTS[operation], self.people[who]
         role = AccountRole.MANAGER if who == "kim" else AccountRole.ANALYST
         may = Principal(role, number).may

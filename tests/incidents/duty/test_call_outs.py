@@ -1,4 +1,4 @@
-"""Call-outs: nobody is called before a rule; then along the chain until somebody acknowledges, or to its end."""
+"""Call-outs: nobody is called before a rule; then along the chain until someone acknowledges, or to its end."""
 
 import hashlib
 import hmac

@@ -3,11 +3,14 @@
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select
 
 from tocsin.incidents.duty import duty_gaps, live_rosters
+from tocsin.incidents.duty.models import DutyContact
 from tocsin.interface import RequestError
 from tocsin.node.accounts import Person
 from tocsin.node.errors import ConflictError, UsageError
+from tocsin.operations.retention import apply_retention
 
 from .conftest import WEEKLY, Duty
 
@@ -85,7 +88,7 @@ def test_who_left_leaves_a_gap_that_says_so(duty: Duty) -> None:
     assert len(gaps(duty)) == 1
 
 
-def test_only_shifts_that_nobody_takes_are_gaps_unless_somebody_is_always_on_duty(duty: Duty) -> None:
+def test_only_shifts_that_nobody_takes_are_gaps_unless_someone_is_always_on_duty(duty: Duty) -> None:
     office = 'time_zone = "Indian/Mauritius"\n[[rule]]\nperson = "ana@csirt.example"\nfrom = "08:00"\nto = "18:00"\n'
     duty.do("addRosterDuty", name="Office", text=office)
     assert gaps(duty) == []
@@ -116,3 +119,13 @@ def test_a_hand_over_note_is_read_by_another_person(duty: Duty) -> None:
     with pytest.raises(ConflictError):
         duty.do("readHandOverDuty", "ana", note=note.number)
     assert duty.do("readHandOverDuty", "ben", note=note.number).read
+
+
+def test_the_phone_number_of_a_removed_account_is_deleted(duty: Duty) -> None:
+    duty.do("phoneDuty", "ana", phone="+2305550101")
+    duty.do("phoneDuty", "ben", phone="+2305550102")
+    with duty.world.node.database.begin() as session:
+        session.get_one(Person, duty.people["ana"]).removed_at = duty.world.now
+    apply_retention(duty.world.node, now=duty.world.now)
+    with duty.world.node.database.reading() as session:
+        assert session.scalars(select(DutyContact.phone)).all() == ["+2305550102"]

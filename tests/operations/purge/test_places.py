@@ -62,6 +62,10 @@ NOTHING_OF_STRANGERS = {
         "problem_reminder", "tombstone", "withheld_events",
     ],
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],
+    "duty: rosters and notes of this team, rules, and calls by number": [
+        "call_out", "call_out_call", "call_out_rule", "duty_change", "duty_contact", "duty_hand_over", "duty_roster",
+        "duty_roster_version",
+    ],
     "names of feeds, as sources and mapping files have them": ["feed"],
     "words of ours": ["halt"],
     "how far a playbook is, by numbers and ids of its steps": ["incident_playbook", "incident_playbook_step"],

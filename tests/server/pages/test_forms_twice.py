@@ -190,6 +190,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/clocks/{clock}/reopen",
         "/clocks/calendar",
         "/incidents/{reference}/wait",
+        "/duty/phone", "/duty/rosters/{roster}/edit", "/duty/rules/new", "/duty/changes/{change}/answer",
+        "/duty/notes/{note}/read",
         "/incidents/{reference}/parties/{party}/draft",
         "/incidents/{reference}/parties/{party}/no-answer",
         "/reports/public/{reference}/ring-back",
@@ -209,6 +211,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/problems/inbox",
         "/playbooks/add",
         "/problems/incident",
+        "/duty/rosters/new", "/duty/rosters/{roster}/override", "/duty/rosters/{roster}/swap",
+        "/duty/rosters/{roster}/hand-over", "/duty/rules/{rule}/test",
         "/reports/public/act",
         "/reports/public/{reference}/consent",
         "/reports/public/{reference}/order",
@@ -256,6 +260,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/clocks/{clock}/not-applicable",
         "/clocks/texts/{law}/adopt",
         "/clocks/texts/{law}/withdraw",
+        "/duty/call-outs/{call_out}/acknowledge", "/duty/changes/{change}/withdraw", "/duty/rosters/{roster}/retire",
+        "/duty/rules/{rule}/end",
         "/incidents/{reference}/close",
         "/incidents/act",
         "/incidents/{reference}/reject",
@@ -293,6 +299,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/a/{token}",  # test_answer_pages.py, test_answer_kill.py
         "/report/{reference}",  # test_public_report.py
         "/v/{token}",  # test_verify_pages.py
+        "/call/{token}",  # test_duty_pages.py
+        "/duty/calendar",  # test_duty_pages.py: each press draws a new address
         "/teams/{key}/verify",  # test_verify_pages.py
     ),
     "nothing is kept": (

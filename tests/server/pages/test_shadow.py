@@ -23,6 +23,7 @@ from support.world import World, copy_world
 from tocsin.assets import match_observables
 from tocsin.incidents import (
     IncidentEntryKind,
+    IncidentReader,
     ObservableKind,
     acts,
     add_entry,
@@ -43,6 +44,7 @@ from tocsin.incidents.arrivals import (
     ticket_named,
 )
 from tocsin.incidents.arrivals.basis import add_release
+from tocsin.incidents.duty import call_outs
 from tocsin.incidents.severity import acts as severity_acts
 from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.incidents.threads import acts as thread_acts
@@ -51,6 +53,7 @@ from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole, Principal
 from tocsin.node.records import open_seal_key, seal
 from tocsin.node.tokens import open_tokens
+from tocsin.pipeline.call_outs import look_for_call_outs
 from tocsin.pipeline.search import Searcher, answer_lines
 from tocsin.server.pages.today.figures import state_token
 from tocsin.server.server import make_application
@@ -181,6 +184,7 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
             observable.unreviewed_since = past
         add_entry(session, made, IncidentEntryKind.NOTE, text=f"{WORD} rang", **by)
         made.waiting_for, made.waiting_until, made.state = WORD, past, "waiting"
+        made.severity = "critical"  # the rule of the furnished node calls for it
         add_alias(session, made, f"CERT #{WORD}")
         director = add_party(
             session, made, role="reporter", team=None, name=WORD, mailbox="director@kanarienvogel.example", phone="",
@@ -227,6 +231,10 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
     act(world, "letMeInIncident", guest, reference=found.reference, reason="Nobody else is on duty now")
     act(world, "startPlaybookOfIncident", lead, reference=found.reference, playbook="ransomware")
     act(world, "renameIncident", lead, reference=found.reference, title=f"{WORD} at two ministries")
+    look_for_call_outs(world.node, world.now)
+    with world.node.database.reading() as session:
+        called = call_outs(session, IncidentReader(lead, world.now))
+        assert found.reference in {one.subject for one in called}
     return found
 
 

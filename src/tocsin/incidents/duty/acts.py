@@ -28,7 +28,7 @@ from tocsin.node.sentences import say
 class NewHandOver(RosterNamed):
     """What the one going off duty leaves to the one coming on."""
 
-    text: Annotated[str, Wording(lacking=N_("Write what the next one must know."), lines=True)] = Field(
+    text: Annotated[str, Wording(lacking=N_("Write a note."), lines=True)] = Field(
         min_length=1, max_length=10_000, title=N_("Hand-over note"),
         description=N_("What is open, whose turn it is, what is due. The whole team reads it: nothing restricted."),
     )  # fmt: skip
@@ -79,7 +79,7 @@ class NoteResult(BaseModel):
 
 
 class ContactResult(BaseModel):
-    """How somebody is reached. ``calendar``: the path of the calendar, or empty."""
+    """How someone is reached. ``calendar``: the path of the calendar, or empty."""
 
     phone: str
     calendar: str
@@ -122,7 +122,7 @@ def hand_over(context: ActContext, request: NewHandOver) -> NoteResult:
 def read_hand_over(context: ActContext, request: NoteNamed) -> NoteResult:
     """By another person than who wrote it."""
     with context.undoable() as session:
-        found, me = find_note(session, request.note), person_of(session, context)
+        found, me = find_note(session, request.note, lock=True), person_of(session, context)
         if found.by == me:
             raise ConflictError(say("Another person marks your note as read."))
         if found.read_at is None:
@@ -157,16 +157,16 @@ def draw_calendar(context: ActContext, request: OwnCalendar) -> ContactResult:
 
 
 def acknowledge(context: ActContext, request: CallOutNamed) -> CallOutResult:
-    """Nobody further is called. Say in the note if somebody acknowledged by phone."""
+    """Nobody further is called. Say in the note if someone acknowledged by phone."""
     note = kept(context, request.remark)
     with context.undoable() as session:
-        found = find_call_out(session, reader_of(context), request.call_out)
+        found = find_call_out(session, reader_of(context), request.call_out, lock=True)
         take_call_out(session, found, by=author_of(session, context), note=note, now=context.now)
         return _call_out(found)
 
 
 def test_rule(context: ActContext, request: RuleNamed) -> CallOutResult:
-    """The chain of the rule is called until somebody acknowledges; the calls say that it is a test."""
+    """The chain of the rule is called until someone acknowledges; the calls say that it is a test."""
     check_manager(context)
     with context.database.begin() as session:
         rule = find_rule(session, request.rule)

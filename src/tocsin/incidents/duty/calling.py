@@ -54,7 +54,7 @@ _TRIES: Final = 2  # of a call of which nobody knows whether it left
 
 
 @dataclass(frozen=True)
-class _Desk:
+class _Look:
     """What is the same for all call-outs of one look."""
 
     node: Node
@@ -79,7 +79,8 @@ class _Desk:
         return {compartment: frozenset(people) for compartment, people in found.items()}
 
     def on_duty(self, roster: int | None) -> list[int]:
-        return self.rosters[roster].on_duty(self.now) if roster in self.rosters else []
+        found = self.rosters.get(roster or 0)
+        return found.on_duty(self.now) if found else []
 
     def chain(self, rule: CallOutRule, subject: CallSubject) -> list[int]:
         first, second = self.on_duty(rule.roster_id), self.on_duty(rule.second_id)
@@ -100,10 +101,14 @@ def call_out_due(node: Node, items: Collection[str], now: datetime) -> int:
 
     """
     acknowledge_by_sms(node, now)
+    with node.database.reading() as session:
+        live = select(CallOut.id).where(CallOut.live_key.is_not(None) | (CallOut.state == CallOutState.OPEN.value))
+        if not rules_of(session) and session.scalar(live.limit(1)) is None:
+            return 0
     with node.database.begin() as session:
-        desk = _Desk(node, session, now)
-        _settle_subjects(desk, items)
-        _advance(desk)
+        look = _Look(node, session, now)
+        _settle_subjects(look, items)
+        _advance(look)
         cut("duty.calling")
     cut("duty.called")
     return _send_owed(node, now)
@@ -129,7 +134,7 @@ def open_call_out(session: Session, rule: CallOutRule, subject: CallSubject, *, 
 
 
 def acknowledge(session: Session, found: CallOut, *, by: str, note: str, now: datetime) -> bool:
-    """Note that somebody takes care; False where somebody did before, or what it was about ended.
+    """Note that someone takes care; False where someone did before, or what it was about ended.
 
     ``by``: as the audit log names people, or ``number +230…``.
     """
@@ -143,14 +148,16 @@ def acknowledge(session: Session, found: CallOut, *, by: str, note: str, now: da
 
 
 def call_of_link(session: Session, node: Node, token: str, now: datetime) -> tuple[CallOut, CallOutCall] | None:
-    """What the link of a call leads to, whoever has it: for a day, and while nobody acknowledged."""
+    """What the link of a call leads to: for a day, while nobody acknowledged, and the person called may read it."""
     if (secret := open_tokens(node.home).read(_PURPOSE, token)) is None:
         return None
     call = session.scalar(select(CallOutCall).where(CallOutCall.secret == secret, CallOutCall.at > now - LINK_LASTS))
     found = session.get(CallOut, call.call_out_id, with_for_update=True) if call else None
     if call is None or found is None or found.state not in {CallOutState.OPEN, CallOutState.UNANSWERED}:
         return None
-    return found, call
+    person = session.get_one(Person, call.person)
+    reads = found.compartment_id in compartments_of(session, IncidentReader(call.person, now))
+    return (found, call) if reads and person.blocked_at is None and person.removed_at is None else None
 
 
 def acknowledge_by_sms(node: Node, now: datetime) -> int:
@@ -181,14 +188,14 @@ def _key(rule: CallOutRule, subject: CallSubject) -> str:
     return f"{rule.id}/{subject.name}"
 
 
-def _settle_subjects(desk: _Desk, items: Collection[str]) -> None:
+def _settle_subjects(look: _Look, items: Collection[str]) -> None:
     """Open what a rule asks for, and end what is over; quiet hours only keep from opening."""
-    session, now = desk.session, desk.now
+    session, now = look.session, look.now
     live = {one.live_key: one for one in session.scalars(select(CallOut).where(CallOut.live_key.is_not(None)))}
     wanted: dict[str, tuple[CallOutRule, CallSubject]] = {}
     for rule in rules_of(session):
         found = [CallSubject(kind) for kind in rule.kinds if kind in items]
-        found += [desk.subject(one) for one in _severe(desk, rule)]
+        found += [look.subject(one) for one in _severe(look, rule)]
         wanted |= {_key(rule, one): (rule, one) for one in found}
     for key, before in live.items():
         current = wanted.get(key or "")
@@ -196,24 +203,24 @@ def _settle_subjects(desk: _Desk, items: Collection[str]) -> None:
             _end(before)
     session.flush()
     for key, (rule, subject) in wanted.items():
-        if (key not in live or live[key].live_key is None) and not _waits(desk, rule, subject):
+        if (key not in live or live[key].live_key is None) and not _waits(look, rule, subject):
             open_call_out(session, rule, subject, actor=_ACTOR, now=now)
 
 
-def _severe(desk: _Desk, rule: CallOutRule) -> Sequence[Incident]:
-    """The incidents of the rule's level or above, in compartments that somebody with an account may read."""
+def _severe(look: _Look, rule: CallOutRule) -> Sequence[Incident]:
+    """The incidents of the rule's level or above, in compartments that someone with an account may read."""
     if not rule.severity:
         return ()
     lowest = SeverityLevel(rule.severity).rank
     levels = [one.value for one in SeverityLevel if one.rank >= lowest]
     of = Incident.severity.in_(levels), Incident.state.in_([one.value for one in UNDER_WAY])
-    return desk.session.scalars(select(Incident).where(*of, Incident.compartment_id.in_([0, *desk.readers]))).all()
+    return look.session.scalars(select(Incident).where(*of, Incident.compartment_id.in_([0, *look.readers]))).all()
 
 
-def _waits(desk: _Desk, rule: CallOutRule, subject: CallSubject) -> bool:
-    roster = desk.rosters.get(rule.roster_id)
+def _waits(look: _Look, rule: CallOutRule, subject: CallSubject) -> bool:
+    roster = look.rosters.get(rule.roster_id)
     zone = roster.roster.time_zone if roster else None
-    quiet = zone is not None and is_quiet(desk.now, zone, rule.quiet_from, rule.quiet_to)
+    quiet = zone is not None and is_quiet(look.now, zone, rule.quiet_from, rule.quiet_to)
     return quiet and waits_quietly(subject.level, rule.quiet_below)
 
 
@@ -223,73 +230,73 @@ def _end(found: CallOut) -> None:
         found.state, found.next_at = CallOutState.ENDED.value, None
 
 
-def _advance(desk: _Desk) -> None:
+def _advance(look: _Look) -> None:
     """Call the next of each chain whose time has come, or whose last calls all failed."""
     row = CallOut
-    due = row.state == CallOutState.OPEN.value, row.next_at <= desk.now
-    found = desk.session.scalars(select(row).where(*due).order_by(row.id).with_for_update()).all()
-    calls = calls_of(desk.session, found)
+    due = row.state == CallOutState.OPEN.value, row.next_at <= look.now
+    found = look.session.scalars(select(row).where(*due).order_by(row.id).with_for_update()).all()
+    calls = calls_of(look.session, found)
     for one in found:
-        rule = desk.session.get_one(CallOutRule, one.rule_id)
-        chain = desk.chain(rule, _subject_of(desk, one))
+        rule = look.session.get_one(CallOutRule, one.rule_id)
+        chain = look.chain(rule, _subject_of(look, one))
         person = next_in_chain(chain, {call.person for call in calls[one.id]})
         if person is None:
-            _miss(desk, one)
+            _miss(look, one)
             continue
-        reached = _call(desk, rule, one, person)
-        one.next_at = desk.now + timedelta(minutes=rule.minutes) if reached else desk.now
+        reached = _call(look, rule, one, person)
+        one.next_at = look.now + timedelta(minutes=rule.minutes) if reached else look.now
 
 
-def _subject_of(desk: _Desk, found: CallOut) -> CallSubject:
-    incident = None if found.incident_id is None else desk.session.get(Incident, found.incident_id)
-    return CallSubject(found.subject) if incident is None else desk.subject(incident)
+def _subject_of(look: _Look, found: CallOut) -> CallSubject:
+    incident = None if found.incident_id is None else look.session.get(Incident, found.incident_id)
+    return CallSubject(found.subject) if incident is None else look.subject(incident)
 
 
-def _call(desk: _Desk, rule: CallOutRule, found: CallOut, person: int) -> bool:
-    """Call somebody by all channels of the rule, the mail at once; False where none of them can be."""
+def _call(look: _Look, rule: CallOutRule, found: CallOut, person: int) -> bool:
+    """Call someone by all channels of the rule, the mail at once; False where none of them can be."""
     reached = False
     for channel in rule.channels:
         secret, code = secrets.token_urlsafe(16), f"{secrets.randbelow(10**6):06d}"
         made = CallOutCall(
-            call_out_id=found.id, person=person, channel=channel, state=CallState.OWED.value, at=desk.now, attempts=0,
+            call_out_id=found.id, person=person, channel=channel, state=CallState.OWED.value, at=look.now, attempts=0,
             secret=secret, code=code, error="",
         )  # fmt: skip
-        desk.session.add(made)
-        desk.session.flush()
+        look.session.add(made)
+        look.session.flush()
         if channel == CallChannel.MAIL:
-            link = _link(desk.node, secret)
-            mailed = _mail(desk, found, person, "call", key=f"call:{made.id}", link=link)
+            link = _link(look.node, secret)
+            mailed = _mail(look, found, person, "call", key=f"call:{made.id}", link=link)
             made.state = (CallState.SENT if mailed else CallState.FAILED).value
         reached |= made.state != CallState.FAILED
     _note(
-        desk.session, found, AuditAction.CALL_OUT_CALLED, actor=_ACTOR, now=desk.now, person=person,
+        look.session, found, AuditAction.CALL_OUT_CALLED, actor=_ACTOR, now=look.now, person=person,
         channels=list(rule.channels),
     )  # fmt: skip
     return reached
 
 
-def _miss(desk: _Desk, found: CallOut) -> None:
+def _miss(look: _Look, found: CallOut) -> None:
     """The end of the chain: it is a to-do item now, and the managers who may read it are written to."""
     found.state, found.next_at = CallOutState.UNANSWERED.value, None
-    _note(desk.session, found, AuditAction.CALL_OUT_UNANSWERED, actor=_ACTOR, now=desk.now)
+    _note(look.session, found, AuditAction.CALL_OUT_UNANSWERED, actor=_ACTOR, now=look.now)
     if found.level == TEST:
         return
-    readers = _subject_of(desk, found).readers
-    for one in people_for(desk.session, Permission.RULES_WRITE):
+    readers = _subject_of(look, found).readers
+    for one in people_for(look.session, Permission.RULES_WRITE):
         if readers is None or one.id in readers:
-            link = f"{desk.node.settings.server.url}/duty/call-outs"
-            _mail(desk, found, one.id, "missed", key=f"missed:{found.id}", link=link)
+            link = f"{look.node.settings.server.url}/duty/call-outs"
+            _mail(look, found, one.id, "missed", key=f"missed:{found.id}", link=link)
 
 
-def _mail(desk: _Desk, found: CallOut, person: int, text: str, *, key: str, link: str) -> bool:
-    to = desk.session.get_one(Person, person)
-    node = desk.node.settings.node
-    words = texts_for(to.language or node.language, TextFolders(desk.node.home / HomeFolder.TEMPLATES, node.language))
+def _mail(look: _Look, found: CallOut, person: int, text: str, *, key: str, link: str) -> bool:
+    to = look.session.get_one(Person, person)
+    node = look.node.settings.node
+    words = texts_for(to.language or node.language, TextFolders(look.node.home / HomeFolder.TEMPLATES, node.language))
     level = {"": "duty_todo", TEST: "duty_test"}.get(found.level, found.level)
     return mail_person(
-        desk.session, desk.node, person, text, key=key, now=desk.now, about=_about(found), reference=found.reference,
+        look.session, look.node, person, text, key=key, now=look.now, about=_about(found), reference=found.reference,
         subject=found.subject, level=words.words.get(level, found.level), link=link,
-        phone=desk.node.settings.duty.phone or words.say("duty_none"),
+        phone=look.node.settings.duty.phone or words.say("duty_none"),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from tocsin.incidents.states import SeverityLevel
 
 @dataclass(frozen=True)
 class CallSubject:
-    """What somebody may be called for. ``name``: the reference of an incident, or a kind of to-do items.
+    """What someone may be called for. ``name``: the reference of an incident, or a kind of to-do items.
 
     ``level``: a `SeverityLevel` of an incident, or empty. ``readers``: who may read a restricted incident, None: all of
     the team; ``lead``: who leads it. ``incident``, ``compartment``: their numbers.
@@ -63,5 +63,5 @@ def waits_quietly(level: str, below: str) -> bool:
 
 
 def is_graver(level: str, known: str) -> bool:
-    """Whether an incident became more severe than when somebody was called."""
+    """Whether an incident became more severe than when someone was called."""
     return bool(level) and (not known or SeverityLevel(level).rank > SeverityLevel(known).rank)

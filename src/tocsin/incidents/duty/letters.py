@@ -21,7 +21,7 @@ def mail_person(
     now: datetime,
     due_at: datetime | None = None,
     about: str = "",
-    **values: object,
+    **values: str,
 ) -> bool:
     """Mail the text ``text`` (its words ``duty_TEXT_subject`` and ``_body``) to a person; once under a key.
 

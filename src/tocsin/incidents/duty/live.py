@@ -25,7 +25,7 @@ from tocsin.incidents.text_files import parse_document
 AHEAD: Final = timedelta(days=14)
 """So far ahead gaps are named."""
 
-_TOLD: Final = timedelta(days=60)  # of later shifts nobody is told that they moved
+_MAILED: Final = timedelta(days=60)  # of later shifts that moved no mail is sent
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class LiveRoster:
 
     def period(self, start: datetime, end: datetime) -> DutyPeriod:
         """Shifts, gaps and overlaps between two instants."""
-        return duty_shifts(self.roster, start, end, NEAR)
+        return duty_shifts(self.roster, start, end, around=NEAR)
 
     def on_duty(self, at: datetime) -> list[int]:
         """The accounts of who is on duty, in the order of their names in the roster."""
@@ -50,7 +50,7 @@ class LiveRoster:
         return [one for one in self.period(now, now + AHEAD).gaps if self.row.always or one.why != NOBODY]
 
     def shifts_of(self, person: int, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
-        """From when to when somebody is on duty, whole shifts."""
+        """From when to when someone is on duty, whole shifts."""
         return [
             (one.starts or one.start, one.ends or one.end)
             for one in self.period(start, end).shifts
@@ -125,7 +125,7 @@ class MovedShifts:
 
 
 def moved_shifts(before: LiveRoster, after: LiveRoster, now: datetime, but: Collection[int] = ()) -> list[MovedShifts]:
-    """Whose shifts of the next two months moved by a change, in order. ``but``: who need not be told."""
+    """Whose shifts of the next two months moved by a change, in order. ``but``: who needs no mail."""
     spans = [_spans(one, now) for one in (before, after)]
     found = []
     for person in sorted((spans[0].keys() | spans[1].keys()) - set(but)):
@@ -137,7 +137,7 @@ def moved_shifts(before: LiveRoster, after: LiveRoster, now: datetime, but: Coll
 
 def _spans(live: LiveRoster, now: datetime) -> dict[int, set[tuple[datetime, datetime]]]:
     found: dict[int, set[tuple[datetime, datetime]]] = {}
-    for one in live.period(now, now + _TOLD).shifts:
+    for one in live.period(now, now + _MAILED).shifts:
         if one.person in live.people:
             found.setdefault(live.people[one.person], set()).add((one.start, one.end))
     return found

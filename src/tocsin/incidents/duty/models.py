@@ -12,7 +12,7 @@ from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
 class DutyRoster(Base):
     """A roster by its name. ``keeper``: the person who edits it, beside managers.
 
-    ``always``: somebody must be on duty at each moment; else only shifts that nobody takes are gaps.
+    ``always``: someone must be on duty at each moment; else only shifts that nobody takes are gaps.
     """
 
     __tablename__ = "duty_roster"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.duty.live import LiveRoster, compose, names_in, read_text
@@ -50,14 +50,14 @@ def duty_gaps(session: Session, now: datetime) -> list[tuple[LiveRoster, DutyGap
 
 
 def find_roster(session: Session, named: str) -> DutyRoster:
-    """The roster of this number or name, for who changes it.
+    """The roster of this number or name.
 
     Raises:
         NotFoundError: there is none in use.
 
     """
     which = DutyRoster.id == int(named) if named.isascii() and named.isdigit() else DutyRoster.name == named.strip()
-    found = session.scalar(select(DutyRoster).where(which, DutyRoster.retired_at.is_(None)).with_for_update())
+    found = session.scalar(select(DutyRoster).where(which, DutyRoster.retired_at.is_(None)))
     if found is None:
         raise NotFoundError(say("There is no roster '%(name)s'.", name=named[:60]))
     return found
@@ -94,14 +94,14 @@ def changes_of(session: Session, rosters: Iterable[int], since: datetime) -> Seq
     return session.scalars(query.order_by(row.starts_at, row.id)).all()
 
 
-def find_change(session: Session, number: int) -> RosterChange:
-    """A change by its number, for who changes it.
+def find_change(session: Session, number: int, *, lock: bool = False) -> RosterChange:
+    """A change by its number. ``lock``: it is going to be changed.
 
     Raises:
         NotFoundError: there is none.
 
     """
-    if (found := session.get(RosterChange, number, with_for_update=True)) is None:
+    if (found := session.get(RosterChange, number, with_for_update=lock or None)) is None:
         raise NotFoundError(say("There is no such change of a roster."))
     return found
 
@@ -115,20 +115,20 @@ def last_notes(session: Session, rosters: Iterable[int]) -> Mapping[int, HandOve
     return {one.roster_id: one for one in rows}
 
 
-def find_note(session: Session, number: int) -> HandOverNote:
-    """A hand-over note by its number.
+def find_note(session: Session, number: int, *, lock: bool = False) -> HandOverNote:
+    """A hand-over note by its number. ``lock``: it is going to be changed.
 
     Raises:
         NotFoundError: there is none.
 
     """
-    if (found := session.get(HandOverNote, number, with_for_update=True)) is None:
+    if (found := session.get(HandOverNote, number, with_for_update=lock or None)) is None:
         raise NotFoundError(say("There is no such hand-over note."))
     return found
 
 
 def contact_of(session: Session, person: int) -> DutyContact:
-    """How somebody is reached; where that was not said, a row that is not in the records yet."""
+    """How someone is reached; where that was not said, a row that is not in the records yet."""
     return session.get(DutyContact, person) or DutyContact(person_id=person, phone="", calendar="")
 
 
@@ -140,7 +140,7 @@ def phones_of(session: Session, people: Iterable[int]) -> dict[int, str]:
 
 
 def owner_of_calendar(session: Session, secret: str) -> int | None:
-    """Whose calendar a secret address is; None: nobody's, or of somebody whose account is closed."""
+    """Whose calendar a secret address is; None: nobody's, or of someone whose account is closed."""
     query = select(DutyContact.person_id).join(Person, Person.id == DutyContact.person_id)
     wanted = DutyContact.calendar == secret, Person.blocked_at.is_(None), Person.removed_at.is_(None)
     return session.scalar(query.where(*wanted)) if secret else None
@@ -152,14 +152,14 @@ def rules_of(session: Session) -> Sequence[CallOutRule]:
 
 
 def find_rule(session: Session, named: str) -> CallOutRule:
-    """The rule of this number or name, for who changes it.
+    """The rule of this number or name.
 
     Raises:
         NotFoundError: there is none.
 
     """
     which = CallOutRule.id == int(named) if named.isascii() and named.isdigit() else CallOutRule.name == named.strip()
-    found = session.scalar(select(CallOutRule).where(which, CallOutRule.ended_at.is_(None)).with_for_update())
+    found = session.scalar(select(CallOutRule).where(which, CallOutRule.ended_at.is_(None)))
     if found is None:
         raise NotFoundError(say("There is no call-out rule '%(name)s'.", name=named[:60]))
     return found
@@ -177,15 +177,16 @@ def call_outs(
     return session.scalars(query.order_by(CallOut.id.desc()).limit(limit)).all()
 
 
-def find_call_out(session: Session, reader: IncidentReader, number: int) -> CallOut:
-    """A call-out by its number, for who acknowledges it.
+def find_call_out(session: Session, reader: IncidentReader, number: int, *, lock: bool = False) -> CallOut:
+    """A call-out by its number. ``lock``: it is going to be acknowledged.
 
     Raises:
         NotFoundError: the reader knows none of this number.
 
     """
     which = CallOut.id == number, readable(session, reader, CallOut)
-    if (found := session.scalar(select(CallOut).where(*which).with_for_update())) is None:
+    query = select(CallOut).where(*which)
+    if (found := session.scalar(query.with_for_update() if lock else query)) is None:
         raise NotFoundError(say("There is no such call-out."))
     return found
 
@@ -222,3 +223,9 @@ def _left(session: Session) -> dict[int, date]:
     query = select(Person.id, func.coalesce(Person.removed_at, Person.blocked_at))
     closed = query.where(Person.blocked_at.is_not(None) | Person.removed_at.is_not(None))
     return {number: (at if at.tzinfo else at.replace(tzinfo=UTC)).date() for number, at in session.execute(closed)}
+
+
+def forget_contacts(session: Session) -> None:
+    """Delete how people are reached whose accounts were removed, in the caller's transaction."""
+    gone = select(Person.id).where(Person.removed_at.is_not(None))
+    session.execute(delete(DutyContact).where(DutyContact.person_id.in_(gone)))

@@ -17,10 +17,10 @@ from tocsin.incidents.duty.live import LiveRoster, moved_shifts, read_text
 from tocsin.incidents.duty.models import DutyRoster, RosterChange, RosterVersion
 from tocsin.incidents.duty.read import accounts_by_name, find_change, find_roster, live_roster, newest_version
 from tocsin.incidents.duty.states import ChangeKind, ChangeState
-from tocsin.incidents.text_files import MOST_BYTES, TextFaultError, read_instant
+from tocsin.incidents.text_files import MOST_BYTES, read_instant
 from tocsin.interface import N_, Act, ActContext, OwnSurface, RequestError, Wording
 from tocsin.node.accounts import Permission, names_of
-from tocsin.node.errors import ConflictError, UsageError
+from tocsin.node.errors import ConflictError, InputError, UsageError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 
@@ -47,7 +47,7 @@ class _RosterFields(BaseModel):
         "", max_length=320, title=N_("Keeper"), description=N_("Edits the roster, beside managers."),
     )  # fmt: skip
     always: bool = Field(
-        default=False, title=N_("Somebody is on duty at all times"),
+        default=False, title=N_("A person is on duty at all times"),
         description="Each moment without anybody is a gap, not only shifts that nobody takes.",
     )  # fmt: skip
 
@@ -73,7 +73,7 @@ class _Stretch(RosterNamed):
 
 
 class ShiftOverride(_Stretch):
-    """Somebody in addition, somebody not, or one in place of another."""
+    """Someone in addition, someone not, or one in place of another."""
 
     add: str = Field("", max_length=320, title=N_("On duty then"), description="An account, by address or number.")
     remove: str = Field("", max_length=320, title=N_("In place of"), description="An account, by address or number.")
@@ -192,10 +192,10 @@ def override(context: ActContext, request: ShiftOverride) -> ChangeResult:
 
 
 def withdraw_change(context: ActContext, request: ChangeNamed) -> ChangeResult:
-    """The roster is as it was without it. Who asked for a swap withdraws it, too."""
+    """The roster is as it was without it. Who asked for a swap withdraws it, too, until it is answered."""
     with context.undoable() as session:
-        found = find_change(session, request.change)
-        asks = found.kind == ChangeKind.SWAP and found.by == author_of(session, context)
+        found = find_change(session, request.change, lock=True)
+        asks = found.state == ChangeState.ASKED and found.by == author_of(session, context)
         row = session.get_one(DutyRoster, found.roster_id) if asks else None
         row = row or _own_roster(context, session, str(found.roster_id))
         with _moving(context, session, row):
@@ -225,7 +225,7 @@ def ask_swap(context: ActContext, request: ShiftSwap) -> ChangeResult:
         zone = live.roster.time_zone
         mail_person(
             session, context.node, other, "swap", key=f"swap:{made.id}", now=context.now, due_at=context.not_before,
-            asker=names_of(session, [me]).get(me, ""), roster=row.name, zone=zone, link=_page(context),
+            asker=names_of(session, [me]).get(me, ""), roster=row.name, zone=str(zone), link=_page(context),
             start=f"{made.starts_at.astimezone(zone):%Y-%m-%d %H:%M}",
             end=f"{made.ends_at.astimezone(zone):%Y-%m-%d %H:%M}",
         )  # fmt: skip
@@ -240,7 +240,7 @@ def answer_swap(context: ActContext, request: SwapAnswer) -> ChangeResult:
 
     """
     with context.undoable() as session:
-        found = find_change(session, request.change)
+        found = find_change(session, request.change, lock=True)
         state = ChangeState.IN_FORCE if request.accept else ChangeState.REFUSED
         if found.state == state:
             return _change(found)
@@ -279,7 +279,7 @@ def _save_text(context: ActContext, session: Session, row: DutyRoster, text: str
     """Keep a text that can be used, with the accounts of its names."""
     try:
         people = accounts_by_name(session, read_text(text), context.now)
-    except (TextFaultError, UsageError) as error:
+    except (InputError, UsageError) as error:
         raise RequestError([("text", str(error))], error.hint) from None
     version = RosterVersion(roster_id=row.id, text=text, people=people, at=context.now, by=author_of(session, context))
     session.add(version)
@@ -304,7 +304,7 @@ def _moving(context: ActContext, session: Session, row: DutyRoster) -> Iterator[
     for moved in moved_shifts(before, after, context.now, but):
         mail_person(
             session, context.node, moved.person, "moved", key=f"moved:{row.id}:{key}", now=context.now,
-            due_at=context.not_before, roster=row.name, zone=zone, before=listed(moved.before),
+            due_at=context.not_before, roster=row.name, zone=str(zone), before=listed(moved.before),
             after=listed(moved.after), link=_page(context),
         )  # fmt: skip
 

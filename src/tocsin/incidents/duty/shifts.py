@@ -99,7 +99,7 @@ class _Open:
     reasons: dict[str, None] = field(default_factory=dict)
 
 
-def duty_shifts(roster: Roster, start: datetime, end: datetime, around: timedelta = AROUND) -> DutyPeriod:
+def duty_shifts(roster: Roster, start: datetime, end: datetime, *, around: timedelta = AROUND) -> DutyPeriod:
     """What a roster says of the time between two instants. ``around``: how far whole shifts are followed.
 
     Raises:

@@ -24,7 +24,8 @@ from tocsin.events import save_view
 from tocsin.incidents import mail_context
 from tocsin.incidents.arrivals import ReportForm, ReportKind, file_report, form_word, ticket_of
 from tocsin.incidents.arrivals import acts as inbox_acts
-from tocsin.interface import ActContext
+from tocsin.incidents.duty import acts as duty_acts
+from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole, Person
 from tocsin.node.errors import InternalError
 from tocsin.node.letters import Letter
@@ -65,6 +66,17 @@ id = "no-accounts-to-operators"
 to_kind = ["operator"]
 hide = ["source.account"]
 why = "Names of accounts go to the national CSIRT alone."
+"""
+
+_ROSTER: Final = """\
+[[rotation]]
+id = "week"
+kind = "weekly"
+start = 2026-11-02T08:00:00
+people = ["analyst@demo.example", "manager@demo.example"]
+
+[[rule]]
+rotation = "week"
 """
 
 
@@ -270,5 +282,16 @@ def people(demonstration: Demonstration) -> None:
         save_view(session, person=analyst, name="Infected machines", query=query, shared=True, now=demonstration.now)
 
 
-STEPS: Final[tuple[Callable[[Demonstration], None], ...]] = (mails, inbox, directory, rules, collector, people)
+def duty(demonstration: Demonstration) -> None:
+    """The manager and the analyst take turns, a week each; nobody is called, as there is no rule."""
+    for operation, role, values in (
+        ("add-roster", AccountRole.MANAGER, {"name": "CSIRT", "text": _ROSTER, "always": True}),
+        ("hand-over", AccountRole.MANAGER, {"roster": "CSIRT", "text": "The hospital rings back at 16:00."}),
+    ):
+        act = next(one for one in duty_acts.ACTS if one.name == operation)
+        context = demonstration.context(person=demonstration.person(role))
+        act.function(context, read_request(act, values))
+
+
+STEPS: Final[tuple[Callable[[Demonstration], None], ...]] = (mails, inbox, directory, rules, collector, people, duty)
 """What happened, in the order in which it did."""

@@ -185,7 +185,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             "%(n)s gap in rosters (next 14 days)", "%(n)s gaps in rosters (next 14 days)", item.count
         ),
         "/duty", _WORK, listers.gaps,
-        (Resolution(say("Put somebody on duty"), "/duty", "duty override"),), slow=True,
+        (Resolution(say("Assign a person"), "/duty", "duty override"),), slow=True,
     ),
     ItemKind.MAILS: ToDoKind(
         say("Incoming mails"),

@@ -12,6 +12,7 @@ from tocsin.server.api import (
     claims,
     deliveries,
     documents,
+    duty,
     events,
     feeds,
     health,
@@ -45,8 +46,8 @@ from tocsin.server.api.schema import describe
 _OPEN = (health, documents)
 _INSIDE = (
     me, todo, lookup, search, reports, ingests, feeds, quarantine, events, teams, claims, deliveries, problems, inbox,
-    incidents, incident_events, incident_evidence, incident_mails, notices, takedowns, never_held, purges, undo, audit,
-    metrics,
+    incidents, incident_events, incident_evidence, incident_mails, notices, takedowns, duty, never_held, purges, undo,
+    audit, metrics,
 )  # fmt: skip
 _MOST_BYTES = 1_000_000  # of a request that is no report
 

@@ -6,15 +6,24 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, UploadFile
 from fastapi.responses import Response
+from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from tocsin.incidents import IncidentReader, open_incidents
 from tocsin.incidents.duty import acts as duty_acts
-from tocsin.incidents.duty import call_outs, find_roster, newest_version, rules_of
+from tocsin.incidents.duty import (
+    find_call_out,
+    find_change,
+    find_note,
+    find_roster,
+    find_rule,
+    newest_version,
+    rules_of,
+)
 from tocsin.incidents.text_files import MOST_BYTES
 from tocsin.interface import Act, NotHereError, PageRouter, RequestError, names_in, needs, number_in, visitor_of
 from tocsin.node.accounts import Permission, Principal
-from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
+from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
 from tocsin.pipeline import call_outs as rule_acts
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
@@ -61,7 +70,7 @@ def _doing(desk: PageContext, act: Act) -> Callable[..., Response]:
         except RequestError as refused:
             wrongs = dict(refused.wrongs)
             error = refused if "" in wrongs else None
-        except (ConflictError, InputError, NotFoundError, UsageError) as refused:
+        except (ConflictError, InputError, UsageError) as refused:
             error = refused
         return _form(desk, request, act, named, typed=form, wrongs=wrongs, error=error)
 
@@ -143,15 +152,7 @@ def _form(
         texts |= {name: text_of(typed, name) for name in ("always", "only", "accept") if name not in typed}
     with desk.node.database.reading() as session:
         fields = fields_of(desk, act, words, session, given=given, typed=texts, wrongs=wrongs)
-        about = ""
-        if "roster" in named:
-            about = find_roster(session, named["roster"]).name
-        elif "call_out" in named:
-            reader = IncidentReader(visitor_of(request).person, desk.now)
-            found = call_outs(session, reader, before=int(named["call_out"]) + 1, limit=1)
-            if not found or str(found[0].id) != named["call_out"]:
-                raise NotHereError
-            about = f"{found[0].reference}: {found[0].subject}"
+        about = _about(session, IncidentReader(visitor_of(request).person, desk.now), named)
     return desk.page(
         request, "duty/act.html", status=409 if error else 422 if wrongs else 200, act=act, fields=fields, about=about,
         title=TITLES[act.operation], button=BUTTONS.get(act.operation, TITLES[act.operation]),
@@ -159,3 +160,25 @@ def _form(
         back="/duty/call-outs" if act.noun == "call-out" else "/duty", takes_file="text" in act.request.model_fields
         and act.name != "hand-over",
     )  # fmt: skip
+
+
+def _about(session: Session, reader: IncidentReader, named: Mapping[str, str]) -> str:
+    """What a form is about, in a few words.
+
+    Raises:
+        NotFoundError: there is no such thing for this reader.
+
+    """
+    match named:
+        case {"roster": number}:
+            return find_roster(session, number).name
+        case {"rule": number}:
+            return find_rule(session, number).name
+        case {"call_out": number}:
+            found = find_call_out(session, reader, int(number))
+            return f"{found.reference}: {found.subject}"
+        case {"change": number}:
+            find_change(session, int(number))
+        case {"note": number}:
+            find_note(session, int(number))
+    return ""

@@ -65,5 +65,5 @@ def duty_link_pages(desk: PageContext) -> APIRouter:
 def _page(pages: LinkPages, request: Request, token: str, shown: dict[str, Any], *, taken: bool = False) -> Response:
     duty = pages.desk.node.settings.duty
     return pages.render(
-        request, "duty/link.html", "", token=token, taken=taken, ring=duty.phone, severities=SEVERITIES, **shown
+        request, "public/call_out.html", "", token=token, taken=taken, ring=duty.phone, severities=SEVERITIES, **shown
     )

@@ -98,7 +98,7 @@ def view_pages(desk: PageContext) -> APIRouter:
             calls = calls_of(session, shown)
             rules = rules_of(session)
             numbers = {call.person for of in calls.values() for call in of} | {p for one in rules for p in one.people}
-            context = {
+            context: dict[str, Any] = {
                 "rows": shown, "calls": calls, "rules": rules, "names": names_of(session, numbers),
                 "actors": names_of_actors(session, {one.acknowledged_by for one in shown}),
                 "rosters": {one.row.id: one.row.name for one in live_rosters(session, desk.now)},
