@@ -122,8 +122,9 @@ def test_the_forms_of_evidence_lead_back_to_its_tab(browser: Browser, at: str) -
     made = re.findall(r'name="made" value="([^"]+)"', browser.get(f"{incident}/act?act=evidence/{number}/custody").text)
     browser.send(f"{at}/{number}/custody", made=made[0], step="handed", person="Police, Sgt. Lam", how="by hand")
     assert "handed over (with Police, Sgt. Lam, by hand, seal 17, place: Safe 2)" in browser.get(at).text
-    made = re.findall(r'name="made" value="([^"]+)"', browser.get(f"{incident}/act?act=evidence/holds").text)
-    browser.send(f"{at}/holds", made=made[0], ordered_by="Court of Port Louis")
+    made = re.findall(r'name="made" value="([^"]+)"', browser.get(f"{incident}/act?act=holds").text)
+    done = browser.send(f"{incident}/holds", made=made[0], ordered_by="Court of Port Louis")
+    assert done.headers["location"].startswith(at)
     assert "Court of Port Louis" in browser.get(at).text
     assert "Nothing of this incident is deleted." in browser.get(at).text
 
@@ -148,3 +149,26 @@ def test_the_api_takes_a_file_as_it_comes_once_and_gives_it_in_an_archive(world:
         blocks = (bytes(1 << 20) for _ in range((most >> 20) + 2))
         large = api.post(f"{at}/files", params={"name": "large"}, content=blocks)
         assert large.status_code in {413, 422}
+
+
+def test_a_legal_hold_is_lifted_with_a_reason(browser: Browser, at: str) -> None:
+    incident = at.removesuffix("/evidence")
+    made = re.findall(r'name="made" value="([^"]+)"', browser.get(f"{incident}/act?act=holds").text)
+    browser.send(f"{incident}/holds", made=made[0], ordered_by="Court of Port Louis", order_reference="12/26")
+    number = re.findall(r"holds/(\d+)/lift", browser.get(at).text)[-1]
+    assert "Court of Port Louis" in browser.get(f"{incident}/act?act=holds/{number}/lift").text
+    browser.send(f"{incident}/holds/{number}/lift", reason="The court decided")
+    assert f"holds/{number}/lift" not in browser.get(at).text
+    assert "Legal hold of Court of Port Louis lifted" in browser.get(at).text
+
+
+def test_a_report_is_made_for_an_audience_and_refused_where_the_gate_says_no(browser: Browser, at: str) -> None:
+    path = at.replace("/evidence", "/report")
+    sent = browser.send(path, audience="internal", form="pdf", language="ar", parts=["summary", "timeline"])
+    assert sent.headers["content-type"] == "application/pdf"
+    assert sent.headers["x-marking"] == "TLP:AMBER"
+    assert sent.content.startswith(b"%PDF")
+    refused = browser.send(path, audience="public", form="pdf", language="en", parts=["summary"])
+    assert refused.status_code == 409
+    assert "TLP:AMBER goes only to our organisation" in refused.text
+    assert "Report made: The team, pdf" in browser.get(at.removesuffix("/evidence")).text

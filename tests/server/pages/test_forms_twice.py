@@ -61,6 +61,12 @@ MAKES = (
         "/incidents/{reference}/milestone", "INCIDENT/act?act=milestone", {"milestone": "contained"},
         {"milestone": "recovered"}, KEPT,
     ),
+    Making("/incidents/{reference}/evidence", "INCIDENT/act?act=evidence", {"name": "Disk"}, {"name": "Tape"}, KEPT),
+    Making(
+        "/incidents/{reference}/evidence/{evidence}/custody", "INCIDENT/act?act=evidence/1/custody",
+        {"step": "moved", "place": "Safe 1"}, {"step": "moved", "place": "Safe 2"}, KEPT,
+    ),
+    Making("/incidents/{reference}/holds", "INCIDENT/act?act=holds", {"ordered_by": "A"}, {"ordered_by": "B"}, KEPT),
     Making(
         "/incidents/{reference}/clocks", "INCIDENT/act?act=clocks", {"rule": "nis2-23-b", "at": "2026-09-01T10:00"},
         {"rule": "nis2-23-c", "at": "2026-09-01T10:00"}, KEPT,
@@ -138,6 +144,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/tasks/{task}/take",
         "/incidents/{reference}/unrestrict",
         "/incidents/{reference}/clocks/{clock}/move",
+        "/incidents/{reference}/evidence/{evidence}/keep",
+        "/incidents/{reference}/holds/{hold}/lift",
         "/incidents/{reference}/clocks/{clock}/reopen",
         "/clocks/calendar",
         "/incidents/{reference}/wait",
@@ -195,6 +203,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/drafting/{name}/undo/{step}",
         "/drafting/{name}/provisions/{provision}/confirm",
         "/incidents/{reference}/clocks/{clock}/met",
+        "/incidents/{reference}/evidence/{evidence}/destroy",
         "/incidents/{reference}/clocks/{clock}/not-applicable",
         "/clocks/texts/{law}/adopt",
         "/clocks/texts/{law}/withdraw",
@@ -222,11 +231,18 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "by a test of its own": (
         "/incidents/{reference}/parties/{party}/send",  # test_thread_pages.py
         "/incidents/{reference}/announce",  # test_thread_pages.py
+        "/incidents/{reference}/evidence/files",  # test_evidence_pages.py
+        "/incidents/{reference}/evidence/report",  # tests/incidents/evidence/test_custody.py
+        "/incidents/{reference}/evidence/mail",  # tests/incidents/evidence/test_custody.py
         "/incidents/{reference}/parties/{party}/address",  # test_thread_pages.py: each press is a new address
         "/a/{token}",  # test_answer_pages.py, test_answer_kill.py
         "/report/{reference}",  # test_public_report.py
         "/v/{token}",  # test_verify_pages.py
         "/teams/{key}/verify",  # test_verify_pages.py
+    ),
+    "each press is another copy that leaves, and an entry that says so": (
+        "/incidents/{reference}/evidence/{evidence}/file", "/incidents/{reference}/evidence/export",
+        "/incidents/{reference}/report",
     ),
     "nothing is kept": (
         "/search", "/search/export", "/report/answer", "/claims/{number}/check", "/admin/keeping/backup",
@@ -302,6 +318,7 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         inbox = examples["/reports/public/{reference}"].at
         incident = examples["/incidents/{reference}"].at
         ends = ("", "/act?act=parties", "/act?act=milestone", "/act?act=clocks", "/rating")
+        ends += ("/act?act=evidence", "/act?act=evidence/1/custody", "/act?act=holds")
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
         pages |= {f"INCIDENT{end}": f"{incident}{end}" for end in ends}
         yield Stage(world, browsers, pages)

@@ -31,6 +31,8 @@ from tocsin.incidents import (
     add_task,
 )
 from tocsin.incidents.arrivals import ReportDoor, ReportForm, ReportKind, add_report, put_into, ticket_named
+from tocsin.incidents.evidence import EvidenceKind
+from tocsin.incidents.evidence.write import add_hold, add_item
 from tocsin.incidents.severity import acts as severity_acts
 from tocsin.incidents.threads import acts as thread_acts
 from tocsin.incidents.write import add_alias
@@ -159,6 +161,12 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
         for kind, value in ((ObservableKind.URL, ADDRESS), (ObservableKind.IP, OWN)):
             add_observable(session, made, kind, value, role="indicator", tlp="RED", now=world.now)
         add_entry(session, made, IncidentEntryKind.NOTE, text=f"{WORD} rang", **by)
+        content = f"{WORD} wrote this log".encode()
+        item = {"sha256": world.node.incident_evidence.put(content), "size": len(content), "kept": True}
+        add_item(session, made, name=f"{WORD}.log", kind=EvidenceKind.FILE, seal=WORD, now=world.now, **item)
+        add_hold(session, made, ordered_by=f"Court of {WORD}", order_reference=WORD, until=None, now=world.now)
+        custody = {"act": "received", "evidence": 1, "name": f"{WORD}.log", "sha256": item["sha256"]}
+        add_entry(session, made, IncidentEntryKind.EVIDENCE, data=custody, **by)
         made.waiting_for, made.waiting_until, made.state = WORD, past, "waiting"
         add_alias(session, made, f"CERT #{WORD}")
         director = add_party(
@@ -242,6 +250,7 @@ def test_whom_it_names_finds_it(twins: Twins, query: str) -> None:
     f"search {ADDRESS}", f"search {OWN}", "search REFERENCE", "audit list --limit 500",
     "audit list --subject incident", "audit export",
     "statistics", "todo list", "inbox list", "clocks running", "deliveries letters",
+    "evidence verify", "evidence list REFERENCE", "incidents export REFERENCE --format csv",
     "people list", "undo list", "status", "doctor",
 ])  # fmt: skip
 def test_every_command_prints_the_same(twins: Twins, words: str) -> None:

@@ -455,11 +455,11 @@ ACTS: Final[tuple[Act, ...]] = (
         undo=lambda _: say("Item kept"),
     ),
     incident_act(
-        "hold", "Put an incident under a legal hold", hold, path="evidence/holds", name="add",
+        "hold", "Put an incident under a legal hold", hold, path="holds", name="add",
         noun="legal hold of incident", command="evidence hold", makes=True, undo=lambda _: say("Legal hold added"),
     ),
     incident_act(
-        "lift-hold", "Lift a legal hold", lift, path="evidence/holds/{hold}/lift", name="lift",
+        "lift-hold", "Lift a legal hold", lift, path="holds/{hold}/lift", name="lift",
         noun="legal hold of incident", command="evidence lift-hold", arguments=("reference", "hold"),
         undo=lambda _: say("Legal hold lifted"),
     ),
