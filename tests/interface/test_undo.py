@@ -338,7 +338,8 @@ def _disk(world: World, operation: str = "", **values: Any) -> str:
     """An incident with an item of evidence, to which something was done."""
     reference = _incident(world, "addEvidenceOfIncident", name="Disk", seal="4711")
     if operation:
-        do(world, operation, reference=reference, evidence=1, **values)
+        request = read_request(ACTS[operation], {"reference": reference, "evidence": 1, **values})
+        ACTS[operation].function(context(world, operation), request)
     return reference
 
 
