@@ -235,7 +235,7 @@ def record(context: ActContext, request: CustodyChange) -> EvidenceResult:
         state = state_after(EvidenceState(item.state), request.step, kept=item.kept)
         if state is None:
             raise ConflictError(
-                say("This cannot follow: the item is %(state)s.", state=item.state),
+                say("The item is not here, or it is destroyed."),
                 hint=say("Record that it was received again, where it came back."),
             )
         item.state, item.seal = state.value, request.seal or item.seal
@@ -262,7 +262,7 @@ def destroy(context: ActContext, request: Destruction) -> DestructionResult:
     with changing(context, request) as opened:
         item = find_evidence(opened.session, opened.reader, opened.incident, request.evidence)
         if state_after(EvidenceState(item.state), CustodyStep.DESTROYED, kept=item.kept) is None:
-            raise ConflictError(say("This cannot follow: the item is %(state)s.", state=item.state))
+            raise ConflictError(say("The item is not here, or it is destroyed."))
         check_hold(opened.session, [item.incident_id], context.now)
         two = context.node.settings.evidence.second_person
         asked = two and item.destroy_by in {"", opened.author}
