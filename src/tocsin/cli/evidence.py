@@ -89,7 +89,7 @@ def export(
 ) -> None:
     """Write all evidence of an incident into a folder that sha256sum and gpg verify. Exit 1 when a file is missing.
 
-    The files stand there as they came: they may be malware.
+    The files are neither changed nor packed: they may be malware.
     """
     from tocsin.incidents import IncidentNamed
     from tocsin.incidents.evidence import export_evidence
@@ -115,7 +115,7 @@ def export(
 def verify(
     call: NodeInvocation, reference: Annotated[str, typer.Argument(help="Only this incident; else all.")] = ""
 ) -> None:
-    """Read every file of evidence anew, and name those that are missing or changed. Exit 1 when one is.
+    """Read every file of evidence again, and name those that are missing or changed. Exit 1 when one is.
 
     Of restricted incidents only the number and the hash are named.
     """

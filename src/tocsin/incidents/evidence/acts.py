@@ -62,7 +62,7 @@ class NewEvidence(EvidenceSource):
         min_length=1, max_length=300, pattern=LINE, description="What it is.", examples=["Disk of the mail server"]
     )
     kind: EvidenceKind = Field(EvidenceKind.DEVICE, description="file, image, device, bag or paper.")
-    sha256: Annotated[str, Wording(lacking=N_("A SHA-256 has 64 digits and letters from a to f."))] = Field(
+    sha256: Annotated[str, Wording(lacking=N_("A SHA-256 is 64 hexadecimal digits."))] = Field(
         "", pattern=r"^([0-9a-fA-F]{64})?$", description="The SHA-256 of its bytes, in hexadecimal."
     )
     size: int | None = Field(None, ge=0, le=2**62, description="How many bytes it has.")
