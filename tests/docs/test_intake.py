@@ -26,6 +26,7 @@ DOORS = {
     "problems/replies/filing.py:redacted_mail": "problems/replies/filing.py:file_mail",
     "problems/replies/filing.py:file_mail": "problems/replies/filing.py:file_mail",
     "problems/replies/filing.py:read_mailbox": "problems/replies/filing.py:file_mail",
+    "server/api/incident_evidence.py:send": "incidents/evidence/files.py:keep_file",
     "server/api/reports.py:_receive": "pipeline/uploads/arrival.py:file",
     "server/api/reports.py:_receive_form": "pipeline/uploads/arrival.py:file",
     "server/pages/public/report_forms.py:_message": "server/pages/public/report_pages.py:_read",

@@ -25,6 +25,7 @@ from tocsin.delivery import Delivery, hold, release
 from tocsin.directory import BY_TEAM, read_team
 from tocsin.incidents import IncidentReader, add_incident
 from tocsin.incidents.arrivals import (
+    PublicFile,
     PublicReport,
     ReportDoor,
     ReportForm,
@@ -415,6 +416,28 @@ def _swap(world: World) -> dict[str, Any]:
     return {"change": made.number, "accept": True}
 
 
+def _disk(world: World, operation: str = "", **values: Any) -> str:
+    """An incident with an item of evidence, to which something was done."""
+    reference = _incident(world, "addEvidenceOfIncident", name="Disk", seal="4711")
+    if operation:
+        request = read_request(ACTS[operation], {"reference": reference, "evidence": 1, **values})
+        ACTS[operation].function(context(world, operation), request)
+    return reference
+
+
+def _report_with_file(world: World) -> dict[str, Any]:
+    report = _inbox_report(world)
+    with world.node.database.begin() as session:
+        row = session.scalars(select(PublicReport).where(PublicReport.reference == report)).one()
+        digest = world.node.inbox.put(b"what it says")
+        session.add(PublicFile(report_id=row.id, name="page.txt", bytes=12, sha256=digest))
+    return {"reference": _with_report(world, report), "report": report}
+
+
+def _mail_of_party(world: World) -> dict[str, Any]:
+    return _mail_case(world) | {"mail": 2}
+
+
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "addAsset": lambda w: (switch_on(w), FIELDS)[1],
     "changeAsset": lambda w: (_asset(w), {"asset": 1, **FIELDS, "site": "Quay 5"})[1],
@@ -519,6 +542,17 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "setTextNotificationText": lambda w: {"reference": _affected(w), "text": "Update the router"},
     "withdrawTextNotificationText": lambda w: {
         "reference": _incident(w, "setTextNotificationText", text="Update the router"),
+    },
+    "addEvidenceOfIncident": lambda w: {"reference": _incident(w), "name": "Disk", "seal": "4711"},
+    "attachReportEvidenceOfIncident": _report_with_file,
+    "attachMailEvidenceOfIncident": _mail_of_party,
+    "recordCustodyOfIncident": lambda w: {"reference": _disk(w), "evidence": 1, "step": "handed", "person": "Police"},
+    "keepEvidenceOfIncident": lambda w: {
+        "reference": _disk(w, "destroyEvidenceOfIncident", reason="Over"), "evidence": 1,
+    },
+    "addLegalHoldOfIncident": lambda w: {"reference": _incident(w), "ordered_by": "Court"},
+    "liftLegalHoldOfIncident": lambda w: {
+        "reference": _incident(w, "addLegalHoldOfIncident", ordered_by="Court"), "hold": 1, "reason": "Over",
     },
     "restrictIncident": lambda w: {"reference": _incident(w, "noteIncident", text="Rang"), "persons": [_worker(w)]},
     "unrestrictIncident": lambda w: {"reference": _restricted(w)},

@@ -43,6 +43,8 @@ from tocsin.incidents.arrivals import (
 from tocsin.incidents.clocks import ClockStart, parsed
 from tocsin.incidents.clocks.adoption import adopt_text
 from tocsin.incidents.clocks.write import ClockBeginning, start_clock, writer_for
+from tocsin.incidents.evidence import EvidenceKind
+from tocsin.incidents.evidence.write import add_hold, add_item
 from tocsin.incidents.models import IncidentPopulation
 from tocsin.incidents.notices import acts as notice_acts
 from tocsin.incidents.playbooks import acts as playbook_acts
@@ -216,6 +218,29 @@ EXAMPLES: dict[str, str] = {
     "/incidents/{reference}/clocks/{clock}/recalculate": "incident clock",
     "/incidents/{reference}/clocks/{clock}/reopen": "incident clock",
     "/incidents/{reference}/rating": "incident",
+    "/api/v1/incidents/{reference}/evidence": "incident",
+    "/api/v1/incidents/{reference}/evidence/files": "incident",
+    "/api/v1/incidents/{reference}/evidence/report": "incident",
+    "/api/v1/incidents/{reference}/evidence/mail": "incident",
+    "/api/v1/incidents/{reference}/evidence/export": "incident",
+    "/api/v1/incidents/{reference}/holds": "incident",
+    "/api/v1/incidents/{reference}/evidence/{evidence}/custody": "incident evidence",
+    "/api/v1/incidents/{reference}/evidence/{evidence}/destroy": "incident evidence",
+    "/api/v1/incidents/{reference}/evidence/{evidence}/keep": "incident evidence",
+    "/api/v1/incidents/{reference}/evidence/{evidence}/file": "incident evidence",
+    "/api/v1/incidents/{reference}/holds/{hold}/lift": "incident hold",
+    "/incidents/{reference}/evidence": "incident",
+    "/incidents/{reference}/evidence/files": "incident",
+    "/incidents/{reference}/evidence/report": "incident",
+    "/incidents/{reference}/evidence/mail": "incident",
+    "/incidents/{reference}/evidence/export": "incident",
+    "/incidents/{reference}/holds": "incident",
+    "/incidents/{reference}/evidence/{evidence}/custody": "incident evidence",
+    "/incidents/{reference}/evidence/{evidence}/destroy": "incident evidence",
+    "/incidents/{reference}/evidence/{evidence}/keep": "incident evidence",
+    "/incidents/{reference}/evidence/{evidence}/file": "incident evidence",
+    "/incidents/{reference}/holds/{hold}/lift": "incident hold",
+    "/incidents/{reference}/report": "incident",
     "/clocks/texts/{law}": "clock text",
     "/clocks/texts/{law}/adopt": "clock text",
     "/clocks/texts/{law}/withdraw": "clock text",
@@ -643,6 +668,12 @@ def _incidents(world: World) -> dict[str, tuple[str, str, str]]:
             "task": task.id, "party": party.id, "observable": 1, "person": 999_999, "clock": clock.id, "run": 1,
             "population": affected[0].id,
         }  # fmt: skip
+        digest = world.node.incident_evidence.put(b"10:01 login failed")
+        item = add_item(
+            session, own, name="auth.log", kind=EvidenceKind.FILE, sha256=digest, size=18, kept=True, now=world.now
+        )
+        hold = add_hold(session, own, ordered_by="Court", order_reference="12/26", until=None, now=world.now)
+        parts |= {"evidence": item.id, "hold": hold.id}
     start = next(one for one in playbook_acts.INCIDENT_ACTS if one.name == "start")
     context = ActContext(world.node, world.now, "test", act=start)
     start.function(context, read_request(start, {"reference": mine, "playbook": "ransomware"}))

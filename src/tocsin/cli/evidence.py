@@ -89,7 +89,7 @@ def export(
 ) -> None:
     """Write all evidence of an incident into a folder that sha256sum and gpg verify. Exit 1 when a file is missing.
 
-    The files stand there as they came: they may be malware.
+    The files are neither changed nor packed: they may be malware.
     """
     from tocsin.incidents import IncidentNamed
     from tocsin.incidents.evidence import export_evidence
@@ -115,7 +115,7 @@ def export(
 def verify(
     call: NodeInvocation, reference: Annotated[str, typer.Argument(help="Only this incident; else all.")] = ""
 ) -> None:
-    """Read every file of evidence anew, and name those that are missing or changed. Exit 1 when one is.
+    """Read every file of evidence again, and name those that are missing or changed. Exit 1 when one is.
 
     Of restricted incidents only the number and the hash are named.
     """
@@ -127,14 +127,15 @@ def verify(
         family = merged_family(session, reader, find_incident(session, reader, reference)) if reference else []
         found = list(check_files(session, call.node.incident_evidence, family))
     bad = [one for one in found if one.fault is not None]
+    files = sum(1 for one in found if one.incident or one.fault is not None)  # those of restricted ones leave no trace
     document = {
-        "good": not bad, "files": len(found), "bad": [fields(one, "evidence incident sha256 fault") for one in bad]
+        "good": not bad, "files": files, "bad": [fields(one, "evidence incident sha256 fault") for one in bad]
     }  # fmt: skip
 
     def human() -> None:
         for one in bad:
             say(f"Item {one.evidence}{f' of {one.incident}' if one.incident else ''}: {one.sha256} is {one.fault}.")
-        say(f"Wrong: {len(bad):,} of {len(found):,} files." if bad else f"All {len(found):,} files are as they came.")
+        say(f"Wrong: {len(bad):,} of {files:,} files." if bad else f"All {files:,} files are as they came.")
 
     call.emit(document, human)
     if bad:

@@ -18,12 +18,15 @@ def purge(
         ),
     ],
     reason: Annotated[str, typer.Option(help="Why it goes; without what it says. Needed.")] = "",
+    never_held: Annotated[
+        bool, typer.Option("--never-held", help="It must never be held, so that no legal hold keeps it.")
+    ] = False,
 ) -> None:
     """Purge a mail, a report from the public, a row, an event or a file: its reference stays, what it says does not.
 
     Nothing of it is shown. Backups that hold it purge it when they are restored.
     """
-    given = {"reference": reference} | ({"reason": reason} if reason else {})
+    given = {"reference": reference, "never_held": never_held} | ({"reason": reason} if reason else {})
     done = perform(call, act_of("purge", "purge"), given)
     if done.backups:
         note(f"Backups that hold it, and purge it when they are restored: {', '.join(done.backups)}.")

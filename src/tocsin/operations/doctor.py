@@ -169,8 +169,8 @@ def _kept_files(node: NodeWithStores) -> Iterator[HealthFinding]:
     with node.database.reading() as session:
         files = [(node.inbox, digest) for digest in session.scalars(select(PublicFile.sha256).distinct())]
         files += [(node.mailroom, digest) for digest in session.scalars(waiting)]
-        files += [(node.incident_evidence, digest) for digest in kept_digests(session)]
-    missing = [f"{blobs.folder.name}/{digest}" for blobs, digest in files if digest not in blobs]
+        evidence = [(node.incident_evidence, digest) for digest in kept_digests(session)]  # of restricted ones, too
+    missing = [f"{blobs.folder.name}/{digest}" for blobs, digest in (*files, *evidence) if digest not in blobs]
     yield _files_found(say("files of reports, mails and evidence"), len(files), missing)
 
 

@@ -2,18 +2,21 @@
 
 import hashlib
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from incidents.evidence.conftest import Case
 from support.abuse_reports import noted, shapes, xarf
 from support.canary import files_with
-from tocsin.incidents import IncidentEntryKind, IncidentReader, entries_of, find_incident
+from tocsin.incidents import IncidentEntry, IncidentEntryKind, IncidentReader, entries_of, find_incident
 from tocsin.incidents.arrivals import PublicReport
 from tocsin.incidents.evidence import (
     CustodyStep,
     EvidenceState,
+    IncidentEvidence,
+    LegalHold,
     check_files,
     evidence_of,
     held_reports,
@@ -21,7 +24,7 @@ from tocsin.incidents.evidence import (
 from tocsin.incidents.evidence.acts import EvidenceSource, NewFile, add_files
 from tocsin.incidents.evidence.states import state_after
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
-from tocsin.operations.purge import purge
+from tocsin.operations.purge import make_plan, purge
 from tocsin.operations.retention import apply_retention
 
 LOG = b"10:01 login failed\n10:02 login\n"
@@ -67,6 +70,12 @@ def test_the_files_of_a_report_become_evidence_as_they_came(case: Case, report: 
     done = case.do("attachReportEvidenceOfIncident", report=report)
     assert len(done.evidence) == 1
     assert items(case) == [("page.txt", hashlib.sha256(b"what it says").hexdigest(), "held")]
+
+
+def test_a_report_becomes_evidence_once_by_one_form(case: Case, report: str) -> None:
+    for _ in range(2):
+        case.do("attachReportEvidenceOfIncident", report=report, once="one form")
+    assert len(items(case)) == 1
 
 
 def test_a_report_of_another_incident_is_not_here(case: Case, report: str) -> None:
@@ -188,3 +197,41 @@ def test_a_file_that_was_taken_away_or_changed_is_named(case: Case) -> None:
     assert bad == {first: "missing", second: "changed"}
     found = case.world.tocsin.json("evidence", "verify", code=1)
     assert [line["evidence"] for line in found["bad"]] == [first, second]
+
+
+def test_evidence_moves_with_its_incident_into_a_compartment(case: Case) -> None:
+    add(case, LOG)
+    case.do("addLegalHoldOfIncident", ordered_by="Court")
+    case.do("restrictIncident", persons=[str(case.first)])
+    with pytest.raises(NotFoundError):
+        case.do("addEvidenceOfIncident", case.second, name="Disk")
+    with case.world.node.database.reading() as session:
+        assert {one.compartment_id for one in session.scalars(select(IncidentEvidence))} != {0}
+        assert {one.compartment_id for one in session.scalars(select(LegalHold))} != {0}
+    assert [name for name, _, _ in items(case)] == ["auth.log"]
+    assert case.world.tocsin.json("evidence", "verify") == {"good": True, "files": 0, "bad": []}
+
+
+def test_what_was_uploaded_and_undone_is_swept_away_and_the_rest_stays(case: Case) -> None:
+    node, digest = case.world.node, hashlib.sha256(LOG).hexdigest()
+    node.incident_evidence.put(b"of an upload that was undone")
+    add(case, LOG)
+    apply_retention(node, now=datetime.now(UTC) + timedelta(days=2))
+    assert [path.name for path in node.incident_evidence.folder.glob("??/*")] == [digest]
+
+
+def test_a_purge_takes_the_file_and_the_words_and_names_what_holds_the_same(case: Case, report: str) -> None:
+    node, digest = case.world.node, hashlib.sha256(b"what it says").hexdigest()
+    (item,) = case.do("attachReportEvidenceOfIncident", report=report, seal="secret seal").evidence
+    name = f"incident:{case.reference}:evidence-{item}"
+    reader = IncidentReader(case.first, case.world.now)
+    assert name in make_plan(node, f"inbox:{report}", reader).related
+    plan = make_plan(node, name, reader)
+    assert [one.partition(":entry-")[0] for one in plan.related] == [f"incident:{case.reference}"]
+    for one in (name, *plan.related):
+        purge(node, one, reason="Asked", actor="person:1", now=case.world.now, person=case.first)
+    assert digest not in node.incident_evidence
+    assert items(case) == [("", "", "destroyed")]
+    with node.database.reading() as session:
+        entries = session.scalars(select(IncidentEntry).where(IncidentEntry.kind == "evidence"))
+        assert all("secret seal" not in str(one.data) for one in entries)

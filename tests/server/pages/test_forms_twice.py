@@ -61,6 +61,12 @@ MAKES = (
         "/incidents/{reference}/milestone", "INCIDENT/act?act=milestone", {"milestone": "contained"},
         {"milestone": "recovered"}, KEPT,
     ),
+    Making("/incidents/{reference}/evidence", "INCIDENT/act?act=evidence", {"name": "Disk"}, {"name": "Tape"}, KEPT),
+    Making(
+        "/incidents/{reference}/evidence/{evidence}/custody", "INCIDENT/act?act=evidence/1/custody",
+        {"step": "moved", "place": "Safe 1"}, {"step": "moved", "place": "Safe 2"}, KEPT,
+    ),
+    Making("/incidents/{reference}/holds", "INCIDENT/act?act=holds", {"ordered_by": "A"}, {"ordered_by": "B"}, KEPT),
     Making(
         "/incidents/{reference}/clocks", "INCIDENT/act?act=clocks", {"rule": "nis2-23-b", "at": "2026-09-01T10:00"},
         {"rule": "nis2-23-c", "at": "2026-09-01T10:00"}, KEPT,
@@ -187,6 +193,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/tasks/{task}/take",
         "/incidents/{reference}/unrestrict",
         "/incidents/{reference}/clocks/{clock}/move",
+        "/incidents/{reference}/evidence/{evidence}/keep",
+        "/incidents/{reference}/holds/{hold}/lift",
         "/incidents/{reference}/clocks/{clock}/reopen",
         "/clocks/calendar",
         "/incidents/{reference}/wait",
@@ -257,6 +265,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/drafting/{name}/undo/{step}",
         "/drafting/{name}/provisions/{provision}/confirm",
         "/incidents/{reference}/clocks/{clock}/met",
+        "/incidents/{reference}/evidence/{evidence}/destroy",
         "/incidents/{reference}/clocks/{clock}/not-applicable",
         "/clocks/texts/{law}/adopt",
         "/clocks/texts/{law}/withdraw",
@@ -295,6 +304,9 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/takedowns/look-up",
         "/incidents/{reference}/takedowns/refuse",
         "/incidents/{reference}/takedowns/remind",
+        "/incidents/{reference}/evidence/files",  # test_evidence_pages.py
+        "/incidents/{reference}/evidence/report",  # tests/incidents/evidence/test_custody.py
+        "/incidents/{reference}/evidence/mail",  # tests/incidents/evidence/test_custody.py
         "/incidents/{reference}/parties/{party}/address",  # test_thread_pages.py: each press is a new address
         "/a/{token}",  # test_answer_pages.py, test_answer_kill.py
         "/report/{reference}",  # test_public_report.py
@@ -302,6 +314,10 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/call/{token}",  # test_duty_pages.py
         "/duty/calendar",  # test_duty_pages.py: each press draws a new address
         "/teams/{key}/verify",  # test_verify_pages.py
+    ),
+    "each press is another copy that leaves, and an entry that says so": (
+        "/incidents/{reference}/evidence/{evidence}/file", "/incidents/{reference}/evidence/export",
+        "/incidents/{reference}/report",
     ),
     "nothing is kept": (
         "/search", "/search/export", "/report/answer", "/claims/{number}/check", "/admin/keeping/backup",
@@ -378,6 +394,7 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         incident = examples["/incidents/{reference}"].at
         taken = [f"/act?act=takedowns/{word}&takedowns=1" for word in ("saw", "object", "withdraw")]
         more = ("/act?act=clocks", "/rating", "/act?act=takedowns", "/act?act=affected", *taken)
+        more += ("/act?act=evidence", "/act?act=evidence/1/custody", "/act?act=holds")
         ends = ("", "/act?act=parties", "/act?act=milestone", *more)
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
         pages["NOTICE"] = examples["/notices/{reference}"].at

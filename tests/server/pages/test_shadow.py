@@ -45,6 +45,8 @@ from tocsin.incidents.arrivals import (
 )
 from tocsin.incidents.arrivals.basis import add_release
 from tocsin.incidents.duty import call_outs
+from tocsin.incidents.evidence import EvidenceKind
+from tocsin.incidents.evidence.write import add_hold, add_item
 from tocsin.incidents.severity import acts as severity_acts
 from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.incidents.threads import acts as thread_acts
@@ -183,6 +185,12 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
             assert observable
             observable.unreviewed_since = past
         add_entry(session, made, IncidentEntryKind.NOTE, text=f"{WORD} rang", **by)
+        content = f"{WORD} wrote this log".encode()
+        item = {"sha256": world.node.incident_evidence.put(content), "size": len(content), "kept": True}
+        add_item(session, made, name=f"{WORD}.log", kind=EvidenceKind.FILE, seal=WORD, now=world.now, **item)
+        add_hold(session, made, ordered_by=f"Court of {WORD}", order_reference=WORD, until=None, now=world.now)
+        custody = {"act": "received", "evidence": 1, "name": f"{WORD}.log", "sha256": item["sha256"]}
+        add_entry(session, made, IncidentEntryKind.EVIDENCE, data=custody, **by)
         made.waiting_for, made.waiting_until, made.state = WORD, past, "waiting"
         made.severity = "critical"  # the rule of the furnished node calls for it
         add_alias(session, made, f"CERT #{WORD}")
@@ -301,6 +309,7 @@ def test_whom_it_names_finds_it(twins: Twins, query: str) -> None:
     f"search {ADDRESS}", f"search {OWN}", "search REFERENCE", "audit list --limit 500",
     "audit list --subject incident", "audit export",
     "statistics", "todo list", "inbox list", "notices list", "clocks running", "deliveries letters",
+    "evidence verify", "evidence list REFERENCE", "incidents export REFERENCE --format csv",
     "people list", "undo list", "status", "doctor",
 ])  # fmt: skip
 def test_every_command_prints_the_same(twins: Twins, words: str) -> None:

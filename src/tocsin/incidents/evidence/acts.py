@@ -62,7 +62,7 @@ class NewEvidence(EvidenceSource):
         min_length=1, max_length=300, pattern=LINE, description="What it is.", examples=["Disk of the mail server"]
     )
     kind: EvidenceKind = Field(EvidenceKind.DEVICE, description="file, image, device, bag or paper.")
-    sha256: Annotated[str, Wording(lacking=N_("A SHA-256 has 64 digits and letters from a to f."))] = Field(
+    sha256: Annotated[str, Wording(lacking=N_("A SHA-256 is 64 hexadecimal digits."))] = Field(
         "", pattern=r"^([0-9a-fA-F]{64})?$", description="The SHA-256 of its bytes, in hexadecimal."
     )
     size: int | None = Field(None, ge=0, le=2**62, description="How many bytes it has.")
@@ -235,7 +235,7 @@ def record(context: ActContext, request: CustodyChange) -> EvidenceResult:
         state = state_after(EvidenceState(item.state), request.step, kept=item.kept)
         if state is None:
             raise ConflictError(
-                say("This cannot follow: the item is %(state)s.", state=item.state),
+                say("The item is not here, or it is destroyed."),
                 hint=say("Record that it was received again, where it came back."),
             )
         item.state, item.seal = state.value, request.seal or item.seal
@@ -262,7 +262,7 @@ def destroy(context: ActContext, request: Destruction) -> DestructionResult:
     with changing(context, request) as opened:
         item = find_evidence(opened.session, opened.reader, opened.incident, request.evidence)
         if state_after(EvidenceState(item.state), CustodyStep.DESTROYED, kept=item.kept) is None:
-            raise ConflictError(say("This cannot follow: the item is %(state)s.", state=item.state))
+            raise ConflictError(say("The item is not here, or it is destroyed."))
         check_hold(opened.session, [item.incident_id], context.now)
         two = context.node.settings.evidence.second_person
         asked = two and item.destroy_by in {"", opened.author}
@@ -455,11 +455,11 @@ ACTS: Final[tuple[Act, ...]] = (
         undo=lambda _: say("Item kept"),
     ),
     incident_act(
-        "hold", "Put an incident under a legal hold", hold, path="evidence/holds", name="add",
+        "hold", "Put an incident under a legal hold", hold, path="holds", name="add",
         noun="legal hold of incident", command="evidence hold", makes=True, undo=lambda _: say("Legal hold added"),
     ),
     incident_act(
-        "lift-hold", "Lift a legal hold", lift, path="evidence/holds/{hold}/lift", name="lift",
+        "lift-hold", "Lift a legal hold", lift, path="holds/{hold}/lift", name="lift",
         noun="legal hold of incident", command="evidence lift-hold", arguments=("reference", "hold"),
         undo=lambda _: say("Legal hold lifted"),
     ),

@@ -78,7 +78,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "seal": N_("Seal number"),
     "place": N_("Place"),
     "kind": N_("Kind"),
-    "sha256": N_("SHA-256"),
+    "sha256": "SHA-256",
     "size": N_("Bytes"),
     "step": N_("Step"),
     "report": N_("Reference of the report"),

@@ -40,6 +40,9 @@ TABS: Final[Mapping[str, str]] = {
 }
 """What the tabs are called, by the end of their address; the first is the page of the incident itself."""
 
+_BESIDE: Final = {"holds": "evidence"}
+"""Parts that another tab shows."""
+
 _NEAR: Final = 6  # days in which the name of a weekday says which
 
 
@@ -96,6 +99,7 @@ def frame_of(words: PageTexts, session: Session, reader: IncidentReader, inciden
 def tab_after(end: str) -> str:
     """The end of the address of the tab that shows what an act of this address did; empty: the timeline."""
     first = end.split("/", 1)[0]
+    first = _BESIDE.get(first, first)
     return f"/{first}" if first in TABS and first else ""
 
 
