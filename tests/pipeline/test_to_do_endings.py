@@ -297,6 +297,10 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
         lambda w: incident(w, "add-task", text="Ask for logs", due_at=w.now + timedelta(hours=1)).at(1),
         lambda w: act(w, "incidents finish-task", reference=reference(w), task=1),
     ),
+    ItemKind.LESSONS: Story(
+        lambda w: incident(w, "add-task", text="Patch sooner", due_at=w.now + timedelta(hours=1), lesson=True).at(1),
+        lambda w: act(w, "incidents finish-task", reference=reference(w), task=1),
+    ),
     ItemKind.INCIDENT_LEAD: Story(
         incident, lambda w: act(w, "incidents take", reference=reference(w), by=str(person(w.node, ANALYST, now=w.now)))
     ),

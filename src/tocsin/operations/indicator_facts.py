@@ -165,7 +165,7 @@ def _bounced(look: Look) -> Facts:
 
 
 def _incidents(span: str) -> "Callable[[Look], Facts]":
-    """opened and a later moment: a row for each incident that counts in the figures; empty while it did not come."""
+    """Opened and a later moment: a row for each incident that counts in the figures; empty while it did not come."""
 
     def facts(look: Look) -> Facts:
         from tocsin.incidents.closing import IncidentSpan, read_courses

@@ -70,6 +70,8 @@ UNSEEN = {
             "unrestrict",
             "wait",
             "playbooks/{run}/stop",
+            "closing/cause",
+            "closing/figures",
         )
     },
     "/playbooks/{playbook}/remove": "a button, for one that was added here",

@@ -175,6 +175,9 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
     act(world, "sendIncidentMail", lead, reference=found.reference, party=director.id, **mail)
     act(world, "mergeIncident", lead, reference=found.child, into=found.reference)
     act(world, "letMeInIncident", guest, reference=found.reference, reason="Nobody else is on duty now")
+    act(world, "addTaskOfIncident", lead, reference=found.reference, text=f"{WORD} learns", due_at=past, lesson=True)
+    act(world, "setCauseIncident", lead, reference=found.reference, root_cause="supplier")
+    act(world, "milestoneIncident", lead, reference=found.reference, milestone="contained")
     act(world, "startPlaybookOfIncident", lead, reference=found.reference, playbook="ransomware")
     act(world, "renameIncident", lead, reference=found.reference, title=f"{WORD} at two ministries")
     return found
