@@ -8,6 +8,7 @@ from tocsin.server.pages.incidents.one_pages import one_pages
 from tocsin.server.pages.incidents.playbook_pages import incident_playbook_pages, playbook_pages
 from tocsin.server.pages.incidents.review_pages import review_pages
 from tocsin.server.pages.incidents.words import PARTIES as PARTIES  # of pages of threads too
+from tocsin.server.pages.incidents.words import RATINGS as RATINGS  # of the page for feedback too
 
 incidents_pages = together(
     list_pages, bulk_pages, review_pages, act_pages, playbook_pages, incident_playbook_pages, one_pages
