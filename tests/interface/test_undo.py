@@ -23,7 +23,7 @@ from support.world import World, copy_world, make_world, text_of
 from tocsin.cli.acts import every_act
 from tocsin.delivery import Delivery, hold, release
 from tocsin.directory import BY_TEAM, read_team
-from tocsin.incidents import IncidentReader, add_incident
+from tocsin.incidents import IncidentReader, add_incident, find_incident
 from tocsin.incidents.arrivals import (
     PublicFile,
     PublicReport,
@@ -376,6 +376,14 @@ def _mail_case(world: World, *, stranger: bool = False) -> dict[str, Any]:
     return named | ({"mail": case.thread("Hospital")[1][-1].id} if stranger else {})
 
 
+def _led(world: World) -> str:
+    """A restricted incident that whoever acts leads."""
+    reference = _restricted(world)
+    with world.node.database.begin() as session:
+        find_incident(session, IncidentReader(1, world.now), reference).lead = 1
+    return reference
+
+
 def _playbook(world: World) -> str:
     """The key of a playbook that was added, which begins with a question."""
     do(world, "addPlaybook", content=PLAYBOOK)
@@ -559,6 +567,8 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "letInIncident": lambda w: {"reference": _restricted(w), "person": _worker(w, AccountRole.MANAGER)},
     "takeOutIncident": _taken_out,
     "reviewAccessIncident": _gained,
+    "setCauseIncident": lambda w: {"reference": _incident(w), "root_cause": "supplier"},
+    "releaseFiguresIncident": lambda w: {"reference": _led(w)},
     "addPlaybook": lambda _: {"content": PLAYBOOK},
     "removePlaybook": lambda w: {"playbook": _playbook(w)},
     "startPlaybookOfIncident": lambda w: {"reference": _incident(w), "playbook": "ransomware"},

@@ -14,6 +14,7 @@ from support.world import START, World, copy_world, link_of, make_world, send
 from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.directory import note_answer, read_directory
 from tocsin.events.models import FeedRecord, Ingest, IngestState
+from tocsin.incidents import add_incident
 from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.paths import HomeFile
 from tocsin.operations.indicator_facts import node_facts
@@ -160,6 +161,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for day in range(2, 9):
             made.at(day).hear("192.0.2.2" if day < 4 else "198.51.100.1")
             made.tell()
+        with made.node.database.begin() as session:
+            add_incident(session, title="Phishing", actor="person:1", now=START)
     made.node.database.close()
     return made.folder
 

@@ -353,6 +353,10 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
         lambda w: incident(w, "add-observables", text="192.0.2.1").hear("192.0.2.1"),
         lambda w: act(w, "observables review", reference=reference(w)),
     ),
+    ItemKind.LESSONS: Story(
+        lambda w: incident(w, "add-task", text="Patch sooner", due_at=w.now + timedelta(hours=1), lesson=True).at(1),
+        lambda w: act(w, "incidents finish-task", reference=reference(w), task=1),
+    ),
     ItemKind.INCIDENT_LEAD: Story(
         incident, lambda w: act(w, "incidents take", reference=reference(w), by=str(person(w.node, ANALYST, now=w.now)))
     ),

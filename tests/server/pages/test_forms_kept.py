@@ -106,8 +106,11 @@ UNSEEN = {
             "unrestrict",
             "wait",
             "playbooks/{run}/stop",
+            "closing/cause",
+            "closing/figures",
         )
     },
+    "/f/{token}": "a link of a mail, tested in test_closing_pages.py",
     "/playbooks/{playbook}/remove": "a button, for one that was added here",
     "/incidents/{reference}/playbooks/{run}/answer": "a button of each answer",
     "/incidents/act": "made as the form of a milestone is, with what is selected",
@@ -137,7 +140,7 @@ UNSEEN = {
 }
 """Routes of forms that no page of the gallery shows."""
 
-_PUBLIC = {"layout.html", "verify.html", "public", "sign_in"}  # there nobody has a session that ends
+_PUBLIC = {"layout.html", "feedback.html", "verify.html", "public", "sign_in"}  # there nobody has a session that ends
 
 _FORM = re.compile(r'<form method="post"(?: action="([^"]*)")?')
 _ELSEWHERE = {"/settings", "/sign-out"}  # on each page: the switch, and the way out

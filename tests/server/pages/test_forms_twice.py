@@ -173,6 +173,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/access",
         "/incidents/{reference}/assign",
         "/incidents/{reference}/classify",
+        "/incidents/{reference}/closing/cause",
+        "/incidents/{reference}/closing/figures",
         "/incidents/{reference}/leave",
         "/incidents/{reference}/let-in",
         "/incidents/{reference}/mark",
@@ -308,6 +310,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/evidence/report",  # tests/incidents/evidence/test_custody.py
         "/incidents/{reference}/evidence/mail",  # tests/incidents/evidence/test_custody.py
         "/incidents/{reference}/parties/{party}/address",  # test_thread_pages.py: each press is a new address
+        "/f/{token}",  # test_closing_pages.py
         "/a/{token}",  # test_answer_pages.py, test_answer_kill.py
         "/report/{reference}",  # test_public_report.py
         "/v/{token}",  # test_verify_pages.py

@@ -3,8 +3,9 @@
 The link names the party and the day; nothing is kept until somebody answers. The answer is an entry of the incident.
 """
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select
@@ -21,6 +22,7 @@ PATH: Final = "/f/"
 
 VALID_DAYS: Final = 90
 _PURPOSE: Final = "feedback"
+_NAME: Final = re.compile(r"(\d+)-(\d{8})")
 _ACTOR: Final = "public"
 
 
@@ -53,11 +55,10 @@ def record_feedback(
     session: Session, tokens: Tokens, token: str, rating: FeedbackRating, text: str, *, now: datetime
 ) -> bool:
     """Whether the answer was taken: once for each party. ``text``: as it may be kept."""
-    if open_feedback(session, tokens, token, now) is None:
+    found = _party(session, tokens, token, now)
+    if found is None or open_feedback(session, tokens, token, now) is None:
         return False
-    party, incident = _party(session, tokens, token, now) or (None, None)
-    if party is None or incident is None:
-        return False
+    party, incident = found
     add_entry(
         session, incident, IncidentEntryKind.FEEDBACK, actor=_ACTOR, now=now, text=text, party=party,
         data={"rating": rating.value}, once=_once(party),
@@ -66,11 +67,11 @@ def record_feedback(
 
 
 def _party(session: Session, tokens: Tokens, token: str, now: datetime) -> tuple[Party, Incident] | None:
-    number, _, day = (tokens.read(_PURPOSE, token) or "").partition("-")
-    if not number or now - datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC) > timedelta(days=VALID_DAYS):
+    named = _NAME.fullmatch(tokens.read(_PURPOSE, token) or "")
+    if named is None or now - datetime.strptime(f"{named[2]}+0000", "%Y%m%d%z") > timedelta(days=VALID_DAYS):
         return None
     found = session.execute(
-        select(Party, Incident).join(Incident, Incident.id == Party.incident_id).where(Party.id == int(number))
+        select(Party, Incident).join(Incident, Incident.id == Party.incident_id).where(Party.id == int(named[1]))
     ).one_or_none()
     return None if found is None else (found[0], found[1])
 

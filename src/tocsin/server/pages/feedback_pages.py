@@ -16,7 +16,7 @@ from tocsin.node.accounts import Permission
 from tocsin.server.pages.answer_forms import Fields, from_own_page, read_fields
 from tocsin.server.pages.answer_pages import LinkPages
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents.words import RATINGS
+from tocsin.server.pages.incidents import RATINGS
 
 _MOST = 2_000  # letters
 

@@ -133,7 +133,7 @@ _HINTS: Final[Mapping[str, str]] = {
     "known_from": N_("Who says so, or what shows it, such as: log of the mail server"),
     "due_at": N_("Then it is a to-do item."),
     "until": N_("Then it is a to-do item."),
-    "currency": N_("Three letters, such as EUR"),
+    "currency": N_("Its code, such as EUR"),
     "lessons": N_("What will change, one on each line. Each becomes a task that outlives the incident."),
     "lessons_due": N_("Then they are to-do items."),
     "persons": N_("Nobody else finds it, with all that is in it. You are one of them."),
