@@ -308,6 +308,11 @@ def _mail_case(world: World, *, stranger: bool = False) -> dict[str, Any]:
     return named | ({"mail": case.thread("Hospital")[1][-1].id} if stranger else {})
 
 
+def _register(world: World) -> dict[str, Any]:
+    switch_on(world)
+    return FIELDS
+
+
 def _asset(world: World) -> Keeper:
     switch_on(world)
     keeper = Keeper(world)
@@ -328,7 +333,7 @@ def _changed(world: World) -> dict[str, Any]:
 
 
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
-    "addAsset": lambda w: (switch_on(w), FIELDS)[1],
+    "addAsset": _register,
     "changeAsset": lambda w: (_asset(w), {"asset": 1, **FIELDS, "site": "Quay 5"})[1],
     "removeAsset": lambda w: (_asset(w).add("Cranes", needs="Harbour power"), {"asset": 1})[1],
     "confirmAsset": lambda w: (_asset(w), w.at(3), {"asset": [1]})[2],

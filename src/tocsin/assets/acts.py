@@ -7,19 +7,24 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.assets.register import (
+    NEED,
     Asset,
     AssetChange,
     AssetKind,
     AssetTouch,
     ChangeState,
+    as_lines,
     find_asset,
     names,
+    numbers_by_name,
+    read_contacts,
+    read_identifiers,
+    read_needs,
 )
-from tocsin.assets.register.fields import numbers_by_name, read_contacts, read_identifiers, read_needs
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import find_team, teams_by_id
 from tocsin.incidents import IncidentReader, SeverityLevel, references_by_number
@@ -198,7 +203,9 @@ def decide(context: ActContext, request: ChangeDecision) -> AssetResult:
             sent.asset_id = _new(session, context, said, None)
         else:
             asset = find_asset(session, context.reach, sent.asset_id, lock=True)
+            unseen = _needs_of_others(session, asset, sent.team_id)
             _fill_from(session, context, asset, said)
+            asset.needs = [*asset.needs, *unseen]
             _note(session, context, AuditAction.ASSET_CHANGED, asset.id)
         return AssetResult(asset=sent.asset_id)
 
@@ -248,7 +255,8 @@ def _send(context: ActContext, asset: int | None, said: AssetFields, once: str |
     with context.undoable(lambda _: say("Sent for review")) as session:
         if asset is not None:
             find_asset(session, context.reach, asset)
-        read_needs(said.needs, numbers_by_name(names(session, context.reach)))
+        needs = read_needs(said.needs, numbers_by_name(names(session, context.reach)))
+        said.needs = as_lines([{**one, "name": f"#{one['on']}"} for one in needs], NEED)
         if once and session.scalar(select(AssetChange.id).where(AssetChange.once == once)) is not None:
             return AssetResult(asset=None)
         sent = AssetChange(
@@ -259,6 +267,13 @@ def _send(context: ActContext, asset: int | None, said: AssetFields, once: str |
         session.flush()
         _note(session, context, AuditAction.ASSET_SENT, sent.id, noun="asset-change", detail={"asset": asset})
     return AssetResult(asset=None)
+
+
+def _needs_of_others(session: Session, asset: Asset, team: int) -> list[dict[str, Any]]:
+    """What an asset needs of other operators: its own does not see these, so it says nothing of them."""
+    query = select(Asset.id).where(or_(Asset.team_id.is_(None), Asset.team_id != team))
+    others = set(session.scalars(query))
+    return [one for one in asset.needs if one["on"] in others]
 
 
 def _kept(context: ActContext, request: AssetFields) -> AssetFields:

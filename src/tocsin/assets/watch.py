@@ -18,8 +18,16 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.assets.register import Asset, AssetChange, AssetMatch, AssetTouch, ChangeState, IdentifierKind, open_touches
-from tocsin.assets.register.read import stale
+from tocsin.assets.register import (
+    Asset,
+    AssetChange,
+    AssetMatch,
+    AssetTouch,
+    ChangeState,
+    IdentifierKind,
+    open_touches,
+    stale,
+)
 from tocsin.incidents import IncidentReader, ObservableKind, highest_observable, host_of, observables_after
 from tocsin.networks import flatten_cover, parse_network
 from tocsin.node.accounts import AccountRole, Permission, Person, Principal

@@ -32,7 +32,6 @@ UNSEEN = {
     "/account/tokens/revoke": "a button, for who has one",
     "/admin/keeping/backup": "a button, where there is a folder for backups",
     "/admin/people/withdraw": "a button, where somebody is invited",
-    "/assets/{asset}/acknowledge": "a button, where something touched it",
     "/assets/sheets/{sheet}/destroy": "a button, for a sheet on paper",
     "/assets/sheets/{sheet}/print": "a button, for whoever asked, once it was approved",
     "/conflicts/decide": "there is no conflict; as are those below, by `test_forms_say_where_they_stand`",

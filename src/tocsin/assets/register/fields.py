@@ -14,6 +14,7 @@ from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 
 CONTACT: Final = ("name", "phone", "mailbox", "hours", "language")
+NEED: Final = ("name", "kind", "since")
 _MOST: Final = 200  # lines of one field
 _LONGEST: Final = 300  # characters of one part
 
