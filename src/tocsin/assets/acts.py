@@ -196,9 +196,10 @@ def decide(context: ActContext, request: ChangeDecision) -> AssetResult:
         sent.reason, sent.decided_at, sent.decided_by = reason, context.now, context.actor
         detail: dict[str, object] = {"state": sent.state, "asset": sent.asset_id}
         _note(session, context, AuditAction.ASSET_DECIDED, sent.id, noun="asset-change", detail=detail)
+        said = AssetFields(**sent.said)
+        sent.said = {"name": said.name}  # all that is kept of it
         if not request.approve:
             return AssetResult(asset=sent.asset_id)
-        said = AssetFields(**sent.said)
         if sent.asset_id is None:
             sent.asset_id = _new(session, context, said, None)
         else:
@@ -250,11 +251,12 @@ def _send(context: ActContext, asset: int | None, said: AssetFields, once: str |
     own = {team.key: team.id for number, team in teams_by_id(context.database).items() if number in context.reach.teams}
     if not own:
         raise NotFoundError(say("There is no such team."))
-    said.team = said.team if said.team in own else next(iter(own))
     read_identifiers(said.identifiers), read_contacts(said.contacts)
     with context.undoable(lambda _: say("Sent for review")) as session:
-        if asset is not None:
-            find_asset(session, context.reach, asset)
+        known = None if asset is None else find_asset(session, context.reach, asset)
+        if said.team not in own:
+            mine = (key for key, number in own.items() if known is not None and number == known.team_id)
+            said.team = next(mine, next(iter(own)))
         needs = read_needs(said.needs, numbers_by_name(names(session, context.reach)))
         said.needs = as_lines([{**one, "name": f"#{one['on']}"} for one in needs], NEED)
         if once and session.scalar(select(AssetChange.id).where(AssetChange.once == once)) is not None:

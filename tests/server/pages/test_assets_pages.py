@@ -110,6 +110,12 @@ def test_an_operator_reads_its_own_with_a_second_factor(world: World, sit: Sit) 
     assert "Say why" in text_of(manager.send(f"/assets/changes/{number[1]}"))
     assert manager.send(f"/assets/changes/{number[1]}", approve="true").status_code == 303
     assert "Quay 9" in text_of(operator.get(f"/assets/{own}"))
+    operator.send("/assets/new", once="2", name="Pump")
+    number = re.search(r'action="/assets/changes/(\d+)"', manager.get("/assets/changes").text)
+    assert number
+    manager.send(f"/assets/changes/{number[1]}", reason="It is a toy")
+    assert "It is a toy" in text_of(operator.get("/assets/changes"))
+    assert "Pump" not in text_of(operator.get("/assets"))
 
 
 def test_a_call_sheet_is_printed_by_two(world: World, sit: Sit) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         names,
         neighbours,
         open_touches,
+        refused_changes,
         sectors,
         stale,
         touches_of,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.assets import acts
-from tocsin.assets.register import assets_by_number, changes_to_review, names
+from tocsin.assets.register import assets_by_number, changes_to_review, names, refused_changes
 from tocsin.interface import PageRouter
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
@@ -28,6 +28,7 @@ def review_pages(desk: PageContext) -> APIRouter:
         with desk.node.database.reading() as session:
             changes, named = changes_to_review(session, reach), names(session, reach)
             assets = assets_by_number(session, reach, {one.asset_id for one in changes if one.asset_id})
+            refused = refused_changes(session, reach, desk.now)
             by = names_of_actors(session, {one.made_by for one in changes})
             for one in changes:
                 asset = assets.get(one.asset_id or 0)
@@ -35,8 +36,8 @@ def review_pages(desk: PageContext) -> APIRouter:
                 differs = [name for name in LABELS if str(one.said.get(name, "")) != before.get(name, "")]
                 shown.append((one, [(LABELS[name], before.get(name, ""), str(one.said[name])) for name in differs]))
         return desk.page(
-            request, "assets/changes.html", status=409 if error else 200, changes=shown, teams=desk.teams(), by=by,
-            error=error, decides=reach.everything,
+            request, "assets/changes.html", status=409 if error else 200, changes=shown, refused=refused,
+            teams=desk.teams(), by=by, error=error, decides=reach.everything,
         )  # fmt: skip
 
     @router.get(f"{PLACE}/changes")
