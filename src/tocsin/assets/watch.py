@@ -81,7 +81,7 @@ class AssetMatcher:
         """The assets that an observable names: their addresses, a network with or within theirs, their names."""
         host = host_of(kind, value)
         if kind == ObservableKind.ASN:
-            return self.asns.get(value, frozenset())
+            return self.asns.get(host, frozenset())
         if (network := parse_network(host)) is not None:
             return frozenset().union(*(of for known, of in self.networks.items() if _overlap(known, network)))
         return self.named(host.lower())
