@@ -326,6 +326,13 @@ def _touched(world: World) -> dict[str, Any]:
     return {"asset": 1}
 
 
+def _needed(world: World) -> dict[str, Any]:
+    """Another asset needs it, and events touched it."""
+    touched = _touched(world)
+    Keeper(world).add("Cranes", needs="Harbour power")
+    return touched
+
+
 def _changed(world: World) -> dict[str, Any]:
     _asset(world)
     Keeper(world, AccountRole.OPERATOR, (4,)).do("change", asset=1, **{**FIELDS, "site": "Quay 5"})
@@ -335,7 +342,7 @@ def _changed(world: World) -> dict[str, Any]:
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "addAsset": _register,
     "changeAsset": lambda w: (_asset(w), {"asset": 1, **FIELDS, "site": "Quay 5"})[1],
-    "removeAsset": lambda w: (_asset(w).add("Cranes", needs="Harbour power"), {"asset": 1})[1],
+    "removeAsset": _needed,
     "confirmAsset": lambda w: (_asset(w), w.at(3), {"asset": [1]})[2],
     "acknowledgeAsset": _touched,
     "decideChangeOfAsset": _changed,
