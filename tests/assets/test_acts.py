@@ -14,7 +14,7 @@ from tocsin.assets.register import Asset, AssetChange, CallSheet, find_asset, ne
 from tocsin.directory import read_team
 from tocsin.incidents import IncidentReader
 from tocsin.node.accounts import AccountRole, PermissionScope
-from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.records import AuditEntry
 from tocsin.node.settings import AssetsSettings
 
@@ -74,6 +74,17 @@ def test_an_operator_sends_and_a_person_decides(world: World, keeper: Keeper) ->
     assert (found.site, found.team_id) == ("Quay 5", operator.teams[0])  # it gives nothing to another
     with pytest.raises(ConflictError):
         keeper.do("decide", change=change.id, approve=True)
+
+
+def test_what_an_operator_does_not_see_it_does_not_change(world: World, keeper: Keeper) -> None:
+    power, water = keeper.add(**FIELDS), keeper.add("Water", team="sector")
+    keeper.do("change", asset=power, **{**FIELDS, "needs": "Water; cooling"})
+    operator = operator_of(world)
+    with pytest.raises(InputError, match="no such asset"):
+        operator.do("change", asset=power, **{**FIELDS, "needs": "Water"})
+    operator.do("change", asset=power, **FIELDS)
+    keeper.do("decide", change=1, approve=True)
+    assert asset_of(world, power).needs == [{"on": water, "kind": "cooling", "since": ""}]
 
 
 def test_another_operator_has_no_such_asset(world: World, keeper: Keeper) -> None:

@@ -11,9 +11,10 @@ def test_identifiers() -> None:
     text = "192.0.2.0/24\n 2001:DB8::1 \n\nAS64500\nPay.Example.\n.mu\ncpe:2.3:o:Acme:x:1\npkg:npm/left-pad@1\nAS64500"
     found = read_identifiers(text)
     assert [(one["kind"], one["value"]) for one in found] == [
-        ("network", "192.0.2.0/24"), ("network", "2001:db8::1/128"), ("asn", "64500"), ("domain", "pay.example"),
+        ("network", "192.0.2.0/24"), ("network", "2001:db8::1/128"), ("asn", "AS64500"), ("domain", "pay.example"),
         ("domain", ".mu"), ("cpe", "cpe:2.3:o:acme:x:1"), ("purl", "pkg:npm/left-pad@1"),
     ]  # fmt: skip
+    assert read_identifiers(as_lines(found, ["value"])) == found
 
 
 @pytest.mark.parametrize("line", ["192.0.2.1/24", "AS0", "no such host", "1.2.3.4.5"])

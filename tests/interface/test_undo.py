@@ -390,6 +390,11 @@ def _playbook(world: World) -> str:
     return "a-question"
 
 
+def _register(world: World) -> dict[str, Any]:
+    switch_on(world)
+    return FIELDS
+
+
 def _asset(world: World) -> Keeper:
     switch_on(world)
     keeper = Keeper(world)
@@ -401,6 +406,13 @@ def _touched(world: World) -> dict[str, Any]:
     _asset(world)
     world.hear("192.0.2.3")
     return {"asset": 1}
+
+
+def _needed(world: World) -> dict[str, Any]:
+    """Another asset needs it, and events touched it."""
+    touched = _touched(world)
+    Keeper(world).add("Cranes", needs="Harbour power")
+    return touched
 
 
 def _changed(world: World) -> dict[str, Any]:
@@ -447,9 +459,9 @@ def _mail_of_party(world: World) -> dict[str, Any]:
 
 
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
-    "addAsset": lambda w: (switch_on(w), FIELDS)[1],
+    "addAsset": _register,
     "changeAsset": lambda w: (_asset(w), {"asset": 1, **FIELDS, "site": "Quay 5"})[1],
-    "removeAsset": lambda w: (_asset(w).add("Cranes", needs="Harbour power"), {"asset": 1})[1],
+    "removeAsset": _needed,
     "confirmAsset": lambda w: (_asset(w), w.at(3), {"asset": [1]})[2],
     "acknowledgeAsset": _touched,
     "decideChangeOfAsset": _changed,

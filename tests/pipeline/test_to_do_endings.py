@@ -62,10 +62,11 @@ def act(world: World, command: str, name: str = "", by: str = "Test", **values: 
     return found.function(context, read_request(found, values))
 
 
-def asset(world: World) -> None:
+def asset(world: World) -> World:
     """A register with an asset of the operator, kept by the first account."""
     switch_on(world)
     Keeper(world).add(**FIELDS)
+    return world
 
 
 def told(world: World) -> str:
@@ -370,13 +371,13 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
         lambda w: act(w, "incidents no-answer", reference=(w.folder / "reference").read_text(), party=1),
     ),
     ItemKind.ASSET_TOUCHED: Story(
-        lambda w: (asset(w), w.hear("192.0.2.1")), lambda w: Keeper(w).do("acknowledge", asset=1), 1
+        lambda w: asset(w).hear("192.0.2.1"), lambda w: Keeper(w).do("acknowledge", asset=1), 1
     ),
     ItemKind.ASSET_CHANGES: Story(
-        lambda w: (asset(w), Keeper(w, AccountRole.OPERATOR, (4,)).do("change", asset=1, name="Water")),
+        lambda w: Keeper(asset(w), AccountRole.OPERATOR, (4,)).do("change", asset=1, name="Water"),
         lambda w: Keeper(w).do("decide", change=1, approve=True), 1,
     ),
-    ItemKind.ASSETS_STALE: Story(lambda w: (asset(w), w.at(400)), lambda w: Keeper(w).do("confirm", asset=(1,)), 1),
+    ItemKind.ASSETS_STALE: Story(lambda w: asset(w).at(400), lambda w: Keeper(w).do("confirm", asset=(1,)), 1),
     ItemKind.INBOX: Story(lambda w: (w.folder / "reference").write_text(_inbox(w)["inbox"][0]), take_report),
     ItemKind.CLAIMS: Story(proved_claim, lambda w: act(w, "directory claims approve", number=1, reason="DNS")),
     ItemKind.CONFLICTS: Story(two_sources, decide_all),

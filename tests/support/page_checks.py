@@ -33,6 +33,11 @@ _ORDER = (
 _PIECES = {"/today/live", "/today/board"}  # fetched by /today, which shows them within a page
 _ALSO = {
     "/no-such-page": AccountRole.NOBODY,
+    "/assets": AccountRole.MANAGER,
+    "/assets/1": AccountRole.MANAGER,
+    "/assets/1/change": AccountRole.MANAGER,
+    "/assets/new": AccountRole.MANAGER,
+    "/assets?sector=nothing": AccountRole.OPERATOR,
     "/portal?state=all": AccountRole.OPERATOR,
     "/find?about=connection": AccountRole.NOBODY,
     "/find?about=address": AccountRole.NOBODY,

@@ -7,19 +7,24 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.assets.register import (
+    NEED,
     Asset,
     AssetChange,
     AssetKind,
     AssetTouch,
     ChangeState,
+    as_lines,
     find_asset,
     names,
+    numbers_by_name,
+    read_contacts,
+    read_identifiers,
+    read_needs,
 )
-from tocsin.assets.register.fields import numbers_by_name, read_contacts, read_identifiers, read_needs
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import find_team, teams_by_id
 from tocsin.incidents import IncidentReader, SeverityLevel, references_by_number
@@ -191,14 +196,17 @@ def decide(context: ActContext, request: ChangeDecision) -> AssetResult:
         sent.reason, sent.decided_at, sent.decided_by = reason, context.now, context.actor
         detail: dict[str, object] = {"state": sent.state, "asset": sent.asset_id}
         _note(session, context, AuditAction.ASSET_DECIDED, sent.id, noun="asset-change", detail=detail)
+        said = AssetFields(**sent.said)
+        sent.said = {"name": said.name}  # all that is kept of it
         if not request.approve:
             return AssetResult(asset=sent.asset_id)
-        said = AssetFields(**sent.said)
         if sent.asset_id is None:
             sent.asset_id = _new(session, context, said, None)
         else:
             asset = find_asset(session, context.reach, sent.asset_id, lock=True)
+            unseen = _needs_of_others(session, asset, sent.team_id)
             _fill_from(session, context, asset, said)
+            asset.needs = [*asset.needs, *unseen]
             _note(session, context, AuditAction.ASSET_CHANGED, asset.id)
         return AssetResult(asset=sent.asset_id)
 
@@ -243,12 +251,14 @@ def _send(context: ActContext, asset: int | None, said: AssetFields, once: str |
     own = {team.key: team.id for number, team in teams_by_id(context.database).items() if number in context.reach.teams}
     if not own:
         raise NotFoundError(say("There is no such team."))
-    said.team = said.team if said.team in own else next(iter(own))
     read_identifiers(said.identifiers), read_contacts(said.contacts)
     with context.undoable(lambda _: say("Sent for review")) as session:
-        if asset is not None:
-            find_asset(session, context.reach, asset)
-        read_needs(said.needs, numbers_by_name(names(session, context.reach)))
+        known = None if asset is None else find_asset(session, context.reach, asset)
+        if said.team not in own:
+            mine = (key for key, number in own.items() if known is not None and number == known.team_id)
+            said.team = next(mine, next(iter(own)))
+        needs = read_needs(said.needs, numbers_by_name(names(session, context.reach)))
+        said.needs = as_lines([{**one, "name": f"#{one['on']}"} for one in needs], NEED)
         if once and session.scalar(select(AssetChange.id).where(AssetChange.once == once)) is not None:
             return AssetResult(asset=None)
         sent = AssetChange(
@@ -259,6 +269,13 @@ def _send(context: ActContext, asset: int | None, said: AssetFields, once: str |
         session.flush()
         _note(session, context, AuditAction.ASSET_SENT, sent.id, noun="asset-change", detail={"asset": asset})
     return AssetResult(asset=None)
+
+
+def _needs_of_others(session: Session, asset: Asset, team: int) -> list[dict[str, Any]]:
+    """What an asset needs of other operators: its own does not see these, so it says nothing of them."""
+    query = select(Asset.id).where(or_(Asset.team_id.is_(None), Asset.team_id != team))
+    others = set(session.scalars(query))
+    return [one for one in asset.needs if one["on"] in others]
 
 
 def _kept(context: ActContext, request: AssetFields) -> AssetFields:

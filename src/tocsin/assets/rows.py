@@ -14,8 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.assets.acts import AssetFields, asset_act, check_enabled, fill, new_asset
-from tocsin.assets.register import Asset
-from tocsin.assets.register.fields import numbers_by_name, read_contacts, read_identifiers, read_needs
+from tocsin.assets.register import Asset, numbers_by_name, read_contacts, read_identifiers, read_needs
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import teams_by_id
 from tocsin.interface import N_, ActContext, OwnSurface, Wording

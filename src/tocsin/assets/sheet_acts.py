@@ -23,7 +23,7 @@ from tocsin.node.sentences import say
 MINUTES: Final = 15
 """So long after it was asked for a sheet can be approved and printed."""
 
-_ON_PAPER: Final = NoUndo("its page names the sheet; paper cannot be called back")
+_ON_PAPER: Final = NoUndo("Its page names the sheet. Paper cannot be called back.")
 
 
 class SheetRequest(AssetsNamed):

@@ -18,8 +18,16 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.assets.register import Asset, AssetChange, AssetMatch, AssetTouch, ChangeState, IdentifierKind, open_touches
-from tocsin.assets.register.read import stale
+from tocsin.assets.register import (
+    Asset,
+    AssetChange,
+    AssetMatch,
+    AssetTouch,
+    ChangeState,
+    IdentifierKind,
+    open_touches,
+    stale,
+)
 from tocsin.incidents import IncidentReader, ObservableKind, highest_observable, host_of, observables_after
 from tocsin.networks import flatten_cover, parse_network
 from tocsin.node.accounts import AccountRole, Permission, Person, Principal
@@ -73,7 +81,7 @@ class AssetMatcher:
         """The assets that an observable names: their addresses, a network with or within theirs, their names."""
         host = host_of(kind, value)
         if kind == ObservableKind.ASN:
-            return self.asns.get(value, frozenset())
+            return self.asns.get(host, frozenset())
         if (network := parse_network(host)) is not None:
             return frozenset().union(*(of for known, of in self.networks.items() if _overlap(known, network)))
         return self.named(host.lower())

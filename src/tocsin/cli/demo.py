@@ -93,7 +93,7 @@ def _play(home: Path, port: int) -> None:
         f'country = "{CODE}"\ncountry_names = {{ {CODE} = "{NAME}" }}\n'
         f'emergency_number = "{EMERGENCY_NUMBER}"\n'
         f'[server]\nurl = "http://127.0.0.1:{port}"\n[accounts]\nsecond_factor = []\n'
-        '[mailbox]\naddress = "csirt@kest-cert.example"\n[storage]\nbackup_days = 0\n'
+        '[mailbox]\naddress = "csirt@kest-cert.example"\n[storage]\nbackup_days = 0\n[assets]\nenabled = true\n'
         '[collect.partner]\nkind = "folder"\npath = "incoming"\n',
         encoding="utf-8",
     )
@@ -122,6 +122,7 @@ def _let_pass(node: "NodeWithStores", country: "Country") -> None:
         STEPS,
         Demonstration,
         answer_in_incidents,
+        keep_register,
         open_incidents,
         write_earlier,
         write_reports,
@@ -153,6 +154,7 @@ def _let_pass(node: "NodeWithStores", country: "Country") -> None:
         "summit", [(AnswerVerdict.ACKNOWLEDGED, 12), (AnswerVerdict.ACCEPTED, 1)], answered + timedelta(hours=4)
     )
     open_incidents(demonstration)
+    keep_register(demonstration)
     demonstration.hear([path for path in written if path.name >= cut], now)
     note("What people did ...")
     for step in (*STEPS, answer_in_incidents):

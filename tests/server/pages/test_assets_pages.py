@@ -100,9 +100,12 @@ def test_an_operator_reads_its_own_with_a_second_factor(world: World, sit: Sit) 
     assert "Cranes" not in text_of(operator.get(f"/assets/{own}"))
     for path in (f"/assets/{other}", f"/assets/{other}/change", "/assets/sheets", "/assets/import"):
         assert operator.get(path).status_code == 404
+    form = operator.get(f"/assets/{own}/change").text
+    assert "AS64500" in form
     sent = operator.send(f"/assets/{own}/change", once="1", **{**FIELDS, "site": "Quay 9"})
     assert sent.headers["location"].startswith("/assets?undo=")
     assert "Quay 9" in text_of(operator.get("/assets/changes"))
+    assert "power.example" not in text_of(operator.get("/assets/changes"))  # what differs is shown
     manager = sit(MANAGER)
     assert "Quay 9" in text_of(manager.get("/assets/changes"))
     number = re.search(r'action="/assets/changes/(\d+)"', manager.get("/assets/changes").text)
@@ -110,6 +113,12 @@ def test_an_operator_reads_its_own_with_a_second_factor(world: World, sit: Sit) 
     assert "Say why" in text_of(manager.send(f"/assets/changes/{number[1]}"))
     assert manager.send(f"/assets/changes/{number[1]}", approve="true").status_code == 303
     assert "Quay 9" in text_of(operator.get(f"/assets/{own}"))
+    operator.send("/assets/new", once="2", name="Pump")
+    number = re.search(r'action="/assets/changes/(\d+)"', manager.get("/assets/changes").text)
+    assert number
+    manager.send(f"/assets/changes/{number[1]}", reason="It is a toy")
+    assert "It is a toy" in text_of(operator.get("/assets/changes"))
+    assert "Pump" not in text_of(operator.get("/assets"))
 
 
 def test_a_call_sheet_is_printed_by_two(world: World, sit: Sit) -> None:

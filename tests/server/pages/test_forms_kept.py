@@ -32,7 +32,6 @@ UNSEEN = {
     "/account/tokens/revoke": "a button, for who has one",
     "/admin/keeping/backup": "a button, where there is a folder for backups",
     "/admin/people/withdraw": "a button, where somebody is invited",
-    "/assets/{asset}/acknowledge": "a button, where something touched it",
     "/assets/sheets/{sheet}/destroy": "a button, for a sheet on paper",
     "/assets/sheets/{sheet}/print": "a button, for whoever asked, once it was approved",
     "/clocks/texts/{law}/adopt": "the text that is shown is adopted; test_clock_pages.py",

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.assets.register.fields import CONTACT, as_lines
+    from tocsin.assets.register.fields import (
+        CONTACT,
+        NEED,
+        as_lines,
+        numbers_by_name,
+        read_contacts,
+        read_identifiers,
+        read_needs,
+    )
     from tocsin.assets.register.kinds import STALE_DAYS, AssetKind, ChangeState, IdentifierKind
     from tocsin.assets.register.models import Asset, AssetChange, AssetMatch, AssetTouch, CallSheet
     from tocsin.assets.register.read import (
@@ -21,7 +29,9 @@ if TYPE_CHECKING:
         names,
         neighbours,
         open_touches,
+        refused_changes,
         sectors,
+        stale,
         touches_of,
     )
 else:

@@ -14,6 +14,7 @@ from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 
 CONTACT: Final = ("name", "phone", "mailbox", "hours", "language")
+NEED: Final = ("name", "kind", "since")
 _MOST: Final = 200  # lines of one field
 _LONGEST: Final = 300  # characters of one part
 
@@ -88,7 +89,7 @@ def _identifier(line: str) -> tuple[IdentifierKind, str]:
     if line.startswith("pkg:") and "/" in line:
         return IdentifierKind.PURL, line
     if line[:2].upper() == "AS" and line[2:].isdecimal():
-        return IdentifierKind.ASN, canonical.asn(line)
+        return IdentifierKind.ASN, f"AS{canonical.asn(line)}"
     if "/" in line or ":" in line or parse_network(line) is not None:
         return IdentifierKind.NETWORK, canonical.prefix(line)
     dot = "." if line.startswith(".") else ""

@@ -7,6 +7,7 @@ touches is shown to whoever may read the incident.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import Session
@@ -18,6 +19,8 @@ from tocsin.incidents import IncidentReader, references_by_number
 from tocsin.node.accounts import PermissionScope
 from tocsin.node.errors import NotFoundError
 from tocsin.node.sentences import say
+
+_LATELY: Final = 30  # days
 
 
 @dataclass(frozen=True)
@@ -119,9 +122,15 @@ def touches_of(session: Session, reader: IncidentReader, asset: Asset) -> Sequen
 
 def changes_to_review(session: Session, reach: PermissionScope) -> Sequence[AssetChange]:
     """What operators sent and nobody decided, oldest first."""
-    mine = true() if reach.everything else AssetChange.team_id.in_(reach.teams)
-    query = select(AssetChange).where(AssetChange.state == ChangeState.OPEN.value, mine)
+    query = select(AssetChange).where(AssetChange.state == ChangeState.OPEN.value, _sent(reach))
     return session.scalars(query.order_by(AssetChange.id)).all()
+
+
+def refused_changes(session: Session, reach: PermissionScope, now: datetime) -> Sequence[AssetChange]:
+    """What was refused in the last days, the newest first: their operators read why."""
+    lately = AssetChange.decided_at > now - timedelta(days=_LATELY)
+    query = select(AssetChange).where(AssetChange.state == ChangeState.REFUSED.value, lately, _sent(reach))
+    return session.scalars(query.order_by(AssetChange.id.desc())).all()
 
 
 def call_sheets(session: Session) -> Sequence[CallSheet]:
@@ -137,6 +146,10 @@ def is_stale(asset: Asset, now: datetime) -> bool:
 def stale(now: datetime) -> ColumnElement[bool]:
     """The same as a condition."""
     return or_(Asset.confirmed_at.is_(None), Asset.confirmed_at < now - timedelta(days=STALE_DAYS))
+
+
+def _sent(reach: PermissionScope) -> ColumnElement[bool]:
+    return true() if reach.everything else AssetChange.team_id.in_(reach.teams)
 
 
 def _conditions(session: Session, search: AssetSearch, reader: IncidentReader) -> list[ColumnElement[bool]]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
+    from tocsin.operations.demo.assets import keep_register
     from tocsin.operations.demo.country import CODE, EMERGENCY_NUMBER, HELP_LINES, NAME, Country, found_country
     from tocsin.operations.demo.demonstration import STEPS, Demonstration
     from tocsin.operations.demo.incidents import answer_in_incidents, open_incidents

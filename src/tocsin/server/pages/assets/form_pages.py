@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from tocsin.assets import acts, rows
-from tocsin.assets.register import CONTACT, Asset, as_lines, find_asset, names
+from tocsin.assets.register import CONTACT, NEED, Asset, as_lines, find_asset, names
 from tocsin.interface import Act, NotHereError, PageRouter, RequestError, number_in, wording_of
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.node.errors import InputError, NotFoundError, TocsinError, UsageError
@@ -102,9 +102,9 @@ def said_of(asset: Asset, teams: Mapping[int, Any], named: Sequence[tuple[int, s
         {**one, "name": known[one["on"]]} if _is_plain(known[one["on"]], named) else one for one in needs if one["name"]
     ]
     return plain | {
-        "team": teams[asset.team_id].key if asset.team_id in teams else "",
+        "team": team.key if (team := teams.get(asset.team_id or 0)) else "",
         "identifiers": as_lines(asset.identifiers, ["value"]),
-        "needs": as_lines(short, ["name", "kind", "since"]),
+        "needs": as_lines(short, NEED),
         "contacts": as_lines(asset.contacts, CONTACT),
     }
 

@@ -80,7 +80,7 @@ def filled(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
         examples = furnish(world)
         keeper, teams = Keeper(world), {team.key: number for number, team in teams_by_id(world.node.database).items()}
         keeper.do("change", asset=1, **SAID)
-        Keeper(world, AccountRole.OPERATOR, (teams[OPERATOR],)).do("change", asset=1, **SAID)
+        Keeper(world, AccountRole.OPERATOR, (teams[OPERATOR],)).do("change", asset=1, **{**SAID, "needs": ""})
         keeper.do("ask", asset=(1, 2), holder=f"{WORD} holder")
         Keeper(world, AccountRole.ANALYST).do("approve", sheet=2)
         keeper.do("print", sheet=2)
@@ -153,6 +153,8 @@ def test_a_readable_backup_leaves_it_out_and_an_encrypted_one_has_it(
         )
         assert encrypted.left_out == ""
         restore_backup(tmp_path / "encrypted", tmp_path / "again", now=world.now, keyring=GpgKeyring(keys.home))
-    with open_node(tmp_path / "again") as again, again.database.reading() as session:
+    again = open_node(tmp_path / "again")
+    with again.database.reading() as session:
         assert session.get_one(Asset, 1).site == f"{WORD} site"
         assert session.scalars(select(AssetChange)).all()
+    again.database.close()
