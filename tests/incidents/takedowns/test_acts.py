@@ -8,10 +8,20 @@ import pytest
 from incidents.takedowns.conftest import Kit
 from support.incident_mails import answer_to
 from support.processes import KILLED, command
-from tocsin.incidents import IncidentReader
-from tocsin.incidents.takedowns import TakedownSearch, TakedownState, host_figures, list_takedowns, takedown_needs
+from tocsin.incidents import IncidentReader, erase_part
+from tocsin.incidents import acts as incident_acts
+from tocsin.incidents.takedowns import (
+    TakedownSearch,
+    TakedownState,
+    host_figures,
+    hosts_of,
+    list_takedowns,
+    recipients_of,
+    sightings_of,
+    takedown_needs,
+)
 from tocsin.incidents.threads import take_mail
-from tocsin.interface import RequestError
+from tocsin.interface import ActContext, RequestError, read_request
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError, WithheldError
 from tocsin.problems.replies import file_mail, open_context
 
@@ -242,3 +252,28 @@ def test_commands_and_json(kit: Kit) -> None:
     assert {one["host"]: one["still"] for one in tocsin.json("takedowns", "hosts")} == {
         "Host B": 1, "Example Operator": 0,
     }  # fmt: skip
+
+
+def test_it_moves_with_a_restricted_incident_and_is_erased_with_its_observable(kit: Kit) -> None:
+    kit.do("ask", takedowns=kit.propose(TWO).takedowns)
+    world = kit.world
+    restrict = next(one for one in incident_acts.ACTS if one.operation == "restrictIncident")
+    context = ActContext(world.node, world.now, f"person:{kit.analyst}", "Analyst", kit.analyst, act=restrict)
+    restrict.function(context, read_request(restrict, {"reference": kit.reference, "persons": (str(kit.analyst),)}))
+    for who, count in ((kit.analyst, 2), (kit.analyst + 1, 0), (None, 0)):
+        reader = IncidentReader(who, world.now)
+        with world.node.database.reading() as session:
+            rows = list_takedowns(session, reader, TakedownSearch())
+            named = len(recipients_of(session, reader, rows)), len(sightings_of(session, reader, rows))
+            figures = sum(one.asked for one in host_figures(session, reader))
+            assert (len(rows), *named, figures, bool(hosts_of(session, reader))) == (
+                count,
+                count,
+                count,
+                count,
+                count > 0,
+            )
+    number = kit.rows()[0].observable.id
+    with world.node.database.begin() as session:
+        erase_part(session, f"{kit.reference}:observable-{number}")
+    assert [one.observable.value for one in kit.rows()] == ["http://8.8.8.8/kit"]

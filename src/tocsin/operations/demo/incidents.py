@@ -18,6 +18,7 @@ from tocsin.incidents import (
 )
 from tocsin.incidents.arrivals import triage_acts
 from tocsin.incidents.notices import acts as notice_acts
+from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.incidents.threads import acts as thread_acts
 from tocsin.incidents.threads import mails_of, threads_of
 from tocsin.interface import read_request
@@ -25,7 +26,10 @@ from tocsin.node.accounts import AccountRole
 from tocsin.operations.demo.demonstration import Demonstration
 from tocsin.problems.replies import file_mail
 
-_ACTS: Final = {one.command: one for one in (*acts.ACTS, *triage_acts.ACTS, *thread_acts.ACTS, *notice_acts.ACTS)}
+_ACTS: Final = {
+    one.command: one
+    for one in (*acts.ACTS, *triage_acts.ACTS, *thread_acts.ACTS, *notice_acts.ACTS, *takedown_acts.ACTS)
+}
 
 _HOSPITAL: Final = "it@lagoon-hospital.example"
 _TAX_OFFICE: Final = "security@tax.gov.kestria.example"
@@ -40,6 +44,7 @@ hxxps://update[.]cdn-sync[.]example/gate
 203[.]0[.]113[.]45
 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 """
+_GATE: Final = "hxxps://update[.]cdn-sync[.]example/gate {address}"
 _TO_HOSPITAL: Final = """\
 We have your call. Please keep the backups offline, do not restart the servers, and send us the text of the ransom note
 and the firewall logs of the last seven days. We ring you at 16:00.
@@ -123,6 +128,12 @@ def _ransomware(demonstration: Demonstration) -> None:
     do("send", 15, party=hospital, subject="What we need first", text=_TO_HOSPITAL)
     do("send", 20, party=operator, subject="Records of a line of yours", text=_TO_OPERATOR)
     do("add-observables", 30, text=_SEEN)
+    gate = demonstration.country.territories["hosting"].ranges[0][0]
+    analyst.do(
+        "takedowns propose", 35, reference=opened.incident, text=_GATE.format(address=gate),
+        ground="command-and-control", basis="your terms of service", how="firewall of the hospital",
+        necessity="Encrypted systems of a hospital call it.",
+    )  # fmt: skip
     do("note", 40, text="Rang the ministry of health: two more hospitals use the same remote maintenance.")
     _early_warning(analyst, opened.incident)
     due = now - timedelta(hours=1), now + timedelta(hours=20)
