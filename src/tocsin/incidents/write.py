@@ -11,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals import PublicReport
-from tocsin.incidents.clocks.models import IncidentClock
 from tocsin.incidents.models import (
     Compartment,
     CompartmentMember,
@@ -155,7 +154,6 @@ _CONTENT: Final[tuple[Any, ...]] = (
     Party,
     IncidentTask,
     IncidentObservable,
-    IncidentClock,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 
@@ -219,7 +217,7 @@ def add_observable(
 def move_to_compartment(session: Session, incident: Incident, compartment: int) -> None:
     """Let those of another compartment read an incident, and all that is in it, its reports of the inbox too.
 
-    Its correspondence is moved by `threads.move_correspondence`.
+    Its correspondence is moved by `threads.move_correspondence`, its clocks by `clocks.move_clocks`.
     """
     incident.compartment_id = compartment
     for content in _CONTENT:

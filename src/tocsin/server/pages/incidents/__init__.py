@@ -3,6 +3,8 @@
 from tocsin.server.pages.context import together
 from tocsin.server.pages.incidents.act_pages import act_pages
 from tocsin.server.pages.incidents.clock_pages import clock_pages
+from tocsin.server.pages.incidents.clock_words import rule_in_words as rule_in_words
+from tocsin.server.pages.incidents.clock_words import time_left as time_left
 from tocsin.server.pages.incidents.list_pages import list_pages
 from tocsin.server.pages.incidents.one_pages import one_pages
 from tocsin.server.pages.incidents.rating_pages import rating_pages
