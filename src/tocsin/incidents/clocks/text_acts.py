@@ -90,7 +90,7 @@ class CalendarSet(BaseModel):
 
 
 def adopt(context: ActContext, request: ClockTextAdoption) -> ClockTextAdopted:
-    """As it is now, in its edition. Clocks that run keep theirs, until somebody recalculates them.
+    """As it is now, in its edition. Clocks that run keep theirs until they are recalculated.
 
     Raises:
         NotFoundError: there is none of this id.
