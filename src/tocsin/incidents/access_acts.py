@@ -21,6 +21,7 @@ from tocsin.incidents.act_parts import (
     people_for,
     state_of,
 )
+from tocsin.incidents.clocks import move_clocks
 from tocsin.incidents.evidence import move_evidence
 from tocsin.incidents.playbooks import move_playbooks
 from tocsin.incidents.read import (
@@ -285,6 +286,7 @@ def _resettle(
             move_playbooks(opened.session, one, compartment)
             move_evidence(opened.session, one, compartment)
             move_takedowns(opened.session, one, compartment)
+            move_clocks(opened.session, one, compartment)
             entry = opened.enter(IncidentEntryKind.ACCESS, of=one, data=data)
             made = made or entry
     return opened.done(made)

@@ -30,9 +30,9 @@ from tocsin.incidents.act_parts import (
     state_of,
     worker,
 )
-from tocsin.incidents.clocks.write import milestone_corrected, writer_for
+from tocsin.incidents.clocks import milestone_corrected, writer_for
 from tocsin.incidents.read import corrections_of, find_entry
-from tocsin.incidents.severity.ratings import severity_by_scheme
+from tocsin.incidents.severity import severity_by_scheme
 from tocsin.incidents.states import (
     UNDER_WAY,
     IncidentEntryKind,

@@ -11,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals import PublicReport
-from tocsin.incidents.clocks.models import IncidentClock
 from tocsin.incidents.duty.models import CallOut
 from tocsin.incidents.models import (
     Compartment,
@@ -172,7 +171,6 @@ _CONTENT: Final[tuple[Any, ...]] = (
     Party,
     IncidentTask,
     IncidentObservable,
-    IncidentClock,
     IncidentPopulation,
     IncidentText,
     ObservableSighting,
@@ -257,8 +255,7 @@ def add_observable(
 def move_to_compartment(session: Session, incident: Incident, compartment: int) -> None:
     """Let those of another compartment read an incident, and all that is in it, its reports of the inbox too.
 
-    Its correspondence is moved by `threads.move_correspondence`, its playbooks by `playbooks.move_playbooks`, its
-    evidence by `evidence.move_evidence`, its take-downs by `takedowns.move_takedowns`.
+    Its correspondence is moved by `threads.move_correspondence`, and each part by its own `move_…`.
     """
     incident.compartment_id = compartment
     for content in _CONTENT:

@@ -40,6 +40,13 @@ if TYPE_CHECKING:
         read_clock_text,
         shipped_texts,
     )
-    from tocsin.incidents.clocks.write import OUR_ANSWER, notice_submitted, reckon_all
+    from tocsin.incidents.clocks.write import (
+        OUR_ANSWER,
+        milestone_corrected,
+        move_clocks,
+        notice_submitted,
+        reckon_all,
+        writer_for,
+    )
 else:
     lazy_face(__name__)

@@ -15,7 +15,7 @@ from tocsin.incidents.clocks.calendar import CalendarText, WorkingCalendar
 from tocsin.incidents.clocks.models import AdoptedClockText, NodeCalendar
 from tocsin.incidents.clocks.text import ClockRule, ClockText, edition_at, read_clock_text, shipped_texts
 from tocsin.incidents.text_files import read_bytes
-from tocsin.node.errors import ConflictError, NotFoundError, TocsinError
+from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, UsageError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
@@ -47,7 +47,10 @@ def available_texts(session: Session, home: Path) -> list[AvailableText]:
     """The texts by id; one in the home folder comes in place of the shipped one of the same id."""
     found = {name: _available(name, content, own=False) for name, content in shipped_texts().items()}
     for path in sorted((home / HomeFolder.CLOCKS).glob("*.toml")):
-        one = _available(path.stem, read_bytes(path), own=True)
+        try:
+            one = _available(path.stem, read_bytes(path), own=True)
+        except UsageError as error:  # it cannot be read
+            one = AvailableText(path.stem, b"", own=True, text=None, error=str(error))
         found[one.name] = one
     adopted = adopted_texts(session)
     return [

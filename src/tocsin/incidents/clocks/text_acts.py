@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from tocsin.incidents.clocks.adoption import (
-    AdoptedClockText,
     adopt_text,
     node_calendar,
     set_calendar,
@@ -91,7 +90,7 @@ class CalendarSet(BaseModel):
 
 
 def adopt(context: ActContext, request: ClockTextAdoption) -> ClockTextAdopted:
-    """As it is now, in its edition. Clocks that run keep theirs, until somebody recalculates them.
+    """As it is now, in its edition. Clocks that run keep theirs until they are recalculated.
 
     Raises:
         NotFoundError: there is none of this id.
@@ -100,7 +99,7 @@ def adopt(context: ActContext, request: ClockTextAdoption) -> ClockTextAdopted:
 
     """
     with context.undoable() as session:
-        made: AdoptedClockText = adopt_text(
+        made = adopt_text(
             session, context.node.home, request.law, checked_by=request.checked_by, note=request.note,
             actor=context.signature, now=context.now,
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """Two incidents of Kestria that are worked on: ransomware at a hospital, and a leak that only two people read of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -17,7 +17,9 @@ from tocsin.incidents import (
     parties_of,
 )
 from tocsin.incidents.arrivals import triage_acts
+from tocsin.incidents.clocks import text_acts
 from tocsin.incidents.notices import acts as notice_acts
+from tocsin.incidents.severity import acts as severity_acts
 from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.incidents.threads import acts as thread_acts
 from tocsin.incidents.threads import mails_of, threads_of
@@ -28,7 +30,15 @@ from tocsin.problems.replies import file_mail
 
 _ACTS: Final = {
     one.command: one
-    for one in (*acts.ACTS, *triage_acts.ACTS, *thread_acts.ACTS, *notice_acts.ACTS, *takedown_acts.ACTS)
+    for one in (
+        *acts.ACTS,
+        *triage_acts.ACTS,
+        *thread_acts.ACTS,
+        *text_acts.ACTS,
+        *severity_acts.ACTS,
+        *notice_acts.ACTS,
+        *takedown_acts.ACTS,
+    )  # fmt: skip
 }
 
 _HOSPITAL: Final = "it@lagoon-hospital.example"
@@ -120,11 +130,13 @@ def _ransomware(demonstration: Demonstration) -> None:
     (opened,) = analyst.do("inbox open-incident", 1, reference=(call.reference,), title="Ransomware, Lagoon Hospital")
     do = partial(_later, analyst, opened.incident)
     do("classify", 2, rsit_type="system-compromise")
-    do("rate", 3, severity="high", reason="A hospital works on paper.")
+    answers = {"answers": ("impact=serious", "victim=large"), "comment": "A hospital works on paper."}
+    analyst.do("severity rate", 3, reference=opened.incident, **answers)
     do("add-party", 4, role="victim", name="Lagoon Hospital", mailbox=_HOSPITAL, phone="+999 555 0160")
     do("add-party", 5, role="operator", team="summit")
     do("milestone", 6, milestone="detected", known_from="the hospital")
     _reporter, hospital, operator = analyst.parties(opened.incident)
+    _clock(analyst, opened.incident, hospital)
     do("send", 15, party=hospital, subject="What we need first", text=_TO_HOSPITAL)
     do("send", 20, party=operator, subject="Records of a line of yours", text=_TO_OPERATOR)
     do("add-observables", 30, text=_SEEN)
@@ -162,6 +174,13 @@ def _early_warning(analyst: _Worker, incident: str) -> None:
         reference=filed.reference,
         text="Please keep both servers off, and send us the text of the note.",
     )
+
+
+def _clock(analyst: _Worker, reference: str, hospital: int) -> None:
+    """The early warning that the hospital owes, by a text that the manager adopted."""
+    manager = replace(analyst, person=analyst.demonstration.person(AccountRole.MANAGER))
+    manager.do("clocks adopt", law="nis2", checked_by="Legal office of the ministry")
+    analyst.do("clocks start", 7, reference=reference, rule="nis2-23-a", milestone="detected", entity=hospital)
 
 
 def _leak(demonstration: Demonstration) -> None:

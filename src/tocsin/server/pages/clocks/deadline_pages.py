@@ -11,7 +11,7 @@ from tocsin.incidents.clocks import ClockStage, running_clocks
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents.clock_words import time_left
+from tocsin.server.pages.incidents import time_left
 from tocsin.server.pages.words import N_
 
 _MOST: Final = 200

@@ -28,7 +28,7 @@ from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents.clock_words import rule_in_words
+from tocsin.server.pages.incidents import rule_in_words
 from tocsin.server.security import Form, text_of
 
 PLACE: Final = "/clocks/texts"
