@@ -11,7 +11,7 @@ from pathlib import Path
 import tocsin
 
 ROOT = Path(tocsin.__file__).parent
-PLACES = ("cli", "interface", "server", "operations", "pipeline", "incidents", "problems")
+PLACES = ("cli", "interface", "server", "operations", "pipeline", "incidents", "assets", "problems")
 OF_REQUEST = {"form", "stream", "body"}
 READS = {*OF_REQUEST, "open_reports", "open_mailbox", "read_mail", "iter_raw"}
 """Calls by which bytes or texts of strangers come in; the first only on a ``request``."""
@@ -55,6 +55,9 @@ ALSO = {
     "pipeline/replay.py:replay",
     "pipeline/replay_preview.py:_open_row",
     "pipeline/comparison.py:_batches",
+    "assets/acts.py:_filter",
+    "assets/rows.py:import_rows",
+    "assets/sheet_acts.py:ask",
     "incidents/arrivals/files.py:kept_file",
     "incidents/arrivals/triage_acts.py:add_with_files",
     "incidents/moving/importing.py:_kept",

@@ -13,8 +13,10 @@ import pytest
 from sqlalchemy import select
 
 from support.api_client import caller
+from support.assets import FIELDS, Keeper, switch_on
 from support.console_users import Browser, browser_of, person
 from support.incident_mails import answer_to, make_case
+from support.playbook_examples import PLAYBOOK
 from support.processes import KILLED, command
 from support.world import World, copy_world, make_world, text_of
 from tocsin.cli.acts import every_act
@@ -31,6 +33,7 @@ from tocsin.incidents.arrivals import (
     put_into,
     ticket_named,
 )
+from tocsin.incidents.clocks import shipped_texts
 from tocsin.interface import ActContext, NoUndo, Reverse, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError, NotFoundError
@@ -257,8 +260,61 @@ def _incident(world: World, operation: str = "", *, lead: bool = False, **values
     return str(made.reference)
 
 
+_KIT = {
+    "text": "http://192.0.2.1/kit", "ground": "phishing", "basis": "our terms", "necessity": "It takes passwords",
+    "how": "a mail",
+}  # fmt: skip
+
+
+def _takedown(world: World, **before: dict[str, Any]) -> dict[str, Any]:
+    """A take-down of an incident, with acts done to it before."""
+    reference = _incident(world, "proposeTakedowns", **_KIT)
+    for word, values in before.items():
+        do(world, f"{word}Takedowns", reference=reference, takedowns=(1,), **values)
+    return {"reference": reference, "takedowns": (1,)}
+
+
 def _task(world: World) -> str:
     return _incident(world, "addTaskOfIncident", text="Ask for logs")
+
+
+def _adopted(world: World) -> str:
+    """An incident, where a clock text is adopted."""
+    do(world, "adoptClockText", law="nis2", checked_by="Legal office")
+    return _incident(world)
+
+
+def _clock(world: World, operation: str = "") -> str:
+    """An incident with a clock, to which something was done."""
+    reference = _adopted(world)
+    do(world, "startClockOfIncident", reference=reference, rule="nis2-23-a", at=world.now - TIME)
+    if operation:
+        do(world, operation, reference=reference, clock=1)
+    return reference
+
+
+def _newer_edition(world: World) -> str:
+    """An incident with a clock of which a newer edition is adopted."""
+    reference = _clock(world)
+    text = shipped_texts()["nis2"].decode().replace("24 hours", "12 hours")
+    (world.node.home / "clocks").mkdir()
+    (world.node.home / "clocks" / "nis2.toml").write_text(text)
+    do(world, "adoptClockText", law="nis2", checked_by="Legal office")
+    return reference
+
+
+def _observed(world: World) -> str:
+    return _incident(world, "addObservablesOfIncident", text="192.0.2.1")
+
+
+def _sighted(world: World) -> str:
+    reference = _observed(world)
+    world.hear("192.0.2.1", port=443)
+    return reference
+
+
+def _affected(world: World) -> str:
+    return _incident(world, "attachAffectedSystems", matching="kind=open-rdp")
 
 
 def _restricted(world: World) -> str:
@@ -318,7 +374,39 @@ def _mail_case(world: World, *, stranger: bool = False) -> dict[str, Any]:
     return named | ({"mail": case.thread("Hospital")[1][-1].id} if stranger else {})
 
 
+def _playbook(world: World) -> str:
+    """The key of a playbook that was added, which begins with a question."""
+    do(world, "addPlaybook", content=PLAYBOOK)
+    return "a-question"
+
+
+def _asset(world: World) -> Keeper:
+    switch_on(world)
+    keeper = Keeper(world)
+    keeper.add(**FIELDS)
+    return keeper
+
+
+def _touched(world: World) -> dict[str, Any]:
+    _asset(world)
+    world.hear("192.0.2.3")
+    return {"asset": 1}
+
+
+def _changed(world: World) -> dict[str, Any]:
+    _asset(world)
+    Keeper(world, AccountRole.OPERATOR, (4,)).do("change", asset=1, **{**FIELDS, "site": "Quay 5"})
+    return {"change": 1, "approve": True}
+
+
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
+    "addAsset": lambda w: (switch_on(w), FIELDS)[1],
+    "changeAsset": lambda w: (_asset(w), {"asset": 1, **FIELDS, "site": "Quay 5"})[1],
+    "removeAsset": lambda w: (_asset(w).add("Cranes", needs="Harbour power"), {"asset": 1})[1],
+    "confirmAsset": lambda w: (_asset(w), w.at(3), {"asset": [1]})[2],
+    "acknowledgeAsset": _touched,
+    "decideChangeOfAsset": _changed,
+    "importAssets": lambda w: (_asset(w), {"text": "name,sector\nHarbour power,energy\nWater,water\n"})[1],
     "releaseDelivery": lambda w: {"reference": (put(w, state="held"), _letter(w, LetterState.HELD))},
     "holdDelivery": lambda w: {"reference": (put(w, state="retry"), _letter(w, LetterState.QUEUED)), "reason": "Wait"},
     "dropDelivery": lambda w: {"reference": (put(w, state="held"), _letter(w, LetterState.HELD)), "reason": "No"},
@@ -380,11 +468,44 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "withdrawObservableOfIncident": lambda w: {
         "reference": _incident(w, "addObservablesOfIncident", text="192.0.2.1"), "observable": 1, "reason": "Ours",
     },
+    "startClockOfIncident": lambda w: {"reference": _adopted(w), "rule": "nis2-23-a", "at": w.now},
+    "moveClockOfIncident": lambda w: {"reference": _clock(w), "clock": 1, "at": w.now - 2 * TIME},
+    "meetClockOfIncident": lambda w: {"reference": _clock(w), "clock": 1},
+    "notApplicableClockOfIncident": lambda w: {"reference": _clock(w), "clock": 1, "reason": "Not significant"},
+    "reopenClockOfIncident": lambda w: {"reference": _clock(w, "meetClockOfIncident"), "clock": 1},
+    "recalculateClockOfIncident": lambda w: {"reference": _newer_edition(w), "clock": 1},
+    "adoptClockText": lambda _: {"law": "gdpr", "checked_by": "Legal office"},
+    "withdrawClockText": lambda w: {"law": "nis2", "reason": _adopted(w)},
+    "changeClockCalendar": lambda _: {"country": "MU"},
+    "rateIncidentByScheme": lambda w: {"reference": _incident(w), "answers": ["impact=serious", "victim=medium"]},
+    "setValidityObservableOfIncident": lambda w: {
+        "reference": _observed(w), "observable": 1, "valid_until": "2031-01-01",
+    },
+    "lookUpObservablesOfIncident": lambda w: {"reference": _observed(w)},
+    "reviewSightingsOfIncident": lambda w: {"reference": _sighted(w)},
+    "attachAffectedSystems": lambda w: {"reference": _incident(w), "matching": "kind=open-rdp"},
+    "attachSightedAffectedSystems": lambda w: {"reference": _observed(w), "observable": 1},
+    "detachAffectedSystems": lambda w: {"reference": _affected(w), "population": 1},
+    "freezeAffectedSystems": lambda w: {"reference": _affected(w), "population": 1},
+    "setTextNotificationText": lambda w: {"reference": _affected(w), "text": "Update the router"},
+    "withdrawTextNotificationText": lambda w: {
+        "reference": _incident(w, "setTextNotificationText", text="Update the router"),
+    },
     "restrictIncident": lambda w: {"reference": _incident(w, "noteIncident", text="Rang"), "persons": [_worker(w)]},
     "unrestrictIncident": lambda w: {"reference": _restricted(w)},
     "letInIncident": lambda w: {"reference": _restricted(w), "person": _worker(w, AccountRole.MANAGER)},
     "takeOutIncident": _taken_out,
     "reviewAccessIncident": _gained,
+    "addPlaybook": lambda _: {"content": PLAYBOOK},
+    "removePlaybook": lambda w: {"playbook": _playbook(w)},
+    "startPlaybookOfIncident": lambda w: {"reference": _incident(w), "playbook": "ransomware"},
+    "answerPlaybookOfIncident": lambda w: {
+        "reference": _incident(w, "startPlaybookOfIncident", playbook=_playbook(w)), "run": 1, "question": 2,
+        "answer": "yes",
+    },
+    "stopPlaybookOfIncident": lambda w: {
+        "reference": _incident(w, "startPlaybookOfIncident", playbook="ransomware"), "run": 1, "reason": "Wrong",
+    },
     "reportProblems": lambda w: {
         "problems": [problem_text(int(w.node.problems.find(ProblemSearch(), now=w.now).keys[0]))],
         "note": "They say it is fixed, and it is seen again.",
@@ -416,6 +537,15 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     "replaceAddressIncidentMail": _mail_case,
     "acceptMailOfParty": lambda w: _mail_case(w, stranger=True),
     "refuseMailOfParty": lambda w: _mail_case(w, stranger=True),
+    "proposeTakedowns": lambda w: {"reference": _incident(w), **_KIT},
+    "lookUpTakedowns": _takedown,
+    "askTakedowns": _takedown,
+    "remindTakedowns": lambda w: _takedown(w, ask={}),
+    "sawTakedowns": lambda w: _takedown(w) | {"seen": "gone", "how": "looked"},
+    "refuseTakedowns": lambda w: _takedown(w, ask={}) | {"reason": "They see no ground"},
+    "withdrawTakedowns": lambda w: _takedown(w) | {"reason": "Ours"},
+    "objectTakedowns": lambda w: _takedown(w) | {"reason": "It is a test"},
+    "answerTakedowns": lambda w: _takedown(w, object={"reason": "It is a test"}) | {"reason": "It is not"},
 }  # fmt: skip
 """For each act that can be undone, something that it can be done to."""
 

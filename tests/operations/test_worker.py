@@ -48,6 +48,7 @@ def test_settings_say_which_chores_make_sense() -> None:
         "collect": {"inbox": {"kind": "folder", "path": "/nowhere"}},
         "mailbox": {"host": "imap.example"},
         "server": {"url": "https://csirt.example"},
+        "assets": {"enabled": True},
     }
     assert wanted(Settings.model_validate(more)) == set(Chore)
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import select, update
 
+from support.assets import FIELDS, Keeper, switch_on
 from support.console_users import person
 from support.dns_server import dns_server
 from support.incident_mails import answer_to, make_case
@@ -52,9 +53,17 @@ class Story:
 def act(world: World, command: str, name: str = "", by: str = "Test", **values: Any) -> Any:
     """Do an act as a person at the command line does; ``name``: where a command has two; ``by``: who it is."""
     found = next(one for one in every_act() if one.command == command and name in {"", one.name})
-    by = "" if command.startswith("incidents ") and by == "Test" else by  # there a name is an account
+    # there a name is an account
+    groups = ("incidents ", "clocks ", "takedowns ", "observables ")
+    by = "" if command.startswith(groups) and by == "Test" else by
     context = ActContext(world.node, world.now, "test", by)
     return found.function(context, read_request(found, values))
+
+
+def asset(world: World) -> None:
+    """A register with an asset of the operator, kept by the first account."""
+    switch_on(world)
+    Keeper(world).add(**FIELDS)
 
 
 def told(world: World) -> str:
@@ -220,6 +229,13 @@ def gained_access(world: World) -> None:
     signed_in(world, "letMeInIncident", manager, reference=made.reference, reason="The lead cannot be reached.")
 
 
+def half_over(world: World) -> None:
+    act(world, "clocks adopt", law="nis2", checked_by="Legal office")
+    incident(world)
+    act(world, "clocks start", reference=reference(world), rule="nis2-23-a", at=world.now)
+    world.at(0.6)
+
+
 def reviewed(world: World) -> None:
     signed_in(world, "reviewAccessIncident", 1, reference=reference(world), person=2)
 
@@ -233,6 +249,15 @@ def incident_mail(world: World) -> None:
 def take_report(world: World) -> None:
     analyst = person(world.node, AccountRole.ANALYST, now=world.now)
     act(world, "inbox take", by=str(analyst), reference=(world.folder / "reference").read_text())
+
+
+def unseen_takedown(world: World) -> World:
+    """A host was asked, and nobody looked since."""
+    incident(world, "note", text="A kit")
+    asked = {"text": "http://192.0.2.1/kit", "ground": "phishing", "basis": "our terms", "how": "a mail"}
+    act(world, "takedowns propose", reference=reference(world), necessity="It takes passwords", **asked)
+    act(world, "takedowns ask", reference=reference(world), takedowns=(1,))
+    return world.at(4)
 
 
 def ring_back(world: World) -> None:
@@ -288,6 +313,9 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.WITHHELD: Story(lambda w: w.hear("203.0.113.9"), accept_withheld),
     ItemKind.NO_RESPONSE: Story(silence, answering),
     ItemKind.MAILS: Story(odd_mail, lambda w: w.tocsin.run("replies", "reclassify", "1", "--as", "unknown")),
+    ItemKind.CLOCKS: Story(
+        half_over, lambda w: act(w, "clocks not-applicable", reference=reference(w), clock=1, reason="Not significant")
+    ),
     ItemKind.INCIDENT_ACCESS: Story(gained_access, reviewed, person=1),
     ItemKind.INCIDENT_WAITING: Story(
         lambda w: incident(w, "wait", waiting_for="the hospital", until=w.now + timedelta(hours=1)).at(1),
@@ -297,14 +325,30 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
         lambda w: incident(w, "add-task", text="Ask for logs", due_at=w.now + timedelta(hours=1)).at(1),
         lambda w: act(w, "incidents finish-task", reference=reference(w), task=1),
     ),
+    ItemKind.INCIDENT_SIGHTINGS: Story(
+        lambda w: incident(w, "add-observables", text="192.0.2.1").hear("192.0.2.1"),
+        lambda w: act(w, "observables review", reference=reference(w)),
+    ),
     ItemKind.INCIDENT_LEAD: Story(
         incident, lambda w: act(w, "incidents take", reference=reference(w), by=str(person(w.node, ANALYST, now=w.now)))
+    ),
+    ItemKind.TAKEDOWNS: Story(
+        unseen_takedown,
+        lambda w: act(w, "takedowns saw", reference=reference(w), takedowns=(1,), seen="up", how="looked"),
     ),
     ItemKind.RING_BACK: Story(ring_back, rung),
     ItemKind.INCIDENT_MAILS: Story(
         incident_mail,
         lambda w: act(w, "incidents no-answer", reference=(w.folder / "reference").read_text(), party=1),
     ),
+    ItemKind.ASSET_TOUCHED: Story(
+        lambda w: (asset(w), w.hear("192.0.2.1")), lambda w: Keeper(w).do("acknowledge", asset=1), 1
+    ),
+    ItemKind.ASSET_CHANGES: Story(
+        lambda w: (asset(w), Keeper(w, AccountRole.OPERATOR, (4,)).do("change", asset=1, name="Water")),
+        lambda w: Keeper(w).do("decide", change=1, approve=True), 1,
+    ),
+    ItemKind.ASSETS_STALE: Story(lambda w: (asset(w), w.at(400)), lambda w: Keeper(w).do("confirm", asset=(1,)), 1),
     ItemKind.INBOX: Story(lambda w: (w.folder / "reference").write_text(_inbox(w)["inbox"][0]), take_report),
     ItemKind.CLAIMS: Story(proved_claim, lambda w: act(w, "directory claims approve", number=1, reason="DNS")),
     ItemKind.CONFLICTS: Story(two_sources, decide_all),

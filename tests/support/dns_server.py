@@ -1,4 +1,4 @@
-"""A DNS server on 127.0.0.1 that knows some TXT records, for tests."""
+"""A DNS server on 127.0.0.1 that knows some TXT records and addresses, for tests."""
 
 import threading
 from collections.abc import Iterator
@@ -10,15 +10,20 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 
 
 @dataclass
 class DnsServer:
-    """``records``: texts by name without a final dot; ``broken``: it answers SERVFAIL. ``asked``: the names."""
+    """``records``: texts by name without a final dot; ``addresses``: IPv4 ones by name. ``asked``: the names.
+
+    ``broken``: it answers SERVFAIL.
+    """
 
     address: str = ""
     records: dict[str, list[str]] = field(default_factory=dict)
+    addresses: dict[str, list[str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     broken: bool = False
 
@@ -30,6 +35,11 @@ class DnsServer:
         self.asked.append(name)
         if self.broken:
             reply.set_rcode(dns.rcode.SERVFAIL)
+        elif name in self.addresses:
+            if question.question[0].rdtype == dns.rdatatype.A:
+                reply.answer.append(
+                    dns.rrset.from_text(question.question[0].name, 60, "IN", "A", *self.addresses[name])
+                )
         elif name in self.records:
             texts = [f'"{text}"' for text in self.records[name]]
             reply.answer.append(dns.rrset.from_text(question.question[0].name, 60, "IN", "TXT", *texts))

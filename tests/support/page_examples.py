@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from support.assets import FIELDS, Keeper, switch_on
 from support.cast import HEADER
 from support.console_users import person
 from support.incident_mails import answer_to_id, make_case
@@ -38,7 +39,13 @@ from tocsin.incidents.arrivals import (
     form_word,
     ticket_of,
 )
+from tocsin.incidents.clocks import ClockStart, parsed
+from tocsin.incidents.clocks.adoption import adopt_text
+from tocsin.incidents.clocks.write import ClockBeginning, start_clock, writer_for
+from tocsin.incidents.models import IncidentPopulation
 from tocsin.incidents.notices import acts as notice_acts
+from tocsin.incidents.playbooks import acts as playbook_acts
+from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.paths import HomeFolder
@@ -126,6 +133,15 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/incidents/{reference}/merge": "incident",
     "/api/v1/incidents/{reference}/milestone": "incident",
     "/api/v1/incidents/{reference}/note": "incident",
+    "/api/v1/incidents/{reference}/affected": "incident",
+    "/api/v1/incidents/{reference}/affected/text": "incident",
+    "/api/v1/incidents/{reference}/affected/text/withdraw": "incident",
+    "/api/v1/incidents/{reference}/affected/{population}/detach": "incident population",
+    "/api/v1/incidents/{reference}/affected/{population}/freeze": "incident population",
+    "/api/v1/incidents/{reference}/observables/{observable}/affected": "incident observable",
+    "/api/v1/incidents/{reference}/observables/{observable}/validity": "incident observable",
+    "/api/v1/incidents/{reference}/observables/look-up": "incident",
+    "/api/v1/incidents/{reference}/observables/review": "incident",
     "/api/v1/incidents/{reference}/observables": "incident",
     "/api/v1/incidents/{reference}/observables/{observable}/withdraw": "incident observable",
     "/api/v1/incidents/{reference}/parties": "incident",
@@ -142,15 +158,42 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/incidents/{reference}/tasks/{task}/done": "incident task",
     "/api/v1/incidents/{reference}/tasks/{task}/drop": "incident task",
     "/api/v1/incidents/{reference}/tasks/{task}/take": "incident task",
+    "/api/v1/incidents/{reference}/takedowns": "incident",
+    "/api/v1/incidents/{reference}/takedowns/answer": "incident",
+    "/api/v1/incidents/{reference}/takedowns/ask": "incident",
+    "/api/v1/incidents/{reference}/takedowns/check": "incident",
+    "/api/v1/incidents/{reference}/takedowns/look-up": "incident",
+    "/api/v1/incidents/{reference}/takedowns/object": "incident",
+    "/api/v1/incidents/{reference}/takedowns/refuse": "incident",
+    "/api/v1/incidents/{reference}/takedowns/remind": "incident",
+    "/api/v1/incidents/{reference}/takedowns/saw": "incident",
+    "/api/v1/incidents/{reference}/takedowns/withdraw": "incident",
     "/api/v1/incidents/{reference}/unmerge": "incident",
     "/api/v1/incidents/{reference}/unrestrict": "incident",
     "/api/v1/incidents/{reference}/wait": "incident",
+    "/api/v1/incidents/{reference}/clocks": "incident",
+    "/api/v1/incidents/{reference}/clocks/{clock}/met": "incident clock",
+    "/api/v1/incidents/{reference}/clocks/{clock}/move": "incident clock",
+    "/api/v1/incidents/{reference}/clocks/{clock}/not-applicable": "incident clock",
+    "/api/v1/incidents/{reference}/clocks/{clock}/recalculate": "incident clock",
+    "/api/v1/incidents/{reference}/clocks/{clock}/reopen": "incident clock",
+    "/api/v1/incidents/{reference}/rating": "incident",
     "/api/v1/incidents/{reference}/mails": "mailed incident",
     "/api/v1/incidents/{reference}/parties/{party}/address": "mailed party",
     "/api/v1/incidents/{reference}/parties/{party}/mails": "mailed party",
     "/api/v1/incidents/{reference}/parties/{party}/mails/{mail}/accept": "mail of party",
     "/api/v1/incidents/{reference}/parties/{party}/mails/{mail}/refuse": "mail of party",
     "/api/v1/incidents/{reference}/parties/{party}/no-answer": "mailed party",
+    "/incidents/{reference}/clocks": "incident",
+    "/incidents/{reference}/clocks/{clock}/met": "incident clock",
+    "/incidents/{reference}/clocks/{clock}/move": "incident clock",
+    "/incidents/{reference}/clocks/{clock}/not-applicable": "incident clock",
+    "/incidents/{reference}/clocks/{clock}/recalculate": "incident clock",
+    "/incidents/{reference}/clocks/{clock}/reopen": "incident clock",
+    "/incidents/{reference}/rating": "incident",
+    "/clocks/texts/{law}": "clock text",
+    "/clocks/texts/{law}/adopt": "clock text",
+    "/clocks/texts/{law}/withdraw": "clock text",
     "/incidents/{reference}/announce": "mailed incident",
     "/incidents/{reference}/parties/{party}": "mailed party",
     "/incidents/{reference}/parties/{party}/accept": "mailed party",
@@ -182,6 +225,15 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/teams/{team}/mutes": "team",
     "/api/v1/teams/{team}/mutes/end": "team",
     "/api/v1/teams/{team}/withdraw": "team",
+    "/assets/{asset}": "asset",
+    "/assets/{asset}/acknowledge": "asset",
+    "/assets/{asset}/change": "asset",
+    "/assets/{asset}/remove": "asset",
+    "/assets/changes/{change}": "change of asset",
+    "/assets/sheets/{sheet}/approve": "call sheet",
+    "/assets/sheets/{sheet}/destroy": "call sheet",
+    "/assets/sheets/{sheet}/print": "call sheet",
+    "/incidents/{reference}/assets": "incident",
     "/claims/{number}": "claim",
     "/claims/{number}/check": "claim",
     "/claims/{number}/decide": "claim",
@@ -257,6 +309,15 @@ EXAMPLES: dict[str, str] = {
     "/incidents/{reference}/merge": "incident",
     "/incidents/{reference}/milestone": "incident",
     "/incidents/{reference}/note": "incident",
+    "/incidents/{reference}/affected": "incident",
+    "/incidents/{reference}/affected/text": "incident",
+    "/incidents/{reference}/affected/text/withdraw": "incident",
+    "/incidents/{reference}/affected/{population}/detach": "incident population",
+    "/incidents/{reference}/affected/{population}/freeze": "incident population",
+    "/incidents/{reference}/observables/{observable}/affected": "incident observable",
+    "/incidents/{reference}/observables/{observable}/validity": "incident observable",
+    "/incidents/{reference}/observables/look-up": "incident",
+    "/incidents/{reference}/observables/review": "incident",
     "/incidents/{reference}/observables": "incident",
     "/incidents/{reference}/observables/{observable}/withdraw": "incident observable",
     "/incidents/{reference}/parties": "incident",
@@ -273,9 +334,28 @@ EXAMPLES: dict[str, str] = {
     "/incidents/{reference}/tasks/{task}/done": "incident task",
     "/incidents/{reference}/tasks/{task}/drop": "incident task",
     "/incidents/{reference}/tasks/{task}/take": "incident task",
+    "/incidents/{reference}/takedowns": "incident",
+    "/incidents/{reference}/takedowns/answer": "incident",
+    "/incidents/{reference}/takedowns/ask": "incident",
+    "/incidents/{reference}/takedowns/check": "incident",
+    "/incidents/{reference}/takedowns/look-up": "incident",
+    "/incidents/{reference}/takedowns/object": "incident",
+    "/incidents/{reference}/takedowns/refuse": "incident",
+    "/incidents/{reference}/takedowns/remind": "incident",
+    "/incidents/{reference}/takedowns/saw": "incident",
+    "/incidents/{reference}/takedowns/withdraw": "incident",
     "/incidents/{reference}/unmerge": "incident",
     "/incidents/{reference}/unrestrict": "incident",
     "/incidents/{reference}/wait": "incident",
+    "/incidents/{reference}/playbooks": "incident",
+    "/incidents/{reference}/playbooks/{run}/answer": "incident run",
+    "/incidents/{reference}/playbooks/{run}/stop": "incident run",
+    "/api/v1/incidents/{reference}/playbooks": "incident",
+    "/api/v1/incidents/{reference}/playbooks/{run}/answer": "incident run",
+    "/api/v1/incidents/{reference}/playbooks/{run}/stop": "incident run",
+    "/playbooks/{playbook}": "playbook",
+    "/playbooks/{playbook}/file": "playbook",
+    "/playbooks/{playbook}/remove": "playbook",
     "/reports/public/{reference}": "inbox",
     "/reports/public/{reference}/assign": "inbox",
     "/reports/public/{reference}/basis": "inbox",
@@ -329,6 +409,7 @@ QUERIES: dict[str, str] = {
     "/problems/act": "?act=mute&every=found",
     "/incidents/{reference}/act": "?act=milestone",
     "/problems/inbox": "?every=found",
+    "/problems/incident": "?every=found",
     "/notices/new": "?law=nis2&kind=early_warning",
     "/portal/notices/new": "?law=nis2&kind=early_warning",
     "/reports/public/act": "?act=close&every=found",
@@ -348,6 +429,7 @@ def furnish(world: World) -> dict[str, Example]:
     things = {
         "team": (OPERATOR, SECTOR, "nobody"),
         "kind": ("money", "money", "nothing"),
+        "clock text": ("nis2", "nis2", "nothing"),
         "CSIRT": ("nat-a", "nat-a", "nobody"),
         "country": ("MU", "MU", "ZZ"),
         "network": ("192.0.2.0/24", "198.51.100.0/24", "nowhere"),
@@ -367,6 +449,7 @@ def furnish(world: World) -> dict[str, Example]:
         **_inbox(world),
         **_incidents(world),
         **_inbox_mail(world),
+        "playbook": ("ransomware", "ransomware", "nothing"),
         "notice": _notices(world),
         "answer": _answers(world),
         "never held": _never_held(world),
@@ -382,8 +465,23 @@ def furnish(world: World) -> dict[str, Example]:
         "evidence": _assessment(world),
         "index": (_index(world), "example", "nothing"),
         "index unit": ("example MUS csv", "example MUS csv", "example ZZZ csv"),
+        **_assets(world),
     }
     return {path: Example(fill(path, things[kind][0]), *things[kind]) for path, kind in EXAMPLES.items()}
+
+
+def _assets(world: World) -> dict[str, tuple[str, str, str]]:
+    """A register: an asset of the operator, one of another that needs it, a change to review, a sheet to approve."""
+    switch_on(world)
+    keeper, teams = Keeper(world), {team.key: number for number, team in teams_by_id(world.node.database).items()}
+    own, foreign = keeper.add(**FIELDS), keeper.add("Cranes", team=SECTOR, needs="Harbour power; electricity; 2019")
+    Keeper(world, AccountRole.OPERATOR, (teams[OPERATOR],)).do("change", asset=own, **{**FIELDS, "site": "Quay 5"})
+    keeper.do("ask", asset=(own, foreign), holder="Safe of the duty room")
+    return {
+        "asset": (str(own), str(foreign), "999"),
+        "change of asset": ("1", "1", "999"),
+        "call sheet": ("1", "1", "999"),
+    }
 
 
 def _broken_row(world: World) -> str:
@@ -502,8 +600,30 @@ def _incidents(world: World) -> dict[str, tuple[str, str, str]]:
         )
         add_entry(session, own, IncidentEntryKind.NOTE, text="Rang the hospital", **by)
         foreign = add_incident(session, title="Leak at the ministry", members=[999_999], **by)
+        affected = [
+            IncidentPopulation(
+                incident_id=one.id, compartment_id=one.compartment_id, query={"address": "192.0.2.0/24"}, keys="",
+                added_at=world.now, frozen_at=None,
+            )
+            for one in (own, foreign)
+        ]  # fmt: skip
+        session.add_all(affected)
+        session.flush()
         mine, other, none = own.reference, foreign.reference, "INC-0000-0000"
-        parts = {"task": task.id, "party": party.id, "observable": 1, "person": 999_999}
+        adopted = adopt_text(session, world.node.home, "nis2", checked_by="Legal office", note="", **by)
+        rule, begun = parsed(adopted.content).find("nis2-23-a"), ClockBeginning(ClockStart.INSTANT, world.now)
+        clock, _ = start_clock(writer_for(session, **by), own, adopted, rule, begun, party=party.id)
+        parts = {
+            "task": task.id, "party": party.id, "observable": 1, "person": 999_999, "clock": clock.id, "run": 1,
+            "population": affected[0].id,
+        }  # fmt: skip
+    start = next(one for one in playbook_acts.INCIDENT_ACTS if one.name == "start")
+    context = ActContext(world.node, world.now, "test", act=start)
+    start.function(context, read_request(start, {"reference": mine, "playbook": "ransomware"}))
+    act = next(one for one in takedown_acts.ACTS if one.name == "propose")
+    context = ActContext(world.node, world.now, "person:9", "Analyst", 9, act=act)
+    asked = {"text": f"http://evil.example/x {OWN}", "ground": "malware", "basis": "our terms", "how": "a scan"}
+    act.function(context, read_request(act, {"reference": mine, "necessity": "It infects visitors.", **asked}))
     found = {f"incident {name}": (f"{mine} {n}", f"{other} {n}", f"{none} {n}") for name, n in parts.items()}
     return {"incident": (mine, other, none), **found}
 

@@ -70,6 +70,23 @@ def autnum(number: int, *entities: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def domain(name: str, *entities: dict[str, Any]) -> dict[str, Any]:
+    """A domain object, as registries of gTLDs have them."""
+    return {
+        "rdapConformance": ["rdap_level_0", "icann_rdap_response_profile_1"],
+        "objectClassName": "domain",
+        "handle": "2336799_DOMAIN_COM-VRSN",
+        "ldhName": name.upper(),
+        "entities": list(entities),
+        "status": ["active"],
+    }
+
+
+def registrar(handle: str, name: str, *people: dict[str, Any]) -> dict[str, Any]:
+    """The registrar of a domain, with its people inside."""
+    return holder(handle, name, *people) | {"roles": ["registrar"]}
+
+
 @dataclass
 class RdapServer:
     """A running server: ``objects`` by path, such as ``/ip/192.175.48.1``; ``status`` instead of an answer, if set."""

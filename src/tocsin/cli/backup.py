@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import note
 
 if TYPE_CHECKING:
     from tocsin.operations.backup_encryption import GpgKeyring
@@ -34,6 +35,8 @@ def backup(
 
     copied = make_backup(call.node, folder, now=call.now, to=to or ())
     how = f", encrypted to {', '.join(copied.keys)}" if copied.keys else ""
+    if copied.left_out:
+        note(f"Left out, as this backup is not encrypted: {copied.left_out}. Name a key with --to.")
     call.emit(vars(copied), f"Copied {copied.files:,} files, {copied.bytes:,} bytes, to {folder}{how}.")
 
 

@@ -1,11 +1,13 @@
-"""`tocsin clocks`: deadlines from a text and an instant, and business time; nothing is stored."""
+"""`tocsin clocks`: texts that a team adopts, clocks that run; and deadlines and business time from files alone."""
 
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tocsin.cli.acts import act_group
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, note, print_table, say
 from tocsin.node.errors import UsageError
@@ -16,7 +18,11 @@ if TYPE_CHECKING:
 
     from tocsin.incidents.clocks import CalendarText, ClockRule, ClockStep, ClockText
 
-app = Commands(help="Statutory deadlines from texts, and business time; nothing is stored.", no_args_is_help=True)
+app = Commands(
+    cls=act_group("clocks"),
+    help="Statutory deadlines: texts to adopt, clocks of incidents, and what can be reckoned without either.",
+    no_args_is_help=True,
+)
 
 _From = Annotated[str, typer.Option("--from", help="The instant, as 2026-11-27T10:20; without an offset, local.")]
 
@@ -30,6 +36,59 @@ def list_(call: NodeInvocation) -> None:
     documents = [_text_document(text) for text in texts]
     rows = [(text.id, rule.id, _period(rule), rule.title) for text in texts for rule in text.rule]
     call.emit(documents, lambda: print_table("", ("text", "rule", "period", "what is due"), rows))
+
+
+@app.command()
+def texts(call: NodeInvocation) -> None:
+    """List the clock texts of this node, with when and by whom each was adopted."""
+    from tocsin.incidents.clocks import available_texts
+
+    with call.database.reading() as session:
+        found = available_texts(session, call.home)
+    documents = [
+        {
+            "id": one.name,
+            "edition": one.text.edition if one.text else None,
+            "own": one.own,
+            "current": one.current,
+            "error": one.error,
+            "adopted": [
+                {"edition": of.edition, "at": of.adopted_at, "by": of.adopted_by, "checked_by": of.checked_by}
+                for of in one.adopted
+            ],
+        }
+        for one in found
+    ]
+    rows = [
+        (one.name, one.error or ("adopted" if one.current else "a newer edition waits" if one.adopted else ""))
+        for one in found
+    ]
+    call.emit(documents, lambda: print_table("", ("text", "state"), rows))
+
+
+@app.command()
+def running(call: NodeInvocation) -> None:
+    """List the clocks that run on incidents which the whole team may read, in the order in which they are due."""
+    from tocsin.incidents import IncidentReader
+    from tocsin.incidents.clocks import running_clocks
+
+    with call.database.reading() as session:
+        found = running_clocks(session, IncidentReader(None, call.now))
+    documents = [
+        {
+            "reference": incident.reference, "clock": clock.id, "act": clock.act, "rule": clock.rule,
+            "title": clock.title, "ours": clock.ours, "started_at": clock.started_at, "due_at": clock.due_at,
+        }
+        for clock, incident in found
+    ]  # fmt: skip
+    rows = [
+        (f"{clock.due_at:%Y-%m-%d %H:%M}" if clock.due_at else "", incident.reference, clock.id, clock.title)
+        for clock, incident in found
+    ]
+    call.emit(
+        documents,
+        partial(print_table, "", ("due (UTC)", "incident", "clock", "what"), rows) if rows else "No clock runs.",
+    )
 
 
 @app.command()

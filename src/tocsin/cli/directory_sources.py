@@ -69,13 +69,16 @@ def import_security_txt(
 @app.command()
 def rdap(
     call: NodeInvocation,
-    what: Annotated[str, typer.Argument(help="An address, a network or an AS number.")],
+    what: Annotated[str, typer.Argument(help="An address, a network, an AS number or a domain.")],
     pap: _Pap = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Ask and keep the answer, but leave the directory as it is.")
     ] = False,
 ) -> None:
-    """Ask its registry over RDAP whom to tell of a network or an AS number, and bring the answer into the directory."""
+    """Ask its registry over RDAP whom to tell of a network or an AS number, and bring the answer into the directory.
+
+    Of a domain, it says who the registrar is.
+    """
     from tocsin.directory.registry import RdapSettings, look_up
 
     settings = call.settings.directory

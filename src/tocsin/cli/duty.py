@@ -1,4 +1,4 @@
-"""`tocsin duty`: who is on duty, by a roster or a calendar; nothing is stored."""
+"""`tocsin duty`: who is on duty, by a file or by the rosters of the node; and call-outs."""
 
 from datetime import datetime
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
+from tocsin.cli.acts import act_group, act_of, document_of, perform
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, print_table, say
 from tocsin.node.errors import UsageError
@@ -15,7 +16,17 @@ if TYPE_CHECKING:
 
     from tocsin.incidents.duty import DutyGap, DutyPeriod, DutyShift
 
-app = Commands(help="Who is on duty, by a roster or a calendar; nothing is stored.", no_args_is_help=True)
+app = Commands(
+    cls=act_group("duty"),
+    help="Who is on duty, rosters, and call-outs. 'who' and 'shifts' read a file and store nothing.",
+    no_args_is_help=True,
+)
+_Text = Annotated[Path, typer.Argument(help="The roster (TOML or JSON), or a calendar (.ics).", metavar="FILE")]
+_Keeper = Annotated[str, typer.Option(help="Who edits it, beside managers: an account.")]
+_Always = Annotated[
+    bool, typer.Option("--always", help="Somebody is on duty at all times: each other moment is a gap.")
+]
+_As = Annotated[str, typer.Option("--as", help="Whose word it is: an account, by email address or number.")]
 
 _File = Annotated[Path, typer.Argument(help="A roster (TOML or JSON), or a calendar (.ics).", metavar="FILE")]
 _Zone = Annotated[str, typer.Option(help="Clock of a calendar that names none, and of the answer.")]
@@ -98,6 +109,102 @@ def shifts(
         ],
     }
     call.emit(document, lambda: _print_shifts(found, source.zone))
+
+
+@app.command("add-roster")
+def add_roster(
+    call: NodeInvocation,
+    name: Annotated[str, typer.Argument(help="What people call it.", metavar="NAME")],
+    file: _Text,
+    keeper: _Keeper = "",
+    always: _Always = False,
+    signed: _As = "",
+) -> None:
+    """Add a roster from a file. Names in it are email addresses or names of accounts."""
+    values = {"name": name, "text": _text(file), "keeper": keeper, "always": always}
+    done = perform(call, act_of("duty", "add-roster"), values, name=signed)
+    call.emit(document_of(done), done.name)
+
+
+@app.command("edit-roster")
+def edit_roster(
+    call: NodeInvocation,
+    roster: Annotated[str, typer.Argument(help="Number or name of the roster.", metavar="ROSTER")],
+    file: _Text,
+    keeper: _Keeper = "",
+    always: _Always = False,
+    signed: _As = "",
+) -> None:
+    """Put another text in the place of a roster's. Whose shifts move gets an email."""
+    values = {"roster": roster, "text": _text(file), "keeper": keeper, "always": always}
+    done = perform(call, act_of("duty", "edit-roster"), values, name=signed)
+    call.emit(document_of(done), done.name)
+
+
+@app.command()
+def rosters(call: NodeInvocation) -> None:
+    """List the rosters of the node: who is on duty now, and the gaps of the next two weeks."""
+    from tocsin.incidents.duty import live_rosters
+    from tocsin.node.accounts import names_of
+
+    with call.database.reading() as session:
+        found = live_rosters(session, call.now)
+        on = [sorted(names_of(session, one.on_duty(call.now)).values()) for one in found]
+    documents = [
+        {
+            "number": one.row.id, "name": one.row.name, "time_zone": str(one.roster.time_zone),
+            "keeper": one.row.keeper, "on": people,
+            "gaps": [_gap(gap, one.roster.time_zone) for gap in one.gaps(call.now)],
+        }
+        for one, people in zip(found, on, strict=True)
+    ]  # fmt: skip
+    rows = [
+        (str(one["number"]), str(one["name"]), ", ".join(people) or "nobody", str(len(one["gaps"])))
+        for one, people in zip(documents, on, strict=True)
+    ]
+    head = ("number", "name", "on duty", "gaps (14 days)")
+    call.emit(documents, (lambda: print_table("", head, rows)) if rows else "There is no roster.")
+
+
+@app.command("call-outs")
+def list_call_outs(
+    call: NodeInvocation, limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50
+) -> None:
+    """List call-outs that the whole team may read, with who was called."""
+    from tocsin.incidents import IncidentReader
+    from tocsin.incidents.duty import call_outs, calls_of
+    from tocsin.interface import fields
+
+    with call.database.reading() as session:
+        found = call_outs(session, IncidentReader(None, call.now), limit=limit)
+        calls = calls_of(session, found)
+    names = "reference subject level state opened_at acknowledged_at acknowledged_by note"
+    of_call = "person channel state at error"
+    documents = [
+        {"number": one.id, **fields(one, names), "calls": [fields(of, of_call) for of in calls[one.id]]}
+        for one in found
+    ]
+    rows = [(one.reference, one.opened_at, one.subject, one.level, one.state, len(calls[one.id])) for one in found]
+    head = ("reference", "opened", "subject", "level", "state", "calls")
+    call.emit(documents, (lambda: print_table("", head, rows)) if rows else "There was no call-out.")
+
+
+@app.command()
+def run(call: NodeInvocation) -> None:
+    """Call whom the rules say for what waits now, once; a server does it by itself every 15 seconds."""
+    from tocsin.pipeline.call_outs import look_for_call_outs
+
+    sent = look_for_call_outs(call.node, call.now)
+    call.emit({"sent": sent}, f"{sent} calls left by webhook and SMS; mails leave with 'tocsin deliver'.")
+
+
+def _text(file: Path) -> str:
+    from tocsin.incidents.text_files import read_bytes
+
+    try:
+        return read_bytes(file).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} is no text in UTF-8.") from None
 
 
 class _RosterSource:

@@ -4,6 +4,7 @@ from tocsin.cli.acts import act_group
 from tocsin.cli.incident_import import import_incidents
 from tocsin.cli.incident_list import list_incidents, show_incident, verify
 from tocsin.cli.incident_mails import reply_text, thread
+from tocsin.cli.incident_reports import check_incidents, export_incident
 from tocsin.interface import Commands
 
 app = Commands(
@@ -17,3 +18,5 @@ app.command("import")(import_incidents)
 app.command("thread")(thread)
 app.command("reply-text")(reply_text)
 app.command("verify")(verify)
+app.command("export")(export_incident)
+app.command("check")(check_incidents)

@@ -1,17 +1,22 @@
-"""`tocsin severity`: the level that a scheme gives for answers; nothing is stored."""
+"""`tocsin severity`: incidents rated by a scheme, and the level that one gives for answers in a file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tocsin.cli.acts import act_group
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.incidents.severity import SeverityScheme, SeverityScore
 
-app = Commands(help="How severe an incident is, by published schemes; nothing is stored.", no_args_is_help=True)
+app = Commands(
+    cls=act_group("severity"),
+    help="How severe an incident is, by published schemes.",
+    no_args_is_help=True,
+)
 
 _Scheme = Annotated[str, typer.Argument(help="A scheme, or the name of one that comes along.", metavar="SCHEME")]
 

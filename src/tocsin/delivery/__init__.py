@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tocsin.delivery.acts import MailState
     from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt, open_channel, reach_smtp
     from tocsin.delivery.deliver import DeliverySummary, deliver
+    from tocsin.delivery.digest_notes import DigestNote, ReleasedNote, note_block, released_notes
     from tocsin.delivery.digest_summary import (
         DELIVERY,
         SEVERITIES,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tocsin.delivery.columns import WIDTH, fit, table, width, wrap
+from tocsin.delivery.digest_notes import ReleasedNote, note_block
 from tocsin.delivery.digest_summary import PLACES_SHOWN, DigestSummary, ProblemLine, Silence, TopicCount, utc
 from tocsin.delivery.direction import right_to_left
 from tocsin.delivery.texts import DigestText, Texts, TopicText
@@ -29,6 +30,7 @@ class Frame:
     link: str = ""
     reply: bool = False  # whether replies by mail are read
     repeats: str = ""  # the reference of the digest that this one tells again
+    notes: Sequence[ReleasedNote] = ()  # texts of incidents
 
 
 def compose(of: DigestSummary, frame: Frame, texts: Texts) -> DigestText:
@@ -57,6 +59,7 @@ def compose(of: DigestSummary, frame: Frame, texts: Texts) -> DigestText:
         silence=_silence(of.silence, texts),
         overview=_overview(of, topics, texts),
         repeats=wrap(texts.say("repeats", reference=frame.repeats)) if frame.repeats else "",
+        notes="\n\n".join(note_block(one, texts) for one in frame.notes),
     )
 
 
@@ -71,6 +74,8 @@ def body_of(text: DigestText, texts: Texts) -> str:
     sentence = wrap(texts.templates["sentence"].render(digest=text))
     if text.repeats:
         sentence = f"{text.repeats}\n\n{sentence}"
+    if text.notes:
+        sentence = f"{sentence}\n\n{text.notes}"
     body = texts.templates["digest"].render(digest=text, sentence=sentence, overview=text.overview)
     return (right_to_left(body) if texts.mirrored else body).rstrip("\n") + "\n"
 

@@ -44,8 +44,10 @@ from tocsin.delivery.render import (
     Facts,
     GoneOf,
     Mail,
+    NotesOf,
     RenderedDigest,
     Sender,
+    no_notes,
     render,
 )
 from tocsin.delivery.sealing import KeyRequests, settle, stuck_teams
@@ -106,6 +108,7 @@ def deliver(
     now: datetime,
     gone_of: GoneOf = lambda _: {},
     annotate: Annotate = lambda events: events,
+    notes_of: NotesOf = no_notes,
     stop: Callable[[], bool] = lambda: False,
 ) -> DeliverySummary:
     """Send all letters and digests that are due, one digest per team, and finish those that an earlier run left.
@@ -133,7 +136,7 @@ def deliver(
         post = MailSender(database, channel, way, node, room, now, teams)
         run = _DeliveryRun(database, reachable, post, node, now, DeliverySummary(way), stop)
         try:
-            _work(run, Facts(annotate, gone_of), events_of)
+            _work(run, Facts(annotate, gone_of, notes_of), events_of)
         finally:
             channel.close()
     run.summary.seconds = time.perf_counter() - started

@@ -10,6 +10,7 @@ import polars as pl
 
 from tocsin.delivery.attachments import Files, PackingPlan, files_of, readable
 from tocsin.delivery.compose import Frame, body_of, compose, subject_of
+from tocsin.delivery.digest_notes import DigestNote, ReleasedNote, released_notes
 from tocsin.delivery.digest_summary import DELIVERY, SEVERITIES, DigestSummary, GoneProblem, digest_summaries
 from tocsin.delivery.mime import Envelope, assemble, plain
 from tocsin.delivery.outbox import OwedDigest
@@ -22,7 +23,7 @@ from tocsin.events import TOLD_IN
 from tocsin.node.errors import TocsinError
 from tocsin.node.sentences import say
 from tocsin.node.settings import Settings
-from tocsin.sharing.gate import GateVerdict, Marking
+from tocsin.sharing.gate import GateVerdict, Marking, highest
 from tocsin.sharing.rules import NO_RULES, Rules
 
 NO_EVENTS = "no-events"
@@ -32,6 +33,12 @@ _ARMOR = 1.4  # bytes of an encrypted mail for a byte of the mail in it
 
 Annotate = Callable[[pl.DataFrame], pl.DataFrame]
 GoneOf = Callable[[Collection[int]], Mapping[int, Sequence[GoneProblem]]]
+NotesOf = Callable[[pl.DataFrame], Mapping[int, Sequence[DigestNote]]]
+
+
+def no_notes(_events: pl.DataFrame) -> Mapping[int, Sequence[DigestNote]]:
+    """No texts of incidents."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,7 @@ class Facts:
 
     annotate: Annotate
     gone_of: GoneOf
+    notes_of: NotesOf = no_notes
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ def render(
     gone = facts.gone_of({owed.team_id for owed, _ in bundle})
     events = facts.annotate(_of_digests(bundle))
     events, gates = through_the_gate(events, {owed.id: teams[owed.team_id] for owed, _ in bundle}, node.own, node.rules)
-    surveys = digest_summaries(events)
+    surveys, notes = digest_summaries(events), facts.notes_of(events)
     objects = any(form is not AttachmentFormat.CSV for owed, _ in bundle for form in teams[owed.team_id].formats)
     rows = readable(events, node.uuid, objects=objects).partition_by(DELIVERY, as_dict=True, include_key=False)
 
@@ -126,7 +134,9 @@ def render(
         found.gone = gone.get(owed.team_id, ())
         try:
             protection = node.seals.require(team)
-            draft = _Draft(owed, team, found, gate.marking, node, texts_for(team.language, node.shelf), protection)
+            said = released_notes(notes.get(owed.id, ()), team, node.own, node.settings.node.language)
+            marking = highest([gate.marking, *(note.marking for note in said)])
+            draft = _Draft(owed, team, found, marking, node, texts_for(team.language, node.shelf), protection, said)
             return _write(draft, rows[owed.id,], gate.withheld)
         except TocsinError as error:
             rule = CANNOT_SEAL if isinstance(error, CannotSealError) else NOT_WRITTEN
@@ -160,6 +170,7 @@ class _Draft:
     node: Sender
     texts: Texts
     protection: Protection
+    notes: tuple[ReleasedNote, ...]
 
 
 def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> RenderedDigest:
@@ -175,6 +186,7 @@ def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> RenderedDigest:
         draft.node.link(owed.reference),
         bool(draft.node.reply_to(owed.reference)),
         repeats=owed.repeats[0],
+        notes=draft.notes,
     )
     packing = PackingPlan(
         owed.reference,

@@ -103,6 +103,7 @@ if TYPE_CHECKING:
         read_overruled,
         read_team,
         team_keys,
+        team_kinds,
         team_names,
         team_numbers,
         teams_by_id,

@@ -147,6 +147,14 @@ def team_names(session: Session, numbers: Collection[int]) -> dict[int, tuple[st
     return {number: known[team] for number, team in now.items() if team in known}
 
 
+def team_kinds(session: Session, numbers: Collection[int]) -> dict[int, str]:
+    """The kind of each of these teams (`TeamKind`); of a merged team, that of the team that it is now."""
+    merged = merged_teams(session)
+    now = {number: merged.get(number, number) for number in numbers}
+    known = dict(session.execute(select(TeamRow.id, TeamRow.kind).where(TeamRow.id.in_(set(now.values())))).all())
+    return {number: known[team] for number, team in now.items() if team in known}
+
+
 def names_by_key(session: Session, keys: Collection[str]) -> dict[str, str]:
     """The names of the teams with these keys, also of merged teams; at most some hundred keys."""
     rows = session.execute(select(TeamRow.key, TeamRow.name).where(TeamRow.key.in_(set(keys))))

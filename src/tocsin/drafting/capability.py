@@ -15,4 +15,5 @@ CAPABILITY: Final = Capability(
     tables=("tocsin.drafting.models",),
     example="tocsin.drafting.example:add_example",
     subjects="tocsin.drafting.store:subject_names",
+    places=((N_("Texts"), "/drafting"),),
 )

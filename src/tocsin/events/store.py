@@ -124,6 +124,10 @@ class EventStore:
             may &= pl.col("path").is_in(list(files))
         return self._read(listing.filter(may)).filter(condition)
 
+    def scan_parts(self, paths: Collection[str]) -> pl.LazyFrame:
+        """The events of files by their paths, also of such as no ingest has committed yet; columns `schema.COLUMNS`."""
+        return self._read(pl.DataFrame({"path": sorted(paths)}, schema={"path": pl.String}))
+
     def find(self, query: EventQuery, *, limit: int = 0) -> pl.DataFrame:
         """The newest events that match, newest first, in `schema.COLUMNS`; all of them where ``limit`` is 0."""
         found = self.scan(query)

@@ -9,7 +9,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.incidents import acts
-    from tocsin.incidents.act_parts import IncidentAddition, people_for
+    from tocsin.incidents.act_parts import IncidentAddition, IncidentNamed, people_for
     from tocsin.incidents.erasure import (
         PART_NAME,
         ChangedEntry,
@@ -52,22 +52,36 @@ if TYPE_CHECKING:
         entries_of,
         find_entry,
         find_incident,
+        highest_observable,
         is_restricted,
         last_entry,
         list_incidents,
         members_of,
         merged_family,
         merged_root,
+        new_entries,
+        observables_after,
         observables_of,
         open_incidents,
         open_tasks,
         parties_of,
         references_by_number,
+        seen_entry,
+        sightings_to_review,
         tasks_of,
         waited_enough,
         without_lead,
     )
     from tocsin.incidents.reference import new_reference, read_reference, references_in_text
+    from tocsin.incidents.release import (
+        PARTS,
+        ReportAudience,
+        ReportContent,
+        ReportPart,
+        ReportRequest,
+        make_report,
+        veris_of,
+    )
     from tocsin.incidents.search import (
         IncidentMatch,
         ReportMatch,
@@ -103,6 +117,7 @@ if TYPE_CHECKING:
         add_party,
         add_task,
         entry_hash,
+        note_look,
     )
 else:
     lazy_face(__name__)

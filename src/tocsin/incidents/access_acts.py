@@ -21,6 +21,8 @@ from tocsin.incidents.act_parts import (
     people_for,
     state_of,
 )
+from tocsin.incidents.evidence import move_evidence
+from tocsin.incidents.playbooks import move_playbooks
 from tocsin.incidents.read import (
     TEAM,
     access_to_review,
@@ -279,6 +281,8 @@ def _resettle(
                 one.state = IncidentState.NEW.value if one.state == IncidentState.OPEN else one.state
             move_to_compartment(opened.session, one, compartment)
             move_correspondence(opened.session, one, compartment)
+            move_playbooks(opened.session, one, compartment)
+            move_evidence(opened.session, one, compartment)
             entry = opened.enter(IncidentEntryKind.ACCESS, of=one, data=data)
             made = made or entry
     return opened.done(made)

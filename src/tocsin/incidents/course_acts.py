@@ -30,7 +30,9 @@ from tocsin.incidents.act_parts import (
     state_of,
     worker,
 )
+from tocsin.incidents.clocks.write import milestone_corrected, writer_for
 from tocsin.incidents.read import corrections_of, find_entry
+from tocsin.incidents.severity.ratings import severity_by_scheme
 from tocsin.incidents.states import (
     UNDER_WAY,
     IncidentEntryKind,
@@ -187,6 +189,9 @@ def rate(context: ActContext, request: IncidentSeverity) -> IncidentResult:
     """The change and its reason stay in the timeline."""
     reason = kept(context, request.reason)
     with changing(context, request) as opened:
+        by_scheme = severity_by_scheme(opened.session, opened.reader, opened.incident)
+        if by_scheme not in {"", request.severity} and not reason:
+            raise UsageError(say("Say why: by the scheme it is %(severity)s.", severity=by_scheme))
         return opened.change("severity", request.severity.value, reason)
 
 
@@ -235,14 +240,24 @@ def wait(context: ActContext, request: IncidentWait) -> IncidentResult:
         return _move(opened, IncidentState.WAITING, whom, until=request.until)
 
 
-def close(context: ActContext, request: IncidentReason) -> IncidentResult:
-    """It can be reopened at any time."""
-    return _end(context, request, IncidentState.CLOSED)
-
-
 def reject(context: ActContext, request: IncidentReason) -> IncidentResult:
     """For what turned out to be none."""
-    return _end(context, request, IncidentState.REJECTED)
+    reason = kept(context, request.reason)
+    with changing(context, request) as opened:
+        return end(opened, IncidentState.REJECTED, reason)
+
+
+def end(opened: OpenIncident, state: IncidentState, reason: str) -> IncidentResult:
+    """Close an incident, or reject it.
+
+    Raises:
+        ConflictError: it has ended already.
+
+    """
+    _not_ended(opened)
+    _clear(opened)
+    opened.incident.closed_at = opened.context.now
+    return _move(opened, state, reason)
 
 
 def reopen(context: ActContext, request: IncidentNamed) -> IncidentResult:
@@ -294,6 +309,7 @@ def correct(context: ActContext, request: EntryCorrection) -> IncidentResult:
             IncidentEntryKind(before.kind), text, data=before.data, tlp=before.tlp, supersedes=before,
             happened_at=_past(context, request.happened_at) or before.happened_at, once=once_of(context, request),
         )  # fmt: skip
+        milestone_corrected(writer_for(opened.session, author=opened.author, **context.by), before, made)
         return opened.done(made)
 
 
@@ -310,15 +326,6 @@ def _give(opened: OpenIncident, person: int | None) -> IncidentResult:
     if incident.state in {IncidentState.NEW, IncidentState.OPEN}:
         incident.state = (IncidentState.NEW if person is None else IncidentState.OPEN).value
     return opened.done(made)
-
-
-def _end(context: ActContext, request: IncidentReason, state: IncidentState) -> IncidentResult:
-    reason = kept(context, request.reason)
-    with changing(context, request) as opened:
-        _not_ended(opened)
-        _clear(opened)
-        opened.incident.closed_at = context.now
-        return _move(opened, state, reason)
 
 
 def _move(opened: OpenIncident, state: IncidentState, text: str = "", until: datetime | None = None) -> IncidentResult:
@@ -364,7 +371,6 @@ ACTS: Final = (
     incident_act("leave", "Unassign an incident", leave, undo=lambda _: say("Unassigned")),
     incident_act("assign", "Assign an incident", assign, undo=lambda _: say("Assigned")),
     incident_act("wait", "Set an incident to waiting", wait, undo=lambda _: say("Set to waiting")),
-    incident_act("close", "Close an incident", close, undo=lambda _: say("Closed")),
     incident_act("reject", "Reject an incident", reject, undo=lambda _: say("Rejected")),
     incident_act("reopen", "Reopen an incident, or stop waiting", reopen, undo=lambda _: say("Reopened")),
     incident_act("note", "Add a note to an incident", note, undo=lambda _: say("Note added")),

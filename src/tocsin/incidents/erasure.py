@@ -8,19 +8,29 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.models import Incident, IncidentEntry, IncidentObservable, IncidentTask, Party
+from tocsin.incidents.evidence import EvidenceState, IncidentEvidence
+from tocsin.incidents.models import (
+    Incident,
+    IncidentEntry,
+    IncidentObservable,
+    IncidentTask,
+    IncidentText,
+    ObservableSighting,
+    Party,
+)
 from tocsin.incidents.read import TEAM, IncidentReader, readable
 from tocsin.incidents.states import IncidentEntryKind
+from tocsin.incidents.takedowns.write import delete_takedown
 from tocsin.incidents.write import entry_hash
 from tocsin.node.errors import NotFoundError
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction, AuditEntry, find_tombstone
 from tocsin.node.sentences import say
 
-PART_NAME: Final = r"(?i:inc)-[0-9A-Za-z]{4}-[0-9A-Za-z]{4}:(entry|party|task|observable)-[0-9]{1,9}"
+PART_NAME: Final = r"(?i:inc)-[0-9A-Za-z]{4}-[0-9A-Za-z]{4}:(entry|party|task|observable|evidence)-[0-9]{1,9}"
 """What a part of an incident is called: ``INC-4KX7-9M2P:entry-12``."""
 
 _CHUNK: Final = 5_000
@@ -29,6 +39,8 @@ _TYPED: Final[Mapping[str, tuple[str, ...]]] = {
     IncidentEntryKind.TASK.value: ("what",),
     IncidentEntryKind.MILESTONE.value: ("known_from",),
     IncidentEntryKind.OBSERVABLE.value: ("values", "known", "unread"),
+    IncidentEntryKind.EVIDENCE.value: ("name", "sha256", "size", "seal", "place", "person", "how", "who", "order"),
+    IncidentEntryKind.POPULATION.value: ("query", "values"),
 }
 """What of the data of an entry people typed, by its kind; of a changed title both are."""
 
@@ -40,14 +52,16 @@ class IncidentPartKind(StrEnum):
     PARTY = "party"
     TASK = "task"
     OBSERVABLE = "observable"
+    EVIDENCE = "evidence"
 
 
-IncidentPart: TypeAlias = IncidentEntry | Party | IncidentTask | IncidentObservable
+IncidentPart: TypeAlias = IncidentEntry | Party | IncidentTask | IncidentObservable | IncidentEvidence
 _TABLES: Final[Mapping[IncidentPartKind, Any]] = {
     IncidentPartKind.ENTRY: IncidentEntry,
     IncidentPartKind.PARTY: Party,
     IncidentPartKind.TASK: IncidentTask,
     IncidentPartKind.OBSERVABLE: IncidentObservable,
+    IncidentPartKind.EVIDENCE: IncidentEvidence,
 }
 
 
@@ -112,13 +126,21 @@ def erase_part(session: Session, name: str) -> None:
     """Erase what people wrote in a part of an incident, in the caller's transaction."""
     match row := find_part(session, None, name).row:
         case IncidentEntry():
+            if row.kind == IncidentEntryKind.POPULATION and row.data.get("act") == "text":
+                same = IncidentText.incident_id == row.incident_id, IncidentText.text == row.text
+                session.execute(delete(IncidentText).where(*same))
             row.text, row.data = "", _erased(row)
         case Party():
             row.name = row.mailbox = row.phone = ""
         case IncidentTask():
             row.text = row.result = ""
         case IncidentObservable():
+            delete_takedown(session, row)
+            session.execute(delete(ObservableSighting).where(ObservableSighting.observable_id == row.id))
             session.delete(row)
+        case IncidentEvidence():
+            row.name = row.sha256 = row.seal = row.place = ""
+            row.size, row.kept, row.state = None, False, EvidenceState.DESTROYED.value
     session.flush()
 
 
@@ -197,14 +219,16 @@ def _erased(entry: IncidentEntry) -> dict[str, Any]:
 
 def _related(session: Session, incident: Incident, row: IncidentPart) -> Iterator[str]:
     """The entries that name a party, a task or an observable too."""
-    kind = {Party: "party", IncidentTask: "task", IncidentObservable: "observable"}.get(type(row))
+    kinds = {Party: "party", IncidentTask: "task", IncidentObservable: "observable", IncidentEvidence: "evidence"}
+    kind = kinds.get(type(row))
     if kind is None:
         return
     entry = IncidentEntry
     for one in session.scalars(
         select(entry).where(entry.incident_id == incident.id, entry.kind == kind).order_by(entry.id)
     ):
-        named = one.party_id, one.data.get("task"), *one.data.get("values", ())
+        named = one.party_id, one.data.get("task"), one.data.get("evidence"), *one.data.get("values", ())
+        named = *named, *one.data.get("items", ())
         if (row.value if isinstance(row, IncidentObservable) else row.id) in named:
             yield f"incident:{incident.reference}:{IncidentPartKind.ENTRY}-{one.id}"
 

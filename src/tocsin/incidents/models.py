@@ -3,11 +3,11 @@
 All content carries its compartment, so that what somebody may not read is left out in SQL, in every query.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.incidents.arrivals import PublicReport
@@ -55,7 +55,8 @@ class Incident(InCompartment, Base):
 
     ``title``: what people call it. ``rsit_type``: of the Reference Security Incident Taxonomy, or empty. ``severity``:
     a `SeverityLevel`. ``tlp``: its marking. ``waiting_for``: whom, in words; ``waiting_until``: then it is due again.
-    ``lead``: number of a person. ``merged_into``: the incident that it was merged into. ``close_reason``: in words.
+    ``lead``: number of a person. ``merged_into``: the incident that it was merged into. ``root_cause``: one of the
+    node's list, or empty. ``in_figures``: it counts there although it is restricted.
     """
 
     __tablename__ = "incident"
@@ -80,6 +81,8 @@ class Incident(InCompartment, Base):
     opened_at: Mapped[datetime] = mapped_column(UTCDateTime)
     changed_at: Mapped[datetime] = mapped_column(UTCDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    root_cause: Mapped[str] = mapped_column(Text, default="", server_default="", index=True)
+    in_figures: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class IncidentEntry(InCompartment, Base):
@@ -107,6 +110,18 @@ class IncidentEntry(InCompartment, Base):
     supersedes: Mapped[int | None] = mapped_column(ForeignKey("incident_entry.id"))
     sha256: Mapped[str] = mapped_column(Text)
     once: Mapped[str | None] = mapped_column(Text, unique=True)
+
+
+class IncidentLook(Base):
+    """Up to which entry a person has seen an incident with all that was merged into it; so what is new is marked."""
+
+    __tablename__ = "incident_look"
+    __table_args__ = (UniqueConstraint("person", "incident_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"), index=True)
+    person: Mapped[int]
+    entry: Mapped[int]
 
 
 class IncidentAlias(InCompartment, Base):
@@ -145,7 +160,7 @@ class Party(InCompartment, Base):
     team_id: Mapped[int | None] = mapped_column(index=True)
     name: Mapped[str] = mapped_column(Text)
     mailbox: Mapped[str] = mapped_column(Text, index=True)
-    phone: Mapped[str] = mapped_column(Text)
+    phone: Mapped[str] = mapped_column(Text, index=True)
     language: Mapped[str] = mapped_column(Text)
     ceiling: Mapped[str] = mapped_column(Text)
     added_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -153,12 +168,16 @@ class Party(InCompartment, Base):
 
 
 class IncidentTask(InCompartment, Base):
-    """Something to do. ``owner``: number of a person. ``result``: what came of it, or why it was dropped."""
+    """Something to do. ``owner``: number of a person. ``result``: what came of it, or why it was dropped.
+
+    ``lesson``: it is to be done although the incident is over.
+    """
 
     __tablename__ = "incident_task"
     __table_args__ = (
         Index("ix_incident_task_owner", "owner", "state"),
         Index("ix_incident_task_due", "state", "due_at"),
+        Index("ix_incident_task_lesson", "lesson", "due_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -170,12 +189,16 @@ class IncidentTask(InCompartment, Base):
     result: Mapped[str] = mapped_column(Text)
     made_at: Mapped[datetime] = mapped_column(UTCDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    lesson: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class IncidentObservable(InCompartment, Base):
     """A value that was observed, as it is compared: refanged, in small letters where case says nothing.
 
     ``kind``: an `ObservableKind`; ``role``: an `ObservableRole`. ``withdrawn_at``: it is none any more.
+    ``checked_to``: the ingest up to which its sightings were looked up in the past; None: it never was.
+    ``unreviewed_since``: an ingest found it then, and nobody has looked at that since. ``noted_on``: the last day with
+    an entry that it was seen.
     """
 
     __tablename__ = "incident_observable"
@@ -192,4 +215,59 @@ class IncidentObservable(InCompartment, Base):
     tlp: Mapped[str] = mapped_column(Text)
     added_at: Mapped[datetime] = mapped_column(UTCDateTime)
     valid_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    checked_to: Mapped[int | None] = mapped_column(index=True)
+    unreviewed_since: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
+    noted_on: Mapped[date | None]
+
+
+class ObservableSighting(InCompartment, Base):
+    """The events of one day (UTC) in which an observable was found: how many, when, and which sets of teams must know.
+
+    ``sets``: numbers of `events.TeamSet`, 0 where no team is known.
+    """
+
+    __tablename__ = "incident_sighting"
+    __table_args__ = (UniqueConstraint("observable_id", "day"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"), index=True)
+    observable_id: Mapped[int] = mapped_column(ForeignKey("incident_observable.id"))
+    day: Mapped[date]
+    events: Mapped[int]
+    first_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    last_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    sets: Mapped[list[int]] = mapped_column(Json)
+
+
+class IncidentPopulation(InCompartment, Base):
+    """The problems of an incident: a filter that is asked anew each time, or a list of them.
+
+    ``query``: conditions of a `problems.ProblemSearch`; none: a person selected them. ``keys``: of the problems, see
+    `populations.pack`, so that ten thousand are one row; empty: those that match now. ``frozen_at``: since when it is
+    a list.
+    """
+
+    __tablename__ = "incident_population"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"), index=True)
+    query: Mapped[dict[str, str]] = mapped_column(Json)
+    keys: Mapped[str] = mapped_column(Text)
+    added_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    frozen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class IncidentText(InCompartment, Base):
+    """What the notifications of affected teams say of an incident, in one language (BCP 47), until it is withdrawn."""
+
+    __tablename__ = "incident_text"
+    __table_args__ = (UniqueConstraint("incident_id", "language"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))
+    language: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    tlp: Mapped[str] = mapped_column(Text)
+    set_at: Mapped[datetime] = mapped_column(UTCDateTime)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -101,6 +101,11 @@ def defang(value: str) -> str:
     return value.replace("@", "[@]").replace(".", "[.]")
 
 
+def registered_domain(name: str) -> str:
+    """The name that somebody registered, of a name below it: ``example.co.uk`` of ``www.example.co.uk``."""
+    return _suffixes().privatesuffix(name) or ".".join(name.split(".")[-2:])
+
+
 def host_of(kind: str, value: str) -> str:
     """The address, network, AS number or name that a team may answer for, or empty."""
     match kind:

@@ -26,7 +26,9 @@ from tocsin.incidents.act_parts import (
     worker,
 )
 from tocsin.incidents.observables import MOST, extract_observables
+from tocsin.incidents.playbooks import task_ended
 from tocsin.incidents.read import find_observable, find_party, find_task
+from tocsin.incidents.sightings import PastSightings, warnings_of
 from tocsin.incidents.states import IncidentEntryKind, ObservableRole, PartyRole, TaskState
 from tocsin.incidents.write import add_observable, add_party, add_task
 from tocsin.interface import N_, ActContext, Wording
@@ -65,6 +67,7 @@ class NewTask(IncidentAddition):
     due_at: Annotated[Moment | None, Wording(option="--due")] = Field(
         None, description="Until when; then it is a to-do item.", examples=["2026-12-04 16:30"]
     )
+    lesson: bool = Field(default=False, description="A lesson: it stays to be done when the incident is closed.")
 
 
 class TaskNamed(IncidentNamed):
@@ -100,6 +103,9 @@ class NewObservables(IncidentAddition):
         examples=["hxxps://login[.]example/pay"],
     )  # fmt: skip
     role: ObservableRole = Field(ObservableRole.INDICATOR, description="indicator, victim or context.")
+    valid_until: Annotated[Moment | None, Wording(option="--until")] = Field(
+        None, description="Until when they are looked for in what comes in; without it, with no end."
+    )
 
 
 class ObservableNamed(IncidentNamed):
@@ -110,10 +116,15 @@ class ObservableNamed(IncidentNamed):
 
 
 class ObservablesResult(IncidentResult):
-    """Besides: how many were added, how many were there, and the lines without an observable."""
+    """Besides: how many were added, how many of them were seen in the last 90 days, and how many were there.
+
+    ``listed``: values on a warning list, each with the lists; ``unread``: the lines without an observable.
+    """
 
     added: int = 0
+    sighted: int = 0
     known: int = 0
+    listed: list[str] = Field(default_factory=list)
     unread: list[str] = Field(default_factory=list)
 
 
@@ -161,8 +172,11 @@ def plan(context: ActContext, request: NewTask) -> IncidentResult:
     with changing(context, request) as opened:
         owner = worker(opened.session, request.owner).id if request.owner else None
         due = request.due_at
-        task = add_task(opened.session, opened.incident, text, owner=owner, due_at=due, now=context.now)
-        data = {"act": "added", "task": task.id, "owner": owner, "due": due.isoformat() if due else None}
+        task = add_task(
+            opened.session, opened.incident, text, owner=owner, due_at=due, now=context.now, lesson=request.lesson
+        )
+        said = {"act": "lesson" if request.lesson else "added", "task": task.id, "owner": owner}
+        data = {**said, "due": due.isoformat() if due else None}
         return opened.done(opened.enter(IncidentEntryKind.TASK, text, data=data, once=once_of(context, request)))
 
 
@@ -201,11 +215,14 @@ def _step(
         task.owner = task.owner if owner is None else owner
         task.ended_at = None if state is TaskState.DOING else context.now
         data = {"act": state.value, "task": task.id, "what": task.text, "owner": task.owner}
-        return opened.done(opened.enter(IncidentEntryKind.TASK, result, data=data))
+        made = opened.enter(IncidentEntryKind.TASK, result, data=data)
+        if task.ended_at is not None:
+            task_ended(opened, task)
+        return opened.done(made)
 
 
 def observe(context: ActContext, request: NewObservables) -> ObservablesResult:
-    """The whole text is kept in the timeline, with the lines that have none.
+    """Events of the last 90 days are searched for them. The whole text is kept, with the lines that have none.
 
     Raises:
         UsageError: there is no observable in it, or there are too many.
@@ -219,18 +236,24 @@ def observe(context: ActContext, request: NewObservables) -> ObservablesResult:
         raise UsageError(say("There is no observable in this text."))
     if len(read.found) >= MOST:
         raise UsageError(say("Fewer than %(n)s observables are taken at once.", n=MOST))
+    past = PastSightings.of(context, [(one.kind, one.value) for one in read.found])
+    lists = warnings_of(context.node.home, [(one.kind, one.value) for one in read.found])
     with changing(context, request) as opened:
         incident = opened.incident
         add = partial(
-            add_observable, opened.session, incident, role=request.role.value, tlp=incident.tlp, now=context.now
-        )
-        new = [one for one in read.found if add(one.kind, one.value)]
-        known = len(read.found) - len(new)
+            add_observable, opened.session, incident, role=request.role.value, tlp=incident.tlp, now=context.now,
+            valid_until=request.valid_until,
+        )  # fmt: skip
+        rows = [(place, row) for place, one in enumerate(read.found) if (row := add(one.kind, one.value))]
+        sighted = past.note(opened.session, rows)
+        known = len(read.found) - len(rows)
         unread = [line for _, line in read.junk]
-        data = {"act": "added", "values": [one.value for one in new], "known": known, "unread": unread}
+        values = [row.value for _, row in rows]
+        data = {"act": "added", "values": values, "known": known, "unread": unread, "sighted": sighted}
         made = opened.enter(IncidentEntryKind.OBSERVABLE, text, data=data, once=once_of(context, request))
         told = opened.done(made).model_dump()
-        return ObservablesResult(**told, added=len(new), known=known, unread=unread)
+        listed = [f"{value}: {', '.join(names)}" for (_, value), names in lists.items()]
+        return ObservablesResult(**told, added=len(rows), sighted=sighted, known=known, listed=listed, unread=unread)
 
 
 def withdraw(context: ActContext, request: ObservableNamed) -> IncidentResult:
@@ -277,7 +300,7 @@ ACTS: Final = (
     ),
     incident_act(
         "add-observables", "Add observables", observe, path="observables", name="add", noun="observables of incident",
-        makes=True, told="{reference} {title}: {added} added, {known} known, {unread} without an observable.",
+        makes=True, told="{reference} {title}: {added} added, {sighted} of them seen, {known} known, {unread} without.",
         undo=lambda _: say("Observables added"),
     ),
     incident_act(

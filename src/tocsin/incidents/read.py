@@ -17,6 +17,7 @@ from tocsin.incidents.models import (
     Incident,
     IncidentAlias,
     IncidentEntry,
+    IncidentLook,
     IncidentObservable,
     IncidentTask,
     InCompartment,
@@ -248,6 +249,27 @@ def last_entry(session: Session, reader: IncidentReader, incidents: Sequence[Inc
     return newest[0].id if newest else 0
 
 
+def seen_entry(session: Session, reader: IncidentReader, incident: Incident) -> int | None:
+    """The newest entry that the reader has seen on the page of an incident; None: he has not opened it."""
+    look = IncidentLook
+    return session.scalar(select(look.entry).where(look.person == reader.person, look.incident_id == incident.id))
+
+
+def new_entries(session: Session, reader: IncidentReader, incidents: Sequence[Incident]) -> Mapping[int, int]:
+    """How many entries of others are new since the reader opened incidents, by their number; those with none are not.
+
+    Of what was merged into them, nothing is counted.
+    """
+    look, row = IncidentLook, IncidentEntry
+    query = (
+        select(look.incident_id, func.count())
+        .join(row, (row.incident_id == look.incident_id) & (row.id > look.entry))
+        .where(look.person == reader.person, look.incident_id.in_([one.id for one in incidents]))
+        .where(row.by != f"person:{reader.person}", readable(session, reader, row))
+    )
+    return dict(session.execute(query.group_by(look.incident_id)).all())
+
+
 def changed_since(
     session: Session,
     reader: IncidentReader,
@@ -320,9 +342,18 @@ def due_tasks(session: Session, reader: IncidentReader) -> WaitingCount:
     """Tasks that should be done by now, of incidents that are worked on."""
     live = Incident.state.in_([one.value for one in UNDER_WAY])
     of = live, *_due(reader), readable(session, reader, IncidentTask)
+    of = *of, ~IncidentTask.lesson
     due = select(func.count(), func.min(IncidentTask.due_at)).join(Incident, Incident.id == IncidentTask.incident_id)
     count, first = session.execute(due.where(*of)).one()
     return WaitingCount(count, first, first)
+
+
+def sightings_to_review(session: Session, reader: IncidentReader) -> WaitingCount:
+    """Observables that an ingest found, and nobody has looked at that since; of a restricted one its lead alone."""
+    row = IncidentObservable
+    new = _sighted(reader), readable(session, reader, row)
+    found = select(func.count(), func.min(row.unreviewed_since)).join(Incident, Incident.id == row.incident_id)
+    return WaitingCount(*session.execute(found.where(*new)).one())
 
 
 def access_to_review(session: Session, reader: IncidentReader) -> Sequence[tuple[Incident, CompartmentMember]]:
@@ -342,6 +373,19 @@ def access_to_review(session: Session, reader: IncidentReader) -> Sequence[tuple
 def readable_by_all_of(incident: Incident, other: Incident) -> bool:
     """Whether all who may read the other may read this one, by their compartments."""
     return incident.compartment_id in {TEAM, other.compartment_id}
+
+
+def highest_observable(session: Session) -> int:
+    """The number of the newest observable of any incident; 0 without one."""
+    return session.scalar(select(func.max(IncidentObservable.id))) or 0
+
+
+def observables_after(session: Session, number: int, limit: int) -> Sequence[IncidentObservable]:
+    """Those that came after one, of all incidents under way, restricted ones too: to be compared, never shown."""
+    row = IncidentObservable
+    live = [one.value for one in UNDER_WAY]
+    query = select(row).join(Incident, Incident.id == row.incident_id).where(Incident.state.in_(live))
+    return session.scalars(query.where(row.id > number, row.withdrawn_at.is_(None)).order_by(row.id).limit(limit)).all()
 
 
 def find_restricted(session: Session, reference: str) -> Incident:
@@ -378,12 +422,20 @@ def _unseen(reader: IncidentReader) -> tuple[ColumnElement[bool], ...]:
     return member.reason != "", member.reviewed_by.is_(None), member.person != reader.person
 
 
+def _sighted(reader: IncidentReader) -> ColumnElement[bool]:
+    row = IncidentObservable
+    mine = or_(Incident.compartment_id == TEAM, Incident.lead.is_(None), Incident.lead == reader.person)
+    return row.unreviewed_since.is_not(None) & row.withdrawn_at.is_(None) & mine
+
+
 def _needs(reader: IncidentReader, need: IncidentNeed) -> ColumnElement[bool]:
     match need:
         case IncidentNeed.WAITING:
             return _waited(reader)
         case IncidentNeed.TASK:
-            return Incident.id.in_(select(IncidentTask.incident_id).where(*_due(reader)))
+            return Incident.id.in_(select(IncidentTask.incident_id).where(*_due(reader), ~IncidentTask.lesson))
+        case IncidentNeed.SIGHTING:
+            return Incident.id.in_(select(IncidentObservable.incident_id).where(_sighted(reader)))
         case IncidentNeed.ACCESS:
             return Incident.compartment_id.in_(select(CompartmentMember.compartment_id).where(*_unseen(reader)))
 

@@ -31,9 +31,16 @@ class IncidentEntryKind(StrEnum):
     TASK = "task"
     OBSERVABLE = "observable"
     POPULATION = "population"
+    CLOCK = "clock"
+    RATING = "rating"  # by a severity scheme: its answers, score and level
     MERGE = "merge"
     ACCESS = "access"  # who may read it changed
+    EVIDENCE = "evidence"  # the chain of custody, and legal holds
+    PLAYBOOK = "playbook"  # started, answered, ended
+    REVIEW = "review"  # what was known when it was closed
+    FEEDBACK = "feedback"  # what a party says of our help
     NOTICE = "notice"  # of one: basis, consent or order, our answer
+    TAKEDOWN = "takedown"  # what was done to have something taken down
 
 
 class MilestoneKind(StrEnum):
@@ -123,6 +130,7 @@ class IncidentNeed(StrEnum):
     WAITING = "waiting"  # the time for which it waited is over
     TASK = "task"  # a task is due
     ACCESS = "access"  # somebody let himself in, and nobody looked at that
+    SIGHTING = "sighting"  # an observable was seen in new events, and nobody looked at that
 
 
 UNDER_WAY: Final = (IncidentState.NEW, IncidentState.OPEN, IncidentState.WAITING)

@@ -11,22 +11,29 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals import PublicReport
+from tocsin.incidents.clocks.models import IncidentClock
+from tocsin.incidents.duty.models import CallOut
 from tocsin.incidents.models import (
     Compartment,
     CompartmentMember,
     Incident,
     IncidentAlias,
     IncidentEntry,
+    IncidentLook,
     IncidentObservable,
+    IncidentPopulation,
     IncidentReport,
     IncidentTask,
+    IncidentText,
+    ObservableSighting,
     Party,
 )
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.reference import new_reference
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, ObservableKind, SeverityLevel, TaskState
+from tocsin.incidents.takedowns.models import Takedown, TakedownRecipient, TakedownSighting
 from tocsin.node.letters import Letter, LetterState
-from tocsin.node.records import AuditAction, audit
+from tocsin.node.records import AuditAction, audit, insert_for
 
 
 def add_incident(
@@ -56,6 +63,7 @@ def add_incident(
         severity=SeverityLevel.UNKNOWN.value, tlp=tlp,
         state=(IncidentState.NEW if lead is None else IncidentState.OPEN).value, waiting_for="", waiting_until=None,
         lead=lead, merged_into=None, opened_at=opened_at or now, changed_at=now, closed_at=None, compartment_id=TEAM,
+        root_cause="", in_figures=False,
     )  # fmt: skip
     if members:
         incident.compartment_id = add_compartment(session, members, actor=actor, now=now)
@@ -63,9 +71,15 @@ def add_incident(
     session.flush()
     add_entry(
         session, incident, IncidentEntryKind.OPENED, actor=actor, now=now, text=title, once=once, author=author,
-        happened_at=opened_at,
+        happened_at=opened_at, data={"lead": lead} if lead else None,
     )  # fmt: skip
     return incident
+
+
+def note_look(session: Session, incident: Incident, person: int, entry: int) -> None:
+    """Note up to which entry a person has seen an incident."""
+    row = insert_for(session, IncidentLook).values(incident_id=incident.id, person=person, entry=entry)
+    session.execute(row.on_conflict_do_update(index_elements=["person", "incident_id"], set_={"entry": entry}))
 
 
 def add_compartment(session: Session, members: Collection[int], *, actor: str, now: datetime) -> int:
@@ -135,14 +149,19 @@ def add_entry(
 
 
 def entry_hash(entry: IncidentEntry) -> str:
-    """SHA-256 of what an entry says, as JSON with sorted keys, so that anybody can reckon it again."""
+    """SHA-256 of what an entry says, so that anybody can reckon it again."""
+    return hashlib.sha256(entry_text(entry).encode()).hexdigest()
+
+
+def entry_text(entry: IncidentEntry) -> str:
+    """What an entry says, as JSON with sorted keys."""
     said = {
         "kind": entry.kind, "happened_at": entry.happened_at.astimezone(UTC).isoformat(),
         "recorded_at": entry.recorded_at.astimezone(UTC).isoformat(),
         "by": entry.by, "text": entry.text, "data": entry.data, "tlp": entry.tlp, "party": entry.party_id,
         "supersedes": entry.supersedes,
     }  # fmt: skip
-    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return json.dumps(said, sort_keys=True, ensure_ascii=False)
 
 
 # Parts of an incident, and who reads it.
@@ -154,6 +173,14 @@ _CONTENT: Final[tuple[Any, ...]] = (
     Party,
     IncidentTask,
     IncidentObservable,
+    IncidentClock,
+    Takedown,
+    TakedownRecipient,
+    TakedownSighting,
+    IncidentPopulation,
+    IncidentText,
+    ObservableSighting,
+    CallOut,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 
@@ -182,12 +209,19 @@ def add_party(
 
 
 def add_task(
-    session: Session, incident: Incident, text: str, *, owner: int | None, due_at: datetime | None, now: datetime
+    session: Session,
+    incident: Incident,
+    text: str,
+    *,
+    owner: int | None,
+    due_at: datetime | None,
+    now: datetime,
+    lesson: bool = False,
 ) -> IncidentTask:
-    """Something to do; the entry is the caller's."""
+    """Something to do; the entry is the caller's. ``lesson``: it outlives the incident."""
     made = IncidentTask(
         incident_id=incident.id, compartment_id=incident.compartment_id, text=text, state=TaskState.OPEN.value,
-        owner=owner, due_at=due_at, result="", made_at=now, ended_at=None,
+        owner=owner, due_at=due_at, result="", made_at=now, ended_at=None, lesson=lesson,
     )  # fmt: skip
     session.add(made)
     session.flush()
@@ -195,29 +229,40 @@ def add_task(
 
 
 def add_observable(
-    session: Session, incident: Incident, kind: ObservableKind, value: str, *, role: str, tlp: str, now: datetime
-) -> bool:
-    """Whether it was not there before, or had been withdrawn; the entry is the caller's."""
+    session: Session,
+    incident: Incident,
+    kind: ObservableKind,
+    value: str,
+    *,
+    role: str,
+    tlp: str,
+    now: datetime,
+    valid_until: datetime | None = None,
+) -> IncidentObservable | None:
+    """The new one, or one that had been withdrawn; None: it was there. The entry is the caller's."""
     row = IncidentObservable
     same = row.incident_id == incident.id, row.kind == kind.value, row.value == value
     known = session.scalar(select(row).where(*same))
     if known is not None:
-        new, known.withdrawn_at = known.withdrawn_at is not None, None
-        return new
-    session.add(
-        row(
-            incident_id=incident.id, compartment_id=incident.compartment_id, kind=kind.value, value=value, role=role,
-            tlp=tlp, added_at=now, valid_until=None, withdrawn_at=None,
-        )
+        if known.withdrawn_at is None:
+            return None
+        known.withdrawn_at, known.valid_until = None, valid_until
+        return known
+    made = row(
+        incident_id=incident.id, compartment_id=incident.compartment_id, kind=kind.value, value=value, role=role,
+        tlp=tlp, added_at=now, valid_until=valid_until, withdrawn_at=None, checked_to=None, unreviewed_since=None,
+        noted_on=None,
     )  # fmt: skip
+    session.add(made)
     session.flush()
-    return True
+    return made
 
 
 def move_to_compartment(session: Session, incident: Incident, compartment: int) -> None:
     """Let those of another compartment read an incident, and all that is in it, its reports of the inbox too.
 
-    Its correspondence is moved by `threads.move_correspondence`.
+    Its correspondence is moved by `threads.move_correspondence`, its playbooks by `playbooks.move_playbooks`, its
+    evidence by `evidence.move_evidence`.
     """
     incident.compartment_id = compartment
     for content in _CONTENT:

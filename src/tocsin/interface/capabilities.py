@@ -28,7 +28,7 @@ class Capability:
     ``web/templates``. ``tables``: the modules that describe its tables. ``example``: ``module:function``, which takes
     an `Invocation` and adds to a demonstration what its pages show. ``acts``: the modules that declare its acts in
     ``ACTS``. ``subjects``: ``module:function``, which takes a session and subjects of the audit log, and gives of those
-    that it knows the name and the path of the page.
+    that it knows the name and the path of the page. ``places``: names (to be translated) and paths of its navigation.
     """
 
     title: str
@@ -41,6 +41,7 @@ class Capability:
     example: str
     acts: tuple[str, ...] = ()
     subjects: str = ""
+    places: tuple[tuple[str, str], ...] = ()
 
     @property
     def templates(self) -> Path:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tocsin.networks.as_by_country import as_numbers_in
     from tocsin.networks.countries import country_names
     from tocsin.networks.formats import FORMATS, Format
-    from tocsin.networks.intervals import IntervalTable, Ranges, flatten_cover, flatten_ranges, overlay
+    from tocsin.networks.intervals import Cover, IntervalTable, Ranges, flatten_cover, flatten_ranges, overlay
     from tocsin.networks.lines import read_chunks
     from tocsin.networks.load import LoadReport, load_table, read_networks
     from tocsin.networks.sources import table_files

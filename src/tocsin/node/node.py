@@ -38,6 +38,11 @@ class Node:
         return Blobs(self.home / HomeFolder.INBOX)
 
     @property
+    def incident_evidence(self) -> Blobs:
+        """Files of evidence of incidents."""
+        return Blobs(self.home / HomeFolder.INCIDENT_EVIDENCE)
+
+    @property
     def mailroom(self) -> Blobs:
         """Mails that came in."""
         return Blobs(self.home / HomeFolder.MAILROOM, ".eml")

@@ -7,6 +7,7 @@ class HomeFolder(StrEnum):
     """A folder in the home of a node."""
 
     AT_WORK = "at-work"
+    CLOCKS = "clocks"
     COLLECTED = "collected"
     COMPILED = "compiled"
     EVENTS = "events"
@@ -15,6 +16,7 @@ class HomeFolder(StrEnum):
     FIGURES = "figures"
     FOUNDING = "founding"
     INBOX = "inbox"
+    INCIDENT_EVIDENCE = "incident-evidence"
     INDICES = "indices"
     KEYS = "keys"
     LOCALE = "locale"
@@ -28,6 +30,7 @@ class HomeFolder(StrEnum):
     SPOOL = "spool"
     TEMPLATES = "templates"
     UPLOADS = "uploads"
+    WARNING_LISTS = "warning-lists"
 
 
 class HomeFile(StrEnum):

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from tocsin.node.duty_settings import DutySettings
 from tocsin.node.errors import SettingError
+from tocsin.node.evidence_settings import EvidenceSettings
 from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.node_settings import NodeSettings
 from tocsin.node.paths import HomeFile
 from tocsin.node.section import Name, Section, Words, split_words
+from tocsin.node.takedown_settings import TakedownSettings
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -249,6 +252,16 @@ class RetentionSettings(Section):
     )
 
 
+class SeveritySettings(Section):
+    """How incidents are rated."""
+
+    schemes: Words = Field(
+        ("impact-size",),
+        description="The severity schemes that incidents are rated by, the usual one first: ids of 'tocsin severity "
+        "list', or files (a relative path: in the home folder).",
+    )
+
+
 class ServerSettings(Section):
     """Where the pages are served."""
 
@@ -352,6 +365,12 @@ class ApiSettings(Section):
     )
 
 
+class AssetsSettings(Section):
+    """The register of critical assets: docs/assets.md."""
+
+    enabled: bool = Field(default=False, description="Whether there is one; off, nothing of it is shown to anybody.")
+
+
 class Settings(Section):
     """All settings of a node."""
 
@@ -363,11 +382,16 @@ class Settings(Section):
     mailbox: MailboxSettings = MailboxSettings()
     directory: DirectorySettings = DirectorySettings()
     retention: RetentionSettings = RetentionSettings()
+    severity: SeveritySettings = SeveritySettings()
     never_held: NeverHeldSettings = NeverHeldSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    takedowns: TakedownSettings = TakedownSettings()
+    duty: DutySettings = DutySettings()
     server: ServerSettings = ServerSettings()
     api: ApiSettings = ApiSettings()
     accounts: AccountsSettings = AccountsSettings()
     single_sign_on: SingleSignOnSettings = SingleSignOnSettings()
+    assets: AssetsSettings = AssetsSettings()
     collect: dict[Name, dict[str, Any]] = Field(
         {}, description="Collectors by name, each a table of its kind's own settings."
     )
@@ -424,12 +448,13 @@ def _with_places(settings: Settings, home: Path) -> Settings:
         return str(home / Path(path).expanduser()) if path else ""
 
     mail, mailbox, elsewhere = settings.mail, settings.mailbox, settings.single_sign_on
-    hotline = settings.never_held
+    hotline, duty = settings.never_held, settings.duty
     files = {"password_file": placed(mail.password_file), "key_password_file": placed(mail.key_password_file)}
     return settings.model_copy(
         update={
             "mail": mail.model_copy(update=files),
             "never_held": hotline.model_copy(update={"openpgp_key": placed(hotline.openpgp_key)}),
+            "duty": duty.model_copy(update={"webhook_secret_file": placed(duty.webhook_secret_file)}),
             "mailbox": mailbox.model_copy(update={"password_file": placed(mailbox.password_file)}),
             "single_sign_on": elsewhere.model_copy(update={"client_secret_file": placed(elsewhere.client_secret_file)}),
         }

@@ -7,17 +7,18 @@ The records are copied row by row into an SQLite file whatever database the node
 node from SQLite to PostgreSQL and back.
 """
 
-import importlib
 import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, insert, inspect, select
+from sqlalchemy import Connection, Table, delete, insert, inspect, not_, select
 from sqlalchemy.exc import DBAPIError
 
 from tocsin import __version__
@@ -30,6 +31,7 @@ from tocsin.node.records import (
     AuditAction,
     Base,
     Database,
+    UndoRecord,
     audit,
     continue_numbering,
     cut,
@@ -58,6 +60,11 @@ NOT_COPIED: Final = {
     *(HomeFile.AUDIT_HEAD, HomeFile.CHORES, HomeFile.UNFINISHED_RESTORE, HomeFile.WRITER_LOCK),
 }
 _ROWS = 2_000
+_REGISTER: Final = "tocsin.assets.register.models"
+"""Whose tables leave encrypted alone."""
+
+LEFT_OUT: Final = "the register of critical assets"
+
 _ALWAYS_FILLED = {"directory_state"}  # its one row is made with the table
 
 # Where the tables of all rooms are described; those of capabilities say so themselves.
@@ -84,6 +91,12 @@ _MODELS = (
     "tocsin.incidents.arrivals.models",
     "tocsin.incidents.models",
     "tocsin.incidents.threads.models",
+    "tocsin.incidents.clocks.models",
+    "tocsin.incidents.evidence.models",
+    "tocsin.incidents.playbooks.models",
+    "tocsin.incidents.takedowns.models",
+    "tocsin.incidents.duty.models",
+    "tocsin.assets.register.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",
@@ -118,7 +131,9 @@ def make_backup(
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         target.chmod(0o700)
         copied, described = _copy_encrypted(node, target, keys, now) if keys else _copy_readable(node, target)
-    manifest = {"tocsin": __version__, "made": now.isoformat(), **described}
+    if not keys and _leaves_out(node):
+        copied = replace(copied, left_out=LEFT_OUT)
+    manifest = {"tocsin": __version__, "made": now.isoformat(), "left_out": copied.left_out, **described}
     with _disk(target):
         (target / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         close_to_others(target)
@@ -170,8 +185,10 @@ def restore_backup(source: Path, home: Path, *, now: datetime, keyring: GpgKeyri
     return CopyTotals(len(files.hashes), files.bytes, described.get("encrypted", {}).get("keys", ()))
 
 
-def copy_records(source: Database, target: Database) -> None:
+def copy_records(source: Database, target: Database, *, readable: bool = False) -> None:
     """Copy every row of one records database into another; both have the tables of this version, the target's empty.
+
+    ``readable``: without the register of critical assets.
 
     Raises:
         StorageError: a database failed, or the source has tables that this version does not know.
@@ -186,11 +203,17 @@ def copy_records(source: Database, target: Database) -> None:
             f"The records have tables that this version does not know: {', '.join(sorted(unknown))}.",
             hint="Use the version of Tocsin that made them.",
         )
+    secret = _secret_tables() if readable else ()
     with _snapshot(source) as reading, target.engine.begin() as writing:
         for table in known:
+            if table in secret:
+                continue
             if table.name in _ALWAYS_FILLED:
                 writing.execute(delete(table))
-            rows = reading.execution_options(yield_per=_ROWS).execute(select(table).order_by(*table.primary_key))
+            query = select(table).order_by(*table.primary_key)
+            if readable and table is UndoRecord.__table__:
+                query = query.where(not_(UndoRecord.permission.startswith("assets.")))
+            rows = reading.execution_options(yield_per=_ROWS).execute(query)
             for block in rows.mappings().partitions(_ROWS):
                 writing.execute(insert(table), [dict(row) for row in block])
         for table in known:
@@ -200,8 +223,21 @@ def copy_records(source: Database, target: Database) -> None:
 def known_tables() -> list[Table]:
     """All tables, each after those that it refers to."""
     for module in (*_MODELS, *(module for one in capabilities() for module in one.tables)):
-        importlib.import_module(module)
+        import_module(module)
     return Base.metadata.sorted_tables
+
+
+def _secret_tables() -> list[Table]:
+    """The tables of the register of critical assets."""
+    import_module(_REGISTER)
+    models = (one.class_ for one in Base.registry.mappers if one.class_.__module__ == _REGISTER)
+    return [Base.metadata.tables[one.__tablename__] for one in models]
+
+
+def _leaves_out(node: NodeWithStores) -> bool:
+    """Whether a readable backup lacks something that is there."""
+    with node.database.engine.connect() as connection:
+        return any(connection.execute(select(table).limit(1)).first() is not None for table in _secret_tables())
 
 
 @contextmanager
@@ -214,7 +250,7 @@ def _snapshot(source: Database) -> Iterator[Connection]:
 
 
 def _copy_readable(node: NodeWithStores, target: Path) -> tuple[CopyTotals, dict[str, Any]]:
-    for name, path in _contents(node, target):
+    for name, path in _contents(node, target, readable=True):
         if path != target / name:
             copy_file(path, target / name)
     hashes = {
@@ -232,7 +268,7 @@ def _copy_encrypted(
     work.mkdir(mode=0o700, parents=True)
     try:
         with encrypted_to(keys, encrypted, work) as out, archive_into(out) as archive:
-            for name, path in _contents(node, work):
+            for name, path in _contents(node, work, readable=False):
                 archive.add(name, path)
             manifest = {"tocsin": __version__, "made": now.isoformat(), "sha256": archive.hashes}
             archive.add_text(MANIFEST, json.dumps(manifest, indent=1))
@@ -243,7 +279,7 @@ def _copy_encrypted(
     return CopyTotals(len(archive.hashes), archive.bytes, fingerprints), {"encrypted": described}
 
 
-def _contents(node: NodeWithStores, work: Path) -> Iterator[tuple[str, Path]]:
+def _contents(node: NodeWithStores, work: Path, *, readable: bool) -> Iterator[tuple[str, Path]]:
     """What is in a backup: the name of each file in it, and where it is; the records, first, are copied to ``work``.
 
     Records first: what is delivered meanwhile is then in the copy as a mail that is still to be noted, and delivering
@@ -251,7 +287,7 @@ def _contents(node: NodeWithStores, work: Path) -> Iterator[tuple[str, Path]]:
     """
     records = open_database(sqlite_url(work / HomeFile.RECORDS))
     try:
-        copy_records(node.database, records)
+        copy_records(node.database, records, readable=readable)
     finally:
         records.close()
     yield HomeFile.RECORDS, work / HomeFile.RECORDS

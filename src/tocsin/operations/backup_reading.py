@@ -21,11 +21,15 @@ ENCRYPTED: Final = "backup.tar.gpg"
 
 @dataclass(frozen=True)
 class CopyTotals:
-    """How much was copied. ``keys``: fingerprints of those that it is encrypted to; none: it can be read."""
+    """How much was copied. ``keys``: fingerprints of those that it is encrypted to; none: it can be read.
+
+    ``left_out``: what is only in an encrypted backup, and is not in this one.
+    """
 
     files: int
     bytes: int
     keys: Sequence[str] = ()
+    left_out: str = ""
 
 
 @dataclass(frozen=True)

@@ -160,16 +160,18 @@ def _uploads(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 
 def _kept_files(node: NodeWithStores) -> Iterator[HealthFinding]:
-    """Files of reports from the public, and mails that wait for a person, whose bytes are gone."""
+    """Files of reports from the public and of evidence, and mails that wait for a person, whose bytes are gone."""
     from tocsin.delivery.mailbox import STILL_NEEDED, ReceivedMail
     from tocsin.incidents.arrivals import PublicFile
+    from tocsin.incidents.evidence import kept_digests
 
     waiting = select(ReceivedMail.sha256).where(ReceivedMail.state.in_(STILL_NEEDED))
     with node.database.reading() as session:
         files = [(node.inbox, digest) for digest in session.scalars(select(PublicFile.sha256).distinct())]
         files += [(node.mailroom, digest) for digest in session.scalars(waiting)]
+        files += [(node.incident_evidence, digest) for digest in kept_digests(session)]
     missing = [f"{blobs.folder.name}/{digest}" for blobs, digest in files if digest not in blobs]
-    yield _files_found(say("files of reports and mails"), len(files), missing)
+    yield _files_found(say("files of reports, mails and evidence"), len(files), missing)
 
 
 def _files_found(what: str, files: int, missing: Sequence[str]) -> HealthFinding:

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Facts = list[dict[str, str]]
 """The file in the home folder that says how many people use the internet by each AS: ``asn``, ``users``."""
 
+_EVER = datetime.min.replace(tzinfo=UTC)
 _STAYS = ("file", "shadow", "redirect")  # ways of digests that leave for nobody, or for somebody else
 _WORDS = {True: "yes", False: "no", None: ""}
 
@@ -163,6 +164,20 @@ def _bounced(look: Look) -> Facts:
     ]
 
 
+def _incidents(span: str) -> "Callable[[Look], Facts]":
+    """Opened and a later moment: a row for each incident that counts in the figures; empty while it did not come."""
+
+    def facts(look: Look) -> Facts:
+        from tocsin.incidents.closing import IncidentSpan, read_courses
+
+        courses = read_courses(look.session, since=_EVER, at=look.at)
+        return [
+            {"opened": one.opened.isoformat(), span: _by(one.reached.get(IncidentSpan(span)), look)} for one in courses
+        ]
+
+    return facts
+
+
 def _bounce_word(bounced: bool, sent: datetime | None, arrived: datetime) -> str:
     return "yes" if bounced else "no" if sent is not None and sent <= arrived else ""
 
@@ -175,6 +190,8 @@ _SOURCES: Mapping[str, Callable[[Look], Facts]] = {
     "time_to_acknowledge": _time_to_acknowledge,
     "time_to_fix": _time_to_fix,
     "bounced": _bounced,
+    "incidents_acknowledged": _incidents("acknowledged"),
+    "incidents_contained": _incidents("contained"),
 }
 
 

@@ -31,6 +31,10 @@ class PurgeRequest(BaseModel):
         title=N_("Reason"),
         description="Why it goes; without what it says.",
     )
+    never_held: bool = Field(
+        default=False, title=N_("It must never be held"),
+        description="It is of a class that must never be held, so that no legal hold keeps it.",
+    )  # fmt: skip
 
 
 class PurgeResult(BaseModel):
@@ -60,7 +64,13 @@ def purge_content(context: ActContext, request: PurgeRequest) -> PurgeResult:
     """
     node = cast("NodeWithStores", context.node)
     done = purge(
-        node, request.reference, reason=request.reason, waits=context.waits, person=context.person, **context.by
+        node,
+        request.reference,
+        reason=request.reason,
+        waits=context.waits,
+        person=context.person,
+        never_held=request.never_held,
+        **context.by,
     )
     return _result(node, done)
 

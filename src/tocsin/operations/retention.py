@@ -10,6 +10,7 @@ from tocsin.delivery.mailbox import delete_received
 from tocsin.delivery.never_held import forget_references
 from tocsin.events import FeedRecord
 from tocsin.incidents.arrivals import delete_closed
+from tocsin.incidents.evidence import held_reports, sweep_files
 from tocsin.incidents.threads import kept_mails
 from tocsin.node.accounts import forget_ended_links
 from tocsin.node.letters import empty_letters
@@ -39,13 +40,15 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
         commitment.recover(node)
         with node.database.reading() as session:
             of_incidents = kept_mails(session)
+            held = held_reports(session, now)
+            sweep_files(session, node.incident_evidence, now)
         keep_months(node, now=now)  # before the events are gone that they count
         applied = RetentionSummary(
             events_deleted=node.store.delete_days_before(today - timedelta(days=keep.events_days)),
             quarantine_deleted=_delete_older(node, today - timedelta(days=keep.quarantine_days)),
             mails_deleted=_delete_mails(node, today - timedelta(days=keep.mails_days))
             + delete_received(node.database, node.mailroom, today - timedelta(days=keep.mails_days), but=of_incidents),
-            inbox_deleted=delete_closed(node.database, node.inbox, now - timedelta(days=keep.inbox_days)),
+            inbox_deleted=delete_closed(node.database, node.inbox, now - timedelta(days=keep.inbox_days), but=held),
             files_merged=node.store.compact(today=today),
         )
         _forget_rows(node, today - timedelta(days=_longest_window(node)))

@@ -40,6 +40,8 @@ class Chore(StrEnum):
     KEYS = "keys"  # keys of teams that end soon
     RETENTION = "retention"  # what is too old goes
     PURGE = "purge"  # purges that could not be finished
+    CALL_OUTS = "call-outs"  # who is called when something waits
+    ASSETS = "assets"  # observables that name critical assets
     TODO = "todo"  # who has to-do items that have ended is forgotten
 
 
@@ -52,6 +54,8 @@ EVERY: Final[Mapping[Chore, timedelta]] = {
     Chore.KEYS: timedelta(days=1),
     Chore.RETENTION: timedelta(days=1),
     Chore.PURGE: timedelta(minutes=1),
+    Chore.CALL_OUTS: timedelta(seconds=15),
+    Chore.ASSETS: timedelta(minutes=1),
     Chore.TODO: timedelta(minutes=2),
 }
 """How often each is done. The first two look what is due by itself: that costs a query."""
@@ -76,6 +80,7 @@ def wanted(settings: Settings) -> frozenset[Chore]:
         Chore.COLLECT: not settings.collect,
         Chore.REPLIES: not settings.mailbox.host,
         Chore.VERIFY: not settings.server.url,
+        Chore.ASSETS: not settings.assets.enabled,
     }
     return frozenset(chore for chore in Chore if not unwanted.get(chore))
 
@@ -193,6 +198,8 @@ def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapp
         Chore.KEYS: lambda: _remind_of_keys(node, clock),
         Chore.RETENTION: lambda: _keep(node, clock),
         Chore.PURGE: lambda: _finish_purges(node),
+        Chore.CALL_OUTS: lambda: _call_out(node, clock),
+        Chore.ASSETS: lambda: _match_observables(node, clock),
         Chore.TODO: lambda: _forget_ended_items(node, clock),
     }
 
@@ -261,6 +268,20 @@ def _finish_purges(node: NodeWithStores) -> str:
     from tocsin.operations.purge import finish_purges
 
     return finish_purges(node)
+
+
+def _call_out(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.pipeline.call_outs import look_for_call_outs
+
+    look_for_call_outs(node, clock())
+    return ""
+
+
+def _match_observables(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.assets import match_observables
+
+    match_observables(node, clock())
+    return ""
 
 
 def _forget_ended_items(node: NodeWithStores, clock: Clock) -> str:

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Final, Self
@@ -20,6 +21,7 @@ import numpy as np
 import polars as pl
 from sqlalchemy.orm import Session
 
+from tocsin.assets import AssetMatcher, asset_matcher, note_touches
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
     EventPart,
@@ -30,6 +32,7 @@ from tocsin.events import (
     first_of_each,
     watch_feeds,
 )
+from tocsin.incidents.sightings import ObservableWatch
 from tocsin.networks import Networks
 from tocsin.node.errors import TocsinError, internal_failures
 from tocsin.node.files import disk_failures
@@ -88,12 +91,16 @@ class IngestRun:
     said: AnswerSnapshot
     reminders: ReminderRequests
     quarantine: Quarantine
+    watch: ObservableWatch
+    assets: AssetMatcher | None
     counts: Counts = field(default_factory=Counts)
     columns: Sequence[str] = ()
     parts: list[EventPart] = field(default_factory=list)
+    sighted: list[pl.DataFrame] = field(default_factory=list)
     owed: Counter[int] = field(default_factory=Counter)
     withheld: Counter[WithheldKey] = field(default_factory=Counter)
     newest: datetime | None = None
+    touches: Counter[int] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -227,7 +234,8 @@ def open_session(
 @contextmanager
 def _session(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSession]:
     with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(1) as reading:
-        yield IngestSession(node, pool, reading, Networks.open(node.home), RecipientResolver.open(node), clock)
+        tellers, watch = RecipientResolver.open(node), ObservableWatch(node.database)
+        yield IngestSession(node, pool, reading, Networks.open(node.home), tellers, watch, clock)
 
 
 def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None = None) -> tuple[int, Counts]:
@@ -237,6 +245,7 @@ def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None
         return before, Counts(already=1)
     number = commitment.next_number(node)
     quarantine = Quarantine(node.quarantine, number, reading.reader.header)
+    session.watch.open(reading.heard)
     run = IngestRun(
         node,
         number,
@@ -249,6 +258,8 @@ def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None
         session.tellers.said(node, reading.heard),
         read_reminders(node.database, reading.heard),
         quarantine,
+        session.watch,
+        asset_matcher(node),
         columns=getattr(reading.reader, "columns", ()),  # readers of others may not know theirs
     )
     with closing(quarantine):
@@ -335,19 +346,35 @@ def _settle(run: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame:
     newest = frame["time.source"].max()
     if isinstance(newest, datetime):
         run.newest = max(newest, run.newest or newest)
+    fresh = seen.fresh[sightings.of_event]
+    if run.assets is not None:  # a problem that goes on was seen when it began
+        run.touches += run.assets.events(frame.filter(pl.Series(fresh)))
     # What is stored with each event for good; ``fresh`` is the problem's, repeated for each of its events.
     return frame.with_columns(
         pl.lit(run.number, dtype=pl.Int64).alias("ingest"),
         pl.Series("row", rows),
         pl.Series("problem", keys.view(np.int64)),
-        pl.Series("fresh", seen.fresh[sightings.of_event]),
+        pl.Series("fresh", fresh),
         pl.Series("routed", told.routed),
         pl.Series("told", told.told),
     )
 
 
 def _store(run: IngestRun, frame: pl.DataFrame, part: int) -> EventPart:
+    run.sighted.append(run.watch.matcher.match(frame))
     return run.node.store.write_part(frame, ingest=run.number, part=part, day=run.day)
+
+
+def _note(run: IngestRun, again: ReplayOf | None, counts: Counts, session: Session) -> None:
+    """What the transaction that notes the ingest notes beside it."""
+    run.watch.note(session, run.sighted, ingest=run.number, events=partial(_stored, run), now=run.now)
+    note_touches(session, run.touches, run.now)
+    if again:
+        again.note(session, counts)
+
+
+def _stored(run: IngestRun) -> pl.DataFrame:
+    return run.node.store.scan_parts([part.path for part in run.parts]).collect()
 
 
 def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Counts:
@@ -372,6 +399,7 @@ def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Cou
         **{name: value for name, value in vars(counts).items() if name not in {"reports", "already"}},
     )
     noted = replace(counts)
+
     prepared = commitment.PreparedIngest(
         record,
         run.parts,
@@ -380,7 +408,7 @@ def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Cou
         run.tellers.teams,
         run.columns,
         run.withheld,
-        note=(lambda session: again.note(session, noted)) if again else None,
+        note=partial(_note, run, again, noted),
     )
     counts.deliveries = commitment.prepare(run.node, prepared)
     commitment.commit(run.node, run.number, run.parts, now=run.now)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from sqlalchemy import func, select
 
@@ -17,6 +18,7 @@ from tocsin.delivery import (
     Delivery,
     DeliveryState,
     DeliverySummary,
+    DigestNote,
     Facts,
     GoneProblem,
     Mail,
@@ -33,6 +35,7 @@ from tocsin.delivery.texts import open_text_folders
 from tocsin.directory import Directory, ResponsibilityRole, lacks_help, read_directory
 from tocsin.directory.keys import keys_by_team
 from tocsin.events import TeamSet, addresses
+from tocsin.incidents.populations import digest_notes
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import node_uuid
 from tocsin.node.reply_addresses import reply_addresses
@@ -64,13 +67,14 @@ def tell(node: NodeWithStores, *, now: datetime, stop: Callable[[], bool] = lamb
     if why := refusal(node, now):
         return DeliverySummary(way=way_of(settings.tell, settings.mail.channel), problem=why)
     directory = read_directory(node.database)
-    knowledge = _knowledge(node, directory)
+    knowledge = _knowledge(node, directory, now)
     return deliver(
         node.database,
         teams=directory.by_id,
         events_of=knowledge.events_of,
         annotate=knowledge.with_history,
         gone_of=knowledge.gone_of,
+        notes_of=knowledge.notes_of,
         channel=open_channel(node.settings, node.home),
         node=_sender(node, directory, now),
         now=now,
@@ -149,21 +153,22 @@ def preview_mail(node: NodeWithStores, reference: str) -> tuple[Mail, ...]:
 
     """
     directory = read_directory(node.database)
-    knowledge = _knowledge(node, directory)
+    now = datetime.now(UTC)
+    knowledge = _knowledge(node, directory, now)
     return preview(
         node.database,
         reference,
         teams=directory.by_id,
         events_of=knowledge.events_of,
-        facts=Facts(knowledge.with_history, knowledge.gone_of),
-        node=_sender(node, directory, datetime.now(UTC), readable=True),
+        facts=Facts(knowledge.with_history, knowledge.gone_of, knowledge.notes_of),
+        node=_sender(node, directory, now, readable=True),
     )
 
 
-def _knowledge(node: NodeWithStores, directory: Directory) -> "_Knowledge":
+def _knowledge(node: NodeWithStores, directory: Directory, now: datetime) -> "_Knowledge":
     informed = {rule.team_id for rule in directory.rules if rule.role is ResponsibilityRole.INFORMED}
     more = _rules(node).document.teams
-    return _Knowledge(node, frozenset(informed | {team.id for team in directory.teams if team.key in more}))
+    return _Knowledge(node, frozenset(informed | {team.id for team in directory.teams if team.key in more}), now)
 
 
 def _rules(node: NodeWithStores) -> Rules:
@@ -200,6 +205,7 @@ class _Knowledge:
 
     node: NodeWithStores
     informed: frozenset[int]
+    now: datetime
 
     def events_of(self, ingests: Sequence[int], teams: Collection[int]) -> Iterator[tuple[int, pl.DataFrame]]:
         """For each team its events of these ingests."""
@@ -208,6 +214,15 @@ class _Knowledge:
     def gone_of(self, teams: Collection[int]) -> Mapping[int, Sequence[GoneProblem]]:
         """For each team what it was told of and what its feed no longer finds, since the last digest."""
         return {team: self._gone[team] for team in teams if team in self._gone}
+
+    def notes_of(self, events: pl.DataFrame) -> Mapping[int, Sequence[DigestNote]]:
+        """For each digest the texts of the incidents that its problems belong to."""
+        found: dict[int, list[DigestNote]] = {}
+        problems = events["problem"].to_numpy().view(np.uint64) if self._notes else np.zeros(0, dtype=np.uint64)
+        for note, keys in self._notes:
+            for digest in events.filter(pl.Series(np.isin(problems, keys), dtype=pl.Boolean))[DELIVERY].unique():
+                found.setdefault(digest, []).append(note)
+        return found
 
     def with_history(self, events: pl.DataFrame) -> pl.DataFrame:
         """The events with what `survey` takes beside them."""
@@ -278,6 +293,11 @@ class _Knowledge:
     def _members(self) -> dict[int, list[int]]:
         with self.node.database.begin() as session:
             return {row.number: row.members for row in session.scalars(select(TeamSet))}
+
+    @cached_property
+    def _notes(self) -> list[tuple[DigestNote, npt.NDArray[np.uint64]]]:
+        with self.node.database.reading() as session:
+            return list(digest_notes(session, self.node.problems, self.now))
 
     @cached_property
     def _last(self) -> int:

@@ -29,6 +29,7 @@ from tocsin.events import (
 )
 from tocsin.events.redaction import Redaction, redacted
 from tocsin.events.sources import Chunk, DescribedSource, Feed, FeedSource, Reader, sources
+from tocsin.incidents.sightings import ObservableWatch
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError, TocsinError, UsageError, internal_failures
 from tocsin.node.paths import HomeFolder
@@ -61,6 +62,7 @@ class IngestSession:
     reading: ThreadPoolExecutor  # one thread: opens reports and reads chunks, in order
     networks: Networks
     tellers: RecipientResolver
+    watch: ObservableWatch
     clock: Clock
 
 

@@ -16,4 +16,9 @@ CAPABILITY: Final = Capability(
     example="tocsin.readiness.example:add_example",
     acts=("tocsin.readiness.acts",),
     subjects="tocsin.readiness.subjects:names_of",
+    places=(
+        (N_("Assessments"), "/readiness"),
+        (N_("Frameworks"), "/readiness/frameworks"),
+        (N_("Indices"), "/readiness/indices"),
+    ),
 )

@@ -36,10 +36,15 @@ from tocsin.server.pages import (
     account_pages,
     admin_pages,
     answer_pages,
+    assets_pages,
     audit_pages,
+    clocks_pages,
     credentials_pages,
     deliveries_pages,
+    duty_link_pages,
+    duty_pages,
     events_pages,
+    feedback_pages,
     figures_pages,
     home_pages,
     inbox_pages,
@@ -73,11 +78,12 @@ _LAST_REQUESTS = 30  # seconds for what is being answered when the server is tol
 _YEAR = "public, max-age=31536000, immutable"
 
 # Each gives a router of pages for people; the first that knows a path has it.
-_PUBLIC = (home_pages, answer_pages, verify_pages, public_pages)
+_PUBLIC = (home_pages, answer_pages, verify_pages, feedback_pages, duty_link_pages, public_pages)
 _INSIDE = (
     sign_in_pages,
     account_pages,
     credentials_pages,
+    assets_pages,
     audit_pages,
     today_pages,
     problems_pages,
@@ -85,8 +91,10 @@ _INSIDE = (
     figures_pages,
     inbox_pages,
     incidents_pages,
+    clocks_pages,
     notices_pages,
     thread_pages,
+    duty_pages,
     never_held_pages,
     reports_pages,
     portal_pages,

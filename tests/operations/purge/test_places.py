@@ -6,7 +6,7 @@ from tocsin.operations.purge import TABLES
 
 PURGED_FOLDERS = {
     HomeFolder.COLLECTED, HomeFolder.COMPILED, HomeFolder.EVENTS, HomeFolder.INBOX, HomeFolder.MAILROOM,
-    HomeFolder.MAILS, HomeFolder.QUARANTINE, HomeFolder.UPLOADS,
+    HomeFolder.INCIDENT_EVIDENCE, HomeFolder.MAILS, HomeFolder.QUARANTINE, HomeFolder.UPLOADS,
 }  # fmt: skip
 """What purges delete or write anew."""
 
@@ -25,6 +25,8 @@ FOLDERS = {
     HomeFolder.ROWS: "hashes",
     HomeFolder.SPOOL: "emptied by whoever writes next, and so by each purge",
     HomeFolder.TEMPLATES: "texts of this team",
+    HomeFolder.CLOCKS: "texts of this team",
+    HomeFolder.WARNING_LISTS: "lists that this team adopted",
 }
 FILES = {
     HomeFile.AUDIT_HEAD: "a hash",
@@ -49,10 +51,11 @@ NOTHING_OF_STRANGERS = {
         "team_set",
     ],
     "work of this team": [
-        "acceptance", "todo_item",
+        "acceptance", "todo_item", "asset", "asset_change", "asset_match", "asset_touch", "call_sheet",
         "assessment", "assessment_action", "assessment_answer", "assessment_evidence", "assessment_evidence_use",
         "assessment_framework_version", "assessment_measurement", "assessment_responsible", "assessment_statement",
-        "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version",
+        "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version", "clock_text",
+        "clock_calendar", "playbook",
     ],
     "hashes, numbers and times": [
         "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run", "posted",
@@ -61,9 +64,12 @@ NOTHING_OF_STRANGERS = {
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],
     "names of feeds, as sources and mapping files have them": ["feed"],
     "words of ours": ["halt"],
-    "who may read what of incidents, by numbers; why somebody let himself in is an entry too, and goes with that":
-        ["compartment", "compartment_member"],
+    "how far a playbook is, by numbers and ids of its steps": ["incident_playbook", "incident_playbook_step"],
+    "who may read and has read what of incidents, by numbers; why somebody let himself in goes with its entry":
+        ["compartment", "compartment_member", "incident_look"],
     "names that this team gave incidents, and what belongs together": ["incident", "incident_alias", "incident_report"],
+    "periods of acts and their times; why is an entry": ["incident_clock"],
+    "orders of courts and the like, which an entry says too": ["legal_hold"],
     "references that were never more": ["hotline_messages", "never_held_references"],
 }  # fmt: skip
 """Tables by the reason why they are not purged."""

@@ -61,6 +61,40 @@ MAKES = (
         "/incidents/{reference}/milestone", "INCIDENT/act?act=milestone", {"milestone": "contained"},
         {"milestone": "recovered"}, KEPT,
     ),
+    Making(
+        "/incidents/{reference}/clocks", "INCIDENT/act?act=clocks", {"rule": "nis2-23-b", "at": "2026-09-01T10:00"},
+        {"rule": "nis2-23-c", "at": "2026-09-01T10:00"}, KEPT,
+    ),
+    Making(
+        "/incidents/{reference}/rating", "INCIDENT/rating",
+        {"answer-impact": "serious", "answer-victim": "medium", "comment": "Rang"},
+        {"answer-impact": "serious", "answer-victim": "large", "comment": "Rang again"}, KEPT,
+    ),
+    Making(
+        "/incidents/{reference}/takedowns", "INCIDENT/act?act=takedowns",
+        {"text": "http://kit.example/", "necessity": "It infects", "basis": "Act 7", "how": "a scan"},
+        {"text": "http://kit.example/2", "necessity": "It infects", "basis": "Act 7", "how": "a scan"}, KEPT,
+    ),
+    Making(
+        "/incidents/{reference}/takedowns/saw", "INCIDENT/act?act=takedowns/saw&takedowns=1",
+        {"seen": "up", "how": "a scan"}, {"seen": "gone", "how": "a browser"}, KEPT,
+    ),
+    *(
+        Making(
+            f"/incidents/{{reference}}/takedowns/{word}", f"INCIDENT/act?act=takedowns/{word}&takedowns=1",
+            {"reason": "They rang"}, {"reason": "They rang again"}, KEPT,
+        )
+        for word in ("object", "withdraw")
+    ),
+    Making(
+        "/incidents/{reference}/affected", "INCIDENT/act?act=affected", {"matching": "kind=open-rdp"},
+        {"matching": "severity=high"}, KEPT,
+    ),
+    Making("/assets/new", "/assets/new", {"name": "Water"}, {"name": "Water, north"}, KEPT, AccountRole.MANAGER),
+    Making(
+        "/assets/sheets", "/assets/sheets", {"asset": ["1"], "holder": "Safe"}, {"asset": "1", "holder": "Drawer"},
+        KEPT, AccountRole.MANAGER,
+    ),
     Making("/inbox/phone", "/inbox/phone", {"what": "It is slow"}, {"what": "It is off"}, KEPT),
     Making(
         "/portal/report", "/portal/report", {"what": "It is slow", "kind": "other"},
@@ -121,6 +155,13 @@ MAKES = (
 
 SETS: Mapping[str, tuple[str, ...]] = {
     "a state is set, the one that it has": (
+        "/assets/confirm",
+        "/assets/{asset}/acknowledge",
+        "/assets/{asset}/change",
+        "/assets/changes/{change}",
+        "/assets/sheets/{sheet}/approve",
+        "/assets/sheets/{sheet}/destroy",
+        "/assets/sheets/{sheet}/print",
         "/drafting/{name}/chair",
         "/readiness/{number}/rank",
         "/incidents/access",
@@ -133,11 +174,21 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/rename",
         "/incidents/{reference}/reopen",
         "/incidents/{reference}/restrict",
+        "/incidents/{reference}/affected/text",
+        "/incidents/{reference}/affected/text/withdraw",
+        "/incidents/{reference}/affected/{population}/freeze",
+        "/incidents/{reference}/observables/look-up",
+        "/incidents/{reference}/observables/review",
+        "/incidents/{reference}/observables/{observable}/affected",
+        "/incidents/{reference}/observables/{observable}/validity",
         "/incidents/{reference}/take",
         "/incidents/{reference}/take-out",
         "/incidents/{reference}/tasks/{task}/assign",
         "/incidents/{reference}/tasks/{task}/take",
         "/incidents/{reference}/unrestrict",
+        "/incidents/{reference}/clocks/{clock}/move",
+        "/incidents/{reference}/clocks/{clock}/reopen",
+        "/clocks/calendar",
         "/incidents/{reference}/wait",
         "/incidents/{reference}/parties/{party}/draft",
         "/incidents/{reference}/parties/{party}/no-answer",
@@ -153,7 +204,11 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/teams/{key}/preferences", "/today/items",
     ),
     "it is there once by what it says": (
+        "/incidents/{reference}/clocks/{clock}/recalculate",
+        "/assets/import",
         "/problems/inbox",
+        "/playbooks/add",
+        "/problems/incident",
         "/reports/public/act",
         "/reports/public/{reference}/consent",
         "/reports/public/{reference}/order",
@@ -180,8 +235,11 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/today/withheld/ask",
     ),
     "it takes something away, which is gone then": (
+        "/playbooks/{playbook}/remove",
+        "/assets/{asset}/remove",
         "/account/passkeys/remove", "/account/second-factor/off", "/account/tokens/revoke",
         "/events/views/{number}/delete",
+        "/incidents/{reference}/affected/{population}/detach",
         "/portal/contacts/undo", "/portal/contacts/unmute", "/portal/undo/{answer}", "/purge/{reference}",
         "/reports/public/{reference}/erase", "/undo/{number}", "/a/{token}/undo/{answer}", "/admin/keeping/retention",
     ),
@@ -194,7 +252,12 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/drafting/{name}/restore",
         "/drafting/{name}/undo/{step}",
         "/drafting/{name}/provisions/{provision}/confirm",
+        "/incidents/{reference}/clocks/{clock}/met",
+        "/incidents/{reference}/clocks/{clock}/not-applicable",
+        "/clocks/texts/{law}/adopt",
+        "/clocks/texts/{law}/withdraw",
         "/incidents/{reference}/close",
+        "/incidents/act",
         "/incidents/{reference}/reject",
         "/incidents/{reference}/merge",
         "/incidents/{reference}/unmerge",
@@ -206,6 +269,10 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/observables/{observable}/withdraw",
         "/incidents/{reference}/access/{person}/review",
         "/incidents/{reference}/correct",
+        "/incidents/{reference}/playbooks",
+        "/incidents/{reference}/playbooks/{run}/answer",
+        "/incidents/{reference}/playbooks/{run}/stop",
+        "/incidents/{reference}/takedowns/answer",
         "/claims/{number}/decide", "/conflicts/decide", "/conflicts/undo", "/deliveries/act", "/merges/undo",
         "/reports/quarantine/replay", "/reports/quarantine/{number}/{place}", "/reports/{number}/leave",
         "/teams/{key}/archive", "/teams/{key}/restore", "/today/mails", "/never-held/{reference}/send-again",
@@ -217,6 +284,11 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "by a test of its own": (
         "/incidents/{reference}/parties/{party}/send",  # test_thread_pages.py
         "/incidents/{reference}/announce",  # test_thread_pages.py
+        "/incidents/{reference}/takedowns/ask",  # test_takedown_pages.py, and the four below
+        "/incidents/{reference}/takedowns/check",
+        "/incidents/{reference}/takedowns/look-up",
+        "/incidents/{reference}/takedowns/refuse",
+        "/incidents/{reference}/takedowns/remind",
         "/incidents/{reference}/parties/{party}/address",  # test_thread_pages.py: each press is a new address
         "/a/{token}",  # test_answer_pages.py, test_answer_kill.py
         "/report/{reference}",  # test_public_report.py
@@ -296,7 +368,9 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         found = world.node.problems.find(ProblemSearch(address=OWN), now=world.now)
         inbox = examples["/reports/public/{reference}"].at
         incident = examples["/incidents/{reference}"].at
-        ends = ("", "/act?act=parties", "/act?act=milestone")
+        taken = [f"/act?act=takedowns/{word}&takedowns=1" for word in ("saw", "object", "withdraw")]
+        more = ("/act?act=clocks", "/rating", "/act?act=takedowns", "/act?act=affected", *taken)
+        ends = ("", "/act?act=parties", "/act?act=milestone", *more)
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
         pages["NOTICE"] = examples["/notices/{reference}"].at
         pages |= {f"INCIDENT{end}": f"{incident}{end}" for end in ends}

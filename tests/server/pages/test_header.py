@@ -72,6 +72,13 @@ def test_each_role_finds_its_places_in_groups(world: World, application: FastAPI
         assert navigation(browser.get("/account").text) == _GROUPED[role]
 
 
+def test_readiness_and_drafting_have_places_of_their_own(analyst: Browser) -> None:
+    page = analyst.get("/readiness/frameworks").text
+    assert navigation(page) == {"": ["Assessments", "Frameworks", "Indices"]}
+    assert 'aria-current="page">Frameworks' in page
+    assert navigation(analyst.get("/drafting").text) == {"": ["Texts"]}
+
+
 def test_inside_a_place_what_is_below_it_is_shown(analyst: Browser) -> None:
     shown = navigation(analyst.get("/lookup").text)
     assert shown["People"] == ["Teams", "Contact lookup", "Notifications"]

@@ -280,3 +280,60 @@ def test_a_place_in_the_list_that_is_none_is_its_beginning(sit: Sit, after: str)
 def test_a_part_that_is_no_number_is_not_there(sit: Sit, end: str) -> None:
     analyst = sit(AccountRole.ANALYST)
     assert analyst.send(f"{opened(analyst)}/{end}", reason="x").status_code == 404
+
+
+def test_what_others_added_since_one_looked_is_marked_new(sit: Sit) -> None:
+    analyst, manager = sit(AccountRole.ANALYST), sit(AccountRole.MANAGER)
+    at = opened(analyst)
+    assert "new entr" not in text_of(manager.get(PATH))  # he has not opened it
+    manager.get(at)
+    do(manager, at, "note", text="The hospital rang", **form_of(manager, at))
+    assert "new entr" not in text_of(manager.get(PATH))  # his own
+    do(analyst, at, "note", text="Their mail server is down", **form_of(analyst, at))
+    assert "1 new entry" in text_of(manager.get(PATH))
+    steps = _steps(manager, at)
+    assert "New Analyst Their mail server is down" in steps
+    assert "New Manager" not in steps
+    assert "New Analyst" not in _steps(manager, at)  # he has seen it
+    assert "new entr" not in text_of(manager.get(PATH))
+
+
+def test_several_incidents_are_closed_at_once_and_those_that_refuse_are_named(sit: Sit) -> None:
+    analyst = sit(AccountRole.ANALYST)
+    first, second, third = (opened(analyst, name).rpartition("/")[2] for name in ("Leak", "Phishing", "Flood"))
+    do(analyst, f"{PATH}/{third}", "close", reason="No attack")
+    form = analyst.get(f"{PATH}/act?act=close&query=state%3Dall&incident={first}&incident={second}&incident={third}")
+    assert "3 incidents are selected" in text_of(form)
+    chosen: dict[str, str | list[str]] = {"act": "close", "incident": [first, second, third], "query": "state=all"}
+    assert analyst.send(f"{PATH}/act", **chosen, reason="").status_code == 422
+    refused = analyst.send(f"{PATH}/act", **chosen, reason="A drill")
+    assert f"2 of 3 were changed. Not changed: {third}: {third} is closed." in text_of(refused)
+    assert 'value="A drill"' in refused.text
+    assert "3 matches" in text_of(analyst.get(f"{PATH}?state=closed"))
+    opened(analyst, "Leak again")
+    done = analyst.send(f"{PATH}/act", act="take", every="found", query="q=leak+again")
+    assert done.headers.get("location") == f"{PATH}?q=leak+again", text_of(done)
+    assert "1 match" in text_of(analyst.get(f"{PATH}?lead=me"))
+
+
+def test_a_restricted_incident_is_in_no_selection_of_others(sit: Sit, world: World) -> None:
+    manager, analyst = sit(AccountRole.MANAGER), sit(AccountRole.ANALYST)
+    hidden = opened(manager, only=[number_of(world, AccountRole.MANAGER)]).rpartition("/")[2]
+    for path in (f"{PATH}/act?act=close&incident={hidden}", f"{PATH}/act?act=none&incident={hidden}"):
+        assert analyst.get(path).status_code == 404
+    assert "0 incidents are selected" in text_of(analyst.get(f"{PATH}/act?act=close&every=found"))
+
+
+@pytest.mark.parametrize("place", [PATH, "/reports/public"])
+def test_a_view_of_a_list_is_kept_and_found_there(sit: Sit, place: str) -> None:
+    analyst = sit(AccountRole.ANALYST)
+    kept = analyst.send("/events/views", name="Not mine", query="q=lagoon", at=place)
+    assert kept.headers["location"] == f"{place}?q=lagoon&done=view"
+    assert "View saved." in text_of(analyst.get(kept.headers["location"]))
+    assert f'<a href="{place}?q=lagoon"><bdi>Not mine</bdi></a>' in analyst.get(place).text
+    assert "Not mine" not in text_of(analyst.get("/events"))
+
+
+def _steps(browser: Browser, at: str) -> str:
+    """The words of the timeline."""
+    return " ".join(re.sub(r"<[^>]+>", " ", browser.get(at).text.partition('class="timeline"')[2]).split())

@@ -20,6 +20,7 @@ from support.console_users import Browser, browser_of, person
 from support.page_examples import OWN, QUERIES, furnish
 from support.routes import Door, doors
 from support.world import World, copy_world
+from tocsin.assets import match_observables
 from tocsin.incidents import (
     IncidentEntryKind,
     ObservableKind,
@@ -42,6 +43,8 @@ from tocsin.incidents.arrivals import (
     ticket_named,
 )
 from tocsin.incidents.arrivals.basis import add_release
+from tocsin.incidents.severity import acts as severity_acts
+from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.incidents.threads import acts as thread_acts
 from tocsin.incidents.write import add_alias
 from tocsin.interface import ActContext, read_request
@@ -54,6 +57,9 @@ from tocsin.server.server import make_application
 from tocsin.sharing.lookup import ResponsibilityLookup
 
 WORD: Final = "Kanarienvogel"
+SHARED: Final = "http://evil.example/x"
+"""An observable of an incident that everybody reads, too."""
+
 ADDRESS: Final = "http://kanarienvogel.example/kit"
 ROLES: Final = (
     AccountRole.ANALYST, AccountRole.MANAGER, AccountRole.ADMINISTRATOR, AccountRole.AUDITOR, AccountRole.OPERATOR,
@@ -115,6 +121,7 @@ def twins(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twi
     with ExitStack() as stack:
         for world in worlds:
             stack.enter_context(world.open)
+            match_observables(world.node, first.now)  # in one of them the incident touches a critical asset
             seal(world.node.database, open_seal_key(world.node.home), now=world.now, home=world.node.home)
         applications = [make_application(world.node, clock=lambda: first.now) for world in worlds]
         found = doors(applications[0])
@@ -143,8 +150,11 @@ def asked(door: Door, examples: dict[str, Any], restricted: Restricted) -> Itera
 
 _SEARCHES: Final = {
     **dict.fromkeys(("/search", "/search.json", "/api/v1/search"), (f"q={WORD}", f"q={ADDRESS}", f"q={OWN}")),
-    "/incidents": (f"words={WORD}", "state=all", "need=access", "need=task", "need=waiting"),
+    "/incidents": (f"words={WORD}", "state=all", "need=access", "need=sighting", "need=task", "need=waiting"),
+    "/clocks": ("stage=over", "stage=most", "stage=half"),
     "/api/v1/incidents": (f"words={WORD}",),
+    "/takedowns": ("state=all", "need=due", f"host={WORD}"),
+    "/api/v1/takedowns": ("due=true",),
     "/deliveries": (f"text={WORD}", "show=letters"),
     "/reports/public": (f"words={WORD}", "state=all"),
 }  # fmt: skip
@@ -165,8 +175,10 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
         )  # fmt: skip
         add_task(session, made, f"Ask {WORD}", owner=lead, due_at=past, now=world.now)
         add_task(session, made, f"Ring {WORD}", owner=None, due_at=past, now=world.now)
-        for kind, value in ((ObservableKind.URL, ADDRESS), (ObservableKind.IP, OWN)):
-            add_observable(session, made, kind, value, role="indicator", tlp="RED", now=world.now)
+        for kind, value in ((ObservableKind.URL, ADDRESS), (ObservableKind.IP, OWN), (ObservableKind.URL, SHARED)):
+            observable = add_observable(session, made, kind, value, role="indicator", tlp="RED", now=world.now)
+            assert observable
+            observable.unreviewed_since = past
         add_entry(session, made, IncidentEntryKind.NOTE, text=f"{WORD} rang", **by)
         made.waiting_for, made.waiting_until, made.state = WORD, past, "waiting"
         add_alias(session, made, f"CERT #{WORD}")
@@ -202,16 +214,28 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
         )  # fmt: skip
         found = Restricted(made.reference, child.reference, lead, guest)
     mail = {"subject": WORD, "text": f"{WORD}, please look.", "to_person": True}
+    act(world, "lookUpObservablesOfIncident", lead, reference=found.reference)
+    act(world, "attachAffectedSystems", lead, reference=found.reference, matching=f"address={OWN}", once=WORD)
     act(world, "sendIncidentMail", lead, reference=found.reference, party=director.id, **mail)
+    act(world, "startClockOfIncident", lead, reference=found.reference, rule="nis2-23-a", at=past, entity=director.id)
+    act(world, "rateIncidentByScheme", lead, reference=found.reference, answers=["impact=serious"], comment=WORD)
+    kit = {"text": f"{ADDRESS} {OWN}", "ground": "phishing", "basis": WORD, "necessity": WORD, "how": WORD}
+    made = act(world, "proposeTakedowns", lead, reference=found.reference, **kit).takedowns
+    act(world, "askTakedowns", lead, reference=found.reference, takedowns=made, tlp="AMBER")
+    act(world, "objectTakedowns", lead, reference=found.reference, takedowns=made, reason=WORD)
     act(world, "mergeIncident", lead, reference=found.child, into=found.reference)
     act(world, "letMeInIncident", guest, reference=found.reference, reason="Nobody else is on duty now")
+    act(world, "startPlaybookOfIncident", lead, reference=found.reference, playbook="ransomware")
     act(world, "renameIncident", lead, reference=found.reference, title=f"{WORD} at two ministries")
     return found
 
 
-def act(world: World, operation: str, number: int, **values: Any) -> None:
-    of = next(one for one in (*acts.ACTS, *thread_acts.ACTS) if one.operation == operation)
-    of.function(ActContext(world.node, world.now, f"person:{number}", "Lead", number, act=of), read_request(of, values))
+def act(world: World, operation: str, number: int, **values: Any) -> Any:
+    known = (*acts.ACTS, *severity_acts.ACTS, *thread_acts.ACTS, *takedown_acts.ACTS)
+    of = next(one for one in known if one.operation == operation)
+    return of.function(
+        ActContext(world.node, world.now, f"person:{number}", "Lead", number, act=of), read_request(of, values)
+    )
 
 
 def said(browser: Browser, path: str, world: World) -> tuple[int, str, str]:
@@ -264,11 +288,12 @@ def test_whom_it_names_finds_it(twins: Twins, query: str) -> None:
 
 
 @pytest.mark.parametrize("words", [
-    "incidents list", "incidents list --state merged", "incidents show REFERENCE", f"search {WORD}",
+    "incidents list", "incidents list --state merged", "incidents show REFERENCE", "takedowns list", "takedowns hosts",
+    f"search {WORD}",
     f"search {ADDRESS}", f"search {OWN}", "search REFERENCE", "audit list --limit 500",
     "audit list --subject incident", "audit export",
-    "statistics", "todo list", "inbox list", "notices list", "deliveries letters", "people list", "undo list", "status",
-    "doctor",
+    "statistics", "todo list", "inbox list", "notices list", "clocks running", "deliveries letters",
+    "people list", "undo list", "status", "doctor",
 ])  # fmt: skip
 def test_every_command_prints_the_same(twins: Twins, words: str) -> None:
     asked_for = [word.replace("REFERENCE", twins.restricted.reference) for word in words.split()]

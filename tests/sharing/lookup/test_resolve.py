@@ -86,6 +86,8 @@ def test_any_text_is_something_or_refused(text: str) -> None:
         ("0123456789ABCDEF", ReferenceKind.PROBLEM, "0123456789abcdef"),
         ("nhr-2026-0000001", ReferenceKind.HOTLINE, "NHR-2026-0000001"),
         ("ltr-0000012", ReferenceKind.DIGEST, "LTR-0000012"),
+        ("toc 2026 0000123", ReferenceKind.DIGEST, "TOC-2026-0000123"),
+        ("CVE\u20132026 12345", ReferenceKind.CVE, "CVE-2026-12345"),
         ("Harbour Telecom", ReferenceKind.NAME, "Harbour Telecom"),
         ("192.0.2.9-192.0.2", None, ""),
         ("192.0.2.9-192.0.2.1", None, ""),

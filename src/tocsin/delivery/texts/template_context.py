@@ -43,6 +43,7 @@ class DigestText:
     reply: bool
     silence: str = ""
     repeats: str = ""
+    notes: str = ""
     part: int = 1
     parts: int = 1
     overview: str = field(default="")

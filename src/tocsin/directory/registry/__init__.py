@@ -20,7 +20,8 @@ if TYPE_CHECKING:
         transfers,
     )
     from tocsin.directory.registry.dumps import import_rpsl
-    from tocsin.directory.registry.rdap import RdapResult, RdapSettings, look_up
+    from tocsin.directory.registry.rdap import RdapResult, RdapSettings, kept_answer, look_up
+    from tocsin.directory.registry.rdap_answer import RdapAnswer
     from tocsin.directory.registry.record import RegistryImported
     from tocsin.directory.registry.rpsl.numbers import RESERVED_ASNS
     from tocsin.directory.registry.security_txt import fetch_security_txt, parse_security_txt, read_security_txt

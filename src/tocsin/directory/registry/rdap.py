@@ -1,4 +1,4 @@
-"""Ask a registry over RDAP about one network or AS number: cached, throttled, and only where the marking allows it.
+"""Ask a registry over RDAP about a network, AS number or domain: cached, throttled, only where the marking allows it.
 
 Which server is asked is what IANA's bootstrap files say (RFC 9224); they are fetched when a month old, and kept in the
 home folder.
@@ -7,6 +7,7 @@ home folder.
 import fcntl
 import ipaddress
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ from tocsin.node.records import AuditAction, Database, audit
 _BOOTSTRAP: Final = Path(HomeFolder.REGISTRY, "rdap-bootstrap.json")
 _BOOTSTRAP_DAYS: Final = 30
 _LOCAL: Final = {"127.0.0.1", "::1", "localhost"}
+_DOMAIN: Final = re.compile(r"[^/:\s]+\.[^/:\s]*[^\W\d][^/:\s]*")  # a dot, and a letter in what follows
 
 
 @dataclass(frozen=True)
@@ -74,20 +76,21 @@ def look_up(
     dry_run: bool = False,
     wait: Callable[[float], None] = time.sleep,
 ) -> RdapResult:
-    """What a registry says of an address, a network or an AS number, brought into the directory.
+    """What a registry says of an address, a network, an AS number or a domain, brought into the directory.
 
-    An answer that is not older than ``settings.days`` is used again, and nobody is asked. ``permission`` is what the
-    gate says of lookups for the marking of what made us ask; it is needed even for a kept answer.
+    Of a domain it names the registrar, who is no team of the directory. An answer that is not older than
+    ``settings.days`` is used again, and nobody is asked. ``permission`` is what the gate says of lookups for the
+    marking of what made us ask; it is needed even for a kept answer.
 
     Raises:
         WithheldError: the marking forbids it.
-        UsageError: it is no address, network or AS number.
+        UsageError: it is no address, network, AS number or domain.
         RemoteError: the registry does not answer, or knows nothing of it.
 
     """
     kind, asked = _question(what)
     ask_first(permission, asked)
-    before = _kept(database, asked)
+    before = kept_answer(database, asked)
     kept = before is not None and before[1] > now - timedelta(days=settings.days)
     if before is not None and kept:
         answer, asked_at = before
@@ -107,15 +110,17 @@ def look_up(
 
 
 def _question(what: str) -> tuple[str, str]:
-    """The kind of question, ``asn`` or ``ip``, and its one form."""
+    """The kind of question, ``asn``, ``ip`` or ``domain``, and its one form."""
     text = what.strip()
     try:
+        if _DOMAIN.fullmatch(text):
+            return "domain", text.lower().encode("idna").decode("ascii")  # also one that poses as another
         if text.upper().startswith("AS") or text.isdecimal():
             return "asn", f"AS{canonical.asn(text)}"
         network = _public(text)
     except ValueError as error:
         raise UsageError(
-            f"'{what}' cannot be looked up: {error}.", hint="Give an address, a network or an AS number."
+            f"'{what}' cannot be looked up: {error}.", hint="Give an address, a network, an AS number or a domain."
         ) from None
     return "ip", str(network.network_address) if network.num_addresses == 1 else str(network)
 
@@ -127,8 +132,9 @@ def _public(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     return network
 
 
-def _kept(database: Database, asked: str) -> tuple[RdapAnswer, datetime] | None:
-    with database.begin() as session:
+def kept_answer(database: Database, asked: str) -> tuple[RdapAnswer, datetime] | None:
+    """What was answered before, and when; nobody is asked."""
+    with database.reading() as session:
         row = session.scalars(select(RdapAnswerRow).where(RdapAnswerRow.what == asked)).one_or_none()
         return (read_answer(row.answer), row.asked_at) if row else None
 
@@ -170,10 +176,16 @@ def _query(home: Path, kind: str, asked: str, settings: RdapSettings) -> tuple[s
 
     session = whoisit.get_session()
     try:
-        _bootstrap(home, settings)
+        _bootstrap(home, settings, asked.rpartition(".")[2])
         _, address, _ = whoisit.build_query(query_type=kind, query_value=asked)
         server = urlsplit(address).hostname or ""
-        parsed = whoisit.asn(int(asked[2:]), session=session) if kind == "asn" else whoisit.ip(asked, session=session)
+        match kind:
+            case "asn":
+                parsed = whoisit.asn(int(asked[2:]), session=session)
+            case "domain":  # the registry alone: what the registrar says besides is of whoever registered it
+                parsed = whoisit.domain(asked, session=session, follow_related=False)
+            case _:
+                parsed = whoisit.ip(asked, session=session)
     except ResourceDoesNotExist:
         return server, None
     except RateLimitedError as error:
@@ -193,14 +205,14 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
 
 
-def _bootstrap(home: Path, settings: RdapSettings) -> None:
-    """Say to the library which servers there are."""
+def _bootstrap(home: Path, settings: RdapSettings, end: str) -> None:
+    """Say to the library which servers there are. ``end``: the top-level domain that is asked about, if one is."""
     import whoisit
 
     whoisit.clear_bootstrapping()
     if settings.server:
         local = urlsplit(settings.server).hostname in _LOCAL
-        whoisit.load_bootstrap_data(json.dumps(_only(settings.server)), allow_insecure=local)
+        whoisit.load_bootstrap_data(json.dumps(_only(settings.server, end)), allow_insecure=local)
         return
     path = home / _BOOTSTRAP
     if path.is_file():
@@ -212,9 +224,9 @@ def _bootstrap(home: Path, settings: RdapSettings) -> None:
     path.write_text(whoisit.save_bootstrap_data(), encoding="utf-8")
 
 
-def _only(server: str) -> dict[str, object]:
+def _only(server: str, end: str) -> dict[str, object]:
     """Bootstrap data (RFC 9224) by which one server answers for everything."""
-    everything = {"asn": "0-4294967295", "dns": "example", "ipv4": "0.0.0.0/0", "ipv6": "::/0"}
+    everything = {"asn": "0-4294967295", "dns": end, "ipv4": "0.0.0.0/0", "ipv6": "::/0"}
     services: dict[str, object] = {
         name: {"services": [[[all_of_it], [server]]]} for name, all_of_it in everything.items()
     }

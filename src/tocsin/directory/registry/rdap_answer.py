@@ -26,11 +26,11 @@ class RdapContact:
 
 @dataclass(frozen=True, slots=True)
 class RdapAnswer:
-    """What a registry says of one network or AS number.
+    """What a registry says of one network, AS number or domain.
 
     ``what`` was asked. ``registry`` is its short name, ``handle`` its own name of the object, ``holder`` the
-    organisation, ``values`` the networks or AS numbers of the object, by kind (``prefix``, ``asn``). Empty where
-    nothing is known.
+    organisation, ``values`` the networks or AS numbers of the object, by kind (``prefix``, ``asn``). Of a ``domain``
+    holder and contacts are the registrar's, never of whoever registered it. Empty where nothing is known.
     """
 
     what: str
@@ -51,15 +51,18 @@ class RdapAnswer:
 def reduce_answer(what: str, server: str, parsed: Mapping[str, Any]) -> RdapAnswer:
     """What is needed of an answer, as ``whoisit`` read it; ``server`` is the host that was asked."""
     people = parsed.get("entities") or {}
-    owners = people.get("registrant") or []
+    domain = parsed.get("type") == "domain"
+    owners = people.get("registrar" if domain else "registrant") or []
     contacts = [_contact(role, one) for role in _PURPOSES for one in people.get(role) or []]
+    if domain:
+        contacts = list(_of_registrar(owners, people.get("abuse") or []))
     return RdapAnswer(
         what=what,
         registry=_registry(parsed, server),
         handle=str(parsed.get("handle") or what),
         holder=next((name for one in owners if (name := _organisation(one))), ""),
         country=str(parsed.get("country") or ""),
-        kind="asn" if "asn_range" in parsed else "prefix",
+        kind="domain" if domain else "asn" if "asn_range" in parsed else "prefix",
         values=tuple(_values(parsed)),
         contacts=tuple(dict.fromkeys(one for one in contacts if one.mailboxes or one.person)),
     )
@@ -79,6 +82,10 @@ def read_answer(document: Mapping[str, Any]) -> RdapAnswer:
 def answer_entries(answer: RdapAnswer) -> Entries:
     """The answer as a team with mailboxes and rules. Persons who are technical contacts are named, not taken."""
     entries = Entries(answer.source, frozenset({"mailboxes", "rules"}))
+    if answer.kind == "domain":
+        why = "a registrar answers for no network; take-downs use its contact"
+        entries.refused.append(RefusedEntry(answer.handle or "RDAP", answer.what, why))
+        return entries
     boxes: list[ListItem] = []
     for contact in answer.contacts:
         if contact.person and contact.role != "abuse":
@@ -115,6 +122,13 @@ def _contact(role: str, entity: Mapping[str, Any]) -> RdapContact:
     person = entity.get("kind") == "individual"
     taken = _mailboxes(entity) if role == "abuse" or not person else ()
     return RdapContact(role, str(entity.get("handle") or ""), tuple(dict.fromkeys(taken)), person)
+
+
+def _of_registrar(registrars: list[Mapping[str, Any]], abuse: list[Mapping[str, Any]]) -> Iterator[RdapContact]:
+    """The abuse contacts that stand inside a registrar; without one, the registrar itself."""
+    handles = {str(one.get("handle")) for one in registrars}
+    inside = [one for one in abuse if str(one.get("parent_handle")) in handles]
+    yield from (_contact("abuse", one) for one in inside or registrars)
 
 
 def _mailboxes(entity: Mapping[str, Any]) -> Iterator[str]:

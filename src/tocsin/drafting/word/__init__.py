@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.drafting.word.model import (
+    from tocsin.drafting.word.read import read_docx
+    from tocsin.drafting.word.redline import Version, redline
+    from tocsin.drafting.word.text_in import read_word_text
+    from tocsin.drafting.word.text_out import compiled_docx, redlined_docx
+    from tocsin.interface.word import (
         Cell,
+        Element,
         ListLevel,
         Note,
         Paragraph,
@@ -28,12 +33,7 @@ if TYPE_CHECKING:
         numbered,
         original,
         reject,
+        write_docx,
     )
-    from tocsin.drafting.word.names import Element
-    from tocsin.drafting.word.read import read_docx
-    from tocsin.drafting.word.redline import Version, redline
-    from tocsin.drafting.word.text_in import read_word_text
-    from tocsin.drafting.word.text_out import compiled_docx, redlined_docx
-    from tocsin.drafting.word.write import write_docx
 else:
     lazy_face(__name__)

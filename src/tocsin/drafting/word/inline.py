@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias, cast
 
-from tocsin.drafting.word.model import Block, Kind, Revision, TextRun, WordComment, tidy
-from tocsin.drafting.word.names import (
+from tocsin.interface.word import (
     DEEPEST,
     FIELDS,
     LINKS,
@@ -13,12 +12,18 @@ from tocsin.drafting.word.names import (
     RANGES,
     STRICT_R,
     TRACKED,
+    Block,
     Element,
+    Kind,
     R,
+    Revision,
+    TextRun,
+    WordComment,
     attribute,
     child,
     local,
     on,
+    tidy,
 )
 from tocsin.node.errors import InputError
 

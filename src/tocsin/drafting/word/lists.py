@@ -7,8 +7,20 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from tocsin.drafting.word.model import Block, ListLevel, Paragraph, TableRow, WordDocument, WordTable
-from tocsin.drafting.word.names import Element, attribute, child, children, value, whole
+from tocsin.interface.word import (
+    Block,
+    Element,
+    ListLevel,
+    Paragraph,
+    TableRow,
+    WordDocument,
+    WordTable,
+    attribute,
+    child,
+    children,
+    value,
+    whole,
+)
 
 LEVELS = 9
 Place = tuple[int, int]

@@ -16,7 +16,7 @@ from typing import BinaryIO, Self
 
 from lxml import etree
 
-from tocsin.drafting.word.names import Element
+from tocsin.interface.word import Element
 from tocsin.node.errors import InputError
 
 MEGABYTE = 1 << 20

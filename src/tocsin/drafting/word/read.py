@@ -11,9 +11,16 @@ from typing import Literal, cast
 
 from tocsin.drafting.word.inline import Inline
 from tocsin.drafting.word.lists import place_of, with_lists
-from tocsin.drafting.word.model import (
+from tocsin.drafting.word.package import Package
+from tocsin.interface.word import (
+    DEEPEST,
+    RANGES,
+    TRACKED,
+    W14,
+    W15,
     Block,
     Cell,
+    Element,
     Note,
     Paragraph,
     Revision,
@@ -22,25 +29,16 @@ from tocsin.drafting.word.model import (
     WordDocument,
     WordTable,
     accepted,
-    lines,
-    numbered,
-)
-from tocsin.drafting.word.names import (
-    DEEPEST,
-    RANGES,
-    TRACKED,
-    W14,
-    W15,
-    Element,
     attribute,
     child,
     children,
+    lines,
     local,
+    numbered,
     on,
     value,
     whole,
 )
-from tocsin.drafting.word.package import Package
 from tocsin.node.errors import InputError
 
 _MACROS = "macroenabled"

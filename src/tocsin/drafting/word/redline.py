@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tocsin.drafting.difference import Edit, edits
-from tocsin.drafting.word.model import Paragraph, Revision, TextRun, tidy
+from tocsin.interface.word import Paragraph, Revision, TextRun, tidy
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tocsin.drafting.model import (
     TextSource,
 )
 from tocsin.drafting.word.lists import labelled
-from tocsin.drafting.word.model import Block, Paragraph, Revision, WordDocument, WordTable, paragraphs, resolve
+from tocsin.interface.word import Block, Paragraph, Revision, WordDocument, WordTable, paragraphs, resolve
 from tocsin.node.errors import InputError
 
 BREAK = "\u2028"

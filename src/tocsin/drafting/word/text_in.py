@@ -32,7 +32,6 @@ from tocsin.drafting.model import (
 from tocsin.drafting.outline import counted_id
 from tocsin.drafting.plaintext import read_compilation
 from tocsin.drafting.positions import inferred_positions
-from tocsin.drafting.word.model import NOBODY, WordDocument
 from tocsin.drafting.word.read import read_docx
 from tocsin.drafting.word.source_lines import (
     BREAK,
@@ -45,6 +44,7 @@ from tocsin.drafting.word.source_lines import (
     rejoined,
     source_lines,
 )
+from tocsin.interface.word import NOBODY, WordDocument
 from tocsin.node.errors import InputError
 
 _MOST_WORK = 2_000_000

@@ -7,9 +7,8 @@ from tocsin.drafting.draft import TextState, words_for
 from tocsin.drafting.layouts import blocks, by_section, header, label_before
 from tocsin.drafting.model import Comment as Remark
 from tocsin.drafting.model import EntryClass, Provision, StakeholderEntry
-from tocsin.drafting.word.model import NOBODY, Paragraph, TextRun, WordComment, WordDocument, numbered
 from tocsin.drafting.word.redline import Version, redline
-from tocsin.drafting.word.write import write_docx
+from tocsin.interface.word import NOBODY, Paragraph, TextRun, WordComment, WordDocument, numbered, write_docx
 
 
 def compiled_docx(draft: TextState) -> bytes:

@@ -18,6 +18,7 @@ from tocsin.incidents.arrivals.models import EntryKind, PublicReport, ReportDoor
 from tocsin.incidents.arrivals.submission import ReportForm, add_report
 from tocsin.incidents.arrivals.tickets import ticket_named
 from tocsin.incidents.arrivals.write import add_message
+from tocsin.incidents.threading import MailLinks, place_mail
 from tocsin.node.letters import Letter
 from tocsin.node.tokens import Tokens
 
@@ -78,14 +79,15 @@ def _report_of_letter(session: Session, row: ReceivedMail) -> PublicReport | Non
 def _report_of_thread(session: Session, row: ReceivedMail, mail: ReadMail) -> PublicReport | None:
     if not row.sender:
         return None
-    query = select(PublicReport).join(ReportMail, ReportMail.report_id == PublicReport.id)
-    query = query.join(ReceivedMail, ReceivedMail.id == ReportMail.mail_id).order_by(ReportMail.id.desc()).limit(1)
-    same = func.lower(ReceivedMail.sender) == row.sender.lower()
-    ids = dict.fromkeys((*mail.in_reply_to, *reversed(mail.references)))
-    named = ReceivedMail.message_id.in_(list(ids)[:_IDS]) & (ReceivedMail.message_id != "")
-    if (found := session.scalar(query.where(same, named))) is not None or not row.ticket:
+    links = MailLinks(row.message_id, (*mail.references[-_IDS:], *mail.in_reply_to[:1]))
+    query = select(ReceivedMail.message_id, PublicReport).join(ReportMail, ReportMail.mail_id == ReceivedMail.id)
+    query = query.join(PublicReport, PublicReport.id == ReportMail.report_id).order_by(ReportMail.id)
+    query = query.where(func.lower(ReceivedMail.sender) == row.sender.lower())
+    named = session.execute(query.where(ReceivedMail.message_id.in_(filter(None, links.ancestors))))
+    if (found := place_mail(links, dict(named.all()), {}).thread) is not None or not row.ticket:
         return found
-    return session.scalar(query.where(same, ReceivedMail.ticket == row.ticket))
+    same = session.execute(query.where(ReceivedMail.ticket == row.ticket)).all()
+    return same[-1][1] if same else None
 
 
 def _mailbox(sender: str) -> str:

@@ -163,21 +163,15 @@ def _same_chain(
 def _same_people(
     session: Session, reader: IncidentReader, reports: Collection[int]
 ) -> Iterator[tuple[int, int | None, Sentence, str]]:
-    me, other, link = aliased(PublicReport), aliased(PublicReport), IncidentReport
-    mine = me.id.in_(reports)
-    for field, reason in (("mailbox", say("same sender")), ("phone", say("same telephone number"))):
-        asked, found = getattr(me, field), getattr(other, field)
-        query = (
-            select(me.id, link.incident_id)
-            .join(other, (asked == found) & (me.id != other.id))
-            .join(link, link.report_id == other.id)
-        )
-        seen = (readable(session, reader, link), mine, asked != "")
-        for report, incident in _rows(session, query.where(*seen)):
+    me = PublicReport
+    may = readable(session, reader, Party)
+    reasons = (me.mailbox, Party.mailbox, say("the sender is a party of it")), (
+        me.phone, Party.phone, say("the phone number is that of a party of it"),
+    )  # fmt: skip
+    for mine, theirs, reason in reasons:
+        query = select(me.id, Party.incident_id).join(Party, mine == theirs)
+        for report, incident in _rows(session, query.where(me.id.in_(reports), mine != "", may)):
             yield report, incident, reason, ""
-    query = select(me.id, Party.incident_id).join(Party, Party.mailbox == me.mailbox)
-    for report, incident in _rows(session, query.where(mine, me.mailbox != "", readable(session, reader, Party))):
-        yield report, incident, say("the sender is a party of it"), ""
 
 
 def _named(

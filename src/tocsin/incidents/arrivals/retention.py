@@ -1,6 +1,6 @@
 """Reports that go: closed ones after their time, any on request. Its number and its steps in the audit log stay."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -21,6 +21,7 @@ from tocsin.incidents.arrivals.models import (
     ReportRelease,
 )
 from tocsin.incidents.arrivals.queries import mails_of
+from tocsin.incidents.evidence import check_hold, incidents_of_reports
 from tocsin.incidents.models import IncidentReport
 from tocsin.incidents.read import IncidentReader, readable
 from tocsin.node.blobs import Blobs
@@ -36,9 +37,14 @@ def erase_report(
     """Delete a report with all that was said and sent of it, as its reporter may ask (GDPR, article 17).
 
     ``mails``: where the mails that it came by are kept.
+
+    Raises:
+        ConflictError: it is in an incident under a legal hold.
+
     """
     with database.begin() as session:
         report = session.get_one(PublicReport, number)
+        check_hold(session, incidents_of_reports(session, [number]), now)
         subject = f"inbox:{report.reference}"
         kept = [mail.sha256 for mail in mails_of(session, report)]
         files = _delete(session, report)
@@ -94,8 +100,8 @@ def delete_files(database: Database, blobs: Blobs, digests: Iterable[str]) -> se
     return set(digests) & _delete_files(database, blobs, set(digests))
 
 
-def delete_closed(database: Database, blobs: Blobs, before: datetime) -> int:
-    """Delete the closed reports to which nothing happened since a time; returns how many.
+def delete_closed(database: Database, blobs: Blobs, before: datetime, *, but: Collection[int] = ()) -> int:
+    """Delete the closed reports to which nothing happened since a time; returns how many. ``but``: these stay.
 
     Files as old to which no report refers go with them, as of one that was killed before it was filed.
     """
@@ -105,6 +111,7 @@ def delete_closed(database: Database, blobs: Blobs, before: datetime) -> int:
                 PublicReport.state.in_([state.value for state in ENDED]), PublicReport.changed_at < before
             )
         ).all()
+        old = [report for report in old if report.id not in but]
         files = {name for report in old for name in _delete(session, report)}
     blobs.delete_before(before.date(), but=_delete_files(database, blobs, files))
     return len(old)

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals.handling import add_observables, audit_report, enter, is_known, put_state, set_state
 from tocsin.incidents.arrivals.models import ENDED, EntryKind, Notice, PublicReport, ReportState
-from tocsin.incidents.models import Incident, IncidentReport
-from tocsin.incidents.notice_clocks import notice_submitted
+from tocsin.incidents.clocks import notice_submitted
+from tocsin.incidents.models import Incident, IncidentReport, Party
 from tocsin.incidents.read import TEAM
-from tocsin.incidents.states import IncidentEntryKind
-from tocsin.incidents.write import add_entry, settle_report
+from tocsin.incidents.states import IncidentEntryKind, PartyRole
+from tocsin.incidents.write import add_entry, add_party, settle_report
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
@@ -33,6 +33,8 @@ def put_into(
     once: str | None = None,
 ) -> None:
     """Put a report into an incident; where it is in it, nothing follows. ``once``: as of an entry.
+
+    Its reporter takes part in the incident from then on, where he can be reached; nothing is sent to him.
 
     Raises:
         ConflictError: it is in a restricted incident, and others would learn of it.
@@ -54,13 +56,53 @@ def put_into(
     add_entry(
         session, incident, IncidentEntryKind.ARRIVAL, author=_author(person), actor=actor, now=now, data=data, once=once
     )
-    if (notice := notice_of(session, report)) is not None:
-        notice_submitted(session, incident, notice.kind, notice.received_at, law=notice.law, actor=actor, now=now)
+    notice = notice_of(session, report)
+    party = _add_reporter(session, report, incident, notice, actor=actor, now=now, author=_author(person))
+    if notice is not None and notice.version == 1:  # a correction submits nothing anew
+        notice_submitted(
+            session, incident, notice.kind, notice.received_at, act=notice.law, party=party, actor=actor, now=now
+        )
 
 
 def notice_of(session: Session, report: PublicReport) -> Notice | None:
     """The notice that came as this report; None: it is none."""
     return session.scalar(select(Notice).where(Notice.report_id == report.id))
+
+
+def party_of(session: Session, incident: Incident, notice: Notice) -> int | None:
+    """The number of the party of an incident that the entity of a notice is; None: it is none."""
+    of = Party.incident_id == incident.id, Party.team_id == notice.team_id
+    return session.scalar(select(Party.id).where(*of).order_by(Party.id).limit(1))
+
+
+def _add_reporter(
+    session: Session,
+    report: PublicReport,
+    incident: Incident,
+    notice: Notice | None,
+    *,
+    actor: str,
+    now: datetime,
+    author: str,
+) -> int | None:
+    """The number of the party that the reporter is, of an entity that filed a notice with its team; None: of nobody."""
+    team = notice.team_id if notice else None
+    ways = [Party.team_id == team] if team is not None else []
+    ways += [column == said for column, said in ((Party.mailbox, report.mailbox), (Party.phone, report.phone)) if said]
+    if not ways:
+        return None
+    if (
+        known := session.scalar(select(Party.id).where(Party.incident_id == incident.id, or_(*ways)).limit(1))
+    ) is not None:
+        return known
+    role, name = PartyRole.REPORTER.value, report.sender or report.mailbox or report.phone
+    party = add_party(
+        session, incident, role=role, team=team, name=name, mailbox=report.mailbox, phone=report.phone,
+        language=report.language, ceiling="AMBER", now=now,
+    )  # fmt: skip
+    data = {"act": "joined", "role": role, "name": name}
+    add_entry(session, incident, IncidentEntryKind.PARTY, actor=actor, now=now, author=author, data=data, party=party)
+    return party.id
 
 
 def take_out(

@@ -156,6 +156,7 @@ class ClockRule(TextPart):
     applies_to: str = ""
     to: str = ""
     form: str = ""
+    notice: str = ""
     note: str = ""
     ours: bool = False
     starts_with: str = ""
@@ -185,6 +186,18 @@ class ClockRule(TextPart):
         return self
 
 
+class ClockSuggestion(TextPart):
+    """For which incidents a text is suggested: one of these RSIT types, or a party of such a role or kind of team.
+
+    ``levels``: or a severity scheme gave this level, as in ``dora:major``.
+    """
+
+    rsit_types: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    party_roles: tuple[str, ...] = ()
+    team_kinds: tuple[str, ...] = ()
+
+
 class ClockText(TextPart):
     """An act in an edition. ``facts``: what may start a period, by name; ``in_force``: from this day on."""
 
@@ -198,6 +211,7 @@ class ClockText(TextPart):
     note: str = ""
     facts: dict[str, str] = Field(default_factory=dict)
     calendar: CalendarText = CalendarText()
+    suggest: ClockSuggestion = ClockSuggestion()
     rule: tuple[ClockRule, ...] = Field(min_length=1)
 
     def find(self, rule: str) -> ClockRule:

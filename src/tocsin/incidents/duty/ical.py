@@ -56,20 +56,21 @@ class DutyCalendar:
 
         """
         check_period(start, end)
-        found = list(cut(self._spans(start, end), start, end, edges=_NO_EDGES))
+        found = list(cut(self.spans(start, end), start, end, edges=_NO_EDGES))
         return DutyPeriod(tuple(found), tuple(_gaps(found, start, end)), tuple(overlaps(found)))
 
     def at(self, at: datetime) -> tuple[tuple[DutyShift, ...], DutyGap | None]:
         """Who is on duty at an instant, with their whole shifts; or the gap that it lies in."""
-        spans = [one for one in self._spans(at, at + _MICROSECOND) if one.start <= at < one.end]
+        spans = [one for one in self.spans(at, at + _MICROSECOND) if one.start <= at < one.end]
         if spans:
             return tuple(shift_of(one, _NO_EDGES) for one in spans), None
         edges = at - AROUND, at + AROUND
-        around = list(cut(self._spans(*edges), *edges, edges=_NO_EDGES))
+        around = list(cut(self.spans(*edges), *edges, edges=_NO_EDGES))
         gap = next(one for one in _gaps(around, *edges) if one.start and one.end and one.start <= at < one.end)
         return (), open_gap(gap, edges)
 
-    def _spans(self, start: datetime, end: datetime) -> list[DutySpan]:
+    def spans(self, start: datetime, end: datetime) -> list[DutySpan]:
+        """The events that touch the time between two instants, whole."""
         import recurring_ical_events
 
         most = (end - start).days + 1

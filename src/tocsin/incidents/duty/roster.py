@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
-from typing import Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from tocsin.incidents.text_files import (
     DAYS,
@@ -22,6 +22,9 @@ from tocsin.incidents.text_files import (
     read_moment,
 )
 from tocsin.node.sentences import say
+
+if TYPE_CHECKING:
+    from tocsin.incidents.duty.ical import DutyCalendar
 
 _HINT: Final = "docs/duty.md has every key of a roster."
 
@@ -161,6 +164,12 @@ class Roster(TextPart):
     plan: tuple[DutyPlan, ...] = ()
     history: tuple[DutyRecord, ...] = ()
     history_until: _Moment | None = None
+    _calendar: "DutyCalendar | None" = PrivateAttr(None)
+
+    @property
+    def calendar(self) -> "DutyCalendar | None":
+        """What says the shifts in place of rules; None: rules do."""
+        return self._calendar
 
     def instant(self, moment: datetime, zone: ZoneInfo | None = None) -> datetime:
         """A time of this roster in UTC."""
@@ -192,6 +201,13 @@ def read_roster(read: dict[str, Any], text: str) -> Roster:
     if faults := [TextFault(place_of((block, at), read, text), why) for block, at, why in _faults(roster)]:
         raise TextFaultError(faults, hint=_HINT)
     return roster
+
+
+def roster_of_calendar(calendar: "DutyCalendar") -> Roster:
+    """A roster whose shifts are the events of a calendar."""
+    made = Roster(time_zone=calendar.zone)
+    made._calendar = calendar  # noqa: SLF001 (pydantic keeps what is no key of the text in such an attribute)
+    return made
 
 
 def _faults(roster: Roster) -> Iterator[tuple[str, int, str]]:

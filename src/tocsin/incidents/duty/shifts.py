@@ -17,7 +17,12 @@ LONGEST: Final = timedelta(days=800)
 AROUND: Final = timedelta(days=400)
 """How far a shift or a gap is followed before and after what was asked; beyond, its end is not known."""
 
-_NEAR: Final = timedelta(days=15)
+NEAR: Final = timedelta(days=15)
+"""So far most shifts reach."""
+
+NOBODY: Final = say("Nobody is planned.")
+"""Why there is a gap in which no shift lies."""
+
 _ALWAYS: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -94,15 +99,15 @@ class _Open:
     reasons: dict[str, None] = field(default_factory=dict)
 
 
-def duty_shifts(roster: Roster, start: datetime, end: datetime) -> DutyPeriod:
-    """What a roster says of the time between two instants.
+def duty_shifts(roster: Roster, start: datetime, end: datetime, around: timedelta = AROUND) -> DutyPeriod:
+    """What a roster says of the time between two instants. ``around``: how far whole shifts are followed.
 
     Raises:
         InputError: that is no time, or longer than `LONGEST`.
 
     """
     check_period(start, end)
-    segments = _segments(roster, *_around(start, end))
+    segments = _segments(roster, *_around(start, end, around))
     until = roster.instant(roster.history_until) if roster.history_until else None
     spans = [DutySpan(one.start, one.end, person, why) for person, one, why in _whole(segments)]
     shifts = list(cut(spans, start, end, edges=(segments[0].start, segments[-1].end), history_until=until))
@@ -112,7 +117,7 @@ def duty_shifts(roster: Roster, start: datetime, end: datetime) -> DutyPeriod:
 
 def on_duty(roster: Roster, at: datetime) -> tuple[tuple[DutyShift, ...], DutyGap | None]:
     """Who is on duty at an instant, with their whole shifts; or the gap that it lies in."""
-    near = _on_duty(roster, at, _NEAR)  # most shifts are short, and a year takes long
+    near = _on_duty(roster, at, NEAR)  # most shifts are short, and a year takes long
     known = [(one.starts, one.ends) for one in near[0]] + ([(near[1].start, near[1].end)] if near[1] else [])
     return near if all(start and end for start, end in known) else _on_duty(roster, at, AROUND)
 
@@ -219,7 +224,8 @@ def _segments(roster: Roster, start: datetime, end: datetime) -> list[_Segment]:
 
 
 def _changes(roster: Roster, start: datetime, end: datetime) -> Iterator[_Change]:
-    yield from (_Change(one.start, one.end, one, "rule") for one in rule_spans(roster, start, end))
+    spans = rule_spans(roster, start, end) if roster.calendar is None else roster.calendar.spans(start, end)
+    yield from (_Change(one.start, one.end, one, "rule") for one in spans)
     for kind, listed in (("override", roster.override), ("swap", roster.swap), ("plan", roster.plan)):
         for one in listed:
             yield _Change(roster.instant(one.start), roster.instant(one.end), one, kind)
@@ -255,7 +261,9 @@ def _decide(roster: Roster, active: Sequence[_Change], at: datetime) -> tuple[di
     if past:
         return planned, ""
     if source == "rule":
-        planned = _overridden(planned, [one.what for one in active])
+        before, planned = planned, _overridden(planned, [one.what for one in active])
+        if before and not planned:
+            return planned, say("Nobody takes the shift of %(person)s.", person=", ".join(before))
     away = [(person, why) for person in planned if (why := _away(roster, person, at))]
     for person, _ in away:
         del planned[person]
@@ -322,7 +330,7 @@ def _gaps(segments: Sequence[_Segment], start: datetime, end: datetime) -> Itera
                 yield current
             current = None
             continue
-        why = one.absent or say("Nobody is planned.")
+        why = one.absent or NOBODY
         begins, ends = max(one.start, start), min(one.end, end)
         if current and current.why == why:
             current = DutyGap(current.start, ends, why)

@@ -15,8 +15,8 @@ from tocsin.incidents.arrivals import (
     grouped,
     plain,
 )
+from tocsin.incidents.clocks import ClockState, IncidentClock
 from tocsin.incidents.models import Incident, IncidentReport
-from tocsin.incidents.notice_clocks import next_due
 from tocsin.incidents.notices.laws import NoticeKind, find_law
 from tocsin.incidents.read import IncidentReader, readable
 from tocsin.node.errors import NotFoundError
@@ -129,9 +129,14 @@ def next_of(session: Session, chain: Sequence[FiledNotice]) -> NextNotice | None
     if kind is None:
         return None
     held = select(IncidentReport.incident_id).where(IncidentReport.report_id.in_([one.report.id for one in chain]))
-    incidents = session.scalars(select(Incident).where(Incident.id.in_(held)).order_by(Incident.id))
-    dues = (next_due(session, one, latest.law, kind) for one in incidents)
-    return NextNotice(kind, min((due for due in dues if due is not None), default=None))
+    row = IncidentClock
+    waits = (
+        row.incident_id.in_(held),
+        row.act == latest.law,
+        row.due_notice == kind,
+        row.state == ClockState.RUNNING.value,
+    )
+    return NextNotice(kind, session.scalar(select(func.min(row.due_at)).where(*waits)))
 
 
 def _joined() -> Select[Notice, PublicReport]:

@@ -26,9 +26,10 @@ from tocsin.incidents.arrivals import (
     incidents_of,
     note_in_incidents,
     notice_of,
+    party_of,
     report_of_act,
 )
-from tocsin.incidents.notice_clocks import notice_answered
+from tocsin.incidents.clocks import OUR_ANSWER, notice_submitted
 from tocsin.incidents.notices.laws import NoticeKind, NoticeLaw
 from tocsin.incidents.notices.read import FiledNotice
 from tocsin.incidents.states import IncidentEntryKind
@@ -173,7 +174,8 @@ def answer_notice(
         session, report, IncidentEntryKind.NOTICE, {"act": "answered"}, author=f"person:{person}", actor=actor, now=now
     )
     for incident in incidents_of(session, report):
-        notice_answered(session, incident, notice.kind, now, law=notice.law, actor=actor, now=now)
+        party = party_of(session, incident, notice)
+        notice_submitted(session, incident, OUR_ANSWER, now, act=notice.law, party=party, actor=actor, now=now)
 
 
 def text_of(law: NoticeLaw, kind: str, values: Mapping[str, Any], language: str) -> str:

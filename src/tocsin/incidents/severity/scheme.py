@@ -117,10 +117,14 @@ class SeverityFormula(TextPart):
 
 
 class SchemeLevel(TextPart):
-    """A level: it holds where one of the conditions ``when`` does, or from a score on; without both, always."""
+    """A level: it holds where one of the conditions ``when`` does, or from a score on; without both, always.
+
+    ``severity``: what an incident of this level gets; empty: nothing, as with a legal test.
+    """
 
     id: Identifier
     title: str = ""
+    severity: Literal["", "low", "medium", "high", "critical"] = ""
     when: tuple[str, ...] = ()
     score_from: float | None = None
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         awaited_answers,
         drafts_of,
         find_party_thread,
+        find_thread_mail,
         kept_mails,
         letters_of_mails,
         mails_of,

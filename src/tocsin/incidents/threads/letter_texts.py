@@ -12,16 +12,25 @@ from tocsin.delivery.texts import IncidentTemplate
 from tocsin.incidents.models import Incident, IncidentObservable, Party
 from tocsin.incidents.observables import defang
 
-VALUES: Final = ("reference", "party", "observables", "deadline", "node", "contact")
+VALUES: Final = ("reference", "party", "observables", "deadline", "node", "contact", "feedback link")
 """What is filled in, where it is known."""
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}\n]{1,100})\}")
 
 
 def values_for(
-    incident: Incident, party: Party, observables: Iterable[IncidentObservable], *, node: str, contact: str
+    incident: Incident,
+    party: Party,
+    observables: Iterable[IncidentObservable],
+    *,
+    node: str,
+    contact: str,
+    feedback: str = "",
 ) -> dict[str, str]:
-    """What the placeholders of `VALUES` stand for in a mail to a party; empty where it is not known."""
+    """What the placeholders of `VALUES` stand for in a mail to a party; empty where it is not known.
+
+    ``feedback``: the address by which the party says how it went.
+    """
     return {
         "reference": incident.reference,
         "party": party.name,
@@ -29,6 +38,7 @@ def values_for(
         "deadline": _day(incident.waiting_until),
         "node": node,
         "contact": contact,
+        "feedback link": feedback,
     }
 
 

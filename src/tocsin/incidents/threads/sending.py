@@ -20,6 +20,7 @@ from tocsin.directory import Team, teams_by_id
 from tocsin.directory.keys import keys_by_team
 from tocsin.incidents.act_parts import author_of
 from tocsin.incidents.arrivals import HINT, PublicReport, ReleaseScope, refusal, reports_in, unreleased
+from tocsin.incidents.closing import feedback_link
 from tocsin.incidents.models import Incident, IncidentObservable, Party
 from tocsin.incidents.read import IncidentReader, observables_of, parties_of
 from tocsin.incidents.states import ObservableRole, PartyRole
@@ -168,7 +169,9 @@ class PartyPost:
             for one in observables
             if one.role == ObservableRole.INDICATOR and self.verdict(party, one.tlp, to_person=False).allowed
         ]
-        return values_for(incident, party, open_to, node=node.name, contact=node.contact)
+        tokens, url = open_tokens(self.context.node.home), self.context.node.settings.server.url
+        feedback = f"{url}{feedback_link(tokens, party.id, self.context.now.date())}" if url else ""
+        return values_for(incident, party, open_to, node=node.name, contact=node.contact, feedback=feedback)
 
     def _recipient(self, party: Party, *, to_person: bool) -> tuple[Recipient, ReleasePurpose]:
         team, role = self.team_of(party), PartyRole(party.role)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         WhatIf,
     )
     from tocsin.interface.documents.page import standalone
+    from tocsin.interface.documents.paper import PaperDocument, PaperSection, paper_docx, paper_pdf
     from tocsin.interface.documents.tables import table_csv
     from tocsin.interface.documents.write import write_report
 else:

@@ -34,7 +34,16 @@ def _html(report: ReadinessReport, path: Path) -> None:
 def _pdf(report: ReadinessReport, path: Path) -> None:
     from tocsin.interface.documents.page import page
 
-    text = page(report, paper=True)
+    path.write_bytes(pdf_of(page(report, paper=True)))
+
+
+def pdf_of(text: str) -> bytes:
+    """A page as PDF (PDF/UA-1). It draws on nothing from outside, whatever text it holds.
+
+    Raises:
+        StorageError: the machine cannot make PDF.
+
+    """
     try:
         from weasyprint import HTML
         from weasyprint.urls import URLFetcher
@@ -43,9 +52,9 @@ def _pdf(report: ReadinessReport, path: Path) -> None:
             "PDF cannot be made: the text library Pango is not on this machine.",
             hint="Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0. HTML and XLSX work without it.",
         ) from error
-    # A report draws on nothing from outside, whatever text an answer or a title holds.
     inside = URLFetcher(allowed_protocols=("data",), allow_redirects=False)
-    HTML(string=text, url_fetcher=inside).write_pdf(path, pdf_variant="pdf/ua-1")
+    made = HTML(string=text, url_fetcher=inside).write_pdf(pdf_variant="pdf/ua-1")
+    return bytes(made)
 
 
 def _xlsx(report: ReadinessReport, path: Path) -> None:

@@ -60,6 +60,8 @@ class Permission(StrEnum):
     INCIDENTS_READ = "incidents.read"  # those of the whole team; of restricted ones, those that name the person
     INCIDENTS_WRITE = "incidents.write"
     INCIDENTS_ENTER = "incidents.enter"  # let oneself into a restricted one for a day, with a reason; it is reviewed
+    ASSETS_READ = "assets.read"  # the register of critical assets: of operators, their own
+    ASSETS_WRITE = "assets.write"
     READINESS_READ = "readiness.read"
     READINESS_WRITE = "readiness.write"
     NEVER_HELD_WORK = "never_held.work"  # references to what must never be held, which no other role sees
@@ -127,8 +129,8 @@ _ALL_OF: Final[dict[AccountRole, tuple[Permission, ...]]] = {
         Permission.READINESS_WRITE,
         Permission.DRAFTING_WRITE,
     ),
-    AccountRole.MANAGER: (*_DECIDING, Permission.ADMIN_READ),
-    AccountRole.ANALYST: _WORKING,
+    AccountRole.MANAGER: (*_DECIDING, Permission.ADMIN_READ, Permission.ASSETS_READ, Permission.ASSETS_WRITE),
+    AccountRole.ANALYST: (*_WORKING, Permission.ASSETS_READ),
     AccountRole.AUDITOR: (*_READING, Permission.AUDIT_READ, Permission.ADMIN_READ, Permission.METRICS_READ),
     AccountRole.OPERATOR: (),
     AccountRole.ASSESSOR: (Permission.READINESS_READ, Permission.READINESS_WRITE),
@@ -141,6 +143,7 @@ _OWN_OF: Final[dict[AccountRole, tuple[Permission, ...]]] = {
         Permission.PORTAL_READ, Permission.PORTAL_WRITE, Permission.EVENTS_READ, Permission.EVENTS_EXPORT,
         Permission.DELIVERIES_READ,
         Permission.DIRECTORY_READ, Permission.DIRECTORY_WRITE, Permission.CLAIMS_MAKE, Permission.LOOKUP,
+        Permission.ASSETS_READ, Permission.ASSETS_WRITE,
     ),
 }  # fmt: skip
 

@@ -14,10 +14,10 @@ from enum import StrEnum
 from ipaddress import IPv4Address, ip_address, ip_network
 
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session as Transaction
 
 from tocsin.node.accounts.models import Bucket
+from tocsin.node.records import insert_for
 from tocsin.node.tokens import Tokens
 
 
@@ -107,8 +107,7 @@ def _bucket(transaction: Transaction, tokens: Tokens, one: Attempt, now: datetim
 def _fill(transaction: Transaction, key: str, now: datetime) -> float:
     """How full the bucket is with one attempt more."""
     transaction.flush()
-    insert = sqlite.insert if transaction.get_bind().dialect.name == "sqlite" else postgresql.insert
-    row = insert(Bucket).values(key=key, level=1.0, at=now)
+    row = insert_for(transaction, Bucket).values(key=key, level=1.0, at=now)
     added = row.on_conflict_do_update(index_elements=["key"], set_={"level": Bucket.level + 1})
     return transaction.execute(added.returning(Bucket.level)).scalar_one()
 

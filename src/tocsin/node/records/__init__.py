@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         SentenceRecords,
         SentenceText,
         UTCDateTime,
+        insert_for,
         open_database,
         sqlite_url,
     )

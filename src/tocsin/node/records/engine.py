@@ -10,7 +10,7 @@ from pathlib import Path
 from weakref import finalize
 
 from sqlalchemy import JSON, Connection, DateTime, Dialect, Engine, Text, create_engine, event
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
     ArgumentError,
@@ -33,7 +33,7 @@ from tocsin.node.sentences import decode_sentence, encode_sentence
 _READING = "tocsin_reading"
 _IDLE = 8  # connections that are kept for the next that asks, where any are
 
-Json = JSON().with_variant(JSONB(), "postgresql")
+Json = JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -261,3 +261,8 @@ def _begin_sqlite(connection: Connection) -> None:
 def _begin_postgresql(connection: Connection) -> None:
     if connection.get_execution_options().get(_READING):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def insert_for(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """An insert that can say what happens where the row is there already (``on_conflict_do_update``)."""
+    return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)

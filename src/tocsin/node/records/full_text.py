@@ -43,7 +43,7 @@ _WORD: Final = re.compile(r"[^\W_\u19b0-\u19c9\u1cf2\u1cf3]{2,}")
 """A word as FTS5 has it too: by Unicode 6.1, where these letters were signs. It refuses what it takes for two words."""
 
 _MOST_WORDS: Final = 8
-_NEWEST: Final = 1_000  # rows of PostgreSQL that are read before the index is asked
+_NEWEST: Final = 200  # rows of PostgreSQL that are read before the index is asked
 Conditions: TypeAlias = tuple[ColumnElement[bool], ...]
 Numbers: TypeAlias = Select[tuple[int]]
 

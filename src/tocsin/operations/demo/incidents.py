@@ -119,7 +119,7 @@ def _ransomware(demonstration: Demonstration) -> None:
     do("add-party", 4, role="victim", name="Lagoon Hospital", mailbox=_HOSPITAL, phone="+999 555 0160")
     do("add-party", 5, role="operator", team="summit")
     do("milestone", 6, milestone="detected", known_from="the hospital")
-    hospital, operator = analyst.parties(opened.incident)
+    _reporter, hospital, operator = analyst.parties(opened.incident)
     do("send", 15, party=hospital, subject="What we need first", text=_TO_HOSPITAL)
     do("send", 20, party=operator, subject="Records of a line of yours", text=_TO_OPERATOR)
     do("add-observables", 30, text=_SEEN)
@@ -145,7 +145,12 @@ def _early_warning(analyst: _Worker, incident: str) -> None:
         fields=fields,
     )  # fmt: skip
     analyst.do("inbox put", 44, reference=(filed.reference,), incident=incident)
-    analyst.do("notices answer", 45, reference=filed.reference, text="Please keep both servers off, and send us the text of the note.")
+    analyst.do(
+        "notices answer",
+        45,
+        reference=filed.reference,
+        text="Please keep both servers off, and send us the text of the note.",
+    )
 
 
 def _leak(demonstration: Demonstration) -> None:

@@ -20,6 +20,7 @@ from tocsin.delivery.never_held import Reference, ReferenceState, note_reference
 from tocsin.events import Ingest, purge_ingest, purge_rows
 from tocsin.incidents import IncidentReader, erase_part, find_part, letters_of_entry
 from tocsin.incidents.arrivals import delete_files, find_report, forget_mail, purge_report
+from tocsin.incidents.evidence import delete_file
 from tocsin.node.files import disk_failures, sync_folder
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction, Tombstone, audit, cut, erase_typed, find_tombstone, forget_undos, sweep
@@ -37,6 +38,8 @@ TABLES: Final = (
     "mail_bounce", "answer", "verification", "inbox_report", "inbox_entry", "inbox_file", "inbox_observable", "upload",
     "collected", "collector", "audit_aside", "request_once", "comment", "undo", "incident_thread", "incident_mail",
     "incident_draft", "incident_entry", "incident_party", "incident_task", "incident_observable",
+    "incident_evidence", "incident_takedown", "incident_takedown_recipient", "incident_takedown_sighting",
+    "incident_sighting", "incident_population", "incident_text",
     "incident_notice", "inbox_release",
 )  # fmt: skip
 """The tables that hold what strangers sent; on PostgreSQL they are written anew."""
@@ -175,6 +178,9 @@ def _purge_files(node: NodeWithStores, plan: PurgePlan) -> None:
     for mail in plan.mails:
         node.mailroom.delete(mail.sha256)
     delete_files(node.database, node.inbox, plan.blobs)
+    with node.database.reading() as session:
+        for digest in plan.evidence:
+            delete_file(session, node.incident_evidence, digest)
 
 
 def _purge_part(node: NodeWithStores, part: IngestPart) -> None:

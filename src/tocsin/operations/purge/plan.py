@@ -18,6 +18,12 @@ from tocsin.delivery.mailbox import MailOnServer, copies_of, hash_of_id
 from tocsin.events import Ingest, TeamSet, set_aside
 from tocsin.incidents import IncidentReader, find_part, letters_of_entry
 from tocsin.incidents.arrivals import files_of, find_report, letters_of, mails_of, others_with_files_of
+from tocsin.incidents.evidence import (
+    IncidentEvidence,
+    incidents_of_mails,
+    incidents_of_reports,
+    items_with_files,
+)
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.letters import Letter
 from tocsin.node.paths import HomeFolder
@@ -58,9 +64,9 @@ class PurgePlan:
     """All that one purge touches.
 
     ``identity``: what only this very thing has. ``digests``: references of digests that told of it. ``files``: in the
-    home, with folders whole. ``blobs``: files of public reports; ``mails``: received mails. ``subjects``: what the
-    audit log calls it. ``words``: what answers of the API may have named it by. ``related``: what may hold the same and
-    stays.
+    home, with folders whole. ``blobs``: files of public reports; ``evidence``: of incidents; ``mails``: received mails.
+    ``subjects``: what the audit log calls it. ``words``: what answers of the API may have named it by. ``related``:
+    what may hold the same and stays.
     """
 
     reference: str
@@ -71,6 +77,7 @@ class PurgePlan:
     digests: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     blobs: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
     mails: tuple[MailOnServer, ...] = ()
     subjects: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
@@ -200,7 +207,10 @@ def _inbox(node: NodeWithStores, session: Session, reference: PurgeReference) ->
         mails=tuple(MailOnServer(one.size, one.sha256, hash_of_id(one.message_id)) for one in mails),
         subjects=tuple(subjects),
         words=(report.reference,),
-        related=tuple(f"inbox:{other}" for other in others_with_files_of(session, reader, report)),
+        related=(
+            *(f"inbox:{other}" for other in others_with_files_of(session, reader, report)),
+            *items_with_files(session, reader, [*files_of(session, report), *(mail.sha256 for mail in mails)]),
+        ),
     )
 
 
@@ -241,8 +251,20 @@ def _incident(
     return PurgePlan(
         str(reference), reference.kind, _hash(of.uuid.hex, reference.name, getattr(part.row, "sha256", "")),
         of.opened_at, files=_within(node, files), subjects=(str(reference),), words=(of.reference,),
+        evidence=(part.row.sha256,) if isinstance(part.row, IncidentEvidence) and part.row.kept else (),
         related=part.related,
     )  # fmt: skip
+
+
+def incidents_in(session: Session, plan: PurgePlan) -> set[int]:
+    """The numbers of the incidents whose content a purge touches, whoever may read them."""
+    found: set[int] = set()
+    if plan.kind is PurgeKind.INCIDENT:
+        found.add(find_part(session, None, plan.reference.partition(":")[2]).incident.id)
+    if plan.kind is PurgeKind.INBOX:
+        report = find_report(session, IncidentReader(None, datetime.now(UTC)), plan.reference.partition(":")[2])
+        found |= incidents_of_reports(session, [report.id])
+    return found | incidents_of_mails(session, [mail.sha256 for mail in plan.mails])
 
 
 _PLANNERS: Final[Mapping[PurgeKind, Callable[[NodeWithStores, Session, PurgeReference], PurgePlan]]] = {

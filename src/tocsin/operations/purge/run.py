@@ -14,12 +14,13 @@ from pydantic import TypeAdapter
 from tocsin.delivery import sole_deliverer
 from tocsin.delivery.mailbox import remove_from_server
 from tocsin.incidents import IncidentReader, subjects_for
+from tocsin.incidents.evidence import check_hold
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError
 from tocsin.node.records import cut, find_tombstone, name_by_reference, words_by_reference
 from tocsin.node.sentences import say
 from tocsin.operations.purge.carry_out import carry_out
 from tocsin.operations.purge.journal import PURGE, JournalEntry, Step, copy_journal, newest_steps, note_step
-from tocsin.operations.purge.plan import PurgePlan, make_plan
+from tocsin.operations.purge.plan import PurgePlan, incidents_in, make_plan
 from tocsin.operations.purge.references import read_reference
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, open_node, writer
@@ -58,15 +59,17 @@ def purge(
     now: datetime,
     waits: bool = True,
     person: int | None = None,
+    never_held: bool = False,
 ) -> PurgeOutcome:
     """Purge what somebody names; of what was purged before, what is known of it.
 
     ``waits``: for other processes that write or deliver. ``person``: who must be able to read what is restricted.
+    ``never_held``: it is of a class that must never be held, so that no legal hold keeps it.
 
     Raises:
         UsageError: it names nothing, or several things.
         NotFoundError: there is no such thing here.
-        ConflictError: another process writes or delivers.
+        ConflictError: another process writes or delivers, or it is under a legal hold.
         StorageError: a disk or database failed; it is finished by the next command or by the server.
 
     """
@@ -77,6 +80,9 @@ def purge(
         if (before := purged_before(node, text, reader)) is not None:
             return before
         plan = make_plan(node, text, reader)
+        if not never_held:
+            with node.database.reading() as session:
+                check_hold(session, incidents_in(session, plan), now)
         with node.database.begin() as session:
             words = words_by_reference(session, reason)
             who = name_by_reference(session, actor)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         forget_ended,
         in_order,
         item_of,
+        kinds_now,
         personal_items,
         quick_items,
         slow_items,

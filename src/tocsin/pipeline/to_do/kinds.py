@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+from tocsin.incidents.clocks import ClockStage
 from tocsin.node.accounts import Permission
 from tocsin.node.sentences import Sentence, say, say_count
 from tocsin.pipeline.tables import ItemKind
@@ -41,6 +42,8 @@ class ToDoKind:
 
 _STEER, _EDIT, _WORK = Permission.DELIVERIES_STEER, Permission.DIRECTORY_EDIT, Permission.INCIDENTS_WRITE
 _SENDING, _TROUBLE, _HELD = "/deliveries/sending", "/deliveries?show=trouble", "/deliveries?show=held"
+_TAKEDOWNS = "/takedowns?need=due&state=all"
+_CALL_OUTS = "/duty/call-outs?state=unanswered"
 _CALLS = "/reports/public?state=all&call=1"
 _ADDRESS = "/teams/%(key)s/change?act=assert&kind=mailbox#value"
 
@@ -51,6 +54,18 @@ def _held(item: Item) -> Sentence:
             "%(n)s notification held by %(name)s", "%(n)s notifications held by %(name)s", item.count, name=item.what
         )
     return say_count("%(n)s first notification held", "%(n)s first notifications held", item.count)
+
+
+def _deadlines(item: Item) -> Sentence:
+    if item.subject == ClockStage.OVER:
+        return say_count("%(n)s deadline is overdue", "%(n)s deadlines are overdue", item.count)
+    if item.subject == ClockStage.MOST:
+        return say_count(
+            "%(n)s deadline: 80%% of the time is over", "%(n)s deadlines: 80%% of the time is over", item.count
+        )
+    return say_count(
+        "%(n)s deadline: 50%% of the time is over", "%(n)s deadlines: 50%% of the time is over", item.count
+    )
 
 
 KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
@@ -158,11 +173,33 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         "/today/unanswered", Permission.EVENTS_READ, listers.no_response,
         (Resolution(say("Ask the team, and record its answer"), "/today/unanswered", "answers add"),), slow=True,
     ),
+    ItemKind.CALL_OUTS: ToDoKind(
+        say("Unanswered call-outs"),
+        lambda item: say_count("%(n)s call-out not acknowledged", "%(n)s call-outs not acknowledged", item.count),
+        _CALL_OUTS, _WORK, listers.call_outs,
+        (Resolution(say("Acknowledge it"), _CALL_OUTS, "duty acknowledge"),), personal=True,
+    ),
+    ItemKind.DUTY_GAPS: ToDoKind(
+        say("Gaps in rosters"),
+        lambda item: say_count(
+            "%(n)s gap in rosters (next 14 days)", "%(n)s gaps in rosters (next 14 days)", item.count
+        ),
+        "/duty", _WORK, listers.gaps,
+        (Resolution(say("Put somebody on duty"), "/duty", "duty override"),), slow=True,
+    ),
     ItemKind.MAILS: ToDoKind(
         say("Incoming mails"),
         lambda item: say_count("%(n)s incoming mail to read", "%(n)s incoming mails to read", item.count),
         "/today/mails", Permission.TODAY_WORK, listers.mails,
         (Resolution(say("Say what the mail is"), "/today/mails", "replies reclassify"),),
+    ),
+    ItemKind.CLOCKS: ToDoKind(
+        say("Deadlines of incidents"), _deadlines, "/clocks", _WORK, listers.clocks,
+        (
+            Resolution(say("Do what is due, then mark the clock as met"), "/clocks", "clocks meet"),
+            Resolution(say("Mark the clock as not applicable"), "/clocks", "clocks not-applicable"),
+            Resolution(say("Change its start"), "/clocks", "clocks move"),
+        ), personal=True,
     ),
     ItemKind.INCIDENT_ACCESS: ToDoKind(
         say("Access to restricted incidents"),
@@ -187,11 +224,31 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         "/incidents?need=task", _WORK, listers.incident_tasks,
         (Resolution(say("Do the task, or drop it"), "/incidents?need=task", "incidents finish-task"),), personal=True,
     ),
+    ItemKind.INCIDENT_SIGHTINGS: ToDoKind(
+        say("New sightings of observables"),
+        lambda item: say_count(
+            "%(n)s observable of an incident was seen", "%(n)s observables of incidents were seen", item.count
+        ),
+        "/incidents?state=all&need=sighting", _WORK, listers.incident_sightings,
+        (Resolution(say("Review the sightings"), "/incidents?state=all&need=sighting", "observables review"),),
+        personal=True,
+    ),
     ItemKind.INCIDENT_LEAD: ToDoKind(
         say("Incidents without a lead"),
         lambda item: say_count("%(n)s incident is not assigned", "%(n)s incidents are not assigned", item.count),
         "/incidents?state=new", _WORK, listers.incidents_unassigned,
         (Resolution(say("Assign it"), "/incidents?state=new", "incidents take"),), personal=True,
+    ),
+    ItemKind.TAKEDOWNS: ToDoKind(
+        say("Take-downs"),
+        lambda item: say_count("%(n)s take-down is due", "%(n)s take-downs are due", item.count),
+        _TAKEDOWNS, _WORK, listers.takedowns,
+        (
+            Resolution(say("Send a reminder"), _TAKEDOWNS, "takedowns remind"),
+            Resolution(say("Ask the next one"), _TAKEDOWNS, "takedowns ask"),
+            Resolution(say("Record what was seen"), _TAKEDOWNS, "takedowns saw"),
+            Resolution(say("Withdraw it"), _TAKEDOWNS, "takedowns withdraw"),
+        ), personal=True,
     ),
     ItemKind.RING_BACK: ToDoKind(
         say("Ring-backs"),
@@ -210,6 +267,36 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             Resolution(say("Answer the mail"), "/today/incident-mails", "incidents send"),
             Resolution(say("Say that it needs no answer"), "/today/incident-mails", "incidents no-answer"),
         ), personal=True,
+    ),
+    ItemKind.LESSONS: ToDoKind(
+        say("Lessons of incidents"),
+        lambda item: say_count("%(n)s lesson of an incident is due", "%(n)s lessons of incidents are due", item.count),
+        "/incidents/lessons", _WORK, listers.lessons,
+        (Resolution(say("Do it, or drop it"), "/incidents/lessons", "incidents finish-task"),), personal=True,
+    ),
+    ItemKind.ASSET_TOUCHED: ToDoKind(
+        say("Critical assets touched"),
+        lambda item: say_count("%(n)s critical asset touched", "%(n)s critical assets touched", item.count),
+        "/assets?need=touched", Permission.ASSETS_READ, listers.assets_touched,
+        (Resolution(say("Look at what depends on it, then acknowledge it"), "/assets?need=touched", ""),),
+        personal=True,
+    ),
+    ItemKind.ASSET_CHANGES: ToDoKind(
+        say("Changes of critical assets"),
+        lambda item: say_count(
+            "%(n)s change of a critical asset to review", "%(n)s changes of critical assets to review", item.count
+        ),
+        "/assets/changes", Permission.ASSETS_WRITE, listers.asset_changes,
+        (Resolution(say("Approve or refuse the change"), "/assets/changes", ""),), personal=True,
+    ),
+    ItemKind.ASSETS_STALE: ToDoKind(
+        say("Critical assets to confirm"),
+        lambda item: say_count(
+            "%(n)s critical asset not confirmed for a year", "%(n)s critical assets not confirmed for a year",
+            item.count,
+        ),
+        "/assets?need=stale", Permission.ASSETS_WRITE, listers.assets_stale,
+        (Resolution(say("Confirm or edit them"), "/assets?need=stale", ""),), personal=True,
     ),
     ItemKind.INBOX: ToDoKind(
         say("Inbox"),

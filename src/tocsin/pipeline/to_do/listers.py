@@ -10,14 +10,26 @@ from typing import Final
 from sqlalchemy import ColumnElement, Select, distinct, func, literal, select
 from sqlalchemy.orm import Session
 
+from tocsin.assets import changes_waiting, stale_assets, touched_assets
 from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, DueNews, ItemState, halts
 from tocsin.delivery.mailbox import MailState, ReceivedMail
 from tocsin.directory import ConflictState, read_conflicts, team_names
 from tocsin.directory.claims import ClaimState, read_claims
 from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
-from tocsin.incidents import IncidentReader, access_to_review, due_tasks, waited_enough, without_lead
+from tocsin.incidents import (
+    IncidentReader,
+    access_to_review,
+    due_tasks,
+    sightings_to_review,
+    waited_enough,
+    without_lead,
+)
 from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new, ring_backs
+from tocsin.incidents.clocks import count_by_stage
+from tocsin.incidents.closing import due_lessons
+from tocsin.incidents.duty import duty_gaps, unanswered
+from tocsin.incidents.takedowns import takedown_needs
 from tocsin.incidents.threads import awaited_answers
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.letters import Letter, LetterState
@@ -179,6 +191,18 @@ def no_response(context: ListingContext) -> Iterator[Item]:
     yield Item(ItemKind.NO_RESPONSE, *count_unanswered(context.node, context.node.tracker, now=context.now))
 
 
+def call_outs(context: ListingContext) -> Iterator[Item]:
+    """Call-outs at the end of their chain that nobody acknowledged."""
+    count, oldest = unanswered(context.session, context.reader)
+    yield Item(ItemKind.CALL_OUTS, count, oldest, oldest)
+
+
+def gaps(context: ListingContext) -> Iterator[Item]:
+    """Gaps in rosters; due when the first begins."""
+    found = duty_gaps(context.session, context.now)
+    yield Item(ItemKind.DUTY_GAPS, len(found), due=found[0][1].start if found else None)
+
+
 def mails(context: ListingContext) -> Iterator[Item]:
     """Mails that came in and are neither answer nor bounce."""
     waiting = select(func.count(), func.min(ReceivedMail.arrived_at))
@@ -221,10 +245,53 @@ def incident_tasks(context: ListingContext) -> Iterator[Item]:
     yield Item(ItemKind.INCIDENT_TASKS, found.count, found.since, found.due)
 
 
+def clocks(context: ListingContext) -> Iterator[Item]:
+    """Clocks of incidents, by how much of their time is over; due when the first of them is."""
+    for stage, found in count_by_stage(context.session, context.reader):
+        yield Item(ItemKind.CLOCKS, found.count, found.since, found.due, subject=stage)
+
+
+def lessons(context: ListingContext) -> Iterator[Item]:
+    """Lessons of incidents, also of closed ones, that are due."""
+    found = due_lessons(context.session, context.reader)
+    yield Item(ItemKind.LESSONS, found.count, found.since, found.due)
+
+
+def incident_sightings(context: ListingContext) -> Iterator[Item]:
+    """Observables of incidents that an ingest found, for those who may read them."""
+    found = sightings_to_review(context.session, context.reader)
+    yield Item(ItemKind.INCIDENT_SIGHTINGS, found.count, found.since)
+
+
 def incident_access(context: ListingContext) -> Iterator[Item]:
     """Access to restricted incidents that another person gained, for those who may read them."""
     found = access_to_review(context.session, context.reader)
     yield Item(ItemKind.INCIDENT_ACCESS, len(found), min((of.added_at for _, of in found), default=None))
+
+
+def takedowns(context: ListingContext) -> Iterator[Item]:
+    """Take-downs of which nothing was seen for days, that were refused, or that somebody objected to."""
+    found = takedown_needs(context.session, context.reader)
+    yield Item(ItemKind.TAKEDOWNS, found.count, found.since, found.since)
+
+
+def assets_touched(context: ListingContext) -> Iterator[Item]:
+    """Critical assets that were touched, for those who may read the register."""
+    if context.node.settings.assets.enabled:
+        count, since = touched_assets(context.session, context.reader)
+        yield Item(ItemKind.ASSET_TOUCHED, count, since, since)
+
+
+def asset_changes(context: ListingContext) -> Iterator[Item]:
+    """What operators say of their assets, for those who decide."""
+    if context.node.settings.assets.enabled:
+        yield Item(ItemKind.ASSET_CHANGES, *changes_waiting(context.session, context.reader))
+
+
+def assets_stale(context: ListingContext) -> Iterator[Item]:
+    """Critical assets that nobody confirmed for a year, for those who confirm them."""
+    if context.node.settings.assets.enabled:
+        yield Item(ItemKind.ASSETS_STALE, stale_assets(context.session, context.reader))
 
 
 def claims(context: ListingContext) -> Iterator[Item]:

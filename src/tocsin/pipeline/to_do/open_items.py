@@ -62,6 +62,12 @@ def item_of(node: NodeWithStores, kind: ItemKind, subject: str, now: datetime, *
     raise NotFoundError(say("There is no such item."), hint=say("Load the page again."))
 
 
+def kinds_now(node: NodeWithStores, kinds: Iterable[ItemKind], now: datetime) -> set[ItemKind]:
+    """Those of the kinds of which there are items that the whole team may see."""
+    with node.database.reading() as session:
+        return {one.kind for one in _found(ListingContext(node, session, now), kinds)}
+
+
 def forget_ended(node: NodeWithStores, now: datetime) -> int:
     """Delete who has the items that are no longer there; how many. The audit log keeps who had them."""
     with node.database.reading() as session:

@@ -276,6 +276,8 @@ _RUNS: Final[Mapping[str, Callable[[Sequence[Row], datetime], _Result]]] = {
     "time_to_acknowledge": _time_share("told", "acknowledged", 72.0),
     "time_to_fix": _time_to_fix(14 * 24.0),
     "bounced": _share_of("bounced"),
+    "incidents_acknowledged": _time_share("opened", "acknowledged", 24.0),
+    "incidents_contained": _time_share("opened", "contained", 72.0),
 }
 
 QUERIES: Final = tuple(

@@ -16,6 +16,7 @@ from tocsin.server.api import (
     feeds,
     health,
     inbox,
+    incident_evidence,
     incident_mails,
     incidents,
     ingests,
@@ -29,6 +30,7 @@ from tocsin.server.api import (
     quarantine,
     reports,
     search,
+    takedowns,
     teams,
     todo,
     undo,
@@ -42,7 +44,7 @@ from tocsin.server.api.schema import describe
 _OPEN = (health, documents)
 _INSIDE = (
     me, todo, lookup, search, reports, ingests, feeds, quarantine, events, teams, claims, deliveries, problems, inbox,
-    incidents, incident_mails, notices, never_held, purges, undo, audit, metrics,
+    incidents, incident_evidence, incident_mails, notices, takedowns, never_held, purges, undo, audit, metrics,
 )  # fmt: skip
 _MOST_BYTES = 1_000_000  # of a request that is no report
 

@@ -1,11 +1,13 @@
 """``/incidents``: those that whoever asks may read, what happened in each, and what a person does with them."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from tocsin.directory import team_names
 from tocsin.incidents import (
     UNDER_WAY,
     IncidentEntryKind,
@@ -23,6 +25,10 @@ from tocsin.incidents import (
     references_by_number,
     tasks_of,
 )
+from tocsin.incidents.clocks import ClockState, clocks_of
+from tocsin.incidents.populations import affected_of, keys_of, populations_of, tally, texts_of
+from tocsin.incidents.severity import acts as severity_acts
+from tocsin.incidents.sightings import standings_of, warnings_of
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.api.acts import add_acts
@@ -107,6 +113,64 @@ class IncidentObservableOut(_Row):
     value: str
     role: str
     tlp: str
+    valid_until: datetime | None
+
+
+class ObservableSightings(IncidentObservableOut):
+    """An observable, and where it was seen: in how many events of the last 90 days before it was added, and since.
+
+    ``teams``: keys of the teams to notify of these events; ``incidents``, ``reports``: references of others with it.
+    """
+
+    events: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+    teams: list[str]
+    incidents: list[str]
+    reports: list[str]
+    warning_lists: list[str]
+
+
+class AffectedPart(BaseModel):
+    """What is attached: a filter or a list. ``query``: its conditions, none of selected problems."""
+
+    id: int
+    query: dict[str, str]
+    frozen_at: datetime | None
+    problems: int
+
+
+class AffectedOut(BaseModel):
+    """The affected systems of an incident. ``fixed``: so their teams say; ``lacking``: without a contact.
+
+    ``texts``: what notifications of their teams say, by language.
+    """
+
+    problems: int
+    notified: int
+    answered: int
+    fixed: int
+    seen: int
+    teams: int
+    lacking: int
+    attached: list[AffectedPart]
+    texts: dict[str, str]
+
+
+class IncidentClockOut(_Row):
+    """A clock. ``due_at``: null where the act gives no number; ``party_id``: of the entity, where it is known."""
+
+    id: int
+    act: str
+    rule: str
+    title: str
+    due_notice: str
+    ours: bool
+    party_id: int | None
+    state: ClockState
+    started_at: datetime
+    due_at: datetime | None
+    ended_at: datetime | None
 
 
 class WholeIncident(IncidentLine):
@@ -162,4 +226,52 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
                 observables=[IncidentObservableOut.model_validate(x) for x in observables_of(session, reader, family)],
             )
 
-    add_acts(router, counter, acts.ACTS)
+    @router.get("/incidents/{reference}/clocks", operation_id="listClocksOfIncident", summary="Clocks of an incident")
+    def list_clocks(reference: _Reference, visitor: _Reader) -> list[IncidentClockOut]:
+        """Those that run first, in the order in which they are due; those of incidents that were merged into it too."""
+        reader = IncidentReader(visitor.person, counter.now)
+        with database.reading() as session:
+            family = merged_family(session, reader, find_incident(session, reader, reference))
+            return [IncidentClockOut.model_validate(one) for one in clocks_of(session, reader, family)]
+
+    @router.get(
+        "/incidents/{reference}/observables", operation_id="listObservables", summary="Observables, and sightings"
+    )
+    def observables(reference: _Reference, visitor: _Reader) -> list[ObservableSightings]:
+        """Those of the incident and of what was merged into it; what was withdrawn is left out."""
+        reader = IncidentReader(visitor.person, counter.now)
+        with database.reading() as session:
+            rows = observables_of(
+                session, reader, merged_family(session, reader, find_incident(session, reader, reference))
+            )
+            standings = standings_of(session, reader, rows)
+            names = team_names(session, {team for one in standings.values() for team in one.teams})
+        warnings = warnings_of(counter.node.home, [(one.kind, one.value) for one in rows])
+        return [
+            ObservableSightings(
+                **IncidentObservableOut.model_validate(one).model_dump(), events=of.events, first_seen=of.first_at,
+                last_seen=of.last_at, teams=sorted(names[team][0] for team in of.teams if team in names),
+                incidents=[named for named, _ in of.incidents], reports=of.reports,
+                warning_lists=warnings.get((one.kind, one.value), []),
+            )
+            for one in rows
+            for of in [standings[one.id]]
+        ]  # fmt: skip
+
+    @router.get("/incidents/{reference}/affected", operation_id="readAffectedSystems", summary="Affected systems")
+    def affected(reference: _Reference, visitor: _Reader) -> AffectedOut:
+        """Counted from problems and answers as they are now."""
+        reader, problems, now = IncidentReader(visitor.person, counter.now), counter.node.problems, counter.now
+        with database.reading() as session:
+            family = merged_family(session, reader, find_incident(session, reader, reference))
+            found, texts = populations_of(session, reader, family), texts_of(session, reader, family)
+        parts = [
+            AffectedPart(
+                id=one.id, query=one.query, frozen_at=one.frozen_at, problems=len(keys_of(one, problems, now))
+            )
+            for one in found
+        ]  # fmt: skip
+        counts = asdict(tally(affected_of(found, problems, now)))
+        return AffectedOut(**counts, attached=parts, texts={one.language: one.text for one in texts})
+
+    add_acts(router, counter, (*acts.ACTS, *severity_acts.ACTS))

@@ -8,16 +8,21 @@ if TYPE_CHECKING:
     from tocsin.server.pages.account import account_pages
     from tocsin.server.pages.admin import admin_pages
     from tocsin.server.pages.answer_pages import answer_pages
+    from tocsin.server.pages.assets import assets_pages
     from tocsin.server.pages.audit.pages import audit_pages
     from tocsin.server.pages.catalogues import FILE, faults, source, update
+    from tocsin.server.pages.clocks import clocks_pages
     from tocsin.server.pages.context import PageContext, make_context, own_path, page_above, together
     from tocsin.server.pages.credentials import credentials_pages
     from tocsin.server.pages.deliveries import deliveries_pages
+    from tocsin.server.pages.duty import duty_link_pages, duty_pages
     from tocsin.server.pages.events import events_pages
+    from tocsin.server.pages.feedback_pages import feedback_pages
     from tocsin.server.pages.figures_pages import figures_pages
     from tocsin.server.pages.home_pages import home_pages
     from tocsin.server.pages.inbox import inbox_pages
     from tocsin.server.pages.incidents import incidents_pages
+    from tocsin.server.pages.incidents.report import report_file
     from tocsin.server.pages.incidents.timeline import people_in, steps_of
     from tocsin.server.pages.lookup import lookup_pages
     from tocsin.server.pages.never_held_pages import never_held_pages

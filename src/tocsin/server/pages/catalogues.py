@@ -13,6 +13,8 @@ from babel.messages.catalog import Catalog, Message, TranslationError
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from tocsin.incidents.closing import shipped_causes
+from tocsin.incidents.playbooks import shipped_sentences
 from tocsin.interface import capabilities
 from tocsin.node.sentences import CONTEXT, Sentence
 
@@ -59,6 +61,10 @@ def source() -> Catalog:
     rooms = extract_from_dir(_PACKAGE, _ROOMS, keywords=_MARKS)
     for file, _line, text, comments, context in sorted(chain(pages, *apart, rooms), key=lambda one: one[-1] == CONTEXT):
         found.add(text, None, [(file, None)], auto_comments=comments, context=context)  # type: ignore[list-item]
+    causes = (one.title for one in shipped_causes().values())
+    for place, sentences in (("incidents/playbooks/shipped", shipped_sentences()), ("incidents/closing", causes)):
+        for sentence in dict.fromkeys(sentences):
+            found.add(sentence, None, [(place, None)])  # type: ignore[list-item]
     return found
 
 

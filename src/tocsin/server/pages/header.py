@@ -14,10 +14,20 @@ from tocsin.delivery import Delivery, DeliveryState, Halt
 from tocsin.events import open_rows
 from tocsin.incidents import IncidentReader
 from tocsin.incidents.arrivals import ReportState, counts_by_state
-from tocsin.node.accounts import Permission, Principal, names_of_actors
+from tocsin.incidents.duty import live_rosters
+from tocsin.node.accounts import Permission, Principal, names_of, names_of_actors
 from tocsin.node.errors import TocsinError
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.server.pages.navigation import NavigationEntry, NavigationGroup, areas_for, groups_for, place_of, places_of
+from tocsin.server.pages.navigation import (
+    NavigationEntry,
+    NavigationGroup,
+    areas_for,
+    groups_for,
+    place_of,
+    places_of,
+    places_off,
+    side_for,
+)
 
 ItemCounter: TypeAlias = Callable[[Session, int, datetime], int]
 """How many open items a person (by number) has taken or was assigned."""
@@ -31,12 +41,14 @@ _UNSENT: Final = (DeliveryState.HELD.value, DeliveryState.STUCK.value)
 class PageHeader:
     """The navigation of one visitor on one page, and what is so at the moment.
 
-    ``areas``: what the visitor can switch between. ``halt``: why nothing is sent, and ``by`` the name of who stopped
-    it. ``counts``: work that waits, by the path of its place. ``mine``: how many to-do items are the visitor's own;
-    None where that is not counted.
+    ``groups``: all places; ``side``: those beside the page, of its area; ``areas``: what one can switch between.
+    ``halt``: why nothing is sent, and ``by`` the name of who stopped it. ``counts``: work that waits, by the path of
+    its place. ``mine``: how many to-do items are the visitor's own; None where that is not counted.
+    ``on_duty``: the names of who is on duty; None: there is no roster, or the visitor reads none.
     """
 
     groups: Sequence[NavigationGroup] = ()
+    side: Sequence[NavigationGroup] = ()
     current: NavigationEntry | None = None
     areas: Sequence[NavigationEntry] = ()
     area: NavigationEntry | None = None
@@ -44,6 +56,7 @@ class PageHeader:
     by: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     mine: int | None = None
+    on_duty: Sequence[str] | None = None
 
 
 class HeaderReader:
@@ -53,14 +66,16 @@ class HeaderReader:
         self._node, self._my_items = node, my_items
         self._lock = Lock()
         self._counted: tuple[float, Mapping[str, int]] = (0.0, {})
+        self._on: tuple[float, Sequence[str] | None] = (0.0, None)
 
     def read(self, visitor: Principal, path: str, now: datetime) -> PageHeader:
         """The head of the page at ``path``; without what is so at the moment where the records cannot be read."""
-        groups = groups_for(visitor)
+        groups = groups_for(visitor, places_off(self._node.settings))
         places = places_of(groups)
         areas = areas_for(visitor, places)
         area = place_of(path, areas[1:]) or (areas[0] if areas else None)
-        still = PageHeader(groups, place_of(path, places), areas, area)
+        side = side_for(visitor, path, groups)
+        still = PageHeader(groups, side, place_of(path, places_of(side)), areas, area)
         if visitor.person is None or not visitor.reach(Permission.DELIVERIES_READ).everything:
             return still
         try:
@@ -68,9 +83,20 @@ class HeaderReader:
                 halt = session.scalars(_HALT).first()
                 by = names_of_actors(session, [halt.actor]).get(halt.actor, "") if halt else ""
                 mine = self._my_items(session, visitor.person, now) if self._my_items else None
-                return replace(still, halt=halt, by=by, counts=self._counts(session, now), mine=mine)
+                found = replace(still, halt=halt, by=by, counts=self._counts(session, now), mine=mine)
+                return replace(found, on_duty=self._duty(session, visitor, now))
         except TocsinError:  # the page that says so needs a head, too
             return still
+
+    def _duty(self, session: Session, visitor: Principal, now: datetime) -> Sequence[str] | None:
+        if not visitor.may(Permission.INCIDENTS_READ):
+            return None
+        with self._lock:
+            if not self._on[0] or monotonic() - self._on[0] > _FRESH:
+                rosters = live_rosters(session, now)
+                names = names_of(session, {one for live in rosters for one in live.on_duty(now)})
+                self._on = (monotonic(), sorted(names.values()) if rosters else None)
+            return self._on[1]
 
     def _counts(self, session: Session, now: datetime) -> Mapping[str, int]:
         with self._lock:

@@ -1,10 +1,12 @@
 """The places of the navigation, in groups: named after the work, at most nine, only those the visitor may enter."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from tocsin.interface import capabilities
 from tocsin.node.accounts import Permission, Principal
+from tocsin.node.settings import Settings
 from tocsin.server.pages.words import N_
 
 
@@ -37,12 +39,22 @@ class NavigationGroup:
     places: tuple[NavigationEntry, ...]
 
 
+_ASSETS: Final = "/assets"
+
 _OF_TEAMS = ("/networks", "/coverage", "/conflicts", "/merges", "/claims", "/verifications")
 _EVENTS = NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="e")
 _LOOKUP = NavigationEntry(N_("Contact lookup"), "/lookup", Permission.LOOKUP, key="l")
 _NOTICES = NavigationEntry(N_("Notices"), "/notices", Permission.INBOX_READ)
 _PURGE = NavigationEntry(N_("Purge"), "/purge", Permission.CONTENT_PURGE)
 _FIGURES = NavigationEntry(N_("Figures"), "/figures", Permission.REPORTS_READ)
+_OF_INCIDENTS = (
+    NavigationEntry(N_("Duty"), "/duty", Permission.INCIDENTS_READ),
+    NavigationEntry(N_("Take-downs"), "/takedowns", Permission.INCIDENTS_READ, key="k"),
+    NavigationEntry(N_("Deadlines"), "/clocks", Permission.INCIDENTS_READ),
+    NavigationEntry(N_("Playbooks"), "/playbooks", Permission.INCIDENTS_READ),
+    NavigationEntry(N_("Lessons"), "/incidents/lessons", Permission.INCIDENTS_READ),
+    NavigationEntry(N_("Incident figures"), "/incidents/figures", Permission.INCIDENTS_READ),
+)
 _GROUPS = (
     NavigationGroup(
         N_("Work"),
@@ -50,7 +62,7 @@ _GROUPS = (
             NavigationEntry(N_("Today"), "/today", Permission.TODAY_READ, key="t"),
             NavigationEntry(N_("Problems"), "/problems", Permission.EVENTS_READ, key="p", below=(_EVENTS,)),
             NavigationEntry(N_("Inbox"), "/reports/public", Permission.INBOX_READ, key="i", below=(_NOTICES,)),
-            NavigationEntry(N_("Incidents"), "/incidents", Permission.INCIDENTS_READ, key="c"),
+            NavigationEntry(N_("Incidents"), "/incidents", Permission.INCIDENTS_READ, key="c", below=_OF_INCIDENTS),
         ),
     ),
     NavigationGroup(
@@ -64,7 +76,10 @@ _GROUPS = (
     ),
     NavigationGroup(
         N_("Knowledge"),
-        (NavigationEntry(N_("Reports"), "/reports", Permission.REPORTS_READ, key="r"),),
+        (
+            NavigationEntry(N_("Reports"), "/reports", Permission.REPORTS_READ, key="r"),
+            NavigationEntry(N_("Critical assets"), _ASSETS, Permission.ASSETS_READ, key="v"),
+        ),
     ),
     NavigationGroup(
         N_("Keeping"),
@@ -91,21 +106,31 @@ _OWN = (
             NavigationEntry(N_("Notices"), "/portal/notices", Permission.PORTAL_READ),
             NavigationEntry(N_("Contacts and networks"), "/portal/contacts", Permission.PORTAL_READ, key="c"),
             NavigationEntry(N_("Notifications"), "/deliveries", Permission.DELIVERIES_READ, key="d"),
+            NavigationEntry(N_("Critical assets"), _ASSETS, Permission.ASSETS_READ, key="v"),
         ),
     ),
 )
 
 
-def groups_for(visitor: Principal) -> list[NavigationGroup]:
-    """The places of one visitor: operators see their own networks, others the work of the whole node."""
+def groups_for(visitor: Principal, off: Collection[str] = ()) -> list[NavigationGroup]:
+    """The places of one visitor: operators see their own networks, others the work of the whole node.
+
+    ``off``: paths of places that this node does not have.
+    """
     if visitor.person is None:
         return []
     groups = _OWN if visitor.may(Permission.PORTAL_READ) else _GROUPS
-    open_ones = (NavigationGroup(group.name, tuple(_open(visitor, group.places))) for group in groups)
+    here = (NavigationGroup(group.name, tuple(of for of in group.places if of.path not in off)) for group in groups)
+    open_ones = (NavigationGroup(group.name, tuple(_open(visitor, group.places))) for group in here)
     if found := [group for group in open_ones if group.places]:
         return found
     aside = tuple(_capabilities_for(visitor))
     return [NavigationGroup("", aside)] if aside else []
+
+
+def places_off(settings: Settings) -> tuple[str, ...]:
+    """The paths of places that a node does not have."""
+    return () if settings.assets.enabled else (_ASSETS,)
 
 
 def places_of(groups: Sequence[NavigationGroup]) -> list[NavigationEntry]:
@@ -119,6 +144,15 @@ def areas_for(visitor: Principal, places: Sequence[NavigationEntry]) -> list[Nav
     if visitor.person is None or not places or not capable:
         return []
     return [NavigationEntry(N_("Operations"), places[0].path, places[0].act), *capable]
+
+
+def side_for(visitor: Principal, path: str, groups: Sequence[NavigationGroup]) -> Sequence[NavigationGroup]:
+    """The places beside a page: of a capability its own, elsewhere those of the node's work (``groups``)."""
+    for one in capabilities():
+        act = Permission(one.permission)
+        if one.places and visitor.may(act) and NavigationEntry(one.title, one.path, act).above(path):
+            return [NavigationGroup("", tuple(NavigationEntry(name, at, act) for name, at in one.places))]
+    return groups
 
 
 def place_of(path: str, places: Sequence[NavigationEntry]) -> NavigationEntry | None:

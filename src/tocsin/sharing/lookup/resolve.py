@@ -39,6 +39,10 @@ _PATTERNS: Final = {
     ReferenceKind.CVE: re.compile(r"(CVE-[0-9]{4}-[0-9]{4,10})", re.IGNORECASE),
     ReferenceKind.HASH: re.compile(r"([0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})", re.IGNORECASE),  # MD5, SHA-1, SHA-256
 }
+_OF_PARTS: Final = {ReferenceKind.DIGEST, ReferenceKind.HOTLINE, ReferenceKind.CVE}
+_PARTS: Final = re.compile(r"[\s\u2010-\u2015-]+")
+"""What stands between the parts of a reference that was typed or copied by hand: blanks, or hyphens and dashes."""
+
 _HINTS: Final = {
     ReferenceKind.DIGEST: "'tocsin deliveries show {0}' shows it, and so does /api/v1/deliveries/{0}.",
     ReferenceKind.REPORT: "'tocsin reports list' has the reports.",
@@ -60,8 +64,9 @@ def resolve(text: str) -> Subject | FoundReference:
 
     """
     found = text.strip(_AROUND)
+    joined = _PARTS.sub("-", found)
     for kind, pattern in _PATTERNS.items():
-        if match := pattern.fullmatch(found):
+        if match := pattern.fullmatch(joined if kind in _OF_PARTS else found):
             hexadecimal = kind in {ReferenceKind.HASH, ReferenceKind.PROBLEM}
             return FoundReference(kind, match[1].lower() if hexadecimal else match[1].upper())
     try:

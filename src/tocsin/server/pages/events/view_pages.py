@@ -1,4 +1,4 @@
-"""Saved views of events and of problems: kept under a name, shared or not, called otherwise, deleted."""
+"""Saved views of lists, such as events: kept under a name, shared or not, called otherwise, deleted."""
 
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -19,8 +19,8 @@ from tocsin.server.security import text_of
 
 _Writer = Annotated[Principal, needs(Permission.VIEWS_WRITE)]
 _LONGEST: Final = 4_000
-PROBLEMS: Final = "/problems"
-"""The other list that views are kept of; its page reads what it can of any address."""
+OTHERS: Final = ("/problems", "/incidents", "/reports/public")
+"""The other lists that views are kept of; their pages read what they can of any address."""
 
 _WRONG: Final = N_("A view needs a name of at most 80 characters, and a person has at most 100 views.")
 _USED: Final = N_("Another view of yours has this name.")
@@ -85,7 +85,7 @@ def view_pages(desk: PageContext) -> APIRouter:
 def _save(desk: PageContext, request: Request, visitor: Principal, form: FormData) -> Response:
     fields = ("name", "query", "shared", "replace", "at")
     name, query, shared, replace, at = (text_of(form, field) for field in fields)
-    if at == PROBLEMS:
+    if at in OTHERS:
         pairs = parse_qsl(query[:_LONGEST])
         kept, shows = f"{at}?{urlencode(pairs)}", f"{at}?{urlencode([*pairs, ('done', 'view')])}"
     else:
@@ -100,7 +100,7 @@ def _save(desk: PageContext, request: Request, visitor: Principal, form: FormDat
         return _views(desk, request, visitor, wrong=_WRONG)
     except ConflictError:
         again = {"name": " ".join(name.split()), "query": query[:_LONGEST], "shared": shared, "at": at}
-        return desk.page(request, "events/view_exists.html", status=409, **again)
+        return desk.page(request, "events/view_exists.html", status=409, lists=OTHERS, **again)
     return desk.go(shows)
 
 

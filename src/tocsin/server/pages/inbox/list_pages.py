@@ -28,6 +28,7 @@ from tocsin.node.accounts import Permission, Principal, names_of
 from tocsin.node.errors import UsageError
 from tocsin.node.records import purged_of
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.events import views_of
 from tocsin.server.pages.inbox.owners import owners
 from tocsin.server.pages.inbox.words import DOORS, SHAPES, STATES, TEAM_KINDS
 from tocsin.sharing.lookup import read_subject
@@ -94,6 +95,7 @@ def list_pages(desk: PageContext) -> APIRouter:
             }
         context["teams"] = teams_named(desk, visitor, context["hints"].values())
         further = asked.path(before=str(page.further)) if page.further else ""
+        context |= {"saved": request.query_params.get("done") == "view", "views": views_of(desk, visitor, PLACE)}
         more: dict[str, Any] = {"asked": asked, "now": desk.now, "rsit": _rsit(), "defang": defang}
         words: dict[str, Any] = {"kinds": TEAM_KINDS, "states": STATES, "doors": DOORS, "shapes": SHAPES}
         return desk.page(request, "inbox/list.html", further=further, **context, **more, **words)

@@ -28,15 +28,29 @@ from tocsin.incidents import (
     tasks_of,
 )
 from tocsin.incidents.arrivals import find_report, form_word, ticket_of
+from tocsin.incidents.clocks import clocks_of
+from tocsin.incidents.evidence import evidence_of, holds_of
+from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.interface import Act, NotHereError, PageRouter, RequestError, names_in, needs, number_in, visitor_of
 from tocsin.node.accounts import Permission, Principal, names_of
-from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
+from tocsin.node.errors import (
+    ConflictError,
+    InputError,
+    NotFoundError,
+    RemoteError,
+    TocsinError,
+    UsageError,
+    WithheldError,
+)
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED
-from tocsin.server.pages.incidents.fields import fields_of
+from tocsin.server.pages.incidents.clock_words import clock_choices
+from tocsin.server.pages.incidents.closing_notes import ClosingNotes, closing_notes
+from tocsin.server.pages.incidents.fields import NOTHING, cause_options, fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import tab_after
+from tocsin.server.pages.incidents.takedown_pages import indicators_text, values_of
 from tocsin.server.pages.incidents.words import BUTTONS, TITLES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
@@ -45,16 +59,15 @@ if TYPE_CHECKING:
     from tocsin.incidents import Incident
     from tocsin.incidents.arrivals import PublicReport
 
-_ACTS: Final = {act.operation: act for act in acts.ACTS}
+_ALL: Final = (*acts.ACTS, *takedown_acts.ACTS)
+_ACTS: Final = {act.operation: act for act in _ALL}
 _OPEN, _ENTER = _ACTS["openIncident"], _ACTS["letMeInIncident"]
 _MERGE, _UNMERGE = _ACTS["mergeIncident"], _ACTS["unmergeIncident"]
-_BELOW: Final = {
-    act.page.removeprefix(f"{PLACE}/{{reference}}/"): act for act in acts.ACTS if "{reference}" in act.page
-}
+_BELOW: Final = {act.page.removeprefix(f"{PLACE}/{{reference}}/"): act for act in _ALL if "{reference}" in act.page}
 """The acts on an incident, by the end of their address."""
 
 _EXPIRED: Final = N_("This form is too old. Send it again.")
-_COLUMNS: Final = ("title", "rsit_type", "severity", "tlp", "lead")  # that a form shows at first
+_COLUMNS: Final = ("title", "rsit_type", "severity", "tlp", "lead", "root_cause")  # that a form shows at first
 _SAME: Final[Mapping[str, IncidentEntryKind]] = {
     **dict.fromkeys(("rename", "classify", "rate", "mark"), IncidentEntryKind.CHANGE),
     **dict.fromkeys(("take", "leave", "assign"), IncidentEntryKind.LEAD),
@@ -69,11 +82,19 @@ _Entrant = Annotated[Principal, needs(Permission.INCIDENTS_ENTER)]
 
 
 class _ActQuery(BaseModel):
-    """Which form. ``entry``: to be corrected; ``report``: one of the inbox of which it is filled in."""
+    """Which form. ``entry``: to be corrected; ``report``: of the inbox, to fill it in; ``lesson``: of a new task.
+
+    ``party``, ``mail``: the mail that becomes evidence; ``rule``: of a clock to be started; ``team``: a party.
+    """
 
     act: str = ""
     entry: str = ""
     report: str = ""
+    rule: str = ""
+    party: str = ""
+    mail: str = ""
+    lesson: str = ""
+    team: str = ""
 
 
 def act_pages(desk: PageContext) -> APIRouter:
@@ -159,11 +180,17 @@ def _do(desk: PageContext, request: Request, act: Act, form: FormData, named: Ma
         done, undo = perform_with_undo(desk, visitor, act, form, **given)
     except RequestError as error:
         return again(wrongs=dict(error.wrongs))
-    except (ConflictError, InputError, NotFoundError, UsageError) as error:
+    except (ConflictError, InputError, NotFoundError, RemoteError, UsageError, WithheldError) as error:
         return again(error=error)
-    tab = tab_after(str(act.page).removeprefix(f"{PLACE}/{{reference}}/"))
+    if text_of(form, "preview"):
+        return again(preview=done)
+    tab = _tab_of(act)
     said = f"?done=merged&of={done.reference}" if act is _MERGE else "?done=unmerged" if act is _UNMERGE else ""
     return desk.go(f"{PLACE}/{done.reference}{tab}{said}", undo=undo)
+
+
+def _tab_of(act: Act) -> str:
+    return tab_after(str(act.page).removeprefix(f"{PLACE}/{{reference}}/"))
 
 
 def _is_stale(desk: PageContext, visitor: Principal, act: Act, reference: str, seen: str) -> bool:
@@ -188,7 +215,13 @@ def _now(desk: PageContext, visitor: Principal, reference: str, asked: _ActQuery
     reader, number = IncidentReader(visitor.person, desk.now), number_in(asked.entry)
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, reference)
-        said = {name: getattr(incident, name) or "" for name in _COLUMNS}
+        said: dict[str, Any] = {name: getattr(incident, name) or "" for name in _COLUMNS}
+        said |= {name: text for name in ("rule", "party", "mail") if (text := getattr(asked, name))}
+        said |= {"lesson": asked.lesson == "true", "withhold": incident.in_figures}
+        if asked.act == "takedowns":
+            said |= {"text": indicators_text(session, reader, incident), "basis": desk.node.settings.takedowns.basis}
+        if asked.team:
+            said |= {"role": PartyRole.VICTIM, "team": asked.team}
         if asked.report:
             said |= _of_report(find_report(session, reader, asked.report), asked.act)
         return said | ({"text": find_entry(session, reader, incident, number).text} if number else {})
@@ -198,6 +231,8 @@ def _of_report(report: "PublicReport", act: str) -> dict[str, Any]:
     """Its reporter as a party, or its text with the observables."""
     if act == "observables":
         return {"text": report.what}
+    if act == "evidence/report":
+        return {"report": report.reference}
     names = ("mailbox", "phone", "language")
     return {"role": PartyRole.REPORTER, "name": report.sender, **{name: getattr(report, name) for name in names}}
 
@@ -213,27 +248,40 @@ def _form(
     typed: FormData | None = None,
     wrongs: Mapping[str, str] = MappingProxyType({}),
     error: TocsinError | None = None,
+    preview: Any = None,
 ) -> Response:
-    """The form of an act, with what was typed and why it was not done; ``given``: what its fields say at first."""
+    """The form of an act, with what was typed and why it was not done; ``given``: what its fields say at first.
+
+    ``preview``: what the act would do.
+    """
     words, reader = desk.words(request), IncidentReader(visitor.person, desk.now)
     texts = {name: typed.getlist(name) if name in _SEVERAL else text_of(typed, name) for name in typed} if typed else {}
+    chosen = (texts if typed else {"takedowns": request.query_params.getlist("takedowns")}).get("takedowns", [])
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, named["reference"]) if named else None
         family = merged_family(session, reader, incident) if incident else []
-        fields = fields_of(act, words, session, given=given, typed=texts, wrongs=wrongs)
-        about = _about(session, reader, family, named)
+        causes = cause_options(desk.node.home, incident.rsit_type if incident else "", words)
+        clocks = clock_choices(words, session, reader, family) if "rule" in act.request.model_fields else {}
+        choices = {**clocks, "root_cause": causes}
+        fields = fields_of(act, words, session, given=given, typed=texts, wrongs=wrongs, choices=choices)
+        notes = closing_notes(desk, session, reader, family, act) if incident else ClosingNotes()
+        about = values_of(session, reader, family, chosen) if chosen else _about(session, reader, family, named)
         seen = last_entry(session, reader, family)
         offers = "into" in act.request.model_fields
         others = [one for one in open_incidents(session, reader) if one is not incident] if offers else []
-    return desk.page(
-        request, "incidents/act.html", status=409 if error else 422 if wrongs else 200, act=act, incident=incident,
-        fields=fields, seen=seen, title=TITLES[act.operation],
-        button=BUTTONS.get(act.operation, TITLES[act.operation]), about=about, made=form_word(desk.tokens, desk.now),
-        error=error, others=others,
-        address=act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
-        reference=texts.get("reference", ""), entry=texts.get("entry") or request.query_params.get("entry", ""),
-        back=f"{PLACE}/{incident.reference}" if incident else PLACE,
-    )  # fmt: skip
+    shown = {
+        "act": act, "incident": incident, "fields": fields, "seen": seen, "title": TITLES[act.operation],
+        "button": BUTTONS.get(act.operation, TITLES[act.operation]), "about": about, "error": error, "others": others,
+        "made": form_word(desk.tokens, desk.now), "notes": notes, "preview": preview,
+        "previews": "preview" in act.request.model_fields,
+        "address": act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
+        "reference": texts.get("reference", ""),
+        "entry": texts.get("entry") or request.query_params.get("entry", ""),
+        "hidden": [("takedowns", str(one)) for one in chosen],
+        "back": f"{PLACE}/{incident.reference}{_tab_of(act)}" if incident else PLACE,
+    }  # fmt: skip
+    status = 409 if error else 422 if wrongs else 200
+    return desk.page(request, "incidents/act.html", status=status, **{**NOTHING, **shown})
 
 
 def _about(session: Session, reader: IncidentReader, family: Sequence["Incident"], named: Mapping[str, str]) -> str:
@@ -256,5 +304,8 @@ _PARTS: Final[Mapping[str, tuple[Callable[..., Any], str]]] = {
     "task": (tasks_of, "text"),
     "party": (parties_of, "name"),
     "observable": (observables_of, "value"),
+    "clock": (clocks_of, "title"),
+    "evidence": (evidence_of, "name"),
+    "hold": (holds_of, "ordered_by"),
 }
-_SEVERAL: Final = {"persons", "only"}
+_SEVERAL: Final = {"persons", "only", "takedowns"}

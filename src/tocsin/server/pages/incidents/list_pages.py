@@ -20,19 +20,24 @@ from tocsin.incidents import (
     SeverityLevel,
     count_incidents,
     list_incidents,
+    new_entries,
     open_tasks,
     people_for,
 )
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.events import views_of
 from tocsin.server.pages.incidents.words import NEEDS, SEVERITIES, SHAPES, STATES
 
 if TYPE_CHECKING:
     from tocsin.incidents import Incident
 
 PLACE: Final = "/incidents"
-_ROWS: Final = 50
+ROWS: Final = 50
+"""Incidents on a page of the list."""
+MOST: Final = 200
+"""Incidents that are changed at once."""
 
 
 class IncidentsFilter(BaseModel):
@@ -87,22 +92,30 @@ def list_pages(desk: PageContext) -> APIRouter:
         """The incidents that match, those that changed last first; at first all that are worked on."""
         reader, search = IncidentReader(visitor.person, desk.now), asked.search(visitor.person)
         with desk.node.database.reading() as session:
-            found = list_incidents(session, reader, search, after=asked.place, limit=_ROWS + 1)
-            rows = found[:_ROWS]
+            found = list_incidents(session, reader, search, after=asked.place, limit=ROWS + 1)
+            rows = found[:ROWS]
             context: dict[str, Any] = {
                 "rows": rows,
                 "found": count_incidents(session, reader, search),
                 "unled": count_incidents(session, reader, IncidentSearch((IncidentState.NEW,))),
                 "live": count_incidents(session, reader, IncidentSearch()),
+                "news": new_entries(session, reader, rows),
                 "tasks": open_tasks(session, reader, rows),
                 "names": names_of(session, (one.lead for one in rows)),
                 "people": [(str(one.id), one.name) for one in people_for(session, Permission.INCIDENTS_WRITE)],
             }
-        more: dict[str, Any] = {"states": STATES, "shapes": SHAPES, "severities": SEVERITIES, "needs": NEEDS}
-        further = asked.path(after=f"{rows[-1].changed_at.isoformat()}/{rows[-1].id}") if len(found) > _ROWS else ""
+        more: dict[str, Any] = {
+            "most": MOST,
+            "states": STATES,
+            "shapes": SHAPES,
+            "severities": SEVERITIES,
+            "needs": NEEDS,
+        }
+        further = asked.path(after=f"{rows[-1].changed_at.isoformat()}/{rows[-1].id}") if len(found) > ROWS else ""
         context["types"] = [(one, f"{RSIT_TYPES[one]}/{one}") for one in sorted(RSIT_TYPES, key=RSIT_TYPES.__getitem__)]
         return desk.page(
-            request, "incidents/list.html", asked=asked, further=further, turn=turn_of, **context, **more,
+            request, "incidents/list.html", asked=asked, saved=request.query_params.get("done") == "view",
+            views=views_of(desk, visitor, PLACE),            further=further, turn=turn_of, **context, **more,
         )  # fmt: skip
 
     return router

@@ -23,8 +23,10 @@ from tocsin.incidents import (
     host_of,
     members_of,
     merged_root,
+    note_look,
     observables_of,
     parties_of,
+    seen_entry,
     tasks_of,
 )
 from tocsin.incidents.arrivals import form_word, reports_in
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 
 _ENTRIES: Final = 50
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
-_INLINE: Final = {"note": "note", "tasks": "add-task", "observables": "add-observables"}
+_INLINE: Final = {"note": "note", "tasks": "add-task"}
 
 Reader = Annotated[Principal, needs(Permission.INCIDENTS_READ)]
 
@@ -86,6 +88,9 @@ def one_pages(desk: PageContext) -> APIRouter:
                 query = f"?{request.url.query}" if request.url.query else ""
                 return RedirectResponse(f"{PLACE}/{root.reference}{query}", status_code=303)
             shown = _shown(desk, session, reader, incident, words=desk.words(request), asked=asked)
+        if visitor.person is not None and shown["looked"] != shown["seen"]:
+            with desk.node.database.begin() as session:
+                note_look(session, incident, visitor.person, shown["seen"])
         return desk.page(request, "incidents/one.html", asked=asked, **shown)
 
     return router
@@ -127,6 +132,8 @@ def _shown(
             path=f"{PLACE}/{incident.reference}", actors=names_of_actors(session, {one.by for one in entries}),
             corrected=corrected, merged={one.id: one.reference for one in family[1:]},
         ),
+        "looked": seen_entry(session, reader, incident),
+        "mine": f"person:{reader.person}",
         "further": found[_ENTRIES - 1].id if len(found) > _ENTRIES else 0,
         "milestones": _milestones(milestones, corrected),
         "merged": family[1:],

@@ -21,13 +21,22 @@ from tocsin.incidents import (
     tasks_of,
 )
 from tocsin.node.accounts import names_of
+from tocsin.server.pages.incidents.clock_words import next_deadline
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.words import SEVERITIES, SHAPES, STATES
 from tocsin.server.pages.words import N_, NN_, PageTexts
 
 TABS: Final[Mapping[str, str]] = {
     "": N_("Timeline"),
+    "affected": N_("Affected systems"),
+    "observables": N_("Observables"),
+    "takedowns": N_("Take-downs"),
     "notices": N_("Notices"),
+    "clocks": N_("Clocks"),
+    "rating": N_("Severity"),
+    "evidence": N_("Evidence"),
+    "playbooks": N_("Playbooks"),
+    "closing": N_("Closing"),
 }
 """What the tabs are called, by the end of their address; the first is the page of the incident itself."""
 
@@ -64,7 +73,15 @@ def frame_of(words: PageTexts, session: Session, reader: IncidentReader, inciden
     shown = {
         "incident": incident,
         "path": path,
-        "sentence": _sentence(incident, undone, names_of(session, [incident.lead]), reader, words),
+        "sentence": " ".join(
+            filter(
+                None,
+                [
+                    _sentence(incident, undone, names_of(session, [incident.lead]), reader, words),
+                    next_deadline(words, session, reader, family),
+                ],
+            )
+        ),
         "live": incident.state in UNDER_WAY,
         "restricted": is_restricted(incident),
         "seen": last_entry(session, reader, family),

@@ -11,6 +11,7 @@ from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.node.errors import InputError
 from tocsin.pipeline.search import HitKind, SearchAnswer, Searcher, answer_lines, export_lines, lines_of
 from tocsin.server.pages.context import PageContext, join_routers
+from tocsin.server.pages.navigation import places_off
 from tocsin.server.pages.search.places import FoundPlace, find_places, pages_of
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, sent, text_of
@@ -41,7 +42,8 @@ _Visitor = Annotated[Principal, needs(Permission.LOOKUP)]
 
 def search_pages(desk: PageContext) -> APIRouter:
     """The page, its answer as JSON, and many lines."""
-    desk.template_values["palette_pages"] = pages_of
+    off = places_off(desk.node.settings)
+    desk.template_values["palette_pages"] = lambda visitor, words: pages_of(visitor, words, off)
     return join_routers(_one_thing(desk), _many_lines(desk))
 
 
@@ -57,7 +59,7 @@ def _one_thing(desk: PageContext) -> APIRouter:
         if not asked:
             return desk.page(request, _PAGE, **_shown())
         answer = _searcher(desk, visitor).answer(asked)
-        places = find_places(visitor, desk.words(request), answer)
+        places = find_places(visitor, desk.words(request), answer, places_off(desk.node.settings))
         if page := _leads(answer) or _only(answer, places):
             return desk.go(page)
         if answer.contact and answer.contact.contacts:

@@ -1,6 +1,6 @@
 """Pages and settings that are found by their names, those that the visitor may open."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,21 +46,23 @@ class FoundPlace:
     page: str
 
 
-def pages_of(visitor: Principal, words: PageTexts) -> list[FoundPlace]:
-    """All pages with a name that the visitor may open."""
-    places = places_of(groups_for(visitor))
+def pages_of(visitor: Principal, words: PageTexts, off: Collection[str] = ()) -> list[FoundPlace]:
+    """All pages with a name that the visitor may open; ``off``: paths of places that this node does not have."""
+    places = places_of(groups_for(visitor, off))
     below = (one for place in places for one in place.below)
     entries = [*places, *below, *areas_for(visitor, places)[1:], *(tab for tab in _TABS if _opens(visitor, tab))]
     by_path = {entry.path: FoundPlace(words.say(entry.name), "", entry.path) for entry in entries}
     return [*by_path.values()]
 
 
-def find_places(visitor: Principal, words: PageTexts, answer: SearchAnswer) -> list[FoundPlace]:
+def find_places(
+    visitor: Principal, words: PageTexts, answer: SearchAnswer, off: Collection[str] = ()
+) -> list[FoundPlace]:
     """The pages and settings in whose names the words begin words; none where no words were asked for."""
     wanted = [word.casefold() for word in words_of(answer.query)]
     if answer.kind != "name" or not wanted:
         return []
-    found = [place for place in pages_of(visitor, words) if _has(place.name, wanted)]
+    found = [place for place in pages_of(visitor, words, off) if _has(place.name, wanted)]
     if visitor.may(Permission.ADMIN_READ):
         found += [place for place in _settings() if _has(place.name.replace("_", " "), wanted)]
     return found[:_MOST]

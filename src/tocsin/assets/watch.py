@@ -1,0 +1,221 @@
+"""Whether what comes in names a critical asset: batches of new events, observables of incidents.
+
+For the rest of Tocsin this gives numbers and counts, never what the register says. AS numbers are compared with
+observables alone: events of an AS are those of all its customers. Products are compared with nothing: events name them
+wherever they are. A name below a domain of the register counts as it; ``.mu`` stands for no name.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tocsin.assets.register import Asset, AssetChange, AssetMatch, AssetTouch, ChangeState, IdentifierKind, open_touches
+from tocsin.assets.register.read import stale
+from tocsin.incidents import IncidentReader, ObservableKind, highest_observable, host_of, observables_after
+from tocsin.networks import flatten_cover, parse_network
+from tocsin.node.accounts import AccountRole, Permission, Person, Principal
+from tocsin.node.node import Node
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tocsin.networks import Cover, Network
+
+_SIDES: Final = ("source", "destination")
+_AGAIN: Final = 1_000
+"""So many of the newest observables are compared once more: the number of one that was undone is given again."""
+
+_BLOCK: Final = 5_000  # observables that are compared at once
+
+
+@dataclass(frozen=True)
+class AssetMatcher:
+    """Finds the assets that addresses and names belong to. ``networks``, ``domains``, ``asns``: whose each is."""
+
+    networks: Mapping["Network", frozenset[int]]
+    domains: Mapping[str, frozenset[int]]
+    asns: Mapping[str, frozenset[int]]
+
+    @classmethod
+    def of(cls, session: Session) -> "AssetMatcher":
+        """The matcher of the register as it is."""
+        found: dict[str, dict[str, set[int]]] = {kind: {} for kind in IdentifierKind}
+        for number, identifiers in session.execute(select(Asset.id, Asset.identifiers)):
+            for one in identifiers:
+                found[one["kind"]].setdefault(one["value"], set()).add(number)
+        owned = {kind: {value: frozenset(of) for value, of in values.items()} for kind, values in found.items()}
+        networks = {parse_network(value): of for value, of in owned[IdentifierKind.NETWORK].items()}
+        domains = {value: of for value, of in owned[IdentifierKind.DOMAIN].items() if not value.startswith(".")}
+        return cls({at: of for at, of in networks.items() if at}, domains, owned[IdentifierKind.ASN])
+
+    def events(self, frame: "pl.DataFrame") -> Counter[int]:
+        """How many events of a batch name each asset, by its number; an event counts once for each side of it."""
+        hits: Counter[int] = Counter()
+        for side in _SIDES if self.networks else ():
+            self._count_addresses(frame, f"{side}.ip", hits)
+        for side in _SIDES if self.domains else ():
+            names = frame.get_column(f"{side}.fqdn")
+            found = names.filter(names.str.contains(self._names).fill_null(value=False)).value_counts()
+            for name, count in found.iter_rows():
+                hits.update(dict.fromkeys(self.named(name), count))
+        return hits
+
+    def observable(self, kind: str, value: str) -> frozenset[int]:
+        """The assets that an observable names: their addresses, a network with or within theirs, their names."""
+        host = host_of(kind, value)
+        if kind == ObservableKind.ASN:
+            return self.asns.get(value, frozenset())
+        if (network := parse_network(host)) is not None:
+            return frozenset().union(*(of for known, of in self.networks.items() if _overlap(known, network)))
+        return self.named(host.lower())
+
+    def named(self, name: str) -> frozenset[int]:
+        """The assets that a domain name belongs to."""
+        labels = name.split(".")
+        above = (".".join(labels[place:]) for place in range(len(labels)))
+        return frozenset().union(*(self.domains.get(one, frozenset()) for one in above))
+
+    def _count_addresses(self, frame: "pl.DataFrame", column: str, hits: Counter[int]) -> None:
+        halves = frame.select(f"{column}.hi", f"{column}.lo").drop_nulls()
+        hi, lo = (halves.get_column(f"{column}.{half}").to_numpy().view(np.uint64) for half in ("hi", "lo"))
+        places = self._cover.table.lookup(hi, lo)
+        counts = np.bincount(places[places >= 0], minlength=1)
+        owners, parent = list(self.networks.values()), self._cover.parent
+        for place in np.flatnonzero(counts):
+            above, at = set(owners[place]), int(parent[place])
+            while at >= 0:
+                above |= owners[at]
+                at = int(parent[at])
+            hits.update(dict.fromkeys(above, int(counts[place])))
+
+    @cached_property
+    def _cover(self) -> "Cover":
+        parts = np.array([(at.hi, at.lo, at.length) for at in self.networks], dtype=np.uint64).reshape(-1, 3)
+        return flatten_cover(parts[:, 0].copy(), parts[:, 1].copy(), parts[:, 2].astype(np.uint8))
+
+    @property
+    def digest(self) -> str:
+        """A hash of all that it compares with."""
+        every = sorted(
+            (str(value), sorted(of))
+            for part in vars(self).values()
+            if isinstance(part, Mapping)
+            for value, of in part.items()
+        )
+        return sha256(repr(every).encode()).hexdigest()
+
+    @cached_property
+    def _names(self) -> str:
+        return rf"(?:^|\.)(?:{'|'.join(map(re.escape, self.domains))})$"
+
+
+def asset_matcher(node: Node) -> AssetMatcher | None:
+    """What batches of events are compared with; None where there is no register, or nothing in it."""
+    if not node.settings.assets.enabled:
+        return None
+    with node.database.reading() as session:
+        matcher = AssetMatcher.of(session)
+    return matcher if matcher.networks or matcher.domains else None
+
+
+def note_touches(session: Session, touches: Mapping[int, int], now: datetime) -> None:
+    """Note how many new events named each asset, in the caller's transaction, for a person to acknowledge."""
+    if not touches:
+        return
+    query = select(AssetTouch).where(
+        AssetTouch.asset_id.in_(touches), AssetTouch.incident_id.is_(None), AssetTouch.seen_at.is_(None)
+    )
+    known = {one.asset_id: one for one in session.scalars(query)}
+    here = set(session.scalars(select(Asset.id).where(Asset.id.in_(touches))))
+    for number in sorted(here):
+        touch = known.get(number) or _touch(session, number, None, now)
+        touch.count, touch.last_at = touch.count + touches[number], now
+
+
+def match_observables(node: Node, now: datetime) -> int:
+    """Compare observables of incidents under way that were not compared yet; how many touches are new.
+
+    Restricted incidents too: whoever is shown a touch may read its incident.
+    """
+    with node.database.begin() as session:
+        matcher, past = AssetMatcher.of(session), session.get(AssetMatch, 1)
+        number = past.observable - _AGAIN if past is not None and past.identifiers == matcher.digest else 0
+        known, made, newest = _known(session), 0, highest_observable(session)
+        while block := observables_after(session, number, _BLOCK):
+            for one in block:
+                for asset in matcher.observable(one.kind, one.value):
+                    if (asset, one.incident_id) not in known:
+                        known.add((asset, one.incident_id))
+                        _touch(session, asset, one.incident_id, now).count = 1
+                        made += 1
+            number = block[-1].id
+        session.merge(AssetMatch(id=1, observable=newest, identifiers=matcher.digest))
+    return made
+
+
+def touched_assets(session: Session, reader: IncidentReader) -> tuple[int, datetime | None]:
+    """How many assets were touched and not acknowledged, as far as somebody may read of it, and since when."""
+    if not _may(session, reader.person, Permission.ASSETS_READ):
+        return 0, None
+    found = [one for one, _ in open_touches(session, reader)]
+    return len({one.asset_id for one in found}), min((one.first_at for one in found), default=None)
+
+
+def stale_assets(session: Session, reader: IncidentReader) -> int:
+    """How many assets nobody confirmed for a year, for who may confirm them."""
+    if not _may(session, reader.person, Permission.ASSETS_WRITE):
+        return 0
+    return session.scalar(select(func.count()).select_from(Asset).where(stale(reader.now))) or 0
+
+
+def changes_waiting(session: Session, reader: IncidentReader) -> tuple[int, datetime | None]:
+    """How many changes of operators wait for a decision, for who may decide, and since when."""
+    if not _may(session, reader.person, Permission.ASSETS_WRITE):
+        return 0, None
+    query = select(func.count(), func.min(AssetChange.made_at)).where(AssetChange.state == ChangeState.OPEN.value)
+    count, since = session.execute(query).one()
+    return count, since
+
+
+def register_counts(session: Session, now: datetime) -> dict[str, int]:
+    """How much is in the register: figures alone."""
+    count, waiting = select(func.count()).select_from(Asset), select(func.count()).select_from(AssetChange)
+    return {
+        "assets": session.scalar(count) or 0,
+        "stale": session.scalar(count.where(stale(now))) or 0,
+        "changes": session.scalar(waiting.where(AssetChange.state == ChangeState.OPEN.value)) or 0,
+    }
+
+
+def _may(session: Session, number: int | None, permission: Permission) -> bool:
+    person = None if number is None else session.get(Person, number)
+    return person is not None and Principal(AccountRole(person.role)).reach(permission).everything
+
+
+def _known(session: Session) -> set[tuple[int, int | None]]:
+    return {
+        (asset, incident) for asset, incident in session.execute(select(AssetTouch.asset_id, AssetTouch.incident_id))
+    }
+
+
+def _touch(session: Session, asset: int, incident: int | None, now: datetime) -> AssetTouch:
+    made = AssetTouch(
+        asset_id=asset, incident_id=incident, count=0, first_at=now, last_at=now, seen_at=None, seen_by=""
+    )
+    session.add(made)
+    return made
+
+
+def _overlap(one: "Network", other: "Network") -> bool:
+    """Whether one of two networks holds the other."""
+    drop = 128 - min(one.length, other.length)
+    return (one.hi << 64 | one.lo) >> drop == (other.hi << 64 | other.lo) >> drop

@@ -1,0 +1,179 @@
+"""The files of evidence: kept whole or not at all, never opened, handed out only in a ZIP with a password."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from io import BytesIO
+from pathlib import Path
+from typing import IO, BinaryIO, Final, cast
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.never_held import IntakeFilter
+from tocsin.events.redaction import redacted
+from tocsin.incidents.evidence.models import IncidentEvidence
+from tocsin.incidents.evidence.read import kept_digests
+from tocsin.incidents.models import Incident
+from tocsin.incidents.read import TEAM
+from tocsin.node.blobs import Blobs
+from tocsin.node.errors import InputError, StorageError
+from tocsin.node.node import Node
+from tocsin.node.sentences import say
+
+PASSWORD: Final = "infected"  # noqa: S105 (it hides nothing: it keeps programs from opening what is in the archive)
+"""What the field locks samples of malware with, so that no program opens one by itself."""
+
+_BLOCK: Final = 1 << 20
+
+
+class FileFault(StrEnum):
+    """What is wrong with a file that should be here."""
+
+    MISSING = "missing"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCheck:
+    """An item whose file was looked at. ``incident``: empty where that is restricted; ``fault`` None: as it was."""
+
+    evidence: int
+    incident: str
+    sha256: str
+    fault: FileFault | None
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file that is in the store now."""
+
+    sha256: str
+    size: int
+
+
+class _Bounded:
+    """A stream that must not have more than so many bytes; counts them."""
+
+    def __init__(self, stream: IO[bytes], most: int) -> None:
+        self.stream, self.most, self.size = stream, most, 0
+
+    def read(self, size: int = _BLOCK) -> bytes:
+        block = self.stream.read(size)
+        self.size += len(block)
+        if self.size > self.most:
+            raise InputError(
+                say("The file has more than %(n)s bytes.", n=f"{self.most:,}"),
+                hint=say("Keep it elsewhere, and add it by its hash."),
+            )
+        return block
+
+
+def keep_file(node: Node, stream: IO[bytes], now: datetime) -> KeptFile:
+    """Keep all that a stream holds. Nothing is written that must never be held.
+
+    Raises:
+        InputError: it is too large, empty, or only a part of it may be kept.
+        StorageError: the disk is full or fails.
+
+    """
+    intake = IntakeFilter(node, "evidence", lambda: now)
+    redaction = intake.redaction()
+    bounded = _Bounded(stream, node.settings.evidence.max_file_bytes)
+    digest = node.incident_evidence.put(redacted(cast("BinaryIO", bounded), redaction))
+    intake.note(redaction)
+    if redaction.changed:  # what was left of it is swept away, as no item has it
+        raise InputError(
+            say("Only a part of this file may be kept, so it is not evidence."),
+            hint=say("It holds a report with files in it (X-ARF), or one of a class that must never be held."),
+        )
+    if not bounded.size:
+        raise InputError(say("The file is empty."))
+    return KeptFile(digest, bounded.size)
+
+
+def keep_bytes(node: Node, content: bytes, now: datetime) -> KeptFile:
+    """As `keep_file`, of bytes."""
+    return keep_file(node, BytesIO(content), now)
+
+
+def is_here(files: Blobs, item: IncidentEvidence) -> bool:
+    """Whether the file of an item is on the disk, where one should be: a virus scanner may have taken it away."""
+    return not item.kept or item.sha256 in files
+
+
+def check_files(session: Session, files: Blobs, incidents: Sequence[Incident] = ()) -> Iterator[EvidenceCheck]:
+    """Read every file anew, and say whether it is what it was. ``incidents``: only theirs."""
+    row = IncidentEvidence
+    query = select(row, Incident).join(Incident, Incident.id == row.incident_id).where(row.kept.is_(True))
+    if incidents:
+        query = query.where(row.incident_id.in_([one.id for one in incidents]))
+    known: dict[str, FileFault | None] = {}
+    for item, incident in session.execute(query.order_by(row.id)):
+        if item.sha256 not in known:
+            known[item.sha256] = fault_of(files, item.sha256)
+        name = incident.reference if incident.compartment_id == TEAM else ""
+        yield EvidenceCheck(item.id, name, item.sha256, known[item.sha256])
+
+
+def fault_of(files: Blobs, sha256: str) -> FileFault | None:
+    """What is wrong with a file; None: nothing."""
+    if sha256 not in files:
+        return FileFault.MISSING
+    return None if files.is_intact(sha256) else FileFault.CHANGED
+
+
+def sweep_files(session: Session, files: Blobs, now: datetime) -> int:
+    """Delete bytes that no item has, as after an upload that was refused or undone, once they are a day old."""
+    return files.delete_before((now - timedelta(days=1)).date(), but=kept_digests(session))
+
+
+def packed_file(files: Blobs, sha256: str) -> Iterator[bytes]:
+    """The file as an archive that `PASSWORD` opens; in it, it is called by its hash.
+
+    Raises:
+        NotFoundError: it is not here any more.
+        StorageError: the program `zip` is not on this machine, or failed.
+
+    """
+    with files.open(sha256):
+        pass
+    return packed(files.folder / sha256[:2], [sha256])
+
+
+def packed(folder: Path, names: Sequence[str]) -> Iterator[bytes]:
+    """Files of a folder as an archive that `PASSWORD` opens, block by block; raises as `packed_file`.
+
+    The cipher is the old one of ZIP, which every program opens: the password is known to all, and is no secret.
+    """
+    if shutil.which("zip") is None:
+        raise StorageError(say("The program zip is not on this machine."), hint=say("Install it: apt install zip"))
+    return _zip(folder, names)
+
+
+def _zip(folder: Path, names: Sequence[str]) -> Iterator[bytes]:
+    with _program(["zip", "-q", "-r", "-X", "-P", PASSWORD, "-", *names], folder) as out:
+        while block := out.read(_BLOCK):
+            yield block
+
+
+@contextmanager
+def _program(command: Sequence[str], folder: Path) -> Iterator[IO[bytes]]:
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    if process.stdout is None:
+        raise TypeError("zip was started without its pipe")
+    try:
+        yield process.stdout
+        failed = process.wait()
+    except BaseException:  # who reads it went away
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        process.stdout.close()
+    if failed:
+        raise StorageError(say("The archive could not be made: zip ended with %(code)s.", code=failed))

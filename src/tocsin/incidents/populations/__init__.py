@@ -1,0 +1,16 @@
+"""Affected systems: which problems an incident is about, how many are fixed, and what their teams are told.
+
+docs/design/incidents.md says why.
+"""
+
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.incidents.populations import acts
+    from tocsin.incidents.populations.keys import pack, unpack
+    from tocsin.incidents.populations.read import affected_of, digest_notes, keys_of, populations_of, texts_of
+    from tocsin.incidents.populations.tally import AffectedTally, tally
+else:
+    lazy_face(__name__)

@@ -1,0 +1,74 @@
+"""The past: events of the last 90 days in which observables are, those that are shown and those about to be.
+
+What an ingest notes and what is looked up here meet at the number of an ingest: up to it the past is looked up, beyond
+it each ingest notes its own. `newest_ingest` is asked under a lock, so that nothing falls between the two.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import polars as pl
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from tocsin.events import EventStore, Ingest, IngestState
+from tocsin.incidents.sightings.matching import KINDS, MATCHED, NEEDED, ObservableMatcher, WatchedObservable
+from tocsin.node.records import Database
+
+PAST: Final = timedelta(days=90)
+_KEY: Final = 0x746F6373_73696768  # "tocssigh": the number of the PostgreSQL advisory lock
+
+
+def newest_ingest(session: Session, *, lock: bool = False) -> int:
+    """The newest ingest that is noted, committed or about to be.
+
+    ``lock``: until the transaction ends no other is noted. SQLite has one writer, if the transaction has written.
+    """
+    if lock and session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _KEY})
+    return session.scalar(select(func.max(Ingest.number))) or 0
+
+
+def look_back(
+    database: Database,
+    store: EventStore,
+    wanted: Sequence[WatchedObservable],
+    *,
+    now: datetime,
+    up_to: int,
+    after: int = 0,
+) -> pl.DataFrame:
+    """The matches (columns `MATCHED`) in what came within 90 days by the ingests behind ``after``, up to ``up_to``."""
+    matcher = ObservableMatcher.of([one for one in wanted if one.kind in KINDS])
+    if not matcher.numbers or up_to <= after:
+        return pl.DataFrame(schema=MATCHED)
+    with database.reading() as session:  # first: what is committed meanwhile is in the table then
+        prepared = select(Ingest.parts).where(Ingest.state == IngestState.PREPARED, Ingest.number <= up_to)
+        coming = {str(part["path"]) for parts in session.scalars(prepared) for part in parts}
+    listing = store.table.listing()
+    may = (pl.col("partition.day") >= (now - PAST).date().isoformat()) & (pl.col("max.ingest") > after)
+    paths = {*coming, *listing.filter(may)["path"]} if listing.height else coming
+    if not paths:
+        return pl.DataFrame(schema=MATCHED)
+    events = store.scan_parts(paths).filter(pl.col("ingest").is_between(after + 1, up_to), matcher.may_match())
+    return matcher.match(events.select(NEEDED).collect())
+
+
+def daily(matches: pl.DataFrame) -> pl.DataFrame:
+    """How many events of each observable there are by day: ``observable``, ``day``, ``events``, ``first``, ``last``.
+
+    ``sets``: of teams that must know. Events without a time are of the day of 1970-01-01. Pure.
+    """
+    at = pl.from_epoch("at", time_unit="s").dt.replace_time_zone("UTC")
+    rows = matches.with_columns(pl.col("at").fill_null(0)).with_columns(at.alias("time"))
+    return (
+        rows.group_by("observable", pl.col("time").dt.date().alias("day"))
+        .agg(
+            pl.len().cast(pl.Int64).alias("events"),
+            pl.col("time").min().alias("first"),
+            pl.col("time").max().alias("last"),
+            pl.col("routed").unique().sort().alias("sets"),
+        )
+        .sort("observable", "day")
+    )

@@ -1,0 +1,178 @@
+"""Which events of a frame have one of many observables: by columns, never by event. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import polars as pl
+
+from tocsin.events import COLUMNS
+from tocsin.incidents.states import ObservableKind
+from tocsin.networks import parse_address, parse_network
+
+_HALF: Final = 2**64
+_HOST: Final = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?\[?([^/?#\]:]+)"  # of a URL (RFC 3986, 3.2)
+_ADDRESSES: Final = ("source.ip", "destination.ip")
+_TEXTS: Final[Mapping[str, Sequence[tuple[tuple[str, ...], pl.Expr]]]] = {
+    ObservableKind.DOMAIN: (
+        (("source.fqdn",), pl.col("source.fqdn")),
+        (("source.url",), pl.col("source.url").str.extract(_HOST)),
+        (("destination.fqdn",), pl.col("destination.fqdn")),
+    ),
+    ObservableKind.URL: (
+        (("source.url",), pl.col("source.url")),
+        (("destination.url",), pl.col("destination.url")),
+    ),
+    ObservableKind.MD5: ((("malware.hash.md5",), pl.col("malware.hash.md5").str.to_lowercase()),),
+    ObservableKind.SHA1: ((("malware.hash.sha1",), pl.col("malware.hash.sha1").str.to_lowercase()),),
+    ObservableKind.SHA256: ((("malware.hash.sha256",), pl.col("malware.hash.sha256").str.to_lowercase()),),
+    ObservableKind.CVE: ((("classification.identifier",), pl.col("classification.identifier").str.to_uppercase()),),
+}
+"""By kind, the texts of an event in which a value may stand: the columns that each needs, and the text."""
+
+_ASNS: Final = ("source.asn", "network.asn", "destination.asn")
+MATCHED: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
+    "observable": pl.Int64, "at": pl.Int64, "routed": pl.Int32, "problem": pl.Int64,
+}  # fmt: skip
+"""What is known of a match: whose (a number), when (seconds since 1970, or null), and of its event."""
+
+KINDS: Final = frozenset({ObservableKind.IP, ObservableKind.NETWORK, ObservableKind.ASN, *_TEXTS})
+"""The kinds that events are compared with."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedObservable:
+    """What is looked for. ``number``: what its matches are called by."""
+
+    number: int
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True)
+class ObservableMatcher:
+    """Many observables, compiled. ``numbers``: theirs; of a kind that no event has, it is here and matches nothing."""
+
+    numbers: frozenset[int] = frozenset()
+    addresses: pl.DataFrame | None = None
+    networks: Mapping[int, pl.DataFrame] = field(default_factory=dict)
+    asns: pl.DataFrame | None = None
+    texts: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, wanted: Sequence[WatchedObservable]) -> "ObservableMatcher":
+        """The matcher of these."""
+        by_kind: dict[str, list[WatchedObservable]] = {}
+        for one in wanted:
+            by_kind.setdefault(one.kind, []).append(one)
+        halves = [
+            (*_signed(address), one.number)
+            for one in by_kind.get(ObservableKind.IP, ())
+            if (address := parse_address(one.value)) is not None
+        ]
+        asns = [(int(one.value), one.number) for one in by_kind.get(ObservableKind.ASN, ())]
+        return cls(
+            frozenset(one.number for one in wanted),
+            pl.DataFrame(halves, schema=_ADDRESS_SCHEMA, orient="row") if halves else None,
+            _networks(by_kind.get(ObservableKind.NETWORK, ())),
+            pl.DataFrame(asns, schema={"_value": pl.Int64, "observable": pl.Int64}, orient="row") if asns else None,
+            {kind: _texts(by_kind[kind]) for kind in _TEXTS if kind in by_kind},
+        )
+
+    def may_match(self) -> pl.Expr:
+        """A condition that holds for all events that match, and few others: to be asked of files of the event table."""
+        conditions: list[pl.Expr] = []
+        if self.addresses is not None:
+            low = self.addresses["_lo"].unique().implode()
+            conditions += [pl.col(f"{name}.lo").is_in(low) for name in _ADDRESSES]
+        for length, values in self.networks.items():
+            conditions += [_masked(length)[1].is_in(values["_lo"].unique().implode())]
+        if self.asns is not None:
+            conditions += [pl.col(name).is_in(self.asns["_value"].implode()) for name in _ASNS]
+        for kind, values in self.texts.items():
+            conditions += [text.is_in(values["_value"].implode()) for _, text in _TEXTS[kind]]
+        return (
+            pl.any_horizontal([one.fill_null(value=False) for one in conditions]) if conditions else pl.lit(value=False)
+        )
+
+    def match(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Each match of an event (columns of `schema.COLUMNS`) and an observable, once: columns `MATCHED`."""
+        found = [one for one in self._found(events) if one.height]
+        if not found:
+            return pl.DataFrame(schema=MATCHED)
+        pairs = pl.concat(found).unique()
+        at = pl.coalesce("time.source", "time.observation").dt.epoch("s").alias("at")
+        facts = events.select(at, pl.col("routed").fill_null(0).cast(pl.Int32), "problem")[pairs["_row"]]
+        return pl.concat([pairs.select("observable"), facts], how="horizontal").select(
+            pl.col(name).cast(of) for name, of in MATCHED.items()
+        )
+
+    def _found(self, events: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Pairs of ``_row`` and ``observable``."""
+        if self.addresses is not None:
+            for name in _ADDRESSES:
+                yield _joined(events, (f"{name}.hi", f"{name}.lo"), self.addresses, ("_hi", "_lo"))
+        for length, values in self.networks.items():
+            yield _joined(events.select(*_masked(length)), ("_in_hi", "_in_lo"), values, ("_hi", "_lo"))
+        if self.asns is not None:
+            for name in _ASNS:
+                yield _joined(events, (name,), self.asns, ("_value",))
+        for kind, values in self.texts.items():
+            for columns, text in _TEXTS[kind]:
+                if all(name in events.columns and events[name].null_count() < events.height for name in columns):
+                    yield _joined(events.select(text.alias("_text")), ("_text",), values, ("_value",))
+
+
+_ADDRESS_SCHEMA: Final = {"_hi": pl.Int64, "_lo": pl.Int64, "observable": pl.Int64}
+NEEDED: Final = tuple(
+    name
+    for name in dict.fromkeys(
+        (
+            *(f"{name}.{half}" for name in _ADDRESSES for half in ("hi", "lo")), *_ASNS,
+            *(name for of in _TEXTS.values() for columns, _ in of for name in columns),
+            "time.source", "time.observation", "routed", "problem",
+        )
+    )
+    if name in COLUMNS
+)  # fmt: skip
+"""The columns that `ObservableMatcher.match` asks for."""
+
+
+def _joined(events: pl.DataFrame, columns: tuple[str, ...], values: pl.DataFrame, on: tuple[str, ...]) -> pl.DataFrame:
+    """The rows whose columns are one of the values."""
+    empty = pl.DataFrame(schema={"_row": pl.UInt32, "observable": pl.Int64})
+    if any(name not in events.columns or events[name].null_count() == events.height for name in columns):
+        return empty
+    narrow = events.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("_row"), *columns)
+    # One column first, as a set of hashes: nearly all rows end there.
+    narrow = narrow.filter(pl.col(columns[-1]).cast(values[on[-1]].dtype).is_in(values[on[-1]].implode()))
+    if narrow.is_empty():
+        return empty
+    narrow = narrow.with_columns(pl.col(name).cast(values[key].dtype) for name, key in zip(columns, on, strict=True))
+    return narrow.join(values, left_on=columns, right_on=on, how="inner").select("_row", "observable")
+
+
+def _networks(wanted: Sequence[WatchedObservable]) -> dict[int, pl.DataFrame]:
+    """By length of the prefix, the halves of the networks."""
+    rows: dict[int, list[tuple[int, int, int]]] = {}
+    for one in wanted:
+        if (network := parse_network(one.value)) is not None:
+            rows.setdefault(network.length, []).append((*_signed((network.hi, network.lo)), one.number))
+    return {length: pl.DataFrame(of, schema=_ADDRESS_SCHEMA, orient="row") for length, of in sorted(rows.items())}
+
+
+def _masked(length: int) -> tuple[pl.Expr, pl.Expr]:
+    """The halves of the first address in the network of this length that the source is in."""
+    mask = (1 << 128) - (1 << 128 - length)
+    hi, lo = _signed((mask >> 64, mask % _HALF))
+    return (pl.col("source.ip.hi") & hi).alias("_in_hi"), (pl.col("source.ip.lo") & lo).alias("_in_lo")
+
+
+def _texts(wanted: Sequence[WatchedObservable]) -> pl.DataFrame:
+    return pl.DataFrame({"_value": [one.value for one in wanted], "observable": [one.number for one in wanted]})
+
+
+def _signed(address: tuple[int, int]) -> tuple[int, int]:
+    """The halves of an address as the event table has them."""
+    hi, lo = (half - _HALF if half >> 63 else half for half in address)
+    return hi, lo

@@ -1,0 +1,150 @@
+"""The tab of evidence: files in by a form, archives out, and the chain of custody that all of it leaves."""
+
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.api_client import caller
+from support.console_users import Browser, browser_of
+from support.page_examples import furnish
+from support.world import World, copy_world, make_world
+from tocsin.node.accounts import AccountRole, Permission
+from tocsin.server.server import make_application
+
+LOG = b"10:01 login failed\n"
+DIGEST = hashlib.sha256(LOG).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    world = make_world(tmp_path_factory.mktemp("evidence-pages"))
+    with world.open:
+        at = furnish(world)["/incidents/{reference}"].at
+        world.node.database.close()
+    return world.folder, at
+
+
+@pytest.fixture
+def world(fresh: tuple[Path, str], tmp_path: Path) -> Iterator[World]:
+    made = copy_world(fresh[0], tmp_path / "copy")
+    with made.open:
+        yield made
+
+
+@pytest.fixture
+def at(fresh: tuple[Path, str]) -> str:
+    return f"{fresh[1]}/evidence"
+
+
+@pytest.fixture
+def browser(world: World) -> Iterator[Browser]:
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as made:
+        yield made
+
+
+def add_file(browser: Browser, at: str, made: str = "", content: bytes = LOG) -> str:
+    """The page after a file was added; ``made``: the key of its form."""
+    page = browser.get(at).text
+    made = made or re.findall(r'name="made" value="([^"]+)"', page)[0]
+    csrf = re.findall(r'name="csrf" value="([^"]+)"', page)[0]
+    data = {"csrf": csrf, "made": made, "received_from": "A. Diop", "how": "stick", "back_to": at}
+    sent = browser.client.post(f"{at}/files", data=data, files={"files": ("a<b>.log", content)}, follow_redirects=True)
+    assert sent.status_code == 200, sent.text
+    return sent.text
+
+
+def test_a_file_is_added_and_leaves_in_an_archive_and_both_are_on_record(browser: Browser, at: str) -> None:
+    page = add_file(browser, at)
+    assert "a&lt;b&gt;.log" in page
+    assert DIGEST in page
+    number = re.findall(r"evidence/(\d+)/file", page)[0]
+    sent = browser.send(f"{at}/{number}/file")
+    assert sent.headers["content-type"] == "application/octet-stream"
+    assert sent.headers["x-content-type-options"] == "nosniff"
+    assert sent.headers["content-disposition"].startswith("attachment")
+    with zipfile.ZipFile(io.BytesIO(sent.content)) as archive:
+        assert archive.namelist() == [DIGEST]
+        assert archive.read(DIGEST, b"infected") == LOG
+    assert "copied" in browser.get(at).text
+
+
+def test_the_form_of_files_sent_twice_adds_them_once(browser: Browser, at: str) -> None:
+    made = re.findall(r'name="made" value="([^"]+)"', browser.get(at).text)[0]
+    for _ in range(2):
+        page = add_file(browser, at, made)
+    assert page.count(DIGEST) == 1
+
+
+def test_all_of_it_leaves_as_one_archive(browser: Browser, at: str) -> None:
+    add_file(browser, at)
+    sent = browser.send(f"{at}/export")
+    with zipfile.ZipFile(io.BytesIO(sent.content)) as archive:
+        archive.setpassword(b"infected")
+        lines = archive.read("SHA256SUMS").decode().splitlines()
+        for line in lines:
+            digest, name = line.split("  ")
+            assert hashlib.sha256(archive.read(name)).hexdigest() == digest
+        assert f"{DIGEST}  files/{DIGEST}" in lines
+
+
+def test_no_file_and_a_file_that_is_too_large_are_said(browser: Browser, at: str) -> None:
+    page = browser.get(at).text
+    made = re.findall(r'name="made" value="([^"]+)"', page)[0]
+    refused = browser.send(f"{at}/files", made=made, received_from="A. Diop")
+    assert refused.status_code == 409
+    assert "Choose at least one file." in refused.text
+    assert 'value="A. Diop"' in refused.text
+
+
+def test_a_file_that_is_gone_is_named_on_the_page(browser: Browser, world: World, at: str) -> None:
+    add_file(browser, at)
+    world.node.incident_evidence.delete(DIGEST)
+    page = browser.get(at).text
+    assert "File is missing" in page
+    assert "a virus scanner may have removed it" in page
+
+
+def test_the_forms_of_evidence_lead_back_to_its_tab(browser: Browser, at: str) -> None:
+    incident = at.removesuffix("/evidence")
+    form = browser.get(f"{incident}/act?act=evidence").text
+    made = re.findall(r'name="made" value="([^"]+)"', form)[0]
+    sent = browser.send(at, made=made, name="Disk of the mail server", kind="device", seal="17", place="Safe 2")
+    assert sent.status_code == 303
+    assert sent.headers["location"].startswith(f"{at}?undo=")
+    page = browser.get(at).text
+    number = re.findall(r"evidence/(\d+)/custody", page)[0]
+    made = re.findall(r'name="made" value="([^"]+)"', browser.get(f"{incident}/act?act=evidence/{number}/custody").text)
+    browser.send(f"{at}/{number}/custody", made=made[0], step="handed", person="Police, Sgt. Lam", how="by hand")
+    assert "handed over (with Police, Sgt. Lam, by hand, seal 17, place: Safe 2)" in browser.get(at).text
+    made = re.findall(r'name="made" value="([^"]+)"', browser.get(f"{incident}/act?act=evidence/holds").text)
+    browser.send(f"{at}/holds", made=made[0], ordered_by="Court of Port Louis")
+    assert "Court of Port Louis" in browser.get(at).text
+    assert "Nothing of this incident is deleted." in browser.get(at).text
+
+
+def test_the_api_takes_a_file_as_it_comes_once_and_gives_it_in_an_archive(world: World, at: str) -> None:
+    scopes = (Permission.INCIDENTS_READ, Permission.INCIDENTS_WRITE)
+    content = bytes(range(256)) * 20_000
+    with caller(world, AccountRole.ANALYST, *scopes) as api:
+        for _ in range(2):
+            sent = api.post(
+                f"{at}/files", params={"name": "dump.raw", "received_from": "A. Diop"}, content=content,
+                headers={"Content-Type": "application/octet-stream", "Idempotency-Key": "one"},
+            )  # fmt: skip
+            assert sent.status_code == 201, sent.text
+        found = api.get(f"{at}").json()["items"]
+        digest = hashlib.sha256(content).hexdigest()
+        assert [(one["name"], one["sha256"], one["size"]) for one in found] == [("dump.raw", digest, len(content))]
+        assert [step["data"]["act"] for step in found[0]["custody"]] == ["received"]
+        archive = api.post(f"{at}/{found[0]['id']}/file")
+        assert zipfile.ZipFile(io.BytesIO(archive.content)).read(digest, b"infected") == content
+        most = world.node.settings.evidence.max_file_bytes
+        blocks = (bytes(1 << 20) for _ in range((most >> 20) + 2))
+        large = api.post(f"{at}/files", params={"name": "large"}, content=blocks)
+        assert large.status_code in {413, 422}
