@@ -95,6 +95,7 @@ if TYPE_CHECKING:
         incidents_of,
         note_in_incidents,
         notice_of,
+        party_of,
         put_into,
         take_out,
     )

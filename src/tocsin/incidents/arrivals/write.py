@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals.handling import add_observables, audit_report, enter, is_known, put_state, set_state
@@ -56,9 +56,12 @@ def put_into(
     add_entry(
         session, incident, IncidentEntryKind.ARRIVAL, author=_author(person), actor=actor, now=now, data=data, once=once
     )
-    _add_reporter(session, report, incident, actor=actor, now=now, author=_author(person))
-    if (notice := notice_of(session, report)) is not None:
-        notice_submitted(session, incident, notice.kind, notice.received_at, act=notice.law, actor=actor, now=now)
+    notice = notice_of(session, report)
+    party = _add_reporter(session, report, incident, notice, actor=actor, now=now, author=_author(person))
+    if notice is not None and notice.version == 1:  # a correction submits nothing anew
+        notice_submitted(
+            session, incident, notice.kind, notice.received_at, act=notice.law, party=party, actor=actor, now=now
+        )
 
 
 def notice_of(session: Session, report: PublicReport) -> Notice | None:
@@ -66,21 +69,40 @@ def notice_of(session: Session, report: PublicReport) -> Notice | None:
     return session.scalar(select(Notice).where(Notice.report_id == report.id))
 
 
+def party_of(session: Session, incident: Incident, notice: Notice) -> int | None:
+    """The number of the party of an incident that the entity of a notice is; None: it is none."""
+    of = Party.incident_id == incident.id, Party.team_id == notice.team_id
+    return session.scalar(select(Party.id).where(*of).order_by(Party.id).limit(1))
+
+
 def _add_reporter(
-    session: Session, report: PublicReport, incident: Incident, *, actor: str, now: datetime, author: str
-) -> None:
-    mine = Party.mailbox == report.mailbox if report.mailbox else Party.phone == report.phone
-    if not (report.mailbox or report.phone) or session.scalar(
-        select(Party.id).where(Party.incident_id == incident.id, mine).limit(1)
-    ):
-        return
+    session: Session,
+    report: PublicReport,
+    incident: Incident,
+    notice: Notice | None,
+    *,
+    actor: str,
+    now: datetime,
+    author: str,
+) -> int | None:
+    """The number of the party that the reporter is, of an entity that filed a notice with its team; None: of nobody."""
+    team = notice.team_id if notice else None
+    ways = [Party.team_id == team] if team is not None else []
+    ways += [column == said for column, said in ((Party.mailbox, report.mailbox), (Party.phone, report.phone)) if said]
+    if not ways:
+        return None
+    if (
+        known := session.scalar(select(Party.id).where(Party.incident_id == incident.id, or_(*ways)).limit(1))
+    ) is not None:
+        return known
     role, name = PartyRole.REPORTER.value, report.sender or report.mailbox or report.phone
     party = add_party(
-        session, incident, role=role, team=None, name=name, mailbox=report.mailbox, phone=report.phone,
+        session, incident, role=role, team=team, name=name, mailbox=report.mailbox, phone=report.phone,
         language=report.language, ceiling="AMBER", now=now,
     )  # fmt: skip
     data = {"act": "joined", "role": role, "name": name}
     add_entry(session, incident, IncidentEntryKind.PARTY, actor=actor, now=now, author=author, data=data, party=party)
+    return party.id
 
 
 def take_out(

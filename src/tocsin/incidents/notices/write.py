@@ -26,6 +26,7 @@ from tocsin.incidents.arrivals import (
     incidents_of,
     note_in_incidents,
     notice_of,
+    party_of,
     report_of_act,
 )
 from tocsin.incidents.clocks import OUR_ANSWER, notice_submitted
@@ -173,7 +174,8 @@ def answer_notice(
         session, report, IncidentEntryKind.NOTICE, {"act": "answered"}, author=f"person:{person}", actor=actor, now=now
     )
     for incident in incidents_of(session, report):
-        notice_submitted(session, incident, OUR_ANSWER, now, act=notice.law, actor=actor, now=now)
+        party = party_of(session, incident, notice)
+        notice_submitted(session, incident, OUR_ANSWER, now, act=notice.law, party=party, actor=actor, now=now)
 
 
 def text_of(law: NoticeLaw, kind: str, values: Mapping[str, Any], language: str) -> str:

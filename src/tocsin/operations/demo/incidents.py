@@ -38,7 +38,7 @@ _ACTS: Final = {
         *severity_acts.ACTS,
         *notice_acts.ACTS,
         *takedown_acts.ACTS,
-    )  # fmt: skip
+    )
 }
 
 _HOSPITAL: Final = "it@lagoon-hospital.example"
