@@ -126,8 +126,8 @@ def _view(
 
     lines = [
         _Line(
-            named(one.person), (one.starts or one.start).astimezone(zone), one.ends.astimezone(zone) if one.ends else None,
-            one.why, live.people.get(one.person) == visitor.person,
+            named(one.person), (one.starts or one.start).astimezone(zone),
+            one.ends.astimezone(zone) if one.ends else None, one.why, live.people.get(one.person) == visitor.person,
         )
         for one in period.shifts
     ]  # fmt: skip
