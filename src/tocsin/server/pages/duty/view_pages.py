@@ -37,11 +37,14 @@ _Reader = Annotated[Principal, needs(Permission.INCIDENTS_READ)]
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of the calendar: a shift, or a gap (``person`` empty). Times are on the clock of the roster."""
+    """A line of the calendar: a shift, or a gap (``person`` empty). Times are on the clock of the roster.
+
+    ``end``: None where it is more than two weeks away.
+    """
 
     person: str
     start: datetime
-    end: datetime
+    end: datetime | None
     why: str
     mine: bool = False
     soon: bool = False
@@ -123,8 +126,8 @@ def _view(
 
     lines = [
         _Line(
-            named(one.person), (one.starts or one.start).astimezone(zone), (one.ends or one.end).astimezone(zone),
-            one.why, live.people.get(one.person) == visitor.person,
+            named(one.person), (one.starts or one.start).astimezone(zone),
+            one.ends.astimezone(zone) if one.ends else None, one.why, live.people.get(one.person) == visitor.person,
         )
         for one in period.shifts
     ]  # fmt: skip
