@@ -317,7 +317,7 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         found = world.node.problems.find(ProblemSearch(address=OWN), now=world.now)
         inbox = examples["/reports/public/{reference}"].at
         incident = examples["/incidents/{reference}"].at
-        ends = ("", "/act?act=parties", "/act?act=milestone", "/act?act=clocks", "/rating")
+        ends: tuple[str, ...] = ("", "/act?act=parties", "/act?act=milestone", "/act?act=clocks", "/rating")
         ends += ("/act?act=evidence", "/act?act=evidence/1/custody", "/act?act=holds")
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
         pages |= {f"INCIDENT{end}": f"{incident}{end}" for end in ends}
