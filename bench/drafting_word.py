@@ -26,9 +26,9 @@ from tocsin.drafting.word import (
     read_docx,
     write_docx,
 )
-from tocsin.drafting.word.model import Kind
 from tocsin.drafting.word.text_in import read_word_text
 from tocsin.drafting.word.text_out import compiled_docx, redlined_docx
+from tocsin.interface.word import Kind
 
 PAGES, CHANGES = 300, 5_000
 START = datetime(2014, 3, 4, tzinfo=UTC)

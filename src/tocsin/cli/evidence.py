@@ -32,11 +32,11 @@ def list_evidence(call: NodeInvocation, reference: Reference) -> None:
     reader = IncidentReader(None, call.now)
     with call.database.reading() as session:
         family = merged_family(session, reader, find_incident(session, reader, reference))
-        items = [
+        items: list[dict[str, Any]] = [
             {**fields(one, _ITEM), "missing": not is_here(call.node.incident_evidence, one)}
             for one in evidence_of(session, reader, family)
         ]
-        holds = [fields(one, _HOLD) for one in holds_of(session, reader, family)]
+        holds: list[dict[str, Any]] = [fields(one, _HOLD) for one in holds_of(session, reader, family)]
 
     def human() -> None:
         rows = [

@@ -133,7 +133,7 @@ def test_files_leave_pages_only_in_an_archive_with_the_password(case: Case, tmp_
     archive = tmp_path / "sample.zip"
     archive.write_bytes(b"".join(packed_file(case.world.node.incident_evidence, digest)))
     assert SAMPLE[:200] not in archive.read_bytes()
-    read = ["unzip", "-p", "-P", PASSWORD, archive, digest]
+    read = ["unzip", "-p", "-P", PASSWORD, str(archive), digest]
     assert subprocess.run(read, capture_output=True, check=True, timeout=60).stdout == SAMPLE
     wrong = subprocess.run(["unzip", "-p", "-P", "x", archive], capture_output=True, check=False, timeout=60)
     assert wrong.returncode == 82  # a bad password, says its manual

@@ -50,7 +50,7 @@ def told(case: Case) -> Case:
         ("noteIncident", {"text": SECRET}),
         ("markIncident", {"tlp": "CLEAR"}),
     ):
-        case.do(operation, **values)
+        case.do(operation, None, **values)
     return case
 
 
@@ -62,7 +62,7 @@ def made(case: Case, audience: str, form: str = "csv", language: str = "en", **m
 
 def text_of(pdf: bytes, tmp_path: Path) -> str:
     (tmp_path / "report.pdf").write_bytes(pdf)
-    command = ["pdftotext", "-layout", tmp_path / "report.pdf", "-"]
+    command = ["pdftotext", "-layout", str(tmp_path / "report.pdf"), "-"]
     return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.decode()
 
 

@@ -396,7 +396,7 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         inbox = examples["/reports/public/{reference}"].at
         incident = examples["/incidents/{reference}"].at
         taken = [f"/act?act=takedowns/{word}&takedowns=1" for word in ("saw", "object", "withdraw")]
-        more = ("/act?act=clocks", "/rating", "/act?act=takedowns", "/act?act=affected", *taken)
+        more: tuple[str, ...] = ("/act?act=clocks", "/rating", "/act?act=takedowns", "/act?act=affected", *taken)
         more += ("/act?act=evidence", "/act?act=evidence/1/custody", "/act?act=holds")
         ends = ("", "/act?act=parties", "/act?act=milestone", *more)
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}

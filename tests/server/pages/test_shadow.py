@@ -186,7 +186,7 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
             observable.unreviewed_since = past
         add_entry(session, made, IncidentEntryKind.NOTE, text=f"{WORD} rang", **by)
         content = f"{WORD} wrote this log".encode()
-        item = {"sha256": world.node.incident_evidence.put(content), "size": len(content), "kept": True}
+        item: dict[str, Any] = {"sha256": world.node.incident_evidence.put(content), "size": len(content), "kept": True}
         add_item(session, made, name=f"{WORD}.log", kind=EvidenceKind.FILE, seal=WORD, now=world.now, **item)
         add_hold(session, made, ordered_by=f"Court of {WORD}", order_reference=WORD, until=None, now=world.now)
         custody = {"act": "received", "evidence": 1, "name": f"{WORD}.log", "sha256": item["sha256"]}

@@ -29,6 +29,7 @@ from tocsin.incidents.evidence.models import IncidentEvidence
 from tocsin.incidents.evidence.read import check_hold, find_evidence, find_hold, is_in_force
 from tocsin.incidents.evidence.states import CustodyStep, EvidenceKind, EvidenceState, state_after
 from tocsin.incidents.evidence.write import add_hold, add_item, check_quota, delete_file
+from tocsin.incidents.models import IncidentEntry
 from tocsin.incidents.read import merged_family
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.incidents.threads import find_party_thread, find_thread_mail
@@ -374,7 +375,8 @@ def _received(
     opened: OpenIncident, request: EvidenceSource, items: Sequence[IncidentEvidence], more: dict[str, Any] | None = None
 ) -> EvidenceResult:
     """The first entry of each item; only that of the first has the name of the form."""
-    context, entries = opened.context, []
+    context = opened.context
+    entries: list[IncidentEntry] = []
     for item in items:
         data = {
             "act": CustodyStep.RECEIVED.value, **_facts(item), "person": kept(context, request.received_from),

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from functools import partial
+from io import BytesIO
 from typing import Any, Final
 
 from tocsin.incidents import (
@@ -18,6 +19,7 @@ from tocsin.incidents import (
 )
 from tocsin.incidents.arrivals import triage_acts
 from tocsin.incidents.clocks import text_acts
+from tocsin.incidents.evidence import EvidenceSource, NewFile, add_files
 from tocsin.incidents.notices import acts as notice_acts
 from tocsin.incidents.severity import acts as severity_acts
 from tocsin.incidents.takedowns import acts as takedown_acts
@@ -55,6 +57,7 @@ hxxps://update[.]cdn-sync[.]example/gate
 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 """
 _GATE: Final = "hxxps://update[.]cdn-sync[.]example/gate {address}"
+_NOTE: Final = "Your files are encrypted. You have 72 hours.\n"
 _TO_HOSPITAL: Final = """\
 We have your call. Please keep the backups offline, do not restart the servers, and send us the text of the ransom note
 and the firewall logs of the last seven days. We ring you at 16:00.
@@ -152,6 +155,19 @@ def _ransomware(demonstration: Demonstration) -> None:
     do("add-task", 41, text="Ask the other two hospitals for their firewall logs", due_at=due[0].isoformat())
     do("add-task", 42, text="Prepare the words for the press", due_at=due[1].isoformat())
     do("milestone", 50, milestone="contained", known_from="the hospital", certainty="estimated")
+    _evidence(analyst, opened.incident)
+
+
+def _evidence(analyst: _Worker, reference: str) -> None:
+    """The ransom note as a file, and a disk that the police has now."""
+    source = {"reference": reference, "received_from": "Mira Sand, Lagoon Hospital"}
+    context = analyst.demonstration.context(analyst.at + timedelta(minutes=55), analyst.person)
+    note = NewFile("READ_ME_NOW.txt", BytesIO(_NOTE.encode()))
+    add_files(context, EvidenceSource(**source, how="copied to a stick"), [note])
+    disk = {"name": "Disk of the file server FS-02", "seal": "KE-004711", "place": "Safe, room 12", "how": "by courier"}
+    added = analyst.do("evidence add", 120, **source, **disk)
+    handed = {"step": "handed", "person": "Police of Kestria, cybercrime", "how": "by hand, against a receipt"}
+    analyst.do("evidence record", 240, reference=reference, evidence=added.evidence[0], **handed)
 
 
 def _early_warning(analyst: _Worker, incident: str) -> None:

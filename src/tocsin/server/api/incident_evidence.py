@@ -1,7 +1,7 @@
 """``/incidents/…/evidence``: the evidence of an incident, its files in and out."""
 
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -110,7 +110,7 @@ class IncidentEvidenceOut(BaseModel):
 class _Blocks(io.RawIOBase):
     """The body of a request as a stream, read by a worker thread as it comes."""
 
-    def __init__(self, following: Callable[[], Awaitable[bytes]]) -> None:
+    def __init__(self, following: Callable[[], Coroutine[Any, Any, bytes]]) -> None:
         super().__init__()
         self._next, self._left = following, b""
 
