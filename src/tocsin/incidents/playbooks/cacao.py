@@ -72,10 +72,11 @@ class PlaybookStep:
 
     @property
     def targets(self) -> Iterator[tuple[str, str]]:
-        """(property, step) of all that it leads to."""
-        yield from self.next.items()
+        """(property, step) of all that it leads to: its branches, then what comes after them."""
+        yield from ((key, self.next[key]) for key in ("on_true", "on_false") if key in self.next)
         yield from ((f"next_steps/{place}", one) for place, one in enumerate(self.branches))
         yield from ((f"cases/{name}", one) for name, one in self.cases.items())
+        yield from ((key, to) for key, to in self.next.items() if key not in {"on_true", "on_false"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Playbook:
         while waiting:
             if (one := waiting.pop()) not in found:
                 found[one] = None
-                waiting += [to for _, to in reversed([*_branches_first(self.steps[one])])]
+                waiting += [to for _, to in reversed([*self.steps[one].targets])]
         return [self.steps[one] for one in chain(found, (one for one in self.steps if one not in found))]
 
 
@@ -276,12 +277,6 @@ def _order(command: dict[str, Any]) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _branches_first(step: PlaybookStep) -> Iterator[tuple[str, str]]:
-    """What it leads to: its branches, then what comes after them."""
-    yield from ((key, to) for key, to in step.targets if key not in {"on_completion", "on_success", "on_failure"})
-    yield from ((key, to) for key, to in step.next.items() if key not in {"on_true", "on_false"})
 
 
 def _depth(content: bytes) -> int:

@@ -119,11 +119,14 @@ def incident_playbook_pages(desk: PageContext) -> APIRouter:
             frame = part_frame(words, session, reader, reference, "playbooks")
             runs = runs_of(session, reader, frame.family)
             offered = listed_playbooks(session)
+            suggested = suggested_for(offered, frame.incident.rsit_type)
             busy = {one.playbook.id for one in runs if one.row.ended_at is None}
             shown: dict[str, Any] = {
                 "runs": [(one, outline(one.playbook, words, one.steps)) for one in runs],
-                "suggested": suggested_for(offered, frame.incident.rsit_type),
-                "offered": [one for one in offered if one.playbook.id not in busy],
+                "suggested": suggested,
+                "offered": sorted(
+                    (one for one in offered if one.playbook.id not in busy), key=lambda one: one not in suggested
+                ),
                 "tasks": {one.id: one for one in tasks_of(session, reader, frame.family)},
                 "open_states": {TaskState.OPEN, TaskState.DOING},
                 "task_states": TASKS,
@@ -148,7 +151,7 @@ def outline(playbook: Playbook, words: PageTexts, visits: Sequence[IncidentPlayb
 def _ways(step: PlaybookStep, places: Mapping[str, int], words: PageTexts, *, after: int) -> Iterator[tuple[str, int]]:
     """Where a step leads, but to the one below it."""
     for key, to in step.targets:
-        if to in places and (places[to] != after or step.answers):
+        if to in places and (places[to] != after or step.answers or step.branches):
             known = _PROPERTIES.get(key.partition("/")[0])
             yield words.say(known) if known else key.partition("/")[2], places[to]
 
