@@ -171,8 +171,11 @@ def match_observables(node: Node, now: datetime) -> int:
 
 
 def touched_assets(session: Session, reader: IncidentReader) -> tuple[int, datetime | None]:
-    """How many assets were touched and not acknowledged, as far as somebody may read of it, and since when."""
-    if not _may(session, reader.person, Permission.ASSETS_READ):
+    """How many assets were touched and not acknowledged, as far as somebody may read of it, and since when.
+
+    Without a person, what events and open incidents touched: so much is known to call-outs and on this machine.
+    """
+    if reader.person is not None and not _may(session, reader.person, Permission.ASSETS_READ):
         return 0, None
     found = [one for one, _ in open_touches(session, reader)]
     return len({one.asset_id for one in found}), min((one.first_at for one in found), default=None)

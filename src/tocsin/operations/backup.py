@@ -132,8 +132,8 @@ def make_backup(
         target.chmod(0o700)
         copied, described = _copy_encrypted(node, target, keys, now) if keys else _copy_readable(node, target)
     if not keys and _leaves_out(node):
-        copied = replace(copied, left_out=LEFT_OUT)
-    manifest = {"tocsin": __version__, "made": now.isoformat(), "left_out": copied.left_out, **described}
+        copied, described = replace(copied, left_out=LEFT_OUT), {"left_out": LEFT_OUT, **described}
+    manifest = {"tocsin": __version__, "made": now.isoformat(), **described}
     with _disk(target):
         (target / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         close_to_others(target)

@@ -5,7 +5,7 @@ PostgreSQL counts so by itself; SQLite does in tables with AUTOINCREMENT, which 
 
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy import Connection, Integer, Table, func, select, text
 
 _NOUN = "noun"
 
@@ -17,10 +17,11 @@ def counted(noun: str) -> dict[str, Any]:
 
 def continue_numbering(connection: Connection, table: Table) -> None:
     """Let the next number follow all that were ever given, as far as the rows and the audit log say."""
-    if "id" not in table.columns:
+    column = table.columns.get("id")
+    if column is None or not isinstance(column.type, Integer):  # others are drawn
         return
     noun = table.info.get(_NOUN)
-    highest = max(connection.scalar(select(func.max(table.columns["id"]))) or 0, _named(connection, noun))
+    highest = max(connection.scalar(select(func.max(column))) or 0, _named(connection, noun))
     if not highest:
         return
     if connection.dialect.name == "postgresql":
