@@ -21,9 +21,7 @@ from tocsin.incidents.act_parts import (
     people_for,
     state_of,
 )
-from tocsin.incidents.clocks import move_clocks
-from tocsin.incidents.evidence import move_evidence
-from tocsin.incidents.playbooks import move_playbooks
+from tocsin.incidents.contents import move_to_compartment
 from tocsin.incidents.read import (
     TEAM,
     access_to_review,
@@ -38,14 +36,11 @@ from tocsin.incidents.read import (
     references_by_number,
 )
 from tocsin.incidents.states import IncidentEntryKind, IncidentState
-from tocsin.incidents.takedowns import move_takedowns
-from tocsin.incidents.threads import move_correspondence
 from tocsin.incidents.write import (
     add_compartment,
     add_entry,
     add_member,
     keep_reviews,
-    move_to_compartment,
     remove_member,
 )
 from tocsin.interface import N_, Absence, ActContext, NoUndo, OwnSurface, Reverse, Wording
@@ -282,11 +277,6 @@ def _resettle(
                 one.lead = None
                 one.state = IncidentState.NEW.value if one.state == IncidentState.OPEN else one.state
             move_to_compartment(opened.session, one, compartment)
-            move_correspondence(opened.session, one, compartment)
-            move_playbooks(opened.session, one, compartment)
-            move_evidence(opened.session, one, compartment)
-            move_takedowns(opened.session, one, compartment)
-            move_clocks(opened.session, one, compartment)
             entry = opened.enter(IncidentEntryKind.ACCESS, of=one, data=data)
             made = made or entry
     return opened.done(made)

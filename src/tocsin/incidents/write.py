@@ -4,14 +4,13 @@ import hashlib
 import json
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals import PublicReport
-from tocsin.incidents.duty.models import CallOut
 from tocsin.incidents.models import (
     Compartment,
     CompartmentMember,
@@ -20,11 +19,8 @@ from tocsin.incidents.models import (
     IncidentEntry,
     IncidentLook,
     IncidentObservable,
-    IncidentPopulation,
     IncidentReport,
     IncidentTask,
-    IncidentText,
-    ObservableSighting,
     Party,
 )
 from tocsin.incidents.read import TEAM
@@ -165,20 +161,6 @@ def entry_text(entry: IncidentEntry) -> str:
 # Parts of an incident, and who reads it.
 
 
-_CONTENT: Final[tuple[Any, ...]] = (
-    IncidentEntry,
-    IncidentAlias,
-    Party,
-    IncidentTask,
-    IncidentObservable,
-    IncidentPopulation,
-    IncidentText,
-    ObservableSighting,
-    CallOut,
-)
-"""The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
-
-
 def add_party(
     session: Session,
     incident: Incident,
@@ -250,20 +232,6 @@ def add_observable(
     session.add(made)
     session.flush()
     return made
-
-
-def move_to_compartment(session: Session, incident: Incident, compartment: int) -> None:
-    """Let those of another compartment read an incident, and all that is in it, its reports of the inbox too.
-
-    Its correspondence is moved by `threads.move_correspondence`, and each part by its own `move_…`.
-    """
-    incident.compartment_id = compartment
-    for content in _CONTENT:
-        for row in session.scalars(select(content).where(content.incident_id == incident.id)):
-            row.compartment_id = compartment
-    held = select(IncidentReport.report_id).where(IncidentReport.incident_id == incident.id)
-    for report in session.scalars(select(PublicReport).where(PublicReport.id.in_(held))):
-        settle_report(session, report)
 
 
 def settle_report(session: Session, report: PublicReport) -> None:

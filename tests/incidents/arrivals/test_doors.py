@@ -43,8 +43,9 @@ from tocsin.incidents.arrivals import (
     ticket_named,
 )
 from tocsin.incidents.arrivals.handling import plan_ring_back, reject_report
+from tocsin.incidents.contents import move_to_compartment
 from tocsin.incidents.models import IncidentReport
-from tocsin.incidents.write import add_compartment, move_to_compartment
+from tocsin.incidents.write import add_compartment
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import Database
 from tocsin.node.tokens import Tokens

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from tocsin.incidents.clocks.write import (
         OUR_ANSWER,
         milestone_corrected,
-        move_clocks,
         notice_submitted,
         reckon_all,
         writer_for,

@@ -196,12 +196,6 @@ def reckon_all(session: Session, *, actor: str, now: datetime) -> int:
     return len(moved)
 
 
-def move_clocks(session: Session, incident: Incident, compartment: int) -> None:
-    """Let those of another compartment read the clocks of an incident, as `move_to_compartment` does the rest."""
-    for clock in session.scalars(select(IncidentClock).where(IncidentClock.incident_id == incident.id)):
-        clock.compartment_id = compartment
-
-
 def _by_number(session: Session, numbers: list[int]) -> Iterator[IncidentClock]:
     for place in range(0, len(numbers), 500):
         yield from session.scalars(select(IncidentClock).where(IncidentClock.id.in_(numbers[place : place + 500])))

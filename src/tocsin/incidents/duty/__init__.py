@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tocsin.incidents.duty.ical import DutyCalendar
     from tocsin.incidents.duty.ical_out import calendar_of
     from tocsin.incidents.duty.live import AHEAD, LiveRoster
+    from tocsin.incidents.duty.models import CallOut
     from tocsin.incidents.duty.read import (
         call_outs,
         calls_of,

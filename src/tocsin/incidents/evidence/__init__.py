@@ -44,6 +44,6 @@ if TYPE_CHECKING:
         kept_digests,
     )
     from tocsin.incidents.evidence.states import CustodyStep, EvidenceKind, EvidenceState
-    from tocsin.incidents.evidence.write import delete_file, move_evidence
+    from tocsin.incidents.evidence.write import delete_file
 else:
     lazy_face(__name__)

@@ -1,7 +1,6 @@
 """What is written of evidence; the entries are the caller's, in the same transaction."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -86,11 +85,3 @@ def delete_file(session: Session, files: Blobs, sha256: str) -> None:
     row = IncidentEvidence
     if sha256 and session.scalar(select(row.id).where(row.sha256 == sha256, row.kept.is_(True)).limit(1)) is None:
         files.delete(sha256)
-
-
-def move_evidence(session: Session, incident: Incident, compartment: int) -> None:
-    """Let those of another compartment read the evidence of an incident, as `move_to_compartment` does the rest."""
-    contents: tuple[Any, ...] = (IncidentEvidence, LegalHold)
-    for content in contents:
-        for row in session.scalars(select(content).where(content.incident_id == incident.id)):
-            row.compartment_id = compartment

@@ -22,6 +22,6 @@ if TYPE_CHECKING:
         uses_of,
     )
     from tocsin.incidents.playbooks.shipped import shipped_playbooks, shipped_sentences
-    from tocsin.incidents.playbooks.write import move_playbooks, task_ended
+    from tocsin.incidents.playbooks.write import task_ended
 else:
     lazy_face(__name__)

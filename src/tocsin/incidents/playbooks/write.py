@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -88,14 +88,6 @@ def stop_run(opened: "OpenIncident", run: PlaybookRun, reason: str) -> None:
             task = opened.session.get_one(IncidentTask, step.task_id)
             task.state, task.result, task.ended_at = TaskState.DROPPED.value, reason, opened.context.now
     run.row.ended_at, run.row.stopped = opened.context.now, True
-
-
-def move_playbooks(session: Session, incident: Incident, compartment: int) -> None:
-    """Let those of another compartment read the playbooks of an incident, as `move_to_compartment` does the rest."""
-    contents: tuple[Any, ...] = (IncidentPlaybook, IncidentPlaybookStep)
-    for content in contents:
-        for row in session.scalars(select(content).where(content.incident_id == incident.id)):
-            row.compartment_id = compartment
 
 
 def is_running(session: Session, opened: "OpenIncident", playbook: str) -> bool:

@@ -9,7 +9,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.incidents.takedowns import acts
-    from tocsin.incidents.takedowns.models import TakedownRecipient
+    from tocsin.incidents.takedowns.models import Takedown, TakedownRecipient, TakedownSighting
     from tocsin.incidents.takedowns.proposal import KINDS
     from tocsin.incidents.takedowns.read import (
         TakedownNeeds,
@@ -33,6 +33,6 @@ if TYPE_CHECKING:
         TakedownState,
         next_role,
     )
-    from tocsin.incidents.takedowns.write import delete_takedown, move_takedowns
+    from tocsin.incidents.takedowns.write import delete_takedown
 else:
     lazy_face(__name__)

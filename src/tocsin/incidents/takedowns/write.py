@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.act_parts import OpenIncident
-from tocsin.incidents.models import Incident, IncidentObservable
+from tocsin.incidents.models import IncidentObservable
 from tocsin.incidents.states import ObservableRole
 from tocsin.incidents.takedowns.models import Takedown, TakedownRecipient, TakedownSighting
 from tocsin.incidents.takedowns.proposal import ProposedRecipient, TakedownTarget
@@ -121,14 +120,6 @@ def delete_takedown(session: Session, observable: IncidentObservable) -> None:
     session.flush()
     session.delete(row)
     session.flush()
-
-
-def move_takedowns(session: Session, incident: Incident, compartment: int) -> None:
-    """Let those of another compartment read the take-downs of an incident, as `move_to_compartment` does the rest."""
-    contents: tuple[Any, ...] = (Takedown, TakedownRecipient, TakedownSighting)
-    for content in contents:
-        for row in session.scalars(select(content).where(content.incident_id == incident.id)):
-            row.compartment_id = compartment
 
 
 def next_look(context: ActContext) -> datetime:

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
         add_past_mail,
         drop_draft,
         incident_of_mails,
-        move_correspondence,
         open_thread,
         past_turn,
         save_draft,

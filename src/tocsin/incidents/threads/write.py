@@ -202,14 +202,6 @@ def save_draft(session: Session, party: Party, person: int, *, subject: str, tex
         draft.subject, draft.text, draft.changed_at = subject, text, now
 
 
-def move_correspondence(session: Session, incident: Incident, compartment: int) -> None:
-    """Let those of another compartment read the mails of an incident, as `move_to_compartment` does the rest."""
-    contents: tuple[Any, ...] = (IncidentThread, IncidentMail, IncidentDraft)
-    for content in contents:
-        for row in session.scalars(select(content).where(content.incident_id == incident.id)):
-            row.compartment_id = compartment
-
-
 def drop_draft(session: Session, party: Party, person: int | None) -> None:
     """Forget what a person was writing to a party."""
     row = IncidentDraft
