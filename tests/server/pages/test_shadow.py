@@ -225,16 +225,26 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
             person=lead, now=world.now,
         )  # fmt: skip
         found = Restricted(made.reference, child.reference, lead, guest)
+    _work(world, found, director.id)
+    with world.node.database.reading() as session:
+        called = call_outs(session, IncidentReader(lead, world.now))
+        assert found.reference in {one.subject for one in called}
+    return found
+
+
+def _work(world: World, found: Restricted, director: int) -> None:
+    """Do with it what is an act of its own."""
+    lead, guest, past = found.lead, found.guest, world.now - timedelta(days=1)
     mail = {"subject": WORD, "text": f"{WORD}, please look.", "to_person": True}
     act(world, "lookUpObservablesOfIncident", lead, reference=found.reference)
     act(world, "attachAffectedSystems", lead, reference=found.reference, matching=f"address={OWN}", once=WORD)
-    act(world, "sendIncidentMail", lead, reference=found.reference, party=director.id, **mail)
-    act(world, "startClockOfIncident", lead, reference=found.reference, rule="nis2-23-a", at=past, entity=director.id)
+    act(world, "sendIncidentMail", lead, reference=found.reference, party=director, **mail)
+    act(world, "startClockOfIncident", lead, reference=found.reference, rule="nis2-23-a", at=past, entity=director)
     act(world, "rateIncidentByScheme", lead, reference=found.reference, answers=["impact=serious"], comment=WORD)
     kit = {"text": f"{ADDRESS} {OWN}", "ground": "phishing", "basis": WORD, "necessity": WORD, "how": WORD}
-    made = act(world, "proposeTakedowns", lead, reference=found.reference, **kit).takedowns
-    act(world, "askTakedowns", lead, reference=found.reference, takedowns=made, tlp="AMBER")
-    act(world, "objectTakedowns", lead, reference=found.reference, takedowns=made, reason=WORD)
+    kits = act(world, "proposeTakedowns", lead, reference=found.reference, **kit).takedowns
+    act(world, "askTakedowns", lead, reference=found.reference, takedowns=kits, tlp="AMBER")
+    act(world, "objectTakedowns", lead, reference=found.reference, takedowns=kits, reason=WORD)
     act(world, "mergeIncident", lead, reference=found.child, into=found.reference)
     act(world, "letMeInIncident", guest, reference=found.reference, reason="Nobody else is on duty now")
     act(world, "addTaskOfIncident", lead, reference=found.reference, text=f"{WORD} learns", due_at=past, lesson=True)
@@ -243,10 +253,6 @@ def restrict(world: World, lead: int, guest: int) -> Restricted:
     act(world, "startPlaybookOfIncident", lead, reference=found.reference, playbook="ransomware")
     act(world, "renameIncident", lead, reference=found.reference, title=f"{WORD} at two ministries")
     look_for_call_outs(world.node, world.now)
-    with world.node.database.reading() as session:
-        called = call_outs(session, IncidentReader(lead, world.now))
-        assert found.reference in {one.subject for one in called}
-    return found
 
 
 def act(world: World, operation: str, number: int, **values: Any) -> Any:

@@ -21,6 +21,7 @@ from tocsin.server.pages.incidents.takedown_pages import takedown_pages
 from tocsin.server.pages.incidents.words import PARTIES as PARTIES  # of pages of threads too
 from tocsin.server.pages.incidents.words import RATINGS as RATINGS  # of the page for feedback too
 from tocsin.server.pages.incidents.words import SEVERITIES as SEVERITIES
+from tocsin.server.pages.incidents.words import STATES as STATES
 
 incidents_pages = together(
     list_pages, bulk_pages, review_pages, affected_pages, observable_pages, evidence_pages, report_pages, act_pages,

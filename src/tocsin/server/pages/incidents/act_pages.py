@@ -256,7 +256,7 @@ def _form(
     """
     words, reader = desk.words(request), IncidentReader(visitor.person, desk.now)
     texts = {name: typed.getlist(name) if name in _SEVERAL else text_of(typed, name) for name in typed} if typed else {}
-    chosen = (texts if typed else {"takedowns": request.query_params.getlist("takedowns")}).get("takedowns", [])
+    chosen = [str(one) for one in (typed or request.query_params).getlist("takedowns")]
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, named["reference"]) if named else None
         family = merged_family(session, reader, incident) if incident else []
