@@ -123,7 +123,7 @@ EVIDENCE_KINDS: Final[Mapping[str, str]] = {
 }
 
 EVIDENCE_STATES: Final[Mapping[str, tuple[str, str]]] = {
-    EvidenceState.HELD: (N_("Held"), "good"),
+    EvidenceState.HELD: (N_("In custody"), "good"),
     EvidenceState.HANDED: (N_("Handed over"), "busy"),
     EvidenceState.RETURNED: (N_("Returned"), "quiet"),
     EvidenceState.DESTROYED: (N_("Destroyed"), "quiet"),
