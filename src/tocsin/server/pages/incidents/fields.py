@@ -74,7 +74,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "limit_start": N_("Start of the second period (UTC)"),
     "entity": N_("Party"),
     "received_from": N_("Received from"),
-    "how": N_("How"),
+    "how": N_("How it was handed over"),
     "seal": N_("Seal number"),
     "place": N_("Place"),
     "kind": N_("Kind"),

@@ -146,8 +146,8 @@ EVIDENCE_KINDS: Final[Mapping[str, str]] = {
 }
 
 EVIDENCE_STATES: Final[Mapping[str, tuple[str, str]]] = {
-    EvidenceState.HELD: (N_("Held"), "good"),
-    EvidenceState.HANDED: (N_("Handed over"), "busy"),
+    EvidenceState.HELD: (N_("In custody"), "good"),
+    EvidenceState.HANDED: (N_("Handed to others"), "busy"),
     EvidenceState.RETURNED: (N_("Returned"), "quiet"),
     EvidenceState.DESTROYED: (N_("Destroyed"), "quiet"),
 }
@@ -157,7 +157,7 @@ CUSTODY_STEPS: Final[Mapping[str, str]] = {
     CustodyStep.RECEIVED: N_("Received"),
     CustodyStep.COPIED: N_("Copied"),
     CustodyStep.MOVED: N_("Moved"),
-    CustodyStep.HANDED: N_("Handed over"),
+    CustodyStep.HANDED: N_("Handed to others"),
     CustodyStep.RETURNED: N_("Returned"),
 }
 """The steps that a person records; destroying is an act of its own."""
