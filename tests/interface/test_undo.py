@@ -257,7 +257,7 @@ def _incident(world: World, operation: str = "", *, lead: bool = False, **values
     return str(made.reference)
 
 
-_KIT = {
+_KIT: dict[str, Any] = {
     "text": "http://192.0.2.1/kit", "ground": "phishing", "basis": "our terms", "necessity": "It takes passwords",
     "how": "a mail",
 }  # fmt: skip

@@ -49,7 +49,7 @@ from tocsin.server.pages.incidents.tabs import tab_after
 from tocsin.server.pages.incidents.takedown_pages import indicators_text, values_of
 from tocsin.server.pages.incidents.words import BUTTONS, TITLES
 from tocsin.server.pages.words import N_
-from tocsin.server.security import Form, text_of
+from tocsin.server.security import Form, text_of, texts_of
 
 if TYPE_CHECKING:
     from tocsin.incidents import Incident
@@ -232,7 +232,7 @@ def _form(
     """The form of an act, with what was typed and why it was not done; ``given``: what its fields say at first."""
     words, reader = desk.words(request), IncidentReader(visitor.person, desk.now)
     texts = {name: typed.getlist(name) if name in _SEVERAL else text_of(typed, name) for name in typed} if typed else {}
-    chosen = (texts if typed else {"takedowns": request.query_params.getlist("takedowns")}).get("takedowns", [])
+    chosen = texts_of(typed, "takedowns") if typed else request.query_params.getlist("takedowns")
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, named["reference"]) if named else None
         family = merged_family(session, reader, incident) if incident else []

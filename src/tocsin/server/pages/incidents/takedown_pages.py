@@ -139,7 +139,7 @@ def takedown_pages(desk: PageContext) -> APIRouter:
                 "teams": teams,
             }
         settings = desk.node.settings
-        outside = {
+        outside: dict[str, Any] = {
             "may_look_up": settings.directory.rdap or settings.takedowns.dns,
             "may_fetch": settings.takedowns.fetch,
         }
