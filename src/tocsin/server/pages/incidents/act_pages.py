@@ -53,7 +53,7 @@ from tocsin.server.pages.incidents.tabs import tab_after
 from tocsin.server.pages.incidents.takedown_pages import indicators_text, values_of
 from tocsin.server.pages.incidents.words import BUTTONS, TITLES
 from tocsin.server.pages.words import N_
-from tocsin.server.security import Form, text_of
+from tocsin.server.security import Form, text_of, texts_of
 
 if TYPE_CHECKING:
     from tocsin.incidents import Incident
@@ -256,7 +256,7 @@ def _form(
     """
     words, reader = desk.words(request), IncidentReader(visitor.person, desk.now)
     texts = {name: typed.getlist(name) if name in _SEVERAL else text_of(typed, name) for name in typed} if typed else {}
-    chosen = [str(one) for one in (typed or request.query_params).getlist("takedowns")]
+    chosen = texts_of(typed, "takedowns") if typed else request.query_params.getlist("takedowns")
     with desk.node.database.reading() as session:
         incident = find_incident(session, reader, named["reference"]) if named else None
         family = merged_family(session, reader, incident) if incident else []
