@@ -21,6 +21,7 @@ from tocsin.incidents.act_parts import (
     people_for,
     state_of,
 )
+from tocsin.incidents.duty import move_call_outs
 from tocsin.incidents.read import (
     TEAM,
     access_to_review,
@@ -279,6 +280,7 @@ def _resettle(
                 one.state = IncidentState.NEW.value if one.state == IncidentState.OPEN else one.state
             move_to_compartment(opened.session, one, compartment)
             move_correspondence(opened.session, one, compartment)
+            move_call_outs(opened.session, one.id, compartment)
             entry = opened.enter(IncidentEntryKind.ACCESS, of=one, data=data)
             made = made or entry
     return opened.done(made)

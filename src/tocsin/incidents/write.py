@@ -11,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals import PublicReport
-from tocsin.incidents.duty.models import CallOut
 from tocsin.incidents.models import (
     Compartment,
     CompartmentMember,
@@ -162,7 +161,6 @@ _CONTENT: Final[tuple[Any, ...]] = (
     Party,
     IncidentTask,
     IncidentObservable,
-    CallOut,
 )
 """The tables of what is in an incident, each with its compartment; its reports of the inbox may be in others, too."""
 

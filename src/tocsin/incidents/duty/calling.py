@@ -147,6 +147,12 @@ def acknowledge(session: Session, found: CallOut, *, by: str, note: str, now: da
     return True
 
 
+def move_call_outs(session: Session, incident: int, compartment: int) -> None:
+    """Take the call-outs of an incident along to another compartment, as objects, so that undo can take it back."""
+    for found in session.scalars(select(CallOut).where(CallOut.incident_id == incident)):
+        found.compartment_id = compartment
+
+
 def call_of_link(session: Session, node: Node, token: str, now: datetime) -> tuple[CallOut, CallOutCall] | None:
     """What the link of a call leads to: for a day, while nobody acknowledged, and the person called may read it."""
     if (secret := open_tokens(node.home).read(_PURPOSE, token)) is None:

@@ -29,8 +29,8 @@ from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.duty.fields import fields_of
 from tocsin.server.pages.duty.words import BUTTONS, EXPLANATIONS, TITLES
-from tocsin.server.pages.incidents.words import SEVERITIES
-from tocsin.server.pages.incidents.words import STATES as INCIDENT_STATES
+from tocsin.server.pages.incidents import SEVERITIES
+from tocsin.server.pages.incidents import STATES as INCIDENT_STATES
 from tocsin.server.pages.words import PageTexts
 from tocsin.server.security import Form, text_of
 

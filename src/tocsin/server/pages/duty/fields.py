@@ -14,8 +14,7 @@ from tocsin.pipeline.call_outs import CALLABLE
 from tocsin.pipeline.to_do import KINDS
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.duty.words import CHANNELS
-from tocsin.server.pages.incidents.fields import FormField
-from tocsin.server.pages.incidents.words import SEVERITIES
+from tocsin.server.pages.incidents import SEVERITIES, FormField
 from tocsin.server.pages.words import N_, PageTexts
 
 _HINTED: Final = {"text", "keeper", "start", "end", "phone", "remark", "quiet_from", "quiet_to"}

@@ -14,7 +14,7 @@ from tocsin.node.accounts import Permission
 from tocsin.server.pages.answer_forms import Fields, from_own_page, read_fields
 from tocsin.server.pages.answer_pages import LinkPages
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents.words import SEVERITIES
+from tocsin.server.pages.incidents import SEVERITIES
 
 _LIVE = ["GET", "HEAD"]
 

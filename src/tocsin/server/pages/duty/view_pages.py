@@ -28,7 +28,7 @@ from tocsin.node.accounts import Permission, Principal, names_of, names_of_actor
 from tocsin.pipeline.to_do import KINDS
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.duty.words import CALLS, CHANGES, CHANNELS, SHAPES, STATES
-from tocsin.server.pages.incidents.words import SEVERITIES
+from tocsin.server.pages.incidents import SEVERITIES
 
 _ROWS: Final = 50
 _MOMENT: Final = timedelta(microseconds=1)
