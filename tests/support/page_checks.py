@@ -134,6 +134,7 @@ def gallery(world: World) -> Iterator[Gallery]:
         address = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=address, trust_env=False, verify=NO_TLS, timeout=60) as client:
             linked = {**answer_paths(world, client), **verify_paths(world)}
+        linked["call-out"] = examples["/call/{token}"].at
         paths += [Seen(path, AccountRole.NOBODY, name) for name, path in linked.items()]
         yield Gallery(address, [seen for seen in paths if _is_page(address, seen, secrets)], secrets)
 

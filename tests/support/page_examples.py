@@ -465,6 +465,7 @@ QUERIES: dict[str, str] = {
     "/incidents/{reference}/act": "?act=milestone",
     "/problems/inbox": "?every=found",
     "/problems/incident": "?every=found",
+    "/incidents/act": "?act=close",
     "/notices/new": "?law=nis2&kind=early_warning",
     "/portal/notices/new": "?law=nis2&kind=early_warning",
     "/reports/public/act": "?act=close&every=found",

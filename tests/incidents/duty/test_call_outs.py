@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from support.pager import pager
-from tocsin.incidents import SeverityLevel
+from tocsin.incidents import IncidentReader, SeverityLevel
+from tocsin.incidents.duty import call_outs
 from tocsin.incidents.duty.calling import acknowledge_by_sms
 from tocsin.incidents.duty.channels import post_webhook, spool_sms
 from tocsin.node.duty_settings import DutySettings
@@ -97,6 +98,18 @@ def test_a_restricted_incident_calls_only_who_may_read_it(duty: Duty) -> None:
         duty.do("acknowledgeCallOut", "kim", call_out=1)
     duty.do("acknowledgeCallOut", "eve", call_out=1)
     assert reference not in "".join(one.body for one in duty.rows(Letter) if not one.mailbox.startswith("eve"))
+
+
+def test_a_call_out_is_restricted_with_its_incident(duty: Duty) -> None:
+    ruled(duty)
+    reference = duty.incident()
+    duty.look()
+    duty.do("restrictIncident", "eve", reference=reference, persons=(str(duty.people["eve"]),))
+    with duty.world.node.database.reading() as session:
+        seen = [call_outs(session, IncidentReader(duty.people[who], duty.world.now)) for who in ("kim", "eve")]
+    assert [len(one) for one in seen] == [0, 1]
+    duty.later(minutes=10).look()
+    assert duty.called == ["ana", "eve"]
 
 
 def test_where_nobody_of_the_chain_may_read_it_its_lead_is_called(duty: Duty) -> None:

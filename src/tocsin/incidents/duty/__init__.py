@@ -10,7 +10,13 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.incidents.duty import acts
     from tocsin.incidents.duty.acts import RuleResult
-    from tocsin.incidents.duty.calling import PATH, acknowledge, call_of_link, call_out_due, kinds_called_for
+    from tocsin.incidents.duty.calling import (
+        PATH,
+        acknowledge,
+        call_of_link,
+        call_out_due,
+        kinds_called_for,
+    )
     from tocsin.incidents.duty.ical import DutyCalendar
     from tocsin.incidents.duty.ical_out import calendar_of
     from tocsin.incidents.duty.live import AHEAD, LiveRoster

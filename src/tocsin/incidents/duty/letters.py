@@ -33,8 +33,8 @@ def mail_person(
     settings = node.settings.node
     folders = TextFolders(node.home / HomeFolder.TEMPLATES, settings.language)
     texts = texts_for(found.language or settings.language, folders)
-    body = texts.say(f"duty_{text}_body", site=settings.name, **values)
+    body = texts.say(f"duty_{text}_body", 0, site=settings.name, **values)
     return queue_letter(
         session, key=f"duty:{key}:{person}", kind=ACCOUNT, mailbox=found.mailbox, now=now, due_at=due_at, about=about,
-        subject=texts.say(f"duty_{text}_subject", site=settings.name, **values), body=f"{body}\n\n{settings.name}\n",
+        subject=texts.say(f"duty_{text}_subject", 0, site=settings.name, **values), body=f"{body}\n\n{settings.name}\n",
     )  # fmt: skip

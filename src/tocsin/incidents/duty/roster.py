@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
@@ -22,9 +22,6 @@ from tocsin.incidents.text_files import (
     read_moment,
 )
 from tocsin.node.sentences import say
-
-if TYPE_CHECKING:
-    from tocsin.incidents.duty.ical import DutyCalendar
 
 _HINT: Final = "docs/duty.md has every key of a roster."
 
@@ -164,11 +161,11 @@ class Roster(TextPart):
     plan: tuple[DutyPlan, ...] = ()
     history: tuple[DutyRecord, ...] = ()
     history_until: _Moment | None = None
-    _calendar: "DutyCalendar | None" = PrivateAttr(None)
+    _calendar: Any = PrivateAttr(None)
 
     @property
-    def calendar(self) -> "DutyCalendar | None":
-        """What says the shifts in place of rules; None: rules do."""
+    def calendar(self) -> Any:
+        """The `DutyCalendar` that says the shifts in place of rules; None: rules do."""
         return self._calendar
 
     def instant(self, moment: datetime, zone: ZoneInfo | None = None) -> datetime:
@@ -203,8 +200,8 @@ def read_roster(read: dict[str, Any], text: str) -> Roster:
     return roster
 
 
-def roster_of_calendar(calendar: "DutyCalendar") -> Roster:
-    """A roster whose shifts are the events of a calendar."""
+def roster_of_calendar(calendar: Any) -> Roster:
+    """A roster whose shifts are the events of a `DutyCalendar`."""
     made = Roster(time_zone=calendar.zone)
     made._calendar = calendar  # noqa: SLF001 (pydantic keeps what is no key of the text in such an attribute)
     return made
