@@ -1,4 +1,4 @@
-"""What a person does with the affected systems of an incident: attaches them, and says what notifications of them say."""
+"""What a person does with the affected systems of an incident, and what notifications say of it."""
 
 from collections.abc import Collection
 from typing import Annotated, Final, Protocol, cast
