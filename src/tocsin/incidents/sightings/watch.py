@@ -43,7 +43,7 @@ class ObservableWatch:
             known, read_at, self._since, self.matcher = _KNOWN.get(where, (-1, now, 0, self.matcher))
             if newest != known or not read_at <= now < read_at + _HOLDS:
                 self._since = newest_ingest(session)
-                self.matcher = ObservableMatcher.of(_watched(session, _active(now)))
+                self.matcher = ObservableMatcher.of(_watched(session, _active(now), limit=MOST))
                 _KNOWN[where] = newest, now, self._since, self.matcher
 
     def note(
@@ -69,10 +69,14 @@ class ObservableWatch:
             note_ingest(session, matches, now=now)
 
 
-def _watched(session: Session, conditions: list[ColumnElement[bool]]) -> list[WatchedObservable]:
+def _watched(
+    session: Session, conditions: list[ColumnElement[bool]], *, limit: int | None = None
+) -> list[WatchedObservable]:
+    """``limit``: only so many, the newest; without it an index finds the few that are asked for."""
     row = IncidentObservable
     query = select(row.id, row.kind, row.value).join(Incident, Incident.id == row.incident_id).where(*conditions)
-    return [WatchedObservable(*one) for one in session.execute(query.order_by(row.id.desc()).limit(MOST))]
+    query = query.order_by(row.id.desc()).limit(limit) if limit else query
+    return [WatchedObservable(*one) for one in session.execute(query)]
 
 
 def _active(now: datetime) -> list[ColumnElement[bool]]:
