@@ -15,11 +15,12 @@ from tocsin.networks import parse_address, parse_network
 _HALF: Final = 2**64
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _HOST: Final = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?\[?([^/?#\]:]+)"  # of a URL (RFC 3986, 3.2)
+_URL_ALONE: Final = pl.when(pl.col("source.fqdn").is_null()).then(pl.col("source.url"))  # without the name of its host
 _ADDRESSES: Final = ("source.ip", "destination.ip")
 _TEXTS: Final[Mapping[str, Sequence[tuple[tuple[str, ...], pl.Expr]]]] = {
     ObservableKind.DOMAIN: (
         (("source.fqdn",), pl.col("source.fqdn")),
-        (("source.url",), pl.col("source.url").str.extract(_HOST)),
+        (("source.url", "source.fqdn"), _URL_ALONE.str.extract(_HOST)),
         (("destination.fqdn",), pl.col("destination.fqdn")),
     ),
     ObservableKind.URL: (
@@ -145,7 +146,8 @@ class ObservableMatcher:
                 yield _joined(events, (name,), self.asns)
         for kind, values in self.texts.items():
             for columns, text in _TEXTS[kind]:
-                if all(name in events.columns and events[name].null_count() < events.height for name in columns):
+                known = all(name in events.columns for name in columns)
+                if known and events[columns[0]].null_count() < events.height:
                     yield _joined(events.select(text.alias("_text")), ("_text",), values)
 
 
