@@ -367,7 +367,7 @@ def _store(run: IngestRun, frame: pl.DataFrame, part: int) -> EventPart:
 
 def _note(run: IngestRun, again: ReplayOf | None, counts: Counts, session: Session) -> None:
     """What the transaction that notes the ingest notes beside it."""
-    run.watch.note(session, run.sighted, ingest=run.number, events=partial(_stored, run), now=run.now)
+    run.watch.note(session, run.sighted, events=partial(_stored, run), now=run.now)
     note_touches(session, run.touches, run.now)
     if again:
         again.note(session, counts)

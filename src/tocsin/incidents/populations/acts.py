@@ -1,4 +1,4 @@
-"""What a person does with affected systems: attach them, keep those that match now, write what notifications say."""
+"""What a person does with the affected systems of an incident, and what notifications say of it."""
 
 from collections.abc import Collection
 from typing import Annotated, Final, Protocol, cast

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from tocsin.events import COLUMNS
@@ -11,12 +13,14 @@ from tocsin.incidents.states import ObservableKind
 from tocsin.networks import parse_address, parse_network
 
 _HALF: Final = 2**64
+_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _HOST: Final = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?\[?([^/?#\]:]+)"  # of a URL (RFC 3986, 3.2)
+_URL_ALONE: Final = pl.when(pl.col("source.fqdn").is_null()).then(pl.col("source.url"))  # without the name of its host
 _ADDRESSES: Final = ("source.ip", "destination.ip")
 _TEXTS: Final[Mapping[str, Sequence[tuple[tuple[str, ...], pl.Expr]]]] = {
     ObservableKind.DOMAIN: (
         (("source.fqdn",), pl.col("source.fqdn")),
-        (("source.url",), pl.col("source.url").str.extract(_HOST)),
+        (("source.url", "source.fqdn"), _URL_ALONE.str.extract(_HOST)),
         (("destination.fqdn",), pl.col("destination.fqdn")),
     ),
     ObservableKind.URL: (
@@ -50,14 +54,37 @@ class WatchedObservable:
 
 
 @dataclass(frozen=True)
+class _Values:
+    """Values with their observables: key columns and ``observable``.
+
+    ``bits``: whether a value has its place there, by `_place` of the last key: nearly all rows of a batch end there.
+    """
+
+    frame: pl.DataFrame
+    bits: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[object, ...]], schema: Mapping[str, type[pl.DataType]]) -> "_Values":
+        frame = pl.DataFrame(rows, schema=dict(schema), orient="row")
+        bits = np.zeros(1 << min(max((64 * frame.height).bit_length(), 10), 23), dtype=bool)
+        bits[_place(frame[frame.columns[-2]], len(bits))] = True
+        return cls(frame, bits)
+
+    @property
+    def last(self) -> pl.Series:
+        """The different values of the last key, as `is_in` takes them."""
+        return self.frame[self.frame.columns[-2]].unique().implode()
+
+
+@dataclass(frozen=True)
 class ObservableMatcher:
     """Many observables, compiled. ``numbers``: theirs; of a kind that no event has, it is here and matches nothing."""
 
     numbers: frozenset[int] = frozenset()
-    addresses: pl.DataFrame | None = None
-    networks: Mapping[int, pl.DataFrame] = field(default_factory=dict)
-    asns: pl.DataFrame | None = None
-    texts: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    addresses: "_Values | None" = None
+    networks: "Mapping[int, _Values]" = field(default_factory=dict)
+    asns: "_Values | None" = None
+    texts: "Mapping[str, _Values]" = field(default_factory=dict)
 
     @classmethod
     def of(cls, wanted: Sequence[WatchedObservable]) -> "ObservableMatcher":
@@ -73,9 +100,9 @@ class ObservableMatcher:
         asns = [(int(one.value), one.number) for one in by_kind.get(ObservableKind.ASN, ())]
         return cls(
             frozenset(one.number for one in wanted),
-            pl.DataFrame(halves, schema=_ADDRESS_SCHEMA, orient="row") if halves else None,
+            _Values.of(halves, _ADDRESS_SCHEMA) if halves else None,
             _networks(by_kind.get(ObservableKind.NETWORK, ())),
-            pl.DataFrame(asns, schema={"_value": pl.Int64, "observable": pl.Int64}, orient="row") if asns else None,
+            _Values.of(asns, {"_value": pl.Int64, "observable": pl.Int64}) if asns else None,
             {kind: _texts(by_kind[kind]) for kind in _TEXTS if kind in by_kind},
         )
 
@@ -83,14 +110,14 @@ class ObservableMatcher:
         """A condition that holds for all events that match, and few others: to be asked of files of the event table."""
         conditions: list[pl.Expr] = []
         if self.addresses is not None:
-            low = self.addresses["_lo"].unique().implode()
+            low = self.addresses.last
             conditions += [pl.col(f"{name}.lo").is_in(low) for name in _ADDRESSES]
         for length, values in self.networks.items():
-            conditions += [_masked(length)[1].is_in(values["_lo"].unique().implode())]
+            conditions += [_masked(length)[1].is_in(values.last)]
         if self.asns is not None:
-            conditions += [pl.col(name).is_in(self.asns["_value"].implode()) for name in _ASNS]
+            conditions += [pl.col(name).is_in(self.asns.last) for name in _ASNS]
         for kind, values in self.texts.items():
-            conditions += [text.is_in(values["_value"].implode()) for _, text in _TEXTS[kind]]
+            conditions += [text.is_in(values.last) for _, text in _TEXTS[kind]]
         return (
             pl.any_horizontal([one.fill_null(value=False) for one in conditions]) if conditions else pl.lit(value=False)
         )
@@ -111,19 +138,20 @@ class ObservableMatcher:
         """Pairs of ``_row`` and ``observable``."""
         if self.addresses is not None:
             for name in _ADDRESSES:
-                yield _joined(events, (f"{name}.hi", f"{name}.lo"), self.addresses, ("_hi", "_lo"))
+                yield _joined(events, (f"{name}.hi", f"{name}.lo"), self.addresses)
         for length, values in self.networks.items():
-            yield _joined(events.select(*_masked(length)), ("_in_hi", "_in_lo"), values, ("_hi", "_lo"))
+            yield _joined(events.select(*_masked(length)), ("_in_hi", "_in_lo"), values)
         if self.asns is not None:
             for name in _ASNS:
-                yield _joined(events, (name,), self.asns, ("_value",))
+                yield _joined(events, (name,), self.asns)
         for kind, values in self.texts.items():
             for columns, text in _TEXTS[kind]:
-                if all(name in events.columns and events[name].null_count() < events.height for name in columns):
-                    yield _joined(events.select(text.alias("_text")), ("_text",), values, ("_value",))
+                known = all(name in events.columns for name in columns)
+                if known and events[columns[0]].null_count() < events.height:
+                    yield _joined(events.select(text.alias("_text")), ("_text",), values)
 
 
-_ADDRESS_SCHEMA: Final = {"_hi": pl.Int64, "_lo": pl.Int64, "observable": pl.Int64}
+_ADDRESS_SCHEMA: Final[Mapping[str, type[pl.DataType]]] = {"_hi": pl.Int64, "_lo": pl.Int64, "observable": pl.Int64}
 NEEDED: Final = tuple(
     name
     for name in dict.fromkeys(
@@ -138,27 +166,39 @@ NEEDED: Final = tuple(
 """The columns that `ObservableMatcher.match` asks for."""
 
 
-def _joined(events: pl.DataFrame, columns: tuple[str, ...], values: pl.DataFrame, on: tuple[str, ...]) -> pl.DataFrame:
+def _joined(events: pl.DataFrame, columns: tuple[str, ...], values: _Values) -> pl.DataFrame:
     """The rows whose columns are one of the values."""
     empty = pl.DataFrame(schema={"_row": pl.UInt32, "observable": pl.Int64})
     if any(name not in events.columns or events[name].null_count() == events.height for name in columns):
         return empty
-    narrow = events.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("_row"), *columns)
-    # One column first, as a set of hashes: nearly all rows end there.
-    narrow = narrow.filter(pl.col(columns[-1]).cast(values[on[-1]].dtype).is_in(values[on[-1]].implode()))
-    if narrow.is_empty():
+    keys = values.frame.columns[:-1]
+    rows = np.flatnonzero(values.bits[_place(events[columns[-1]], len(values.bits))])
+    if not len(rows):
         return empty
-    narrow = narrow.with_columns(pl.col(name).cast(values[key].dtype) for name, key in zip(columns, on, strict=True))
-    return narrow.join(values, left_on=columns, right_on=on, how="inner").select("_row", "observable")
+    narrow = events.select(columns)[rows].select(
+        pl.Series("_row", rows, dtype=pl.UInt32),
+        *(pl.col(name).cast(values.frame.schema[key]).alias(key) for name, key in zip(columns, keys, strict=True)),
+    )
+    return narrow.join(values.frame, on=keys, how="inner").select("_row", "observable")
 
 
-def _networks(wanted: Sequence[WatchedObservable]) -> dict[int, pl.DataFrame]:
+def _place(column: pl.Series, size: int) -> npt.NDArray[np.uint64]:
+    """For each value its place in a table of ``size`` (a power of two), by a hash."""
+    if column.dtype == pl.String:
+        hashed = column.hash().to_numpy()
+    else:  # multiplicative hashing (Knuth 6.4); a null is as 0
+        hashed = column.cast(pl.Int64).fill_null(0).to_numpy().view(np.uint64) * _GOLDEN
+    found: npt.NDArray[np.uint64] = hashed >> np.uint64(65 - size.bit_length())
+    return found
+
+
+def _networks(wanted: Sequence[WatchedObservable]) -> dict[int, _Values]:
     """By length of the prefix, the halves of the networks."""
     rows: dict[int, list[tuple[int, int, int]]] = {}
     for one in wanted:
         if (network := parse_network(one.value)) is not None:
             rows.setdefault(network.length, []).append((*_signed((network.hi, network.lo)), one.number))
-    return {length: pl.DataFrame(of, schema=_ADDRESS_SCHEMA, orient="row") for length, of in sorted(rows.items())}
+    return {length: _Values.of(of, _ADDRESS_SCHEMA) for length, of in sorted(rows.items())}
 
 
 def _masked(length: int) -> tuple[pl.Expr, pl.Expr]:
@@ -168,8 +208,8 @@ def _masked(length: int) -> tuple[pl.Expr, pl.Expr]:
     return (pl.col("source.ip.hi") & hi).alias("_in_hi"), (pl.col("source.ip.lo") & lo).alias("_in_lo")
 
 
-def _texts(wanted: Sequence[WatchedObservable]) -> pl.DataFrame:
-    return pl.DataFrame({"_value": [one.value for one in wanted], "observable": [one.number for one in wanted]})
+def _texts(wanted: Sequence[WatchedObservable]) -> _Values:
+    return _Values.of([(one.value, one.number) for one in wanted], {"_value": pl.String, "observable": pl.Int64})
 
 
 def _signed(address: tuple[int, int]) -> tuple[int, int]:
