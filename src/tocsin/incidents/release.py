@@ -15,6 +15,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.act_parts import IncidentNamed, changing
+from tocsin.incidents.arrivals import HINT, ReleaseScope, refusal, reports_in, unreleased
 from tocsin.incidents.evidence import evidence_of
 from tocsin.incidents.models import Incident, IncidentEntry, Party
 from tocsin.incidents.read import (
@@ -81,7 +82,7 @@ PARTS: Final[Mapping[ReportAudience, tuple[ReportPart, ...]]] = {
 _RECIPIENTS: Final = {
     ReportAudience.INTERNAL: Recipient(Audience.OWN, named=True),  # a person makes it for himself
     ReportAudience.MANAGEMENT: Recipient(Audience.OWN),
-    ReportAudience.AUTHORITY: Recipient(Audience.COMMUNITY),
+    ReportAudience.AUTHORITY: Recipient(Audience.COMMUNITY, official=ReleaseScope.AUTHORITY.value),
     ReportAudience.PUBLIC: Recipient(Audience.PUBLIC),
 }
 _INSIDE: Final = (ReportAudience.INTERNAL, ReportAudience.MANAGEMENT)
@@ -143,6 +144,7 @@ def report_content(
     for one in family:
         if not (said := verdict(one.tlp)).allowed:
             raise WithheldError(said.words, hint=say("Change the marking of the incident, if it may be read there."))
+    _check_voluntary(session, post, family, audience, whom)
     entries = entries_of(session, reader, family)
     corrected = corrections_of(session, entries)
     current = [one for one in entries if one.id not in corrected][::-1]
@@ -161,6 +163,25 @@ def report_content(
     marking = highest(read_marking(tlp, None) for tlp in (*(one.tlp for one in family), *tlps))
     roles = frozenset(one.role for one in found[ReportPart.PARTIES])
     return ReportContent(incident, family, audience, chosen, marking, withheld, whom, passed, roles)
+
+
+def _check_voluntary(
+    session: Session,
+    post: PartyPost,
+    family: Sequence[Incident],
+    audience: ReportAudience,
+    party: Party | None,
+) -> None:
+    recipient = _RECIPIENTS[ReportAudience.AUTHORITY]
+    if party is not None:
+        held = post.unreleased(session, family[0], party)
+    elif audience is ReportAudience.AUTHORITY:
+        held = unreleased(session, reports_in(session, post.reader, family), ReleaseScope.AUTHORITY)
+    else:
+        return
+    verdict = decide(read_marking("CLEAR", None), recipient, ReleasePurpose.COORDINATION, voluntary=bool(held))
+    if not verdict.allowed:
+        raise WithheldError(refusal(verdict, held), hint=HINT)
 
 
 def _passed(

@@ -1,5 +1,6 @@
 """Notices: typed in for an entity, corrected, answered; each has a receipt, and is a report of the inbox."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from support.console_users import person
 from support.world import World, copy_world, make_world
 from tocsin.incidents import IncidentReader
 from tocsin.incidents.arrivals import find_report, hints_of, triage_acts
-from tocsin.incidents.notices import find_law, notice_laws, read_values
+from tocsin.incidents.clocks import text_acts
+from tocsin.incidents.notices import chain_of, find_law, find_notice, next_of, notice_laws, read_values
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.letters import Letter
@@ -115,6 +117,23 @@ def test_an_answer_goes_to_the_entity_once_and_stands_in_the_incident(world: Wor
     assert "Isolate it." in answer.body
     kinds = [one["kind"] for one in world.tocsin.json("incidents", "show", placed.incident)["entries"]]
     assert kinds.count("notice") == 1
+
+
+def test_clocks_of_an_adopted_text_say_when_the_next_is_due(world: World) -> None:
+    number = person(world.node, AccountRole.ANALYST, now=world.now)
+    adopt = next(one for one in text_acts.ACTS if one.name == "adopt")
+    context = ActContext(world.node, world.now, f"person:{number}", "Analyst", number, act=adopt)
+    adopt.function(context, read_request(adopt, {"law": "cra", "checked_by": "The legal office"}))
+    fields = {"aware_at": "2026-11-15 08:00", "subject": "severe incident", "product": "Router 1", "nature": "Theft"}
+    filed = ("--team", "operator", "--law", "cra", "--door", "mail", "--received-at", "2026-11-15 09:30")
+    made = world.tocsin.json("notices", "add", *filed, "--kind", "notification", "--fields", json.dumps(fields))
+    do_inbox(world, "open-incident", number, reference=(made["reference"],))
+    reader = IncidentReader(number, world.now)
+    with world.node.database.reading() as session:
+        found = find_notice(session, reader, made["reference"])
+        following = next_of(session, chain_of(session, reader, found.notice))
+    assert following is not None
+    assert (following.kind, str(following.due)[:7]) == ("final_report", "2026-12")  # a month after it was received
 
 
 def test_the_api_does_the_same(world: World) -> None:

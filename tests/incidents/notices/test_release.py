@@ -13,9 +13,11 @@ from tocsin.incidents import IncidentReader, PartyRole
 from tocsin.incidents.arrivals import basis_acts, find_report, put_into, triage_acts
 from tocsin.incidents.arrivals.models import PublicReport, ReportDoor
 from tocsin.incidents.read import find_incident
+from tocsin.incidents.release import ReportAudience, report_content
+from tocsin.incidents.threads import open_post
 from tocsin.interface import ActContext, RequestError, read_request
 from tocsin.node.accounts import AccountRole
-from tocsin.node.errors import ConflictError
+from tocsin.node.errors import ConflictError, WithheldError
 from tocsin.node.letters import Letter
 from tocsin.sharing.gate import Audience, Marking, Recipient, ReleasePurpose, Tlp, decide
 
@@ -71,6 +73,21 @@ def test_neither_a_mail_nor_an_announcement_leaves_before_consent(world: World, 
     inbox(world, "record-order", reference=reference, scope="both", **GIVEN)
     case.do("send", party="Official", **MAIL)
     assert letters(world) == ["officer@state.example"]
+
+
+def test_a_report_for_an_authority_waits_for_consent_too(world: World) -> None:
+    case, reference = case_of(world, PartyRole.AUTHORITY)
+    post = open_post(ActContext(world.node, world.now, "person:1", "Analyst", 1))
+    with world.node.database.begin() as session:
+        incident = find_incident(session, IncidentReader(1, world.now), case.reference)
+        incident.tlp = "CLEAR"
+    for audience, party in ((ReportAudience.AUTHORITY, 0), (ReportAudience.PARTY, case.parties["Official"])):
+        with world.node.database.reading() as session, pytest.raises(WithheldError, match=reference):
+            report_content(session, post, IncidentReader(1, world.now), case.reference, audience, party=party)
+    inbox(world, "record-consent", reference=reference, scope="authority", **GIVEN)
+    with world.node.database.reading() as session:
+        reader = IncidentReader(1, world.now)
+        assert report_content(session, post, reader, case.reference, ReportAudience.AUTHORITY).withheld == 0
 
 
 def test_what_comes_later_is_held_anew_and_what_is_owed_is_not(world: World) -> None:

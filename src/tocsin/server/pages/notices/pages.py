@@ -239,7 +239,7 @@ def _page(
         request, "notices/one.html", status=422 if wrong else 200, found=found, notice=found.notice, law=law,
         report=found.report, team=desk.teams()[found.notice.team_id], name=notice_name(law, found.notice.kind, words),
         fields=[
-            (one.name_in(words.language), value_name(found.notice.fields[one.id], words))
+            (one.name_in(words.language), value_name(one, found.notice.fields[one.id], words))
             for one in law.fields_of(found.notice.kind) if one.id in found.notice.fields
         ],
         path=f"{PLACE}/{found.report.reference}", states=STATES, shapes=SHAPES, kinds=KINDS, bases=BASES,

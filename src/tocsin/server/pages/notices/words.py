@@ -1,9 +1,10 @@
 """What the closed lists of notices are called on pages."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
-from tocsin.incidents.notices import KINDS, NoticeKind, NoticeLaw, NoticeState
+from tocsin.incidents.notices import KINDS, NoticeField, NoticeFieldKind, NoticeKind, NoticeLaw, NoticeState
 from tocsin.server.pages.words import N_, PageTexts
 
 STATES: Final[Mapping[str, str]] = {
@@ -35,8 +36,10 @@ def option_name(value: str, words: PageTexts) -> str:
     return words.say(_OPTIONS[value]) if value in _OPTIONS else value.replace("_", " ")
 
 
-def value_name(value: Any, words: PageTexts) -> str:
+def value_name(field: NoticeField, value: Any, words: PageTexts) -> str:
     """The value of a field."""
+    if field.kind is NoticeFieldKind.TIME:
+        return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M}"
     if isinstance(value, bool):
         return option_name("yes" if value else "no", words)
     if isinstance(value, list):

@@ -172,7 +172,7 @@ def _page(portal: PortalContext, request: Request, team: Team, reference: str, *
         read = read_report(session, found.report, None)
     law = find_law(found.notice.law)
     fields = [
-        (one.name_in(words.language), value_name(found.notice.fields[one.id], words))
+        (one.name_in(words.language), value_name(one, found.notice.fields[one.id], words))
         for one in law.fields_of(found.notice.kind)
         if one.id in found.notice.fields
     ]
