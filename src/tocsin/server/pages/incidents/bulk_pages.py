@@ -16,7 +16,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.incidents.fields import NOTHING, cause_options, fields_of
 from tocsin.server.pages.incidents.list_pages import MOST, PLACE, ROWS, IncidentsFilter
 from tocsin.server.pages.incidents.words import BUTTONS, TITLES
-from tocsin.server.pages.words import N_
+from tocsin.server.pages.words import N_, NN_
 from tocsin.server.security import Form, text_of
 
 _WORDS: Final = ("take", "assign", "classify", "rate", "mark", "wait", "close")
@@ -108,7 +108,7 @@ def _form(
     with desk.node.database.reading() as session:
         choices = {"root_cause": cause_options(desk.node.home, "", words)}
         fields = fields_of(act, words, session, given={}, typed=texts, wrongs=wrongs or {}, choices=choices)
-    about = words.count(N_("%(n)s incident is selected"), N_("%(n)s incidents are selected"), len(chosen))
+    about = words.count(*NN_("%(n)s incident is selected", "%(n)s incidents are selected"), len(chosen))
     kept = [(name, str(typed.get(name, ""))) for name in ("act", "query")]
     shown = {
         "act": act, "fields": fields if chosen else [], "title": TITLES[act.operation], "about": about, "said": error,
