@@ -64,7 +64,7 @@ def recount(records: Path, now: datetime) -> dict[tuple[str, str], dict[str, Any
     for month, rsit_type, severity, opened, reached in courses(records):
         for key in (("all", ""), ("month", month), ("type", rsit_type), ("severity", severity)):
             groups.setdefault(key, []).append((opened, reached))
-    found = {}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for key, of in groups.items():
         found[key] = {}
         for span in SPANS:
