@@ -44,6 +44,6 @@ if TYPE_CHECKING:
     from tocsin.incidents.duty.roster_acts import check_manager
     from tocsin.incidents.duty.rules import CallOutRuleFields, set_rule
     from tocsin.incidents.duty.shifts import DutyGap, DutyOverlap, DutyPeriod, DutyShift, duty_shifts, on_duty
-    from tocsin.incidents.duty.states import CallChannel, CallOutState, CallState, ChangeKind, ChangeState
+    from tocsin.incidents.duty.states import CallChannel, CallOutState, CallState, ChangeKind, RosterChangeState
 else:
     lazy_face(__name__)

@@ -42,7 +42,7 @@ class RosterVersion(Base):
 
 
 class RosterChange(Base):
-    """A change of a roster for a time, by accounts. ``state``: a `ChangeState`; ``kind``: a `ChangeKind`.
+    """A change of a roster for a time, by accounts. ``state``: a `RosterChangeState`; ``kind``: a `ChangeKind`.
 
     ``add``, ``remove``: of a swap, who is asked and who asks. ``only``: a temporary plan, in which nobody else is on
     duty.

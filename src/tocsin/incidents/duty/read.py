@@ -20,7 +20,7 @@ from tocsin.incidents.duty.models import (
 )
 from tocsin.incidents.duty.roster import Roster
 from tocsin.incidents.duty.shifts import NEAR, DutyGap
-from tocsin.incidents.duty.states import CallOutState, ChangeState
+from tocsin.incidents.duty.states import CallOutState, RosterChangeState
 from tocsin.incidents.read import IncidentReader, readable
 from tocsin.node.accounts import Person
 from tocsin.node.errors import NotFoundError
@@ -89,7 +89,7 @@ def accounts_by_name(session: Session, roster: Roster, now: datetime) -> dict[st
 def changes_of(session: Session, rosters: Iterable[int], since: datetime) -> Sequence[RosterChange]:
     """The changes of rosters that are not over, those that begin first; also swaps that wait."""
     row = RosterChange
-    states = row.state.in_([ChangeState.IN_FORCE.value, ChangeState.ASKED.value])
+    states = row.state.in_([RosterChangeState.IN_FORCE.value, RosterChangeState.ASKED.value])
     query = select(row).where(row.roster_id.in_(list(rosters)), row.ends_at > since, states)
     return session.scalars(query.order_by(row.starts_at, row.id)).all()
 
@@ -214,7 +214,7 @@ def _live(session: Session, row: DutyRoster, now: datetime, left: Mapping[int, d
     version = newest_version(session, row)
     text = read_text(version.text)
     people = {**accounts_by_name(session, text, now), **version.people}
-    changes = [one for one in changes_of(session, [row.id], now - NEAR) if one.state == ChangeState.IN_FORCE]
+    changes = [one for one in changes_of(session, [row.id], now - NEAR) if one.state == RosterChangeState.IN_FORCE]
     return compose(row, text, people, changes, left)
 
 

@@ -16,7 +16,7 @@ from tocsin.incidents.duty.letters import mail_person
 from tocsin.incidents.duty.live import LiveRoster, moved_shifts, read_text
 from tocsin.incidents.duty.models import DutyRoster, RosterChange, RosterVersion
 from tocsin.incidents.duty.read import accounts_by_name, find_change, find_roster, live_roster, newest_version
-from tocsin.incidents.duty.states import ChangeKind, ChangeState
+from tocsin.incidents.duty.states import ChangeKind, RosterChangeState
 from tocsin.incidents.text_files import MOST_BYTES, read_instant
 from tocsin.interface import N_, Act, ActContext, OwnSurface, RequestError, Wording
 from tocsin.node.accounts import Permission, names_of
@@ -113,7 +113,7 @@ class ChangeResult(BaseModel):
 
     number: int
     roster: int
-    state: ChangeState
+    state: RosterChangeState
 
 
 def add_roster(context: ActContext, request: NewRoster) -> RosterResult:
@@ -195,11 +195,11 @@ def withdraw_change(context: ActContext, request: ChangeNamed) -> ChangeResult:
     """The roster is as it was without it. Who asked for a swap withdraws it, too, until it is answered."""
     with context.undoable() as session:
         found = find_change(session, request.change, lock=True)
-        asks = found.state == ChangeState.ASKED and found.by == author_of(session, context)
+        asks = found.state == RosterChangeState.ASKED and found.by == author_of(session, context)
         row = session.get_one(DutyRoster, found.roster_id) if asks else None
         row = row or _own_roster(context, session, str(found.roster_id))
         with _moving(context, session, row):
-            found.state = ChangeState.WITHDRAWN.value
+            found.state = RosterChangeState.WITHDRAWN.value
         _note(context, session, row, "withdrawn", change=found.id)
         return _change(found)
 
@@ -217,11 +217,11 @@ def ask_swap(context: ActContext, request: ShiftSwap) -> ChangeResult:
         live = live_roster(session, row, context.now)
         me, other = person_of(session, context), worker(session, request.person).id
         made = _new_change(context, session, live, request, kind=ChangeKind.SWAP, add=other, remove=me)
-        if made.state != ChangeState.IN_FORCE:
+        if made.state != RosterChangeState.IN_FORCE:
             return _change(made)  # the same form, sent twice
         if me == other or not moved_shifts(live, live_roster(session, row, context.now), context.now):
             raise UsageError(say("No shift would change."), hint=say("Choose a time in which one of you is on duty."))
-        made.state = ChangeState.ASKED.value
+        made.state = RosterChangeState.ASKED.value
         zone = live.roster.time_zone
         mail_person(
             session, context.node, other, "swap", key=f"swap:{made.id}", now=context.now, due_at=context.not_before,
@@ -241,10 +241,10 @@ def answer_swap(context: ActContext, request: SwapAnswer) -> ChangeResult:
     """
     with context.undoable() as session:
         found = find_change(session, request.change, lock=True)
-        state = ChangeState.IN_FORCE if request.accept else ChangeState.REFUSED
+        state = RosterChangeState.IN_FORCE if request.accept else RosterChangeState.REFUSED
         if found.state == state:
             return _change(found)
-        if found.state != ChangeState.ASKED or found.add != person_of(session, context):
+        if found.state != RosterChangeState.ASKED or found.add != person_of(session, context):
             raise ConflictError(say("This swap does not wait for your answer."))
         row = session.get_one(DutyRoster, found.roster_id)
         with _moving(context, session, row):
@@ -326,13 +326,14 @@ def _new_change(
     row = RosterChange
     same = (
         row.roster_id == live.row.id, row.kind == kind.value, row.starts_at == start, row.ends_at == end,
-        row.add == add, row.remove == remove, row.state.in_([ChangeState.IN_FORCE.value, ChangeState.ASKED.value]),
+        row.add == add, row.remove == remove,
+        row.state.in_([RosterChangeState.IN_FORCE.value, RosterChangeState.ASKED.value]),
     )  # fmt: skip
     if (known := session.scalar(select(row).where(*same))) is not None:
         return known
     made = RosterChange(
         roster_id=live.row.id, kind=kind.value, starts_at=start, ends_at=end, add=add, remove=remove, only=False,
-        why="", state=ChangeState.IN_FORCE.value, at=context.now, by=author_of(session, context),
+        why="", state=RosterChangeState.IN_FORCE.value, at=context.now, by=author_of(session, context),
     )  # fmt: skip
     session.add(made)
     session.flush()
@@ -363,7 +364,7 @@ def _roster(row: DutyRoster) -> RosterResult:
 
 
 def _change(row: RosterChange) -> ChangeResult:
-    return ChangeResult(number=row.id, roster=row.roster_id, state=ChangeState(row.state))
+    return ChangeResult(number=row.id, roster=row.roster_id, state=RosterChangeState(row.state))
 
 
 _act = partial(

@@ -10,7 +10,7 @@ class ChangeKind(StrEnum):
     SWAP = "swap"
 
 
-class ChangeState(StrEnum):
+class RosterChangeState(StrEnum):
     """Whether a change counts."""
 
     ASKED = "asked"  # a swap waits for the other person

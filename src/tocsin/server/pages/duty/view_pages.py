@@ -13,8 +13,8 @@ from tocsin.incidents.duty import (
     AHEAD,
     CallOutState,
     ChangeKind,
-    ChangeState,
     LiveRoster,
+    RosterChangeState,
     call_outs,
     calls_of,
     changes_of,
@@ -86,7 +86,7 @@ def view_pages(desk: PageContext) -> APIRouter:
             session.expunge_all()
             context: dict[str, Any] = {
                 "rosters": views, "names": names, "contact": contact, "swap": ChangeKind.SWAP,
-                "asked": ChangeState.ASKED, "change_states": CHANGES, "url": desk.node.settings.server.url,
+                "asked": RosterChangeState.ASKED, "change_states": CHANGES, "url": desk.node.settings.server.url,
             }  # fmt: skip
         return desk.page(request, "duty/duty.html", **context)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tocsin.incidents.duty import CallChannel, CallOutState, CallState, ChangeState
+from tocsin.incidents.duty import CallChannel, CallOutState, CallState, RosterChangeState
 from tocsin.server.pages.words import N_
 
 STATES: Final[Mapping[str, str]] = {
@@ -30,8 +30,8 @@ CALLS: Final[Mapping[str, str]] = {
     CallState.FAILED: N_("Not sent"),
 }
 CHANGES: Final[Mapping[str, str]] = {
-    ChangeState.ASKED: N_("Waiting for an answer"),
-    ChangeState.IN_FORCE: N_("In force"),
+    RosterChangeState.ASKED: N_("Waiting for an answer"),
+    RosterChangeState.IN_FORCE: N_("In force"),
 }
 TITLES: Final[Mapping[str, str]] = {
     "addRosterDuty": N_("New roster"),
