@@ -139,7 +139,7 @@ def test_the_api_takes_a_file_as_it_comes_once_and_gives_it_in_an_archive(world:
                 headers={"Content-Type": "application/octet-stream", "Idempotency-Key": "one"},
             )  # fmt: skip
             assert sent.status_code == 201, sent.text
-        found = api.get(f"{at}").json()["items"][1:]  # the first is that of all examples
+        found = api.get(f"{at}").json()["evidence"][1:]  # the first is that of all examples
         digest = hashlib.sha256(content).hexdigest()
         assert [(one["name"], one["sha256"], one["size"]) for one in found] == [("dump.raw", digest, len(content))]
         assert [step["data"]["act"] for step in found[0]["custody"]] == ["received"]

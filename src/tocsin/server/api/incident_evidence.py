@@ -103,7 +103,7 @@ class IncidentEvidenceOut(BaseModel):
     """The evidence of an incident and of those that were merged into it."""
 
     reference: str
-    items: list[EvidenceOut]
+    evidence: list[EvidenceOut]
     holds: list[LegalHoldOut]
 
 
@@ -146,7 +146,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
                     if shown.id in items_in(step):
                         shown.custody.append(CustodyOut.model_validate(step))
             holds = [LegalHoldOut.model_validate(one) for one in holds_of(session, reader, family)]
-            return IncidentEvidenceOut(reference=incident.reference, items=items, holds=holds)
+            return IncidentEvidenceOut(reference=incident.reference, evidence=items, holds=holds)
 
     @router.post(
         "/incidents/{reference}/evidence/files", operation_id="sendEvidence", summary="Add a file of evidence",
