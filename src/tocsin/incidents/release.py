@@ -15,6 +15,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.act_parts import IncidentNamed, changing
+from tocsin.incidents.arrivals import HINT, PublicReport, ReleaseScope, refusal, reports_in, unreleased
 from tocsin.incidents.evidence import evidence_of
 from tocsin.incidents.models import Incident, IncidentEntry, Party
 from tocsin.incidents.read import (
@@ -40,6 +41,7 @@ from tocsin.sharing.gate import (
     Marking,
     Recipient,
     ReleasePurpose,
+    Tlp,
     decide,
     highest,
     read_marking,
@@ -81,9 +83,12 @@ PARTS: Final[Mapping[ReportAudience, tuple[ReportPart, ...]]] = {
 _RECIPIENTS: Final = {
     ReportAudience.INTERNAL: Recipient(Audience.OWN, named=True),  # a person makes it for himself
     ReportAudience.MANAGEMENT: Recipient(Audience.OWN),
-    ReportAudience.AUTHORITY: Recipient(Audience.COMMUNITY),
+    ReportAudience.AUTHORITY: Recipient(Audience.COMMUNITY, official=ReleaseScope.AUTHORITY),
     ReportAudience.PUBLIC: Recipient(Audience.PUBLIC),
 }
+_WITHHELD: Final = decide(
+    Marking(Tlp.CLEAR), _RECIPIENTS[ReportAudience.AUTHORITY], ReleasePurpose.COORDINATION, voluntary=True
+)
 _INSIDE: Final = (ReportAudience.INTERNAL, ReportAudience.MANAGEMENT)
 
 
@@ -125,7 +130,7 @@ def report_content(
     Raises:
         NotFoundError: the reader knows no such incident or party.
         UsageError: a part is not for this audience, or it does not say which party.
-        WithheldError: the gate does not let the incident itself go there.
+        WithheldError: the gate does not let the incident itself go there, or what came voluntarily.
 
     """
     incident = find_incident(session, reader, reference)
@@ -143,6 +148,8 @@ def report_content(
     for one in family:
         if not (said := verdict(one.tlp)).allowed:
             raise WithheldError(said.words, hint=say("Change the marking of the incident, if it may be read there."))
+    if held := _voluntary(session, post, reader, family, audience=audience, party=whom):
+        raise WithheldError(refusal(_WITHHELD, held), hint=HINT)
     entries = entries_of(session, reader, family)
     corrected = corrections_of(session, entries)
     current = [one for one in entries if one.id not in corrected][::-1]
@@ -181,6 +188,23 @@ def _verdict_of(post: PartyPost, audience: ReportAudience, party: Party | None) 
         return lambda tlp: post.verdict(party, tlp, to_person=False)
     recipient = _RECIPIENTS[audience]
     return lambda tlp: decide(read_marking(tlp, None), recipient, ReleasePurpose.COORDINATION, post.local)
+
+
+def _voluntary(
+    session: Session,
+    post: PartyPost,
+    reader: IncidentReader,
+    family: Sequence[Incident],
+    *,
+    audience: ReportAudience,
+    party: Party | None,
+) -> list[PublicReport]:
+    """The reports of an incident that came voluntarily, and are not released for whom this is."""
+    if party is not None:
+        return post.unreleased(session, family[0], party)
+    if audience is not ReportAudience.AUTHORITY:
+        return []
+    return unreleased(session, reports_in(session, reader, family), ReleaseScope.AUTHORITY)
 
 
 def _is_mail(entry: IncidentEntry) -> bool:
