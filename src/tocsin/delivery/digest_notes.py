@@ -12,10 +12,14 @@ from tocsin.sharing.gate import Marking, ReleasePurpose, decide, recipient_of
 
 @dataclass(frozen=True)
 class DigestNote:
-    """The text of an incident: by language (BCP 47), each with its marking. The first stands in for what is missing."""
+    """The text of an incident: by language (BCP 47), each with its marking. The first stands in for what is missing.
+
+    ``held_from``: the `Recipient.official` for whom nothing that came voluntarily is released.
+    """
 
     reference: str
     texts: Mapping[str, tuple[str, Marking]]
+    held_from: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ def released_notes(
     for note in notes:
         chosen = next((one for one in (team.language, language) if one in note.texts), next(iter(note.texts)))
         text, marking = note.texts[chosen]
-        if decide(marking, recipient, ReleasePurpose.REMEDIATION).allowed:
+        voluntary = recipient.official in note.held_from
+        if decide(marking, recipient, ReleasePurpose.REMEDIATION, voluntary=voluntary).allowed:
             found.append(ReleasedNote(note.reference, text, marking))
     return tuple(found)
 

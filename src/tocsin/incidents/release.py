@@ -126,7 +126,7 @@ def report_content(
     Raises:
         NotFoundError: the reader knows no such incident or party.
         UsageError: a part is not for this audience, or it does not say which party.
-        WithheldError: the gate does not let the incident itself go there.
+        WithheldError: the gate does not let the incident itself go there, or what came voluntarily.
 
     """
     incident = find_incident(session, reader, reference)

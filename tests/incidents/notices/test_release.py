@@ -9,11 +9,11 @@ from sqlalchemy import select
 from support.console_users import person
 from support.incident_mails import SETTINGS, Case, make_case
 from support.world import World, copy_world, make_world
-from tocsin.incidents import IncidentReader, PartyRole
+from tocsin.incidents import IncidentReader, PartyRole, ReportAudience, ReportRequest, make_report
 from tocsin.incidents.arrivals import basis_acts, find_report, put_into, triage_acts
 from tocsin.incidents.arrivals.models import PublicReport, ReportDoor
 from tocsin.incidents.read import find_incident
-from tocsin.incidents.release import ReportAudience, report_content
+from tocsin.incidents.release import report_content
 from tocsin.incidents.threads import open_post
 from tocsin.interface import ActContext, RequestError, read_request
 from tocsin.node.accounts import AccountRole
@@ -38,7 +38,8 @@ def world(made: Path, tmp_path: Path) -> World:
 def case_of(world: World, role: PartyRole) -> tuple[Case, str]:
     """An incident with a party of this role, and in it what came voluntarily."""
     person(world.node, AccountRole.ANALYST, now=world.now)
-    case = make_case(world, {"Official": "officer@state.example", "Other": "clerk@state.example"}, role=role)
+    parties = {"Official": "officer@state.example", "Other": "clerk@state.example"}
+    case = make_case(world, parties, role=role, tlp="GREEN")
     reference = inbox(world, "add", what="We were hit", door=ReportDoor.PHONE).reference
     reader = IncidentReader(1, world.now)
     with world.node.database.begin() as session:
@@ -112,6 +113,31 @@ def test_a_report_is_not_handed_over_to_the_police_before_consent(world: World) 
     inbox(world, "record-consent", reference=reference, scope="police", **GIVEN)
     inbox(world, "hand-over", reference=(reference,), team="sector", text="Please look")
     assert letters(world, "banks.example") == ["cert@banks.example"]
+
+
+def test_an_address_of_the_police_is_theirs_whoever_is_said_to_have_it(world: World) -> None:
+    world.tocsin.run("directory", "edit", "sector", "--kind", "police", "--said-by", "us")
+    person(world.node, AccountRole.ANALYST, now=world.now)
+    case = make_case(world, {"Bank": "CERT@banks.example"}, role=PartyRole.COORDINATOR)
+    reference = inbox(world, "add", what="We were hit", door=ReportDoor.PHONE).reference
+    inbox(world, "put", reference=(reference,), incident=case.reference)
+    with pytest.raises(RequestError, match=reference):
+        case.do("send", party="Bank", **MAIL)
+    inbox(world, "record-consent", reference=reference, scope="police", **GIVEN)
+    case.do("send", party="Bank", **MAIL)
+    assert letters(world, "banks.example") == ["CERT@banks.example"]
+
+
+@pytest.mark.parametrize("audience", ["authority", "party"])
+def test_no_report_of_the_incident_is_made_for_them_before_consent(world: World, audience: str) -> None:
+    case, reference = case_of(world, PartyRole.AUTHORITY)
+    context = ActContext(world.node, world.now, "person:1", "Analyst", 1)
+    party = case.parties["Official"] if audience == "party" else 0
+    wanted = ReportRequest(reference=case.reference, audience=ReportAudience(audience), party=party)
+    with pytest.raises(WithheldError, match=reference):
+        make_report(context, wanted, lambda *_: b"")
+    inbox(world, "record-consent", reference=reference, scope="authority", **GIVEN)
+    assert make_report(context, wanted, lambda *_: b"made")[1] == b"made"
 
 
 def test_the_rule_stands_above_all_others() -> None:

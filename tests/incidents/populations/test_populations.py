@@ -132,6 +132,29 @@ def test_notifications_of_affected_teams_carry_the_text_of_the_incident_until_it
     assert all("ring us." not in mail.body for mail in world.tell().values())
 
 
+def test_the_text_goes_to_no_supervisor_and_no_police_where_something_came_voluntarily(
+    world: World, analyst: int
+) -> None:
+    world.tocsin.run("directory", "edit", "operator", "--kind", "police", "--said-by", "us")
+    reference = do(world, "openIncident", analyst, title="Routers").reference
+    do(world, "attachAffectedSystems", analyst, reference=reference, matching="address=192.0.2.0/24")
+    do(world, "setTextNotificationText", analyst, reference=reference, text=STORY, tlp="CLEAR")
+    said = ("inbox", "add", "We were hit", "--door", "phone")
+    report = world.tocsin.json(*said)["reference"]
+    world.tocsin.json("inbox", "put", report, "--incident", reference, "--as", str(analyst))
+    world.hear(VICTIMS[0])
+    mails = world.tell()
+    told = {box: "ring us." in mail.body for box, mail in mails.items()}
+    assert told.pop("abuse@operator.example") is False
+    assert all(told.values())
+    tried = do(world, "setTextNotificationText", analyst, reference=reference, text=STORY, preview=True, tlp="CLEAR")
+    assert tried.withheld == 1
+    given = ("--given-by", "Head of IT", "--how", "by mail", "--at", "2026-11-15 10:00")
+    world.tocsin.run("inbox", "record-consent", report, "--scope", "police", *given, "--as", str(analyst))
+    world.at(1).hear(VICTIMS[1])
+    assert "ring us." in world.tell()["abuse@operator.example"].body
+
+
 def test_a_restricted_incident_says_nothing_in_notifications(world: World, analyst: int) -> None:
     reference = do(world, "openIncident", analyst, title="Secret").reference
     do(world, "attachAffectedSystems", analyst, reference=reference, matching="address=192.0.2.0/24")

@@ -102,6 +102,27 @@ def test_nothing_is_written_of_what_nobody_outside_may_notice(kit: Kit) -> None:
     assert kit.mails() == {}
 
 
+def test_a_mail_is_marked_as_high_as_anything_that_it_names(kit: Kit) -> None:
+    for value, tlp in (("192.0.2.7", "RED"), ("8.8.8.8", "AMBER+STRICT")):
+        observe(kit, value, tlp)
+    red, strict = kit.propose("192.0.2.7\n8.8.8.8").takedowns
+    with pytest.raises(RequestError) as refused:
+        kit.do("ask", takedowns=[red])
+    assert ([name for name, _ in refused.value.wrongs], kit.mails()) == (["tlp"], {})
+    kit.do("ask", takedowns=[red], tlp="AMBER")  # somebody looked, and says so
+    assert kit.mails()["abuse@operator.example"].body.startswith("TLP:AMBER\n")
+    with pytest.raises(RequestError):  # above what this host is trusted with
+        kit.do("ask", takedowns=[strict])
+
+
+def observe(kit: Kit, value: str, tlp: str) -> None:
+    """Add an observable while the incident is marked so; that is lowered then, the observable stays as it was."""
+    for word, values in (("mark", {"tlp": tlp}), ("add-observables", {"text": value}), ("mark", {"tlp": "AMBER"})):
+        act = next(one for one in incident_acts.ACTS if one.command == f"incidents {word}")
+        context = ActContext(kit.world.node, kit.world.now, f"person:{kit.analyst}", "Analyst", kit.analyst, act=act)
+        act.function(context, read_request(act, {"reference": kit.reference, **values}))
+
+
 def test_silence_is_a_to_do_item_until_an_act_ends_it(kit: Kit) -> None:
     numbers = kit.propose("http://8.8.8.8/kit").takedowns
     kit.do("ask", takedowns=numbers)

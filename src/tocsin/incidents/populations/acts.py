@@ -29,7 +29,7 @@ from tocsin.incidents.act_parts import (
 )
 from tocsin.incidents.models import IncidentPopulation, IncidentText
 from tocsin.incidents.populations.keys import pack, unpack
-from tocsin.incidents.populations.read import affected_of, keys_of, populations_of, texts_of
+from tocsin.incidents.populations.read import affected_of, held_from, keys_of, populations_of, texts_of
 from tocsin.incidents.read import find_incident, is_restricted, merged_family
 from tocsin.incidents.sightings import Number, ObservableChosen, PastSightings, observables_now
 from tocsin.incidents.states import IncidentEntryKind
@@ -229,13 +229,13 @@ def _reach(context: ActContext, request: NotificationText, text: str) -> TextRes
         populations = populations_of(session, reader, merged_family(session, reader, incident))
         affected = affected_of(populations, cast("_Stores", context.node).problems, context.now)
         state = OpenIncident(context, session, reader, incident, "").done()
+        held = held_from(session, reader, incident)
     settings = context.node.settings.node
     teams, own = read_directory(context.database).by_id, frozenset(settings.own_teams)
     marking = read_marking(request.tlp, None)
+    recipients = [recipient_of(teams[team], own=own) for team in affected.teams() if team in teams]
     may = [
-        decide(marking, recipient_of(teams[team], own=own), ReleasePurpose.REMEDIATION).allowed
-        for team in affected.teams()
-        if team in teams
+        decide(marking, one, ReleasePurpose.REMEDIATION, voluntary=one.official in held).allowed for one in recipients
     ]
     texts = texts_for(request.language, open_text_folders(context.node.home, settings.language))
     block = note_block(ReleasedNote(incident.reference, text, marking), texts)

@@ -9,9 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import DigestNote
+from tocsin.incidents.arrivals import ReleaseScope, reports_in, unreleased
 from tocsin.incidents.models import Incident, IncidentPopulation, IncidentText
 from tocsin.incidents.populations.keys import unpack
-from tocsin.incidents.read import TEAM, IncidentReader, readable
+from tocsin.incidents.read import TEAM, IncidentReader, merged_family, readable
 from tocsin.incidents.states import UNDER_WAY, IncidentState
 from tocsin.problems import FoundProblems, ProblemList, ProblemSearch
 from tocsin.sharing.gate import read_marking
@@ -54,17 +55,25 @@ def digest_notes(
 ) -> Iterator[tuple[DigestNote, npt.NDArray[np.uint64]]]:
     """What notifications of problems with these keys say. Read as nobody: a restricted incident says nothing here."""
     row, open_ = IncidentText, Incident.state.in_([one.value for one in _CARRIED])
-    query = select(row, Incident.reference).join(Incident, Incident.id == row.incident_id)
+    query = select(row, Incident).join(Incident, Incident.id == row.incident_id)
     texts: dict[int, list[IncidentText]] = {}
-    references: dict[int, str] = {}
-    for text, reference in session.execute(
+    incidents: dict[int, Incident] = {}
+    for text, incident in session.execute(
         query.where(row.withdrawn_at.is_(None), row.compartment_id == TEAM, open_).order_by(row.id)
     ):
         texts.setdefault(text.incident_id, []).append(text)
-        references[text.incident_id] = reference
-    for incident, of in texts.items():
-        rows = select(IncidentPopulation).where(IncidentPopulation.incident_id == incident)
+        incidents[incident.id] = incident
+    for number, of in texts.items():
+        rows = select(IncidentPopulation).where(IncidentPopulation.incident_id == number)
         keys = [keys_of(one, problems, now) for one in session.scalars(rows)]
         if keys:
             said = {one.language: (one.text, read_marking(one.tlp, None)) for one in of}
-            yield DigestNote(references[incident], said), np.unique(np.concatenate(keys))
+            held = held_from(session, IncidentReader(None, now), incidents[number])
+            yield DigestNote(incidents[number].reference, said, held), np.unique(np.concatenate(keys))
+
+
+def held_from(session: Session, reader: IncidentReader, incident: Incident) -> frozenset[str]:
+    """Of supervisors and police, those who get nothing of an incident, since something of it came voluntarily."""
+    reports = reports_in(session, reader, merged_family(session, reader, incident))
+    scopes = ReleaseScope.AUTHORITY, ReleaseScope.POLICE
+    return frozenset(one for one in scopes if unreleased(session, reports, one))

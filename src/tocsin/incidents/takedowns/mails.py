@@ -25,6 +25,7 @@ from tocsin.incidents.threads import (
     thread_of,
 )
 from tocsin.incidents.write import add_party
+from tocsin.sharing.gate import highest, read_marking
 
 REQUEST: Final = "take-down"
 REMINDER: Final = "take-down-reminder"
@@ -93,7 +94,10 @@ def _mail(
     sightings: Mapping[int, Sequence[TakedownSighting]],
     kind: tuple[str, str],
 ) -> PartyMail:
-    """The mail. What a person typed for it is meant for outsiders, so that two mails share it is no quotation."""
+    """The mail. What a person typed for it is meant for outsiders, so that two mails share it is no quotation.
+
+    Where nobody chose its marking, it has the highest of the incident and of all that it names.
+    """
     say = texts_for(found.party.language, post.folders).say
     template, tlp = kind
     text = post.templates(found.party.language)[template]
@@ -106,6 +110,8 @@ def _mail(
         "seen": _each(_seen(sightings.get(row.takedown.id, ())) for row in rows),
         "asked": f"{asked:%Y-%m-%d}" if asked else "",
     }
+    named = [found.incident.tlp, *(of.observable.tlp for of in rows)]
+    tlp = tlp or highest(read_marking(one, None) for one in named).tlp
     return PartyMail(filled(text.subject, values), filled(text.text, values), tlp=tlp, quotes_checked=True)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.delivery.sealing import Seals, open_seals
 from tocsin.delivery.texts import IncidentTemplate, TextFolders, incident_templates
-from tocsin.directory import Team, teams_by_id
+from tocsin.directory import OFFICIAL_KINDS, Team, teams_by_id
 from tocsin.directory.keys import keys_by_team
 from tocsin.incidents.act_parts import author_of
 from tocsin.incidents.arrivals import HINT, PublicReport, ReleaseScope, refusal, reports_in, unreleased
@@ -173,6 +173,12 @@ class PartyPost:
         feedback = f"{url}{feedback_link(tokens, party.id, self.context.now.date())}" if url else ""
         return values_for(incident, party, open_to, node=node.name, contact=node.contact, feedback=feedback)
 
+    @cached_property
+    def _officials(self) -> Mapping[str, str]:
+        """By the address, of which kind a supervisor or the police is, whoever is said to have that address."""
+        official = (team for team in self.teams.values() if team.kind in OFFICIAL_KINDS)
+        return {mailbox.lower(): team.kind.value for team in official for mailbox in team.mailboxes}
+
     def _recipient(self, party: Party, *, to_person: bool) -> tuple[Recipient, ReleasePurpose]:
         team, role = self.team_of(party), PartyRole(party.role)
         own = self.context.node.settings.node.own_teams
@@ -189,6 +195,7 @@ class PartyPost:
         key, kind, country = (known.team, known.kind, known.country) if known else ("", "", "")
         purpose = ReleasePurpose.REMEDIATION if audience is Audience.CLIENT else ReleasePurpose.COORDINATION
         official = role.value if role in _OFFICIAL else known.official if known else ""
+        official = official or self._officials.get(self.mailbox_of(party).lower(), "")
         return Recipient(audience, named, ceiling, key, kind, country, official), purpose
 
 
