@@ -156,10 +156,10 @@ def _ransomware(demonstration: Demonstration) -> None:
     analyst.do("playbooks start", 36, reference=opened.incident, playbook="ransomware")
     analyst.do("affected attach", 38, reference=opened.incident, matching="team=summit&kind=open-rdp")
     do("note", 40, text="Rang the ministry of health: two more hospitals use the same remote maintenance.")
-    _early_warning(analyst, opened.incident)
     due = now - timedelta(hours=1), now + timedelta(hours=20)
     do("add-task", 41, text="Ask the other two hospitals for their firewall logs", due_at=due[0].isoformat())
     do("add-task", 42, text="Prepare the words for the press", due_at=due[1].isoformat())
+    _early_warning(analyst, opened.incident)
     do("milestone", 50, milestone="contained", known_from="the hospital", certainty="estimated")
     _evidence(analyst, opened.incident)
 
