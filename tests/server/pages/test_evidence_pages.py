@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from support.api_client import caller
 from support.console_users import Browser, browser_of
 from support.page_examples import furnish
 from support.world import World, copy_world, make_world
+from tocsin.incidents import Incident, Party
+from tocsin.incidents.threads import IncidentMail, IncidentThread
 from tocsin.node.accounts import AccountRole, Permission
 from tocsin.server.server import make_application
 
@@ -127,6 +130,30 @@ def test_the_forms_of_evidence_lead_back_to_its_tab(browser: Browser, at: str) -
     assert done.headers["location"].startswith(at)
     assert "Court of Port Louis" in browser.get(at).text
     assert "Nothing of this incident is deleted." in browser.get(at).text
+
+
+def test_a_mail_is_chosen_from_those_that_its_party_wrote(browser: Browser, world: World) -> None:
+    with world.node.database.reading() as session:
+        wrote = select(Incident.reference, Party.id, IncidentMail.id, IncidentMail.subject).where(
+            IncidentMail.sha256.is_not(None), Incident.id == IncidentMail.incident_id
+        )
+        of_thread = IncidentThread.id == IncidentMail.thread_id, Party.id == IncidentThread.party_id
+        rows = session.execute(wrote.where(*of_thread)).all()
+    reference, party, mail, subject = next(
+        one for one in rows if browser.get(f"/incidents/{one[0]}").status_code == 200
+    )
+    page = browser.get(f"/incidents/{reference}/evidence").text
+    assert f'/act?act=evidence/mail&amp;party={party}">Add a mail of ' in page
+    form = browser.get(f"/incidents/{reference}/act?act=evidence/mail&party={party}").text
+    assert re.search(rf'<option value="{mail}"[^>]*>[^<]*{re.escape(subject)}', form)
+    sent = browser.send(f"/incidents/{reference}/evidence/mail", party=str(party), mail=str(mail), **key_of(form))
+    assert sent.status_code == 303
+    assert f"mail-{mail}.eml" in browser.get(f"/incidents/{reference}/evidence").text
+
+
+def key_of(form: str) -> dict[str, str]:
+    """What names a form that was opened."""
+    return {"made": re.findall(r'name="made" value="([^"]+)"', form)[0]}
 
 
 def test_the_api_takes_a_file_as_it_comes_once_and_gives_it_in_an_archive(world: World, at: str) -> None:

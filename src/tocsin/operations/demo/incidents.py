@@ -21,6 +21,8 @@ from tocsin.incidents.arrivals import triage_acts
 from tocsin.incidents.clocks import text_acts
 from tocsin.incidents.evidence import EvidenceSource, NewFile, add_files
 from tocsin.incidents.notices import acts as notice_acts
+from tocsin.incidents.playbooks import acts as playbook_acts
+from tocsin.incidents.populations import acts as affected_acts
 from tocsin.incidents.severity import acts as severity_acts
 from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.incidents.threads import acts as thread_acts
@@ -40,6 +42,8 @@ _ACTS: Final = {
         *severity_acts.ACTS,
         *notice_acts.ACTS,
         *takedown_acts.ACTS,
+        *playbook_acts.ACTS,
+        *affected_acts.ACTS,
     )
 }
 
@@ -149,13 +153,15 @@ def _ransomware(demonstration: Demonstration) -> None:
         ground="command-and-control", basis="your terms of service", how="firewall of the hospital",
         necessity="Encrypted systems of a hospital call it.",
     )  # fmt: skip
+    analyst.do("playbooks start", 36, reference=opened.incident, playbook="ransomware")
+    analyst.do("affected attach", 38, reference=opened.incident, matching="team=summit&kind=open-rdp")
     do("note", 40, text="Rang the ministry of health: two more hospitals use the same remote maintenance.")
-    _early_warning(analyst, opened.incident)
     due = now - timedelta(hours=1), now + timedelta(hours=20)
     do("add-task", 41, text="Ask the other two hospitals for their firewall logs", due_at=due[0].isoformat())
     do("add-task", 42, text="Prepare the words for the press", due_at=due[1].isoformat())
     lesson = {"text": "A second factor for remote maintenance, in every hospital", "lesson": True}
     do("add-task", 43, due_at=(now + timedelta(days=60)).isoformat(), **lesson)
+    _early_warning(analyst, opened.incident)
     do("milestone", 50, milestone="contained", known_from="the hospital", certainty="estimated")
     _evidence(analyst, opened.incident)
 

@@ -47,6 +47,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED
 from tocsin.server.pages.incidents.clock_words import clock_choices
 from tocsin.server.pages.incidents.closing_notes import ClosingNotes, closing_notes
+from tocsin.server.pages.incidents.evidence_pages import mails_from
 from tocsin.server.pages.incidents.fields import NOTHING, cause_options, fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import tab_after
@@ -263,6 +264,16 @@ def _form(
         causes = cause_options(desk.node.home, incident.rsit_type if incident else "", words)
         clocks = clock_choices(words, session, reader, family) if "rule" in act.request.model_fields else {}
         choices = {**clocks, "root_cause": causes}
+        hidden = [("takedowns", str(one)) for one in chosen]
+        if "mail" in act.request.model_fields:
+            party = str(texts.get("party") or given.get("party", ""))
+            hidden.append(("party", party))
+            choices["mail"] = [
+                mail
+                for of, mails in mails_from(session, reader, family).items()
+                if str(of.id) == party
+                for mail in mails
+            ]
         fields = fields_of(act, words, session, given=given, typed=texts, wrongs=wrongs, choices=choices)
         notes = closing_notes(desk, session, reader, family, act) if incident else ClosingNotes()
         about = values_of(session, reader, family, chosen) if chosen else _about(session, reader, family, named)
@@ -277,7 +288,7 @@ def _form(
         "address": act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
         "reference": texts.get("reference", ""),
         "entry": texts.get("entry") or request.query_params.get("entry", ""),
-        "hidden": [("takedowns", str(one)) for one in chosen],
+        "hidden": hidden,
         "back": f"{PLACE}/{incident.reference}{_tab_of(act)}" if incident else PLACE,
     }  # fmt: skip
     status = 409 if error else 422 if wrongs else 200

@@ -13,7 +13,7 @@ from tocsin.incidents import IncidentReader
 from tocsin.incidents.populations import affected_of, keys_of, populations_of, tally, texts_of
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
-from tocsin.problems import FoundProblems
+from tocsin.problems import NO_TEAM, FoundProblems
 from tocsin.problems.answers import problem_text
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.incidents.list_pages import PLACE
@@ -64,7 +64,7 @@ def _listed(desk: PageContext, session: Session, found: FoundProblems, asked: _L
         "tally": asdict(tally(found)), "rows": rows, "names": team_names(session, teams), "stories": stories,
         "first": first, "later": first + _ROWS if first + _ROWS < found.total else 0, "earlier": max(first - _ROWS, 0),
         "statuses": STATUSES, "looks": KINDS, "conditions": NAMES, "text_of": problem_text,
-        "feed_names": desk.feed_names(),
+        "no_team": NO_TEAM, "feed_names": desk.feed_names(),
     }  # fmt: skip
 
 

@@ -1,16 +1,17 @@
 """The evidence of an incident: its items with their chain of custody, legal holds, and how it leaves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
+from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
-from tocsin.incidents import IncidentNamed, IncidentReader, acts
+from tocsin.incidents import IncidentNamed, IncidentReader, acts, parties_of
 from tocsin.incidents.arrivals import form_word, reports_in, ticket_of
 from tocsin.incidents.evidence import (
     ADD_FILES,
@@ -29,6 +30,7 @@ from tocsin.incidents.evidence import (
     items_in,
     packed_file,
 )
+from tocsin.incidents.threads import mails_of, threads_of
 from tocsin.interface import ActContext, Number, PageRouter, RequestError, context_for, needs, read_request
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
@@ -40,6 +42,9 @@ from tocsin.server.pages.incidents.timeline import steps_of
 from tocsin.server.pages.incidents.words import EVIDENCE_KINDS, EVIDENCE_STATES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
+
+if TYPE_CHECKING:
+    from tocsin.incidents import Incident, Party
 
 _AT: Final = PLACE + "/{reference}/evidence"
 _ADD: Final = next(act for act in acts.ACTS if act.operation == "addEvidenceOfIncident")
@@ -81,6 +86,19 @@ def evidence_pages(desk: PageContext) -> APIRouter:
         return archive(blocks, f"{done.reference}-evidence.zip")
 
     return router
+
+
+def mails_from(
+    session: Session, reader: IncidentReader, incidents: Sequence["Incident"]
+) -> dict["Party", list[tuple[str, str]]]:
+    """Number and name of each mail that can become evidence, the newest first, by the party that wrote it."""
+    parties = parties_of(session, reader, incidents)
+    threads = threads_of(session, reader, parties)
+    came: dict[int, list[tuple[str, str]]] = {}
+    for one in reversed(mails_of(session, reader, threads.values())):
+        if one.sha256 is not None:
+            came.setdefault(one.thread_id, []).append((str(one.id), f"{one.at:%Y-%m-%d %H:%M} {one.subject}"))
+    return {one: came[threads[one.id].id] for one in parties if one.id in threads and threads[one.id].id in came}
 
 
 def archive(blocks: Iterator[bytes], name: str) -> Response:
@@ -148,6 +166,7 @@ def _page(
             "missing": {one.id for one in items if not is_here(files, one)},
             "holds": [one for one in holds_of(session, reader, frame.family) if is_in_force(one, desk.now)],
             "reports": reports_in(session, reader, frame.family),
+            "writers": list(mails_from(session, reader, frame.family)),
             "fields": [one for one in fields if one.name in _OF_FILES],
         }
     status = 409 if error else 422 if wrongs else 200

@@ -82,7 +82,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "size": N_("Bytes"),
     "step": N_("Step"),
     "report": N_("Reference of the report"),
-    "mail": N_("Number of the mail"),
+    "mail": N_("Mail"),
     "ordered_by": N_("Ordered by"),
     "order_reference": N_("Reference of the order"),
     "playbook": N_("Playbook"),
@@ -187,9 +187,8 @@ def fields_of(
     """
     made = []
     chosen = "person" in act.request.model_fields and "{person}" not in str(act.page)
-    shown = {"party"} if act.name == "attach-mail" else set[str]()
     for name, field in act.request.model_fields.items():
-        if name in _HIDDEN and not (name == "person" and chosen) and name not in shown:
+        if name in _HIDDEN and not (name == "person" and chosen):
             continue
         kind, options = ("choice", choices[name]) if name in choices else _kind(act, name, field, words, session)
         value = typed.get(name, given.get(name, "" if field.is_required() or field.default is None else field.default))
