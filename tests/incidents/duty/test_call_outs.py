@@ -13,6 +13,7 @@ from tocsin.incidents import IncidentReader, SeverityLevel
 from tocsin.incidents.duty import call_outs
 from tocsin.incidents.duty.calling import acknowledge_by_sms
 from tocsin.incidents.duty.channels import post_webhook, spool_sms
+from tocsin.node.accounts import Person
 from tocsin.node.duty_settings import DutySettings
 from tocsin.node.errors import InputError, RemoteError, SettingError, UsageError
 from tocsin.node.letters import Letter
@@ -193,6 +194,22 @@ def test_an_sms_is_one_whole_file_and_its_word_acknowledges(duty: Duty, tmp_path
     duty.look()
     assert (states(duty), duty.call_outs[0].acknowledged_by) == (["acknowledged"], "number +2305550101")
     assert not path.exists()
+
+
+@pytest.mark.parametrize("why", ["closed", "not a reader"])
+def test_who_may_no_more_does_not_acknowledge_by_sms(duty: Duty, tmp_path: Path, why: str) -> None:
+    _, came = sms_node(duty, tmp_path, "smstools")
+    ruled(duty, channels=("sms",))
+    duty.do("phoneDuty", "ana", phone="+2305550101")
+    reference = duty.incident(only=("ben", "ana"))
+    duty.look()
+    if why == "closed":
+        with duty.world.node.database.begin() as session:
+            session.get_one(Person, duty.people["ana"]).blocked_at = duty.world.now
+    else:
+        duty.do("takeOutIncident", "ben", reference=reference, person=str(duty.people["ana"]))
+    (came / "GSM1.abc").write_text(f"From: 2305550101\n\nOK {duty.calls[0].code}\n")
+    assert (acknowledge_by_sms(duty.world.node, duty.world.now), states(duty)) == (0, ["open"])
 
 
 def test_number_and_text_of_an_sms_are_checked_before_a_file_is_written(tmp_path: Path) -> None:

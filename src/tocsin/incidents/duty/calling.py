@@ -155,9 +155,14 @@ def call_of_link(session: Session, node: Node, token: str, now: datetime) -> tup
     found = session.get(CallOut, call.call_out_id, with_for_update=True) if call else None
     if call is None or found is None or found.state not in {CallOutState.OPEN, CallOutState.UNANSWERED}:
         return None
+    return (found, call) if _may_answer(session, found, call, now) else None
+
+
+def _may_answer(session: Session, found: CallOut, call: CallOutCall, now: datetime) -> bool:
+    """Whether the person who was called has an account still, and may read what it is about."""
     person = session.get_one(Person, call.person)
     reads = found.compartment_id in compartments_of(session, IncidentReader(call.person, now))
-    return (found, call) if reads and person.blocked_at is None and person.removed_at is None else None
+    return reads and person.blocked_at is None and person.removed_at is None
 
 
 def acknowledge_by_sms(node: Node, now: datetime) -> int:
@@ -178,7 +183,8 @@ def acknowledge_by_sms(node: Node, now: datetime) -> int:
             matched = [one for one in calls if phones.get(one.person) == message.number]
             for one in matched:
                 found = session.get_one(CallOut, one.call_out_id, with_for_update=True)
-                done += acknowledge(session, found, by=f"number {message.number}", note="", now=now)
+                if _may_answer(session, found, one, now):
+                    done += acknowledge(session, found, by=f"number {message.number}", note="", now=now)
         if matched:
             message.path.unlink(missing_ok=True)
     return done
