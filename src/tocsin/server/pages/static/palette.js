@@ -4,7 +4,7 @@ const dialog = document.getElementById("palette");
 const RECENT = 10;
 const SHOWN = 20;
 const WAIT = 150; // milliseconds without a key before the search is asked
-const ACTS = "main [data-palette], main [data-shortcut], main .buttons :is(a, button), main form.act button";
+const ACTS = "main [data-palette], main [data-shortcut], main :is(.buttons, .row, nav.tabs, aside) :is(a, button), main form.act button";
 
 const { search, visitor } = dialog?.dataset ?? {};
 const field = document.getElementById("palette-field");
@@ -30,9 +30,12 @@ function note() {
   try { localStorage.setItem(key, JSON.stringify([{ name: asked ? `${name}: ${asked}` : name, page: here() }, ...others].slice(0, RECENT))); } catch { /* a browser that keeps nothing */ }
 }
 
+// What is seen; a link also where it is folded: it needs nothing that is folded with it.
+const offered = (one) => one.checkVisibility() || (one.href && one.closest("details")?.checkVisibility());
+
 function gather() {
   const { onPage, recent: before, page } = dialog.dataset;
-  const acts = [...document.querySelectorAll(ACTS)].filter((one) => one.checkVisibility() && !one.disabled && words(one));
+  const acts = [...document.querySelectorAll(ACTS)].filter((one) => offered(one) && !one.disabled && words(one));
   const pages = [...dialog.querySelectorAll("nav a")].map((one) => ({ kind: page, name: words(one), page: one.getAttribute("href") }));
   const known = new Set(pages.map((one) => one.page));
   return [
