@@ -237,9 +237,10 @@ def understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, now
     bad = np.flatnonzero(~usable).tolist()
     unusable = [(row.line, row.reason, row.raw) for row in batch.unreadable]
     if bad:
-        unusable += [(line, UNUSABLE, raw) for line, raw in batch.locate(bad)]
-    rows = chunk.first_record + np.flatnonzero(usable)
-    frame, texts = normalised.frame, batch.raw_texts()
+        # of several events of one record the good ones are kept; the record is set aside once
+        unusable += [(line, UNUSABLE, raw) for line, raw in dict.fromkeys(batch.locate(bad))]
+    rows = batch.rows(chunk)[usable]
+    frame, texts = normalised.frame, batch.key_texts()
     if bad:
         frame, texts = frame.filter(normalised.usable), texts.filter(normalised.usable)
     keys = row_keys(texts, f"{feed.source}/{feed.code}\n{reader.header}")

@@ -8,11 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import BinaryIO, Final, Protocol, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from tocsin.events.fields import FieldKind
+
+MOST_EVENTS: Final = 256
+"""Of one record. The number of a row is kept in 32 bits, so that a report may have 16 million such records."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Batch:
     ``constants``: fields that are the same in every row that does not say otherwise.
     ``plain``: no text in it has control characters, quotes, backslashes, or blanks at its ends (saves work).
     ``locate``: for row numbers of ``frame``, the line and the raw text of each, read again only when asked.
+    ``records``: for each row of ``frame`` the record of the chunk that it is of (from 0), where rows are no records.
+    ``ordinals``: where a record may be several events, the place of each among them (from 0, below `MOST_EVENTS`).
     ``texts``: the raw text of every row at once, where that is quick; without it `raw_texts` asks ``locate``.
     """
 
@@ -58,6 +65,22 @@ class Batch:
     constants: Mapping[str, str] = field(default_factory=dict)
     plain: bool = False
     texts: Callable[[], pl.Series | None] = lambda: None
+    records: npt.NDArray[np.int64] | None = None
+    ordinals: npt.NDArray[np.int64] | None = None
+
+    def rows(self, chunk: "Chunk") -> npt.NDArray[np.int64]:
+        """The number of every row in its report: the record's, or where a record is several events, both in one."""
+        records = np.arange(self.frame.height) if self.records is None else self.records
+        numbers: npt.NDArray[np.int64] = chunk.first_record + records
+        return numbers if self.ordinals is None else numbers * MOST_EVENTS + self.ordinals
+
+    def key_texts(self) -> pl.Series:
+        """What each row says: its record's raw text, and its place there from the second event on."""
+        texts = self.raw_texts()
+        if self.ordinals is None:
+            return texts
+        places = pl.Series(self.ordinals)
+        return texts.zip_with(places == 0, texts + "\x1f" + places.cast(pl.String))
 
     def raw_texts(self) -> pl.Series:
         """The raw text of every row, without its line end; text[n]."""

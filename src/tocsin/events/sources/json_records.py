@@ -41,7 +41,7 @@ class JsonRecords:
 
     ``row`` turns one object into values by field name; it raises ``ValueError`` for one that cannot be read.
     ``list_at``: where in the text of a document the list of its records begins, when that stands below a key; else 0.
-    ``kept``: what of a record that cannot be read may be set aside.
+    ``kept``: what of a record that cannot be read may be set aside. ``frame``: how rows become a frame (`frame_of`).
 
     Raises:
         InputError: the report is empty, or too long a document.
@@ -60,10 +60,11 @@ class JsonRecords:
         list_at: Callable[[str], int] = lambda _: 0,
         *,
         kept: Callable[[str], str] = str,
+        frame: Callable[[Sequence[Row]], pl.DataFrame] | None = None,
     ) -> None:
         self._read = utf8(stream)
         self._chunk_bytes = max(chunk_bytes, 1)
-        self._row, self._kept = row, kept
+        self._row, self._kept, self._frame = row, kept, frame or frame_of
         self._limit = field_limit
         self._held = b""
         while b"\n" not in self._held and len(self._held) < LINE_LIMIT and (block := self._read(self._chunk_bytes)):
@@ -110,7 +111,7 @@ class JsonRecords:
                 unreadable.append(Unreadable(record.line, str(error), self._kept(record.raw)))
             else:
                 places.append((record.line, record.raw))
-        return Batch(frame_of(rows), unreadable, partial(_places, places))
+        return Batch(self._frame(rows), unreadable, partial(_places, places))
 
     def _records(self, chunk: Chunk) -> Iterator[Record]:
         if not self._by_line:

@@ -1,0 +1,101 @@
+"""How many of the developers' feed cases come out equal: ``python -m bench.feed_cases [PARSER…]``.
+
+Reads ``feeds`` of the data of others (`TOCSIN_SHARED_DATA`), of which nothing is kept here. Prints JSON: by parser the
+cases and expected events that are equal, and what differs. Equal: each expected event is among ours with all its fields;
+``raw``, ``feed.*`` and ``time.observation`` are ignored, ``extra.*`` counts by value under any name, and n6's port of a
+vulnerable service may stand at either end. A case's mapping is in the catalogue (`FEEDS`).
+"""
+
+import io
+import json
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tocsin.events.idf_out import to_idf
+from tocsin.events.normalise import normalise
+from tocsin.events.sources.mapped.source import source
+from tocsin.node.errors import TocsinError
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+IGNORED = ("raw", "feed.", "time.observation")
+FEEDS: Mapping[str, str] = {}
+"""The catalogue's file for a parser; others have its name in lower case."""
+
+Event = Mapping[str, object]
+
+
+def cases(folder: Path) -> Iterator[dict[str, object]]:
+    """The cases that are not Shadowserver's."""
+    for line in (folder / "cases.jsonl").read_text(encoding="utf-8").splitlines():
+        case = json.loads(line)
+        if "shadowserver" not in str(case["parser"]).lower():
+            yield case
+
+
+def read(code: str, data: bytes, folders: Sequence[Path] = ()) -> list[Event]:
+    """The events of a report by the catalogue's file of that name."""
+    mapped = source(folders)
+    feed = mapped.feed(code)
+    reader = mapped.open(code, io.BytesIO(data), 1 << 20)
+    batches = [normalise(reader.parse(chunk), feed, NOW) for chunk in reader.chunks()]
+    return [event for batch in batches for event in to_idf(batch.frame.filter(batch.usable))]
+
+
+def difference(wanted: Event, events: Sequence[Event], *, n6: bool) -> list[str]:
+    """What the most alike of our events lacks; nothing when one is equal."""
+    return min((_lacks(wanted, event, n6=n6) for event in events), key=len, default=["no event"])
+
+
+def _lacks(wanted: Event, event: Event, *, n6: bool) -> list[str]:
+    extra = {str(value) for name, value in event.items() if name.startswith("extra.")}
+    lacking = []
+    for name, value in wanted.items():
+        if name.startswith(IGNORED):
+            continue
+        ends = [name, name.replace("destination", "source")] if n6 and name.endswith(".port") else [name]
+        if name.startswith("extra."):
+            if str(value) not in extra and str(value) not in {str(one) for one in event.values()}:
+                lacking.append(f"{name}={value!r}")
+        elif all(event.get(one) != value for one in ends):
+            lacking.append(f"{name}={value!r}, not {event.get(name)!r}")
+    return lacking
+
+
+def judge(case: Mapping[str, object], folder: Path) -> list[list[str]]:
+    """For each expected event what is different."""
+    parser = str(case["parser"])
+    code = FEEDS.get(parser) or parser.lower().removeprefix("n6:").replace(".parser", "").replace(".", "_")
+    files = case["input_file"] if isinstance(case["input_file"], list) else [case["input_file"]]
+    expected: list[Event] = case["expected"]  # type: ignore[assignment]  # as the README of the data says
+    try:
+        events = [event for one in files for event in read(code, (folder / str(one)).read_bytes())]
+    except TocsinError as error:
+        return [[str(error)] for _ in expected]
+    return [difference(wanted, events, n6=case["system"] == "n6") for wanted in expected]
+
+
+def main(only: Sequence[str]) -> None:
+    """Print what is equal and what is not."""
+    folder = Path(os.environ["TOCSIN_SHARED_DATA"]) / "feeds"
+    found: dict[str, list[list[str]]] = defaultdict(list)
+    for case in cases(folder):
+        if not only or any(one in str(case["parser"]) for one in only):
+            found[str(case["parser"])] += judge(case, folder)
+    report = {
+        parser: {
+            "expected": len(all_),
+            "equal": sum(not one for one in all_),
+            "different": [one for one in all_ if one],
+        }
+        for parser, all_ in found.items()
+    }
+    whole = sum(one["expected"] == one["equal"] for one in report.values())
+    print(json.dumps({"parsers": len(report), "equal": whole, "by_parser": report}, indent=1, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

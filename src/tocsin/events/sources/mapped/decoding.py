@@ -1,0 +1,75 @@
+"""What stands encoded in a value: base64, and JSON whose members become columns."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import polars as pl
+
+from tocsin.events.encoding import as_text
+from tocsin.events.extra import DEEPEST, json_text, no_number, too_deep
+
+_MOST_ITEMS: Final = 100  # of a list that a mapping goes into by places
+
+
+def decoded(texts: pl.Series, steps: Sequence[str]) -> list[pl.Series]:
+    """The column decoded; a value that is not what it should be stays as it is.
+
+    Of JSON objects each member is a column below this one.
+    """
+    if "base64" in steps:
+        texts = pl.Series(texts.name, [_from_base64(text) for text in texts.to_list()], pl.String)
+    if "json" not in steps:
+        return [texts]
+    objects = [_from_json(text) for text in texts.to_list()]
+    flat = [dict(flattened(one, f"{texts.name}.")) for one in objects]
+    names = dict.fromkeys(name for one in flat for name in one)
+    left = texts.set(pl.Series([bool(one) for one in objects]), None)
+    return [left, *(pl.Series(name, [as_value_text(one.get(name)) for one in flat], pl.String) for name in names)]
+
+
+def flattened(
+    value: Mapping[str, object], prefix: str = "", into: frozenset[str] = frozenset()
+) -> list[tuple[str, object]]:
+    """The members of an object under their paths in lower case; lists stay whole but those that ``into`` names."""
+    found: list[tuple[str, object]] = []
+    for key, member in value.items():
+        name = prefix + key.lower()
+        if isinstance(member, dict) and member:
+            found += flattened(member, name + ".", into)
+        elif isinstance(member, list) and name in into:
+            found += flattened({str(place): one for place, one in enumerate(member[:_MOST_ITEMS])}, name + ".", into)
+        else:
+            found.append((name, member))
+    return found
+
+
+def as_value_text(value: object) -> str | None:
+    """A JSON value as a text column has it: items of a list put together with semicolons."""
+    if value is None or value in ([], {}):
+        return None
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list) and not any(isinstance(one, dict | list) for one in value):
+        return ";".join(filter(None, map(as_value_text, value)))
+    return json_text({"": value})[5:-1] if isinstance(value, dict | list) else str(value)
+
+
+def _from_base64(text: str | None) -> str | None:
+    try:
+        return as_text(base64.b64decode(text, validate=True))[0] if text else text
+    except ValueError:
+        return text
+
+
+def _from_json(text: str | None) -> dict[str, object]:
+    try:
+        if not text or text.count("{") + text.count("[") > 100 * DEEPEST:
+            return {}
+        value = json.loads(text, parse_constant=no_number)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) and not too_deep(value) else {}

@@ -1,0 +1,160 @@
+"""Reports that are one document: tables of HTML, elements of XML; bounded in size and depth, without entities."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import BinaryIO, Final
+
+import polars as pl
+from lxml import etree, html
+
+from tocsin.events.encoding import as_text, utf8
+from tocsin.events.sources import Batch, Chunk, Unreadable
+from tocsin.events.sources.delimited import distinct
+from tocsin.events.sources.mapped.mapping import FeedMapping
+from tocsin.events.sources.mapped.steps import COLUMN
+from tocsin.node.errors import InputError
+from tocsin.node.sentences import say
+
+MOST_BYTES: Final = 1 << 26
+"""Longest document: it has to be in memory as a whole, as a tree."""
+
+_Rows = list[tuple[int, str, dict[str, str]]]
+
+
+class DocumentRecords:
+    """A reader of one document (`tocsin.events.sources.Reader`)."""
+
+    header: str = ""
+
+    def __init__(self, stream: BinaryIO, mapping: FeedMapping, field_limit: int) -> None:
+        read = utf8(stream)
+        data = b""
+        while block := read(1 << 20):
+            data += block
+            if len(data) > MOST_BYTES:
+                raise InputError(
+                    say("The document is longer than %(most)s bytes.", most=MOST_BYTES),
+                    hint=say("Ask its sender for smaller reports."),
+                )
+        if not data.strip():
+            raise InputError(say("The report is empty."), hint=say("Ask its sender for the report again."))
+        self._data, self._mapping, self._limit = data, mapping, field_limit
+        self.columns: Sequence[str] = mapping.names
+        self._found = self._rows(as_text(data)[0].replace("\x00", ""))
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The document."""
+        yield Chunk(self._data, 1, 1)
+
+    def parse(self, chunk: Chunk) -> Batch:
+        """Its records as columns."""
+        del chunk  # it is the whole document
+        rows: _Rows = []
+        unreadable: list[Unreadable] = []
+        for line, raw, values in self._found:
+            if any(len(value) > self._limit for value in values.values()):
+                reason = say("A value is longer than %(limit)s characters.", limit=self._limit)
+                unreadable.append(Unreadable(line, reason, raw))
+            else:
+                rows.append((line, raw, values))
+        names = dict.fromkeys(name for _, _, values in rows for name in values)
+        columns = {COLUMN + name: [values.get(name) for _, _, values in rows] for name in names}
+        frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String()))
+        return Batch(frame, unreadable, partial(_places, [(line, raw) for line, raw, _ in rows]))
+
+    def _rows(self, text: str) -> _Rows:
+        raise NotImplementedError
+
+
+class HtmlRecords(DocumentRecords):
+    """The rows of the table that ``records`` names (an id, or its place from 0), else of the first with all columns."""
+
+    def _rows(self, text: str) -> _Rows:
+        parser = html.HTMLParser(huge_tree=False, no_network=True, remove_comments=True)
+        try:
+            tree = html.document_fromstring(text, parser=parser)
+        except etree.LxmlError as error:
+            raise InputError(
+                say("This is not HTML: %(error)s", error=error), hint=say("Ask its sender for the report again.")
+            ) from error
+        best: _Rows = []
+        for place, table in enumerate(tree.iter("table")):
+            if self._mapping.records and self._mapping.records not in {(table.get("id") or "").lower(), str(place)}:
+                continue
+            found = self._of_table(table)
+            if self._mapping.records or any(values.keys() & self._mapping.columns.keys() for _, _, values in found):
+                return found
+        return best
+
+    def _of_table(self, table: html.HtmlElement) -> _Rows:
+        names: Sequence[str] = self._mapping.names
+        found: _Rows = []
+        for row in table.iter("tr"):
+            cells = [" ".join(cell.text_content().split()) for cell in row if cell.tag in {"td", "th"}]
+            if not names:
+                names = distinct(cell.lower() for cell in cells)
+                self.header = self.header or f"<table><tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
+            elif any(cells) and not all(cell.tag == "th" for cell in row):
+                raw = etree.tostring(row, encoding="unicode", method="html", with_tail=False)
+                found.append((row.sourceline or 1, raw, dict(zip(names, cells, strict=False))))
+        return found
+
+
+class XmlRecords(DocumentRecords):
+    """The elements whose name ``records`` says: members, attributes (``@name``) and text (``value``) by their path."""
+
+    def _rows(self, text: str) -> _Rows:
+        parser = etree.XMLParser(  # encoding: the text was recoded, whatever it says of itself
+            encoding="utf-8",
+            resolve_entities=False,
+            no_network=True,
+            huge_tree=False,
+            load_dtd=False,
+            remove_comments=True,
+        )
+        try:
+            tree = _tree(text, parser)
+            if tree.getroottree().docinfo.doctype:
+                raise ValueError(say("it has a document type, which no feed needs"))  # noqa: TRY301
+        except (etree.LxmlError, ValueError) as error:
+            raise InputError(
+                say("This XML cannot be read: %(error)s", error=error), hint=say("Ask its sender for the report again.")
+            ) from error
+        wanted = (self._mapping.records or "item").rpartition(".")[2]
+        found: _Rows = []
+        for element in tree.iter():
+            if isinstance(element.tag, str) and _local(element.tag) == wanted:
+                raw = etree.tostring(element, encoding="unicode", with_tail=False)
+                found.append((element.sourceline or 1, raw, dict(_members(element, ""))))
+        return found
+
+
+def _tree(text: str, parser: etree.XMLParser) -> etree._Element:
+    """The document; records that were set aside stand behind each other without one around them."""
+    try:
+        return etree.fromstring(text.encode(), parser)
+    except etree.XMLSyntaxError:
+        if text.lstrip().startswith(("<?", "<!")):
+            raise
+        return etree.fromstring(f"<records>{text}</records>".encode(), parser)
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2].lower()
+
+
+def _members(element: etree._Element, prefix: str) -> Iterator[tuple[str, str]]:
+    for key, value in element.attrib.items():
+        yield f"{prefix}@{_local(str(key))}", str(value)
+    for member in element:
+        if isinstance(member.tag, str):
+            name = prefix + _local(member.tag)
+            if member.text and member.text.strip():
+                yield name, member.text.strip()
+            yield from _members(member, f"{name}.")
+    if not prefix and element.text and element.text.strip():
+        yield "value", element.text.strip()
+
+
+def _places(places: Sequence[tuple[int, str]], wanted: Sequence[int]) -> list[tuple[int, str]]:
+    return [places[row] for row in wanted]

@@ -1,0 +1,171 @@
+"""Records of JSON by paths: where the list stands, several events from one record, and what is above them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import BinaryIO, Final
+
+import polars as pl
+
+from tocsin.events.extra import json_text
+from tocsin.events.sources import MOST_EVENTS, Chunk
+from tocsin.events.sources.json_records import JsonRecords, Record, Row
+from tocsin.events.sources.mapped.decoding import as_value_text, flattened
+from tocsin.events.sources.mapped.mapping import FeedMapping, Rule
+from tocsin.events.sources.mapped.steps import COLUMN, RECORD, placeholders
+from tocsin.node.sentences import say
+
+ABOVE: Final = "/"
+"""Before the path of what stands above the records, from the top of the document."""
+
+
+class MappedJson(JsonRecords):
+    """A reader of JSON (`tocsin.events.sources.Reader`) whose rows have columns by path."""
+
+    def __init__(self, stream: BinaryIO, chunk_bytes: int, mapping: FeedMapping, field_limit: int) -> None:
+        super().__init__(
+            stream, chunk_bytes, lambda record: record, field_limit, frame=partial(_frame, _Wanted(mapping))
+        )
+        self._mapping = mapping
+        if mapping.records:
+            self._by_line = False  # a line may be many records, which are numbered one by one
+        self._above = [name for name in _used(mapping) if name.startswith(ABOVE)]
+
+    def _records(self, chunk: Chunk) -> Iterator[Record]:
+        for record in super()._records(chunk):
+            if not self._mapping.records or not isinstance(record.value, dict):
+                listed = isinstance(record.value, list) and not self._mapping.records
+                yield replace(record, value=_by_place(record.value)) if listed else record
+                continue
+            path = self._mapping.records.split(".")
+            items = items_at(record.value, path)
+            if items is None:
+                where = say("No list stands below %(path)s.", path=self._mapping.records)
+                yield replace(record, value=None, reason=where)
+                continue
+            above = self._kept_above(record.value)
+            for item in items:
+                # By itself it is a document of the same form, so that it can be read again.
+                alone = _below(path, [item], above)
+                yield Record(record.line, json.dumps(alone, ensure_ascii=False), alone)
+
+    def _kept_above(self, document: Mapping[str, object]) -> dict[str, object]:
+        tops = {name.removeprefix(ABOVE).partition(".")[0] for name in self._above}
+        return {key: value for key, value in document.items() if key.lower() in tops}
+
+
+def _by_place(items: object) -> dict[str, object]:
+    return {str(place): item for place, item in enumerate(items)} if isinstance(items, list) else {}
+
+
+class _Wanted:
+    """What a mapping asks of a record."""
+
+    def __init__(self, mapping: FeedMapping) -> None:
+        self.records = mapping.records.split(".") if mapping.records else []
+        self.each = [one.column.split(".") for one in mapping.each if not (one.split or one.find)]
+        # A value that only gets another name in extra keeps its type.
+        self.renamed = {
+            column: rules[0].to[0].removeprefix("extra.")
+            for column, rules in mapping.columns.items()
+            if len(rules) == 1 and len(rules[0].to) == 1 and _is_extra(rules[0]) and rules[0].to[0] not in mapping.kinds
+        }
+        self.used = _used(mapping) - {name for name in self.renamed if name not in _elsewhere(mapping)}
+        self.above = any(name.startswith(ABOVE) for name in self.used | self.renamed.keys())
+        names = {name.removeprefix(ABOVE) for name in self.used | self.renamed.keys()}
+        pieces = [name.split(".") for name in names]
+        self.into = frozenset(
+            ".".join(one[:place]) for one in pieces for place, part in enumerate(one) if part.isdigit()
+        )
+
+
+def _is_extra(rule: Rule) -> bool:
+    return rule.plain and rule.to[0].startswith("extra.")
+
+
+def _elsewhere(mapping: FeedMapping) -> set[str]:
+    templates = [rule.template for rules in mapping.columns.values() for rule in rules]
+    texts = [text for table in mapping.values.values() for entry in table.values() for text in entry.values()]
+    named = {name for text in [*templates, *texts] for name in placeholders(text)}
+    return {*mapping.values, *mapping.where, *named}
+
+
+def _used(mapping: FeedMapping) -> set[str]:
+    parts = {one.column for one in mapping.each if one.split or one.find}
+    return {*mapping.columns, *_elsewhere(mapping), *parts}
+
+
+def items_at(value: object, path: Sequence[str]) -> list[object] | None:
+    """The items of the list at a path; those of an object are its keys with their values."""
+    for key in path:
+        value = _member(value, key)
+    if isinstance(value, dict):
+        return [{"key": key, "value": member} for key, member in value.items()]
+    return value if isinstance(value, list) else None
+
+
+def _member(value: object, key: str) -> object:
+    if isinstance(value, list):
+        return value[int(key)] if key.isdigit() and int(key) < len(value) else None
+    if not isinstance(value, dict):
+        return None
+    return value[key] if key in value else next((one for name, one in value.items() if name.lower() == key), None)
+
+
+def _below(path: Sequence[str], value: object, above: Mapping[str, object]) -> dict[str, object]:
+    for key in reversed(path[1:]):
+        value = {key: value}
+    return {**above, path[0]: value}
+
+
+def _with_item(record: object, path: Sequence[str], item: object) -> object:
+    """The record with one item in place of the list at the path."""
+    if not path:
+        return item
+    if not isinstance(record, dict):
+        return record
+    name = next((name for name in record if name.lower() == path[0]), path[0])
+    return {**record, name: _with_item(record.get(name), path[1:], item)}
+
+
+def _events(wanted: _Wanted, record: Mapping[str, object]) -> list[object]:
+    """The record once for each item that makes an event."""
+    found: list[object] = [record]
+    for path in wanted.each:
+        more: list[object] = []
+        for one in found:
+            items = items_at(one, path)
+            more += [_with_item(one, path, item) for item in items] if items else [one]
+        found = more[: MOST_EVENTS + 1]  # one more shows that there are too many
+    return found
+
+
+def _frame(wanted: _Wanted, records: Sequence[Row]) -> pl.DataFrame:
+    """A row for each event: what the mapping names in columns of its own, the rest in ``extra``."""
+    table: list[dict[str, str]] = []
+    places: list[int] = []
+    extras: list[str | None] = []
+    for place, record in enumerate(records):
+        item = (items_at(record, wanted.records) or [None])[0] if wanted.records else record
+        above = flattened(record, ABOVE) if wanted.above else []
+        own = item if isinstance(item, dict) else {"value": item}
+        for event in _events(wanted, own):
+            row: dict[str, str] = {}
+            extra: dict[str, object] = {}
+            named = flattened(event, "", wanted.into) if isinstance(event, dict) else []
+            for name, value in [
+                *named,
+                *(pair for pair in above if pair[0] in wanted.used or pair[0] in wanted.renamed),
+            ]:
+                if name in wanted.used:
+                    if (text := as_value_text(value)) is not None:
+                        row[name] = text
+                elif value is not None and value not in ("", [], {}):
+                    extra[wanted.renamed.get(name, name)] = value
+            table.append(row)
+            places.append(place)
+            extras.append(json_text(extra) if extra else None)
+    columns = {COLUMN + name: [row.get(name) for row in table] for name in sorted(wanted.used)}
+    frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String()))
+    return frame.with_columns(pl.Series("extra", extras, pl.String), pl.Series(RECORD, places, pl.Int64))

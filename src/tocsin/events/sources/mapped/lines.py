@@ -1,0 +1,113 @@
+"""Reports whose records are lines of text, or key=value pairs."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import BinaryIO, Final
+
+import polars as pl
+
+from tocsin.events.encoding import as_text, utf8
+from tocsin.events.sources import Batch, Chunk, Unreadable
+from tocsin.events.sources.delimited import LINE_LIMIT
+from tocsin.events.sources.mapped.mapping import LINE, FeedMapping
+from tocsin.events.sources.mapped.steps import COLUMN
+from tocsin.node.errors import InputError
+from tocsin.node.sentences import say
+
+_MOST_PAIRS: Final = 500
+
+
+class LineRecords:
+    """A reader of lines (`tocsin.events.sources.Reader`): each is one record, but blank ones and comments."""
+
+    header: str = ""
+    columns: Sequence[str] = ()
+
+    def __init__(self, stream: BinaryIO, chunk_bytes: int, mapping: FeedMapping, field_limit: int) -> None:
+        self._read = utf8(stream)
+        self._chunk_bytes = max(chunk_bytes, 1)
+        self._mapping, self._limit = mapping, field_limit
+        self._held = self._read(self._chunk_bytes)
+        if not self._held.strip():
+            raise InputError(say("The report is empty."), hint=say("Ask its sender for the report again."))
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Whole lines."""
+        line, data = 1, self._held
+        while block := self._read(self._chunk_bytes):
+            end = data.rfind(b"\n") + 1
+            if end or len(data) > LINE_LIMIT:
+                end = end or len(data)
+                yield Chunk(data[:end], line, line)
+                line += data.count(b"\n", 0, end)
+            data = data[end:] + block
+        if data:
+            yield Chunk(data, line, line)
+
+    def parse(self, chunk: Chunk) -> Batch:
+        """The chunk's lines as columns."""
+        lines = pl.Series(LINE, as_text(chunk.data)[0].replace("\x00", "").split("\n"), pl.String)
+        table = pl.DataFrame([lines.str.strip_chars()]).with_row_index("at", chunk.first_line)
+        table = table.filter(pl.col(LINE) != "")
+        if comment := self._mapping.dialect.comment:
+            table = table.filter(~pl.col(LINE).str.starts_with(comment))
+        table = table.with_columns(reason=self._reasons(table[LINE]))
+        bad = table.filter(pl.col("reason").is_not_null())
+        good = table.filter(pl.col("reason").is_null())
+        frame = self._columns(good[LINE])
+        places = list(zip(good["at"].to_list(), good[LINE].to_list(), strict=True))
+        return Batch(
+            frame.rename({name: COLUMN + name for name in frame.columns}),
+            [Unreadable(*row) for row in bad.select("at", "reason", LINE).iter_rows()],
+            partial(_places, places),
+            texts=lambda: good[LINE],
+        )
+
+    def _reasons(self, lines: pl.Series) -> pl.Series:
+        """Why a line cannot be read; null for those that can."""
+        reasons = pl.Series("reason", [None], pl.String).new_from_index(0, len(lines))
+        reasons = reasons.set(
+            lines.str.len_bytes() > self._limit,
+            say("A value is longer than %(limit)s characters.", limit=self._limit),
+        )
+        if self._mapping.pattern:
+            fits = lines.str.contains(self._mapping.pattern)
+            reasons = reasons.set(~fits, say("The line is not as the mapping's pattern says."))
+        return reasons
+
+    def _columns(self, lines: pl.Series) -> pl.DataFrame:
+        if self._mapping.format == "keyvalue":
+            rows = [_pairs(line, self._mapping) for line in lines.to_list()]
+            names = dict.fromkeys(name for row in rows for name in row)
+            return pl.DataFrame(
+                {name: [row.get(name) for row in rows] for name in names}, dict.fromkeys(names, pl.String())
+            )
+        if not self._mapping.pattern:
+            return lines.to_frame()
+        groups = lines.str.extract_groups(self._mapping.pattern).struct.unnest()
+        return groups.rename({name: name.lower() for name in groups.columns})
+
+
+def _pairs(line: str, mapping: FeedMapping) -> dict[str, str]:
+    """The values of a line by their keys; a quoted value may hold the separator."""
+    separator, equals = mapping.dialect.separator, mapping.equals
+    found: dict[str, str] = {}
+    quoted = re.compile(rf'\s*([^\s{re.escape(separator)}{re.escape(equals[0])}"]+)\s*{re.escape(equals)}\s*"([^"]*)"')
+    position = 0
+    while position < len(line) and len(found) < _MOST_PAIRS:
+        if match := quoted.match(line, position):
+            found.setdefault(match[1].lower(), match[2])
+            position = match.end()
+            continue
+        end = line.find(separator, position)
+        end = len(line) if end < 0 else end
+        key, sign, value = line[position:end].partition(equals)
+        if sign and key.strip():
+            found.setdefault(key.strip().lower(), value.strip().strip('"'))
+        position = end + len(separator)
+    return found
+
+
+def _places(places: Sequence[tuple[int, str]], wanted: Sequence[int]) -> list[tuple[int, str]]:
+    return [places[row] for row in wanted]

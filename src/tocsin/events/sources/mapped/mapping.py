@@ -1,0 +1,80 @@
+"""What a mapping file says, read and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from tocsin.events.fields import FieldKind
+from tocsin.events.sources import Feed
+from tocsin.events.sources.delimited import Dialect
+
+FORMATS: Final = ("csv", "json", "lines", "keyvalue", "html", "xml")
+LINE: Final = "line"
+"""The one column of ``lines``: the whole line."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What becomes of the value of a column.
+
+    ``to``: the fields that take it; without any, the named groups of ``pattern`` are columns themselves.
+    ``first``: only the first of ``to`` that can read it takes it. ``time``: strptime, in the feed's time zone.
+    ``decode``: ``base64`` or ``json``, whose members are columns below this one.
+    """
+
+    to: tuple[str, ...] = ()
+    first: bool = False
+    pattern: str = ""
+    template: str = ""
+    decode: tuple[str, ...] = ()
+    time: str = ""
+    skip: tuple[str, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether it only names fields."""
+        return self == Rule(self.to)
+
+
+@dataclass(frozen=True)
+class Each:
+    """Several events from one record: the items of a list, or the parts of a text."""
+
+    column: str
+    split: str = ""
+    find: str = ""
+
+
+@dataclass(frozen=True)
+class FeedMapping:
+    """A mapping file, read and checked."""
+
+    feed: Feed
+    columns: Mapping[str, tuple[Rule, ...]]
+    constants: Mapping[str, str]
+    kinds: Mapping[str, FieldKind] = field(default_factory=dict)  # of what goes to extra
+    dialect: Dialect = field(default_factory=Dialect)
+    files: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    format: str = "csv"
+    records: str = ""
+    each: tuple[Each, ...] = ()
+    skip: tuple[str, ...] = ()
+    pattern: str = ""
+    head: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)  # pattern: fields
+    values: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)  # column: value: field: text
+    where: Mapping[str, str] = field(default_factory=dict)
+    scheme: str = ""
+    zone: str = "UTC"
+    equals: str = "="
+    skip_lines: int = 0
+
+    @property
+    def plain(self) -> bool:
+        """Whether it only names columns of CSV: then the fast path takes it whole."""
+        steps = (self.each, self.skip, self.head, self.values, self.where, self.scheme, self.skip_lines)
+        return (
+            self.format == "csv"
+            and not any(steps)
+            and all(one.plain for rules in self.columns.values() for one in rules)
+        )

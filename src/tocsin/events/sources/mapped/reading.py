@@ -1,0 +1,260 @@
+"""Mapping files read and checked; each mistake with its line and column."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from tocsin.events.fields import BY_NAME, FieldKind
+from tocsin.events.sources import Feed
+from tocsin.events.sources.delimited import Dialect
+from tocsin.events.sources.mapped.mapping import FORMATS, Each, FeedMapping, Rule
+from tocsin.node.errors import TocsinError, UsageError
+
+NAME: Final = "mapped"
+
+_KINDS: Final = {"integer": FieldKind.INTEGER, "float": FieldKind.FLOAT, "boolean": FieldKind.BOOLEAN}
+_TYPES: Final = {int: FieldKind.INTEGER, float: FieldKind.FLOAT, bool: FieldKind.BOOLEAN}
+_FEED: Final = {one.name for one in fields(Feed)} - {"source", "code"}
+_TABLES: Final = {"columns", "constants", "head", "values", "where"}
+_LISTS: Final = {"files", "names", "skip"}
+_TEXTS: Final = {"separator", "comment", "format", "records", "pattern", "scheme", "zone", "equals"}
+_CATALOGUE: Final = {"access", "url", "notify", "accuracy", "needs"}
+_RULE: Final = {"to", "take", "pattern", "template", "decode", "time", "skip"}
+_DECODED: Final = {"base64", "json"}
+
+
+class MappingError(UsageError):
+    """A mapping file that cannot be used: where in it, and why."""
+
+    def __init__(self, path: Path, line: int, column: int, reason: str) -> None:
+        super().__init__(
+            f"The mapping file {path} cannot be used: line {line}, column {column}: {reason}",
+            hint="See docs/sources.md.",
+        )
+        self.path, self.row, self.place, self.reason = path, line, column, reason
+
+
+class _EntryError(ValueError):
+    """What is wrong with an entry; ``place`` are the keys that lead to it."""
+
+    def __init__(self, reason: str, *place: str) -> None:
+        super().__init__(reason)
+        self.place = place
+
+
+def read_mapping(path: Path) -> FeedMapping:
+    """A mapping file.
+
+    Raises:
+        MappingError: it is not as docs/sources.md describes.
+
+    """
+    text = ""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return _mapping(tomllib.loads(text), path.stem)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+), column (\d+)", str(error))
+        line, column = (int(found[1]), int(found[2])) if found else (text.count("\n") + 1, 1)
+        raise MappingError(path, line, column, str(error).partition(" (at ")[0]) from error
+    except _EntryError as error:
+        raise MappingError(path, *_where(text, error.place), str(error)) from error
+    except (UnicodeDecodeError, OSError, TocsinError) as error:
+        raise MappingError(path, 1, 1, str(error)) from error
+
+
+def _where(text: str, place: tuple[str, ...]) -> tuple[int, int]:
+    """Line and column of the entry to which keys lead: the last of them that is found, from the one before on."""
+    line, column = 1, 1
+    lines = text.splitlines()
+    for key in place:
+        quoted = rf"(?<![\w.-])(?:\"{re.escape(key)}\"|'{re.escape(key)}'|{re.escape(key)})(?![\w-])"
+        for number in range(line - 1, len(lines)):
+            if found := re.search(quoted, lines[number].split(" #")[0], re.IGNORECASE):
+                line, column = number + 1, found.start() + 1
+                break
+    return line, column
+
+
+def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
+    _check(said)
+    kinds: dict[str, FieldKind] = {}
+    columns = {
+        column.strip().lower(): _rules(rules, kinds, "columns", column)
+        for column, rules in _table(said, "columns").items()
+    }
+    constants = _table(said, "constants")
+    kinds |= {
+        _field(name, {}, "constants", name): kind for name, value in constants.items() if (kind := _kind(name, value))
+    }
+    separator = _text(said, "separator", " " if said.get("format") == "keyvalue" else ",")
+    try:
+        dialect = Dialect(separator, _text(said, "comment"))
+    except TocsinError as error:
+        raise _EntryError(str(error), "separator") from error
+    feed = Feed(source=NAME, code=code, name=_text(said, "name", code))
+    return FeedMapping(
+        replace(feed, **{key: value for key, value in said.items() if key in _FEED}),
+        columns,
+        {_field(name, kinds, "constants", name): _constant(value) for name, value in constants.items()},
+        kinds,
+        dialect,
+        _texts(said, "files"),
+        tuple(name.strip().lower() for name in _texts(said, "names")),
+        _text(said, "format", "csv"),
+        _text(said, "records").lower(),
+        _each(said),
+        _texts(said, "skip"),
+        _pattern(_text(said, "pattern"), "pattern"),
+        {_pattern(one, "head", one): _rules(rules, kinds, "head", one) for one, rules in _table(said, "head").items()},
+        {column.lower(): _values(table, kinds, column) for column, table in _table(said, "values").items()},
+        {one.lower(): _pattern(_constant(found), "where", one) for one, found in _table(said, "where").items()},
+        _text(said, "scheme"),
+        _zone(_text(said, "zone", "UTC")),
+        _text(said, "equals", "="),
+        _number(said, "skip_lines"),
+    )
+
+
+def _check(said: Mapping[str, object]) -> None:
+    """Refuse entries that this module does not know, and values of another type than an entry has."""
+    for key in said:
+        if key not in _FEED | _TABLES | _LISTS | _TEXTS | _CATALOGUE | {"each", "skip_lines"}:
+            raise _EntryError(f"it has unknown entries: {key}", key)
+    if not (isinstance(said.get("columns"), dict) and said["columns"]) and not _table(said, "values"):
+        raise _EntryError("it has no table [columns]", "columns")
+    if said.get("format", "csv") not in FORMATS:
+        raise _EntryError(f"format is none of {', '.join(FORMATS)}", "format")
+    for one in fields(Feed):
+        wanted = int if isinstance(one.default, int) else str
+        if type(said.get(one.name, wanted())) is not wanted:
+            raise _EntryError(f"{one.name} is not {'a number' if wanted is int else 'text'}", one.name)
+
+
+def _table(said: Mapping[str, object], key: str) -> Mapping[str, object]:
+    found = said.get(key, {})
+    if not isinstance(found, dict):
+        raise _EntryError(f"[{key}] is not a table", key)
+    return found
+
+
+def _texts(said: Mapping[str, object], key: str, *place: str) -> tuple[str, ...]:
+    found = said.get(key, [])
+    if not isinstance(found, list):
+        raise _EntryError(f"{key} is not a list", *place, key)
+    return tuple(map(str, found))
+
+
+def _text(said: Mapping[str, object], key: str, default: str = "", *place: str) -> str:
+    found = said.get(key, default)
+    if not isinstance(found, str):
+        raise _EntryError(f"{key} is not text", *place, key)
+    return found
+
+
+def _number(said: Mapping[str, object], key: str) -> int:
+    found = said.get(key, 0)
+    if type(found) is not int or found < 0:
+        raise _EntryError(f"{key} is not a number", key)
+    return found
+
+
+def _pattern(text: str, *place: str) -> str:
+    if text:
+        try:
+            pl.Series([""]).str.contains(text)
+        except pl.exceptions.PolarsError as error:
+            raise _EntryError(f"the pattern {text!r} cannot be used: {' '.join(str(error).split())}", *place) from error
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError
+        raise _EntryError(f"there is no time zone {name!r}", "zone") from error
+    except KeyError as error:
+        raise _EntryError(f"there is no time zone {name!r}", "zone") from error
+    return name
+
+
+def _each(said: Mapping[str, object]) -> tuple[Each, ...]:
+    listed = said.get("each", [])
+    found = []
+    for one in listed if isinstance(listed, list) else [listed]:
+        column, split, rest = re.fullmatch(r"(\S+)(?:\s+(split|find)\s+?(.+))?", str(one)).groups("")  # type: ignore[union-attr]  # it takes any text but an empty one
+        found.append(
+            Each(column.lower(), rest if split == "split" else "", _pattern(rest, "each") if split == "find" else "")
+        )
+    return tuple(found)
+
+
+def _rules(rules: object, kinds: dict[str, FieldKind], *place: str) -> tuple[Rule, ...]:
+    """The rules of a column; texts beside each other are one rule."""
+    listed = rules if isinstance(rules, list) else [rules]
+    named = tuple(_field(one, kinds, *place) for one in listed if not isinstance(one, dict))
+    return (*((Rule(named),) if named else ()), *(_rule(one, kinds, *place) for one in listed if isinstance(one, dict)))
+
+
+def _rule(said: Mapping[str, object], kinds: dict[str, FieldKind], *place: str) -> Rule:
+    for key in said:
+        if key not in _RULE:
+            raise _EntryError(f"there is no {key!r} for a column: {', '.join(sorted(_RULE))}", *place, key)
+    if said.get("take", "all") not in {"first", "all"}:
+        raise _EntryError("take is first or all", *place, "take")
+    decode = tuple(_text(said, "decode", "", *place).split())
+    if unknown := set(decode) - _DECODED:
+        raise _EntryError(f"decode is {' or '.join(sorted(_DECODED))}, not {unknown.pop()!r}", *place, "decode")
+    goals = said.get("to", [])
+    return Rule(
+        tuple(_field(one, kinds, *place, "to") for one in (goals if isinstance(goals, list) else [goals])),
+        said.get("take") == "first",
+        _pattern(_text(said, "pattern", "", *place), *place, "pattern"),
+        _text(said, "template", "", *place),
+        decode,
+        _text(said, "time", "", *place),
+        _texts(said, "skip", *place),
+    )
+
+
+def _values(table: object, kinds: dict[str, FieldKind], column: str) -> Mapping[str, Mapping[str, str]]:
+    """Value: field: text, the values in lower case."""
+    found: dict[str, Mapping[str, str]] = {}
+    if not isinstance(table, dict):
+        raise _EntryError(f"[values.{column}] is not a table", "values", column)
+    for value, given in table.items():
+        place = ("values", column, value)
+        if not isinstance(given, dict):
+            raise _EntryError("a value stands for a table of fields", *place)
+        if value.startswith("~"):
+            _pattern(value[1:], *place)
+        made = {_field(name, kinds, *place, name): _constant(text) for name, text in given.items()}
+        found[value if value.startswith("~") else value.lower()] = made
+    return found
+
+
+def _field(goal: object, kinds: dict[str, FieldKind], *place: str) -> str:
+    """The field that a goal names; what it is to be in extra is noted."""
+    name, _, kind = str(goal).partition(":")
+    if not (name in BY_NAME or name.removeprefix("extra.") != name) or (kind and kind not in _KINDS):
+        raise _EntryError(f"there is no field {goal!r}", *place, str(goal))
+    if kind:
+        kinds[name] = _KINDS[kind]
+    return name
+
+
+def _constant(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _kind(name: str, value: object) -> FieldKind | None:
+    """What a constant of ``extra`` is: as its name says (``extra.hits:integer``), or as TOML has it."""
+    if not name.startswith("extra."):
+        return None
+    return _KINDS.get(name.partition(":")[2]) or _TYPES.get(type(value))

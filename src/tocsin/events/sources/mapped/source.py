@@ -1,0 +1,129 @@
+"""The source of the feeds that mapping files describe."""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatch
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import polars as pl
+
+from tocsin.events.sources import Feed, Reader
+from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Shaping, first_records
+from tocsin.events.sources.mapped.mapping import FeedMapping
+from tocsin.events.sources.mapped.readers import open_mapped
+from tocsin.events.sources.mapped.reading import NAME, MappingError, read_mapping
+from tocsin.node.errors import TocsinError, UsageError
+
+CATALOGUE: Final = Path(__file__).parent.parent / "catalogue"
+"""The mapping files that ship: taken by their name or their files' names, after those of one's own."""
+
+
+class MappedSource:
+    """The source (`tocsin.events.sources.FeedSource`) of the mapping files in some folders."""
+
+    name = NAME
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = folders
+
+    def recognise(self, filename: str, head: bytes) -> str | None:
+        """The mapping whose ``files`` fit the name, else the one of whose columns the header has all."""
+        known = list(self._mappings(self._folders))
+        named = [one for one in known if _is_named(filename, one.files)]
+        named = named or [one for one in self._mappings([CATALOGUE]) if _is_named(filename, one.files)]
+        fitting = named or [one for one in known if _has_columns(head, one)]
+        best = max(fitting, key=lambda one: len(one.columns), default=None)
+        return best.feed.code if best else None
+
+    def feed(self, code: str) -> Feed:
+        """What the mapping file of that name says of its feed."""
+        return self.mapping(code).feed
+
+    def open(self, code: str, stream: BinaryIO, chunk_bytes: int, field_limit: int = FIELD_LIMIT) -> Reader:
+        """A reader of one report."""
+        mapping = self.mapping(code)
+        if not mapping.plain:
+            return open_mapped(mapping, stream, chunk_bytes, field_limit)
+        dialect = replace(mapping.dialect, field_limit=field_limit)
+        return DelimitedReader(stream, chunk_bytes, partial(_shaping, mapping), dialect, mapping.names)
+
+    def mistakes(self, filename: str) -> tuple[list[str], list[str]]:
+        """What is wrong with mapping files: with those that name this report, and with the others."""
+        naming: list[str] = []
+        others: list[str] = []
+        for path in (path for folder in self._folders for path in sorted(folder.glob("*.toml"))):
+            try:
+                read_mapping(path)
+            except MappingError as error:
+                said = _read_as_far(path)
+                files = said.get("files")
+                named = isinstance(files, list) and _is_named(filename, [one for one in files if isinstance(one, str)])
+                if said.keys() & {"columns", "files"}:  # others may lie beside a report
+                    (naming if named else others).append(f"{path.name}:{error.row}:{error.place}: {error.reason}")
+        return naming, others
+
+    def mapping(self, code: str) -> FeedMapping:
+        """The mapping file of that name.
+
+        Raises:
+            UsageError: there is none, or it cannot be used.
+
+        """
+        for folder in (*self._folders, CATALOGUE):
+            path = folder / f"{code}.toml"
+            if "/" not in code and "\\" not in code and path.is_file():
+                return read_mapping(path)
+        places = ", ".join(map(str, self._folders)) or "no folder"
+        raise UsageError(f"There is no mapping file {code}.toml (looked in {places}).", hint="See docs/sources.md.")
+
+    def _mappings(self, folders: Sequence[Path]) -> Iterator[FeedMapping]:
+        """The mapping files that can be read; of the others `mistakes` tells."""
+        for folder in folders:
+            for path in sorted(folder.glob("*.toml")):
+                try:
+                    yield read_mapping(path)
+                except TocsinError:
+                    continue
+
+
+def source(folders: Sequence[Path] = ()) -> MappedSource:
+    """The source, as the registry asks for it."""
+    return MappedSource(tuple(folders))
+
+
+def _read_as_far(path: Path) -> dict[str, object]:
+    """The entries of a TOML file; of one that cannot be read only that it may have columns."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        return {"columns": None}
+
+
+def _is_named(filename: str, patterns: Sequence[str]) -> bool:
+    name = filename.replace("\\", "/").rpartition("/")[2].lower()
+    return any(fnmatch(name, pattern.lower()) for pattern in patterns)
+
+
+def _has_columns(head: bytes, mapping: FeedMapping) -> bool:
+    if mapping.format != "csv" or mapping.names or not mapping.columns:
+        return False
+    records = first_records(head, 1, mapping.dialect)
+    own = {column for column, rules in mapping.columns.items() if any(not rule.template for rule in rules)}
+    return bool(records) and own <= set(records[0])
+
+
+def _shaping(mapping: FeedMapping, columns: Sequence[str]) -> Shaping:
+    steps: dict[str, str] = {}  # field: column; the first column of a field wins, later ones keep their own name
+    for column in columns:
+        known = [goal for rule in mapping.columns.get(column, ()) for goal in rule.to]
+        for goal in known or [f"extra.{column}"]:
+            steps[goal if goal not in steps else f"extra.{column}"] = column
+    return Shaping(partial(_shape, steps), mapping.kinds, mapping.constants)
+
+
+def _shape(steps: Mapping[str, str], frame: pl.DataFrame) -> pl.DataFrame:
+    # by series: to an expression "*" and "^…$" would mean other columns
+    return pl.DataFrame([frame[column].alias(name) for name, column in steps.items()])

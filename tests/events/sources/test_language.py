@@ -1,0 +1,210 @@
+"""The language of mapping files: how each format is cut, and the steps from columns to events."""
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tocsin.events.idf_out import to_idf
+from tocsin.events.normalise import normalise
+from tocsin.events.sources import MOST_EVENTS, Batch, sources
+from tocsin.events.sources.mapped.reading import MappingError, read_mapping
+from tocsin.node.errors import InputError
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def read(
+    folder: Path, mapping: str, report: bytes, chunk_bytes: int = 1 << 20
+) -> tuple[list[dict[str, object]], list[Batch]]:
+    """The events of a report, and its batches."""
+    (folder / "feed.toml").write_text(mapping, encoding="utf-8")
+    source = sources(folder)["mapped"]
+    reader = source.open("feed", io.BytesIO(report), chunk_bytes)
+    batches = [reader.parse(chunk) for chunk in reader.chunks()]
+    found = [normalise(batch, source.feed("feed"), NOW) for batch in batches]
+    return [event for one in found for event in to_idf(one.frame.filter(one.usable))], batches
+
+
+def test_lines_by_a_pattern_with_a_head_values_and_the_first_field_that_takes_it(tmp_path: Path) -> None:
+    mapping = """
+format = "lines"
+comment = "#"
+skip = ["-"]
+pattern = '(?<who>\\S+)\\s+(?<what>\\S+)'
+[head]
+'Generated (\\S+ \\S+)' = "time.source"
+[columns]
+who = { to = ["source.ip", "source.network", "source.fqdn"], take = "first" }
+[values.what]
+ssh = { "classification.type" = "brute-force", "source.port" = 22 }
+"~^dns" = { "classification.type" = "ddos", "comment" = "saw {what}" }
+default = { "classification.type" = "other" }
+"""
+    report = b"# Generated 2020-04-23 03:59:01\n192.0.2.1 SSH\nexample.com dns-x\n\nnothing\n198.51.100.0/24 -\n"
+    events, (batch,) = read(tmp_path, mapping, report)
+    shown = [
+        tuple(event.get(name) for name in ("source.ip", "source.network", "source.fqdn", "source.port", "comment"))
+        for event in events
+    ]
+    assert shown == [
+        ("192.0.2.1", None, None, 22, None),
+        (None, None, "example.com", None, "saw dns-x"),
+        (None, "198.51.100.0/24", None, None, None),
+    ]
+    assert [event["classification.type"] for event in events] == ["brute-force", "ddos", "other"]
+    assert {event["time.source"] for event in events} == {"2020-04-23T03:59:01+00:00"}
+    assert [(one.line, one.raw) for one in batch.unreadable] == [(5, "nothing")]
+    assert batch.locate([2]) == [(6, "198.51.100.0/24 -")]
+
+
+JSON = """
+format = "json"
+records = "data.list"
+scheme = "http"
+each = "seen"
+[columns]
+"/when" = "time.source"
+ip = "source.ip"
+"seen.port" = "source.port"
+"seen.at" = "source.url"
+"names.1" = "source.fqdn"
+n = "extra.number"
+"""
+DOCUMENT = (
+    b'{"when": "2020-04-23 03:59:01", "other": 1, "data": {"list": [{"IP": "192.0.2.1", "n": 5, "o": {"x": true},'
+    b' "names": ["a", "b.example.com"], "seen": [{"port": 22, "at": "example.com/x"}, {"port": 23}]},'
+    b' {"ip": "192.0.2.2", "seen": []}]}}'
+)
+
+
+def test_json_by_paths_with_what_is_above_and_several_events_a_record(tmp_path: Path) -> None:
+    events, (batch,) = read(tmp_path, JSON, DOCUMENT)
+    assert [(event["source.ip"], event.get("source.port")) for event in events] == [
+        ("192.0.2.1", 22),
+        ("192.0.2.1", 23),
+        ("192.0.2.2", None),
+    ]
+    assert (events[0]["source.url"], events[0]["extra.number"], events[0]["extra.o.x"]) == (
+        "http://example.com/x",
+        5,
+        True,
+    )
+    assert (events[0]["source.fqdn"], events[2]["time.source"]) == ("b.example.com", "2020-04-23T03:59:01+00:00")
+    # what is set aside can be read again, and says the same
+    (_, raw) = batch.locate([1])[0]
+    again, _ = read(tmp_path, JSON, raw.encode())
+    assert again == events[:2]
+
+
+def test_events_of_one_record_have_numbers_and_keys_of_their_own(tmp_path: Path) -> None:
+    mapping = 'each = "tags split ,"\n[columns]\naddress = "source.ip"\ntags = "protocol.application"\n'
+    (tmp_path / "feed.toml").write_text(mapping)
+    reader = sources(tmp_path)["mapped"].open(
+        "feed", io.BytesIO(b'address,tags\n192.0.2.1,"ftp, ssh"\n192.0.2.2,\n'), 1 << 20
+    )
+    (chunk,) = reader.chunks()
+    batch = reader.parse(chunk)
+    assert (np.divmod(batch.rows(chunk), MOST_EVENTS)[1].tolist(), len(set(batch.rows(chunk).tolist()))) == (
+        [0, 1, 0],
+        3,
+    )
+    keys, texts = batch.key_texts().to_list(), batch.raw_texts().to_list()
+    assert (keys[0], keys[2]) == (texts[0], texts[2])  # the first event has the key that the record had
+    assert texts[1] == texts[0] != keys[1]
+
+
+def test_more_events_than_a_record_may_have_are_said(tmp_path: Path) -> None:
+    mapping = 'format = "lines"\neach = "line split ,"\n[columns]\nline = "source.ip"\n'
+    addresses = ",".join(f"192.0.{place // 250}.{place % 250 + 1}" for place in range(MOST_EVENTS + 5))
+    events, (batch,) = read(tmp_path, mapping, addresses.encode())
+    assert len(events) == MOST_EVENTS
+    assert [one.line for one in batch.unreadable] == [1]
+
+
+def test_values_are_decoded_and_put_together(tmp_path: Path) -> None:
+    mapping = """
+separator = ";"
+zone = "Europe/Prague"
+skip_lines = 1
+[columns]
+at = { to = "time.source", time = "%d/%m/%Y %H:%M" }
+payload = { decode = "base64 json" }
+"payload.ip" = "source.ip"
+"payload.host" = [{ to = "source.fqdn" }, { to = "source.port", pattern = 'p([0-9]+)' }]
+link = { to = "source.url", template = "https://{payload.host}/{page}" }
+asn = { to = "source.asn", pattern = "AS(\\\\d+)" }
+[where]
+page = "^[a-z]"
+"""
+    report = (
+        b"made today\nat;payload;page;asn\n"
+        b"01/02/2026 12:00;eyJpcCI6ICIxOTIuMC4yLjEiLCAiaG9zdCI6ICJwODA4MC5leGFtcGxlLmNvbSJ9;index;AS64496\n"
+        b"01/02/2026 12:00;x;9;AS64497\n"
+    )
+    (event,), _ = read(tmp_path, mapping, report)
+    assert (event["time.source"], event["source.ip"], event["source.port"]) == (
+        "2026-02-01T11:00:00+00:00",
+        "192.0.2.1",
+        8080,
+    )
+    assert (event["source.url"], event["source.asn"]) == ("https://p8080.example.com/index", 64496)
+
+
+def test_key_value_lines(tmp_path: Path) -> None:
+    mapping = 'format = "keyvalue"\n[columns]\nsrc = "source.ip"\n'
+    (event,), _ = read(tmp_path, mapping, b'src=192.0.2.1 msg="a b=c" x=y\n')
+    assert (event["source.ip"], event["extra.msg"], event["extra.x"]) == ("192.0.2.1", "a b=c", "y")
+
+
+def test_html_tables(tmp_path: Path) -> None:
+    mapping = 'format = "html"\n[columns]\nip = "source.ip"\n'
+    page = b"<table><tr><th>x</table><table><tr><th>IP<th>Name<tr><td>192.0.2.1<td>n&amp;a</table>"
+    (event,), (batch,) = read(tmp_path, mapping, page)
+    assert (event["source.ip"], event["extra.name"]) == ("192.0.2.1", "n&a")
+    assert batch.locate([0])[0][1] == "<tr><td>192.0.2.1</td><td>n&amp;a</td></tr>"
+
+
+def test_xml_elements_in_whatever_encoding_they_claim(tmp_path: Path) -> None:
+    mapping = 'format = "xml"\nrecords = "item"\n[columns]\nip = "source.ip"\n"@id" = "extra.id"\n'
+    text = '<?xml version="1.0" encoding="ISO-8859-1"?><r><item id="4"><ip>192.0.2.1</ip><n>é</n></item></r>'
+    (event,), (batch,) = read(tmp_path, mapping, text.encode())
+    assert (event["source.ip"], event["extra.id"], event["extra.n"]) == ("192.0.2.1", "4", "é")
+    raw = batch.locate([0])[0][1]
+    again, _ = read(tmp_path, mapping, f"{raw}\n{raw}\n".encode())
+    assert again == [event, event]
+
+
+def test_xml_with_entities_is_refused(tmp_path: Path) -> None:
+    bomb = b'<!DOCTYPE r [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><r><item><ip>&b;</ip></item></r>'
+    with pytest.raises(InputError, match="document type"):
+        read(tmp_path, 'format = "xml"\n[columns]\nip = "source.ip"\n', bomb)
+
+
+def test_no_text_makes_a_pattern_slow(tmp_path: Path) -> None:
+    mapping = "format = 'lines'\npattern = '^(?<a>(x+x+)+y)$'\n[columns]\na = 'source.fqdn'\n"
+    _, (batch,) = read(tmp_path, mapping, b"x" * 50_000 + b"\n")
+    assert len(batch.unreadable) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "reason"),
+    [
+        ('name = "x"\n[columns\n', 2, 9, "Expected"),
+        ('[columns]\nip = "source.ip"\nwhen = "time.sauce"\n', 3, 8, "no field 'time.sauce'"),
+        ('sepa = ";"\n[columns]\nip = "source.ip"\n', 1, 1, "unknown entries: sepa"),
+        ('[columns]\nip = { to = "source.ip", patern = "x" }\n', 2, 26, "no 'patern'"),
+        ("[columns]\nip = { to = 'source.ip', pattern = '(' }\n", 2, 26, "cannot be used"),
+        ('[columns]\nip = "source.ip"\n[values.what]\nssh = { "clasification.type" = "x" }\n', 4, 9, "no field"),
+        ('zone = "Mars/Olympus"\n[columns]\nip = "source.ip"\n', 1, 1, "no time zone"),
+        ('format = "cvs"\n[columns]\nip = "source.ip"\n', 1, 1, "format is none of"),
+    ],
+)
+def test_a_mistake_has_its_line_and_column(tmp_path: Path, text: str, line: int, column: int, reason: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(MappingError, match=reason) as found:
+        read_mapping(path)
+    assert (found.value.row, found.value.place) == (line, column)
