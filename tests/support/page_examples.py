@@ -659,8 +659,8 @@ def _incidents(world: World) -> dict[str, tuple[str, str, str]]:
         foreign = add_incident(session, title="Leak at the ministry", members=[999_999], **by)
         affected = [
             IncidentPopulation(
-                incident_id=one.id, compartment_id=one.compartment_id, query={"address": "192.0.2.0/24", "team": "ours"}, keys="",
-                added_at=world.now, frozen_at=None,
+                incident_id=one.id, compartment_id=one.compartment_id, keys="", added_at=world.now, frozen_at=None,
+                query={"address": "192.0.2.0/24", "team": "ours"},
             )
             for one in (own, foreign)
         ]  # fmt: skip
