@@ -19,6 +19,8 @@ from tocsin.node.sentences import say
 MOST_BYTES: Final = 2_000_000
 """Of one file."""
 
+_MOST_DOTS: Final = 300  # of one line: the time of `tomllib` grows with the square of the parts of a dotted key
+
 _YEARS: Final = (1900, 9900)
 """Of all times, so that what is reckoned from them is a time too."""
 
@@ -80,10 +82,16 @@ def parse_document(content: bytes, name: str) -> tuple[dict[str, Any], str]:
     """
     try:
         text = content.decode("utf-8-sig")
-        read = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+        read = json.loads(text) if text.lstrip().startswith("{") else _parse_toml(text)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise UsageError(f"{name} is neither TOML nor JSON: {error}.", hint="Correct what is said.") from None
     return read, text
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+        raise ValueError(f"a line has more than {_MOST_DOTS} dots")
+    return tomllib.loads(text)
 
 
 def read_model(model: type[_Model], read: dict[str, Any], text: str, *, hint: str) -> _Model:

@@ -38,6 +38,11 @@ def test_a_roster_says_who_is_on_duty_by_accounts(duty: Duty) -> None:
         duty.do("addRosterDuty", "ana", name="Other", text=WEEKLY)
 
 
+def test_a_key_of_very_many_parts_is_refused_before_it_is_parsed(duty: Duty) -> None:
+    with pytest.raises(RequestError, match="dots"):
+        duty.do("addRosterDuty", name="CSIRT", text=f"a{'.a' * 400} = 1")
+
+
 def test_an_override_is_on_the_clock_of_the_roster_and_whose_shift_moves_gets_a_mail(duty: Duty) -> None:
     duty.do("addRosterDuty", name="CSIRT", text=WEEKLY, keeper="ana@csirt.example")
     with pytest.raises(UsageError, match="Only the keeper"):

@@ -165,6 +165,16 @@ def test_a_legal_hold_keeps_evidence_the_inbox_and_what_is_purged(case: Case, re
     assert apply_retention(node, now=now).inbox_deleted == 1
 
 
+def test_a_report_is_not_taken_out_from_under_a_legal_hold(case: Case, report: str) -> None:
+    out = ("inbox", "take-out", report, "--incident", case.reference, "--as", str(case.first))
+    hold = case.do("addLegalHoldOfIncident", ordered_by="Court").hold
+    assert "legal hold" in case.world.tocsin.call(*out)[2]
+    with case.world.node.database.reading() as session:
+        assert len(held_reports(session, case.world.now)) == 1
+    case.do("liftLegalHoldOfIncident", hold=hold, reason="The court decided")
+    case.world.tocsin.run(*out)
+
+
 def test_a_hold_ends_at_its_time_and_covers_what_is_merged_into_the_incident(case: Case) -> None:
     child = case.do("openIncident", title="Part").reference
     (disk,) = case.do("addEvidenceOfIncident", reference=child, name="Disk").evidence

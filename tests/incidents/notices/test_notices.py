@@ -12,9 +12,20 @@ from support.api_client import caller
 from support.console_users import person
 from support.world import World, copy_world, make_world
 from tocsin.incidents import IncidentReader
+from tocsin.incidents import acts as incident_acts
 from tocsin.incidents.arrivals import find_report, hints_of, triage_acts
 from tocsin.incidents.clocks import text_acts
-from tocsin.incidents.notices import chain_of, find_law, find_notice, next_of, notice_laws, read_values
+from tocsin.incidents.notices import (
+    NoticeFilter,
+    chain_of,
+    find_law,
+    find_notice,
+    list_notices,
+    next_of,
+    notice_laws,
+    read_values,
+)
+from tocsin.incidents.notices import acts as notice_acts
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.letters import Letter
@@ -103,6 +114,34 @@ def test_what_follows_a_notice_is_proposed_for_its_incident(world: World) -> Non
     wrong = ("notices", "add", *EARLY[:2], "--law", "gdpr", *EARLY[4:], "--kind", "intermediate")
     code, _, said = world.tocsin.call(*wrong, "--fields", '{"further": "x"}', "--after", first["reference"])
     assert (code, "another act" in said) == (2, True)
+
+
+@pytest.mark.parametrize("way", ["after", "corrects"])
+def test_what_follows_a_notice_in_a_restricted_incident_is_read_by_its_readers_alone(world: World, way: str) -> None:
+    number, other = (
+        person(world.node, AccountRole.ANALYST, now=world.now, mailbox=f"{name}@inside.example")
+        for name in ("one", "other")
+    )
+    first = add(world)
+    (placed,) = do_inbox(world, "open-incident", number, reference=(first["reference"],))
+    restrict = next(one for one in incident_acts.ACTS if one.name == "restrict")
+    named = {"reference": placed.incident, "persons": (str(number),)}
+    context = ActContext(world.node, world.now, f"person:{number}", "Analyst", number)
+    restrict.function(context, read_request(restrict, named))
+    kind, more = ("early_warning", "") if way == "corrects" else ("notification", ', "assessment": "High"')
+    said = {
+        "team": "operator", "law": "nis2", "kind": kind, "door": "phone", "received_at": "2026-11-15 09:45",
+        "fields": FIELDS[:-1] + more + "}", way: first["reference"],
+    }  # fmt: skip
+    later = notice_acts.add(context, read_request(notice_acts.ACTS[0], said)).reference
+    with world.node.database.reading() as session:
+        read = {
+            who: [one.report.reference for one in list_notices(session, IncidentReader(who, world.now), NoticeFilter())]
+            for who in (number, other)
+        }
+        about = set(session.scalars(select(Letter.about).where(Letter.key.startswith(f"inbox:{later}:"))))
+    assert (read[number], read[other]) == ([later, first["reference"]], [])
+    assert about == {f"inbox:{later}"}, "its receipt stands in no list of mails"
 
 
 def test_an_answer_goes_to_the_entity_once_and_stands_in_the_incident(world: World) -> None:

@@ -28,6 +28,7 @@ from tocsin.incidents.arrivals.queries import find_report
 from tocsin.incidents.arrivals.submission import ReportForm, add_report, report_of_act
 from tocsin.incidents.arrivals.tickets import ticket_named
 from tocsin.incidents.arrivals.write import put_into, take_out
+from tocsin.incidents.evidence import check_hold
 from tocsin.incidents.read import find_incident
 from tocsin.incidents.write import add_incident
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
@@ -202,10 +203,16 @@ def put(context: ActContext, request: InboxInIncident) -> list[InboxPlace]:
 
 
 def take_from(context: ActContext, request: InboxInIncident) -> list[InboxPlace]:
-    """Out of the last one, it is in the inbox of the whole team again."""
+    """Out of the last one, it is in the inbox of the whole team again.
+
+    Raises:
+        ConflictError: one of them is not in it, or it is under a legal hold, which keeps its reports.
+
+    """
     with context.undoable() as session:
         reports, person = _reports(session, context, request), person_of(session, context)
         incident = find_incident(session, reader_of(context), request.incident, lock=True)
+        check_hold(session, [incident.id], context.now)
         for report in reports:
             take_out(session, report, incident, person=person, **context.by)
         return [_placed(report, incident.reference) for report in reports]

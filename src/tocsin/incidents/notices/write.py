@@ -27,11 +27,13 @@ from tocsin.incidents.arrivals import (
     note_in_incidents,
     notice_of,
     party_of,
+    put_into,
     report_of_act,
 )
 from tocsin.incidents.clocks import OUR_ANSWER, notice_submitted
 from tocsin.incidents.notices.laws import NoticeKind, NoticeLaw
 from tocsin.incidents.notices.read import FiledNotice
+from tocsin.incidents.read import TEAM
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.interface import N_, Say
 from tocsin.node.errors import ConflictError
@@ -96,13 +98,15 @@ class NoticeOffice:
 def file_notice(session: Session, office: NoticeOffice, filing: NoticeFiling, ticket: Ticket) -> Notice:
     """Take a notice in, and send its receipt; the same form twice is one.
 
+    What follows or corrects one in a restricted incident is in that, too: nobody else learns what it says.
+
     Raises:
         ConflictError: what it corrects was corrected already.
 
     """
     now, actor = office.now, office.actor
-    if (known := report_of_act(session, ticket)) is not None and (before := notice_of(session, known)) is not None:
-        return before
+    if (known := report_of_act(session, ticket)) is not None and (same := notice_of(session, known)) is not None:
+        return same
     law, corrects = filing.law, filing.corrects
     if corrects is not None:
         if corrects.superseded:
@@ -128,6 +132,10 @@ def file_notice(session: Session, office: NoticeOffice, filing: NoticeFiling, ti
     session.add(notice)
     session.flush()
     _send_receipt(session, office, filing, report, notice)
+    before = session.get_one(PublicReport, earlier.report_id) if earlier else report
+    if before.compartment_id != TEAM:
+        for incident in incidents_of(session, before):
+            put_into(session, report, incident, person=None, actor=actor, now=now)
     return notice
 
 
