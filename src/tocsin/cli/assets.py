@@ -1,7 +1,7 @@
 """`tocsin assets`: the register of critical assets is filled and counted; nothing of it is printed."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -11,6 +11,8 @@ from tocsin.interface import Commands, note, print_table
 from tocsin.node.errors import InputError, UsageError
 
 app = Commands(help="Critical assets: import and count them. They are read on pages alone.", no_args_is_help=True)
+
+_COUNTS: Final = {"assets": "assets", "stale": "not confirmed for a year", "changes": "changes to review"}
 
 
 @app.command("import")
@@ -43,4 +45,4 @@ def count(call: NodeInvocation) -> None:
     check_enabled(call.node)
     with call.database.reading() as session:
         counts = register_counts(session, call.now)
-    call.emit(counts, lambda: print_table("", ("what", "count"), list(counts.items())))
+    call.emit(counts, lambda: print_table("", ("what", "count"), [(_COUNTS[name], n) for name, n in counts.items()]))

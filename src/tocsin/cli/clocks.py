@@ -60,7 +60,10 @@ def texts(call: NodeInvocation) -> None:
         for one in found
     ]
     rows = [
-        (one.name, one.error or ("adopted" if one.current else "a newer edition waits" if one.adopted else ""))
+        (
+            one.name,
+            one.error or ("adopted" if one.current else "a newer edition waits" if one.adopted else "not adopted"),
+        )
         for one in found
     ]
     call.emit(documents, lambda: print_table("", ("text", "state"), rows))

@@ -44,9 +44,13 @@ def list_(
     with call.database.reading() as session:
         found = list_notices(session, IncidentReader(None, call.now), wanted, limit=limit)
     documents = [_document(one, teams[one.notice.team_id]) for one in found]
-    names = ("reference", "entity", "law", "kind", "version", "state", "received_at")
-    rows = [[one[name] for name in names] for one in documents]
-    call.emit(documents, partial(print_table, "", names, rows) if rows else "Nothing here.")
+    names = ("reference", "entity", "law", "kind", "version", "state")
+    rows = [
+        (*(one[name] for name in names), f"{of.notice.received_at:%Y-%m-%d %H:%M}")
+        for of, one in zip(found, documents, strict=True)
+    ]
+    columns = (*names, "received (UTC)")
+    call.emit(documents, partial(print_table, "", columns, rows) if rows else "No notices.")
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """`tocsin playbooks`: CACAO 2.0 files checked, kept and given out; on an incident they are started and answered."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -19,6 +20,12 @@ app = Commands(
     no_args_is_help=True,
 )
 
+_WAYS: Final = {
+    "on_true": "if yes", "on_false": "if no", "on_completion": "then", "on_success": "if done",
+    "on_failure": "if not done", "next_steps": "at the same time",
+}  # fmt: skip
+"""What leads from a step to others (CACAO 2.0, section 4.1), in words."""
+
 _Name = Annotated[str, typer.Argument(help="Its key, or its id in CACAO.", metavar="PLAYBOOK")]
 
 
@@ -29,7 +36,10 @@ def list_(call: NodeInvocation) -> None:
 
     with call.database.reading() as session:
         found = [_document(one) for one in listed_playbooks(session)]
-    rows = [(one["key"], one["name"], ", ".join(one["types"]), "here" if one["own"] else "shipped") for one in found]
+    rows = [
+        (one["key"], one["name"], ", ".join(one["types"]), "added here" if one["own"] else "comes with Tocsin")
+        for one in found
+    ]
     call.emit(found, lambda: print_table("", ("playbook", "name", "for (RSIT)", "from"), rows))
 
 
@@ -80,12 +90,10 @@ def show(call: NodeInvocation, playbook: _Name) -> None:
 
     def human() -> None:
         say(visible(f"{found.playbook.name}\n{found.playbook.description}"))
-        names = {one.id: place for place, one in enumerate(steps, start=1)}
-        rows = [
-            (names[one.id], one.kind, one.name, ", ".join(f"{key}: {names[to]}" for key, to in one.targets))
-            for one in steps
-        ]
-        print_table("", ("", "kind", "step", "leads to"), rows)
+        shown = [one for one in steps if one.kind not in {"start", "end"}]
+        places = {one.id: place for place, one in enumerate(shown, start=1)}
+        rows = [(places[one.id], one.name, _ways(one, places)) for one in shown]
+        print_table("", ("step", "what", "leads to"), rows)
 
     call.emit(document, human)
 
@@ -113,6 +121,14 @@ def _document(one: "ListedPlaybook") -> dict[str, Any]:
         "own": one.edition is not None,
         "sha256": one.playbook.sha256,
     }
+
+
+def _ways(one: "PlaybookStep", places: Mapping[str, int]) -> str:
+    """Where a step leads, by the numbers of the steps, but to the one below it."""
+    far = one.answers or one.branches
+    found = [(key, places[to]) for key, to in one.targets if to in places]
+    parts = [(key.partition("/"), place) for key, place in found if far or place != places[one.id] + 1]
+    return ", ".join(f"{_WAYS.get(key) or rest}: {place}" for (key, _, rest), place in parts)
 
 
 def _step(one: "PlaybookStep") -> dict[str, Any]:

@@ -61,7 +61,9 @@ def hosts(call: NodeInvocation) -> None:
     with call.database.reading() as session:
         found = host_figures(session, IncidentReader(None, call.now))
     documents = [{**fields(one, "host asked gone still"), "median_hours": _hours(one.median)} for one in found]
-    rows = [(*(one[name] for name in ("host", "asked", "gone", "still")), one["median_hours"]) for one in documents]
+    rows = [
+        (*(one[name] for name in ("host", "asked", "gone", "still")), one["median_hours"] or "") for one in documents
+    ]
     names = ("host", "asked", "gone", "still there", "median hours")
     call.emit(documents, partial(print_table, "", names, rows) if rows else "No host was asked in the last year.")
 

@@ -110,9 +110,7 @@ def test_the_chain_of_custody_can_be_read_and_its_hashes_be_reckoned(exported: P
     for one in document["custody"]:
         assert hashlib.sha256(one["said"].encode()).hexdigest() == one["sha256"]
     text = (exported / "custody.txt").read_text()
-    assert "handed  person: Police, Sgt. Lam; how: by hand; seal: 17; place: Safe 2; by One" in text.replace(
-        "by Analyst", "by One"
-    )
+    assert "handed  person: Police, Sgt. Lam; how: by hand; seal: 17; by One" in text.replace("by Analyst", "by One")
     entry = case.world.tocsin.json("audit", "list", "--limit", "5")
     assert document["custody"][-1]["sha256"] in json.dumps(entry)
 

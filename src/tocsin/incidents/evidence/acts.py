@@ -98,7 +98,7 @@ class CustodyChange(IncidentAddition):
     person: str = _LINE(description="From whom, or to whom.")
     how: str = _LINE(description="How.")
     seal: str = _LINE(description="The number of the new seal; empty: as before.")
-    place: str = _LINE(description="The new place; empty: as before.")
+    place: str = _LINE(description="The new place; empty: as before, and not known of what is handed over.")
     happened_at: Annotated[Moment | None, Wording(option="--at")] = Field(None, description="When, if not now.")
 
 
@@ -240,7 +240,7 @@ def record(context: ActContext, request: CustodyChange) -> EvidenceResult:
                 hint=say("Record that it was received again, where it came back."),
             )
         item.state, item.seal = state.value, request.seal or item.seal
-        item.place = request.place or item.place
+        item.place = request.place or ("" if request.step is CustodyStep.HANDED else item.place)
         data = {
             "act": request.step.value, **_facts(item), "person": kept(context, request.person),
             "how": kept(context, request.how),

@@ -98,7 +98,7 @@ def add(context: ActContext, request: NewPlaybook) -> PlaybookResult:
 
 
 def remove(context: ActContext, request: PlaybookNamed) -> PlaybookResult:
-    """It is not offered any more; incidents on which it is worked keep it. One that came along is offered again.
+    """It is not offered any more; incidents on which it is worked keep it. One that comes with Tocsin is offered again.
 
     Raises:
         ConflictError: it came along.

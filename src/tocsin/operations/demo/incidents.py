@@ -60,7 +60,7 @@ hxxps://update[.]cdn-sync[.]example/gate
 203[.]0[.]113[.]45
 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 """
-_GATE: Final = "hxxps://update[.]cdn-sync[.]example/gate {address}"
+_GATE: Final = "hxxps://update[.]cdn-sync[.]example/{page} {address}"
 _NOTE: Final = "Your files are encrypted. You have 72 hours.\n"
 _TO_HOSPITAL: Final = """\
 We have your call. Please keep the backups offline, do not restart the servers, and send us the text of the ransom note
@@ -148,11 +148,13 @@ def _ransomware(demonstration: Demonstration) -> None:
     do("send", 20, party=operator, subject="Records of a line of yours", text=_TO_OPERATOR)
     do("add-observables", 30, text=_SEEN)
     gate = demonstration.country.territories["hosting"].ranges[0][0]
-    analyst.do(
-        "takedowns propose", 35, reference=opened.incident, text=_GATE.format(address=gate),
+    pages = "\n".join(_GATE.format(page=one, address=gate) for one in ("gate", "pay"))
+    proposed = analyst.do(
+        "takedowns propose", 35, reference=opened.incident, text=pages,
         ground="command-and-control", basis="your terms of service", how="firewall of the hospital",
         necessity="Encrypted systems of a hospital call it.",
     )  # fmt: skip
+    analyst.do("takedowns ask", 36, reference=opened.incident, takedowns=tuple(proposed.takedowns[:1]))
     analyst.do("playbooks start", 36, reference=opened.incident, playbook="ransomware")
     analyst.do("affected attach", 38, reference=opened.incident, matching="team=summit&kind=open-rdp")
     do("note", 40, text="Rang the ministry of health: two more hospitals use the same remote maintenance.")

@@ -34,7 +34,7 @@ def fields_of(
 ) -> list[FormField]:
     """The fields of an act, but for those in its address. ``given``: values at first; ``typed``: what was typed."""
     made = []
-    for name, field in act.request.model_fields.items():
+    for name, field in sorted(act.request.model_fields.items(), key=lambda one: one[0] != "name"):
         if name in _SAID or name in names_in(act.page):
             continue
         options = _options(desk, act, name, words, session)

@@ -41,7 +41,7 @@ TITLES: Final[Mapping[str, str]] = {
     "withdrawChangeDuty": N_("Withdraw change"),
     "askSwapDuty": N_("Ask for a swap"),
     "answerSwapDuty": N_("Answer a swap"),
-    "handOverDuty": N_("Hand-over note"),
+    "handOverDuty": N_("Write hand-over note"),
     "readHandOverDuty": N_("Mark as read"),
     "phoneDuty": N_("Phone number for call-outs"),
     "calendarDuty": N_("Address of your calendar"),

@@ -1,4 +1,4 @@
-"""The tab *Clocks* of an incident: each clock with its time left and its days, and what may apply."""
+"""The tab *Deadlines* of an incident: each clock with its time left and its days, and what may apply."""
 
 from typing import Annotated, Final
 

@@ -38,6 +38,9 @@ _HIDDEN: Final = {
 }  # fmt: skip
 """What stands in the address or in hidden fields; a person to be let in or taken out is chosen."""
 
+_FIRST: Final = {"rule", "mail", "report"}
+"""What a form is about: asked for before what is said of it."""
+
 _TIMES: Final = {"until", "happened_at", "due_at", "valid_until", "at", "limit_start", "lessons_due"}
 
 _LABELS: Final[Mapping[str, str]] = {
@@ -138,7 +141,9 @@ _HINTS: Final[Mapping[str, str]] = {
     "lessons_due": N_("Then they are to-do items."),
     "persons": N_("Nobody else finds it, with all that is in it. You are one of them."),
     "valid_until": N_("Then it is no longer looked for. Without a time it has no end."),
-    "matching": N_("As in the address of the list of problems, such as kind=open-rdp&address=192.0.2.0/24"),
+    "matching": N_(
+        "Copy it from the address of the list of problems, behind the question mark: kind=open-rdp&address=192.0.2.0/24"
+    ),
     "title": N_("What people call it, such as: Ransomware, Lagoon Hospital"),
     "limit_start": N_("Only where the rule has one, such as awareness in DORA."),
     "source": N_("Who says so, or what shows it, such as: log of the mail server"),
@@ -187,7 +192,7 @@ def fields_of(
     """
     made = []
     chosen = "person" in act.request.model_fields and "{person}" not in str(act.page)
-    for name, field in act.request.model_fields.items():
+    for name, field in sorted(act.request.model_fields.items(), key=lambda one: one[0] not in _FIRST):
         if name in _HIDDEN and not (name == "person" and chosen):
             continue
         kind, options = ("choice", choices[name]) if name in choices else _kind(act, name, field, words, session)

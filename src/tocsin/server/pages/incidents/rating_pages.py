@@ -1,8 +1,8 @@
 """The tab *Severity* of an incident: how it is rated by schemes, and the form of one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -21,6 +21,9 @@ from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import part_frame
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
+
+if TYPE_CHECKING:
+    from tocsin.incidents.severity import SeverityScheme
 
 _TAB: Final = "rating"
 _EXPIRED: Final = N_("This form is too old. Send it again.")
@@ -102,8 +105,20 @@ def _page(
         by_hand=by_hand if overrides else None, actors=actors,
         schemes=[(one, of.title) for one, of in schemes.items()], scheme=scheme, scheme_name=name,
         answers=_typed(form) if form else _shown(before), comment=text_of(form, "comment") if form else "",
-        made=form_word(desk.tokens, desk.now), error=error,
+        made=form_word(desk.tokens, desk.now), error=error, in_words=partial(_in_words, schemes),
     )  # fmt: skip
+
+
+def _in_words(schemes: Mapping[str, "SeverityScheme"], rating: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The questions of a rating with their answers, as its scheme says them where it is still in use."""
+    scheme = next((one for one in schemes.values() if one.id == rating["scheme"]), None)
+    asked = {one.id: one for one in scheme.input} if scheme else {}
+    for name, value in rating["answers"].items():
+        question = asked.get(name)
+        titles = {one.id: one.title for one in question.choices} if question else {}
+        ends = value if isinstance(value, list) else [value]
+        said = [titles.get(one) or _plain(one) for one in ends]
+        yield (question.title if question else "") or name, " \u2013 ".join(said)
 
 
 def _typed(form: FormData) -> dict[str, str]:

@@ -32,7 +32,7 @@ TABS: Final[Mapping[str, str]] = {
     "observables": N_("Observables"),
     "takedowns": N_("Take-downs"),
     "notices": N_("Notices"),
-    "clocks": N_("Clocks"),
+    "clocks": N_("Deadlines"),
     "rating": N_("Severity"),
     "evidence": N_("Evidence"),
     "playbooks": N_("Playbooks"),

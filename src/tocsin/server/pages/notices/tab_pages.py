@@ -7,13 +7,13 @@ from fastapi.responses import Response
 
 from tocsin.incidents import IncidentReader
 from tocsin.incidents.arrivals import ReleaseScope, releases_of, reports_in, unreleased
-from tocsin.incidents.notices import KINDS, find_law, next_of, notices_in
+from tocsin.incidents.notices import KINDS, find_law, next_of, notice_laws, notices_in
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox import BASES, GROUNDS, SCOPES
 from tocsin.server.pages.incidents import part_frame
-from tocsin.server.pages.notices.words import SHAPES, STATES, notice_name
+from tocsin.server.pages.notices.words import SHAPES, STATES, law_name, notice_name
 
 
 def tab_pages(desk: PageContext) -> APIRouter:
@@ -46,6 +46,7 @@ def tab_pages(desk: PageContext) -> APIRouter:
             }
         names: dict[str, Any] = {
             "bases": BASES,
+            "laws": {one: law_name(of, words) for one, of in notice_laws().items()},
             "grounds": GROUNDS,
             "scopes": SCOPES,
             "kinds": KINDS,
