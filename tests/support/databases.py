@@ -46,12 +46,27 @@ class Cluster:
 
     def fresh(self, *, migrated: bool = True) -> str:
         """The URL of a new database, with the tables of the current version or with none."""
+        return self.copy(_TEMPLATE if migrated else "template0")
+
+    def copy(self, of: str) -> str:
+        """The URL of a new database that is a copy of one, by its name, to which nobody is connected."""
         name = f"test_{next(self._numbers)}"
-        template = _TEMPLATE if migrated else "template0"
         with self.connect() as connection:
-            made = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+            made = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(of)
+            )
             connection.execute(made)
         return self.url(name)
+
+    def drop(self, url: str) -> None:
+        """Remove one of its databases, whoever is connected to it."""
+        with self.connect() as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name_of(url))))
+
+
+def name_of(url: str) -> str:
+    """The name of the database that a URL of a cluster leads to."""
+    return url.partition("@/")[2].partition("?")[0]
 
 
 @pytest.fixture(scope="session")

@@ -142,6 +142,7 @@ def note_touches(session: Session, touches: Mapping[int, int], now: datetime) ->
     query = select(AssetTouch).where(
         AssetTouch.asset_id.in_(touches), AssetTouch.incident_id.is_(None), AssetTouch.seen_at.is_(None)
     )
+    query = query.order_by(AssetTouch.id).with_for_update()  # one that is acknowledged meanwhile is not counted on
     known = {one.asset_id: one for one in session.scalars(query)}
     here = set(session.scalars(select(Asset.id).where(Asset.id.in_(touches))))
     for number in sorted(here):

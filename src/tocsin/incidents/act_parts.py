@@ -140,10 +140,17 @@ def reader_of(context: ActContext) -> IncidentReader:
 
 
 @contextmanager
-def changing(context: ActContext, request: IncidentNamed) -> Iterator[OpenIncident]:
-    """The incident of a request in a transaction that can be undone, where the act says so."""
+def changing(
+    context: ActContext, request: IncidentNamed, *, first: Callable[[Session], object] | None = None
+) -> Iterator[OpenIncident]:
+    """The incident of a request in a transaction that can be undone, where the act says so.
+
+    ``first``: locks what others lock before an incident.
+    """
     with context.undoable() as session:
         reader = reader_of(context)
+        if first is not None:
+            first(session)
         incident = find_incident(session, reader, request.reference, lock=True)
         yield OpenIncident(context, session, reader, incident, author_of(session, context))
 

@@ -28,7 +28,7 @@ from tocsin.incidents.act_parts import (
 from tocsin.incidents.observables import MOST, extract_observables
 from tocsin.incidents.playbooks import task_ended
 from tocsin.incidents.read import find_observable, find_party, find_task
-from tocsin.incidents.sightings import PastSightings, warnings_of
+from tocsin.incidents.sightings import PastSightings, lock_ingests, warnings_of
 from tocsin.incidents.states import IncidentEntryKind, ObservableRole, PartyRole, TaskState
 from tocsin.incidents.write import add_observable, add_party, add_task
 from tocsin.interface import N_, ActContext, Wording
@@ -238,7 +238,7 @@ def observe(context: ActContext, request: NewObservables) -> ObservablesResult:
         raise UsageError(say("Fewer than %(n)s observables are taken at once.", n=MOST))
     past = PastSightings.of(context, [(one.kind, one.value) for one in read.found])
     lists = warnings_of(context.node.home, [(one.kind, one.value) for one in read.found])
-    with changing(context, request) as opened:
+    with changing(context, request, first=lock_ingests) as opened:
         incident = opened.incident
         add = partial(
             add_observable, opened.session, incident, role=request.role.value, tlp=incident.tlp, now=context.now,

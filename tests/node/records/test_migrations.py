@@ -4,12 +4,17 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import Column, MetaData, inspect, text
 
 import tocsin
 from tocsin.node.errors import StorageError
@@ -63,6 +68,52 @@ def test_records_of_a_version_that_is_not_known_are_left_alone(database_url: str
     with database.engine.begin() as connection:
         assert inspect(connection).get_table_names() == ["alembic_version"]
     database.close()
+
+
+def test_rows_of_before_the_parts_of_incidents_stay_as_they_are(database_url: str) -> None:
+    """A row in each table of 0043: the last version without clocks, duty, evidence, take-downs and the others."""
+    database = open_database(database_url)
+    with database.engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(_SOURCE / "node" / "records" / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0043")
+        tables = MetaData()
+        tables.reflect(connection)
+        before = {}
+        for table in tables.sorted_tables:
+            if table.primary_key.columns and not table.name.startswith(("alembic", "search_")):
+                if connection.execute(table.select()).first() is None:
+                    connection.execute(table.insert().values({one.name: _value(one) for one in table.columns}))
+                before[table] = connection.execute(table.select()).mappings().one()
+    assert {"incident", "incident_task", "incident_party", "incident_observable", "inbox_report"} <= {
+        table.name for table in before
+    }
+
+    database.migrate()
+
+    with database.engine.connect() as connection:
+        assert {table: connection.execute(table.select()).mappings().one() for table in before} == before
+        given = [
+            connection.execute(text(f"SELECT {columns} FROM {table}")).one()
+            for table, columns in (
+                ("incident", "root_cause, in_figures"), ("incident_task", "lesson"),
+                ("inbox_report", "basis, basis_act"), ("incident_observable", "checked_to, unreviewed_since, noted_on"),
+            )
+        ]  # fmt: skip
+    assert given == [("", False), (False,), ("voluntary", ""), (None, None, None)]
+    database.close()
+
+
+def _value(column: Column[Any]) -> object:
+    """Something that a column may hold; all numbers are 1, so that keys lead somewhere."""
+    try:
+        kind = column.type.python_type
+    except NotImplementedError:
+        return None
+    made = {int: 1, str: "x" * 32, bool: True, datetime: datetime(2026, 11, 27, tzinfo=UTC), UUID: UUID(int=1),
+            date: date(2026, 11, 27), bytes: b"x", float: 1.0, dict: {}, object: {}}  # fmt: skip
+    return made[kind]
 
 
 def test_first_starts_at_once_make_the_tables_once(database_url: str) -> None:

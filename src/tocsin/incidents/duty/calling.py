@@ -197,7 +197,8 @@ def _key(rule: CallOutRule, subject: CallSubject) -> str:
 def _settle_subjects(look: _Look, items: Collection[str]) -> None:
     """Open what a rule asks for, and end what is over; quiet hours only keep from opening."""
     session, now = look.session, look.now
-    live = {one.live_key: one for one in session.scalars(select(CallOut).where(CallOut.live_key.is_not(None)))}
+    open_ones = select(CallOut).where(CallOut.live_key.is_not(None)).order_by(CallOut.id)
+    live = {one.live_key: one for one in session.scalars(open_ones.with_for_update())}  # someone may acknowledge one
     wanted: dict[str, tuple[CallOutRule, CallSubject]] = {}
     for rule in rules_of(session):
         found = [CallSubject(kind) for kind in rule.kinds if kind in items]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         remove_warning_list,
         warnings_of,
     )
+    from tocsin.incidents.sightings.look_back import lock_ingests
     from tocsin.incidents.sightings.read import ObservableStanding, standings_of
     from tocsin.incidents.sightings.watch import ObservableWatch
     from tocsin.incidents.sightings.write import PastSightings

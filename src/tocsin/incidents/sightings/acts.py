@@ -15,6 +15,7 @@ from tocsin.incidents.act_parts import (
 )
 from tocsin.incidents.models import IncidentObservable
 from tocsin.incidents.read import find_incident, find_observable, merged_family, observables_of
+from tocsin.incidents.sightings.look_back import lock_ingests
 from tocsin.incidents.sightings.write import PastSightings
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.interface import ActContext, Wording
@@ -48,7 +49,7 @@ def set_validity(context: ActContext, request: ObservableValidity) -> IncidentRe
     """After that it no longer matches; what was seen stays. One that had expired is looked up again."""
     wanted = [one for one in observables_now(context, request) if one[0] == request.observable]
     past = PastSightings.of(context, [(kind, value) for _, kind, value in wanted])
-    with changing(context, request) as opened:
+    with changing(context, request, first=lock_ingests) as opened:
         found = find_observable(opened.session, opened.reader, opened.incident, request.observable)
         if found.valid_until == request.valid_until:
             return opened.done()
@@ -64,7 +65,7 @@ def look_up(context: ActContext, request: IncidentNamed) -> SightingsResult:
     wanted = observables_now(context, request)
     past = PastSightings.of(context, [(kind, value) for _, kind, value in wanted])
     places = {number: place for place, (number, *_) in enumerate(wanted)}
-    with changing(context, request) as opened:
+    with changing(context, request, first=lock_ingests) as opened:
         rows = [(places[one.id], one) for one in _of_family(opened) if one.id in places]
         sighted = past.note(opened.session, rows)
         data = {"act": "looked-up", "values": [], "count": len(rows), "sighted": sighted}

@@ -1,7 +1,7 @@
 """The past: events of the last 90 days in which observables are, those that are shown and those about to be.
 
 What an ingest notes and what is looked up here meet at the number of an ingest: up to it the past is looked up, beyond
-it each ingest notes its own. `newest_ingest` is asked under a lock, so that nothing falls between the two.
+it each ingest notes its own. Both hold a lock meanwhile, so that nothing falls between the two.
 """
 
 from collections.abc import Sequence
@@ -20,13 +20,18 @@ PAST: Final = timedelta(days=90)
 _KEY: Final = 0x746F6373_73696768  # "tocssigh": the number of the PostgreSQL advisory lock
 
 
-def newest_ingest(session: Session, *, lock: bool = False) -> int:
-    """The newest ingest that is noted, committed or about to be.
+def lock_ingests(session: Session) -> None:
+    """Let no other ingest be noted until the transaction ends. SQLite has one writer, if the transaction has written.
 
-    ``lock``: until the transaction ends no other is noted. SQLite has one writer, if the transaction has written.
+    Before any incident is locked: an ingest locks those of which it finds something, and two who wait for each other
+    end with an error.
     """
-    if lock and session.get_bind().dialect.name == "postgresql":
+    if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _KEY})
+
+
+def newest_ingest(session: Session) -> int:
+    """The newest ingest that is noted, committed or about to be."""
     return session.scalar(select(func.max(Ingest.number))) or 0
 
 

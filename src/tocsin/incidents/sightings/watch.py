@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.models import Incident, IncidentObservable
-from tocsin.incidents.sightings.look_back import newest_ingest
+from tocsin.incidents.sightings.look_back import lock_ingests, newest_ingest
 from tocsin.incidents.sightings.matching import KINDS, MATCHED, ObservableMatcher, WatchedObservable
 from tocsin.incidents.sightings.write import note_ingest
 from tocsin.incidents.states import IncidentState
@@ -58,7 +58,7 @@ class ObservableWatch:
 
         ``events``: all events of the ingest, for what was added while it ran.
         """
-        newest_ingest(session, lock=True)
+        lock_ingests(session)
         late = _watched(session, [*_active(now), IncidentObservable.checked_to >= self._since])
         late = [one for one in late if one.number not in self.matcher.numbers]
         if late:

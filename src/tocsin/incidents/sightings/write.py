@@ -48,9 +48,12 @@ class PastSightings:
         return cls(context, named, up_to, _past(context, named, up_to=up_to))
 
     def note(self, session: Session, rows: Sequence[tuple[int, IncidentObservable]]) -> int:
-        """Keep the past of observables, each with its place; how many were seen. In the transaction that adds them."""
+        """Keep the past of observables, each with its place; how many were seen. In the transaction that adds them.
+
+        `lock_ingests` was called in it.
+        """
         session.flush()
-        newest = newest_ingest(session, lock=True)
+        newest = newest_ingest(session)
         if newest > self.up_to:  # one more came meanwhile
             more = _past(self.context, self.wanted, up_to=newest, after=self.up_to)
             self.matches, self.up_to = pl.concat([self.matches, more]), newest
@@ -73,6 +76,7 @@ def note_ingest(session: Session, matches: pl.DataFrame, *, now: datetime) -> in
     What was withdrawn or expired meanwhile is left out. In the transaction that notes the ingest.
     """
     days = daily(matches).partition_by("observable", as_dict=True)
+    _lock_incidents(session, [int(number) for (number,) in days])
     found = {one.id: one for one in _active(session, [int(number) for (number,) in days], now)}
     known = _by_day(session, found)
     for (number,), of in days.items():
@@ -120,6 +124,15 @@ def _keep(session: Session, row: IncidentObservable, day: dict[str, Any], known:
         session.add(known)
     known.events, known.sets = day["events"], day["sets"]
     known.first_at, known.last_at = day["first"], day["last"]
+
+
+def _lock_incidents(session: Session, observables: Collection[int]) -> None:
+    """Lock the incidents of observables, in their order, so that what a person does with one comes before or after."""
+    row = IncidentObservable
+    queries = (select(row.incident_id).where(row.id.in_(some)) for some in _parts(observables))
+    incidents = {one for query in queries for one in session.scalars(query)}
+    for some in _parts(incidents):
+        session.scalars(select(Incident).where(Incident.id.in_(some)).order_by(Incident.id).with_for_update()).all()
 
 
 def _active(session: Session, numbers: Collection[int], now: datetime) -> Iterator[IncidentObservable]:
