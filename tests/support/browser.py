@@ -20,7 +20,17 @@ _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "-
 _RUNNING: "list[Chromium]" = []
 _LOADED = "location.href != 'about:blank' && performance.getEntriesByType('navigation')[0]?.loadEventEnd > 0"
 _TAB, _ENTER, _SPACE, _DOWN = ("Tab", 9, ""), ("Enter", 13, "\r"), ("Space", 32, " "), ("ArrowDown", 40, "")
-KEYS = {"Tab": _TAB, "Enter": _ENTER, "Space": _SPACE, "Down": _DOWN, "ArrowDown": _DOWN, "Escape": ("Escape", 27, "")}
+_UP, _RIGHT = ("ArrowUp", 38, ""), ("ArrowRight", 39, "")
+KEYS = {
+    "Tab": _TAB,
+    "Enter": _ENTER,
+    "Space": _SPACE,
+    "Down": _DOWN,
+    "ArrowDown": _DOWN,
+    "Up": _UP,
+    "Right": _RIGHT,
+    "Escape": ("Escape", 27, ""),
+}
 
 
 @dataclass(eq=False)
