@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 from time import sleep
 from typing import Final
 
@@ -12,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, select
 
-from interface.test_undo import ACTS, EXAMPLES, do, state, take_back
+from interface.test_undo import ACTS, EXAMPLES, context, do, state, take_back
 from support.assets import Keeper
 from support.console_users import browser_of
 from support.databases import Cluster, name_of
@@ -23,7 +24,9 @@ from support.world import World, make_world
 from tocsin.assets.register import AssetTouch
 from tocsin.incidents.duty.models import CallOut
 from tocsin.incidents.models import Incident, ObservableSighting
+from tocsin.interface import read_request
 from tocsin.node.accounts import AccountRole
+from tocsin.node.errors import ConflictError, UsageError
 from tocsin.operations.worker import Chore, _deeds, wanted
 from tocsin.pipeline.stores import open_node
 from tocsin.server.server import make_application
@@ -94,6 +97,43 @@ def test_all_that_parts_have_is_shown_and_kept(world: World) -> None:
     for days in (2, 40, 400, 4_000):
         do_chores(world.at(days))
     assert [*unanswered(world, application, {})] == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "table", "count"),
+    [
+        ("addAsset", "asset", 1),
+        ("addEvidenceOfIncident", "incident_evidence", 1),
+        ("addLegalHoldOfIncident", "legal_hold", 1),
+        ("addNotice", "incident_notice", 1),
+        ("addPlaybook", "playbook", 1),
+        ("addRosterDuty", "duty_roster", 1),
+        ("adoptClockText", "clock_text", 1),
+        ("answerNotice", "letter", 1),
+        ("attachAffectedSystems", "incident_population", 1),
+        ("importAssets", "asset", 2),
+        ("overrideDuty", "duty_change", 1),
+        ("phoneDuty", "duty_contact", 1),
+        ("ruleCallOut", "call_out_rule", 1),
+    ],
+)
+def test_what_comes_twice_at_once_is_there_once(world: World, operation: str, table: str, count: int) -> None:
+    values, act = EXAMPLES[operation](world), ACTS[operation]
+    values |= {"once": "a form"} if "once" in act.request.model_fields else {}
+    before, both = len(state(world)[table]), Barrier(2)
+
+    def perform(_: int) -> object:
+        made, request = context(world, operation), read_request(act, values)
+        both.wait()
+        try:
+            return act.perform(made, request)
+        except (ConflictError, UsageError) as error:
+            return error
+
+    with ThreadPoolExecutor() as threads:
+        outcomes = [*threads.map(perform, range(2))]
+    assert not all(isinstance(one, Exception) for one in outcomes)
+    assert len(state(world)[table]) == before + count
 
 
 def test_an_ingest_and_who_looks_up_the_past_wait_for_each_other_in_one_order(

@@ -19,7 +19,7 @@ from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import teams_by_id
 from tocsin.interface import N_, ActContext, OwnSurface, Wording
 from tocsin.node.errors import InputError, TocsinError
-from tocsin.node.records import AuditAction, audit
+from tocsin.node.records import AuditAction, audit, take_turns
 from tocsin.node.sentences import say
 
 _MOST: Final = 20_000
@@ -47,6 +47,7 @@ def import_rows(context: ActContext, request: AssetRows) -> RowCounts:
     check_enabled(context.node)
     text = IntakeFilter(context.node, "assets").kept_text(request.text)
     with context.undoable() as session:
+        take_turns(session, "rows")
         counts, known, rows = RowCounts(), _known(session), []
         teams = {team.key for team in teams_by_id(context.database).values()}
         for line, row in _read(text):

@@ -147,7 +147,7 @@ def perform(call: NodeInvocation, act: "Act", values: Mapping[str, Any], *, name
         field, wrong = error.wrongs[0]
         raise UsageError(f"{_option(act, field)}: {wrong}" if field else wrong) from None
     context = ActContext(call.node, call.now, call.actor, name, say=partial(_say_to, call.node), act=act)
-    done = act.function(context, request)
+    done = act.perform(context, request)
     if context.undos and sys.stdin.isatty():
         note(f"'tocsin undo {context.undos[-1]}' takes it back within {call.settings.tell.undo_seconds} seconds.")
     if act.routing:

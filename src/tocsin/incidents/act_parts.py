@@ -16,7 +16,7 @@ from tocsin.incidents.states import IncidentEntryKind, IncidentState, SeverityLe
 from tocsin.incidents.write import add_entry
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import AccountRole, Permission, Person, Principal, find_person
-from tocsin.node.errors import ConflictError, UsageError
+from tocsin.node.errors import ConflictError, SimultaneousError, UsageError
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
 
@@ -146,12 +146,19 @@ def changing(
     """The incident of a request in a transaction that can be undone, where the act says so.
 
     ``first``: locks what others lock before an incident.
+
+    Raises:
+        SimultaneousError: the same form did it since `done_before` looked.
+
     """
     with context.undoable() as session:
         reader = reader_of(context)
         if first is not None:
             first(session)
         incident = find_incident(session, reader, request.reference, lock=True)
+        once = once_of(context, request) if isinstance(request, IncidentAddition) else None
+        if once and known_entry(session, reader, once) is not None:  # not yet when `done_before` looked
+            raise SimultaneousError(say("The same was done at this moment."))
         yield OpenIncident(context, session, reader, incident, author_of(session, context))
 
 

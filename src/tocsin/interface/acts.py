@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.interface.capabilities import N_
 from tocsin.node.accounts import Permission, PermissionScope, Principal
-from tocsin.node.errors import UsageError
+from tocsin.node.errors import SimultaneousError, UsageError
 from tocsin.node.node import Node
 from tocsin.node.records import GRACE, AuditAction, Database, recorded
 
@@ -183,6 +183,18 @@ class Act:
         """The model of its request."""
         _context, request, *_ = get_type_hints(self.function).values()
         return cast("type[BaseModel]", request)
+
+    def perform(self, context: ActContext, request: BaseModel) -> Any:
+        """Do it. Where the same came twice at once, as by a double click, the second is done again: it finds the first.
+
+        PostgreSQL lets both begin, and refuses what must be there once; SQLite lets one begin after the other.
+        """
+        from sqlalchemy.exc import IntegrityError
+
+        try:
+            return self.function(context, request)
+        except (IntegrityError, SimultaneousError):
+            return self.function(context, request)
 
     @property
     def operation(self) -> str:

@@ -52,7 +52,7 @@ def perform_form(
 
     """
     context = replace(context_for(maker.node, visitor, act, maker.now, maker.say), waits=False, holds=True)
-    done = act.function(context, read_request(act, _typed(act, form) | given))
+    done = act.perform(context, read_request(act, _typed(act, form) | given))
     return done, next(iter(context.undos), None)
 
 

@@ -6,6 +6,7 @@
     ├── InputError          a file or message cannot be used as it is: exit 1, HTTP 422
     ├── NotFoundError       the named thing is not here: exit 1, HTTP 404
     ├── ConflictError       it clashes with what is stored, or another process is at work: exit 1, HTTP 409
+    │   └── SimultaneousError  the same came twice at once: `Act.perform` does the second again, which finds the first
     ├── WithheldError       the release gate said no: exit 1, HTTP 403
     ├── RemoteError         another system does not answer, or not as agreed: exit 1, HTTP 502
     ├── StorageError        disk, table or database failed: exit 1, HTTP 500
@@ -59,6 +60,10 @@ class NotFoundError(TocsinError):
 
 class ConflictError(TocsinError):
     """It clashes with what is stored, or another process is at work on it."""
+
+
+class SimultaneousError(ConflictError):
+    """The same came twice at once; done again, it finds what the first did."""
 
 
 class WithheldError(TocsinError):

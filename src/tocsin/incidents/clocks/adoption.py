@@ -17,7 +17,7 @@ from tocsin.incidents.clocks.text import ClockRule, ClockText, edition_at, read_
 from tocsin.incidents.text_files import read_bytes
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, UsageError
 from tocsin.node.paths import HomeFolder
-from tocsin.node.records import AuditAction, audit
+from tocsin.node.records import AuditAction, audit, take_turns
 from tocsin.node.sentences import say
 
 _OWN_DAYS: Final = ("holidays", "working_days")
@@ -92,6 +92,7 @@ def adopt_text(
         ConflictError: it is adopted already as it is, or a rule of another law has the same id.
 
     """
+    take_turns(session, "clck")
     found = next((one for one in available_texts(session, home) if one.name == name), None)
     if found is None:
         raise NotFoundError(say("There is no clock text '%(id)s'.", id=name[:60]))

@@ -49,16 +49,16 @@ def duty_gaps(session: Session, now: datetime) -> list[tuple[LiveRoster, DutyGap
     return sorted(found, key=lambda pair: (pair[1].start or now, pair[0].row.id))
 
 
-def find_roster(session: Session, named: str) -> DutyRoster:
-    """The roster of this number or name.
+def find_roster(session: Session, named: str, *, lock: bool = False) -> DutyRoster:
+    """The roster of this number or name. ``lock``: it is going to be changed, or what is on it.
 
     Raises:
         NotFoundError: there is none in use.
 
     """
     which = DutyRoster.id == int(named) if named.isascii() and named.isdigit() else DutyRoster.name == named.strip()
-    found = session.scalar(select(DutyRoster).where(which, DutyRoster.retired_at.is_(None)))
-    if found is None:
+    query = select(DutyRoster).where(which, DutyRoster.retired_at.is_(None))
+    if (found := session.scalar(query.with_for_update() if lock else query)) is None:
         raise NotFoundError(say("There is no roster '%(name)s'.", name=named[:60]))
     return found
 

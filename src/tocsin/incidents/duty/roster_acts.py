@@ -166,7 +166,7 @@ def retire_roster(context: ActContext, request: RosterNamed) -> RosterResult:
     """It counts no more; rules that use it call nobody by it."""
     check_manager(context)
     with context.undoable() as session:
-        row = find_roster(session, request.roster)
+        row = find_roster(session, request.roster, lock=True)
         row.retired_at = context.now
         _note(context, session, row, "retired")
         return _roster(row)
@@ -213,7 +213,7 @@ def ask_swap(context: ActContext, request: ShiftSwap) -> ChangeResult:
 
     """
     with context.undoable() as session:
-        row = find_roster(session, request.roster)
+        row = find_roster(session, request.roster, lock=True)
         live = live_roster(session, row, context.now)
         me, other = person_of(session, context), worker(session, request.person).id
         made = _new_change(context, session, live, request, kind=ChangeKind.SWAP, add=other, remove=me)
@@ -265,7 +265,7 @@ def check_manager(context: ActContext) -> None:
 
 
 def _own_roster(context: ActContext, session: Session, named: str) -> DutyRoster:
-    row = find_roster(session, named)
+    row = find_roster(session, named, lock=True)
     if not context.may(Permission.RULES_WRITE) and (context.person is None or row.keeper != context.person):
         raise UsageError(say("Only the keeper of the roster and managers change it."))
     return row

@@ -109,6 +109,7 @@ def file_notice(session: Session, office: NoticeOffice, filing: NoticeFiling, ti
         return same
     law, corrects = filing.law, filing.corrects
     if corrects is not None:
+        session.refresh(corrects, with_for_update=True)
         if corrects.superseded:
             raise ConflictError(say("This version was corrected already."))
         corrects.superseded = True

@@ -9,25 +9,23 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.events import EventStore, Ingest, IngestState
 from tocsin.incidents.sightings.matching import KINDS, MATCHED, NEEDED, ObservableMatcher, WatchedObservable
-from tocsin.node.records import Database
+from tocsin.node.records import Database, take_turns
 
 PAST: Final = timedelta(days=90)
-_KEY: Final = 0x746F6373_73696768  # "tocssigh": the number of the PostgreSQL advisory lock
 
 
 def lock_ingests(session: Session) -> None:
-    """Let no other ingest be noted until the transaction ends. SQLite has one writer, if the transaction has written.
+    """Let no other ingest be noted until the transaction ends.
 
     Before any incident is locked: an ingest locks those of which it finds something, and two who wait for each other
     end with an error.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _KEY})
+    take_turns(session, "sigh")
 
 
 def newest_ingest(session: Session) -> int:

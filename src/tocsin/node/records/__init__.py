@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         insert_for,
         open_database,
         sqlite_url,
+        take_turns,
     )
     from tocsin.node.records.from_rows import from_row
     from tocsin.node.records.full_text import INDEX_TABLES, rows_with, words_of

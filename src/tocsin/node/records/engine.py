@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from weakref import finalize
 
-from sqlalchemy import JSON, Connection, DateTime, Dialect, Engine, Text, create_engine, event
+from sqlalchemy import JSON, Connection, DateTime, Dialect, Engine, Text, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
@@ -261,6 +261,16 @@ def _begin_sqlite(connection: Connection) -> None:
 def _begin_postgresql(connection: Connection) -> None:
     if connection.get_execution_options().get(_READING):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def take_turns(session: Session, name: str) -> None:
+    """Let no other transaction do what has this name (four letters) until this one ends.
+
+    For what is there once though no row can say so. SQLite lets one transaction write at a time anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        key = int.from_bytes(f"tocs{name}".encode())
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
 def insert_for(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:

@@ -48,7 +48,7 @@ def perform(
         wrongs = [{"loc": ("body", name), "msg": wrong} for name, wrong in error.wrongs]
         raise RequestValidationError(wrongs) from None
     context = context_for(counter.node, visitor, act, counter.now, counter.say)
-    done = act.function(context, request)
+    done = act.perform(context, request)
     if context.undos and response is not None:
         response.headers[UNDO] = str(context.undos[-1])
     if act.routing:

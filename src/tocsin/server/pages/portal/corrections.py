@@ -75,7 +75,7 @@ class CorrectionInput:
 
     def perform(self, act: Act, **values: object) -> None:
         """Do an act with these values for the visitor."""
-        act.function(context_for(self.node, self.visitor, act, self.now), read_request(act, values))
+        act.perform(context_for(self.node, self.visitor, act, self.now), read_request(act, values))
 
 
 @dataclass(frozen=True)
