@@ -130,7 +130,7 @@ def test_a_mapping_file_with_a_mistake_is_named_where_it_may_be_meant(world: Wor
     for name, content in (("other", b"what is this\n"), ("sensor-1", idf)):
         said = sender.post("/reports", params={"name": name}, content=content, headers=WAIT).json()
         assert said["state"] == "refused"
-        assert "sensor.toml: there is no field 'source.adress'" in said["failed"][0]["reason"]
+        assert "sensor.toml:3:5: there is no field 'source.adress'" in said["failed"][0]["reason"]
         assert str(folder) not in said["failed"][0]["reason"]
 
 
