@@ -1,7 +1,9 @@
 """`tocsin feeds`: which feeds come, and whether they come as they always did."""
 
+import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +13,7 @@ from tocsin.interface import Commands, fields, note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.events import FeedAlarm, FeedCadence, FeedState
+    from tocsin.pipeline.feed_trial import FeedTrial
 
 
 def _show_cadence(done: "FeedCadence") -> None:
@@ -41,6 +44,52 @@ def health(call: NodeInvocation) -> None:
     if loud:
         note(f"{loud} not acknowledged.")
         raise typer.Exit(1)
+
+
+@app.command("try")
+def try_(
+    call: NodeInvocation,
+    file: Annotated[Path, typer.Argument(help="A report, or some lines of one; '-' is standard input.")],
+    mapping: Annotated[Path | None, typer.Option(help="The mapping file that describes it.")] = None,
+    feed: Annotated[str | None, typer.Option(help="The name of a feed, of yours or of the catalogue.")] = None,
+    suggest: Annotated[bool, typer.Option("--suggest", help="Print a first mapping file for it instead.")] = False,
+) -> None:
+    """Show what a mapping makes of a report; store nothing. Exit 1: something is set aside; 2: it cannot be read."""
+    from tocsin.pipeline.feed_trial import suggested_mapping, try_feed
+
+    if suggest:
+        text = suggested_mapping(call.node, file)
+        call.emit({"mapping": text}, lambda: say(text))
+        return
+    found = try_feed(call.node, file, mapping, feed, call.now)
+    call.emit(_trial(found), lambda: _show_trial(found))
+    if found.mistakes or found.set_aside:
+        raise typer.Exit(2 if found.mistakes else 1)
+
+
+def _trial(found: "FeedTrial") -> dict[str, object]:
+    return {
+        **fields(found, "feed rows events"),
+        "set_aside": [{"line": line, "reason": reason, "raw": raw} for line, reason, raw in found.set_aside],
+        "unmapped": found.unmapped,
+        "problems": [
+            {"file": str(one.path), "line": one.row, "column": one.place, "reason": one.reason}
+            for one in found.mistakes
+        ],
+    }
+
+
+def _show_trial(found: "FeedTrial") -> None:
+    for one in found.mistakes:
+        say(f"{one.path}:{one.row}:{one.place}: {one.reason}")
+    for event in found.events:
+        say(json.dumps(event, ensure_ascii=False))
+    for line, reason, raw in found.set_aside:
+        say(f"Set aside, line {line}: {reason} {raw[:200]}")
+    if found.unmapped:
+        say(f"Kept in extra, as no column names them: {', '.join(found.unmapped)}.")
+    if not found.mistakes:
+        note(f"{found.feed}: {len(found.events)} events of {found.rows} records, {len(found.set_aside)} set aside.")
 
 
 def _watched(call: NodeInvocation) -> "Sequence[FeedState]":
