@@ -13,6 +13,7 @@ from tocsin.interface import Commands, fields, note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.events import FeedAlarm, FeedCadence, FeedState
+    from tocsin.events.sources import KnownFeed
     from tocsin.pipeline.feed_trial import FeedTrial
 
 
@@ -29,8 +30,19 @@ app = Commands(
 
 
 @app.command("list")
-def list_(call: NodeInvocation) -> None:
+def list_(
+    call: NodeInvocation,
+    known: Annotated[
+        bool, typer.Option("--known", help="Those of the catalogue instead: who has them, and how.")
+    ] = False,
+) -> None:
     """List all feeds: how often each should come, when it came last, how much, and its state."""
+    if known:
+        from tocsin.pipeline.feed_trial import known_feeds
+
+        catalogue = known_feeds()
+        call.emit([_known_document(one) for one in catalogue], lambda: _show_known(catalogue))
+        return
     found = _watched(call)
     call.emit([_document(one) for one in found], lambda: _show(found))
 
@@ -90,6 +102,22 @@ def _show_trial(found: "FeedTrial") -> None:
         say(f"Kept in extra, as no column names them: {', '.join(found.unmapped)}.")
     if not found.mistakes:
         note(f"{found.feed}: {len(found.events)} events of {found.rows} records, {len(found.set_aside)} set aside.")
+
+
+def _known_document(one: "KnownFeed") -> dict[str, object]:
+    return {
+        "feed": one.feed.code,
+        **fields(one.feed, "name provider tlp pap terms cadence_hours"),
+        **fields(one, "url access accuracy notify"),
+    }
+
+
+def _show_known(catalogue: "Sequence[KnownFeed]") -> None:
+    rows = [
+        (one.feed.code, one.feed.name, one.feed.provider, one.access, "yes" if one.notify else "context only")
+        for one in catalogue
+    ]
+    print_table("", ("feed", "name", "provider", "access", "for notifications"), rows)
 
 
 def _watched(call: NodeInvocation) -> "Sequence[FeedState]":

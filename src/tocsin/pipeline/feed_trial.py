@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import UNUSABLE, OpenedReport, normalise, to_idf
 from tocsin.events.redaction import redacted
-from tocsin.events.sources import DescribedSource, FeedSource, MappingError, sources
+from tocsin.events.sources import DescribedSource, FeedSource, KnownFeed, MappingError, sources
 from tocsin.node.errors import UsageError
 from tocsin.node.paths import HomeFolder
 from tocsin.pipeline.parse import origin_of, passing
@@ -76,6 +76,11 @@ def try_feed(node: NodeWithStores, path: Path, mapping: Path | None, feed: str |
                 _unmapped(trial, source.named(code) if isinstance(source, DescribedSource) else set())
             )
     return trial
+
+
+def known_feeds() -> list[KnownFeed]:
+    """The feeds of the catalogue, by code."""
+    return [one for source in sources().values() if isinstance(source, DescribedSource) for one in source.known()]
 
 
 def suggested_mapping(node: NodeWithStores, path: Path) -> str:

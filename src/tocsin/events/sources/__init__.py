@@ -139,6 +139,20 @@ class Feed:
     time_format: str = "%Y-%m-%d %H:%M:%S"
 
 
+@dataclass(frozen=True)
+class KnownFeed:
+    """A feed that the catalogue knows: where it is, who gets it, how accurate it is, whether teams are to hear of it.
+
+    ``access``: open, key (anybody gets one), agreement, own.
+    """
+
+    feed: Feed
+    url: str = ""
+    access: str = "open"
+    accuracy: int = 0
+    notify: bool = True
+
+
 class FeedSource(Protocol):
     """A feed family."""
 
@@ -176,6 +190,9 @@ class DescribedSource(Protocol):
 
     def named(self, code: str) -> set[str]:
         """The fields that the file of that name fills."""
+
+    def known(self) -> list[KnownFeed]:
+        """The feeds of the catalogue, by code."""
 
     def suggestion(self, filename: str, head: bytes) -> str:
         """A first file for a report that nobody knows, by its first bytes."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from tocsin.events.fields import BY_NAME, FieldKind
-from tocsin.events.sources import Feed, MappingError
+from tocsin.events.sources import Feed, KnownFeed, MappingError
 from tocsin.events.sources.delimited import Dialect
 from tocsin.events.sources.mapped.mapping import FORMATS, Each, FeedMapping, Rule
 from tocsin.node.errors import TocsinError
@@ -24,8 +24,9 @@ _FEED: Final = {one.name for one in fields(Feed)} - {"source", "code"}
 _TABLES: Final = {"columns", "constants", "head", "values", "where"}
 _LISTS: Final = {"files", "names", "skip"}
 _TEXTS: Final = {"separator", "comment", "format", "records", "pattern", "scheme", "zone", "equals"}
-_CATALOGUE: Final = {"access", "url", "notify", "accuracy", "needs"}
+_CATALOGUE: Final = {"access", "url", "notify", "accuracy"}
 _RULE: Final = {"to", "take", "pattern", "template", "decode", "time", "skip"}
+_NAMES: Final = {str: "text", int: "a number", bool: "true or false"}
 _DECODED: Final = {"base64", "json"}
 
 
@@ -90,7 +91,7 @@ def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
     feed = Feed(source=NAME, code=code, name=_text(said, "name", code))
     known: dict[str, Any] = {key: value for key, value in said.items() if key in _FEED}
     return FeedMapping(
-        replace(feed, **known),
+        _known(said, replace(feed, **known)),
         columns,
         {_field(name, kinds, "constants", name): _constant(value) for name, value in constants.items()},
         kinds,
@@ -110,6 +111,16 @@ def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
         _text(said, "equals", "="),
         _number(said, "skip_lines"),
     )
+
+
+def _known(said: Mapping[str, object], feed: Feed) -> KnownFeed:
+    """What a file of the catalogue also says of its feed."""
+    given: dict[str, Any] = {key: said[key] for key in ("url", "access", "accuracy", "notify") if key in said}
+    known = KnownFeed(feed)
+    for key, value in given.items():
+        if type(value) is not type(getattr(known, key)):
+            raise _EntryError(f"{key} is not {_NAMES[type(getattr(known, key))]}", key)
+    return replace(known, **given)
 
 
 def _check(said: Mapping[str, object]) -> None:

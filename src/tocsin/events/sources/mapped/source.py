@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 
 import polars as pl
 
-from tocsin.events.sources import Feed, MappingError, Reader
+from tocsin.events.sources import Feed, KnownFeed, MappingError, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Shaping, first_records
 from tocsin.events.sources.mapped.mapping import FeedMapping
 from tocsin.events.sources.mapped.readers import open_mapped
@@ -76,6 +76,10 @@ class MappedSource:
         rules = [rule for some in (*mapping.columns.values(), *mapping.head.values()) for rule in some]
         valued = {name for table in mapping.values.values() for entry in table.values() for name in entry}
         return {*mapping.constants, *valued, *(name for rule in rules for name in rule.to)}
+
+    def known(self) -> list[KnownFeed]:
+        """The feeds of the catalogue, by code."""
+        return [one.known for one in self._mappings([CATALOGUE])]
 
     def suggestion(self, filename: str, head: bytes) -> str:
         """A first file for a report that nobody knows, by its first bytes."""
