@@ -56,6 +56,7 @@ ALSO = {
     "pipeline/replay.py:replay",
     "pipeline/replay_preview.py:_open_row",
     "pipeline/comparison.py:_batches",
+    "pipeline/feed_trial.py:try_feed",
     "assets/acts.py:_filter",
     "assets/rows.py:import_rows",
     "assets/sheet_acts.py:ask",

@@ -1,7 +1,9 @@
 """`tocsin feeds`: which feeds come, and whether they come as they always did."""
 
+import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +13,8 @@ from tocsin.interface import Commands, fields, note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.events import FeedAlarm, FeedCadence, FeedState
+    from tocsin.events.sources import KnownFeed
+    from tocsin.pipeline.feed_trial import FeedTrial
 
 
 def _show_cadence(done: "FeedCadence") -> None:
@@ -26,8 +30,19 @@ app = Commands(
 
 
 @app.command("list")
-def list_(call: NodeInvocation) -> None:
+def list_(
+    call: NodeInvocation,
+    known: Annotated[
+        bool, typer.Option("--known", help="Those of the catalogue instead: who has them, and how.")
+    ] = False,
+) -> None:
     """List all feeds: how often each should come, when it came last, how much, and its state."""
+    if known:
+        from tocsin.pipeline.feed_trial import known_feeds
+
+        catalogue = known_feeds()
+        call.emit([_known_document(one) for one in catalogue], lambda: _show_known(catalogue))
+        return
     found = _watched(call)
     call.emit([_document(one) for one in found], lambda: _show(found))
 
@@ -41,6 +56,68 @@ def health(call: NodeInvocation) -> None:
     if loud:
         note(f"{loud} not acknowledged.")
         raise typer.Exit(1)
+
+
+@app.command("try")
+def try_(
+    call: NodeInvocation,
+    file: Annotated[Path, typer.Argument(help="A report, or some lines of one; '-' is standard input.")],
+    mapping: Annotated[Path | None, typer.Option(help="The mapping file that describes it.")] = None,
+    feed: Annotated[str | None, typer.Option(help="The name of a feed, of yours or of the catalogue.")] = None,
+    suggest: Annotated[bool, typer.Option("--suggest", help="Print a first mapping file for it instead.")] = False,
+) -> None:
+    """Show what a mapping makes of a report; store nothing. Exit 1: something is set aside; 2: it cannot be read."""
+    from tocsin.pipeline.feed_trial import suggested_mapping, try_feed
+
+    if suggest:
+        text = suggested_mapping(call.node, file)
+        call.emit({"mapping": text}, lambda: say(text))
+        return
+    found = try_feed(call.node, file, mapping, feed, call.now)
+    call.emit(_trial(found), lambda: _show_trial(found))
+    if found.mistakes or found.set_aside:
+        raise typer.Exit(2 if found.mistakes else 1)
+
+
+def _trial(found: "FeedTrial") -> dict[str, object]:
+    return {
+        **fields(found, "feed rows events"),
+        "set_aside": [{"line": line, "reason": reason, "raw": raw} for line, reason, raw in found.set_aside],
+        "unmapped": found.unmapped,
+        "problems": [
+            {"file": str(one.path), "line": one.row, "column": one.place, "reason": one.reason}
+            for one in found.mistakes
+        ],
+    }
+
+
+def _show_trial(found: "FeedTrial") -> None:
+    for one in found.mistakes:
+        say(f"{one.path}:{one.row}:{one.place}: {one.reason}")
+    for event in found.events:
+        say(json.dumps(event, ensure_ascii=False))
+    for line, reason, raw in found.set_aside:
+        say(f"Set aside, line {line}: {reason} {raw[:200]}")
+    if found.unmapped:
+        say(f"Kept in extra, as no column names them: {', '.join(found.unmapped)}.")
+    if not found.mistakes:
+        note(f"{found.feed}: {len(found.events)} events of {found.rows} records, {len(found.set_aside)} set aside.")
+
+
+def _known_document(one: "KnownFeed") -> dict[str, object]:
+    return {
+        "feed": one.feed.code,
+        **fields(one.feed, "name provider tlp pap terms cadence_hours"),
+        **fields(one, "url access accuracy notify"),
+    }
+
+
+def _show_known(catalogue: "Sequence[KnownFeed]") -> None:
+    rows = [
+        (one.feed.code, one.feed.name, one.feed.provider, one.access, "yes" if one.notify else "context only")
+        for one in catalogue
+    ]
+    print_table("", ("feed", "name", "provider", "access", "for notifications"), rows)
 
 
 def _watched(call: NodeInvocation) -> "Sequence[FeedState]":

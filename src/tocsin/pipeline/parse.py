@@ -172,7 +172,7 @@ def open_report(
 def _opened(
     session: IngestSession, report: OpenedReport, source: str | None, feed: str | None, intake: IntakeFilter
 ) -> OpenReport:
-    origin, code = _origin(session.node, report, source, feed)
+    origin, code = origin_of(session.node, report, source, feed)
     record = commitment.known_feed(session.node, origin.feed(code))
     described = replace(origin.feed(code), tlp=record.tlp, name=record.name, provider=record.provider)
     heard = session.clock()
@@ -191,8 +191,16 @@ def _opened(
     return OpenReport(report, stream, reader, record, described, heard, batches, intake, redaction)
 
 
-def _origin(node: NodeWithStores, report: OpenedReport, source: str | None, feed: str | None) -> tuple[FeedSource, str]:
-    """The source and feed code of a report: as told, else by its name and first bytes."""
+def origin_of(
+    node: NodeWithStores, report: OpenedReport, source: str | None, feed: str | None
+) -> tuple[FeedSource, str]:
+    """The source and feed code of a report: as told, else by its name and first bytes.
+
+    Raises:
+        InputError: nobody knows its feed, or a mapping file that may describe it is wrong.
+        UsageError: there is no such source.
+
+    """
     known = sources(node.home / HomeFolder.FEEDS, report.folder)
     if source is not None and source not in known:
         raise UsageError(

@@ -12,7 +12,7 @@ from tocsin.events.sources import recognise
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
-def test_fields_that_the_schema_lacks_are_kept_in_their_types() -> None:
+def test_where_a_feed_places_an_event_is_read_in_its_types() -> None:
     report = (
         b"source.ip,source.asn,source.geolocation.latitude,source.registry,source.geolocation.geoip_cc,destination.tor_node\n"
         b"192.0.2.1,64500,47.1,ripe,CH,true\n192.0.2.2,,north,,,\n"
@@ -23,8 +23,8 @@ def test_fields_that_the_schema_lacks_are_kept_in_their_types() -> None:
     reader = source.open(code, io.BytesIO(report), 1 << 20)
     (chunk,) = reader.chunks()
     first, second = to_idf(normalise(reader.parse(chunk), source.feed(code), NOW).frame)
-    assert (first["extra.source.geolocation.latitude"], first["extra.source.registry"]) == (47.1, "ripe")
-    assert (first["extra.source.geolocation.geoip_cc"], first["extra.destination.tor_node"]) == ("CH", True)
+    assert (first["source.geolocation.latitude"], first["source.registry"]) == (47.1, "RIPE")
+    assert (first["source.geolocation.geoip_cc"], first["destination.tor_node"]) == ("CH", True)
     assert second["extra.source.geolocation.latitude"] == "north"
 
 

@@ -147,7 +147,7 @@ def test_idf_flat_and_nested_are_the_same() -> None:
     assert first["feed.name"] == "Relays"
     assert (first["classification.type"], first["rsit.type"]) == ("tor", "other")
     assert first["extra.list"] == [1, {"a": None}]
-    assert first["extra.source.geolocation.latitude"] == 47.1
+    assert first["source.geolocation.latitude"] == 47.1
     assert read("idf", json.dumps(first).encode())[0][0]["extra.text"] == 'x "y"'
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from tocsin.events.idf_out import to_idf
 from tocsin.events.normalise import normalise
-from tocsin.events.sources import MOST_EVENTS, Batch, sources
-from tocsin.events.sources.mapped.reading import MappingError, read_mapping
+from tocsin.events.sources import MOST_EVENTS, Batch, MappingError, sources
+from tocsin.events.sources.mapped.reading import read_mapping
 from tocsin.node.errors import InputError
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -15,9 +15,21 @@ import numpy.typing as npt
 import polars as pl
 
 from tocsin.events.fields import FieldKind
+from tocsin.node.errors import UsageError
 
 MOST_EVENTS: Final = 256
 """Of one record. The number of a row is kept in 32 bits, so that a report may have 16 million such records."""
+
+
+class MappingError(UsageError):
+    """A mapping file that cannot be used: where in it, and why."""
+
+    def __init__(self, path: Path, line: int, column: int, reason: str) -> None:
+        super().__init__(
+            f"The mapping file {path} cannot be used: line {line}, column {column}: {reason}",
+            hint="See docs/sources.md.",
+        )
+        self.path, self.row, self.place, self.reason = path, line, column, reason
 
 
 @dataclass(frozen=True)
@@ -127,6 +139,20 @@ class Feed:
     time_format: str = "%Y-%m-%d %H:%M:%S"
 
 
+@dataclass(frozen=True)
+class KnownFeed:
+    """A feed that the catalogue knows: where it is, who gets it, how accurate it is, whether teams are to hear of it.
+
+    ``access``: open, key (anybody gets one), agreement, own.
+    """
+
+    feed: Feed
+    url: str = ""
+    access: str = "open"
+    accuracy: int = 0
+    notify: bool = True
+
+
 class FeedSource(Protocol):
     """A feed family."""
 
@@ -159,9 +185,21 @@ class DescribedSource(Protocol):
     def mistakes(self, filename: str) -> tuple[list[str], list[str]]:
         """What is wrong with these files: with those that name this report, and with the others."""
 
+    def has(self, code: str) -> bool:
+        """Whether there is a file of that name."""
+
+    def named(self, code: str) -> set[str]:
+        """The fields that the file of that name fills."""
+
+    def known(self) -> list[KnownFeed]:
+        """The feeds of the catalogue, by code."""
+
+    def suggestion(self, filename: str, head: bytes) -> str:
+        """A first file for a report that nobody knows, by its first bytes."""
+
 
 _OWN = {
-    "mapped": "tocsin.events.sources.mapped:source",
+    "mapped": "tocsin.events.sources.mapped.source:source",
     "shadowserver": "tocsin.events.sources.shadowserver:source",
     "xarf": "tocsin.events.sources.xarf:source",
     "idf": "tocsin.events.sources.idf:source",

@@ -3,15 +3,14 @@
 That is what other tools write, and what ``tocsin events --format csv`` writes.
 """
 
-import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 import polars as pl
 
-from tocsin.events.fields import BY_NAME, FieldKind
+from tocsin.events.fields import BY_NAME
 from tocsin.events.sources import Feed, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Dialect, Shaping, distinct, first_records
 from tocsin.events.sources.idf import TIME_FORMAT
@@ -19,8 +18,6 @@ from tocsin.events.sources.idf import TIME_FORMAT
 NAME = "idf_csv"
 
 _MARKS = frozenset({"source.ip", "source.network", "source.fqdn", "source.url", "source.asn"})
-_KINDS: Final = {"latitude": FieldKind.FLOAT, "longitude": FieldKind.FLOAT, "tor_node": FieldKind.BOOLEAN}
-_BESIDE: Final = re.compile(r"extra\.(source|destination)\.(geolocation\.latitude|geolocation\.longitude|tor_node)")
 """Fields of the format that our schema lacks and that are no texts; they are kept in ``extra`` under their own name."""
 _OPAQUE = "extra"  # a JSON object as text, taken apart later
 
@@ -54,8 +51,7 @@ def source(_: Sequence[Path] = ()) -> IdfCsv:
 
 def _shaping(columns: Sequence[str]) -> Shaping:
     names = dict(zip(columns, distinct(map(_field, columns)), strict=True))
-    kinds = {name: _KINDS[name.rpartition(".")[2]] for name in names.values() if _BESIDE.fullmatch(name)}
-    return Shaping(partial(_shape, names), kinds)
+    return Shaping(partial(_shape, names))
 
 
 def _field(column: str) -> str:

@@ -17,7 +17,3 @@ docs/sources.md has the whole language. Formats differ only in how a record is c
 for all of them (`steps`), by whole columns. Patterns are those of Rust's ``regex``, whose time grows with the text and
 no faster, so no text can hang it. A mapping that only names columns of CSV keeps the fast path of `delimited`.
 """
-
-from tocsin.events.sources.mapped.source import NAME, source
-
-__all__ = ["NAME", "source"]

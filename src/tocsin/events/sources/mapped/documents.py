@@ -96,7 +96,7 @@ class HtmlRecords(DocumentRecords):
                 self.header = self.header or f"<table><tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
             elif any(cells) and not all(cell.tag == "th" for cell in row):
                 raw = etree.tostring(row, encoding="unicode", method="html", with_tail=False)
-                found.append((row.sourceline or 1, raw, dict(zip(names, cells, strict=False))))
+                found.append((_line(row), raw, dict(zip(names, cells, strict=False))))
         return found
 
 
@@ -114,7 +114,7 @@ class XmlRecords(DocumentRecords):
         )
         try:
             tree = _tree(text, parser)
-            if tree.getroottree().docinfo.doctype:
+            if tree.getroottree().docinfo.internalDTD is not None:
                 raise ValueError(say("it has a document type, which no feed needs"))  # noqa: TRY301
         except (etree.LxmlError, ValueError) as error:
             raise InputError(
@@ -125,7 +125,7 @@ class XmlRecords(DocumentRecords):
         for element in tree.iter():
             if isinstance(element.tag, str) and _local(element.tag) == wanted:
                 raw = etree.tostring(element, encoding="unicode", with_tail=False)
-                found.append((element.sourceline or 1, raw, dict(_members(element, ""))))
+                found.append((_line(element), raw, dict(_members(element, ""))))
         return found
 
 
@@ -137,6 +137,11 @@ def _tree(text: str, parser: etree.XMLParser) -> etree._Element:
         if text.lstrip().startswith(("<?", "<!")):
             raise
         return etree.fromstring(f"<records>{text}</records>".encode(), parser)
+
+
+def _line(element: etree._Element) -> int:
+    line: object = element.sourceline
+    return line if isinstance(line, int) else 1
 
 
 def _local(tag: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tocsin.events.fields import FieldKind
-from tocsin.events.sources import Feed
+from tocsin.events.sources import Feed, KnownFeed
 from tocsin.events.sources.delimited import Dialect
 
 FORMATS: Final = ("csv", "json", "lines", "keyvalue", "html", "xml")
@@ -49,7 +49,7 @@ class Each:
 class FeedMapping:
     """A mapping file, read and checked."""
 
-    feed: Feed
+    known: KnownFeed
     columns: Mapping[str, tuple[Rule, ...]]
     constants: Mapping[str, str]
     kinds: Mapping[str, FieldKind] = field(default_factory=dict)  # of what goes to extra
@@ -68,6 +68,11 @@ class FeedMapping:
     zone: str = "UTC"
     equals: str = "="
     skip_lines: int = 0
+
+    @property
+    def feed(self) -> Feed:
+        """What it says of its feed."""
+        return self.known.feed
 
     @property
     def plain(self) -> bool:

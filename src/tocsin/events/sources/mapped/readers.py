@@ -16,7 +16,7 @@ from tocsin.events.sources.mapped.documents import HtmlRecords, XmlRecords
 from tocsin.events.sources.mapped.json_paths import MappedJson
 from tocsin.events.sources.mapped.lines import LineRecords
 from tocsin.events.sources.mapped.mapping import FeedMapping
-from tocsin.events.sources.mapped.steps import COLUMN, EventRows, constants_of, event_rows
+from tocsin.events.sources.mapped.steps import COLUMN, RecordEvents, constants_of, event_rows
 from tocsin.node.sentences import say
 
 _HEAD: Final = 1 << 16
@@ -79,7 +79,7 @@ class MappedReader:
         )
 
 
-def _too_many(batch: Batch, made: EventRows) -> list[Unreadable]:
+def _too_many(batch: Batch, made: RecordEvents) -> list[Unreadable]:
     """The records of which some events were left out."""
     reason = say("It has more than %(most)s events; the first of them are kept.", most=MOST_EVENTS)
     return [Unreadable(line, reason, raw) for line, raw in batch.locate(made.cut.tolist())]

@@ -5,16 +5,16 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from tocsin.events.fields import BY_NAME, FieldKind
-from tocsin.events.sources import Feed
+from tocsin.events.sources import Feed, KnownFeed, MappingError
 from tocsin.events.sources.delimited import Dialect
 from tocsin.events.sources.mapped.mapping import FORMATS, Each, FeedMapping, Rule
-from tocsin.node.errors import TocsinError, UsageError
+from tocsin.node.errors import TocsinError
 
 NAME: Final = "mapped"
 
@@ -24,20 +24,10 @@ _FEED: Final = {one.name for one in fields(Feed)} - {"source", "code"}
 _TABLES: Final = {"columns", "constants", "head", "values", "where"}
 _LISTS: Final = {"files", "names", "skip"}
 _TEXTS: Final = {"separator", "comment", "format", "records", "pattern", "scheme", "zone", "equals"}
-_CATALOGUE: Final = {"access", "url", "notify", "accuracy", "needs"}
+_CATALOGUE: Final = {"access", "url", "notify", "accuracy"}
 _RULE: Final = {"to", "take", "pattern", "template", "decode", "time", "skip"}
+_NAMES: Final = {str: "text", int: "a number", bool: "true or false"}
 _DECODED: Final = {"base64", "json"}
-
-
-class MappingError(UsageError):
-    """A mapping file that cannot be used: where in it, and why."""
-
-    def __init__(self, path: Path, line: int, column: int, reason: str) -> None:
-        super().__init__(
-            f"The mapping file {path} cannot be used: line {line}, column {column}: {reason}",
-            hint="See docs/sources.md.",
-        )
-        self.path, self.row, self.place, self.reason = path, line, column, reason
 
 
 class _EntryError(ValueError):
@@ -99,8 +89,9 @@ def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
     except TocsinError as error:
         raise _EntryError(str(error), "separator") from error
     feed = Feed(source=NAME, code=code, name=_text(said, "name", code))
+    known: dict[str, Any] = {key: value for key, value in said.items() if key in _FEED}
     return FeedMapping(
-        replace(feed, **{key: value for key, value in said.items() if key in _FEED}),
+        _known(said, replace(feed, **known)),
         columns,
         {_field(name, kinds, "constants", name): _constant(value) for name, value in constants.items()},
         kinds,
@@ -120,6 +111,16 @@ def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
         _text(said, "equals", "="),
         _number(said, "skip_lines"),
     )
+
+
+def _known(said: Mapping[str, object], feed: Feed) -> KnownFeed:
+    """What a file of the catalogue also says of its feed."""
+    given: dict[str, Any] = {key: said[key] for key in ("url", "access", "accuracy", "notify") if key in said}
+    known = KnownFeed(feed)
+    for key, value in given.items():
+        if type(value) is not type(getattr(known, key)):
+            raise _EntryError(f"{key} is not {_NAMES[type(getattr(known, key))]}", key)
+    return replace(known, **given)
 
 
 def _check(said: Mapping[str, object]) -> None:
@@ -188,7 +189,10 @@ def _each(said: Mapping[str, object]) -> tuple[Each, ...]:
     listed = said.get("each", [])
     found = []
     for one in listed if isinstance(listed, list) else [listed]:
-        column, split, rest = re.fullmatch(r"(\S+)(?:\s+(split|find)\s+?(.+))?", str(one)).groups("")  # type: ignore[union-attr]  # it takes any text but an empty one
+        words = re.fullmatch(r"(\S+)(?:\s+(split|find)\s(.+))?", str(one), re.DOTALL)
+        if not words:
+            raise _EntryError("each is COLUMN, COLUMN split SEPARATOR or COLUMN find PATTERN", "each")
+        column, split, rest = words.groups("")
         found.append(
             Each(column.lower(), rest if split == "split" else "", _pattern(rest, "each") if split == "find" else "")
         )

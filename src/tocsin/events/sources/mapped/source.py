@@ -10,11 +10,12 @@ from typing import BinaryIO, Final
 
 import polars as pl
 
-from tocsin.events.sources import Feed, Reader
+from tocsin.events.sources import Feed, KnownFeed, MappingError, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Shaping, first_records
 from tocsin.events.sources.mapped.mapping import FeedMapping
 from tocsin.events.sources.mapped.readers import open_mapped
-from tocsin.events.sources.mapped.reading import NAME, MappingError, read_mapping
+from tocsin.events.sources.mapped.reading import NAME, read_mapping
+from tocsin.events.sources.mapped.suggestion import suggestion
 from tocsin.node.errors import TocsinError, UsageError
 
 CATALOGUE: Final = Path(__file__).parent.parent / "catalogue"
@@ -65,6 +66,32 @@ class MappedSource:
                     (naming if named else others).append(f"{path.name}:{error.row}:{error.place}: {error.reason}")
         return naming, others
 
+    def has(self, code: str) -> bool:
+        """Whether there is a file of that name."""
+        return self._path(code) is not None
+
+    def named(self, code: str) -> set[str]:
+        """The fields that the file of that name fills."""
+        mapping = self.mapping(code)
+        rules = [rule for some in (*mapping.columns.values(), *mapping.head.values()) for rule in some]
+        valued = {name for table in mapping.values.values() for entry in table.values() for name in entry}
+        return {*mapping.constants, *valued, *(name for rule in rules for name in rule.to)}
+
+    def known(self) -> list[KnownFeed]:
+        """The feeds of the catalogue, by code."""
+        return [one.known for one in self._mappings([CATALOGUE])]
+
+    def suggestion(self, filename: str, head: bytes) -> str:
+        """A first file for a report that nobody knows, by its first bytes."""
+        return suggestion(filename, head)
+
+    def _path(self, code: str) -> Path | None:
+        if "/" in code or "\\" in code:
+            return None
+        return next(
+            (path for folder in (*self._folders, CATALOGUE) if (path := folder / f"{code}.toml").is_file()), None
+        )
+
     def mapping(self, code: str) -> FeedMapping:
         """The mapping file of that name.
 
@@ -72,10 +99,8 @@ class MappedSource:
             UsageError: there is none, or it cannot be used.
 
         """
-        for folder in (*self._folders, CATALOGUE):
-            path = folder / f"{code}.toml"
-            if "/" not in code and "\\" not in code and path.is_file():
-                return read_mapping(path)
+        if (path := self._path(code)) is not None:
+            return read_mapping(path)
         places = ", ".join(map(str, self._folders)) or "no folder"
         raise UsageError(f"There is no mapping file {code}.toml (looked in {places}).", hint="See docs/sources.md.")
 

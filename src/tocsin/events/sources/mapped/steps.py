@@ -30,7 +30,7 @@ Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class EventRows:
+class RecordEvents:
     """Events by their fields; of each the record of the chunk and, in it, its place (from 0).
 
     ``cut``: the records that have more than `MOST_EVENTS`.
@@ -47,7 +47,7 @@ def placeholders(text: str) -> list[str]:
     return [name.strip().lower() for name in _PLACEHOLDER.findall(text)]
 
 
-def event_rows(mapping: FeedMapping, frame: pl.DataFrame) -> EventRows:
+def event_rows(mapping: FeedMapping, frame: pl.DataFrame) -> RecordEvents:
     """The events of some records.
 
     ``frame``: columns ``column.<name>`` of text; others are notes that stay as they are.
@@ -77,7 +77,7 @@ def event_rows(mapping: FeedMapping, frame: pl.DataFrame) -> EventRows:
     kept_notes = [notes[name].gather(rows) for name in notes.columns if name != RECORD]
     made = pl.DataFrame([*(one.alias(name) for name, one in fields.items()), *kept_notes])
     numbers = [table[name].cast(pl.Int64).to_numpy() for name in (_PLACE, _ORDINAL)]
-    return EventRows(made if made.width else pl.DataFrame(height=table.height), numbers[0], numbers[1], cut)
+    return RecordEvents(made if made.width else pl.DataFrame(height=table.height), numbers[0], numbers[1], cut)
 
 
 def constants_of(mapping: FeedMapping, lines: Sequence[str]) -> tuple[dict[str, str], list[str]]:

@@ -1,0 +1,129 @@
+"""What a mapping makes of a report before anything is taken in: events, what is set aside, what no column names."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from tocsin.delivery.never_held import IntakeFilter
+from tocsin.events import UNUSABLE, OpenedReport, normalise, to_idf
+from tocsin.events.redaction import redacted
+from tocsin.events.sources import DescribedSource, FeedSource, KnownFeed, MappingError, sources
+from tocsin.node.errors import UsageError
+from tocsin.node.paths import HomeFolder
+from tocsin.pipeline.parse import origin_of, passing
+from tocsin.pipeline.stores import NodeWithStores
+
+if TYPE_CHECKING:
+    from tocsin.events.sources import Batch
+
+MOST_EVENTS: Final = 100_000
+"""After so many a trial ends: whoever wants more takes the report in."""
+
+_MAPPED: Final = "mapped"
+
+
+@dataclass
+class FeedTrial:
+    """What came out; ``events`` as IDF, ``set_aside`` as line, reason and raw text."""
+
+    feed: str = ""
+    rows: int = 0
+    events: list[dict[str, object]] = field(default_factory=list)
+    set_aside: list[tuple[int, str, str]] = field(default_factory=list)
+    unmapped: list[str] = field(default_factory=list)
+    mistakes: list[MappingError] = field(default_factory=list)
+
+
+def try_feed(node: NodeWithStores, path: Path, mapping: Path | None, feed: str | None, now: datetime) -> FeedTrial:
+    """Read a report as an ingest would, and store nothing.
+
+    ``mapping``: the file that describes it; ``feed``: the name of one, of one's own or of the catalogue; without both
+    it is recognised.
+
+    Raises:
+        InputError: the report cannot be read, or nobody knows its feed.
+        UsageError: there is no such feed or mapping file.
+
+    """
+    trial, intake = FeedTrial(), IntakeFilter(node, "feeds try")
+    limits = node.settings.ingest
+    with TemporaryDirectory() as spool:
+        for report in passing(intake, path, Path(spool), limits):
+            try:
+                source, code = _source(node, report, mapping, feed)
+                known = source.feed(code)
+            except MappingError as error:
+                trial.mistakes.append(error)
+                return trial
+            trial.feed = code
+            redaction = intake.redaction()
+            with report.path.open("rb") as stream:
+                reader = source.open(
+                    code, redacted(report.limited(stream), redaction), limits.batch_bytes, limits.max_record_bytes
+                )
+                for chunk in reader.chunks():
+                    batch = reader.parse(chunk)
+                    intake.note(redaction)
+                    checked = normalise(batch, known, now)
+                    _count(trial, batch, checked.usable.to_list())
+                    trial.events += to_idf(checked.frame.filter(checked.usable))
+                    if len(trial.events) >= MOST_EVENTS:
+                        break
+            trial.unmapped = sorted(
+                _unmapped(trial, source.named(code) if isinstance(source, DescribedSource) else set())
+            )
+    return trial
+
+
+def known_feeds() -> list[KnownFeed]:
+    """The feeds of the catalogue, by code."""
+    return [one for source in sources().values() if isinstance(source, DescribedSource) for one in source.known()]
+
+
+def suggested_mapping(node: NodeWithStores, path: Path) -> str:
+    """A first mapping file for a report.
+
+    Raises:
+        InputError: it cannot be read.
+
+    """
+    intake = IntakeFilter(node, "feeds try")
+    with TemporaryDirectory() as spool:
+        for report in passing(intake, path, Path(spool), node.settings.ingest):
+            for source in sources().values():
+                if isinstance(source, DescribedSource):
+                    return source.suggestion(report.name, intake.kept(report.head())[0])
+    return ""
+
+
+def _source(
+    node: NodeWithStores, report: OpenedReport, mapping: Path | None, feed: str | None
+) -> tuple[FeedSource, str]:
+    if mapping is None and feed is None:
+        return origin_of(node, report, None, None)
+    if mapping is not None:
+        if mapping.suffix != ".toml" or not mapping.is_file():
+            raise UsageError(f"{mapping} is no mapping file.", hint="It is called NAME.toml; see docs/sources.md.")
+        return sources(mapping.parent)[_MAPPED], mapping.stem
+    known = sources(node.home / HomeFolder.FEEDS, report.folder)
+    for candidate in known.values():
+        if isinstance(candidate, DescribedSource) and candidate.has(str(feed)):
+            return candidate, str(feed)
+    return origin_of(node, report, None, feed)
+
+
+def _count(trial: FeedTrial, batch: "Batch", usable: Sequence[bool]) -> None:
+    """Add what cannot be used, each record once, and count the records."""
+    bad = [(line, UNUSABLE, raw) for line, raw in batch.locate([row for row, good in enumerate(usable) if not good])]
+    trial.set_aside += [(one.line, one.reason, one.raw) for one in batch.unreadable]
+    trial.set_aside += dict.fromkeys(bad)
+    records = len(usable) if batch.records is None else len(set(batch.records.tolist()))
+    trial.rows += records + len(batch.unreadable)
+
+
+def _unmapped(trial: FeedTrial, named: set[str]) -> Iterator[str]:
+    found = {name for event in trial.events for name in event if name.startswith("extra.")}
+    yield from (name.removeprefix("extra.") for name in found if name not in named)

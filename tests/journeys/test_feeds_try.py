@@ -1,0 +1,75 @@
+"""`tocsin feeds try`: what a mapping makes of a report, with nothing stored; and events of one record taken in once."""
+
+import json
+from pathlib import Path
+
+from support.abuse_reports import TRACES, xarf
+from support.cast import Tocsin
+
+MAPPING = 'each = "tags split ,"\n[columns]\naddress = "source.ip"\ntags = "protocol.application"\n'
+REPORT = 'address,tags,note\n192.0.2.1,"ftp,ssh",a\n192.0.2.2,,b\nnowhere,x,c\n'
+
+
+def test_a_trial_shows_events_and_stores_nothing(tocsin: Tocsin, tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_text(MAPPING)
+    (tmp_path / "list.csv").write_text(REPORT)
+    code, out, _ = tocsin.call("feeds", "try", tmp_path / "list.csv", "--mapping", tmp_path / "ours.toml", "--json")
+    found = json.loads(out)
+    assert (code, found["feed"], found["rows"], found["unmapped"], found["problems"]) == (1, "ours", 3, ["note"], [])
+    assert [(one["source.ip"], one.get("protocol.application")) for one in found["events"]] == [
+        ("192.0.2.1", "ftp"),
+        ("192.0.2.1", "ssh"),
+        ("192.0.2.2", None),
+    ]
+    assert [(one["line"], one["raw"]) for one in found["set_aside"]] == [(4, "nowhere,x,c")]
+    assert not tocsin.run("--json", "events").strip()
+
+
+def test_a_wrong_mapping_file_has_line_and_column(tocsin: Tocsin, tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_text('[columns]\naddress = "sauce.ip"\n')
+    (tmp_path / "list.csv").write_text(REPORT)
+    code, out, _ = tocsin.call("feeds", "try", tmp_path / "list.csv", "--mapping", tmp_path / "ours.toml", "--json")
+    (problem,) = json.loads(out)["problems"]
+    assert (code, problem["line"], problem["column"]) == (2, 2, 11)
+    code, _, words = tocsin.call("ingest", tmp_path / "list.csv")
+    assert code
+    assert "ours.toml:2:11" in words
+
+
+def test_a_suggested_mapping_reads_its_report(tocsin: Tocsin, tmp_path: Path) -> None:
+    (tmp_path / "new.txt").write_text(
+        "# made today\n2026-01-02 10:00:00;192.0.2.1;22\n2026-01-02 10:00:01;192.0.2.2;23\n"
+    )
+    (tmp_path / "new.toml").write_text(tocsin.run("feeds", "try", tmp_path / "new.txt", "--suggest"))
+    found = json.loads(tocsin.run("--json", "feeds", "try", tmp_path / "new.txt", "--mapping", tmp_path / "new.toml"))
+    assert [(one["source.ip"], one["time.source"]) for one in found["events"]] == [
+        ("192.0.2.1", "2026-01-02T10:00:00+00:00"),
+        ("192.0.2.2", "2026-01-02T10:00:01+00:00"),
+    ]
+
+
+def test_events_of_one_record_are_taken_in_once_each(tocsin: Tocsin, tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_text('files = ["list*"]\n' + MAPPING)
+    (tmp_path / "list.csv").write_text(REPORT)
+    first = json.loads(tocsin.run("--json", "ingest", tmp_path / "list.csv"))
+    assert (first["rows"], first["stored"], first["duplicates"], first["quarantined"]) == (4, 3, 0, 1)
+    (tmp_path / "list2.csv").write_text(REPORT + "192.0.2.9,telnet,d\n")
+    second = json.loads(tocsin.run("--json", "ingest", tmp_path / "list2.csv"))
+    assert (second["stored"], second["duplicates"]) == (1, 3)
+    # after a changed mapping the first event of a record is still the same one
+    (tmp_path / "ours.toml").write_text('files = ["list*"]\n[columns]\naddress = "source.ip"\n')
+    (tmp_path / "list3.csv").write_text(REPORT + "192.0.2.10,telnet,d\n")
+    third = json.loads(tocsin.run("--json", "ingest", tmp_path / "list3.csv"))
+    assert (third["stored"], third["duplicates"]) == (1, 2)
+    assert len(tocsin.run("--json", "events").splitlines()) == 5
+
+
+def test_what_must_never_be_held_passes_no_mapping(tocsin: Tocsin, tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_text('format = "json"\nrecords = "list"\n[columns]\nip = "source.ip"\n')
+    report = tmp_path / "list.json"
+    report.write_text(json.dumps({"list": [{"ip": "192.0.2.1"}, {"ip": "192.0.2.2", "found": xarf("csam")}]}))
+    code, out, words = tocsin.call("feeds", "try", report, "--mapping", tmp_path / "ours.toml", "--json")
+    assert "192.0.2.1" in out
+    assert not [trace for trace in TRACES if trace in (out + words).encode()], code
+    _, out, words = tocsin.call("feeds", "try", report, "--suggest")
+    assert not [trace for trace in TRACES if trace in (out + words).encode()]
