@@ -1,4 +1,4 @@
-"""How many of the developers' feed cases come out equal: ``python -m bench.feed_cases [PARSER…]``.
+"""How many of the developers' feed cases come out equal: ``python bench/feed_cases.py [PARSER…]``.
 
 Reads ``feeds`` of the data of others (`TOCSIN_SHARED_DATA`), of which nothing is kept here. Prints JSON: by parser the
 cases and expected events that are equal, and what differs. Equal: each expected event is among ours with all its
