@@ -161,6 +161,7 @@ def _ransomware(demonstration: Demonstration) -> None:
     due = now - timedelta(hours=1), now + timedelta(hours=20)
     do("add-task", 41, text="Ask the other two hospitals for their firewall logs", due_at=due[0].isoformat())
     do("add-task", 42, text="Prepare the words for the press", due_at=due[1].isoformat())
+    do("add-task", 42, text="Let no hospital depend on one remote maintenance", lesson=True)
     _early_warning(analyst, opened.incident)
     do("milestone", 50, milestone="contained", known_from="the hospital", certainty="estimated")
     _evidence(analyst, opened.incident)
