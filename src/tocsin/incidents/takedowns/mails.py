@@ -110,7 +110,8 @@ def _mail(
         "seen": _each(_seen(sightings.get(row.takedown.id, ())) for row in rows),
         "asked": f"{asked:%Y-%m-%d}" if asked else "",
     }
-    tlp = tlp or highest(read_marking(one.tlp, None) for one in (found.incident, *(of.observable for of in rows))).tlp
+    tlps = found.incident.tlp, *(row.observable.tlp for row in rows)
+    tlp = tlp or highest(read_marking(one, None) for one in tlps).tlp
     return PartyMail(filled(text.subject, values), filled(text.text, values), tlp=tlp, quotes_checked=True)
 
 
