@@ -114,6 +114,8 @@ def test_what_recurs_too_often_is_refused_by_name(rule: str) -> None:
         ("DTSTART:20260105T080000Z\nRRULE:FREQ=DAILY;INTERVAL=0", "in no known way"),
         ("DTSTART:20260105T080000Z\nRRULE:FREQ=FORTNIGHTLY", "cannot be read|in no known way"),
         ("DTSTART:20260105T080000Z\nRRULE:FREQ=DAILY;UNTIL=soon", "cannot be read"),
+        ("DTSTART:20260105T080000Z\nRRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "days that do not come"),
+        ("DTSTART:20260105T080000Z\nRRULE:FREQ=WEEKLY;BYMONTH=13;UNTIL=20300101T000000Z", "days that do not come"),
     ],
 )
 def test_an_event_that_cannot_be_read_is_named_and_none_is_lost_in_silence(lines: str, words: str) -> None:
@@ -140,7 +142,7 @@ def test_expansion_is_bounded() -> None:
     old = _event("DTSTART:00010101T000000Z\nDTEND:00010101T010000Z\nRRULE:FREQ=HOURLY")
     with pytest.raises(TextFaultError, match="before 1970"):
         DutyCalendar(old, "x")
-    searching = hourly.replace(b"FREQ=HOURLY", b"FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30")
+    searching = hourly.replace(b"FREQ=HOURLY", b"FREQ=DAILY;BYMONTH=2;BYMONTHDAY=28")
     events = searching.partition(b"BEGIN:VEVENT")[2].partition(b"END:VEVENT")[0]
     many = searching.replace(b"END:VCALENDAR", (b"BEGIN:VEVENT" + events + b"END:VEVENT\n") * 10 + b"END:VCALENDAR")
     with pytest.raises(TextFaultError, match="Too many events"):

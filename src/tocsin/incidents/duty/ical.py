@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,7 @@ from tocsin.node.errors import InputError, UsageError
 from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
-    from icalendar import Calendar, Event
+    from icalendar import Calendar, Event, vRecur
 
 MOST_EVENTS: Final = 5_000
 MOST_OCCURRENCES: Final = 50_000
@@ -33,6 +34,8 @@ MOST_SEARCHING: Final = 5
 _BROKEN: Final = (ValueError, TypeError, AttributeError, LookupError, OverflowError)  # what the libraries raise
 _DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
+_LONGEST_WAIT: Final = timedelta(days=29 * 366)  # after 28 years the days of the week are the same again
+_MOST_FAULTS: Final = 20
 _A_DAY: Final = {"HOURLY": 24.0, "DAILY": 1.0, "WEEKLY": 1.0, "MONTHLY": 1.0, "YEARLY": 1.0}
 _SEARCHING: Final = {"BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS", "BYEASTER"}
 
@@ -117,17 +120,18 @@ def _check(calendar: "Calendar") -> None:
     """Nothing, where all events can be read, and expanded in a reasonable time.
 
     Raises:
-        TextFaultError: some cannot; names each.
+        TextFaultError: some cannot; names the first ones.
 
     """
     events = calendar.events
     if len(events) > MOST_EVENTS:
         raise InputError(say("The calendar has more than %(most)s events.", most=f"{MOST_EVENTS:,}"))
-    faults = [
+    found = (
         TextFault(str(event.get("SUMMARY", "")) or str(event.get("UID", "")), reason)
         for event in events
         if (reason := _fault(event))
-    ]
+    )
+    faults = list(islice(found, _MOST_FAULTS))
     if (
         not faults
         and sum(_searching(rule) for event in _recurring(calendar) for rule in _rules(event)) > MOST_SEARCHING
@@ -141,7 +145,7 @@ def _fault(event: "Event") -> str:
     """What is wrong with an event; empty: nothing."""
     try:
         length, recurs = event.end - event.start, bool(event.get("RRULE"))
-        rules = [(_part(rule, "FREQ"), int(_part(rule, "INTERVAL") or 1), rule.keys()) for rule in _rules(event)]
+        rules = [(_part(rule, "FREQ"), _interval(rule), rule.keys()) for rule in _rules(event)]
     except _BROKEN as error:
         return say("It cannot be read: %(error)s", error=error)
     if not timedelta() <= length <= AROUND:
@@ -150,7 +154,25 @@ def _fault(event: "Event") -> str:
         return say("It recurs and begins before 1970.")
     if any(each not in _A_DAY or every < 1 or {"BYSECOND", "BYMINUTE"} & keys for each, every, keys in rules):
         return say("It recurs more often than each hour, or in no known way.")
+    if any(_never(rule, event.start) for rule in _rules(event)):
+        return say("It recurs on days that do not come.")
     return ""
+
+
+def _never(rule: "vRecur", start: date) -> bool:
+    """Whether none of its days comes: for those the library would search until the year 9999, each time."""
+    from dateutil.rrule import rrulestr
+
+    if not _SEARCHING & rule.keys():
+        return False
+    text = rule.to_ical().decode()  # type: ignore[no-untyped-call]  # icalendar says no types of it
+    parts = [one for one in text.split(";") if not one.startswith(("UNTIL=", "COUNT="))]
+    first = datetime.combine(start, time.min)
+    try:
+        found = rrulestr(";".join(parts), dtstart=first).replace(until=first + _LONGEST_WAIT * _interval(rule))
+        return next(iter(found), None) is None
+    except _BROKEN:  # what it says cannot be, or not in our time
+        return True
 
 
 def _searching(rule: Mapping[str, Any]) -> bool:
@@ -161,7 +183,7 @@ def _recurring(calendar: "Calendar") -> "list[Event]":
     return [event for event in calendar.events if event.get("RRULE")]
 
 
-def _rules(event: "Event") -> list[Mapping[str, Any]]:
+def _rules(event: "Event") -> "list[vRecur]":
     found = event.get("RRULE") or []
     return found if isinstance(found, list) else [found]
 
@@ -169,6 +191,10 @@ def _rules(event: "Event") -> list[Mapping[str, Any]]:
 def _part(rule: Mapping[str, Any], name: str) -> str:
     values = rule.get(name) or [""]
     return str(values[0] if isinstance(values, list) else values).upper()
+
+
+def _interval(rule: Mapping[str, Any]) -> int:
+    return int(_part(rule, "INTERVAL") or 1)
 
 
 def _a_day(event: "Event") -> float:
