@@ -44,7 +44,7 @@ def reach(page: Page, selector: str) -> None:
         assert seen == "" or seen.startswith("true true true"), seen
         if page.read(f"document.activeElement.matches({selector!r})"):
             return
-    raise AssertionError(f"{selector} is not reached")
+    raise AssertionError(f"{selector} is not reached at {page.read('location.href')}")
 
 
 def hop(page: Page, selector: str) -> None:
