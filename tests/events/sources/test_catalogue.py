@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from bench.feed_cases import FEEDS, cases, judge
 
+from support.feed_cases import FEEDS, cases, judge
 from tocsin.events.sources.mapped.reading import read_mapping
 from tocsin.events.sources.mapped.source import CATALOGUE
 
