@@ -1,149 +1,61 @@
+<<<<<<< HEAD
 """How many of the developers' feed cases come out equal: ``python bench/feed_cases.py [PARSER…]``.
+=======
+"""How many of others' feed cases come out equal, by parser, and how fast files of the catalogue are read; prints JSON.
+>>>>>>> feeds
 
-Reads ``feeds`` of the data of others (`TOCSIN_SHARED_DATA`), of which nothing is kept here. Prints JSON: by parser the
-cases and expected events that are equal, and what differs. Equal: each expected event is among ours with all its
-fields;
-``raw``, ``feed.*`` and ``time.observation`` are ignored, ``extra.*`` counts by value under any name, and n6's port of a
-vulnerable service may stand at either end. A case's mapping is in the catalogue (`FEEDS`).
+``TOCSIN_SHARED_DATA=… python bench/feed_cases.py [PARSER…]``
 """
 
 import io
 import json
 import os
 import sys
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tocsin.events.idf_out import to_idf
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from support.feed_cases import compare
 from tocsin.events.normalise import normalise
 from tocsin.events.sources.mapped.source import source
-from tocsin.node.errors import TocsinError
 
-NOW = datetime(2026, 11, 24, tzinfo=UTC)
-IGNORED = ("raw", "feed.", "time.observation")
-FEEDS: Mapping[str, str] = {
-    "abusech.parser_feodotracker": "feodotracker_json",
-    "anubisnetworks.parser": "anubis",
-    "blocklistde.parser": "blocklist_de_imap",
-    "blueliv.parser_crimeserver": "blueliv",
-    "calidog.parser_certstream": "certstream",
-    "cert_eu.parser_csv": "cert_eu",
-    "ci_army.parser": "ci_army",
-    "cymru.parser_full_bogons": "cymru_full_bogons",
-    "cznic.parser_haas": "haas",
-    "cznic.parser_proki": "proki",
-    "danger_rulez.parser": "danger_rulez",
-    "malwarepatrol.parser_dansguardian": "malware_patrol_dansguardian",
-    "mcafee.parser_atd": "mcafee_atd",
-    "microsoft.parser_bingmurls": "bing_malicious_urls",
-    "microsoft.parser_ctip": "ctip_interflow ctip_azure",
-    "n6:AbuseChFeodoTracker202110Parser": "feodotracker",
-    "n6:DanTvTorParser": "dan_me_uk_tor",
-    "n6:DataplaneDnsrdParser": "dataplane_dnsrd",
-    "n6:DataplaneDnsrdanyParser": "dataplane_dnsrdany",
-    "n6:DataplaneDnsversionParser": "dataplane_dnsversion",
-    "n6:DataplaneSipqueryParser": "dataplane_sipquery",
-    "n6:DataplaneSmtpdataParser": "dataplane_smtpdata",
-    "n6:DataplaneSmtpgreetParser": "dataplane_smtpgreet",
-    "n6:DataplaneSshpwauthParser": "dataplane_sshpwauth",
-    "n6:DataplaneVncrfbParser": "dataplane_vncrfb",
-    "n6:GreenSnowCoListTxtParser": "greensnow",
-    "n6:OpenphishWebBlParser": "openphish",
-    "n6:SblamSpamParser": "sblam",
-    "n6:Spam404ComScamListBlParser": "spam404",
-    "n6:Spam404ComScamListParser": "spam404",
-    "n6:SpamhausBotsParser": "spamhaus_bots",
-    "n6:SpamhausEdropParser": "spamhaus_drop",
-    "n6:StopForumSpamParser": "stopforumspam",
-    "n6:TuDresdenDeResolversParser": "tu_dresden_resolvers",
-    "n6:TurrisCzGreylistCsv202401Parser": "turris_greylist",
-    "n6:WithanameDdosiaParser": "ddosia",
-    "n6:ZonehRssParser": "zoneh_rss",
-    "openphish.parser": "openphish",
-    "openphish.parser_commercial": "openphish_premium",
-    "spamhaus.parser_cert": "spamhaus_cert",
-    "spamhaus.parser_drop": "spamhaus_drop spamhaus_asn_drop",
-    "turris.parser": "turris_greylist",
-    "zoneh.parser": "zoneh",
-}
-"""The catalogue's files for a parser, of which one may read a case; other parsers have none yet."""
-
-Event = Mapping[str, object]
+ROWS = 100_000
 
 
-def cases(folder: Path) -> Iterator[dict[str, object]]:
-    """The cases that are not Shadowserver's."""
-    for line in (folder / "cases.jsonl").read_text(encoding="utf-8").splitlines():
-        case = json.loads(line)
-        if "shadowserver" not in str(case["parser"]).lower():
-            yield case
+def reports() -> Iterator[tuple[str, bytes]]:
+    """A large report of some feeds."""
+    bots = ("asprox", "conficker", "sshauth", "iotmirai", "nymaim", "-")
+    addresses = [f"198.51.{row % 256}.{row // 256 % 256}" for row in range(ROWS)]
+    csv = [
+        f"{one},AS64496,AT,{1441008970 + row},{bots[row % 6]},,192.0.2.9,25,,tcp" for row, one in enumerate(addresses)
+    ]
+    yield "spamhaus_cert", "\n".join(csv).encode()
+    yield "ci_army", "\n".join(addresses).encode()
+    yield "turris_greylist", ("Address,Tags\n" + "".join(f'{one},"ftp,http"\n' for one in addresses)).encode()
+    objects = [
+        {"time": "2020-06-29T00:00:00+00:00", "ip": one, "country": "NL", "commands": ["x"]} for one in addresses
+    ]
+    yield "haas", "\n".join(map(json.dumps, objects)).encode()
 
 
-def read(code: str, data: bytes, folders: Sequence[Path] = ()) -> list[Event]:
-    """The events of a report by the catalogue's file of that name."""
-    mapped = source(folders)
-    feed = mapped.feed(code)
-    reader = mapped.open(code, io.BytesIO(data), 1 << 20)
-    batches = [normalise(reader.parse(chunk), feed, NOW) for chunk in reader.chunks()]
-    return [event for batch in batches for event in to_idf(batch.frame.filter(batch.usable))]
-
-
-def difference(wanted: Event, events: Sequence[Event], *, n6: bool) -> list[str]:
-    """What the most alike of our events lacks; nothing when one is equal."""
-    return min((_lacks(wanted, event, n6=n6) for event in events), key=len, default=["no event"])
-
-
-def _lacks(wanted: Event, event: Event, *, n6: bool) -> list[str]:
-    extra = {str(value) for name, value in event.items() if name.startswith("extra.")}
-    lacking = []
-    for name, value in wanted.items():
-        if name.startswith(IGNORED) or value in ([], {}):
-            continue
-        ends = [name, name.replace("destination", "source")] if n6 and name.endswith(".port") else [name]
-        if name.startswith("extra."):
-            if str(value) not in extra and str(value) not in {str(one) for one in event.values()}:
-                lacking.append(f"{name}={value!r}")
-        elif all(event.get(one) != value for one in ends):
-            lacking.append(f"{name}={value!r}, not {event.get(name)!r}")
-    return lacking
-
-
-def judge(case: Mapping[str, object], folder: Path) -> list[list[str]]:
-    """For each expected event what is different."""
-    files = case["input_file"] if isinstance(case["input_file"], list) else [case["input_file"]]
-    expected: list[Event] = case["expected"]  # type: ignore[assignment]  # as the README of the data says
-    judged: list[list[list[str]]] = []
-    for code in FEEDS.get(str(case["parser"]), "").split():
-        try:
-            events = [event for one in files for event in read(code, (folder / str(one)).read_bytes())]
-        except TocsinError as error:
-            found = [[str(error)] for _ in expected]
-        else:
-            found = [difference(wanted, events, n6=case["system"] == "n6") for wanted in expected]
-        judged.append(found)
-    return min(judged, key=lambda one: sum(map(len, one)), default=[["there is no file for it"] for _ in expected])
-
-
-def main(only: Sequence[str]) -> None:
-    """Print what is equal and what is not."""
-    folder = Path(os.environ["TOCSIN_SHARED_DATA"]) / "feeds"
-    found: dict[str, list[list[str]]] = defaultdict(list)
-    for case in cases(folder):
-        if not only or any(one in str(case["parser"]) for one in only):
-            found[str(case["parser"])] += judge(case, folder)
-    report = {
-        parser: {
-            "expected": len(all_),
-            "equal": sum(not one for one in all_),
-            "different": [one for one in all_ if one],
-        }
-        for parser, all_ in found.items()
-    }
-    whole = sum(one["expected"] == one["equal"] for one in report.values())
-    print(json.dumps({"parsers": len(report), "equal": whole, "by_parser": report}, indent=1, ensure_ascii=False))
+def speed(code: str, report: bytes) -> int:
+    """Records read and checked in a second of CPU."""
+    mapped, began = source(()), time.process_time()
+    reader, feed = mapped.open(code, io.BytesIO(report), 8 << 20), mapped.feed(code)
+    for chunk in reader.chunks():
+        batch = reader.parse(chunk)
+        normalise(batch, feed, datetime(2026, 11, 24, tzinfo=UTC))
+        batch.key_texts()
+    return round(ROWS / (time.process_time() - began))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    found = compare(Path(os.environ["TOCSIN_SHARED_DATA"]) / "feeds", sys.argv[1:])
+    print(
+        json.dumps(
+            {**found, "records_a_cpu_second": {code: speed(code, report) for code, report in reports()}}, indent=1
+        )
+    )
