@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""How many of the developers' feed cases come out equal: ``python bench/feed_cases.py [PARSER…]``.
-=======
 """How many of others' feed cases come out equal, by parser, and how fast files of the catalogue are read; prints JSON.
->>>>>>> feeds
 
 ``TOCSIN_SHARED_DATA=… python bench/feed_cases.py [PARSER…]``
 """

@@ -4,11 +4,7 @@ from pathlib import Path
 
 import pytest
 
-<<<<<<< HEAD
-from feed_cases import FEEDS, cases, judge
-=======
 from support.feed_cases import FEEDS, cases, judge
->>>>>>> feeds
 from tocsin.events.sources.mapped.reading import read_mapping
 from tocsin.events.sources.mapped.source import CATALOGUE
 
