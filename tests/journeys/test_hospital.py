@@ -1,4 +1,4 @@
-"""Ransomware at a hospital, from the telephone call to the mails of all who take part, as those who take part live through it.
+"""Ransomware at a hospital, from the telephone call to the mails to all sides, as those who take part live through it.
 
 The analyst works by keys alone, the one on duty on a phone; all others as they like. The tests follow each other on
 one node: each goes on where the one before it ended.
