@@ -61,7 +61,7 @@ def await_focus(page: Page, selector: str) -> None:
 
 def until(page: Page, expression: str) -> None:
     """Wait until it holds in the page."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + 300
     while not page.read(f"Boolean({expression})"):
         assert time.monotonic() < end, f"{expression} never came; the page says: {page.read('document.body.innerText')}"
         time.sleep(0.02)
@@ -97,7 +97,7 @@ def type_time(page: Page, at: str) -> None:
 def pick(page: Page, words: str) -> None:
     """Open the command palette, and choose what says exactly this."""
     until(page, "document.getElementById('palette-open')?.parentElement.hidden === false")
-    end = time.monotonic() + 15
+    end = time.monotonic() + 300
     while not page.read("document.getElementById('palette').open"):  # the key counts once its library is loaded
         assert time.monotonic() < end
         for kind in ("keyDown", "keyUp"):
