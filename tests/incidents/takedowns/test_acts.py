@@ -2,13 +2,14 @@
 
 import os
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from incidents.takedowns.conftest import Kit
 from support.incident_mails import answer_to
 from support.processes import KILLED, command
-from tocsin.incidents import IncidentReader, erase_part
+from tocsin.incidents import IncidentReader, add_incident, erase_part
 from tocsin.incidents import acts as incident_acts
 from tocsin.incidents.takedowns import (
     TakedownSearch,
@@ -102,6 +103,23 @@ def test_nothing_is_written_of_what_nobody_outside_may_notice(kit: Kit) -> None:
     assert kit.mails() == {}
 
 
+def test_what_is_written_of_a_restricted_incident_stays_there_when_it_is_merged_into_an_open_one(kit: Kit) -> None:
+    numbers = kit.propose(TWO).takedowns
+    child = kit.reference
+    with kit.world.node.database.begin() as session:
+        parent = add_incident(session, title="Open to all", actor="test", now=kit.world.now).reference
+    do_incident(kit, "restrict", persons=(str(kit.analyst),))
+    do_incident(kit, "merge", into=parent)
+    kit.reference = parent
+    for act, more in (("ask", {}), ("saw", {"seen": "up", "how": "opened in a browser"})):
+        with pytest.raises(ConflictError, match=child):
+            kit.do(act, takedowns=numbers, **more)
+    assert kit.mails() == {}
+    kit.reference = child
+    assert kit.do("ask", takedowns=numbers).mails == 2
+    assert {one.about for one in kit.mails().values()} == {f"incident:{child}"}
+
+
 def test_a_mail_is_marked_as_high_as_anything_that_it_names(kit: Kit) -> None:
     for value, tlp in (("192.0.2.7", "RED"), ("8.8.8.8", "AMBER+STRICT")):
         observe(kit, value, tlp)
@@ -117,10 +135,15 @@ def test_a_mail_is_marked_as_high_as_anything_that_it_names(kit: Kit) -> None:
 
 def observe(kit: Kit, value: str, tlp: str) -> None:
     """Add an observable while the incident is marked so; that is lowered then, the observable stays as it was."""
-    for word, values in (("mark", {"tlp": tlp}), ("add-observables", {"text": value}), ("mark", {"tlp": "AMBER"})):
-        act = next(one for one in incident_acts.ACTS if one.command == f"incidents {word}")
-        context = ActContext(kit.world.node, kit.world.now, f"person:{kit.analyst}", "Analyst", kit.analyst, act=act)
-        act.function(context, read_request(act, {"reference": kit.reference, **values}))
+    do_incident(kit, "mark", tlp=tlp)
+    do_incident(kit, "add-observables", text=value)
+    do_incident(kit, "mark", tlp="AMBER")
+
+
+def do_incident(kit: Kit, word: str, **values: Any) -> None:
+    act = next(one for one in incident_acts.ACTS if one.command == f"incidents {word}")
+    context = ActContext(kit.world.node, kit.world.now, f"person:{kit.analyst}", "Analyst", kit.analyst, act=act)
+    act.function(context, read_request(act, {"reference": kit.reference, **values}))
 
 
 def test_silence_is_a_to_do_item_until_an_act_ends_it(kit: Kit) -> None:

@@ -51,7 +51,7 @@ MAKES = (
     Making("/incidents/{reference}/note", "INCIDENT", {"text": "Rang"}, {"text": "Rang again"}, KEPT),
     Making("/incidents/{reference}/tasks", "INCIDENT", {"text": "Ask"}, {"text": "Ask again"}, KEPT),
     Making(
-        "/incidents/{reference}/observables", "INCIDENT", {"text": "198.51.100.9"}, {"text": "198.51.100.10"}, KEPT,
+        "/incidents/{reference}/observables", "INCIDENT/observables", {"text": "198.51.100.9"}, {"text": "198.51.100.10"}, KEPT,
     ),
     Making(
         "/incidents/{reference}/parties", "INCIDENT/act?act=parties", {"role": "press", "name": "A newspaper"},
@@ -397,7 +397,7 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         incident = examples["/incidents/{reference}"].at
         taken = [f"/act?act=takedowns/{word}&takedowns=1" for word in ("saw", "object", "withdraw")]
         more: tuple[str, ...] = ("/act?act=clocks", "/rating", "/act?act=takedowns", "/act?act=affected", *taken)
-        more += ("/act?act=evidence", "/act?act=evidence/1/custody", "/act?act=holds")
+        more += ("/observables", "/act?act=evidence", "/act?act=evidence/1/custody", "/act?act=holds")
         ends = ("", "/act?act=parties", "/act?act=milestone", *more)
         pages = {"PROBLEM": f"/problems/{problem_text(int(found.keys[0]))}", "INBOX": inbox}
         pages["NOTICE"] = examples["/notices/{reference}"].at

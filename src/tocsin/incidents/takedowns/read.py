@@ -12,7 +12,7 @@ from tocsin.incidents.models import Incident, IncidentObservable
 from tocsin.incidents.read import IncidentReader, merged_family, readable
 from tocsin.incidents.takedowns.models import Takedown, TakedownRecipient, TakedownSighting
 from tocsin.incidents.takedowns.states import HostFigures, TakedownState, figures_of
-from tocsin.node.errors import NotFoundError
+from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.sentences import say
 
 FIGURES: Final = timedelta(days=365)
@@ -100,12 +100,16 @@ def find_takedowns(
 
     Raises:
         NotFoundError: the reader knows no such one there.
+        ConflictError: one is of an incident that was merged into it and is read by others: what is written is theirs.
 
     """
     family = merged_family(session, reader, incident)
     found = takedowns_of(session, reader, family, numbers=numbers, lock=lock)
     if len(found) != len(set(numbers)):
         raise NotFoundError(say("There is no such thing in incident %(name)s.", name=incident.reference))
+    for one in found:
+        if one.incident.compartment_id != incident.compartment_id:
+            raise ConflictError(say("%(reference)s is in a restricted incident.", reference=one.incident.reference))
     return found
 
 
