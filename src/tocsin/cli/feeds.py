@@ -66,7 +66,7 @@ def try_(
     feed: Annotated[str | None, typer.Option(help="The name of a feed, of yours or of the catalogue.")] = None,
     suggest: Annotated[bool, typer.Option("--suggest", help="Print a first mapping file for it instead.")] = False,
 ) -> None:
-    """Show what a mapping makes of a report; store nothing. Exit 1: something is set aside; 2: it cannot be read."""
+    """Show the events of a report; store nothing. Exit 1: a record would go into quarantine; 2: it cannot be read."""
     from tocsin.pipeline.feed_trial import suggested_mapping, try_feed
 
     if suggest:
@@ -97,11 +97,13 @@ def _show_trial(found: "FeedTrial") -> None:
     for event in found.events:
         say(json.dumps(event, ensure_ascii=False))
     for line, reason, raw in found.set_aside:
-        say(f"Set aside, line {line}: {reason} {raw[:200]}")
+        say(f"For quarantine, line {line}: {reason} {raw[:200]}")
     if found.unmapped:
         say(f"Kept in extra, as no column names them: {', '.join(found.unmapped)}.")
     if not found.mistakes:
-        note(f"{found.feed}: {len(found.events)} events of {found.rows} records, {len(found.set_aside)} set aside.")
+        note(
+            f"{found.feed}: {len(found.events)} events of {found.rows} records, {len(found.set_aside)} for quarantine."
+        )
 
 
 def _known_document(one: "KnownFeed") -> dict[str, object]:

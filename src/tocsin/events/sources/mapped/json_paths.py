@@ -41,7 +41,7 @@ class MappedJson(JsonRecords):
             path = self._mapping.records.split(".")
             items = items_at(record.value, path)
             if items is None:
-                where = say("No list stands below %(path)s.", path=self._mapping.records)
+                where = say("There is no list at %(path)s.", path=self._mapping.records)
                 yield replace(record, value=None, reason=where)
                 continue
             above = self._kept_above(record.value)
