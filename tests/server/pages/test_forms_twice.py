@@ -51,7 +51,8 @@ MAKES = (
     Making("/incidents/{reference}/note", "INCIDENT", {"text": "Rang"}, {"text": "Rang again"}, KEPT),
     Making("/incidents/{reference}/tasks", "INCIDENT", {"text": "Ask"}, {"text": "Ask again"}, KEPT),
     Making(
-        "/incidents/{reference}/observables", "INCIDENT/observables", {"text": "198.51.100.9"}, {"text": "198.51.100.10"}, KEPT,
+        "/incidents/{reference}/observables", "INCIDENT/observables", {"text": "198.51.100.9"},
+        {"text": "198.51.100.10"}, KEPT,
     ),
     Making(
         "/incidents/{reference}/parties", "INCIDENT/act?act=parties", {"role": "press", "name": "A newspaper"},
