@@ -73,3 +73,13 @@ def test_what_must_never_be_held_passes_no_mapping(tocsin: Tocsin, tmp_path: Pat
     assert not [trace for trace in TRACES if trace in (out + words).encode()], code
     _, out, words = tocsin.call("feeds", "try", report, "--suggest")
     assert not [trace for trace in TRACES if trace in (out + words).encode()]
+
+
+def test_a_list_without_time_and_evidence_is_tried_but_not_taken_in(tocsin: Tocsin, tmp_path: Path) -> None:
+    (tmp_path / "ci_army.txt").write_text("# CINS\n192.0.2.1\n")
+    code, out, _ = tocsin.call("feeds", "try", tmp_path / "ci_army.txt", "--json")
+    assert (code, json.loads(out)["feed"], len(json.loads(out)["events"])) == (0, "ci_army", 1)
+    code, _, words = tocsin.call("ingest", tmp_path / "ci_army.txt")
+    assert code
+    assert "no team can be notified of it" in words
+    assert not tocsin.run("--json", "events").strip()

@@ -110,13 +110,14 @@ def _known_document(one: "KnownFeed") -> dict[str, object]:
     return {
         "feed": one.feed.code,
         **fields(one.feed, "name provider tlp pap terms cadence_hours"),
-        **fields(one, "url access accuracy notify"),
+        **fields(one, "url access accuracy"),
+        "notify": one.feed.notify,
     }
 
 
 def _show_known(catalogue: "Sequence[KnownFeed]") -> None:
     rows = [
-        (one.feed.code, one.feed.name, one.feed.provider, one.access, "yes" if one.notify else "context only")
+        (one.feed.code, one.feed.name, one.feed.provider, one.access, "yes" if one.feed.notify else "context only")
         for one in catalogue
     ]
     print_table("", ("feed", "name", "provider", "access", "for notifications"), rows)

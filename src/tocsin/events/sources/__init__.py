@@ -125,6 +125,7 @@ class Feed:
 
     ``duplicate_days`` 0 means the node's own setting; ``pap`` empty, that the feed says none.
     ``time_format`` is a strptime format of ``time.source`` that is tried first (fast); others are tried after it.
+    ``notify``: whether its events have time or evidence enough for a team to be notified of them.
     """
 
     source: str
@@ -137,11 +138,12 @@ class Feed:
     cadence_hours: int = 24
     duplicate_days: int = 0
     time_format: str = "%Y-%m-%d %H:%M:%S"
+    notify: bool = True
 
 
 @dataclass(frozen=True)
 class KnownFeed:
-    """A feed that the catalogue knows: where it is, who gets it, how accurate it is, whether teams are to hear of it.
+    """A feed that the catalogue knows: where it is, who gets it, how accurate it is.
 
     ``access``: open, key (anybody gets one), agreement, own.
     """
@@ -150,7 +152,6 @@ class KnownFeed:
     url: str = ""
     access: str = "open"
     accuracy: int = 0
-    notify: bool = True
 
 
 class FeedSource(Protocol):
