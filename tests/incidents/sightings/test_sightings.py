@@ -161,3 +161,20 @@ def test_adding_is_undone_with_what_it_found(world: World, analyst: int) -> None
         assert found is not None
         undo(session, found, now=world.now)
         assert session.scalars(select(ObservableSighting)).all() == []
+
+
+def test_an_act_on_a_merged_restricted_incident_says_nothing_in_the_open_one(world: World, analyst: int) -> None:
+    hidden = do(world, "openIncident", analyst, title="Leak", only=[str(analyst)]).reference
+    into = do(world, "openIncident", analyst, title="Phishing").reference
+    do(world, "addObservablesOfIncident", analyst, reference=hidden, text=PLANTED)
+    world.hear(PLANTED)
+    do(world, "mergeIncident", analyst, reference=hidden, into=into)
+    do(world, "setValidityObservableOfIncident", analyst, reference=into, observable=1, valid_until="2031-01-01")
+    do(world, "reviewSightingsOfIncident", analyst, reference=into)
+    do(world, "attachSightedAffectedSystems", analyst, reference=into, observable=1)
+    outsider = IncidentReader(None, world.now)
+    with world.node.database.reading() as session:
+        read = entries_of(session, outsider, [find_incident(session, outsider, into)])
+        assert PLANTED not in str([(one.text, one.data) for one in read])
+    assert entries(world, analyst, hidden, "validity")
+    assert entries(world, analyst, hidden, "reviewed")

@@ -30,7 +30,13 @@ from tocsin.incidents.act_parts import (
 from tocsin.incidents.models import IncidentPopulation, IncidentText
 from tocsin.incidents.populations.keys import pack, unpack
 from tocsin.incidents.populations.read import affected_of, held_from, keys_of, populations_of, texts_of
-from tocsin.incidents.read import find_incident, is_restricted, merged_family
+from tocsin.incidents.read import (
+    find_incident,
+    is_restricted,
+    merged_family,
+    observables_of,
+    references_by_number,
+)
 from tocsin.incidents.sightings import Number, ObservableChosen, PastSightings, observables_now
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.interface import ActContext, Wording
@@ -132,7 +138,12 @@ def attach_sighted(context: ActContext, request: ObservableChosen) -> AffectedRe
     wanted = [one for one in observables_now(context, request) if one[0] == request.observable]
     past = PastSightings.of(context, [(kind, value) for _, kind, value in wanted])
     keys = past.matches["problem"].drop_nulls().unique().to_numpy().view(np.uint64)
-    named = IncidentAddition(reference=request.reference, once="")
+    reader = reader_of(context)
+    with context.database.reading() as session:  # its own incident may be restricted where the one asked for is not
+        family = merged_family(session, reader, find_incident(session, reader, request.reference))
+        numbers = [one.incident_id for one in observables_of(session, reader, family) if one.id == request.observable]
+        owner = next(iter(references_by_number(session, reader, numbers).values()), request.reference)
+    named = IncidentAddition(reference=owner, once="")
     return _add_list(context, named, keys, values=[value for *_, value in wanted])
 
 
