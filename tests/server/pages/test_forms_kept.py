@@ -109,7 +109,6 @@ UNSEEN = {
     "/f/{token}": "a link of a mail, tested in test_closing_pages.py",
     "/playbooks/{playbook}/remove": "a button, for one that was added here",
     "/incidents/{reference}/playbooks/{run}/answer": "a button of each answer",
-    "/incidents/act": "made as the form of a milestone is, with what is selected",
     "/incidents/{reference}/parties/{party}/draft": "the other button of the form that sends",
     "/merges/pair": "no teams look like one",
     "/merges/undo": "a button, after a merge",

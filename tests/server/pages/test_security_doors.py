@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -23,7 +23,7 @@ from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
 _STREAMS = {"/today/live"}
-_ROLES = (AccountRole.ADMINISTRATOR, AccountRole.OPERATOR, AccountRole.PROTECTION_OFFICER)
+_ROLES = (AccountRole.ADMINISTRATOR, AccountRole.MANAGER, AccountRole.OPERATOR, AccountRole.PROTECTION_OFFICER)
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,20 @@ class Stage:
 def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     world = copy_world(fresh, tmp_path_factory.mktemp("doors"))
     examples = furnish(world)
+    settings = world.node.settings
+    many = settings.api.model_copy(update={"requests_a_minute": 100_000})  # the clock stands still for all tests here
+    world.node = replace(world.node, settings=settings.model_copy(update={"api": many}))
     application = make_application(world.node, clock=lambda: world.now)
     with (
         browser_of(application, world.node, AccountRole.ADMINISTRATOR, now=START) as administrator,
+        browser_of(application, world.node, AccountRole.MANAGER, now=START) as manager,
         browser_of(application, world.node, AccountRole.OPERATOR, now=START, teams=(4,)) as operator,
         browser_of(application, world.node, AccountRole.PROTECTION_OFFICER, now=START) as officer,
         browser_of(application, world.node, AccountRole.NOBODY, now=START) as nobody,
     ):
         browsers = {
             AccountRole.ADMINISTRATOR: administrator,
+            AccountRole.MANAGER: manager,
             AccountRole.OPERATOR: operator,
             AccountRole.PROTECTION_OFFICER: officer,
             AccountRole.NOBODY: nobody,
