@@ -22,6 +22,7 @@ from tocsin.incidents.duty.roster import Roster
 from tocsin.incidents.duty.shifts import NEAR, DutyGap
 from tocsin.incidents.duty.states import CallOutState, RosterChangeState
 from tocsin.incidents.read import IncidentReader, readable
+from tocsin.interface import number_in
 from tocsin.node.accounts import Person
 from tocsin.node.errors import NotFoundError
 from tocsin.node.sentences import say
@@ -56,7 +57,8 @@ def find_roster(session: Session, named: str, *, lock: bool = False) -> DutyRost
         NotFoundError: there is none in use.
 
     """
-    which = DutyRoster.id == int(named) if named.isascii() and named.isdigit() else DutyRoster.name == named.strip()
+    number = number_in(named)
+    which = DutyRoster.id == number if number is not None else DutyRoster.name == named.strip()
     query = select(DutyRoster).where(which, DutyRoster.retired_at.is_(None))
     if (found := session.scalar(query.with_for_update() if lock else query)) is None:
         raise NotFoundError(say("There is no roster '%(name)s'.", name=named[:60]))
@@ -158,7 +160,8 @@ def find_rule(session: Session, named: str) -> CallOutRule:
         NotFoundError: there is none.
 
     """
-    which = CallOutRule.id == int(named) if named.isascii() and named.isdigit() else CallOutRule.name == named.strip()
+    number = number_in(named)
+    which = CallOutRule.id == number if number is not None else CallOutRule.name == named.strip()
     found = session.scalar(select(CallOutRule).where(which, CallOutRule.ended_at.is_(None)))
     if found is None:
         raise NotFoundError(say("There is no call-out rule '%(name)s'.", name=named[:60]))
