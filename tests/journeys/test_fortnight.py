@@ -28,8 +28,8 @@ _PLACES = {
     "auditor": [*_WORK, "Administration"],
     "operator": _OWN,
     "neighbour": _OWN,
-    "assessor": ["Readiness"],
-    "delegate": ["Drafting"],
+    "assessor": ["Assessments", "Frameworks", "Indices"],
+    "delegate": ["Texts"],
 }
 _RULES = """\
 [[route]]
