@@ -35,7 +35,6 @@ from tocsin.incidents.states import IncidentEntryKind
 from tocsin.incidents.threads import find_party_thread, find_thread_mail
 from tocsin.interface import N_, Act, ActContext, NoUndo, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
-from tocsin.node.records import cut
 from tocsin.node.sentences import say, say_count
 
 _Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -279,7 +278,6 @@ def destroy(context: ActContext, request: Destruction) -> DestructionResult:
         done = DestructionResult(**opened.done(made).model_dump(), evidence=[item.id], destroyed=not asked)
         digest = item.sha256
     if done.destroyed:
-        cut("evidence.destroyed")
         with context.database.reading() as session:
             delete_file(session, context.node.incident_evidence, digest)
     return done
