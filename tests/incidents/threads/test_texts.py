@@ -45,7 +45,7 @@ def test_an_address_of_another_party_is_named() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_template_is_filled_in_its_language_and_what_is_left_is_for_a_person(language: str) -> None:
     templates = incident_templates(TextFolders(), language)
-    assert len(templates) == 13
+    assert len(templates) == 14
     names = placeholders(templates.values())
     values = dict.fromkeys(VALUES, "known")
     for name, one in templates.items():
