@@ -415,4 +415,4 @@ def test_a_person_changes_a_text_looks_at_it_and_nothing_leaves_while_one_is_wro
     own.unlink()
     tocsin.run("deliver")
     finding = next(one for one in tocsin.json("doctor", code=tocsin.call("doctor")[0]) if one["what"] == "mail texts")
-    assert (finding["ok"], "sw has 58 in English" in finding["found"]) == (True, True)
+    assert (finding["ok"], f"sw has {after['sw']['in English']} in English" in finding["found"]) == (True, True)

@@ -231,6 +231,22 @@ def _rules(_session: Session, names: Collection[str], _visitor: Principal) -> Na
         yield name, SubjectName(say("Version %(n)s", n=name), f"/rules/versions/{quote(name)}")
 
 
+def _clock_texts(_session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    yield from ((name, SubjectName(name, f"/clocks/texts/{quote(name)}")) for name in names)
+
+
+def _rosters(_session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    yield from ((name, SubjectName(say("Roster %(n)s", n=name), "/duty")) for name in names)
+
+
+def _call_rules(_session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    yield from ((name, SubjectName(say("Call-out rule %(n)s", n=name), "/duty/call-outs")) for name in names)
+
+
+def _call_outs(_session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    yield from ((name, SubjectName(say("Call-out %(n)s", n=name), "/duty/call-outs")) for name in names)
+
+
 def _inbox(session: Session, names: Collection[str], reader: IncidentReader) -> Names:
     known = readable_reports(session, reader, names)
     yield from ((name, SubjectName(name, f"/reports/public/{quote(name)}")) for name in names if name in known)
@@ -296,7 +312,10 @@ def _teams_seen(session: Session, numbers: Collection[int], reach: PermissionSco
 _NAMERS: Final[Mapping[str, tuple[Permission | None, Namer]]] = {
     "alarm": (Permission.REPORTS_READ, _alarms),
     "answer": (Permission.DELIVERIES_READ, _answers),
+    "call-out": (Permission.INCIDENTS_READ, _call_outs),
+    "call-rule": (Permission.INCIDENTS_READ, _call_rules),
     "claim": (Permission.DIRECTORY_SURVEY, _claims),
+    "clock-text": (Permission.INCIDENTS_READ, _clock_texts),
     "collector": (Permission.REPORTS_READ, _collectors),
     "decision": (Permission.DIRECTORY_SURVEY, _decisions),
     "delivery": (Permission.DELIVERIES_READ, _deliveries),
@@ -313,6 +332,7 @@ _NAMERS: Final[Mapping[str, tuple[Permission | None, Namer]]] = {
     "never-held": (Permission.NEVER_HELD_WORK, _never_held),
     "person": (None, _people),
     "problem": (Permission.REPORTS_READ, _problems),
+    "roster": (Permission.INCIDENTS_READ, _rosters),
     "rules": (Permission.RULES_READ, _rules),
     "team": (Permission.DIRECTORY_READ, _teams),
     "token": (Permission.ADMIN_READ, _tokens),

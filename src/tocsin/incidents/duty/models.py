@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.incidents.models import InCompartment
+from tocsin.node.accounts import Person
 from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
 
 
@@ -87,7 +88,7 @@ class DutyContact(Base):
 
     __tablename__ = "duty_contact"
 
-    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True, autoincrement=False)
+    person_id: Mapped[int] = mapped_column(ForeignKey(Person.id), primary_key=True, autoincrement=False)
     phone: Mapped[str] = mapped_column(Text)
     calendar: Mapped[str] = mapped_column(Text, index=True)
 

@@ -41,7 +41,9 @@ _PATTERNS: Final = {
 }
 _OF_PARTS: Final = {ReferenceKind.DIGEST, ReferenceKind.HOTLINE, ReferenceKind.CVE}
 _PARTS: Final = re.compile(r"[\s\u2010-\u2015-]+")
-"""What stands between the parts of a reference that was typed or copied by hand: blanks, or hyphens and dashes."""
+"""What is between the parts of a reference that was typed or copied by hand: blanks, or hyphens and dashes."""
+_WHOLE: Final = re.compile(r"(TOC|NHR|CVE)-[0-9]{4}-[0-9]{4,10}|LTR-[0-9]{7}", re.IGNORECASE)
+"""A reference with all its parts; words that begin as one are words."""
 
 _HINTS: Final = {
     ReferenceKind.DIGEST: "'tocsin deliveries show {0}' shows it, and so does /api/v1/deliveries/{0}.",
@@ -65,6 +67,7 @@ def resolve(text: str) -> Subject | FoundReference:
     """
     found = text.strip(_AROUND)
     joined = _PARTS.sub("-", found)
+    joined = joined if _WHOLE.fullmatch(joined) else found
     for kind, pattern in _PATTERNS.items():
         if match := pattern.fullmatch(joined if kind in _OF_PARTS else found):
             hexadecimal = kind in {ReferenceKind.HASH, ReferenceKind.PROBLEM}
