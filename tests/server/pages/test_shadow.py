@@ -3,8 +3,12 @@
 Two nodes are copies of one; in the second there is a restricted incident with all that one can have. Every page and
 route of the API says the same there, to every role, and every command. Left out of the comparison are words drawn at
 random, the numbers of entries in the audit log and how many it has, which its seals count.
+
+An analyst asks for all of it, another role for all that an analyst may not see and for every other page of the rest;
+with ``TOCSIN_SHADOW=whole`` for all.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -282,7 +286,7 @@ def test_every_page_and_route_says_the_same_to_whom_it_does_not_name(twins: Twin
             stack.enter_context(browser_of(application, world.node, role, now=now, teams=(4,)))
             for application, world in zip(twins.applications, (twins.without, twins.with_it), strict=True)
         )
-        for door, path in twins.paths:
+        for door, path in asked_by(twins, role):
             if door.act is not None and door.lets_in(role) is None:
                 continue
             answers = said(one, path, twins.without), said(other, path, twins.with_it)
@@ -290,7 +294,18 @@ def test_every_page_and_route_says_the_same_to_whom_it_does_not_name(twins: Twin
             if answers[0] != answers[1] or (WORD in answers[1][2] and WORD not in path):
                 different.append((path, answers[0][0], answers[1][0], first_difference(answers[0][2], answers[1][2])))
     assert different == []
-    assert compared > (5 if role in {AccountRole.OPERATOR, AccountRole.NOBODY} else 100)
+    assert compared > (5 if role in {AccountRole.OPERATOR, AccountRole.NOBODY} else 60)
+
+
+def asked_by(twins: Twins, role: AccountRole) -> list[tuple[Door, str]]:
+    """What a role asks for, in the size of CI."""
+    whole = role is AccountRole.ANALYST or os.environ.get("TOCSIN_SHADOW") == "whole"
+    half = ROLES.index(role) % 2
+    return [
+        (door, path)
+        for at, (door, path) in enumerate(twins.paths)
+        if whole or at % 2 == half or not door.lets_in(AccountRole.ANALYST)
+    ]
 
 
 def first_difference(one: str, other: str) -> tuple[str, str]:
