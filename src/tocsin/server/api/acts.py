@@ -1,5 +1,6 @@
 """A route of the API for an act: its address, its body and its answer are made from the act."""
 
+from functools import cache
 from inspect import Parameter, Signature
 from typing import Annotated, Any, Final
 
@@ -58,7 +59,7 @@ def perform(
 
 def _add_act(router: APIRouter, counter: ApiContext, act: Act) -> None:
     named = names_in(act.route)
-    body = _body_of(act, named)
+    body = _body_of(act)
 
     def serve(visitor: Principal, response: Response, body: BaseModel | None = None, **path: Any) -> Any:
         values = {name: (value,) if is_several(act, name) else value for name, value in path.items()}
@@ -88,8 +89,10 @@ def _add_act(router: APIRouter, counter: ApiContext, act: Act) -> None:
     )(serve)
 
 
-def _body_of(act: Act, named: list[str]) -> type[BaseModel] | None:
+@cache  # a model is slow to make, and a process may serve several applications
+def _body_of(act: Act) -> type[BaseModel] | None:
     """The fields that are not in the address; None where there is none."""
+    named = names_in(act.route)
     fields: Any = {name: (of.annotation, of) for name, of in act.request.model_fields.items() if name not in named}
     name = act.operation[0].upper() + act.operation[1:]
     return create_model(name, __doc__=act.request.__doc__, **fields) if fields else None
