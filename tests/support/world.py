@@ -4,6 +4,7 @@ import asyncio
 import html
 import os
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -82,6 +83,26 @@ class World:
         return {read.to: read for name, read in read_folder(self.node.mails).items() if name not in before}
 
 
+class _Server(uvicorn.Server):
+    """Ends at once: by uvicorn's own tenths of a second the tests would wait for minutes."""
+
+    async def main_loop(self) -> None:
+        counter = 0
+        while not await self.on_tick(counter):
+            counter += 1
+            await asyncio.sleep(0.01)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        assert not sockets
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - uvicorn tells nobody
+            await asyncio.sleep(0.01)
+        await self.lifespan.shutdown()
+
+
 @contextmanager
 def served(
     application: FastAPI, *, port: int = 0, http: type[asyncio.Protocol] | Literal["auto"] = "auto"
@@ -90,7 +111,7 @@ def served(
     config = uvicorn.Config(
         application, port=port, http=http, log_level="warning", server_header=False, proxy_headers=False
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
