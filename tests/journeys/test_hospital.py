@@ -1,13 +1,15 @@
-"""Ransomware at a hospital, from the telephone call to the mails to all sides, as those who take part live through it.
+"""Ransomware at a hospital, from the telephone call to the closed incident, as those who take part live through it.
 
 The analyst works by keys alone, the one on duty on a phone; all others as they like. The tests follow each other on
 one node: each goes on where the one before it ended.
 """
 
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +20,7 @@ from support.duty_example import add_roster, add_rule, do_duty
 from support.form_filling import Hand
 from support.imap_server import ImapServer, imap_server
 from support.incident_mails import answer_to
-from support.keys import await_focus, choose, follow, go, hop, reach, retype, strike, type_time, until
+from support.keys import await_focus, choose, follow, go, hop, pick, reach, retype, strike, type_time, until
 from support.mail_server import PostOffice, post_office
 from support.world import World, make_world, served
 from tocsin.directory import read_team
@@ -395,3 +397,67 @@ def test_the_press_gets_what_everybody_may_read(site: Site, keys: Page) -> None:
     take(keys, "tlp", "CLEAR")
     press(keys, "form[action$='/send'] button:not(.second)")
     assert words in site.mails()[PAPER].body
+
+
+def test_evidence_is_kept_handed_over_and_exported(site: Site, keys: Page, tmp_path: Path) -> None:
+    note = tmp_path / "README.txt"
+    note.write_text("Pay, or all is published.")
+    follow(keys, f"Incident {site.reference}")
+    follow(keys, "Evidence")
+    hop(keys, "#files")
+    chosen = keys.command("Runtime.evaluate", expression="document.activeElement")["result"]["objectId"]
+    keys.command("DOM.setFileInputFiles", files=[str(note)], objectId=chosen)  # the window of files is the system's
+    write(keys, "received_from", "Dr Ada Lagoon")
+    go(keys, key="Enter")
+    assert "README.txt" in text(keys)
+    follow(keys, "Record custody of README.txt")
+    await_focus(keys, "[name=step]")
+    choose(keys, "copied")
+    write(keys, "person", "Forensics team")
+    go(keys, key="Enter")
+    keys.command("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    pick(keys, "Download all")
+    Hand(keys, site.address).until(lambda: list(tmp_path.glob("*.zip")))
+    (found,) = tmp_path.glob("*.zip")
+    subprocess.run(["unzip", "-q", "-P", "infected", found, "-d", tmp_path / "out"], check=True)
+    (sums,) = (tmp_path / "out").rglob("SHA256SUMS")
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", sums.name], cwd=sums.parent, check=True)
+    assert "Forensics team" in (sums.parent / "custody.txt").read_text()
+
+
+def test_the_notification_and_the_final_report_follow(site: Site, keys: Page, other: Page) -> None:
+    hand = site.sit(other, "hospital", "/portal/notices")
+    early = other.read("document.querySelector('main tbody .ref').textContent")
+    texts = {
+        "what": "Ransomware on all wards", "malicious": "yes", "cross_border": "no", "assessment": "All wards",
+    }  # fmt: skip
+    second = _notice(site, other, "notification", after=early, **texts)
+    final = {"what": "Ransomware", "assessment": "All wards", "cause": "A stolen password", "measures": "Two factors"}
+    last = _notice(site, other, "final_report", after=second, **final)
+    for notice in (last, second):
+        go(keys, letters="gi")
+        follow(keys, "Notices")
+        hop(keys, f"main tbody a[href$='{notice}']")
+        go(keys, key="Enter")
+        follow(keys, f"Add to {site.reference}")
+    go(keys, letters="gc")
+    go_to(keys, NAME)
+    follow(keys, "Deadlines")
+    shown = text(keys)
+    assert shown.count("Met") >= 3
+    hand.go("/portal/notices")
+    assert "Final report" in hand.text
+
+
+def test_the_lead_closes_it_with_cause_and_lesson_and_figures_show_it(site: Site, other: Page) -> None:
+    hand = site.sit(other, "lead", site.path)
+    hand.press("Assign to me")
+    hand.press("Close")
+    hand.fill("Reason", "The wards work again")
+    hand.choose("Root cause", "Stolen")
+    hand.fill("Lessons", "Two factors for remote access")
+    hand.press("Close")
+    assert "Closed" in hand.text
+    hand.go("/incidents/lessons")
+    assert "Two factors for remote access" in hand.text
+    hand.until(lambda: "1 incident opened" in hand.text, again="/incidents/figures")

@@ -48,7 +48,7 @@ GROUPS: Final = {
     "reviews": ("tocsin.incidents.acts",),
     "takedowns": ("tocsin.incidents.takedowns.acts",),
     "observables": ("tocsin.incidents.acts",),
-    "affected": ("tocsin.incidents.acts",),
+    "affected": ("tocsin.incidents.acts", "tocsin.pipeline.notify_affected"),
     "duty": ("tocsin.incidents.duty.acts", "tocsin.pipeline.call_outs"),
     "assets": ("tocsin.assets.acts", "tocsin.assets.rows", "tocsin.assets.sheet_acts"),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),

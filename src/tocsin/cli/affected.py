@@ -1,7 +1,7 @@
 """`tocsin affected`: the affected systems of incidents, how far they are, and what notifications of them say."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,8 +9,18 @@ from tocsin.cli.acts import act_group
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, print_table
 
+if TYPE_CHECKING:
+    from tocsin.pipeline.notify_affected import AffectedNotificationResult
+
+
+def _show_notified(done: "AffectedNotificationResult") -> None:
+    title = f"{done.reference}: {done.notified:,} of {done.events:,} events notify {len(done.teams):,} teams"
+    rows = [(one.key, one.events, f"{one.due_at:%Y-%m-%d %H:%M}") for one in done.teams]
+    print_table(title, ("team", "events", "digest due (UTC)"), rows, numbers=[1])
+
+
 app = Commands(
-    cls=act_group("affected"),
+    cls=act_group("affected", {"notify": _show_notified}),
     help="Affected systems of incidents: attach problems, count them, and write what notifications say.",
     no_args_is_help=True,
 )

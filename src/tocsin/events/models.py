@@ -77,9 +77,10 @@ class Ingest(Base):
 
 
 class NotificationRun(Base):
-    """Stored events that nobody was notified of were routed again. ``number`` is counted with those of ingests.
+    """Stored events were routed again. ``number`` is counted with those of ingests.
 
     ``replaced``: the files of the event table whose rows ``parts`` hold anew. ``events`` have a contact now.
+    ``repeats``: what teams were told again, see `tocsin.events.repeats`.
     """
 
     __tablename__ = "notification_run"
@@ -91,6 +92,7 @@ class NotificationRun(Base):
     events: Mapped[int]
     parts: Mapped[list[dict[str, object]]] = mapped_column(Json)
     replaced: Mapped[list[str]] = mapped_column(Json)
+    repeats: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class WithheldEvents(Base):

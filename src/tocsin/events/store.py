@@ -124,6 +124,18 @@ class EventStore:
             may &= pl.col("path").is_in(list(files))
         return self._read(listing.filter(may)).filter(condition)
 
+    def scan_told(self, told_in: Collection[int], repeats: pl.DataFrame | None) -> pl.LazyFrame:
+        """What these ingests and notification runs told, each event with the number and the teams of that telling.
+
+        ``repeats``: what the runs told again, see `tocsin.events.repeats`.
+        """
+        found = self.scan(told_in=told_in)
+        if repeats is None or repeats.is_empty():
+            return found
+        again = self.scan(ingests=repeats["ingest"].unique().to_list()).drop("told", "notified_in")
+        again = again.with_columns(fresh=pl.lit(value=False))
+        return pl.concat([found, again.join(repeats.lazy(), on=["ingest", "row"])], how="diagonal")
+
     def scan_parts(self, paths: Collection[str]) -> pl.LazyFrame:
         """The events of files by their paths, also of such as no ingest has committed yet; columns `schema.COLUMNS`."""
         return self._read(pl.DataFrame({"path": sorted(paths)}, schema={"path": pl.String}))
@@ -144,11 +156,16 @@ class EventStore:
         return fold((found.head(limit) if limit else found).collect())
 
     def told(
-        self, ingests: Collection[int], members: Mapping[int, Sequence[int]], teams: Collection[int]
+        self,
+        ingests: Collection[int],
+        members: Mapping[int, Sequence[int]],
+        teams: Collection[int],
+        repeats: pl.DataFrame | None = None,
     ) -> Iterator[tuple[int, pl.DataFrame]]:
         """For each of the teams, the events that it is told of in these ingests.
 
-        ``members``: for each team set, its team ids. Events that several teams share are repeated for each.
+        ``members``: for each team set, its team ids; ``repeats``: as in `scan_told`. Events that several teams share
+        are repeated for each.
         """
         wanted = frozenset(teams)
         sets = {number: [team for team in of if team in wanted] for number, of in members.items()}
@@ -157,7 +174,7 @@ class EventStore:
             return
         membership = pl.DataFrame(pairs, schema={"told": pl.Int32, "_team": pl.Int64}, orient="row")
         told = membership["told"].unique().to_list()
-        rows = fold(self.scan(told_in=ingests).filter(pl.col("told").is_in(told)).collect())
+        rows = fold(self.scan_told(ingests, repeats).filter(pl.col("told").is_in(told)).collect())
         index = rows.select("told").with_row_index("_row").join(membership, on="told").sort("_team", "_row")
         for (team,), group in index.group_by("_team", maintain_order=True):
             if isinstance(team, int):

@@ -9,7 +9,13 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.incidents import acts
-    from tocsin.incidents.act_parts import IncidentAddition, IncidentNamed, people_for
+    from tocsin.incidents.act_parts import (
+        IncidentAddition,
+        IncidentNamed,
+        done_before,
+        incident_act,
+        people_for,
+    )
     from tocsin.incidents.erasure import (
         PART_NAME,
         ChangedEntry,

@@ -175,7 +175,8 @@ def commit_run(node: NodeWithStores, number: int) -> None:
     with node.database.reading() as session:
         run = session.get_one(NotificationRun, number)
         parts, replaced = [_part(stored) for stored in run.parts], run.replaced
-    node.store.commit(number, parts, replaced)
+    if parts:
+        node.store.commit(number, parts, replaced)
     cut("run.shown")
     with node.database.begin() as session:
         session.get_one(NotificationRun, number).state = IngestState.COMMITTED

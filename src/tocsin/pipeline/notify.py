@@ -34,7 +34,7 @@ from tocsin.delivery.sealing import open_seals
 from tocsin.delivery.texts import open_text_folders
 from tocsin.directory import Directory, ResponsibilityRole, lacks_help, read_directory
 from tocsin.directory.keys import keys_by_team
-from tocsin.events import TeamSet, addresses
+from tocsin.events import TeamSet, addresses, repeats_of
 from tocsin.incidents.populations import digest_notes
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import node_uuid
@@ -209,7 +209,9 @@ class _Knowledge:
 
     def events_of(self, ingests: Sequence[int], teams: Collection[int]) -> Iterator[tuple[int, pl.DataFrame]]:
         """For each team its events of these ingests."""
-        return self.node.store.told(ingests, self._members, teams)
+        with self.node.database.reading() as session:
+            repeats = repeats_of(session, ingests)
+        return self.node.store.told(ingests, self._members, teams, repeats)
 
     def gone_of(self, teams: Collection[int]) -> Mapping[int, Sequence[GoneProblem]]:
         """For each team what it was told of and what its feed no longer finds, since the last digest."""

@@ -3,12 +3,14 @@
 They go the way of an ingest: router, rules, gate, mutes, answers, and digests with their limits. What is still open is
 notified; what is gone only gets its contact. A run counts once, as an ingest does: see `tocsin.pipeline.commit`. A
 second run finds nothing left.
+
+Of chosen problems, teams are also told again what they were told before: of each the newest event.
 """
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Final, cast
 
@@ -20,7 +22,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import due_at
-from tocsin.events import NO_CONTACT, EventPart, Ingest, NotificationRun
+from tocsin.events import NO_CONTACT, EventPart, Ingest, NotificationRun, pack_repeats
 from tocsin.interface import Act, ActContext, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError
@@ -31,8 +33,15 @@ from tocsin.pipeline.recipients import BatchRecipients, RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores, writer
 from tocsin.pipeline.tables import WithheldKey
 from tocsin.problems import SightingResult, known_problems
+from tocsin.problems.answers import AnswerSnapshot
 
 _ASN: Final = pl.coalesce("network.asn", "source.asn")
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_WHEN: Final = pl.coalesce("time.source", "time.observation")
+
+ProblemKeys = npt.NDArray[np.uint64]
+Note = Callable[[Session, "NotificationSummary"], None]
+"""What is kept beside a run, in its transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class TeamNotice:
 
 @dataclass(slots=True)
 class NotificationSummary:
-    """What a run does. ``events``: those that have a contact now; ``notified``: those of them that teams hear of.
+    """What a run does. ``events``: those that it routes; ``notified``: those of them that teams are notified of.
 
     ``withheld``: (event, team) pairs that the gate stops. ``oldest``, ``newest``: when the events that have a contact
     now were seen. ``number``: of the run; None where there is none.
@@ -64,7 +73,10 @@ class NotificationSummary:
 
 @dataclass(frozen=True)
 class _RoutedFile:
-    """The events of one file that have a contact now, what is known of their problems, and who is notified."""
+    """The events of one file that have a contact now, what is known of their problems, and who is notified.
+
+    ``path``: empty where the events stay as they are, and teams are told of them again.
+    """
 
     path: str
     frame: pl.DataFrame
@@ -82,13 +94,14 @@ class _Run:
     since: datetime
     asns: Collection[int]
     tellers: RecipientResolver
+    problems: ProblemKeys | None = None
     owed: Counter[int] = field(default_factory=Counter)
     summary: NotificationSummary = field(default_factory=NotificationSummary)
     moved: dict[int, tuple[int, Counter[WithheldKey]]] = field(default_factory=dict)
 
     def routed(self) -> Iterator[_RoutedFile]:
         """Route what had no contact, file by file; what comes of it is counted."""
-        wanted = NO_CONTACT & (_ASN.is_in(list(self.asns)) if self.asns else pl.lit(value=True))
+        wanted = NO_CONTACT & self._chosen()
         said = self.tellers.said(self.node, self.now)
         listing = self.node.store.table.listing()
         recent = listing.filter(pl.col("partition.day") >= self.since.date().isoformat())
@@ -101,10 +114,37 @@ class _Run:
             if frame.height:
                 frame = frame.filter(pl.Series(self.tellers.allowed(frame).has_contact))
             if frame.height:
-                seen = self.node.tracker.recall(frame["problem"].to_numpy().view(np.uint64), run=self.number)
-                result = self.tellers.decide_again(frame, seen, said, self._is_open(seen))
-                self._count(frame, result)
-                yield _RoutedFile(path, frame, seen, result)
+                one = self._decide(path, frame, said)
+                self._count_moved(frame, one.result)
+                yield one
+        if self.problems is not None and (frame := self._told_before()).height:
+            yield self._decide("", frame, said)
+
+    def _chosen(self) -> pl.Expr:
+        """Which events are meant."""
+        if self.problems is not None:
+            return pl.col("problem").is_in(self.problems.view(np.int64).tolist())
+        return _ASN.is_in(list(self.asns)) if self.asns else pl.lit(value=True)
+
+    def _told_before(self) -> pl.DataFrame:
+        """Of each of the problems the newest event, where it had a contact."""
+        order = (_WHEN.alias("_when"), "ingest", "row")
+        found = self.node.store.scan().filter(self._chosen())
+        places = found.select("problem", "routed", "notified_in", *order).collect().sort("_when", "ingest", "row")
+        newest = places.unique("problem", keep="last").filter(~NO_CONTACT).select("ingest", "row")
+        return (
+            self.node.store.scan(ingests=newest["ingest"].unique().to_list())
+            .join(newest.lazy(), on=["ingest", "row"], how="semi")
+            .collect()
+        )
+
+    def _decide(self, path: str, frame: pl.DataFrame, said: AnswerSnapshot) -> _RoutedFile:
+        again = self.problems is not None
+        keys = frame["problem"].to_numpy().view(np.uint64)
+        seen = self.node.tracker.recall(keys, run=self.number, again=again)
+        result = self.tellers.decide_again(frame, seen, said, self._is_open(seen))
+        self._count(frame, result)
+        return _RoutedFile(path, frame, seen, result)
 
     def _is_open(self, seen: SightingResult) -> npt.NDArray[np.bool_]:
         """By problem, whether its feed still finds it, or has not run since."""
@@ -119,10 +159,13 @@ class _Run:
         summary.notified += int((result.told > 0).sum())
         summary.withheld += sum(result.withheld.values())
         self.owed += result.owed
-        times = frame.select(pl.coalesce("time.source", "time.observation")).to_series().drop_nulls()
+        times = frame.select(_WHEN).to_series().drop_nulls()
         first, last = times.min(), times.max()
         if isinstance(first, datetime) and isinstance(last, datetime):
             summary.oldest, summary.newest = min(first, summary.oldest or first), max(last, summary.newest or last)
+
+    def _count_moved(self, frame: pl.DataFrame, result: BatchRecipients) -> None:
+        """By ingest, how many events have a contact now, and what of them is withheld."""
         for ingest in frame["ingest"].unique().to_list():
             events = frame.filter(pl.col("ingest") == ingest)
             withheld = self.tellers.allowed(events).withheld if result.withheld else Counter[WithheldKey]()
@@ -141,10 +184,15 @@ class _Run:
 
 
 def preview_notification(
-    node: NodeWithStores, *, days: int, asns: Collection[int] = (), now: datetime
+    node: NodeWithStores,
+    *,
+    days: int = 0,
+    asns: Collection[int] = (),
+    problems: ProblemKeys | None = None,
+    now: datetime,
 ) -> NotificationSummary:
     """What `notify_now` would do now; nothing is kept."""
-    run = _open_run(node, days=days, asns=asns, now=now)
+    run = _open_run(node, days=days, asns=asns, problems=problems, now=now)
     for _ in run.routed():
         pass
     return run.finish()
@@ -153,31 +201,43 @@ def preview_notification(
 def notify_now(
     node: NodeWithStores,
     *,
-    days: int,
+    days: int = 0,
     asns: Collection[int] = (),
+    problems: ProblemKeys | None = None,
     actor: str,
     now: datetime,
     waiting: Callable[[], None] = lambda: None,
+    beside: Note = lambda _session, _summary: None,
 ) -> NotificationSummary:
     """Route the events of these days that had no contact again, of all networks or of some AS, and queue their digests.
 
-    ``waiting`` is called where another process or thread is taking something in; it may raise to give up.
+    ``problems``: instead all events of these that had no contact, and of each other the newest, of which teams are told
+    again. ``waiting`` is called where another process or thread is taking something in; it may raise to give up.
+    ``beside`` adds to the transaction, where anything was routed.
     """
     with writer(node, waiting):
         commitment.recover(node)
-        run = _open_run(node, days=days, asns=asns, now=now)
+        run = _open_run(node, days=days, asns=asns, problems=problems, now=now)
         parts: list[EventPart] = []
         replaced: list[str] = []
+        repeats = ""
         for one in run.routed():
-            parts.append(_rewrite(run, one, len(parts)))
-            replaced.append(one.path)
+            run.node.tracker.note(
+                one.seen, one.result.telling, ingest=run.number, part=len(parts), now=int(now.timestamp())
+            )
+            cut("run.noted")
+            if one.path:
+                parts.append(_rewrite(run, one, len(parts)))
+                replaced.append(one.path)
+            else:
+                repeats = _repeats(one)
         summary = run.finish()
-        if parts:
+        if parts or repeats:
             record = NotificationRun(
                 number=run.number, started_at=now, actor=actor, events=summary.events,
-                parts=[asdict(part) for part in parts], replaced=replaced,
+                parts=[asdict(part) for part in parts], replaced=replaced, repeats=repeats,
             )  # fmt: skip
-            note = partial(_note, run=run, actor=actor, days=days)
+            note = partial(_note, run=run, actor=actor, days=days, beside=beside)
             tellers = run.tellers
             commitment.prepare_run(
                 node, record, team_sets=tellers.sets.numbers, owed=run.owed, teams=tellers.teams, note=note
@@ -187,16 +247,22 @@ def notify_now(
         return summary
 
 
-def _open_run(node: NodeWithStores, *, days: int, asns: Collection[int], now: datetime) -> _Run:
-    since = now - timedelta(days=days)
-    return _Run(node, commitment.next_number(node), now, since, asns, RecipientResolver.open(node))
+def _open_run(
+    node: NodeWithStores, *, days: int, asns: Collection[int], problems: ProblemKeys | None, now: datetime
+) -> _Run:
+    since = _EVER if problems is not None else now - timedelta(days=days)
+    return _Run(node, commitment.next_number(node), now, since, asns, RecipientResolver.open(node), problems)
+
+
+def _repeats(one: _RoutedFile) -> str:
+    """The events that teams are told of again; empty: none."""
+    told = one.frame.select("ingest", "row").with_columns(told=pl.Series(one.result.told)).filter(pl.col("told") > 0)
+    return pack_repeats(told) if told.height else ""
 
 
 def _rewrite(run: _Run, one: _RoutedFile, part: int) -> EventPart:
-    """Write the file anew with who must know and who hears of these events, and note their problems."""
-    seen, result, now = one.seen, one.result, int(run.now.timestamp())
-    run.node.tracker.note(seen, result.telling, ingest=run.number, part=part, now=now)
-    cut("run.noted")
+    """Write the file anew with who must know and who is notified of these events."""
+    result = one.result
     rows = run.node.store.scan(files=[one.path]).collect()
     at = one.frame["_at"]
     changed = rows.with_columns(
@@ -207,8 +273,8 @@ def _rewrite(run: _Run, one: _RoutedFile, part: int) -> EventPart:
     return run.node.store.write_again(changed, one.path, run=run.number, part=part)
 
 
-def _note(session: Session, *, run: _Run, actor: str, days: int) -> None:
-    """The sums of the ingests of these events, and the entry of the audit log."""
+def _note(session: Session, *, run: _Run, actor: str, days: int, beside: Note) -> None:
+    """The sums of the ingests of these events, the entry of the audit log, and what else is kept."""
     for record in session.scalars(select(Ingest).where(Ingest.number.in_(list(run.moved)))):
         events, withheld = run.moved[record.number]
         moved = min(events, record.unrouted)  # what teams muted had a contact before
@@ -221,6 +287,7 @@ def _note(session: Session, *, run: _Run, actor: str, days: int) -> None:
     }  # fmt: skip
     subject = f"run:{run.number}"
     audit(session, AuditAction.EVENTS_NOTIFIED, at=run.now, actor=actor, subject=subject, detail=detail)
+    beside(session, run.summary)
 
 
 class NotificationRequest(BaseModel):
@@ -260,13 +327,13 @@ def notify(context: ActContext, request: NotificationRequest) -> NotificationRes
     if request.preview:
         summary = preview_notification(node, days=request.days, asns=request.asn, now=context.now)
     else:
-        wait = partial(_wait, context)
-        summary = notify_now(node, days=request.days, asns=request.asn, waiting=wait, **context.by)
+        waiting = partial(wait, context)
+        summary = notify_now(node, days=request.days, asns=request.asn, waiting=waiting, **context.by)
     teams = [NotificationTeam(**asdict(team)) for team in summary.teams]
     return NotificationResult(**{**asdict(summary), "teams": teams})
 
 
-def _wait(context: ActContext) -> None:
+def wait(context: ActContext) -> None:
     """Give up where something else is being taken in, and whoever acts does not wait for it."""
     if not context.waits:
         raise ConflictError(

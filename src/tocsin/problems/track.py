@@ -193,10 +193,11 @@ class Tracker:
             notes=after,
         )
 
-    def recall(self, keys: npt.NDArray[np.uint64], *, run: int) -> SightingResult:
+    def recall(self, keys: npt.NDArray[np.uint64], *, run: int, again: bool = False) -> SightingResult:
         """What is known of the problems of stored events, for a run that routes them again: no sighting is added.
 
-        Due: what nobody was told of, or what this run told. ``sightings.last`` is when each was seen last.
+        Due: what nobody was told of, or what this run told; ``again``: whatever was told before. ``sightings.last``
+        is when each was seen last.
         """
         sightings = Sightings.of(keys, np.zeros(len(keys), dtype=np.uint32))
         known, notes = self.files.lookup(sightings.keys, up_to=run)
@@ -204,7 +205,7 @@ class Tracker:
         return SightingResult(
             sightings=replace(sightings, last=notes[:, _LAST].copy()),
             fresh=nothing,
-            due=known & ((told_by == 0) | (told_by == run)),
+            due=known & (again | (told_by == 0) | (told_by == run)),
             overdue=nothing,
             seen_before=notes[:, _LAST].copy(),
             first_told_by=notes[:, _FIRST_TOLD_BY].copy(),

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, StringConstraints
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from tocsin.delivery import ReleasedNote, note_block
 from tocsin.delivery.texts import open_text_folders, texts_for
@@ -20,6 +21,7 @@ from tocsin.incidents.act_parts import (
     OpenIncident,
     Text,
     Tlp,
+    author_of,
     changing,
     done_before,
     incident_act,
@@ -33,6 +35,7 @@ from tocsin.incidents.populations.read import affected_of, held_from, keys_of, p
 from tocsin.incidents.read import (
     find_incident,
     is_restricted,
+    known_entry,
     merged_family,
     observables_of,
     references_by_number,
@@ -40,7 +43,7 @@ from tocsin.incidents.read import (
 from tocsin.incidents.sightings import Number, ObservableChosen, PastSightings, observables_now
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.interface import ActContext, Wording
-from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.errors import ConflictError, NotFoundError, SimultaneousError, UsageError
 from tocsin.node.sentences import say
 from tocsin.problems import ProblemList, ProblemSearch
 from tocsin.problems.answers import read_problem
@@ -85,6 +88,12 @@ class NotificationText(IncidentNamed):
     language: str = Field("en", pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$", description="Its language (BCP 47).")
     text: Text = Field(min_length=1, max_length=3_000, description="What their notifications say of the incident.")
     tlp: Tlp = Field("AMBER", description="Its marking: who may not get it gets the notification without it.")
+    preview: bool = Field(default=False, description="Only say what would be done.")
+
+
+class AffectedNotification(IncidentAddition):
+    """Notify the teams of the affected systems that are open, also of what they were notified of before."""
+
     preview: bool = Field(default=False, description="Only say what would be done.")
 
 
@@ -227,16 +236,55 @@ def withdraw_text(context: ActContext, request: IncidentNamed) -> IncidentResult
         return opened.done(opened.enter(IncidentEntryKind.POPULATION, data=data))
 
 
+def affected_keys(context: ActContext, request: IncidentNamed) -> npt.NDArray[np.uint64]:
+    """The problems of an incident, of which teams are to be notified.
+
+    Raises:
+        ConflictError: the incident is restricted.
+        UsageError: it has no affected systems.
+
+    """
+    with context.database.reading() as session:
+        reader = reader_of(context)
+        incident = find_incident(session, reader, request.reference)
+        if is_restricted(incident):
+            raise _restricted()
+        populations = populations_of(session, reader, merged_family(session, reader, incident))
+        keys = affected_of(populations, cast("_Stores", context.node).problems, context.now).keys
+    if not len(keys):
+        raise UsageError(say("No problem is found."), hint=say("Attach affected systems first."))
+    return keys
+
+
+def note_notified(session: Session, context: ActContext, request: AffectedNotification, **data: object) -> None:
+    """Note in a transaction that teams are notified of the affected systems: the entry of the incident.
+
+    Raises:
+        SimultaneousError: the same form did it meanwhile.
+
+    """
+    reader, once = reader_of(context), once_of(context, request)
+    incident = find_incident(session, reader, request.reference, lock=True)
+    if once and known_entry(session, reader, once) is not None:
+        raise SimultaneousError(say("The same was done at this moment."))
+    opened = OpenIncident(context, session, reader, incident, author_of(session, context))
+    opened.enter(IncidentEntryKind.POPULATION, data={"act": "notified", **data}, once=once)
+
+
+def _restricted() -> ConflictError:
+    return ConflictError(
+        say("The incident is restricted: whoever reads notifications would read of it."),
+        hint=say("Open it to the whole team first, or write to its parties."),
+    )
+
+
 def _reach(context: ActContext, request: NotificationText, text: str) -> TextResult:
     """Who would get a text."""
     with context.database.reading() as session:
         reader = reader_of(context)
         incident = find_incident(session, reader, request.reference)
         if is_restricted(incident):
-            raise ConflictError(
-                say("The incident is restricted: whoever reads notifications would read of it."),
-                hint=say("Open it to the whole team first, or write to its parties."),
-            )
+            raise _restricted()
         populations = populations_of(session, reader, merged_family(session, reader, incident))
         affected = affected_of(populations, cast("_Stores", context.node).problems, context.now)
         state = OpenIncident(context, session, reader, incident, "").done()

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem, problem_words
-from tocsin.events import TOLD_IN, EventQuery, EventStore, Ingest, TeamSet
+from tocsin.events import TOLD_IN, EventQuery, EventStore, Ingest, TeamSet, repeats_of
 from tocsin.node.records import Database
 from tocsin.problems.answers.digest_problems import same_team, sets_with
 from tocsin.problems.answers.models import Answer, AnswerVerdict
@@ -332,7 +332,9 @@ def _heard(session: Session, events: pl.DataFrame) -> list[tuple[int, CourseStep
 
 
 def _told(session: Session, events: pl.DataFrame) -> list[tuple[int, CourseStep]]:
-    told = events.filter(pl.col("told") > 0).select("problem", TOLD_IN.alias("ingest"), "told").unique()
+    first = events.filter(pl.col("told") > 0).select("problem", TOLD_IN.alias("ingest"), "told")
+    again = events.select("ingest", "row", "problem").join(repeats_of(session), on=["ingest", "row"])
+    told = pl.concat([first, again.select("problem", pl.col("notified_in").alias("ingest"), "told")]).unique()
     members = _members(session, told["told"].unique().to_list())
     teams = {team for of in members.values() for team in of}  # an ingest may owe something to thousands of others
     items = (

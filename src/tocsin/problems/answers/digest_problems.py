@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem
 from tocsin.directory import merged_teams
-from tocsin.events import EventStore, TeamSet
+from tocsin.events import EventStore, TeamSet, repeats_of
 from tocsin.node.errors import InputError
 
 _SETS: Final[WeakKeyDictionary[Pool, tuple[int, dict[int, list[int]]]]] = WeakKeyDictionary()
@@ -40,9 +40,10 @@ def told_at(session: Session, store: EventStore, delivery: Delivery, hi: int, lo
 
 def told_events(session: Session, store: EventStore, delivery: Delivery) -> pl.LazyFrame:
     """The events that a digest told its team, lazily; columns as `EventStore.scan` gives them."""
-    told = delivery.repeats or delivery.id
-    ingests = list(session.scalars(select(DeliveryItem.ingest).where(DeliveryItem.delivery_id == told)))
-    return store.scan(told_in=ingests).filter(pl.col("told").is_in(sets_with(session, frozenset({delivery.team_id}))))
+    first = delivery.repeats or delivery.id
+    ingests = list(session.scalars(select(DeliveryItem.ingest).where(DeliveryItem.delivery_id == first)))
+    told = store.scan_told(ingests, repeats_of(session, ingests))
+    return told.filter(pl.col("told").is_in(sets_with(session, frozenset({delivery.team_id}))))
 
 
 def sets_with(session: Session, teams: frozenset[int]) -> list[int]:

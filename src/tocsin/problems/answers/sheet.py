@@ -24,7 +24,7 @@ from tocsin.delivery import (
     topics,
 )
 from tocsin.directory import Team
-from tocsin.events import TOLD_IN, EventStore, Ingest, IngestState
+from tocsin.events import TOLD_IN, EventStore, Ingest, IngestState, repeats_of
 from tocsin.node.records import Database
 from tocsin.problems.answers.digest_problems import same_team, sets_with, told_events
 from tocsin.problems.answers.models import Answer
@@ -137,11 +137,11 @@ class Sheets:
             items = select(DeliveryItem.ingest, DeliveryItem.delivery_id).where(DeliveryItem.delivery_id.in_(digests))
             told_by = dict(session.execute(items).all())
             told = pl.col("told").is_in(sets_with(session, numbers))
-            rules = rules_in_force(session).sharing
+            rules, repeats = rules_in_force(session).sharing, repeats_of(session, told_by)
         if not told_by:
             return TeamSheet(team, [], {}, [])
         digest = TOLD_IN.replace_strict(list(told_by), list(told_by.values()), return_dtype=pl.Int64)
-        found = self.store.scan(told_in=list(told_by)).filter(told).with_columns(digest.alias(_DIGEST))
+        found = self.store.scan_told(list(told_by), repeats).filter(told).with_columns(digest.alias(_DIGEST))
         events, _ = self._allowed(_taken(found, (*_SHOWN, _DIGEST), rules), team, rules)
         lines, entries = self._lines(team, events, digests, rules)
         lines.sort(key=lambda line: line.last_seen or _NEVER, reverse=True)

@@ -27,6 +27,7 @@ from tocsin.incidents.clocks import ClockState, clocks_of
 from tocsin.incidents.severity import acts as severity_acts
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
+from tocsin.pipeline import notify_affected
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import ListPage, ListPaging
@@ -189,4 +190,4 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
             family = merged_family(session, reader, find_incident(session, reader, reference))
             return [IncidentClockOut.model_validate(one) for one in clocks_of(session, reader, family)]
 
-    add_acts(router, counter, (*acts.ACTS, *severity_acts.ACTS))
+    add_acts(router, counter, (*acts.ACTS, *severity_acts.ACTS, *notify_affected.ACTS))

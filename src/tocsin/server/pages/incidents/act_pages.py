@@ -30,6 +30,7 @@ from tocsin.incidents import (
 from tocsin.incidents.arrivals import find_report, form_word, ticket_of
 from tocsin.incidents.clocks import clocks_of
 from tocsin.incidents.evidence import evidence_of, holds_of
+from tocsin.incidents.populations import texts_of as texts_said
 from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.interface import Act, NotHereError, PageRouter, RequestError, names_in, needs, number_in, visitor_of
 from tocsin.node.accounts import Permission, Principal, names_of
@@ -42,6 +43,7 @@ from tocsin.node.errors import (
     UsageError,
     WithheldError,
 )
+from tocsin.pipeline import notify_affected
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED
@@ -60,7 +62,8 @@ if TYPE_CHECKING:
     from tocsin.incidents import Incident
     from tocsin.incidents.arrivals import PublicReport
 
-_ALL: Final = (*acts.ACTS, *takedown_acts.ACTS)
+(_NOTIFY,) = notify_affected.ACTS
+_ALL: Final = (*acts.ACTS, *takedown_acts.ACTS, _NOTIFY)
 _ACTS: Final = {act.operation: act for act in _ALL}
 _OPEN, _ENTER = _ACTS["openIncident"], _ACTS["letMeInIncident"]
 _MERGE, _UNMERGE = _ACTS["mergeIncident"], _ACTS["unmergeIncident"]
@@ -126,6 +129,8 @@ def act_pages(desk: PageContext) -> APIRouter:
     def ask(request: Request, visitor: _Worker, reference: str, asked: Annotated[_ActQuery, Query()]) -> Response:
         """The form of an act on an incident."""
         found, named = _act_at(asked.act)
+        if found is _NOTIFY:
+            return _do(desk, request, found, FormData({"preview": "true"}), {"reference": reference})
         return _form(
             desk,
             request,
@@ -170,7 +175,7 @@ def _do(desk: PageContext, request: Request, act: Act, form: FormData, named: Ma
     """Do an act; where it is refused, its form again, with what was typed. ``named``: what the address names."""
     visitor, given = visitor_of(request), dict(named)
     again = partial(_form, desk, request, visitor, act, named, typed=form)
-    if "once" in act.request.model_fields:
+    if "once" in act.request.model_fields and not text_of(form, "preview"):
         ticket = ticket_of(text_of(form, "made"), desk.tokens, desk.now)
         if ticket is None:
             return again(error=UsageError(_EXPIRED))
@@ -278,13 +283,15 @@ def _form(
         notes = closing_notes(desk, session, reader, family, act) if incident else ClosingNotes()
         about = values_of(session, reader, family, chosen) if chosen else _about(session, reader, family, named)
         seen = last_entry(session, reader, family)
+        incident_texts = texts_said(session, reader, family) if act is _NOTIFY else ()
         offers = "into" in act.request.model_fields
         others = [one for one in open_incidents(session, reader) if one is not incident] if offers else []
     shown = {
         "act": act, "incident": incident, "fields": fields, "seen": seen, "title": TITLES[act.operation],
         "button": BUTTONS.get(act.operation, TITLES[act.operation]), "about": about, "error": error, "others": others,
         "made": form_word(desk.tokens, desk.now), "notes": notes, "preview": preview,
-        "previews": "preview" in act.request.model_fields,
+        "previews": "preview" in act.request.model_fields, "now": desk.now,
+        "path": f"{PLACE}/{incident.reference}" if incident else PLACE, "texts": incident_texts,
         "address": act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
         "reference": texts.get("reference", ""),
         "entry": texts.get("entry") or request.query_params.get("entry", ""),

@@ -44,12 +44,16 @@ _AFFECTED: Final[Mapping[str, str]] = {
     "detached": N_("Affected systems detached"),
     "frozen": N_("Affected systems kept as a list"),
     "text": N_("Text in notifications (%(language)s)"),
+    "notified": N_("Teams of affected systems notified"),
     "text-withdrawn": N_("Text in notifications withdrawn"),
 }
 
 
 def _affected(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
     act, count = entry.data.get("act", ""), entry.data.get("count")
+    if act == "notified":
+        teams = words.count(*NN_("%(n)s team", "%(n)s teams"), entry.data.get("teams", 0))
+        return f"{words.say(_AFFECTED[act])} ({teams})"
     if act == "attached" and count is not None:
         return words.count(*NN_("%(n)s affected system attached", "%(n)s affected systems attached"), count)
     said = words.say(_AFFECTED[act], language=entry.data.get("language", ""))

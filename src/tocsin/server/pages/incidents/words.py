@@ -240,6 +240,7 @@ TITLES: Final[Mapping[str, str]] = {
     "detachAffectedSystems": N_("Detach affected systems"),
     "freezeAffectedSystems": N_("Keep as a list"),
     "setTextNotificationText": N_("Text in notifications"),
+    "notifyAffectedSystems": N_("Notify affected teams"),
     "withdrawTextNotificationText": N_("Withdraw the text of notifications"),
     "mergeIncident": N_("Merge into another"),
     "unmergeIncident": N_("Unmerge"),
@@ -285,6 +286,7 @@ BUTTONS: Final[Mapping[str, str]] = {
     "openIncident": N_("Open incident"),
     "mergeIncident": N_("Merge"),
     "setTextNotificationText": N_("Save"),
+    "notifyAffectedSystems": N_("Notify now"),
     "letMeInIncident": N_("Get access"),
 }
 
