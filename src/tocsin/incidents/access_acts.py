@@ -22,6 +22,7 @@ from tocsin.incidents.act_parts import (
     state_of,
 )
 from tocsin.incidents.contents import move_to_compartment
+from tocsin.incidents.evidence import hold_facts, keep_holds
 from tocsin.incidents.read import (
     TEAM,
     access_to_review,
@@ -123,7 +124,7 @@ def merge(context: ActContext, request: MergeInto) -> IncidentResult:
 
 
 def unmerge(context: ActContext, request: IncidentNamed) -> IncidentResult:
-    """It is as if it had never been merged.
+    """It is as if it had never been merged, but for legal holds: those on the other incident stay on both.
 
     Raises:
         ConflictError: it is not merged.
@@ -134,6 +135,7 @@ def unmerge(context: ActContext, request: IncidentNamed) -> IncidentResult:
         if incident.state != IncidentState.MERGED or incident.merged_into is None:
             raise ConflictError(say("%(reference)s is not merged.", reference=incident.reference))
         into = _merged_into(opened)
+        _keep_holds(opened)
         incident.state = before_merge(opened.session, incident).value
         incident.merged_into = None
         if into is not None and incident.compartment_id == into.compartment_id:
@@ -263,6 +265,12 @@ def _merged_into(opened: OpenIncident) -> "Incident | None":
     """What it was merged into, where its reader may read that."""
     found = references_by_number(opened.session, opened.reader, [opened.incident.merged_into])
     return next((find_incident(opened.session, opened.reader, one, lock=True) for one in found.values()), None)
+
+
+def _keep_holds(opened: OpenIncident) -> None:
+    """Let the legal holds that it is under by the merge stay on it."""
+    for made in keep_holds(opened.session, opened.incident, opened.context.now):
+        opened.enter(IncidentEntryKind.EVIDENCE, data=hold_facts(made))
 
 
 def _resettle(

@@ -15,11 +15,12 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.act_parts import IncidentNamed, changing
-from tocsin.incidents.arrivals import HINT, ReleaseScope, refusal, reports_in, unreleased
+from tocsin.incidents.arrivals import HINT, ReleaseScope, all_reports_in, refusal, unreleased
 from tocsin.incidents.evidence import evidence_of
 from tocsin.incidents.models import Incident, IncidentEntry, Party
 from tocsin.incidents.read import (
     IncidentReader,
+    compartments_of,
     corrections_of,
     entries_of,
     find_incident,
@@ -176,12 +177,12 @@ def _check_voluntary(
     if party is not None:
         held = post.unreleased(session, family[0], party)
     elif audience is ReportAudience.AUTHORITY:
-        held = unreleased(session, reports_in(session, post.reader, family), ReleaseScope.AUTHORITY)
+        held = unreleased(session, all_reports_in(session, family), ReleaseScope.AUTHORITY)
     else:
         return
     verdict = decide(read_marking("CLEAR", None), recipient, ReleasePurpose.COORDINATION, voluntary=bool(held))
     if not verdict.allowed:
-        raise WithheldError(refusal(verdict, held), hint=HINT)
+        raise WithheldError(refusal(verdict, held, compartments_of(session, post.reader)), hint=HINT)
 
 
 def _passed(

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -49,6 +50,11 @@ def steps(case: Case) -> list[str]:
         incident = find_incident(session, reader, case.reference)
         found = entries_of(session, reader, [incident], kinds=(IncidentEntryKind.EVIDENCE,))
         return [one.data["act"] for one in found][::-1]
+
+
+def rows(case: Case, table: type[Any]) -> list[Any]:
+    with case.world.node.database.reading() as session:
+        return session.query(table).order_by(table.id).all()
 
 
 def test_a_file_is_kept_whole_under_its_hash_and_its_name_is_harmless(case: Case) -> None:
@@ -184,6 +190,31 @@ def test_a_hold_ends_at_its_time_and_covers_what_is_merged_into_the_incident(cas
     with pytest.raises(ConflictError, match="legal hold"):
         case.do("destroyEvidenceOfIncident", evidence=disk, reason="Over")
     case.world = case.world.at(31)
+    assert not case.do("destroyEvidenceOfIncident", evidence=disk, reason="Over").destroyed
+
+
+@pytest.mark.usefixtures("report")
+def test_a_hold_stays_on_what_is_unmerged(case: Case) -> None:
+    """Each incident below the one that is held keeps it, once, until it is lifted there."""
+    top, middle = (case.do("openIncident", title=title).reference for title in ("All", "Middle"))
+    (disk,) = case.do("addEvidenceOfIncident", name="Disk").evidence
+    case.do("mergeIncident", into=middle)
+    case.do("mergeIncident", reference=middle, into=top)
+    case.do("addLegalHoldOfIncident", reference=top, ordered_by="Court", order_reference="12/26")
+
+    for reference, count in ((middle, 2), (case.reference, 3), (case.reference, 3)):
+        case.do("unmergeIncident", reference=reference)
+        assert [one.ordered_by for one in rows(case, LegalHold)] == ["Court"] * count
+        with pytest.raises(ConflictError, match="legal hold, ordered by Court"):
+            case.do("destroyEvidenceOfIncident", evidence=disk, reason="Over")
+        with case.world.node.database.reading() as session:
+            assert len(held_reports(session, case.world.now)) == 1
+        if reference == case.reference:
+            case.do("mergeIncident", into=middle)
+    assert steps(case) == ["received", "held"]
+    case.do("unmergeIncident")
+    number = next(one.id for one in rows(case, LegalHold) if one.incident_id == 1)
+    case.do("liftLegalHoldOfIncident", hold=number, reason="The court decided")
     assert not case.do("destroyEvidenceOfIncident", evidence=disk, reason="Over").destroyed
 
 

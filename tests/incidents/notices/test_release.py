@@ -5,16 +5,26 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from support.console_users import person
-from support.incident_mails import SETTINGS, Case, make_case
+from support.incident_mails import SETTINGS, Case, add_party, make_case
 from support.world import World, copy_world, make_world
-from tocsin.incidents import IncidentReader, PartyRole, ReportAudience, ReportRequest, make_report
+from tocsin.incidents import (
+    Incident,
+    IncidentReader,
+    PartyRole,
+    ReportAudience,
+    ReportRequest,
+    add_incident,
+    make_report,
+)
 from tocsin.incidents.arrivals import basis_acts, find_report, put_into, triage_acts
 from tocsin.incidents.arrivals.models import PublicReport, ReportDoor
+from tocsin.incidents.populations.read import held_from
 from tocsin.incidents.read import find_incident
 from tocsin.incidents.release import report_content
-from tocsin.incidents.threads import open_post
+from tocsin.incidents.threads import QuotedTextError, open_post
 from tocsin.interface import ActContext, RequestError, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError, WithheldError
@@ -74,6 +84,36 @@ def test_neither_a_mail_nor_an_announcement_leaves_before_consent(world: World, 
     inbox(world, "record-order", reference=reference, scope="both", **GIVEN)
     case.do("send", party="Official", **MAIL)
     assert letters(world) == ["officer@state.example"]
+
+
+def test_a_report_that_he_may_not_read_is_neither_quoted_nor_passed_on_by_who_works_on_an_open_incident(
+    world: World,
+) -> None:
+    case, reference = case_of(world, PartyRole.AUTHORITY)
+    lead = person(world.node, AccountRole.MANAGER, now=world.now)
+    with world.node.database.begin() as session:
+        said = "the tapes lie in the cellar of the old laundry"
+        report = find_report(session, IncidentReader(1, world.now), reference)
+        report.what, report.mailbox = f"We were hit, and {said}.", "it@hospital.example"
+        hidden = add_incident(session, title="Hidden", members=[lead], actor="x", now=world.now)
+        for name, mailbox in (("Operator", "noc@isp.example"), ("Hospital", "IT@hospital.example")):
+            case.parties[name] = add_party(session, open_case(session, case), name, mailbox, PartyRole.VICTIM)
+        put_into(session, report, hidden, person=lead, actor="x", now=world.now)
+    for text in (f"> They say that {said}.", "Ask it@hospital.example"):
+        with pytest.raises(QuotedTextError, match="quotes") as refused:
+            case.do("send", party="Operator", subject="Look", text=text, person=1)
+        assert reference not in str(refused.value)
+    case.do("send", party="Hospital", subject="Look", text=f"You say that {said}.", person=1)
+    with pytest.raises(RequestError, match="voluntarily") as kept_back:
+        case.do("send", party="Official", person=1, **MAIL)
+    assert reference not in str(kept_back.value)
+    with world.node.database.reading() as session:
+        held = held_from(session, IncidentReader(1, world.now), open_case(session, case))
+    assert held == {"authority", "police"}
+
+
+def open_case(session: Session, case: Case) -> Incident:
+    return find_incident(session, IncidentReader(1, case.world.now), case.reference)
 
 
 def test_a_report_for_an_authority_waits_for_consent_too(world: World) -> None:

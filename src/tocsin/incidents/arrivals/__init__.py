@@ -77,7 +77,15 @@ if TYPE_CHECKING:
         report_for,
         ring_backs,
     )
-    from tocsin.incidents.arrivals.read import CandidateIncident, ReportHints, hints_of, incidents_with, reports_in
+    from tocsin.incidents.arrivals.read import (
+        CandidateIncident,
+        ReportHints,
+        all_reports_in,
+        hints_of,
+        incidents_with,
+        reports_in,
+        texts_of,
+    )
     from tocsin.incidents.arrivals.retention import (
         delete_closed,
         delete_files,

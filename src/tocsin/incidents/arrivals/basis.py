@@ -46,13 +46,14 @@ def check_release(session: Session, reports: Collection[PublicReport], recipient
     held = unreleased(session, reports, ReleaseScope(recipient.official))
     verdict = decide(Marking(Tlp.CLEAR), recipient, ReleasePurpose.COORDINATION, voluntary=bool(held))
     if not verdict.allowed:
-        raise ConflictError(refusal(verdict, held), hint=HINT)
+        raise ConflictError(refusal(verdict, held, {one.compartment_id for one in held}), hint=HINT)
 
 
-def refusal(verdict: GateVerdict, held: Collection[PublicReport]) -> Sentence:
-    """What the gate says, and of which reports."""
-    references = ", ".join(one.reference for one in held)
-    return join_sentences(" ", (verdict.words, say("Reports: %(references)s.", references=references)))
+def refusal(verdict: GateVerdict, held: Collection[PublicReport], compartments: Collection[int]) -> Sentence:
+    """What the gate says, and of which reports, as far as they are in these compartments."""
+    references = ", ".join(one.reference for one in held if one.compartment_id in compartments)
+    named = (say("Reports: %(references)s.", references=references),) if references else ()
+    return join_sentences(" ", (verdict.words, *named))
 
 
 def releases_of(session: Session, reports: Collection[PublicReport]) -> Sequence[ReportRelease]:

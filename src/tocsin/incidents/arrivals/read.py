@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from tocsin.incidents.arrivals.models import Notice, PublicReport, ReportObservable
+from tocsin.incidents.arrivals.models import EntryKind, Notice, PublicReport, ReportEntry, ReportObservable
 from tocsin.incidents.models import Incident, IncidentObservable, IncidentReport, Party
 from tocsin.incidents.read import IncidentReader, readable
 from tocsin.incidents.reference import references_in_text
@@ -79,6 +79,19 @@ def reports_in(session: Session, reader: IncidentReader, incidents: Sequence[Inc
     seen = (readable(session, reader, PublicReport), readable(session, reader, IncidentReport))
     of = IncidentReport.incident_id.in_([one.id for one in incidents])
     return session.scalars(query.where(of, *seen).distinct().order_by(PublicReport.id)).all()
+
+
+def all_reports_in(session: Session, incidents: Sequence[Incident]) -> Sequence[PublicReport]:
+    """Also those of other compartments, which are in another incident too: to be compared and counted, never shown."""
+    held = select(IncidentReport.report_id).where(IncidentReport.incident_id.in_([one.id for one in incidents]))
+    return session.scalars(select(PublicReport).where(PublicReport.id.in_(held)).order_by(PublicReport.id)).all()
+
+
+def texts_of(session: Session, report: PublicReport) -> tuple[str, ...]:
+    """What a report says, and what was written later by who sent it and by whom it was handed over to."""
+    row, wrote = ReportEntry, [EntryKind.MESSAGE.value, EntryKind.MAIL.value]
+    later = session.scalars(select(row.text).where(row.report_id == report.id, row.kind.in_(wrote)).order_by(row.id))
+    return report.subject, report.what, report.place, report.happened, *later
 
 
 def _candidates(

@@ -44,6 +44,6 @@ if TYPE_CHECKING:
         kept_digests,
     )
     from tocsin.incidents.evidence.states import CustodyStep, EvidenceKind, EvidenceState
-    from tocsin.incidents.evidence.write import delete_file
+    from tocsin.incidents.evidence.write import delete_file, hold_facts, keep_holds
 else:
     lazy_face(__name__)

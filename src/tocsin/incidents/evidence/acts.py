@@ -28,7 +28,7 @@ from tocsin.incidents.evidence.files import KeptFile, keep_bytes, keep_file
 from tocsin.incidents.evidence.models import IncidentEvidence
 from tocsin.incidents.evidence.read import check_hold, find_evidence, find_hold, is_in_force
 from tocsin.incidents.evidence.states import CustodyStep, EvidenceKind, EvidenceState, state_after
-from tocsin.incidents.evidence.write import add_hold, add_item, check_quota, delete_file
+from tocsin.incidents.evidence.write import add_hold, add_item, check_quota, delete_file, hold_facts
 from tocsin.incidents.models import IncidentEntry
 from tocsin.incidents.read import merged_family
 from tocsin.incidents.states import IncidentEntryKind
@@ -305,9 +305,7 @@ def hold(context: ActContext, request: NewHold) -> HoldResult:
             opened.session, opened.incident, ordered_by=who, order_reference=request.order_reference,
             until=request.until, now=context.now,
         )  # fmt: skip
-        until = request.until.isoformat() if request.until else None
-        data = {"act": "held", "hold": made.id, "who": who, "order": request.order_reference, "until": until}
-        entry = opened.enter(IncidentEntryKind.EVIDENCE, data=data, once=once_of(context, request))
+        entry = opened.enter(IncidentEntryKind.EVIDENCE, data=hold_facts(made), once=once_of(context, request))
         return HoldResult(**opened.done(entry).model_dump(), hold=made.id)
 
 

@@ -104,6 +104,12 @@ def check_hold(session: Session, incidents: Collection[int], now: datetime) -> N
     raise ConflictError(say("%(reference)s is under a legal hold, ordered by %(who)s.", **named), hint=hint)
 
 
+def holds_above(session: Session, incident: Incident, now: datetime) -> Sequence[LegalHold]:
+    """The holds in force that cover an incident: its own, and those on what it is merged into, whoever reads them."""
+    of = LegalHold.incident_id.in_(_above(session, [incident.id])), *_now(now)
+    return session.scalars(select(LegalHold).where(*of).order_by(LegalHold.id)).all()
+
+
 def incidents_of_reports(session: Session, reports: Collection[int]) -> set[int]:
     """The numbers of the incidents that reports of the inbox are in."""
     return set(session.scalars(select(IncidentReport.incident_id).where(IncidentReport.report_id.in_(reports))))

@@ -1,13 +1,16 @@
 """What is written of evidence; the entries are the caller's, in the same transaction."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.evidence.models import IncidentEvidence, LegalHold
+from tocsin.incidents.evidence.read import holds_above
 from tocsin.incidents.evidence.states import EvidenceKind, EvidenceState
 from tocsin.incidents.models import Incident
+from tocsin.incidents.read import TEAM
 from tocsin.node.blobs import Blobs
 from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.evidence_settings import EvidenceSettings
@@ -56,6 +59,30 @@ def add_hold(
     session.add(made)
     session.flush()
     return made
+
+
+def keep_holds(session: Session, incident: Incident, now: datetime) -> list[LegalHold]:
+    """Put an incident itself under the legal holds that cover it by what it is merged into; those that are new.
+
+    Who ordered one is left out where readers of the incident may not read that.
+    """
+    holds = holds_above(session, incident, now)
+    own = {(one.ordered_by, one.order_reference, one.begun_at) for one in holds if one.incident_id == incident.id}
+    made = []
+    for one in holds:
+        seen = one.compartment_id in {TEAM, incident.compartment_id}
+        who, order = (one.ordered_by, one.order_reference) if seen else ("", "")
+        if one.incident_id != incident.id and (who, order, one.begun_at) not in own:
+            made.append(
+                add_hold(session, incident, ordered_by=who, order_reference=order, until=one.until, now=one.begun_at)
+            )
+    return made
+
+
+def hold_facts(hold: LegalHold) -> dict[str, Any]:
+    """What the entry of a new legal hold says."""
+    until = hold.until.isoformat() if hold.until else None
+    return {"act": "held", "hold": hold.id, "who": hold.ordered_by, "order": hold.order_reference, "until": until}
 
 
 def check_quota(session: Session, incident: Incident, size: int, settings: EvidenceSettings) -> None:

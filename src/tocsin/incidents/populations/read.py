@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import DigestNote
-from tocsin.incidents.arrivals import ReleaseScope, reports_in, unreleased
+from tocsin.incidents.arrivals import ReleaseScope, all_reports_in, unreleased
 from tocsin.incidents.models import Incident, IncidentPopulation, IncidentText
 from tocsin.incidents.populations.keys import unpack
 from tocsin.incidents.read import TEAM, IncidentReader, merged_family, readable
@@ -74,6 +74,6 @@ def digest_notes(
 
 def held_from(session: Session, reader: IncidentReader, incident: Incident) -> frozenset[str]:
     """Of supervisors and police, those who get nothing of an incident, since something of it came voluntarily."""
-    reports = reports_in(session, reader, merged_family(session, reader, incident))
+    reports = all_reports_in(session, merged_family(session, reader, incident))
     scopes = ReleaseScope.AUTHORITY, ReleaseScope.POLICE
     return frozenset(one for one in scopes if unreleased(session, reports, one))

@@ -5,7 +5,7 @@ quotes of another thread is asked about. Whether the party may have it is the ga
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from secrets import token_hex
@@ -19,10 +19,10 @@ from tocsin.delivery.texts import IncidentTemplate, TextFolders, incident_templa
 from tocsin.directory import OFFICIAL_KINDS, Team, teams_by_id
 from tocsin.directory.keys import keys_by_team
 from tocsin.incidents.act_parts import author_of
-from tocsin.incidents.arrivals import HINT, PublicReport, ReleaseScope, refusal, reports_in, unreleased
+from tocsin.incidents.arrivals import HINT, PublicReport, ReleaseScope, all_reports_in, refusal, texts_of, unreleased
 from tocsin.incidents.closing import feedback_link
 from tocsin.incidents.models import Incident, IncidentObservable, Party
-from tocsin.incidents.read import IncidentReader, observables_of, parties_of
+from tocsin.incidents.read import IncidentReader, compartments_of, observables_of, parties_of
 from tocsin.incidents.states import ObservableRole, PartyRole
 from tocsin.incidents.threads import read, write
 from tocsin.incidents.threads.letter_texts import filled, placeholders, unfilled, values_for
@@ -153,7 +153,7 @@ class PartyPost:
         if not official:
             return []
         family = read.whole_family(session, self.reader, incident)
-        return unreleased(session, reports_in(session, self.reader, family), ReleaseScope(official))
+        return unreleased(session, all_reports_in(session, family), ReleaseScope(official))
 
     def templates(self, language: str) -> dict[str, IncidentTemplate]:
         """The templates in a language, by name."""
@@ -226,7 +226,7 @@ def check_mail(session: Session, post: PartyPost, found: PartyThread, mail: Part
     _check_gate(post, party, mail, mail.tlp or found.incident.tlp)
     if held := post.unreleased(session, found.incident, party):
         verdict = post.verdict(party, Tlp.CLEAR, to_person=mail.to_person, voluntary=True)
-        raise RequestError([("text", refusal(verdict, held))], HINT)
+        raise RequestError([("text", refusal(verdict, held, compartments_of(session, post.reader)))], HINT)
     team = post.team_of(party)
     if team is not None:
         post.seals.to_mailbox(team, mailbox)
@@ -293,7 +293,7 @@ def _check_gate(post: PartyPost, party: Party, mail: PartyMail, tlp: str) -> Non
 
 
 def _quotes(session: Session, post: PartyPost, found: PartyThread, mail: PartyMail) -> list[Quote]:
-    """What it has of the other threads of the incident and of those that are merged with it."""
+    """What it has of the other threads and of the reports of the incident and of those that are merged with it."""
     family = read.whole_family(session, post.reader, found.incident)
     parties = {one.id: one for one in parties_of(session, post.reader, family)}
     threads = read.threads_of(session, post.reader, parties.values())
@@ -312,6 +312,11 @@ def _quotes(session: Session, post: PartyPost, found: PartyThread, mail: PartyMa
     others += [OtherThread(one.address, (one.subject, one.text, one.quoted), frozenset()) for one in strangers]
     known = [text for one in mine for text in (one.subject, one.text, one.quoted)]
     own = post.mailbox_of(found.party)
+    for one in all_reports_in(session, family):
+        if own and one.mailbox.lower() == own.lower():
+            known += texts_of(session, one)
+        else:
+            others.append(_report(session, one, compartments_of(session, post.reader)))
     return quotes_in(f"{mail.subject}\n\n{mail.text}", others, [*known, *_usual(post, found, observables), own])
 
 
@@ -320,6 +325,12 @@ def _other(post: PartyPost, party: Party, mails: Iterable[IncidentMail]) -> Othe
     texts = tuple(text for one in held for text in (one.subject, one.text, one.quoted))
     addresses = {post.mailbox_of(party).lower(), *(one.address.lower() for one in held if not one.ours)}
     return OtherThread(party.name, texts, frozenset(addresses - {""}))
+
+
+def _report(session: Session, report: PublicReport, compartments: Collection[int]) -> OtherThread:
+    """What another reported; one that the writer may not read has no name."""
+    name = report.reference if report.compartment_id in compartments else "…"
+    return OtherThread(name, texts_of(session, report), frozenset({report.mailbox.lower()} - {""}))
 
 
 def _usual(post: PartyPost, found: PartyThread, observables: Sequence[IncidentObservable]) -> list[str]:
