@@ -64,7 +64,7 @@ class _Wanted:
 
     def __init__(self, mapping: FeedMapping) -> None:
         self.records = mapping.records.split(".") if mapping.records else []
-        self.each = [one.column.split(".") for one in mapping.each if not (one.split or one.find)]
+        self.each = [one.column.split(".") for one in mapping.each if one.of_items]
         # A value that only gets another name in extra keeps its type.
         self.renamed = {
             column: rules[0].to[0].removeprefix("extra.")
@@ -92,7 +92,7 @@ def _elsewhere(mapping: FeedMapping) -> set[str]:
 
 
 def _used(mapping: FeedMapping) -> set[str]:
-    parts = {one.column for one in mapping.each if one.split or one.find}
+    parts = {one.column for one in mapping.each if not one.of_items}
     return {*mapping.columns, *_elsewhere(mapping), *parts}
 
 
