@@ -299,7 +299,7 @@ def _iso(texts: pl.Series, time_format: str, zone: str) -> pl.Series:
         latest = datetime.now(UTC) + timedelta(days=1)
         this, last = (_times(f"{latest.year - ago} " + texts, f"%Y {time_format}", zone) for ago in (0, 1))
         times = this.set((this > latest).fill_null(value=False), None).fill_null(last)
-    return times.dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ").fill_null(texts)
+    return times.dt.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00").fill_null(texts)
 
 
 def _times(texts: pl.Series, time_format: str, zone: str) -> pl.Series:
