@@ -70,8 +70,8 @@ def _table(parser: str, settings: Mapping[str, object], head: bytes) -> str:
     skipped = int(settings.get("skip_header") or 0)  # type: ignore[call-overload]  # a number or a Boolean
     said = [f"names = {json.dumps(names)}", 'scheme = "http"']
     if parser == "html_table.parser":
-        name = settings.get("attribute_name")
-        said += ['format = "html"', f"records = {_quoted(f'{name}={settings["attribute_value"]}' if name else '0')}"]
+        name, value = settings.get("attribute_name"), settings.get("attribute_value")
+        said += ['format = "html"', f"records = {_quoted(f'{name}={value}' if name else '0')}"]
     else:
         said += [f"separator = {_quoted(separator)}", 'comment = "#"', f"skip_lines = {skipped}"]
     constants = {**_object(settings.get("default_fields"))}
@@ -79,9 +79,8 @@ def _table(parser: str, settings: Mapping[str, object], head: bytes) -> str:
         constants["classification.type"] = str(kind)
     translations = _object(settings.get("type_translation"))
     ignored = _listed(settings.get("ignore_values"))
-    patterns, kinds = _object(settings.get("column_regex_search")), _object(settings.get("data_type"))
     columns = [
-        f"{name} = {_rule(goal, patterns.get(goal, ''), kinds.get(goal, ''), ignored[place : place + 1], settings, head)}"
+        f"{name} = {_rule(goal, settings, ignored[place : place + 1], head)}"
         for place, (name, goal) in enumerate(zip(names, goals, strict=True))
         if goal != "__IGNORE__" and not (goal == "classification.type" and translations)
     ]
@@ -101,9 +100,9 @@ def _named(template: str, names: Sequence[str]) -> str:
     return template.format(*(f"{{{name}}}" for name in names))
 
 
-def _rule(
-    goal: str, pattern: str, kind: str, ignored: Sequence[str], settings: Mapping[str, object], head: bytes
-) -> str:
+def _rule(goal: str, settings: Mapping[str, object], ignored: Sequence[str], head: bytes) -> str:
+    pattern = _object(settings.get("column_regex_search")).get(goal, "")
+    kind = _object(settings.get("data_type")).get(goal, "")
     several = goal.split("|")
     parts = [f"to = {json.dumps([f'{one}:{kind}' if kind else one for one in several])}"]
     if len(several) > 1:

@@ -75,6 +75,7 @@ class FeedMapping:
     zone: str = "UTC"
     equals: str = "="
     skip_lines: int = 0
+    carry: tuple[str, ...] = ()  # columns of lines that hold for the lines below
 
     @property
     def feed(self) -> Feed:

@@ -27,7 +27,7 @@ _KINDS: Final = {
 _TYPES: Final = {int: FieldKind.INTEGER, float: FieldKind.FLOAT, bool: FieldKind.BOOLEAN}
 _FEED: Final = {one.name for one in fields(Feed)} - {"source", "code"}
 _TABLES: Final = {"columns", "constants", "head", "values", "where"}
-_LISTS: Final = {"files", "names", "skip"}
+_LISTS: Final = {"files", "names", "skip", "carry"}
 _TEXTS: Final = {"separator", "comment", "format", "records", "pattern", "scheme", "zone", "equals"}
 _CATALOGUE: Final = {"access", "url", "accuracy"}
 _RULE: Final = {"to", "take", "pattern", "template", "decode", "time", "drop", "skip"}
@@ -115,6 +115,7 @@ def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
         _zone(_text(said, "zone", "UTC")),
         _text(said, "equals", "="),
         _number(said, "skip_lines"),
+        tuple(name.lower() for name in _texts(said, "carry")),
     )
 
 
