@@ -1,7 +1,7 @@
 """How many of others' feed cases come out equal: each expected event is among ours with all its fields.
 
 ``raw``, ``feed.*`` and ``time.observation`` are ignored, and what was put together with the address that the collector
-knew. ``extra.*`` counts by value under any name, an object by what stands in it. n6's port of a vulnerable service may
+knew. ``extra.*`` counts by value under any name, an object by the values in it. n6's port of a vulnerable service may
 stand at either end, and its address beside a network is the network's first. A case's mapping is in the catalogue, or
 it is a source's (`FEEDS`); what another system calls by another word is in `RENAMED`.
 """
@@ -60,7 +60,7 @@ FEEDS: Mapping[str, str] = {
     "n6:Spam404ComScamListBlParser": "spam404",
     "n6:Spam404ComScamListParser": "spam404",
     "n6:SpamhausBotsParser": "spamhaus_bots",
-    "n6:SpamhausEdropParser": "spamhaus_drop",
+    "n6:SpamhausEdropParser": "spamhaus_edrop",
     "n6:StopForumSpamParser": "stopforumspam",
     "n6:TuDresdenDeResolversParser": "tu_dresden_resolvers",
     "n6:TurrisCzGreylistCsv202401Parser": "turris_greylist",
@@ -80,30 +80,32 @@ FEEDS: Mapping[str, str] = {
 }
 """The catalogue's files for a parser, of which one may read a case; other parsers have none yet."""
 
+RAW = "the record itself"
 RENAMED: Mapping[str, Mapping[tuple[str, object], object]] = {
-    "n6:SpamhausEdropParser": {("classification.type", "other"): "spam"},
+    "n6:SpamhausEdropParser": {("classification.type", "other"): "blacklist"},
+    "n6:DataplaneSshpwauthParser": {("classification.type", "exploit"): "brute-force"},
     "n6:TurrisCzGreylistCsv202401Parser": {("classification.type", "scanner"): "brute-force"},
     "n6:CesnetCzWardenParser": {
         ("classification.type", "exploit"): ("brute-force", "unprivileged-account-compromise"),
         ("malware.name", None): "event_description.text",
     },
     "n6:MispParser": {("malware.name", None): "extra.misp.event"},
-    "shodan.parser": {("classification.identifier", "network-scan"): "shodan-scan"},
+    "shodan.parser": {("classification.identifier", "network-scan"): "shodan-scan", ("extra.shodan", None): RAW},
 }
 """By parser: a field and what the other system says in it; what is said here. Without a value: the field here.
 
-n6 knows some twenty categories, so that logins are scans or exploits to it and hijacked networks are "other"; its
-name is a text where there is no malware. IntelMQ's parser of Shodan says the identifier by its setting.
+n6 knows some twenty categories, so that logins are scans or exploits to it and blocklists are "other"; its
+name is a text where there is no malware. IntelMQ's parser of Shodan puts all of a record beside its event by a setting.
 """
 
 Event = Mapping[str, object]
 
 
-def cases(folder: Path) -> Iterator[dict[str, object]]:
-    """The cases that are not Shadowserver's."""
+def cases(folder: Path, *, shadowserver: bool = False) -> Iterator[dict[str, object]]:
+    """The cases that are not Shadowserver's, or those that are."""
     for line in (folder / "cases.jsonl").read_text(encoding="utf-8").splitlines():
         case = json.loads(line)
-        if "shadowserver" not in str(case["parser"]).lower():
+        if ("shadowserver" in str(case["parser"]).lower()) == shadowserver:
             yield case
 
 
@@ -127,20 +129,24 @@ def _read(code: str, data: bytes, mapping: str) -> list[Event]:
 
 def difference(wanted: Event, events: Sequence[Event], case: Mapping[str, object]) -> list[str]:
     """What the most alike of our events lacks; nothing when one is equal."""
-    return min((_lacks(wanted, event, case) for event in events), key=len, default=["no event"])
+    return min((list(lacks(wanted, event, case).values()) for event in events), key=len, default=["no event"])
 
 
-def _lacks(wanted: Event, event: Event, case: Mapping[str, object]) -> list[str]:
+def lacks(wanted: Event, event: Event, case: Mapping[str, object]) -> dict[str, str]:
+    """The fields in which our event is another than the expected one, and how."""
     words = {word for name, value in event.items() for word in _words(name, value)}
     collected = str((case.get("report") or {}).get("feed.url", "")) or " "  # type: ignore[attr-defined]  # a table
     network = event.get("source.network") if case["system"] == "n6" else None
-    lacking = []
+    renamed = RENAMED.get(str(case["parser"]), {})
+    lacking = {}
     for name, value in wanted.items():
         if name.startswith(IGNORED) or value in ([], {}) or str(value).startswith(collected):
             continue
+        if renamed.get((name, None)) == RAW:
+            continue
         if name.startswith(("extra.", "misp.")):
             if not set(_leaves(value)) <= words:
-                lacking.append(f"{name}={value!r}")
+                lacking[name] = f"{name}={value!r}"
             continue
         ends = (
             [name, name.replace("destination", "source")]
@@ -148,26 +154,26 @@ def _lacks(wanted: Event, event: Event, case: Mapping[str, object]) -> list[str]
             else [name]
         )
         ends += ["source.network"] if network and name == "source.ip" else []
-        ends += [str(other)] if (other := RENAMED.get(str(case["parser"]), {}).get((name, None))) else []
+        ends += [str(renamed[name, None])] if (name, None) in renamed else []
         if not any(_same(name, value, event.get(one), str(case["parser"])) for one in ends):
-            lacking.append(f"{name}={value!r}, not {event.get(name)!r}")
+            lacking[name] = f"{name}={value!r}, not {event.get(name)!r}"
     return lacking
 
 
-def _leaves(value: object) -> Iterator[str]:
-    """The single values in a value, in small letters, and the names of an object's members that have any."""
+def _leaves(value: object, *, names: bool = False) -> Iterator[str]:
+    """The single values in a value, in small letters; with ``names`` also those of members."""
     if isinstance(value, dict):
         for name, member in value.items():
-            found = list(_leaves(member))
-            yield from [str(name).lower(), *found] if found else []
+            yield from [str(name).lower()] if names else []
+            yield from _leaves(member, names=names)
     elif isinstance(value, list):
-        yield from (leaf for one in value for leaf in _leaves(one))
+        yield from (leaf for one in value for leaf in _leaves(one, names=names))
     elif value not in (None, ""):
         yield str(value).lower()
 
 
 def _words(name: str, value: object) -> Iterator[str]:
-    yield from _leaves(value)
+    yield from _leaves(value, names=True)
     yield from name.lower().split(".") if name.startswith("extra.") else ()
 
 

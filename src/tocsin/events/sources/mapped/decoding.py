@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
 import polars as pl
@@ -44,16 +44,24 @@ def with_values(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 
 
 def flattened(
-    value: Mapping[str, object], prefix: str = "", into: frozenset[str] = frozenset()
+    value: Mapping[str, object],
+    prefix: str = "",
+    into: frozenset[str] = frozenset(),
+    whole: Container[str] = frozenset(),
 ) -> list[tuple[str, object]]:
-    """The members of an object under their paths in lower case; lists stay whole but those that ``into`` names."""
+    """The members of an object under their paths in lower case; objects that ``whole`` names stay as they are.
+
+    So do lists but those that ``into`` names.
+    """
     found: list[tuple[str, object]] = []
     for key, member in value.items():
         name = prefix + key.lower()
-        if isinstance(member, dict) and member:
-            found += flattened(member, name + ".", into)
+        if isinstance(member, dict) and member and name not in whole:
+            found += flattened(member, name + ".", into, whole)
         elif isinstance(member, list) and name in into:
-            found += flattened({str(place): one for place, one in enumerate(member[:_MOST_ITEMS])}, name + ".", into)
+            found += flattened(
+                {str(place): one for place, one in enumerate(member[:_MOST_ITEMS])}, name + ".", into, whole
+            )
         else:
             found.append((name, member))
     return found

@@ -153,7 +153,7 @@ def _frame(wanted: _Wanted, records: Sequence[Row]) -> pl.DataFrame:
         for event in _events(wanted, own):
             row: dict[str, str] = {}
             extra: dict[str, object] = {}
-            named = flattened(event, "", wanted.into) if isinstance(event, dict) else []
+            named = flattened(event, "", wanted.into, wanted.renamed) if isinstance(event, dict) else []
             for name, value in [
                 *named,
                 *(pair for pair in above if pair[0] in wanted.used or pair[0] in wanted.renamed),
