@@ -91,9 +91,8 @@ class LineRecords:
         if self._mapping.format == "keyvalue":
             rows = [_pairs(line, self._mapping) for line in lines.to_list()]
             names = dict.fromkeys(name for row in rows for name in row)
-            return pl.DataFrame(
-                {name: [row.get(name) for row in rows] for name in names}, dict.fromkeys(names, pl.String())
-            )
+            table = {name: [row.get(name) for row in rows] for name in names}
+            return pl.DataFrame(table, dict.fromkeys(names, pl.String())) if names else pl.DataFrame(height=len(lines))
         if not self._mapping.pattern:
             return lines.to_frame()
         groups = lines.str.extract_groups(self._mapping.pattern).struct.unnest()

@@ -115,7 +115,7 @@ def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
         _zone(_text(said, "zone", "UTC")),
         _text(said, "equals", "="),
         _number(said, "skip_lines"),
-        tuple(name.lower() for name in _texts(said, "carry")),
+        _carry(said),
     )
 
 
@@ -184,6 +184,15 @@ def _pattern(text: str, *place: str) -> str:
 def _where_pattern(text: str, column: str) -> str:
     _pattern(text.removeprefix("!"), "where", column)
     return text
+
+
+def _carry(said: Mapping[str, object]) -> tuple[str, ...]:
+    """Named groups of the pattern of lines."""
+    names = tuple(name.lower() for name in _texts(said, "carry"))
+    groups = re.findall(r"\(\?P?<(\w+)>", _text(said, "pattern").lower())
+    if names and (said.get("format") != "lines" or not set(names) <= set(groups)):
+        raise _EntryError("carry are named groups of the pattern of lines", "carry")
+    return names
 
 
 def _zone(name: str) -> str:
