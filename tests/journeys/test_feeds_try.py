@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from support.abuse_reports import TRACES, xarf
 from support.cast import Tocsin
+from support.processes import KILLED, command
 
 MAPPING = 'each = "tags split ,"\n[columns]\naddress = "source.ip"\ntags = "protocol.application"\n'
 REPORT = 'address,tags,note\n192.0.2.1,"ftp,ssh",a\n192.0.2.2,,b\nnowhere,x,c\n'
@@ -62,6 +65,24 @@ def test_events_of_one_record_are_taken_in_once_each(tocsin: Tocsin, tmp_path: P
     third = json.loads(tocsin.run("--json", "ingest", tmp_path / "list3.csv"))
     assert (third["stored"], third["duplicates"]) == (1, 2)
     assert len(tocsin.run("--json", "events").splitlines()) == 5
+
+
+@pytest.mark.parametrize("place", ["ingest.batch:2", "keys.written", "ingest.committed"])
+def test_a_kill_amid_the_events_of_records_loses_and_doubles_none(tocsin: Tocsin, tmp_path: Path, place: str) -> None:
+    (tocsin.home / "tocsin.toml").write_text("[ingest]\nbatch_bytes = 10000\n")
+    (tmp_path / "ours.toml").write_text('files = ["list*"]\n' + MAPPING)
+    rows = [f'192.0.2.{number % 250},"ftp,ssh",{number}' for number in range(1_200)]
+    (tmp_path / "list.csv").write_text("\n".join(["address,tags,note", *rows, ""]))
+    killed = command(
+        tocsin.home, "ingest", tmp_path / "list.csv", environment={**tocsin.environment, "TOCSIN_CUT": place}
+    )
+    assert killed.wait() == KILLED
+    assert command(tocsin.home, "ingest", tmp_path / "list.csv", environment=tocsin.environment).wait() == 0
+    found = [
+        (event["extra.note"], event["protocol.application"])
+        for event in tocsin.lines("events", "--limit", "0", "--format", "json")
+    ]
+    assert sorted(found) == sorted((str(number), word) for number in range(1_200) for word in ("ftp", "ssh"))
 
 
 def test_what_must_never_be_held_passes_no_mapping(tocsin: Tocsin, tmp_path: Path) -> None:

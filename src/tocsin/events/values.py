@@ -24,8 +24,10 @@ _LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 DOMAIN: Final = rf"^(?:{_LABEL}\.)+(?:[a-z][a-z0-9-]{{0,61}}[a-z0-9])$"
 """A domain name (RFC 1035, with the underscores of RFC 8552); its last label is no number."""
 
-URL: Final = r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*$"
-"""An absolute URL with an authority (RFC 3986, section 3)."""
+URL: Final = r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+(?:[/?#]\S*(?:[ \t]+\S+)*)?$"
+"""An absolute URL with an authority (RFC 3986, section 3); blanks behind it stay as those who phish write them."""
+
+_SECOND_URL: Final = r"\s\S*://"
 
 _CODES: Final = [first + second for first in ascii_uppercase for second in ascii_uppercase]
 _TRUE: Final = ("y", "yes", "true", "t", "1", "on")
@@ -122,8 +124,8 @@ def _where(texts: pl.Series, fits: pl.Series) -> pl.Series:
 
 
 def _url(texts: pl.Series, _: Field, __: str) -> pl.Series:
-    harmless = pl.first().str.contains(r"^(?i)hxxp|\[\.\]")
-    return _select(texts, pl.when(pl.first().str.contains(URL) & ~harmless).then(pl.first()))
+    other = pl.first().str.contains(rf"^(?i)hxxp|\[\.\]|{_SECOND_URL}")
+    return _select(texts, pl.when(pl.first().str.contains(URL) & ~other).then(pl.first()))
 
 
 def _network(texts: pl.Series, field: Field, _: str) -> pl.Series:
@@ -178,7 +180,7 @@ def mend_domain(text: str) -> str | None:
 def mend_url(text: str) -> str | None:
     """A URL that was made harmless for reading (``hxxp://example[.]com``)."""
     mended = re.sub(r"^hxxp(s?)://", r"http\1://", text, flags=re.IGNORECASE).replace("[.]", ".")
-    return mended if re.fullmatch(URL, mended) else None
+    return mended if re.fullmatch(URL, mended) and not re.search(_SECOND_URL, mended) else None
 
 
 def mend_time(text: str) -> datetime | None:
@@ -192,11 +194,16 @@ def mend_time(text: str) -> datetime | None:
 
 
 def _from_digits(text: str) -> datetime | None:
-    """Seconds (9 or 10 digits, or with a fraction) or milliseconds (12 or 13) since 1970; ``20261124101112``."""
+    """Seconds (9 or 10 digits, or with a fraction) or milliseconds (12 or 13) since 1970; ``20261124101112``.
+
+    18 digits are tenths of microseconds since 1601 (Windows' FILETIME).
+    """
     if re.fullmatch(r"[0-9]{14}", text, re.ASCII):
         return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     if re.fullmatch(r"[0-9]{9,10}(\.[0-9]+)?", text, re.ASCII):
         return datetime.fromtimestamp(0, UTC) + timedelta(seconds=float(text))
+    if re.fullmatch(r"1[0-9]{17}", text, re.ASCII):
+        return datetime(1601, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(text) // 10)
     if re.fullmatch(r"[0-9]{12,13}", text, re.ASCII):
         return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(text))
     return None

@@ -231,3 +231,55 @@ def test_every_line_is_an_event_or_set_aside(lines: list[bytes]) -> None:
     lines = [b'{"source.ip":"192.0.2.1"}', *(line for line in lines if line.strip())]
     events, bad = read("idf", b"\n".join(lines), 16)
     assert len(events) + len(bad) == len(lines)
+
+
+def test_an_alert_in_idea_is_an_event_for_each_category_and_address() -> None:
+    alert = {
+        "Format": "IDEA0",
+        "DetectTime": "2026-11-23T01:02:03Z",
+        "Category": ["Attempt.Login", "Recon.Scanning"],
+        "Source": [{"IP4": ["192.0.2.2-192.0.2.3"], "IP6": ["2001:db8::1"], "Proto": ["tcp", "ssh"]}],
+        "Target": [{"IP4": ["198.51.100.1"], "Port": [22]}],
+        "Attach": [{"Content": "canary", "FileName": ["x"]}],
+    }
+    events, bad = read("idea", json.dumps([alert, {"Format": "IDEA0", "Category": ["Malware"]}]).encode())
+    assert recognise("alerts.json", json.dumps([alert]).encode())[1] == "idea"  # type: ignore[index]  # it is known
+    assert [(one["classification.type"], one.get("source.ip") or one["source.network"]) for one in events] == [
+        (kind, place) for kind in ("brute-force", "scanner") for place in ("192.0.2.2/31", "2001:db8::1")
+    ]
+    assert (events[0]["destination.port"], events[0]["protocol.application"]) == (22, "ssh")
+    assert "canary" not in json.dumps(events)
+    assert [(one.line, one.reason) for one in bad] == [(1, "It names no source.")]
+
+
+def test_an_event_of_misp_is_one_for_each_attribute_with_an_asset() -> None:
+    attributes = [
+        {"type": "ip-dst|port", "value": "192.0.2.1|8080", "category": "Network activity", "to_ids": True},
+        {"type": "malware-sample", "value": "a|b", "data": "canary"},
+        {"type": "url", "value": "http://example.com/x", "category": "Payload delivery", "timestamp": "1465681304"},
+        {"type": "domain", "value": "example.org", "Tag": [{"name": 'rsit:fraud="phishing"'}, {"name": "tlp:green"}]},
+        {"type": "domain", "value": "example.net", "deleted": True},
+    ]
+    event = {
+        "Event": {"info": "Of us", "uuid": "u", "Attribute": attributes[:2], "Object": [{"Attribute": attributes[2:]}]}
+    }
+    data = json.dumps({"response": [event]}).encode()
+    events, bad = read("misp", data)
+    assert recognise("export.json", data.replace(b'"info"', b'"threat_level_id": 1, "info"'))[1] == "misp"  # type: ignore[index]  # it is known
+    shown = [
+        (one["classification.type"], one.get("source.port"), one["tlp"], one["extra.misp.event"]) for one in events
+    ]
+    assert shown == [
+        ("c2-server", 8080, "AMBER", "Of us"),
+        ("malware-distribution", None, "AMBER", "Of us"),
+        ("phishing", None, "GREEN", "Of us"),
+    ]
+    assert not bad
+    # what would be set aside is read again by itself
+    source = sources()["misp"]
+    (batch,) = [
+        source.open("x", io.BytesIO(data), 1 << 20).parse(one) for one in source.open("x", io.BytesIO(data), 1).chunks()
+    ]
+    again, _ = read("misp", batch.locate([2])[0][1].encode())
+    assert again == events[2:]
+    assert "canary" not in "".join(raw for _, raw in batch.locate(range(3)))

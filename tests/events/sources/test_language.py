@@ -153,6 +153,39 @@ page = "^[a-z]"
     assert (event["source.url"], event["source.asn"]) == ("https://p8080.example.com/index", 64496)
 
 
+def test_lines_that_hold_for_those_below_also_over_chunks(tmp_path: Path) -> None:
+    mapping = """
+format = "lines"
+pattern = '^(?:list (?<list>.+)|(?<host>.+))$'
+carry = ["list"]
+[columns]
+host = "source.fqdn"
+list = "extra.list"
+"""
+    report = b"list one\na.example.com\nb.example.com\nlist two\nc.example.com\n"
+    for size in (4, 40, 1 << 20):
+        events, batches = read(tmp_path, mapping, report, size)
+        assert [(one["source.fqdn"][0], one["extra.list"]) for one in events] == [
+            ("a", "one"),
+            ("b", "one"),
+            ("c", "two"),
+        ]  # type: ignore[index]  # text
+        assert [place for one in batches for place in one.locate(range(one.frame.height))][2] == (
+            5,
+            "list two\nc.example.com",
+        )
+
+
+def test_every_field_of_place_can_be_named(tmp_path: Path) -> None:
+    fields = ["latitude", "longitude", "country", "geoip_cc"]
+    goals = [*(f"source.geolocation.{name}" for name in fields), "source.registry", "source.tor_node"]
+    lines = [f'{name.rpartition(".")[2]} = "{name}"' for name in goals]
+    header = ",".join(["ip", *(name.rpartition(".")[2] for name in goals)])
+    mapping = "\n".join(["[columns]", 'ip = "source.ip"', *lines])
+    (event,), _ = read(tmp_path, mapping, f"{header}\n192.0.2.1,48.2,16.4,Austria,AT,RIPE,yes\n".encode())
+    assert [event[name] for name in goals] == [48.2, 16.4, "Austria", "AT", "RIPE", True]
+
+
 def test_key_value_lines(tmp_path: Path) -> None:
     mapping = 'format = "keyvalue"\n[columns]\nsrc = "source.ip"\n'
     (event,), _ = read(tmp_path, mapping, b'src=192.0.2.1 msg="a b=c" x=y\n')

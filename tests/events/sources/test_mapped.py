@@ -135,4 +135,4 @@ def test_columns_may_be_called_as_patterns_are(tmp_path: Path) -> None:
 def test_somebody_else_adds_a_source_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = EntryPoint("theirs", "tocsin.events.sources.idf:source", "tocsin.sources")
     monkeypatch.setattr(face, "entry_points", lambda **_: [theirs])
-    assert list(sources()) == ["mapped", "shadowserver", "xarf", "idf", "idf_csv", "theirs"]
+    assert list(sources()) == ["mapped", "shadowserver", "xarf", "idea", "misp", "idf", "idf_csv", "theirs"]

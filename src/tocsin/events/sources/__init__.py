@@ -203,6 +203,8 @@ _OWN = {
     "mapped": "tocsin.events.sources.mapped.source:source",
     "shadowserver": "tocsin.events.sources.shadowserver:source",
     "xarf": "tocsin.events.sources.xarf:source",
+    "idea": "tocsin.events.sources.idea:source",
+    "misp": "tocsin.events.sources.misp:source",
     "idf": "tocsin.events.sources.idf:source",
     "idf_csv": "tocsin.events.sources.idf_csv:source",
 }

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Final
 
+import numpy as np
 import polars as pl
 
 from tocsin.events.encoding import as_text, utf8
 from tocsin.events.extra import DEEPEST, json_text, no_number, sound, too_deep
 from tocsin.events.fields import BY_NAME, FieldKind
-from tocsin.events.sources import Batch, Chunk, Unreadable
+from tocsin.events.sources import MOST_EVENTS, Batch, Chunk, Unreadable
 from tocsin.events.sources.delimited import FIELD_LIMIT, LINE_LIMIT
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
@@ -120,6 +121,54 @@ class JsonRecords:
         for number, line in enumerate(chunk.data.split(b"\n")):
             if line.strip():
                 yield _record(chunk.first_line + number, as_text(line.strip())[0])
+
+
+class JsonEvents(JsonRecords):
+    """A reader of JSON objects that are several events each: ``events`` gives their values by field name.
+
+    It raises ``ValueError`` for an object without any. What is over `MOST_EVENTS` is left out, and said.
+    """
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        chunk_bytes: int,
+        events: Callable[[dict[str, object]], Sequence[Row]],
+        field_limit: int = FIELD_LIMIT,
+    ) -> None:
+        super().__init__(
+            stream, chunk_bytes, lambda record: {_EVENTS: events(record)}, field_limit, frame=_events_frame
+        )
+
+    def parse(self, chunk: Chunk) -> Batch:
+        """The chunk's objects, a row for each event."""
+        batch = super().parse(chunk)
+        records = batch.frame[_RECORD].to_numpy()
+        ordinals = batch.frame[_ORDINAL].to_numpy()
+        too_many = batch.locate(records[ordinals == MOST_EVENTS - 1].tolist())
+        reason = say("It has %(most)s events or more; the first of them are kept.", most=MOST_EVENTS)
+        return Batch(
+            batch.frame.drop(_RECORD, _ORDINAL),
+            [*batch.unreadable, *(Unreadable(line, reason, raw) for line, raw in too_many)],
+            lambda rows: batch.locate(records[np.asarray(rows, np.int64)].tolist()),
+            records=records,
+            ordinals=ordinals,
+        )
+
+
+_EVENTS: Final = "events"
+_RECORD: Final = "\x00record"
+_ORDINAL: Final = "\x00ordinal"
+
+
+def _events_frame(rows: Sequence[Row]) -> pl.DataFrame:
+    events: list[list[Row]] = [list(row[_EVENTS])[:MOST_EVENTS] for row in rows]  # type: ignore[call-overload]  # as `JsonEvents` made it
+    sizes = [len(one) for one in events]
+    frame = frame_of([event for one in events for event in one])
+    return frame.with_columns(
+        pl.Series(_RECORD, np.repeat(np.arange(len(sizes)), sizes), pl.Int64),
+        pl.Series(_ORDINAL, [place for size in sizes for place in range(size)], pl.Int64),
+    )
 
 
 def _places(places: Sequence[tuple[int, str]], wanted: Sequence[int]) -> list[tuple[int, str]]:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
 import polars as pl
@@ -29,17 +29,39 @@ def decoded(texts: pl.Series, steps: Sequence[str]) -> list[pl.Series]:
     return [left, *(pl.Series(name, [as_value_text(one.get(name)) for one in flat], pl.String) for name in names)]
 
 
+def with_values(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """The frame with JSON texts in these columns of ``extra.<name>`` as values in ``extra``; others stay text."""
+    for name in (one for one in names if one in frame.columns):
+        values = [_json_value(text) for text in frame[name].to_list()]
+        said = frame["extra"].to_list() if "extra" in frame.columns else [None] * frame.height
+        made = [
+            text if value is None else json_text({**json.loads(text or "{}"), name.removeprefix("extra."): value})
+            for text, value in zip(said, values, strict=True)
+        ]
+        left = frame[name].set(pl.Series([value is not None for value in values], dtype=pl.Boolean), None)
+        frame = frame.with_columns(left, pl.Series("extra", made, pl.String))
+    return frame
+
+
 def flattened(
-    value: Mapping[str, object], prefix: str = "", into: frozenset[str] = frozenset()
+    value: Mapping[str, object],
+    prefix: str = "",
+    into: frozenset[str] = frozenset(),
+    whole: Container[str] = frozenset(),
 ) -> list[tuple[str, object]]:
-    """The members of an object under their paths in lower case; lists stay whole but those that ``into`` names."""
+    """The members of an object under their paths in lower case; objects that ``whole`` names stay as they are.
+
+    So do lists but those that ``into`` names.
+    """
     found: list[tuple[str, object]] = []
     for key, member in value.items():
         name = prefix + key.lower()
-        if isinstance(member, dict) and member:
-            found += flattened(member, name + ".", into)
+        if isinstance(member, dict) and member and name not in whole:
+            found += flattened(member, name + ".", into, whole)
         elif isinstance(member, list) and name in into:
-            found += flattened({str(place): one for place, one in enumerate(member[:_MOST_ITEMS])}, name + ".", into)
+            found += flattened(
+                {str(place): one for place, one in enumerate(member[:_MOST_ITEMS])}, name + ".", into, whole
+            )
         else:
             found.append((name, member))
     return found
@@ -66,10 +88,16 @@ def _from_base64(text: str | None) -> str | None:
 
 
 def _from_json(text: str | None) -> dict[str, object]:
+    value = _json_value(text)
+    return value if isinstance(value, dict) else {}
+
+
+def _json_value(text: str | None) -> object:
+    """The value of a JSON text; None when it is none, or nested too deep."""
     try:
         if not text or text.count("{") + text.count("[") > 100 * DEEPEST:
-            return {}
+            return None
         value = json.loads(text, parse_constant=no_number)
     except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) and not too_deep(value) else {}
+        return None
+    return None if too_deep(value) else value

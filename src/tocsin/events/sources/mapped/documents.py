@@ -67,7 +67,10 @@ class DocumentRecords:
 
 
 class HtmlRecords(DocumentRecords):
-    """The rows of the table that ``records`` names (an id, or its place from 0), else of the first with all columns."""
+    """The rows of the table that ``records`` names, else of the first that has a mapped column.
+
+    ``records``: its id, its place from 0, or an attribute (``class=list``).
+    """
 
     def _rows(self, text: str) -> _Rows:
         parser = html.HTMLParser(huge_tree=False, no_network=True, remove_comments=True)
@@ -79,7 +82,12 @@ class HtmlRecords(DocumentRecords):
             ) from error
         best: _Rows = []
         for place, table in enumerate(tree.iter("table")):
-            if self._mapping.records and self._mapping.records not in {(table.get("id") or "").lower(), str(place)}:
+            names = {
+                str(place),
+                table.get("id", "").lower(),
+                *(f"{one}={value}".lower() for one, value in table.items()),
+            }
+            if self._mapping.records and self._mapping.records not in names:
                 continue
             found = self._of_table(table)
             if self._mapping.records or any(values.keys() & self._mapping.columns.keys() for _, _, values in found):
@@ -89,8 +97,8 @@ class HtmlRecords(DocumentRecords):
     def _of_table(self, table: html.HtmlElement) -> _Rows:
         names: Sequence[str] = self._mapping.names
         found: _Rows = []
-        for row in table.iter("tr"):
-            cells = [" ".join(cell.text_content().split()) for cell in row if cell.tag in {"td", "th"}]
+        for row in _own_rows(table):
+            cells = [_cell(cell) for cell in row if cell.tag in {"td", "th"}]
             if not names:
                 names = distinct(cell.lower() for cell in cells)
                 self.header = self.header or f"<table><tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
@@ -98,6 +106,18 @@ class HtmlRecords(DocumentRecords):
                 raw = etree.tostring(row, encoding="unicode", method="html", with_tail=False)
                 found.append((_line(row), raw, dict(zip(names, cells, strict=False))))
         return found
+
+
+def _own_rows(table: html.HtmlElement) -> Iterator[html.HtmlElement]:
+    """The rows of a table, not those of tables in its cells."""
+    for part in table.iterchildren("tr", "thead", "tbody", "tfoot"):
+        yield from [part] if part.tag == "tr" else part.iterchildren("tr")
+
+
+def _cell(cell: html.HtmlElement) -> str:
+    """The text of a cell; of one without any what stands in its first input."""
+    text = " ".join(cell.text_content().split())
+    return text or next((one.get("value", "").strip() for one in cell.iter("input")), "")
 
 
 class XmlRecords(DocumentRecords):

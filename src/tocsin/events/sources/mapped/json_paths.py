@@ -64,7 +64,7 @@ class _Wanted:
 
     def __init__(self, mapping: FeedMapping) -> None:
         self.records = mapping.records.split(".") if mapping.records else []
-        self.each = [one.column.split(".") for one in mapping.each if not (one.split or one.find)]
+        self.each = [one.column.split(".") for one in mapping.each if one.of_items]
         # A value that only gets another name in extra keeps its type.
         self.renamed = {
             column: rules[0].to[0].removeprefix("extra.")
@@ -92,7 +92,7 @@ def _elsewhere(mapping: FeedMapping) -> set[str]:
 
 
 def _used(mapping: FeedMapping) -> set[str]:
-    parts = {one.column for one in mapping.each if one.split or one.find}
+    parts = {one.column for one in mapping.each if not one.of_items}
     return {*mapping.columns, *_elsewhere(mapping), *parts}
 
 
@@ -153,7 +153,7 @@ def _frame(wanted: _Wanted, records: Sequence[Row]) -> pl.DataFrame:
         for event in _events(wanted, own):
             row: dict[str, str] = {}
             extra: dict[str, object] = {}
-            named = flattened(event, "", wanted.into) if isinstance(event, dict) else []
+            named = flattened(event, "", wanted.into, wanted.renamed) if isinstance(event, dict) else []
             for name, value in [
                 *named,
                 *(pair for pair in above if pair[0] in wanted.used or pair[0] in wanted.renamed),

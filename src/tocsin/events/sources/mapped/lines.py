@@ -34,16 +34,25 @@ class LineRecords:
 
     def chunks(self) -> Iterator[Chunk]:
         """Whole lines."""
-        line, data = 1, self._held
+        line, data, above = 1, self._held, b""
         while block := self._read(self._chunk_bytes):
             end = data.rfind(b"\n") + 1
             if end or len(data) > LINE_LIMIT:
                 end = end or len(data)
-                yield Chunk(data[:end], line, line)
+                yield Chunk(above + data[:end], line, line - bool(above))
+                above = self._last_carried(data[:end]) or above
                 line += data.count(b"\n", 0, end)
             data = data[end:] + block
         if data:
-            yield Chunk(data, line, line)
+            yield Chunk(above + data, line, line - bool(above))
+
+    def _last_carried(self, data: bytes) -> bytes:
+        """The last line that holds for those below it."""
+        if not self._mapping.carry:
+            return b""
+        lines = pl.Series(LINE, as_text(data)[0].replace("\x00", "").split("\n"), pl.String).str.strip_chars()
+        found = lines.filter(self._columns(lines)[self._mapping.carry[0]].is_not_null())
+        return f"{found[-1]}\n".encode() if len(found) else b""
 
     def parse(self, chunk: Chunk) -> Batch:
         """The chunk's lines as columns."""
@@ -56,6 +65,8 @@ class LineRecords:
         bad = table.filter(pl.col("reason").is_not_null())
         good = table.filter(pl.col("reason").is_null())
         frame = self._columns(good[LINE])
+        if self._mapping.carry:
+            good, frame = _below(good, frame, self._mapping.carry)
         places = list(zip(good["at"].to_list(), good[LINE].to_list(), strict=True))
         return Batch(
             frame.rename({name: COLUMN + name for name in frame.columns}),
@@ -80,13 +91,23 @@ class LineRecords:
         if self._mapping.format == "keyvalue":
             rows = [_pairs(line, self._mapping) for line in lines.to_list()]
             names = dict.fromkeys(name for row in rows for name in row)
-            return pl.DataFrame(
-                {name: [row.get(name) for row in rows] for name in names}, dict.fromkeys(names, pl.String())
-            )
+            table = {name: [row.get(name) for row in rows] for name in names}
+            return pl.DataFrame(table, dict.fromkeys(names, pl.String())) if names else pl.DataFrame(height=len(lines))
         if not self._mapping.pattern:
             return lines.to_frame()
         groups = lines.str.extract_groups(self._mapping.pattern).struct.unnest()
         return groups.rename({name: name.lower() for name in groups.columns})
+
+
+def _below(lines: pl.DataFrame, frame: pl.DataFrame, carry: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The lines that are records, each with the line above that holds for it, and their columns."""
+    heads = frame[carry[0]].is_not_null()
+    above = pl.when(heads).then(lines[LINE]).forward_fill()
+    whole = pl.concat_str([above, pl.col(LINE)], separator="\n", ignore_nulls=True)
+    return (
+        lines.with_columns(whole.alias(LINE)).filter(~heads),
+        frame.with_columns(pl.col(*carry).forward_fill()).filter(~heads),
+    )
 
 
 def _pairs(line: str, mapping: FeedMapping) -> dict[str, str]:

@@ -19,7 +19,7 @@ class Rule:
 
     ``to``: the fields that take it; without any, the named groups of ``pattern`` are columns themselves.
     ``first``: only the first of ``to`` that can read it takes it. ``time``: strptime, in the feed's time zone.
-    ``decode``: ``base64`` or ``json``, whose members are columns below this one.
+    ``decode``: ``base64`` or ``json``, whose members are columns below this one. ``drop``: what is cut out of it.
     """
 
     to: tuple[str, ...] = ()
@@ -28,6 +28,7 @@ class Rule:
     template: str = ""
     decode: tuple[str, ...] = ()
     time: str = ""
+    drop: str = ""
     skip: tuple[str, ...] = ()
 
     @property
@@ -38,11 +39,17 @@ class Rule:
 
 @dataclass(frozen=True)
 class Each:
-    """Several events from one record: the items of a list, or the parts of a text."""
+    """Several events from one record: the items of a list, the parts of a text, or one for each of some words."""
 
     column: str
     split: str = ""
     find: str = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def of_items(self) -> bool:
+        """Whether the column is a list of JSON."""
+        return not (self.split or self.find or self.words)
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,7 @@ class FeedMapping:
     zone: str = "UTC"
     equals: str = "="
     skip_lines: int = 0
+    carry: tuple[str, ...] = ()  # columns of lines that hold for the lines below
 
     @property
     def feed(self) -> Feed:
@@ -81,5 +89,6 @@ class FeedMapping:
         return (
             self.format == "csv"
             and not any(steps)
+            and FieldKind.JSON not in self.kinds.values()
             and all(one.plain for rules in self.columns.values() for one in rules)
         )

@@ -18,14 +18,19 @@ from tocsin.node.errors import TocsinError
 
 NAME: Final = "mapped"
 
-_KINDS: Final = {"integer": FieldKind.INTEGER, "float": FieldKind.FLOAT, "boolean": FieldKind.BOOLEAN}
+_KINDS: Final = {
+    "integer": FieldKind.INTEGER,
+    "float": FieldKind.FLOAT,
+    "boolean": FieldKind.BOOLEAN,
+    "json": FieldKind.JSON,
+}
 _TYPES: Final = {int: FieldKind.INTEGER, float: FieldKind.FLOAT, bool: FieldKind.BOOLEAN}
 _FEED: Final = {one.name for one in fields(Feed)} - {"source", "code"}
 _TABLES: Final = {"columns", "constants", "head", "values", "where"}
-_LISTS: Final = {"files", "names", "skip"}
+_LISTS: Final = {"files", "names", "skip", "carry"}
 _TEXTS: Final = {"separator", "comment", "format", "records", "pattern", "scheme", "zone", "equals"}
 _CATALOGUE: Final = {"access", "url", "accuracy"}
-_RULE: Final = {"to", "take", "pattern", "template", "decode", "time", "skip"}
+_RULE: Final = {"to", "take", "pattern", "template", "decode", "time", "drop", "skip"}
 _NAMES: Final = {str: "text", int: "a number", bool: "true or false"}
 _DECODED: Final = {"base64", "json"}
 
@@ -105,11 +110,12 @@ def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
         _pattern(_text(said, "pattern"), "pattern"),
         {_pattern(one, "head", one): _rules(rules, kinds, "head", one) for one, rules in _table(said, "head").items()},
         {column.lower(): _values(table, kinds, column) for column, table in _table(said, "values").items()},
-        {one.lower(): _pattern(_constant(found), "where", one) for one, found in _table(said, "where").items()},
+        {one.lower(): _where_pattern(_constant(found), one) for one, found in _table(said, "where").items()},
         _text(said, "scheme"),
         _zone(_text(said, "zone", "UTC")),
         _text(said, "equals", "="),
         _number(said, "skip_lines"),
+        _carry(said),
     )
 
 
@@ -175,6 +181,20 @@ def _pattern(text: str, *place: str) -> str:
     return text
 
 
+def _where_pattern(text: str, column: str) -> str:
+    _pattern(text.removeprefix("!"), "where", column)
+    return text
+
+
+def _carry(said: Mapping[str, object]) -> tuple[str, ...]:
+    """Named groups of the pattern of lines."""
+    names = tuple(name.lower() for name in _texts(said, "carry"))
+    groups = re.findall(r"\(\?P?<(\w+)>", _text(said, "pattern").lower())
+    if names and (said.get("format") != "lines" or not set(names) <= set(groups)):
+        raise _EntryError("carry are named groups of the pattern of lines", "carry")
+    return names
+
+
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -189,12 +209,17 @@ def _each(said: Mapping[str, object]) -> tuple[Each, ...]:
     listed = said.get("each", [])
     found = []
     for one in listed if isinstance(listed, list) else [listed]:
-        words = re.fullmatch(r"(\S+)(?:\s+(split|find)\s(.+))?", str(one), re.DOTALL)
+        words = re.fullmatch(r"(\S+)(?:\s+(split|find|of)\s(.+))?", str(one), re.DOTALL)
         if not words:
-            raise _EntryError("each is COLUMN, COLUMN split SEPARATOR or COLUMN find PATTERN", "each")
-        column, split, rest = words.groups("")
+            raise _EntryError("each is COLUMN, COLUMN split SEPARATOR, COLUMN find PATTERN or COLUMN of WORDS", "each")
+        column, way, rest = words.groups("")
         found.append(
-            Each(column.lower(), rest if split == "split" else "", _pattern(rest, "each") if split == "find" else "")
+            Each(
+                column.lower(),
+                rest if way == "split" else "",
+                _pattern(rest, "each") if way == "find" else "",
+                tuple(rest.split()) if way == "of" else (),
+            )
         )
     return tuple(found)
 
@@ -223,6 +248,7 @@ def _rule(said: Mapping[str, object], kinds: dict[str, FieldKind], *place: str) 
         _text(said, "template", "", *place),
         decode,
         _text(said, "time", "", *place),
+        _pattern(_text(said, "drop", "", *place), *place, "drop"),
         _texts(said, "skip", *place),
     )
 

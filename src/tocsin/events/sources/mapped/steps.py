@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
 
@@ -12,7 +13,7 @@ import polars as pl
 
 from tocsin.events.fields import BY_NAME, FieldKind
 from tocsin.events.sources import MOST_EVENTS
-from tocsin.events.sources.mapped.decoding import decoded
+from tocsin.events.sources.mapped.decoding import decoded, with_values
 from tocsin.events.sources.mapped.mapping import LINE, Each, FeedMapping, Rule
 from tocsin.events.values import read_values
 from tocsin.networks import parse_addresses
@@ -24,6 +25,8 @@ RECORD: Final = "record"
 """Which record of the chunk a row is of, where a record is several rows."""
 
 _ROW, _PLACE, _ORDINAL = "\x00row", "\x00record", "\x00ordinal"
+_YEAR: Final = re.compile("%[-_0]?[YyGDFcs+v]")
+_CLOCK: Final = re.compile("%[-_0]?[HIkTRrcs+X]")
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
 
 Integers = npt.NDArray[np.int64]
@@ -55,28 +58,26 @@ def event_rows(mapping: FeedMapping, frame: pl.DataFrame) -> RecordEvents:
     table, notes = _opened(mapping, frame)
     done: set[str] = set()
     for one in mapping.each:
-        if one.column in table.columns and (one.split or one.find):
+        if one.words or (one.column in table.columns and not one.of_items):
             table = _exploded(table, one)
             done.add(one.column)
     table = _split_by_patterns(mapping, table)
     for one in mapping.each:
-        if one.column in table.columns and one.column not in done and (one.split or one.find):
+        if one.column in table.columns and one.column not in done and not one.of_items:
             table = _exploded(table, one)
     table = table.with_columns(pl.int_range(pl.len()).over(_PLACE).alias(_ORDINAL))
     cut = table.filter(pl.col(_ORDINAL) == MOST_EVENTS)[_PLACE].cast(pl.Int64).to_numpy()
     table = table.filter(pl.col(_ORDINAL) < MOST_EVENTS) if len(cut) else table
     for column, pattern in mapping.where.items():
-        kept = (
-            pl.col(column).str.contains(pattern).fill_null(value=False)
-            if column in table.columns
-            else pl.lit(value=False)
-        )
-        table = table.filter(kept)
+        texts = pl.col(column) if column in table.columns else pl.lit(None, pl.String)
+        fits = texts.str.contains(pattern.removeprefix("!")).fill_null(value=False)
+        table = table.filter(~fits if pattern.startswith("!") else fits)
     fields = _fields(mapping, table)
     rows = table[_ROW]
     kept_notes = [notes[name].gather(rows) for name in notes.columns if name != RECORD]
     made = pl.DataFrame([*(one.alias(name) for name, one in fields.items()), *kept_notes])
     numbers = [table[name].cast(pl.Int64).to_numpy() for name in (_PLACE, _ORDINAL)]
+    made = with_values(made, [name for name, kind in mapping.kinds.items() if kind is FieldKind.JSON])
     return RecordEvents(made if made.width else pl.DataFrame(height=table.height), numbers[0], numbers[1], cut)
 
 
@@ -115,6 +116,9 @@ def _opened(mapping: FeedMapping, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl
 
 def _exploded(table: pl.DataFrame, each: Each) -> pl.DataFrame:
     """A row for each part of the column's text; one without any part stays one row."""
+    if each.words:
+        words = pl.Series(each.column, [list(each.words)]).new_from_index(0, table.height)
+        return table.with_columns(words).explode(each.column, empty_as_null=True)
     text = pl.col(each.column)
     parts = text.str.extract_all(each.find) if each.find else text.str.split(each.split)
     sound = parts.list.eval(pl.element().str.strip_chars()).list.eval(pl.element().filter(pl.element() != ""))
@@ -189,6 +193,8 @@ class _FieldTable:
             values = _nothing(self.table.height)
         if rule.skip:
             values = values.replace(list(rule.skip), None)
+        if rule.drop:
+            values = values.str.replace_all(rule.drop, "")
         if rule.pattern:
             values = _extracted(values, rule.pattern)
         return _iso(values, rule.time, self.mapping.zone) if rule.time or self._is_local(rule) else values
@@ -282,14 +288,27 @@ def _with_scheme(texts: pl.Series, scheme: str) -> pl.Series:
 
 
 def _iso(texts: pl.Series, time_format: str, zone: str) -> pl.Series:
-    """Times in the format, of the zone when they name none, as ISO 8601 in UTC; those that are not stay as they are."""
-    read = texts.str.to_datetime(time_format or "%Y-%m-%d %H:%M:%S", time_unit="us", strict=False, cache=False)
-    dtype = read.dtype
-    aware = isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
-    utc = (
-        read if aware else read.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    ).dt.convert_time_zone("UTC")
-    return utc.dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ").fill_null(texts)
+    """Times in the format, of the zone when they name none, as ISO 8601 in UTC; those that are not stay as they are.
+
+    Of a format without a year it is the last such time, a day ahead at most (RFC 3164 writes so).
+    """
+    time_format = time_format or "%Y-%m-%d %H:%M:%S"
+    if _YEAR.search(time_format):
+        times = _times(texts, time_format, zone)
+    else:
+        latest = datetime.now(UTC) + timedelta(days=1)
+        this, last = (_times(f"{latest.year - ago} " + texts, f"%Y {time_format}", zone) for ago in (0, 1))
+        times = this.set((this > latest).fill_null(value=False), None).fill_null(last)
+    return times.dt.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00").fill_null(texts)
+
+
+def _times(texts: pl.Series, time_format: str, zone: str) -> pl.Series:
+    if not _CLOCK.search(time_format):
+        texts, time_format = texts + " 00:00", f"{time_format} %H:%M"
+    read = texts.str.to_datetime(time_format, time_unit="us", strict=False, cache=False)
+    if read.dtype == pl.Datetime("us"):
+        read = read.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return read.dt.convert_time_zone("UTC")
 
 
 def _nothing(height: int) -> pl.Series:

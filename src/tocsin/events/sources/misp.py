@@ -1,0 +1,176 @@
+"""Events of MISP as its interface, its feeds and its exports write them (MISP core format): one for each attribute.
+
+An attribute gives an event where it names an address, a domain or a URL; others, such as hashes and texts, are passed
+over, and files that are attached are never kept.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from tocsin.events.encoding import as_text
+from tocsin.events.sources import Chunk, Feed, Reader
+from tocsin.events.sources.delimited import FIELD_LIMIT
+from tocsin.events.sources.json_records import JsonRecords, Record, Row
+from tocsin.node.sentences import say
+
+NAME: Final = "misp"
+
+_FIELDS: Final = {
+    "ip-src": ("source.ip",),
+    "ip-dst": ("source.ip",),
+    "ip-src|port": ("source.ip", "source.port"),
+    "ip-dst|port": ("source.ip", "source.port"),
+    "domain": ("source.fqdn",),
+    "hostname": ("source.fqdn",),
+    "domain|ip": ("source.fqdn", "source.ip"),
+    "hostname|port": ("source.fqdn", "source.port"),
+    "url": ("source.url",),
+    "uri": ("source.url",),
+}
+"""The fields of an attribute's value by its type; parts stand between ``|``."""
+
+_TAGS: Final = {
+    r"(?:ecsirt|rsit):.*(?:c&c|c2-server)": "c2-server",
+    r"(?:ecsirt|rsit):.*(?:ransomware|botnet-drone|infected-system)": "infected-system",
+    r"(?:ecsirt|rsit):.*(?:worm|trojan|spyware|virus|dialer)": "infected-system",
+    r"(?:ecsirt|rsit):.*malware-distribution": "malware-distribution",
+    r".*[:=].*phishing": "phishing",
+    r"(?:ecsirt|rsit):.*(?:brute-force|login)": "brute-force",
+    r"(?:ecsirt|rsit):.*scanner": "scanner",
+    r"(?:ecsirt|rsit):.*ddos": "ddos",
+    r"(?:ecsirt|rsit):.*spam": "spam",
+    r"(?:ecsirt|rsit):.*exploit": "exploit",
+    r"(?:ecsirt|rsit):.*defacement": "unauthorised-information-modification",
+    r"(?:ecsirt|rsit):.*compromise": "system-compromise",
+}
+"""Patterns of tags, first to last: the type that they say."""
+
+_ABOVE: Final = ("id", "uuid", "info", "date", "threat_level_id", "Tag", "Orgc")
+_PORT: Final = re.compile(r"\bport(?: number)?:? (\d{1,5})\b", re.IGNORECASE)
+
+
+class Misp:
+    """The source (`tocsin.events.sources.FeedSource`); any name is one of its feeds."""
+
+    name = NAME
+
+    def recognise(self, filename: str, head: bytes) -> str | None:
+        """``misp`` when it looks like an event: attributes, and who made it."""
+        del filename
+        text = as_text(head)[0]
+        marks = ('"Attribute"', '"orgc_id"', '"Orgc"', '"threat_level_id"', '"attribute_count"', '"to_ids"')
+        return NAME if text.lstrip()[:1] in {"{", "["} and sum(mark in text for mark in marks) > 1 else None
+
+    def feed(self, code: str) -> Feed:
+        """A feed of that name."""
+        return Feed(source=NAME, code=code, name=code)
+
+    def open(self, code: str, stream: BinaryIO, chunk_bytes: int, field_limit: int = FIELD_LIMIT) -> Reader:
+        """A reader of one report."""
+        del code
+        return _Attributes(stream, chunk_bytes, _row, field_limit)
+
+
+def source(_: Sequence[Path] = ()) -> Misp:
+    """The source, as the registry asks for it."""
+    return Misp()
+
+
+class _Attributes(JsonRecords):
+    """Each attribute with what is said of its event, so that it can be read again by itself."""
+
+    def _records(self, chunk: Chunk) -> Iterator[Record]:
+        self._by_line = False  # a line may be many attributes
+        for record in super()._records(chunk):
+            events = list(_events(record.value))
+            if record.reason or not events:
+                yield Record(record.line, record.raw, None, record.reason or say("This is no event of MISP."))
+            for event in events:
+                above = {name: event[name] for name in _ABOVE if name in event}
+                malware = _malware(event)
+                for attribute in _attributes(event):
+                    alone = {**above, **({"malware": malware} if malware else {}), "Attribute": [attribute]}
+                    yield Record(record.line, json.dumps({"Event": alone}, ensure_ascii=False), alone)
+
+
+def _events(value: object) -> Iterator[Mapping[str, object]]:
+    """The events of a document, at whatever depth its interface puts them."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _events(one)
+    elif isinstance(value, dict):
+        if "Attribute" in value or "Object" in value:
+            yield value
+        else:
+            for key in ("response", "Event"):
+                yield from _events(value.get(key))
+
+
+def _attributes(event: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    """Those of the event and of its objects that name an asset."""
+    objects = event.get("Object")
+    holders = [event, *(objects if isinstance(objects, list) else [])]
+    for holder in holders:
+        found = holder.get("Attribute") if isinstance(holder, dict) else None
+        for one in found if isinstance(found, list) else []:
+            if (
+                isinstance(one, dict)
+                and one.get("type") in _FIELDS
+                and one.get("value")
+                and one.get("deleted") is not True
+            ):
+                yield {name: value for name, value in one.items() if name != "data"}
+
+
+def _malware(event: Mapping[str, object]) -> str:
+    """The malware that an attribute of the event names."""
+    if isinstance(event.get("malware"), str):
+        return str(event["malware"])
+    found = event.get("Attribute")
+    texts = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    named = [one for one in texts if one.get("category") == "Payload type" and one.get("type") == "text"]
+    return str(named[0].get("value", "")) if named else ""
+
+
+def _row(alone: Mapping[str, object]) -> Row:
+    listed: list[dict[str, object]] = alone["Attribute"]  # type: ignore[assignment]  # as `_records` made it
+    attribute = listed[0]
+    names = _FIELDS[str(attribute["type"])]
+    comment = str(attribute.get("comment") or "")
+    port = _PORT.search(comment)
+    return {
+        **({"source.port": port[1]} if port else {}),
+        **dict(zip(names, str(attribute["value"]).split("|"), strict=False)),
+        "classification.type": _type([*_tags(alone), *_tags(attribute)], attribute),
+        "time.source": attribute.get("last_seen") or attribute.get("timestamp"),
+        "event_description.text": attribute.get("category"),
+        "malware.name": alone.get("malware"),
+        "comment": comment,
+        "tlp": next((tag[4:] for tag in [*_tags(attribute), *_tags(alone)] if tag.lower().startswith("tlp:")), None),
+        "extra.misp.event": alone.get("info"),
+        "extra.misp.event_uuid": alone.get("uuid"),
+        "extra.misp.attribute_uuid": attribute.get("uuid"),
+        "extra.misp.tags": [*_tags(alone), *_tags(attribute)],
+    }
+
+
+def _tags(value: Mapping[str, object]) -> list[str]:
+    found = value.get("Tag")
+    return [str(one.get("name")) for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _type(tags: Sequence[str], attribute: Mapping[str, object]) -> str:
+    """By the tags, else by what the category says of the end that the attribute names."""
+    for pattern, kind in _TAGS.items():
+        if any(re.match(pattern, tag, re.IGNORECASE) for tag in tags):
+            return kind
+    if attribute.get("category") == "Payload delivery" or attribute.get("type") == "domain|ip":
+        return "malware-distribution"
+    if attribute.get("category") == "Network activity" and attribute.get("type") == "ip-src":
+        return "infected-system"
+    return (
+        "c2-server" if attribute.get("category") == "Network activity" and attribute.get("to_ids") is True else "other"
+    )
