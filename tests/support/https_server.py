@@ -45,9 +45,10 @@ class WebServer:
     port: int = 0
     pages: dict[str, Page | Answer] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
+    scheme: str = "https"
 
     def url(self, path: str = "/") -> str:
-        return f"https://127.0.0.1:{self.port}{path}"
+        return f"{self.scheme}://127.0.0.1:{self.port}{path}"
 
     def answer(self, asked: Asked) -> Answer:
         self.asked.append(asked)
@@ -56,8 +57,9 @@ class WebServer:
 
 
 @contextmanager
-def web_server(tls: ssl.SSLContext) -> Iterator[WebServer]:
-    office = WebServer()
+def web_server(tls: ssl.SSLContext | None) -> Iterator[WebServer]:
+    """The server, started; without ``tls`` it speaks plain HTTP."""
+    office = WebServer(scheme="https" if tls else "http")
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -89,7 +91,8 @@ def web_server(tls: ssl.SSLContext) -> Iterator[WebServer]:
             """A client that ends early is no error of ours."""
 
     server = Server(("127.0.0.1", 0), Handler)
-    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     office.port = server.server_address[1]
     yield from _serving(server, office)
 

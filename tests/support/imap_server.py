@@ -36,6 +36,7 @@ default_internal_user = {account}
 default_internal_group = {group}
 default_login_user = {account}
 auth_allow_cleartext = yes
+auth_mechanisms = plain{mechanisms}
 auth_failure_delay = 0
 mail_driver = maildir
 mail_home = {folder}/mails/%{{user}}
@@ -44,6 +45,7 @@ mail_fsync = never
 first_valid_uid = 1
 ssl = {ssl}
 {tls}
+{tokens}
 passdb static {{
   password = {password}
 }}
@@ -68,6 +70,18 @@ service anvil {{
 }}
 service stats {{
   chroot =
+}}
+"""
+_TOKENS = """
+oauth2 {{
+  introspection_url = {introspection}
+  introspection_mode = post
+  username_attribute = username
+  active_attribute = active
+  active_value = true
+}}
+passdb oauth2 {{
+  mechanisms_filter = xoauth2 oauthbearer
 }}
 """
 
@@ -110,10 +124,13 @@ class ImapServer:
 
 
 @contextmanager
-def imap_server(*, certificate: Path | None = None, without: tuple[str, ...] = ()) -> Iterator[ImapServer]:
+def imap_server(
+    *, certificate: Path | None = None, without: tuple[str, ...] = (), introspection: str = ""
+) -> Iterator[ImapServer]:
     """The server, started. ``certificate``: a folder with key.pem and certificate.pem, offered by both kinds of TLS.
 
-    ``without``: capabilities that it does not offer, such as MOVE.
+    ``without``: capabilities that it does not offer, such as MOVE. ``introspection``: where it asks whose an access
+    token is (RFC 7662); then it takes those, too.
     """
     binary = shutil.which("dovecot", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
     if binary is None:
@@ -125,7 +142,7 @@ def imap_server(*, certificate: Path | None = None, without: tuple[str, ...] = (
     server = ImapServer(port, tls_port, "secret")
     for name in ("run", "mails"):
         (folder / name).mkdir()
-    _configure(folder, server, account, certificate, without)
+    _configure(folder, server, account, certificate, without=without, introspection=introspection)
     if root:
         for path in (folder, *folder.iterdir()):
             shutil.chown(path, account)
@@ -148,7 +165,13 @@ def imap_server(*, certificate: Path | None = None, without: tuple[str, ...] = (
 
 
 def _configure(
-    folder: Path, server: ImapServer, account: str, certificate: Path | None, without: tuple[str, ...]
+    folder: Path,
+    server: ImapServer,
+    account: str,
+    certificate: Path | None,
+    *,
+    without: tuple[str, ...],
+    introspection: str,
 ) -> None:
     tls = ""
     if certificate is not None:
@@ -163,6 +186,8 @@ def _configure(
             group=grp.getgrgid(pwd.getpwnam(account).pw_gid).gr_name,
             ssl="yes" if certificate else "no",
             tls=tls,
+            mechanisms=" xoauth2 oauthbearer" if introspection else "",
+            tokens=_TOKENS.format(introspection=introspection) if introspection else "",
             limits=limits,
             password=server.password,
             port=server.port,

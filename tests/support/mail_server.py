@@ -1,8 +1,9 @@
 """A real SMTP server on 127.0.0.1 that can refuse, and that ends connections on request."""
 
+import base64
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ class PostOffice:
     data_answers: list[str] = field(default_factory=list)
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
     connections: int = 0
+    tokens: Collection[str] = ()
     after_mail: Callable[[], None] | None = None
 
     async def handle_EHLO(  # noqa: N802
@@ -63,6 +65,16 @@ class PostOffice:
         self.logins.append((data.login, data.password))
         return AuthResult(success=data.password == b"secret", handled=False)
 
+    async def auth_XOAUTH2(self, server: SMTP, args: list[str]) -> AuthResult:  # noqa: N802
+        """As the large providers do it: who is refused is told why, and must answer that first."""
+        user, bearer = base64.b64decode(args[1]).removesuffix(b"\x01\x01").split(b"\x01")
+        token = bearer.removeprefix(b"auth=Bearer ")
+        self.logins.append((user.removeprefix(b"user="), token))
+        if token.decode() not in self.tokens:
+            assert await server.challenge_auth('{"status":"401"}') == b""
+            return AuthResult(success=False, handled=False)
+        return AuthResult(success=True, auth_data=LoginPassword(user, token))
+
     def settings(self, **other: str) -> MailSettings:
         given = {"channel": "smtp", "host": "127.0.0.1", "port": self.port, "security": "none", **other}
         return MailSettings.model_validate(given)
@@ -70,9 +82,10 @@ class PostOffice:
 
 @contextmanager
 def post_office(
-    tls: ssl.SSLContext | None = None, *, implicit: bool = False, login: bool = False
+    tls: ssl.SSLContext | None = None, *, implicit: bool = False, login: bool = False, tokens: Collection[str] = ()
 ) -> Iterator[PostOffice]:
-    office = PostOffice(port=free_port())
+    """The server, started. ``login``: it asks for the password "secret"; ``tokens``: for one of these, as they are."""
+    office = PostOffice(port=free_port(), tokens=tokens)
     controller = Controller(
         office,
         hostname="127.0.0.1",
@@ -94,7 +107,16 @@ def made_certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """Contexts of a server, and of a client that trusts it, for 127.0.0.1."""
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    names = [
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-addext",
+        "basicConstraints=critical,CA:FALSE",
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+    ]
     subprocess.run([*command.split(), *names], check=True, capture_output=True)
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     server.load_cert_chain(certificate, key)

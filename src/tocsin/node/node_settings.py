@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tocsin.node.section import Section, Words
+from tocsin.node.section import Section, Words, Zone
 
 
 class NodeSettings(Section):
@@ -21,6 +21,7 @@ class NodeSettings(Section):
         pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$",
         description="The language (BCP 47) of mails to teams in whose own language there are no texts.",
     )
+    time_zone: Zone = Field("UTC", description="The IANA time zone whose dates stand in addresses of collectors.")
     own_teams: Words = Field(
         (), description="Keys of the teams in our own organisation: TLP:AMBER+STRICT goes to them, and to nobody else."
     )

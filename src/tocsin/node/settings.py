@@ -17,6 +17,7 @@ from tocsin.node.errors import SettingError
 from tocsin.node.evidence_settings import EvidenceSettings
 from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.node_settings import NodeSettings
+from tocsin.node.oauth_settings import OAuthSettings
 from tocsin.node.paths import HomeFile
 from tocsin.node.section import Name, Section, Words, split_words
 from tocsin.node.takedown_settings import TakedownSettings
@@ -149,7 +150,7 @@ class TellSettings(Section):
         return self
 
 
-class MailSettings(Section):
+class MailSettings(OAuthSettings):
     """How mails leave."""
 
     channel: Literal["file", "smtp"] = Field("file", description="'file' writes finished mails, 'smtp' sends them.")
@@ -176,7 +177,7 @@ class MailSettings(Section):
     )
 
 
-class MailboxSettings(Section):
+class MailboxSettings(OAuthSettings):
     """The mail account that replies come to, and how it is read."""
 
     address: str = Field(
@@ -452,10 +453,10 @@ def _with_places(settings: Settings, home: Path) -> Settings:
     files = {"password_file": placed(mail.password_file), "key_password_file": placed(mail.key_password_file)}
     return settings.model_copy(
         update={
-            "mail": mail.model_copy(update=files),
+            "mail": mail.placed(placed).model_copy(update=files),
             "never_held": hotline.model_copy(update={"openpgp_key": placed(hotline.openpgp_key)}),
             "duty": duty.model_copy(update={"webhook_secret_file": placed(duty.webhook_secret_file)}),
-            "mailbox": mailbox.model_copy(update={"password_file": placed(mailbox.password_file)}),
+            "mailbox": mailbox.placed(placed).model_copy(update={"password_file": placed(mailbox.password_file)}),
             "single_sign_on": elsewhere.model_copy(update={"client_secret_file": placed(elsewhere.client_secret_file)}),
         }
     )

@@ -43,7 +43,7 @@ def collect(tocsin: Tocsin, certificate: tuple[Path, ssl.SSLContext]) -> Callabl
     """Writes one collector, called ``it``, into the settings; it trusts the certificate of the server."""
 
     def write(kind: str, **settings: object) -> None:
-        trusted = {} if kind == "folder" else {"ca_file": str(certificate[0] / "certificate.pem")}
+        trusted = {} if kind in {"folder", "rsync"} else {"ca_file": str(certificate[0] / "certificate.pem")}
         lines = [f"{name} = {value!r}" for name, value in {"kind": kind, **trusted, **settings}.items()]
         (tocsin.home / "tocsin.toml").write_text("\n".join(["[collect.it]", *lines, ""]))
 

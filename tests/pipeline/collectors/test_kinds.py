@@ -18,6 +18,7 @@ from tocsin.pipeline.collectors.schedule import FIRST_RETRY, LONGEST_RETRY, next
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 FOLDER = {"kind": "folder", "path": "in"}
 HTTPS = {"kind": "https", "url": "https://feeds.example/x.csv"}
+PLAIN = {**HTTPS, "url": "http://feeds.example/x.csv", "source": "mapped", "feed": "x"}
 IMAP = {"kind": "imap", "host": "mail.example", "user": "feeds", "secret_file": "x"}
 
 
@@ -31,7 +32,22 @@ IMAP = {"kind": "imap", "host": "mail.example", "user": "feeds", "secret_file": 
         ({**FOLDER, "every": "soon"}, "collect.it.every.*a period such as"),
         ({**FOLDER, "every": 0}, "collect.it.every.*a period such as"),
         ({**FOLDER, "after": "delete"}, "collect.it.after.*'move' or 'leave'"),
-        ({**HTTPS, "url": "http://feeds.example/x.csv"}, "collect.it.url"),
+        ({**HTTPS, "url": "http://feeds.example/x.csv"}, "http:// needs 'source' and 'feed'"),
+        ({**PLAIN, "auth": "bearer", "secret_file": "x"}, "takes no secret"),
+        ({**HTTPS, "url": "https://feeds.example/{today:%c}"}, "a day takes %Y"),
+        ({**HTTPS, "zone": "Mars/Olympus"}, "there is no time zone 'Mars/Olympus'"),
+        ({**HTTPS, "post": "{'a': 1}"}, "begins like JSON and is none"),
+        ({**HTTPS, "post": "page={page}"}, "{page} needs 'records'"),
+        ({**HTTPS, "url": "https://feeds.example/?at={cursor}"}, "{cursor} needs 'next'"),
+        ({"kind": "objects", "url": "s3://lists/x", "secret_file": "x"}, "secret_file needs account"),
+        ({"kind": "objects", "url": "az://lists/x"}, "the name of the storage account"),
+        ({"kind": "objects", "url": "s3://lists/x", "endpoint": "http://s3.example"}, "collect.it.endpoint"),
+        ({"kind": "rsync", "url": "rsync://feeds.example/lists"}, "needs 'source' and 'feed'"),
+        ({"kind": "rsync", "url": "--rsh=touch /tmp/x:"}, "collect.it.url"),
+        ({"kind": "rsync", "url": "-x@feeds.example:lists"}, "collect.it.url"),
+        ({"kind": "rsync", "url": "us@-oProxyCommand=x:lists"}, "collect.it.url"),
+        ({"kind": "rsync", "url": "us@feeds.example:--help"}, "collect.it.url"),
+        ({"kind": "rsync", "url": "us@feeds.example:lists", "ssh_key": "x -oProxyCommand=x"}, "collect.it.ssh_key"),
         ({**HTTPS, "url": "https://user:word@feeds.example/x.csv"}, "collect.it.url"),
         ({**HTTPS, "url": "https://[::1/x.csv"}, "collect.it.url"),
         ({**HTTPS, "url": "https://feeds.example:99999/x.csv"}, "collect.it.url"),

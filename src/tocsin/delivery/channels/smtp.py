@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from tocsin.delivery.channels import MailOutcome, MailReceipt
 from tocsin.delivery.render import Mail
+from tocsin.node.errors import TocsinError
+from tocsin.node.oauth import TOKENS, bearer_answer, bearer_mechanism, refusal_answer
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
 from tocsin.node.settings import MailSettings
@@ -55,7 +57,7 @@ class SmtpChannel:
         try:
             if self._server is None:
                 self._server = self._connect()
-        except (smtplib.SMTPException, OSError) as error:
+        except (smtplib.SMTPException, OSError, TocsinError) as error:
             settings = self._settings
             return say(
                 "The SMTP server %(host)s:%(port)s cannot be used: %(said)s",
@@ -89,12 +91,26 @@ class SmtpChannel:
         try:
             if settings.security == "starttls":
                 server.starttls(context=context)
-            if settings.user:
+            if settings.token_url:
+                _login_by_token(server, settings)
+            elif settings.user:
                 server.login(settings.user, self._password)
         except BaseException:
             server.close()
             raise
         return server
+
+
+def _login_by_token(server: smtplib.SMTP, settings: MailSettings) -> None:
+    """Say who we are with an access token."""
+    server.ehlo_or_helo_if_needed()
+    mechanism = bearer_mechanism(server.esmtp_features.get("auth", "").split())
+    answer = bearer_answer(mechanism, settings.user, TOKENS.get(settings), settings.host, settings.port)
+    try:
+        server.auth(mechanism, lambda challenge=None: answer if challenge is None else refusal_answer(mechanism))
+    except smtplib.SMTPAuthenticationError:
+        TOKENS.forget(settings)
+        raise
 
 
 def _offer(server: smtplib.SMTP, mail: Mail) -> MailReceipt | None:

@@ -16,11 +16,14 @@ from imap_tools import BaseMailBox, ImapToolsError, MailBox, MailBoxStartTls, Ma
 from imap_tools.errors import UnexpectedCommandStatusError
 from imap_tools.utils import check_command_status, encode_folder
 
-from tocsin.node.errors import SettingError, StorageError
+from tocsin.node.errors import RemoteError, SettingError, StorageError
+from tocsin.node.oauth import TOKENS, bearer_answer, bearer_mechanism, refusal_answer
+from tocsin.node.oauth_settings import OAuthSettings
 from tocsin.node.sentences import say
 from tocsin.node.settings import MailboxSettings, read_secret
 
 _TIMEOUT = 60.0  # seconds for one answer of the server
+_BY_PASSWORD = OAuthSettings()
 _HEAD_BYTES = 64_000  # what is fetched of a mail that is too large
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 _UID = re.compile(rb"UID (\d+)")
@@ -35,6 +38,7 @@ class Account:
     host: str
     user: str
     password: str = field(default="", repr=False)
+    oauth: OAuthSettings = _BY_PASSWORD  # where it names a token_url, no password is used
     port: int = 993
     security: Literal["none", "starttls", "tls"] = "tls"
     folder: str = "INBOX"
@@ -93,6 +97,7 @@ def account_of(settings: MailboxSettings) -> Account:
         host=settings.host,
         user=settings.user,
         password=read_secret(settings.password_file, setting="[mailbox] password_file"),
+        oauth=settings,
         port=settings.port,
         security=settings.security,
         folder=settings.folder,
@@ -125,7 +130,7 @@ def _failures(account: Account) -> Iterator[None]:
     """What the server or the way to it refuses, as the error that people are told."""
     try:
         yield
-    except (ImapToolsError, IMAP4.error, OSError, ValueError) as error:
+    except (ImapToolsError, IMAP4.error, OSError, ValueError, RemoteError) as error:
         raise StorageError(
             say(
                 "The IMAP account %(user)s on %(host)s:%(port)s cannot be used: %(said)s.",
@@ -247,8 +252,27 @@ def _connect(account: Account, context: ssl.SSLContext) -> BaseMailBox:
 
 
 def _login(client: BaseMailBox, account: Account) -> None:
+    if account.oauth.token_url:
+        _login_by_token(client, account)
+        return
     plain = account.user.isascii() and account.password.isascii()
     (client.login if plain else client.login_utf8)(account.user, account.password, account.folder)
+
+
+def _login_by_token(client: BaseMailBox, account: Account) -> None:
+    capabilities: tuple[str, ...] = client.client.capabilities
+    offered = [word.upper().removeprefix("AUTH=") for word in capabilities if word.upper().startswith("AUTH=")]
+    mechanism = bearer_mechanism(offered)
+    token = TOKENS.get(account.oauth)
+    answers = iter([bearer_answer(mechanism, account.user, token, account.host, account.port)])
+    try:
+        client.client.authenticate(
+            mechanism, lambda _challenge: next(answers, refusal_answer(mechanism)).encode("utf-8")
+        )
+    except IMAP4.error:
+        TOKENS.forget(account.oauth)
+        raise
+    client.folder.set(account.folder)
 
 
 def _goodbye(client: BaseMailBox) -> None:

@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tocsin.delivery.mailbox import LIMITS, Account, IncomingMail, Mailbox, MailPart, open_mailbox, read_mail
 from tocsin.delivery.never_held import class_table, remove_mail
@@ -19,6 +19,7 @@ from tocsin.events.redaction import Redaction, redacted_bytes, report_in
 from tocsin.events.sources import recognise
 from tocsin.node.errors import InputError, InternalError, internal_failures
 from tocsin.node.never_held_settings import NeverHeldSettings
+from tocsin.node.oauth_settings import OAuthSettings
 from tocsin.node.paths import HomeFolder
 from tocsin.node.settings import load_settings, read_secret
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorKind, Memory, WaitingReport, place
@@ -39,7 +40,7 @@ _NAMES = {
 _LABEL = 120  # characters
 
 
-class ImapSettings(TrustSettings):
+class ImapSettings(OAuthSettings, TrustSettings):
     """Reports that come by mail, in an account of their own."""
 
     kind: Literal["imap"]
@@ -47,7 +48,9 @@ class ImapSettings(TrustSettings):
     port: int = Field(993, ge=1, le=65_535, description="Its port; usually 993 with 'tls', 143 with 'starttls'.")
     security: Literal["none", "starttls", "tls"] = Field("tls", description="How the connection is protected.")
     user: str = Field(min_length=1, description="The user name.")
-    secret_file: str = Field(min_length=1, description="File that holds the password, readable by this user only.")
+    secret_file: str = Field(
+        "", description="File that holds the password, readable by this user only; not with token_url."
+    )
     folder: str = Field("INBOX", min_length=1, description="The folder that is read.")
     done_folder: str = Field(
         "tocsin-done", min_length=1, description="Mails whose reports were taken in are moved to this folder."
@@ -56,6 +59,12 @@ class ImapSettings(TrustSettings):
         "tocsin-refused", min_length=1, description="Mails without a report that can be read are moved to this folder."
     )
     max_bytes: int = Field(50_000_000, ge=10_000, description="A larger mail is refused.")
+
+    @model_validator(mode="after")
+    def _secret_is_one(self) -> Self:
+        if bool(self.secret_file) == bool(self.token_url):
+            raise ValueError("it needs secret_file or token_url, one of them")
+        return self
 
 
 @dataclass(frozen=True)
@@ -85,11 +94,13 @@ class Imap:
 
     def _account(self) -> Account:
         settings = self.settings
-        password = read_secret(str(place(self.home, settings.secret_file)), setting="secret_file")
+        path = str(place(self.home, settings.secret_file)) if settings.secret_file else ""
+        password = read_secret(path, setting="secret_file")
         return Account(
             settings.host,
             settings.user,
             password,
+            settings.placed(lambda path: str(place(self.home, path))),
             port=settings.port,
             security=settings.security,
             folder=settings.folder,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Any, Final, Protocol
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Final, Protocol
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tocsin.node.errors import SettingError
+from tocsin.node.sentences import say
 from tocsin.node.settings import problem_of
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -112,6 +114,8 @@ OWN_KINDS: Final = {
     "folder": "tocsin.pipeline.collectors.folder:KIND",
     "https": "tocsin.pipeline.collectors.https:KIND",
     "imap": "tocsin.pipeline.collectors.imap:KIND",
+    "objects": "tocsin.pipeline.collectors.objects:KIND",
+    "rsync": "tocsin.pipeline.collectors.rsync:KIND",
     "shadowserver": "tocsin.pipeline.collectors.shadowserver:KIND",
 }
 _GROUP = "tocsin.collectors"
@@ -163,3 +167,19 @@ def _read(name: str, table: Mapping[str, object]) -> CollectorSettings:
 def place(home: Path, path: str) -> Path:
     """A path of the settings; a relative one counts from the home folder."""
     return home / Path(path).expanduser()
+
+
+def library(name: str) -> Any:
+    """A module of a library that not every node has.
+
+    Raises:
+        SettingError: it is not installed.
+
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise SettingError(
+            say("This kind of collector needs a library that is not here: %(name)s.", name=name.partition(".")[0]),
+            hint=say("Install it with: pip install 'tocsin[collectors]'"),
+        ) from error

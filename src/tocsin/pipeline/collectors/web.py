@@ -1,4 +1,4 @@
-"""Requests over HTTPS: redirects to https only, credentials for one host only, sizes and times bounded.
+"""Requests over HTTP: redirects to https only, credentials for one host only, sizes and times bounded.
 
 Sources: RFC 9110 (13.1.2 and 13.1.3 conditional requests, 15.4 redirects), RFC 7617 (Basic), RFC 6750 (Bearer),
 RFC 6266 (names of files).
@@ -6,7 +6,7 @@ RFC 6266 (names of files).
 
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
@@ -130,25 +130,38 @@ def body(response: httpx.Response, bounds: DownloadLimits) -> Iterator[bytes]:
         InputError: it is too large.
 
     """
-    url, begun, size = str(response.url), monotonic(), 0
+    url = str(response.url)
     with failures(url):
-        for piece in response.iter_raw():
-            size += len(piece)
-            if size > bounds.size:
-                raise InputError(
-                    say(
-                        "%(where)s sends more than %(size)s bytes, so it was refused.",
-                        where=where(url),
-                        size=f"{bounds.size:,}",
-                    ),
-                    hint=say("If it is genuine, raise max_bytes of this collector in tocsin.toml."),
-                )
-            if monotonic() - begun > bounds.whole:
-                raise RemoteError(
-                    say("%(where)s takes longer than %(whole)s s.", where=where(url), whole=f"{bounds.whole:,.0f}"),
-                    hint=say("Raise longest."),
-                )
-            yield piece
+        yield from bounded(response.iter_raw(), where(url), bounds)
+
+
+def too_large(place: str, bounds: DownloadLimits) -> InputError:
+    """The error of what has more bytes than it may."""
+    return InputError(
+        say("%(where)s sends more than %(size)s bytes, so it was refused.", where=place, size=f"{bounds.size:,}"),
+        hint=say("If it is genuine, raise max_bytes of this collector in tocsin.toml."),
+    )
+
+
+def bounded(pieces: Iterable[bytes], place: str, bounds: DownloadLimits) -> Iterator[bytes]:
+    """The same pieces, as long as they are within the bounds; ``place``: where they come from.
+
+    Raises:
+        RemoteError: they take too long.
+        InputError: they are too many.
+
+    """
+    begun, size = monotonic(), 0
+    for piece in pieces:
+        size += len(piece)
+        if size > bounds.size:
+            raise too_large(place, bounds)
+        if monotonic() - begun > bounds.whole:
+            raise RemoteError(
+                say("%(where)s takes longer than %(whole)s s.", where=place, whole=f"{bounds.whole:,.0f}"),
+                hint=say("Raise longest."),
+            )
+        yield piece
 
 
 @contextmanager
@@ -190,7 +203,7 @@ def size_of(response: httpx.Response) -> int | None:
 
 def _authority(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
-    return (parts.hostname or "").lower(), parts.port or 443
+    return (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _following(url: str, location: str) -> str:
