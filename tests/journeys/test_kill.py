@@ -32,6 +32,7 @@ NAMES = sorted(
 LATER = ["ingest.batch:3", "keys.notes:4", "keys.written:5", "keys.removing:3", "store.part:3", "deliver.file.named:2"]
 SMTP_ONLY = {"deliver.smtp.accepted"}
 COMPACTION = {"store.compacting", "store.cleaning"}
+LARGE_ONLY = {"keys.filter"}  # tests/node/records/test_key_files.py
 ELSEWHERE = (
     "accounts.",
     "restore.",
@@ -51,7 +52,9 @@ ELSEWHERE = (
     "import.",
     "duty.",
 )
-PLACES = [name for name in NAMES if name not in SMTP_ONLY | COMPACTION and not name.startswith(ELSEWHERE)] + LATER
+PLACES = [
+    name for name in NAMES if name not in SMTP_ONLY | COMPACTION | LARGE_ONLY and not name.startswith(ELSEWHERE)
+] + LATER
 ADDRESSES = [f"192.0.2.{number % 250}" for number in range(900)]
 
 

@@ -139,7 +139,7 @@ def test_notes_of_an_earlier_version_are_read_and_go_on(tmp_path: Path) -> None:
 
     assert see(tracking, 5, 6, ingest=4, day=2) == (0, 2, [False, True])
     assert see(tracking, 5, 7, ingest=5, day=7) == (0, 2, [True, True])
-    tracking.files.merge(up_to=5)
+    tracking.files.merge_now(up_to=5)
     notes = notes_of(tracking, 5)
     assert (notes["first_told_at"], notes["first_told_by"], notes["tellings"]) == (START, 1, 2)
     assert notes_of(tracking, 8)["told_at"] == START

@@ -37,7 +37,7 @@ def first_of_each(
     for files in days:
         known |= files.lookup(unique, up_to=ingest)[0]
     days[0].write((ingest, part), unique[~known])
-    days[0].merge(up_to=ingest, since=ingest)
+    days[0].merge_now(up_to=ingest, since=ingest)
     kept = np.zeros(len(keys), dtype=bool)
     kept[first[~known]] = True
     return kept

@@ -16,7 +16,7 @@ from tocsin.incidents.threads import kept_mails
 from tocsin.node.accounts import forget_ended_links
 from tocsin.node.letters import empty_letters
 from tocsin.node.paths import HomeFolder
-from tocsin.node.records import AuditAction, audit, forget_undos
+from tocsin.node.records import LARGE_MERGE, AuditAction, audit, forget_undos
 from tocsin.operations.statistics import keep_months
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
@@ -53,6 +53,7 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
             files_merged=node.store.compact(today=today),
         )
         _forget_rows(node, today - timedelta(days=_longest_window(node)))
+        _merge_keys(node, today)
         node.store.clean()
         node.events.summaries.keep_only(node.store.files())
         node.problems.keep()
@@ -106,3 +107,12 @@ def _forget_rows(node: NodeWithStores, day: date) -> None:
     for folder in (node.home / HomeFolder.ROWS).glob("????-??-??"):
         if folder.name < day.isoformat():
             shutil.rmtree(folder)
+
+
+def _merge_keys(node: NodeWithStores, today: date) -> None:
+    """Merge also the large key files, which an ingest leaves alone, and those of each day that is over."""
+    last = commitment.next_number(node) - 1
+    node.tracker.files.merge_now(up_to=last, most=LARGE_MERGE)
+    for folder in (node.home / HomeFolder.ROWS).glob("????-??-??"):
+        day = date.fromisoformat(folder.name)
+        node.rows_of(day).merge_now(up_to=last, most=LARGE_MERGE, whole=day < today)

@@ -13,7 +13,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -36,7 +36,7 @@ from tocsin.events.sources import Feed
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_folder
 from tocsin.node.paths import HomeFolder
-from tocsin.node.records import AuditAction, KeyFiles, audit, cut
+from tocsin.node.records import AuditAction, audit, cut
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import WithheldKey
 
@@ -257,7 +257,7 @@ def clean(node: NodeWithStores) -> None:
     cut("clean.keys")
     node.tracker.files.clean(up_to=last)
     for day in (node.home / HomeFolder.ROWS).glob("*"):
-        KeyFiles(day).clean(up_to=last)
+        node.rows_of(date.fromisoformat(day.name)).clean(up_to=last)
     for path in node.quarantine.glob("*.jsonl"):
         if int(path.stem) > last:
             path.unlink()

@@ -235,7 +235,10 @@ def open_session(
 def _session(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSession]:
     with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(1) as reading:
         tellers, watch = RecipientResolver.open(node), ObservableWatch(node.database)
-        yield IngestSession(node, pool, reading, Networks.open(node.home), tellers, watch, clock)
+        try:
+            yield IngestSession(node, pool, reading, Networks.open(node.home), tellers, watch, clock)
+        finally:
+            node.end_merges()  # backups and retention find whole files
 
 
 def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None = None) -> tuple[int, Counts]:

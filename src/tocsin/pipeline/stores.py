@@ -36,6 +36,13 @@ class NodeWithStores(Node):
         """The keys of the rows of ``days`` days up to ``day``."""
         return [self.rows_of(day - timedelta(days=back)) for back in range(days)]
 
+    def end_merges(self) -> None:
+        """Wait for the merges of keys that go on beside, and forget the days whose keys are gone."""
+        for files in (self.tracker.files, *self._rows.values()):
+            files.end_merge()
+        for day in [day for day, files in self._rows.items() if not files.folder.is_dir()]:
+            del self._rows[day]
+
 
 def open_node(home: Path) -> NodeWithStores:
     """The node in ``home``, its folder and tables made or brought up to date.

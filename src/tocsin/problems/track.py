@@ -235,4 +235,4 @@ class Tracker:
         notes[escalated, _ESCALATED_BY] = ingest
         notes[:, _TOLD_SET] = telling.told_set
         self.files.write((ingest, part), seen.sightings.keys, notes)
-        self.files.merge(up_to=ingest, since=ingest)
+        self.files.merge_now(up_to=ingest, since=ingest)

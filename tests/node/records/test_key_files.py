@@ -1,20 +1,29 @@
 """Key files answer like a dictionary, whatever was merged, and forget what was never committed."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.node.records.key_files import KeyFiles
+from support.processes import KILLED
+from tocsin.node.records.key_files import LARGE_MERGE, KeyFiles
+from tocsin.node.records.key_filter import AskedKeys, add_keys, empty_filter
+from tocsin.node.records.key_levels import worth_merging
 
 ingests = st.lists(st.dictionaries(st.integers(0, 40), st.integers(0, 2**32 - 1), max_size=12), max_size=30)
 
 
-@given(ingests, st.integers(0, 30))
-def test_files_answer_like_a_dictionary(history: list[dict[int, int]], merge_every: int) -> None:
+@given(ingests, st.integers(0, 30), st.sampled_from([5, 60, LARGE_MERGE]), st.booleans())
+def test_files_answer_like_a_dictionary(
+    history: list[dict[int, int]], merge_every: int, most: int, whole: bool
+) -> None:
     with TemporaryDirectory() as folder:
         files = KeyFiles(Path(folder) / "keys", columns=1)
         expected: dict[int, int] = {}
@@ -23,7 +32,7 @@ def test_files_answer_like_a_dictionary(history: list[dict[int, int]], merge_eve
             files.write((number, 0), keys, np.array([[noted[key]] for key in sorted(noted)], dtype=np.uint32))
             expected |= noted
             if merge_every and number % merge_every == 0:
-                files.merge(up_to=number)
+                files.merge_now(up_to=number, most=most, whole=whole)
         asked = np.arange(45, dtype=np.uint64)
 
         found, notes = files.lookup(asked, up_to=len(history))
@@ -50,7 +59,7 @@ def test_a_merge_cut_off_before_it_removed_its_inputs_changes_nothing(tmp_path: 
     for number in range(1, 11):
         files.write((number, 0), np.array([7], dtype=np.uint64), np.array([[number]], dtype=np.uint32))
     kept = {path: path.read_bytes() for path in (tmp_path / "keys").iterdir()}
-    files.merge(up_to=10)
+    files.merge_now(up_to=10)
     for path, content in kept.items():
         path.write_bytes(content)
 
@@ -65,7 +74,7 @@ def test_a_merge_hides_nothing_from_who_knows_of_an_earlier_ingest(tmp_path: Pat
     files = KeyFiles(tmp_path / "keys")
     for number in range(1, 11):
         files.write((number, 0), np.array([number], dtype=np.uint64))
-    files.merge(up_to=10)
+    files.merge_now(up_to=10)
 
     found, _ = files.lookup(np.arange(1, 10, dtype=np.uint64), up_to=9)
 
@@ -74,27 +83,96 @@ def test_a_merge_hides_nothing_from_who_knows_of_an_earlier_ingest(tmp_path: Pat
 
 def test_who_reads_during_merges_finds_all_that_was_there(tmp_path: Path) -> None:
     committed = [0]
+    own = KeyFiles(tmp_path / "keys", columns=1)
 
     def hear() -> None:
-        files = KeyFiles(tmp_path / "keys", columns=1)
         for number in range(1, 401):
-            files.write(
+            own.write(
                 (number, 0), np.array([0, number], dtype=np.uint64), np.array([[number], [number]], dtype=np.uint32)
             )
             committed[0] = number
-            files.merge(up_to=number)
+            own.merge(up_to=number)
+        own.end_merge()
+        own.merge_now(up_to=400)
 
     with ThreadPoolExecutor() as threads:
         writer = threads.submit(hear)
         while not writer.done():
             last = committed[0]
             asked = np.arange(last + 1, dtype=np.uint64)
-            found, notes = KeyFiles(tmp_path / "keys", columns=1).lookup(asked, up_to=last)
-            every, _ = KeyFiles(tmp_path / "keys", columns=1).everything(up_to=last)
-            assert found[1:].all()
-            assert notes[0, 0] >= last
-            assert not last or set(asked.tolist()) <= set(every.tolist())
+            for files in (own, KeyFiles(tmp_path / "keys", columns=1)):
+                found, notes = files.lookup(asked, up_to=last)
+                every, _ = files.everything(up_to=last)
+                assert found[1:].all()
+                assert notes[0, 0] >= last
+                assert not last or set(asked.tolist()) <= set(every.tolist())
         writer.result()
+    assert len(list((tmp_path / "keys").glob("*.keys"))) < 40
+
+
+@given(st.lists(st.integers(1, 3_000), min_size=1, max_size=400), st.sampled_from([4_000, 40_000, LARGE_MERGE]))
+def test_files_stay_few_and_keys_are_copied_seldom(sizes: list[int], most: int) -> None:
+    files: list[int] = []
+    copied = 0
+    for size in sizes:
+        files.append(size)
+        while count := worth_merging(files, most):
+            files[-count:] = [sum(files[-count:])]
+            copied += files[-1]
+
+    assert max(files) <= max(most, *sizes)
+    assert len(files) <= 40 + 2 * sum(sizes) // most
+    assert copied <= 4 * sum(sizes)
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), max_size=200), st.integers(1, 300))
+def test_a_filter_passes_every_key_that_is_in_it(keys: list[int], room: int) -> None:
+    held = np.array(sorted(set(keys)), dtype=np.uint64)
+    words = empty_filter(room)
+    add_keys(words, held)
+
+    assert len(AskedKeys(held).in_filter(words)) == len(held)
+
+
+KILL_POINTS = ["keys.notes", "keys.filter", "keys.written", "keys.merging", "keys.merged", "keys.removing:3"]
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from tocsin.node.records.key_files import KeyFiles
+files = KeyFiles(Path(sys.argv[1]), columns=1)
+for number in range(1, 9):
+    keys = (np.arange(200_000, dtype=np.uint64) << np.uint64(44)) + np.uint64(number // 2)
+    files.write((number, 0), keys, np.full((len(keys), 1), number, dtype=np.uint32))
+(Path(sys.argv[1]) / "written").touch()
+files.merge(up_to=8)
+files.end_merge()
+"""
+
+
+@pytest.mark.parametrize("point", KILL_POINTS)
+def test_a_kill_while_large_files_are_merged_loses_and_doubles_nothing(tmp_path: Path, point: str) -> None:
+    folder = tmp_path / "keys"
+    # The points of writing are passed by the eight small files before.
+    visit = "" if point in {"keys.filter", "keys.merging", "keys.merged", "keys.removing:3"} else ":9"
+    environment = {**os.environ, "TOCSIN_CUT": point + visit}
+    killed = subprocess.run([sys.executable, "-c", WRITER, folder], env=environment, check=False)
+    assert killed.returncode == KILLED
+    (folder / "written").unlink()
+    asked = np.sort(np.concatenate([np.arange(0, 2**61, 2**46, dtype=np.uint64) + np.uint64(of) for of in range(6)]))
+    wanted = [{0: 1, 1: 3, 2: 5, 3: 7, 4: 8}.get(key % 2**44, 0) for key in asked.tolist()]
+
+    files = KeyFiles(folder, columns=1)
+    for _ in range(2):
+        assert files.lookup(asked, up_to=8)[1][:, 0].tolist() == wanted
+        files.clean(up_to=8)
+        files.merge_now(up_to=8)
+
+    assert len(list(folder.iterdir())) == 3  # keys, notes, filter
+    keys, notes = files.everything(up_to=8)
+    assert np.unique(keys).size == len(keys) == len(notes) == 1_000_000
+    next(folder.glob("*.filter")).unlink()  # as files from before there were filters
+    assert KeyFiles(folder, columns=1).lookup(asked, up_to=8)[1][:, 0].tolist() == wanted
 
 
 @given(

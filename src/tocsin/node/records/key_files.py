@@ -1,99 +1,175 @@
 """Sorted key files: which 64-bit keys were seen before, and what was noted of each.
 
-Keys live in a folder as sorted files that are merged as they grow (a log-structured merge tree with two levels), so
-that asking for a batch of keys costs one pass over the files and memory does not grow with what was ever seen.
+Keys live in a folder as sorted files that are merged as they grow (a log-structured merge tree), so that asking for a
+batch of keys costs one pass over few files and memory does not grow with what was ever seen.
 A file is named after the span of (ingest, part) numbers that it covers. A file of an ingest that was never committed
 is not read, and removed by `clean`; one that a merge has made superfluous likewise.
 
 ``A.B-C.D.keys`` holds uint64 keys, sorted, each once, as numpy has them; ``A.B-C.D.notes`` beside it
-uint32 notes, a row of ``columns`` numbers for each key, in the order of the keys. A.B is the (ingest, part) of the
+uint32 notes, a row of ``columns`` numbers for each key, in the order of the keys; beside a large file
+``A.B-C.D.filter`` the words of its filter (`key_filter`). A.B is the (ingest, part) of the
 oldest file that went into it, C.D that of the newest: so names alone say which of two files is the newer one, and which
 lies within the other.
 """
 
+import mmap
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from threading import Lock, Thread
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tocsin.node.files import sync_file, sync_folder
+from tocsin.node.records.key_filter import AskedKeys, Words, add_keys, empty_filter
+from tocsin.node.records.key_levels import TIER, Keys, Notes, merged, worth_merging
 from tocsin.node.records.kill_points import cut
 
-Keys = npt.NDArray[np.uint64]
-Notes = npt.NDArray[np.uint32]
 Span = tuple[int, int]
 
-_FULL = 1_000_000  # keys; a fuller file is not merged again, so that a merge holds no more than two of them
-_FEW_FILES = 4  # fewer are not worth a merge
-_FILTER_BITS = 27
+LARGE_MERGE: Final = 1 << 26
+"""Keys of the largest file that a merge makes, when nobody waits: that takes half a minute."""
+
+_SMALL_MERGE = 1 << 22  # keys of the largest file that is made beside an ingest, in about a second
+_LARGE = 1 << 20  # keys; such a file has a filter beside it, and stays mapped
+_REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds in memory, at ten bits each
+_MANY = 1_000  # keys asked for at once; then small files are worth reading as a whole, to add them to that filter
+_BESIDES = (".notes", ".filter")
+_STEP = 4_096  # keys looked up at a time in a file that stays mapped
+_WINDOW = 1 << 16  # bytes that the system maps at once around one that is read
+_MOST_MAPPED = 1 << 28  # bytes; then the system may take back what it mapped of a file
 
 
 @dataclass(frozen=True)
 class _File:
+    """A file as the folder listed it; one of the same name that was written later has another ``inode``."""
+
     first: Span
     last: Span
-    path: Path
+    folder: Path
+    name: str
+    inode: int
 
     @property
-    def notes_path(self) -> Path:
-        return self.path.with_suffix(".notes")
+    def path(self) -> Path:
+        return self.folder / self.name
 
     @property
     def size(self) -> int:
         return self.path.stat().st_size // 8
 
-    def open(self, stack: ExitStack, *, notes: bool) -> "_Open":
-        keys = stack.enter_context(self.path.open("rb"))
-        return _Open(self.path.name, keys, stack.enter_context(self.notes_path.open("rb")) if notes else None)
+
+class _Mapped:
+    """The numbers of an open file. They can be read after a merge has removed it."""
+
+    def __init__(self, file: _File, columns: int) -> None:
+        """Open and map it.
+
+        Raises:
+            FileNotFoundError: it is gone, or only just going.
+
+        """
+        self._maps: list[mmap.mmap] = []
+        self._touched = 0
+        self.keys: Keys = self._numbers(file.path, np.uint64)
+        self.notes: Notes = np.zeros((len(self.keys), 0), dtype=np.uint32)
+        if columns:
+            self.notes = self._numbers(file.path.with_suffix(".notes"), np.uint32).reshape(len(self.keys), -1)
+        self.words: Words | None = None
+        if len(self.keys) >= _LARGE:
+            with suppress(FileNotFoundError):  # written before there were filters
+                self.words = self._numbers(file.path.with_suffix(".filter"), np.uint64)
+
+    def _numbers(self, path: Path, kind: type[np.unsignedinteger]) -> npt.NDArray[np.unsignedinteger]:
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._maps.append(mapped)
+        return np.frombuffer(mapped, dtype=kind)
+
+    def found(self, wanted: Keys) -> Iterator[tuple[npt.NDArray[np.intp], Notes]]:
+        """The places of those of ``wanted`` (sorted) that are in the file, and their notes; some at a time."""
+        for start in range(0, len(wanted), _STEP):
+            some = wanted[start : start + _STEP]
+            # Where each would stand. Behind the last is nothing: the first is taken, which is no hit.
+            at = np.searchsorted(self.keys, some)
+            at[at == len(self.keys)] = 0
+            hits = np.flatnonzero(self.keys[at] == some)
+            yield hits + start, self.notes[at[hits]]
+            self.touch(len(some) * _WINDOW)
+
+    def touch(self, size: int) -> None:
+        """Note that about so many bytes were read; now and then the process lets go of them."""
+        self._touched += size
+        if self._touched >= _MOST_MAPPED:
+            self._touched = 0
+            for mapped in self._maps:
+                mapped.madvise(mmap.MADV_DONTNEED)
 
 
-@dataclass(frozen=True)
-class _Open:
-    """A file that is open; it is mapped only while its numbers are used, so that many take no more memory than one."""
+class _SmallFiles:
+    """The small files that one object wrote or read, and a filter of all their keys."""
 
-    name: str
-    keys_file: BinaryIO
-    notes_file: BinaryIO | None
-
-    def keys(self) -> Keys:
-        return np.memmap(self.keys_file, dtype=np.uint64, mode="r")
-
-    def notes(self) -> Notes:
-        size = os.fstat(self.keys_file.fileno()).st_size // 8
-        if self.notes_file is None:
-            return np.zeros((size, 0), dtype=np.uint32)
-        return np.memmap(self.notes_file, dtype=np.uint32, mode="r").reshape(size, -1)
+    def __init__(self, capacity: int) -> None:
+        self.files: set[_File] = set()
+        self.words = empty_filter(capacity)
+        self.left = capacity
 
 
-class _WrittenFilter:
-    """The files that one object wrote, and a bit for each key in them: a key whose bit is not set is in none.
-
-    2**27 bits are 16 MB; they are made at the first write, and with 20 million keys one bit in seven is set.
-    """
+class _Memory:
+    """What all threads have in memory of a folder: the large files mapped, and a filter of the small ones."""
 
     def __init__(self) -> None:
-        self.names: set[str] = set()
-        self._bits: npt.NDArray[np.uint8] | None = None
+        self.mapped: dict[_File, _Mapped] = {}
+        self.small = _SmallFiles(0)
+        self.merging: Thread | None = None
+        self.committed = 0  # the last ingest whose files may be merged
+        self._capacity = _REMEMBERED >> 8
+        self._adding = Lock()
 
-    def add(self, name: str, keys: Keys) -> None:
-        """Note a file with these keys."""
-        if self._bits is None:
-            self._bits = np.zeros(1 << (_FILTER_BITS - 3), dtype=np.uint8)
-        place, bit = _place(keys)
-        np.bitwise_or.at(self._bits, place, bit)
-        self.names.add(name)  # last: other threads look up meanwhile
+    def add(self, file: _File, keys: Keys) -> None:
+        """Remember the keys of a small file."""
+        with self._adding:
+            if len(keys) > self.small.left:
+                while len(keys) > self._capacity >> 1 and self._capacity < _REMEMBERED:
+                    self._capacity <<= 2
+                # Keys of files that are gone are in it too, so it is begun anew; other files come when they are read.
+                self.small = _SmallFiles(self._capacity)
+                self._capacity = min(self._capacity << 2, _REMEMBERED)
+            add_keys(self.small.words, keys)
+            self.small.left -= len(keys)
+            self.small.files.add(file)  # last: others look up meanwhile
 
-    def perhaps(self, keys: Keys) -> npt.NDArray[np.intp]:
-        """The places of those keys that may be in one of the files."""
-        if self._bits is None:
-            return np.zeros(0, dtype=np.intp)
-        place, bit = _place(keys)
-        return np.flatnonzero(self._bits[place] & bit)
+    def keep(self, listed: AbstractSet[_File], large: Mapping[_File, _Mapped]) -> None:
+        """Keep the large files mapped that were opened, and forget those that are there no more."""
+        with self._adding:
+            self.mapped |= large
+            for gone in self.mapped.keys() - listed:
+                del self.mapped[gone]
+
+
+class _Search:
+    """One look-up: which keys are asked of which file."""
+
+    def __init__(self, keys: Keys, small: _SmallFiles) -> None:
+        # The files before the filter: what is added meanwhile is in neither.
+        self._known = frozenset(small.files)
+        self._asked = AskedKeys(keys)
+        self._perhaps = self._asked.in_filter(small.words) if self._known else np.zeros(0, dtype=np.intp)
+
+    def skips(self, file: _File) -> bool:
+        """Whether none of the keys is in it, as far as memory tells."""
+        return file in self._known and not len(self._perhaps)
+
+    def places(self, file: _File, words: Words | None) -> npt.NDArray[np.intp] | None:
+        """The places of the keys that may be in a file; None: of all."""
+        if words is not None:
+            return self._asked.in_filter(words)
+        return self._perhaps if file in self._known else None
 
 
 @dataclass(frozen=True)
@@ -102,12 +178,12 @@ class KeyFiles:
 
     A file of fewer columns, written before more were kept, is read as having zeros in the others.
 
-    Keys must be hashes. The object remembers which it wrote, so that a run finds out at once that a key is new to it.
+    Keys must be hashes. Several threads may look up, while one writes and another merges what is committed.
     """
 
     folder: Path
     columns: int = 0
-    _written: _WrittenFilter = field(default_factory=_WrittenFilter, compare=False, repr=False)
+    _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
     def lookup(self, keys: Keys, *, up_to: int) -> tuple[npt.NDArray[np.bool_], Notes]:
         """Whether each key is known from an ingest up to number ``up_to``, and its newest notes.
@@ -116,74 +192,87 @@ class KeyFiles:
         """
         found = np.zeros(len(keys), dtype=bool)
         notes = np.zeros((len(keys), self.columns), dtype=np.uint32)
-        perhaps = self._written.perhaps(keys)
-        with self._opened(up_to) as files:
-            # Oldest file first, and each overwrites what the ones before it said of a key: the newest notes win.
-            for file in files:
-                asked = perhaps if file.name in self._written.names else slice(None)
-                stored, wanted = file.keys(), keys[asked]
-                # Where each would stand. Behind the last is nothing: the first is taken, which is no hit.
-                at = np.searchsorted(stored, wanted)
-                at[at == len(stored)] = 0
-                hits = np.flatnonzero(stored[at] == wanted)
-                # ``hits`` are places in ``wanted``; in ``keys`` these are other ones where only some were asked.
-                rows = perhaps[hits] if asked is perhaps else hits
-                if self.columns:
-                    stored_notes = file.notes()
-                    notes[rows, : stored_notes.shape[1]] = stored_notes[at[hits]]
+        search = _Search(keys, self._memory.small)
+        # Oldest file first, and each overwrites what the ones before it said of a key: the newest notes win.
+        for file, mapped in self._opened(up_to, search.skips):
+            asked = search.places(file, mapped.words)
+            for hits, stored in mapped.found(keys if asked is None else keys[asked]):
+                # ``hits`` are places in what was asked; in ``keys`` these are other ones where only some were.
+                rows = hits if asked is None else asked[hits]
+                notes[rows, : stored.shape[1]] = stored
                 found[rows] = True
+            if asked is None and len(mapped.keys) < _LARGE and len(keys) >= _MANY:
+                self._memory.add(file, mapped.keys)
         return found, notes
 
     def write(self, span: Span, keys: Keys, notes: Notes | None = None) -> None:
         """Add the keys of one (ingest, part) as a new file, not yet synced. ``keys``: sorted, each once."""
-        self._write(span, span, keys, notes)
+        if not len(keys):
+            return
+        if notes is None:
+            if self.columns:
+                raise ValueError("these keys carry notes")
+            notes = np.zeros((len(keys), 0), dtype=np.uint32)
+        file = self._write(span, span, [(keys, notes)], len(keys))
+        if len(keys) < _LARGE:
+            self._memory.add(file, keys)
 
     def sync(self, ingest: int) -> None:
         """Make what was written for an ingest survive loss of power."""
         for file in self._all():
             if file.last[0] == ingest:
-                _sync(file, notes=bool(self.columns))
+                _sync(file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES))
         if self.folder.is_dir():
             sync_folder(self.folder)
 
-    def merge(self, *, up_to: int, since: int = 0) -> None:
-        """Merge the newest small files of ingests ``since`` to ``up_to`` where they are many; newer notes win.
+    def merge(self, *, up_to: int) -> None:
+        """Begin to merge what is committed, beside what its caller does; `end_merge` waits for it.
 
         Files of an ingest that is not committed yet must not be merged with older ones: they may have to go.
         """
-        small = _worth_merging([file for file in self._files(up_to) if file.first[0] >= since])
-        if not small:
-            return
-        with ExitStack() as stack:
-            opened = [file.open(stack, notes=bool(self.columns)) for file in small]
-            keys, notes = self._joined([(file.keys(), file.notes()) for file in opened])
-        # stable sort keeps file order among equal keys, so the last of each run is the newest
-        order = np.argsort(keys, kind="stable")
-        keys = keys[order]
-        # A key is the last of its run where the next one differs; the very last always is.
-        newest = np.append(keys[1:] != keys[:-1], True) if len(keys) else np.zeros(0, dtype=bool)
-        notes = notes[order][newest]
-        # The merged file comes before the files that it replaces go: a kill in between leaves both, which is no harm,
-        # for `_files` passes over what lies within another's span.
-        ours = all(file.path.name in self._written.names for file in small)
-        merged = self._write(small[0].first, small[-1].last, keys[newest], notes, ours=ours)
-        if merged is not None:
-            _sync(merged, notes=bool(self.columns))
-        sync_folder(self.folder)
-        cut("keys.merged")
-        for file in small:
-            _remove(file)
-            cut("keys.removing")
+        self._memory.committed = up_to
+        if self._memory.merging is None or not self._memory.merging.is_alive():
+            self._memory.merging = Thread(target=self._merge_beside, name="merging keys")
+            self._memory.merging.start()
+
+    def end_merge(self) -> None:
+        """Wait until nothing is merged beside."""
+        if self._memory.merging is not None:
+            self._memory.merging.join()
+
+    def merge_now(self, *, up_to: int, since: int = 0, most: int = _SMALL_MERGE, whole: bool = False) -> None:
+        """Merge the newest files of ingests ``since`` to ``up_to`` as long as they are many; newer notes win.
+
+        ``most``: keys of a merged file. ``whole``: nothing will be added, so that all becomes one file where it may.
+        """
+        while True:
+            files = [file for file in self._files(up_to) if file.first[0] >= since]
+            if not whole and len(files) < TIER:
+                return
+            sizes = [file.size for file in files]
+            count = len(files) if whole and sum(sizes) <= most else worth_merging(sizes, most)
+            if count < 2:
+                return
+            self._merge(files[len(files) - count :], safe=not since)
+
+    def _merge_beside(self) -> None:
+        merged_to = -1
+        with suppress(OSError):  # without room for it now, a later ingest merges
+            while merged_to < self._memory.committed:
+                merged_to = self._memory.committed
+                self.merge_now(up_to=merged_to)
 
     def clean(self, *, up_to: int) -> None:
-        """Remove files of ingests after ``up_to`` and files that a merge has made superfluous."""
+        """Remove files of ingests after ``up_to``, those that a merge has made superfluous, and halves of files."""
+        self.end_merge()
         kept = set(self._files(up_to))
         for file in self._all():
             if file not in kept:
                 _remove(file)
-        for left in [*self.folder.glob("*.part"), *self.folder.glob("*.notes")]:
-            if not left.with_suffix(".keys").exists():
-                left.unlink(missing_ok=True)
+        for suffix in (".part", *_BESIDES):
+            for left in self.folder.glob(f"*{suffix}"):
+                if not left.with_suffix(".keys").exists():
+                    left.unlink(missing_ok=True)
 
     def everything(self, *, up_to: int, noted: tuple[int, int] | None = None) -> tuple[Keys, Notes]:
         """All keys, sorted and each once, with their newest notes.
@@ -191,127 +280,156 @@ class KeyFiles:
         ``noted``: a column and a number; only keys whose note there is not zero and at most that. It is a column that
         keeps what it has once it is not zero, so that each file is asked by itself, and few keys cost little.
         """
-        with self._opened(up_to) as files:
-            keys, notes = self._joined([_noted(file, noted) for file in files])
-        order = np.argsort(keys, kind="stable")
-        keys = keys[order]
-        newest = np.append(keys[1:] != keys[:-1], True)[: len(keys)]
-        return keys[newest], notes[order[newest]]
+        files = [mapped for _, mapped in self._opened(up_to)]
+        found = list(merged([_noted(file, noted) for file in files], self.columns, lambda: _touch(files)))
+        if not found:
+            return np.zeros(0, dtype=np.uint64), np.zeros((0, self.columns), dtype=np.uint32)
+        keys, notes = zip(*found, strict=True)
+        return np.concatenate(keys), np.concatenate(notes)
 
-    @contextmanager
-    def _opened(self, up_to: int) -> Iterator[list[_Open]]:
-        """The files as they were at one moment, open: a merge may remove them meanwhile.
+    def _opened(self, up_to: int, skips: Callable[[_File], bool] = lambda _: False) -> Iterator[tuple[_File, _Mapped]]:
+        """The files as they were at one moment, oldest first: a merge may remove them meanwhile.
 
         A folder is not listed in one moment: a list that was made during a merge may lack the merged file and those
-        that it replaced. The next list differs then.
+        that it replaced. The next list differs then, and lacks what was gone before it could be opened. ``skips``:
+        whether a file need not be opened.
         """
+        opened: dict[_File, _Mapped] = {}
+        listed = self._all()
         while True:
-            files = self._files(up_to)
-            with ExitStack() as stack:
-                try:
-                    opened = [file.open(stack, notes=bool(self.columns)) for file in files]
-                except FileNotFoundError:
-                    if files == self._files(up_to):
-                        raise  # no merge: it is lost
-                    continue
-                if files == self._files(up_to):
-                    yield opened
-                    return
+            files = [file for file in _visible(listed, up_to) if not skips(file)]
+            lost = None
+            try:
+                for file in files:
+                    opened[file] = opened.get(file) or self._memory.mapped.get(file) or _Mapped(file, self.columns)
+            except FileNotFoundError as error:
+                lost = error
+            before, listed = listed, self._all()
+            if set(listed) == set(before):
+                break
+        if lost is not None:
+            raise lost  # no merge took it
+        self._memory.keep(set(listed), {file: opened[file] for file in files if len(opened[file].keys) >= _LARGE})
+        return ((file, opened[file]) for file in files)
 
     def _files(self, up_to: int) -> list[_File]:
-        """Oldest first; without uncommitted ones and those inside a merged one.
-
-        One of several ingests is committed as a whole, though the last of them may be later than a reader knew of.
-        """
-        kept: list[_File] = []
-        # By their begin, the wider first: so a merged file comes before those that it was made of.
-        for file in sorted(self._all(), key=lambda file: (file.first, (-file.last[0], -file.last[1]))):
-            if file.first[0] <= up_to and not (kept and file.last <= kept[-1].last):
-                kept.append(file)
-        return kept
+        return _visible(self._all(), up_to)
 
     def _all(self) -> list[_File]:
-        if not self.folder.is_dir():
+        try:
+            with os.scandir(self.folder) as entries:
+                return [
+                    _File(*_span(one.name), self.folder, one.name, one.inode())
+                    for one in entries
+                    if one.name.endswith(".keys")
+                ]
+        except FileNotFoundError:
             return []
-        return [_File(*_span(path), path) for path in self.folder.glob("*.keys")]
 
-    def _joined(self, files: Sequence[tuple[Keys, Notes]]) -> tuple[Keys, Notes]:
-        """The keys of several files, one after the other, and their notes."""
-        keys = np.concatenate([np.zeros(0, dtype=np.uint64), *(of for of, _ in files)])
-        notes = np.zeros((len(keys), self.columns), dtype=np.uint32)
-        start = 0
-        for of, stored in files:
-            notes[start : start + len(of), : stored.shape[1]] = stored
-            start += len(of)
-        return keys, notes
+    def _merge(self, files: Sequence[_File], *, safe: bool) -> None:
+        """Make one file of several that follow each other; ``safe``: it survives loss of power before they go."""
+        small, opened = self._memory.small, [_Mapped(file, self.columns) for file in files]
 
-    def _write(self, first: Span, last: Span, keys: Keys, notes: Notes | None, *, ours: bool = True) -> _File | None:
-        if not len(keys):
-            return None
+        def each() -> None:
+            _touch(opened)
+            cut("keys.merging")
+
+        blocks = merged([(mapped.keys, mapped.notes) for mapped in opened], self.columns, each)
+        size = sum(len(mapped.keys) for mapped in opened)
+        # The merged file comes before the files that it replaces go: a kill in between leaves both, which is no harm,
+        # for `_visible` passes over what lies within another's span.
+        file = self._write(files[0].first, files[-1].last, blocks, size, safe=safe)
+        if small.files.issuperset(files):
+            small.files.add(file)
+        small.files.difference_update(files)
+        cut("keys.merged")
+        for old in files:
+            _remove(old)
+            cut("keys.removing")
+
+    def _write(
+        self, first: Span, last: Span, blocks: Iterable[tuple[Keys, Notes]], most: int, *, safe: bool = False
+    ) -> _File:
+        """Write blocks of keys, at most so many in all, as one file; ``safe``: it survives loss of power."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{first[0]:010d}.{first[1]:06d}-{last[0]:010d}.{last[1]:06d}.keys"
-        if self.columns:
-            if notes is None:
-                raise ValueError("these keys carry notes")
-            path.with_suffix(".notes").write_bytes(notes.astype(np.uint32, copy=False).data)
+        name = f"{first[0]:010d}.{first[1]:06d}-{last[0]:010d}.{last[1]:06d}.keys"
+        path = self.folder / name
+        # The name that readers look for comes last, and whole.
+        part, besides = path.with_suffix(".part"), [path.with_suffix(suffix) for suffix in _BESIDES]
+        words = empty_filter(most) if most >= _LARGE else None
+        try:
+            with ExitStack() as stack:
+                keys_out = stack.enter_context(part.open("wb"))
+                notes_out = stack.enter_context(besides[0].open("wb")) if self.columns else None
+                for keys, notes in blocks:
+                    keys_out.write(keys.data)
+                    if notes_out is not None:
+                        notes_out.write(np.ascontiguousarray(notes, dtype=np.uint32).data)
+                    if words is not None:
+                        add_keys(words, keys)
             cut("keys.notes")
-        # the name that readers look for comes last, and whole
-        part = path.with_suffix(".part")
-        part.write_bytes(keys.data)
-        part.rename(path)
+            if words is not None:
+                besides[1].write_bytes(words.data)
+                cut("keys.filter")
+            if safe:
+                _sync(part, *besides)
+            part.rename(path)
+        except BaseException:
+            for left in (part, *besides):
+                left.unlink(missing_ok=True)
+            raise
+        if safe:
+            sync_folder(self.folder)
         cut("keys.written")
-        if ours:
-            self._written.add(path.name, keys)
-        return _File(first, last, path)
+        return _File(first, last, self.folder, name, path.stat().st_ino)
 
 
-def _place(keys: Keys) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
-    """The byte and the bit of each key: its first bits, as keys are hashes."""
-    # Of the first 27 bits the upper 24 are the byte, the lower 3 the bit in it.
-    top = keys >> np.uint64(64 - _FILTER_BITS)
-    return top >> np.uint64(3), np.left_shift(np.uint8(1), (top & np.uint64(7)).astype(np.uint8))
+def _visible(files: Iterable[_File], up_to: int) -> list[_File]:
+    """Oldest first; without uncommitted ones and those inside a merged one.
 
-
-def _worth_merging(files: list[_File]) -> list[_File]:
-    """The newest files, as far back as each is no larger than all newer ones together; none when they are few.
-
-    So a key is copied a few times in its life (the logarithm of its number), and few files are left to look in.
+    One of several ingests is committed as a whole, though the last of them may be later than a reader knew of.
     """
-    total, count = 0, 0
-    for file in reversed(files):
-        if file.size >= _FULL or (count > 1 and file.size > total):
-            break
-        total, count = total + file.size, count + 1
-    return files[len(files) - count :] if count >= _FEW_FILES else []
+    kept: list[_File] = []
+    # By their begin, the wider first: so a merged file comes before those that it was made of.
+    for file in sorted(files, key=lambda file: (file.first, (-file.last[0], -file.last[1]))):
+        if file.first[0] <= up_to and not (kept and file.last <= kept[-1].last):
+            kept.append(file)
+    return kept
 
 
-def _noted(file: _Open, noted: tuple[int, int] | None) -> tuple[Keys, Notes]:
+def _noted(file: _Mapped, noted: tuple[int, int] | None) -> tuple[Keys, Notes]:
     """The keys of a file and their notes, of those alone that have something up to a number noted in a column."""
-    keys, notes = file.keys(), file.notes()
     if noted is None:
-        return keys, notes
+        return file.keys, file.notes
     column, most = noted
-    if column >= notes.shape[1]:
-        return keys[:0], notes[:0]
-    values = notes[:, column].copy()
+    if column >= file.notes.shape[1]:
+        return file.keys[:0], file.notes[:0]
+    values = file.notes[:, column].copy()
     # The column was copied before: a column of a mapped file lies far apart, and is read twice here.
     rows = np.flatnonzero((values > 0) & (values <= most))
-    return keys[rows], notes[rows]
+    return file.keys[rows], file.notes[rows]
 
 
-def _sync(file: _File, *, notes: bool) -> None:
-    if notes:
-        sync_file(file.notes_path)
-    sync_file(file.path)
+def _touch(files: Iterable[_Mapped]) -> None:
+    """Note that a range was read of files that are merged."""
+    for file in files:
+        file.touch(_MOST_MAPPED >> 3)
+
+
+def _sync(*paths: Path) -> None:
+    for path in paths:
+        with suppress(FileNotFoundError):  # not every file has both beside it
+            sync_file(path)
 
 
 def _remove(file: _File) -> None:
-    file.path.unlink(missing_ok=True)
-    file.notes_path.unlink(missing_ok=True)
+    """The keys first: who finds them finds what belongs to them, or finds them gone at the next look."""
+    for path in (file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES)):
+        path.unlink(missing_ok=True)
 
 
-def _span(path: Path) -> tuple[Span, Span]:
-    first, last = path.stem.split("-")
+def _span(name: str) -> tuple[Span, Span]:
+    first, last = name.rpartition(".")[0].split("-")
     return _number(first), _number(last)
 
 

@@ -1,0 +1,62 @@
+"""Filters of keys: of most keys that are not in a file they say so, at ten bits for each key that is (Bloom filters).
+
+A key sets four bits of one 64-bit word (a blocked filter: Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient
+Bloom Filters", 2007). Its first bits choose the word, so that sorted keys go through a filter from one end to the
+other, and its last ones the bits. Two of a hundred keys that are in no file pass.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Keys = npt.NDArray[np.uint64]
+Words = npt.NDArray[np.uint64]
+
+_BITS_A_KEY = 10
+_SIX = np.uint64(63)
+_HALF = np.uint64(32)
+
+
+@dataclass(frozen=True)
+class AskedKeys:
+    """Keys that are asked for, uint64[n] and sorted, with the bits that each sets in a filter."""
+
+    keys: Keys
+    bits: Words = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Compute the bits once, for all filters."""
+        object.__setattr__(self, "bits", _bits(self.keys))
+
+    def in_filter(self, words: Words) -> npt.NDArray[np.intp]:
+        """The places of those that may be among the keys of a filter."""
+        return np.flatnonzero((words[_places(self.keys, len(words))] & self.bits) == self.bits)
+
+
+def empty_filter(keys: int) -> Words:
+    """The words of a filter for so many keys, without any."""
+    return np.zeros(keys * _BITS_A_KEY // 64 + 1, dtype=np.uint64)
+
+
+def add_keys(words: Words, keys: Keys) -> None:
+    """Add sorted keys to a filter."""
+    if not len(keys):
+        return
+    places = _places(keys, len(words))
+    # Equal places stand together: the bits of each run are joined first, so that every word is written once.
+    starts = np.flatnonzero(np.append(True, places[1:] != places[:-1]))
+    words[places[starts]] |= np.bitwise_or.reduceat(_bits(keys), starts)
+
+
+def _places(keys: Keys, words: int) -> npt.NDArray[np.uint64]:
+    """The word of each key: as far into the filter as its first 32 bits are into all numbers of 32 bits."""
+    return (keys >> _HALF) * np.uint64(words) >> _HALF
+
+
+def _bits(keys: Keys) -> Words:
+    one = np.uint64(1)
+    found: Words = np.left_shift(one, keys & _SIX)
+    for shift in (6, 12, 18):
+        found |= np.left_shift(one, keys >> np.uint64(shift) & _SIX)
+    return found
