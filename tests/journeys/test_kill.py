@@ -29,7 +29,10 @@ NAMES = sorted(
     }
 )
 # Points that only a later visit, or another command, reaches.
-LATER = ["ingest.batch:3", "keys.notes:4", "keys.written:5", "keys.removing:3", "store.part:3", "deliver.file.named:2"]
+LATER = [
+    "ingest.batch:3", "keys.notes:4", "keys.written:5", "keys.removing:3", "store.part:3", "deliver.file.named:2",
+    "ingest.preparing:2", "ingest.committing:2",  # of a group
+]  # fmt: skip
 SMTP_ONLY = {"deliver.smtp.accepted"}
 COMPACTION = {"store.compacting", "store.cleaning"}
 ELSEWHERE = (

@@ -114,12 +114,21 @@ class EventTable:
             return {name for name, dtype in columns.items() if known.get(name) == dtype}
 
     def append(self, parts: Sequence[EventPart], *, ingest: int, replaced: Sequence[str] = ()) -> None:
-        """Show the parts of an ingest to readers, once: a repeated call does nothing.
+        """Show the parts of an ingest, or of a group under its last number, to readers, once.
 
-        ``replaced``: paths of files whose rows the parts hold anew.
+        A repeated call does nothing. ``replaced``: paths of files whose rows the parts hold anew.
+
+        Raises:
+            StorageError: the table cannot be written, or shows a later ingest already.
+
         """
-        if self.last_ingest() >= ingest:
+        if (last := self.last_ingest()) == ingest:
             return
+        if last > ingest:
+            raise StorageError(
+                f"The event table shows ingest {last} already, so it cannot show the earlier {ingest}.",
+                hint="Restore the records and the event table from one backup.",
+            )
         with _writing(self.folder):
             self._make()
             later = {"notified_in": "long"} if replaced else {}  # tables of earlier versions lack it
