@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Final, Self
 
 from tocsin.events import OpenedReport
-from tocsin.node.errors import InternalError, TocsinError, internal_failures
+from tocsin.node.errors import InternalError, StorageError, TocsinError, internal_failures
 from tocsin.node.files import disk_failures
 from tocsin.node.records import cut
 from tocsin.pipeline import commit as commitment
@@ -221,7 +221,8 @@ def make_true(node: NodeWithStores, group: Sequence[commitment.PreparedIngest]) 
     parts = [part for one in group for part in one.parts]
     commitment.commit(node, numbers, parts, now=group[-1].record.started_at)
     cut("ingest.merging")
-    with suppress(OSError):  # without room for it now, a later ingest merges
+    with suppress(OSError, StorageError):  # without room for it now, a later ingest merges
         node.tracker.files.merge(up_to=numbers[-1])
         for day in {one.record.day for one in group}:
             node.rows_of(day).merge(up_to=numbers[-1])
+            node.store.merge(day)
