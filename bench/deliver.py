@@ -137,7 +137,7 @@ def main() -> None:
         with database.begin() as session:
             counts = {n: frame.height for n, frame in frames.items()}
             queue(session, ingest=1, counts=counts, teams=teams, now=now)
-            release_items(session, 1)
+            release_items(session, [1])
         seals = made_seals(KeyFormat(options.seal), list(teams), Path(folder), now) if options.seal else Seals()
         cpu = time.process_time()
         started = time.perf_counter()

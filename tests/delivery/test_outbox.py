@@ -49,7 +49,7 @@ def test_nothing_leaves_before_its_ingest_is_committed(database: Database, tmp_p
     channel = FileChannel(tmp_path / "mails")
     before = deliver(database, teams=teams, events_of=told, channel=channel, node=node(), now=NOW)
     with database.begin() as session:
-        release_items(session, 1)
+        release_items(session, [1])
     after = deliver(database, teams=teams, events_of=told, channel=channel, node=node(), now=NOW)
 
     assert (before.digests, after.digests) == (0, 1)

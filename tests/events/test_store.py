@@ -133,6 +133,18 @@ def test_a_day_that_is_over_is_tidied_once_however_few_its_files(tmp_path: Path)
     assert store.files() == tidied
 
 
+def test_a_day_of_many_small_reports_has_few_files_and_the_same_rows(tmp_path: Path) -> None:
+    store = filled(tmp_path, ingests=0)
+    for number in range(1, 101):
+        store.commit(number, [store.write_part(events(ADDRESSES, ingest=number), ingest=number, part=0, day=DAY)])
+        store.merge(DAY)
+
+    assert len(store.files()) <= 8
+    found = store.find(EventQuery()).select("ingest", "row").sort("ingest", "row")
+    assert found.rows() == [(number, row) for number in range(1, 101) for row in range(len(ADDRESSES))]
+    assert store.last_committed() == 100
+
+
 def test_what_was_never_committed_goes_at_once(tmp_path: Path) -> None:
     store = filled(tmp_path, ingests=2)
     store.write_part(events(ADDRESSES, ingest=3), ingest=3, part=0, day=DAY)

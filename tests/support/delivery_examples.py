@@ -125,7 +125,7 @@ def owe(database: Database, teams: Mapping[int, Team], frames: Mapping[int, pl.D
         for ingest in ingests:
             counts = {number: frame.filter(pl.col("ingest") == ingest).height for number, frame in frames.items()}
             made += queue(session, ingest=ingest, counts=counts, teams=teams, now=now)
-            release_items(session, ingest)
+            release_items(session, [ingest])
     return made
 
 

@@ -42,30 +42,29 @@ def table(rows: Sequence[Sequence[str]], *, right: Sequence[int], stretch: int, 
     A first cell that is wider than an IPv4 prefix and a bit has a line of its own: an address is never cut.
     ``mirrored``: the words are written from right to left; the columns, mostly numbers, still go from left to right.
     """
-    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
-    widths[0] = max(width(row[0]) for row in rows if width(row[0]) <= _FIRST_CELL)
+    # Each cell is measured once: tables are much of what a digest costs.
+    lengths = [list(map(width, row)) for row in rows]
+    widths = [max(column) for column in zip(*lengths, strict=True)]
+    widths[0] = max(of[0] for of in lengths if of[0] <= _FIRST_CELL)
     if stretch:
         widths[stretch] -= max(0, sum(widths) + 2 * len(widths) - WIDTH)
-    return [_row(row, widths, right, stretch, mirrored=mirrored) for row in rows]
-
-
-def _row(row: Sequence[str], widths: Sequence[int], right: Sequence[int], stretch: int, *, mirrored: bool) -> str:
-    cells, start = list(row), LEFT if mirrored else ""
-    above = ""
-    if stretch:
-        cells[stretch] = fit(cells[stretch], widths[stretch])
-    if width(cells[0]) > widths[0]:
-        above, cells[0] = f"{start}  {fit(cells[0], WIDTH - 2)}\n", ""
-    padded = [
-        _pad(as_word(cell) if mirrored else cell, most, right=index in right)
-        for index, (cell, most) in enumerate(zip(cells, widths, strict=True))
-    ]
-    return f"{above}{start}  {'  '.join(padded)}".rstrip()
-
-
-def _pad(cell: str, most: int, *, right: bool) -> str:
-    blanks = " " * (most - width(cell))
-    return blanks + cell if right else cell + blanks
+    start = LEFT if mirrored else ""
+    lines = []
+    for row, of in zip(rows, lengths, strict=True):
+        cells, above = list(row), ""
+        if stretch and _is_over(cells[stretch], widths[stretch]):
+            cells[stretch] = fit(cells[stretch], widths[stretch])
+            of[stretch] = width(cells[stretch])
+        if of[0] > widths[0]:
+            above, cells[0], of[0] = f"{start}  {fit(cells[0], WIDTH - 2)}\n", "", 0
+        padded = [
+            " " * (most - long) + cell if index in right else cell + " " * (most - long)
+            for index, (cell, long, most) in enumerate(
+                zip(map(as_word, cells) if mirrored else cells, of, widths, strict=True)
+            )
+        ]
+        lines.append(f"{above}{start}  {'  '.join(padded)}".rstrip())
+    return lines
 
 
 def _words(text: str, most: int) -> Iterator[str]:

@@ -45,11 +45,11 @@ def queue(session: Session, *, ingest: int, counts: Mapping[int, int], teams: Ma
     return len(rows)
 
 
-def release_items(session: Session, ingest: int) -> None:
-    """Let the rows of a committed ingest count, in the caller's transaction."""
+def release_items(session: Session, ingests: Collection[int]) -> None:
+    """Let the rows of committed ingests count, in the caller's transaction."""
     session.execute(
         update(DeliveryItem)
-        .where(DeliveryItem.ingest == ingest, DeliveryItem.state == ItemState.PREPARED.value)
+        .where(DeliveryItem.ingest.in_(ingests), DeliveryItem.state == ItemState.PREPARED.value)
         .values(state=ItemState.QUEUED.value)
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from functools import cache
 from uuid import UUID
 
 import numpy as np
@@ -122,6 +123,7 @@ def render(
     events, gates = through_the_gate(events, {owed.id: teams[owed.team_id] for owed, _ in bundle}, node.own, node.rules)
     surveys, notes = digest_summaries(events), facts.notes_of(events)
     objects = any(form is not AttachmentFormat.CSV for owed, _ in bundle for form in teams[owed.team_id].formats)
+    texts = cache(lambda language: texts_for(language, node.shelf))  # else each digest looks through its folders
     rows = readable(events, node.uuid, objects=objects).partition_by(DELIVERY, as_dict=True, include_key=False)
 
     def one(pair: tuple[OwedDigest, pl.DataFrame]) -> RenderedDigest:
@@ -136,7 +138,7 @@ def render(
             protection = node.seals.require(team)
             said = released_notes(notes.get(owed.id, ()), team, node.own, node.settings.node.language)
             marking = highest([gate.marking, *(note.marking for note in said)])
-            draft = _Draft(owed, team, found, marking, node, texts_for(team.language, node.shelf), protection, said)
+            draft = _Draft(owed, team, found, marking, node, texts(team.language), protection, said)
             return _write(draft, rows[owed.id,], gate.withheld)
         except TocsinError as error:
             rule = CANNOT_SEAL if isinstance(error, CannotSealError) else NOT_WRITTEN

@@ -44,7 +44,8 @@ class Ingest(Base):
     """One report taken in. ``number`` counts ingests of this node; with a row number it identifies an event.
 
     ``replay_of``: the ingest whose set-aside rows it read again; ``replay_places``: which, by their places in its
-    quarantine (from 0), or None for all that were open.
+    quarantine (from 0), or None for all that were open. ``shown_as``: the number under which the event table shows it,
+    that of the last ingest that was committed with it; None where it was committed by itself, before there were groups.
     """
 
     __tablename__ = "ingest"
@@ -74,6 +75,7 @@ class Ingest(Base):
     withheld_by_rule: Mapped[dict[str, int]] = mapped_column(Json)
     parts: Mapped[list[dict[str, object]]] = mapped_column(Json)
     column_set: Mapped[int | None]
+    shown_as: Mapped[int | None]
 
 
 class NotificationRun(Base):

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -23,6 +24,9 @@ __all__ = ["NO_CONTACT", "TOLD_IN", "EventPart", "EventQuery", "EventStore"]
 _ROW_GROUP = 65_536
 _COMPACT = "compact-"  # how names of files begin that are in the order of addresses
 _COMPACT_ROWS = 1_000_000
+_SMALL: Final = ((0, 4_096), (4_096, 32_768))
+"""Rows of files that are made one as soon as there are `_MANY` of a size."""
+_MANY: Final = 8
 _MOST_EXTRAS = 1_000  # columns of feeds' own; what comes beyond them stands in JSON
 READING = timedelta(hours=12)
 """So long files that the table no longer lists stay for those who were reading it: shorter than a day, so that a daily
@@ -180,7 +184,7 @@ class EventStore:
             if isinstance(team, int):
                 yield team, rows[group["_row"]]
 
-    def compact(self, *, today: date | None = None, min_files: int = 8) -> int:
+    def compact(self, *, today: date | None = None, min_files: int = _MANY) -> int:
         """Turn the many files of each day into few with disjoint address ranges; returns files saved.
 
         A day before ``today`` gets no more files, so even two of its files are made one; else small reports leave
@@ -195,6 +199,25 @@ class EventStore:
             if many and files["num_records"].sum() / files.height < _COMPACT_ROWS / 2:
                 saved += self._compact_day(str(day), files)
         return saved
+
+    def merge(self, day: date) -> int:
+        """Make one file of a day's small ones where there are many of a size; returns files saved.
+
+        So a day of a thousand small reports has few files long before it is over. Rows keep their order.
+        """
+        listing = self.table.listing()
+        rows = pl.col("num_records")
+        for least, limit in _SMALL:
+            small = listing.filter(pl.col("partition.day") == day.isoformat(), rows >= least, rows < limit)
+            if small.height >= _MANY:
+                break
+        else:
+            return 0
+        part = self._write(self._read(small).collect(), f"merged-{self.table.version():010d}", day, in_order=False)
+        self.sync([part])
+        cut("store.merging")
+        self.table.replace(small["path"], [part])
+        return small.height - 1
 
     def delete_days_before(self, day: date) -> int:
         """Delete the events that came before ``day``; returns how many. The files go with `clean`."""

@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 _APPLICATION = "tocsin"
 _SETTLED = 1_000_000_000  # two commits closer than this may leave the same time on the folder
+_CONFIGURATION = {
+    "delta.dataSkippingNumIndexedCols": "-1",
+    "delta.logRetentionDuration": "interval 2 days",  # longer than `store.READING`; each commit costs by what is kept
+}
 _STATISTICS = ("ingest", "notified_in", "time.source", "source.ip.hi", "source.ip.lo", "source.asn", "network.asn")
 _TYPES: dict[str, pl.DataType] = {
     "long": pl.Int64(),
@@ -73,6 +77,7 @@ class EventTable:
         self._looked: tuple[int, int] = (0, 0)  # when its log had last changed, and when that was seen; nanoseconds
         self._listed: tuple[int, pl.DataFrame] | None = None
         self._extras: dict[str, pl.DataType] = {}
+        self._removed: dict[str, frozenset[str]] = {}  # what recent commits took out; they never change
         self._lock = threading.RLock()  # pages read in many threads
 
     def exists(self) -> bool:
@@ -114,12 +119,21 @@ class EventTable:
             return {name for name, dtype in columns.items() if known.get(name) == dtype}
 
     def append(self, parts: Sequence[EventPart], *, ingest: int, replaced: Sequence[str] = ()) -> None:
-        """Show the parts of an ingest to readers, once: a repeated call does nothing.
+        """Show the parts of an ingest, or of a group under its last number, to readers, once.
 
-        ``replaced``: paths of files whose rows the parts hold anew.
+        A repeated call does nothing. ``replaced``: paths of files whose rows the parts hold anew.
+
+        Raises:
+            StorageError: the table cannot be written, or shows a later ingest already.
+
         """
-        if self.last_ingest() >= ingest:
+        if (last := self.last_ingest()) == ingest:
             return
+        if last > ingest:
+            raise StorageError(
+                f"The event table shows ingest {last} already, so it cannot show the earlier {ingest}.",
+                hint="Restore the records and the event table from one backup.",
+            )
         with _writing(self.folder):
             self._make()
             later = {"notified_in": "long"} if replaced else {}  # tables of earlier versions lack it
@@ -158,12 +172,11 @@ class EventTable:
 
     def taken_out(self, within: timedelta) -> frozenset[str]:
         """The paths of the files that commits so short ago took out, by this machine's clock."""
-        since, found = time.time() - within.total_seconds(), set()
-        for path in (self.folder / "_delta_log").glob("*.json"):
-            if path.stat().st_mtime > since:
-                actions = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-                found |= {unquote(action["remove"]["path"]) for action in actions if "remove" in action}
-        return frozenset(found)
+        since = time.time() - within.total_seconds()
+        recent = [path for path in (self.folder / "_delta_log").glob("*.json") if path.stat().st_mtime > since]
+        known = self._removed
+        self._removed = {path.name: known[path.name] if path.name in known else _removed_by(path) for path in recent}
+        return frozenset().union(*self._removed.values())
 
     def _known_extras(self) -> dict[str, pl.DataType]:
         if self.exists():
@@ -196,12 +209,16 @@ class EventTable:
         from deltalake import DeltaTable
 
         if self.exists():
+            if (
+                not _CONFIGURATION.items() <= self._open().metadata().configuration.items()
+            ):  # made by an earlier version
+                self._open().alter.set_table_properties(_CONFIGURATION)
             return
         DeltaTable.create(
             str(self.folder),
             schema=_schema({**COLUMNS, "day": pl.String()}),
             partition_by=["day"],
-            configuration={"delta.dataSkippingNumIndexedCols": "-1"},
+            configuration=_CONFIGURATION,
         )
         cut("store.created")
 
@@ -218,6 +235,7 @@ class EventTable:
         from deltalake import CommitProperties, Transaction
 
         table = self._open()
+        last = table.version()
         transactions = [Transaction(_APPLICATION, ingest)] if ingest is not None else None
         table.create_write_transaction(
             actions,
@@ -229,11 +247,17 @@ class EventTable:
         cut("store.committed")
         log = self.folder / "_delta_log"
         # also what a killed writer committed last and did not sync
-        for path in sorted(log.glob("*.json"))[-3:]:
-            sync_file(path)
+        for version in range(max(last - 1, 0), last + 2):
+            with suppress(FileNotFoundError):  # forgotten since
+                sync_file(log / f"{version:020d}.json")
         sync_folder(log)
         sync_folder(self.folder)
         cut("store.synced")
+
+
+def _removed_by(commit: Path) -> frozenset[str]:
+    actions = (json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines())
+    return frozenset(unquote(action["remove"]["path"]) for action in actions if "remove" in action)
 
 
 @contextmanager

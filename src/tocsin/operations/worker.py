@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from imaplib import IMAP4
 from logging import getLogger
 from pathlib import Path
 from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin.node.errors import ConflictError, StorageError, TocsinError, internal_failures
 from tocsin.node.files import disk_failures, write_whole
@@ -65,7 +68,7 @@ EVERY: Final[Mapping[Chore, timedelta]] = {
 class LastRun:
     """When a chore was done or tried last (None: never), and what went wrong then.
 
-    ``outages``: how often in a row the records or the disk were away; that is not noted for the next server.
+    ``outages``: how often in a row the records, the disk or a server were away; not noted for the next server.
     """
 
     at: datetime | None = None
@@ -148,11 +151,15 @@ class Worker:
         at = self._clock()
         try:
             with internal_failures(f"The work '{chore}'"):
-                past = LastRun(at, self._deeds[chore]())
+                kept_from = self._deeds[chore]()
+            # Telling decides itself when it tries again.
+            past = LastRun(at, kept_from, outages=int(bool(kept_from) and chore is Chore.TELL))
         except ConflictError:
             return  # another process does it at this moment
         except StorageError as error:
-            outages = self._past.get(chore, LastRun()).outages + 1
+            # A password that was refused is not tried every few seconds: servers lock accounts.
+            away = isinstance(error.__cause__, OSError | SQLAlchemyError | IMAP4.abort)
+            outages = self._past.get(chore, LastRun()).outages + 1 if away else 0
             past = LastRun(at, str(error), error.hint, outages)
         except TocsinError as error:
             past = LastRun(at, str(error), error.hint)

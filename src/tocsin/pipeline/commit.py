@@ -1,12 +1,12 @@
-"""How an ingest becomes true, once, whatever happens: prepared, committed, and finished by the next start.
+"""How ingests become true, once, whatever happens: prepared, committed, and finished by the next start.
 
 1. Files are written and synced: parts of the event table, keys, set-aside rows. Nobody reads them yet.
-2. One transaction in the records notes the ingest as *prepared*, with its parts and what is owed to whom.
-3. The event table commits the parts under the number of the ingest.
-4. One transaction notes it as *committed* and lets its deliveries leave.
+2. One transaction in the records notes the ingests as *prepared*, with their parts and what is owed to whom.
+3. The event table commits the parts under the number of the last of them.
+4. One transaction notes them as *committed* and lets their deliveries leave.
 
-A kill before 2 leaves files that nobody lists: the next writer removes them. A kill after 2 leaves a prepared ingest:
-the next writer does 3 (which the table does once) and 4.
+A kill before 2 leaves files that nobody lists: the next writer removes them. A kill after 2 leaves prepared ingests
+which name the commit that they belong to: the next writer does 3 (which the table does once) and 4.
 """
 
 import hashlib
@@ -96,30 +96,35 @@ def already_ingested(node: NodeWithStores, content_hash: str, feed_id: int) -> i
         return session.scalar(wanted)
 
 
-def prepare(node: NodeWithStores, prepared: PreparedIngest) -> int:
-    """Steps 1 and 2: sync what was written, and note the ingest with what it owes; returns deliveries queued."""
-    node.store.sync(prepared.parts)
-    node.tracker.files.sync(prepared.record.number)
-    node.rows_of(prepared.record.day).sync(prepared.record.number)
+def prepare(node: NodeWithStores, group: Sequence[PreparedIngest]) -> None:
+    """Steps 1 and 2: sync what was written, and note the ingests, in order, with what they owe."""
+    node.store.sync([part for one in group for part in one.parts])
+    for one in group:
+        node.tracker.files.sync(one.record.number)
+        node.rows_of(one.record.day).sync(one.record.number)
     if node.quarantine.is_dir():
         sync_folder(node.quarantine)
     cut("ingest.synced")
-    record = prepared.record
-    record.state = IngestState.PREPARED
-    record.parts = [asdict(part) for part in prepared.parts]
     with node.database.begin() as session:
-        _add_team_sets(session, prepared.team_sets)
-        record.deliveries = queue(
-            session, ingest=record.number, counts=prepared.owed, teams=prepared.teams, now=record.started_at
-        )
-        record.column_set = _column_set(session, prepared.columns)
-        session.add(record)
-        note_withheld(session, record.number, prepared.withheld)
-        if prepared.note is not None:
-            prepared.note(session)
-        cut("ingest.preparing")
+        for one in group:
+            _note_prepared(session, one, shown_as=group[-1].record.number)
+            cut("ingest.preparing")
     cut("ingest.prepared")
-    return record.deliveries
+
+
+def _note_prepared(session: Session, prepared: PreparedIngest, *, shown_as: int) -> None:
+    record = prepared.record
+    record.state, record.shown_as = IngestState.PREPARED, shown_as
+    record.parts = [asdict(part) for part in prepared.parts]
+    _add_team_sets(session, prepared.team_sets)
+    record.deliveries = queue(
+        session, ingest=record.number, counts=prepared.owed, teams=prepared.teams, now=record.started_at
+    )
+    record.column_set = _column_set(session, prepared.columns)
+    session.add(record)
+    note_withheld(session, record.number, prepared.withheld)
+    if prepared.note is not None:
+        prepared.note(session)
 
 
 def note_withheld(session: Session, ingest: int, withheld: Mapping[WithheldKey, int]) -> None:
@@ -139,11 +144,9 @@ def by_rule(withheld: Mapping[WithheldKey, int]) -> dict[str, int]:
 
 
 def _add_team_sets(session: Session, numbers: Mapping[tuple[int, ...], int]) -> None:
-    known = set(session.scalars(select(TeamSet.number)))
+    last = session.scalar(select(func.max(TeamSet.number))) or 0  # the writer numbers them one after the other
     session.add_all(
-        TeamSet(number=number, members=list(members))
-        for members, number in numbers.items()
-        if number and number not in known
+        TeamSet(number=number, members=list(members)) for members, number in numbers.items() if number > last
     )
 
 
@@ -180,7 +183,7 @@ def commit_run(node: NodeWithStores, number: int) -> None:
     cut("run.shown")
     with node.database.begin() as session:
         session.get_one(NotificationRun, number).state = IngestState.COMMITTED
-        release_items(session, ingest=number)
+        release_items(session, [number])
         cut("run.committing")
     cut("run.committed")
 
@@ -199,26 +202,26 @@ def _column_set(session: Session, columns: Sequence[str]) -> int | None:
     return found.id
 
 
-def commit(node: NodeWithStores, number: int, parts: Sequence[EventPart], *, now: datetime) -> None:
-    """Steps 3 and 4: show the events to readers and let the deliveries leave; safe to repeat."""
+def commit(node: NodeWithStores, numbers: Sequence[int], parts: Sequence[EventPart], *, now: datetime) -> None:
+    """Steps 3 and 4 for the ingests of one group: show their events and let the deliveries leave; safe to repeat."""
     if parts:
-        node.store.commit(number, parts)
+        node.store.commit(numbers[-1], parts)
     cut("ingest.shown")
     with node.database.begin() as session:
-        record = session.get_one(Ingest, number)
-        if record.state != IngestState.COMMITTED:
+        wanted = select(Ingest).where(Ingest.number.in_(numbers), Ingest.state != IngestState.COMMITTED)
+        for record in session.scalars(wanted.order_by(Ingest.number)).all():
             record.state = IngestState.COMMITTED
-            release_items(session, ingest=number)
-            cut("ingest.committing")
             counts = {name: getattr(record, name) for name in ("rows", "stored", "duplicates", "quarantined")}
             audit(
                 session,
                 AuditAction.REPORT_INGESTED,
                 at=now,
                 actor="pipeline",
-                subject=f"ingest:{number}",
+                subject=f"ingest:{record.number}",
                 detail=counts,
             )
+            cut("ingest.committing")
+        release_items(session, numbers)
     cut("ingest.committed")
 
 
@@ -238,15 +241,19 @@ def recover(node: NodeWithStores) -> list[int]:
         )
     with node.database.begin() as session:
         unfinished = session.scalars(select(Ingest).where(Ingest.state == IngestState.PREPARED).order_by(Ingest.number))
-        pending = [(record.number, [_part(stored) for stored in record.parts]) for record in unfinished]
+        pending: dict[int, list[Ingest]] = {}
+        for record in unfinished:
+            pending.setdefault(record.shown_as or record.number, []).append(record)
         cut_off = select(NotificationRun.number).where(NotificationRun.state == IngestState.PREPARED)
         runs = session.scalars(cut_off.order_by(NotificationRun.number)).all()
-    for number, parts in pending:
-        commit(node, number, parts, now=datetime.now(UTC))
+    groups = [([record.number for record in group], group) for group in pending.values()]
+    for numbers, group in groups:
+        parts = [_part(stored) for record in group for stored in record.parts]
+        commit(node, numbers, parts, now=datetime.now(UTC))
     for number in runs:
         commit_run(node, number)
     clean(node)
-    return [number for number, _ in pending]
+    return [number for numbers, _ in groups for number in numbers]
 
 
 def clean(node: NodeWithStores) -> None:

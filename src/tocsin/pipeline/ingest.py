@@ -9,13 +9,12 @@ Work is per batch of whole records; what a batch leaves in memory is counts.
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from time import monotonic
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -34,46 +33,36 @@ from tocsin.events import (
 )
 from tocsin.incidents.sightings import ObservableWatch
 from tocsin.networks import Networks
-from tocsin.node.errors import TocsinError, internal_failures
-from tocsin.node.files import disk_failures
 from tocsin.node.records import cut
 from tocsin.node.settings import TellSettings
 from tocsin.pipeline import commit as commitment
-from tocsin.pipeline.parse import Clock, Failures, IngestSession, OpenReport, ParsedBatch, open_all, open_report
+from tocsin.pipeline.groups import (
+    GROUP_REPORTS,
+    Counts,
+    GroupedIntake,
+    IngestRequest,
+    IngestSummary,
+    Outcome,
+    Progress,
+    make_true,
+    report_failures,
+)
+from tocsin.pipeline.parse import Clock, IngestSession, OpenReport, ParsedBatch, open_all, open_report
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores, writer
 from tocsin.pipeline.tables import WithheldKey
 from tocsin.problems import ReminderPolicy, ReminderRequests, Sightings, read_reminders
 from tocsin.problems.answers import AnswerSnapshot
 
+__all__ = [
+    "INGEST", "Counts", "IngestRequest", "IngestSummary", "ReplayOf", "ingest", "ingest_each", "ingest_in",
+    "open_session", "take_in_again",
+]  # fmt: skip
+
 INGEST: Final = "ingest"
 """What references call the way of a report that is taken in where it stands."""
 
 _WORKERS = 2
-
-
-@dataclass
-class Counts:
-    """What happened to one report, or to several added up. ``rows == stored + duplicates + quarantined``."""
-
-    reports: int = 0
-    already: int = 0
-    rows: int = 0
-    stored: int = 0
-    duplicates: int = 0
-    quarantined: int = 0
-    problems_new: int = 0
-    problems_continuing: int = 0
-    routed: int = 0
-    unrouted: int = 0
-    withheld: int = 0
-    deliveries: int = 0
-
-    def __iadd__(self, other: "Counts") -> Self:
-        """Add another's counts to these."""
-        for name, value in vars(other).items():
-            setattr(self, name, getattr(self, name) + value)
-        return self
 
 
 @dataclass
@@ -103,20 +92,6 @@ class IngestRun:
     touches: Counter[int] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True)
-class IngestSummary:
-    """What happened to each path: the sums, and the paths that could not be taken in with the reason.
-
-    ``ingests``: the numbers of the ingests that hold what came, also of those that were here before.
-    """
-
-    counts: Counts
-    failed: Failures
-    seconds: float
-    ingests: Sequence[int] = ()
-
-
-Progress = Callable[[str, Counts], None]
 _WAITING = "waiting for another ingest to finish"
 
 
@@ -138,7 +113,7 @@ def ingest(
     clock: Clock = _now,
     place: str = INGEST,
 ) -> IngestSummary:
-    """Take in the reports behind the paths; each is one transaction, and one that fails does not stop the others.
+    """Take in the reports behind the paths, each as a whole; one that fails does not stop the others.
 
     That holds for whatever it fails of: what nobody expected is an `InternalError` of that one report. ``place``: how
     references to what must never be held name this way in.
@@ -157,36 +132,53 @@ def ingest_in(
     place: str = INGEST,
 ) -> IngestSummary:
     """The same in an open session, which serves many calls."""
-    started = monotonic()
-    total = Counts()
-    failed: Failures = []
-    came: set[int] = set()
-    ingests: list[int] = []
-    opened = open_all(
-        session, paths, failed, source=source, feed=feed, intake=IntakeFilter(session.node, place, session.clock)
-    )
-    following = session.reading.submit(next, opened, None)
+    requests = [IngestRequest(tuple(paths), source, feed)]
+    [(_, summary)] = ingest_each(session, requests, progress=progress, place=place)
+    return summary
+
+
+def ingest_each(
+    session: IngestSession,
+    requests: Sequence[IngestRequest],
+    *,
+    progress: Progress = _silent,
+    place: str = INGEST,
+    together: int = GROUP_REPORTS,
+) -> Iterator[tuple[IngestRequest, IngestSummary]]:
+    """Take in what waits, and say of each request what became of it, once that is true.
+
+    Small reports that wait together, at most ``together``, become true together: at the cost of one.
+    """
+    intake = GroupedIntake(session, _settled, progress, together)
+    opened = _open_each(session, requests, IntakeFilter(session.node, place, session.clock))
+    intake.following = session.reading.submit(next, opened, None)
     try:
-        while (reading := following.result()) is not None:
+        while (step := intake.following.result()) is not None:
             # The next report is opened, read and understood while this one is settled.
-            following = session.reading.submit(next, opened, None)
-            try:
-                with _failures(reading.report), closing(reading):
-                    number, counts = _take_in(session, reading)
-                total += counts
-                ingests.append(number)
-                came.add(reading.record.id)
-                if counts.rows:
-                    progress(reading.report.name, total)
-            except TocsinError as error:
-                failed.append((reading.report.name, error))
-                wait([following])  # it may be unpacking where we clean up now
-                ingests += commitment.recover(session.node)
+            intake.following = session.reading.submit(next, opened, None)
+            intake.take(*step)
+            yield from intake.done()
+        intake.finish()
+        yield from intake.done()
     finally:
-        if (unused := following.result()) is not None:
-            unused.close()
-    watch_feeds(session.node.database, now=session.clock(), feeds=came)
-    return IngestSummary(total, failed, monotonic() - started, ingests)
+        if (unused := intake.following.result()) is not None and unused[1] is not None:
+            unused[1].close()
+    watch_feeds(session.node.database, now=session.clock(), feeds=intake.came)
+    for request in intake.again:
+        yield from ingest_each(session, [request], progress=progress, place=place, together=1)
+
+
+def _open_each(
+    session: IngestSession, requests: Iterable[IngestRequest], intake: IntakeFilter
+) -> Iterator[tuple[Outcome, OpenReport | None]]:
+    """Each report of each request, opened when it is asked for; None behind the last of a request."""
+    for request in requests:
+        outcome = Outcome(request)
+        for reading in open_all(
+            session, request.paths, outcome.failed, source=request.source, feed=request.feed, intake=intake
+        ):
+            yield outcome, reading
+        yield outcome, None
 
 
 @dataclass(frozen=True)
@@ -207,17 +199,14 @@ def take_in_again(
     """Take in the set-aside rows of an ingest, put together as a report of their own. For the writer."""
     with (
         _session(node, clock) as session,
-        _failures(report),
+        report_failures(report.name),
         closing(open_report(session, report, source, feed, IntakeFilter(node, "replay", clock))) as reading,
     ):
-        return _take_in(session, reading, again)[1]
-
-
-@contextmanager
-def _failures(report: OpenedReport) -> Iterator[None]:
-    """What goes wrong with one report: of the disk, then it waits; or of Tocsin itself."""
-    with internal_failures(report.name), disk_failures(f"{report.name} could not be taken in"):
-        yield
+        if commitment.already_ingested(node, report.content_hash, reading.record.id) is not None:
+            return Counts(already=1)
+        counts, prepared = _settled(session, reading, commitment.next_number(node), again)
+        make_true(node, [prepared])
+        return replace(counts, deliveries=prepared.record.deliveries)
 
 
 @contextmanager
@@ -241,12 +230,11 @@ def _session(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSessio
             node.end_merges()  # backups and retention find whole files
 
 
-def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None = None) -> tuple[int, Counts]:
-    """Take in one report, once: the same content for the same feed again is counted as already here."""
-    node, report = session.node, reading.report
-    if (before := commitment.already_ingested(node, report.content_hash, reading.record.id)) is not None:
-        return before, Counts(already=1)
-    number = commitment.next_number(node)
+def _settled(
+    session: IngestSession, reading: OpenReport, number: int, again: ReplayOf | None = None
+) -> tuple[Counts, commitment.PreparedIngest]:
+    """A report settled under a number: all of it is written, and nothing of it is true yet."""
+    node = session.node
     quarantine = Quarantine(node.quarantine, number, reading.reader.header)
     session.watch.open(reading.heard)
     run = IngestRun(
@@ -261,7 +249,7 @@ def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None
         session.tellers.said(node, reading.heard),
         read_reminders(node.database, reading.heard),
         quarantine,
-        session.watch,
+        replace(session.watch),  # as it is now: the next report of a group may find more to look for
         asset_matcher(node),
         columns=getattr(reading.reader, "columns", ()),  # readers of others may not know theirs
     )
@@ -270,7 +258,7 @@ def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None
             _settle_all(session, reading, run)
         finally:
             reading.note_never_held()
-        return number, _finish(run, report, again)
+        return run.counts, _prepared(run, reading.report, again)
 
 
 def _repeat(tell: TellSettings) -> ReminderPolicy:
@@ -380,8 +368,7 @@ def _stored(run: IngestRun) -> pl.DataFrame:
     return run.node.store.scan_parts([part.path for part in run.parts]).collect()
 
 
-def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Counts:
-    """Make the ingest true, once."""
+def _prepared(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> commitment.PreparedIngest:
     counts = run.counts
     counts.reports = 1
     counts.quarantined = run.quarantine.sync()
@@ -401,9 +388,7 @@ def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Cou
         withheld_by_rule=commitment.by_rule(run.withheld),
         **{name: value for name, value in vars(counts).items() if name not in {"reports", "already"}},
     )
-    noted = replace(counts)
-
-    prepared = commitment.PreparedIngest(
+    return commitment.PreparedIngest(
         record,
         run.parts,
         run.tellers.sets.numbers,
@@ -411,12 +396,5 @@ def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Cou
         run.tellers.teams,
         run.columns,
         run.withheld,
-        note=partial(_note, run, again, noted),
+        note=partial(_note, run, again, replace(counts)),
     )
-    counts.deliveries = commitment.prepare(run.node, prepared)
-    commitment.commit(run.node, run.number, run.parts, now=run.now)
-    cut("ingest.merging")
-    with suppress(OSError):  # without room for it now, a later ingest merges
-        run.node.tracker.files.merge(up_to=run.number)
-        run.node.rows_of(run.day).merge(up_to=run.number)
-    return counts

@@ -30,6 +30,7 @@ from tocsin.delivery import (
     way_of,
 )
 from tocsin.delivery.channels import open_channel
+from tocsin.delivery.channels.smtp import answers
 from tocsin.delivery.sealing import open_seals
 from tocsin.delivery.texts import open_text_folders
 from tocsin.directory import Directory, ResponsibilityRole, lacks_help, read_directory
@@ -53,6 +54,7 @@ _FIRST_SEEN, _FIRST_TOLD, _ESCALATED_BY = (
 )
 
 _AT_LEAST = timedelta(minutes=1)
+_SOON = timedelta(seconds=4)
 
 NO_HELP: Final = say(
     "Live mode is refused: the page for a child in danger would name nobody. Set [node] emergency_number in "
@@ -94,7 +96,7 @@ def is_live(settings: Settings) -> bool:
 
 
 class DeliveryScheduler:
-    """Tells when that is due: after a change of what is due, and each minute otherwise.
+    """Tells when that is due: after a change of what is due, once the mail server answers again, and each minute.
 
     Each minute: for what was refused or waits for room.
     """
@@ -104,6 +106,7 @@ class DeliveryScheduler:
         self._state: tuple[tuple[int, int], ...] | None = None
         self._last = datetime.min.replace(tzinfo=UTC)
         self._problem = ""
+        self._down = False  # nobody answered at the mail server
 
     def tell_what_is_due(self, now: datetime, stop: Callable[[], bool]) -> str:
         """What keeps mails from leaving, as the last run that there was found it, or nothing."""
@@ -114,11 +117,18 @@ class DeliveryScheduler:
     def look(self, now: datetime, stop: Callable[[], bool] = lambda: False) -> DeliverySummary | None:
         """What a run did; None where none was due, or another process is delivering."""
         before = self._due(now)
-        if before == self._state and now - self._last < _AT_LEAST:
+        if self._down:
+            if timedelta() <= now - self._last < _SOON:
+                return None
+            self._last, self._down = now, not answers(self._node.settings)
+            if self._down:
+                return None
+        elif before == self._state and now - self._last < _AT_LEAST:
             return None
         summary = None
         with suppress(ConflictError):
             summary = tell(self._node, now=now, stop=stop)
+            self._down = bool(summary.problem) and not answers(self._node.settings)
         after = self._due(now)
         # What came while it worked may not have been seen by it: the next look finds a change then.
         came = any(new > old for (_, old), (_, new) in zip(before, after, strict=True))

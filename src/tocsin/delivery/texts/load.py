@@ -20,6 +20,7 @@ from tocsin.delivery.texts.files import (
     read_words,
 )
 from tocsin.delivery.texts.specimens import try_templates
+from tocsin.delivery.texts.template_context import DigestText, TopicText
 from tocsin.delivery.texts.text_folders import (
     ENGLISH,
     SHIPPED,
@@ -188,8 +189,15 @@ def _environment() -> "Environment":
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+    class Sandbox(ImmutableSandboxedEnvironment):
+        def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
+            """What a digest is in words and numbers needs no long look, which took a tenth of all telling."""
+            if type(obj) in {DigestText, TopicText}:
+                return not attr.startswith("_")
+            return super().is_safe_attribute(obj, attr, value)
+
     # Mails are plain text: nothing is escaped; values were cleaned of control characters before.
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    return Sandbox(undefined=StrictUndefined, autoescape=False)
 
 
 def _faults_in(folder: Path) -> Iterator[FaultError]:

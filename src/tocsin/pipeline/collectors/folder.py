@@ -24,7 +24,7 @@ from tocsin.pipeline.collectors.kinds import (
     WaitingReport,
     place,
 )
-from tocsin.pipeline.ingest import IngestSummary, ingest_in, open_session
+from tocsin.pipeline.ingest import IngestRequest, IngestSummary, ingest_each, open_session
 from tocsin.pipeline.stores import NodeWithStores
 
 _SETTLED = 0.5  # seconds without change after which a file counts as complete
@@ -82,18 +82,20 @@ KIND: Final = CollectorKind(FolderSettings, _open)
 def take_in_folder(
     node: NodeWithStores, folder: Path, *, source: str | None = None, feed: str | None = None
 ) -> Iterator[tuple[str, IngestSummary]]:
-    """Take in the files of a folder, one by one in order of name; each goes to ``done/`` or ``failed/``.
+    """Take in the files of a folder in order of name; each goes to ``done/`` or ``failed/``.
 
     What is not complete is left for the next look. A failed file has its reason beside it in ``NAME.reason.txt``.
     """
     complete = complete_files(folder)
     if not complete:
         return
+    classes = class_table(node.settings.never_held)
+    requests = [IngestRequest((path,), source, feed) for path in complete]
     with open_session(node) as workshop:
-        for path in complete:
-            outcome = ingest_in(workshop, [path], source=source, feed=feed, place="watch")
+        for request, outcome in ingest_each(workshop, requests, place="watch"):
+            [path] = request.paths
             refused = failure_text(outcome.failed[0][1]) if outcome.failed else ""
-            move_away(path, refused, class_table(node.settings.never_held))
+            move_away(path, refused, classes)
             yield path.name, outcome
 
 
