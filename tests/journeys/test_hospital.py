@@ -196,7 +196,7 @@ def test_it_gets_its_type_observables_and_parties(keys: Page) -> None:
     choose(keys, "infected-system")
     press(keys)
     reference = str(keys.read("document.querySelector('#reports ~ ul .ref').innerText"))
-    follow(keys, f"Add the observables of {reference}")
+    follow(keys, f"Add its observables: {reference}")
     press(keys)
     assert "198[.]51[.]100[.]7" in text(keys)
     for role, team, name, mailbox in (
