@@ -4,6 +4,7 @@ The analyst works by keys alone, the one on duty on a phone; all others as they 
 one node: each goes on where the one before it ended.
 """
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from support.browser import Page, browser
@@ -22,6 +24,7 @@ from support.imap_server import ImapServer, imap_server
 from support.incident_mails import answer_to
 from support.keys import await_focus, choose, follow, go, hop, pick, reach, retype, strike, type_time, until
 from support.mail_server import PostOffice, post_office
+from support.page_checks import misfits, violations
 from support.world import World, make_world, served
 from tocsin.directory import read_team
 from tocsin.incidents import mail_context
@@ -193,7 +196,7 @@ def test_it_gets_its_type_observables_and_parties(keys: Page) -> None:
     choose(keys, "infected-system")
     press(keys)
     reference = str(keys.read("document.querySelector('#reports ~ ul .ref').innerText"))
-    follow(keys, f"Add the observables of {reference}")
+    follow(keys, f"Add its observables: {reference}")
     press(keys)
     assert "198[.]51[.]100[.]7" in text(keys)
     for role, team, name, mailbox in (
@@ -350,8 +353,8 @@ def test_the_operator_fixes_what_let_them_in(site: Site, keys: Page, other: Page
     follow(keys, f"Incident {site.reference}")
     follow(keys, "Affected systems")
     follow(keys, "Attach by a filter")
-    await_focus(keys, "[name=matching]")
-    keys.write("address=192.0.2.1")
+    await_focus(keys, "[name=kind]")
+    write(keys, "address", "192.0.2.1")
     go(keys, key="Enter")
     assert "1 affected system" in text(keys)
     hand = site.sit(other, "operator", "/portal")
@@ -449,7 +452,7 @@ def test_the_notification_and_the_final_report_follow(site: Site, keys: Page, ot
     assert "Final report" in hand.text
 
 
-def test_the_lead_closes_it_with_cause_and_lesson_and_figures_show_it(site: Site, other: Page) -> None:
+def test_the_lead_closes_it_with_cause_and_lesson_and_the_hospital_says_how_it_went(site: Site, other: Page) -> None:
     hand = site.sit(other, "lead", site.path)
     hand.press("Assign to me")
     hand.press("Close")
@@ -461,3 +464,53 @@ def test_the_lead_closes_it_with_cause_and_lesson_and_figures_show_it(site: Site
     hand.go("/incidents/lessons")
     assert "Two factors for remote access" in hand.text
     hand.until(lambda: "1 incident opened" in hand.text, again="/incidents/figures")
+    hand.go(f"{site.path}/closing")
+    hand.go(str(hand.read("document.querySelector('[aria-label=\"Ask how it went: Lagoon Hospital\"]').href")))
+    hand.press("Send")
+    (link,) = re.findall(r"https://csirt\.example(/f/\S+)", site.mails()[HOSPITAL].body)
+    said = httpx.post(site.address + link, data={"rating": "yes", "text": "Ring us sooner"}, trust_env=False)
+    assert said.status_code == 200
+    hand.go(f"{site.path}/closing")
+    assert "Ring us sooner" in hand.text
+
+
+def test_another_one_is_worked_from_call_to_end_in_arabic(site: Site, keys: Page) -> None:
+    site.sit(keys, "arabic", "/today")
+    keys.command("Network.setCookie", name="language", value="ar", url=site.address)
+    go(keys, letters="gi")
+    assert keys.read("document.dir") == "rtl"
+    go(keys, letters="p")
+    await_focus(keys, "[name=sender]")
+    keys.write("د. ليلى")
+    write(keys, "what", "شفّر برنامج فدية ملفات العيادة 198.51.100.9")
+    press(keys)
+    go(keys, letters="n")
+    await_focus(keys, "#incident-title")
+    retype(keys, "برنامج فدية في العيادة")
+    go(keys, key="Enter")
+    strike(keys, "c")
+    keys.write("اتصلنا بالعيادة")
+    press(keys, "form[action$='/note'] button")
+    assert "اتصلنا بالعيادة" in text(keys)
+    go(keys, letters="e")
+    await_focus(keys, "[name=reason]")
+    keys.write("عادت العيادة إلى العمل")
+    write(keys, "lessons", "نسخ احتياطية منفصلة")
+    press(keys)
+    assert keys.read("document.querySelector('main form[action$=\"/reopen\"]') !== null")
+    follow(keys, str(keys.read("document.querySelector('nav.tabs a[href$=\"/closing\"]').textContent")))
+    assert "نسخ احتياطية منفصلة" in text(keys)
+    assert not keys.read("document.documentElement.scrollWidth > innerWidth")
+
+
+def test_no_tab_of_it_violates_wcag(site: Site, other: Page) -> None:
+    site.sit(other, "lead", site.path)
+    unfold = "document.querySelectorAll('main details').forEach(one => one.open = true)"
+    places = other.read("[...document.querySelectorAll('nav.tabs a')].map(one => one.pathname)")
+    forms = [f"{site.path}/act?act={name}" for name in ("affected", "affected/notify", "close")]
+    wrong = {}
+    for place in (*places, *forms):
+        other.open(site.address + place)
+        other.read(unfold)
+        wrong[place] = [*json.loads(violations(other)), *misfits(other, 320)]
+    assert {place: found for place, found in wrong.items() if found} == {}

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.events.models import NotificationRun
 
-REPEATS: Final = {"ingest": pl.Int64(), "row": pl.Int64(), "told": pl.Int32(), "notified_in": pl.Int64()}
+REPEATS: Final = pl.Schema({"ingest": pl.Int64, "row": pl.Int64, "told": pl.Int32, "notified_in": pl.Int64})
 """Which event, the set of teams that were told of it again, and the number of the run."""
 
 _KEPT: Final = ("ingest", "row", "told")

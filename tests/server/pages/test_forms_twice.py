@@ -94,8 +94,8 @@ MAKES = (
         for word in ("object", "withdraw")
     ),
     Making(
-        "/incidents/{reference}/affected", "INCIDENT/act?act=affected", {"matching": "kind=open-rdp"},
-        {"matching": "severity=high"}, KEPT,
+        "/incidents/{reference}/affected", "INCIDENT/act?act=affected", {"kind": "open-rdp"},
+        {"severity": "high"}, KEPT,
     ),
     Making("/assets/new", "/assets/new", {"name": "Water"}, {"name": "Water, north"}, KEPT, AccountRole.MANAGER),
     Making(

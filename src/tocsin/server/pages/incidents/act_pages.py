@@ -47,6 +47,7 @@ from tocsin.pipeline import notify_affected
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED
+from tocsin.server.pages.incidents.affected_form import filter_fields, filter_of
 from tocsin.server.pages.incidents.clock_words import clock_choices
 from tocsin.server.pages.incidents.closing_notes import ClosingNotes, closing_notes
 from tocsin.server.pages.incidents.evidence_pages import mails_from
@@ -183,6 +184,8 @@ def _do(desk: PageContext, request: Request, act: Act, form: FormData, named: Ma
     if named and _is_stale(desk, visitor, act, named["reference"], text_of(form, "seen")):
         return again(error=ConflictError(CHANGED))
     try:
+        if "matching" in act.request.model_fields:
+            given["matching"] = filter_of(form)
         done, undo = perform_with_undo(desk, visitor, act, form, **given)
     except RequestError as error:
         return again(wrongs=dict(error.wrongs))
@@ -280,6 +283,9 @@ def _form(
                 for mail in mails
             ]
         fields = fields_of(act, words, session, given=given, typed=texts, wrongs=wrongs, choices=choices)
+        if "matching" in act.request.model_fields:
+            conditions = filter_fields(desk, visitor, words, texts, wrongs)
+            fields = [*conditions, *(one for one in fields if one.name != "matching")]
         notes = closing_notes(desk, session, reader, family, act) if incident else ClosingNotes()
         about = values_of(session, reader, family, chosen) if chosen else _about(session, reader, family, named)
         seen = last_entry(session, reader, family)

@@ -141,9 +141,6 @@ _HINTS: Final[Mapping[str, str]] = {
     "lessons_due": N_("Then they are to-do items."),
     "persons": N_("Nobody else finds it, with all that is in it. You are one of them."),
     "valid_until": N_("Then it is no longer looked for. Without a time it has no end."),
-    "matching": N_(
-        "Copy it from the address of the list of problems, behind the question mark: kind=open-rdp&address=192.0.2.0/24"
-    ),
     "title": N_("What people call it, such as: Ransomware, Lagoon Hospital"),
     "limit_start": N_("Only where the rule has one, such as awareness in DORA."),
     "source": N_("Who says so, or what shows it, such as: log of the mail server"),

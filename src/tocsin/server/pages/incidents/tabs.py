@@ -30,15 +30,18 @@ TABS: Final[Mapping[str, str]] = {
     "": N_("Timeline"),
     "affected": N_("Affected systems"),
     "observables": N_("Observables"),
-    "takedowns": N_("Take-downs"),
-    "notices": N_("Notices"),
     "clocks": N_("Deadlines"),
-    "rating": N_("Severity"),
+    "notices": N_("Notices"),
     "evidence": N_("Evidence"),
+    "takedowns": N_("Take-downs"),
+    "rating": N_("Severity"),
     "playbooks": N_("Playbooks"),
     "closing": N_("Closing"),
 }
 """What the tabs are called, by the end of their address; the first is the page of the incident itself."""
+
+_IN_VIEW: Final = 6
+"""So many tabs are always seen: they fit into one row of 1280 pixels in each language. The others are below *More*."""
 
 _BESIDE: Final = {"holds": "evidence"}
 """Parts that another tab shows."""
@@ -89,6 +92,7 @@ def frame_of(words: PageTexts, session: Session, reader: IncidentReader, inciden
         "restricted": is_restricted(incident),
         "seen": last_entry(session, reader, family),
         "tabs": [(f"{path}/{end}" if end else path, words.say(name), end == tab) for end, name in TABS.items()],
+        "in_view": _IN_VIEW,
         "states": STATES,
         "shapes": SHAPES,
         "severities": SEVERITIES,
