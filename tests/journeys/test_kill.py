@@ -50,6 +50,7 @@ ELSEWHERE = (
     "threads.",
     "import.",
     "duty.",
+    "evidence.",
 )
 PLACES = [name for name in NAMES if name not in SMTP_ONLY | COMPACTION and not name.startswith(ELSEWHERE)] + LATER
 ADDRESSES = [f"192.0.2.{number % 250}" for number in range(900)]
