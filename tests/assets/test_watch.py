@@ -24,12 +24,12 @@ def touches(world: World) -> list[tuple[int, int | None, int]]:
 
 def test_new_events_touch_once(world: World, keeper: Keeper) -> None:
     power, port = keeper.add(**FIELDS), keeper.add("Port", identifiers="192.0.2.1")
-    world.hear("192.0.2.1", "192.0.2.2", "192.0.2.200")
-    assert touches(world) == [(power, None, 2), (port, None, 1)]
-    world.at(1).hear("192.0.2.1")  # the problem goes on
-    assert touches(world) == [(power, None, 2), (port, None, 1)]
-    world.hear("192.0.2.3")
+    world.hear("192.0.2.1", "192.0.2.2", "192.0.2.200")  # all in AS64500, as reported
     assert touches(world) == [(power, None, 3), (port, None, 1)]
+    world.at(1).hear("192.0.2.1")  # the problem goes on
+    assert touches(world) == [(power, None, 3), (port, None, 1)]
+    world.hear("192.0.2.3")
+    assert touches(world) == [(power, None, 4), (port, None, 1)]
     for who in (keeper.number, None):  # without a person: a call-out is due
         (item,) = (one for one in every_item(world.node, world.now, who) if one.kind == "asset-touched")
         assert item.count == 2
@@ -53,29 +53,51 @@ def test_a_batch_against_plain_python(world: World, keeper: Keeper) -> None:
     ]
     nets += ["192.0.0.0/22", "2001:db8::/32", "2001:db8:1::/48"]
     names = ["a.example", "b.a.example", "c.example", ".example"]
-    owned = {keeper.add(f"asset {place}", identifiers=text): text for place, text in enumerate([*nets, *names])}
+    numbers = ["AS64500", "AS64501"]
+    owned = {
+        keeper.add(f"asset {place}", identifiers=text): text for place, text in enumerate([*nets, *names, *numbers])
+    }
+    owned[keeper.add("both", identifiers="192.0.0.0/22\nAS64500\na.example")] = "192.0.0.0/22+AS64500+a.example"
     addresses = [f"192.0.{random.randint(0, 5)}.{random.randint(0, 255)}" for _ in range(2_000)]
     addresses += ["2001:db8:1::5", "2001:db8::7", "2001:db9::1"]
     hosts = [
         random.choice(("x.a.example", "b.a.example", "ba.example", "c.example", "d.b.a.example")) for _ in addresses
     ]
-    hi, lo, _ = parse_addresses(pl.Series(addresses))
-    empty = pl.Series([None] * len(addresses), dtype=pl.Int64)
-    frame = pl.DataFrame({
-        "source.ip.hi": hi.view("int64"), "source.ip.lo": lo.view("int64"), "source.fqdn": hosts,
-        "destination.ip.hi": empty, "destination.ip.lo": empty,
-        "destination.fqdn": pl.Series([None] * len(addresses), dtype=pl.String),
-    })  # fmt: skip
+    without = 40
+    addresses += [""] * without
+    networks = [random.choice((None, *nets, "192.0.0.0/20", "198.51.100.0/24")) for _ in addresses]
+    hosts += [""] * without
+    asns = [random.choice((None, 64500, 64502)) for _ in addresses]
+    hi, lo, known = parse_addresses(pl.Series(addresses))
+    whole = {
+        "ip.hi": hi.view("int64"), "ip.lo": lo.view("int64"), "fqdn": hosts, "asn": asns, "network": networks,
+    }  # fmt: skip
+    source = pl.DataFrame(whole).with_columns(pl.when(pl.Series(known)).then(pl.col("ip.hi", "ip.lo")))
+    sides = [of.rename(lambda name, side=side: f"{side}.{name}") for side, of in {  # type: ignore[misc]
+        "source": source, "destination": source.clear(source.height),
+    }.items()]  # fmt: skip
+    frame = pl.concat(sides, how="horizontal")
     with world.node.database.reading() as session:
         found = AssetMatcher.of(session).events(frame)
-    expected = {}
-    for number, text in owned.items():
+
+    def names_it(text: str, row: int) -> bool:
+        address, network, host, asn = addresses[row], networks[row], hosts[row], asns[row]
+        if text.startswith("AS"):
+            return asn is not None and text == f"AS{asn}"
         if text in names:
-            count = sum(host == text or host.endswith(f".{text}") for host in hosts) if text != ".example" else 0
-        else:
-            count = sum(ip_address(one) in ip_network(text) for one in addresses)
-        if count:
-            expected[number] = count
+            return text != ".example" and (host == text or host.endswith(f".{text}"))
+        if address:
+            return ip_address(address) in ip_network(text)
+        if network is None or ip_network(network).version != ip_network(text).version:
+            return False
+        return ip_network(network).overlaps(ip_network(text))
+
+    texts = {number: text.split("+") for number, text in owned.items()}
+    counts = {
+        number: sum(any(names_it(one, row) for one in of) for row in range(len(addresses)))
+        for number, of in texts.items()
+    }
+    expected = {number: count for number, count in counts.items() if count}
     assert dict(found) == expected
 
 

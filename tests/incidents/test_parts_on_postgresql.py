@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, BrokenBarrierError
 from time import sleep
 from typing import Final
 
@@ -23,10 +23,14 @@ from support.routes import doors
 from support.world import World, make_world
 from tocsin.assets.register import AssetTouch
 from tocsin.incidents.duty.models import CallOut
+from tocsin.incidents.evidence import EvidenceKind
+from tocsin.incidents.evidence.write import add_item, check_quota
 from tocsin.incidents.models import Incident, ObservableSighting
+from tocsin.incidents.write import add_incident
 from tocsin.interface import read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError, UsageError
+from tocsin.node.evidence_settings import EvidenceSettings
 from tocsin.operations.worker import Chore, _deeds, wanted
 from tocsin.pipeline.stores import open_node
 from tocsin.server.server import make_application
@@ -159,6 +163,31 @@ def test_an_ingest_and_who_looks_up_the_past_wait_for_each_other_in_one_order(
         assert hears.result().stored == 1
     with world.node.database.reading() as session:
         assert session.scalars(select(ObservableSighting.events)).all() == [2]
+
+
+def test_two_files_at_once_keep_the_limit_of_evidence(world: World) -> None:
+    limit = EvidenceSettings(max_total_bytes=10)
+    with world.node.database.begin() as session:
+        numbers = [add_incident(session, title="One", actor="x", now=world.now).id for _ in range(2)]
+    checked, both = Barrier(2), Barrier(2)
+
+    def keep(number: int) -> bool:
+        both.wait()
+        try:
+            with world.node.database.begin() as session:
+                incident = session.get_one(Incident, number)
+                check_quota(session, incident, 8, limit)
+                with suppress(BrokenBarrierError):
+                    checked.wait(1)  # both are here only where neither waits for the other
+                add_item(
+                    session, incident, name="a", kind=EvidenceKind.FILE, sha256="0", size=8, kept=True, now=world.now
+                )
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor() as threads:
+        assert sorted(threads.map(keep, numbers)) == [False, True]
 
 
 def do_chores(world: World) -> None:

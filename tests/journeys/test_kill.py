@@ -57,6 +57,7 @@ ELSEWHERE = (
     "threads.",
     "import.",
     "duty.",
+    "evidence.",
 )
 PLACES = [
     name for name in NAMES if name not in SMTP_ONLY | COMPACTION | LARGE_ONLY and not name.startswith(ELSEWHERE)

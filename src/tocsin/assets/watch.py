@@ -1,18 +1,18 @@
 """Whether what comes in names a critical asset: batches of new events, observables of incidents.
 
-For the rest of Tocsin this gives numbers and counts, never what the register says. AS numbers are compared with
-observables alone: events of an AS are those of all its customers. Products are compared with nothing: events name them
+For the rest of Tocsin this gives numbers and counts, never what the register says. An event is in a network by its
+address; where it has none, by the network that it names. Products are compared with nothing: events name them
 wherever they are. A name below a domain of the register counts as it; ``.mu`` stands for no name.
 """
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from sqlalchemy import func, select
@@ -67,14 +67,13 @@ class AssetMatcher:
 
     def events(self, frame: "pl.DataFrame") -> Counter[int]:
         """How many events of a batch name each asset, by its number; an event counts once for each side of it."""
+        import polars as pl
+
         hits: Counter[int] = Counter()
-        for side in _SIDES if self.networks else ():
-            self._count_addresses(frame, f"{side}.ip", hits)
-        for side in _SIDES if self.domains else ():
-            names = frame.get_column(f"{side}.fqdn")
-            found = names.filter(names.str.contains(self._names).fill_null(value=False)).value_counts()
-            for name, count in found.iter_rows():
-                hits.update(dict.fromkeys(self.named(name), count))
+        for side in _SIDES:
+            if found := [*self._of_side(frame, side)]:
+                counts = pl.concat(found).unique().group_by("asset").len()
+                hits.update(dict(counts.iter_rows()))
         return hits
 
     def observable(self, kind: str, value: str) -> frozenset[int]:
@@ -92,18 +91,42 @@ class AssetMatcher:
         above = (".".join(labels[place:]) for place in range(len(labels)))
         return frozenset().union(*(self.domains.get(one, frozenset()) for one in above))
 
-    def _count_addresses(self, frame: "pl.DataFrame", column: str, hits: Counter[int]) -> None:
-        halves = frame.select(f"{column}.hi", f"{column}.lo").drop_nulls()
-        hi, lo = (halves.get_column(f"{column}.{half}").to_numpy().view(np.uint64) for half in ("hi", "lo"))
-        places = self._cover.table.lookup(hi, lo)
-        counts = np.bincount(places[places >= 0], minlength=1)
+    def _of_side(self, frame: "pl.DataFrame", side: str) -> "Iterator[pl.DataFrame]":
+        """Rows of a batch with the assets that they name: columns ``row`` and ``asset``."""
+        import polars as pl
+
+        if self.networks:
+            halves = frame.select(f"{side}.ip.hi", f"{side}.ip.lo").with_row_index("row").drop_nulls()
+            hi, lo = (halves.get_column(f"{side}.ip.{half}").to_numpy().view(np.uint64) for half in ("hi", "lo"))
+            places = pl.Series(self._cover.table.lookup(hi, lo))
+            yield _owned(halves.get_column("row"), places, self._owners_at)
+            named = frame.get_column(f"{side}.network")
+            if halves.height < frame.height and named.null_count() < frame.height:  # else the address says more
+                named = pl.select(pl.when(frame.get_column(f"{side}.ip.hi").is_null()).then(named)).to_series()
+                yield _owned(_numbers(frame), named, {one: self.observable("network", one) for one in _values(named)})
+        if self.domains:
+            names = frame.get_column(f"{side}.fqdn")
+            ours = names.filter(names.str.contains(self._names).fill_null(value=False))
+            yield _owned(_numbers(frame), names, {one: self.named(one) for one in _values(ours)})
+        if self.asns:
+            yield _owned(_numbers(frame), frame.get_column(f"{side}.asn"), self._owners_of_asn)
+
+    @cached_property
+    def _owners_at(self) -> dict[int, frozenset[int]]:
+        """By place in the cover, whose that network and those above it are."""
         owners, parent = list(self.networks.values()), self._cover.parent
-        for place in np.flatnonzero(counts):
+        found: dict[int, frozenset[int]] = {}
+        for place in range(len(owners)):
             above, at = set(owners[place]), int(parent[place])
             while at >= 0:
                 above |= owners[at]
                 at = int(parent[at])
-            hits.update(dict.fromkeys(above, int(counts[place])))
+            found[place] = frozenset(above)
+        return found
+
+    @cached_property
+    def _owners_of_asn(self) -> dict[int, frozenset[int]]:
+        return {int(value.removeprefix("AS")): of for value, of in self.asns.items()}
 
     @cached_property
     def _cover(self) -> "Cover":
@@ -132,7 +155,7 @@ def asset_matcher(node: Node) -> AssetMatcher | None:
         return None
     with node.database.reading() as session:
         matcher = AssetMatcher.of(session)
-    return matcher if matcher.networks or matcher.domains else None
+    return matcher if matcher.networks or matcher.domains or matcher.asns else None
 
 
 def note_touches(session: Session, touches: Mapping[int, int], now: datetime) -> None:
@@ -225,6 +248,26 @@ def _touch(session: Session, asset: int, incident: int | None, now: datetime) ->
     )
     session.add(made)
     return made
+
+
+def _owned(rows: "pl.Series", keys: "pl.Series", owners: Mapping[Any, frozenset[int]]) -> "pl.DataFrame":
+    """The rows whose key is somebody's, with each asset whose it is."""
+    import polars as pl
+
+    pairs = [(key, asset) for key, assets in owners.items() for asset in assets]
+    table = pl.DataFrame(pairs, schema={"key": keys.dtype, "asset": pl.Int64}, orient="row")
+    frame = pl.DataFrame([rows.alias("row"), keys.alias("key")])
+    return frame.filter(pl.col("key").is_in(table["key"].implode())).join(table, on="key").select("row", "asset")
+
+
+def _numbers(frame: "pl.DataFrame") -> "pl.Series":
+    import polars as pl
+
+    return pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
+
+
+def _values(series: "pl.Series") -> "list[str]":
+    return series.drop_nulls().unique().to_list()
 
 
 def _overlap(one: "Network", other: "Network") -> bool:

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Mapped, Session
 
 from tocsin.delivery.never_held import IntakeFilter
+from tocsin.incidents.models import Incident
 from tocsin.incidents.read import IncidentReader, compartments_of, find_incident, is_restricted, known_entry
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, SeverityLevel
 from tocsin.incidents.write import add_entry
@@ -21,7 +22,7 @@ from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
-    from tocsin.incidents.models import Incident, IncidentEntry
+    from tocsin.incidents.models import IncidentEntry
 
 SIGNED: Final = ("--as", "Whose word it is: an account, by email address or number; else the user of this machine.")
 """The option by which every command of incidents is told who says it."""
@@ -80,6 +81,12 @@ class IncidentResult(BaseModel):
     entry: int | None = None
 
 
+class InIncident(Protocol):
+    """Something in an incident, such as a party, a task or an item of evidence."""
+
+    incident_id: Mapped[int]
+
+
 @dataclass(frozen=True)
 class OpenIncident:
     """An incident that an act changes, in its transaction."""
@@ -87,16 +94,19 @@ class OpenIncident:
     context: ActContext
     session: Session
     reader: IncidentReader
-    incident: "Incident"
+    incident: Incident
     author: str
 
     def enter(
-        self, kind: IncidentEntryKind, text: str = "", *, of: "Incident | None" = None, **more: Any
+        self, kind: IncidentEntryKind, text: str = "", *, of: Incident | InIncident | None = None, **more: Any
     ) -> "IncidentEntry":
-        """Add an entry; ``of``: to another incident of its family."""
-        return add_entry(
-            self.session, of or self.incident, kind, text=text, author=self.author, **more, **self.context.by
-        )
+        """Add an entry; ``of``: to another incident of its family, or to that of something in it.
+
+        What was merged may be restricted where the incident asked for is not, so what is said of it stays there.
+        """
+        if not isinstance(of, Incident):
+            of = self.session.get_one(Incident, of.incident_id) if of else self.incident
+        return add_entry(self.session, of, kind, text=text, author=self.author, **more, **self.context.by)
 
     def done(self, entry: "IncidentEntry | None" = None) -> IncidentResult:
         """What the act gives back."""
@@ -111,7 +121,7 @@ class OpenIncident:
         data = {"what": name, "before": before, "after": value}
         return self.done(self.enter(IncidentEntryKind.CHANGE, text, data=data))
 
-    def live(self) -> "Incident":
+    def live(self) -> Incident:
         """The incident, which is not merged.
 
         Raises:
@@ -126,7 +136,7 @@ class OpenIncident:
         return self.incident
 
 
-def state_of(incident: "Incident", entry: "IncidentEntry | None" = None) -> IncidentResult:
+def state_of(incident: Incident, entry: "IncidentEntry | None" = None) -> IncidentResult:
     """How an incident is."""
     return IncidentResult(
         reference=incident.reference, title=incident.title, state=IncidentState(incident.state),
@@ -225,7 +235,7 @@ def people_for(session: Session, permission: Permission) -> list[Person]:
     return [one for one in found if _may(one.role, permission, blocked=False)]
 
 
-def may_read(session: Session, incident: "Incident", person: int, now: datetime) -> bool:
+def may_read(session: Session, incident: Incident, person: int, now: datetime) -> bool:
     """Whether a person may read an incident."""
     return not is_restricted(incident) or incident.compartment_id in compartments_of(
         session, IncidentReader(person, now)

@@ -306,7 +306,7 @@ def correct(context: ActContext, request: EntryCorrection) -> IncidentResult:
         if corrections_of(opened.session, [before]):
             raise ConflictError(say("This entry was corrected already."), hint=say("Correct the newer one."))
         made = opened.enter(
-            IncidentEntryKind(before.kind), text, data=before.data, tlp=before.tlp, supersedes=before,
+            IncidentEntryKind(before.kind), text, data=before.data, tlp=before.tlp, supersedes=before, of=before,
             happened_at=_past(context, request.happened_at) or before.happened_at, once=once_of(context, request),
         )  # fmt: skip
         milestone_corrected(writer_for(opened.session, author=opened.author, **context.by), before, made)

@@ -161,7 +161,7 @@ def part(context: ActContext, request: PartyNamed) -> IncidentResult:
             return opened.done()
         party.left_at = context.now
         data = {"act": "left", "role": party.role, "name": party.name}
-        return opened.done(opened.enter(IncidentEntryKind.PARTY, data=data, party=party))
+        return opened.done(opened.enter(IncidentEntryKind.PARTY, data=data, party=party, of=party))
 
 
 def plan(context: ActContext, request: NewTask) -> IncidentResult:
@@ -215,7 +215,7 @@ def _step(
         task.owner = task.owner if owner is None else owner
         task.ended_at = None if state is TaskState.DOING else context.now
         data = {"act": state.value, "task": task.id, "what": task.text, "owner": task.owner}
-        made = opened.enter(IncidentEntryKind.TASK, result, data=data)
+        made = opened.enter(IncidentEntryKind.TASK, result, data=data, of=task)
         if task.ended_at is not None:
             task_ended(opened, task)
         return opened.done(made)
@@ -265,7 +265,7 @@ def withdraw(context: ActContext, request: ObservableNamed) -> IncidentResult:
             return opened.done()
         found.withdrawn_at = context.now
         data = {"act": "withdrawn", "values": [found.value]}
-        return opened.done(opened.enter(IncidentEntryKind.OBSERVABLE, reason, data=data))
+        return opened.done(opened.enter(IncidentEntryKind.OBSERVABLE, reason, data=data, of=found))
 
 
 ACTS: Final = (

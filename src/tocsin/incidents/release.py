@@ -237,7 +237,7 @@ def make_report(
             "withheld": content.withheld, "file": hashlib.sha256(made).hexdigest(),
         }  # fmt: skip
         tlp = content.marking.tlp.value
-        opened.enter(IncidentEntryKind.EVIDENCE, data=data, party=content.party, tlp=tlp)
+        opened.enter(IncidentEntryKind.EVIDENCE, data=data, party=content.party, of=content.party, tlp=tlp)
         return content, made
 
 

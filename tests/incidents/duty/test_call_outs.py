@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from support.api_client import caller
 from support.pager import pager
 from tocsin.incidents import IncidentReader, SeverityLevel
 from tocsin.incidents.duty import call_outs
 from tocsin.incidents.duty.calling import acknowledge_by_sms
 from tocsin.incidents.duty.channels import post_webhook, spool_sms
-from tocsin.node.accounts import Person
+from tocsin.node.accounts import AccountRole, Person
 from tocsin.node.duty_settings import DutySettings
 from tocsin.node.errors import InputError, RemoteError, SettingError, UsageError
 from tocsin.node.letters import Letter
@@ -54,6 +55,11 @@ def test_it_goes_along_the_chain_to_its_end_and_then_managers_are_asked(duty: Du
     assert (states(duty), len(duty.letters("call"))) == (["unanswered"], 2)
     assert [one.mailbox for one in duty.letters("missed")] == ["kim@csirt.example"]
     assert ItemKind.CALL_OUTS in items(duty)
+    with caller(duty.world, AccountRole.ANALYST) as client:
+        (shown,) = client.get("/duty/call-outs?state=unanswered").json()["items"]
+        assert client.get("/duty/call-outs?state=open").json() == {"items": [], "next": None}
+    assert (shown["number"], shown["reference"], shown["acknowledged_at"]) == (1, "CALL-0000001", None)
+    assert {one["person"] for one in shown["calls"]} == {duty.people[name] for name in ("ana", "eve")}
     duty.do("acknowledgeCallOut", "kim", call_out=1, remark="Rang eve")
     assert (states(duty), ItemKind.CALL_OUTS in items(duty)) == (["acknowledged"], False)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from incidents.evidence.conftest import Case
 from support.abuse_reports import noted, shapes, xarf
 from support.canary import files_with
+from support.processes import KILLED, command
 from tocsin.incidents import IncidentEntry, IncidentEntryKind, IncidentReader, entries_of, find_incident
 from tocsin.incidents.arrivals import PublicReport
 from tocsin.incidents.evidence import (
@@ -142,6 +144,19 @@ def test_evidence_is_destroyed_by_two_persons(case: Case) -> None:
     assert (items(case)[0][2], steps(case)) == ("destroyed", ["received", "destroy-asked", "destroyed"])
     with pytest.raises(UsageError):
         case.do("recordCustodyOfIncident", evidence=log, step="destroyed")
+
+
+def test_a_kill_while_evidence_is_destroyed_leaves_it_whole_or_destroyed(case: Case) -> None:
+    (log,) = add(case, LOG)
+    case.do("destroyEvidenceOfIncident", evidence=log, reason="The case is over")
+    node, words = case.world.node, ("evidence", "destroy", case.reference, str(log), "--reason", "I agree")
+    for cut, state in (("evidence.destroying", "held"), ("evidence.destroyed", "destroyed")):
+        killed = command(node.home, *words, "--as", str(case.second), environment={**os.environ, "TOCSIN_CUT": cut})
+        assert (killed.wait(), items(case)[0][2]) == (KILLED, state)
+        assert case.world.tocsin.json("evidence", "verify")["bad"] == []
+    assert steps(case) == ["received", "destroy-asked", "destroyed"]
+    apply_retention(node, now=datetime.now(UTC) + timedelta(days=3))  # files have the time of the machine
+    assert hashlib.sha256(LOG).hexdigest() not in node.incident_evidence
 
 
 def test_bytes_that_another_item_has_stay_when_one_is_destroyed(case: Case) -> None:

@@ -126,7 +126,9 @@ def test_an_export_is_an_entry_and_a_file_that_is_gone_is_named(exported: Path, 
 
 
 @pytest.mark.usefixtures("exported")
-def test_files_leave_pages_only_in_an_archive_with_the_password(case: Case, tmp_path: Path) -> None:
+def test_files_leave_pages_only_in_an_archive_with_the_password(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     digest = hashlib.sha256(SAMPLE).hexdigest()
     archive = tmp_path / "sample.zip"
     archive.write_bytes(b"".join(packed_file(case.world.node.incident_evidence, digest)))
@@ -136,6 +138,10 @@ def test_files_leave_pages_only_in_an_archive_with_the_password(case: Case, tmp_
     wrong = subprocess.run(["unzip", "-p", "-P", "x", archive], capture_output=True, check=False, timeout=60)
     assert wrong.returncode == 82  # a bad password, says its manual
 
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "work"))
+    (tmp_path / "work").mkdir()
+    export_packed(case.context(), IncidentNamed(reference=case.reference))  # and whoever asked for it is gone
+    assert [*(tmp_path / "work").iterdir()] == []
     done, blocks = export_packed(case.context(), IncidentNamed(reference=case.reference))
     archive.write_bytes(b"".join(blocks))
     whole = tmp_path / "whole"

@@ -167,11 +167,29 @@ def test_an_act_on_a_merged_restricted_incident_says_nothing_in_the_open_one(wor
     hidden = do(world, "openIncident", analyst, title="Leak", only=[str(analyst)]).reference
     into = do(world, "openIncident", analyst, title="Phishing").reference
     do(world, "addObservablesOfIncident", analyst, reference=hidden, text=PLANTED)
+    do(world, "addPartyOfIncident", analyst, reference=hidden, role="victim", name=PLANTED)
+    do(world, "addTaskOfIncident", analyst, reference=hidden, text=PLANTED)
+    note = do(world, "noteIncident", analyst, reference=hidden, text=PLANTED).entry
+    do(world, "attachAffectedSystems", analyst, reference=hidden, matching=f"address={PLANTED}")
+    do(world, "startPlaybookOfIncident", analyst, reference=hidden, playbook="ransomware")
+    do(world, "addLegalHoldOfIncident", analyst, reference=hidden, ordered_by=PLANTED)
     world.hear(PLANTED)
     do(world, "mergeIncident", analyst, reference=hidden, into=into)
     do(world, "setValidityObservableOfIncident", analyst, reference=into, observable=1, valid_until="2031-01-01")
     do(world, "reviewSightingsOfIncident", analyst, reference=into)
     do(world, "attachSightedAffectedSystems", analyst, reference=into, observable=1)
+    for operation, values in (
+        ("withdrawObservableOfIncident", {"observable": 1, "reason": PLANTED}),
+        ("leavePartyOfIncident", {"party": 1}),
+        ("takeTaskOfIncident", {"task": 1}),
+        ("finishTaskOfIncident", {"task": 1, "result": PLANTED}),
+        ("correctIncident", {"entry": note, "text": PLANTED}),
+        ("freezeAffectedSystems", {"population": 1}),
+        ("detachAffectedSystems", {"population": 1}),
+        ("stopPlaybookOfIncident", {"run": 1, "reason": PLANTED}),
+        ("liftLegalHoldOfIncident", {"hold": 1, "reason": PLANTED}),
+    ):
+        do(world, operation, analyst, reference=into, **values)
     outsider = IncidentReader(None, world.now)
     with world.node.database.reading() as session:
         read = entries_of(session, outsider, [find_incident(session, outsider, into)])

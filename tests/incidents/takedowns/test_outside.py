@@ -12,7 +12,7 @@ from support.dns_server import DnsServer, dns_server
 from support.ports import free_port
 from support.rdap_server import RdapServer, domain, holder, network, person, rdap_server, registrar
 from tocsin.incidents.takedowns.outside import fetch
-from tocsin.incidents.takedowns.proposal import TakedownTarget, target_of
+from tocsin.incidents.takedowns.proposal import target_of
 from tocsin.node.errors import UsageError, WithheldError
 
 KIT = "https://pay.shop.com/kit"
@@ -158,7 +158,6 @@ def test_a_site_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.Monke
         assert see(port)[0] == "unknown"
 
 
-def test_a_target_of_another_scheme_is_not_fetched() -> None:
-    assert fetch(TakedownTarget(target_of("url", "ftp://a.example/x").kind, "ftp://a.example/x"), ["8.8.8.8"]) == (
-        "unknown", "not fetched: ftp",
-    )  # fmt: skip
+@pytest.mark.parametrize(("url", "why"), [("ftp://a.example/x", "ftp"), ("http://a.example:99999/x", "no URL")])
+def test_what_is_no_page_is_not_fetched(url: str, why: str) -> None:
+    assert fetch(target_of("url", url), ["8.8.8.8"]) == ("unknown", f"not fetched: {why}")

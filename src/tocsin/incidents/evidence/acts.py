@@ -35,6 +35,7 @@ from tocsin.incidents.states import IncidentEntryKind
 from tocsin.incidents.threads import find_party_thread, find_thread_mail
 from tocsin.interface import N_, Act, ActContext, NoUndo, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.records import cut
 from tocsin.node.sentences import say, say_count
 
 _Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -244,9 +245,9 @@ def record(context: ActContext, request: CustodyChange) -> EvidenceResult:
             "act": request.step.value, **_facts(item), "person": kept(context, request.person),
             "how": kept(context, request.how),
         }  # fmt: skip
-        of, once = _owner(opened, item), once_of(context, request)
+        once = once_of(context, request)
         made = opened.enter(
-            IncidentEntryKind.EVIDENCE, data=data, of=of, tlp=item.tlp, happened_at=request.happened_at, once=once
+            IncidentEntryKind.EVIDENCE, data=data, of=item, tlp=item.tlp, happened_at=request.happened_at, once=once
         )
         return EvidenceResult(**opened.done(made).model_dump(), evidence=[item.id])
 
@@ -274,11 +275,13 @@ def destroy(context: ActContext, request: Destruction) -> DestructionResult:
         else:
             data["asked_by"] = item.destroy_by or opened.author
             item.state, item.kept = EvidenceState.DESTROYED.value, False
-        made = opened.enter(IncidentEntryKind.EVIDENCE, reason, data=data, of=_owner(opened, item), tlp=item.tlp)
+        made = opened.enter(IncidentEntryKind.EVIDENCE, reason, data=data, of=item, tlp=item.tlp)
         done = DestructionResult(**opened.done(made).model_dump(), evidence=[item.id], destroyed=not asked)
         digest = item.sha256
+        cut("evidence.destroying")
+    cut("evidence.destroyed")
     if done.destroyed:
-        with context.database.reading() as session:
+        with context.database.begin() as session:
             delete_file(session, context.node.incident_evidence, digest)
     return done
 
@@ -291,7 +294,7 @@ def keep_item(context: ActContext, request: EvidenceNamed) -> EvidenceResult:
             return EvidenceResult(**opened.done().model_dump(), evidence=[item.id])
         item.destroy_by = ""
         data = {"act": "kept", **_facts(item)}
-        made = opened.enter(IncidentEntryKind.EVIDENCE, data=data, of=_owner(opened, item), tlp=item.tlp)
+        made = opened.enter(IncidentEntryKind.EVIDENCE, data=data, of=item, tlp=item.tlp)
         return EvidenceResult(**opened.done(made).model_dump(), evidence=[item.id])
 
 
@@ -318,7 +321,7 @@ def lift(context: ActContext, request: HoldNamed) -> HoldResult:
             return HoldResult(**opened.done().model_dump(), hold=found.id)
         found.lifted_at = context.now
         data = {"act": "lifted", "hold": found.id, "who": found.ordered_by}
-        entry = opened.enter(IncidentEntryKind.EVIDENCE, reason, data=data)
+        entry = opened.enter(IncidentEntryKind.EVIDENCE, reason, data=data, of=found)
         return HoldResult(**opened.done(entry).model_dump(), hold=found.id)
 
 
@@ -334,7 +337,7 @@ def copied(context: ActContext, request: EvidenceNamed) -> IncidentEvidence:
         if not item.kept:
             raise NotFoundError(say("The file of this item is not kept here."))
         data = {"act": CustodyStep.COPIED.value, **_facts(item), "how": "download"}
-        opened.enter(IncidentEntryKind.EVIDENCE, data=data, of=_owner(opened, item), tlp=item.tlp)
+        opened.enter(IncidentEntryKind.EVIDENCE, data=data, of=item, tlp=item.tlp)
         return item
 
 
@@ -349,6 +352,8 @@ def _add_to(
     made = []
     for name, file in stored:
         check_quota(opened.session, opened.incident, file.size, opened.context.node.settings.evidence)
+        if file.sha256 not in opened.context.node.incident_evidence:
+            raise ConflictError(say("The same file was destroyed at this moment."), hint=say("Add it again."))
         made.append(
             add_item(
                 opened.session,
@@ -393,12 +398,6 @@ def _facts(item: IncidentEvidence) -> dict[str, Any]:
         "evidence": item.id, "name": item.name, "sha256": item.sha256, "size": item.size, "seal": item.seal,
         "place": item.place,
     }  # fmt: skip
-
-
-def _owner(opened: OpenIncident, item: IncidentEvidence) -> Any:
-    """The incident of the family that an item is of."""
-    family = merged_family(opened.session, opened.reader, opened.incident)
-    return next(one for one in family if one.id == item.incident_id)
 
 
 def _report_in(opened: OpenIncident, reference: str) -> PublicReport:

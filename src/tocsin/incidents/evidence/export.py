@@ -98,8 +98,10 @@ def export_evidence(context: ActContext, request: IncidentNamed, folder: Path) -
             _write(folder, "custody.txt", _text(opened.incident, items, steps, names))
             signed_by = _seal(context, folder, opened.incident, tlp, who)
         sums = sha256((folder / SUMS).read_bytes()).hexdigest()
-        data = {"act": "exported", "items": [one.id for one in items], "sums": sums, "signed": signed_by}
-        opened.enter(IncidentEntryKind.EVIDENCE, data=data, tlp=tlp)
+        for of in {one.compartment_id: one for one in reversed(family)}.values():  # each says what its readers know
+            mine = [one.id for one in items if one.compartment_id == of.compartment_id]
+            data = {"act": "exported", "items": mine, "sums": sums, "signed": signed_by}
+            opened.enter(IncidentEntryKind.EVIDENCE, of=of, data=data, tlp=tlp)
         kept = {one.sha256 for one in items if one.kept} - {digest for _, digest, _ in lacking}
         return EvidenceExport(
             opened.incident.reference, tlp, len(items), len(kept), size, sums, signed_by, tuple(lacking)
@@ -112,15 +114,17 @@ def export_packed(context: ActContext, request: IncidentNamed) -> tuple[Evidence
     try:
         folder = work / "evidence"
         done = export_evidence(context, request, folder)
-        blocks = packed(folder, ["."])
+        blocks = _and_remove(packed(folder, ["."]), work)
     except BaseException:
         shutil.rmtree(work)
         raise
-    return done, _and_remove(blocks, work)
+    next(blocks)  # so that it ends, and removes the folder, also where nobody reads on
+    return done, blocks
 
 
 def _and_remove(blocks: Iterator[bytes], work: Path) -> Iterator[bytes]:
     try:
+        yield b""
         yield from blocks
     finally:
         shutil.rmtree(work, ignore_errors=True)

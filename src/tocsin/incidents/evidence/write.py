@@ -14,7 +14,11 @@ from tocsin.incidents.read import TEAM
 from tocsin.node.blobs import Blobs
 from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.evidence_settings import EvidenceSettings
+from tocsin.node.records import take_turns
 from tocsin.node.sentences import say
+
+_TURN = "evid"
+"""Who adds a file and who deletes one take turns, so that the limits hold and no item lacks its bytes."""
 
 
 def add_item(
@@ -98,6 +102,7 @@ def check_quota(session: Session, incident: Incident, size: int, settings: Evide
             say("The file has more than %(n)s bytes.", n=f"{settings.max_file_bytes:,}"),
             hint=say("Keep it elsewhere, and add it by its hash."),
         )
+    take_turns(session, _TURN)
     row = IncidentEvidence
     kept = select(func.coalesce(func.sum(row.size), 0)).where(row.kept.is_(True))
     hint = say("An administrator can raise the limit; or keep the file elsewhere, and add it by its hash.")
@@ -108,7 +113,8 @@ def check_quota(session: Session, incident: Incident, size: int, settings: Evide
 
 
 def delete_file(session: Session, files: Blobs, sha256: str) -> None:
-    """Delete bytes that no item has any more."""
+    """Delete bytes that no item has any more; before the transaction ends, which may come to nothing."""
+    take_turns(session, _TURN)
     row = IncidentEvidence
     if sha256 and session.scalar(select(row.id).where(row.sha256 == sha256, row.kept.is_(True)).limit(1)) is None:
         files.delete(sha256)

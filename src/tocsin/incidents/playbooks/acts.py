@@ -150,7 +150,7 @@ def answer(context: ActContext, request: PlaybookAnswer) -> IncidentResult:
         if request.answer not in asked.answers:
             raise UsageError(say("Answer one of: %(answers)s.", answers=", ".join(asked.answers)))
         data = {"act": "answered", "question": asked.condition or asked.name, "answer": request.answer}
-        made = opened.enter(IncidentEntryKind.PLAYBOOK, data=data)
+        made = opened.enter(IncidentEntryKind.PLAYBOOK, data=data, of=run.row)
         go_on(opened, run, request.question, request.answer)
         return opened.done(made)
 
@@ -170,7 +170,7 @@ def stop(context: ActContext, request: PlaybookStop) -> IncidentResult:
             raise ConflictError(say("This playbook has ended already."))
         stop_run(opened, run, reason)
         data = {"act": "stopped", "playbook": run.playbook.name}
-        return opened.done(opened.enter(IncidentEntryKind.PLAYBOOK, reason, data=data))
+        return opened.done(opened.enter(IncidentEntryKind.PLAYBOOK, reason, data=data, of=run.row))
 
 
 def _key(listed: list[ListedPlaybook], playbook: Playbook) -> str:

@@ -180,7 +180,8 @@ def detach(context: ActContext, request: PopulationChosen) -> AffectedResult:
     with changing(context, request) as opened:
         found = _found(opened, request.population)
         opened.session.delete(found)
-        return _done(opened, {"act": "detached", "query": found.query, "number": found.id})
+        data: dict[str, object] = {"act": "detached", "query": found.query, "number": found.id}
+        return _result(opened, opened.enter(IncidentEntryKind.POPULATION, data=data, of=found).id)
 
 
 def freeze(context: ActContext, request: PopulationChosen) -> AffectedResult:
@@ -192,7 +193,8 @@ def freeze(context: ActContext, request: PopulationChosen) -> AffectedResult:
             return _result(opened)
         keys = keys_of(found, problems, context.now)
         found.keys, found.frozen_at = pack(keys), context.now
-        return _done(opened, {"act": "frozen", "query": found.query, "count": len(keys), "number": found.id})
+        data = {"act": "frozen", "query": found.query, "count": len(keys), "number": found.id}
+        return _result(opened, opened.enter(IncidentEntryKind.POPULATION, data=data, of=found).id)
 
 
 def set_text(context: ActContext, request: NotificationText) -> TextResult:

@@ -13,7 +13,7 @@ from tocsin.incidents.act_parts import (
     incident_act,
     reader_of,
 )
-from tocsin.incidents.models import Incident, IncidentObservable
+from tocsin.incidents.models import IncidentObservable
 from tocsin.incidents.read import find_incident, find_observable, merged_family, observables_of
 from tocsin.incidents.sightings.look_back import lock_ingests
 from tocsin.incidents.sightings.write import PastSightings
@@ -57,7 +57,7 @@ def set_validity(context: ActContext, request: ObservableValidity) -> IncidentRe
         past.note(opened.session, [(0, found)])
         until = request.valid_until.isoformat() if request.valid_until else None
         data = {"act": "validity", "values": [found.value], "until": until}
-        return opened.done(opened.enter(IncidentEntryKind.OBSERVABLE, data=data, of=owner_of(opened, found)))
+        return opened.done(opened.enter(IncidentEntryKind.OBSERVABLE, data=data, of=found))
 
 
 def look_up(context: ActContext, request: IncidentNamed) -> SightingsResult:
@@ -83,15 +83,10 @@ def review(context: ActContext, request: IncidentNamed) -> IncidentResult:
         for number in sorted({one.incident_id for one in new}):  # each in its own incident, which others may not read
             mine = [one for one in new if one.incident_id == number]
             data = {"act": "reviewed", "values": sorted(one.value for one in mine)[:20], "count": len(mine)}
-            made = opened.enter(IncidentEntryKind.OBSERVABLE, data=data, of=owner_of(opened, mine[0]))
+            made = opened.enter(IncidentEntryKind.OBSERVABLE, data=data, of=mine[0])
         for one in new:
             one.unreviewed_since = None
         return opened.done(made)
-
-
-def owner_of(opened: OpenIncident, observable: IncidentObservable) -> Incident:
-    """The incident of an observable: it may be restricted where the one that it was merged into is not."""
-    return opened.session.get_one(Incident, observable.incident_id)
 
 
 def observables_now(context: ActContext, request: IncidentNamed) -> list[tuple[int, str, str]]:

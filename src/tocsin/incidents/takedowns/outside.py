@@ -111,7 +111,11 @@ def fetch(
     if inside := [one for one in addresses if not allowed(one)]:
         return ContentState.UNKNOWN, f"not fetched: {inside[0]} is no public address"
     url = target.value if target.kind is ObservableKind.URL else f"http://{target.name or _in_url(target.address)}/"
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:  # as of a port above 65535
+        return ContentState.UNKNOWN, "not fetched: no URL"
     if parts.scheme not in {"http", "https"}:
         return ContentState.UNKNOWN, f"not fetched: {parts.scheme}"
     seen: list[tuple[ContentState, str]] = []
