@@ -135,7 +135,7 @@ def _networks(text: str) -> list[str]:
     first, dash, last = text.partition("-")
     if dash:
         with suppress(ValueError, TypeError):
-            return [str(one) for one in summarize_address_range(ip_address(first.strip()), ip_address(last.strip()))]  # type: ignore[type-var]  # of two kinds: TypeError
+            return [str(one) for one in summarize_address_range(ip_address(first.strip()), ip_address(last.strip()))]
     return [text]
 
 
