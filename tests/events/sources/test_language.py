@@ -1,12 +1,14 @@
 """The language of mapping files: how each format is cut, and the steps from columns to events."""
 
 import io
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import tocsin.events.sources as face
 from tocsin.events.idf_out import to_idf
 from tocsin.events.normalise import normalise
 from tocsin.events.sources import MOST_EVENTS, Batch, MappingError, sources
@@ -122,6 +124,19 @@ def test_more_events_than_a_record_may_have_are_said(tmp_path: Path) -> None:
     events, (batch,) = read(tmp_path, mapping, addresses.encode())
     assert len(events) == MOST_EVENTS
     assert [one.line for one in batch.unreadable] == [1]
+
+
+def test_no_record_fills_the_memory_by_its_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = ";".join(map(str, range(400)))
+    twice = 'each = ["a split ;", "b split ;"]\n[columns]\nip = "source.ip"\n'
+    events, (batch,) = read(tmp_path, twice, f"ip,a,b\n192.0.2.1,{parts},{parts}\n192.0.2.2,,\n".encode())
+    assert (len(events), [one.line for one in batch.unreadable]) == (MOST_EVENTS + 1, [2])
+    monkeypatch.setattr(face, "MOST_TEXT", 10_000)  # of a size that 64 MiB have in a second
+    report = json.dumps({"note": "x" * 999, "seen": [{"ip": f"192.0.2.{place}"} for place in range(99)]}).encode()
+    events, (batch,) = read(tmp_path, 'format = "json"\neach = "seen"\n[columns]\n"seen.ip" = "source.ip"\n', report)
+    assert 5 < len(events) < 11
+    assert len(batch.unreadable) == 1
+    assert batch.unreadable[0].raw == report.decode()
 
 
 def test_values_are_decoded_and_put_together(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 from tocsin.events.encoding import as_text, utf8
 from tocsin.events.extra import DEEPEST, json_text, no_number, sound, too_deep
 from tocsin.events.fields import BY_NAME, FieldKind
-from tocsin.events.sources import MOST_EVENTS, Batch, Chunk, Unreadable
+from tocsin.events.sources import MOST_EVENTS, Batch, Chunk, Unreadable, most_events
 from tocsin.events.sources.delimited import FIELD_LIMIT, LINE_LIMIT
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
@@ -161,8 +161,15 @@ _RECORD: Final = "\x00record"
 _ORDINAL: Final = "\x00ordinal"
 
 
+def _few(events: Callable[[dict[str, object]], Sequence[Row]], record: dict[str, object]) -> Row:
+    found = list(events(record))[:MOST_EVENTS]
+    if len(found) > most_events(len(str(found[0])) if found else 0):
+        raise ValueError(say("It is too long for the number of its events."))
+    return {_EVENTS: found}
+
+
 def _events_frame(rows: Sequence[Row]) -> pl.DataFrame:
-    events: list[list[Row]] = [list(row[_EVENTS])[:MOST_EVENTS] for row in rows]  # type: ignore[call-overload]  # as `JsonEvents` made it
+    events: list[list[Row]] = [list(row[_EVENTS]) for row in rows]  # type: ignore[call-overload]  # as `JsonEvents` made it
     sizes = [len(one) for one in events]
     frame = frame_of([event for one in events for event in one])
     return frame.with_columns(

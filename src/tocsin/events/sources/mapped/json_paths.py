@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import BinaryIO, Final
 
 import polars as pl
 
 from tocsin.events.extra import json_text
-from tocsin.events.sources import MOST_EVENTS, Chunk
+from tocsin.events.sources import MOST_EVENTS, Chunk, most_events
 from tocsin.events.sources.json_records import JsonRecords, Record, Row
 from tocsin.events.sources.mapped.decoding import as_value_text, flattened
 from tocsin.events.sources.mapped.mapping import FeedMapping, Rule
@@ -129,16 +130,17 @@ def _with_item(record: object, path: Sequence[str], item: object) -> object:
     return {**record, name: _with_item(record.get(name), path[1:], item)}
 
 
-def _events(wanted: _Wanted, record: Mapping[str, object]) -> list[object]:
+def _events(wanted: _Wanted, record: Mapping[str, object]) -> Iterator[object]:
     """The record once for each item that makes an event."""
-    found: list[object] = [record]
+    found: Iterator[object] = iter([record])
     for path in wanted.each:
-        more: list[object] = []
-        for one in found:
-            items = items_at(one, path)
-            more += [_with_item(one, path, item) for item in items] if items else [one]
-        found = more[: MOST_EVENTS + 1]  # one more shows that there are too many
-    return found
+        found = (made for one in found for made in _items(one, path))
+    return islice(found, MOST_EVENTS + 1)  # one more shows that there are too many
+
+
+def _items(record: object, path: Sequence[str]) -> Iterator[object]:
+    items = items_at(record, path)
+    return (_with_item(record, path, item) for item in items) if items else iter([record])
 
 
 def _frame(wanted: _Wanted, records: Sequence[Row]) -> pl.DataFrame:
@@ -150,7 +152,10 @@ def _frame(wanted: _Wanted, records: Sequence[Row]) -> pl.DataFrame:
         item = (items_at(record, wanted.records) or [None])[0] if wanted.records else record
         above = flattened(record, ABOVE) if wanted.above else []
         own = item if isinstance(item, dict) else {"value": item}
+        repeated, size = 0, 0  # events so far, and the longest text beside them
         for event in _events(wanted, own):
+            if repeated > most_events(size):
+                break
             row: dict[str, str] = {}
             extra: dict[str, object] = {}
             named = flattened(event, "", wanted.into, wanted.renamed) if isinstance(event, dict) else []
@@ -166,6 +171,7 @@ def _frame(wanted: _Wanted, records: Sequence[Row]) -> pl.DataFrame:
             table.append(row)
             places.append(place)
             extras.append(json_text(extra) if extra else None)
+            repeated, size = repeated + 1, max(size, len(extras[-1] or ""))
     columns = {COLUMN + name: [row.get(name) for row in table] for name in sorted(wanted.used)}
     frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String()))
     return frame.with_columns(pl.Series("extra", extras, pl.String), pl.Series(RECORD, places, pl.Int64))
