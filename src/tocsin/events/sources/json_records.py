@@ -20,6 +20,8 @@ from tocsin.node.sentences import say
 DOCUMENT_LIMIT: Final = 1 << 28
 """Longest document in bytes that is not one object a line: it has to be in memory as a whole."""
 
+DECODER: Final = json.JSONDecoder(parse_constant=no_number)
+
 HEAD: Final = 1 << 16
 """How many bytes of a report are looked at to know its form."""
 
@@ -190,21 +192,20 @@ def _one_a_line(head: bytes) -> bool:
 
 def _record(line: int, text: str) -> Record:
     try:
-        return Record(line, text, json.loads(text, parse_constant=no_number))
+        return Record(line, text, DECODER.decode(text))
     except (ValueError, RecursionError) as error:
         return Record(line, text, None, say("This is not JSON: %(error)s", error=error))
 
 
 def _documents(text: str, start: int) -> Iterator[Record]:
     """The objects of an array, or of documents behind each other; an unreadable remainder is one record."""
-    decoder = json.JSONDecoder(parse_constant=no_number)
     array = bool(start) or text.lstrip().startswith("[")
     position = _skip(text, text.index("[", start) + 1 if array else 0, "")
     line, counted = 1, 0
     while position < len(text) and not (array and text[position] == "]"):
         line, counted = line + text.count("\n", counted, position), position
         try:
-            value, end = decoder.raw_decode(text, position)
+            value, end = DECODER.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
             yield Record(line, text[position:], None, say("This is not JSON: %(error)s", error=error))
             return

@@ -159,14 +159,12 @@ def _frame(wanted: _Wanted, records: Sequence[Row]) -> pl.DataFrame:
             row: dict[str, str] = {}
             extra: dict[str, object] = {}
             named = flattened(event, "", wanted.into, wanted.renamed) if isinstance(event, dict) else []
-            for name, value in [
-                *named,
-                *(pair for pair in above if pair[0] in wanted.used or pair[0] in wanted.renamed),
-            ]:
+            named += [pair for pair in above if pair[0] in wanted.used or pair[0] in wanted.renamed]
+            for name, value in named:
                 if name in wanted.used:
                     if (text := as_value_text(value)) is not None:
                         row[name] = text
-                elif value is not None and value not in ("", [], {}):
+                elif value or isinstance(value, int | float):
                     extra[wanted.renamed.get(name, name)] = value
             table.append(row)
             places.append(place)
