@@ -68,8 +68,7 @@ def _flatten(
 ) -> None:
     for key, member in value.items():
         name = prefix + key.lower()
-        kind = type(member)
-        if kind is dict and member and name not in whole:
+        if type(member) is dict and member and name not in whole:
             _flatten(member, f"{name}.", into, whole, found)
         elif isinstance(member, list) and name in into:
             _flatten(
