@@ -101,6 +101,16 @@ def test_json_by_paths_with_what_is_above_and_several_events_a_record(tmp_path: 
     assert again == events[:2]
 
 
+def test_json_lists_below_any_key(tmp_path: Path) -> None:
+    mapping = 'format = "json"\nrecords = "*"\n[columns]\nvalue = "source.fqdn"\nkey = "malware.name"\n'
+    events, (batch,) = read(
+        tmp_path, mapping, b'{"a": ["x.example.com"], "b": ["y.example.com", "z.example.com"], "n": 1}'
+    )
+    assert [(one["source.fqdn"][0], one["malware.name"]) for one in events] == [("x", "a"), ("y", "b"), ("z", "b")]  # type: ignore[index]  # text
+    again, _ = read(tmp_path, mapping, batch.locate([2])[0][1].encode())
+    assert again == events[2:]
+
+
 def test_events_of_one_record_have_numbers_and_keys_of_their_own(tmp_path: Path) -> None:
     mapping = 'each = "tags split ,"\n[columns]\naddress = "source.ip"\ntags = "protocol.application"\n'
     (tmp_path / "feed.toml").write_text(mapping)

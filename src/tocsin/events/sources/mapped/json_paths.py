@@ -17,6 +17,10 @@ from tocsin.events.sources.mapped.mapping import FeedMapping, Rule
 from tocsin.events.sources.mapped.steps import COLUMN, RECORD, placeholders
 from tocsin.node.sentences import say
 
+_LONGEST_ABOVE: Final = 10_000
+EVERY: Final = ["*"]
+"""As ``records``: the items of all lists of the document, whose names are their ``key``."""
+
 ABOVE: Final = "/"
 """Before the path of what stands above the records, from the top of the document."""
 
@@ -40,6 +44,9 @@ class MappedJson(JsonRecords):
                 yield replace(record, value=_by_place(record.value)) if listed else record
                 continue
             path = self._mapping.records.split(".")
+            if path == EVERY:
+                yield from _members(record)
+                continue
             items = items_at(record.value, path)
             if items is None:
                 where = say("There is no list at %(path)s.", path=self._mapping.records)
@@ -53,7 +60,29 @@ class MappedJson(JsonRecords):
 
     def _kept_above(self, document: Mapping[str, object]) -> dict[str, object]:
         tops = {name.removeprefix(ABOVE).partition(".")[0] for name in self._above}
-        return {key: value for key, value in document.items() if key.lower() in tops}
+        return {
+            key: value
+            for key, value in document.items()
+            if key.lower() in tops and len(str(value)) <= _LONGEST_ABOVE  # it is repeated with every record
+        }
+
+
+def _members(record: Record) -> Iterator[Record]:
+    """The items of all lists of a document, each below its key."""
+    document = record.value if isinstance(record.value, dict) else {}
+    for key, member in document.items():
+        for item in member if isinstance(member, list) else ():
+            yield Record(record.line, json.dumps({key: [item]}, ensure_ascii=False), {key: [item]})
+
+
+def _own(record: Mapping[str, object], path: Sequence[str]) -> Mapping[str, object]:
+    """The record that stands alone at a path."""
+    if path == EVERY:
+        ((key, listed),) = record.items()
+        item = listed[0] if isinstance(listed, list) else None
+        return {**(item if isinstance(item, dict) else {"value": item}), "key": key}
+    item = (items_at(record, path) or [None])[0] if path else record
+    return item if isinstance(item, dict) else {"value": item}
 
 
 def _by_place(items: object) -> dict[str, object]:
@@ -149,11 +178,9 @@ def _frame(wanted: _Wanted, records: Sequence[Row]) -> pl.DataFrame:
     places: list[int] = []
     extras: list[str | None] = []
     for place, record in enumerate(records):
-        item = (items_at(record, wanted.records) or [None])[0] if wanted.records else record
         above = flattened(record, ABOVE) if wanted.above else []
-        own = item if isinstance(item, dict) else {"value": item}
         repeated, size = 0, 0  # events so far, and the longest text beside them
-        for event in _events(wanted, own):
+        for event in _events(wanted, _own(record, wanted.records)):
             if repeated > most_events(size):
                 break
             row: dict[str, str] = {}
