@@ -67,6 +67,24 @@ def test_events_of_one_record_are_taken_in_once_each(tocsin: Tocsin, tmp_path: P
     assert len(tocsin.run("--json", "events").splitlines()) == 5
 
 
+def test_where_one_event_of_a_record_is_bad_the_others_are_kept_and_it_is_set_aside_once(
+    tocsin: Tocsin, tmp_path: Path
+) -> None:
+    (tocsin.home / "feeds").mkdir(exist_ok=True)
+    (tocsin.home / "feeds" / "ours.toml").write_text(
+        'files = ["list*"]\neach = "ips split ;"\n[columns]\nips = "source.ip"\n'
+    )
+    (tmp_path / "list.csv").write_text("n,ips\n1,192.0.2.1\n2,192.0.2.2;nowhere;192.0.2.3;none\n")
+    first = tocsin.json("ingest", tmp_path / "list.csv")
+    assert (first["rows"], first["stored"], first["quarantined"]) == (4, 3, 1)
+    [entry] = tocsin.json("quarantine", "list")
+    assert [row["raw"] for row in tocsin.json("quarantine", "show", str(entry["ingest"]))] == [
+        "2,192.0.2.2;nowhere;192.0.2.3;none"
+    ]
+    again = tocsin.json("quarantine", "replay", str(entry["ingest"]))
+    assert (again["stored"], again["duplicates"]) == (0, 2)
+
+
 @pytest.mark.parametrize("place", ["ingest.batch:2", "keys.written", "ingest.committed"])
 def test_a_kill_amid_the_events_of_records_loses_and_doubles_none(tocsin: Tocsin, tmp_path: Path, place: str) -> None:
     (tocsin.home / "tocsin.toml").write_text("[ingest]\nbatch_bytes = 10000\n")
