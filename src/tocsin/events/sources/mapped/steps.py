@@ -119,13 +119,11 @@ def _few(table: pl.DataFrame, notes: pl.DataFrame) -> tuple[pl.DataFrame, Intege
     if "extra" in notes.columns:
         sizes += notes["extra"].gather(table[_ROW]).str.len_bytes().cast(pl.Int64).fill_null(0)
     largest = sizes.max()
-    limit = pl.lit(MOST_EVENTS)
+    over = table[_ORDINAL] >= MOST_EVENTS
     if isinstance(largest, int) and most_events(largest) < MOST_EVENTS:
-        limit = pl.Series("limit", [most_events(size) for size in sizes.to_list()])
-    marked = table.with_columns(limit.alias("\x00limit"))
-    cut = marked.filter(pl.col(_ORDINAL) >= pl.col("\x00limit"))[_PLACE].unique(maintain_order=True)
-    left = marked.filter(pl.col(_ORDINAL) < pl.col("\x00limit")).drop("\x00limit") if len(cut) else table
-    return left, cut.cast(pl.Int64).to_numpy()
+        over = table[_ORDINAL] >= pl.Series([most_events(size) for size in sizes.to_list()])
+    cut = table.filter(over)[_PLACE].unique(maintain_order=True)
+    return table.filter(~over) if len(cut) else table, cut.cast(pl.Int64).to_numpy()
 
 
 def _ordinal() -> pl.Expr:
