@@ -60,22 +60,22 @@ def speed(code: str, report: bytes) -> int:
     return round(ROWS / (time.process_time() - began))
 
 
-def whole(code: str, report: bytes, folder: Path) -> float:
-    """Records that `tocsin ingest` takes in a second of CPU, with the directory of ``pipeline.py``."""
-    home, path = folder / code / "home", folder / code / "report"
-    path.parent.mkdir()
+def whole(code: str, report: bytes, home: Path) -> float:
+    """Records that `tocsin ingest` takes in a second of CPU."""
+    path = home.parent / code
     path.write_bytes(report)
-    for one in feed.write_directory(feed.make_world(1), path.parent, 1):
-        pipeline.tocsin(home, "directory", "import", str(one))
     taken, cost = pipeline.tocsin(home, "ingest", str(path), "--source", "mapped", "--feed", code)
     return round(ROWS / cost["cpu_seconds"]) if taken["stored"] else 0
 
 
 def ingest() -> dict[str, float]:
-    """By feed; lists that nobody is notified of are not taken in."""
+    """By feed, with the directory of ``pipeline.py``; lists that nobody is notified of are not taken in."""
     told = {code: report for code, report in reports() if source(()).feed(code).notify}
     with TemporaryDirectory() as folder:
-        return {code: whole(code, report, Path(folder)) for code, report in told.items()}
+        home = Path(folder) / "home"
+        for one in feed.write_directory(feed.make_world(1), Path(folder), 1):
+            pipeline.tocsin(home, "directory", "import", str(one))
+        return {code: whole(code, report, home) for code, report in told.items()}
 
 
 if __name__ == "__main__":
