@@ -104,6 +104,18 @@ def test_a_node_has_classes_of_its_own() -> None:
     assert (cut.class_name, cut.readable) == ("terror", False)
 
 
+def test_an_alert_in_idea_of_that_category_is_found() -> None:
+    alert = {
+        "Format": "IDEA0",
+        "Category": ["Abusive.Child"],
+        "Source": [{"URL": ["https://files.example/secret-place"]}],
+    }
+    kept = redactions.redacted_bytes(json.dumps([alert]).encode(), redaction := Redaction())
+    assert [one.class_name for one in redaction.found] == ["csam"]
+    assert b"secret-place" not in kept
+    assert not found_in(json.dumps({**alert, "Category": ["Abusive.Spam"]}).encode())
+
+
 def test_what_is_cut_before_it_says_that_it_is_x_arf_is_not_kept() -> None:
     text = '{"type": "csam", "url": "https://files.example/secret-place'
     [found] = found_in(text.encode())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.abuse_reports import TRACES, xarf
+from support.abuse_reports import TRACES, canaries, noted, xarf
 from support.cast import Tocsin
 from support.processes import KILLED, command
 
@@ -67,6 +67,24 @@ def test_events_of_one_record_are_taken_in_once_each(tocsin: Tocsin, tmp_path: P
     assert len(tocsin.run("--json", "events").splitlines()) == 5
 
 
+def test_where_one_event_of_a_record_is_bad_the_others_are_kept_and_it_is_set_aside_once(
+    tocsin: Tocsin, tmp_path: Path
+) -> None:
+    (tocsin.home / "feeds").mkdir(exist_ok=True)
+    (tocsin.home / "feeds" / "ours.toml").write_text(
+        'files = ["list*"]\neach = "ips split ;"\n[columns]\nips = "source.ip"\n'
+    )
+    (tmp_path / "list.csv").write_text("n,ips\n1,192.0.2.1\n2,192.0.2.2;nowhere;192.0.2.3;none\n")
+    first = tocsin.json("ingest", tmp_path / "list.csv")
+    assert (first["rows"], first["stored"], first["quarantined"]) == (4, 3, 1)
+    [entry] = tocsin.json("quarantine", "list")
+    assert [row["raw"] for row in tocsin.json("quarantine", "show", str(entry["ingest"]))] == [
+        "2,192.0.2.2;nowhere;192.0.2.3;none"
+    ]
+    again = tocsin.json("quarantine", "replay", str(entry["ingest"]))
+    assert (again["stored"], again["duplicates"]) == (0, 2)
+
+
 @pytest.mark.parametrize("place", ["ingest.batch:2", "keys.written", "ingest.committed"])
 def test_a_kill_amid_the_events_of_records_loses_and_doubles_none(tocsin: Tocsin, tmp_path: Path, place: str) -> None:
     (tocsin.home / "tocsin.toml").write_text("[ingest]\nbatch_bytes = 10000\n")
@@ -85,15 +103,36 @@ def test_a_kill_amid_the_events_of_records_loses_and_doubles_none(tocsin: Tocsin
     assert sorted(found) == sorted((str(number), word) for number in range(1_200) for word in ("ftp", "ssh"))
 
 
-def test_what_must_never_be_held_passes_no_mapping(tocsin: Tocsin, tmp_path: Path) -> None:
-    (tmp_path / "ours.toml").write_text('format = "json"\nrecords = "list"\n[columns]\nip = "source.ip"\n')
-    report = tmp_path / "list.json"
-    report.write_text(json.dumps({"list": [{"ip": "192.0.2.1"}, {"ip": "192.0.2.2", "found": xarf("csam")}]}))
-    code, out, words = tocsin.call("feeds", "try", report, "--mapping", tmp_path / "ours.toml", "--json")
-    assert "192.0.2.1" in out
-    assert not [trace for trace in TRACES if trace in (out + words).encode()], code
-    _, out, words = tocsin.call("feeds", "try", report, "--suggest")
-    assert not [trace for trace in TRACES if trace in (out + words).encode()]
+@pytest.mark.parametrize(
+    ("mapping", "report"),
+    [
+        (
+            'format = "json"\nrecords = "list"\n[columns]\nip = "source.ip"\n',
+            {"list": [{"ip": "192.0.2.1"}, {"ip": "192.0.2.2", "found": xarf("csam")}]},
+        ),
+        ('format = "json"\neach = "seen"\n[columns]\nip = "source.ip"\n', {"ip": "192.0.2.1", "seen": [xarf("csem")]}),
+        ("format = \"lines\"\n[columns]\nline = { to = 'source.ip', pattern = '192[.0-9]+' }\n", xarf("csam")),
+        ('format = "json"\n[columns]\nip = "source.ip"\npayload = { decode = "json" }\n',
+         {"ip": "192.0.2.1", "payload": json.dumps(xarf("csam"))}),
+    ],
+)  # fmt: skip
+def test_what_must_never_be_held_passes_no_mapping(
+    tocsin: Tocsin, tmp_path: Path, mapping: str, report: object
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "ours.toml").write_text(f'files = ["list*"]\n{mapping}')
+    path = folder / "list.json"
+    path.write_text(json.dumps(report))
+    said = [
+        *tocsin.call("feeds", "try", path, "--mapping", folder / "ours.toml", "--json")[1:],
+        *tocsin.call("feeds", "try", path, "--suggest")[1:],
+        *tocsin.call("ingest", path)[1:],
+        tocsin.run("--json", "events"),
+    ]
+    assert not [trace for trace in TRACES if trace in "".join(said).encode()]
+    assert canaries(tocsin.home) == []
+    assert noted(tocsin.home)
 
 
 def test_a_list_without_time_and_evidence_is_tried_but_not_taken_in(tocsin: Tocsin, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 _NAMES = (
     "source.ip source.port source.network source.url source.fqdn source.asn time.source time.observation destination.ip"
     " classification.type feed.name tlp flags extra extra.a extra.ip ip port timestamp tag a b c * ^.*$ row problem"
+    " Source Target Category IP4 Attribute type value Event response Tag"
 ).split()
 _VALUES = [
     "",

@@ -23,6 +23,7 @@ TYPES: Final = (pl.String(), pl.Int64(), pl.Float64(), pl.Boolean())
 DEEPEST: Final = 50
 """How deep arrays and objects may stand in each other; deeper ones no feed has, and readers stumble over them."""
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _NAME: Final = re.compile(r"extra\.[a-z0-9_.-]{1,80}")  # names that every reader of Delta Lake takes
 
 _LONE: Final = re.compile("[\ud800-\udfff]")
@@ -176,7 +177,7 @@ def object_text(text: str) -> str:
 def json_text(value: Mapping[str, object]) -> str:
     """The object as JSON that every reader takes."""
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text = _ENCODER.encode(value)
     except ValueError:  # a number beyond what a double holds was read as infinite, which JSON cannot say
         text = json.dumps(_finite(value), ensure_ascii=False)
     return sound(text, r"\\")
@@ -209,4 +210,4 @@ def too_deep(value: object) -> bool:
 
 def sound(text: str, backslash: str = "\\") -> str:
     """The text without lone surrogates, which JSON can name and UTF-8 cannot hold; they show as their escape."""
-    return _LONE.sub(lambda found: f"{backslash}u{ord(found[0]):04x}", text)
+    return text if text.isascii() else _LONE.sub(lambda found: f"{backslash}u{ord(found[0]):04x}", text)

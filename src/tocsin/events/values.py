@@ -29,6 +29,7 @@ URL: Final = r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+(?:[/?#]\S*(?:[ \t]+\S+)*)?$"
 
 _SECOND_URL: Final = r"\s\S*://"
 
+_FROM_1601: Final = 11_644_473_600_000_000  # microseconds from 1601 to 1970
 _CODES: Final = [first + second for first in ascii_uppercase for second in ascii_uppercase]
 _TRUE: Final = ("y", "yes", "true", "t", "1", "on")
 _FALSE: Final = ("n", "no", "false", "f", "0", "off")
@@ -137,7 +138,31 @@ def _time(texts: pl.Series, field: Field, time_format: str) -> pl.Series:
     zoned = "%z" in time_format or "%:z" in time_format or "%#z" in time_format or time_format.endswith("%+")
     read = texts.str.to_datetime(time_format, time_unit="us", strict=False, cache=False)
     read = read.dt.convert_time_zone("UTC") if zoned else read.dt.replace_time_zone("UTC")
-    return read.alias(field.name)
+    left = texts.is_not_null() & read.is_null()
+    return _other_times(texts, read, left).alias(field.name) if left.any() else read.alias(field.name)
+
+
+def _other_times(texts: pl.Series, read: pl.Series, left: pl.Series) -> pl.Series:
+    """With those in ISO 8601 and in numbers that feeds often have; `mend_time` reads the same, one by one."""
+    odd = texts.set(~left, None)
+    zoned = odd.str.to_datetime("%+", time_unit="us", strict=False, cache=False)
+    plain = odd.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False, cache=False)
+    size, number = pl.first().str.len_bytes(), pl.first().cast(pl.Int64, strict=False)
+    digits = pl.first().str.contains("^[0-9]+$")
+    microseconds = (
+        pl.when(digits & size.is_in([9, 10]))
+        .then(number * 1_000_000)
+        .when(digits & size.is_in([12, 13]))
+        .then(number * 1_000)
+        .when(digits & (size == 18) & pl.first().str.starts_with("1"))
+        .then(number // 10 - _FROM_1601)
+    )
+    counted = _select(odd, microseconds).cast(pl.Datetime("us", "UTC"))
+    return (
+        read.fill_null(zoned.dt.convert_time_zone("UTC"))
+        .fill_null(plain.dt.replace_time_zone("UTC"))
+        .fill_null(counted)
+    )
 
 
 _READERS: Final[dict[FieldKind, Callable[[pl.Series, Field, str], pl.Series]]] = {

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from support.feed_cases import FEEDS, RENAMED, compare
+from tocsin.events.sources import sources
 from tocsin.events.sources.mapped.reading import read_mapping
 from tocsin.events.sources.mapped.source import CATALOGUE
 
@@ -29,6 +30,21 @@ def test_each_file_says_what_who_takes_its_feed_must_know(path: Path) -> None:
     # a bare list is told to nobody, and without a type nobody knows what for
     named = {*mapping.constants, *(name for table in mapping.values.values() for one in table.values() for name in one)}
     assert "classification.type" in named | {to for rules in mapping.columns.values() for one in rules for to in one.to}
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("urlhaus_payloads_1.csv", "urlhaus_payloads"),
+        ("urlhaus_country_at.csv", "urlhaus_feeds"),
+        ("urlhaus.csv", "urlhaus"),
+        ("edrop.txt", "spamhaus_edrop"),
+        ("/in/drop_v4.json", "spamhaus_drop_json"),
+        ("viriback.csv", None),  # its header is another feed's
+    ],
+)
+def test_the_most_exact_name_says_which_feed_it_is(name: str, code: str | None) -> None:
+    assert sources()["mapped"].recognise(name, b"Family,Address\n") == code
 
 
 DIFFERENT = {

@@ -1,12 +1,14 @@
 """The language of mapping files: how each format is cut, and the steps from columns to events."""
 
 import io
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import tocsin.events.sources as face
 from tocsin.events.idf_out import to_idf
 from tocsin.events.normalise import normalise
 from tocsin.events.sources import MOST_EVENTS, Batch, MappingError, sources
@@ -99,6 +101,20 @@ def test_json_by_paths_with_what_is_above_and_several_events_a_record(tmp_path: 
     assert again == events[:2]
 
 
+def test_json_lists_below_any_key(tmp_path: Path) -> None:
+    mapping = 'format = "json"\nrecords = "*"\n[columns]\nvalue = "source.fqdn"\nkey = "malware.name"\n'
+    events, (batch,) = read(
+        tmp_path, mapping, b'{"a": ["x.example.com"], "b": ["y.example.com", "z.example.com"], "n": 1}'
+    )
+    assert [(one["source.fqdn"], one["malware.name"]) for one in events] == [
+        ("x.example.com", "a"),
+        ("y.example.com", "b"),
+        ("z.example.com", "b"),
+    ]
+    again, _ = read(tmp_path, mapping, batch.locate([2])[0][1].encode())
+    assert again == events[2:]
+
+
 def test_events_of_one_record_have_numbers_and_keys_of_their_own(tmp_path: Path) -> None:
     mapping = 'each = "tags split ,"\n[columns]\naddress = "source.ip"\ntags = "protocol.application"\n'
     (tmp_path / "feed.toml").write_text(mapping)
@@ -122,6 +138,19 @@ def test_more_events_than_a_record_may_have_are_said(tmp_path: Path) -> None:
     events, (batch,) = read(tmp_path, mapping, addresses.encode())
     assert len(events) == MOST_EVENTS
     assert [one.line for one in batch.unreadable] == [1]
+
+
+def test_no_record_fills_the_memory_by_its_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = ";".join(map(str, range(400)))
+    twice = 'each = ["a split ;", "b split ;"]\n[columns]\nip = "source.ip"\n'
+    events, (batch,) = read(tmp_path, twice, f"ip,a,b\n192.0.2.1,{parts},{parts}\n192.0.2.2,,\n".encode())
+    assert (len(events), [one.line for one in batch.unreadable]) == (MOST_EVENTS + 1, [2])
+    monkeypatch.setattr(face, "MOST_TEXT", 10_000)  # of a size that 64 MiB have in a second
+    report = json.dumps({"note": "x" * 999, "seen": [{"ip": f"192.0.2.{place}"} for place in range(99)]}).encode()
+    events, (batch,) = read(tmp_path, 'format = "json"\neach = "seen"\n[columns]\n"seen.ip" = "source.ip"\n', report)
+    assert 5 < len(events) < 11
+    assert len(batch.unreadable) == 1
+    assert batch.unreadable[0].raw == report.decode()
 
 
 def test_values_are_decoded_and_put_together(tmp_path: Path) -> None:
@@ -165,11 +194,11 @@ list = "extra.list"
     report = b"list one\na.example.com\nb.example.com\nlist two\nc.example.com\n"
     for size in (4, 40, 1 << 20):
         events, batches = read(tmp_path, mapping, report, size)
-        assert [(one["source.fqdn"][0], one["extra.list"]) for one in events] == [
-            ("a", "one"),
-            ("b", "one"),
-            ("c", "two"),
-        ]  # type: ignore[index]  # text
+        assert [(one["source.fqdn"], one["extra.list"]) for one in events] == [
+            ("a.example.com", "one"),
+            ("b.example.com", "one"),
+            ("c.example.com", "two"),
+        ]
         assert [place for one in batches for place in one.locate(range(one.frame.height))][2] == (
             5,
             "list two\nc.example.com",

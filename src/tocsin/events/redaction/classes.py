@@ -11,7 +11,9 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-_BUILT_IN: Final = MappingProxyType({"csam": ("csam",), "csem": ("csem",)})
+_BUILT_IN: Final = MappingProxyType(
+    {"csam": ("csam", "abusive.child"), "csem": ("csem",)}
+)  # the second: IDEA's category
 _ID: Final = re.compile(r"[0-9A-Za-z._:-]{4,80}")
 _HOST: Final = re.compile(r"(?=.{1,253}$)[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_])?")
 _OLD: Final = re.compile("child", re.IGNORECASE)  # version 3 had no closed list of types
@@ -78,7 +80,7 @@ class ClassTable:
 
 
 BUILT_IN: Final = ClassTable()
-"""Child sexual abuse (X-ARF ``content/csam`` and ``csem``) and nothing else."""
+"""Child sexual abuse (X-ARF ``content/csam`` and ``csem``, IDEA ``Abusive.Child``) and nothing else."""
 
 
 def found_report(report: Mapping[str, Any], class_name: str, raw: bytes = b"") -> FoundReport:

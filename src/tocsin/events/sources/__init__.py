@@ -21,6 +21,15 @@ MOST_EVENTS: Final = 256
 """Of one record. The number of a row is kept in 32 bits, so that a report may have 16 million such records."""
 
 
+MOST_TEXT: Final = 1 << 26
+"""Bytes of what the events of one record say together; each repeats what is said of all of them."""
+
+
+def most_events(size: int) -> int:
+    """How many events a record may have of which each is that long."""
+    return min(MOST_EVENTS, max(1, MOST_TEXT // max(size, 1)))
+
+
 class MappingError(UsageError):
     """A mapping file that cannot be used: where in it, and why."""
 

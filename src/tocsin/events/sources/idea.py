@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_address, summarize_address_range
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from tocsin.events.encoding import as_text
-from tocsin.events.extra import too_deep
-from tocsin.events.sources import Feed, Reader
+from tocsin.events.sources import MOST_EVENTS, Feed, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT
 from tocsin.events.sources.json_records import JsonEvents, Row
 from tocsin.node.sentences import say
@@ -88,14 +88,14 @@ def source(_: Sequence[Path] = ()) -> Idea:
 
 def _events(alert: dict[str, object]) -> list[Row]:
     """An event for each category and each address, domain or URL of a source."""
-    if too_deep(alert):
-        raise ValueError(say("Values are nested too deep."))
-    assets = [asset for one in _objects(alert, "Source") for asset in _assets(one)]
+    found = (asset for one in _objects(alert, "Source") for asset in _assets(one))
+    assets = list(islice(found, MOST_EVENTS))
     if not assets:
         raise ValueError(say("It names no source."))
     common = {**_target(_objects(alert, "Target")), **_more(alert)}
     types = dict.fromkeys(map(_type, _texts(alert, "Category"))) or {"undetermined": None}
-    return [{**common, **asset, "classification.type": _by_asset(kind, asset)} for kind in types for asset in assets]
+    events = ({**common, **asset, "classification.type": _by_asset(kind, asset)} for kind in types for asset in assets)
+    return list(islice(events, MOST_EVENTS))
 
 
 def _more(alert: Mapping[str, object]) -> Row:
@@ -135,7 +135,7 @@ def _networks(text: str) -> list[str]:
     first, dash, last = text.partition("-")
     if dash:
         with suppress(ValueError, TypeError):
-            return [str(one) for one in summarize_address_range(ip_address(first.strip()), ip_address(last.strip()))]  # type: ignore[type-var]  # of two kinds: TypeError
+            return [str(one) for one in summarize_address_range(ip_address(first.strip()), ip_address(last.strip()))]
     return [text]
 
 

@@ -12,13 +12,15 @@ import polars as pl
 from tocsin.events.encoding import as_text, utf8
 from tocsin.events.extra import DEEPEST, json_text, no_number, sound, too_deep
 from tocsin.events.fields import BY_NAME, FieldKind
-from tocsin.events.sources import MOST_EVENTS, Batch, Chunk, Unreadable
+from tocsin.events.sources import MOST_EVENTS, Batch, Chunk, Unreadable, most_events
 from tocsin.events.sources.delimited import FIELD_LIMIT, LINE_LIMIT
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 
 DOCUMENT_LIMIT: Final = 1 << 28
 """Longest document in bytes that is not one object a line: it has to be in memory as a whole."""
+
+DECODER: Final = json.JSONDecoder(parse_constant=no_number)
 
 HEAD: Final = 1 << 16
 """How many bytes of a report are looked at to know its form."""
@@ -161,8 +163,15 @@ _RECORD: Final = "\x00record"
 _ORDINAL: Final = "\x00ordinal"
 
 
+def _few(events: Callable[[dict[str, object]], Sequence[Row]], record: dict[str, object]) -> Row:
+    found = list(events(record))[:MOST_EVENTS]
+    if len(found) > most_events(len(str(found[0])) if found else 0):
+        raise ValueError(say("It is too long for the number of its events."))
+    return {_EVENTS: found}
+
+
 def _events_frame(rows: Sequence[Row]) -> pl.DataFrame:
-    events: list[list[Row]] = [list(row[_EVENTS])[:MOST_EVENTS] for row in rows]  # type: ignore[call-overload]  # as `JsonEvents` made it
+    events: list[list[Row]] = [list(row[_EVENTS]) for row in rows]  # type: ignore[call-overload]  # as `JsonEvents` made it
     sizes = [len(one) for one in events]
     frame = frame_of([event for one in events for event in one])
     return frame.with_columns(
@@ -183,21 +192,20 @@ def _one_a_line(head: bytes) -> bool:
 
 def _record(line: int, text: str) -> Record:
     try:
-        return Record(line, text, json.loads(text, parse_constant=no_number))
+        return Record(line, text, DECODER.decode(text))
     except (ValueError, RecursionError) as error:
         return Record(line, text, None, say("This is not JSON: %(error)s", error=error))
 
 
 def _documents(text: str, start: int) -> Iterator[Record]:
     """The objects of an array, or of documents behind each other; an unreadable remainder is one record."""
-    decoder = json.JSONDecoder(parse_constant=no_number)
     array = bool(start) or text.lstrip().startswith("[")
     position = _skip(text, text.index("[", start) + 1 if array else 0, "")
     line, counted = 1, 0
     while position < len(text) and not (array and text[position] == "]"):
         line, counted = line + text.count("\n", counted, position), position
         try:
-            value, end = decoder.raw_decode(text, position)
+            value, end = DECODER.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
             yield Record(line, text[position:], None, say("This is not JSON: %(error)s", error=error))
             return

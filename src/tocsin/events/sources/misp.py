@@ -97,16 +97,12 @@ class _Attributes(JsonRecords):
 
 
 def _events(value: object) -> Iterator[Mapping[str, object]]:
-    """The events of a document, at whatever depth its interface puts them."""
-    if isinstance(value, list):
-        for one in value:
-            yield from _events(one)
-    elif isinstance(value, dict):
-        if "Attribute" in value or "Object" in value:
-            yield value
-        else:
-            for key in ("response", "Event"):
-                yield from _events(value.get(key))
+    """The events of a document: one, a list, or what the interface answers."""
+    answer = value.get("response", value) if isinstance(value, dict) else value
+    for one in answer if isinstance(answer, list) else [answer]:
+        event = one.get("Event", one) if isinstance(one, dict) else None
+        if isinstance(event, dict) and ("Attribute" in event or "Object" in event):
+            yield event
 
 
 def _attributes(event: Mapping[str, object]) -> Iterator[Mapping[str, object]]:

@@ -8,7 +8,8 @@ from typing import Final
 import polars as pl
 
 from tocsin.events.encoding import as_text
-from tocsin.events.extra import DEEPEST, json_text, no_number, too_deep
+from tocsin.events.extra import DEEPEST, json_text, too_deep
+from tocsin.events.sources.json_records import DECODER
 
 _MOST_ITEMS: Final = 100  # of a list that a mapping goes into by places
 
@@ -54,25 +55,36 @@ def flattened(
     So do lists but those that ``into`` names.
     """
     found: list[tuple[str, object]] = []
+    _flatten(value, prefix, into, whole, found)
+    return found
+
+
+def _flatten(
+    value: Mapping[str, object],
+    prefix: str,
+    into: Container[str],
+    whole: Container[str],
+    found: list[tuple[str, object]],
+) -> None:
     for key, member in value.items():
         name = prefix + key.lower()
-        if isinstance(member, dict) and member and name not in whole:
-            found += flattened(member, name + ".", into, whole)
+        if type(member) is dict and member and name not in whole:
+            _flatten(member, f"{name}.", into, whole, found)
         elif isinstance(member, list) and name in into:
-            found += flattened(
-                {str(place): one for place, one in enumerate(member[:_MOST_ITEMS])}, name + ".", into, whole
+            _flatten(
+                {str(place): one for place, one in enumerate(member[:_MOST_ITEMS])}, f"{name}.", into, whole, found
             )
         else:
             found.append((name, member))
-    return found
 
 
 def as_value_text(value: object) -> str | None:
     """A JSON value as a text column has it: items of a list put together with semicolons."""
+    if isinstance(value, str):
+        text = value.replace("\x00", "")
+        return text if text.isascii() else text.encode("utf-8", "replace").decode()
     if value is None or value in ([], {}):
         return None
-    if isinstance(value, str):
-        return value.replace("\x00", "").encode("utf-8", "replace").decode()
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list) and not any(isinstance(one, dict | list) for one in value):
@@ -97,7 +109,7 @@ def _json_value(text: str | None) -> object:
     try:
         if not text or text.count("{") + text.count("[") > 100 * DEEPEST:
             return None
-        value = json.loads(text, parse_constant=no_number)
+        value = DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
     return None if too_deep(value) else value

@@ -85,7 +85,7 @@ class HtmlRecords(DocumentRecords):
             names = {
                 str(place),
                 table.get("id", "").lower(),
-                *(f"{one}={value}".lower() for one, value in table.items()),
+                *("=".join(map(str, pair)).lower() for pair in table.items()),
             }
             if self._mapping.records and self._mapping.records not in names:
                 continue

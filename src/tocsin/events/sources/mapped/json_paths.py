@@ -4,17 +4,22 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import BinaryIO, Final
 
 import polars as pl
 
 from tocsin.events.extra import json_text
-from tocsin.events.sources import MOST_EVENTS, Chunk
+from tocsin.events.sources import MOST_EVENTS, Chunk, most_events
 from tocsin.events.sources.json_records import JsonRecords, Record, Row
 from tocsin.events.sources.mapped.decoding import as_value_text, flattened
 from tocsin.events.sources.mapped.mapping import FeedMapping, Rule
 from tocsin.events.sources.mapped.steps import COLUMN, RECORD, placeholders
 from tocsin.node.sentences import say
+
+_LONGEST_ABOVE: Final = 10_000
+EVERY: Final = ["*"]
+"""As ``records``: the items of all lists of the document, whose names are their ``key``."""
 
 ABOVE: Final = "/"
 """Before the path of what stands above the records, from the top of the document."""
@@ -39,6 +44,9 @@ class MappedJson(JsonRecords):
                 yield replace(record, value=_by_place(record.value)) if listed else record
                 continue
             path = self._mapping.records.split(".")
+            if path == EVERY:
+                yield from _members(record)
+                continue
             items = items_at(record.value, path)
             if items is None:
                 where = say("There is no list at %(path)s.", path=self._mapping.records)
@@ -52,7 +60,29 @@ class MappedJson(JsonRecords):
 
     def _kept_above(self, document: Mapping[str, object]) -> dict[str, object]:
         tops = {name.removeprefix(ABOVE).partition(".")[0] for name in self._above}
-        return {key: value for key, value in document.items() if key.lower() in tops}
+        return {
+            key: value
+            for key, value in document.items()
+            if key.lower() in tops and len(str(value)) <= _LONGEST_ABOVE  # it is repeated with every record
+        }
+
+
+def _members(record: Record) -> Iterator[Record]:
+    """The items of all lists of a document, each below its key."""
+    document = record.value if isinstance(record.value, dict) else {}
+    for key, member in document.items():
+        for item in member if isinstance(member, list) else ():
+            yield Record(record.line, json.dumps({key: [item]}, ensure_ascii=False), {key: [item]})
+
+
+def _own(record: Mapping[str, object], path: Sequence[str]) -> Mapping[str, object]:
+    """The record that stands alone at a path."""
+    if path == EVERY:
+        ((key, listed),) = record.items()
+        item = listed[0] if isinstance(listed, list) else None
+        return {**(item if isinstance(item, dict) else {"value": item}), "key": key}
+    item = (items_at(record, path) or [None])[0] if path else record
+    return item if isinstance(item, dict) else {"value": item}
 
 
 def _by_place(items: object) -> dict[str, object]:
@@ -129,16 +159,17 @@ def _with_item(record: object, path: Sequence[str], item: object) -> object:
     return {**record, name: _with_item(record.get(name), path[1:], item)}
 
 
-def _events(wanted: _Wanted, record: Mapping[str, object]) -> list[object]:
+def _events(wanted: _Wanted, record: Mapping[str, object]) -> Iterator[object]:
     """The record once for each item that makes an event."""
-    found: list[object] = [record]
+    found: Iterator[object] = iter([record])
     for path in wanted.each:
-        more: list[object] = []
-        for one in found:
-            items = items_at(one, path)
-            more += [_with_item(one, path, item) for item in items] if items else [one]
-        found = more[: MOST_EVENTS + 1]  # one more shows that there are too many
-    return found
+        found = (made for one in found for made in _items(one, path))
+    return islice(found, MOST_EVENTS + 1)  # one more shows that there are too many
+
+
+def _items(record: object, path: Sequence[str]) -> Iterator[object]:
+    items = items_at(record, path)
+    return (_with_item(record, path, item) for item in items) if items else iter([record])
 
 
 def _frame(wanted: _Wanted, records: Sequence[Row]) -> pl.DataFrame:
@@ -147,25 +178,25 @@ def _frame(wanted: _Wanted, records: Sequence[Row]) -> pl.DataFrame:
     places: list[int] = []
     extras: list[str | None] = []
     for place, record in enumerate(records):
-        item = (items_at(record, wanted.records) or [None])[0] if wanted.records else record
         above = flattened(record, ABOVE) if wanted.above else []
-        own = item if isinstance(item, dict) else {"value": item}
-        for event in _events(wanted, own):
+        repeated, size = 0, 0  # events so far, and the longest text beside them
+        for event in _events(wanted, _own(record, wanted.records)):
+            if repeated > most_events(size):
+                break
             row: dict[str, str] = {}
             extra: dict[str, object] = {}
             named = flattened(event, "", wanted.into, wanted.renamed) if isinstance(event, dict) else []
-            for name, value in [
-                *named,
-                *(pair for pair in above if pair[0] in wanted.used or pair[0] in wanted.renamed),
-            ]:
+            named += [pair for pair in above if pair[0] in wanted.used or pair[0] in wanted.renamed]
+            for name, value in named:
                 if name in wanted.used:
                     if (text := as_value_text(value)) is not None:
                         row[name] = text
-                elif value is not None and value not in ("", [], {}):
+                elif value or isinstance(value, int | float):
                     extra[wanted.renamed.get(name, name)] = value
             table.append(row)
             places.append(place)
             extras.append(json_text(extra) if extra else None)
+            repeated, size = repeated + 1, max(size, len(extras[-1] or ""))
     columns = {COLUMN + name: [row.get(name) for row in table] for name in sorted(wanted.used)}
     frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String()))
     return frame.with_columns(pl.Series("extra", extras, pl.String), pl.Series(RECORD, places, pl.Int64))

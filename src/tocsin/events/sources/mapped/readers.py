@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from tocsin.events.encoding import as_text, utf8
-from tocsin.events.sources import MOST_EVENTS, Batch, Chunk, Reader, Unreadable
+from tocsin.events.sources import Batch, Chunk, Reader, Unreadable
 from tocsin.events.sources.delimited import DelimitedReader, Shaping
 from tocsin.events.sources.mapped.documents import HtmlRecords, XmlRecords
 from tocsin.events.sources.mapped.json_paths import MappedJson
@@ -25,6 +25,7 @@ _HEAD: Final = 1 << 16
 def open_mapped(mapping: FeedMapping, stream: BinaryIO, chunk_bytes: int, field_limit: int) -> Reader:
     """A reader of a report whose mapping says more than names of columns."""
     held = _Held(stream, mapping.skip_lines)
+    chunk_bytes = max(chunk_bytes // 8, 1) if mapping.each else chunk_bytes  # its rows are more
     constants, saying = constants_of(mapping, _head_lines(mapping, held.head)) if mapping.head else ({}, [])
     dialect = replace(mapping.dialect, field_limit=field_limit)
     cut: Reader
@@ -81,7 +82,7 @@ class MappedReader:
 
 def _too_many(batch: Batch, made: RecordEvents) -> list[Unreadable]:
     """The records of which some events were left out."""
-    reason = say("It has more than %(most)s events; the first of them are kept.", most=MOST_EVENTS)
+    reason = say("It has too many events, or is too long for their number; the first of them are kept.")
     return [Unreadable(line, reason, raw) for line, raw in batch.locate(made.cut.tolist())]
 
 

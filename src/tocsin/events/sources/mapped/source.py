@@ -1,10 +1,11 @@
 """The source of the feeds that mapping files describe."""
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -33,11 +34,14 @@ class MappedSource:
     def recognise(self, filename: str, head: bytes) -> str | None:
         """The mapping whose ``files`` fit the name, else the one of whose columns the header has all."""
         known = list(self._mappings(self._folders))
-        named = [one for one in known if _is_named(filename, one.files)]
-        named = named or [one for one in self._mappings([CATALOGUE]) if _is_named(filename, one.files)]
-        fitting = named or [one for one in known if _has_columns(head, one)]
-        best = max(fitting, key=lambda one: len(one.columns), default=None)
-        return best.feed.code if best else None
+        named = [(fit, one) for one in known if (fit := _fit(filename, one.files))]
+        if not named:
+            near = [(fit, path) for path, files in _catalogue() if (fit := _fit(filename, files))]
+            named = [(fit, one) for fit, path in near if _may_be(head, one := read_mapping(path))]
+        if named:
+            return max(named, key=lambda one: (one[0], len(one[1].columns)))[1].feed.code
+        fitting = [one for one in known if _has_columns(head, one)]
+        return max(fitting, key=lambda one: len(one.columns)).feed.code if fitting else None
 
     def feed(self, code: str) -> Feed:
         """What the mapping file of that name says of its feed."""
@@ -79,7 +83,7 @@ class MappedSource:
 
     def known(self) -> list[KnownFeed]:
         """The feeds of the catalogue, by code."""
-        return [one.known for one in self._mappings([CATALOGUE])]
+        return [read_mapping(path).known for path, _ in _catalogue()]
 
     def suggestion(self, filename: str, head: bytes) -> str:
         """A first file for a report that nobody knows, by its first bytes."""
@@ -128,8 +132,27 @@ def _read_as_far(path: Path) -> dict[str, object]:
 
 
 def _is_named(filename: str, patterns: Sequence[str]) -> bool:
+    return bool(_fit(filename, patterns))
+
+
+def _fit(filename: str, patterns: Sequence[str]) -> int:
+    """How long the most exact pattern is that fits the name; 0 when none does."""
     name = filename.replace("\\", "/").rpartition("/")[2].lower()
-    return any(fnmatch(name, pattern.lower()) for pattern in patterns)
+    return max((len(pattern) for pattern in patterns if fnmatch(name, pattern.lower())), default=0)
+
+
+@cache
+def _catalogue() -> tuple[tuple[Path, tuple[str, ...]], ...]:
+    """The files that ship with the names of their reports, which stand in one line: few of them are read whole."""
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(CATALOGUE.glob("*.toml"))}
+    return tuple(
+        (path, tuple(json.loads(text.partition("\nfiles = ")[2].partition("\n")[0]))) for path, text in texts.items()
+    )
+
+
+def _may_be(head: bytes, mapping: FeedMapping) -> bool:
+    """Whether a report with a name of this feed can be of it: a header must have the columns."""
+    return mapping.format != "csv" or bool(mapping.names or mapping.skip_lines) or _has_columns(head, mapping)
 
 
 def _has_columns(head: bytes, mapping: FeedMapping) -> bool:

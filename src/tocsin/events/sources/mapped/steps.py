@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tocsin.events.fields import BY_NAME, FieldKind
-from tocsin.events.sources import MOST_EVENTS
+from tocsin.events.sources import MOST_EVENTS, most_events
 from tocsin.events.sources.mapped.decoding import decoded, with_values
 from tocsin.events.sources.mapped.mapping import LINE, Each, FeedMapping, Rule
 from tocsin.events.values import read_values
@@ -36,7 +36,7 @@ Integers = npt.NDArray[np.int64]
 class RecordEvents:
     """Events by their fields; of each the record of the chunk and, in it, its place (from 0).
 
-    ``cut``: the records that have more than `MOST_EVENTS`.
+    ``cut``: the records that have more events than `most_events` allows.
     """
 
     frame: pl.DataFrame
@@ -56,18 +56,15 @@ def event_rows(mapping: FeedMapping, frame: pl.DataFrame) -> RecordEvents:
     ``frame``: columns ``column.<name>`` of text; others are notes that stay as they are.
     """
     table, notes = _opened(mapping, frame)
-    done: set[str] = set()
-    for one in mapping.each:
-        if one.words or (one.column in table.columns and not one.of_items):
-            table = _exploded(table, one)
-            done.add(one.column)
+    here = [one for one in mapping.each if one.words or (one.column in table.columns and not one.of_items)]
+    for one in here:
+        table = _exploded(table, one, alone=len(mapping.each) == 1)
     table = _split_by_patterns(mapping, table)
     for one in mapping.each:
-        if one.column in table.columns and one.column not in done and not one.of_items:
-            table = _exploded(table, one)
-    table = table.with_columns(pl.int_range(pl.len()).over(_PLACE).alias(_ORDINAL))
-    cut = table.filter(pl.col(_ORDINAL) == MOST_EVENTS)[_PLACE].cast(pl.Int64).to_numpy()
-    table = table.filter(pl.col(_ORDINAL) < MOST_EVENTS) if len(cut) else table
+        if one.column in table.columns and one not in here and not one.of_items:
+            table = _exploded(table, one, alone=len(mapping.each) == 1)
+    table = table.with_columns(_ordinal().alias(_ORDINAL))
+    table, cut = _few(table, notes) if mapping.each else (table, np.zeros(0, np.int64))
     for column, pattern in mapping.where.items():
         texts = pl.col(column) if column in table.columns else pl.lit(None, pl.String)
         fits = texts.str.contains(pattern.removeprefix("!")).fill_null(value=False)
@@ -114,15 +111,36 @@ def _opened(mapping: FeedMapping, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl
     return table, notes
 
 
-def _exploded(table: pl.DataFrame, each: Each) -> pl.DataFrame:
-    """A row for each part of the column's text; one without any part stays one row."""
+def _few(table: pl.DataFrame, notes: pl.DataFrame) -> tuple[pl.DataFrame, Integers]:
+    """The rows without those that are too many for their record; and the records that had such."""
+    if not table.height:
+        return table, np.zeros(0, np.int64)
+    sizes = table.select(pl.sum_horizontal(pl.col(pl.String).str.len_bytes().cast(pl.Int64).fill_null(0))).to_series()
+    if "extra" in notes.columns:
+        sizes += notes["extra"].gather(table[_ROW]).str.len_bytes().cast(pl.Int64).fill_null(0)
+    largest = sizes.max()
+    over = table[_ORDINAL] >= MOST_EVENTS
+    if isinstance(largest, int) and most_events(largest) < MOST_EVENTS:
+        over = table[_ORDINAL] >= pl.Series([most_events(size) for size in sizes.to_list()])
+    cut = table.filter(over)[_PLACE].unique(maintain_order=True)
+    return table.filter(~over) if len(cut) else table, cut.cast(pl.Int64).to_numpy()
+
+
+def _ordinal() -> pl.Expr:
+    return pl.int_range(pl.len()).over(_PLACE)
+
+
+def _exploded(table: pl.DataFrame, each: Each, *, alone: bool) -> pl.DataFrame:
+    """A row for each part of the column's text, one too many at most; one without any part stays one row."""
     if each.words:
         words = pl.Series(each.column, [list(each.words)]).new_from_index(0, table.height)
-        return table.with_columns(words).explode(each.column, empty_as_null=True)
-    text = pl.col(each.column)
-    parts = text.str.extract_all(each.find) if each.find else text.str.split(each.split)
-    sound = parts.list.eval(pl.element().str.strip_chars()).list.eval(pl.element().filter(pl.element() != ""))
-    return table.with_columns(sound).explode(each.column, empty_as_null=True)
+        made = table.with_columns(words).explode(each.column, empty_as_null=True)
+    else:
+        text = pl.col(each.column)
+        parts = text.str.extract_all(each.find) if each.find else text.str.split(each.split)
+        sound = parts.list.eval(pl.element().str.strip_chars()).list.eval(pl.element().filter(pl.element() != ""))
+        made = table.with_columns(sound.list.head(MOST_EVENTS + 1)).explode(each.column, empty_as_null=True)
+    return made if alone else made.filter(_ordinal() <= MOST_EVENTS)
 
 
 def _split_by_patterns(mapping: FeedMapping, table: pl.DataFrame) -> pl.DataFrame:
