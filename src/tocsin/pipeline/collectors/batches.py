@@ -21,6 +21,7 @@ class StreamSettings(CollectorSettings):
         20, ge=1, le=86_400, description="Seconds that one run listens; other collectors of the same process wait."
     )
     lines: int = Field(10_000, ge=1, le=1_000_000, description="So many lines make a report, or what came until then.")
+    gather: int = Field(20, ge=1, le=3_600, description="Seconds after its first line a report is made at the latest.")
     timeout: int = Field(60, ge=1, le=600, description="Seconds for one answer; a stream silent for so long ends.")
     max_bytes: int = Field(
         50_000_000, ge=10_000, description="A report with more bytes ends; a longer line is refused."
@@ -36,8 +37,8 @@ class Batches(Generic[Mark]):
     place: str
     settle: Callable[[Mark, str], None]
 
-    def offers(self, lines: Iterable[tuple[bytes, Mark]]) -> Iterator[CollectedOffer]:
-        """Reports, each taken in before more is listened to; empty lines only carry a mark.
+    def offers(self, lines: Iterable[tuple[bytes, Mark] | None]) -> Iterator[CollectedOffer]:
+        """Reports, each taken in before more is listened to; empty lines only carry a mark, None that time passes.
 
         Raises:
             InputError: a line is too long.
@@ -45,14 +46,17 @@ class Batches(Generic[Mark]):
         """
         settings, held, size = self.settings, list[bytes](), 0
         mark: list[Mark] = []
-        for line, its in lines:
+        left = until(settings.gather)
+        for one in lines:
+            line = one[0] if one else b""
             if len(line) > settings.max_bytes:
                 raise too_large(self.place, DownloadLimits(settings.timeout, settings.listen, settings.max_bytes))
-            if held and size + len(line) > settings.max_bytes:
+            if held and (size + len(line) > settings.max_bytes or not left()):
                 yield self._offer(held, mark)
-                held, size = [], 0
-            mark = [its]
+                held, size, mark = [], 0, []
+            mark = [one[1]] if one else mark
             if line:
+                left = left if held else until(settings.gather)
                 held.append(line)
                 size += len(line) + 1
             if len(held) >= settings.lines:

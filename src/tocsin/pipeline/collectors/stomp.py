@@ -125,17 +125,20 @@ class StompSession:
         answer = self._frame(until(settings.timeout)())
         if answer is None or answer.command != "CONNECTED":
             raise self._refusal(answer)
+        if answer.headers.get("version") != "1.2":  # others acknowledge in another way
+            raise self._refusal(None)
         ahead = {"prefetch-count": str(settings.ahead), "activemq.prefetchSize": str(settings.ahead)}
         self._send("SUBSCRIBE", id="1", destination=settings.destination, ack="client", **ahead)
 
-    def messages(self) -> Iterator[tuple[bytes, str]]:
-        """Each message on one line, and what acknowledges it with those before; until it listened long enough."""
-        left, timeout = until(self.settings.listen), self.settings.timeout
+    def messages(self) -> Iterator[tuple[bytes, str] | None]:
+        """Each message on one line, and what acknowledges it with those before; None where none came for a second."""
+        left = until(self.settings.listen)
         while left():
             with _failures(self.settings):
-                frame = self._frame(min(left(), timeout))
+                frame = self._frame(min(left(), 1.0))
             if frame is None:
-                return
+                yield None
+                continue
             if frame.command != "MESSAGE":
                 raise self._refusal(frame)
             # Line ends in JSON stand only between its values.
@@ -201,7 +204,7 @@ class StompSession:
         said = (
             printable(str(frame.headers.get("message", frame.command)))
             if frame is not None
-            else say("it does not answer")
+            else say("it does not answer in STOMP 1.2")
         )
         return RemoteError(
             say("%(where)s refuses: %(said)s.", where=self.settings.host, said=said),
