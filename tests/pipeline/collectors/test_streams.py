@@ -12,6 +12,8 @@ from support.cast import Tocsin
 from support.collected_reports import spooled, stored
 from support.https_server import Answer, WebServer
 from support.stomp_server import Broker, stomp_server
+from tocsin.node.errors import InputError
+from tocsin.pipeline.collectors.batches import Batches, StreamSettings
 from tocsin.pipeline.collectors.stream import lines_of
 
 Collect = Callable[..., None]
@@ -111,3 +113,18 @@ def test_a_line_that_does_not_end_is_cut() -> None:
     assert list(lines_of(iter([b"a\nb", b"c\r\n\n", b"d" * 9, b"e" * 9, b"f"]), 10)) == [
         b"a", b"bc", b"", b"d" * 9 + b"e" * 9,
     ]  # fmt: skip
+
+
+def test_a_report_ends_by_number_and_size_and_its_last_mark_is_settled() -> None:
+    settings = StreamSettings(kind="stomp", lines=2, max_bytes=10_000)
+    large, settled = b"c" * 9_000, list[int]()
+    batches = Batches[int](settings, "here", lambda mark, _refused: settled.append(mark))
+    found = []
+    for offer in batches.offers([(b"a", 1), (b"", 2), (b"b", 3), None, (large, 4), (b"d" * 2_000, 5), None, (b"", 6)]):
+        found.append([b"".join(item.read()) for item in offer.items])
+        offer.settle("")
+
+    assert found == [[b"a\nb\n"], [large + b"\n"], [b"d" * 2_000 + b"\n"]]
+    assert settled == [3, 4, 6]
+    with pytest.raises(InputError, match="more than 10,000 bytes"):
+        list(batches.offers([(b"x" * 10_001, 1)]))
