@@ -131,14 +131,20 @@ class StompSession:
         self._send("SUBSCRIBE", id="1", destination=settings.destination, ack="client", **ahead)
 
     def messages(self) -> Iterator[tuple[bytes, str] | None]:
-        """Each message on one line, and what acknowledges it with those before; None where none came for a second."""
-        left = until(self.settings.listen)
-        while left():
+        """Each message on one line, and what acknowledges it with those before; None where none came for a second.
+
+        What has come when it listened long enough is still read, as far as the server sends without acknowledgement.
+        """
+        left, late = until(self.settings.listen), 0
+        while left() or late < self.settings.ahead:
             with _failures(self.settings):
                 frame = self._frame(min(left(), 1.0))
             if frame is None:
+                if not left():
+                    return
                 yield None
                 continue
+            late += not left()
             if frame.command != "MESSAGE":
                 raise self._refusal(frame)
             # Line ends in JSON stand only between its values.
