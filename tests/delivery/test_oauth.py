@@ -70,9 +70,7 @@ def test_a_mailbox_is_opened_with_a_token(provider: TokenProvider, tmp_path: Pat
     given = files(tmp_path, provider, client_secret="s3cret")
     with imap_server(introspection=provider.server.url("/introspect")) as server:
         server.put(b"Subject: one\r\n\r\nHello\r\n", user=USER)
-        account = account_of(
-            MailboxSettings(host="127.0.0.1", port=server.port, security="none", user=USER, **given)  # type: ignore[arg-type]
-        )
+        account = account_of(MailboxSettings(host="127.0.0.1", port=server.port, security="none", user=USER, **given))
         with open_mailbox(account) as mailbox:
             assert len(list(mailbox.waiting())) == 1
         provider.active.clear()  # withdrawn: the one that is kept is refused, and the next is new

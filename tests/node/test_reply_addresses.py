@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.node.reply_addresses import references_in, reply_addresses
+from tocsin.node.reply_addresses import references_in, references_marked, reply_addresses, reply_marks
 from tocsin.node.tokens import Tokens
 
 TOKENS = Tokens(b"secret of this node, 32 bytes...")
@@ -58,3 +58,14 @@ def test_without_room_or_setting_there_is_none() -> None:
     assert reply_addresses("", TOKENS)("TOC-2026-0000001") == ""
     assert reply_addresses(f"{'c' * 40}@example.org", TOKENS)("TOC-2026-0000001") == ""
     assert len(MADE.partition("@")[0]) <= 64
+
+
+def test_where_no_plus_is_taken_a_line_of_the_text_says_it() -> None:
+    mark = reply_marks(TOKENS)("TOC-2026-0000001")
+    guessed = reply_marks(Tokens(b"secret of another node"))("TOC-2026-0000002")
+
+    assert reply_addresses(ADDRESS, TOKENS, subaddress=False)("TOC-2026-0000001") == ADDRESS
+    assert MADE.partition("+")[2].startswith(mark.strip("[]"))
+    quoted = f"fixed\n> {mark.upper()}\n>> {mark}\n> {guessed}\n> {mark[1:-1]}"
+    assert references_marked([quoted, ""], TOKENS) == ("TOC-2026-0000001",)
+    assert references_marked([guessed, mark[1:], mark.replace("1.", "2.")], TOKENS) == ()

@@ -26,12 +26,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server says. ``promised``: the length that it states, where that is not the truth; -1: none."""
+    """What the server says. ``promised``: the length that it states, where that is not the truth; -1: none.
+
+    ``until``: it keeps the connection open so long.
+    """
 
     body: bytes = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     promised: int | None = None
+    until: threading.Event | None = None
 
 
 Page = Callable[[Asked], Answer]
@@ -77,6 +81,9 @@ def web_server(tls: ssl.SSLContext | None) -> Iterator[WebServer]:
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(answer.body)
+            if answer.until is not None:
+                self.wfile.flush()
+                answer.until.wait(60)
             self.close_connection = True
 
         do_POST = do_GET  # noqa: N815

@@ -91,9 +91,10 @@ class Sender:
     """What a digest says of the sender: this node's identity, its own teams, its settings.
 
     ``link``: where the digest of a reference is answered without an account; ``reply_to``: the address that replies to
-    its mails go to, which proves that it is answered by who got it. An empty text where there is none. ``seals``:
-    how mails are signed and encrypted; without any, what must be encrypted does not leave. ``shelf``: the texts
-    of mails. ``rules``: what the node keeps back beyond the table of the gate.
+    its mails go to, which proves that it is answered by who got it. An empty text where there is none. ``mark``: a last
+    line of its mails that proves the same, where that address cannot. ``seals``: how mails are signed and encrypted;
+    without any, what must be encrypted does not leave. ``shelf``: the texts of mails. ``rules``: what the node keeps
+    back beyond the table of the gate.
     """
 
     uuid: UUID
@@ -101,6 +102,7 @@ class Sender:
     own: Collection[str] = ()
     link: Callable[[str], str] = lambda _: ""
     reply_to: Callable[[str], str] = lambda _: ""
+    mark: Callable[[str], str] = lambda _: ""
     seals: Seals = field(default_factory=Seals)
     shelf: TextFolders = field(default_factory=TextFolders)
     rules: Rules = NO_RULES
@@ -225,7 +227,9 @@ def _mail(draft: _Draft, text: DigestText, files: Files) -> Mail:
     boundary = f"=_{owed.reference}_{text.part}"
     # Outside an encrypted mail stands what tickets need, and nothing of what it tells.
     seal = draft.node.seals.seal(draft.protection, f"[TLP:{text.tlp}] [{owed.reference}]")
-    content = assemble(envelope, body_of(text, draft.texts), files.attachments, boundary, seal)
+    mark = draft.node.mark(owed.reference)
+    body = body_of(text, draft.texts) + (f"\n{mark}\n" if mark else "")
+    content = assemble(envelope, body, files.attachments, boundary, seal)
     return Mail(
         owed.reference,
         text.part,

@@ -185,7 +185,9 @@ def letter_mail(letter: Letter, node: Sender, teams: Mapping[int, Team] | None =
     )
     boundary = f"=_{letter.reference}"
     seal = _seal(letter, node, teams)
-    content = assemble_text(envelope, _CONTROL.sub(" ", letter.body.rstrip()), boundary, seal)
+    mark = "" if letter.kind == INCIDENT else node.mark(letter.reference)
+    body = _CONTROL.sub(" ", letter.body.rstrip()) + (f"\n\n{mark}" if mark else "")
+    content = assemble_text(envelope, body, boundary, seal)
     day = f"{letter.created_at:%Y-%m-%d}"
     bounces = (envelope.reply_to if letter.kind == INCIDENT else node.reply_to(letter.reference)) or sender.contact
     return Mail(letter.reference, 1, 1, letter.message_id, bounces, recipients, day, content)

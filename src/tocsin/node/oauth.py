@@ -91,12 +91,12 @@ def _answer(url: str, form: dict[str, str], auth: tuple[str, str] | None) -> dic
             httpx.Client(timeout=_TIMEOUT, trust_env=False) as client,
             client.stream("POST", url, data=form, auth=auth, headers={"Accept": "application/json"}) as response,
         ):
-            answer = httpx.Response(response.status_code, content=_bounded(response.iter_bytes())).json()
-        token = answer.get("access_token") if isinstance(answer, dict) else None
+            answer: Any = httpx.Response(response.status_code, content=_bounded(response.iter_bytes())).json()
+        found: dict[str, Any] = answer if isinstance(answer, dict) else {}
+        token = found.get("access_token")
         if isinstance(token, str) and token and token.isascii() and token.isprintable():
-            return answer
-        said = str(answer.get("error", "")) if isinstance(answer, dict) else ""
-        said = said or f"HTTP {response.status_code}"
+            return found
+        said = str(found.get("error") or f"HTTP {response.status_code}")
     except (httpx.HTTPError, ValueError, RecursionError) as error:
         said = str(error) if isinstance(error, httpx.HTTPError) else say("its answer cannot be read")
     raise RemoteError(

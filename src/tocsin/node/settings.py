@@ -185,6 +185,11 @@ class MailboxSettings(OAuthSettings):
         pattern=r"^([A-Za-z0-9._-]{1,28}@[A-Za-z0-9.-]+)?$",
         description="Replies go to it with '+' and a token in its local part, such as csirt@example.org; empty: none.",
     )
+    subaddress: bool = Field(
+        default=True,
+        description="The mail server puts mail for the address with '+' and a token into the account; false: the token "
+        "stands at the end of each mail's text instead.",
+    )
     host: str = Field("", description="The IMAP server of the account; empty: no replies are read.")
     port: int = Field(993, ge=1, le=65_535, description="Its port; usually 993 with 'tls', 143 with 'starttls'.")
     security: Literal["none", "starttls", "tls"] = Field("tls", description="How the connection is protected.")

@@ -39,7 +39,7 @@ from tocsin.events import TeamSet, addresses, repeats_of
 from tocsin.incidents.populations import digest_notes
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import node_uuid
-from tocsin.node.reply_addresses import reply_addresses
+from tocsin.node.reply_addresses import reply_addresses, reply_marks
 from tocsin.node.sentences import say
 from tocsin.node.settings import Settings
 from tocsin.node.tokens import open_tokens
@@ -187,9 +187,9 @@ def _rules(node: NodeWithStores) -> Rules:
 
 
 def _sender(node: NodeWithStores, directory: Directory, now: datetime, *, readable: bool = False) -> Sender:
-    tokens = open_tokens(node.home)
+    tokens, mailbox = open_tokens(node.home), node.settings.mailbox
     link = links(node.settings.server.url, tokens)
-    reply_to = reply_addresses(node.settings.mailbox.address, tokens)
+    reply_to = reply_addresses(mailbox.address, tokens, subaddress=mailbox.subaddress)
     own = frozenset(node.settings.node.own_teams)
     keys_of = keys_by_team(node.database, [team.id for team in directory.teams if team.encrypt])
     seals = open_seals(node.home, node.settings.mail, keys_of, now, readable=readable)
@@ -200,6 +200,7 @@ def _sender(node: NodeWithStores, directory: Directory, now: datetime, *, readab
         own,
         link=link,
         reply_to=reply_to,
+        mark=(lambda _: "") if mailbox.subaddress or not mailbox.address else reply_marks(tokens),
         seals=seals,
         shelf=shelf,
         rules=_rules(node),

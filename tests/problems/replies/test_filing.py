@@ -1,6 +1,7 @@
 """A mail that came in: whose it is, what it says of which problems; nothing follows from what proves nothing."""
 
 import html
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -27,6 +28,7 @@ from tocsin.node.records import AuditEntry
 from tocsin.node.reply_addresses import reply_addresses
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.notify import tell
+from tocsin.pipeline.stores import open_node
 from tocsin.problems.answers import Via, read_problem
 from tocsin.problems.replies import MailContext, file_mail, open_context
 from tocsin.problems.replies.case import told_of
@@ -65,6 +67,32 @@ def test_who_proves_that_the_digest_came_answers_it(
     assert (answer.verdict, answer.problems, answer.via, answer.said_by) == ("fixed", None, Via.MAIL, sender)
     assert answer.at == world.now
     assert answer.note == "fixed, thanks"
+
+
+def test_where_no_plus_is_taken_the_last_line_proves_it(world: World) -> None:
+    settings = world.node.home / "tocsin.toml"
+    settings.write_text(settings.read_text().replace("[mailbox]\n", "[mailbox]\nsubaddress = false\n"))
+    world.node.database.close()
+    world.node = open_node(world.node.home)
+    desk = open_context(world.node, world.node.store)
+    world.hear("192.0.2.50", "192.0.2.51")
+    digest = world.at(1).tell()[OPERATOR]
+    mark = digest.body.rstrip().splitlines()[-1]
+
+    assert digest.headers["Reply-To"] == "csirt@example.org"
+    assert re.fullmatch(r"\[toc-2026-\d{7}\.[a-z2-7]{16}\]", mark)
+    for text, by in ((f"fixed\n\n> {mark}", "token"), ("fixed", ""), (f"fixed\n\n> {mark.replace('.', '.a')}", "")):
+        raw = reply(digest, text, sender="helpdesk@tickets.example", thread=False)
+        assert file(world, desk, raw).decision.match.by == by
+    bounce = b"".join([
+        b"From: MAILER-DAEMON@mx.example\r\nTo: csirt@example.org\r\nSubject: Undelivered\r\nReturn-Path: <>\r\n",
+        b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\r\nSorry\r\n--b\r\n",
+        b"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n",
+        f"Final-Recipient: rfc822; {OPERATOR}\r\nAction: failed\r\nStatus: 5.1.1\r\n".encode(),
+        f"\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: {digest.message_id}\r\n\r\n".encode(),
+        f"{mark}\r\n--b--\r\n".encode(),
+    ])  # fmt: skip
+    assert file(world, desk, bounce).decision.match.by == "report"
 
 
 def test_a_mail_without_a_word_says_that_somebody_read_it(world: World, desk: MailContext, digest: Read) -> None:

@@ -174,7 +174,7 @@ def _letters(node: Node) -> Letters:
         link = f"{settings.server.url}{PATH}{token_of(question.name, tokens)}"
         return letter_text(question, step, link, settings)
 
-    return Letters(write, reply_addresses(settings.mailbox.address, tokens))
+    return Letters(write, reply_addresses(settings.mailbox.address, tokens, subaddress=settings.mailbox.subaddress))
 
 
 def letter_text(question: ContactQuestion, step: int, link: str, settings: Settings) -> tuple[str, str]:

@@ -125,7 +125,8 @@ class PartyPost:
     def address_of(self) -> Callable[[str], str]:
         """The address that a thread is answered to, by its reference; empty where the node has no mailbox."""
         node = self.context.node
-        return reply_addresses(node.settings.mailbox.address, open_tokens(node.home))
+        mailbox = node.settings.mailbox
+        return reply_addresses(mailbox.address, open_tokens(node.home), subaddress=mailbox.subaddress)
 
     @cached_property
     def folders(self) -> TextFolders:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         CollectorKind,
         CollectorSettings,
         WaitingReport,
+        cannot_work,
         kinds,
         read_collectors,
     )

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from tocsin.node.errors import SettingError
 from tocsin.node.sentences import say
-from tocsin.node.settings import problem_of
+from tocsin.node.settings import problem_of, read_secret
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -65,6 +65,7 @@ class CollectedOffer:
 
     ``key``: by which it is remembered, so that the collector leaves it out next time; empty: no need to.
     ``cursor``: what the collector wants to be given back from now on. ``refused``: why it holds no report.
+    ``at_once``: it is taken in and settled before the next one is asked for, as where a server waits for that.
     ``settle``: what is done at the far end afterwards, with the reason where it could not be taken in, else "".
     """
 
@@ -74,6 +75,7 @@ class CollectedOffer:
     cursor: Mapping[str, str] = field(default_factory=dict)
     refused: str = ""
     settle: Callable[[str], None] = _nothing
+    at_once: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ class CollectorKind:
 
     settings: type[CollectorSettings]
     open: Callable[[Any, Path], Collector]
+    check: Callable[[], object] = tuple
+    """Raises `SettingError` where what it needs of this machine is not here."""
 
 
 OWN_KINDS: Final = {
@@ -117,6 +121,8 @@ OWN_KINDS: Final = {
     "objects": "tocsin.pipeline.collectors.objects:KIND",
     "rsync": "tocsin.pipeline.collectors.rsync:KIND",
     "shadowserver": "tocsin.pipeline.collectors.shadowserver:KIND",
+    "stomp": "tocsin.pipeline.collectors.stomp:KIND",
+    "stream": "tocsin.pipeline.collectors.stream:KIND",
 }
 _GROUP = "tocsin.collectors"
 
@@ -167,6 +173,24 @@ def _read(name: str, table: Mapping[str, object]) -> CollectorSettings:
 def place(home: Path, path: str) -> Path:
     """A path of the settings; a relative one counts from the home folder."""
     return home / Path(path).expanduser()
+
+
+def cannot_work(settings: CollectorSettings, home: Path) -> str:
+    """Why a collector cannot work whatever the far end says, as far as this machine tells; empty: nothing is known."""
+    files = {
+        name: path
+        for name in type(settings).model_fields
+        if name.endswith("_file") and (path := getattr(settings, name))
+    }
+    try:
+        kind_of(settings.kind).check()
+        for name, path in files.items():
+            if name != "ca_file":
+                read_secret(str(place(home, path)), setting=name)
+    except SettingError as error:
+        return str(error)
+    authorities = place(home, files.get("ca_file", ""))
+    return "" if authorities.exists() else say("The file %(path)s is not here.", path=authorities)
 
 
 def library(name: str) -> Any:

@@ -166,4 +166,4 @@ def _authorities(path: Path) -> bytes:
         ) from error
 
 
-KIND: Final = CollectorKind(ObjectsSettings, Objects)
+KIND: Final = CollectorKind(ObjectsSettings, Objects, partial(library, "obstore.store"))

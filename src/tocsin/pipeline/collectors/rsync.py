@@ -33,6 +33,8 @@ _LINE: Final = re.compile(rb"-\S{9,10} +([\d,.']+) (\d{4}/\d\d/\d\d \d\d:\d\d:\d
 _ESCAPED: Final = re.compile(rb"\\#([0-7]{3})")  # how rsync lists a byte that is not printable
 _LIST_BYTES: Final = 20_000_000
 _PIECE: Final = 1_000_000
+_IN_MEMORY: Final = 64_000_000
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 (what is not filtered yet shall not reach a disk; in a folder of ours)
 
 
 class RsyncSettings(CollectorSettings):
@@ -97,11 +99,11 @@ class Rsync:
             yield CollectedOffer(one.name, [item], key)
 
     def _read(self, one: RemoteFile) -> Iterator[bytes]:
-        """The bytes of a file; rsync cannot write to a pipe, so it lies in a folder of ours for that long."""
+        """The bytes of a file, before anything of them is kept; rsync cannot write to a pipe."""
         bounds = DownloadLimits(0, self.settings.longest, self.settings.max_bytes)
         if one.size > bounds.size:
             raise too_large(one.name, bounds)
-        with self._folder() as folder:
+        with self._folder(one.size) as folder:
             # By a list on its standard input: a server expands what looks like a pattern in an argument.
             self._run_rsync(
                 [
@@ -131,13 +133,18 @@ class Rsync:
         return whole if whole.endswith("/") else f"{whole}/"
 
     @contextmanager
-    def _folder(self) -> Iterator[Path]:
-        """An empty folder; what a kill left in it goes first. The run of a collector is alone, and so is this."""
-        digest = sha256(self.settings.url.encode()).hexdigest()[:12]
-        folder = self.home / HomeFolder.COLLECTED / f".rsync-{digest}"
+    def _folder(self, size: int) -> Iterator[Path]:
+        """An empty folder, in memory where that is small; what a kill left in it goes first.
+
+        The run of a collector is alone, and so is this.
+        """
+        in_memory = size <= _IN_MEMORY and os.access(_MEMORY, os.W_OK)
+        digest = sha256(f"{self.home}\n{self.settings.url}".encode()).hexdigest()[:12]
+        folder = (_MEMORY if in_memory else self.home / HomeFolder.COLLECTED) / f".tocsin-rsync-{digest}"
         with disk_failures(f"{folder} could not be made"):
             shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700)  # fails where another user made it
         try:
             yield folder
         finally:
@@ -151,9 +158,7 @@ class Rsync:
             RemoteError: it fails, or takes too long.
 
         """
-        program = shutil.which("rsync")
-        if program is None:
-            raise SettingError(say("The program rsync is not here."), hint=say("Install the package 'rsync'."))
+        program = _program()
         try:
             done = subprocess.run(
                 [program, "--no-motd", *self._access(), *arguments],
@@ -196,6 +201,13 @@ class Rsync:
             yield f"--rsh=ssh -o BatchMode=yes -o StrictHostKeyChecking=yes{key}"
 
 
+def _program() -> str:
+    program = shutil.which("rsync")
+    if program is None:
+        raise SettingError(say("The program rsync is not here."), hint=say("Install the package 'rsync'."))
+    return program
+
+
 def files_in(listed: bytes) -> Iterator[RemoteFile]:
     """The files in a list of ``rsync --list-only``: no folders, no links, none that is hidden or leads out."""
     for line in listed.split(b"\n"):
@@ -206,4 +218,4 @@ def files_in(listed: bytes) -> Iterator[RemoteFile]:
             yield RemoteFile(raw, int(re.sub(rb"\D", b"", match[1])), match[2].decode())
 
 
-KIND: Final = CollectorKind(RsyncSettings, Rsync)
+KIND: Final = CollectorKind(RsyncSettings, Rsync, _program)

@@ -149,7 +149,7 @@ class _Runner:
         errors: list[TocsinError] = []
         for fetched in self._all_fetched(offers, errors):
             lot.append(fetched)
-            if len(lot) >= _LOT_OFFERS or sum(one.size for one in lot) >= _LOT_BYTES:
+            if fetched.offer.at_once or len(lot) >= _LOT_OFFERS or sum(one.size for one in lot) >= _LOT_BYTES:
                 yield lot
                 lot = []
         if lot:

@@ -1,6 +1,7 @@
 """Which digest or letter a mail is about, and whether that is certain enough to act on.
 
-Only two things are: a token that this node made, in the address that the mail was sent to; or the Message-ID of the
+Only two things are: a token that this node made, in the address that the mail was sent to (in what it quotes, where
+the mail server takes no such address); or the Message-ID of the
 digest, which only those know who got it, from a sender in a domain of its team. Of delivery reports, only the first.
 docs/design/replies.md says why.
 """
@@ -20,7 +21,7 @@ from tocsin.directory import Team, read_directory
 from tocsin.events import EventStore
 from tocsin.node.letters import Letter
 from tocsin.node.node import Node
-from tocsin.node.reply_addresses import references_in
+from tocsin.node.reply_addresses import references_in, references_marked
 from tocsin.node.sentences import say
 from tocsin.node.tokens import Tokens, open_tokens
 
@@ -111,7 +112,7 @@ def match_mail(
     session: Session, mail: ReadMail, sorted_as: MailClassification, desk: MailContext, now: datetime
 ) -> MailMatch:
     """What a mail is about, from the records; a digest takes answers as long as its link does."""
-    references = references_in(mail.recipients, desk.address, desk.tokens)
+    references = _proven(mail, desk)
     if sorted_as.kind is MailKind.BOUNCE:
         return _of_report(session, mail, references)
     thread = _of_ids(session, (*mail.in_reply_to, *reversed(mail.references)))
@@ -123,6 +124,14 @@ def match_mail(
         found = _of_thread(thread.delivery, mail, desk.teams.get(thread.delivery.team_id))
         return _still_open(found, desk, now)
     return _of_words(session, mail)
+
+
+def _proven(mail: ReadMail, desk: MailContext) -> tuple[str, ...]:
+    """The references that a token in its address proves, or one in its text where addresses have none."""
+    found = references_in(mail.recipients, desk.address, desk.tokens)
+    if found or desk.node.settings.mailbox.subaddress:
+        return found
+    return references_marked((text for one in (mail, *mail.forwarded) for text in (one.text, one.quoted)), desk.tokens)
 
 
 def same_team(sender: str, team: Team) -> bool:
