@@ -6,14 +6,16 @@ import pytest
 
 from support.feed_cases import FEEDS, cases, judge
 from tocsin.events.sources.mapped.reading import read_mapping
-from tocsin.events.sources.mapped.source import CATALOGUE
+from tocsin.events.sources.mapped.source import CATALOGUE, names_in
 
 FILES = sorted(CATALOGUE.glob("*.toml"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_each_file_can_be_used_and_says_who_provides_it(path: Path) -> None:
-    known = read_mapping(path).known
+    mapping = read_mapping(path)
+    known = mapping.known
+    assert list(names_in(path)) == list(mapping.files)
     assert known.feed.provider
     assert known.url.startswith(("https://", "http://"))
     assert known.access in {"open", "key", "agreement", "own"}
