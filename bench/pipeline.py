@@ -1,6 +1,9 @@
 """Times the real `ingest` up to committed deliveries, then `deliver`, beside plain Polars CSV → Parquet.
 
-python bench/pipeline.py --rows 2000000
+python bench/pipeline.py --rows 2000000 --known 50000000
+
+``--known``: the home knows so many problems already, and the rows of the seven days up to today, as many a day as are
+taken in. Their keys are made up, as `tocsin ingest` and the nightly `retention apply` would have left them.
 """
 
 import argparse
@@ -11,10 +14,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import feed
+from tocsin.node.records import LARGE_MERGE, KeyFiles
+from tocsin.problems import NOTES
+
+_BATCH = 1_000_000  # made-up keys that are written at a time
 
 FLOOR = """
 import sys, polars as pl
@@ -30,25 +40,34 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="Keep the inputs and the node here, and use inputs that are there.")
+    parser.add_argument("--known", type=int, default=0, help="Problems that the node knows already.")
     parser.add_argument("--no-deliver", action="store_true")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        json.dump(measure(folder, options.rows, options.seed, deliver=not options.no_deliver), sys.stdout, indent=1)
+        json.dump(measure(folder, options), sys.stdout, indent=1)
         sys.stdout.write("\n")
     finally:
         if options.folder is None:
             shutil.rmtree(folder)
 
 
-def measure(folder: Path, rows: int, seed: int, *, deliver: bool) -> dict[str, object]:
+def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
+    rows, seed = options.rows, options.seed
     world = feed.make_world(seed)
     inbox, home = folder / f"reports-{rows}", folder / "home"
     reports = sorted(inbox.glob("*.csv")) or feed.write_reports(world, inbox, rows, seed)
     shutil.rmtree(home, ignore_errors=True)
     for path in feed.write_directory(world, folder, seed):
         tocsin(home, "directory", "import", str(path))
+    if options.known:
+        known = folder / f"known-{options.known}-{rows}-{datetime.now(UTC).date()}"
+        if not known.is_dir():
+            make_known(known, options.known, rows, seed)
+        # Links: key files are never changed, only replaced.
+        shutil.copytree(known, home, copy_function=os.link, dirs_exist_ok=True)
+    keys_before = weigh(home / "rows") + weigh(home / "problems")
     size = sum(path.stat().st_size for path in reports)
     taken, ingest = tocsin(home, "ingest", *map(str, reports))
     figures: dict[str, object] = {
@@ -57,10 +76,10 @@ def measure(folder: Path, rows: int, seed: int, *, deliver: bool) -> dict[str, o
         "ingest": {**speed(rows, ingest), "counts": taken},
         "events_bytes_per_event": round(weigh(home / "events") / max(int(taken["stored"]), 1), 1),
         "keys_bytes_per_event": round(
-            (weigh(home / "rows") + weigh(home / "problems")) / max(int(taken["stored"]), 1), 1
+            (weigh(home / "rows") + weigh(home / "problems") - keys_before) / max(int(taken["stored"]), 1), 1
         ),
     }
-    if deliver:
+    if not options.no_deliver:
         sent, cost = tocsin(home, "deliver")
         figures["deliver"] = {**cost, "result": sent}
     floor = folder / "floor"
@@ -69,6 +88,23 @@ def measure(folder: Path, rows: int, seed: int, *, deliver: bool) -> dict[str, o
     cost = run([sys.executable, "-c", FLOOR, str(floor), *map(str, reports)])[1]
     figures["plain_polars_csv_to_parquet"] = speed(rows, cost)
     return figures
+
+
+def make_known(folder: Path, problems: int, rows_a_day: int, seed: int) -> None:
+    """The keys of what came before the first ingest: problems, and rows of today and six days before."""
+    rng = np.random.default_rng(seed + 2)
+    today = datetime.now(UTC).date()
+    fill(KeyFiles(folder / "problems", columns=len(NOTES)), problems, rng)
+    for back in range(7):
+        fill(KeyFiles(folder / "rows" / (today - timedelta(days=back)).isoformat()), rows_a_day, rng, over=back > 0)
+
+
+def fill(files: KeyFiles, count: int, rng: np.random.Generator, *, over: bool = False) -> None:
+    for part, start in enumerate(range(0, count, _BATCH)):
+        keys = np.unique(rng.integers(0, 2**64, min(_BATCH, count - start), dtype=np.uint64))
+        files.write((0, part), keys, rng.integers(1, 2**20, (len(keys), files.columns), dtype=np.uint32))
+        files.merge_now(up_to=0, most=LARGE_MERGE)
+    files.merge_now(up_to=0, most=LARGE_MERGE, whole=over)
 
 
 def tocsin(home: Path, *arguments: str) -> tuple[dict[str, Any], dict[str, float]]:

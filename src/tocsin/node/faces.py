@@ -1,6 +1,6 @@
 """Faces: what a room offers to others, loaded when it is first asked for, as some takes long."""
 
-import ast
+import re
 import sys
 from functools import cache
 from importlib import import_module
@@ -32,17 +32,21 @@ def lazy_face(package: str) -> None:
     sys.modules[package].__class__ = LazyFace
 
 
+_FOR_TYPES = re.compile(r"^if TYPE_CHECKING:\n((?:(?: {4}.*)?\n)*)", re.MULTILINE)
+_IMPORT = re.compile(r"^ {4}from ([\w.]+) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE)
+
+
 def imported_for_types(source: str) -> dict[str, str]:
-    """Each name that a module imports below ``if TYPE_CHECKING:``, with the module that it comes from."""
-    blocks = [node for node in ast.parse(source).body if isinstance(node, ast.If)]
-    imports = [
-        line
-        for block in blocks
-        if isinstance(block.test, ast.Name) and block.test.id == "TYPE_CHECKING"
-        for line in block.body
-        if isinstance(line, ast.ImportFrom)
-    ]
-    return {alias.name: str(line.module) for line in imports for alias in line.names}
+    """Each name that a module imports below ``if TYPE_CHECKING:``, with the module that it comes from.
+
+    By its text, without aliases and comments: to parse the faces that an ingest needs takes a tenth of a second.
+    """
+    return {
+        name: line[1]
+        for block in _FOR_TYPES.finditer(source)
+        for line in _IMPORT.finditer(block[1])
+        for name in re.findall(r"\w+", line[2] or line[3])
+    }
 
 
 @cache

@@ -7,7 +7,7 @@ import pytest
 from support.feed_cases import FEEDS, RENAMED, compare
 from tocsin.events.sources import sources
 from tocsin.events.sources.mapped.reading import read_mapping
-from tocsin.events.sources.mapped.source import CATALOGUE
+from tocsin.events.sources.mapped.source import CATALOGUE, names_in
 
 FILES = sorted(CATALOGUE.glob("*.toml"))
 
@@ -19,6 +19,7 @@ def test_each_file_says_what_who_takes_its_feed_must_know(path: Path) -> None:
     assert feed.name
     assert feed.provider
     assert feed.terms
+    assert list(names_in(path)) == list(mapping.files)
     assert known.url.startswith(("https://", "http://"))
     assert known.access in {"open", "key", "agreement", "own"}
     assert feed.tlp in {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT"}

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from tocsin.delivery.never_held.hotline import open_hotline
 from tocsin.delivery.never_held.models import HotlineMessage, NeverHeldReference, ReferenceState
 from tocsin.delivery.never_held.references import Reference, keyed_hash, note_reference
 from tocsin.events.redaction import NEVER_HELD, ClassTable, FoundReport, Redaction, redacted_bytes, report_in, scan_file
@@ -59,6 +58,8 @@ class IntakeFilter:
         found = [one for redaction in redactions for one in redaction.found]
         if not found:
             return
+        from tocsin.delivery.never_held.hotline import open_hotline
+
         cut("neverheld.found")
         now = self.clock()
         hotline = open_hotline(self.node, now)

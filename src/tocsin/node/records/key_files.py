@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tocsin.node.files import sync_file, sync_folder
-from tocsin.node.records.key_filter import AskedKeys, Words, add_keys, empty_filter
-from tocsin.node.records.key_levels import TIER, Keys, Notes, merged, worth_merging
+from tocsin.node.records.key_filter import AskedKeys, Keys, Words, add_keys, empty_filter
+from tocsin.node.records.key_levels import TIER, Notes, merged, worth_merging
 from tocsin.node.records.kill_points import cut
 
 Span = tuple[int, int]
@@ -37,12 +37,12 @@ LARGE_MERGE: Final = 1 << 26
 
 _SMALL_MERGE = 1 << 22  # keys of the largest file that is made beside an ingest, in about a second
 _LARGE = 1 << 20  # keys; such a file has a filter beside it, and stays mapped
-_REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds in memory, at ten bits each
+_REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds in memory, at two bytes each
 _MANY = 1_000  # keys asked for at once; then small files are worth reading as a whole, to add them to that filter
 _BESIDES = (".notes", ".filter")
 _STEP = 4_096  # keys looked up at a time in a file that stays mapped
 _WINDOW = 1 << 16  # bytes that the system maps at once around one that is read
-_MOST_MAPPED = 1 << 28  # bytes; then the system may take back what it mapped of a file
+_MOST_MAPPED = 1 << 24  # bytes; then the process lets go of what the system mapped of a file, but for its filter
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class _Mapped:
         if len(self.keys) >= _LARGE:
             with suppress(FileNotFoundError):  # written before there were filters
                 self.words = self._numbers(file.path.with_suffix(".filter"), np.uint64)
+                self._maps.pop()  # all of it is read each time
 
     def _numbers(self, path: Path, kind: type[np.unsignedinteger]) -> npt.NDArray[np.unsignedinteger]:
         with path.open("rb") as file:

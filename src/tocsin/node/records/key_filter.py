@@ -1,8 +1,8 @@
-"""Filters of keys: of most keys that are not in a file they say so, at ten bits for each key that is (Bloom filters).
+"""Filters of keys: of most keys that are not in a file they say so, at 16 bits for each key that is (Bloom filters).
 
-A key sets four bits of one 64-bit word (a blocked filter: Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient
+A key sets five bits of one 64-bit word (a blocked filter: Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient
 Bloom Filters", 2007). Its first bits choose the word, so that sorted keys go through a filter from one end to the
-other, and its last ones the bits. Two of a hundred keys that are in no file pass.
+other, and its last ones the bits. Four of a thousand keys that are in no file pass.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ import numpy.typing as npt
 Keys = npt.NDArray[np.uint64]
 Words = npt.NDArray[np.uint64]
 
-_BITS_A_KEY = 10
+_BITS_A_KEY = 16
 _SIX = np.uint64(63)
 _HALF = np.uint64(32)
 
@@ -57,6 +57,6 @@ def _places(keys: Keys, words: int) -> npt.NDArray[np.uint64]:
 def _bits(keys: Keys) -> Words:
     one = np.uint64(1)
     found: Words = np.left_shift(one, keys & _SIX)
-    for shift in (6, 12, 18):
+    for shift in (6, 12, 18, 24):
         found |= np.left_shift(one, keys >> np.uint64(shift) & _SIX)
     return found
