@@ -141,7 +141,7 @@ def test_a_day_of_many_small_reports_has_few_files_and_the_same_rows(tmp_path: P
 
     assert len(store.files()) <= 8
     found = store.find(EventQuery()).select("ingest", "row").sort("ingest", "row")
-    assert found.rows() == [(number, row) for number in range(1, 101) for row in range(len(ADDRESSES))]
+    assert found.rows() == [(number, row) for number in range(1, 101) for row in range(1, len(ADDRESSES) + 1)]
     assert store.last_committed() == 100
 
 
