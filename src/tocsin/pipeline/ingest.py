@@ -29,10 +29,12 @@ from tocsin.events import (
     OpenedReport,
     Quarantine,
     first_of_each,
+    shown,
     watch_feeds,
 )
 from tocsin.incidents.sightings import ObservableWatch
 from tocsin.networks import Networks
+from tocsin.node.errors import TocsinError, internal_failures
 from tocsin.node.records import cut
 from tocsin.node.settings import TellSettings
 from tocsin.pipeline import commit as commitment
@@ -174,10 +176,15 @@ def _open_each(
     """Each report of each request, opened when it is asked for; None behind the last of a request."""
     for request in requests:
         outcome = Outcome(request)
-        for reading in open_all(
-            session, request.paths, outcome.failed, source=request.source, feed=request.feed, intake=intake
-        ):
-            yield outcome, reading
+        name = ", ".join(map(shown, request.paths))
+        try:
+            with internal_failures(name):
+                for reading in open_all(
+                    session, request.paths, outcome.failed, source=request.source, feed=request.feed, intake=intake
+                ):
+                    yield outcome, reading
+        except TocsinError as error:
+            outcome.failed.append((name, error))
         yield outcome, None
 
 

@@ -54,7 +54,7 @@ _FIRST_SEEN, _FIRST_TOLD, _ESCALATED_BY = (
 )
 
 _AT_LEAST = timedelta(minutes=1)
-_SOON = timedelta(seconds=4)
+_SOON = timedelta(seconds=2)
 
 NO_HELP: Final = say(
     "Live mode is refused: the page for a child in danger would name nobody. Set [node] emergency_number in "
