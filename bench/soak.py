@@ -12,6 +12,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -46,7 +47,8 @@ from tocsin.events import Ingest
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import TocsinError
 from tocsin.operations.retention import apply_retention
-from tocsin.pipeline.ingest import IngestRequest, ingest_each, open_session
+from tocsin.pipeline.groups import IngestRequest
+from tocsin.pipeline.ingest import ingest_each, open_session
 from tocsin.pipeline.notify import tell
 from tocsin.pipeline.stores import open_node
 from tocsin.problems.answers import Answer
@@ -163,6 +165,12 @@ class Soak:
             self.server.wait()
         self.start()
 
+    def end(self) -> None:
+        """SIGTERM, and wait."""
+        if self.server is not None:
+            self.server.terminate()
+            self.server.wait()
+
     def outage(self, of: str, seconds: float) -> None:
         """Let a server be away; notes after how many seconds of its return work goes on, and what the log says."""
         self.calm_after = time.monotonic() + seconds + _SETTLES
@@ -198,6 +206,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=kind, default=None, help="In place of what the size says.")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # its servers end with it
     given = {name: value for name, value in vars(options).items() if name in Size.__annotations__ and value is not None}
     size = replace(SIZES[options.size], **given)
     binaries = postgresql_binaries()
@@ -243,7 +252,10 @@ def soak(one: Soak) -> dict[str, object]:
     settings = one.home / "tocsin.toml"
     settings.write_text(settings.read_text().replace('channel = "file"', 'channel = "smtp"'))
     one.start()
-    work(one)
+    try:
+        work(one)
+    finally:
+        one.end()
     counted = recount(one, filled)
     return {
         "size": vars(one.size),
@@ -323,10 +335,7 @@ def work(one: Soak) -> None:
     while came != len(one.office.arrived):
         came = len(one.office.arrived)
         time.sleep(_QUIET)
-    if one.server is not None:
-        time.sleep(130)  # the mailbox is read once more
-        one.server.terminate()
-        one.server.wait()
+    time.sleep(130)  # the mailbox is read once more
 
 
 def send(one: Soak) -> None:

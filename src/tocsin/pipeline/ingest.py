@@ -56,11 +56,6 @@ from tocsin.pipeline.tables import WithheldKey
 from tocsin.problems import ReminderPolicy, ReminderRequests, Sightings, read_reminders
 from tocsin.problems.answers import AnswerSnapshot
 
-__all__ = [
-    "INGEST", "Counts", "IngestRequest", "IngestSummary", "ReplayOf", "ingest", "ingest_each", "ingest_in",
-    "open_session", "take_in_again",
-]  # fmt: skip
-
 INGEST: Final = "ingest"
 """What references call the way of a report that is taken in where it stands."""
 

@@ -29,8 +29,7 @@ from tocsin.delivery import (
     preview,
     way_of,
 )
-from tocsin.delivery.channels import open_channel
-from tocsin.delivery.channels.smtp import answers
+from tocsin.delivery.channels import answers, open_channel
 from tocsin.delivery.sealing import open_seals
 from tocsin.delivery.texts import open_text_folders
 from tocsin.directory import Directory, ResponsibilityRole, lacks_help, read_directory

@@ -22,7 +22,8 @@ from tocsin.pipeline.collectors.folder import failure_text
 from tocsin.pipeline.collectors.kinds import CollectedOffer, Collector, kind_of
 from tocsin.pipeline.collectors.spool import Spool
 from tocsin.pipeline.collectors.state import CollectorStatus, forget_refusals, memory_of, note_offer, note_run
-from tocsin.pipeline.ingest import Counts, IngestRequest, IngestSummary, ingest_each, open_session
+from tocsin.pipeline.groups import Counts, IngestRequest, IngestSummary
+from tocsin.pipeline.ingest import ingest_each, open_session
 from tocsin.pipeline.parse import Clock, Failures, IngestSession
 from tocsin.pipeline.stores import NodeWithStores
 

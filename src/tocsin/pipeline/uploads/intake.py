@@ -19,7 +19,8 @@ from tocsin.node.errors import InputError, InternalError, SettingError, TocsinEr
 from tocsin.node.records import cut
 from tocsin.node.retries import pause
 from tocsin.node.sentences import change_values
-from tocsin.pipeline.ingest import Counts, IngestRequest, IngestSummary, ingest_each, open_session
+from tocsin.pipeline.groups import Counts, IngestRequest, IngestSummary
+from tocsin.pipeline.ingest import ingest_each, open_session
 from tocsin.pipeline.parse import Clock, Failures, IngestSession
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads.arrival import forget_unfinished, place_of
