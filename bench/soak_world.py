@@ -129,7 +129,8 @@ def service(number: int) -> tuple[str, int]:
 def numbers_of(addresses: Numbers, ports: Numbers) -> Numbers:
     """The numbers of services, by their IPv4 addresses as numbers and their ports."""
     team, host = (addresses >> 8) - (_NETWORK >> 8), (addresses & 0xFF) - 1
-    return ((ports - _FIRST_PORT) * _HOSTS + host) * TEAMS + team
+    found: Numbers = ((ports - _FIRST_PORT) * _HOSTS + host) * TEAMS + team
+    return found
 
 
 @dataclass(frozen=True)
