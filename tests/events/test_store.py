@@ -9,6 +9,7 @@ import pytest
 
 from tocsin.events.schema import COLUMNS
 from tocsin.events.store import EventQuery, EventStore
+from tocsin.node.errors import StorageError
 
 DAY = date(2026, 11, 24)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -67,6 +68,8 @@ def test_what_is_not_committed_is_not_seen_and_a_repeated_commit_adds_nothing(tm
 
     assert store.find(EventQuery()).height == len(ADDRESSES)
     assert store.last_committed() == 1
+    with pytest.raises(StorageError, match="shows ingest 1 already"):
+        store.commit(0, [part])
 
 
 @pytest.mark.parametrize("compacted", [False, True])
@@ -141,7 +144,7 @@ def test_a_day_of_many_small_reports_has_few_files_and_the_same_rows(tmp_path: P
 
     assert len(store.files()) <= 8
     found = store.find(EventQuery()).select("ingest", "row").sort("ingest", "row")
-    assert found.rows() == [(number, row) for number in range(1, 101) for row in range(len(ADDRESSES))]
+    assert found.rows() == [(number, row) for number in range(1, 101) for row in range(1, len(ADDRESSES) + 1)]
     assert store.last_committed() == 100
 
 

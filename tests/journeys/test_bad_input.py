@@ -28,7 +28,8 @@ from support.hostile_reports import hostile_reports
 from tocsin.events.idf_out import idf_lines
 from tocsin.events.reports import OpenedReport as Opened
 from tocsin.node.errors import InternalError
-from tocsin.pipeline.ingest import IngestSummary, ingest
+from tocsin.pipeline.groups import IngestSummary
+from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.stores import NodeWithStores, open_node
 
 Report = Callable[..., Path]

@@ -23,7 +23,8 @@ from support.delivery_examples import Read, read_folder
 from support.homes import copy_home, settle
 from support.ports import NO_TLS, free_port
 from support.processes import command
-from tocsin.pipeline.ingest import Counts, ingest
+from tocsin.pipeline.groups import Counts
+from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.notify import tell
 from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.server.server import make_application

@@ -10,7 +10,7 @@ from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import note, note_error, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.pipeline.ingest import Counts, IngestSummary
+    from tocsin.pipeline.groups import Counts, IngestSummary
 
 ROWS = (
     ("reports", "reports taken in"),

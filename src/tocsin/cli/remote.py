@@ -13,7 +13,7 @@ from tocsin.interface import Invocation, note
 from tocsin.node.errors import InputError, TocsinError
 
 if TYPE_CHECKING:
-    from tocsin.pipeline.ingest import Counts, IngestSummary
+    from tocsin.pipeline.groups import Counts, IngestSummary
     from tocsin.server.client import Client
     from tocsin.server.model import Digest, Report
 
@@ -32,7 +32,7 @@ def client_of(call: Invocation) -> "Client":
 def ingest(client: "Client", paths: list[Path], *, source: str | None, feed: str | None) -> "IngestSummary":
     """Send reports in, and wait until all are taken in; says what `tocsin.pipeline.ingest.ingest` would."""
     from tocsin.events import find_reports, shown
-    from tocsin.pipeline.ingest import Counts, IngestSummary
+    from tocsin.pipeline.groups import Counts, IngestSummary
 
     started, total, ingests = time.monotonic(), Counts(), list[int]()
     failed: list[tuple[str, TocsinError]] = []
@@ -88,6 +88,6 @@ def _file(path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _counts(report: "Report") -> "Counts":
-    from tocsin.pipeline.ingest import Counts
+    from tocsin.pipeline.groups import Counts
 
     return Counts(**dict(report.sums)) if report.sums else Counts()

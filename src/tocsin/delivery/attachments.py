@@ -56,7 +56,13 @@ def readable(events: pl.DataFrame, node: UUID, *, objects: bool) -> pl.DataFrame
         *(_column(field, texts) for field in FIELDS),
         *([idf_lines(events).alias(_IDF)] if objects else []),
     )
-    return rows.select(column.name for column in rows if column.name in _ALWAYS or column.null_count() < rows.height)
+    return _filled(rows)
+
+
+def _filled(rows: pl.DataFrame) -> pl.DataFrame:
+    """The columns that say something, and those that are always there."""
+    nulls = zip(rows.columns, rows.null_count().row(0), strict=True)
+    return rows[[name for name, count in nulls if name in _ALWAYS or count < rows.height]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ def files_of(rows: pl.DataFrame, packing: PackingPlan) -> list[Files]:
     ``rows``: from `readable`, one digest's, without ``_delivery``. Attachments above the limit are zipped; where that
     is not enough the rows are cut into several mails. A single row above the limit goes as it is.
     """
-    shown = rows[[column.name for column in rows if column.name in _ALWAYS or column.null_count() < rows.height]]
+    shown = _filled(rows)
     whole = _files(shown, packing.reference, packing)
     if whole.mail_bytes <= packing.limit:
         return [whole]

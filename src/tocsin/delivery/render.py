@@ -201,21 +201,22 @@ def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> RenderedDigest:
     )
     text = compose(draft.found, frame, draft.texts)
     parts = files_of(rows, packing)
-    mails = tuple(
-        _mail(draft, replace(text, part=number, parts=len(parts), files=_file_lines(files, draft.texts)), files)
+    said = [
+        replace(text, part=number, parts=len(parts), files=_file_lines(files, draft.texts))
         for number, files in enumerate(parts, start=1)
-    )
-    subject = subject_of(replace(text, parts=len(parts)), draft.texts)
+    ]
+    subjects = [subject_of(one, draft.texts) for one in said]
+    mails = tuple(_mail(draft, *each) for each in zip(said, subjects, parts, strict=True))
     counts, protection = _counts(owed, draft.found, withheld, len(mails)), draft.protection
-    return RenderedDigest(owed, subject, mails, counts, protection=protection.words, remark=protection.remark)
+    return RenderedDigest(owed, subjects[0], mails, counts, protection=protection.words, remark=protection.remark)
 
 
-def _mail(draft: _Draft, text: DigestText, files: Files) -> Mail:
+def _mail(draft: _Draft, text: DigestText, subject: str, files: Files) -> Mail:
     owed, node = draft.owed, draft.node.settings.node
     identity = owed.message_id if text.part == 1 else owed.message_id.replace("@", f".{text.part}@")
     recipients = draft.protection.mailboxes
     envelope = Envelope(
-        subject=subject_of(text, draft.texts),
+        subject=subject,
         sender_name=node.name,
         sender=node.contact,
         recipients=recipients,

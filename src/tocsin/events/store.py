@@ -204,6 +204,10 @@ class EventStore:
         """Make one file of a day's small ones where there are many of a size; returns files saved.
 
         So a day of a thousand small reports has few files long before it is over. Rows keep their order.
+
+        Raises:
+            StorageError: one of them cannot be read, or the new one not be written; then all stays as it is.
+
         """
         listing = self.table.listing()
         rows = pl.col("num_records")
@@ -213,7 +217,13 @@ class EventStore:
                 break
         else:
             return 0
-        part = self._write(self._read(small).collect(), f"merged-{self.table.version():010d}", day, in_order=False)
+        try:
+            frame = self._read(small).collect()
+        except pl.exceptions.PolarsError as error:
+            raise StorageError(
+                f"Small files of {day} in {self.folder} cannot be read: {error}.", hint="Run 'tocsin doctor'."
+            ) from error
+        part = self._write(frame, f"merged-{self.table.version():010d}", day, in_order=False)
         self.sync([part])
         cut("store.merging")
         self.table.replace(small["path"], [part])

@@ -191,10 +191,13 @@ class EventTable:
 
         try:
             with self._lock:
-                changed, now = (self.folder / "_delta_log").stat().st_mtime_ns, time.time_ns()
+                log = self.folder / "_delta_log"
+                changed, now = log.stat().st_mtime_ns, time.time_ns()
                 if self._opened is None:
                     self._opened = DeltaTable(str(self.folder))
-                elif changed != self._looked[0] or self._looked[1] - changed < _SETTLED:
+                elif changed != self._looked[0] or (
+                    self._looked[1] - changed < _SETTLED and _commit_file(log, self._opened.version() + 1).exists()
+                ):
                     self._opened.update_incremental()
                 else:
                     return self._opened
@@ -249,10 +252,14 @@ class EventTable:
         # also what a killed writer committed last and did not sync
         for version in range(max(last - 1, 0), last + 2):
             with suppress(FileNotFoundError):  # forgotten since
-                sync_file(log / f"{version:020d}.json")
+                sync_file(_commit_file(log, version))
         sync_folder(log)
         sync_folder(self.folder)
         cut("store.synced")
+
+
+def _commit_file(log: Path, version: int) -> Path:
+    return log / f"{version:020d}.json"
 
 
 def _removed_by(commit: Path) -> frozenset[str]:

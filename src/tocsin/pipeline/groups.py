@@ -221,7 +221,7 @@ def make_true(node: NodeWithStores, group: Sequence[commitment.PreparedIngest]) 
     parts = [part for one in group for part in one.parts]
     commitment.commit(node, numbers, parts, now=group[-1].record.started_at)
     cut("ingest.merging")
-    with suppress(OSError, StorageError):  # without room for it now, a later ingest merges
+    with suppress(OSError, StorageError):  # what cannot be merged now is as true as it was; a later ingest tries again
         node.tracker.files.merge(up_to=numbers[-1])
         for day in {one.record.day for one in group}:
             node.rows_of(day).merge(up_to=numbers[-1])

@@ -29,10 +29,12 @@ from tocsin.events import (
     OpenedReport,
     Quarantine,
     first_of_each,
+    shown,
     watch_feeds,
 )
 from tocsin.incidents.sightings import ObservableWatch
 from tocsin.networks import Networks
+from tocsin.node.errors import TocsinError, internal_failures
 from tocsin.node.records import cut
 from tocsin.node.settings import TellSettings
 from tocsin.pipeline import commit as commitment
@@ -53,11 +55,6 @@ from tocsin.pipeline.stores import NodeWithStores, writer
 from tocsin.pipeline.tables import WithheldKey
 from tocsin.problems import ReminderPolicy, ReminderRequests, Sightings, read_reminders
 from tocsin.problems.answers import AnswerSnapshot
-
-__all__ = [
-    "INGEST", "Counts", "IngestRequest", "IngestSummary", "ReplayOf", "ingest", "ingest_each", "ingest_in",
-    "open_session", "take_in_again",
-]  # fmt: skip
 
 INGEST: Final = "ingest"
 """What references call the way of a report that is taken in where it stands."""
@@ -174,10 +171,15 @@ def _open_each(
     """Each report of each request, opened when it is asked for; None behind the last of a request."""
     for request in requests:
         outcome = Outcome(request)
-        for reading in open_all(
-            session, request.paths, outcome.failed, source=request.source, feed=request.feed, intake=intake
-        ):
-            yield outcome, reading
+        name = ", ".join(map(shown, request.paths))
+        try:
+            with internal_failures(name):
+                for reading in open_all(
+                    session, request.paths, outcome.failed, source=request.source, feed=request.feed, intake=intake
+                ):
+                    yield outcome, reading
+        except TocsinError as error:
+            outcome.failed.append((name, error))
         yield outcome, None
 
 

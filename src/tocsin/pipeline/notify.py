@@ -29,8 +29,7 @@ from tocsin.delivery import (
     preview,
     way_of,
 )
-from tocsin.delivery.channels import open_channel
-from tocsin.delivery.channels.smtp import answers
+from tocsin.delivery.channels import answers, open_channel
 from tocsin.delivery.sealing import open_seals
 from tocsin.delivery.texts import open_text_folders
 from tocsin.directory import Directory, ResponsibilityRole, lacks_help, read_directory
@@ -54,7 +53,7 @@ _FIRST_SEEN, _FIRST_TOLD, _ESCALATED_BY = (
 )
 
 _AT_LEAST = timedelta(minutes=1)
-_SOON = timedelta(seconds=4)
+_SOON = timedelta(seconds=2)
 
 NO_HELP: Final = say(
     "Live mode is refused: the page for a child in danger would name nobody. Set [node] emergency_number in "

@@ -37,7 +37,8 @@ from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 from tocsin.pipeline import commit as commitment
-from tocsin.pipeline.ingest import Counts, ReplayOf, take_in_again
+from tocsin.pipeline.groups import Counts
+from tocsin.pipeline.ingest import ReplayOf, take_in_again
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 _NAMED = 100  # rows that an audit entry names

@@ -132,7 +132,8 @@ def test_columns_may_be_called_as_patterns_are(tmp_path: Path) -> None:
     assert (event["source.ip"], event["extra.star"], event["extra.^.*$"]) == ("192.0.2.1", "a", "b")
 
 
-def test_somebody_else_adds_a_source_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebody_else_adds_a_source_by_an_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)  # where packages are, they are looked for anew
     theirs = EntryPoint("theirs", "tocsin.events.sources.idf:source", "tocsin.sources")
     monkeypatch.setattr(face, "entry_points", lambda **_: [theirs])
     assert list(sources()) == ["mapped", "shadowserver", "xarf", "idea", "misp", "idf", "idf_csv", "theirs"]

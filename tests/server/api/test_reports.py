@@ -86,6 +86,20 @@ def test_the_same_content_again_is_here_already(sender: httpx.Client) -> None:
     assert (second["sums"]["already"], second["sums"]["rows"]) == (1, 0)
 
 
+def test_reports_that_wait_together_are_taken_in_together_each_once(world: World, sender: httpx.Client) -> None:
+    first, other = report("192.0.2.1"), report("192.0.2.2", "192.0.2.3")
+    with open_session(world.node):  # so that all of them wait
+        sent = [
+            sender.post("/reports", params={"name": NAME}, content=content).json() for content in (first, other, first)
+        ]
+    while any(one["state"] == "waiting" for one in sent):
+        sent = [sender.get(f"/reports/{one['id']}").json() for one in sent]
+    sums = [(one["sums"]["rows"], one["sums"]["stored"], one["sums"]["already"]) for one in sent]
+    assert sums == [(1, 1, 0), (2, 2, 0), (0, 0, 1)]
+    with world.node.database.reading() as session:
+        assert session.execute(select(Ingest.number, Ingest.shown_as).order_by(Ingest.number)).all() == [(1, 2), (2, 2)]
+
+
 @pytest.mark.parametrize("form", ["gzip on the way", "gzip file", "zip", "multipart", "disposition"])
 def test_every_way_of_sending(sender: httpx.Client, form: str) -> None:
     first, second = report("192.0.2.1"), report("192.0.2.2", "192.0.2.3", day="2026-11-15")

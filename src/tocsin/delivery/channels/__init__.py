@@ -1,5 +1,6 @@
 """How mails leave: one module per channel, found by name. A new channel is one file and a line in ``open_channel``."""
 
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +11,8 @@ from tocsin.delivery.render import Mail
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import say
 from tocsin.node.settings import MailSettings, Settings, read_secret
+
+_KNOCK = 5.0  # seconds for a connection, where that is all that is asked
 
 
 class MailOutcome(StrEnum):
@@ -68,6 +71,17 @@ def open_channel(settings: Settings, home: Path) -> Channel:
     from tocsin.delivery.channels.file import FileChannel
 
     return FileChannel(home / HomeFolder.MAILS)
+
+
+def answers(settings: Settings) -> bool:
+    """Whether somebody listens where mails go to; mails that are written as files need nobody."""
+    if settings.mail.channel != "smtp" or settings.tell.mode == "shadow":
+        return True
+    try:
+        socket.create_connection((settings.mail.host, settings.mail.port), timeout=_KNOCK).close()
+    except OSError:
+        return False
+    return True
 
 
 def reach_smtp(settings: MailSettings) -> tuple[bool, str, str]:

@@ -4,7 +4,6 @@ Sources: RFC 5321 (4.2.1: a reply 4yz may succeed later, 5yz will not), RFC 3207
 """
 
 import smtplib
-import socket
 import ssl
 from collections.abc import Mapping, Sequence
 
@@ -14,10 +13,9 @@ from tocsin.node.errors import TocsinError
 from tocsin.node.oauth import TOKENS, bearer_answer, bearer_mechanism, refusal_answer
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
-from tocsin.node.settings import MailSettings, Settings
+from tocsin.node.settings import MailSettings
 
 _TIMEOUT = 60.0  # seconds for one answer of the server
-_KNOCK = 5.0  # seconds for a connection, where that is all that is asked
 
 
 class SmtpChannel:
@@ -113,17 +111,6 @@ def _login_by_token(server: smtplib.SMTP, settings: MailSettings) -> None:
     except smtplib.SMTPAuthenticationError:
         TOKENS.forget(settings)
         raise
-
-
-def answers(settings: Settings) -> bool:
-    """Whether somebody listens where mails go to; mails that are written as files need nobody."""
-    if settings.mail.channel != SmtpChannel.name or settings.tell.mode == "shadow":
-        return True
-    try:
-        socket.create_connection((settings.mail.host, settings.mail.port), timeout=_KNOCK).close()
-    except OSError:
-        return False
-    return True
 
 
 def _offer(server: smtplib.SMTP, mail: Mail) -> MailReceipt | None:

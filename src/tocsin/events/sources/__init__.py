@@ -4,9 +4,11 @@ A source turns a report's bytes into frames whose columns carry schema field nam
 ``extra.<name>``. It does not check values: `tocsin.events.normalise` does that for all sources alike.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol, runtime_checkable
 
@@ -229,7 +231,13 @@ def sources(*folders: Path) -> dict[str, FeedSource]:
     the folders and returns a `FeedSource`. Ours are found in the same way; theirs are asked after ours.
     """
     own = [EntryPoint(name, value, _GROUP) for name, value in _OWN.items()]
-    return {point.name: point.load()(folders) for point in [*own, *entry_points(group=_GROUP)]}
+    return {point.name: point.load()(folders) for point in [*own, *_others(tuple(sys.path))]}
+
+
+@lru_cache(8)
+def _others(_path: tuple[str, ...]) -> EntryPoints:
+    """Those of other packages: to look for them takes longer than to know a report."""
+    return entry_points(group=_GROUP)
 
 
 def recognise(filename: str, head: bytes, *folders: Path) -> tuple[FeedSource, str] | None:

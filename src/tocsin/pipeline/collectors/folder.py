@@ -24,7 +24,8 @@ from tocsin.pipeline.collectors.kinds import (
     WaitingReport,
     place,
 )
-from tocsin.pipeline.ingest import IngestRequest, IngestSummary, ingest_each, open_session
+from tocsin.pipeline.groups import IngestRequest, IngestSummary
+from tocsin.pipeline.ingest import ingest_each, open_session
 from tocsin.pipeline.stores import NodeWithStores
 
 _SETTLED = 0.5  # seconds without change after which a file counts as complete

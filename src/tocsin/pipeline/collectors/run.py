@@ -5,7 +5,7 @@ not noted is offered again, and a report whose content is known is counted as al
 """
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,7 +22,8 @@ from tocsin.pipeline.collectors.folder import failure_text
 from tocsin.pipeline.collectors.kinds import CollectedOffer, Collector, kind_of
 from tocsin.pipeline.collectors.spool import Spool
 from tocsin.pipeline.collectors.state import CollectorStatus, forget_refusals, memory_of, note_offer, note_run
-from tocsin.pipeline.ingest import Counts, ingest_in, open_session
+from tocsin.pipeline.groups import Counts, IngestRequest, IngestSummary
+from tocsin.pipeline.ingest import ingest_each, open_session
 from tocsin.pipeline.parse import Clock, Failures, IngestSession
 from tocsin.pipeline.stores import NodeWithStores
 
@@ -132,8 +133,7 @@ class _Runner:
         waiting = self.spool.waiting()
         if waiting:
             with open_session(self.node, clock=self.clock) as workshop:
-                for path in waiting:
-                    refused = self._ingest(workshop, path)
+                for path, refused in self._ingest(workshop, waiting):
                     self._count(path.name, refused)
                     note_offer(
                         self.node.database,
@@ -188,35 +188,33 @@ class _Runner:
         return _FetchedOffer(spent, paths, offer.refused)
 
     def _take_in(self, lot: list["_FetchedOffer"]) -> None:
-        reasons: list[str] = []
-        done: dict[Path, str] = {}  # the same report twice, as where a mail was sent twice, stands here once
         with open_session(self.node, clock=self.clock) as workshop:
-            for fetched in lot:
-                if self.stop():
-                    break  # the rest stands in the spool
-                for path in fetched.paths:
-                    if path not in done:
-                        done[path] = self._ingest(workshop, path)
-                said_of = dict.fromkeys([fetched.refused, *(done[path] for path in fetched.paths)])
-                reasons.append(join_sentences("\n", filter(None, said_of)))
-        for fetched, reason in zip(lot, reasons, strict=False):
+            # the same report twice, as where a mail was sent twice, stands here once
+            done = dict(self._ingest(workshop, dict.fromkeys(path for fetched in lot for path in fetched.paths)))
+        for fetched in lot:
+            if not done.keys() >= set(fetched.paths):
+                break  # the rest stands in the spool
+            said_of = dict.fromkeys([fetched.refused, *(done[path] for path in fetched.paths)])
+            reason = join_sentences("\n", filter(None, said_of))
             self._count(fetched.offer.label, reason)
             note_offer(self.node.database, self.standing.name, fetched.offer, refused=reason, now=self.clock())
             cut("collect.noted")
             fetched.offer.settle(reason)
             cut("collect.settled")
 
-    def _ingest(self, workshop: IngestSession, path: Path) -> str:
-        """Take in one report; returns why it was refused, or nothing. A report of the spool is gone from it then."""
+    def _ingest(self, workshop: IngestSession, paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+        """Take in reports, until we are to stop; each with why it was refused, or nothing."""
         settings = self.standing.settings
-        outcome = ingest_in(
-            workshop,
-            [path],
-            source=settings.source or None,
-            feed=settings.feed or None,
-            place=self.spool.intake.place,
-        )
-        cut("collect.ingested")
+        requests = [IngestRequest((path,), settings.source or None, settings.feed or None) for path in paths]
+        if not self.stop():
+            for request, outcome in ingest_each(workshop, requests, place=self.spool.intake.place):
+                cut("collect.ingested")
+                yield request.paths[0], self._settle(request.paths[0], outcome)
+                if self.stop():
+                    return
+
+    def _settle(self, path: Path, outcome: IngestSummary) -> str:
+        """Why a report was refused, or nothing. A report of the spool is gone from it then."""
         self.run.counts += outcome.counts
         _raise_what_is_ours(outcome.failed)
         refused = [error for _, error in outcome.failed]

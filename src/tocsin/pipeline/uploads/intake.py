@@ -6,7 +6,7 @@ content is known is not taken in a second time. A report that we stumble over is
 
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from logging import getLogger
@@ -19,7 +19,8 @@ from tocsin.node.errors import InputError, InternalError, SettingError, TocsinEr
 from tocsin.node.records import cut
 from tocsin.node.retries import pause
 from tocsin.node.sentences import change_values
-from tocsin.pipeline.ingest import Counts, IngestSummary, ingest_in, open_session
+from tocsin.pipeline.groups import Counts, IngestRequest, IngestSummary
+from tocsin.pipeline.ingest import ingest_each, open_session
 from tocsin.pipeline.parse import Clock, Failures, IngestSession
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads.arrival import forget_unfinished, place_of
@@ -39,14 +40,19 @@ def take_waiting(node: NodeWithStores, clock: Clock, *, stop: Callable[[], bool]
         SettingError: a setting does not work.
 
     """
-    if _oldest(node) is None:
+    if not _waiting(node):
         return 0
-    taken = 0
+    taken = newest = 0
     with open_session(node, clock=clock) as workshop:
-        # Asked again by the one writer: another server may have taken it meanwhile.
-        while taken < _LOT and not stop() and (upload := _oldest(node)) is not None:
-            _take(workshop, upload)
-            taken += 1
+        # Asked again by the one writer: another server may have taken them meanwhile.
+        uploads = {_request(node, upload): upload for upload in _waiting(node)}
+        begun = {request: _begin(node, upload) for request, upload in uploads.items()}
+        for request, outcome in ingest_each(workshop, list(uploads)):
+            # The same report again is not counted again, though both were begun before either was taken in.
+            _finish(workshop, uploads[request], outcome, max(begun[request], newest))
+            taken, newest = taken + 1, max([newest, *outcome.ingests])
+            if stop():
+                break
     return taken
 
 
@@ -118,27 +124,29 @@ class UploadIntake:
             shutil.rmtree(place_of(self._node, uuid), ignore_errors=True)
 
 
-def _oldest(node: NodeWithStores) -> Upload | None:
+def _waiting(node: NodeWithStores) -> Sequence[Upload]:
+    """The oldest that wait."""
     with node.database.reading() as session:
-        wanted = select(Upload).where(Upload.state == UploadState.WAITING.value).order_by(Upload.id).limit(1)
-        return session.scalar(wanted)
+        wanted = select(Upload).where(Upload.state == UploadState.WAITING.value).order_by(Upload.id).limit(_LOT)
+        return session.scalars(wanted).all()
 
 
-def _take(workshop: IngestSession, upload: Upload) -> None:
-    """Take in one upload; where we stumble over it, it is refused."""
-    node = workshop.node
+def _request(node: NodeWithStores, upload: Upload) -> IngestRequest:
+    return IngestRequest(tuple(_files(node, upload)), upload.source or None, upload.feed or None)
+
+
+def _finish(workshop: IngestSession, upload: Upload, outcome: IngestSummary, after: int) -> None:
+    """Note what became of an upload; where we stumble over it, it is refused."""
     try:
         with internal_failures(f"upload {upload.uuid}"):
-            _take_in(workshop, upload)
+            _note_outcome(workshop, upload, outcome, after)
     except InternalError as error:
         failed: Failures = [(one["name"], error) for one in upload.files]
-        _note(node, upload, IngestSummary(Counts(), failed, 0.0), 0, workshop.clock())
+        _note(workshop.node, upload, IngestSummary(Counts(), failed, 0.0), 0, workshop.clock())
 
 
-def _take_in(workshop: IngestSession, upload: Upload) -> None:
+def _note_outcome(workshop: IngestSession, upload: Upload, outcome: IngestSummary, after: int) -> None:
     node = workshop.node
-    after = _begin(node, upload)
-    outcome = ingest_in(workshop, _files(node, upload), source=upload.source or None, feed=upload.feed or None)
     cut("upload.ingested")
     for _, error in outcome.failed:
         if isinstance(error, SettingError) or not isinstance(error, InputError | UsageError | InternalError):

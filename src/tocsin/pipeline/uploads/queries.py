@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.events import Ingest
 from tocsin.node.errors import NotFoundError
-from tocsin.pipeline.ingest import Counts
+from tocsin.pipeline.groups import Counts
 from tocsin.pipeline.uploads.models import Upload, UploadState
 
 

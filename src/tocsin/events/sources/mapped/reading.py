@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -50,6 +51,16 @@ def read_mapping(path: Path) -> FeedMapping:
         MappingError: it is not as docs/sources.md describes.
 
     """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise MappingError(path, 1, 1, str(error)) from error
+    return _read(path, (status.st_mtime_ns, status.st_size))
+
+
+@lru_cache(1_000)
+def _read(path: Path, _stamp: tuple[int, int]) -> FeedMapping:
+    """The mapping in a file as it was at that time: each report asks for all that there are."""
     text = ""
     try:
         text = path.read_text(encoding="utf-8-sig")

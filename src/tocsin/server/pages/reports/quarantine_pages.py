@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
-from tocsin.pipeline.ingest import Counts
+from tocsin.pipeline.groups import Counts
 from tocsin.pipeline.replay import ACTS, RowFilter, reasons_waiting, rows_waiting
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
