@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.world import START, World, copy_world
 from tocsin.directory import Mute, MuteKind, read_team
 from tocsin.directory.mutes import mute
-from tocsin.events import FilterError
+from tocsin.events import EventFilter, FilterError
 from tocsin.problems import ProblemSearch, ProblemSort
 from tocsin.problems.answers import AnswerVerdict, Courses, TeamAnswer, answer_problems, problem_text, sheets_of
 
@@ -134,6 +134,11 @@ def test_they_are_the_problems_that_courses_know(world: World) -> None:
         )  # fmt: skip
         assert (row.sightings, row.gone_at, set(row.teams)) == (course.sightings, course.gone_at, set(course.teams))
         assert (row.where, row.port, row.what) == (course.name.where, course.name.port, course.name.what)
+        # The digests of the files say the same of what happened to it, by its key and by an address that is its alone.
+        for wanted in (EventFilter(problem=problem_text(row.key)), EventFilter(address=row.where)):
+            seen = node.events.history(wanted, now=world.now)
+            assert courses.with_steps(row.course(), seen) == course
+            assert len(seen.at) == row.sightings
 
 
 def test_what_came_after_a_moment_is_left_out_of_what_was_chosen_then(world: World) -> None:
