@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from support.world import START, World, copy_world
 from tocsin.directory import Mute, MuteKind, read_team
 from tocsin.directory.mutes import mute
-from tocsin.events import FilterError
+from tocsin.events import EventFilter, FilterError, repeats_of
 from tocsin.problems import ProblemSearch, ProblemSort
-from tocsin.problems.answers import AnswerVerdict, Courses, TeamAnswer, answer_problems, problem_text, sheets_of
+from tocsin.problems.answers import AnswerVerdict, Course, Courses, TeamAnswer, answer_problems, problem_text, sheets_of
 
 OWN, OWN_TOO, SECTOR, GREEN, NOBODYS = "192.0.2.1", "192.0.2.2", "192.0.2.200", "203.0.113.5", "198.51.100.9"
 EVERY = (OWN, OWN_TOO, SECTOR, GREEN, NOBODYS)
@@ -39,6 +39,11 @@ def places(world: World, sort: ProblemSort = ProblemSort.SEEN, **given: str) -> 
     rows = found.rows()
     assert found.total == len(rows)
     return [row.where for row in rows]
+
+
+def happened(course: Course) -> list[tuple[object, ...]]:
+    steps = [(step.at, step.what, step.team_id, step.ingest) for step in course.steps]
+    return [*steps, *((step.delivery.reference,) for step in course.steps if step.delivery)]
 
 
 def answer(world: World, team: str, verdict: AnswerVerdict, *addresses: str) -> None:
@@ -134,6 +139,12 @@ def test_they_are_the_problems_that_courses_know(world: World) -> None:
         )  # fmt: skip
         assert (row.sightings, row.gone_at, set(row.teams)) == (course.sightings, course.gone_at, set(course.teams))
         assert (row.where, row.port, row.what) == (course.name.where, course.name.port, course.name.what)
+        # The digests of the files say the same of what happened to it, by its key and by an address that is its alone.
+        for wanted in (EventFilter(problem=problem_text(row.key)), EventFilter(address=row.where)):
+            with node.database.reading() as session:
+                seen = node.events.history(wanted, repeats_of(session), now=world.now)
+            assert happened(courses.with_steps(row.course(), seen)) == happened(course)
+            assert len(seen.at) == row.sightings
 
 
 def test_what_came_after_a_moment_is_left_out_of_what_was_chosen_then(world: World) -> None:

@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from tocsin.directory.public import CSIRTS, PublicTeam, public_profile, public_version, read_public_teams
     from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
     from tocsin.directory.queries import (
+        DIRECTORY_VERSION,
         GivenUp,
         directory_version,
         find_team,

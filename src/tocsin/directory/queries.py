@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select
@@ -37,6 +38,9 @@ from tocsin.directory.tables import DecisionRow, DenialRow, DirectoryStateRow, M
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records import Database, from_row
 
+DIRECTORY_VERSION: Final = select(DirectoryStateRow.version).scalar_subquery()
+"""The version of the directory as a column of a query."""
+
 _KINDS = {kind.value: kind for kind in TeamKind}
 _INTERVALS = {interval.value: interval for interval in DigestInterval}
 _FORMATS = {form.value: form for form in AttachmentFormat}
@@ -65,11 +69,17 @@ def read_directory(database: Database, at: datetime | None = None) -> Directory:
         return Directory(version, tuple(teams), tuple(found.rules), tuple(found.overruled), found.merged)
 
 
-def teams_by_id(database: Database) -> dict[int, Team]:
-    """Every team by its number; a merged team's number gives the team that it is now. No rule is read."""
+def teams_by_id(database: Database, only: Collection[int] | None = None) -> dict[int, Team]:
+    """Every team by its number; a merged team's number gives the team that it is now. No rule is read.
+
+    ``only``: these teams alone, by all numbers that they have.
+    """
     with many_objects(), database.reading() as session:
-        found = read_effective(session, DirectoryPart(kind=MAILBOX))
-        return Directory("", tuple(read_teams(session, found)), (), (), found.merged).by_id
+        merged = merged_teams(session)
+        now = None if only is None else {merged.get(number, number) for number in only}
+        found = read_effective(session, DirectoryPart(kind=MAILBOX, teams=now))
+        teams = {team.id: team for team in read_teams(session, found, now)}
+        return teams | {number: teams[into] for number, into in merged.items() if into in teams}
 
 
 def read_assertions_on(

@@ -23,15 +23,17 @@ from tocsin.events.filters import EventFilter
 from tocsin.events.matching import TEXT_ROWS, EventFile, Matcher, ResolvedFilter
 from tocsin.events.schema import COLUMNS
 from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause
-from tocsin.events.store import EventStore
-from tocsin.events.summaries import GLANCE, Places, Summaries
+from tocsin.events.store import TOLD_IN, EventStore
+from tocsin.events.summaries import GLANCE, Int64s, Places, Summaries
 from tocsin.node.cache import Cache
 from tocsin.node.records import Database
 
-__all__ = ["TEXT_ROWS", "EventCounts", "EventRows", "Events", "Glance", "cursor_of", "read_cursor"]
+__all__ = ["TEXT_ROWS", "EventCounts", "EventHistory", "EventRows", "Events", "Glance", "cursor_of", "read_cursor"]
 
 _NEEDED: Final = ("tlp", "pap", "routed", "told", "ingest", "row")
 _BYTES: Final = 32 << 20
+_RUNS: Final = "min.notified_in"
+_NEAR: Final = 8_192  # rows
 _SPAN: Final = 131_072  # rows of a file that are read at once
 T = TypeVar("T")
 _NONE: Final[Places] = np.zeros(0, dtype=np.intp)
@@ -61,6 +63,20 @@ class Glance:
 
     rows: list[tuple[str, dict[str, Any]]]
     cursor: str
+
+
+@dataclass(frozen=True)
+class EventHistory:
+    """What happened to some events.
+
+    ``at``: when each was, in seconds since 1970, 0 where nobody knows; in no order. ``first``: the first ingest that
+    brought one; None without events. ``told``: the ingests and notification runs that told one, each with the set of
+    teams.
+    """
+
+    at: Int64s
+    first: int | None
+    told: frozenset[tuple[int, int]]
 
 
 def cursor_of(ingest: int, row: int) -> str:
@@ -112,6 +128,8 @@ class Events:
     folder: Path
     numbers_of: Callable[[str], frozenset[int]]
     text_rows: int = TEXT_ROWS
+    scopes: Cache[EventScope] = field(default_factory=lambda: Cache(200))
+    """What people see, by all that it hangs on; kept here for whoever asks the gate."""
     summaries: Summaries = field(init=False)
     _matcher: Matcher = field(init=False)
     _counter: MatchCounter = field(init=False)
@@ -175,6 +193,13 @@ class Events:
         part = _Part(after, limit, order)
         return _again(lambda: self._glances.get(self._key(asked, part), lambda: self._glance(asked, part)))
 
+    def history(self, wanted: EventFilter, repeats: pl.DataFrame, *, now: datetime) -> EventHistory:
+        """When the events that fit were, and who was told of them; no file is read where the digests say all.
+
+        ``repeats``: what runs told again, as `repeats_of` gives it.
+        """
+        return _again(lambda: self._history(self._matcher.wanted(wanted, EVERYTHING, now), repeats))
+
     def one(self, cursor: str, *, sight: EventScope = EVERYTHING) -> pl.DataFrame:
         """One event whole, by its identity: a frame of one row, of none where it is not there or may not be seen."""
         named = read_cursor(cursor)
@@ -235,6 +260,28 @@ class Events:
                 places = places if fits is None else places[fits[places]]
                 return self._rows([(file.path, places)], (), asked.sight)
         return pl.DataFrame(schema=COLUMNS)
+
+    def _history(self, asked: ResolvedFilter, repeats: pl.DataFrame) -> EventHistory:
+        listing = self.store.table.listing()
+        again = set(listing.filter(pl.col(_RUNS).is_not_null())["path"]) if _RUNS in listing.columns else set()
+        ingest, row = (repeats[name].to_numpy().astype(np.uint64) for name in ("ingest", "row"))
+        again_told = ingest << np.uint64(32) | row
+        at, ingests, told = [np.zeros(0, dtype=np.int64)], set[int](), set[tuple[int, int]]()
+        for file in self._matcher.searched(asked):
+            places = self._matcher.fitting(file, asked)
+            summary = self.summaries.of(file.path)
+            at.append(summary.at[places].astype(np.int64))
+            ingests |= set(summary.ingests[np.unique(summary.ingest[places])].tolist())
+            if len(places) and file.path in again:  # digests do not say what was routed once more
+                rows = self._rows_of(file.path, places, ("ingest", "notified_in", "told"), whole=False)
+                told |= {(ingest, teams) for ingest, teams in rows.select(TOLD_IN, "told").iter_rows() if teams}
+            else:
+                both = np.unique(summary.ingest[places].astype(np.int64) << 32 | summary.set[places])
+                came, sets = summary.ingests[both >> 32].tolist(), summary.sets[both & 0xFFFFFFFF, 1].tolist()
+                told |= {(ingest, teams) for ingest, teams in zip(came, sets, strict=True) if teams}
+            of_these = np.isin(again_told, summary.events(places))
+            told |= set(repeats.filter(of_these).select("notified_in", "told").iter_rows())
+        return EventHistory(np.concatenate(at), min(ingests, default=None), frozenset(told))
 
     def _page(self, asked: ResolvedFilter, columns: Sequence[str], part: "_Part") -> EventRows:
         best = self._best(asked, part)
@@ -319,19 +366,13 @@ class Events:
         return self._shown(rows, sight)
 
     def _rows_of(self, path: str, at: Places, names: Sequence[str], *, whole: bool) -> pl.DataFrame:
-        start, end = int(at[0]), int(at[-1]) + 1
         scan = self._matcher.scan(path)
         filled = scan.collect_schema().names()
         taken = [name for name in names if name in filled]
         extras = [name for name in filled if name.startswith(PREFIX)] if whole else []
-        inside = pl.lit(pl.Series(at - start, dtype=pl.UInt32))
-        found = (
-            scan.slice(start, end - start)
-            .with_row_index("_place")
-            .filter(pl.col("_place").is_in(inside.implode()))
-            .select(*taken, *extras)
-            .collect()
-        )
+        # What lies between is not read: of a file with a million rows that took twenty times as long.
+        near = np.split(at, np.flatnonzero(np.diff(at) > _NEAR) + 1)
+        found = pl.concat(pl.collect_all([_at(scan, some).select(*taken, *extras) for some in near]))
         missing = [pl.lit(None, dtype=COLUMNS[name]).alias(name) for name in names if name not in filled]
         return fold(found.with_columns(missing)).select(names)
 
@@ -361,6 +402,13 @@ class Events:
             pairs = rows.select("told", *([] if window.told_only else ["routed"])).iter_rows()
             fits &= pl.Series([not sets.isdisjoint(pair) for pair in pairs], dtype=pl.Boolean)
         return fits
+
+
+def _at(scan: pl.LazyFrame, places: Places) -> pl.LazyFrame:
+    """The rows of a file at places that lie near each other, in order."""
+    start, end = int(places[0]), int(places[-1]) + 1
+    inside = pl.Series(places - start, dtype=pl.UInt32).implode()
+    return scan.slice(start, end - start).with_row_index("_place").filter(pl.col("_place").is_in(inside))
 
 
 def _again(ask: Callable[[], T]) -> T:

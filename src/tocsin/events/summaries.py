@@ -27,7 +27,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tocsin.events.schema import COLUMNS
-from tocsin.networks import format_addresses
+from tocsin.networks import format_address
 from tocsin.node.cache import Cache
 
 UInt32s: TypeAlias = npt.NDArray[np.uint32]
@@ -116,6 +116,12 @@ class FileDigest:
         found: Codes = self.codes[_SETS]
         return found
 
+    @property
+    def ingest(self) -> Codes:
+        """Which of ``ingests``."""
+        found: Codes = self.codes[_INGEST]
+        return found
+
     @cached_property
     def span(self) -> tuple[int, int]:
         """The seconds of the first and last event."""
@@ -126,6 +132,10 @@ class FileDigest:
         """Whether the events are all of IPv4 addresses, in their order: so is a tidied file."""
         address, port = self.numbers[_ADDRESS], self.numbers[_PORT]
         return bool(((port & _IS_V4) > 0).all() and (address[1:] >= address[:-1]).all())
+
+    @cached_property
+    def _kind_rows(self) -> list[dict[str, Any]]:
+        return self.kinds.to_dicts()
 
     def events(self, places: Places | None = None) -> UInt64s:
         """The identities of all events, or of those at some places: the ingest in the upper half, the row below."""
@@ -181,15 +191,16 @@ class FileDigest:
 
     def glance(self, places: Places) -> dict[str, list[Any]]:
         """What is known here of the events at some places, by the name of the field it stands for."""
-        kinds = self.kinds[self.codes[_KIND][places].tolist()]
+        rows = self._kind_rows
+        kinds = [rows[code] for code in self.codes[_KIND][places].tolist()]
         at, port = self.numbers[_AT][places].tolist(), self.numbers[_PORT][places]
         return {
             "time.source": [seconds or None for seconds in at],
             "source.ip": self._addresses(places),
             "source.port": [value & 0xFFFF if value & int(_HAS_PORT) else None for value in port.tolist()],
             "source.asn": [asn or None for asn in self.asns[self.codes[_ASN][places]].tolist()],
-            "source.geolocation.cc": kinds["country"].to_list(),
-            **{name: kinds[name].to_list() for name in KIND if name != "country"},
+            "source.geolocation.cc": [kind["country"] for kind in kinds],
+            **{name: [kind[name] for kind in kinds] for name in KIND if name != "country"},
         }
 
     def _addresses(self, places: Places) -> list[str | None]:
@@ -197,8 +208,8 @@ class FileDigest:
         is_v6, is_v4 = (port & _IS_V6) > 0, (port & _IS_V4) > 0
         hi, lo = np.zeros(len(places), np.uint64), address.astype(np.uint64) | np.uint64(_MAPPED_V4)
         hi[is_v6], lo[is_v6] = self.wide[address[is_v6]].T
-        texts = format_addresses(hi, lo).to_list()
-        return [text if known else None for text, known in zip(texts, (is_v4 | is_v6).tolist(), strict=True)]
+        halves = zip(hi.tolist(), lo.tolist(), (is_v4 | is_v6).tolist(), strict=True)
+        return [format_address(*half) if known else None for *half, known in halves]
 
 
 GLANCE: Final = ("time.source", "source.ip", "source.port", "source.asn", "source.geolocation.cc", *KIND[:5], *KIND[6:])

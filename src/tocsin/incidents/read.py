@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals import PublicReport
@@ -31,6 +31,16 @@ from tocsin.node.sentences import say
 TEAM: Final = 0
 """The compartment that everybody reads who may read incidents."""
 
+_COMPARTMENTS: Final = (  # made once: many pages ask it a dozen times
+    select(CompartmentMember.compartment_id)
+    .where(
+        CompartmentMember.person == bindparam("person"),
+        or_(CompartmentMember.until.is_(None), CompartmentMember.until > bindparam("now")),
+    )
+    .distinct()
+    .order_by(CompartmentMember.compartment_id)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class IncidentReader:
@@ -42,12 +52,8 @@ class IncidentReader:
 
 def compartments_of(session: Session, reader: IncidentReader) -> tuple[int, ...]:
     """The compartments that somebody may read now, the team's first."""
-    member = CompartmentMember
-    mine = select(member.compartment_id).where(
-        member.person == reader.person, or_(member.until.is_(None), member.until > reader.now)
-    )
-    restricted = () if reader.person is None else session.scalars(mine.distinct().order_by(member.compartment_id))
-    return TEAM, *restricted
+    asked = {"person": reader.person, "now": reader.now}
+    return TEAM, *(() if reader.person is None else session.scalars(_COMPARTMENTS, asked))
 
 
 def readable(

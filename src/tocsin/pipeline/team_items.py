@@ -12,7 +12,6 @@ from tocsin.events import EventQuery
 from tocsin.networks import parse_network
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import ItemKind, accepted
-from tocsin.problems.answers import Courses
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +45,13 @@ def given_up_networks(node: NodeWithStores, session: Session, now: datetime) -> 
         return []
     names = team_names(session, {one.team_id for one in found})
     accepted_at = accepted(session, ItemKind.GIVEN_UP, now)
-    courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
     items = []
     for one in found:
         team = names.get(one.team_id, ("", "?"))
         subject = f"{team[0]} {one.kind} {one.value}"
         if subject in accepted_at and accepted_at[subject] >= one.at:
             continue
-        problems = courses.open_in(_query(one), now=now, team_id=one.team_id, limit=0).total
+        problems = node.problems.going_on(_query(one), now=now, team_id=one.team_id).total
         if problems:
             items.append(GivenUpNetwork(subject, team, one.kind, one.value, one.at, problems))
     return items

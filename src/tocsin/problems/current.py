@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,12 @@ from sqlalchemy.orm import Session
 
 from tocsin.events import Ingest, IngestState, NotificationRun
 from tocsin.problems.track import NOTES, NotesArray, Tracker, gone_since
+
+NEWEST_COMMITTED: Final = tuple(
+    select(func.max(row.number)).where(row.state == IngestState.COMMITTED).scalar_subquery()
+    for row in (Ingest, NotificationRun)
+)
+"""The numbers of the newest committed ingest and notification run, as columns of a query; None where there is none."""
 
 Runs = Mapping[int, Sequence[tuple[int, int]]]
 
@@ -64,8 +71,4 @@ def feed_runs(session: Session) -> dict[int, list[tuple[int, int]]]:
 
 def last_committed(session: Session) -> int:
     """The number of the newest committed ingest or notification run; 0 where there is none."""
-    numbers = (
-        session.scalar(select(func.max(row.number)).where(row.state == IngestState.COMMITTED))
-        for row in (Ingest, NotificationRun)
-    )
-    return max(number or 0 for number in numbers)
+    return max(number or 0 for number in session.execute(select(*NEWEST_COMMITTED)).one())

@@ -16,12 +16,20 @@ import polars as pl
 
 from tocsin.delivery import SEVERITIES, problem_words
 from tocsin.directory import teams_called
-from tocsin.events import EventStore, Label
+from tocsin.events import EventQuery, EventStore, Label
 from tocsin.node.cache import Cache
 from tocsin.node.records import Database
-from tocsin.problems.answers import AnswerStanding, Course, OpenProblems, ProblemName, ProblemState
+from tocsin.problems.answers import (
+    AnswerStanding,
+    Course,
+    OpenProblems,
+    ProblemName,
+    ProblemState,
+    same_team,
+    sets_with,
+)
 from tocsin.problems.search import NO_TEAM, ProblemSearch, ProblemSort, ProblemStatus, is_overdue, status_of
-from tocsin.problems.standing import STATES, ProblemStandings, ProblemStandingsReader, rank
+from tocsin.problems.standing import STATES, ProblemStandings, ProblemStandingsReader, StandingKey, rank
 from tocsin.problems.table import FEED, KIND
 from tocsin.problems.track import Tracker
 
@@ -66,6 +74,14 @@ class ListedProblem:
     teams: tuple[int, ...]
     said: tuple[AnswerStanding, ...]
     at_address: bool
+
+    def course(self) -> Course:
+        """The same as a course, without its steps."""
+        return Course(
+            key=self.key, name=ProblemName(self.where, self.port, self.what), first_seen=self.first_seen,
+            last_seen=self.last_seen, sightings=self.sightings, gone_at=self.gone_at, state=self.state,
+            teams=self.teams, said=self.said,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -113,6 +129,10 @@ class FoundProblems:
         low, high = (int(np.searchsorted(ranks, wanted, side=side)) for side in ("left", "right"))
         return low + int(np.searchsorted(self.keys[low:high], np.uint64(key), side="right"))
 
+    def counted(self, limit: int) -> OpenProblems:
+        """How many there are, of which kinds, and the first of them."""
+        return OpenProblems(self.total, tuple(self.kinds()), tuple(row.course() for row in self.rows(0, limit)))
+
     def teams(self) -> Counter[int]:
         """How many of them each team must know of."""
         numbers, counts = np.unique(self.standings.frame["teams"].to_numpy()[self.places], return_counts=True)
@@ -137,6 +157,14 @@ class FoundProblems:
         halves = self.standings.frame.select("source.ip.hi", "source.ip.lo")[self.places].rows()
         unsigned = [(hi % 2**64, lo % 2**64) for hi, lo in halves if hi is not None]
         return [(*both, *both) for both in unsigned]
+
+    def at_their_addresses(self) -> "FoundProblems":
+        """All problems at the addresses of these, gone ones and these among them, in the order of their keys."""
+        halves = self.standings.frame.select("source.ip.hi", "source.ip.lo")[self.places].unique().rows()
+        same = [(pl.col("source.ip.hi") == hi) & (pl.col("source.ip.lo") == lo) for hi, lo in halves if hi is not None]
+        fits = self.standings.frame.select(pl.any_horizontal(pl.lit(value=False), *same).alias("fits")).to_series()
+        places = fits.arg_true().to_numpy().astype(np.intp) if same else self.places
+        return FoundProblems(self.standings, places, self.now)
 
     def rows(self, first: int = 0, limit: int | None = None) -> list[ListedProblem]:
         """Some of them, in order."""
@@ -210,6 +238,10 @@ class ProblemList:
         )
         object.__setattr__(self, "_reader", reader)
 
+    def version(self) -> StandingKey:
+        """What changes with anything that is known of problems."""
+        return self._reader.version()
+
     def find(
         self,
         search: ProblemSearch,
@@ -241,6 +273,28 @@ class ProblemList:
         at, wanted = at[inside], wanted[inside]
         return FoundProblems(standings, at[known[at] == wanted].astype(np.intp), now)
 
+    def going_on(
+        self, query: EventQuery, *, now: datetime, team_id: int | None = None, files: Collection[str] | None = None
+    ) -> FoundProblems:
+        """The problems of the events that match, as far as they go on, seen last first.
+
+        ``team_id``: only those that this team must know of. ``files``: those of the event table that events are looked
+        for in; None for all.
+        """
+        keys: Collection[int] = ()
+        if files is None or files:
+            events = self.store.scan(query, files=files)
+            if team_id is not None:
+                with self.database.reading() as session:
+                    sets = sets_with(session, same_team(session, team_id))
+                events = events.filter(pl.col("routed").is_in(sets))
+            problems = events.select("problem").drop_nulls().unique().collect()
+            keys = problems["problem"].to_numpy().view(np.uint64).tolist()
+        found = self.among(keys, now=now)
+        seen, gone_at = (found.standings.frame[name].to_numpy()[found.places] for name in ("last_seen", "gone_at"))
+        order = np.argsort(-seen, kind="stable")
+        return replace(found, places=found.places[order][gone_at[order] == 0])
+
     def keep(self) -> None:
         """Keep on disk what events say of them, as they are now; for whoever writes the event table."""
         self._reader.facts.keep()
@@ -263,15 +317,14 @@ class ProblemList:
     def open_of(self, team: str, *, now: datetime, limit: int) -> OpenProblems:
         """The open problems of a team, by its key, as its list has them."""
         found = self.find(ProblemSearch(state=ProblemStatus.OPEN, team=team), now=now)
-        newest = tuple(_course(row) for row in found.rows(0, limit))
-        return OpenProblems(found.total, tuple(found.kinds()), newest)
+        return found.counted(limit)
 
     def told_to(self, teams: frozenset[int], *, now: datetime) -> FoundProblems:
         """The problems that one of these teams was notified of last, whatever became of them."""
         standings = self._reader.read(now)
         sets = [number for number, members in standings.members.items() if not teams.isdisjoint(members)]
-        told = standings.frame.select((pl.col("told_by") > 0) & pl.col("told_set").is_in(sets)).to_series()
-        return FoundProblems(standings, told.arg_true().to_numpy().astype(np.intp), now)
+        told = standings.with_set("told_set", sets)
+        return FoundProblems(standings, told[standings.frame["told_by"].to_numpy()[told] > 0], now)
 
     def teams(self, now: datetime, most: int) -> list[int]:
         """The teams that have most open problems, most first."""
@@ -296,13 +349,17 @@ class ProblemList:
             conditions.append((pl.col("labels") & others) == 0)
         if asked.up_to is not None:
             conditions.append(pl.col("met_by") <= asked.up_to)
-        fits = standings.frame.select(pl.all_horizontal(conditions).alias("fits")).to_series()
         column, last_first = _SORTED_BY[asked.sort]
-        order = standings.order(column, last_first=last_first)
-        if len(fits) != len(order):  # nothing but a literal was asked
-            return order if fits.all() else order[:0]
-        found: npt.NDArray[np.intp] = order[fits.to_numpy()[order]]
-        return found
+        if asked.search.team:
+            of_team = self._of_team(standings, asked.search.team)
+            rest = standings.frame[of_team] if standings.are_few(of_team) else standings.frame
+            places = _where(rest, conditions)
+            places = (
+                of_team[places] if rest is not standings.frame else np.intersect1d(of_team, places, assume_unique=True)
+            )
+        else:
+            places = _where(standings.frame, conditions)
+        return standings.ordered(places, column, last_first=last_first)
 
     def _by_text(self, standings: ProblemStandings, search: ProblemSearch) -> Iterator[pl.Expr]:
         if search.kind:
@@ -311,21 +368,23 @@ class ProblemList:
             }
             of = [(pl.col(name) == text).fill_null(value=False) for name, texts in same.items() for text in texts]
             yield pl.any_horizontal(of) if of else pl.lit(value=False)
-        if search.team == NO_TEAM:
-            yield pl.col("teams") == 0
-        elif search.team:
-            with self.database.reading() as session:
-                wanted = teams_called(session, search.team)
-            sets = [number for number, of_set in standings.members.items() if not wanted.isdisjoint(of_set)]
-            yield pl.col("teams").is_in(sets)
+
+    def _of_team(self, standings: ProblemStandings, team: str) -> npt.NDArray[np.intp]:
+        """The places of the problems that a team must know of, by its key or name; `NO_TEAM`: that none must."""
+        if team == NO_TEAM:
+            return standings.with_set("teams", [0])
+        with self.database.reading() as session:
+            wanted = teams_called(session, team)
+        sets = [number for number, members in standings.members.items() if not wanted.isdisjoint(members)]
+        return standings.with_set("teams", sets)
 
 
-def _course(row: ListedProblem) -> Course:
-    return Course(
-        key=row.key, name=ProblemName(row.where, row.port, row.what), first_seen=row.first_seen,
-        last_seen=row.last_seen, sightings=row.sightings, gone_at=row.gone_at, state=row.state, teams=row.teams,
-        said=row.said,
-    )  # fmt: skip
+def _where(frame: pl.DataFrame, conditions: Sequence[pl.Expr]) -> npt.NDArray[np.intp]:
+    """The places of the rows for which all conditions hold, ascending."""
+    fits = frame.select(pl.all_horizontal(conditions).alias("fits")).to_series()
+    if len(fits) != frame.height:  # nothing but a literal was asked
+        return np.arange(frame.height if fits.all() else 0)
+    return fits.arg_true().to_numpy().astype(np.intp)
 
 
 def _time(seconds: int) -> datetime | None:

@@ -1,9 +1,12 @@
 """Where each problem with stored events is now: facts, notes, what teams answered, mutes, and when it is due."""
 
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +17,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import SEVERITIES, Delivery, DeliveryItem, days_to_fix, topic_names, topics
-from tocsin.directory import Mute, teams_by_id, version_within
+from tocsin.directory import DIRECTORY_VERSION, Mute, teams_by_id
 from tocsin.events import EventStore, TeamSet
-from tocsin.node.records import Database
+from tocsin.node.records import Database, Tombstone
 from tocsin.problems.answers import Answer, AnswerStanding, ProblemState, answered, latest, standings, state_of
-from tocsin.problems.current import feed_runs, last_committed
+from tocsin.problems.current import NEWEST_COMMITTED, feed_runs
 from tocsin.problems.table import ProblemFacts, ProblemFactsReader
 from tocsin.problems.track import NOTES, Tracker, gone_since
 from tocsin.sharing.rules import muted
@@ -29,11 +32,19 @@ STATES: Final = tuple(ProblemState)
 _FRESH: Final = timedelta(minutes=10)  # answers and mutes end by their date; that may be noticed a bit later
 _ASKED: Final = 10_000  # parameters of one statement
 _DAY: Final = 86_400
+_FEW: Final = 20  # less than one in so many is few
 _SECONDS: Final = 2**31 - 1  # times are below it until 2038
 _NOTED: Final = (
     *("first_seen", "last_seen", "sightings", "met_by"),
     *("told_at", "told_by", "first_told_at", "first_told_by", "told_set"),
 )
+_NEWEST: Final = select(
+    DIRECTORY_VERSION,
+    *NEWEST_COMMITTED,
+    *(select(func.max(of)).scalar_subquery() for of in (Answer.id, Delivery.id, Tombstone.id)),
+)
+"""All that `StandingKey` has of the records, in one question: most pages of problems ask it several times."""
+
 _WITH_RULES: Final = ("classification.type", "classification.identifier", "rsit.type", "severity")
 
 
@@ -45,6 +56,7 @@ class StandingKey:
     ingest: int
     answer: int
     delivery: int
+    purged: int
     directory: str
 
 
@@ -66,6 +78,11 @@ class ProblemStandings:
     said: Mapping[int, tuple[AnswerStanding, ...]]
     _orders: dict[str, npt.NDArray[np.intp]] = field(default_factory=dict)
 
+    @cached_property
+    def breadth(self) -> Mapping[int, int]:
+        """In how many of the sets each team is."""
+        return Counter(chain.from_iterable(self.members.values()))
+
     def order(self, first: str, *, last_first: bool = False) -> npt.NDArray[np.intp]:
         """The places of all rows by a column, the least first, or the greatest; of the same, those seen last first.
 
@@ -75,6 +92,29 @@ class ProblemStandings:
             values, seen = (self.frame[name].to_numpy().astype(np.int64) for name in (first, "last_seen"))
             self._orders[first] = np.argsort(rank(values, seen, last_first=last_first), kind="stable")
         return self._orders[first]
+
+    def ordered(self, places: npt.NDArray[np.intp], first: str, *, last_first: bool = False) -> npt.NDArray[np.intp]:
+        """These places (ascending) as `order` has them."""
+        if self.are_few(places):
+            values, seen = (self.frame[name].to_numpy()[places].astype(np.int64) for name in (first, "last_seen"))
+            return places[np.argsort(rank(values, seen, last_first=last_first), kind="stable")]
+        order = self.order(first, last_first=last_first)
+        if len(places) == len(order):
+            return order
+        wanted = np.zeros(len(order), dtype=np.bool_)
+        wanted[places] = True
+        return order[wanted[order]]
+
+    def are_few(self, places: npt.NDArray[np.intp]) -> bool:
+        """Whether rows at so many places are sooner looked at by themselves than all rows."""
+        return len(places) < self.frame.height // _FEW
+
+    def with_set(self, column: str, sets: Collection[int]) -> npt.NDArray[np.intp]:
+        """The places of the problems that have one of these sets of teams in a column, ascending."""
+        numbers = self.frame[column].to_numpy()
+        wanted = np.zeros(int(numbers.max(initial=0)) + 1, dtype=np.bool_)
+        wanted[[number for number in sets if number < len(wanted)]] = True
+        return np.flatnonzero(wanted[numbers])
 
 
 def rank(values: npt.NDArray[np.int64], seen: npt.NDArray[np.int64], *, last_first: bool) -> npt.NDArray[np.int64]:
@@ -98,7 +138,7 @@ class ProblemStandingsReader:
 
     def read(self, now: datetime) -> ProblemStandings:
         """Where they are now."""
-        key = self._key()
+        key = self.version()
         known = self._known
         if known is not None and known.key == key and known.at <= now < known.at + _FRESH:
             return known
@@ -108,11 +148,12 @@ class ProblemStandingsReader:
                 known = self._known = self._renewed(key, now)
         return known
 
-    def _key(self) -> StandingKey:
+    def version(self) -> StandingKey:
+        """What they hang on now."""
         with self._database.reading() as session:
-            version = version_within(session)
-            answer, delivery = (session.scalar(select(func.max(of))) or 0 for of in (Answer.id, Delivery.id))
-            return StandingKey(self._store.table.version(), last_committed(session), answer, delivery, version)
+            version, *numbers = session.execute(_NEWEST).one()
+        ingest, run, answer, delivery, purged = (number or 0 for number in numbers)
+        return StandingKey(self._store.table.version(), max(ingest, run), answer, delivery, purged, version)
 
     def _renewed(self, key: StandingKey, now: datetime) -> ProblemStandings:
         facts = self.facts.read()

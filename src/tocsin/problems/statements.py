@@ -1,6 +1,5 @@
 """What a team said on the phone: which of its notifications it answers by that, and the answers recorded."""
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -26,8 +25,8 @@ def notified_teams(found: FoundProblems) -> list[int]:
     members = found.standings.members
     sets = found.standings.frame["told_set"].gather(found.places).unique().to_list()
     teams = {team for number in sets for team in members.get(number, ())}
-    spread = Counter(team for of in members.values() for team in of)
-    return sorted(teams, key=lambda team: (spread[team], team))
+    breadth = found.standings.breadth
+    return sorted(teams, key=lambda team: (breadth[team], team))
 
 
 def answerable(session: Session, found: FoundProblems, teams: frozenset[int]) -> dict[int, set[int]]:

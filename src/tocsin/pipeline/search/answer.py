@@ -6,19 +6,18 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-import polars as pl
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import TOLD, Delivery, DeliveryItem
 from tocsin.directory import ResponsibilityRole
-from tocsin.events import TOLD_IN, EventFilter, TeamSet
+from tocsin.events import EventFilter, TeamSet, repeats_of
 from tocsin.incidents import IncidentReader
 from tocsin.incidents.arrivals import find_report
 from tocsin.networks import Networks, format_address
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import NotFoundError, UsageError
-from tocsin.pipeline.search.contact import LATELY, ContactAnswer, find_contact, query_of
+from tocsin.pipeline.search.contact import ContactAnswer, find_contact
 from tocsin.pipeline.search.incidents import find_in_incidents, find_named, find_observed
 from tocsin.pipeline.search.words import SHOWN, Hit, HitKind, find_teams_of, find_words, notification_hits
 from tocsin.pipeline.stores import NodeWithStores
@@ -148,30 +147,25 @@ class Searcher:
         reach = self.visitor.reach(Permission.EVENTS_READ)
         if not reach:
             return None
-        wanted = EventFilter(
-            address=format_address(*subject.address) if subject.address else subject.network or "",
-            asn=subject.asn,
-            country=subject.country or "",
-            text=subject.domain or "",
-            last="30d",
-        )
         sight = event_scope_of(self.node, self.node.events, reach)
-        return self.node.events.figures(wanted, now=self.clock(), sight=sight).total
+        return self.node.events.figures(_events_of(subject), now=self.clock(), sight=sight).total
 
     def _notifications(self, subject: Subject) -> tuple[Hit, ...]:
         """The newest digests with events of it, of those that the visitor may look at."""
-        reach, query = self.visitor.reach(Permission.DELIVERIES_READ), query_of(subject, self.clock() - LATELY)
-        files = self.node.events.files_within(query.ranges) if query and query.ranges else None
-        if not reach or not query or (files is not None and not files):
+        reach = self.visitor.reach(Permission.DELIVERIES_READ)
+        if not reach or not (subject.address or subject.network or subject.asn):
             return ()
-        events = self.node.store.scan(query, files=files)
-        told = events.filter(pl.col("told") > 0).select(TOLD_IN.alias("ingest"), "told").unique().collect()
         with self.node.database.reading() as session:
-            sets = select(TeamSet.number, TeamSet.members).where(TeamSet.number.in_(told["told"].unique().to_list()))
+            repeats = repeats_of(session)
+        told = self.node.events.history(_events_of(subject), repeats, now=self.clock()).told
+        if not told:
+            return ()
+        with self.node.database.reading() as session:
+            sets = select(TeamSet.number, TeamSet.members).where(TeamSet.number.in_({number for _, number in told}))
             members = dict(session.execute(sets).all())
             owed = {
                 (ingest, team)
-                for ingest, number in told.iter_rows()
+                for ingest, number in told
                 for team in members.get(number, ())
                 if reach.everything or team in reach.teams
             }
@@ -188,6 +182,17 @@ class Searcher:
             return (*hits, *find_in_incidents(session, self.visitor, self.reader, subject.mailbox or subject.query))
 
 
+def _events_of(subject: Subject) -> EventFilter:
+    """Those of the last 30 days."""
+    return EventFilter(
+        address=format_address(*subject.address) if subject.address else subject.network or "",
+        asn=subject.asn,
+        country=subject.country or "",
+        text=subject.domain or "",
+        last="30d",
+    )
+
+
 def kind_of(subject: Subject) -> str:
     """What a subject is, in one word."""
     kinds = {"mail": subject.mailbox, "address": subject.address, "network": subject.network, "AS": subject.asn}
@@ -197,7 +202,9 @@ def kind_of(subject: Subject) -> str:
 def _deliveries(session: Session, owed: set[tuple[int, int]], *, own: bool) -> list[int]:
     """The numbers of the newest digests that told these teams of these ingests; ``own``: only what has left."""
     items = select(DeliveryItem.ingest, DeliveryItem.team_id, DeliveryItem.delivery_id).where(
-        DeliveryItem.ingest.in_({ingest for ingest, _ in owed}), DeliveryItem.delivery_id.is_not(None)
+        DeliveryItem.ingest.in_({ingest for ingest, _ in owed}),
+        DeliveryItem.team_id.in_({team for _, team in owed}),  # an ingest may owe something to thousands of others
+        DeliveryItem.delivery_id.is_not(None),
     )
     numbers = {row.delivery_id for row in session.execute(items) if (row.ingest, row.team_id) in owed}
     newest = sorted(numbers, reverse=True)[: 20 * SHOWN]

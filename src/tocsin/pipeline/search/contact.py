@@ -16,7 +16,7 @@ from tocsin.networks import format_address, parse_network
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.escalation import next_asked
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.problems.answers import Courses, OpenProblems
+from tocsin.problems.answers import OpenProblems
 from tocsin.sharing.lookup import Explanation, ResponsibilityLookup, Subject
 
 LATELY: Final = timedelta(days=30)
@@ -83,10 +83,9 @@ def find_contact(
 
 def _open_problems(node: NodeWithStores, query: EventQuery, now: datetime) -> OpenProblems:
     """The problems that go on among the events of late."""
-    courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
     # Most addresses have no events, which the digests know without opening a file.
     files = node.events.files_within(query.ranges) if query.ranges else None
-    return courses.open_in(query, now=now, files=files, limit=20)
+    return node.problems.going_on(query, now=now, files=files).counted(20)
 
 
 def query_of(subject: Subject, since: datetime) -> EventQuery | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tocsin.problems.answers.digest_problems import (
         problem_text,
         read_problem,
+        same_team,
         sets_with,
         told_at,
         told_events,

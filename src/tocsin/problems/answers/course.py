@@ -1,6 +1,5 @@
 """The course of problems: heard, told, answered, seen again or gone."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,9 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem, problem_words
-from tocsin.events import TOLD_IN, EventQuery, EventStore, Ingest, TeamSet, repeats_of
+from tocsin.events import COLUMNS, TOLD_IN, EventHistory, EventQuery, EventStore, Ingest, TeamSet, repeats_of
 from tocsin.node.records import Database
-from tocsin.problems.answers.digest_problems import same_team, sets_with
 from tocsin.problems.answers.models import Answer, AnswerVerdict
 from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, standings
 from tocsin.problems.answers.reminder_exemptions import answered
@@ -123,14 +121,6 @@ class OpenProblems:
     newest: tuple[Course, ...]
 
 
-_NEEDED = (
-    "ingest", "row", "problem", "routed", "told", "notified_in", "source.ip.hi", "source.ip.lo", "source.port",
-    "source.network", "source.fqdn", "source.url", "source.asn", "source.account", "protocol.transport",
-    "classification.identifier", "classification.type", "malware.name",
-)  # fmt: skip
-"""What the course of a problem takes of its events."""
-
-
 @dataclass(frozen=True)
 class Courses:
     """Tells the courses of the problems of a node."""
@@ -151,61 +141,39 @@ class Courses:
 
         ``ranges``: where its events are, as in `EventQuery`; none: anywhere, which takes longer.
         """
-        return self.told_by(key, self.events_of(key, ranges), now=now)
+        signed = key - 2**64 if key >= 2**63 else key
+        events = self.store.scan(EventQuery(ranges=ranges)).filter(pl.col("problem") == signed).collect()
+        return self._of_key(key, events, now)
 
-    def told_by(self, key: int, events: pl.DataFrame, *, now: datetime) -> Course | None:
-        """The same from all its events, as `events_of` gives them."""
+    def without_events(self, key: int, *, now: datetime) -> Course | None:
+        """The same of a problem no event of which is stored."""
+        return self._of_key(key, pl.DataFrame(schema=COLUMNS), now)
+
+    def with_steps(self, course: Course, events: EventHistory) -> Course:
+        """The course of a problem with all that happened to it, ``events`` being its own."""
+        heard = {} if events.first is None else {course.key: events.first}
+        told = [(course.key, *one) for one in events.told]
+        with self.database.reading() as session:
+            steps = _steps(session, heard, told, {course.key: course.gone_at}, {course.key: course.said})
+        return replace(course, steps=tuple(steps[course.key]))
+
+    def _of_key(self, key: int, events: pl.DataFrame, now: datetime) -> Course | None:
         courses = self._whole(events, np.array([key], dtype=np.uint64), now)
         return courses[0] if courses else None
-
-    def events_of(
-        self, key: int, ranges: Sequence[tuple[int, int, int, int]], also: Collection[str] = ()
-    ) -> pl.DataFrame:
-        """The events of one problem, in no order, with what its course takes of them and some columns besides."""
-        signed = key - 2**64 if key >= 2**63 else key
-        found = self.store.scan(EventQuery(ranges=ranges)).filter(pl.col("problem") == signed)
-        return found.select(*dict.fromkeys((*_NEEDED, *also))).collect()
 
     def _whole(self, events: pl.DataFrame, keys: npt.NDArray[np.uint64], now: datetime) -> list[Course]:
         with self.database.reading() as session:
             known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
             said = _said(session, known)
-            steps = _steps(session, events, known, said)
+            gone = {
+                key: _time(at) if at else None
+                for key, at in zip(known.keys.tolist(), known.gone_at.tolist(), strict=True)
+            }
+            steps = _steps(session, *_of_events(session, events), gone, said)
         states = _states(known, said, now)
         last = events.drop_nulls("problem").sort("ingest", "row").unique("problem", keep="last", maintain_order=True)
         courses = self._described(known, np.arange(len(known.keys)), self._named(last), states, said)
         return [replace(course, steps=tuple(steps.get(course.key, ()))) for course in courses]
-
-    def open_in(
-        self,
-        query: EventQuery,
-        *,
-        now: datetime,
-        team_id: int | None = None,
-        files: Collection[str] | None = None,
-        limit: int = 50,
-    ) -> "OpenProblems":
-        """The problems of the events that match, and that a team must know of where asked for, as far as they go on.
-
-        ``files``: those of the event table that events are looked for in; None for all.
-        """
-        if files is not None and not files:
-            return OpenProblems(0, (), ())
-        events = self.store.scan(query, files=files)
-        with self.database.reading() as session:
-            if team_id is not None:
-                events = events.filter(pl.col("routed").is_in(sets_with(session, same_team(session, team_id))))
-            types = events.select("problem", "classification.type").drop_nulls("problem").unique("problem").collect()
-            keys = types["problem"].to_numpy().view(np.uint64)
-            known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
-            said = _said(session, known)
-        going_on = np.flatnonzero(known.gone_at == 0)
-        kind_of = dict(zip(keys.tolist(), types["classification.type"].to_list(), strict=True))
-        kinds = Counter(kind_of.get(key) or "" for key in known.keys[going_on].tolist())
-        newest = going_on[np.argsort(-known.column("last_seen")[going_on], kind="stable")][:limit]
-        names = self._names(known, newest, query)
-        courses = self._described(known, newest, names, _states(known, said, now), said)
-        return OpenProblems(len(going_on), tuple(kinds.most_common()), tuple(courses))
 
     def names(self, keys: Collection[int]) -> dict[int, ProblemName]:
         """Where and what each of these problems is; question marks where no event of it is stored any more."""
@@ -242,19 +210,11 @@ class Courses:
             made.append(course)
         return made
 
-    def _names(self, known: KnownProblems, chosen: npt.NDArray[np.intp], within: EventQuery | None = None) -> _Named:
-        """Where and what problems are, and who must know of them, by the ingest that saw each last.
-
-        ``within``: they are looked for first among these events, which is sooner.
-        """
-        keys = known.keys[chosen].view(np.int64)
-        last = self._last_events(keys, known.column("seen_by")[chosen], within)
-        if within is not None:
-            others = ~np.isin(keys, last["problem"].to_numpy())
-            if others.any():
-                rest = self._last_events(keys[others], known.column("seen_by")[chosen[others]])
-                last = pl.concat([last, rest], how="diagonal")
-        return self._named(last)
+    def _names(self, known: KnownProblems, chosen: npt.NDArray[np.intp]) -> _Named:
+        """Where and what problems are, and who must know of them, by the ingest that saw each last."""
+        keys, seen_by = known.keys[chosen].view(np.int64), set(known.column("seen_by")[chosen].tolist())
+        events = self.store.scan(ingests=seen_by).filter(pl.col("problem").is_in(keys.tolist()))
+        return self._named(events.collect().unique("problem", keep="last", maintain_order=True))
 
     def _named(self, last: pl.DataFrame) -> _Named:
         """The same from an event of each."""
@@ -264,13 +224,6 @@ class Courses:
         words = problem_words(last).select("where", "port", "what").iter_rows()
         names = {key: ProblemName(*name) for key, name in zip(found, words, strict=True)}
         return names, {key: members.get(number, ()) for key, number in zip(found, last["routed"], strict=True)}
-
-    def _last_events(
-        self, keys: npt.NDArray[np.int64], seen_by: npt.NDArray[np.int64], within: EventQuery | None = None
-    ) -> pl.DataFrame:
-        """An event of each of these problems, of the ingest that saw it last; none where it is not among these."""
-        events = self.store.scan(within, ingests=set(seen_by.tolist())).filter(pl.col("problem").is_in(keys.tolist()))
-        return events.collect().unique("problem", keep="last", maintain_order=True)
 
 
 def _states(known: KnownProblems, said: Mapping[int, Sequence[AnswerStanding]], now: datetime) -> list[ProblemState]:
@@ -297,12 +250,29 @@ def _said(session: Session, known: KnownProblems) -> dict[int, list[AnswerStandi
     return said
 
 
+def _of_events(session: Session, events: pl.DataFrame) -> tuple[dict[int, int], list[tuple[int, int, int]]]:
+    """The ingest that was the first to name each problem, and all that told one, as `_steps` takes them."""
+    heard = events.group_by("problem").agg(pl.col("ingest").min()).iter_rows()
+    first = events.filter(pl.col("told") > 0).select("problem", TOLD_IN.alias("ingest"), "told")
+    again = events.select("ingest", "row", "problem").join(repeats_of(session), on=["ingest", "row"])
+    told = pl.concat([first, again.select("problem", pl.col("notified_in").alias("ingest"), "told")]).unique()
+    return {_unsigned(key): ingest for key, ingest in heard}, [(_unsigned(key), *one) for key, *one in told.iter_rows()]
+
+
 def _steps(
-    session: Session, events: pl.DataFrame, known: KnownProblems, said: Mapping[int, Sequence[AnswerStanding]]
+    session: Session,
+    heard: Mapping[int, int],
+    told: Sequence[tuple[int, int, int]],
+    gone: Mapping[int, datetime | None],
+    said: Mapping[int, Sequence[AnswerStanding]],
 ) -> dict[int, list[CourseStep]]:
-    """All that happened to each of the known problems, in order of time."""
-    steps: dict[int, list[CourseStep]] = {key: [] for key in known.keys.tolist()}
-    for key, step in [*_heard(session, events), *_told(session, events)]:
+    """All that happened to each of the problems of ``gone``, in order of time.
+
+    ``heard``: the ingest that was the first to name each; ``told``: problem, ingest or run, and set of teams; ``gone``:
+    since when each is.
+    """
+    steps: dict[int, list[CourseStep]] = {key: [] for key in gone}
+    for key, step in [*_heard(session, heard), *_told(session, told)]:
         if key in steps:
             steps[key].append(step)
     for answer, keys in answered(session):
@@ -311,44 +281,37 @@ def _steps(
     for key, standing in ((key, one) for key, of in said.items() if key in steps for one in of):
         if standing.outcome is AnswerOutcome.CONTRADICTED and standing.since:
             steps[key].append(CourseStep(standing.since, "contradicted", standing.answer.team_id))
-    for key, gone_at in zip(known.keys.tolist(), known.gone_at.tolist(), strict=True):
+    for key, gone_at in gone.items():
         if gone_at:
-            steps[key].append(CourseStep(_time(gone_at), "gone"))
+            steps[key].append(CourseStep(gone_at, "gone"))
     return {key: sorted(of, key=lambda step: step.at) for key, of in steps.items()}
 
 
-def _heard(session: Session, events: pl.DataFrame) -> list[tuple[int, CourseStep]]:
-    firsts = events.group_by("problem").agg(pl.col("ingest").min())
-    started = dict(
-        session.execute(
-            select(Ingest.number, Ingest.started_at).where(Ingest.number.in_(firsts["ingest"].to_list()))
-        ).all()
-    )
+def _heard(session: Session, firsts: Mapping[int, int]) -> list[tuple[int, CourseStep]]:
+    began = select(Ingest.number, Ingest.started_at).where(Ingest.number.in_(set(firsts.values())))
+    started = dict(session.execute(began).all())
     return [
-        (_unsigned(key), CourseStep(started[ingest], "heard", ingest=ingest))
-        for key, ingest in firsts.iter_rows()
+        (key, CourseStep(started[ingest], "heard", ingest=ingest))
+        for key, ingest in firsts.items()
         if ingest in started
     ]
 
 
-def _told(session: Session, events: pl.DataFrame) -> list[tuple[int, CourseStep]]:
-    first = events.filter(pl.col("told") > 0).select("problem", TOLD_IN.alias("ingest"), "told")
-    again = events.select("ingest", "row", "problem").join(repeats_of(session), on=["ingest", "row"])
-    told = pl.concat([first, again.select("problem", pl.col("notified_in").alias("ingest"), "told")]).unique()
-    members = _members(session, told["told"].unique().to_list())
+def _told(session: Session, told: Sequence[tuple[int, int, int]]) -> list[tuple[int, CourseStep]]:
+    members = _members(session, {number for *_, number in told})
     teams = {team for of in members.values() for team in of}  # an ingest may owe something to thousands of others
     items = (
         select(DeliveryItem.ingest, DeliveryItem.team_id, Delivery)
         .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
-        .where(DeliveryItem.ingest.in_(told["ingest"].unique().to_list()), DeliveryItem.team_id.in_(teams))
+        .where(DeliveryItem.ingest.in_({ingest for _, ingest, _ in told}), DeliveryItem.team_id.in_(teams))
     )
     bound = {(ingest, team): delivery for ingest, team, delivery in session.execute(items)}
     steps: dict[tuple[int, int], CourseStep] = {}
-    for key, ingest, number in told.iter_rows():
+    for key, ingest, number in told:
         for team in members.get(number, ()):
             delivery = bound.get((ingest, team))
             if delivery is not None and delivery.sent_at is not None:
-                steps[_unsigned(key), delivery.id] = CourseStep(delivery.sent_at, "told", team, delivery)
+                steps[key, delivery.id] = CourseStep(delivery.sent_at, "told", team, delivery)
     return [(key, step) for (key, _), step in steps.items()]
 
 

@@ -130,10 +130,7 @@ class Sheets:
     def of_team(self, team: Team, *, now: datetime) -> TeamSheet:
         """All problems that a team was told of and may still answer, as it may see them."""
         with self.database.reading() as session:
-            numbers = same_team(session, team.id)
-            since = now - timedelta(days=self.answer_days)
-            query = select(Delivery).where(Delivery.team_id.in_(numbers), Delivery.created_at > since)
-            digests = {row.id: row for row in session.scalars(query) if self._open(row, now)}
+            numbers, digests = same_team(session, team.id), self.open_digests(session, team, now)
             items = select(DeliveryItem.ingest, DeliveryItem.delivery_id).where(DeliveryItem.delivery_id.in_(digests))
             told_by = dict(session.execute(items).all())
             told = pl.col("told").is_in(sets_with(session, numbers))
@@ -146,6 +143,12 @@ class Sheets:
         lines, entries = self._lines(team, events, digests, rules)
         lines.sort(key=lambda line: line.last_seen or _NEVER, reverse=True)
         return TeamSheet(team, sorted(lines, key=_not_contradicted), digests, entries)
+
+    def open_digests(self, session: Session, team: Team, now: datetime) -> dict[int, Delivery]:
+        """The deliveries that told the team and take answers, by number."""
+        since = now - timedelta(days=self.answer_days)
+        query = select(Delivery).where(Delivery.team_id.in_(same_team(session, team.id)), Delivery.created_at > since)
+        return {row.id: row for row in session.scalars(query) if self._open(row, now)}
 
     def _open(self, delivery: Delivery, now: datetime) -> bool:
         state = DeliveryState(delivery.state)

@@ -7,7 +7,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.server.pages.events.chart import HEIGHT, WIDTH, Chart, chart_of
     from tocsin.server.pages.events.query import EventsQuery
-    from tocsin.server.pages.events.rows import by_day, fields_of, shown
+    from tocsin.server.pages.events.rows import by_day, glanced
     from tocsin.server.pages.events.view_pages import views_of
 else:
     lazy_face(__name__)

@@ -1,14 +1,15 @@
 """Rows of the table as pages show them: text for each column, and all that is known of the row that is open."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import polars as pl
 
-from tocsin.events import FIELDS, FieldKind, cursor_of, flat
+from tocsin.events import FIELDS, FieldKind, Int64s, cursor_of, flat
 
 _TIME: Final = "time.source"
 
@@ -55,13 +56,11 @@ def shown(rows: pl.DataFrame, columns: Sequence[str]) -> list[EventRow]:
     ]
 
 
-def by_day(rows: pl.DataFrame, *, until: date, days: int) -> list[int]:
-    """How many events each of some days has, the last one ``until``; ``rows``: with both times of an event."""
-    if not rows.height:
-        return [0] * days
-    day = pl.coalesce(_TIME, "time.observation").dt.date().alias("day")
-    counts = dict(flat(rows).select(day).group_by("day").len().iter_rows())
-    return [counts.get(until - timedelta(days=ago), 0) for ago in reversed(range(days))]
+def by_day(at: Int64s, *, until: date, days: int) -> list[int]:
+    """How many events each of some days has, the last one ``until``; ``at``: when each was, in seconds since 1970."""
+    last = (until - date(1970, 1, 1)).days
+    counts = Counter((at // 86_400).tolist())
+    return [counts[last - ago] for ago in reversed(range(days))]
 
 
 def _moment(seconds: int | None) -> datetime | None:

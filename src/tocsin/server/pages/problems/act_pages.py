@@ -195,7 +195,9 @@ def effect_of(desk: PageContext, visitor: Principal, act: Act, found: FoundProbl
     given: dict[str, Any] = {"problems": problems, "preview": True}
     if act.name == "record":
         with desk.node.database.reading() as session:
-            keys = list(dict.fromkeys(key for key, _ in _in_order(team_names(session, notified_teams(found)), found)))
+            teams = notified_teams(found)
+            names = team_names(session, teams)
+        keys = list(dict.fromkeys(names[team][0] for team in teams if team in names))
         asked = [{"team": key, "verdict": "fixed"} for key in keys[:_OF_TEAMS]]
     elif act.name == "mute":
         asked = [{"by": by.value} for by in acts.MuteBy]
@@ -203,7 +205,3 @@ def effect_of(desk: PageContext, visitor: Principal, act: Act, found: FoundProbl
         asked = [{}]
     effects = [act.function(context, act.request(**given, **one)) for one in asked]
     return {**shown, "effects": [one for one in effects if act.name != "record" or one.problems]}
-
-
-def _in_order(names: dict[int, tuple[str, str]], found: FoundProblems) -> list[tuple[str, str]]:
-    return [names[team] for team in notified_teams(found) if team in names]

@@ -9,13 +9,14 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from tocsin.directory import Team
+from tocsin.events import EventFilter, repeats_of
 from tocsin.interface import NotHereError, PageRouter
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.records import Database
-from tocsin.problems import FoundProblems, ListedProblem, ProblemSearch, acts, reminders_of, status_of
+from tocsin.problems import FoundProblems, ListedProblem, acts, reminders_of, status_of
 from tocsin.problems.answers import Answer, Course, Courses, CourseStep, Via, problem_text, read_problem
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.events import by_day, fields_of, shown
+from tocsin.server.pages.events import by_day, glanced
 from tocsin.server.pages.problems.act_pages import effect_of
 from tocsin.server.pages.problems.list_pages import Reader, done_in
 from tocsin.server.pages.problems.texts import KINDS, SENTENCES, STATUSES, STEPS
@@ -27,7 +28,6 @@ _SAME_PLACE: Final = 10
 _COLUMNS: Final = (
     "time.source", "feed.code", "source.ip", "source.port", "classification.identifier", "severity", "tlp",
 )  # fmt: skip
-_TAKEN: Final = tuple(name for name in fields_of(_COLUMNS) if name != "source.ip")
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,21 @@ def problem_pages(desk: PageContext) -> APIRouter:
         key = read_problem(problem)
         node = desk.node
         found = node.problems.among([key], now=desk.now)
+        listed, there = next(iter(found.rows()), None), found.at_their_addresses()
         courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
-        events = courses.events_of(key, found.ranges(), _TAKEN)
-        course = courses.told_by(key, events, now=desk.now)
+        if listed is None:
+            course, newest, trend = courses.without_events(key, now=desk.now), [], []
+        else:
+            wanted = EventFilter(problem=problem, address=listed.where if listed.at_address else "")
+            if there.total == 1 and listed.at_address:  # what is there is of this problem: no file has to say so
+                wanted = wanted.without("problem")
+            with node.database.reading() as session:
+                repeats = repeats_of(session)
+            seen = node.events.history(wanted, repeats, now=desk.now)
+            course = courses.with_steps(listed.course(), seen)
+            glance = node.events.glance(wanted, now=desk.now, limit=_EVENTS)
+            newest = glance.rows if glance else []
+            trend = by_day(seen.at, until=desk.now.date(), days=_TREND)
         if course is None:
             raise NotHereError
         return desk.page(
@@ -63,9 +75,9 @@ def problem_pages(desk: PageContext) -> APIRouter:
             problem=problem,
             course=course,
             done=done_in(request.query_params.get("done", "")),
-            trend=by_day(events, until=desk.now.date(), days=_TREND),
-            events=shown(events.sort("ingest", "row", descending=True).head(_EVENTS), _COLUMNS),
-            **_about(desk, request, visitor, course, found),
+            trend=trend,
+            events=glanced(newest, _COLUMNS),
+            **_about(desk, request, visitor, course, found, listed=listed, there=there),
         )
 
     return router
@@ -77,11 +89,15 @@ def _about(
     visitor: Principal,
     course: Course,
     found: FoundProblems,
+    *,
+    listed: ListedProblem | None,
+    there: FoundProblems,
 ) -> dict[str, Any]:
-    listed = next(iter(found.rows()), None)
+    """The rest of the page; ``found``: the one problem, as far as it has events, ``there``: all at its address."""
     status = listed.status if listed else status_of(course.state, muted=False, overdue=False)
     teams, words = desk.teams(), desk.words(request)
-    same = _same_place(desk, listed)
+    same = [row for row in there.rows() if row.key != course.key] if there.total > 1 else []
+    same.sort(key=lambda row: row.last_seen, reverse=True)
     may_answer = visitor.may(Permission.DELIVERIES_STEER) and listed is not None
     return {
         "one": listed,
@@ -101,13 +117,6 @@ def _about(
         "deliveries": list(dict.fromkeys(step.delivery.reference for step in reversed(course.steps) if step.delivery)),
         **(effect_of(desk, visitor, acts.ACTS[0], found) if may_answer else {"effects": []}),
     }
-
-
-def _same_place(desk: PageContext, listed: ListedProblem | None) -> list[ListedProblem]:
-    if listed is None or not listed.at_address:
-        return []
-    found = desk.node.problems.find(ProblemSearch(address=listed.where), now=desk.now)
-    return [row for row in found.rows() if row.key != listed.key]
 
 
 def _mutes(
