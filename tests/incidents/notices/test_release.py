@@ -100,8 +100,9 @@ def test_consent_that_is_withdrawn_releases_nothing_more(world: World) -> None:
     with pytest.raises(NotFoundError):
         inbox(world, "withdraw-consent", reference=reference, release=2, reason="It is an order")
     inbox(world, "withdraw-consent", reference=reference, release=1, reason="By phone")
-    with pytest.raises(RequestError, match=reference):
-        case.do("send", party="Official", **MAIL)
+    for tlp in ("CLEAR", "RED"):  # no marking helps, so none is spoken of
+        with pytest.raises(RequestError, match=reference):
+            case.do("send", party="Official", **{**MAIL, "tlp": tlp})
     with world.node.database.reading() as session:
         assert held_from(session, IncidentReader(1, world.now), open_case(session, case)) == {"authority"}
     inbox(world, "record-consent", **consent)
