@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from support.canary import WORD, files_with
+from support.canary import WORD, files_with, rows_with
+from support.incident_mails import SETTINGS, answer_to, make_case
 from support.world import World, copy_world, make_world
 from tocsin.incidents import (
     IncidentEntryKind,
@@ -21,6 +23,10 @@ from tocsin.incidents import (
     entries_of,
     find_incident,
 )
+from tocsin.incidents.contents import CONTENT
+from tocsin.incidents.models import Incident, Party
+from tocsin.incidents.takedowns import Takedown, TakedownRecipient
+from tocsin.incidents.threads import IncidentThread, save_draft
 from tocsin.node.errors import NotFoundError
 from tocsin.operations.purge import make_plan, purge
 
@@ -42,14 +48,19 @@ class Case:
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("fresh")).folder
+    return make_world(tmp_path_factory.mktemp("fresh"), SETTINGS).folder
 
 
 @pytest.fixture
-def case(fresh: Path, tmp_path: Path) -> Iterator[Case]:
-    world = copy_world(fresh, tmp_path)
-    with world.open:
-        yield furnished(world)
+def world(fresh: Path, tmp_path: Path) -> Iterator[World]:
+    made = copy_world(fresh, tmp_path)
+    with made.open:
+        yield made
+
+
+@pytest.fixture
+def case(world: World) -> Case:
+    return furnished(world)
 
 
 def furnished(world: World) -> Case:
@@ -107,6 +118,59 @@ def test_nobody_purges_what_he_may_not_read_or_learns_of_it(case: Case) -> None:
         purge(node, name, reason="Asked", actor="person:8", now=now, person=8)
     assert case.restricted not in case.world.tocsin.run("--json", "audit", "list")
     assert case.restricted not in case.world.tocsin.run("--json", "never-held", "list")
+
+
+def test_of_a_party_nothing_is_left_in_any_table_of_an_incident(world: World) -> None:
+    about = {"incident_party", "incident_thread"}
+    tables = {
+        one.__tablename__ for one in CONTENT if about & {key.column.table.name for key in one.__table__.foreign_keys}
+    }
+    assert tables == {
+        "incident_entry", "incident_thread", "incident_mail", "incident_draft", "incident_clock",
+        "incident_takedown_recipient",
+    }  # fmt: skip
+    mailbox = f"me@{WORD}.example"
+    case = make_case(world, {WORD: mailbox})
+    case.receive(answer_to(case.write(WORD, f"Dear {WORD}"), f"We look, says {WORD}.", sender=mailbox))
+    with world.node.database.begin() as session:
+        party = session.get_one(Party, case.parties[WORD])
+        incident = session.get_one(Incident, party.incident_id)
+        save_draft(session, party, 1, subject=WORD, text=WORD, now=world.now)
+        session.scalars(select(IncidentThread)).one().senders = [f"other@{WORD}.example"]
+        seen = add_observable(
+            session, incident, ObservableKind.IP, "192.0.2.9", role="indicator", tlp="RED", now=world.now
+        )
+        assert seen is not None
+        of: dict[str, Any] = {"incident_id": incident.id, "compartment_id": 0}
+        takedown = Takedown(
+            observable_id=seen.id, ground="phishing", basis="law", necessity="it harms", pap="CLEAR", address="",
+            host=WORD, state="asked", proposed_at=world.now, **of,
+        )  # fmt: skip
+        session.add(takedown)
+        session.flush()
+        for asked_at in (world.now, None):
+            session.add(TakedownRecipient(
+                takedown_id=takedown.id, role="host", team_id=None, name=WORD, mailbox=mailbox, language="en",
+                reason="", party_id=party.id if asked_at else None, asked_at=asked_at, **of,
+            ))  # fmt: skip
+    names = [f"incident:{case.reference}:party-{party.id}"]
+    for name in names:
+        found = world.tocsin.json("purge", name, "--reason", "A person asked")["related"]
+        names += [one for one in found if one not in names]
+    assert rows_with(world.node.home) == []
+    assert world.tocsin.json("incidents", "verify")["good"]
+
+
+def test_a_purged_mail_is_gone_from_its_thread_too(world: World) -> None:
+    case = make_case(world, {"Hospital": "it@hospital.example"})
+    sent = case.write("Hospital", WORD, subject=f"About {WORD}")
+    case.receive(answer_to(sent, WORD, sender="it@hospital.example", subject=f"Re {WORD}"))
+    case.receive(answer_to(sent, WORD, sender="doctor@home.example", subject=f"Re {WORD}"))
+    for number in (1, 2, 3):
+        world.tocsin.json("purge", f"{case.reference}:mail-{number}", "--reason", "A person asked")
+    assert rows_with(world.node.home) == []
+    assert files_with(world.node.home) == []
+    assert world.tocsin.json("incidents", "verify")["good"]
 
 
 @pytest.mark.parametrize(

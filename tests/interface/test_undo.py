@@ -615,6 +615,10 @@ EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         "reference": _inbox_report(w), "basis": "mandatory", "basis_act": "nis2", "reason": "It is essential",
     },
     "recordConsentInboxReport": lambda w: {"reference": _inbox_report(w), "scope": "both", **_given(w)},
+    "withdrawConsentInboxReport": lambda w: {
+        "reference": do(w, "recordConsentInboxReport", **EXAMPLES["recordConsentInboxReport"](w)) and _inbox_report(w),
+        "release": 1, "reason": "By phone",
+    },
     "recordOrderInboxReport": lambda w: {"reference": _inbox_report(w), "scope": "police", **_given(w)},
     "addNotice": _notice,
     "answerNotice": lambda w: {"reference": ACTS["addNotice"].function(

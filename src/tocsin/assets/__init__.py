@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tocsin.assets import acts, rows, sheet_acts
     from tocsin.assets.acts import check_enabled
     from tocsin.assets.watch import (
+        EVENT_COLUMNS,
         AssetMatcher,
         asset_matcher,
         changes_waiting,

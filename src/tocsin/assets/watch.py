@@ -5,7 +5,6 @@ address; where it has none, by the network that it names. Products are compared 
 wherever they are. A name below a domain of the register counts as it; ``.mu`` stands for no name.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -34,14 +33,21 @@ from tocsin.node.accounts import AccountRole, Permission, Person, Principal
 from tocsin.node.node import Node
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import polars as pl
 
     from tocsin.networks import Cover, Network
 
 _SIDES: Final = ("source", "destination")
+EVENT_COLUMNS: Final = tuple(
+    f"{side}.{name}" for side in _SIDES for name in ("ip.hi", "ip.lo", "network", "fqdn", "asn")
+)
+"""What `AssetMatcher.events` asks of a batch."""
+
 _AGAIN: Final = 1_000
 """So many of the newest observables are compared once more: the number of one that was undone is given again."""
 
+_LOW: Final = 0xFFFF
 _BLOCK: Final = 5_000  # observables that are compared at once
 
 
@@ -95,21 +101,29 @@ class AssetMatcher:
         """Rows of a batch with the assets that they name: columns ``row`` and ``asset``."""
         import polars as pl
 
+        rows = pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
         if self.networks:
-            halves = frame.select(f"{side}.ip.hi", f"{side}.ip.lo").with_row_index("row").drop_nulls()
+            halves = frame.select(f"{side}.ip.hi", f"{side}.ip.lo").with_columns(rows.alias("row")).drop_nulls()
             hi, lo = (halves.get_column(f"{side}.ip.{half}").to_numpy().view(np.uint64) for half in ("hi", "lo"))
-            places = pl.Series(self._cover.table.lookup(hi, lo))
-            yield _owned(halves.get_column("row"), places, self._owners_at)
+            places = self._cover.table.lookup(hi, lo)
+            found = np.flatnonzero(places >= 0)
+            yield _owned(halves.get_column("row")[found], pl.Series(places[found]), self._owners_at)
             named = frame.get_column(f"{side}.network")
             if halves.height < frame.height and named.null_count() < frame.height:  # else the address says more
-                named = pl.select(pl.when(frame.get_column(f"{side}.ip.hi").is_null()).then(named)).to_series()
-                yield _owned(_numbers(frame), named, {one: self.observable("network", one) for one in _values(named)})
-        if self.domains:
-            names = frame.get_column(f"{side}.fqdn")
-            ours = names.filter(names.str.contains(self._names).fill_null(value=False))
-            yield _owned(_numbers(frame), names, {one: self.named(one) for one in _values(ours)})
-        if self.asns:
-            yield _owned(_numbers(frame), frame.get_column(f"{side}.asn"), self._owners_of_asn)
+                alone = frame.get_column(f"{side}.ip.hi").is_null() & named.is_not_null()
+                texts = named.filter(alone)
+                yield _owned(
+                    rows.filter(alone), texts, {one: self.observable("network", one) for one in texts.unique()}
+                )
+        names = frame.get_column(f"{side}.fqdn")
+        if self.domains and names.null_count() < frame.height:
+            maybe = names.str.contains_any([*self.domains]).fill_null(value=False)
+            texts = names.filter(maybe)
+            yield _owned(rows.filter(maybe), texts, {one: self.named(one) for one in texts.unique()})
+        asns = frame.get_column(f"{side}.asn")
+        if self.asns and asns.null_count() < frame.height:
+            some = np.flatnonzero(self._asn_bits[asns.fill_null(0).to_numpy() & _LOW])  # nearly all rows end here
+            yield _owned(rows[some], asns[some], self._owners_of_asn)
 
     @cached_property
     def _owners_at(self) -> dict[int, frozenset[int]]:
@@ -129,6 +143,13 @@ class AssetMatcher:
         return {int(value.removeprefix("AS")): of for value, of in self.asns.items()}
 
     @cached_property
+    def _asn_bits(self) -> "npt.NDArray[np.bool_]":
+        """By the low bits of a number, whether an AS of the register has them."""
+        bits = np.zeros(_LOW + 1, dtype=bool)
+        bits[np.array([*self._owners_of_asn], dtype=np.int64) & _LOW] = True
+        return bits
+
+    @cached_property
     def _cover(self) -> "Cover":
         parts = np.array([(at.hi, at.lo, at.length) for at in self.networks], dtype=np.uint64).reshape(-1, 3)
         return flatten_cover(parts[:, 0].copy(), parts[:, 1].copy(), parts[:, 2].astype(np.uint8))
@@ -143,10 +164,6 @@ class AssetMatcher:
             for value, of in part.items()
         )
         return sha256(repr(every).encode()).hexdigest()
-
-    @cached_property
-    def _names(self) -> str:
-        return rf"(?:^|\.)(?:{'|'.join(map(re.escape, self.domains))})$"
 
 
 def asset_matcher(node: Node) -> AssetMatcher | None:
@@ -256,18 +273,7 @@ def _owned(rows: "pl.Series", keys: "pl.Series", owners: Mapping[Any, frozenset[
 
     pairs = [(key, asset) for key, assets in owners.items() for asset in assets]
     table = pl.DataFrame(pairs, schema={"key": keys.dtype, "asset": pl.Int64}, orient="row")
-    frame = pl.DataFrame([rows.alias("row"), keys.alias("key")])
-    return frame.filter(pl.col("key").is_in(table["key"].implode())).join(table, on="key").select("row", "asset")
-
-
-def _numbers(frame: "pl.DataFrame") -> "pl.Series":
-    import polars as pl
-
-    return pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
-
-
-def _values(series: "pl.Series") -> "list[str]":
-    return series.drop_nulls().unique().to_list()
+    return pl.DataFrame([rows.alias("row"), keys.alias("key")]).join(table, on="key").select("row", "asset")
 
 
 def _overlap(one: "Network", other: "Network") -> bool:

@@ -45,17 +45,24 @@ def list_(
 def show(call: NodeInvocation, reference: Annotated[str, typer.Argument(help="The reference of a report.")]) -> None:
     """Show one report and all that happened to it."""
     from tocsin.incidents import IncidentReader
-    from tocsin.incidents.arrivals import find_report, read_report
+    from tocsin.incidents.arrivals import find_report, read_report, releases_of
 
     with call.database.reading() as session:
         reader = IncidentReader(None, call.now)
         report = find_report(session, reader, reference)
         read = read_report(session, report, reader)
+        given = [
+            {"number": one.id, **fields(one, "ground scope given_by means given_at withdrawn_at")}
+            for one in releases_of(session, [report])
+        ]
     entries = [fields(one, "at kind person text") for one in read.entries]
-    document = {**_document(report), "files": [file.name for file in read.files], "entries": entries}
+    document = {**_document(report), "files": [file.name for file in read.files], "releases": given}
+    document["entries"] = entries
 
     def human() -> None:
         print_table("", ("", ""), [(name, value) for name, value in _document(report).items() if value is not None])
+        if given:
+            print_table("consents and orders", [*given[0]], [[*map(str, one.values())] for one in given])
         rows = [(f"{one.at:%Y-%m-%d %H:%M}", one.kind, one.person or "reporter", one.text) for one in read.entries]
         if rows:
             print_table("what was said and done", ("at (UTC)", "what", "person", "text"), rows)

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
+from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState, SentMail
 from tocsin.delivery.outbox import holds_items
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.sentences import say
@@ -52,8 +52,10 @@ def purge_digest(digest: Delivery) -> None:
         digest.state, digest.next_try_at = DeliveryState.DROPPED.value, None
 
 
-def purge_letter(letter: Letter) -> None:
+def purge_letter(session: Session, letter: Letter) -> None:
     """Forget what a letter said and to whom, in the caller's transaction; one that has not left never does."""
+    for sent in session.scalars(select(SentMail).where(SentMail.reference == letter.reference)):
+        sent.mailbox = ""
     letter.subject = letter.body = letter.mailbox = letter.error = letter.path = ""
     if letter.state in _OPEN_LETTER:
         letter.state = LetterState.CANCELLED.value

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         check_entries,
         erase_part,
         find_part,
-        letters_of_entry,
+        letters_of_part,
         plain_part,
     )
     from tocsin.incidents.mail_context import mail_context

@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy import select
-from sqlalchemy.orm import Mapped, Session
+from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.incidents.models import Incident
-from tocsin.incidents.read import IncidentReader, compartments_of, find_incident, is_restricted, known_entry
+from tocsin.incidents.read import (
+    IncidentReader,
+    compartments_of,
+    find_incident,
+    is_restricted,
+    known_entry,
+    merged_family,
+)
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, SeverityLevel
 from tocsin.incidents.write import add_entry
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
@@ -84,7 +91,10 @@ class IncidentResult(BaseModel):
 class InIncident(Protocol):
     """Something in an incident, such as a party, a task or an item of evidence."""
 
-    incident_id: Mapped[int]
+    @property
+    def incident_id(self) -> int:
+        """The number of its incident."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,11 @@ class OpenIncident:
         if not isinstance(of, Incident):
             of = self.session.get_one(Incident, of.incident_id) if of else self.incident
         return add_entry(self.session, of, kind, text=text, author=self.author, **more, **self.context.by)
+
+    def family(self) -> list[Incident]:
+        """The incident, and what was merged into it and is read by the same: what may be named in its entries."""
+        found = merged_family(self.session, self.reader, self.incident)
+        return [one for one in found if one.compartment_id == self.incident.compartment_id]
 
     def done(self, entry: "IncidentEntry | None" = None) -> IncidentResult:
         """What the act gives back."""

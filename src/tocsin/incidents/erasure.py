@@ -23,14 +23,15 @@ from tocsin.incidents.models import (
 )
 from tocsin.incidents.read import TEAM, IncidentReader, readable
 from tocsin.incidents.states import IncidentEntryKind
-from tocsin.incidents.takedowns import delete_takedown
+from tocsin.incidents.takedowns import delete_takedown, forget_recipient
+from tocsin.incidents.threads import IncidentMail, forget_mail, forget_party
 from tocsin.incidents.write import entry_hash
 from tocsin.node.errors import NotFoundError
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction, AuditEntry, find_tombstone
 from tocsin.node.sentences import say
 
-PART_NAME: Final = r"(?i:inc)-[0-9A-Za-z]{4}-[0-9A-Za-z]{4}:(entry|party|task|observable|evidence)-[0-9]{1,9}"
+PART_NAME: Final = r"(?i:inc)-[0-9A-Za-z]{4}-[0-9A-Za-z]{4}:(entry|party|mail|task|observable|evidence)-[0-9]{1,9}"
 """What a part of an incident is called: ``INC-4KX7-9M2P:entry-12``."""
 
 _CHUNK: Final = 5_000
@@ -41,6 +42,7 @@ _TYPED: Final[Mapping[str, tuple[str, ...]]] = {
     IncidentEntryKind.OBSERVABLE.value: ("values", "known", "unread"),
     IncidentEntryKind.EVIDENCE.value: ("name", "sha256", "size", "seal", "place", "person", "how", "who", "order"),
     IncidentEntryKind.POPULATION.value: ("query", "values"),
+    IncidentEntryKind.NOTICE.value: ("cited",),
 }
 """What of the data of an entry people typed, by its kind; of a changed title both are."""
 
@@ -50,15 +52,17 @@ class IncidentPartKind(StrEnum):
 
     ENTRY = "entry"
     PARTY = "party"
+    MAIL = "mail"
     TASK = "task"
     OBSERVABLE = "observable"
     EVIDENCE = "evidence"
 
 
-IncidentPart: TypeAlias = IncidentEntry | Party | IncidentTask | IncidentObservable | IncidentEvidence
+IncidentPart: TypeAlias = IncidentEntry | Party | IncidentMail | IncidentTask | IncidentObservable | IncidentEvidence
 _TABLES: Final[Mapping[IncidentPartKind, Any]] = {
     IncidentPartKind.ENTRY: IncidentEntry,
     IncidentPartKind.PARTY: Party,
+    IncidentPartKind.MAIL: IncidentMail,
     IncidentPartKind.TASK: IncidentTask,
     IncidentPartKind.OBSERVABLE: IncidentObservable,
     IncidentPartKind.EVIDENCE: IncidentEvidence,
@@ -115,11 +119,16 @@ def find_part(session: Session, reader: IncidentReader | None, name: str) -> Era
     return ErasablePart(incident, row, name, tuple(_related(session, incident, row)))
 
 
-def letters_of_entry(session: Session, part: ErasablePart) -> list[Letter]:
-    """The letters that say what an entry says: to whom access to a restricted incident was announced."""
-    if not isinstance(part.row, IncidentEntry):
-        return []
-    return list(session.scalars(select(Letter).where(Letter.key.startswith(f"incident-access:{part.row.id}:"))))
+def letters_of_part(session: Session, part: ErasablePart) -> list[Letter]:
+    """The letters that say the same: by which a mail left, or that announced access to a restricted incident."""
+    match part.row:
+        case IncidentEntry() as entry:
+            said = Letter.key.startswith(f"incident-access:{entry.id}:")
+        case IncidentMail(letter=key) if key:
+            said = Letter.key == key
+        case _:
+            return []
+    return list(session.scalars(select(Letter).where(said)))
 
 
 def erase_part(session: Session, name: str) -> None:
@@ -130,7 +139,11 @@ def erase_part(session: Session, name: str) -> None:
                 same = IncidentText.incident_id == row.incident_id, IncidentText.text == row.text
                 session.execute(delete(IncidentText).where(*same))
             row.text, row.data = "", _erased(row)
+        case IncidentMail():
+            forget_mail(row)
         case Party():
+            forget_party(session, row)
+            forget_recipient(session, row)
             row.name = row.mailbox = row.phone = ""
         case IncidentTask():
             row.text = row.result = ""
@@ -218,15 +231,16 @@ def _erased(entry: IncidentEntry) -> dict[str, Any]:
 
 
 def _related(session: Session, incident: Incident, row: IncidentPart) -> Iterator[str]:
-    """The entries that name a party, a task or an observable too."""
+    """The entries that name a party, a task or an observable too; the mail of an entry."""
+    if isinstance(row, IncidentEntry) and row.kind in {IncidentEntryKind.MAIL_IN, IncidentEntryKind.MAIL_OUT}:
+        yield f"incident:{incident.reference}:{IncidentPartKind.MAIL}-{row.data['mail']}"
     kinds = {Party: "party", IncidentTask: "task", IncidentObservable: "observable", IncidentEvidence: "evidence"}
     kind = kinds.get(type(row))
     if kind is None:
         return
     entry = IncidentEntry
-    for one in session.scalars(
-        select(entry).where(entry.incident_id == incident.id, entry.kind == kind).order_by(entry.id)
-    ):
+    about = entry.kind == kind if kind != "party" else entry.party_id == row.id
+    for one in session.scalars(select(entry).where(entry.incident_id == incident.id, about).order_by(entry.id)):
         named = one.party_id, one.data.get("task"), one.data.get("evidence"), *one.data.get("values", ())
         named = *named, *one.data.get("items", ())
         if (row.value if isinstance(row, IncidentObservable) else row.id) in named:

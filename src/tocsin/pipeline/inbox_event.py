@@ -15,6 +15,7 @@ from tocsin.incidents.arrivals import (
     person_of,
     reader_of,
     rsit_of,
+    settle_events,
 )
 from tocsin.interface import Act, ActContext, OwnSurface
 from tocsin.networks import format_address
@@ -54,6 +55,8 @@ def notify(context: ActContext, request: InboxReport) -> InboxNotification:
         if made := event_upload(session, report):
             return InboxNotification(reference=report.reference, upload=made)
     event = json.dumps(event_of(report)).encode()
+    with node.database.begin() as session:  # before anything can be taken in
+        settle_events(session, session.get_one(PublicReport, report.id), first=True)
     with arrive(node) as arrival:
         with arrival.file(f"inbox-{report.reference}.json") as out:
             out.write(event)

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 from sqlalchemy.orm import Session
 
-from tocsin.assets import AssetMatcher, asset_matcher, note_touches
+from tocsin.assets import EVENT_COLUMNS, AssetMatcher, asset_matcher, note_touches
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
     EventPart,
@@ -341,7 +341,7 @@ def _settle(run: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame:
         run.newest = max(newest, run.newest or newest)
     fresh = seen.fresh[sightings.of_event]
     if run.assets is not None:  # a problem that goes on was seen when it began
-        run.touches += run.assets.events(frame.filter(pl.Series(fresh)))
+        run.touches += run.assets.events(frame.select(EVENT_COLUMNS).filter(pl.Series(fresh)))
     # What is stored with each event for good; ``fresh`` is the problem's, repeated for each of its events.
     return frame.with_columns(
         pl.lit(run.number, dtype=pl.Int64).alias("ingest"),

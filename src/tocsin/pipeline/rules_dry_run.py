@@ -27,7 +27,7 @@ _NEEDED: Final = (
     "source.ip.hi", "source.ip.lo", "source.network", "source.fqdn", "source.url", "source.asn", "network.asn",
     "network.country", "source.geolocation.cc", "classification.identifier", "classification.type",
     "classification.taxonomy", "rsit.type", "rsit.taxonomy", "malware.name", "severity", "feed.code", "feed.provider",
-    "tlp", "pap",
+    "tlp", "pap", "extra",
 )  # fmt: skip
 
 
@@ -83,7 +83,9 @@ class Trial:
 def try_rules(node: NodeWithStores, document: RulesDocument, *, now: datetime, days: int = DAYS) -> Trial:
     """Try a document against the events of the last days, beside the rules in force."""
     before = RecipientResolver.open(node)
-    after = replace(before, rules=Rules(0, document), _verdicts={})
+    always = (one for one in before.rules.document.rules if not one.line)  # of no document: voluntary reports
+    rules = Rules(0, replace(document, rules=(*document.rules, *always)))
+    after = replace(before, rules=rules, _verdicts={})
     frames, more = _events(node, now - timedelta(days=days))
     tally = _TrialTally()
     for frame in frames:

@@ -14,7 +14,7 @@ import pytest
 from incidents.evidence.conftest import Case
 from support.mail_keys import Gpg, gnupg
 from tocsin.incidents.act_parts import IncidentNamed
-from tocsin.incidents.evidence import PASSWORD, export_evidence, export_packed, packed_file
+from tocsin.incidents.evidence import PASSWORD, export_evidence, export_packed, packed_file, sweep_exports
 from tocsin.incidents.evidence.acts import EvidenceSource, NewFile, add_files
 from tocsin.node.errors import ConflictError
 
@@ -141,6 +141,9 @@ def test_files_leave_pages_only_in_an_archive_with_the_password(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "work"))
     (tmp_path / "work").mkdir()
     export_packed(case.context(), IncidentNamed(reference=case.reference))  # and whoever asked for it is gone
+    assert [*(tmp_path / "work").iterdir()] == []
+    done, blocks = export_packed(case.context(), IncidentNamed(reference=case.reference))
+    sweep_exports(datetime.now(UTC))  # as where the process was killed
     assert [*(tmp_path / "work").iterdir()] == []
     done, blocks = export_packed(case.context(), IncidentNamed(reference=case.reference))
     archive.write_bytes(b"".join(blocks))

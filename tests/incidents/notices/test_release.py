@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from support.console_users import person
 from support.incident_mails import SETTINGS, Case, add_party, make_case
 from support.world import World, copy_world, make_world
+from tocsin.events import WithheldEvents
 from tocsin.incidents import (
     Incident,
     IncidentReader,
@@ -27,9 +28,13 @@ from tocsin.incidents.release import report_content
 from tocsin.incidents.threads import QuotedTextError, open_post
 from tocsin.interface import ActContext, RequestError, read_request
 from tocsin.node.accounts import AccountRole
-from tocsin.node.errors import ConflictError, WithheldError
+from tocsin.node.errors import ConflictError, NotFoundError, WithheldError
 from tocsin.node.letters import Letter
+from tocsin.pipeline import inbox_event
+from tocsin.pipeline.rules_dry_run import try_rules
+from tocsin.pipeline.uploads.intake import take_waiting
 from tocsin.sharing.gate import Audience, Marking, Recipient, ReleasePurpose, Tlp, decide
+from tocsin.sharing.rules import DEFAULT, read_document
 
 MAIL: dict[str, Any] = {"subject": "Ransomware", "text": "A hospital was hit.", "tlp": "CLEAR"}
 GIVEN: dict[str, Any] = {"given_by": "Head of IT", "means": "By mail", "given_at": "2026-11-15 10:00"}
@@ -84,6 +89,49 @@ def test_neither_a_mail_nor_an_announcement_leaves_before_consent(world: World, 
     inbox(world, "record-order", reference=reference, scope="both", **GIVEN)
     case.do("send", party="Official", **MAIL)
     assert letters(world) == ["officer@state.example"]
+
+
+def test_consent_that_is_withdrawn_releases_nothing_more(world: World) -> None:
+    case, reference = case_of(world, PartyRole.AUTHORITY)
+    consent = {"reference": reference, "scope": "both", **GIVEN}
+    inbox(world, "record-consent", **consent)
+    inbox(world, "record-order", **{**consent, "scope": "police"})
+    case.do("send", party="Official", **MAIL)
+    with pytest.raises(NotFoundError):
+        inbox(world, "withdraw-consent", reference=reference, release=2, reason="It is an order")
+    inbox(world, "withdraw-consent", reference=reference, release=1, reason="By phone")
+    for tlp in ("CLEAR", "RED"):  # no marking helps, so none is spoken of
+        with pytest.raises(RequestError, match=reference):
+            case.do("send", party="Official", **{**MAIL, "tlp": tlp})
+    with world.node.database.reading() as session:
+        assert held_from(session, IncidentReader(1, world.now), open_case(session, case)) == {"authority"}
+    inbox(world, "record-consent", **consent)
+    case.do("send", party="Official", **MAIL)
+
+
+def test_the_event_of_a_voluntary_report_goes_to_no_supervisor_and_no_police(world: World) -> None:
+    """Neither as it comes in, nor by a digest that waited while consent was withdrawn; to others it goes."""
+    person(world.node, AccountRole.ANALYST, now=world.now)
+    world.tocsin.run("directory", "edit", "operator", "--kind", "police", "--said-by", "us")
+    (notify,) = inbox_event.ACTS
+    told = []
+    for host, given in enumerate(((), ("record-consent",), ("record-consent", "withdraw-consent")), 1):
+        reference = inbox(world, "add", what="It scans", door=ReportDoor.PHONE).reference
+        with world.node.database.begin() as session:
+            find_report(session, IncidentReader(1, world.now), reference).place = f"192.0.2.{host}"
+        if given:
+            inbox(world, given[0], reference=reference, scope="police", **GIVEN)
+        context = ActContext(world.node, world.now, "person:1", "Analyst", 1, act=notify)
+        notify.function(context, read_request(notify, {"reference": reference}))
+        take_waiting(world.node, lambda: world.now)
+        if given[1:]:
+            inbox(world, given[1], reference=reference, release=2, reason="By phone")
+        mail = world.tell().get("abuse@operator.example")
+        told.append(mail is not None and f"192.0.2.{host}" in mail.body)
+    assert told == [False, True, False]
+    with world.node.database.reading() as session:
+        assert set(session.scalars(select(WithheldEvents.rule))) == {"local:voluntary-official"}
+    assert try_rules(world.node, read_document(DEFAULT), now=world.now).changes == [], "no document changes that"
 
 
 def test_a_report_that_he_may_not_read_is_neither_quoted_nor_passed_on_by_who_works_on_an_open_incident(

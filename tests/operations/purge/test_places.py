@@ -58,7 +58,7 @@ NOTHING_OF_STRANGERS = {
         "clock_calendar", "playbook",
     ],
     "hashes, numbers and times": [
-        "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run", "posted",
+        "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run",
         "problem_reminder", "tombstone", "withheld_events",
     ],
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],
@@ -74,7 +74,7 @@ NOTHING_OF_STRANGERS = {
     "names that this team gave incidents, and what belongs together": ["incident", "incident_alias", "incident_report"],
     "periods of acts and their times; why is an entry": ["incident_clock"],
     "orders of courts and the like, which an entry says too": ["legal_hold"],
-    "references that were never more": ["hotline_messages", "never_held_references"],
+    "references that were never more": ["hotline_messages", "never_held_references", "withheld_report"],
 }  # fmt: skip
 """Tables by the reason why they are not purged."""
 

@@ -129,6 +129,7 @@ UNSEEN = {
     "/today/unrouted/notify": "a button, where events have a contact by now",
     "/reports/public/{reference}/leave": "a button of its owner",
     "/reports/public/{reference}/ring-back": "a button, where somebody waits for a call",
+    "/reports/public/{reference}/withdraw-consent": "a form, where consent was recorded",
     "/search/export": "a button, below the table of many lines",
     "/sign-in/code": "a code of a device",
     "/undo/{number}": "a button, after an act",

@@ -225,7 +225,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/duty/rosters/new", "/duty/rosters/{roster}/override", "/duty/rosters/{roster}/swap",
         "/duty/rosters/{roster}/hand-over", "/duty/rules/{rule}/test",
         "/reports/public/act",
-        "/reports/public/{reference}/consent",
+        "/reports/public/{reference}/consent", "/reports/public/{reference}/withdraw-consent",
         "/reports/public/{reference}/order",
         "/readiness/start",
         "/readiness/frameworks",

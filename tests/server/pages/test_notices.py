@@ -121,6 +121,14 @@ def test_consent_is_recorded_beside_the_report_and_shown_in_the_incident(world: 
     consent = {"scope": "both", "given_by": "Head of IT", "means": "By mail", "given_at": "2026-11-15T10:00"}
     analyst.send(f"{report}/consent", **consent)
     assert "goes to these without" not in text_of(analyst.get(f"{report}/basis"))
+    bad = analyst.send(f"{report}/withdraw-consent", release="1", reason="")
+    assert (bad.status_code, "Say why." in bad.text) == (422, True)
+    analyst.send(f"{report}/withdraw-consent", release="1", reason="By phone")
+    assert {"goes to these without", "Withdrawn 2026"} <= {
+        one for one in ("goes to these without", "Withdrawn 2026") if one in text_of(analyst.get(f"{report}/basis"))
+    }
+    analyst.send(f"{report}/consent", **consent)
+    assert "goes to these without" not in text_of(analyst.get(f"{report}/basis"))
     incident = re.search(r"/incidents/(INC-[\w-]+)", analyst.get(report).text)
     assert incident is not None
     tab = text_of(analyst.get(f"/incidents/{incident[1]}/notices"))

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import func, select
 
 from support.console_users import Browser, browser_of, person
 from support.page_examples import OWN, QUERIES, furnish
@@ -49,9 +50,11 @@ from tocsin.incidents.arrivals import (
 )
 from tocsin.incidents.arrivals.basis import add_release
 from tocsin.incidents.duty import call_outs
-from tocsin.incidents.evidence import EvidenceKind
+from tocsin.incidents.evidence import EvidenceKind, LegalHold
 from tocsin.incidents.evidence.write import add_hold, add_item
+from tocsin.incidents.models import Incident, IncidentPopulation, IncidentTask, Party
 from tocsin.incidents.severity import acts as severity_acts
+from tocsin.incidents.states import UNDER_WAY
 from tocsin.incidents.takedowns import acts as takedown_acts
 from tocsin.incidents.threads import acts as thread_acts
 from tocsin.incidents.write import add_alias
@@ -165,6 +168,7 @@ _SEARCHES: Final = {
     "/takedowns": ("state=all", "need=due", f"host={WORD}"),
     "/api/v1/takedowns": ("due=true",),
     "/deliveries": (f"text={WORD}", "show=letters"),
+    **dict.fromkeys(("/duty/call-outs", "/api/v1/duty/call-outs"), ("state=open",)),
     "/reports/public": (f"words={WORD}", "state=all"),
 }  # fmt: skip
 _SUBJECTS: Final = {"/audit", "/api/v1/audit", "/today/items", "/comments"}
@@ -256,7 +260,34 @@ def _work(world: World, found: Restricted, director: int) -> None:
     act(world, "milestoneIncident", lead, reference=found.reference, milestone="contained")
     act(world, "startPlaybookOfIncident", lead, reference=found.reference, playbook="ransomware")
     act(world, "renameIncident", lead, reference=found.reference, title=f"{WORD} at two ministries")
+    _merge_into_open(world, lead)
     look_for_call_outs(world.node, world.now)
+
+
+def _merge_into_open(world: World, lead: int) -> None:
+    """Another restricted incident, merged into one that everybody reads, and worked on from there."""
+    hidden = act(world, "openIncident", lead, title=WORD, only=[str(lead)]).reference
+    note = act(world, "noteIncident", lead, reference=hidden, text=WORD).entry
+    act(world, "addTaskOfIncident", lead, reference=hidden, text=WORD)
+    act(world, "addPartyOfIncident", lead, reference=hidden, role="victim", name=WORD)
+    act(world, "addLegalHoldOfIncident", lead, reference=hidden, ordered_by=WORD)
+    act(world, "attachAffectedSystems", lead, reference=hidden, matching=f"address={OWN}")
+    with world.node.database.reading() as session:
+        newest = {
+            of: session.scalar(select(func.max(of.id))) for of in (IncidentTask, Party, LegalHold, IncidentPopulation)
+        }
+        open_to_all = Incident.compartment_id == 0, Incident.state.in_(UNDER_WAY)
+        into = session.scalars(select(Incident.reference).where(*open_to_all).order_by(Incident.id)).first()
+    assert into
+    act(world, "mergeIncident", lead, reference=hidden, into=into)
+    for operation, values in {
+        "correctIncident": {"entry": note, "text": f"{WORD} once more"},
+        "finishTaskOfIncident": {"task": newest[IncidentTask], "result": WORD},
+        "leavePartyOfIncident": {"party": newest[Party]},
+        "liftLegalHoldOfIncident": {"hold": newest[LegalHold], "reason": WORD},
+        "detachAffectedSystems": {"population": newest[IncidentPopulation]},
+    }.items():
+        act(world, operation, lead, reference=into, **values)
 
 
 def act(world: World, operation: str, number: int, **values: Any) -> Any:

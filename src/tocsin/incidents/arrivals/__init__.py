@@ -11,7 +11,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.incidents.arrivals import acts, basis_acts, help_text_acts, triage_acts
     from tocsin.incidents.arrivals.acts import InboxReport, InboxState, may_own, person_of, reader_of
-    from tocsin.incidents.arrivals.basis import HINT, check_release, refusal, releases_of, unreleased
+    from tocsin.incidents.arrivals.basis import HINT, check_release, refusal, releases_of, settle_events, unreleased
     from tocsin.incidents.arrivals.files import (
         MOST_BYTES,
         MOST_FILES,

@@ -21,6 +21,7 @@ from tocsin.incidents.arrivals.models import (
 from tocsin.node.errors import ConflictError
 from tocsin.node.sentences import Sentence, join_sentences, say
 from tocsin.sharing.gate import GateVerdict, Marking, Recipient, ReleasePurpose, Tlp, decide
+from tocsin.sharing.rules import WithheldReport
 
 HINT = say("Record the consent of who reported it, or the order that demands it.")
 
@@ -30,7 +31,9 @@ def unreleased(session: Session, reports: Collection[PublicReport], scope: Relea
     voluntary = [one for one in reports if one.basis == ReportBasis.VOLUNTARY]
     row = ReportRelease
     of = row.report_id.in_([one.id for one in voluntary]), row.scope.in_({scope.value, ReleaseScope.BOTH.value})
-    released = set(session.scalars(select(row.report_id).where(*of))) if voluntary else set()
+    released = (
+        set(session.scalars(select(row.report_id).where(*of, row.withdrawn_at.is_(None)))) if voluntary else set()
+    )
     return [one for one in voluntary if one.id not in released]
 
 
@@ -56,6 +59,17 @@ def refusal(verdict: GateVerdict, held: Collection[PublicReport], compartments: 
     return join_sentences(" ", (verdict.words, *named))
 
 
+def settle_events(session: Session, report: PublicReport, *, first: bool = False) -> None:
+    """Let the gate know who is kept from the event that was made of a report. ``first``: it is going to be made."""
+    kinds = ReleaseScope.AUTHORITY, ReleaseScope.POLICE
+    authority, police = (bool(unreleased(session, [report], one)) for one in kinds)
+    row = session.get(WithheldReport, report.reference)
+    if row is not None:
+        row.authority, row.police = authority, police
+    elif first:
+        session.add(WithheldReport(report=report.reference, authority=authority, police=police))
+
+
 def releases_of(session: Session, reports: Collection[PublicReport]) -> Sequence[ReportRelease]:
     """Consents and orders of reports, in order."""
     of = ReportRelease.report_id.in_([one.id for one in reports])
@@ -78,7 +92,7 @@ def add_release(
     said: dict[str, Any] = {
         "ground": ground.value, "scope": scope.value, "given_by": given_by, "means": means, "given_at": given_at,
     }  # fmt: skip
-    known = select(ReportRelease.id).filter_by(report_id=report.id, **said)
+    known = select(ReportRelease.id).filter_by(report_id=report.id, withdrawn_at=None, **said)
     if session.scalar(known) is not None:
         return False
     session.add(ReportRelease(report_id=report.id, recorded_at=now, recorded_by=person, **said))

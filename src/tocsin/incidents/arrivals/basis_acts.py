@@ -9,15 +9,22 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.incidents.act_parts import LINE, Moment
 from tocsin.incidents.arrivals.acts import InboxReport, InboxState, person_of, reader_of
-from tocsin.incidents.arrivals.basis import add_release
+from tocsin.incidents.arrivals.basis import add_release, settle_events
 from tocsin.incidents.arrivals.handling import audit_report, enter
-from tocsin.incidents.arrivals.models import EntryKind, PublicReport, ReleaseGround, ReleaseScope, ReportBasis
+from tocsin.incidents.arrivals.models import (
+    EntryKind,
+    PublicReport,
+    ReleaseGround,
+    ReleaseScope,
+    ReportBasis,
+    ReportRelease,
+)
 from tocsin.incidents.arrivals.queries import find_report
 from tocsin.incidents.arrivals.write import note_in_incidents
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
-from tocsin.node.errors import UsageError
+from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
 
@@ -64,6 +71,15 @@ class InboxOrder(InboxReport):
     )
 
 
+class InboxRelease(InboxReport):
+    """Which consent, and why it holds no more."""
+
+    release: int = Field(ge=1, le=2**31 - 1, description="The number of the consent.")
+    reason: Annotated[str, _Line, Wording(lacking=N_("Say why."))] = Field(
+        description="Who withdrew it, and how.", examples=["The head of IT, by phone"]
+    )
+
+
 def set_basis(context: ActContext, request: InboxBasis) -> InboxState:
     """What came voluntarily goes to no supervisor and no police without consent or an order.
 
@@ -94,6 +110,26 @@ def record_order(context: ActContext, request: InboxOrder) -> InboxState:
     return _release(context, request, ReleaseGround.ORDER)
 
 
+def withdraw_consent(context: ActContext, request: InboxRelease) -> InboxState:
+    """From now on it releases nothing; what was sent by it is not called back. An order is not withdrawn so.
+
+    Raises:
+        NotFoundError: the report has no such consent.
+
+    """
+    with context.undoable() as session:
+        report = find_report(session, reader_of(context), request.reference)
+        found = session.get(ReportRelease, request.release, with_for_update=True)
+        if found is None or found.report_id != report.id or found.ground != ReleaseGround.CONSENT:
+            raise NotFoundError(say("There is no such consent."))
+        if found.withdrawn_at is None:
+            found.withdrawn_at = context.now
+            text = f"withdrawn ({found.scope}): {_kept(context, request.reason)}"
+            detail = {"ground": "withdrawn", "scope": found.scope}
+            _note(session, context, report=report, kind=EntryKind.RELEASE, text=text, detail=detail)
+        return InboxState.of(report)
+
+
 def _release(context: ActContext, request: InboxConsent | InboxOrder, ground: ReleaseGround) -> InboxState:
     if request.given_at > context.now:
         raise UsageError(say("That is in the future."))
@@ -120,8 +156,10 @@ def _note(
     text: str,
     detail: dict[str, str],
 ) -> None:
-    """Enter it in the history of the report, in the audit log, and in its incidents."""
+    """Enter it in the history of the report, in the audit log, and in its incidents; the gate knows of it."""
     person = person_of(session, context)
+    session.flush()
+    settle_events(session, report)
     enter(session, report, kind, text, person=person, now=context.now)
     word = AuditAction.INBOX_BASIS if kind is EntryKind.BASIS else AuditAction.INBOX_RELEASED
     audit_report(session, word, report, actor=context.actor, now=context.now, **detail)
@@ -154,6 +192,12 @@ ACTS: Final = (
         "record-consent", "Record consent to give a report to a supervisor or the police", record_consent,
         audit=(AuditAction.INBOX_RELEASED,), command="inbox record-consent", route="/inbox/{reference}/consent",
         page=OwnSurface("/reports/public/{reference}/consent"), undo=lambda _: say("Consent recorded"),
+    ),
+    _act(
+        "withdraw-consent", "Withdraw consent to give a report to a supervisor or the police", withdraw_consent,
+        audit=(AuditAction.INBOX_RELEASED,), command="inbox withdraw-consent",
+        route="/inbox/{reference}/consent/withdraw", arguments=("reference", "release"),
+        page=OwnSurface("/reports/public/{reference}/withdraw-consent"), undo=lambda _: say("Consent withdrawn"),
     ),
     _act(
         "record-order", "Record an order to give a report to a supervisor or the police", record_order,

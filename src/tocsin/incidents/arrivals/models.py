@@ -154,6 +154,7 @@ class ReportRelease(Base):
 
     ``ground``: a `ReleaseGround`; ``scope``: a `ReleaseScope`. ``given_by``: who consented or ordered; ``means``: how
     that came, or instrument and number of the order. ``given_at``: when; ``recorded_by``: number of a person.
+    ``withdrawn_at``: since then it releases nothing; what left before is not called back.
     """
 
     __tablename__ = "inbox_release"
@@ -167,6 +168,7 @@ class ReportRelease(Base):
     given_at: Mapped[datetime] = mapped_column(UTCDateTime)
     recorded_at: Mapped[datetime] = mapped_column(UTCDateTime)
     recorded_by: Mapped[int]
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 class Notice(Base):

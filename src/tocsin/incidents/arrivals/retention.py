@@ -58,7 +58,7 @@ def erase_report(
 def purge_report(session: Session, report: PublicReport) -> None:
     """Delete the rows of a report with all that was said and sent of it, in the caller's transaction."""
     for letter in letters_of(session, report):
-        purge_letter(letter)
+        purge_letter(session, letter)
     _delete(session, report)
 
 

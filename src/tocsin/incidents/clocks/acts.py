@@ -111,6 +111,8 @@ def start(context: ActContext, request: NewClock) -> ClockResult:
         beginning = _beginning(opened, request)
         adopted, rule = find_rule(opened.session, request.rule, beginning.at)
         party = find_party(opened.session, opened.reader, opened.incident, request.entity) if request.entity else None
+        if party is not None and party.incident_id not in {one.id for one in opened.family()}:
+            raise ConflictError(say("%(reference)s is in a restricted incident.", reference=party.name))
         clock, entry = start_clock(
             _writer(opened), opened.live(), adopted, rule, beginning, party=party.id if party else None,
             source=source, once=once_of(context, request),
@@ -214,8 +216,7 @@ def _beginning(opened: OpenIncident, request: _Beginning) -> ClockBeginning:
         return ClockBeginning(ClockStart.INSTANT, _past(opened.context, request.at) or request.at, limit_start=limit)
     if request.milestone is None or request.at is not None:
         raise UsageError(say("Choose a milestone, or give a time."), hint=say("One of the two starts the clock."))
-    family = merged_family(opened.session, opened.reader, opened.incident)
-    found = entries_of(opened.session, opened.reader, family, kinds=(IncidentEntryKind.MILESTONE,))
+    found = entries_of(opened.session, opened.reader, opened.family(), kinds=(IncidentEntryKind.MILESTONE,))
     corrected = corrections_of(opened.session, found)
     for one in found:
         if one.data.get("milestone") == request.milestone and one.id not in corrected:

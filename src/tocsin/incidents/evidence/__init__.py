@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         check_files,
         is_here,
         packed_file,
+        sweep_exports,
         sweep_files,
     )
     from tocsin.incidents.evidence.models import IncidentEvidence, LegalHold

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tocsin.delivery.sealing import judge_own, read_own_keys
 from tocsin.incidents.act_parts import IncidentNamed, changing
-from tocsin.incidents.evidence.files import FileFault, packed
+from tocsin.incidents.evidence.files import EXPORTS, FileFault, packed
 from tocsin.incidents.evidence.models import IncidentEvidence, LegalHold
 from tocsin.incidents.evidence.read import custody_of, evidence_of, holds_of, items_in
 from tocsin.incidents.models import Incident, IncidentEntry
@@ -110,7 +110,7 @@ def export_evidence(context: ActContext, request: IncidentNamed, folder: Path) -
 
 def export_packed(context: ActContext, request: IncidentNamed) -> tuple[EvidenceExport, Iterator[bytes]]:
     """The same folder as an archive that `PASSWORD` opens, block by block; raises as `export_evidence`."""
-    work = Path(tempfile.mkdtemp(prefix="evidence-"))
+    work = Path(tempfile.mkdtemp(prefix=EXPORTS))
     try:
         folder = work / "evidence"
         done = export_evidence(context, request, folder)

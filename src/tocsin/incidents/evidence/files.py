@@ -2,8 +2,9 @@
 
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,6 +28,9 @@ from tocsin.node.sentences import say
 
 PASSWORD: Final = "infected"  # noqa: S105 (it hides nothing: it keeps programs from opening what is in the archive)
 """What the field locks samples of malware with, so that no program opens one by itself."""
+
+EXPORTS: Final = "tocsin-evidence-"
+"""How folders begin in which exports are packed, where temporary files are."""
 
 _BLOCK: Final = 1 << 20
 
@@ -129,7 +133,16 @@ def fault_of(files: Blobs, sha256: str) -> FileFault | None:
 
 def sweep_files(session: Session, files: Blobs, now: datetime) -> int:
     """Delete bytes that no item has, as after an upload that was refused or undone, once they are a day old."""
+    sweep_exports(now - timedelta(days=1))
     return files.delete_before((now - timedelta(days=1)).date(), but=kept_digests(session))
+
+
+def sweep_exports(before: datetime) -> None:
+    """Delete what killed processes left of exports that they packed, if it was begun before then (a real time)."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{EXPORTS}*"):
+        with suppress(OSError):
+            if folder.stat().st_mtime < before.timestamp():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def packed_file(files: Blobs, sha256: str) -> Iterator[bytes]:

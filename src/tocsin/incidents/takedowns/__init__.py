@@ -33,6 +33,6 @@ if TYPE_CHECKING:
         TakedownState,
         next_role,
     )
-    from tocsin.incidents.takedowns.write import delete_takedown
+    from tocsin.incidents.takedowns.write import delete_takedown, forget_recipient
 else:
     lazy_face(__name__)

@@ -359,7 +359,8 @@ def _write(
     with changing(context, request) as opened:
         rows = find_takedowns(opened.session, opened.reader, opened.incident, request.takedowns)
         outside.check_pap(((one.takedown.pap, one.observable.value) for one in rows), ReleaseAction.LOOKUP)
-        chosen = choose(rows, recipients_of(opened.session, opened.reader, rows))
+        there = recipients_of(opened.session, opened.reader, rows).items()
+        chosen = choose(rows, {number: [one for one in found if one.mailbox] for number, found in there})
         seen = sightings_of(opened.session, opened.reader, rows)
         mails = send_mails(opened, post, chosen, seen, template=template, tlp=request.tlp or "")
         for row, _ in chosen:

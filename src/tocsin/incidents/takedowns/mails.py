@@ -71,9 +71,7 @@ def send_mails(
 
 def _party(opened: OpenIncident, post: PartyPost, recipient: TakedownRecipient) -> Party:
     """Who takes part already with this team or address; else a new party."""
-    family = merged_family(opened.session, opened.reader, opened.incident)
-    readers = opened.incident.compartment_id  # others do not see what is said to a party of a merged, restricted one
-    for one in parties_of(opened.session, opened.reader, [one for one in family if one.compartment_id == readers]):
+    for one in parties_of(opened.session, opened.reader, opened.family()):
         same = one.team_id == recipient.team_id if recipient.team_id else one.mailbox == recipient.mailbox
         if same and one.left_at is None and one.role in {PartyRole.HOST, *_ROLES.values()}:
             return one

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.act_parts import OpenIncident
-from tocsin.incidents.models import IncidentObservable
+from tocsin.incidents.models import IncidentObservable, Party
 from tocsin.incidents.states import ObservableRole
 from tocsin.incidents.takedowns.models import Takedown, TakedownRecipient, TakedownSighting
 from tocsin.incidents.takedowns.proposal import ProposedRecipient, TakedownTarget
@@ -120,6 +120,18 @@ def delete_takedown(session: Session, observable: IncidentObservable) -> None:
     session.flush()
     session.delete(row)
     session.flush()
+
+
+def forget_recipient(session: Session, party: Party) -> None:
+    """Empty what take-downs have of a party that is erased; where it was only proposed to ask it, nothing is left."""
+    row = TakedownRecipient
+    same = and_(row.incident_id == party.incident_id, row.mailbox == party.mailbox, row.mailbox != "")
+    for one in session.scalars(select(row).where(or_(row.party_id == party.id, same))):
+        takedown = session.get_one(Takedown, one.takedown_id)
+        takedown.host = "" if takedown.host == one.name else takedown.host
+        one.name = one.mailbox = ""
+        if one.asked_at is None:
+            session.delete(one)
 
 
 def next_look(context: ActContext) -> datetime:

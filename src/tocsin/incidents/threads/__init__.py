@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         kept_mails,
         letters_of_mails,
         mails_of,
+        parts_of_mail,
         thread_of,
         threads_of,
         writing_now,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from tocsin.incidents.threads.write import (
         add_past_mail,
         drop_draft,
+        forget_mail,
+        forget_party,
         incident_of_mails,
         open_thread,
         past_turn,

@@ -8,9 +8,9 @@ from typing import Final
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.models import Incident, IncidentAlias, Party
+from tocsin.incidents.models import Incident, IncidentAlias, IncidentEntry, Party
 from tocsin.incidents.read import IncidentReader, find_incident, merged_family, parties_of, readable
-from tocsin.incidents.states import IncidentState
+from tocsin.incidents.states import IncidentEntryKind, IncidentState
 from tocsin.incidents.threads.models import IncidentDraft, IncidentMail, IncidentThread
 from tocsin.incidents.threads.states import ThreadMailState, ThreadTurn
 from tocsin.node.errors import NotFoundError
@@ -20,6 +20,7 @@ from tocsin.node.sentences import say
 WRITING: Final = timedelta(minutes=5)
 """Who saved a draft so lately is writing still."""
 
+_OF_MAILS: Final = (IncidentEntryKind.MAIL_IN.value, IncidentEntryKind.MAIL_OUT.value)
 _FROM_THEM: Final = (ThreadMailState.PLACED.value, ThreadMailState.SENT.value)
 
 
@@ -222,6 +223,15 @@ def count_since(session: Session, thread: int, since: datetime) -> int:
 def kept_mails(session: Session) -> set[str]:
     """The bytes in the mailroom that are of threads."""
     return {one for one in session.scalars(select(IncidentMail.sha256)) if one}
+
+
+def parts_of_mail(session: Session, mail: IncidentMail) -> list[str]:
+    """What a purge calls a mail, and the entries that it came or left by."""
+    reference = session.get_one(Incident, mail.incident_id).reference
+    of = IncidentEntry.incident_id == mail.incident_id, IncidentEntry.kind.in_(_OF_MAILS)
+    entries = session.scalars(select(IncidentEntry).where(*of).order_by(IncidentEntry.id))
+    named = [f"mail-{mail.id}", *(f"entry-{one.id}" for one in entries if one.data.get("mail") == mail.id)]
+    return [f"incident:{reference}:{one}" for one in named]
 
 
 def _threads(session: Session, *conditions: ColumnElement[bool]) -> list[IncidentThread]:

@@ -224,10 +224,7 @@ def check_mail(session: Session, post: PartyPost, found: PartyThread, mail: Part
     """
     party, mailbox = found.party, _mailbox(post, found.party)
     _check_placeholders(post, party, mail)
-    _check_gate(post, party, mail, mail.tlp or found.incident.tlp)
-    if held := post.unreleased(session, found.incident, party):
-        verdict = post.verdict(party, Tlp.CLEAR, to_person=mail.to_person, voluntary=True)
-        raise RequestError([("text", refusal(verdict, held, compartments_of(session, post.reader)))], HINT)
+    _check_gate(session, post, found, mail)
     team = post.team_of(party)
     if team is not None:
         post.seals.to_mailbox(team, mailbox)
@@ -282,10 +279,14 @@ def _check_placeholders(post: PartyPost, party: Party, mail: PartyMail) -> None:
             )
 
 
-def _check_gate(post: PartyPost, party: Party, mail: PartyMail, tlp: str) -> None:
-    verdict = post.verdict(party, tlp, to_person=mail.to_person)
+def _check_gate(session: Session, post: PartyPost, found: PartyThread, mail: PartyMail) -> None:
+    """What is voluntary comes first, as in the gate: no other marking would help."""
+    tlp, held = mail.tlp or found.incident.tlp, post.unreleased(session, found.incident, found.party)
+    verdict = post.verdict(found.party, tlp, to_person=mail.to_person, voluntary=bool(held))
     if verdict.allowed:
         return
+    if held:
+        raise RequestError([("text", refusal(verdict, held, compartments_of(session, post.reader)))], HINT)
     if read_tlp(tlp) is Tlp.RED and mail.to_person:
         words = say("Several people read this address, and TLP:RED goes to one named person.")
         raise RequestError([("to_person", words)], say("Write to a person's own address."))
@@ -313,11 +314,11 @@ def _quotes(session: Session, post: PartyPost, found: PartyThread, mail: PartyMa
     others += [OtherThread(one.address, (one.subject, one.text, one.quoted), frozenset()) for one in strangers]
     known = [text for one in mine for text in (one.subject, one.text, one.quoted)]
     own = post.mailbox_of(found.party)
-    for one in all_reports_in(session, family):
-        if own and one.mailbox.lower() == own.lower():
-            known += texts_of(session, one)
+    for report in all_reports_in(session, family):
+        if own and report.mailbox.lower() == own.lower():
+            known += texts_of(session, report)
         else:
-            others.append(_report(session, one, compartments_of(session, post.reader)))
+            others.append(_report(session, report, compartments_of(session, post.reader)))
     return quotes_in(f"{mail.subject}\n\n{mail.text}", others, [*known, *_usual(post, found, observables), own])
 
 

@@ -209,6 +209,22 @@ def drop_draft(session: Session, party: Party, person: int | None) -> None:
         session.delete(one)
 
 
+def forget_party(session: Session, party: Party) -> None:
+    """Empty the addresses in the thread of a party that is erased, with drafts to it; what its mails say stays."""
+    for draft in session.scalars(select(IncidentDraft).where(IncidentDraft.party_id == party.id)):
+        session.delete(draft)
+    for thread in session.scalars(select(IncidentThread).where(IncidentThread.party_id == party.id)):
+        thread.senders = []
+        for mail in session.scalars(select(IncidentMail).where(IncidentMail.thread_id == thread.id)):
+            mail.address = ""
+
+
+def forget_mail(mail: IncidentMail) -> None:
+    """Empty what the thread has of a mail that is purged."""
+    mail.address = mail.subject = mail.text = mail.quoted = mail.answers = mail.message_id = ""
+    mail.files = []
+
+
 def _enter_received(
     session: Session,
     incident: Incident,

@@ -18,9 +18,9 @@ from tocsin.delivery import purge_digest, purge_letter, take_events_out
 from tocsin.delivery.mailbox import ReceivedMail
 from tocsin.delivery.never_held import Reference, ReferenceState, note_reference
 from tocsin.events import Ingest, purge_ingest, purge_rows
-from tocsin.incidents import IncidentReader, erase_part, find_part, letters_of_entry
+from tocsin.incidents import IncidentReader, erase_part, find_part, letters_of_part
 from tocsin.incidents.arrivals import delete_files, find_report, forget_mail, purge_report
-from tocsin.incidents.evidence import delete_file
+from tocsin.incidents.evidence import delete_file, sweep_exports
 from tocsin.node.files import disk_failures, sync_folder
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction, Tombstone, audit, cut, erase_typed, find_tombstone, forget_undos, sweep
@@ -40,7 +40,7 @@ TABLES: Final = (
     "incident_draft", "incident_entry", "incident_party", "incident_task", "incident_observable",
     "incident_evidence", "incident_takedown", "incident_takedown_recipient", "incident_takedown_sighting",
     "incident_sighting", "incident_population", "incident_text",
-    "incident_notice", "inbox_release",
+    "incident_notice", "inbox_release", "posted",
 )  # fmt: skip
 """The tables that hold what strangers sent; on PostgreSQL they are written anew."""
 
@@ -81,6 +81,8 @@ def _purge_records(session: Session, plan: PurgePlan) -> None:
     purge_comments(session, (plan.reference, *plan.subjects))
     if (purge_thing := _THINGS.get(plan.kind)) is not None:
         purge_thing(session, plan, plan.reference.partition(":")[2])
+    for same in plan.also:
+        erase_part(session, same.partition(":")[2])
     erase_typed(session, plan.subjects)
     if plan.words:
         named = or_(*(_ANSWERS.c.body.contains(word, autoescape=True) for word in plan.words))
@@ -101,7 +103,7 @@ def _purge_inbox(session: Session, plan: PurgePlan, name: str) -> None:
 
 def _purge_sent(session: Session, _plan: PurgePlan, name: str) -> None:
     one = find_sent(session, name)
-    purge_letter(one) if isinstance(one, Letter) else purge_digest(one)
+    purge_letter(session, one) if isinstance(one, Letter) else purge_digest(one)
 
 
 def _purge_note(session: Session, _plan: PurgePlan, name: str) -> None:
@@ -109,8 +111,8 @@ def _purge_note(session: Session, _plan: PurgePlan, name: str) -> None:
 
 
 def _purge_part_of_incident(session: Session, _plan: PurgePlan, name: str) -> None:
-    for letter in letters_of_entry(session, find_part(session, None, name)):
-        purge_letter(letter)
+    for letter in letters_of_part(session, find_part(session, None, name)):
+        purge_letter(session, letter)
     erase_part(session, name)
 
 
@@ -129,9 +131,9 @@ _THINGS: Final[Mapping[PurgeKind, Callable[[Session, PurgePlan, str], None]]] = 
 
 
 def _remember(session: Session, plan: PurgePlan, *, reason: str, actor: str, now: datetime) -> None:
-    """The tombstones, one for the thing and one for each whole ingest in it, and the entry of the audit log."""
+    """The tombstones of the thing, of whole ingests and of what is the same, and the entry of the audit log."""
     whole = {f"ingest:{part.ingest}": part for part in plan.parts if part.whole}
-    stones = {plan.reference: None if whole else next(iter(plan.parts), None), **whole}
+    stones = {plan.reference: None if whole else next(iter(plan.parts), None), **whole} | dict.fromkeys(plan.also)
     for reference, part in stones.items():
         if find_tombstone(session, reference) is None:
             session.add(_tombstone(plan, reference, part, reason=reason, actor=actor, now=now))
@@ -178,9 +180,11 @@ def _purge_files(node: NodeWithStores, plan: PurgePlan) -> None:
     for mail in plan.mails:
         node.mailroom.delete(mail.sha256)
     delete_files(node.database, node.inbox, plan.blobs)
-    with node.database.reading() as session:
+    with node.database.begin() as session:
         for digest in plan.evidence:
             delete_file(session, node.incident_evidence, digest)
+    if plan.evidence:
+        sweep_exports(datetime.now(UTC))  # one that is under way ends early
 
 
 def _purge_part(node: NodeWithStores, part: IngestPart) -> None:

@@ -16,7 +16,7 @@ from tocsin.delivery import Delivery, digests_with, mail_files
 from tocsin.delivery import find_mail as find_sent
 from tocsin.delivery.mailbox import MailOnServer, copies_of, hash_of_id
 from tocsin.events import Ingest, TeamSet, set_aside
-from tocsin.incidents import IncidentReader, find_part, letters_of_entry
+from tocsin.incidents import IncidentReader, find_part, letters_of_part
 from tocsin.incidents.arrivals import files_of, find_report, letters_of, mails_of, others_with_files_of
 from tocsin.incidents.evidence import (
     IncidentEvidence,
@@ -24,6 +24,7 @@ from tocsin.incidents.evidence import (
     incidents_of_reports,
     items_with_files,
 )
+from tocsin.incidents.threads import IncidentMail, parts_of_mail
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.letters import Letter
 from tocsin.node.paths import HomeFolder
@@ -65,8 +66,8 @@ class PurgePlan:
 
     ``identity``: what only this very thing has. ``digests``: references of digests that told of it. ``files``: in the
     home, with folders whole. ``blobs``: files of public reports; ``evidence``: of incidents; ``mails``: received mails.
-    ``subjects``: what the audit log calls it. ``words``: what answers of the API may have named it by. ``related``:
-    what may hold the same and stays.
+    ``also``: parts of incidents that are the same. ``subjects``: what the audit log calls it. ``words``: what answers
+    of the API may have named it by. ``related``: what may hold the same and stays.
     """
 
     reference: str
@@ -79,6 +80,7 @@ class PurgePlan:
     blobs: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     mails: tuple[MailOnServer, ...] = ()
+    also: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
@@ -186,7 +188,7 @@ def _mail(_node: NodeWithStores, session: Session, reference: PurgeReference) ->
     subjects = [f"mail:{one.id}" for one in copies_of(session, mail)]
     return PurgePlan(
         str(reference), reference.kind, mail.sha256, mail.read_at, mails=tuple(mails), subjects=tuple(subjects)
-    )
+    )  # fmt: skip
 
 
 def _inbox(node: NodeWithStores, session: Session, reference: PurgeReference) -> PurgePlan:
@@ -245,14 +247,20 @@ def _incident(
     node: NodeWithStores, session: Session, reference: PurgeReference, reader: IncidentReader | None
 ) -> PurgePlan:
     part = find_part(session, reader, reference.name)
-    letters = letters_of_entry(session, part)
+    letters = letters_of_part(session, part)
     files = [path for letter in letters for path in mail_files(node.mails, letter.reference)]
-    of = part.incident
+    of, row, related = part.incident, part.row, part.related
+    digest, mails, also = getattr(row, "sha256", "") or "", [], []
+    if isinstance(row, IncidentMail):
+        also = [one for one in parts_of_mail(session, row) if one != str(reference)]
+        if digest and digest in node.mailroom:
+            mails = [MailOnServer(node.mailroom.size(digest), digest, hash_of_id(row.message_id))]
+        related = (*related, *items_with_files(session, IncidentReader(None, datetime.now(UTC)), [digest]))
     return PurgePlan(
-        str(reference), reference.kind, _hash(of.uuid.hex, reference.name, getattr(part.row, "sha256", "")),
-        of.opened_at, files=_within(node, files), subjects=(str(reference),), words=(of.reference,),
-        evidence=(part.row.sha256,) if isinstance(part.row, IncidentEvidence) and part.row.kept else (),
-        related=part.related,
+        str(reference), reference.kind, _hash(of.uuid.hex, reference.name, digest), of.opened_at,
+        files=_within(node, files), subjects=(str(reference), *also), words=(of.reference,), mails=tuple(mails),
+        also=tuple(also), evidence=(digest,) if isinstance(row, IncidentEvidence) and row.kept else (),
+        related=related,
     )  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def read_reference(text: str) -> list[PurgeReference]:
             hint=say(
                 "Understood are event:12-3, row:12/3, ingest:12, upload:UUID, collected:COLLECTOR, mail:7, "
                 "inbox:XXXX-XXXX, TOC-2026-0000012, LTR-2026-0000012, answer:UUID and INC-XXXX-XXXX:entry-12 (party, "
-                "task, observable, evidence); the word may be left out where it is clear."
+                "mail, task, observable, evidence); the word may be left out where it is clear."
             ),
         )
     return [PurgeReference(kind, _plain(kind, name)) for kind in found]

@@ -4,11 +4,13 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from tocsin.incidents import IncidentReader, ObservableKind
 from tocsin.incidents.arrivals import (
     EntryKind,
+    ReleaseGround,
+    ReleaseScope,
     ReportBasis,
     ReportDoor,
     ReportFilter,
@@ -22,6 +24,7 @@ from tocsin.incidents.arrivals import (
     incidents_with,
     list_reports,
     read_report,
+    releases_of,
     triage_acts,
 )
 from tocsin.interface import needs
@@ -78,6 +81,20 @@ class InboxCandidate(BaseModel):
     reasons: list[str]
 
 
+class InboxReleaseOut(BaseModel):
+    """A consent or an order, by which what came voluntarily may go to these; until it is withdrawn."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    number: int = Field(validation_alias=AliasChoices("number", "id"))
+    ground: ReleaseGround
+    scope: ReleaseScope
+    given_by: str
+    means: str
+    given_at: datetime
+    withdrawn_at: datetime | None
+
+
 class WholeInboxReport(BaseModel):
     """A report with all that happened to it. Its files are handed out by its page only."""
 
@@ -102,6 +119,7 @@ class WholeInboxReport(BaseModel):
     files: list[str] = []
     entries: list[InboxEntry] = []
     observables: list[InboxObservable] = []
+    releases: list[InboxReleaseOut] = []
     incidents: list[str] = Field([], description="References of the incidents that it is in.")
     candidates: list[InboxCandidate] = []
 
@@ -142,6 +160,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
             reader = IncidentReader(visitor.person, counter.now)
             report = find_report(session, reader, reference)
             read = read_report(session, report, reader)
+            releases = [InboxReleaseOut.model_validate(one) for one in releases_of(session, [report])]
             hints = hints_of(session, reader, [report.id])[report.id]
             sees = visitor.may(Permission.INCIDENTS_READ)
             incidents = [one.reference for one in incidents_with(session, reader, report)] if sees else []
@@ -163,7 +182,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         ]
         return WholeInboxReport(
             **plain, files=[file.name for file in read.files], entries=entries, observables=observables,
-            incidents=incidents, candidates=candidates,
+            incidents=incidents, candidates=candidates, releases=releases,
         )  # fmt: skip
 
     add_acts(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.sharing.gate.gate import GateVerdict, allowed_teams, decide, fields_for, may_act
+    from tocsin.sharing.gate.gate import VOLUNTARY, GateVerdict, allowed_teams, decide, fields_for, may_act
     from tocsin.sharing.gate.local import LocalRule
     from tocsin.sharing.gate.markings import Marking, Pap, Tlp, highest, read_marking, read_pap, read_tlp
     from tocsin.sharing.gate.rules import FIELD_RULES, RULES, ReleaseAction

@@ -23,7 +23,7 @@ class GateVerdict:
 
 
 _NO_RULE = GateVerdict(False, "no-rule", say("No rule allows it, and what no rule allows does not leave."))
-_VOLUNTARY = GateVerdict(
+VOLUNTARY = GateVerdict(
     False,
     "voluntary-official",
     say("What was reported voluntarily goes to no supervisor and no police without recorded consent or a cited order."),
@@ -44,7 +44,7 @@ def decide(
     what it allows. ``voluntary``: it holds what was reported voluntarily, without consent or order for this recipient.
     """
     if voluntary and recipient.official:
-        return _VOLUNTARY
+        return VOLUNTARY
     verdict = _by_table(marking, recipient.audience, recipient.named, recipient.ceiling, purpose)
     if not verdict.allowed:
         return verdict

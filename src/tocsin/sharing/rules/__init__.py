@@ -11,7 +11,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.sharing.rules.apply import NO_RULES, Rules, numbers_of
     from tocsin.sharing.rules.document import RulesDocument, SharingRuleKind
-    from tocsin.sharing.rules.models import RulesVersion
+    from tocsin.sharing.rules.models import RulesVersion, WithheldReport
     from tocsin.sharing.rules.mutes import muted
     from tocsin.sharing.rules.parse import RuleFault, RulesFaultError, read_document
     from tocsin.sharing.rules.rule_text import conditions, effect

@@ -96,6 +96,11 @@ def _tlp_is(values: Sequence[str]) -> pl.Expr:
     return read.is_in(list(values))
 
 
+def _of_report(references: Sequence[str]) -> pl.Expr:
+    ours = pl.when(pl.col("feed.code") == "inbox").then(pl.col("extra"))  # of all others nothing is read
+    return ours.str.json_path_match("$.inbox").is_in(list(references)).fill_null(value=False)
+
+
 def _signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
@@ -116,6 +121,7 @@ CONDITIONS: Final[dict[str, Condition]] = {
     "tlp": Condition(_tlp, _tlp_is, "CLEAR, GREEN, AMBER, AMBER+STRICT or RED"),
     "network": Condition(_network, _in_networks, 'a network, such as "192.0.2.0/24"'),
     "asn": Condition(_asn, _asn_is, "an AS number"),
+    "inbox": Condition(_text, _of_report, "the reference of a report of the inbox of which the event was made"),
     "country": Condition(_country, _country_is, 'a country, such as "MU"'),
 }
 """All conditions on events, by name."""

@@ -1,4 +1,4 @@
-"""The table of the versions of the rules."""
+"""The tables of the rules: versions of the document, and what events of voluntary reports may not go to."""
 
 from datetime import datetime
 
@@ -21,3 +21,16 @@ class RulesVersion(Base):
     actor: Mapped[str] = mapped_column(Text)
     why: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
+
+
+class WithheldReport(Base):
+    """The events made of a report of the inbox, by its reference: whether supervisors and police are kept from them.
+
+    Those who take reports in write it, since what was reported voluntarily goes to neither without consent or order.
+    """
+
+    __tablename__ = "withheld_report"
+
+    report: Mapped[str] = mapped_column(Text, primary_key=True)
+    authority: Mapped[bool]
+    police: Mapped[bool]

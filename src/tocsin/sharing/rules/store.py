@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -10,13 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from tocsin.directory import OFFICIAL_KINDS
 from tocsin.node.errors import ConflictError, NotFoundError, StorageError, UsageError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
-from tocsin.sharing.gate import RULES
+from tocsin.sharing.gate import RULES, VOLUNTARY
 from tocsin.sharing.rules.apply import Rules
-from tocsin.sharing.rules.document import RulesDocument
-from tocsin.sharing.rules.models import RulesVersion
+from tocsin.sharing.rules.document import RulesDocument, SharingRule, SharingRuleKind
+from tocsin.sharing.rules.models import RulesVersion, WithheldReport
 from tocsin.sharing.rules.parse import RulesFaultError, read_document
 
 _NO_MORE: Final = say("By a rule of this node that is no longer in force.")
@@ -60,7 +62,26 @@ def rules_in_force(session: Session) -> Rules:
 
     """
     version = version_in_force(session)
-    return Rules() if version is None else read_version(version.id, version.text)
+    rules = Rules() if version is None else read_version(version.id, version.text)
+    more = _voluntary(session)
+    return replace(rules, document=replace(rules.document, rules=(*rules.document.rules, *more))) if more else rules
+
+
+def _voluntary(session: Session) -> tuple[SharingRule, ...]:
+    """What keeps events of voluntary reports from supervisors and police, whatever the document says."""
+    rows = session.scalars(select(WithheldReport).order_by(WithheldReport.report)).all()
+    reports = {
+        kind: tuple(one.report for one in rows if getattr(one, kind))
+        for kind in sorted(one.value for one in OFFICIAL_KINDS)
+    }
+    return tuple(
+        SharingRule(
+            "voluntary-official", SharingRuleKind.SHARE, 0, VOLUNTARY.words, when=(("inbox", of),),
+            to=(("kind", (kind,)),), refuse=True,
+        )
+        for kind, of in reports.items()
+        if of
+    )  # fmt: skip
 
 
 def read_version(number: int, text: str) -> Rules:

@@ -19,7 +19,7 @@ from tocsin.server.pages.inbox import BASES, GROUNDS, PLACE, SCOPES
 from tocsin.server.security import Form, text_of
 
 _ACTS: Final = {str(act.page).rpartition("/")[2]: act for act in basis_acts.ACTS}
-_FIELDS: Final = ("basis", "basis_act", "reason", "scope", "given_by", "means", "given_at")
+_FIELDS: Final = ("basis", "basis_act", "reason", "scope", "given_by", "means", "given_at", "release")
 
 _Reader = Annotated[Principal, needs(Permission.INBOX_READ)]
 _Worker = Annotated[Principal, needs(Permission.INBOX_WRITE)]
