@@ -89,10 +89,11 @@ def _from_json(text: str | None) -> dict[str, object]:
 
 def _json_value(text: str | None) -> object:
     """The value of a JSON text; None when it is none, or nested too deep."""
+    opened = text.count("{") + text.count("[") if text else 0
     try:
-        if not text or text.count("{") + text.count("[") > 100 * DEEPEST:
+        if not text or opened > 100 * DEEPEST:
             return None
         value = DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
-    return None if too_deep(value) else value
+    return None if opened > DEEPEST and too_deep(value) else value

@@ -1,7 +1,7 @@
 """Records of JSON by paths: where the list stands, several events from one record, and what is above them."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -159,8 +159,10 @@ def _with_item(record: object, path: Sequence[str], item: object) -> object:
     return {**record, name: _with_item(record.get(name), path[1:], item)}
 
 
-def _events(wanted: _Wanted, record: Mapping[str, object]) -> Iterator[object]:
+def _events(wanted: _Wanted, record: Mapping[str, object]) -> Iterable[object]:
     """The record once for each item that makes an event."""
+    if not wanted.each:
+        return (record,)
     found: Iterator[object] = iter([record])
     for path in wanted.each:
         found = (made for one in found for made in _items(one, path))
@@ -211,7 +213,7 @@ def _frame(wanted: _Wanted, records: Sequence[Row]) -> pl.DataFrame:
         above = [one for one in flattened(record, ABOVE) if one[0] in wanted.named] if wanted.above else []
         repeated, size = 0, 0  # events so far, and the longest text beside them
         for event in _events(wanted, _own(record, wanted.records)):
-            if repeated > most_events(size):
+            if repeated and repeated > most_events(size):
                 break
             row: dict[str, str] = {}
             extra: dict[str, object] = {}
