@@ -28,9 +28,10 @@ def test_each_file_says_what_who_takes_its_feed_must_know(path: Path) -> None:
     assert {"cadence_hours = ", "notify = ", "files = "} <= {
         f"{line.partition(' = ')[0]} = " for line in text.split("\n")
     }
-    # a bare list is told to nobody, and without a type nobody knows what for
-    named = {*mapping.constants, *(name for table in mapping.values.values() for one in table.values() for name in one)}
-    assert "classification.type" in named | {to for rules in mapping.columns.values() for one in rules for to in one.to}
+    # without a type nobody knows what for; who is notified of a list without time and evidence stops reading
+    named = sources()["mapped"].named(path.stem)  # type: ignore[attr-defined]  # that of files
+    assert "classification.type" in named
+    assert not feed.notify or named & {"time.source", "source.url", "destination.url"}
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,16 @@
 
 import base64
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import polars as pl
 
 from tocsin.events.encoding import as_text
 from tocsin.events.extra import DEEPEST, json_text, too_deep
-from tocsin.events.sources.json_records import DECODER
+from tocsin.events.sources.json_records import DECODER, uncollected
 
-_MOST_ITEMS: Final = 100  # of a list that a mapping goes into by places
+MOST_ITEMS: Final = 100  # of a list that a mapping goes into by places
 
 
 def decoded(texts: pl.Series, steps: Sequence[str]) -> list[pl.Series]:
@@ -19,6 +19,11 @@ def decoded(texts: pl.Series, steps: Sequence[str]) -> list[pl.Series]:
 
     Of JSON objects each member is a column below this one.
     """
+    with uncollected():
+        return _decoded(texts, steps)
+
+
+def _decoded(texts: pl.Series, steps: Sequence[str]) -> list[pl.Series]:
     if "base64" in steps:
         texts = pl.Series(texts.name, [_from_base64(text) for text in texts.to_list()], pl.String)
     if "json" not in steps:
@@ -44,38 +49,16 @@ def with_values(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     return frame
 
 
-def flattened(
-    value: Mapping[str, object],
-    prefix: str = "",
-    into: frozenset[str] = frozenset(),
-    whole: Container[str] = frozenset(),
-) -> list[tuple[str, object]]:
-    """The members of an object under their paths in lower case; objects that ``whole`` names stay as they are.
-
-    So do lists but those that ``into`` names.
-    """
+def flattened(value: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:
+    """The members of an object under their paths in lower case; lists stay whole."""
     found: list[tuple[str, object]] = []
-    _flatten(value, prefix, into, whole, found)
-    return found
-
-
-def _flatten(
-    value: Mapping[str, object],
-    prefix: str,
-    into: Container[str],
-    whole: Container[str],
-    found: list[tuple[str, object]],
-) -> None:
     for key, member in value.items():
         name = prefix + key.lower()
-        if type(member) is dict and member and name not in whole:
-            _flatten(member, f"{name}.", into, whole, found)
-        elif isinstance(member, list) and name in into:
-            _flatten(
-                {str(place): one for place, one in enumerate(member[:_MOST_ITEMS])}, f"{name}.", into, whole, found
-            )
+        if isinstance(member, dict) and member:
+            found += flattened(member, f"{name}.")
         else:
             found.append((name, member))
+    return found
 
 
 def as_value_text(value: object) -> str | None:
@@ -106,10 +89,11 @@ def _from_json(text: str | None) -> dict[str, object]:
 
 def _json_value(text: str | None) -> object:
     """The value of a JSON text; None when it is none, or nested too deep."""
+    opened = text.count("{") + text.count("[") if text else 0
     try:
-        if not text or text.count("{") + text.count("[") > 100 * DEEPEST:
+        if not text or opened > 100 * DEEPEST:
             return None
         value = DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
-    return None if too_deep(value) else value
+    return None if opened > DEEPEST and too_deep(value) else value

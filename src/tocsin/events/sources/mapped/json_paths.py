@@ -1,7 +1,7 @@
 """Records of JSON by paths: where the list stands, several events from one record, and what is above them."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -12,7 +12,7 @@ import polars as pl
 from tocsin.events.extra import json_text
 from tocsin.events.sources import MOST_EVENTS, Chunk, most_events
 from tocsin.events.sources.json_records import JsonRecords, Record, Row
-from tocsin.events.sources.mapped.decoding import as_value_text, flattened
+from tocsin.events.sources.mapped.decoding import MOST_ITEMS, as_value_text, flattened
 from tocsin.events.sources.mapped.mapping import FeedMapping, Rule
 from tocsin.events.sources.mapped.steps import COLUMN, RECORD, placeholders
 from tocsin.node.sentences import say
@@ -102,9 +102,9 @@ class _Wanted:
             if len(rules) == 1 and len(rules[0].to) == 1 and _is_extra(rules[0]) and rules[0].to[0] not in mapping.kinds
         }
         self.used = _used(mapping) - {name for name in self.renamed if name not in _elsewhere(mapping)}
-        self.above = any(name.startswith(ABOVE) for name in self.used | self.renamed.keys())
-        names = {name.removeprefix(ABOVE) for name in self.used | self.renamed.keys()}
-        pieces = [name.split(".") for name in names]
+        self.named = self.used | self.renamed.keys()
+        self.above = any(name.startswith(ABOVE) for name in self.named)
+        pieces = [name.removeprefix(ABOVE).split(".") for name in self.named]
         self.into = frozenset(
             ".".join(one[:place]) for one in pieces for place, part in enumerate(one) if part.isdigit()
         )
@@ -159,8 +159,10 @@ def _with_item(record: object, path: Sequence[str], item: object) -> object:
     return {**record, name: _with_item(record.get(name), path[1:], item)}
 
 
-def _events(wanted: _Wanted, record: Mapping[str, object]) -> Iterator[object]:
+def _events(wanted: _Wanted, record: Mapping[str, object]) -> Iterable[object]:
     """The record once for each item that makes an event."""
+    if not wanted.each:
+        return (record,)
     found: Iterator[object] = iter([record])
     for path in wanted.each:
         found = (made for one in found for made in _items(one, path))
@@ -172,27 +174,53 @@ def _items(record: object, path: Sequence[str]) -> Iterator[object]:
     return (_with_item(record, path, item) for item in items) if items else iter([record])
 
 
+def _fill(
+    wanted: _Wanted, value: Mapping[str, object], prefix: str, row: dict[str, str], extra: dict[str, object]
+) -> None:
+    """Put the members of an object where they belong, by their paths as `flattened` makes them."""
+    used, renamed = wanted.used, wanted.renamed
+    for key, member in value.items():
+        name = prefix + key.lower()
+        if type(member) is str:
+            if name not in used:
+                if member:
+                    extra[renamed.get(name, name)] = member
+            else:
+                row[name] = member if member.isascii() and "\x00" not in member else as_value_text(member) or ""
+        elif type(member) is dict and member and name not in renamed:
+            _fill(wanted, member, f"{name}.", row, extra)
+        elif type(member) is list and name in wanted.into:
+            items = {str(place): one for place, one in enumerate(member[:MOST_ITEMS])}
+            _fill(wanted, items, f"{name}.", row, extra)
+        else:
+            _put(wanted, name, member, row, extra)
+
+
+def _put(wanted: _Wanted, name: str, value: object, row: dict[str, str], extra: dict[str, object]) -> None:
+    if name in wanted.used:
+        if (text := as_value_text(value)) is not None:
+            row[name] = text
+    elif value or isinstance(value, int | float):
+        extra[wanted.renamed.get(name, name)] = value
+
+
 def _frame(wanted: _Wanted, records: Sequence[Row]) -> pl.DataFrame:
     """A row for each event: what the mapping names in columns of its own, the rest in ``extra``."""
     table: list[dict[str, str]] = []
     places: list[int] = []
     extras: list[str | None] = []
     for place, record in enumerate(records):
-        above = flattened(record, ABOVE) if wanted.above else []
+        above = [one for one in flattened(record, ABOVE) if one[0] in wanted.named] if wanted.above else []
         repeated, size = 0, 0  # events so far, and the longest text beside them
         for event in _events(wanted, _own(record, wanted.records)):
-            if repeated > most_events(size):
+            if repeated and repeated > most_events(size):
                 break
             row: dict[str, str] = {}
             extra: dict[str, object] = {}
-            named = flattened(event, "", wanted.into, wanted.renamed) if isinstance(event, dict) else []
-            named += [pair for pair in above if pair[0] in wanted.used or pair[0] in wanted.renamed]
-            for name, value in named:
-                if name in wanted.used:
-                    if (text := as_value_text(value)) is not None:
-                        row[name] = text
-                elif value or isinstance(value, int | float):
-                    extra[wanted.renamed.get(name, name)] = value
+            if isinstance(event, dict):
+                _fill(wanted, event, "", row, extra)
+            for name, value in above:
+                _put(wanted, name, value, row, extra)
             table.append(row)
             places.append(place)
             extras.append(json_text(extra) if extra else None)

@@ -101,7 +101,7 @@ def _opened(mapping: FeedMapping, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl
     notes = frame.drop(own)
     table = frame.select(own).rename({name: name.removeprefix(COLUMN) for name in own})
     texts = pl.all().str.strip_chars()
-    table = table.select(texts.replace(["", *mapping.skip], None)) if own else table
+    table = table.select(texts.replace(list({"", *mapping.skip}), None)) if own else table
     place = frame[RECORD] if RECORD in frame.columns else pl.int_range(frame.height, eager=True)
     table = table.with_columns(pl.int_range(frame.height, eager=True).alias(_ROW), place.alias(_PLACE))
     for column, rules in mapping.columns.items():
@@ -210,7 +210,7 @@ class _FieldTable:
         else:
             values = _nothing(self.table.height)
         if rule.skip:
-            values = values.replace(list(rule.skip), None)
+            values = values.replace(list(set(rule.skip)), None)
         if rule.drop:
             values = values.str.replace_all(rule.drop, "")
         if rule.pattern:
