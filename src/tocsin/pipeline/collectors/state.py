@@ -14,7 +14,7 @@ from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorSettings, 
 from tocsin.pipeline.collectors.models import CollectedReport, CollectorState
 from tocsin.pipeline.collectors.schedule import next_try
 
-_FAILS_FOR_GOOD = 3
+_FAILS_FOR_GOOD = 3  # one failure may be the network's
 _REMEMBERED = timedelta(days=90)  # longer than any server offers the same thing again
 
 
