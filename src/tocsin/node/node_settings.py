@@ -21,7 +21,7 @@ class NodeSettings(Section):
         pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$",
         description="The language (BCP 47) of mails to teams in whose own language there are no texts.",
     )
-    time_zone: Zone = Field("UTC", description="The IANA time zone whose dates stand in addresses of collectors.")
+    time_zone: Zone = Field("UTC", description="The IANA time zone of dates in addresses of collectors.")
     own_teams: Words = Field(
         (), description="Keys of the teams in our own organisation: TLP:AMBER+STRICT goes to them, and to nobody else."
     )

@@ -188,7 +188,7 @@ class MailboxSettings(OAuthSettings):
     subaddress: bool = Field(
         default=True,
         description="The mail server puts mail for the address with '+' and a token into the account; false: the token "
-        "stands at the end of each mail's text instead.",
+        "is at the end of each mail's text instead.",
     )
     host: str = Field("", description="The IMAP server of the account; empty: no replies are read.")
     port: int = Field(993, ge=1, le=65_535, description="Its port; usually 993 with 'tls', 143 with 'starttls'.")

@@ -17,7 +17,6 @@ from tocsin.pipeline.stores import NodeWithStores, open_node
 
 _LITTLE_SPACE = 2_000_000_000
 _KEY_DAYS = 60
-_FAILS_FOR_GOOD = 3  # one failure may be the network's
 _LONG_WAIT = timedelta(minutes=15)  # the largest reports are taken in within minutes
 
 
@@ -205,23 +204,12 @@ def _feeds(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 
 def _collectors(node: NodeWithStores) -> Iterator[HealthFinding]:
-    from tocsin.pipeline.collectors import cannot_work, read_collectors, standings
+    from tocsin.pipeline.collectors import collector_problems, read_collectors, standings
 
     found = standings(node.database, read_collectors(node.settings.collect))
     if not found:
         return
-    failing = [one for one in found if one.failures >= _FAILS_FOR_GOOD]
-    idle = [one for one in found if one.is_overdue(datetime.now(UTC))]
-    reasons = {one.name: reason for one in found if (reason := cannot_work(one.settings, node.home))}
-    words = [say("%(name)s cannot work: %(reason)s", name=name, reason=reason) for name, reason in reasons.items()]
-    words += [
-        say("%(name)s failed %(failures)s times in a row", name=one.name, failures=one.failures)
-        for one in failing
-        if one.name not in reasons
-    ]
-    words += [
-        say("%(name)s should have run", name=one.name) for one in idle if one not in failing and one.name not in reasons
-    ]
+    words = collector_problems(found, node.home, datetime.now(UTC))
     yield HealthFinding(
         say("collectors"),
         not words,

@@ -11,13 +11,18 @@ if TYPE_CHECKING:
         CollectorKind,
         CollectorSettings,
         WaitingReport,
-        cannot_work,
         kinds,
         read_collectors,
     )
     from tocsin.pipeline.collectors.models import CollectorState
     from tocsin.pipeline.collectors.run import CollectorRun, retry_refused, run_collector, would_take
     from tocsin.pipeline.collectors.spool import file_name
-    from tocsin.pipeline.collectors.state import CollectorStatus, purge_refused, refusals, standings
+    from tocsin.pipeline.collectors.state import (
+        CollectorStatus,
+        collector_problems,
+        purge_refused,
+        refusals,
+        standings,
+    )
 else:
     lazy_face(__name__)

@@ -101,7 +101,7 @@ class HttpsSettings(AddressSettings):
     post: str = Field(
         "",
         description="What is sent by POST: JSON where it begins with { or [, else a form (a=1&b=2). {page} and "
-        "{cursor} in it or in the address stand for the page.",
+        "{cursor} in it or in the address become those of the page.",
     )
     records: str = Field(
         "", description="Where an answer has its list, such as data.items; a page with an empty one is the last."

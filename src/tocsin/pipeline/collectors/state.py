@@ -1,18 +1,20 @@
 """What is remembered of collectors, read and written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.node.records import AuditAction, Database, audit
 from tocsin.node.sentences import change_values, say
-from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorSettings, Memory
+from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorSettings, Memory, cannot_work
 from tocsin.pipeline.collectors.models import CollectedReport, CollectorState
 from tocsin.pipeline.collectors.schedule import next_try
 
+_FAILS_FOR_GOOD = 3  # one failure may be the network's
 _REMEMBERED = timedelta(days=90)  # longer than any server offers the same thing again
 
 
@@ -51,6 +53,20 @@ def standings(database: Database, configured: Mapping[str, CollectorSettings]) -
         )
         for name, settings in configured.items()
     ]
+
+
+def collector_problems(found: Sequence[CollectorStatus], home: Path, now: datetime) -> list[str]:
+    """What is wrong with collectors, a sentence for each: it cannot work here, fails again and again, or never ran."""
+    said = [_problem(one, home, now) for one in found]
+    return [words for words in said if words]
+
+
+def _problem(one: CollectorStatus, home: Path, now: datetime) -> str:
+    if reason := cannot_work(one.settings, home):
+        return say("%(name)s cannot work: %(reason)s", name=one.name, reason=reason)
+    if one.failures >= _FAILS_FOR_GOOD:
+        return say("%(name)s failed %(failures)s times in a row", name=one.name, failures=one.failures)
+    return say("%(name)s should have run", name=one.name) if one.is_overdue(now) else ""
 
 
 def memory_of(database: Database, name: str, now: datetime) -> Memory:

@@ -95,7 +95,7 @@ class Stomp:
 
 
 @dataclass(frozen=True)
-class Frame:
+class StompFrame:
     """A frame that the server sent."""
 
     command: str
@@ -169,7 +169,7 @@ class StompSession:
         self.socket.settimeout(self.settings.timeout)
         self.socket.sendall("\n".join([command, *lines, "\n\0"]).encode())
 
-    def _frame(self, seconds: float) -> "Frame | None":
+    def _frame(self, seconds: float) -> "StompFrame | None":
         """The next frame; None where none comes in time.
 
         Raises:
@@ -206,7 +206,7 @@ class StompSession:
         found = rest.find(b"\0")
         return found if found >= 0 else None
 
-    def _refusal(self, frame: "Frame | None") -> RemoteError:
+    def _refusal(self, frame: "StompFrame | None") -> RemoteError:
         said = (
             printable(str(frame.headers.get("message", frame.command)))
             if frame is not None
@@ -230,13 +230,13 @@ def _failures(settings: StompSettings) -> Iterator[None]:
         ) from error
 
 
-def _parse(frame: bytes) -> Frame:
+def _parse(frame: bytes) -> StompFrame:
     """What a frame says; of a header that comes twice, the first counts."""
     gap = re.search(rb"\r?\n\r?\n", frame)
     head, body = (frame[: gap.start()], frame[gap.end() :]) if gap else (frame, b"")
     command, *lines = head.decode("utf-8").replace("\r\n", "\n").split("\n")
     pairs = [line.partition(":") for line in lines]
-    return Frame(command, {_unescaped(name): _unescaped(value) for name, _, value in reversed(pairs)}, body)
+    return StompFrame(command, {_unescaped(name): _unescaped(value) for name, _, value in reversed(pairs)}, body)
 
 
 def _escaped(value: str) -> str:

@@ -41,7 +41,9 @@ class LineStream:
         with answer_to(opened, url, self.settings.credentials(self.home)) as response, failures(url):
             pieces = _while(response, left)
             batches = Batches[None](self.settings, where(url), lambda _mark, _refused: None)
-            yield from batches.offers((line, None) for line in lines_of(pieces, self.settings.max_bytes))
+            yield from batches.offers(
+                (line, None) if line else None for line in lines_of(pieces, self.settings.max_bytes)
+            )
 
 
 def _while(response: httpx.Response, left: Callable[[], float]) -> Iterator[bytes]:
