@@ -58,5 +58,7 @@ def _places(keys: Keys, words: int) -> npt.NDArray[np.int64]:
 
 
 def _bits(keys: Keys) -> Words:
-    found: Words = _PAIRS[keys & _TWELVE] | _PAIRS[keys >> np.uint64(12) & _TWELVE]
-    return found | _PAIRS[keys >> np.uint64(24) & _TWELVE]
+    found: Words = _PAIRS[keys & _TWELVE]
+    for shift in (12, 24):
+        found |= _PAIRS[keys >> np.uint64(shift) & _TWELVE]
+    return found
