@@ -289,6 +289,13 @@ def test_what_is_no_x_arf_passes_as_it_came(shared_data: Path) -> None:
         assert redacted(io.BytesIO(data), Redaction()).read() == data
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_long_text_passes_as_utf_8(encoding: str) -> None:
+    text = '"é","b"\n' * 200_000
+    file = io.BufferedReader(io.BytesIO(text.encode(encoding)))
+    assert redacted(file, Redaction()).read() == text.encode()
+
+
 @given(st.binary(max_size=200) | st.text('{}[]",:\\u csamxrf_veion\n', max_size=200).map(str.encode), st.integers(1, 9))
 def test_any_bytes_in_any_pieces_are_kept_alike(data: bytes, size: int) -> None:
     assert in_pieces(data, size) == in_pieces(data, len(data) or 1)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 import polars_hash  # its hashes are the same in every version
 
-from tocsin.node.records import KeyFiles
+from tocsin.node.records import AskedKeys, KeyFiles
 
 
 def row_keys(texts: pl.Series, origin: str) -> npt.NDArray[np.uint64]:
@@ -33,9 +33,10 @@ def first_of_each(
     ``days``: the key files of today and of the days before it that belong to the window.
     """
     unique, first = np.unique(keys, return_index=True)
+    asked = AskedKeys(unique)
     known = np.zeros(len(unique), dtype=bool)
     for files in days:
-        known |= files.lookup(unique, up_to=ingest)[0]
+        known |= files.lookup(asked, up_to=ingest)[0]
     days[0].write((ingest, part), unique[~known])
     days[0].merge_now(up_to=ingest, since=ingest)
     kept = np.zeros(len(keys), dtype=bool)

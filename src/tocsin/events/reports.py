@@ -55,7 +55,7 @@ class OpenedReport:
         with self.path.open("rb") as file:
             return file.read(min(length, self.size))
 
-    def limited(self, stream: BinaryIO) -> BinaryIO:
+    def limited(self, stream: io.BufferedReader) -> BinaryIO:
         """The stream up to this report's size: what was written behind it later is another report."""
         return io.BufferedReader(_UpTo(stream, self.size), _BLOCK)
 
@@ -152,7 +152,7 @@ def _from_stream(name: str, stream: IO[bytes], to: _Unpacking) -> Iterator[Opene
                     yield replace(inner, broken=inner.broken or report.broken)
 
 
-def _unpacked(name: str, path: Path, file: IO[bytes], to: _Unpacking) -> Iterator[OpenedReport]:
+def _unpacked(name: str, path: Path, file: io.BufferedReader, to: _Unpacking) -> Iterator[OpenedReport]:
     """The reports in an opened file: itself, or what is packed in it."""
     status = os.fstat(file.fileno())
     magic = file.read(4)
@@ -177,12 +177,12 @@ def _most(packed: int, limits: IngestSettings) -> int:
     return min(limits.max_unpacked_bytes, max(packed, 1) * limits.max_ratio)
 
 
-def _hash(file: IO[bytes] | io.FileIO, size: int) -> tuple[str, int]:
-    digest = hashlib.sha256()
+def _hash(file: io.BufferedReader | io.FileIO, size: int) -> tuple[str, int]:
+    digest, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
     left = size
-    while left and (block := file.read(min(_BLOCK, left))):
-        digest.update(block)
-        left -= len(block)
+    while left and (came := file.readinto(block[:left])):
+        digest.update(block[:came])
+        left -= came
     return digest.hexdigest(), size - left
 
 
@@ -278,7 +278,7 @@ def _copy(name: str, blocks: Iterator[bytes], target: Path, most: int, redaction
 class _UpTo(io.RawIOBase):
     """The first ``left`` bytes of a stream."""
 
-    def __init__(self, stream: BinaryIO, left: int) -> None:
+    def __init__(self, stream: io.BufferedReader, left: int) -> None:
         super().__init__()
         self._stream, self._left = stream, left
 
@@ -286,10 +286,9 @@ class _UpTo(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        block = self._stream.read(min(len(memoryview(buffer)), self._left))
-        memoryview(buffer)[: len(block)] = block
-        self._left -= len(block)
-        return len(block)
+        came = self._stream.readinto(memoryview(buffer)[: self._left])
+        self._left -= came
+        return came
 
 
 _BAD_ARCHIVE = (EOFError, OSError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)

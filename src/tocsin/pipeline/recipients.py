@@ -89,6 +89,8 @@ class RecipientResolver:
     database: Database
     rules: Rules = NO_RULES
     _verdicts: dict[tuple[int, str, str, int, tuple[int, ...]], _Verdict] = field(default_factory=dict)
+    # By TLP and PAP, for each audience: its set of teams, that of those who may be told, and whether one may not.
+    _by_audience: dict[tuple[str, str], Int32s] = field(default_factory=dict)
     _said: AnswerSnapshot | None = None
 
     @classmethod
@@ -151,10 +153,13 @@ class RecipientResolver:
         """Who must know of each event and may, whatever its problem's history is."""
         decisions = self.route(frame)
         marks = self.rules.marks(frame) if self.rules.any else None
-        quiet = self._quiet(frame)
+        audiences = self.router.audiences(decisions)
+        tlp, pap = (frame[name].unique().to_list() for name in ("tlp", "pap"))
+        if len(tlp) == len(pap) == 1 and marks is None:
+            return self._allowed_alike(decisions, audiences, tlp[0] or "", pap[0] or "")
         # The gate is asked once for each kind (audience, TLP, PAP, mark, mutes), of which a batch has few;
         # ``kind`` has for each event the place of its kind, which spreads the verdicts over the events again.
-        kinds, kind = _distinct(frame, self.router.audiences(decisions), marks, quiet)
+        kinds, kind = _distinct(frame, audiences, marks, self._quiet(frame))
         verdicts = [self._verdict(*labels) for labels in kinds]
         withheld: Counter[WithheldKey] = Counter()
         for verdict, events in zip(verdicts, np.bincount(kind, minlength=len(verdicts)).tolist(), strict=True):
@@ -163,6 +168,21 @@ class RecipientResolver:
         return RoutedBatch(
             decisions, _column(verdicts, "routed")[kind], _column(verdicts, "allowed")[kind], marks, withheld
         )
+
+    def _allowed_alike(self, decisions: Int32s, audiences: Int32s, tlp: str, pap: str) -> RoutedBatch:
+        """The same for events of one TLP and PAP without marks: the audience alone decides."""
+        known = self._by_audience.get((tlp, pap), np.empty((3, 0), dtype=np.int32))
+        if (lacking := int(audiences.max()) + 1 - known.shape[1]) > 0:
+            known = np.pad(known, ((0, 0), (0, 2 * lacking)), constant_values=-1)
+            self._by_audience[tlp, pap] = known
+        for audience in np.unique(audiences[known[0, audiences] < 0]).tolist():
+            verdict = self._verdict(audience, tlp, pap, 0, ())
+            known[:, audience] = verdict.routed, verdict.allowed, bool(verdict.withheld)
+        routed, allowed, stops = known[:, audiences]
+        withheld: Counter[WithheldKey] = Counter()
+        for audience, events in Counter(audiences[stops > 0].tolist()).items():
+            withheld.update(dict.fromkeys(self._verdict(audience, tlp, pap, 0, ()).withheld, events))
+        return RoutedBatch(decisions, routed, allowed, None, withheld)
 
     def _due_or_joined(self, allowed: Int32s, seen: SightingResult) -> Int32s:
         """All who may be told where the problem is due, else those who were not told of it before."""
@@ -358,10 +378,6 @@ def _distinct(
     frame: pl.DataFrame, audiences: Int32s, marks: pl.Series | None, quiet: pl.Series | None = None
 ) -> tuple[list[tuple[int, str, str, int, tuple[int, ...]]], npt.NDArray[np.intp]]:
     """The distinct (audience, TLP, PAP, mark, quiet teams) of the events, and for each event which is its own."""
-    tlp, pap = ((frame[name].unique().to_list()) for name in ("tlp", "pap"))
-    if len(tlp) == len(pap) == 1 and marks is None:
-        unique, kind = np.unique(audiences, return_inverse=True)
-        return [(audience, tlp[0] or "", pap[0] or "", 0, ()) for audience in unique.tolist()], kind
     labels = frame.select(
         pl.Series("audience", audiences),
         pl.col("tlp").fill_null(""),

@@ -80,6 +80,11 @@ class Redaction:
         return Redaction(self._classes, self._depth)
 
     @property
+    def verbatim(self) -> bool:
+        """Whether all that follows passes as the very same bytes, and nothing is held."""
+        return self.passing and self._decode is _same
+
+    @property
     def passing(self) -> bool:
         """Whether all that follows passes as it is."""
         return self._way == self._all
@@ -138,7 +143,7 @@ class Redaction:
     def _recode(self) -> None:
         """Read UTF-16 and UTF-32 as UTF-8 and leave the byte-order mark out, as readers do."""
         mark, encoding = encoding_of(bytes(self._held[:4]))
-        self._decode = lambda block, _final: block
+        self._decode = _same
         if encoding:
             decoder = codecs.getincrementaldecoder(encoding)("backslashreplace")
             self._decode = lambda block, final: decoder.decode(block, final).encode("utf-8", "backslashreplace")
@@ -352,6 +357,8 @@ class _RedactedStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
+        if not self._ready and self.redaction.verbatim and isinstance(self._stream, io.BufferedReader):
+            return self._stream.readinto(buffer)  # not a copy of it
         while not self._ready and not self._ended:
             block = self._stream.read(_BLOCK)
             self._ended = not block
@@ -361,6 +368,10 @@ class _RedactedStream(io.RawIOBase):
         target[:length] = self._ready[:length]
         self._ready = self._ready[length:]
         return length
+
+
+def _same(block: bytes, _final: bool) -> bytes:
+    return block
 
 
 def _examined(archive: zipfile.ZipFile, member: zipfile.ZipInfo, redaction: Redaction) -> tuple[Redaction, bool]:

@@ -42,7 +42,7 @@ _MANY = 1_000  # keys asked for at once; then small files are worth reading as a
 _BESIDES = (".notes", ".filter")
 _STEP = 4_096  # keys looked up at a time in a file that stays mapped
 _WINDOW = 1 << 16  # bytes that the system maps at once around one that is read
-_MOST_MAPPED = 1 << 24  # bytes; then the process lets go of what the system mapped of a file, but for its filter
+_MOST_MAPPED = 1 << 23  # bytes; then the process lets go of what the system mapped of a file, but for its filter
 
 
 @dataclass(frozen=True)
@@ -156,10 +156,10 @@ class _Memory:
 class _Search:
     """One look-up: which keys are asked of which file."""
 
-    def __init__(self, keys: Keys, small: _SmallFiles) -> None:
+    def __init__(self, asked: AskedKeys, small: _SmallFiles) -> None:
         # The files before the filter: what is added meanwhile is in neither.
         self._known = frozenset(small.files)
-        self._asked = AskedKeys(keys)
+        self._asked = asked
         self._perhaps = self._asked.in_filter(small.words) if self._known else np.zeros(0, dtype=np.intp)
 
     def skips(self, file: _File) -> bool:
@@ -186,23 +186,25 @@ class KeyFiles:
     columns: int = 0
     _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
-    def lookup(self, keys: Keys, *, up_to: int) -> tuple[npt.NDArray[np.bool_], Notes]:
+    def lookup(self, asked: Keys | AskedKeys, *, up_to: int) -> tuple[npt.NDArray[np.bool_], Notes]:
         """Whether each key is known from an ingest up to number ``up_to``, and its newest notes.
 
-        ``keys``: uint64[n], sorted. Returns bool[n] and uint32[n, columns] (zeros where unknown).
+        Keys: uint64[n], sorted. Returns bool[n] and uint32[n, columns] (zeros where unknown).
         """
+        asked = asked if isinstance(asked, AskedKeys) else AskedKeys(asked)
+        keys = asked.keys
         found = np.zeros(len(keys), dtype=bool)
         notes = np.zeros((len(keys), self.columns), dtype=np.uint32)
-        search = _Search(keys, self._memory.small)
+        search = _Search(asked, self._memory.small)
         # Oldest file first, and each overwrites what the ones before it said of a key: the newest notes win.
         for file, mapped in self._opened(up_to, search.skips):
-            asked = search.places(file, mapped.words)
-            for hits, stored in mapped.found(keys if asked is None else keys[asked]):
+            places = search.places(file, mapped.words)
+            for hits, stored in mapped.found(keys if places is None else keys[places]):
                 # ``hits`` are places in what was asked; in ``keys`` these are other ones where only some were.
-                rows = hits if asked is None else asked[hits]
+                rows = hits if places is None else places[hits]
                 notes[rows, : stored.shape[1]] = stored
                 found[rows] = True
-            if asked is None and len(mapped.keys) < _LARGE and len(keys) >= _MANY:
+            if places is None and len(mapped.keys) < _LARGE and len(keys) >= _MANY:
                 self._memory.add(file, mapped.keys)
         return found, notes
 

@@ -1,11 +1,12 @@
 """Filters of keys: of most keys that are not in a file they say so, at 16 bits for each key that is (Bloom filters).
 
-A key sets five bits of one 64-bit word (a blocked filter: Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient
+A key sets six bits of one 64-bit word (a blocked filter: Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient
 Bloom Filters", 2007). Its first bits choose the word, so that sorted keys go through a filter from one end to the
 other, and its last ones the bits. Four of a thousand keys that are in no file pass.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -14,20 +15,22 @@ Keys = npt.NDArray[np.uint64]
 Words = npt.NDArray[np.uint64]
 
 _BITS_A_KEY = 16
-_SIX = np.uint64(63)
+_TWELVE = np.uint64(4_095)
 _HALF = np.uint64(32)
+_TWELVE_BITS = np.arange(4_096, dtype=np.uint64)
+_PAIRS = np.uint64(1) << (_TWELVE_BITS & np.uint64(63)) | np.uint64(1) << (_TWELVE_BITS >> np.uint64(6))
 
 
 @dataclass(frozen=True)
 class AskedKeys:
-    """Keys that are asked for, uint64[n] and sorted, with the bits that each sets in a filter."""
+    """Keys that are asked for, uint64[n] and sorted."""
 
     keys: Keys
-    bits: Words = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Compute the bits once, for all filters."""
-        object.__setattr__(self, "bits", _bits(self.keys))
+    @cached_property
+    def bits(self) -> Words:
+        """The bits that each sets in any filter."""
+        return _bits(self.keys)
 
     def in_filter(self, words: Words) -> npt.NDArray[np.intp]:
         """The places of those that may be among the keys of a filter."""
@@ -49,14 +52,13 @@ def add_keys(words: Words, keys: Keys) -> None:
     words[places[starts]] |= np.bitwise_or.reduceat(_bits(keys), starts)
 
 
-def _places(keys: Keys, words: int) -> npt.NDArray[np.uint64]:
+def _places(keys: Keys, words: int) -> npt.NDArray[np.int64]:
     """The word of each key: as far into the filter as its first 32 bits are into all numbers of 32 bits."""
-    return (keys >> _HALF) * np.uint64(words) >> _HALF
+    return ((keys >> _HALF) * np.uint64(words) >> _HALF).view(np.int64)
 
 
 def _bits(keys: Keys) -> Words:
-    one = np.uint64(1)
-    found: Words = np.left_shift(one, keys & _SIX)
-    for shift in (6, 12, 18, 24):
-        found |= np.left_shift(one, keys >> np.uint64(shift) & _SIX)
+    found: Words = _PAIRS[keys & _TWELVE]
+    for shift in (12, 24):
+        found |= _PAIRS[keys >> np.uint64(shift) & _TWELVE]
     return found
