@@ -23,7 +23,7 @@ from tocsin.events.filters import EventFilter
 from tocsin.events.matching import TEXT_ROWS, EventFile, Matcher, ResolvedFilter
 from tocsin.events.schema import COLUMNS
 from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause
-from tocsin.events.store import TOLD_IN, EventStore
+from tocsin.events.store import ROW_GROUP, TOLD_IN, EventStore
 from tocsin.events.summaries import GLANCE, Int64s, Places, Summaries
 from tocsin.node.cache import Cache
 from tocsin.node.records import Database
@@ -33,7 +33,6 @@ __all__ = ["TEXT_ROWS", "EventCounts", "EventHistory", "EventRows", "Events", "G
 _NEEDED: Final = ("tlp", "pap", "routed", "told", "ingest", "row")
 _BYTES: Final = 32 << 20
 _RUNS: Final = "min.notified_in"
-_NEAR: Final = 8_192  # rows
 _SPAN: Final = 131_072  # rows of a file that are read at once
 T = TypeVar("T")
 _NONE: Final[Places] = np.zeros(0, dtype=np.intp)
@@ -370,8 +369,8 @@ class Events:
         filled = scan.collect_schema().names()
         taken = [name for name in names if name in filled]
         extras = [name for name in filled if name.startswith(PREFIX)] if whole else []
-        # What lies between is not read: of a file with a million rows that took twenty times as long.
-        near = np.split(at, np.flatnonzero(np.diff(at) > _NEAR) + 1)
+        # Groups of rows without one are not read: of a file with a million rows that took twenty times as long.
+        near = np.split(at, np.flatnonzero(np.diff(at // ROW_GROUP)) + 1)
         found = pl.concat(pl.collect_all([_at(scan, some).select(*taken, *extras) for some in near]))
         missing = [pl.lit(None, dtype=COLUMNS[name]).alias(name) for name in names if name not in filled]
         return fold(found.with_columns(missing)).select(names)
@@ -405,7 +404,7 @@ class Events:
 
 
 def _at(scan: pl.LazyFrame, places: Places) -> pl.LazyFrame:
-    """The rows of a file at places that lie near each other, in order."""
+    """The rows of a file at some places, in order; all between the first and the last are looked at."""
     start, end = int(places[0]), int(places[-1]) + 1
     inside = pl.Series(places - start, dtype=pl.UInt32).implode()
     return scan.slice(start, end - start).with_row_index("_place").filter(pl.col("_place").is_in(inside))

@@ -21,7 +21,7 @@ from tocsin.node.records import cut
 
 __all__ = ["NO_CONTACT", "TOLD_IN", "EventPart", "EventQuery", "EventStore"]
 
-_ROW_GROUP = 65_536
+ROW_GROUP = 65_536
 _COMPACT = "compact-"  # how names of files begin that are in the order of addresses
 _COMPACT_ROWS = 1_000_000
 _SMALL: Final = ((0, 4_096), (4_096, 32_768))
@@ -312,7 +312,7 @@ class EventStore:
                 path,
                 compression="zstd",
                 compression_level=1,
-                row_group_size=_ROW_GROUP,
+                row_group_size=ROW_GROUP,
                 statistics=in_order,
             )
         except pl.exceptions.ComputeError as error:

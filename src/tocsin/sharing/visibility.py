@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from tocsin.directory import teams_by_id
+from tocsin.directory import teams_by_id, version_within
 from tocsin.events import (
     EVERYTHING,
     EventCounts,
@@ -125,15 +125,15 @@ def _of_teams(node: Node, events: Events, teams: Collection[int]) -> EventScope:
     if not teams:
         return EventScope()
     labels, own = events.labels(), frozenset(node.settings.node.own_teams)
-    known = teams_by_id(node.database)
     with node.database.reading() as session:
-        rules = rules_in_force(session).sharing
-    mine = {number: team for number, team in known.items() if number in teams or team.id in teams}
-    return merged(
-        window
-        for number, team in mine.items()
-        for window in _windows(number, recipient_of(team, own=own), labels, rules)
-    )
+        version, rules = version_within(session), rules_in_force(session).sharing
+
+    def windows() -> Iterator[ScopeClause]:
+        for number, team in teams_by_id(node.database, teams).items():
+            if number in teams or team.id in teams:
+                yield from _windows(number, recipient_of(team, own=own), labels, rules)
+
+    return events.scopes.get((frozenset(teams), labels, own, version, rules.version), lambda: merged(windows()))
 
 
 def _windows(

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from starlette.routing import Match
 
 from tocsin.delivery.never_held import IntakeFilter
-from tocsin.directory import Team, directory_version, read_directory
+from tocsin.directory import Team, directory_version, teams_by_id
 from tocsin.events import FeedRecord
 from tocsin.interface import capabilities, form_word, number_in, visitor_of
 from tocsin.node.accounts import Permission, Principal
@@ -79,7 +79,7 @@ class PageContext:
         """All teams by number, read anew when the directory has changed; a merged one's number gives the other."""
         version = directory_version(self.node.database)
         if (teams := self._teams.get(version)) is None:
-            teams = read_directory(self.node.database).by_id
+            teams = teams_by_id(self.node.database)
             self._teams.clear()
             self._teams[version] = teams
         return teams

@@ -1,14 +1,20 @@
 """What the pages of the portal share: the team that a visitor looks at, and the problems it may answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from fastapi import Request
 
 from tocsin.directory import Team
 from tocsin.interface import NotHereError
 from tocsin.node.accounts import Permission, Principal
+from tocsin.node.cache import Cache
 from tocsin.problems.answers import TeamSheet, sheets_of
 from tocsin.server.pages.context import PageContext
+from tocsin.sharing.rules import rules_in_force
+
+_LINES: Final = 200_000
+"""So many problems of sheets are kept, of all teams together."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +22,7 @@ class PortalContext:
     """The desk of the portal."""
 
     desk: PageContext
+    _sheets: Cache[TeamSheet] = field(default_factory=lambda: Cache(_LINES, lambda sheet: len(sheet.lines) + 1))
 
     def teams(self, visitor: Principal) -> list[Team]:
         """The visitor's own teams, by name; merged ones are one."""
@@ -40,6 +47,10 @@ class PortalContext:
         return found
 
     def sheet(self, team: Team) -> TeamSheet:
-        """All that the team was told and may still answer."""
-        node = self.desk.node
-        return sheets_of(node, node.store, node.tracker).of_team(team, now=self.desk.now)
+        """All that the team was told and may still answer; kept until something of it changes."""
+        node, now = self.desk.node, self.desk.now
+        sheets = sheets_of(node, node.store, node.tracker)
+        with node.database.reading() as session:
+            digests, rules = frozenset(sheets.open_digests(session, team, now)), rules_in_force(session).version
+        key = (team, node.problems.version(), digests, rules)
+        return self._sheets.get(key, lambda: sheets.of_team(team, now=now))
