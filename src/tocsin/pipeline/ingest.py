@@ -29,14 +29,17 @@ from tocsin.events import (
     Ingest,
     OpenedReport,
     Quarantine,
+    entries_of,
     first_of_each,
+    replace_list,
     watch_feeds,
 )
 from tocsin.incidents.sightings import ObservableWatch
 from tocsin.networks import Networks
-from tocsin.node.errors import TocsinError, internal_failures
+from tocsin.node.errors import InputError, TocsinError, internal_failures
 from tocsin.node.files import disk_failures
-from tocsin.node.records import cut
+from tocsin.node.records import AuditAction, audit, cut
+from tocsin.node.sentences import say
 from tocsin.node.settings import TellSettings
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.parse import Clock, Failures, IngestSession, OpenReport, ParsedBatch, open_all, open_report
@@ -52,9 +55,16 @@ INGEST: Final = "ingest"
 _WORKERS = 2
 
 
+NOT_STORED: Final = frozenset({"reports", "already", "listed"})
+"""Of `Counts`: what the records of an ingest do not have."""
+
+
 @dataclass
 class Counts:
-    """What happened to one report, or to several added up. ``rows == stored + duplicates + quarantined``."""
+    """What happened to one report, or to several added up. ``rows == stored + duplicates + quarantined``.
+
+    ``listed``: entries of lists that are context only; they are no rows.
+    """
 
     reports: int = 0
     already: int = 0
@@ -68,6 +78,7 @@ class Counts:
     unrouted: int = 0
     withheld: int = 0
     deliveries: int = 0
+    listed: int = 0
 
     def __iadd__(self, other: "Counts") -> Self:
         """Add another's counts to these."""
@@ -174,7 +185,8 @@ def ingest_in(
                 with _failures(reading.report), closing(reading):
                     number, counts = _take_in(session, reading)
                 total += counts
-                ingests.append(number)
+                if number is not None:
+                    ingests.append(number)
                 came.add(reading.record.id)
                 if counts.rows:
                     progress(reading.report.name, total)
@@ -238,9 +250,14 @@ def _session(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSessio
         yield IngestSession(node, pool, reading, Networks.open(node.home), tellers, watch, clock)
 
 
-def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None = None) -> tuple[int, Counts]:
-    """Take in one report, once: the same content for the same feed again is counted as already here."""
+def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None = None) -> tuple[int | None, Counts]:
+    """Take in one report, once: the same content for the same feed again is counted as already here.
+
+    Gives the number of its ingest; None where it is a list that is context only.
+    """
     node, report = session.node, reading.report
+    if not reading.feed.notify:
+        return None, _take_list(node, reading)
     if (before := commitment.already_ingested(node, report.content_hash, reading.record.id)) is not None:
         return before, Counts(already=1)
     number = commitment.next_number(node)
@@ -268,6 +285,36 @@ def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None
         finally:
             reading.note_never_held()
         return number, _finish(run, report, again)
+
+
+def _take_list(node: NodeWithStores, reading: OpenReport) -> Counts:
+    """Put a list in place of the one before. One in which nothing can be read replaces nothing.
+
+    Raises:
+        InputError: it names nothing, or is not whole.
+
+    """
+    entries, unreadable = [pl.Series("entry", [], pl.String)], list[tuple[int, str, str]]()
+    try:
+        for batch in reading.batches:
+            entries.append(entries_of(batch.frame))
+            unreadable += batch.unusable
+    finally:
+        reading.note_never_held()
+    found, report = pl.concat(entries), reading.report
+    report.check_unchanged(reading.stream)
+    if report.broken or found.is_empty():
+        raise InputError(
+            report.broken or say("%(name)s: no line names an address, network, AS, domain or URL.", name=report.name),
+            hint=say("The list that came before stays in use."),
+        )
+    feed = reading.feed
+    with node.database.begin() as session:
+        made = replace_list(node.home, feed, found, unreadable, reading.heard)
+        detail: dict[str, object] = {"entries": made.entries, "unreadable": made.unreadable}
+        subject = f"feed:{feed.source}/{feed.code}"
+        audit(session, AuditAction.LIST_TAKEN, at=reading.heard, actor="ingest", subject=subject, detail=detail)
+    return Counts(reports=1, listed=made.entries)
 
 
 def _repeat(tell: TellSettings) -> ReminderPolicy:
@@ -396,7 +443,7 @@ def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Cou
         replay_places=None if again is None or again.places is None else list(again.places),
         directory_version=run.tellers.version,
         withheld_by_rule=commitment.by_rule(run.withheld),
-        **{name: value for name, value in vars(counts).items() if name not in {"reports", "already"}},
+        **{name: value for name, value in vars(counts).items() if name not in NOT_STORED},
     )
     noted = replace(counts)
 

@@ -128,6 +128,11 @@ UNSEEN = {
     "/today/unrouted/notify": "a button, where events have a contact by now",
     "/reports/public/{reference}/leave": "a button of its owner",
     "/reports/public/{reference}/ring-back": "a button, where somebody waits for a call",
+    "/reports/feeds/save": "the other button of the form that tries",
+    **{
+        f"/reports/feeds/mapped/{{feed}}/{word}": "of a feed that was added; test_feed_pages.py"
+        for word in ("add", "look", "pause", "remove", "restore", "resume")
+    },
     "/search/export": "a button, below the table of many lines",
     "/sign-in/code": "a code of a device",
     "/undo/{number}": "a button, after an act",
