@@ -29,19 +29,17 @@ from tocsin.events import (
     Ingest,
     OpenedReport,
     Quarantine,
-    entries_of,
     first_of_each,
-    replace_list,
     watch_feeds,
 )
 from tocsin.incidents.sightings import ObservableWatch
 from tocsin.networks import Networks
-from tocsin.node.errors import InputError, TocsinError, internal_failures
+from tocsin.node.errors import TocsinError, internal_failures
 from tocsin.node.files import disk_failures
-from tocsin.node.records import AuditAction, audit, cut
-from tocsin.node.sentences import say
+from tocsin.node.records import cut
 from tocsin.node.settings import TellSettings
 from tocsin.pipeline import commit as commitment
+from tocsin.pipeline.list_intake import take_list
 from tocsin.pipeline.parse import Clock, Failures, IngestSession, OpenReport, ParsedBatch, open_all, open_report
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores, writer
@@ -257,7 +255,7 @@ def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None
     """
     node, report = session.node, reading.report
     if not reading.feed.notify:
-        return None, _take_list(node, reading)
+        return None, Counts(reports=1, listed=take_list(node, reading))
     if (before := commitment.already_ingested(node, report.content_hash, reading.record.id)) is not None:
         return before, Counts(already=1)
     number = commitment.next_number(node)
@@ -285,36 +283,6 @@ def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None
         finally:
             reading.note_never_held()
         return number, _finish(run, report, again)
-
-
-def _take_list(node: NodeWithStores, reading: OpenReport) -> Counts:
-    """Put a list in place of the one before. One in which nothing can be read replaces nothing.
-
-    Raises:
-        InputError: it names nothing, or is not whole.
-
-    """
-    entries, unreadable = [pl.Series("entry", [], pl.String)], list[tuple[int, str, str]]()
-    try:
-        for batch in reading.batches:
-            entries.append(entries_of(batch.frame))
-            unreadable += batch.unusable
-    finally:
-        reading.note_never_held()
-    found, report = pl.concat(entries), reading.report
-    report.check_unchanged(reading.stream)
-    if report.broken or found.is_empty():
-        raise InputError(
-            report.broken or say("%(name)s: no line names an address, network, AS, domain or URL.", name=report.name),
-            hint=say("The list that came before stays in use."),
-        )
-    feed = reading.feed
-    with node.database.begin() as session:
-        made = replace_list(node.home, feed, found, unreadable, reading.heard)
-        detail: dict[str, object] = {"entries": made.entries, "unreadable": made.unreadable}
-        subject = f"feed:{feed.source}/{feed.code}"
-        audit(session, AuditAction.LIST_TAKEN, at=reading.heard, actor="ingest", subject=subject, detail=detail)
-    return Counts(reports=1, listed=made.entries)
 
 
 def _repeat(tell: TellSettings) -> ReminderPolicy:
