@@ -20,6 +20,7 @@ from pydantic_core import PydanticUndefined
 
 from tocsin.cli import COMMANDS, application
 from tocsin.cli.acts import every_act
+from tocsin.events.classify import TYPES
 from tocsin.events.schema import FIELDS, FieldKind, Privacy
 from tocsin.interface.acts import Absence, Act
 from tocsin.node.accounts import AccountRole
@@ -259,6 +260,15 @@ def field_section() -> Iterator[str]:
     ]
     yield f"{len(FIELDS)} fields:\n"
     yield _table(("field", "holds", "class", "meaning"), rows)
+    yield "## Types\n"
+    yield "What `classification.type` may say; another word is kept, and counts as `undetermined`.\n"
+    types = [one for name, one in TYPES.items() if name == one.type]
+    rows = [(one.rsit_taxonomy, f"`{one.type}`", one.rsit_type, _also(one.type)) for one in types]
+    yield _table(("class of RSIT", "type", "type of RSIT", "also taken for it"), rows)
+
+
+def _also(name: str) -> str:
+    return ", ".join(f"`{other}`" for other, one in TYPES.items() if one.type == name != other)
 
 
 def _toml(value: object) -> str:

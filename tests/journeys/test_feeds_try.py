@@ -135,11 +135,24 @@ def test_what_must_never_be_held_passes_no_mapping(
     assert noted(tocsin.home)
 
 
-def test_a_list_without_time_and_evidence_is_tried_but_not_taken_in(tocsin: Tocsin, tmp_path: Path) -> None:
-    (tmp_path / "ci_army.txt").write_text("# CINS\n192.0.2.1\n")
-    code, out, _ = tocsin.call("feeds", "try", tmp_path / "ci_army.txt", "--json")
-    assert (code, json.loads(out)["feed"], len(json.loads(out)["events"])) == (0, "ci_army", 1)
-    code, _, words = tocsin.call("ingest", tmp_path / "ci_army.txt")
+def test_a_list_without_time_and_evidence_is_context_and_never_an_event(tocsin: Tocsin, tmp_path: Path) -> None:
+    (tmp_path / "ci_army.txt").write_text("# CINS\n192.0.2.1\n192.0.2.9\nnowhere\n")
+    tried = json.loads(tocsin.call("feeds", "try", tmp_path / "ci_army.txt", "--json")[1])
+    assert (tried["feed"], len(tried["events"]), len(tried["set_aside"])) == ("ci_army", 2, 1)
+    taken = json.loads(tocsin.run("--json", "ingest", tmp_path / "ci_army.txt"))
+    assert (taken["listed"], taken["rows"], taken["stored"]) == (2, 0, 0)
+    (tmp_path / "ci_army.txt").write_text("# CINS, a day later\n192.0.2.9\n")
+    tocsin.run("ingest", tmp_path / "ci_army.txt")
+    found = json.loads(tocsin.run("--json", "search", "192.0.2.9"))
+    assert [(one["list"], one["entry"]) for one in found["lists"]] == [("ci_army", "192.0.2.9")]
+    assert not json.loads(tocsin.run("--json", "search", "192.0.2.1"))["lists"]
+    code, _, words = tocsin.call("ingest", _broken(tmp_path / "ci_army.txt"))
     assert code
-    assert "no team can be notified of it" in words
+    assert "no line names" in words
+    assert json.loads(tocsin.run("--json", "search", "192.0.2.9"))["lists"]
     assert not tocsin.run("--json", "events").strip()
+
+
+def _broken(path: Path) -> Path:
+    path.write_text("<html>Service unavailable</html>\n")
+    return path

@@ -43,10 +43,18 @@ def test_a_chore_is_due_after_its_time_and_sooner_after_a_failure(
 
 
 def test_settings_say_which_chores_make_sense() -> None:
-    always = {Chore.TELL, Chore.FEEDS, Chore.KEYS, Chore.RETENTION, Chore.PURGE, Chore.CALL_OUTS, Chore.TODO}
+    always = {
+        Chore.COLLECT,
+        Chore.TELL,
+        Chore.FEEDS,
+        Chore.KEYS,
+        Chore.RETENTION,
+        Chore.PURGE,
+        Chore.CALL_OUTS,
+        Chore.TODO,
+    }
     assert wanted(Settings()) == always
     more = {
-        "collect": {"inbox": {"kind": "folder", "path": "/nowhere"}},
         "mailbox": {"host": "imap.example"},
         "server": {"url": "https://csirt.example"},
         "assets": {"enabled": True},

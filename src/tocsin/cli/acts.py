@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 GROUPS: Final = {
     "deliveries": ("tocsin.delivery.acts", "tocsin.pipeline.notify_now"),
-    "feeds": ("tocsin.events.acts",),
+    "feeds": ("tocsin.events.acts", "tocsin.pipeline.feed_setup"),
     "quarantine": ("tocsin.pipeline.replay",),
     "never-held": ("tocsin.delivery.never_held.acts",),
     "inbox": (

@@ -92,9 +92,9 @@ def retry(call: NodeInvocation, name: Annotated[str, typer.Argument(help="The co
 
 
 def _standings(node: "NodeWithStores") -> "list[CollectorStatus]":
-    from tocsin.pipeline.collectors import read_collectors, standings
+    from tocsin.pipeline.collectors import node_collectors, standings
 
-    return standings(node.database, read_collectors(node.settings.collect))
+    return standings(node.database, node_collectors(node))
 
 
 def _chosen(found: "Sequence[CollectorStatus]", names: Sequence[str]) -> "list[CollectorStatus]":

@@ -14,8 +14,8 @@ from tocsin.node.errors import UsageError
 from tocsin.node.paths import HomeFolder
 
 if TYPE_CHECKING:
-    from tocsin.operations.doctor import HealthFinding
     from tocsin.operations.founding import Answer, Answers, FoundingKit, InterviewQuestion
+    from tocsin.operations.health_finding import HealthFinding
 
 app = Commands()
 

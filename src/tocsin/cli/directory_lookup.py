@@ -4,7 +4,7 @@ import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,10 +13,14 @@ from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, print_json, visible
 from tocsin.node.errors import InputError
 
+if TYPE_CHECKING:
+    from tocsin.networks import Networks
+    from tocsin.sharing.routing import Router
+
 app = Commands()
 
 _BLOCK = 100_000  # lines that are worked on at once
-_COLUMNS = ("address", "prefix", "asn", "country", "responsible", "informed", "mailboxes", "by")
+_COLUMNS = ("address", "prefix", "asn", "country", "responsible", "informed", "mailboxes", "by", "lists")
 
 
 @app.command()
@@ -29,14 +33,24 @@ def lookup(
     """Show for each of many addresses who is responsible, and their email addresses, as CSV."""
     from tocsin.cli.explain import open_router
     from tocsin.networks import Networks
-    from tocsin.sharing.lookup import who_of_each
 
     if call.server:
         with remote.client_of(call) as client:
             _write(call, (dict(line) for block in _blocks(file) for line in client.look_up_many(block)))
         return
     router, networks = open_router(call.home, call.now), Networks.open(call.home)
-    _write(call, (row for block in _blocks(file) for row, _ in who_of_each(block, router, networks)))
+    _write(call, (row for block in _blocks(file) for row in _answers(call, block, router, networks)))
+
+
+def _answers(
+    call: NodeInvocation, block: list[str], router: "Router", networks: "Networks"
+) -> Iterator[dict[str, object]]:
+    from tocsin.events import codes_of, find_listings
+    from tocsin.sharing.lookup import who_of_each
+
+    lists = find_listings(call.home, block)
+    for line, (row, _) in zip(block, who_of_each(block, router, networks), strict=True):
+        yield {**row, "lists": codes_of(lists, line)}
 
 
 def _write(call: NodeInvocation, rows: Iterator[dict[str, object]]) -> None:

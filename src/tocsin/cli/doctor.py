@@ -10,7 +10,7 @@ from tocsin.interface import note, say
 from tocsin.node.errors import WithheldError
 
 if TYPE_CHECKING:
-    from tocsin.operations.doctor import HealthFinding
+    from tocsin.operations.health_finding import HealthFinding
 
 
 def doctor(call: NodeInvocation) -> None:
@@ -32,7 +32,7 @@ def doctor(call: NodeInvocation) -> None:
 
 def _asked(call: NodeInvocation) -> "list[HealthFinding]":
     """What another node says of itself."""
-    from tocsin.operations.doctor import HealthFinding
+    from tocsin.operations.health_finding import HealthFinding
 
     with remote.client_of(call) as client:
         health = client.health()

@@ -1,19 +1,22 @@
 """`tocsin feeds`: which feeds come, and whether they come as they always did."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.acts import act_group
+from tocsin.cli.acts import act_group, act_of, document_of, perform
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, fields, note, print_table, say
+from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.events import FeedAlarm, FeedCadence, FeedState
-    from tocsin.events.sources import KnownFeed
+    from tocsin.pipeline.feed_files import FeedFiles
+    from tocsin.pipeline.feed_setup import DryRun
     from tocsin.pipeline.feed_trial import FeedTrial
 
 
@@ -38,9 +41,9 @@ def list_(
 ) -> None:
     """List all feeds: how often each should come, when it came last, how much, and its state."""
     if known:
-        from tocsin.pipeline.feed_trial import known_feeds
+        from tocsin.pipeline.feed_files import all_feed_files
 
-        catalogue = known_feeds()
+        catalogue = all_feed_files(call.home)
         call.emit([_known_document(one) for one in catalogue], lambda: _show_known(catalogue))
         return
     found = _watched(call)
@@ -106,21 +109,108 @@ def _show_trial(found: "FeedTrial") -> None:
         )
 
 
-def _known_document(one: "KnownFeed") -> dict[str, object]:
+@app.command()
+def save(
+    call: NodeInvocation,
+    file: Annotated[Path, typer.Argument(help="The mapping file: NAME.toml.")],
+    name: Annotated[str | None, typer.Option(help="The name of the feed, if not that of the file.")] = None,
+) -> None:
+    """Save a mapping file as a feed of this node, after it was checked."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read.", hint="Name a mapping file; see docs/sources.md.") from error
+    done = perform(call, act_of("feeds", "save"), {"feed": name or file.stem, "text": text})
+    call.emit(document_of(done), lambda: say(f"{done.feed} is a feed of this node."))
+
+
+@app.command()
+def add(
+    call: NodeInvocation,
+    feed: Annotated[str, typer.Argument(help="The feed, as 'tocsin feeds list --known' names it.")],
+    url: Annotated[str, typer.Option(help="Its address, if not the catalogue's.")] = "",
+    user: Annotated[str, typer.Option(help="The user name, where one is asked for.")] = "",
+    header: Annotated[str, typer.Option(help="The header that takes the key, if not the catalogue's.")] = "",
+    mail_server: Annotated[str, typer.Option(help="It comes by mail: the IMAP server of the mail account.")] = "",
+    secret_file: Annotated[
+        Path | None, typer.Option(help="File with the key or password; without it, it is asked for.")
+    ] = None,
+) -> None:
+    """Add a feed with the collector that fetches it; show its terms and what the first run would take."""
+    from tocsin.node.settings import read_secret
+    from tocsin.pipeline.feed_files import feed_files
+    from tocsin.pipeline.feed_setup import look_ahead
+
+    found = feed_files(call.home, feed)
+    if found is not None:
+        _say_terms(found)
+    secret = read_secret(str(secret_file), setting="--secret-file") if secret_file else ""
+    needed = found is not None and (found.known.access == "key" or bool(mail_server or user or header))
+    if needed and not secret and sys.stdin.isatty():
+        secret = typer.prompt("Key or password", hide_input=True)
+    values = {"feed": feed, "url": url, "user": user, "header": header, "mail_server": mail_server, "secret": secret}
+    done = perform(call, act_of("feeds", "add"), values)
+    note(f"Added. 'tocsin feeds pause {feed}' rests it, 'tocsin feeds remove {feed}' ends it.")
+    looked = look_ahead(call.node, feed, call.now)
+    call.emit(
+        {**document_of(done), "would_take": looked.names, "error": looked.error or None}, lambda: _show_look(looked)
+    )
+    if looked.error:
+        raise typer.Exit(1)
+
+
+def _say_terms(found: "FeedFiles") -> None:
+    one, feed = found.known, found.known.feed
+    for what, said in (
+        ("Provider", feed.provider), ("Address", one.url), ("Access", one.access), ("Terms", feed.terms),
+        ("Marking", f"TLP:{feed.tlp}"),
+    ):  # fmt: skip
+        if said:
+            note(f"{what}: {said}")
+    if not feed.notify:
+        note("It says neither when nor why: it is context beside events and problems, and nobody is notified of it.")
+
+
+def _show_look(looked: "DryRun") -> None:
+    if looked.error:
+        say(f"The first run would fail: {looked.error}")
+    else:
+        say(f"The first run would take: {', '.join(looked.names) or 'nothing new'}.")
+
+
+def _known_document(found: "FeedFiles") -> dict[str, object]:
+    one = found.known
     return {
-        "feed": one.feed.code,
+        "feed": found.code,
         **fields(one.feed, "name provider tlp pap terms cadence_hours"),
         **fields(one, "url access accuracy"),
         "notify": one.feed.notify,
+        "state": _state_of(found),
     }
 
 
-def _show_known(catalogue: "Sequence[KnownFeed]") -> None:
+def _state_of(found: "FeedFiles") -> str:
+    if found.mistake:
+        return "wrong"
+    if found.collector:
+        return "paused" if found.collector.paused else "added"
+    return "own" if found.own else ""
+
+
+def _show_known(catalogue: "Sequence[FeedFiles]") -> None:
     rows = [
-        (one.feed.code, one.feed.name, one.feed.provider, one.access, "yes" if one.feed.notify else "context only")
-        for one in catalogue
+        (
+            found.code,
+            found.known.feed.provider,
+            found.known.access,
+            f"{found.known.feed.cadence_hours} h",
+            found.known.feed.tlp,
+            "teams" if found.known.feed.notify else "context",
+            _state_of(found),
+        )
+        for found in catalogue
     ]
-    print_table("", ("feed", "name", "provider", "access", "for notifications"), rows)
+    print_table("", ("feed", "provider", "access", "every", "TLP", "for", "here"), rows)
 
 
 def _watched(call: NodeInvocation) -> "Sequence[FeedState]":

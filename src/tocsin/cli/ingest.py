@@ -60,6 +60,8 @@ def show(outcome: "IngestSummary") -> None:
     counts = outcome.counts
     print_table("", ("what", "count"), [(words, getattr(counts, name)) for name, words in ROWS], numbers=[1])
     say(f"{counts.rows:,} rows in {outcome.seconds:.1f} s.")
+    if counts.listed:
+        say(f"{counts.listed:,} entries of lists: context beside events and problems, of which nobody is notified.")
 
 
 def _progress(name: str, counts: "Counts") -> None:

@@ -78,6 +78,9 @@ def _print(found: dict[str, Any]) -> None:
         say(f"\nOpen problems: {found['problems']['open']}")
         for one in found["problems"]["newest"]:
             say(f"  {one['where']} {one['port']} {one['what']}: {one['state']}, last seen {one['last_seen']}")
+    for one in found["lists"]:
+        said = f"{one['entry']}, since {one['since'][:10]}, as of {one['as_of']}"
+        say(f"\nContext list: {one['name']} ({one['provider']}): {said}")
     if events:
         say(f"\nEvents in 30 days: {events['count']:,}")
     for title, hits in (("Notifications", found["notifications"]), ("Found", found["results"])):

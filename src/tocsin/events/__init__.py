@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     from tocsin.events.browse import EventHistory, EventOrder, Events, cursor_of, read_cursor
     from tocsin.events.classify import RSIT_TYPES, TYPES
     from tocsin.events.conditions import Conditions, FilterError, read_lower, read_network, read_words
+    from tocsin.events.context_lists import (
+        ContextList,
+        ContextListing,
+        codes_of,
+        context_lists,
+        entries_of,
+        find_listings,
+        list_path,
+        replace_list,
+    )
     from tocsin.events.counting import EventCounts
     from tocsin.events.duplicates import first_of_each, row_keys
     from tocsin.events.enrich import enrich

@@ -19,6 +19,7 @@ class HomeFolder(StrEnum):
     INCIDENT_EVIDENCE = "incident-evidence"
     INDICES = "indices"
     KEYS = "keys"
+    LISTS = "lists"
     LOCALE = "locale"
     MAILROOM = "mailroom"
     MAILS = "mails"

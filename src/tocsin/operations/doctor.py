@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,25 +12,13 @@ from tocsin.events import Ingest, IngestState, NotificationRun
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
+from tocsin.operations import feed_checks
+from tocsin.operations.health_finding import HealthFinding
 from tocsin.pipeline.stores import NodeWithStores, open_node
 
 _LITTLE_SPACE = 2_000_000_000
 _KEY_DAYS = 60
 _LONG_WAIT = timedelta(minutes=15)  # the largest reports are taken in within minutes
-
-
-@dataclass(frozen=True)
-class HealthFinding:
-    """One check: what was looked at, whether it is well, what was found, and how to mend it.
-
-    ``teams``: keys of the teams whose pages mend it.
-    """
-
-    what: str
-    ok: bool
-    found: str
-    mend: str = ""
-    teams: tuple[str, ...] = ()
 
 
 def examine(home: Path) -> list[HealthFinding]:
@@ -59,8 +46,9 @@ def examine(home: Path) -> list[HealthFinding]:
         _event_table,
         _uploads,
         _kept_files,
-        _feeds,
-        _collectors,
+        feed_checks.feeds,
+        feed_checks.feed_files,
+        feed_checks.collectors,
         _work,
         _backups,
         _directory,
@@ -183,39 +171,6 @@ def _files_found(what: str, files: int, missing: Sequence[str]) -> HealthFinding
         missing2=missing[0],
     )
     return HealthFinding(what, False, found, say("Restore the missing files from a backup."))
-
-
-def _feeds(node: NodeWithStores) -> Iterator[HealthFinding]:
-    """A feed that went quiet is as good as an alarm: its problems would look healthy."""
-    from tocsin.events import feed_states, watch_feeds
-
-    watch_feeds(node.database, now=datetime.now(UTC))
-    feeds = feed_states(node.database)
-    unwell = [feed for feed in feeds if any(alarm.acknowledged_at is None for alarm in feed.alarms)]
-    words = ", ".join(f"{feed.name} ({feed.state})" for feed in unwell[:5])  # states are words of a closed list
-    yield HealthFinding(
-        say("feeds"),
-        not unwell,
-        say("%(unwell)s of %(feeds)s not as usual: %(unwell2)s", unwell=len(unwell), feeds=len(feeds), unwell2=words)
-        if unwell
-        else say("%(feeds)s known, all as usual", feeds=len(feeds)),
-        say("'tocsin feeds health' says what is wrong with each; no problem fades meanwhile.") if unwell else "",
-    )
-
-
-def _collectors(node: NodeWithStores) -> Iterator[HealthFinding]:
-    from tocsin.pipeline.collectors import collector_problems, read_collectors, standings
-
-    found = standings(node.database, read_collectors(node.settings.collect))
-    if not found:
-        return
-    words = collector_problems(found, node.home, datetime.now(UTC))
-    yield HealthFinding(
-        say("collectors"),
-        not words,
-        join_sentences("; ", words[:5]) if words else say("%(found)s work", found=len(found)),
-        say("'tocsin collect list' says why; 'tocsin collect run' must be called by a timer.") if words else "",
-    )
 
 
 def _work(node: NodeWithStores) -> Iterator[HealthFinding]:

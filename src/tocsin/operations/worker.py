@@ -80,7 +80,6 @@ class LastRun:
 def wanted(settings: Settings) -> frozenset[Chore]:
     """The chores that make sense with these settings. Pure."""
     unwanted = {
-        Chore.COLLECT: not settings.collect,
         Chore.REPLIES: not settings.mailbox.host,
         Chore.VERIFY: not settings.server.url,
         Chore.ASSETS: not settings.assets.enabled,
@@ -213,10 +212,10 @@ def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapp
 
 def _collect(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> str:
     """Run the collectors that are due. What goes wrong with one is remembered with it, and the next is run."""
-    from tocsin.pipeline.collectors import read_collectors, run_collector, standings
+    from tocsin.pipeline.collectors import node_collectors, run_collector, standings
 
     failed: list[TocsinError] = []
-    for one in standings(node.database, read_collectors(node.settings.collect)):
+    for one in standings(node.database, node_collectors(node)):
         if one.is_due(clock()) and not stop():
             try:
                 with internal_failures(f"The collector '{one.name}'"):

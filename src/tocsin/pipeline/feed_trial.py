@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import UNUSABLE, OpenedReport, normalise, to_idf
 from tocsin.events.redaction import redacted
-from tocsin.events.sources import DescribedSource, FeedSource, KnownFeed, MappingError, sources
+from tocsin.events.sources import DescribedSource, FeedSource, MappingError, sources
 from tocsin.node.errors import UsageError
 from tocsin.node.paths import HomeFolder
 from tocsin.pipeline.parse import origin_of, passing
@@ -27,7 +27,10 @@ _MAPPED: Final = "mapped"
 
 @dataclass
 class FeedTrial:
-    """What came out; ``events`` as IDF, ``set_aside`` as line, reason and raw text."""
+    """What came out.
+
+    ``events`` as IDF, ``set_aside`` as line, reason and raw text; ``sample``: how the report begins.
+    """
 
     feed: str = ""
     rows: int = 0
@@ -35,13 +38,22 @@ class FeedTrial:
     set_aside: list[tuple[int, str, str]] = field(default_factory=list)
     unmapped: list[str] = field(default_factory=list)
     mistakes: list[MappingError] = field(default_factory=list)
+    sample: str = ""
 
 
-def try_feed(node: NodeWithStores, path: Path, mapping: Path | None, feed: str | None, now: datetime) -> FeedTrial:
+def try_feed(
+    node: NodeWithStores,
+    path: Path,
+    mapping: Path | None,
+    feed: str | None,
+    now: datetime,
+    *,
+    most: int = MOST_EVENTS,
+) -> FeedTrial:
     """Read a report as an ingest would, and store nothing.
 
     ``mapping``: the file that describes it; ``feed``: the name of one, of one's own or of the catalogue; without both
-    it is recognised.
+    it is recognised. ``most``: after so many events it ends.
 
     Raises:
         InputError: the report cannot be read, or nobody knows its feed.
@@ -52,6 +64,9 @@ def try_feed(node: NodeWithStores, path: Path, mapping: Path | None, feed: str |
     limits = node.settings.ingest
     with TemporaryDirectory() as spool:
         for report in passing(intake, path, Path(spool), limits):
+            if max(len(trial.events), len(trial.set_aside)) >= most:
+                break
+            trial.sample = intake.kept(report.head())[0].decode("utf-8", "replace")
             try:
                 source, code = _source(node, report, mapping, feed)
                 known = source.feed(code)
@@ -70,17 +85,12 @@ def try_feed(node: NodeWithStores, path: Path, mapping: Path | None, feed: str |
                     checked = normalise(batch, known, now)
                     _count(trial, batch, checked.usable.to_list())
                     trial.events += to_idf(checked.frame.filter(checked.usable))
-                    if len(trial.events) >= MOST_EVENTS:
+                    if max(len(trial.events), len(trial.set_aside)) >= most:
                         break
             trial.unmapped = sorted(
                 _unmapped(trial, source.named(code) if isinstance(source, DescribedSource) else set())
             )
     return trial
-
-
-def known_feeds() -> list[KnownFeed]:
-    """The feeds of the catalogue, by code."""
-    return [one for source in sources().values() if isinstance(source, DescribedSource) for one in source.known()]
 
 
 def suggested_mapping(node: NodeWithStores, path: Path) -> str:

@@ -16,6 +16,7 @@ from tocsin.node.errors import InternalError, StorageError, TocsinError, interna
 from tocsin.node.files import disk_failures
 from tocsin.node.records import cut
 from tocsin.pipeline import commit as commitment
+from tocsin.pipeline.list_intake import take_list
 from tocsin.pipeline.parse import Failures, IngestSession, OpenReport
 from tocsin.pipeline.stores import NodeWithStores
 
@@ -24,9 +25,16 @@ GROUP_BYTES: Final = 4_000_000  # of reports that become true together; a larger
 GROUP_SECONDS: Final = 0.5  # so long a settled report waits for others at most, and for the last of them
 
 
+NOT_STORED: Final = frozenset({"reports", "already", "listed"})
+"""Of `Counts`: what the records of an ingest do not have."""
+
+
 @dataclass
 class Counts:
-    """What happened to one report, or to several added up. ``rows == stored + duplicates + quarantined``."""
+    """What happened to one report, or to several added up. ``rows == stored + duplicates + quarantined``.
+
+    ``listed``: entries of lists that are context only; they are no rows.
+    """
 
     reports: int = 0
     already: int = 0
@@ -40,6 +48,7 @@ class Counts:
     unrouted: int = 0
     withheld: int = 0
     deliveries: int = 0
+    listed: int = 0
 
     def __iadd__(self, other: "Counts") -> Self:
         """Add another's counts to these."""
@@ -185,6 +194,11 @@ class GroupedIntake:
 
     def _settle(self, outcome: Outcome, reading: OpenReport) -> None:
         node, report = self.session.node, reading.report
+        if not reading.feed.notify:
+            listed = Counts(reports=1, listed=take_list(node, reading))
+            outcome.counts += listed
+            self._total += listed
+            return
         if (before := commitment.already_ingested(node, report.content_hash, reading.record.id)) is not None:
             outcome.counts += Counts(already=1)
             outcome.ingests.append(before)

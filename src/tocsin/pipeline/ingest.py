@@ -40,6 +40,7 @@ from tocsin.node.settings import TellSettings
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.groups import (
     GROUP_REPORTS,
+    NOT_STORED,
     Counts,
     GroupedIntake,
     IngestRequest,
@@ -388,7 +389,7 @@ def _prepared(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> c
         replay_places=None if again is None or again.places is None else list(again.places),
         directory_version=run.tellers.version,
         withheld_by_rule=commitment.by_rule(run.withheld),
-        **{name: value for name, value in vars(counts).items() if name not in {"reports", "already"}},
+        **{name: value for name, value in vars(counts).items() if name not in NOT_STORED},
     )
     return commitment.PreparedIngest(
         record,

@@ -173,12 +173,6 @@ def _opened(
     session: IngestSession, report: OpenedReport, source: str | None, feed: str | None, intake: IntakeFilter
 ) -> OpenReport:
     origin, code = origin_of(session.node, report, source, feed)
-    if not origin.feed(code).notify:
-        raise InputError(
-            say("%(name)s: %(feed)s says neither when nor why, so no team can be notified of it.", name=report.name,
-                feed=origin.feed(code).name),
-            hint=say("'tocsin feeds try' shows what it says. Lists that are context only are not taken in."),
-        )  # fmt: skip
     record = commitment.known_feed(session.node, origin.feed(code))
     described = replace(origin.feed(code), tlp=record.tlp, name=record.name, provider=record.provider)
     heard = session.clock()

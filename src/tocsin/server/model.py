@@ -145,7 +145,7 @@ class QuarantineOut(BaseModel):
 
 
 class AddressOut(BaseModel):
-    """Who is responsible for one address. ``by``: the rules, or why nobody is."""
+    """Who is responsible for one address. ``by``: the rules, or why nobody is; ``lists``: context lists with it."""
 
     address: str
     prefix: str | None
@@ -155,6 +155,7 @@ class AddressOut(BaseModel):
     informed: list[str]
     mailboxes: list[str]
     by: str
+    lists: list[str] = []
 
 
 class TeamInList(BaseModel):

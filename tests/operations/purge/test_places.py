@@ -18,6 +18,7 @@ FOLDERS = {
     HomeFolder.FOUNDING: "what this team said of itself",
     HomeFolder.INDICES: "tables that this team built indices of",
     HomeFolder.KEYS: "keys",
+    HomeFolder.LISTS: "lists as their providers publish them, each replaced by its next",
     HomeFolder.LOCALE: "texts of this team",
     HomeFolder.NETWORKS: "tables of networks",
     HomeFolder.PROBLEMS: "hashes, times and counts",

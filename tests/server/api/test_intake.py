@@ -17,7 +17,8 @@ from support.broken_feed import ERRORS, PLACES, install_broken
 from support.cast import HEADER
 from support.world import World, served
 from tocsin.node.accounts import AccountRole
-from tocsin.operations.doctor import HealthFinding, examine
+from tocsin.operations.doctor import examine
+from tocsin.operations.health_finding import HealthFinding
 from tocsin.pipeline.stores import writer
 from tocsin.pipeline.uploads import arrive
 from tocsin.server.server import make_application

@@ -130,6 +130,11 @@ UNSEEN = {
     "/reports/public/{reference}/leave": "a button of its owner",
     "/reports/public/{reference}/ring-back": "a button, where somebody waits for a call",
     "/reports/public/{reference}/withdraw-consent": "a form, where consent was recorded",
+    "/reports/feeds/save": "the other button of the form that tries",
+    **{
+        f"/reports/feeds/mapped/{{feed}}/{word}": "of a feed that was added; test_feed_pages.py"
+        for word in ("add", "look", "pause", "remove", "restore", "resume")
+    },
     "/search/export": "a button, below the table of many lines",
     "/sign-in/code": "a code of a device",
     "/undo/{number}": "a button, after an act",

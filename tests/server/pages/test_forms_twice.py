@@ -211,6 +211,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/admin/feeds/cadence",
         "/admin/people/withdraw", "/admin/people/{number}/{act}", "/deliveries/sending", "/events/views/{number}",
         "/never-held/{reference}/receipt", "/portal/contacts/how", "/problems/mute", "/problems/remind",
+        "/reports/feeds/mapped/{feed}/add", "/reports/feeds/mapped/{feed}/look", "/reports/feeds/mapped/{feed}/pause",
+        "/reports/feeds/mapped/{feed}/resume", "/reports/feeds/save", "/reports/feeds/try",
         "/reports/feeds/alarms/{alarm}", "/reports/help-texts", "/reports/public/{reference}/assign",
         "/reports/public/{reference}/leave", "/reports/public/{reference}/state", "/reports/public/{reference}/take",
         "/settings", "/sign-out", "/teams/{key}/confirm", "/teams/{key}/details", "/teams/{key}/keys",
@@ -253,6 +255,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/playbooks/{playbook}/remove",
         "/assets/{asset}/remove",
         "/account/passkeys/remove", "/account/second-factor/off", "/account/tokens/revoke",
+        "/reports/feeds/mapped/{feed}/remove",
         "/events/views/{number}/delete",
         "/incidents/{reference}/affected/{population}/detach",
         "/portal/contacts/undo", "/portal/contacts/unmute", "/portal/undo/{answer}", "/purge/{reference}",
@@ -301,6 +304,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
     ),
     "by a test of its own": (
         "/incidents/{reference}/parties/{party}/send",  # test_thread_pages.py
+        "/reports/feeds/mapped/{feed}/restore",  # test_feed_pages.py: done twice, it is as before
         "/incidents/{reference}/announce",  # test_thread_pages.py
         "/incidents/{reference}/takedowns/ask",  # test_takedown_pages.py, and the four below
         "/incidents/{reference}/takedowns/check",

@@ -37,7 +37,7 @@ class MappingError(UsageError):
 
     def __init__(self, path: Path, line: int, column: int, reason: str) -> None:
         super().__init__(
-            f"The mapping file {path} cannot be used: line {line}, column {column}: {reason}",
+            f"The mapping file {path.name} cannot be used: line {line}, column {column}: {reason}",
             hint="See docs/sources.md.",
         )
         self.path, self.row, self.place, self.reason = path, line, column, reason
@@ -156,13 +156,15 @@ class Feed:
 class KnownFeed:
     """A feed that the catalogue knows: where it is, who gets it, how accurate it is.
 
-    ``access``: open, key (anybody gets one), agreement, own.
+    ``access``: open, key (anybody gets one), agreement, own. ``header``: that which takes the key, if it is not the
+    usual ``Authorization: Bearer``.
     """
 
     feed: Feed
     url: str = ""
     access: str = "open"
     accuracy: int = 0
+    header: str = ""
 
 
 class FeedSource(Protocol):
@@ -202,6 +204,17 @@ class DescribedSource(Protocol):
 
     def named(self, code: str) -> set[str]:
         """The fields that the file of that name fills."""
+
+    def text(self, code: str) -> str:
+        """What the file of that name says; empty where there is none."""
+
+    def about(self, code: str) -> KnownFeed:
+        """What the file of that name says of its feed.
+
+        Raises:
+            UsageError: there is none, or it cannot be used (`MappingError`).
+
+        """
 
     def known(self) -> list[KnownFeed]:
         """The feeds of the catalogue, by code."""

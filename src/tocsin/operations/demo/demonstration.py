@@ -32,7 +32,7 @@ from tocsin.node.letters import Letter
 from tocsin.node.reply_addresses import reply_addresses
 from tocsin.node.tokens import open_tokens
 from tocsin.operations.demo.country import Country
-from tocsin.pipeline.collectors import read_collectors, run_collector, standings
+from tocsin.pipeline.collectors import node_collectors, run_collector, standings
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.notify import tell
 from tocsin.pipeline.stores import NodeWithStores
@@ -270,7 +270,7 @@ def rules(demonstration: Demonstration) -> None:
 def collector(demonstration: Demonstration) -> None:
     """A folder that a partner may put reports into was looked at, and is empty."""
     node = demonstration.node
-    for one in standings(node.database, read_collectors(node.settings.collect)):
+    for one in standings(node.database, node_collectors(node)):
         run_collector(node, one, clock=lambda: demonstration.now)
 
 

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
         read_collectors,
     )
     from tocsin.pipeline.collectors.models import CollectorState
+    from tocsin.pipeline.collectors.of_feeds import (
+        SECRET,
+        FeedCollector,
+        added_collectors,
+        collector_mistakes,
+        collector_path,
+        feed_collector,
+        node_collectors,
+    )
     from tocsin.pipeline.collectors.run import CollectorRun, retry_refused, run_collector, would_take
     from tocsin.pipeline.collectors.spool import file_name
     from tocsin.pipeline.collectors.state import (

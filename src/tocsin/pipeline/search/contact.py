@@ -1,7 +1,7 @@
 """What is known of one address, network, AS, domain or country: whom to notify of it, and what goes on there."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory import RuleKind, Team, TeamKind, TeamSearch, read_conflict, search_teams
 from tocsin.directory.contacts import Contact, contact_states, terms_of
-from tocsin.events import EventQuery
+from tocsin.events import ContextListing, EventQuery
 from tocsin.networks import format_address, parse_network
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.escalation import next_asked
+from tocsin.pipeline.feed_files import listings
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.problems.answers import OpenProblems
 from tocsin.sharing.lookup import Explanation, ResponsibilityLookup, Subject
@@ -38,7 +39,8 @@ class ContactAnswer:
     """The answer. ``contacts``: by number of team. ``problems``: None where they are not counted for such a thing.
 
     ``whole``: the visitor sees all; else only what names their own teams. ``events``: the path of its events.
-    ``conflict``: the path where it is decided whose it is; empty where one team at most answers for it.
+    ``conflict``: the path where it is decided whose it is; empty where one team at most answers for it. ``lists``:
+    the context lists that it is on, for who sees all.
     """
 
     subject: Subject
@@ -49,6 +51,7 @@ class ContactAnswer:
     events: str
     whole: bool
     conflict: str = ""
+    lists: Sequence[ContextListing] = ()
 
 
 def find_contact(
@@ -78,6 +81,7 @@ def find_contact(
         events=events_path(subject),
         whole=reach.everything,
         conflict=_conflict_path(node, explanation) if reach.everything else "",
+        lists=listings(node, [listed_as(subject)]).get(listed_as(subject), ()) if reach.everything else (),
     )
 
 
@@ -86,6 +90,12 @@ def _open_problems(node: NodeWithStores, query: EventQuery, now: datetime) -> Op
     # Most addresses have no events, which the digests know without opening a file.
     files = node.events.files_within(query.ranges) if query.ranges else None
     return node.problems.going_on(query, now=now, files=files).counted(20)
+
+
+def listed_as(subject: Subject) -> str:
+    """A subject as context lists name it; empty where they cannot."""
+    address = format_address(*subject.address) if subject.address else subject.network
+    return address or (f"AS{subject.asn}" if subject.asn else subject.domain or "")
 
 
 def query_of(subject: Subject, since: datetime) -> EventQuery | None:

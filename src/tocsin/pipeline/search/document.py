@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import unquote
 
+from tocsin.events import ContextListing
 from tocsin.pipeline.search.answer import SearchAnswer
 from tocsin.pipeline.search.export import COLUMNS, row_of
 from tocsin.pipeline.search.lines import LineAnswer
@@ -20,15 +21,16 @@ def answer_document(answer: SearchAnswer) -> dict[str, Any]:
         "contact": contact.explanation.document() if contact else None,
         "problems": _problems(contact.problems) if contact and contact.problems else None,
         "events": {"count": answer.events, "page": contact.events} if contact and answer.events is not None else None,
+        "lists": [_listing(one) for one in contact.lists] if contact else [],
         "notifications": [_hit(hit) for hit in answer.notifications],
         "results": [_hit(hit) for hit in answer.hits],
     }
 
 
 def line_document(answer: LineAnswer) -> dict[str, Any]:
-    """One line, by the columns of the file, and the incidents it was observed in; what is not known is null."""
+    """One line, by the columns of the file, and its incidents and context lists; what is not known is null."""
     columns = {name: None if value == "" else value for name, value in zip(COLUMNS, row_of(answer), strict=True)}
-    return {**columns, "incidents": [reference for reference, _ in answer.incidents]}
+    return {**columns, "incidents": [reference for reference, _ in answer.incidents], "lists": list(answer.lists)}
 
 
 def _problems(found: OpenProblems) -> dict[str, Any]:
@@ -44,6 +46,13 @@ def _problems(found: OpenProblems) -> dict[str, Any]:
         for one in found.newest
     ]
     return {"open": found.total, "newest": newest}
+
+
+def _listing(found: ContextListing) -> dict[str, str]:
+    on = found.on
+    times = {"since": found.since, "as_of": on.seen}
+    said = {"list": on.code, "name": on.name, "provider": on.provider, "entry": found.entry}
+    return said | {name: f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in times.items()}
 
 
 def _hit(hit: Hit) -> dict[str, str]:

@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 
 from tocsin.directory import ResponsibilityRole, Team
-from tocsin.events import NO_CONTACT, EventQuery, EventScope, within
+from tocsin.events import NO_CONTACT, EventQuery, EventScope, codes_of, find_listings, within
 from tocsin.networks import Networks, parse_network
 from tocsin.node.accounts import Permission, PermissionScope
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 from tocsin.pipeline.search.answer import Searcher, kind_of
-from tocsin.pipeline.search.contact import LATELY
+from tocsin.pipeline.search.contact import LATELY, listed_as
 from tocsin.pipeline.search.incidents import observed_in
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.problems import known_problems
@@ -37,7 +37,7 @@ class LineAnswer:
 
     ``outside``: not within the networks of the visitor. ``problems``: how many go on; ``seen``: when last; ``lacking``:
     events without a contact; all of the last 30 days, None of what events are not looked for by. ``incidents``: in
-    which it was observed, by reference and title.
+    which it was observed, by reference and title. ``lists``: codes of the context lists that it is on.
     """
 
     line: str
@@ -52,6 +52,7 @@ class LineAnswer:
     seen: datetime | None = None
     lacking: int = 0
     incidents: tuple[tuple[str, str], ...] = ()
+    lists: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,10 @@ def answer_lines(searcher: Searcher, lines: Sequence[str], *, sight: EventScope 
         if not outside:
             network = {"prefix": facts.prefix or "", "as_name": facts.as_name or "", "country": facts.country or ""}
             answers[place] = replace(answers[place], asn=facts.asn, **network)  # type: ignore[arg-type]  # all texts
+    if reach.everything:
+        listed = find_listings(node.home, [listed_as(subject) for subject in subjects.values()])
+        for place, subject in subjects.items():
+            answers[place] = replace(answers[place], lists=tuple(codes_of(listed, listed_as(subject))))
     seen = searcher.visitor.reach(Permission.EVENTS_READ)
     if seen:
         sight = sight or event_scope_of(node, node.events, seen)

@@ -127,9 +127,14 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
     ),
     ItemKind.FEEDS: ToDoKind(
         say("Feed alarms"),
-        lambda item: say_count("%(n)s feed with an alarm", "%(n)s feeds with an alarm", item.count),
+        lambda item: say_count(
+            "%(n)s feed with an alarm or a wrong file", "%(n)s feeds with an alarm or a wrong file", item.count
+        ),
         "/reports/feeds", Permission.REPORTS_WRITE, listers.feeds,
-        (Resolution(say("Acknowledge the alarm"), "/reports/feeds", "feeds acknowledge"),),
+        (
+            Resolution(say("Acknowledge the alarm"), "/reports/feeds", "feeds acknowledge"),
+            Resolution(say("Correct the mapping file"), "/reports/feeds", "feeds save"),
+        ),
     ),
     ItemKind.COLLECTORS: ToDoKind(
         say("Failing collectors"),

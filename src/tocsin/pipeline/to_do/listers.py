@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
@@ -35,7 +35,8 @@ from tocsin.node.accounts import names_of_actors
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, AuditEntry, read_asides
 from tocsin.pipeline.accept_item import LATELY
-from tocsin.pipeline.collectors import CollectorState
+from tocsin.pipeline.collectors import CollectorState, added_collectors
+from tocsin.pipeline.feed_files import feed_mistakes
 from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import ItemKind
@@ -153,14 +154,17 @@ def unreadable_rows(context: ListingContext) -> Iterator[Item]:
 
 
 def feeds(context: ListingContext) -> Iterator[Item]:
-    """Feeds with an alarm that nobody has looked at."""
+    """Feeds with an alarm that nobody has looked at, and files of feeds that cannot be used."""
     alarms = select(func.count(distinct(FeedAlarm.feed_id)), func.min(FeedAlarm.opened_at))
-    yield _counted(context, ItemKind.FEEDS, alarms, FeedAlarm.closed_at.is_(None), FeedAlarm.acknowledged_at.is_(None))
+    found = _counted(
+        context, ItemKind.FEEDS, alarms, FeedAlarm.closed_at.is_(None), FeedAlarm.acknowledged_at.is_(None)
+    )
+    yield replace(found, count=found.count + len(feed_mistakes(context.node.home)))
 
 
 def collectors(context: ListingContext) -> Iterator[Item]:
-    """Collectors of the settings that fail."""
-    configured = set(context.node.settings.collect)
+    """Collectors that fail."""
+    configured = {*context.node.settings.collect, *added_collectors(context.node.home)}
     wanted = select(CollectorState.name, CollectorState.last_success_at).where(CollectorState.failures > 0)
     failing = [at for name, at in context.session.execute(wanted) if name in configured]
     yield Item(ItemKind.COLLECTORS, len(failing), min((at for at in failing if at is not None), default=None))

@@ -173,9 +173,9 @@ def _note(node: NodeWithStores, upload: Upload, outcome: IngestSummary, after: i
     ]
     with node.database.begin() as session:
         row = session.get_one(Upload, upload.id)
-        row.state = (UploadState.TAKEN if outcome.ingests else UploadState.REFUSED).value
+        row.state = (UploadState.TAKEN if outcome.ingests or outcome.counts.listed else UploadState.REFUSED).value
         row.done_at, row.ingests, row.failed = now.astimezone(UTC), list(outcome.ingests), failed
-        row.counts = dict(vars(sums_of(session, outcome.ingests, after=after)))
+        row.counts = vars(sums_of(session, outcome.ingests, after=after)) | {"listed": outcome.counts.listed}
 
 
 def _inside(node: NodeWithStores, upload: Upload, text: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.events import Ingest
 from tocsin.node.errors import NotFoundError
-from tocsin.pipeline.groups import Counts
+from tocsin.pipeline.groups import NOT_STORED, Counts
 from tocsin.pipeline.uploads.models import Upload, UploadState
 
 
@@ -46,5 +46,5 @@ def sums_of(session: Session, ingests: Sequence[int], *, after: int) -> Counts:
     new = {number for number in ingests if number > after}
     total = Counts(reports=len(new), already=len(ingests) - len(new))
     for record in session.scalars(select(Ingest).where(Ingest.number.in_(new))):
-        total += Counts(**{name: getattr(record, name) for name in vars(total) if name not in {"reports", "already"}})
+        total += Counts(**{name: getattr(record, name) for name in vars(total) if name not in NOT_STORED})
     return total

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from tocsin.events import acts, feed_states
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
+from tocsin.pipeline import feed_setup
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.context import ApiContext
 
@@ -65,4 +66,4 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
             for one in feed_states(counter.node.database)
         ]
 
-    add_acts(router, counter, acts.ACTS)
+    add_acts(router, counter, (*acts.ACTS, *feed_setup.ACTS))

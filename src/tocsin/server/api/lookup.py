@@ -6,6 +6,7 @@ from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, Field
 
 from tocsin.directory import team_names
+from tocsin.events import codes_of, find_listings
 from tocsin.interface import NotHereError, needs
 from tocsin.networks import Networks
 from tocsin.node.accounts import Permission, PermissionScope, Principal
@@ -87,10 +88,10 @@ class LookupOut(BaseModel):
 
 
 class Addresses(BaseModel):
-    """Up to a thousand addresses."""
+    """Up to ten thousand addresses."""
 
     addresses: list[Annotated[str, Field(max_length=100)]] = Field(
-        min_length=1, max_length=1_000, examples=[["192.0.2.1", "2001:db8::1"]]
+        min_length=1, max_length=10_000, examples=[["192.0.2.1", "2001:db8::1"]]
     )
 
 
@@ -132,7 +133,11 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         reach = visitor.reach(Permission.LOOKUP)
         with node.database.reading() as session:
             own = frozenset(key for key, _ in team_names(session, reach.teams).values())
-        lines = [_line(row, teams, reach, own) for row, teams in who_of_each(asked.addresses, *tables)]
+        lists = find_listings(node.home, asked.addresses) if reach.everything else {}
+        lines = [
+            _line({**row, "lists": codes_of(lists, line)}, teams, reach, own)
+            for line, (row, teams) in zip(asked.addresses, who_of_each(asked.addresses, *tables), strict=True)
+        ]
         return Lines(items=lines)
 
 

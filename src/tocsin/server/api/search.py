@@ -51,6 +51,17 @@ class EventCount(BaseModel):
     page: str
 
 
+class ListingOut(BaseModel):
+    """A context list that it is on: by which entry, since when, and when the list was last known to hold."""
+
+    list: str = Field(description="The feed of the list.", examples=["ci_army"])
+    name: str
+    provider: str
+    entry: str = Field(examples=["192.0.2.0/24"])
+    since: str
+    as_of: str
+
+
 class SearchOut(BaseModel):
     """What was found. What is not there, or not for this token, is null or an empty list."""
 
@@ -60,6 +71,7 @@ class SearchOut(BaseModel):
     contact: LookupOut | None = Field(description="Whom to notify, and why.")
     problems: OpenProblemsOut | None
     events: EventCount | None
+    lists: list[ListingOut] = Field(description="Lists without time or evidence that name it: nobody is notified.")
     notifications: list[SearchHit]
     results: list[SearchHit] = Field(description="At most eleven of each kind; eleven say that there are more.")
 

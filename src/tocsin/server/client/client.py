@@ -22,7 +22,7 @@ T = TypeVar("T", bound=BaseModel)
 _TRIES: Final = 5
 _LONGEST_WAIT: Final = 60.0  # seconds between two tries
 _BLOCK: Final = 1 << 18
-_LOOKUP: Final = 1_000  # addresses that one request takes
+_LOOKUP: Final = 10_000  # addresses that one request takes
 _PACKED: Final = (b"\x1f\x8b", b"PK")
 _HERE: Final = {"127.0.0.1", "::1", "localhost"}
 

@@ -30,7 +30,7 @@ _FEED: Final = {one.name for one in fields(Feed)} - {"source", "code"}
 _TABLES: Final = {"columns", "constants", "head", "values", "where"}
 _LISTS: Final = {"files", "names", "skip", "carry"}
 _TEXTS: Final = {"separator", "comment", "format", "records", "pattern", "scheme", "zone", "equals"}
-_CATALOGUE: Final = {"access", "url", "accuracy"}
+_CATALOGUE: Final = {"access", "url", "accuracy", "header"}
 _RULE: Final = {"to", "take", "pattern", "template", "decode", "time", "drop", "skip"}
 _NAMES: Final = {str: "text", int: "a number", bool: "true or false"}
 _DECODED: Final = {"base64", "json"}
@@ -132,7 +132,7 @@ def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
 
 def _known(said: Mapping[str, object], feed: Feed) -> KnownFeed:
     """What a file of the catalogue also says of its feed."""
-    given: dict[str, Any] = {key: said[key] for key in ("url", "access", "accuracy") if key in said}
+    given: dict[str, Any] = {key: said[key] for key in sorted(_CATALOGUE) if key in said}
     known = KnownFeed(feed)
     for key, value in given.items():
         if type(value) is not type(getattr(known, key)):

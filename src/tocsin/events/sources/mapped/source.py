@@ -66,7 +66,8 @@ class MappedSource:
                 said = _read_as_far(path)
                 files = said.get("files")
                 named = isinstance(files, list) and _is_named(filename, [one for one in files if isinstance(one, str)])
-                if said.keys() & {"columns", "files"}:  # others may lie beside a report
+                ours = path.parent == self._folders[0]
+                if ours or said.keys() & {"columns", "files"}:  # others may lie beside a report
                     (naming if named else others).append(f"{path.name}:{error.row}:{error.place}: {error.reason}")
         return naming, others
 
@@ -80,6 +81,15 @@ class MappedSource:
         rules = [rule for some in (*mapping.columns.values(), *mapping.head.values()) for rule in some]
         valued = {name for table in mapping.values.values() for entry in table.values() for name in entry}
         return {*mapping.constants, *valued, *(name for rule in rules for name in rule.to)}
+
+    def text(self, code: str) -> str:
+        """What the file of that name says; empty where there is none."""
+        path = self._path(code)
+        return path.read_text(encoding="utf-8-sig", errors="replace") if path else ""
+
+    def about(self, code: str) -> KnownFeed:
+        """What the file of that name says of its feed."""
+        return self.mapping(code).known
 
     def known(self) -> list[KnownFeed]:
         """The feeds of the catalogue, by code."""

@@ -39,6 +39,9 @@ _BY_NAME: Final = {
     r"status": "status",
     r"description|message|msg|text": "event_description.text",
 }
+_PLACES: Final = frozenset({"source.ip", "source.network", "source.url", "source.fqdn", "source.asn"})
+_DAY: Final = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d"
+_ADDRESS: Final = r"(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{1,4}:[0-9a-fA-F:]*:[0-9a-fA-F.:]*"
 _BY_VALUE: Final = ("source.ip", "source.network", "source.url", "time.source", "source.fqdn")
 
 
@@ -52,7 +55,22 @@ def suggestion(name: str, head: bytes) -> str:
         return _file(name, ['format = "html"'], {"name of a column": "source.ip"})
     else:
         lines, table = _text(text)
+        if not _PLACES & set(_goals(table).values()) and (found := _log(text)):
+            lines, table = found
     return _file(name, lines, _goals(table))
+
+
+def _log(text: str) -> tuple[list[str], Mapping[str, list[str]]] | None:
+    """A pattern for lines that have an address somewhere, as those of logs; nothing when few have one."""
+    lines = [line for line in text.splitlines() if line.strip()][:_SAMPLE]
+    dated = sum(bool(re.match(_DAY, line)) for line in lines) > len(lines) / 2
+    pattern = (f"^(?P<time>{_DAY})" if dated else "") + rf".*?(?:^|[^\w.:])(?P<ip>{_ADDRESS})"
+    fitting = [found for line in lines if (found := re.search(pattern, line))]
+    if not fitting or len(fitting) <= len(lines) / 2:
+        return None
+    names = ["time", "ip"] if dated else ["ip"]
+    table = {name: [found[name] for found in fitting] for name in names}
+    return ['format = "lines"', f"pattern = '{pattern.replace('(?P<', '(?<')}'"], table
 
 
 def _goals(table: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -146,7 +164,7 @@ def _text(text: str) -> tuple[list[str], Mapping[str, list[str]]]:
 
 
 def _file(name: str, lines: Sequence[str], goals: Mapping[str, str]) -> str:
-    stem = re.sub(r"[-_.]?\d[\d._-]*", "*", name.rpartition("/")[2])
+    stem = re.sub(r"[-_.]?\d[\d._-]{2,}\d", "*", name.rpartition("/")[2])  # days and times
     mapped = [f"{json.dumps(column, ensure_ascii=False)} = {json.dumps(goal)}" for column, goal in goals.items()]
     return "\n".join(
         [

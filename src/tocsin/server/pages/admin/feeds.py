@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from tocsin.events import acts, feed_states
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
-from tocsin.pipeline.collectors import read_collectors, standings
+from tocsin.pipeline.collectors import node_collectors, standings
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.security import Form
@@ -27,7 +27,7 @@ def feed_pages(desk: PageContext) -> APIRouter:
         """Every feed, how it is, and what fetches it."""
         states = feed_states(node.database)
         loud = [one for one in states if any(alarm.acknowledged_at is None for alarm in one.alarms)]
-        collectors = standings(node.database, read_collectors(node.settings.collect))
+        collectors = standings(node.database, node_collectors(node))
         return desk.page(request, "admin/feeds.html", states=states, loud=loud, collectors=collectors)
 
     @router.post("/cadence")

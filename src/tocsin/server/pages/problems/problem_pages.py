@@ -13,6 +13,7 @@ from tocsin.events import EventFilter, repeats_of
 from tocsin.interface import NotHereError, PageRouter
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.records import Database
+from tocsin.pipeline.feed_files import listings
 from tocsin.problems import FoundProblems, ListedProblem, acts, reminders_of, status_of
 from tocsin.problems.answers import Answer, Course, Courses, CourseStep, Via, problem_text, read_problem
 from tocsin.server.pages.context import PageContext
@@ -109,6 +110,7 @@ def _about(
         "teams": [teams[number] for number in course.teams if number in teams],
         "steps": sorted(_steps(desk.node.database, words, course, teams), key=lambda step: step.at, reverse=True),
         "columns": _COLUMNS,
+        "lists": listings(desk.node, [course.name.where]).get(course.name.where, ()),
         "same": same[:_SAME_PLACE],
         "more_same": max(len(same) - _SAME_PLACE, 0),
         "mutes": _mutes(desk, listed, teams),

@@ -9,7 +9,8 @@ from fastapi.responses import Response
 from tocsin.events import acts, feed_states
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
-from tocsin.pipeline.collectors import CollectorStatus, read_collectors, refusals, standings
+from tocsin.pipeline.collectors import CollectorStatus, node_collectors, refusals, standings
+from tocsin.pipeline.feed_files import feed_mistakes, lists_of
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import TextFilter
@@ -38,7 +39,10 @@ def feed_pages(desk: PageContext) -> APIRouter:
         loud = sum(_is_loud(feed.alarms) for feed in all_)
         chosen = [one for one in all_ if not filters.state or _is_loud(one.alarms)]
         found = [one for one in chosen if filters.fits(one.record.name, one.record.code, one.record.provider)]
-        return desk.page(request, "reports/feeds.html", feeds=found, all=len(all_), loud=loud, filters=filters)
+        return desk.page(
+            request, "reports/feeds.html", feeds=found, all=len(all_), loud=loud, filters=filters,
+            mistakes=feed_mistakes(desk.node.home), lists=lists_of(desk.node),
+        )  # fmt: skip
 
     @router.post("/reports/feeds/alarms/{alarm}")
     def look(
@@ -53,7 +57,7 @@ def feed_pages(desk: PageContext) -> APIRouter:
     @router.get("/reports/collectors")
     def collectors(request: Request, _visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
         """The collectors of the settings, their state, and what they refused."""
-        all_ = standings(desk.node.database, read_collectors(desk.node.settings.collect))
+        all_ = standings(desk.node.database, node_collectors(desk.node))
         stated = [(one, _state(one, desk.now)) for one in all_]
         found = [(one, of) for one, of in stated if filters.state in {"", of} and filters.fits(one.name)]
         return desk.page(

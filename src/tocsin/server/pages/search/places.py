@@ -26,6 +26,8 @@ _TABS: Final = (
     NavigationEntry(N_("Verification requests"), "/deliveries/letters", Permission.DELIVERIES_READ),
     NavigationEntry(N_("Sending"), "/deliveries/sending", Permission.DELIVERIES_READ),
     NavigationEntry(N_("Feeds"), "/reports/feeds", Permission.REPORTS_READ),
+    NavigationEntry(N_("Feed catalogue"), "/reports/feeds/catalogue", Permission.REPORTS_READ),
+    NavigationEntry(N_("Try a feed"), "/reports/feeds/try", Permission.REPORTS_WRITE),
     NavigationEntry(N_("Collectors"), "/reports/collectors", Permission.REPORTS_READ),
     NavigationEntry(N_("Quarantine"), "/reports/quarantine", Permission.QUARANTINE_READ),
     NavigationEntry(N_("People"), "/admin/people", Permission.ADMIN_READ),

@@ -1,0 +1,40 @@
+"""A report that is a list without time or evidence: it becomes no events, and replaces the list before it."""
+
+import polars as pl
+
+from tocsin.events import entries_of, replace_list
+from tocsin.node.errors import InputError
+from tocsin.node.records import AuditAction, audit
+from tocsin.node.sentences import say
+from tocsin.pipeline.parse import OpenReport
+from tocsin.pipeline.stores import NodeWithStores
+
+
+def take_list(node: NodeWithStores, reading: OpenReport) -> int:
+    """Put a list in place of the one before, and give the number of its entries; one without any replaces nothing.
+
+    Raises:
+        InputError: it names nothing, or is not whole.
+
+    """
+    entries, unreadable = [pl.Series("entry", [], pl.String)], list[tuple[int, str, str]]()
+    try:
+        for batch in reading.batches:
+            entries.append(entries_of(batch.frame))
+            unreadable += batch.unusable
+    finally:
+        reading.note_never_held()
+    found, report = pl.concat(entries), reading.report
+    report.check_unchanged(reading.stream)
+    if report.broken or found.is_empty():
+        raise InputError(
+            report.broken or say("%(name)s: no line names an address, network, AS, domain or URL.", name=report.name),
+            hint=say("The list that came before stays in use."),
+        )
+    feed = reading.feed
+    with node.database.begin() as session:
+        made = replace_list(node.home, feed, found, unreadable, reading.heard)
+        detail: dict[str, object] = {"entries": made.entries, "unreadable": made.unreadable}
+        subject = f"feed:{feed.source}/{feed.code}"
+        audit(session, AuditAction.LIST_TAKEN, at=reading.heard, actor="ingest", subject=subject, detail=detail)
+    return made.entries
