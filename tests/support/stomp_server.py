@@ -46,7 +46,7 @@ class _Handler(socketserver.StreamRequestHandler):
                     done = int(frame["id"].removeprefix("a\\c")) + 1
                     del broker.waiting[:done]
                 case "DISCONNECT":
-                    self._say("RECEIPT", **{"receipt-id": frame["receipt"]})
+                    self._say("RECEIPT", b"", **{"receipt-id": frame["receipt"]})
 
     def _frame(self) -> dict[str, str]:
         text = b""

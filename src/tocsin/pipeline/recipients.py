@@ -172,7 +172,7 @@ class RecipientResolver:
     def _allowed_alike(self, decisions: Int32s, audiences: Int32s, tlp: str, pap: str) -> RoutedBatch:
         """The same for events of one TLP and PAP without marks: the audience alone decides."""
         known = self._by_audience.get((tlp, pap), np.empty((3, 0), dtype=np.int32))
-        if (lacking := int(audiences.max()) + 1 - known.shape[1]) > 0:
+        if (lacking := int(np.max(audiences)) + 1 - known.shape[1]) > 0:
             known = np.pad(known, ((0, 0), (0, 2 * lacking)), constant_values=-1)
             self._by_audience[tlp, pap] = known
         for audience in np.unique(audiences[known[0, audiences] < 0]).tolist():
