@@ -4,6 +4,7 @@ The analyst works by keys alone, the one on duty on a phone; all others as they 
 one node: each goes on where the one before it ended.
 """
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from support.imap_server import ImapServer, imap_server
 from support.incident_mails import answer_to
 from support.keys import await_focus, choose, follow, go, hop, pick, reach, retype, strike, type_time, until
 from support.mail_server import PostOffice, post_office
+from support.page_checks import misfits, violations
 from support.world import World, make_world, served
 from tocsin.directory import read_team
 from tocsin.incidents import mail_context
@@ -499,3 +501,16 @@ def test_another_one_is_worked_from_call_to_end_in_arabic(site: Site, keys: Page
     follow(keys, str(keys.read("document.querySelector('nav.tabs a[href$=\"/closing\"]').textContent")))
     assert "نسخ احتياطية منفصلة" in text(keys)
     assert not keys.read("document.documentElement.scrollWidth > innerWidth")
+
+
+def test_no_tab_of_it_violates_wcag(site: Site, other: Page) -> None:
+    site.sit(other, "lead", site.path)
+    unfold = "document.querySelectorAll('main details').forEach(one => one.open = true)"
+    places = other.read("[...document.querySelectorAll('nav.tabs a')].map(one => one.pathname)")
+    forms = [f"{site.path}/act?act={name}" for name in ("affected", "affected/notify", "close")]
+    wrong = {}
+    for place in dict.fromkeys((*places, *forms)):
+        other.open(site.address + place)
+        other.read(unfold)
+        wrong[place] = [*json.loads(violations(other)), *misfits(other, 320)]
+    assert {place: found for place, found in wrong.items() if found} == {}
