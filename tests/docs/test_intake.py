@@ -21,6 +21,7 @@ DOORS = {
     "pipeline/parse.py:passing": "pipeline/parse.py:passing",
     "pipeline/collectors/imap.py:look": "pipeline/collectors/spool.py:keep",
     "pipeline/collectors/imap.py:_read": "pipeline/collectors/spool.py:keep",
+    "pipeline/collectors/stream.py:_while": "pipeline/collectors/spool.py:keep",
     "pipeline/collectors/web.py:body": "pipeline/collectors/spool.py:keep",
     "incidents/moving/mails.py:_kept": "incidents/moving/mails.py:_kept",
     "problems/replies/filing.py:redacted_mail": "problems/replies/filing.py:file_mail",

@@ -55,7 +55,7 @@ class _Handler(socketserver.StreamRequestHandler):
         command, *lines = text.decode().strip().split("\n")
         return {"command": command, **dict(line.split(":", 1) for line in lines)} if command else {}
 
-    def _say(self, command: str, body: bytes = b"", **headers: str) -> None:
+    def _say(self, command: str, body: bytes = b"", /, **headers: str) -> None:
         length = {"content-length": str(len(body))} if b"\0" in body or len(body) % 2 else {}
         lines = [f"{name}:{value}" for name, value in {**headers, **length}.items()]
         self.wfile.write("\n".join([command, *lines, "", ""]).encode() + body + b"\0")

@@ -44,7 +44,7 @@ def test_of_a_report_of_abuse_each_collector_writes_the_reference_alone(
         )
         runs = tocsin.json("collect", "run")
 
-    assert [(run["collector"], run["error"]) for run in runs] == [(name, None) for name in tables]
+    assert [(run["name"], run["error"]) for run in runs] == [(name, None) for name in tables]
     assert canaries(tocsin.home) == []
     assert sorted(noted(tocsin.home)) == sorted(
         ("csam", REFERENCE if name == "objects" else f"{name}-1", f"collector {name}") for name in tables

@@ -20,6 +20,8 @@ Collect = Callable[..., None]
 FEED = {"source": "shadowserver", "feed": "scan_rdp"}
 DAEMON = """
 use chroot = no
+uid = {uid}
+gid = {gid}
 log file = {folder}/log
 lock file = {folder}/lock
 [lists]
@@ -46,7 +48,7 @@ def lists(tmp_path: Path) -> Path:
 @pytest.fixture
 def daemon(lists: Path) -> Iterator[int]:
     folder, port = lists.parent, free_port()
-    (folder / "rsyncd.conf").write_text(DAEMON.format(folder=folder))
+    (folder / "rsyncd.conf").write_text(DAEMON.format(folder=folder, uid=os.geteuid(), gid=os.getegid()))
     (folder / "users").write_text("kestria:s3cret\n")
     rsync = shutil.which("rsync")
     assert rsync, "install the Debian package 'rsync'"

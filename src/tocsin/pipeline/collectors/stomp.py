@@ -196,7 +196,7 @@ class StompSession:
     def _end(self) -> int | None:
         """Where the first frame ends: at the length that it states, else at its first NUL; line ends before it go."""
         rest = self._rest
-        while bytes(rest[:1]) in {b"\r", b"\n"}:  # a server may send them at any time
+        while rest.startswith((b"\r", b"\n")):  # a server may send them at any time
             del rest[:1]
         ends = [at + len(gap) for gap in (b"\n\n", b"\r\n\r\n") if (at := rest.find(gap, 0, _HEAD)) >= 0]
         stated = _LENGTH.search(rest, 0, min(ends)) if ends else None
