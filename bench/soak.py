@@ -320,7 +320,7 @@ def work(one: Soak) -> None:
     for thread in threads:
         thread.start()
     seconds, outages = one.size.minutes * 60, [("imap", one.size.mailbox_away), ("postgresql", one.size.away)]
-    disturb = [partial(one.outage, *of) for of in [*outages, ("smtp", one.size.away)]]
+    disturb: list[Callable[[], None]] = [partial(one.outage, *of) for of in [*outages, ("smtp", one.size.away)]]
     disturb += [one.kill] * one.size.kills
     one.ledger.chance.shuffle(disturb)
     began = time.monotonic()
