@@ -47,7 +47,7 @@ class Board:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Figures are made meanwhile; at the end those that are being made are waited for."""
-        with self._pool:
+        with ThreadPoolExecutor(1, "today") as self._pool:  # an application may be served again
             yield
 
     def token(self) -> str:
