@@ -72,6 +72,7 @@ UNSEEN = {
             "mark",
             "merge",
             "affected",
+            "affected/notify",
             "affected/text",
             "affected/text/withdraw",
             "observables/review",

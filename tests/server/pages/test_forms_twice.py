@@ -306,6 +306,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/parties/{party}/send",  # test_thread_pages.py
         "/reports/feeds/mapped/{feed}/restore",  # test_feed_pages.py: done twice, it is as before
         "/incidents/{reference}/announce",  # test_thread_pages.py
+        "/incidents/{reference}/affected/notify",  # tests/pipeline/test_notify_affected.py
         "/incidents/{reference}/takedowns/ask",  # test_takedown_pages.py, and the four below
         "/incidents/{reference}/takedowns/check",
         "/incidents/{reference}/takedowns/look-up",
