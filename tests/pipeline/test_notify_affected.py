@@ -137,9 +137,9 @@ def test_who_answered_is_left_in_peace_and_a_page_asks_before(tmp_path: Path) ->
             assert world.tell() == {}, "a preview changes nothing"
             for _press in range(2):
                 assert browser.send(f"/incidents/{reference}/affected/notify", made=made).status_code == 303
-            assert "Teams of affected systems notified" in text_of(browser.get(f"/incidents/{reference}"))
+            said = text_of(browser.get(f"/incidents/{reference}"))
+            assert said.count("Teams of affected systems notified") == 1, "of two presses the second is the first"
         mails = world.tell()
-        assert len(mails) == 2, "of two presses the second is the first"
         assert "192.0.2.2" in mails["abuse@operator.example"].body
         assert "192.0.2.1:" not in mails["abuse@operator.example"].body
         assert "198.51.100.7" in mails["nobody@outsider.example"].body, "what had no contact gets it"
