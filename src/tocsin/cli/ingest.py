@@ -50,9 +50,10 @@ def ingest(
 
 
 def document(outcome: "IngestSummary") -> dict[str, object]:
-    """The outcome as one JSON document; ``failed`` is there when something could not be taken in."""
+    """The outcome as one JSON document; ``listed`` and ``failed`` are there when there are some."""
+    counts = {name: count for name, count in vars(outcome.counts).items() if count or name != "listed"}
     failed = [{"path": path, "reason": str(error)} for path, error in outcome.failed]
-    return {**vars(outcome.counts), "seconds": round(outcome.seconds, 3), **({"failed": failed} if failed else {})}
+    return {**counts, "seconds": round(outcome.seconds, 3), **({"failed": failed} if failed else {})}
 
 
 def show(outcome: "IngestSummary") -> None:

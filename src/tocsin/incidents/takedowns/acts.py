@@ -55,7 +55,7 @@ from tocsin.incidents.takedowns.write import (
     record_sighting,
 )
 from tocsin.incidents.threads import open_post
-from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface, RequestError, Wording
+from tocsin.interface import N_, Act, ActContext, NoUndo, Number, OwnSurface, RequestError, Wording
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import ReleaseAction
@@ -97,7 +97,7 @@ class NewTakedowns(IncidentAddition):
 class TakedownsNamed(IncidentAddition):
     """Which take-downs of an incident."""
 
-    takedowns: Annotated[tuple[int, ...], Wording(lacking=N_("Choose at least one take-down."))] = Field(
+    takedowns: Annotated[tuple[Number, ...], Wording(lacking=N_("Choose at least one take-down."))] = Field(
         min_length=1, max_length=_MOST, description="The numbers of the take-downs."
     )
 

@@ -13,7 +13,7 @@ from tocsin.incidents.threads.models import IncidentMail, IncidentThread
 from tocsin.incidents.threads.read import PartyThread
 from tocsin.incidents.threads.sending import PartyMail, check_mail, open_post, send_to_party
 from tocsin.incidents.threads.states import ThreadMailState, ThreadTurn
-from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, Number, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction
@@ -56,7 +56,7 @@ class Announcement(PartyMailText):
     reference: Annotated[str, StringConstraints(min_length=1, max_length=60)] = Field(
         description="The reference of an incident.", examples=["INC-0000-0000"]
     )
-    parties: Annotated[tuple[int, ...], Wording(lacking=N_("Choose at least one party."))] = Field(
+    parties: Annotated[tuple[Number, ...], Wording(lacking=N_("Choose at least one party."))] = Field(
         min_length=1, max_length=500, description="The numbers of the parties."
     )
 

@@ -14,7 +14,7 @@ from tocsin.problems import ProblemSearch
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events import views_of
 from tocsin.server.pages.incidents.fields import FormField
-from tocsin.server.pages.problems import NAMES, WRONGS
+from tocsin.server.pages.problems import NAMES, TOO_LONG, WRONGS
 from tocsin.server.pages.words import N_, PageTexts
 from tocsin.server.security import text_of
 
@@ -48,7 +48,7 @@ def filter_of(form: FormData) -> str:
     typed = {name: text for name in NAMES if (text := text_of(form, name))}
     search, wrongs = ProblemSearch.read_valid(dict(parse_qsl(text_of(form, "view"))) | typed)
     if wrongs:
-        raise RequestError([(name, WRONGS[name]) for name in wrongs], hint="")
+        raise RequestError([(name, WRONGS.get(name, TOO_LONG)) for name in wrongs], hint="")
     return urlencode(search.query())
 
 
