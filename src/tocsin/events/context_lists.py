@@ -114,7 +114,7 @@ def find_listings(
 
     An address is also on the networks around it, a domain on those above it, a URL by its host.
     """
-    asked, found = _Asked(dict.fromkeys(filter(None, values))), dict[str, list[ContextListing]]()
+    asked, found = _ListQuery(dict.fromkeys(filter(None, values))), dict[str, list[ContextListing]]()
     for path in sorted((home / HomeFolder.LISTS).glob("*.parquet")):
         table, lengths = _table(path, path.stat().st_mtime_ns)
         rows = asked.candidates(lengths).join(table, on=_ENTRY, maintain_order="left")
@@ -131,7 +131,7 @@ def codes_of(found: Mapping[str, Sequence[ContextListing]], value: str) -> list[
     return [one.on.code for one in found.get(value, ())]
 
 
-class _Asked:
+class _ListQuery:
     """Values that are looked for, with the entries that would hold each; read once for all lists."""
 
     def __init__(self, values: Iterable[str]) -> None:

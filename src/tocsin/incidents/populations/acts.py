@@ -29,7 +29,7 @@ from tocsin.incidents.act_parts import (
     once_of,
     reader_of,
 )
-from tocsin.incidents.models import IncidentPopulation, IncidentText
+from tocsin.incidents.models import Incident, IncidentPopulation, IncidentText
 from tocsin.incidents.populations.keys import pack, unpack
 from tocsin.incidents.populations.read import affected_of, held_from, keys_of, populations_of, texts_of
 from tocsin.incidents.read import (
@@ -45,7 +45,7 @@ from tocsin.incidents.states import IncidentEntryKind
 from tocsin.interface import ActContext, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, SimultaneousError, UsageError
 from tocsin.node.sentences import say
-from tocsin.problems import ProblemList, ProblemSearch
+from tocsin.problems import FoundProblems, ProblemList, ProblemSearch
 from tocsin.problems.answers import read_problem
 from tocsin.sharing.gate import ReleasePurpose, decide, read_marking, recipient_of
 
@@ -247,15 +247,10 @@ def affected_keys(context: ActContext, request: IncidentNamed) -> npt.NDArray[np
 
     """
     with context.database.reading() as session:
-        reader = reader_of(context)
-        incident = find_incident(session, reader, request.reference)
-        if is_restricted(incident):
-            raise _restricted()
-        populations = populations_of(session, reader, merged_family(session, reader, incident))
-        keys = affected_of(populations, cast("_Stores", context.node).problems, context.now).keys
-    if not len(keys):
+        _, affected = _affected(context, session, request)
+    if not affected.total:
         raise UsageError(say("No problem is found."), hint=say("Attach affected systems first."))
-    return keys
+    return affected.keys
 
 
 def note_notified(session: Session, context: ActContext, request: AffectedNotification, **data: object) -> None:
@@ -273,22 +268,29 @@ def note_notified(session: Session, context: ActContext, request: AffectedNotifi
     opened.enter(IncidentEntryKind.POPULATION, data={"act": "notified", **data}, once=once)
 
 
-def _restricted() -> ConflictError:
-    return ConflictError(
-        say("The incident is restricted: whoever reads notifications would read of it."),
-        hint=say("Open it to the whole team first, or write to its parties."),
-    )
+def _affected(context: ActContext, session: Session, request: IncidentNamed) -> tuple[Incident, FoundProblems]:
+    """An incident that everybody here reads, and its problems.
+
+    Raises:
+        ConflictError: it is restricted.
+
+    """
+    reader = reader_of(context)
+    incident = find_incident(session, reader, request.reference)
+    if is_restricted(incident):
+        raise ConflictError(
+            say("The incident is restricted: whoever reads notifications would read of it."),
+            hint=say("Open it to the whole team first, or write to its parties."),
+        )
+    populations = populations_of(session, reader, merged_family(session, reader, incident))
+    return incident, affected_of(populations, cast("_Stores", context.node).problems, context.now)
 
 
 def _reach(context: ActContext, request: NotificationText, text: str) -> TextResult:
     """Who would get a text."""
     with context.database.reading() as session:
+        incident, affected = _affected(context, session, request)
         reader = reader_of(context)
-        incident = find_incident(session, reader, request.reference)
-        if is_restricted(incident):
-            raise _restricted()
-        populations = populations_of(session, reader, merged_family(session, reader, incident))
-        affected = affected_of(populations, cast("_Stores", context.node).problems, context.now)
         state = OpenIncident(context, session, reader, incident, "").done()
         held = held_from(session, reader, incident)
     settings = context.node.settings.node
