@@ -103,7 +103,7 @@ class ProblemFactsReader:
         try:
             about = pl.read_parquet_metadata(self._file)
             labels = tuple((tlp, pap) for tlp, pap in json.loads(about["labels"]))
-            frame = pl.read_parquet(self._file, memory_map=False)
+            frame = pl.read_parquet(self._file, memory_map=False).rechunk()  # else each question does it
         except (OSError, pl.exceptions.PolarsError, LookupError, ValueError):
             return _NOTHING
         whole = frame.schema == _NOTHING.frame.schema
