@@ -1,0 +1,44 @@
+"""Dispatches: numbered letters between two nodes, each one encrypted file, with receipts."""
+
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.exchange.dispatches.links import (
+        IncomingLink,
+        Outcome,
+        OutgoingDispatch,
+        OutgoingLink,
+        OutgoingState,
+        Verdict,
+        add_sealed,
+        decide,
+        genesis,
+        may_become,
+        note_receipt,
+        resume,
+        to_send,
+    )
+    from tocsin.exchange.dispatches.packing import (
+        DISPATCH,
+        RECEIPT,
+        SIGNATURE,
+        Limits,
+        file_name,
+        members_of,
+        open_file,
+        seal,
+        unpack,
+    )
+    from tocsin.exchange.dispatches.reading import (
+        DispatchContents,
+        check_marking,
+        names_in,
+        read_contents,
+        read_head,
+        read_named,
+    )
+    from tocsin.exchange.dispatches.taking import Recipient, Taking, make_receipt, open_receipt, seal_receipt, take
+else:
+    lazy_face(__name__)

@@ -1,0 +1,174 @@
+"""A dispatch as one file: a ZIP of signed statements and parts, encrypted for its recipient, and opened with limits.
+
+Members are called by their SHA-256, so that `sha256sum` checks them: ``HASH.json`` with ``HASH.json.asc`` beside it,
+and parts as ``HASH``. ``dispatch.json``, its signature and ``text.txt`` have names for people.
+"""
+
+import io
+import os
+import re
+import subprocess
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Final
+from uuid import UUID
+
+from tocsin.exchange.statements import RefusalCode, RefusalError, Statement, hash_of
+
+if TYPE_CHECKING:
+    from pysequoia import Cert, PyDecryptor
+
+DISPATCH: Final = "dispatch.json"
+TEXT: Final = "text.txt"
+RECEIPT: Final = "receipt.json"
+SIGNATURE: Final = ".asc"
+_MEMBER: Final = re.compile(r"(?:dispatch|receipt|[0-9a-f]{64})\.json(?:\.asc)?|[0-9a-f]{64}|text\.txt")
+_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
+_END: Final = 22  # bytes of the end of a ZIP archive without a comment (APPNOTE 4.3.16)
+_ENTRY: Final = 46 + 255  # bytes of an entry of its list, with a name as long as a file system takes
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a dispatch may have: checked before anything in it is parsed.
+
+    ``file``: bytes as it came, and of the archive in it; ``unpacked``: bytes of all members; ``ratio``: of what a
+    member unpacks to, where that is over a megabyte.
+    """
+
+    file: int = 64_000_000
+    unpacked: int = 256_000_000
+    members: int = 20_000
+    ratio: int = 200
+
+
+def file_name(sender: UUID, recipient: UUID, number: int) -> str:
+    """``0d6f1a2b-b1c2d3e4-000123.pgp``: nothing but who, for whom, and which."""
+    return f"{str(sender)[:8]}-{str(recipient)[:8]}-{number:06d}.pgp"
+
+
+def members_of(
+    dispatch: Statement, statements: Iterable[Statement] = (), parts: Iterable[bytes] = (), text: str = ""
+) -> dict[str, bytes]:
+    """The files of a dispatch by their names."""
+    members = {DISPATCH: dispatch.content, DISPATCH + SIGNATURE: dispatch.signature}
+    for one in statements:
+        name = f"{digits(one.hash)}.json"
+        members |= {name: one.content, name + SIGNATURE: one.signature}
+    members |= {digits(hash_of(part)): part for part in parts}
+    return members | ({TEXT: text.encode("utf-8")} if text else {})
+
+
+def digits(named: str) -> str:
+    """A hash without the name of its kind."""
+    return named.removeprefix("sha256:")
+
+
+def seal(members: Mapping[str, bytes], recipient: "Cert") -> bytes:
+    """The file: these members packed and encrypted for the recipient, and for nobody else.
+
+    Not signed outside, so that who carries it does not learn by it who it is from. The library does not look whether a
+    certificate has expired; see `tocsin.directory.keys.encrypting`.
+    """
+    from pysequoia import encrypt
+
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in members.items():
+            member = zipfile.ZipInfo(name)  # dated 1980: when it was packed is nobody's business
+            member.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(member, content)
+    return encrypt(packed.getvalue(), recipients=[recipient], armor=False)
+
+
+def open_file(content: bytes, decryptors: "Sequence[PyDecryptor]", limits: Limits) -> dict[str, bytes]:
+    """The members of a file that came.
+
+    Raises:
+        RefusalError: it is larger than the limits, is not for us, or no archive such as `seal` makes.
+
+    """
+    if len(content) > limits.file:
+        raise RefusalError(
+            RefusalCode.TOO_LARGE, f"The file has {len(content):,} bytes; at most {limits.file:,} are taken."
+        )
+    for decryptor in decryptors:
+        if (archive := _decrypted(content, decryptor, limits.file)) is not None:
+            return unpack(archive, limits)
+    raise RefusalError(RefusalCode.UNDECRYPTABLE, "The file cannot be decrypted with a key of this node.")
+
+
+def _decrypted(content: bytes, decryptor: "PyDecryptor", most: int) -> bytes | None:
+    """The clear text, or None, whatever the reason.
+
+    OpenPGP may compress inside the encryption, without a bound. The library writes into a pipe, whose other end leaves
+    after ``most`` bytes: in a process of its own, since the library lets no other thread run meanwhile.
+    """
+    from pysequoia import decrypt_file
+
+    with _in_memory() as came, _in_memory() as clear:
+        came.write(content)
+        came.flush()
+        out, into = os.pipe()
+        with subprocess.Popen(["head", "-c", str(most + 1)], stdin=out, stdout=clear) as head:  # noqa: S607 (of coreutils, wherever that is)
+            os.close(out)
+            try:
+                decrypt_file(f"/dev/fd/{came.fileno()}", f"/dev/fd/{into}", decryptor=decryptor)
+            except (RuntimeError, ValueError, OSError):
+                return None
+            finally:
+                os.close(into)
+                head.wait()
+        size = clear.seek(0, io.SEEK_END)
+        clear.seek(0)
+        return clear.read() if size <= most else None
+
+
+def _in_memory() -> IO[bytes]:
+    """A file that is on no disk: what is read here may be marked TLP:RED."""
+    return os.fdopen(os.memfd_create("dispatch"), "w+b")
+
+
+def unpack(archive: bytes, limits: Limits) -> dict[str, bytes]:
+    """The members of a ZIP archive with the names that a dispatch has.
+
+    Raises:
+        RefusalError: it is none, has other names, the same twice, or more than the limits.
+
+    """
+    _check_list(archive, limits)
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            infos = opened.infolist()
+            _check_members(infos, limits)
+            # no member gives more than it says: then its checksum is wrong
+            return {info.filename: opened.read(info) for info in infos}
+    except _DAMAGED as error:
+        raise RefusalError(RefusalCode.BAD_ARCHIVE, f"The archive is damaged: {error}.") from error
+
+
+def _check_list(archive: bytes, limits: Limits) -> None:
+    """Refuse before the list of members is read, which takes memory for each."""
+    end = archive[-_END:]
+    if end[:4] != b"PK\5\6" or end[-2:] != b"\0\0":
+        raise RefusalError(RefusalCode.BAD_ARCHIVE, "It holds no ZIP archive, or something stands behind it.")
+    if int.from_bytes(end[12:16], "little") > limits.members * _ENTRY:
+        raise RefusalError(RefusalCode.TOO_LARGE, f"The archive lists more than {limits.members:,} members.")
+
+
+def _check_members(infos: Sequence[zipfile.ZipInfo], limits: Limits) -> None:
+    if len(infos) > limits.members:
+        raise RefusalError(RefusalCode.TOO_LARGE, f"The archive has more than {limits.members:,} members.")
+    if sum(info.file_size for info in infos) > limits.unpacked:
+        raise RefusalError(RefusalCode.TOO_LARGE, f"The archive unpacks to more than {limits.unpacked:,} bytes.")
+    names = set[str]()
+    for info in infos:
+        if info.orig_filename in names or not _MEMBER.fullmatch(info.orig_filename):
+            raise RefusalError(RefusalCode.BAD_NAME, f"No dispatch has a member called {info.orig_filename[:80]!a}.")
+        names.add(info.orig_filename)
+        if info.flag_bits & 1 or info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise RefusalError(RefusalCode.BAD_ARCHIVE, "A member is encrypted, or packed in another way than deflate.")
+        if info.file_size > max(1_000_000, info.compress_size * limits.ratio):
+            raise RefusalError(RefusalCode.TOO_LARGE, f"A member unpacks to over {limits.ratio} times its size.")

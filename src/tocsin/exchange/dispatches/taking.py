@@ -1,0 +1,106 @@
+"""A file that came, from its bytes to what becomes of it and the receipt for it. Nothing is stored here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from tocsin.exchange.dispatches.links import (
+    IncomingLink,
+    Outcome,
+    Verdict,
+    decide,
+    genesis,
+    receipt_verdict,
+    refuse_contents,
+)
+from tocsin.exchange.dispatches.packing import RECEIPT, SIGNATURE, Limits, open_file, seal
+from tocsin.exchange.dispatches.reading import DispatchContents, read_contents, read_head, read_named
+from tocsin.exchange.statements import (
+    Dispatch,
+    Keys,
+    Party,
+    Receipt,
+    RefusalError,
+    Statement,
+    sign_statement,
+    utc,
+    verify,
+)
+
+if TYPE_CHECKING:
+    from pysequoia import Cert, PyDecryptor, PySigner
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Who opens a file. ``own``: us, with each key that we use; ``links``: by the node of the partner."""
+
+    own: Sequence[Party]
+    decryptors: "Sequence[PyDecryptor]"
+    keys: Keys
+    links: Mapping[UUID, IncomingLink] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Taking:
+    """What came, and what becomes of it; ``contents`` where it is taken."""
+
+    statement: Statement
+    outcome: Outcome
+    contents: DispatchContents | None = None
+
+    @property
+    def dispatch(self) -> Dispatch:
+        """What the sender signed."""
+        return self.statement.said(Dispatch)
+
+
+def take(file: bytes, recipient: Recipient, now: datetime) -> Taking:
+    """What becomes of a file.
+
+    Raises:
+        RefusalError: it is of nobody whom we know, or not for us: there is nobody to give a receipt to.
+
+    """
+    members = open_file(file, recipient.decryptors, recipient.limits)
+    statement = read_head(members, recipient.keys, recipient.own)
+    dispatch = statement.said(Dispatch)
+    link = recipient.links.get(dispatch.by.node) or IncomingLink(genesis(dispatch.by, dispatch.to))
+    outcome = decide(link, statement, now)
+    if outcome.verdict is not Verdict.TAKEN:
+        return Taking(statement, outcome)
+    try:
+        return Taking(statement, outcome, read_contents(dispatch, members, recipient.keys))
+    except RefusalError as error:
+        return Taking(statement, refuse_contents(outcome, error))
+
+
+def make_receipt(taking: Taking, signer: "PySigner", now: datetime, *, log: str = "") -> Statement:
+    """The signed receipt for what came. ``log``: the newest seal of our audit log."""
+    dispatch, outcome = taking.dispatch, taking.outcome
+    body = Receipt(
+        id=uuid4(), by=dispatch.to, at=utc(now), of=taking.statement.hash, number=dispatch.number, taken=utc(now),
+        verdict=receipt_verdict(outcome), code=outcome.code, had=outcome.link.number, log=log,
+    )  # fmt: skip
+    return sign_statement(body, signer)
+
+
+def seal_receipt(receipt: Statement, sender: "Cert") -> bytes:
+    """A receipt as a file for whoever sent the dispatch, where it goes alone."""
+    return seal({RECEIPT: receipt.content, RECEIPT + SIGNATURE: receipt.signature}, sender)
+
+
+def open_receipt(file: bytes, recipient: Recipient) -> Statement:
+    """The verified receipt in a file.
+
+    Raises:
+        RefusalError: it holds none, or not one of a partner.
+
+    """
+    receipt = read_named(open_file(file, recipient.decryptors, recipient.limits), RECEIPT)
+    receipt.said(Receipt)
+    verify(receipt, recipient.keys)
+    return receipt

@@ -1,0 +1,45 @@
+"""What nodes say to each other: JSON files with detached OpenPGP signatures over their bytes."""
+
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.exchange.statements.kinds import (
+        KINDS,
+        Agreement,
+        AgreementType,
+        CaseAct,
+        CaseEntry,
+        Dispatch,
+        DispatchType,
+        Item,
+        ItemResult,
+        ItemState,
+        Part,
+        Party,
+        Profile,
+        Recall,
+        RecallItem,
+        RecallRequest,
+        Receipt,
+        ReceiptVerdict,
+        Report,
+        StatementBody,
+        Thing,
+        utc,
+    )
+    from tocsin.exchange.statements.refusals import RefusalCode, RefusalError
+    from tocsin.exchange.statements.signing import (
+        Keys,
+        PinnedKey,
+        Statement,
+        check_signature,
+        hash_of,
+        pinned,
+        read_statement,
+        sign_statement,
+        verify,
+    )
+else:
+    lazy_face(__name__)

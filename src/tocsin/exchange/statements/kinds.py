@@ -1,0 +1,352 @@
+"""What each kind of statement says. Unknown keys are ignored here and kept in the bytes that were signed.
+
+A field that is added must be optional: a reader of an earlier version ignores it. Dates are RFC 3339 with an offset,
+hashes ``sha256:`` and 64 hexadecimal digits, fingerprints of OpenPGP primary keys in either case.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from tocsin.sharing.gate import Pap, Tlp
+
+Hash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Fingerprint = Annotated[str, Field(pattern=r"^(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$"), AfterValidator(str.lower)]
+Time = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+Line = Annotated[str, Field(max_length=500)]
+Text = Annotated[str, Field(max_length=100_000)]
+Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Number = Annotated[int, Field(ge=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, populate_by_name=True)
+
+
+class Party(_Model):
+    """A node with the OpenPGP key that it uses."""
+
+    node: UUID = Field(description="The UUID of the node.")
+    key: Fingerprint = Field(description="Fingerprint of its primary key.")
+
+
+class Thing(_Model):
+    """What anything is called between nodes."""
+
+    node: UUID = Field(description="The node that it is from, and the only one that may speak of it.")
+    id: UUID = Field(description="Its UUID there.")
+
+
+class JurisdictionRole(StrEnum):
+    """What a country is to a thing."""
+
+    ORIGIN = "origin"
+    SUBJECT = "subject"
+    STORED = "stored"
+    OPERATOR = "operator"
+    CLAIMED = "claimed"
+
+
+class Jurisdiction(_Model):
+    """A country that a thing touches. Several, also contradictory ones, are kept beside each other."""
+
+    country: Country = Field(description="ISO 3166-1, two letters.")
+    role: JurisdictionRole = Field(alias="as", description="What the country is to it.")
+    by: Line = Field("", description="Who says so.")
+    basis: Line = Field("", description="The text that is cited.")
+
+
+class Part(_Model):
+    """Bytes that go with a statement."""
+
+    hash: Hash = Field(description="SHA-256 of the bytes.")
+    bytes: int = Field(ge=0, description="How many there are.")
+    type: Line = Field(description="Media type.")
+    class_: Code = Field(alias="class", description="Class of content, which transfer policies name.")
+    name: Line = Field("", description="A name for people; never a path.")
+
+
+class StatementBody(_Model):
+    """What every statement says."""
+
+    kind: str = Field(description="Which of the kinds it is.")
+    id: UUID = Field(description="Its own UUID.")
+    by: Party = Field(description="Who says it, with the key that signs it.")
+    at: Time = Field(description="When, by the clock of who says it.")
+    expires: Time | None = Field(None, description="From when on it asks for nothing any more.")
+
+
+class ProfileKey(_Model):
+    """A key of a node."""
+
+    fingerprint: Fingerprint = Field(description="Of the primary key.")
+    armored: Text = Field(description="The public key, in ASCII armor.")
+
+
+class Address(_Model):
+    """Where a node takes dispatches."""
+
+    kind: Literal["https", "mail"] = Field(description="An inbox at an address, or mail.")
+    value: Line = Field(description="The address.")
+
+
+class Profile(StatementBody):
+    """Who we are."""
+
+    kind: Literal["profile"] = "profile"
+    name: Line = Field(description="The name of the team.")
+    keys: tuple[ProfileKey, ...] = Field((), description="All keys that it uses now.")
+    addresses: tuple[Address, ...] = Field((), description="The first that works is used.")
+    formats: tuple[Line, ...] = Field((), description="Media types that it reads, best first.")
+    largest: int | None = Field(None, ge=1, description="Bytes of a dispatch, at most.")
+    jurisdictions: tuple[Jurisdiction, ...] = Field((), description="Where the node is, and whose law it is under.")
+    needs: tuple[Code, ...] = Field((), description="Attestations that it asks of a partner.")
+    languages: tuple[Line, ...] = Field((), description="Of its people (BCP 47).")
+    hours: Line = Field("", description="When it is reached.")
+
+
+class Item(StatementBody):
+    """A thing that is shared, in one version."""
+
+    kind: Literal["item"] = "item"
+    item: Thing = Field(description="What it is called.")
+    version: Number = Field(description="Counts up; a higher one replaces those below.")
+    title: Line = Field("", description="One line for people.")
+    parts: tuple[Part, ...] = Field((), description="What it consists of, also parts that are withheld.")
+    tlp: Tlp = Field(description="TLP 2.0.")
+    pap: Pap | None = Field(None, description="PAP, where the source set it.")
+    iep: dict[str, Any] | None = Field(None, description="A policy of FIRST's IEP 2.0, as it is.")
+    purpose: Line = Field("", description="What it is shared for.")
+    basis: tuple[Line, ...] = Field((), description="Instruments that are cited.")
+    jurisdictions: tuple[Jurisdiction, ...] = Field((), description="Countries that it touches, with who says so.")
+    agreement: UUID | None = Field(None, description="Under which it is shared.")
+    keep_until: Time | None = Field(None, description="When the source asks for it to be deleted.")
+    earlier: Hash | None = Field(None, description="The statement of the version before.")
+
+
+class RecallItem(Thing):
+    """Of a thing, all versions up to one."""
+
+    version: Number = Field(description="This and all below.")
+
+
+class RecallRequest(StrEnum):
+    """What a recall asks for."""
+
+    ERASE = "erase"
+    STOP_USING = "stop-using"
+    NARROW = "narrow"
+
+
+class Recall(StatementBody):
+    """The source takes items back, or narrows them."""
+
+    kind: Literal["recall"] = "recall"
+    items: tuple[RecallItem, ...] = Field(min_length=1, description="Which.")
+    code: Code = Field(description="Why: wrong, withdrawn, source-asked, agreement-left, person-asked, court …")
+    asks: RecallRequest = Field(description="What is asked for.")
+    tlp: Tlp | None = Field(None, description="The marking to narrow to.")
+    parties: tuple[UUID, ...] | None = Field(None, description="The only nodes that may have them still.")
+    until: Time | None = Field(None, description="By when.")
+
+
+class AgreementType(StrEnum):
+    """What binds its parties."""
+
+    TREATY = "treaty"
+    LAW = "law"
+    MOU = "mou"
+    CODE = "code"
+    NORM = "norm"
+
+
+class Agreement(StatementBody):
+    """Sharing rules. Each party signs these bytes beside who wrote them; none is bound before it adopts them."""
+
+    kind: Literal["agreement"] = "agreement"
+    agreement: UUID = Field(description="The same in all editions.")
+    edition: Number = Field(description="Counts up.")
+    type: AgreementType = Field(description="What it is.")
+    title: Line = Field(description="What it is called.")
+    parties: tuple[UUID, ...] = Field(min_length=1, description="Nodes.")
+    text: Text = Field("", description="As people signed it.")
+    rules: Text = Field("", description="The same as a document of 'tocsin rules'.")
+
+
+class CaseAct(StrEnum):
+    """What an entry of a case does."""
+
+    OPENED = "opened"
+    ENTRY = "entry"
+    OFFER = "offer"
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    WITHDRAW = "withdraw"  # asks for the offer back; the next entry stays with whom it was offered to
+
+
+class CaseEntry(StatementBody):
+    """An entry of a case's history; see `tocsin.exchange.cases` for who may sign the next."""
+
+    kind: Literal["case"] = "case"
+    case: Thing = Field(description="The case, by the node that opened it.")
+    number: Number = Field(description="In the history, from 1.")
+    before: Hash | None = Field(None, description="The entry before; none before the first.")
+    act: CaseAct = Field(description="What it does.")
+    role: Line = Field("", description="The role of who did it, as text.")
+    name: Line = Field("", description="The name, as text: there are no accounts of others.")
+    text: Text = Field("", description="What it says.")
+    happened: Time | None = Field(None, description="Where that was at another time than ``at``.")
+    items: tuple[Hash, ...] = Field((), description="Statements that belong to it.")
+    to: Party | None = Field(None, description="Whom an offer is for.")
+    joint: bool = Field(False, description="An offer to work together: the owner stays.")
+    code: Code | None = Field(None, description="Why it was refused.")
+
+
+class KeyAct(StrEnum):
+    """What becomes of a key."""
+
+    REPLACE = "replace"
+    STOP = "stop"
+
+
+class KeyNotice(StatementBody):
+    """A key is replaced (the old and the new one each say so), or is not to be trusted any more."""
+
+    kind: Literal["key"] = "key"
+    act: KeyAct = Field(description="What becomes of it.")
+    old: Fingerprint = Field(description="The key that it is about.")
+    new: ProfileKey | None = Field(None, description="What replaces it.")
+    since: Time = Field(description="From when the new one signs, or the old one is not to be trusted.")
+    until: Time | None = Field(None, description="Until when both sign.")
+    code: Code = Field("superseded", description="superseded, lost, compromised.")
+
+
+class ReceiptVerdict(StrEnum):
+    """What became of a dispatch at its recipient's."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    GAP = "gap"
+
+
+class Receipt(StatementBody):
+    """I have it, or know of it. With its signature at most 1 kB."""
+
+    kind: Literal["receipt"] = "receipt"
+    of: Hash = Field(description="The dispatch.")
+    number: Number = Field(description="Its number.")
+    taken: Time = Field(description="When it came, by the recipient's clock.")
+    verdict: ReceiptVerdict = Field(description="What became of it.")
+    code: Code | None = Field(None, description="Why it was not taken: one of `RefusalCode`.")
+    had: int = Field(ge=0, description="The highest number without a gap below it; it covers all below, too.")
+    log: Annotated[str, Field(pattern=r"^(?:[0-9]+:[0-9a-f]{64})?$")] = Field(
+        "", description="The newest seal of the recipient's audit log: a log that is written anew contradicts it."
+    )
+
+
+class ItemState(StrEnum):
+    """What became of a recalled item."""
+
+    DONE = "done"
+    KEPT = "kept"
+    NOT_HELD = "not-held"
+
+
+class ItemResult(RecallItem):
+    """An item of a recall, and what became of it."""
+
+    state: ItemState = Field(description="What became of it.")
+    code: Code | None = Field(None, description="Why it is kept: legal-hold, law …")
+
+
+class Report(StatementBody):
+    """What became of a recall here, and in sum where it was passed on to."""
+
+    kind: Literal["report"] = "report"
+    on: Hash = Field(description="The recall.")
+    results: tuple[ItemResult, ...] = Field((), description="Each item, here.")
+    passed_on: int = Field(0, ge=0, description="To how many it was passed on, all below together.")
+    done: int = Field(0, ge=0, description="How many of them confirmed.")
+    kept: int = Field(0, ge=0, description="How many keep something, and said why.")
+    silent: int = Field(0, ge=0, description="How many did not answer in time.")
+
+
+class DispatchType(StrEnum):
+    """What a dispatch asks for; none is a command."""
+
+    HELLO = "hello"
+    SHARE = "share"
+    OFFER = "offer"
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    WITHDRAW = "withdraw"
+    REQUEST = "request"
+    ANSWER = "answer"
+    RECALL = "recall"
+    REPORT = "report"
+    AGREE = "agree"
+    NOTE = "note"
+
+
+class WithheldPart(_Model):
+    """A part that the item names and the sender's law or rules keep back."""
+
+    hash: Hash = Field(description="SHA-256 of the bytes that are not here.")
+    class_: Code = Field(alias="class", description="Class of content.")
+    rule: Code = Field(description="The rule.")
+    code: Code = Field(description="Why: law, agreement, marking …")
+
+
+class Request(_Model):
+    """What is asked of a partner. A request by law names its instrument; without one it is voluntary."""
+
+    asks: Literal["information", "assistance", "mitigation", "preservation", "notice"] = Field(description="For what.")
+    basis: Literal["voluntary", "legal"] = Field("voluntary", description="Whether the partner is obliged.")
+    instrument: Line = Field("", description="The text that obliges.")
+    urgency: Literal["low", "normal", "high", "critical"] = Field("normal", description="How soon.")
+    answer_by: Time | None = Field(None, description="When an answer is needed.")
+
+
+class Answer(_Model):
+    """The answer to a request."""
+
+    to: Hash = Field(description="The dispatch with the request.")
+    outcome: Literal["done", "partly", "later", "refused", "not-ours"] = Field(description="What became of it.")
+    code: Code | None = Field(None, description="Why it was refused.")
+    by: Time | None = Field(None, description="When, where later.")
+    who: Line = Field("", description="Whose it is, where not ours.")
+
+
+class Dispatch(StatementBody):
+    """One letter from a node to another: numbered, and bound to the one before."""
+
+    kind: Literal["dispatch"] = "dispatch"
+    to: Party = Field(description="For whom, with the key that it is encrypted for.")
+    number: Number = Field(description="In this direction, from 1.")
+    before: Hash = Field(description="The dispatch before in this direction; before the first see `genesis`.")
+    had: int = Field(0, ge=0, description="The highest number that the sender has from the recipient.")
+    type: DispatchType = Field(description="What it asks for.")
+    thread: UUID | None = Field(None, description="What it belongs to.")
+    tlp: Tlp = Field(description="The strictest of all that is inside.")
+    pap: Pap | None = Field(None, description="The same for PAP.")
+    statements: tuple[Hash, ...] = Field((), description="What it brings.")
+    parts: tuple[Part, ...] = Field((), description="What it brings.")
+    withheld: tuple[WithheldPart, ...] = Field((), description="What it does not bring, and why.")
+    text: Hash | None = Field(None, description="The text for people.")
+    request: Request | None = Field(None, description="What is asked.")
+    answer: Answer | None = Field(None, description="What is answered.")
+
+
+KINDS: Final[dict[str, type[StatementBody]]] = {
+    one.model_fields["kind"].default: one
+    for one in (Profile, Item, Recall, Agreement, CaseEntry, KeyNotice, Receipt, Report, Dispatch)
+}
+
+
+def utc(at: datetime) -> datetime:
+    """The time to the second in UTC, as statements say it."""
+    return at.astimezone(UTC).replace(microsecond=0)
