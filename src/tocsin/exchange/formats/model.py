@@ -137,6 +137,7 @@ class Collection:
     """One event, bundle or incident. ``parts``: those of a file that has several, and then nothing else is in it.
 
     ``markings``: those of the whole; what is in it holds its own, and the stricter of both counts.
+    ``properties``: what else is said of the whole, by MISP's names ("threat_level_id").
     ``not_understood``: what the file said and this cannot. ``original``: format and parsed document, for a format that
     can give back what it read.
     """
@@ -157,6 +158,7 @@ class Collection:
     reports: tuple[Report, ...] = ()
     entities: tuple[Entity, ...] = ()
     links: tuple[Link, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=dict)
     not_understood: tuple[str, ...] = ()
     parts: tuple["Collection", ...] = ()
     original: tuple[str, Any] | None = None
