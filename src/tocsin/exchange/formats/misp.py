@@ -240,6 +240,7 @@ class _Writer:
 
     def __init__(self, collection: Collection) -> None:
         self._all = collection
+        self._id = collection.id or _derived(collection.title, str(collection.time or collection.first_seen))
         self.lost: list[str] = []
         self._by_id = {one.id: one for one in collection.entities if one.id}
 
@@ -247,7 +248,7 @@ class _Writer:
         from tocsin.exchange.formats.entities import galaxies_of
 
         all_ = self._all
-        when = all_.time or all_.published or datetime.now(UTC)
+        when = all_.time or all_.published or all_.first_seen
         groups = {one.id for one in all_.groups}
         unlinked = [one for one in all_.links if one.source not in groups and one.target not in self._by_id]
         if unlinked:
@@ -258,10 +259,10 @@ class _Writer:
         if notes:
             self.lost.append(f"Opinions became reports of the event: {len(notes)}.")
         return {
-            "uuid": all_.id or _derived(all_.title, str(when)),
+            "uuid": self._id,
             "info": all_.title or all_.description or "No title",
-            "date": (all_.first_seen or when).date().isoformat(),
-            "timestamp": _seconds(when),
+            **({"date": day.date().isoformat()} if (day := all_.first_seen or when) else {}),
+            **({"timestamp": _seconds(all_.time)} if all_.time else {}),
             "published": all_.published is not None,
             **({"publish_timestamp": _seconds(all_.published)} if all_.published else {}),
             "threat_level_id": all_.properties.get("threat_level_id", "4"),
@@ -293,7 +294,7 @@ class _Writer:
             if one.id and link.source == one.id and link.target in self._by_id
         ]
         return {
-            "uuid": one.id or _derived(self._all.id, one.type, one.relation, one.value),
+            "uuid": one.id or _derived(self._id, one.type, one.relation, one.value),
             "type": one.type,
             "value": one.value,
             "category": one.category or default_category(one.type),
@@ -320,7 +321,7 @@ class _Writer:
 
     def _object(self, group: ObservableGroup) -> dict[str, Any]:
         known = template(group.name)
-        uuid = group.id or _derived(self._all.id, group.name, *(one.value for one in group.observables))
+        uuid = group.id or _derived(self._id, group.name, *(one.value for one in group.observables))
         # An object of MISP has no tags: what marks it marks each of its attributes.
         inner = [replace(one, markings=stricter(group.markings, one.markings)) for one in group.observables]
         links = [
@@ -348,7 +349,7 @@ class _Writer:
 
     def _report(self, report: Report) -> dict[str, Any]:
         return {
-            "uuid": report.id or _derived(self._all.id, report.title, report.description),
+            "uuid": report.id or _derived(self._id, report.title, report.description),
             "name": report.title or report.kind,
             "content": report.description,
             **({"timestamp": _seconds(report.time)} if report.time else {}),

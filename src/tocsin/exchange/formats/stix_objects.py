@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -20,7 +21,6 @@ _OWN: Final = frozenset(
 """Properties that say nothing of what was observed."""
 
 _MAC: Final = re.compile(r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
-_TIMES: Final = re.compile(r"(?:time|date|start|end|_seen|_before|_after|_changed|_created|_login|_expires)$")
 
 
 def stix_time(when: datetime) -> str:
@@ -45,6 +45,38 @@ def referred_type(kind: str, value: str) -> str:
         return f"ipv{ipaddress.ip_interface(value).version}-addr"
     except ValueError:
         return "mac-addr" if _MAC.fullmatch(value) else "domain-name"
+
+
+def fits(path: str, value: str) -> bool:
+    """Whether a value at a path ("email-message:from_ref.value") is one that STIX allows there."""
+    type_, _, rest = path.partition(":")
+    *way, last = rest.split(".")
+    for part in way:
+        if part.endswith(("_ref", "_refs")):
+            type_ = referred_type(tables()["references"].get(part, ""), value if last == "value" else "")
+    return _fits(type_, last, canonical(type_, last, value))
+
+
+def canonical(type_: str, name: str, value: str) -> str:
+    """The one way in which STIX writes a value: hives of registry keys in full, MAC addresses in small letters."""
+    if type_ == "windows-registry-key" and name == "key":
+        hive, slash, rest = value.partition("\\")
+        return f"{tables()['hives'].get(hive, hive)}{slash}{rest}"
+    if type_ == "mac-addr":
+        return value.lower().replace("-", ":")
+    return value
+
+
+@cache
+def _form(type_: str, name: str) -> re.Pattern[str] | None:
+    forms = tables()["forms"]
+    found = forms.get(f"{type_}:{name}", forms.get(name))
+    return re.compile(found) if found else None
+
+
+def _fits(type_: str, name: str, value: str) -> bool:
+    form = _form(type_, name)
+    return form is None or form.fullmatch(value.upper().removeprefix("AS") if name == "number" else value) is not None
 
 
 class ObjectBuilder:
@@ -82,7 +114,7 @@ class ObjectBuilder:
             if not _set(inner, above[0] if above else "", key, value):
                 entry[f"x_misp_{key}"] = value
 
-    def add_own(self, path: str, value: str) -> None:
+    def add_own(self, path: str, value: object) -> None:
         """A property of our own at a path; several values become a list."""
         *way, name = path.split(".")
         node = self.root
@@ -157,6 +189,9 @@ def _walk(objects: Mapping[str, Json], node: Json, path: str, seen: tuple[str, .
         here = f"{path}.{name}".lstrip(".")
         if name in _OWN:
             continue
+        if name == "payload_bin":  # bytes are left out
+            yield here, str(node.get("id", "")).partition("--")[2]
+            continue
         if name in {"hashes"} and isinstance(value, dict):
             for key, digest in value.items():
                 yield f"{here}.{hash_types().get(key.replace('-', '').upper(), key)}", str(digest)
@@ -171,7 +206,7 @@ def _walk(objects: Mapping[str, Json], node: Json, path: str, seen: tuple[str, .
 
 
 def _values(objects: Mapping[str, Json], value: Any, here: str, seen: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict) and set(value) == {"value", "data"}:  # an attachment of MISP
+    if isinstance(value, dict) and "value" in value and set(value) <= {"value", "data"}:  # an attachment of MISP
         yield here, str(value["value"])
     elif isinstance(value, dict):
         yield from _walk(objects, value, here, seen)
@@ -191,6 +226,10 @@ def _content(artifact: Json, file: Json, here: str) -> Iterator[tuple[str, str]]
 
 
 def _set(node: Json, above: str, name: str, value: str) -> bool:
+    type_ = str(node.get("type", ""))
+    value = canonical(type_, name, value)
+    if not _fits(type_, name, value):
+        return False
     if above == "hashes":
         node[tables()["hashes"].get(name, name).split()[-1]] = value
         return True
@@ -218,7 +257,7 @@ def _typed(name: str, value: str) -> object:
         return value.lower() in {"true", "1", "listening"}
     if name == "protocols":
         return value.lower()
-    if _TIMES.search(name) and not name.startswith("x_misp"):
+    if name in listed("times"):
         when = read_time(value)
         return stix_time(when).replace(".000Z", "Z") if when else None
     return value
@@ -235,7 +274,9 @@ def _complete(one: Json) -> None:
     """What STIX asks for beside the values."""
     if one["type"] == "network-traffic":
         # MISP names no protocol where STIX asks for one; its own converter says tcp.
-        one.setdefault("protocols", ["tcp"])
+        protocols = one.setdefault("protocols", ["tcp"])
+        if "tcp-ext" in one.get("extensions", {}) and "tcp" not in protocols:
+            protocols.insert(0, "tcp")
     elif one["type"] == "email-message":
         parts = one.get("body_multipart")
         if parts and "body" in one:

@@ -11,9 +11,25 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID, uuid5
 
-from tocsin.exchange.formats.mapping import Relation, Template, attribute_paths, default_category, tables, template
+from tocsin.exchange.formats.mapping import (
+    Relation,
+    Template,
+    attribute_paths,
+    default_category,
+    path_key,
+    tables,
+    template,
+)
 from tocsin.exchange.formats.model import Observable, ObservableGroup
-from tocsin.exchange.formats.stix_objects import Json, ObjectBuilder, flattened, referred_type
+from tocsin.exchange.formats.stix_objects import (
+    Json,
+    ObjectBuilder,
+    fits,
+    flattened,
+    read_time,
+    referred_type,
+    stix_time,
+)
 from tocsin.exchange.formats.stix_patterns import Comparison, Pattern, write_pattern
 
 _LABEL: Final = re.compile(r'misp:([\w-]+)="(.*)"', re.DOTALL)
@@ -45,15 +61,14 @@ def observable_objects(one: Observable) -> list[Json]:
 
 def observable_pattern(one: Observable) -> str:
     """The pattern that matches one value; empty: STIX has none for it."""
-    return (
-        write_pattern(Comparison(*part) for part in _parts(one, paths)) if (paths := attribute_paths(one.type)) else ""
-    )
+    parts = list(_parts(one, attribute_paths(one.type)))
+    return write_pattern(Comparison(*part) for part in parts) if parts and all(fits(*part) for part in parts) else ""
 
 
 def _parts(one: Observable, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(path, value) of each part of a value; ``path=value`` is always so."""
     free = [path for path in paths if "=" not in path]
-    values = iter(one.value.split("|", len(free) - 1))
+    values = iter(one.value.split("|", max(len(free) - 1, 0)))
     for path in paths:
         name, equals, always = path.partition("=")
         value = always if equals else next(values, "")
@@ -76,7 +91,13 @@ def group_objects(group: ObservableGroup, entries: Sequence[ObservableGroup] = (
         _, path = tables()["embedded"][entry.name].split()
         builder.add_entry(path, (_entry(entry, one) for one in entry.observables))
     _name_person(builder.root, known, group)
-    return _instead(builder.finished())
+    if known.stix == "file" and "hashes" not in builder.root and known.inside:
+        name = next((one.value for one in group.observables if one.type == "filename"), "")
+        builder.root |= {"name": name} if name else {}
+    if known.stix == "network-traffic" and "protocols" not in builder.root:
+        addresses = [one["type"].removesuffix("-addr") for one in builder.objects if one["type"].startswith("ipv")]
+        builder.root["protocols"] = addresses[:1] or ["tcp"]
+    return builder.finished()
 
 
 def _put(builder: ObjectBuilder, known: Template, one: Observable) -> None:
@@ -89,13 +110,18 @@ def _put(builder: ObjectBuilder, known: Template, one: Observable) -> None:
     elif path.startswith("external_id.") or path == "url":
         builder.root.setdefault("external_references", []).append(_reference(path, one.value))
     elif path == "content_ref":
-        builder.put("x_misp_malware_sample", one.value)
+        builder.add_own("x_misp_malware_sample", {"value": one.value})
     elif one.type in _FILES and not path.startswith("body_multipart"):
-        builder.add_own(own, one.value)
+        builder.add_own(own, {"value": one.value})
     elif path.rpartition(".")[2].startswith("x_misp_") and "_ref" not in path:
-        builder.add_own(path, one.value)
+        builder.add_own(path, _own_value(one))
     elif not builder.put(path, one.value, one.id):
-        builder.add_own(own, one.value)
+        builder.add_own(own, _own_value(one))
+
+
+def _own_value(one: Observable) -> str:
+    when = read_time(one.value) if one.type == "datetime" else None
+    return stix_time(when).replace(".000Z", "Z") if when else one.value
 
 
 def _entry(entry: ObservableGroup, one: Observable) -> tuple[str, str]:
@@ -131,26 +157,24 @@ def _reference(path: str, value: str) -> dict[str, str]:
     }
 
 
-def _instead(objects: list[Json]) -> list[Json]:
-    """A sample without its bytes is no artifact (STIX 2.1, 6.1), but still a file."""
-    return objects
-
-
-def group_pattern(group: ObservableGroup) -> str:
+def group_pattern(group: ObservableGroup, entries: Sequence[ObservableGroup] = ()) -> str:
     """The pattern in which all indicators of the group hold; empty: STIX has none for them."""
     known = template(group.name)
     if known is None or not known.stix or known.stix not in tables()["alone"]:
         return ""
-    found = [
-        Comparison(f"{known.stix}:{relation.path}", one.value)
-        for one in group.observables
-        if one.indicator
-        and one.type not in _FILES
-        and (relation := known.relation(one.relation))
-        and "content_ref" not in relation.path
-    ]
+    found = list(_warning(group, known, f"{known.stix}:"))
+    for entry in entries:
+        if inner := template(entry.name):
+            found += _warning(entry, inner, f"{known.stix}:{tables()['embedded'][entry.name].split()[1]}.")
     always = [Comparison(f"{known.stix}:{path}", value) for path, value in known.always if path != "protocols"]
     return write_pattern([*always, *found]) if found else ""
+
+
+def _warning(group: ObservableGroup, known: Template, prefix: str) -> Iterator[Comparison]:
+    for one in group.observables:
+        relation = known.relation(one.relation)
+        if one.indicator and relation and one.type not in _FILES and fits(f"{prefix}{relation.path}", one.value):
+            yield Comparison(f"{prefix}{relation.path}", one.value)
 
 
 # In
@@ -194,7 +218,7 @@ def finding_of_objects(
 
 def finding_of_pattern(pattern: Pattern, labels: Mapping[str, str], uuid: str) -> list[Finding]:
     """What a pattern looks for: one thing where all must hold, else one for each comparison."""
-    pairs = [(one.path, one.value) for one in pattern.comparisons if not one.path.endswith(".type")]
+    pairs = list(_with_samples((one.path, one.value) for one in pattern.comparisons if not one.path.endswith(".type")))
     if labels.get("type"):
         return [Finding(observable=replace(_labelled(labels["type"], pairs, uuid), indicator=True))]
     if labels.get("name") and (known := template(labels["name"])):
@@ -202,6 +226,24 @@ def finding_of_pattern(pattern: Pattern, labels: Mapping[str, str], uuid: str) -
     if pattern.whole:
         return [_all_indicators(_looked_for(pairs, uuid))]
     return [_all_indicators(_looked_for([pair], str(uuid5(UUID(uuid), "\n".join(pair))))) for pair in pairs]
+
+
+def _with_samples(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The pairs, where what is said of a file's content is one: the name and MD5 of a sample, or of an attachment."""
+    said: dict[str, str] = {}
+    for path, value in [*pairs, ("", "")]:
+        before, found, name = path.partition(":content_ref.")
+        if said and (not found or name == "payload_bin"):
+            name_, md5 = said.get("x_misp_filename", ""), said.get("hashes.md5", "")
+            if name_:
+                yield (f"{said['']}:content_ref", f"{name_}|{md5}") if md5 else (f"{said['']}:x_misp_attachment", name_)
+            said = {}
+        if found:
+            said |= {"": before, name: value}
+        elif path.endswith(".value") and ":x_misp_" in path:
+            yield path.removesuffix(".value"), value
+        elif path and not (path.endswith(".data") and ":x_misp_" in path):
+            yield path, value
 
 
 def _looked_for(pairs: list[tuple[str, str]], uuid: str) -> Finding:
@@ -219,7 +261,7 @@ def _looked_for(pairs: list[tuple[str, str]], uuid: str) -> Finding:
     known = template(alone.removeprefix("object ")) if alone.startswith("object ") else template("domain-ip")
     if known is None:
         return Finding(missed=tuple(path for path, _ in pairs))
-    return _group_of(known, [(path.partition(":")[2], value) for path, value in pairs], uuid, external=True)
+    return _group_of(known, [(path.partition(":")[2], value) for path, value in pairs], uuid)
 
 
 def _types_by_paths() -> Iterator[str]:
@@ -240,18 +282,22 @@ def _all_indicators(found: Finding) -> Finding:
 
 
 def _labelled(type_: str, pairs: list[tuple[str, str]], uuid: str) -> Observable:
-    """The attribute of that type: its parts where its paths say, else the values in their order."""
-    paths = [one for one in attribute_paths(type_) if "=" not in one]
-    said: dict[str, list[str]] = {}
-    for path, value in pairs:
-        said.setdefault(path, []).append(value)
-    values = [said[path][0] for path in paths if path in said]
-    if len(values) != max(len(paths), 1):
-        always = {value for one in attribute_paths(type_) for _, equals, value in [one.partition("=")] if equals}
-        values = [
-            value for path, value in pairs if value not in always and not path.endswith((":protocols", ".protocols"))
-        ][: max(len(paths), 1)]
-    value = "|".join(values)
+    """The attribute of that type: its parts where its paths say, else the values that are left in their order."""
+    paths = attribute_paths(type_)
+    always = {value for one in paths for _, equals, value in [one.partition("=")] if equals}
+    left = [
+        (path, value)
+        for path, value in pairs
+        if value not in always and not path.endswith((":protocols", ".type", ".payload_bin", ":content_ref"))
+    ]
+    values: dict[str, str] = {}
+    wanted = [one for one in paths if "=" not in one] or [""]
+    for path in wanted:
+        if found := next((pair for pair in left if path_key(pair[0]) == path_key(path)), None):
+            values[path] = found[1]
+            left.remove(found)
+    rest = iter(value for _, value in left)
+    value = "|".join(values[path] if path in values else next(rest, "") for path in wanted).strip("|")
     return Observable(type_, _as_misp(type_, value), uuid, category=default_category(type_))
 
 
@@ -281,8 +327,10 @@ def _group_of(
     entries: dict[str, list[tuple[str, str]]] = {}
     missed: list[str] = []
     always = set(known.always)
+    observed = root is not None and root.get("type") == "network-traffic" and known.name != "network-traffic"
+    framed = {"ipv4", "ipv6", *(["tcp"] if observed and "tcp-ext" in str(root) else [])} if observed else set()
     for path, value in [*pairs, *_referenced(known, root)]:
-        if (path, value) in always or path.endswith(".type"):
+        if (path, value) in always or path.endswith(".type") or (path == "protocols" and value in framed):
             continue
         inner = next(
             (
@@ -320,6 +368,10 @@ def _relation_at(known: Template, path: str, value: str, used: Counter[str]) -> 
     if path.endswith("request_value") and value.startswith(("http://", "https://")):
         return known.relation("url")
     there = known.at(path)
+    if path == "value" and not there:
+        return next(
+            (one for one in known.relations if one.type in {"hostname", "domain"} and "src" not in one.name), None
+        )
     if there:
         used[path] += 1
         return there[min(used[path], len(there)) - 1]
@@ -338,7 +390,7 @@ def _member(
     if relation.path == "protocols" and known.name != "network-traffic":
         value = value.upper()
     elif relation.path == "protocols":
-        value = value if not external else value.upper()
+        value = value.upper() if external else value
     if relation.path == "precision":
         value = str(float(value) / 1000)
     if relation.name == "state" and relation.path.endswith("is_listening"):
@@ -350,9 +402,8 @@ def _member(
 def _as_misp(type_: str, value: str) -> str:
     if type_ == "AS" and value.isdecimal():
         return f"AS{value}"
-    if type_ == "datetime" and value.endswith("Z"):
-        return re.sub(r"(?:\.0+)?Z$", "+00:00", value)
-    return value
+    when = read_time(value) if type_ == "datetime" else None
+    return when.isoformat() if when else value
 
 
 def _entries(entries: Mapping[str, list[tuple[str, str]]], uuid: str) -> Iterator[ObservableGroup]:

@@ -97,18 +97,23 @@ def pattern_path(path: str) -> str:
 
 
 def _written(one: Comparison) -> Iterable[str]:
-    from tocsin.exchange.formats.stix_objects import referred_type
+    from tocsin.exchange.formats.stix_objects import canonical, read_time, referred_type, stix_time
 
     path, last = pattern_path(one.path), one.path.rpartition(".")[2]
     if one.path.endswith(("src_ref.value", "dst_ref.value")) and one.path.count(".") == 1:
         yield f"{path.removesuffix('.value')}.type = '{referred_type('ip', one.value)}'"
     name = last.rpartition(":")[2]
-    if name in listed("numbers") and one.value.isdecimal():
-        yield f"{path} = {int(one.value)}"
+    value = canonical(one.path.partition(":")[0], name, one.value)
+    when = read_time(value) if name in listed("times") else None
+    digits = value.upper().removeprefix("AS")
+    if name in listed("numbers") and digits.isdecimal():
+        yield f"{path} = {int(digits)}"
+    elif when:
+        yield f"{path} = t{quoted(stix_time(when).replace('.000Z', 'Z'))}"
     elif name in listed("flags"):
-        yield f"{path} = {'true' if one.value.lower() in {'true', '1', 'listening'} else 'false'}"
+        yield f"{path} = {'true' if value.lower() in {'true', '1', 'listening'} else 'false'}"
     else:
-        yield f"{path} = {quoted(one.value)}"
+        yield f"{path} = {quoted(value)}"
 
 
 def quoted(value: str) -> str:

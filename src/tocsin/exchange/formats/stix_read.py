@@ -258,7 +258,7 @@ class _Reader:
                 uuid,
                 category=_text(one.get("x_misp_category")) or labels.get("category", ""),
             )
-            self._keep(one, [Finding(observable=value)], indicator=one.get("x_misp_to_ids") is True)
+            self._keep(one, [Finding(observable=value)], indicator=labels.get("to_ids") == "True")
             return
         attributes = one["x_misp_attributes"] if isinstance(one["x_misp_attributes"], list) else []
         values = tuple(
@@ -282,6 +282,13 @@ class _Reader:
             return  # an organisation or a person that says something, or is named; not what is shared
         labels = misp_labels(one)
         made = entity_of_object(one)
+        if not labels:
+            times = {
+                name: when.isoformat().replace("+00:00", "Z")
+                for name in ("created", "modified")
+                if (when := read_time(one.get(name)))
+            }
+            made = replace(made, properties={**made.properties, **times})
         self._entities.append(
             replace(
                 made,

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from tocsin.exchange.formats.entities import CUSTOM, object_of_entity
-from tocsin.exchange.formats.mapping import tables, template
+from tocsin.exchange.formats.mapping import default_category, tables, template
 from tocsin.exchange.formats.markings import Markings, stricter
 from tocsin.exchange.formats.model import Collection, Entity, Link, Observable, ObservableGroup, Report, Sighting
 from tocsin.exchange.formats.stix_markings import definitions, references
@@ -44,7 +44,7 @@ class _Writer:
 
     def __init__(self, collection: Collection) -> None:
         self._all = collection
-        self._when = collection.time or collection.published or datetime.now(UTC)
+        self._when = collection.time or collection.published or collection.first_seen or datetime.now(UTC)
         self._made: list[Json] = []
         self._markings: dict[str, Json] = {}
         self._ids: dict[str, list[str]] = {}
@@ -57,7 +57,7 @@ class _Writer:
         for one in event.observables:
             self._observable(one)
         embedded = self._embedded()
-        for group in event.groups:
+        for group in sorted(event.groups, key=lambda one: one.name == "annotation"):  # a note names what it is about
             if group.id not in {inner.id for inners in embedded.values() for inner in inners}:
                 self._group(group, embedded.get(group.id, []))
         for entity in event.entities:
@@ -243,12 +243,8 @@ class _Writer:
         """An object of our own, as MISP's converter names it, for what STIX has no place."""
         if isinstance(one, Observable):
             type_ = f"x-misp-object-{_TYPED.sub('-', one.type.lower()).strip('-')}"
-            body = {
-                "x_misp_category": one.category,
-                "x_misp_value": one.value,
-                "x_misp_type": one.type,
-                "x_misp_to_ids": one.indicator,
-            }
+            labels = [*labels, *(['misp:to_ids="True"'] if one.indicator else [])]
+            body: Json = {"x_misp_category": one.category, "x_misp_value": one.value}
         else:
             type_ = "x-misp-object"
             body = {
@@ -279,6 +275,8 @@ class _Writer:
             *group.labels,
         ]
         values = {one.relation: one for one in group.observables}
+        if any(one.comment for one in group.observables):
+            self.lost.append("Comments on single values of an object.")
         rule = tables()["rules"].get(group.name)
         text = values.get(group.name) or values.get("raw-rule")
         known = template(group.name)
@@ -289,7 +287,7 @@ class _Writer:
         elif known and known.stix and known.stix not in _OBSERVED:
             self._described_entity(group, labels)
         else:
-            self._observed(group, group_objects(group, entries), group_pattern(group), labels, category)
+            self._observed(group, group_objects(group, entries), group_pattern(group, entries), labels, category)
 
     def _rule_group(self, group: ObservableGroup, kind: str, text: Observable, labels: Sequence[str]) -> None:
         made = self._rule(group.id, text.value, kind, group, labels, group.category)
@@ -484,6 +482,6 @@ def _as_attribute(one: Observable) -> Json:
         "value": one.value,
         "object_relation": one.relation,
         **({"to_ids": True} if one.indicator else {}),
-        **({"category": one.category} if one.category else {}),
+        **({"category": one.category} if one.category != default_category(one.type) else {}),
         **({"comment": one.comment} if one.comment else {}),
     }
