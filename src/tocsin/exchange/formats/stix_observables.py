@@ -20,7 +20,7 @@ from tocsin.exchange.formats.mapping import (
     tables,
     template,
 )
-from tocsin.exchange.formats.model import Observable, ObservableGroup
+from tocsin.exchange.formats.model import Link, Observable, ObservableGroup
 from tocsin.exchange.formats.stix_objects import (
     Json,
     ObjectBuilder,
@@ -186,6 +186,7 @@ class Finding:
 
     observable: Observable | None = None
     group: ObservableGroup | None = None
+    links: tuple[Link, ...] = ()
     entries: tuple[ObservableGroup, ...] = ()
     missed: tuple[str, ...] = ()
 
@@ -193,27 +194,42 @@ class Finding:
 def finding_of_objects(
     objects: Mapping[str, Json], ids: Iterable[str], labels: Mapping[str, str], uuid: str
 ) -> list[Finding]:
-    """What the objects of an observation say: one thing where labels name it, else one for each that stands alone."""
+    """What the objects of an observation say: one thing where labels name it, else one for each that can stand alone.
+
+    Addresses and names that another object refers to belong to that one; files, processes and the like are things
+    of their own, linked.
+    """
     there = [objects[one] for one in ids if one in objects]
-    inner = _referred(objects, there)
+    named = bool(labels.get("type") or (labels.get("name") and template(labels["name"])))
+    near = objects if named else {id_: one for id_, one in objects.items() if not is_group(one)}
+    inner = referred(near, there)
     roots = [one for one in there if one["id"] not in inner] or there[:1]
-    pairs = [(one["type"], list(flattened(objects, one))) for one in roots]
+    pairs = [(one["type"], list(flattened(near, one))) for one in roots]
     if labels.get("type"):
-        return [
-            Finding(
-                observable=_labelled(
-                    labels["type"], [(f"{type_}:{path}", value) for type_, said in pairs for path, value in said], uuid
-                )
-            )
-        ]
+        said = [(f"{type_}:{path}", value) for type_, found in pairs for path, value in found]
+        return [Finding(observable=_labelled(labels["type"], said, uuid))]
     if labels.get("name") and (known := template(labels["name"])):
-        told = dict.fromkeys(pair for _, said in pairs for pair in said)
-        return [_group_of(known, list(told), uuid, root=roots[0])]
+        told = dict.fromkeys(pair for _, found in pairs for pair in found)
+        return [_group_of(known, list(told), uuid, root=roots[0])] if roots else []
     return [
-        _alone(type_, said, root, objects)
+        replace(_alone(type_, said, root), links=tuple(_links(objects, root)))
         for (type_, said), root in zip(pairs, roots, strict=True)
         if type_ in tables()["alone"]
     ]
+
+
+def is_group(one: Json) -> bool:
+    """Whether an object that stands alone is a group of values."""
+    return str(tables()["alone"].get(one["type"], "")).startswith("object ") and one["type"] != "autonomous-system"
+
+
+def _links(objects: Mapping[str, Json], root: Json) -> Iterator[Link]:
+    """Links to the objects that it refers to and that stand for themselves."""
+    kinds = {"parent_directory_ref": "contained-in", "encapsulates_refs": "encapsulates", "parent_ref": "child-of"}
+    for name, target in _references(root):
+        if target in objects and is_group(objects[target]):
+            source, to = (one.partition("--")[2] for one in (root["id"], target))
+            yield Link(source, kinds.get(name, "contains"), to)
 
 
 def finding_of_pattern(pattern: Pattern, labels: Mapping[str, str], uuid: str) -> list[Finding]:
@@ -301,9 +317,8 @@ def _labelled(type_: str, pairs: list[tuple[str, str]], uuid: str) -> Observable
     return Observable(type_, _as_misp(type_, value), uuid, category=default_category(type_))
 
 
-def _alone(type_: str, pairs: list[tuple[str, str]], root: Json, objects: Mapping[str, Json]) -> Finding:
+def _alone(type_: str, pairs: list[tuple[str, str]], root: Json) -> Finding:
     """What an object without labels is."""
-    del objects
     kind, uuid = tables()["alone"][type_], str(root["id"]).partition("--")[2]
     if not kind.startswith("object "):
         simple = [pair for pair in pairs if "." not in pair[0]]
@@ -461,25 +476,24 @@ def _contact_relation(name: str) -> Relation:
     return Relation(name, types.get(name, "text"), "")
 
 
-def _referred(objects: Mapping[str, Json], there: Sequence[Json]) -> set[str]:
-    """The ids that other objects of the observation refer to; of a circle the first stays."""
+def referred(objects: Mapping[str, Json], there: Iterable[Json]) -> set[str]:
+    """The ids that others of these objects refer to; of a circle the first stays."""
     found: set[str] = set()
     for one in there:
-        if one["id"] in found:
-            continue
-        found |= {target for target in _targets(one) if target in objects and target != one["id"]}
+        if one["id"] not in found:
+            found |= {target for _, target in _references(one) if target in objects and target != one["id"]}
     return found
 
 
-def _targets(node: object) -> Iterator[str]:
+def _references(node: object) -> Iterator[tuple[str, str]]:
+    """(property, id) of all references in an object."""
     if isinstance(node, dict):
         for name, value in node.items():
-            if name.endswith("_ref") and isinstance(value, str):
-                yield value
-            elif name.endswith("_refs") and isinstance(value, list):
-                yield from (one for one in value if isinstance(one, str))
+            if name.endswith(("_ref", "_refs")):
+                ids = value if isinstance(value, list) else [value]
+                yield from ((name, one) for one in ids if isinstance(one, str))
             else:
-                yield from _targets(value)
+                yield from _references(value)
     elif isinstance(node, list):
         for one in node:
-            yield from _targets(one)
+            yield from _references(one)

@@ -20,7 +20,14 @@ from tocsin.exchange.formats.model import (
 )
 from tocsin.exchange.formats.stix_markings import read_markings
 from tocsin.exchange.formats.stix_objects import Json, read_time
-from tocsin.exchange.formats.stix_observables import Finding, finding_of_objects, finding_of_pattern, misp_labels
+from tocsin.exchange.formats.stix_observables import (
+    Finding,
+    finding_of_objects,
+    finding_of_pattern,
+    is_group,
+    misp_labels,
+    referred,
+)
 from tocsin.exchange.formats.stix_patterns import parse_pattern
 
 _WHOLE: Final = ("report", "grouping")
@@ -68,6 +75,7 @@ class _Reader:
         self._sightings: list[Sighting] = []
         self._reports: list[Report] = []
         self._missed: list[str] = []
+        self._inner = referred(objects, (one for one in objects.values() if one["type"] in _OBSERVED))
 
     def collection(self) -> Collection:
         """All that was read. Where all is marked alike, the whole is marked so."""
@@ -146,20 +154,10 @@ class _Reader:
         elif type_ in _ENTITIES:
             self._entity(one)
         elif type_ in _OBSERVED:
-            if one["id"] not in held and one["id"] not in self._inner():
+            if one["id"] not in held and (is_group(one) or one["id"] not in self._inner):
                 self._keep(one, finding_of_objects(self._objects, [one["id"]], {}, _uuid_of(one)))
         elif type_ not in {"marking-definition", "extension-definition", "language-content", "bundle", *_WHOLE}:
             self._missed.append(f"Objects of type {type_}")
-
-    def _inner(self) -> set[str]:
-        """The ids that observed objects refer to; those say nothing alone."""
-        if not hasattr(self, "_referred"):
-            from tocsin.exchange.formats.stix_observables import _referred
-
-            self._referred = _referred(
-                self._objects, [one for one in self._objects.values() if one["type"] in _OBSERVED]
-            )
-        return self._referred
 
     def _observed(self, one: Json) -> None:
         found = finding_of_objects(self._objects, _texts(one.get("object_refs")), misp_labels(one), _uuid_of(one))
@@ -195,6 +193,7 @@ class _Reader:
         }
         for finding in found:
             self._missed += finding.missed
+            self._links += finding.links
             if finding.observable:
                 value = finding.observable
                 category = labels.get("category") or value.category
