@@ -1,10 +1,108 @@
-"""`tocsin exchange`: what goes to and comes from partners, checked. Nothing is stored."""
+"""`tocsin exchange`: files of the field's formats checked and converted, and bundles verified. Nothing is stored."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from tocsin.cli import exchange_verify
-from tocsin.interface import Commands
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands, note, print_json, print_table
+from tocsin.node.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tocsin.exchange.formats import Verdict
 
 app = Commands(
     help="Files of other systems: check them by their standards, convert them. Nothing is stored or sent.",
     no_args_is_help=True,
 )
 app.add_typer(exchange_verify.app)
+
+_Format = Annotated[
+    str, typer.Option("--format", metavar="FORMAT", help="stix, stix-pattern, misp, csaf, iodef, idea or xarf.")
+]
+
+
+@app.command()
+def check(
+    call: NodeInvocation, files: Annotated[list[Path], typer.Argument(help="Files of one format.")], format_: _Format
+) -> None:
+    """Check files by the standard's own validator; with --json a line for each document.
+
+    Exit 0: all are valid; 1: one is not; 2: one cannot be read, or was not checked, since its validator is not
+    installed.
+    """
+    worst = 0
+    rows: list[tuple[str, str, str]] = []
+    for file in files:
+        for verdict in _verdicts(file, format_):
+            worst = max(worst, 2 if verdict.valid is None else int(not verdict.valid))
+            if call.json:
+                print_json(_document(file, format_, verdict))
+            rows += _rows(file, verdict)
+    if not call.json:
+        print_table("", ("file", "result", "reason"), rows)
+    if worst:
+        raise typer.Exit(worst)
+
+
+@app.command()
+def convert(
+    file: Annotated[Path, typer.Argument(help="The file.")],
+    source: Annotated[str, typer.Option("--from", metavar="FORMAT", help="Its format.")],
+    target: Annotated[str, typer.Option("--to", metavar="FORMAT", help="The format that is written.")],
+) -> None:
+    """Write a file in another format to standard output, and to standard error what that format could not say.
+
+    A marking never gets wider: what the format cannot say becomes stricter, or the file is refused.
+    """
+    from tocsin.exchange.formats import convert_document
+
+    done = convert_document(_read(file), source, target)
+    sys.stdout.buffer.write(done.data)
+    for line in done.lost:
+        note(line)
+
+
+def _read(file: Path) -> bytes:
+    from tocsin.exchange.formats.documents import MOST_BYTES
+
+    try:
+        with file.open("rb") as stream:
+            return stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read.", hint="Name a file.") from error
+
+
+def _verdicts(file: Path, format_: str) -> "Iterator[Verdict]":
+    from tocsin.exchange.formats import Fault, Verdict, check_document
+
+    try:
+        data = _read(file)
+    except UsageError as error:
+        yield Verdict("", valid=None, faults=(Fault("", "", str(error)),))
+    else:
+        yield from check_document(format_, data)
+
+
+def _rows(file: Path, verdict: "Verdict") -> list[tuple[str, str, str]]:
+    """A row for each reason; the file and the result are in the first alone."""
+    result = "not checked" if verdict.valid is None else "valid" if verdict.valid else "not valid"
+    reasons = [" ".join(filter(None, (one.path, one.rule, one.reason))) for one in verdict.faults] or [""]
+    return [(str(file), result, reasons[0]), *(("", "", reason) for reason in reasons[1:])]
+
+
+def _document(file: Path, format_: str, verdict: "Verdict") -> dict[str, Any]:
+    return {
+        "file": str(file),
+        "format": format_,
+        "version": verdict.version,
+        "valid": verdict.valid,
+        "reasons": [{"path": one.path, "id": one.rule, "reason": one.reason} for one in verdict.faults],
+        "objects": verdict.objects,
+        "not_understood": list(verdict.not_understood),
+    }

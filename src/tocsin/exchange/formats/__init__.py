@@ -1,9 +1,19 @@
-"""The formats of the field: whether a file is right, and the same in another format. Nothing here stores or sends."""
+"""The formats of the field: whether a file is right, and the same in another format. Nothing here stores or sends.
+
+A format is a module with ``check(data: bytes) -> Iterator[Verdict]``, one for each document of a file, and where it can
+be converted ``read(data: bytes) -> Collection`` and ``write(collection) -> tuple[bytes, tuple[str, ...]]``: the file,
+and what could not be said in it. `registry` has their names, `model` what stands between them, `markings` the rule that
+no marking gets wider. A file that cannot be read is refused with an `InputError`. Whoever stores what was read passes
+it to `tocsin.delivery.never_held` first.
+"""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """``path`` within the file ("objects[3].pattern", "line 4"); ``rule``: the number of a test or rule, or empty."""
 
@@ -12,7 +22,7 @@ class Fault:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a check found; ``valid`` is None where a library is missing, and nothing was checked.
 
@@ -24,3 +34,20 @@ class Verdict:
     faults: tuple[Fault, ...] = ()
     objects: int = 0
     not_understood: tuple[str, ...] = ()
+
+
+if TYPE_CHECKING:
+    from tocsin.exchange.formats.markings import Markings, narrowed, read_iep, read_label, read_words, stricter
+    from tocsin.exchange.formats.model import (
+        Collection,
+        Entity,
+        Link,
+        Observable,
+        ObservableGroup,
+        Report,
+        Sighting,
+        Source,
+    )
+    from tocsin.exchange.formats.registry import Conversion, check_document, convert_document, format_names
+else:
+    lazy_face(__name__)

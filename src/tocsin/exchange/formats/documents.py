@@ -1,0 +1,82 @@
+"""JSON from elsewhere: measured before it is parsed, so that a small file cannot take all memory or time."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from tocsin.node.errors import InputError
+
+MOST_BYTES: Final = 128 * 2**20
+"""Of one file; an event of 200,000 attributes has some 70 MB."""
+
+MOST_DEPTH: Final = 64
+MOST_MEMBERS: Final = 8_000_000
+
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
+
+
+def check_size(data: bytes) -> None:
+    """Nothing.
+
+    Raises:
+        InputError: it has more bytes than any honest file.
+
+    """
+    if len(data) > MOST_BYTES:
+        raise InputError(f"It has more than {MOST_BYTES // 2**20} MiB.")
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of a JSON document (RFC 8259; I-JSON's rule on surrogates, RFC 7493).
+
+    Raises:
+        InputError: it is none, or larger, deeper or of more members than `MOST_BYTES`, `MOST_DEPTH`, `MOST_MEMBERS`.
+
+    """
+    check_size(data)
+    _measure(data)
+    try:
+        value = json.loads(data.decode("utf-8-sig"), parse_constant=_no_number)
+        if b"\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair cannot be stored or shown
+    except UnicodeError as error:
+        raise InputError(f"It is not UTF-8: {error.reason}.") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"It is no JSON: {error.msg}, line {error.lineno}, column {error.colno}.") from None
+    except ValueError as error:  # NaN, or a number of thousands of digits
+        raise InputError(f"It is no JSON: {error}.") from None
+    return value
+
+
+def text_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that are not empty, with their numbers from 1."""
+    check_size(data)
+    for number, line in enumerate(data.splitlines(), 1):
+        if line.strip():
+            yield number, line
+
+
+def write_json(value: object) -> bytes:
+    """The value as indented UTF-8."""
+    return json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
+
+
+def _measure(data: bytes) -> None:
+    depth = members = 0
+    for found in _TOKEN.finditer(data):
+        first = data[found.start()]
+        if first in b"[{":
+            depth += 1
+            if depth > MOST_DEPTH:
+                raise InputError(f"It is nested more than {MOST_DEPTH} levels deep.")
+        elif first in b"]}":
+            depth -= 1
+        elif first == ord(","):
+            members += 1
+            if members > MOST_MEMBERS:
+                raise InputError(f"It has more than {MOST_MEMBERS:,} members.")
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")

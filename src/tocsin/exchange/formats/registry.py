@@ -1,0 +1,96 @@
+"""The formats by name: a file checked, and the same in another format."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Final, Protocol, cast
+
+from tocsin.exchange.formats import Fault, Verdict
+from tocsin.exchange.formats.model import Collection
+from tocsin.node.errors import InputError, UsageError
+
+_NAMES: Final = ("stix", "stix-pattern", "misp", "csaf", "iodef", "idea", "xarf")
+
+
+class Format(Protocol):
+    """The module of a format that can be converted; one that can only be checked lacks the last two."""
+
+    def check(self, data: bytes) -> Iterator[Verdict]:
+        """One for each document of the file."""
+
+    def read(self, data: bytes) -> Collection:
+        """What it says.
+
+        Raises:
+            InputError: it cannot be read.
+
+        """
+
+    def write(self, collection: Collection) -> tuple[bytes, tuple[str, ...]]:
+        """The file, and what could not be said in it.
+
+        Raises:
+            InputError: nothing of it can be said, or a marking would get wider.
+
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """The other file; ``lost``: what was not understood, and what could not be said, a line each."""
+
+    data: bytes
+    lost: tuple[str, ...]
+
+
+def format_names(*, converted: bool = False) -> tuple[str, ...]:
+    """The formats that are offered, or those that can be converted."""
+    there = tuple(name for name in _NAMES if find_spec(_module(name)) is not None)
+    return tuple(name for name in there if hasattr(import_module(_module(name)), "read")) if converted else there
+
+
+def check_document(name: str, data: bytes) -> Iterator[Verdict]:
+    """What the format's own validator says of each document of a file.
+
+    Raises:
+        UsageError: there is no such format.
+
+    """
+    try:
+        yield from _format(name).check(data)
+    except InputError as error:
+        yield Verdict("", valid=False, faults=(Fault("", "", str(error)),))
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001 (a boundary: validators by others fail at what their authors never saw)
+        yield Verdict("", valid=None, faults=(Fault("", "", f"Not checked: the validator failed ({error!r})."),))
+
+
+def convert_document(data: bytes, source: str, target: str) -> Conversion:
+    """The file in another format. Nothing is stored, so nothing passes the filter of what is never held.
+
+    Raises:
+        UsageError: one of them cannot be converted.
+        InputError: it cannot be read, or not be said there.
+
+    """
+    names = format_names(converted=True)
+    for name in (source, target):
+        if name not in names:
+            raise UsageError(f"{name} cannot be converted.", hint=f"Formats: {', '.join(names)}.")
+    collection = _format(source).read(data)
+    written, unsaid = _format(target).write(collection)
+    missed = tuple(line for one in (collection, *collection.parts) for line in one.not_understood)
+    return Conversion(written, tuple(dict.fromkeys((*missed, *unsaid))))
+
+
+def _module(name: str) -> str:
+    return f"tocsin.exchange.formats.{name.replace('-', '_')}"
+
+
+def _format(name: str) -> Format:
+    names = format_names()
+    if name not in names:
+        raise UsageError(f"There is no format {name}.", hint=f"Formats: {', '.join(names)}.")
+    return cast("Format", import_module(_module(name)))

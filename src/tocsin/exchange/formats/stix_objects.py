@@ -1,0 +1,296 @@
+"""Observables as STIX objects: values put at their paths and taken from them, along references and lists."""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from tocsin.exchange.formats.mapping import hash_types, listed, tables
+
+Json = dict[str, Any]
+
+_DEEPEST: Final = 8  # references from an object to the last one that is followed
+_OWN: Final = frozenset(
+    "type id spec_version created modified created_by_ref object_marking_refs granular_markings labels defanged "
+    "extension_type revoked confidence lang external_references kill_chain_phases is_multipart content_type "
+    "content_disposition object_refs".split()
+)
+"""Properties that say nothing of what was observed."""
+
+_MAC: Final = re.compile(r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
+
+
+def stix_time(when: datetime) -> str:
+    """The time in UTC with milliseconds and Z."""
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z"
+
+
+def read_time(value: object) -> datetime | None:
+    """The time of a text in RFC 3339; None: it is none."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        return None if found is None else (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def referred_type(kind: str, value: str) -> str:
+    """The type of the object that a reference leads to; that of an address or a name by its value."""
+    if kind != "ip":
+        return kind
+    try:
+        return f"ipv{ipaddress.ip_interface(value).version}-addr"
+    except ValueError:
+        return "mac-addr" if _MAC.fullmatch(value) else "domain-name"
+
+
+def fits(path: str, value: str) -> bool:
+    """Whether a value at a path ("email-message:from_ref.value") is one that STIX allows there."""
+    type_, _, rest = path.partition(":")
+    *way, last = rest.split(".")
+    for part in way:
+        if part.endswith(("_ref", "_refs")):
+            type_ = referred_type(tables()["references"].get(part, ""), value if last == "value" else "")
+    return _fits(type_, last, canonical(type_, last, value))
+
+
+def canonical(type_: str, name: str, value: str) -> str:
+    """The one way in which STIX writes a value: hives of registry keys in full, MAC addresses in small letters."""
+    if type_ == "windows-registry-key" and name == "key":
+        hive, slash, rest = value.partition("\\")
+        return f"{tables()['hives'].get(hive, hive)}{slash}{rest}"
+    if type_ == "mac-addr":
+        return value.lower().replace("-", ":")
+    return value
+
+
+@cache
+def _form(type_: str, name: str) -> re.Pattern[str] | None:
+    forms = tables()["forms"]
+    found = forms.get(f"{type_}:{name}", forms.get(name))
+    return re.compile(found) if found else None
+
+
+def _fits(type_: str, name: str, value: str) -> bool:
+    form = _form(type_, name)
+    return form is None or form.fullmatch(value.upper().removeprefix("AS") if name == "number" else value) is not None
+
+
+class ObjectBuilder:
+    """Objects made of values at paths; the first is the root. ``uuid``: that of the observable or group."""
+
+    def __init__(self, type_: str, uuid: str) -> None:
+        self._uuid = UUID(uuid)
+        self.objects: list[Json] = []
+        self._by_id: dict[str, Json] = {}
+        self.root = self._object(type_, uuid)
+
+    def put(self, path: str, value: str, uuid: str = "") -> bool:
+        """Whether the value could be said at that path; ``uuid``: that of the attribute, for a new object."""
+        *way, last = path.split(".")
+        node = self.root
+        if path == "value" and "value" in node:
+            node = self._sibling(uuid)
+        for place, part in enumerate(way):
+            node = self._step(node, part, last if place == len(way) - 1 else "", value, f"{path}\n{value}", uuid)
+            if node is None:
+                return False
+        return _set(node, way[-1] if way else "", last, value)
+
+    def add_entry(self, path: str, values: Iterable[tuple[str, str]]) -> None:
+        """An entry of a list at a path, as a section of a program; what it cannot say is said in a property of ours."""
+        *way, last = path.split(".")
+        node = self.root
+        for part in way:
+            node = node.setdefault(part, {})
+        entry: Json = {}
+        node.setdefault(last, []).append(entry)
+        for name, value in values:
+            *above, key = name.split(".")
+            inner = entry.setdefault(above[0], {}) if above else entry
+            if not _set(inner, above[0] if above else "", key, value):
+                entry[f"x_misp_{key}"] = value
+
+    def add_own(self, path: str, value: object) -> None:
+        """A property of our own at a path; several values become a list."""
+        *way, name = path.split(".")
+        node = self.root
+        for part in way:
+            node = node.setdefault(part, {})
+        if name in node:
+            before = node[name] if isinstance(node[name], list) else [node[name]]
+            node[name] = [*before, value]
+        else:
+            node[name] = value
+
+    def finished(self) -> list[Json]:
+        """The objects with what STIX asks of them; empty: it cannot be said in STIX."""
+        for one in self.objects:
+            _complete(one)
+        wanted = tables()["required"]
+        fit = all(any(name in one for name in wanted.get(one["type"], "type").split()) for one in self.objects)
+        return self.objects if fit else []
+
+    def _sibling(self, uuid: str) -> Json:
+        """Another root with the same references: two names of the same addresses."""
+        found = self._object(self.root["type"], uuid or str(uuid5(self._uuid, str(len(self.objects)))))
+        found |= {name: ids for name, ids in self.root.items() if name.endswith("_refs")}
+        return found
+
+    def _step(self, node: Json, part: str, last: str, value: str, seed: str, uuid: str) -> Json | None:
+        references = tables()["references"]
+        if part.endswith("_ref"):
+            if part not in node:
+                node[part] = self._child(references.get(part, ""), last, value, seed, uuid)
+            return self._by_id[node[part]]
+        if part.endswith("_refs"):
+            ids = node.setdefault(part, [])
+            if last == "display_name":
+                return next((self._by_id[one] for one in ids if _is_name_of(value, self._by_id[one])), None)
+            ids.append(self._child(references.get(part, ""), last, value, seed, uuid))
+            self._share(part, ids)
+            return self._by_id[ids[-1]]
+        if part in {"values", "body_multipart"}:
+            members = node.setdefault(part, [])
+            if not members or last in members[-1] or part == "body_multipart":
+                members.append({})
+            found: Json = members[-1]
+            return found
+        inner: Json = node.setdefault(part, {})
+        return inner
+
+    def _share(self, part: str, ids: list[str]) -> None:
+        for one in self.objects:
+            if one["type"] == self.root["type"] and part == "resolves_to_refs":
+                one[part] = ids
+
+    def _child(self, kind: str, last: str, value: str, seed: str, uuid: str) -> str:
+        type_ = referred_type(kind, value if last == "value" else "")
+        made = uuid if uuid and f"{type_}--{uuid}" not in self._by_id else str(uuid5(self._uuid, seed))
+        return str(self._object(type_, made)["id"])
+
+    def _object(self, type_: str, uuid: str) -> Json:
+        made: Json = {"type": type_, "spec_version": "2.1", "id": f"{type_}--{uuid}"}
+        self.objects.append(made)
+        self._by_id[made["id"]] = made
+        return made
+
+
+def flattened(objects: Mapping[str, Json], root: Json) -> Iterator[tuple[str, str]]:
+    """(path, value) of all that an object says, along its references; each object at most once on a way."""
+    yield from _walk(objects, root, "", (str(root.get("id", "")),))
+
+
+def _walk(objects: Mapping[str, Json], node: Json, path: str, seen: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for name, value in node.items():
+        here = f"{path}.{name}".lstrip(".")
+        if name in _OWN:
+            continue
+        if name == "payload_bin":  # bytes are left out
+            yield here, str(node.get("id", "")).partition("--")[2]
+            continue
+        if name in {"hashes"} and isinstance(value, dict):
+            for key, digest in value.items():
+                yield f"{here}.{hash_types().get(key.replace('-', '').upper(), key)}", str(digest)
+        elif name == "content_ref" and value in objects:
+            yield from _content(objects[value], node, here)
+        elif name.endswith(("_ref", "_refs")):
+            for one in value if isinstance(value, list) else [value]:
+                if one in objects and one not in seen and len(seen) < _DEEPEST:
+                    yield from _walk(objects, objects[one], here, (*seen, one))
+        else:
+            yield from _values(objects, value, here, seen)
+
+
+def _values(objects: Mapping[str, Json], value: Any, here: str, seen: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and "value" in value and set(value) <= {"value", "data"}:  # an attachment of MISP
+        yield here, str(value["value"])
+    elif isinstance(value, dict):
+        yield from _walk(objects, value, here, seen)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _values(objects, one, here, seen)
+    elif value is not None:
+        yield here, str(value)
+
+
+def _content(artifact: Json, file: Json, here: str) -> Iterator[tuple[str, str]]:
+    """The name of a sample, and its MD5 where one is said; its bytes are left out."""
+    name = str(artifact.get("x_misp_filename") or file.get("name") or "")
+    md5 = artifact.get("hashes", {}).get("MD5") if isinstance(artifact.get("hashes"), dict) else None
+    if name and artifact.get("encryption_algorithm") and md5:
+        yield here, f"{name}|{md5}"
+
+
+def _set(node: Json, above: str, name: str, value: str) -> bool:
+    type_ = str(node.get("type", ""))
+    value = canonical(type_, name, value)
+    if not _fits(type_, name, value):
+        return False
+    if above == "hashes":
+        node[tables()["hashes"].get(name, name).split()[-1]] = value
+        return True
+    said = _typed(name, value)
+    if said is None:
+        return False
+    if name in listed("names"):
+        members = node.setdefault(name, [])
+        members.append(said)
+    elif name in node:
+        return False
+    else:
+        node[name] = said
+    return True
+
+
+def _typed(name: str, value: str) -> object:
+    """The value as STIX has it; None: it is none of that kind."""
+    if name in listed("numbers"):
+        digits = value.upper().removeprefix("AS").strip()
+        return int(digits) if digits.isdecimal() and len(digits) < 20 else None
+    if name in listed("floats"):
+        return _float(value)
+    if name in listed("flags"):
+        return value.lower() in {"true", "1", "listening"}
+    if name == "protocols":
+        return value.lower()
+    if name in listed("times"):
+        when = read_time(value)
+        return stix_time(when).replace(".000Z", "Z") if when else None
+    return value
+
+
+def _float(value: str) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _complete(one: Json) -> None:
+    """What STIX asks for beside the values."""
+    if one["type"] == "network-traffic":
+        # MISP names no protocol where STIX asks for one; its own converter says tcp.
+        protocols = one.setdefault("protocols", ["tcp"])
+        if "tcp-ext" in one.get("extensions", {}) and "tcp" not in protocols:
+            protocols.insert(0, "tcp")
+    elif one["type"] == "email-message":
+        parts = one.get("body_multipart")
+        if parts and "body" in one:
+            parts.insert(0, {"body": one.pop("body"), "content_type": "text/plain"})
+        for part in parts or []:
+            part.setdefault("content_disposition", "attachment") if "body_raw_ref" in part else None
+        one["is_multipart"] = bool(parts)
+
+
+def _is_name_of(name: str, address: Json) -> bool:
+    """Whether an address has a word of the name in it, or its initials; MISP does not say which name is whose."""
+    text = str(address.get("value", "")).lower()
+    words = name.lower().split()
+    initials = "".join(word[0] for word in words)
+    return "display_name" not in address and (
+        any(word in text for word in words if len(word) > 1) or text.startswith(initials)
+    )

@@ -1,0 +1,471 @@
+"""A bundle of STIX as a collection: observations and indicators become values, domain objects become entities."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from tocsin.exchange.formats.entities import CUSTOM, entity_of_object
+from tocsin.exchange.formats.mapping import default_category, tables, template
+from tocsin.exchange.formats.markings import NOT_MARKED, Markings, stricter
+from tocsin.exchange.formats.model import (
+    Collection,
+    Entity,
+    Link,
+    Observable,
+    ObservableGroup,
+    Report,
+    Sighting,
+    Source,
+)
+from tocsin.exchange.formats.stix_markings import read_markings
+from tocsin.exchange.formats.stix_objects import Json, read_time
+from tocsin.exchange.formats.stix_observables import (
+    Finding,
+    finding_of_objects,
+    finding_of_pattern,
+    is_group,
+    misp_labels,
+    referred,
+)
+from tocsin.exchange.formats.stix_patterns import parse_pattern
+
+_WHOLE: Final = ("report", "grouping")
+_ENTITIES: Final = frozenset(tables()["entities"]) | {CUSTOM, "malware-analysis"}
+_OBSERVED: Final = frozenset(tables()["alone"]) - {"location", "note"}
+_MEANINGS: Final = {"false-positive", "expired"}
+
+
+def read_document(document: Json) -> Collection:
+    """The collection of a bundle or an object; several reports become parts of it."""
+    given = document.get("objects") if document.get("type") == "bundle" else [document]
+    listed = [one for one in (given if isinstance(given, list) else []) if _is_object(one)]
+    objects = {one["id"]: one for one in _in_21(listed)}
+    wholes = [one for one in objects.values() if one["type"] in _WHOLE]
+    original = ("stix", document)
+    if len(wholes) < 2:
+        return replace(_Reader(objects, wholes[0] if wholes else {}, None).collection(), original=original)
+    named = _with_inner(objects, (id_ for one in wholes for id_ in _texts(one.get("object_refs"))))
+    rest = set(objects) - named - {one["id"] for one in wholes}
+    parts = [
+        _Reader(objects, one, frozenset(_with_inner(objects, _texts(one.get("object_refs"))))).collection()
+        for one in wholes
+    ]
+    left = _Reader(objects, {}, frozenset(rest)).collection()
+    if left.observables or left.groups or left.entities:
+        parts.append(left)
+    return Collection(parts=tuple(parts), original=original)
+
+
+def _with_inner(objects: Mapping[str, Json], ids: Iterable[str]) -> set[str]:
+    """The ids with those of the objects that observations hold."""
+    found = set(ids)
+    return found | {inner for one in found if one in objects for inner in _texts(objects[one].get("object_refs"))}
+
+
+class _Reader:
+    """One report with what it names, or all objects."""
+
+    def __init__(self, objects: Mapping[str, Json], whole: Json, only: frozenset[str] | None) -> None:
+        self._objects, self._whole, self._only = objects, whole, only
+        self._observables: dict[str, Observable] = {}
+        self._groups: dict[str, ObservableGroup] = {}
+        self._entities: list[Entity] = []
+        self._links: list[Link] = []
+        self._sightings: list[Sighting] = []
+        self._reports: list[Report] = []
+        self._missed: list[str] = []
+        self._inner = referred(objects, (one for one in objects.values() if one["type"] in _OBSERVED))
+
+    def collection(self) -> Collection:
+        """All that was read. Where all is marked alike, the whole is marked so."""
+        whole = self._whole
+        own = self._markings(whole)
+        here = [
+            one
+            for one in self._objects.values()
+            if one is not whole and (self._only is None or one["id"] in self._only)
+        ]
+        held = {id_ for one in here if one["type"] == "observed-data" for id_ in _texts(one.get("object_refs"))}
+        for one in sorted(here, key=lambda one: one["type"] != "observed-data"):
+            self._read(one, held)
+        if not whole:
+            marked = {
+                one.markings
+                for one in (*self._observables.values(), *self._groups.values(), *self._entities, *self._reports)
+            }
+            own = stricter(*marked)
+        return Collection(
+            title=_text(whole.get("name")),
+            id=_uuid_of(whole),
+            description=_text(whole.get("description")),
+            time=read_time(whole.get("modified")),
+            published=read_time(whole.get("published")),
+            source=self._source(whole),
+            markings=own,
+            labels=tuple(one for one in _texts(whole.get("labels")) if not one.startswith("misp:")),
+            observables=tuple(_inherit(one, own) for one in self._observables.values()),
+            groups=tuple(_inherit(one, own) for one in self._groups.values()),
+            sightings=tuple(self._sightings),
+            reports=tuple(_inherit(one, own) for one in self._reports),
+            entities=tuple(_inherit(one, own) for one in self._entities),
+            links=tuple(self._links),
+            properties={
+                name.removeprefix("x_misp_"): str(whole[name])
+                for name in ("x_misp_threat_level_id", "x_misp_analysis", "x_misp_extends_uuid")
+                if name in whole
+            },
+            not_understood=tuple(dict.fromkeys(self._missed)),
+        )
+
+    def _read(self, one: Json, held: set[str]) -> None:
+        type_ = one["type"]
+        if type_ == "observed-data":
+            self._observed(one)
+        elif type_ == "indicator":
+            self._indicator(one)
+        elif type_ == "relationship":
+            self._relationship(one)
+        elif type_ == "sighting":
+            self._sighting(one)
+        elif type_ in {"note", "opinion", "incident"}:
+            self._text(one)
+        elif type_.startswith("x-misp-") and ("x_misp_value" in one or "x_misp_attributes" in one):
+            self._custom(one)
+        elif misp_labels(one).get("name") and template(misp_labels(one)["name"]) and type_ not in _OBSERVED:
+            self._described(one)
+        elif misp_labels(one).get("type") in tables()["named"]:
+            self._keep(
+                one,
+                [
+                    Finding(
+                        observable=Observable(
+                            misp_labels(one)["type"],
+                            _text(one.get("name")),
+                            _uuid_of(one),
+                            category=misp_labels(one).get("category", ""),
+                        )
+                    )
+                ],
+                indicator=misp_labels(one).get("to_ids") == "True",
+            )
+        elif type_ == "location" and not misp_labels(one).get("galaxy-type"):
+            self._described(one, "geolocation")
+        elif type_ in _ENTITIES:
+            self._entity(one)
+        elif type_ in _OBSERVED:
+            if one["id"] not in held and (is_group(one) or one["id"] not in self._inner):
+                self._keep(one, finding_of_objects(self._objects, [one["id"]], {}, _uuid_of(one)))
+        elif type_ not in {"marking-definition", "extension-definition", "language-content", "bundle", *_WHOLE}:
+            self._missed.append(f"Objects of type {type_}")
+
+    def _observed(self, one: Json) -> None:
+        found = finding_of_objects(self._objects, _texts(one.get("object_refs")), misp_labels(one), _uuid_of(one))
+        if not found:
+            self._missed.append(f"An observation of what is not here or not known: {one['id']}")
+        self._keep(one, found)
+
+    def _indicator(self, one: Json) -> None:
+        labels, text, kind = misp_labels(one), _text(one.get("pattern")), _text(one.get("pattern_type")) or "stix"
+        uuid = _uuid_of(one)
+        parsed = parse_pattern(text) if kind == "stix" else None
+        if kind != "stix" and labels.get("name"):
+            found = [_rule_group(labels["name"], one, text, uuid)]
+        elif kind != "stix" or parsed is None:
+            types = {name: type_ for type_, name in reversed(tables()["rules"].items())}
+            type_ = labels.get("type") or types.get(kind, "pattern-in-file")
+            found = [Finding(observable=Observable(type_, text, uuid, category=default_category(type_)))]
+        else:
+            found = finding_of_pattern(parsed, labels, uuid)
+        self._keep(one, found, indicator=labels.get("to_ids") != "False")
+
+    def _keep(self, one: Json, found: Iterable[Finding], *, indicator: bool | None = None) -> None:
+        """What an object says, with what the object says of it: times, markings, who warns."""
+        labels = misp_labels(one)
+        about = {
+            "time": read_time(one.get("modified") or one.get("created")),
+            "first_seen": _seen(one, "first_observed", "valid_from"),
+            "last_seen": _seen(one, "last_observed", "valid_until"),
+            "markings": self._markings(one),
+            "labels": tuple(label for label in _texts(one.get("labels")) if not label.startswith("misp:")),
+            "confidence": one["confidence"] if isinstance(one.get("confidence"), int) else None,
+            "comment": _text(one.get("description")) or _text(one.get("x_misp_comment")),
+        }
+        for finding in found:
+            self._missed += finding.missed
+            self._links += finding.links
+            if finding.observable:
+                value = finding.observable
+                category = labels.get("category") or value.category
+                self._merge_value(replace(value, **about, category=category), indicator=indicator)
+            if finding.group:
+                group = replace(finding.group, **about, category=labels.get("meta-category") or finding.group.category)
+                self._merge_group(group, indicator=indicator)
+                for entry in finding.entries:
+                    if entry.id not in self._groups:
+                        self._groups[entry.id] = replace(entry, time=about["time"], markings=about["markings"])
+                        self._links.append(
+                            Link(group.id, "includes" if entry.name == "pe-section" else "contains", entry.id)
+                        )
+
+    def _merge_value(self, value: Observable, *, indicator: bool | None) -> None:
+        before = self._observables.get(value.id)
+        if before is None:
+            self._observables[value.id] = replace(value, indicator=bool(indicator))
+        elif (before.type, before.value) == (value.type, value.value) or indicator:
+            self._observables[value.id] = replace(
+                before,
+                indicator=before.indicator or bool(indicator),
+                comment=before.comment or value.comment,
+                markings=stricter(before.markings, value.markings),
+                confidence=before.confidence if before.confidence is not None else value.confidence,
+            )
+
+    def _merge_group(self, group: ObservableGroup, *, indicator: bool | None) -> None:
+        """An indicator of the same group says which of its values warn."""
+        before = self._groups.get(group.id)
+        if before is None:
+            self._groups[group.id] = group
+            return
+        warned = {(one.relation, one.value) for one in group.observables} if indicator else set()
+        values = tuple(
+            replace(one, indicator=one.indicator or (one.relation, one.value) in warned) for one in before.observables
+        )
+        self._groups[group.id] = replace(
+            before,
+            observables=values,
+            comment=before.comment or group.comment,
+            markings=stricter(before.markings, group.markings),
+        )
+
+    def _described(self, one: Json, name: str = "") -> None:
+        """A domain object that describes an object of MISP."""
+        labels = {"name": name} if name else misp_labels(one)
+        said = {key: value for key, value in one.items() if key not in {"kill_chain_phases"}}
+        found = finding_of_objects({one["id"]: said}, [one["id"]], labels, _uuid_of(one))
+        self._keep({**one, "description": ""}, found)
+        for target in _texts(one.get("object_refs")) if one["type"] == "note" else []:
+            self._links.append(Link(_uuid_of(one), "annotates", _uuid(target)))
+
+    def _custom(self, one: Json) -> None:
+        labels, uuid = misp_labels(one), _uuid_of(one)
+        if "x_misp_value" in one:
+            type_ = labels.get("type") or _text(one.get("x_misp_type")) or one["type"].removeprefix("x-misp-object-")
+            value = Observable(
+                type_,
+                _text(one["x_misp_value"]),
+                uuid,
+                category=_text(one.get("x_misp_category")) or labels.get("category", ""),
+            )
+            self._keep(one, [Finding(observable=value)], indicator=labels.get("to_ids") == "True")
+            return
+        attributes = one["x_misp_attributes"] if isinstance(one["x_misp_attributes"], list) else []
+        values = tuple(
+            Observable(
+                _text(inner.get("type")),
+                _text(inner.get("value")),
+                str(uuid5(NAMESPACE_URL, f"{uuid}\n{number}")),
+                relation=_text(inner.get("object_relation")),
+                indicator=inner.get("to_ids") is True,
+                category=_text(inner.get("category")) or default_category(_text(inner.get("type"))),
+                comment=_text(inner.get("comment")),
+            )
+            for number, inner in enumerate(attributes)
+            if isinstance(inner, dict)
+        )
+        name, category = _text(one.get("x_misp_name")), _text(one.get("x_misp_meta_category"))
+        self._keep(one, [Finding(group=ObservableGroup(name, values, uuid, category))])
+
+    def _entity(self, one: Json) -> None:
+        if one["type"] == "identity" and (one.get("identity_class") not in {"class"} and not misp_labels(one)):
+            return  # an organisation or a person that says something, or is named; not what is shared
+        labels = misp_labels(one)
+        made = entity_of_object(one)
+        if not labels:
+            times = {
+                name: when.isoformat().replace("+00:00", "Z")
+                for name in ("created", "modified")
+                if (when := read_time(one.get(name)))
+            }
+            made = replace(made, properties={**made.properties, **times})
+        self._entities.append(
+            replace(
+                made,
+                vocabulary=(labels.get("galaxy-type", ""), labels.get("galaxy-name", "")),
+                time=read_time(one.get("modified")),
+                markings=self._markings(one),
+                labels=tuple(label for label in _texts(one.get("labels")) if not label.startswith("misp:")),
+            )
+        )
+
+    def _relationship(self, one: Json) -> None:
+        source, target = _uuid(_text(one.get("source_ref"))), _uuid(_text(one.get("target_ref")))
+        if source != target:  # an indicator that is based on its own observation
+            kind = _text(one.get("relationship_type"))
+            self._links.append(
+                Link(source, kind, target, _uuid_of(one), read_time(one.get("modified")), _text(one.get("description")))
+            )
+
+    def _sighting(self, one: Json) -> None:
+        where = [self._objects[id_] for id_ in _texts(one.get("where_sighted_refs")) if id_ in self._objects]
+        self._sightings.append(
+            Sighting(
+                of=_uuid(_text(one.get("sighting_of_ref"))),
+                time=read_time(one.get("modified")),
+                id=_uuid_of(one),
+                count=one["count"] if isinstance(one.get("count"), int) else 1,
+                first_seen=read_time(one.get("first_seen")),
+                last_seen=read_time(one.get("last_seen")),
+                source=Source(_text(where[0].get("name")), _uuid_of(where[0])) if where else None,
+                markings=self._markings(one),
+            )
+        )
+
+    def _text(self, one: Json) -> None:
+        meaning = misp_labels(one).get("sighting", "")
+        about = tuple(_uuid(id_) for id_ in _texts(one.get("object_refs")))
+        if one["type"] == "note" and misp_labels(one).get("name"):
+            self._described(one)
+            return
+        if one["type"] == "opinion" and meaning in _MEANINGS and about:
+            self._sightings.append(
+                Sighting(
+                    about[0],
+                    read_time(one.get("modified")),
+                    _uuid_of(one),
+                    meaning=meaning,
+                    markings=self._markings(one),
+                )
+            )
+            return
+        opinion = _text(one.get("opinion"))
+        self._reports.append(
+            Report(
+                title=_text(one.get("name")) or _text(one.get("abstract")) or opinion,
+                description=_text(one.get("content")) or _text(one.get("description")) or _text(one.get("explanation")),
+                id=_uuid_of(one),
+                kind=one["type"],
+                time=read_time(one.get("modified")),
+                about=about,
+                source=self._source(one),
+                markings=self._markings(one),
+            )
+        )
+
+    def _markings(self, one: Json) -> Markings:
+        found, missed = read_markings(one, self._objects)
+        self._missed += missed
+        return found
+
+    def _source(self, one: Json) -> Source | None:
+        made = self._objects.get(_text(one.get("created_by_ref")))
+        return Source(_text(made.get("name")), _uuid_of(made)) if made and made.get("name") else None
+
+
+def _inherit(one: Any, own: Markings) -> Any:
+    """What is marked as the whole is needs no marking of its own."""
+    return replace(one, markings=NOT_MARKED) if one.markings == own else one
+
+
+def _rule_group(name: str, one: Json, text: str, uuid: str) -> Finding:
+    """A rule with what is said of it."""
+    relation = "raw-rule" if name == "nova-rule" else name
+    said = [
+        (
+            relation,
+            name if name in tables()["attributes"] or name in {"sigma", "snort", "suricata", "yara"} else "text",
+            text,
+        ),
+        ("rule-name" if name.endswith("-rule") else f"{name}-rule-name", "text", _text(one.get("name"))),
+        ("comment", "comment", _text(one.get("description"))),
+        ("version", "text", _text(one.get("pattern_version"))),
+        *(
+            ("reference" if name == "sigma" else "ref", "link", _text(ref.get("url")))
+            for ref in one.get("external_references") or []
+            if isinstance(ref, dict)
+        ),
+        *(
+            (key.removeprefix("x_misp_").replace("_", "-"), "text", _text(value))
+            for key, value in one.items()
+            if key.startswith("x_misp_")
+        ),
+    ]
+    values = tuple(
+        Observable(
+            type_,
+            value,
+            str(uuid5(NAMESPACE_URL, f"{uuid}\n{place}")),
+            relation=place,
+            category=default_category(type_),
+            indicator=place == relation,
+        )
+        for place, type_, value in said
+        if value
+    )
+    return Finding(group=ObservableGroup(name, values, uuid, misp_labels(one).get("meta-category", "misc")))
+
+
+def _seen(one: Json, observed: str, valid: str) -> Any:
+    """When it was seen, where that is more than when it was written."""
+    found = read_time(one.get(observed)) or read_time(one.get(valid))
+    return None if found in {read_time(one.get("created")), read_time(one.get("modified"))} else found
+
+
+def _in_21(listed: list[Json]) -> Iterator[Json]:
+    """The objects as STIX 2.1 has them: observations of 2.0 hold their objects inside."""
+    for one in listed:
+        inner = one.get("objects")
+        if one["type"] != "observed-data" or not isinstance(inner, dict):
+            yield one
+            continue
+        ids = {
+            key: f"{value['type']}--{uuid5(NAMESPACE_URL, one['id'] + key)}"
+            for key, value in inner.items()
+            if isinstance(value, dict) and isinstance(value.get("type"), str)
+        }
+        made = [{**_renamed(inner[key], ids), "id": id_} for key, id_ in ids.items()]
+        yield {**{name: value for name, value in one.items() if name != "objects"}, "object_refs": [*ids.values()]}
+        yield from made
+
+
+def _renamed(thing: Any, ids: Mapping[str, str]) -> Any:
+    if isinstance(thing, dict):
+        return {
+            name: ids.get(value, value)
+            if name.endswith("_ref") and isinstance(value, str)
+            else [ids.get(one, one) if isinstance(one, str) else one for one in value]
+            if name.endswith("_refs") and isinstance(value, list)
+            else _renamed(value, ids)
+            for name, value in thing.items()
+        }
+    return [_renamed(one, ids) for one in thing] if isinstance(thing, list) else thing
+
+
+def _is_object(one: object) -> bool:
+    return (
+        isinstance(one, dict)
+        and isinstance(one.get("type"), str)
+        and isinstance(one.get("id"), str)
+        and bool(_uuid(one["id"]))
+    )
+
+
+def _uuid(id_: str) -> str:
+    """The UUID of an id; a derived one where it has none."""
+    text = id_.partition("--")[2]
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return str(uuid5(NAMESPACE_URL, id_)) if id_ else ""
+
+
+def _uuid_of(one: Mapping[str, Any]) -> str:
+    return _uuid(_text(one.get("id")))
+
+
+def _texts(value: object) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return "" if value is None or isinstance(value, dict | list) else str(value)
