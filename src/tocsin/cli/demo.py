@@ -111,7 +111,8 @@ def _play(home: Path, port: int) -> None:
         confirm_lines(node.database, key, (), now=datetime.now(UTC), actor="demo")
     harbour = {number: team.key for number, team in teams_by_id(node.database).items() if team.key == "harbour"}
     let_in(node.database, harbour, now=datetime.now(UTC))
-    _let_pass(node, country)
+    with node.database.kept_open():
+        _let_pass(node, country)
     for one in capabilities():
         one.add_example(Invocation(home, json=False))
 

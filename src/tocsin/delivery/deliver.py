@@ -51,7 +51,7 @@ from tocsin.delivery.render import (
     render,
 )
 from tocsin.delivery.sealing import KeyRequests, settle, stuck_teams
-from tocsin.delivery.sender import MailSender, hold_letters, reached, send_letters
+from tocsin.delivery.sender import MailSender, WithheldLetters, hold_letters, reached, send_letters
 from tocsin.delivery.sending_policy import FILE, SHADOW, MailAllowance, holds_first, same_mailbox, way_of
 from tocsin.delivery.sent_log import DAY, FULL_WAIT, forget_posted, next_try, note_posted, posted_to
 from tocsin.directory import Team
@@ -109,6 +109,7 @@ def deliver(
     gone_of: GoneOf = lambda _: {},
     annotate: Annotate = lambda events: events,
     notes_of: NotesOf = no_notes,
+    withheld_letters: WithheldLetters = lambda _session, _letters: {},
     stop: Callable[[], bool] = lambda: False,
 ) -> DeliverySummary:
     """Send all letters and digests that are due, one digest per team, and finish those that an earlier run left.
@@ -116,6 +117,7 @@ def deliver(
     ``events_of(ingests, teams)``: for each of the teams, the events of these ingests that it is told of; called as few
     times as memory allows. ``gone_of(teams)``: the problems no longer seen, for the teams that are told now.
     ``annotate(events)`` may add ``problem.new`` and ``problem.first_seen`` to the events of many digests at once.
+    ``withheld_letters``: which of the letters that are about to leave the gate lets out no more.
     ``stop()``: asked after each batch of digests; where it says so, the rest waits for the next run.
 
     Raises:
@@ -133,7 +135,7 @@ def deliver(
         with database.begin() as session:
             room = MailAllowance(node.settings.tell.mails_a_day, posted_to(session, way=way, since=now - DAY))
             forget_posted(session, now)
-        post = MailSender(database, channel, way, node, room, now, teams)
+        post = MailSender(database, channel, way, node, room, now, teams, withheld_letters)
         run = _DeliveryRun(database, reachable, post, node, now, DeliverySummary(way), stop)
         try:
             _work(run, Facts(annotate, gone_of, notes_of), events_of)

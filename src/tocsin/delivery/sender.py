@@ -5,7 +5,7 @@ the same letter under the same Message-ID; with SMTP at most the one in flight c
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
@@ -28,15 +28,23 @@ from tocsin.node.records import AuditAction, Database, audit, cut
 from tocsin.node.sentences import say
 
 _DONE = {SHADOW: DeliveryState.SHADOW.value, REDIRECT: DeliveryState.REDIRECTED.value}
+_NOT_SENT = (LetterState.FAILED.value, LetterState.WITHHELD.value)
 _FULL = "This address had its mails for a day ([tell] mails_a_day); tried again within the hour."
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,300}>")  # what others wrote must not add a header (RFC 5322, 3.6.4)
 _MOST_IDS = 20
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
+WithheldLetters = Callable[[Session, Sequence[Letter]], Mapping[int, str]]
+"""Those of letters that the gate lets out no more though it once did, by their numbers, with its words."""
+
+
 @dataclass(frozen=True)
 class MailSender:
-    """A channel with what stands before it in one run. ``way``: see `sending_policy.way_of`. ``teams``: by number."""
+    """A channel with what stands before it in one run.
+
+    ``way``: see `sending_policy.way_of`. ``teams``: by number. ``withheld``: asked as letters are about to leave.
+    """
 
     database: Database
     channel: Channel
@@ -45,6 +53,7 @@ class MailSender:
     room: MailAllowance
     now: datetime
     teams: Mapping[int, Team] = field(default_factory=dict)
+    withheld: WithheldLetters = lambda _session, _letters: {}
 
     @property
     def done(self) -> str:
@@ -222,7 +231,10 @@ def _identity(letter: Letter, node: Sender) -> str:
 def _send_batch(post: MailSender, batch: Sequence[Letter], done: LetterRun) -> None:
     with post.database.reading() as session:
         leaving = still_leaving(session, Letter, [letter.id for letter in batch], post.now)
-    pairs = [(letter, *_finished(letter, post)) for letter in batch if letter.id in leaving]
+        withheld = post.withheld(session, [letter for letter in batch if letter.id in leaving])
+    pairs = [
+        (letter, *_finished(letter, post, withheld.get(letter.id, ""))) for letter in batch if letter.id in leaving
+    ]
     usable = [mail for _, mail, refusal in pairs if not refusal]
     receipts = iter(post.send(usable) if usable else [])
     cut("letters.sent")
@@ -237,12 +249,14 @@ def _send_batch(post: MailSender, batch: Sequence[Letter], done: LetterRun) -> N
         cut("letters.noting")
 
 
-def _finished(letter: Letter, post: MailSender) -> tuple[Mail, MailReceipt | None]:
+def _finished(letter: Letter, post: MailSender, withheld: str) -> tuple[Mail, MailReceipt | None]:
     """The mail of a letter; or one that goes nowhere, and why."""
+    nowhere = Mail(letter.reference, 1, 1, letter.message_id, "", (), "", b"")
+    if withheld:
+        return nowhere, MailReceipt(MailOutcome.WITHHELD, withheld)
     try:
         mail = letter_mail(letter, post.node, post.teams)
     except CannotSealError as error:
-        nowhere = Mail(letter.reference, 1, 1, letter.message_id, "", (), "", b"")
         return nowhere, MailReceipt(MailOutcome.REFUSED, str(error))
     if mail.recipients:
         return mail, None
@@ -253,7 +267,7 @@ def _note(session: Session, post: MailSender, letter: Letter, mail: Mail, receip
     change = _progress(letter, receipt, post)
     session.execute(update(Letter).where(Letter.id == letter.id).values(**change))
     note_posted(session, [(letter.reference, reached(mail, receipt))], way=post.way, now=post.now)
-    word = {post.done: AuditAction.LETTER_SENT, LetterState.FAILED.value: AuditAction.LETTER_FAILED}.get(
+    word = ({post.done: AuditAction.LETTER_SENT} | dict.fromkeys(_NOT_SENT, AuditAction.LETTER_FAILED)).get(
         str(change["state"])
     )
     if word is not None:
@@ -272,6 +286,8 @@ def _progress(letter: Letter, receipt: MailReceipt, post: MailSender) -> dict[st
         return row | {"state": post.done, "sent_at": now}
     if receipt.outcome is MailOutcome.FULL:
         return row | {"state": LetterState.RETRY.value, "due_at": now + FULL_WAIT}
+    if receipt.outcome is MailOutcome.WITHHELD:
+        return row | {"state": LetterState.WITHHELD.value}
     attempts = letter.attempts + 1
     again = next_try(attempts, letter.created_at, now) if receipt.outcome is MailOutcome.LATER else None
     state = LetterState.RETRY if again else LetterState.FAILED
@@ -281,4 +297,4 @@ def _progress(letter: Letter, receipt: MailReceipt, post: MailSender) -> dict[st
 def _count(done: LetterRun, letter: Letter, receipt: MailReceipt) -> None:
     done.sent += receipt.outcome is MailOutcome.SENT
     done.later += letter.state == LetterState.RETRY
-    done.failed += letter.state == LetterState.FAILED
+    done.failed += letter.state in _NOT_SENT

@@ -148,9 +148,10 @@ def _compose(folder: Path, before_folder: Path, made: Networks, before: Networks
     if registries:
         base.save(folder, "base")
     countries = AddressTable(pieces, base.v4_lengths[:0], base.v6_lengths[:0]) if registries else base
-    names = before.register.names() | made.register.names()
     routes = before.routes if registry else made.routes.with_families_of(before.routes)
-    return Networks(routes, countries, AsRegister.of(names, as_countries))
+    if not (registry or len(made.register.named)):
+        return Networks(routes, countries, before.register)
+    return Networks(routes, countries, AsRegister.of(before.register.names() | made.register.names(), as_countries))
 
 
 def _copy_sources(before: Path, folder: Path) -> None:

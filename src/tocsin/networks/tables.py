@@ -342,6 +342,8 @@ def country_places(codes: Sequence[str]) -> Int32s:
 
 
 def _one_line(name: str) -> str:
+    if name.isprintable():  # nearly all are, and there are 90,000
+        return " ".join(name.split())
     return " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
 
 

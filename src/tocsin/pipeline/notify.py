@@ -36,6 +36,7 @@ from tocsin.directory import Directory, ResponsibilityRole, lacks_help, read_dir
 from tocsin.directory.keys import keys_by_team
 from tocsin.events import TeamSet, addresses, repeats_of
 from tocsin.incidents.populations import digest_notes
+from tocsin.incidents.threads import withheld_letters
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import node_uuid
 from tocsin.node.reply_addresses import reply_addresses, reply_marks
@@ -76,6 +77,7 @@ def tell(node: NodeWithStores, *, now: datetime, stop: Callable[[], bool] = lamb
         annotate=knowledge.with_history,
         gone_of=knowledge.gone_of,
         notes_of=knowledge.notes_of,
+        withheld_letters=lambda session, letters: withheld_letters(session, letters, directory.by_id, now),
         channel=open_channel(node.settings, node.home),
         node=_sender(node, directory, now),
         now=now,

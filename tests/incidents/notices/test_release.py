@@ -1,5 +1,6 @@
 """What came voluntarily goes to no supervisor and no police without consent or an order, by no way."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from tocsin.incidents.threads import QuotedTextError, open_post
 from tocsin.interface import ActContext, RequestError, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError, NotFoundError, WithheldError
-from tocsin.node.letters import Letter
+from tocsin.node.letters import Letter, LetterState
+from tocsin.node.records import AuditAction, AuditEntry
 from tocsin.pipeline import inbox_event
 from tocsin.pipeline.rules_dry_run import try_rules
 from tocsin.pipeline.uploads.intake import take_waiting
@@ -107,6 +109,41 @@ def test_consent_that_is_withdrawn_releases_nothing_more(world: World) -> None:
         assert held_from(session, IncidentReader(1, world.now), open_case(session, case)) == {"authority"}
     inbox(world, "record-consent", **consent)
     case.do("send", party="Official", **MAIL)
+
+
+def test_what_waits_to_leave_is_asked_about_again_as_it_leaves(world: World) -> None:
+    """A mail within its undo, one that the server deferred, a report handed over; others and orders leave."""
+    world.tocsin.run("directory", "edit", "sector", "--kind", "police", "--said-by", "us")
+    case, reference = case_of(world, PartyRole.AUTHORITY)
+    consent = {"reference": reference, "scope": "authority", **GIVEN}
+    inbox(world, "record-consent", **consent)
+    case.do("send", party="Official", **MAIL)
+    with world.node.database.begin() as session:
+        session.scalars(select(Letter)).one().state = LetterState.RETRY.value
+        incident = find_incident(session, IncidentReader(1, world.now), case.reference)
+        for name, mailbox in (("Hospital", "it@hospital.example"), ("Bank", "CERT@banks.example")):
+            case.parties[name] = add_party(session, incident, name, mailbox, PartyRole.VICTIM)
+    given = inbox(world, "add", what="We were hit", door=ReportDoor.PHONE).reference
+    for one, ground in ((reference, "record-order"), (given, "record-consent")):
+        inbox(world, ground, reference=one, scope="police", **GIVEN)
+    inbox(world, "hand-over", reference=(given,), team="sector", text="Please look")
+    for name in ("Other", "Hospital", "Bank"):
+        case.do("send", party=name, **MAIL)
+    inbox(world, "withdraw-consent", reference=reference, release=1, reason="By phone")
+    inbox(world, "set-basis", reference=given, basis="mandatory", basis_act="nis2", reason="It is essential")
+    inbox(world, "withdraw-consent", reference=given, release=3, reason="By phone")
+    inbox(world, "set-basis", reference=given, basis="voluntary", reason="It is not")
+    world.now += timedelta(minutes=2)
+    assert world.tell().keys() == {"it@hospital.example", "CERT@banks.example"}, "a victim; the police, by order"
+    inbox(world, "record-consent", **consent)
+    world.now += timedelta(days=1)
+    assert world.tell() == {}, "what was withheld has ended"
+    with world.node.database.reading() as session:
+        withheld = session.scalars(select(Letter).where(Letter.state == LetterState.WITHHELD.value)).all()
+        assert {one.mailbox for one in withheld} == {*letters(world), "cert@banks.example"}
+        assert all("voluntarily" in one.error for one in withheld)
+        failed = select(AuditEntry.subject).where(AuditEntry.word == AuditAction.LETTER_FAILED.value)
+        assert session.scalars(failed).all().count(f"incident:{case.reference}") == 2
 
 
 def test_the_event_of_a_voluntary_report_goes_to_no_supervisor_and_no_police(world: World) -> None:

@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from incidents.takedowns.conftest import Kit
 from support.incident_mails import answer_to
 from support.processes import KILLED, command
-from tocsin.incidents import IncidentReader, add_incident, erase_part
+from tocsin.incidents import IncidentReader, Party, add_incident, erase_part
 from tocsin.incidents import acts as incident_acts
 from tocsin.incidents.takedowns import (
     TakedownSearch,
@@ -118,6 +119,26 @@ def test_what_is_written_of_a_restricted_incident_stays_there_when_it_is_merged_
     kit.reference = child
     assert kit.do("ask", takedowns=numbers).mails == 2
     assert {one.about for one in kit.mails().values()} == {f"incident:{child}"}
+
+
+def test_a_mail_goes_to_no_party_of_a_restricted_incident_that_was_merged(kit: Kit) -> None:
+    """Whoever reads the open one would not see what is said to it; so the host takes part there by itself."""
+    kit.propose(TWO)
+    hidden = kit.reference
+    kit.do("ask", takedowns=[1])
+    with kit.world.node.database.begin() as session:
+        kit.reference = add_incident(session, title="Open to all", actor="test", now=kit.world.now).reference
+    own = kit.propose(TWO).takedowns
+    asked = kit.reference
+    kit.reference = hidden
+    do_incident(kit, "restrict", persons=(str(kit.analyst),))
+    do_incident(kit, "merge", into=asked)
+    kit.reference = asked
+    kit.do("ask", takedowns=own[:1])
+    with kit.world.node.database.reading() as session:
+        hosts = session.scalars(select(Party).where(Party.role == "host")).all()
+        assert len({(one.compartment_id, one.mailbox) for one in hosts}) == 2
+        assert len({one.mailbox for one in hosts}) == 1
 
 
 def test_a_mail_is_marked_as_high_as_anything_that_it_names(kit: Kit) -> None:

@@ -23,6 +23,7 @@ class MailOutcome(StrEnum):
     REFUSED = "refused"  # refused for good
     DOWN = "down"  # the channel itself does not work, or a person stopped it: nothing was tried
     FULL = "full"  # not tried: a mailbox has had its mails for a day
+    WITHHELD = "withheld"  # not tried: the gate says no
 
 
 @dataclass(frozen=True, slots=True)

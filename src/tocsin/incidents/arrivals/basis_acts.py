@@ -111,7 +111,7 @@ def record_order(context: ActContext, request: InboxOrder) -> InboxState:
 
 
 def withdraw_consent(context: ActContext, request: InboxRelease) -> InboxState:
-    """From now on it releases nothing; what was sent by it is not called back. An order is not withdrawn so.
+    """What waits to be sent by it is withheld; what was sent is not called back. An order is not withdrawn so.
 
     Raises:
         NotFoundError: the report has no such consent.

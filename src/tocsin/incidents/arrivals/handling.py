@@ -21,7 +21,7 @@ from tocsin.incidents.arrivals.models import (
 )
 from tocsin.incidents.observables import extract_observables
 from tocsin.node.errors import ConflictError, UsageError
-from tocsin.node.letters import queue_letter
+from tocsin.node.letters import HAND_OVER, queue_letter
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import recipient_of
@@ -164,7 +164,7 @@ def hand_over_report(
     entry = enter(session, report, EntryKind.HAND_OVER, letter.body, person=person, now=now)
     for number, mailbox in enumerate(team.mailboxes):
         queue_letter(
-            session, key=f"inbox:{report.reference}:{entry.id}/{number}", kind="inbox-hand-over", mailbox=mailbox,
+            session, key=f"inbox:{report.reference}:{entry.id}/{number}", kind=HAND_OVER, mailbox=mailbox,
             subject=letter.subject, body=letter.body, now=now, due_at=due_at, about=_about(report),
         )  # fmt: skip
     audit_report(session, AuditAction.INBOX_SENT_ON, report, actor=actor, now=now, team=str(team.uuid))

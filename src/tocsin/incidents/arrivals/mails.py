@@ -19,7 +19,7 @@ from tocsin.incidents.arrivals.submission import ReportForm, add_report
 from tocsin.incidents.arrivals.tickets import ticket_named
 from tocsin.incidents.arrivals.write import add_message
 from tocsin.incidents.threading import MailLinks, place_mail
-from tocsin.node.letters import Letter
+from tocsin.node.letters import HAND_OVER, Letter
 from tocsin.node.tokens import Tokens
 
 _LONGEST: Final = 10_000  # characters of what a report says
@@ -65,7 +65,7 @@ def _attached(mail: ReadMail) -> list[MailPart]:
 def _of_other_team(session: Session, row: ReceivedMail) -> bool:
     """Whether it answers a hand-over: what another team writes is not for the reporter."""
     letter = session.get(Letter, row.letter_id) if row.letter_id is not None else None
-    return letter is not None and letter.kind == "inbox-hand-over"
+    return letter is not None and letter.kind == HAND_OVER
 
 
 def _report_of_letter(session: Session, row: ReceivedMail) -> PublicReport | None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         threads_of,
         writing_now,
     )
+    from tocsin.incidents.threads.release import withheld_letters
     from tocsin.incidents.threads.sending import (
         PartyMail,
         PartyPost,

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.delivery.sealing import Seals, open_seals
 from tocsin.delivery.texts import IncidentTemplate, TextFolders, incident_templates
-from tocsin.directory import OFFICIAL_KINDS, Team, teams_by_id
+from tocsin.directory import Team, teams_by_id
 from tocsin.directory.keys import keys_by_team
 from tocsin.incidents.act_parts import author_of
 from tocsin.incidents.arrivals import HINT, PublicReport, ReleaseScope, all_reports_in, refusal, texts_of, unreleased
@@ -29,6 +29,7 @@ from tocsin.incidents.threads.letter_texts import filled, placeholders, unfilled
 from tocsin.incidents.threads.models import IncidentMail
 from tocsin.incidents.threads.quotes import OtherThread, Quote, quotes_in
 from tocsin.incidents.threads.read import PartyThread
+from tocsin.incidents.threads.release import official_addresses, official_kind
 from tocsin.incidents.threads.states import ThreadMailState, ThreadTurn
 from tocsin.interface import ActContext, RequestError
 from tocsin.node.errors import ConflictError, UsageError
@@ -55,7 +56,6 @@ _CONCERNED: Final = (PartyRole.REPORTER, PartyRole.VICTIM, PartyRole.OPERATOR, P
 """Whose own machines or accounts it is about: clients in the sense of TLP 2.0."""
 
 _KNOWN: Final = (PartyRole.COORDINATOR, PartyRole.AUTHORITY, PartyRole.POLICE, PartyRole.VENDOR)
-_OFFICIAL: Final = (PartyRole.AUTHORITY, PartyRole.POLICE)
 _ROLE_MAILBOX: Final = re.compile(
     r"(abuse|admin(istrator)?|cert|csirt|soc|noc|psirt|cirt|contact|desk|help(desk)?|hostmaster|postmaster|webmaster|info|"
     r"incidents?|it|legal|mail|office|press|presse|secretariat|security|sicherheit|support|team|report(s|ing)?)"
@@ -176,9 +176,7 @@ class PartyPost:
 
     @cached_property
     def _officials(self) -> Mapping[str, str]:
-        """By the address, of which kind a supervisor or the police is, whoever is said to have that address."""
-        official = (team for team in self.teams.values() if team.kind in OFFICIAL_KINDS)
-        return {mailbox.lower(): team.kind.value for team in official for mailbox in team.mailboxes}
+        return official_addresses(self.teams.values())
 
     def _recipient(self, party: Party, *, to_person: bool) -> tuple[Recipient, ReleasePurpose]:
         team, role = self.team_of(party), PartyRole(party.role)
@@ -195,8 +193,7 @@ class PartyPost:
         known = recipient_of(team, own=own) if team else None
         key, kind, country = (known.team, known.kind, known.country) if known else ("", "", "")
         purpose = ReleasePurpose.REMEDIATION if audience is Audience.CLIENT else ReleasePurpose.COORDINATION
-        official = role.value if role in _OFFICIAL else known.official if known else ""
-        official = official or self._officials.get(self.mailbox_of(party).lower(), "")
+        official = official_kind(self.mailbox_of(party), self._officials, role=role, team=team)
         return Recipient(audience, named, ceiling, key, kind, country, official), purpose
 
 

@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.node.letters.models import ACCOUNT, INCIDENT, NOTICE, Letter, LetterState, empty_letters, queue_letter
+    from tocsin.node.letters.models import (
+        ACCOUNT,
+        HAND_OVER,
+        INCIDENT,
+        NOTICE,
+        Letter,
+        LetterState,
+        empty_letters,
+        queue_letter,
+    )
 else:
     lazy_face(__name__)

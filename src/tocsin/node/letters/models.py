@@ -15,6 +15,9 @@ ACCOUNT: Final = "account"
 INCIDENT: Final = "incident"
 """The kind of letters that a person wrote to a party of an incident; they are never held, as a person looked."""
 
+HAND_OVER: Final = "inbox-hand-over"
+"""The kind of letters that give a report to another team."""
+
 NOTICE: Final = "notice"
 """The kind of receipts and answers that an entity gets for its notices; they are never held, as it wrote first."""
 
@@ -26,6 +29,7 @@ class LetterState(StrEnum):
     RETRY = "retry"  # refused for the moment; tried again at `due_at`
     SENT = "sent"  # written, or accepted by the mail server
     FAILED = "failed"  # given up; `error` says why
+    WITHHELD = "withheld"  # the gate lets it out no more, as it was about to leave; `error` says why
     BOUNCED = "bounced"  # accepted, then a delivery report said that it did not arrive
     CANCELLED = "cancelled"  # no longer needed
     HELD = "held"  # the first to its team: waits for a person's look

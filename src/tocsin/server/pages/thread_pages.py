@@ -76,6 +76,7 @@ _LETTERS: Final = {
     LetterState.RETRY: (N_("Not accepted yet, tried again"), "wrong"),
     LetterState.SENT: (N_("Sent"), "good"),
     LetterState.FAILED: (N_("Not sent"), "wrong"),
+    LetterState.WITHHELD: (N_("withheld by the release gate"), "wrong"),
     LetterState.BOUNCED: (N_("Not delivered"), "wrong"),
     LetterState.EXPIRED: (N_("Not sent in time"), "wrong"),
     LetterState.SHADOW: (N_("Written only, as the node sends nothing"), "quiet"),
@@ -103,12 +104,13 @@ class _MailForm:
 
 @dataclass(frozen=True)
 class _ShownMail:
-    """A mail as the page shows it."""
+    """A mail as the page shows it. ``error``: why it did not leave."""
 
     mail: IncidentMail
     by: str
     state: tuple[str, str] | None
     open: bool
+    error: str
 
 
 def thread_pages(desk: PageContext) -> APIRouter:
@@ -224,7 +226,8 @@ def _shown(session: Session, mails: list[IncidentMail]) -> list[_ShownMail]:
         if one.kind == MailKind.BOUNCE:
             state = (N_("Delivery report"), "quiet")
         folded = one.state in {ThreadMailState.AUTOMATIC, ThreadMailState.REFUSED}
-        made.append(_ShownMail(one, names.get(one.by, one.by) if one.ours else one.address, state, not folded))
+        error = letter.error if letter and letter.state in {LetterState.FAILED, LetterState.WITHHELD} else ""
+        made.append(_ShownMail(one, names.get(one.by, one.by) if one.ours else one.address, state, not folded, error))
     return made
 
 
