@@ -77,7 +77,6 @@ class EventTable:
         self._looked: tuple[int, int] = (0, 0)  # when its log had last changed, and when that was seen; nanoseconds
         self._listed: tuple[int, pl.DataFrame] | None = None
         self._extras: dict[str, pl.DataType] = {}
-        self._removed: dict[str, frozenset[str]] = {}  # what recent commits took out; they never change
         self._lock = threading.RLock()  # pages read in many threads
 
     def exists(self) -> bool:
@@ -174,9 +173,7 @@ class EventTable:
         """The paths of the files that commits so short ago took out, by this machine's clock."""
         since = time.time() - within.total_seconds()
         recent = [path for path in (self.folder / "_delta_log").glob("*.json") if path.stat().st_mtime > since]
-        known = self._removed
-        self._removed = {path.name: known[path.name] if path.name in known else _removed_by(path) for path in recent}
-        return frozenset().union(*self._removed.values())
+        return frozenset(path for commit in recent for path in _removed_by(commit))
 
     def _known_extras(self) -> dict[str, pl.DataType]:
         if self.exists():
@@ -262,9 +259,10 @@ def _commit_file(log: Path, version: int) -> Path:
     return log / f"{version:020d}.json"
 
 
-def _removed_by(commit: Path) -> frozenset[str]:
-    actions = (json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines())
-    return frozenset(unquote(action["remove"]["path"]) for action in actions if "remove" in action)
+def _removed_by(commit: Path) -> Iterator[str]:
+    for line in commit.read_text(encoding="utf-8").splitlines():
+        if line.startswith('{"remove"'):
+            yield unquote(json.loads(line)["remove"]["path"])
 
 
 @contextmanager

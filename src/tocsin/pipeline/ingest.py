@@ -217,8 +217,9 @@ def open_session(
     node: NodeWithStores, *, waiting: Callable[[], None] = lambda: None, clock: Clock = _now
 ) -> Iterator[IngestSession]:
     """Be the writer of a node, with what was cut off before finished; waits for another, after saying so."""
-    with writer(node, waiting), node.database.kept_open():
-        commitment.recover(node)
+    with writer(node, waiting) as nothing_cut_off, node.database.kept_open():
+        if not nothing_cut_off:
+            commitment.recover(node)
         with _session(node, clock) as session:
             yield session
 

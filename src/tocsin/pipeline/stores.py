@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 from tocsin.directory import team_numbers
 from tocsin.events import Events, EventStore
@@ -27,6 +28,7 @@ class NodeWithStores(Node):
     events: Events
     problems: ProblemList
     _rows: dict[date, KeyFiles] = field(default_factory=dict)
+    _wrote: set[str] = field(default_factory=set)  # what the last of our own blocks of `writer` left in its file
 
     def rows_of(self, day: date) -> KeyFiles:
         """The keys of the rows that came on one day."""
@@ -73,12 +75,21 @@ def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithS
 
 
 @contextmanager
-def writer(node: Node, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Be the one process that writes events; waits for another to finish, after saying so by ``waiting``."""
-    with (node.home / HomeFile.WRITER_LOCK).open("w") as lock:
+def writer(node: NodeWithStores, waiting: Callable[[], None] = lambda: None) -> Iterator[bool]:
+    """Be the one process that writes events; waits for another to finish, after saying so by ``waiting``.
+
+    Gives whether this node wrote last, and nothing was cut off or raised: then there is nothing to recover.
+    """
+    with (node.home / HomeFile.WRITER_LOCK).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             waiting()
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        lock.seek(0)
+        ours = lock.read() in node._wrote  # noqa: SLF001 (its own lock)
+        lock.truncate(0)  # whoever is killed leaves it so
+        node._wrote.clear()  # noqa: SLF001
+        yield ours
+        node._wrote.add(uuid4().hex)  # noqa: SLF001
+        lock.writelines(node._wrote)  # noqa: SLF001

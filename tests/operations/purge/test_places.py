@@ -39,7 +39,7 @@ FILES = {
     HomeFile.SETTINGS: "written by this team",
     HomeFile.UNFINISHED_RESTORE: "empty",
     HomeFile.USERS: "figures of this team",
-    HomeFile.WRITER_LOCK: "empty",
+    HomeFile.WRITER_LOCK: "a random number, or empty",
 }
 NOTHING_OF_STRANGERS = {
     "accounts of people here": [
