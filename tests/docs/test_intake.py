@@ -24,7 +24,6 @@ DOORS = {
     "pipeline/collectors/stream.py:_while": "pipeline/collectors/spool.py:keep",
     "pipeline/collectors/web.py:body": "pipeline/collectors/spool.py:keep",
     "incidents/moving/mails.py:_kept": "incidents/moving/mails.py:_kept",
-    "problems/replies/filing.py:redacted_mail": "problems/replies/filing.py:file_mail",
     "problems/replies/filing.py:file_mail": "problems/replies/filing.py:file_mail",
     "problems/replies/filing.py:read_mailbox": "problems/replies/filing.py:file_mail",
     "server/api/incident_evidence.py:send": "incidents/evidence/files.py:keep_file",

@@ -66,7 +66,7 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _has_mails(file: Path) -> bool:
-    from tocsin.incidents.mail_files import is_mail
+    from tocsin.delivery.mailbox import is_mail
 
     if file.is_dir():
         return True

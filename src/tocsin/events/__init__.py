@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from tocsin.events.purge import purge_ingest
     from tocsin.events.quarantine import Quarantine, SetAsideRow, header_of, purge_rows, set_aside
     from tocsin.events.repeats import pack_repeats, repeats_of
-    from tocsin.events.reports import OpenedReport, empty_spool, find_reports, open_reports, shown
+    from tocsin.events.reports import MailReading, OpenedReport, empty_spool, find_reports, open_reports, shown
     from tocsin.events.schema import COLUMNS
     from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause, merged
     from tocsin.events.store import NO_CONTACT, TOLD_IN, EventQuery, EventStore, within

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from tocsin.events.gzip_stream import DamageError, gunzip
-from tocsin.events.redaction import Redaction
+from tocsin.events.redaction import Redaction, redacted_bytes
 from tocsin.node.errors import InputError
 from tocsin.node.files import disk_failures
-from tocsin.node.sentences import say
+from tocsin.node.sentences import join_sentences, say
 from tocsin.node.settings import IngestSettings
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 20
 _MOST_MEMBERS = 1_000  # of a zip file: each is looked at, whatever it is
+
+_MAIL_HEAD = 4_000  # bytes that say whether it is a mail
+_MOST_MAIL = 40_000_000  # bytes of one; it has to be in memory
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,21 @@ class OpenedReport:
 
 
 @dataclass(frozen=True)
+class MailReading:
+    """How a file that is a mail is known by its first bytes, and the reports in it by name; from a place above."""
+
+    known: Callable[[bytes], bool]
+    reports: Callable[[bytes], Iterable[tuple[str, bytes]]]
+
+
+@dataclass(frozen=True)
 class _Unpacking:
-    """Where copies are made, within which limits, and what they pass on the way."""
+    """Where copies are made, within which limits, what they pass on the way, and how mails are read."""
 
     spool: Path
     limits: IngestSettings
     redaction: Callable[[], Redaction]
+    mails: MailReading | None
 
 
 def find_reports(paths: Iterable[Path]) -> Iterator[Path]:
@@ -106,18 +118,23 @@ def shown(name: str | Path) -> str:
 
 
 def open_reports(
-    path: Path, spool: Path, limits: IngestSettings, redaction: Callable[[], Redaction]
+    path: Path,
+    spool: Path,
+    limits: IngestSettings,
+    redaction: Callable[[], Redaction],
+    mails: MailReading | None = None,
 ) -> Iterator[OpenedReport]:
     """The report or reports in one file (``-``: standard input); spooled copies are gone after each step.
 
-    ``redaction``: makes what copies pass before they are written; whoever gives it notes what that found.
+    ``redaction``: makes what copies pass before they are written; whoever gives it notes what that found. ``mails``:
+    without it a mail is a report as any other.
 
     Raises:
         InputError: the file is not there or not readable, or unpacks to more than the limits allow.
         StorageError: there is no room to unpack it.
 
     """
-    unpacking = _Unpacking(spool, limits, redaction)
+    unpacking = _Unpacking(spool, limits, redaction, mails)
     if str(path) == "-":
         yield from _from_stream("standard input", sys.stdin.buffer, unpacking)
         return
@@ -146,7 +163,7 @@ def open_reports(
 def _from_stream(name: str, stream: IO[bytes], to: _Unpacking) -> Iterator[OpenedReport]:
     """What comes once, by a pipe: kept in a file first, since it is read several times."""
     with _spool_file(f"{name} as it came", to.spool) as whole:
-        for report in _spooled(whole, name, _blocks(stream), to.limits.max_unpacked_bytes, to.redaction()):
+        for report in _spooled(whole, name, _blocks(stream), to.limits.max_unpacked_bytes, replace(to, mails=None)):
             with report.path.open("rb") as file:
                 for inner in _unpacked(name, whole, file, to):
                     yield replace(inner, broken=inner.broken or report.broken)
@@ -155,14 +172,16 @@ def _from_stream(name: str, stream: IO[bytes], to: _Unpacking) -> Iterator[Opene
 def _unpacked(name: str, path: Path, file: io.BufferedReader, to: _Unpacking) -> Iterator[OpenedReport]:
     """The reports in an opened file: itself, or what is packed in it."""
     status = os.fstat(file.fileno())
-    magic = file.read(4)
+    magic = file.read(_MAIL_HEAD)
     file.seek(0)
     if magic[:2] == b"\x1f\x8b":
         inner = name.removesuffix(".gz")
         with _spool_file(inner, to.spool) as target:
-            yield from _spooled(target, inner, gunzip(file), _most(status.st_size, to.limits), to.redaction())
-    elif magic in {b"PK\x03\x04", b"PK\x05\x06"}:
+            yield from _spooled(target, inner, gunzip(file), _most(status.st_size, to.limits), to)
+    elif magic[:4] in {b"PK\x03\x04", b"PK\x05\x06"}:
         yield from _members(name, file, status.st_size, to)
+    elif to.mails and _is_mail(name, magic, to.mails):
+        yield from _of_mail(name, file, to, to.mails)
     else:
         digest, size = _hash(file, status.st_size)
         yield OpenedReport(name, path, size, digest, modified=_modified(status))
@@ -213,11 +232,47 @@ def _members(name: str, file: IO[bytes], size: int, to: _Unpacking) -> Iterator[
                     )
                 most = _most(min(member.compress_size, size), to.limits)
                 with archive.open(member) as stream, _spool_file(inner, to.spool) as target:
-                    yield from _spooled(target, inner, _blocks(stream), most, to.redaction())
+                    yield from _spooled(target, inner, _blocks(stream), most, to)
     except (*_BAD_ARCHIVE, RuntimeError, ValueError, struct.error) as error:
         raise InputError(
             say("%(name)s is a damaged zip file: %(error)s.", name=name, error=error), hint=say("Fetch it again.")
         ) from error
+
+
+def _of_mail(name: str, file: IO[bytes], to: _Unpacking, mails: MailReading) -> Iterator[OpenedReport]:
+    """The reports in a mail, also in those that are packed; what is wrong with some of them is said after the others.
+
+    Raises:
+        InputError: it is too large, has no report, or some of them cannot be unpacked.
+
+    """
+    data = file.read(_MOST_MAIL + 1)
+    if len(data) > _MOST_MAIL:
+        raise InputError(
+            say("The mail %(name)s has more than %(most)s bytes.", name=name, most=f"{_MOST_MAIL:,}"),
+            hint=say("Take the reports out of it."),
+        )
+    kept = redacted_bytes(data, to.redaction())
+    inner = replace(to, mails=None)
+    if kept is not data:  # packed anew, without what may not be kept
+        yield from _members(name, io.BytesIO(kept), len(kept), inner)
+        return
+    wrong, found = [], False
+    try:
+        for part, content in mails.reports(data):
+            found = True
+            try:
+                yield from _from_stream(part, io.BytesIO(content), inner)
+            except InputError as error:
+                wrong.append(error)
+    except InputError as error:
+        wrong.append(error)
+    if wrong:
+        raise InputError(join_sentences("\n", wrong), hint=wrong[0].hint)
+    if not found:
+        raise InputError(
+            say("There is no report in the mail."), hint=say("docs/sources.md says what is read of mails.")
+        )
 
 
 @contextmanager
@@ -232,17 +287,23 @@ def _spool_file(name: str, spool: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _spooled(
-    target: Path, name: str, blocks: Iterator[bytes], most: int, redaction: Redaction
-) -> Iterator[OpenedReport]:
+def _spooled(target: Path, name: str, blocks: Iterator[bytes], most: int, to: _Unpacking) -> Iterator[OpenedReport]:
     with disk_failures(f"{name} could not be unpacked into {target.parent}"):
-        report = _copy(name, blocks, target, most, redaction)
+        report = _copy(name, blocks, target, most, to.redaction())
     if report.broken and not report.size:
         raise InputError(
             say("%(path)s cannot be read: %(strerror)s.", path=name, strerror=report.broken),
             hint=say("Fetch it again."),
         )
-    yield report
+    if to.mails and _is_mail(name, report.head(_MAIL_HEAD), to.mails):
+        with target.open("rb") as file:
+            yield from _of_mail(name, file, to, to.mails)
+    else:
+        yield report
+
+
+def _is_mail(name: str, head: bytes, mails: MailReading) -> bool:
+    return name.lower().endswith(".eml") or mails.known(head)
 
 
 def _copy(name: str, blocks: Iterator[bytes], target: Path, most: int, redaction: Redaction) -> OpenedReport:

@@ -2,24 +2,12 @@
 
 import mmap
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
+from tocsin.delivery.mailbox import mail_spans
 from tocsin.node.errors import InputError, UsageError
-
-# The line between two mails, by its time and year, as lines of a text also begin with "From ".
-_BETWEEN = re.compile(rb"^From [^\r\n]*\d\d?:\d\d[^\r\n]*\b\d{4}\b[^\r\n]*\r?\n", re.MULTILINE)
-_BETWEEN_UNDATED = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\r\n]*\r?\n")
-_HEADER = re.compile(rb"[A-Za-z0-9-]{1,80}[ \t]*:")
-_OF_MAILS = re.compile(
-    rb"^(from|to|subject|date|message-id|in-reply-to|references|received|return-path|mime-version|content-type)[ \t]*:",
-    re.IGNORECASE | re.MULTILINE,
-)
-_BLANK = re.compile(rb"\r?\n[ \t]*\r?\n")
-_FIRST: Final = 4_000  # bytes that say what a file is
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +38,13 @@ def mails_in(path: Path, *, size: int | None = None, left_out: list[Path] | None
         ) from error
 
 
-def is_mail(raw: bytes) -> bool:
-    """Whether a file begins as an mbox does, or as a mail: with headers, one of them a mail's."""
-    if _BETWEEN.match(raw):
-        return True
-    line = _BETWEEN_UNDATED.match(raw)
-    head = _BLANK.split(raw[line.end() if line else 0 :][:_FIRST], maxsplit=1)[0]
-    return _HEADER.match(head) is not None and _OF_MAILS.search(head) is not None
-
-
 def _mails(path: Path, size: int | None, left_out: list[Path]) -> Iterator[FiledMail]:
     total = 0
     for file in _files(path):
         content = _mapped(file)
         index = -1
         delivered = file != path and file.parent.name in {"cur", "new"}
-        for index, (start, end) in enumerate([(0, len(content))] if delivered else _spans(content)):
+        for index, (start, end) in enumerate([(0, len(content))] if delivered else mail_spans(content)):
             yield FiledMail(file, index, content[start : end if size is None else min(end, start + size)])
         total += index + 1
         if content and index < 0:
@@ -101,20 +80,3 @@ def _mapped(file: Path) -> mmap.mmap | bytes:
         if os.fstat(opened.fileno()).st_size:
             return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
         return opened.read()  # nothing to map, or a pipe
-
-
-def _spans(content: mmap.mmap | bytes) -> Iterator[tuple[int, int]]:
-    """Beginning and end of each mail; of an mbox without the lines between."""
-    if not is_mail(content[:_FIRST]):
-        return
-    if content[:5] != b"From ":
-        yield 0, len(content)
-        return
-    between = _BETWEEN if _BETWEEN.match(content) else _BETWEEN_UNDATED
-    start = None
-    for line in between.finditer(content):
-        if start is not None:
-            yield start, line.start()
-        start = line.end()
-    if start is not None:
-        yield start, len(content)

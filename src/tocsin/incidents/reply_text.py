@@ -3,8 +3,7 @@
 import re
 from typing import Final
 
-from tocsin.delivery.mailbox import html_text, read_mail, split_quoted, text_of, without_signature
-from tocsin.incidents.mail_files import is_mail
+from tocsin.delivery.mailbox import html_text, is_mail, read_mail, split_quoted, text_of, without_signature
 
 _HTML = re.compile(r"\s*<(!doctype|html|head|meta|body|div|p|span|font|table|blockquote|br)\b", re.IGNORECASE)
 _BYTES: Final = 200_000  # of a bare text, as of that of a mail

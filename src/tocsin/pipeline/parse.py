@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from tocsin.delivery.mailbox import is_mail
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
     UNUSABLE,
     FeedRecord,
+    MailReading,
     OpenedReport,
     enrich,
     find_reports,
@@ -28,7 +30,7 @@ from tocsin.events import (
     shown,
 )
 from tocsin.events.redaction import Redaction, redacted
-from tocsin.events.sources import Chunk, DescribedSource, Feed, FeedSource, Reader, sources
+from tocsin.events.sources import Chunk, DescribedSource, Feed, FeedSource, Reader, recognise, sources
 from tocsin.incidents.sightings import ObservableWatch
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError, TocsinError, UsageError, internal_failures
@@ -131,7 +133,7 @@ def open_all(
 
 
 def passing(intake: IntakeFilter, path: Path, spool: Path, limits: IngestSettings) -> Iterator[OpenedReport]:
-    """The reports in a file, as `open_reports`; what must never be held is noted before each is given.
+    """The reports in a file, as `open_reports`, also in a mail; what must never be held is noted before each is given.
 
     Raises:
         InputError: as `open_reports`.
@@ -141,15 +143,38 @@ def passing(intake: IntakeFilter, path: Path, spool: Path, limits: IngestSetting
     made: list[Redaction] = []
 
     def one() -> Redaction:
-        made.append(intake.redaction())
+        made.append(intake.report_redaction())
         return made[-1]
 
+    folders = intake.node.home / HomeFolder.FEEDS, path.parent
+    mails = MailReading(lambda head: is_mail(head, 2), lambda raw: _in_mail(raw, *folders))
     try:
-        for report in open_reports(path, spool, limits, one):
+        for report in open_reports(path, spool, limits, one, mails):
             intake.note(*made)
             yield report
     finally:
         intake.note(*made)
+
+
+def _in_mail(raw: bytes, *folders: Path) -> Iterator[tuple[str, bytes]]:
+    """The reports in a mail; what was not read of it is said after them.
+
+    Raises:
+        InputError: it goes beyond bounds.
+
+    """
+    from tocsin.delivery.mailbox import mails_of, reports_in  # few reports are mails
+
+    for mail in mails_of(raw):
+        for report in reports_in(mail, known_by(*folders)):
+            yield report.name, report.content
+        if mail.reasons:
+            raise InputError("\n".join(mail.reasons), hint=say("Take the reports out of it."))
+
+
+def known_by(*folders: Path) -> Callable[[str, bytes], bool]:
+    """Whether a source knows a report; ``folders`` as `sources` takes them."""
+    return lambda name, head: recognise(name, head, *folders) is not None
 
 
 def open_report(

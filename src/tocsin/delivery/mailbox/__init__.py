@@ -7,6 +7,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.delivery.mailbox.account import Account, IncomingMail, Mailbox, account_of, open_mailbox
     from tocsin.delivery.mailbox.bounces import Bounce, addresses_named, original_ids
+    from tocsin.delivery.mailbox.boxes import is_mail, mail_spans
     from tocsin.delivery.mailbox.kinds import MailClassification, MailKind, sort_mail
     from tocsin.delivery.mailbox.models import STILL_NEEDED, MailBounce, MailState, ReceivedMail, waiting_count
     from tocsin.delivery.mailbox.on_server import MailOnServer, ServerOutcome, hash_of_id, remove_from_server
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         read_mail,
     )
     from tocsin.delivery.mailbox.quoting import split_quoted, without_signature
+    from tocsin.delivery.mailbox.reports import MailReport, abuse_reports, mails_of, reports_in
     from tocsin.delivery.mailbox.store import content_key, copies_of, delete_received, purge_received
     from tocsin.delivery.mailbox.text import header_text, html_text, text_of
     from tocsin.delivery.mailbox.verdicts import ReplyVerdict, confirmation_in, verdicts_in

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from tocsin.delivery.mailbox import is_mail
 from tocsin.delivery.never_held.models import HotlineMessage, NeverHeldReference, ReferenceState
 from tocsin.delivery.never_held.references import Reference, keyed_hash, note_reference
 from tocsin.events.redaction import NEVER_HELD, ClassTable, FoundReport, Redaction, redacted_bytes, report_in, scan_file
@@ -31,6 +32,20 @@ def class_table(settings: NeverHeldSettings) -> ClassTable:
     return ClassTable({name: one.words for name, one in settings.classes.items()})
 
 
+class MailFilter:
+    """How a `Redaction` of reports sees mails (`tocsin.events.redaction.MailRedaction`)."""
+
+    def knows(self, head: bytes) -> bool:
+        """Whether a report that begins so is a mail."""
+        return is_mail(head, 2)
+
+    def kept(self, data: bytes, redaction: Callable[[], Redaction]) -> tuple[bytes, list[Redaction]]:
+        """The mail, or where something of it may not be kept a ZIP file of the reports in it as they may."""
+        from tocsin.delivery.never_held.mail_redaction import packed_reports  # few reports are mails
+
+        return packed_reports(data, redaction)
+
+
 @dataclass(frozen=True)
 class IntakeFilter:
     """One way in. ``place``: its name, as references keep it: ``upload``, ``mail``, ``collector NAME``."""
@@ -47,6 +62,10 @@ class IntakeFilter:
     def redaction(self) -> Redaction:
         """What bytes are to pass; `note` it afterwards."""
         return Redaction(self.classes)
+
+    def report_redaction(self) -> Redaction:
+        """What the bytes of a report are to pass: also one that is a mail."""
+        return Redaction(self.classes, mails=MailFilter())
 
     def note(self, *redactions: Redaction) -> None:
         """Note what was found, in a transaction of its own; each report once.
@@ -86,22 +105,9 @@ class IntakeFilter:
         self.note(redaction)
         return kept, redaction.withheld
 
-    def seen(self, data: bytes) -> Redaction:
-        """The redaction after the bytes passed it; nothing is noted yet."""
-        redaction = self.redaction()
-        try:
-            redacted_bytes(data, redaction)
-        except InputError:
-            redaction.withheld += 1  # nobody knows what is in it
-        return redaction
-
-    def seen_text(self, text: str) -> Redaction:
-        """The same of something that somebody wrote, also where such a report stands behind other words."""
-        return self.seen(report_in(text.encode("utf-8", "replace")))
-
     def scan(self, path: Path) -> None:
         """Note what is in a file that stays where it is and that nobody could read as a report."""
-        redaction = self.redaction()
+        redaction = self.report_redaction()
         with suppress(OSError, InputError):
             scan_file(path, redaction)
         self.note(redaction)

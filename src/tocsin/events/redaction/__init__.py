@@ -13,6 +13,14 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.events.redaction.classes import BUILT_IN, ClassTable, FoundReport
     from tocsin.events.redaction.records import ABUSE, NEVER_HELD, loads, names_xarf, reduced, unreadable, withheld
-    from tocsin.events.redaction.stream import Redaction, redact_file, redacted, redacted_bytes, report_in, scan_file
+    from tocsin.events.redaction.stream import (
+        MailRedaction,
+        Redaction,
+        redact_file,
+        redacted,
+        redacted_bytes,
+        report_in,
+        scan_file,
+    )
 else:
     lazy_face(__name__)

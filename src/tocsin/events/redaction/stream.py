@@ -18,7 +18,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, Final
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from tocsin.events.encoding import as_text, encoding_of
 from tocsin.events.gzip_stream import DamageError, gunzip
@@ -54,6 +54,16 @@ _MOST_MEMBERS, _MOST_SALVAGED = 1_000, 4 * HELD
 _MEMBER = struct.Struct("<8xH16xHH")  # of a zip file: method, lengths of name and extra field
 
 
+class MailRedaction(Protocol):
+    """How reports are found in a mail; given by a place above, which reads mails."""
+
+    def knows(self, head: bytes) -> bool:
+        """Whether a report that begins so is a mail."""
+
+    def kept(self, data: bytes, redaction: "Callable[[], Redaction]") -> "tuple[bytes, list[Redaction]]":
+        """What of the mail may be kept, and what its reports passed, made by ``redaction``."""
+
+
 class Redaction:
     """A report in blocks: give them to `take`, then call `end`; write or read what these return.
 
@@ -65,11 +75,11 @@ class Redaction:
 
     """
 
-    def __init__(self, classes: ClassTable = BUILT_IN, depth: int = 0) -> None:
+    def __init__(self, classes: ClassTable = BUILT_IN, depth: int = 0, mails: MailRedaction | None = None) -> None:
         self.changed = False
         self.withheld = 0
         self.found: list[FoundReport] = []
-        self._classes, self._depth = classes, depth
+        self._classes, self._depth, self._mails = classes, depth, mails
         self._held = bytearray()
         self._decode: Callable[[bytes, bool], bytes] | None = None
         self._way: Callable[[bool], bytes] | None = None
@@ -77,7 +87,7 @@ class Redaction:
 
     def anew(self) -> "Redaction":
         """Another of the same classes that has seen nothing."""
-        return Redaction(self._classes, self._depth)
+        return Redaction(self._classes, self._depth, self._mails)
 
     @property
     def verbatim(self) -> bool:
@@ -111,7 +121,7 @@ class Redaction:
             self._recode()
         head = bytes(self._held[:4])
         if head.startswith((_GZIP, _ZIP)) and self._depth < _DEPTH:
-            return self._packed
+            return partial(self._whole, self._zip if head.startswith(_ZIP) else self._gzip)
         begin = bytes(self._held[:_HEAD]).lstrip(_BLANK)
         if not begin and not final:
             return None
@@ -127,6 +137,8 @@ class Redaction:
         """The same of what begins with other words."""
         if len(self._held) < _HEAD and not final:
             return None
+        if self._mails and self._depth < _DEPTH and self._mails.knows(begin):
+            return partial(self._whole, partial(self._mail, self._mails))
         if found := _BEHIND.search(self._held[:_HEAD]):
             return partial(self._behind, found.start())
         if _FRAGMENT.search(begin):
@@ -237,17 +249,24 @@ class Redaction:
         lines = "\n" * raw.count(b"\n")
         return f"{text[0]}{lines}{text[1:]}".encode()
 
-    def _packed(self, final: bool) -> bytes:
+    def _whole(self, kept: Callable[[bytes], bytes], final: bool) -> bytes:
+        """What is packed, or a mail: what is in it decides what of it may be written."""
         if not final:
             if len(self._held) <= HELD:
                 return b""
             self._way = self._all
             return self._all(final)
-        data = self._release(len(self._held))
-        return self._zip(data) if data.startswith(_ZIP) else self._gzip(data)
+        return kept(self._release(len(self._held)))
+
+    def _mail(self, mails: MailRedaction, data: bytes) -> bytes:
+        kept, passed = mails.kept(data, self._inner)
+        for one in passed:
+            self._noted(one)
+        self.changed |= kept is not data
+        return kept
 
     def _gzip(self, data: bytes) -> bytes:
-        inner = Redaction(self._classes, self._depth + 1)
+        inner = self._inner()
         packer = zlib.compressobj(wbits=31)
         out = bytearray()
         with suppress(DamageError):
@@ -286,7 +305,7 @@ class Redaction:
         return inner.changed
 
     def _inner(self) -> "Redaction":
-        return Redaction(self._classes, self._depth + 1)
+        return Redaction(self._classes, self._depth + 1, self._mails)
 
     def _marked(self, data: bytes) -> bool:
         low = data.replace(b"\0", b"").lower()

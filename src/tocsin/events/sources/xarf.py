@@ -1,7 +1,7 @@
 """X-ARF abuse reports (https://xarf.org), version 4, as JSON: one document, an array, or one a line.
 
 Reports of version 3 are converted by the library (flag ``xarf3``); one that breaks its schema is read as far as it
-goes (flag ``schema``).
+goes (flag ``schema``). Those of version 0.1 and 0.2 are mails, of which `tocsin.delivery.mailbox` makes JSON.
 """
 
 import json
@@ -68,6 +68,32 @@ _FIELDS: Final = {
     "cve_id": "product.vulnerabilities",
     "severity": "severity",
 }
+# What versions 0.1 and 0.2 call the fields of version 4; and their report types, of whatever category.
+_OF_MAILS: Final = {
+    "date": "timestamp",
+    "source": "source_identifier",
+    "destination": "destination_ip",
+    "port": "destination_port",
+    "report-id": "report_id",
+}
+_TYPES_OF_MAILS: Final = {
+    "bot-infection": ("infrastructure", "botnet"),
+    "botnet-infection": ("infrastructure", "botnet"),
+    "copyright": ("copyright", "copyright"),
+    "ddos": ("connection", "ddos"),
+    "dos": ("connection", "ddos"),
+    "harvesting": ("connection", "scraping"),
+    "login-attack": ("connection", "login_attack"),
+    "malware": ("content", "malware"),
+    "malware-attack": ("connection", "infected_host"),
+    "phishing": ("content", "phishing"),
+    "port-scan": ("connection", "port_scan"),
+    "portscan": ("connection", "port_scan"),
+    "spam": ("messaging", "spam"),
+    "spamvertized": ("messaging", "spam"),
+    "web-attack": ("connection", "vulnerability_scan"),
+}
+
 _IDENTIFIERS: Final = ("cve_id", "service", "malware_family", "bot_name", "threat_type", "compromise_type")
 _TRANSPORTS: Final = {"tcp", "udp", "icmp", "sctp", "dccp", "gre"}
 
@@ -116,6 +142,8 @@ def row(given: dict[str, object]) -> Row:
     if why := withheld(given):
         raise ValueError(why)
     report, flags = reduced(given), []
+    if str(given.get("xarf_version")).startswith("0."):
+        return _values(_of_mail(report))
     if is_v3_report(given):
         evidence = report["Report"].pop("Evidence", []) if isinstance(report["Report"], dict) else []
         try:
@@ -130,6 +158,15 @@ def row(given: dict[str, object]) -> Row:
     elif parse(report).errors:
         flags.append("schema")
     return _values(report) | {"flags": " ".join(flags)}
+
+
+def _of_mail(report: dict[str, object]) -> dict[str, object]:
+    """A report of version 0.1 or 0.2 with the names of version 4."""
+    made = {_OF_MAILS.get(name, name): value for name, value in report.items()}
+    category, kind = str(made.get("category", "")), str(made.get("type", "")).lower()
+    made["category"], made["type"] = _TYPES_OF_MAILS.get(kind, (category, kind))
+    reporter = str(made.pop("reported-from", "")).rpartition("@")[2]
+    return made | {"reporter": {"org": reporter or None}, "tags": [f"tlp:{made.pop('tlp')}"] if "tlp" in made else []}
 
 
 def _kept(raw: str) -> str:

@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from tocsin.delivery.never_held import IntakeFilter
-from tocsin.problems.replies import redacted_mail
+from tocsin.delivery.never_held import IntakeFilter, redacted_mail
 
 TYPES: Final = ("txt", "log", "csv", "json", "eml", "msg", "pdf", "png", "jpg", "jpeg")
 """How the name of a file may end."""
@@ -61,6 +60,6 @@ def kept_file(name: str, content: bytes, intake: IntakeFilter) -> bytes:
     """What of a file may be kept, after the rest was noted; a mail is looked through part by part."""
     if not name.lower().endswith(".eml"):
         return intake.kept(content)[0]
-    kept, seen = redacted_mail(content, intake)
+    kept, seen = redacted_mail(content, intake.redaction)
     intake.note(*seen)
     return kept

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.mailbox import ReadMail, read_mail, sort_mail
+from tocsin.delivery.never_held import redacted_mail
 from tocsin.incidents.mail_files import mails_in
 from tocsin.incidents.moving.importing import ImportCounts, Importer, transactions
 from tocsin.incidents.moving.tickets import BrokenRow
@@ -20,7 +21,6 @@ from tocsin.incidents.threading import HEADER_BYTES, MailLinks, base_subject, re
 from tocsin.incidents.threads import BY_PROGRAMS, add_past_mail, incident_of_mails, past_turn
 from tocsin.incidents.write import add_alias, add_entry, incident_of_alias, incident_of_number, parties_by_mailbox
 from tocsin.node.records import cut
-from tocsin.problems.replies import redacted_mail
 
 if TYPE_CHECKING:
     from tocsin.incidents.models import Incident, Party
@@ -113,7 +113,7 @@ def _kept(importer: Importer, thread: int, position: int, raw: bytes) -> _PastMa
     """A mail without what must never be held."""
     if not importer.options.dry_run:
         intake = importer.intake
-        raw, seen = redacted_mail(raw, intake)
+        raw, seen = redacted_mail(raw, intake.redaction)
         intake.note(*seen)
     return _PastMail(thread, position, raw, read_mail(raw))
 

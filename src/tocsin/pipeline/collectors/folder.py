@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from tocsin.delivery.never_held import class_table
+from tocsin.delivery.never_held import MailFilter, class_table
 from tocsin.events.redaction import ClassTable, Redaction, redact_file
 from tocsin.node.errors import InputError, RemoteError, TocsinError
 from tocsin.node.files import disk_failures
@@ -122,7 +122,7 @@ def move_away(path: Path, refused: str, classes: ClassTable) -> None:
         if path.exists():
             path.replace(target)
             with suppress(InputError):  # longer than anything that could be taken in
-                redact_file(target, Redaction(classes))
+                redact_file(target, Redaction(classes, mails=MailFilter()))
 
 
 def failure_text(error: TocsinError) -> str:

@@ -5,7 +5,7 @@ that carries what must never be held is deleted, or moved for the police.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,30 +13,18 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tocsin.delivery.mailbox import LIMITS, Account, IncomingMail, Mailbox, MailPart, open_mailbox, read_mail
-from tocsin.delivery.never_held import class_table, remove_mail
-from tocsin.events.redaction import Redaction, redacted_bytes, report_in
-from tocsin.events.sources import recognise
-from tocsin.node.errors import InputError, InternalError, internal_failures
+from tocsin.delivery.mailbox import LIMITS, Account, IncomingMail, Mailbox, open_mailbox, read_mail, reports_in
+from tocsin.delivery.never_held import MailFilter, class_table, found_in, looked_through, remove_mail
+from tocsin.events.redaction import Redaction
+from tocsin.node.errors import InternalError, internal_failures
 from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.oauth_settings import OAuthSettings
 from tocsin.node.paths import HomeFolder
 from tocsin.node.settings import load_settings, read_secret
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorKind, Memory, WaitingReport, place
 from tocsin.pipeline.collectors.trust import TrustSettings, trust
+from tocsin.pipeline.parse import known_by
 
-_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".zip", ".gz")
-_PACKED = (b"PK\x03\x04", b"\x1f\x8b")
-_NAMES = {
-    "text/csv": "report.csv",
-    "text/tab-separated-values": "report.tsv",
-    "application/json": "report.json",
-    "application/x-ndjson": "report.jsonl",
-    "application/zip": "report.zip",
-    "application/x-zip-compressed": "report.zip",
-    "application/gzip": "report.gz",
-    "application/x-gzip": "report.gz",
-}
 _LABEL = 120  # characters
 
 
@@ -118,37 +106,18 @@ class Imap:
         if received.too_large:
             reason = f"The mail has {received.size:,} bytes, more than max_bytes allows; it was not read."
             return CollectedOffer(label, [], refused=reason), False
-        found, never_held, withheld = list(self._reports(mail.all_parts())), [], False
-        for part in mail.all_parts():
-            content = report_in(part.content) if part.media_type.startswith("text/") else part.content
-            redaction = self._seen(content)
-            withheld |= bool(redaction.withheld)
-            if redaction.found:
-                never_held.append(("report.json", replace(part, content=content)))
-        if withheld:
+        folders = self.home / HomeFolder.FEEDS
+        found = [(one.name, one.content) for one in reports_in(mail, known_by(folders))]
+        looks = looked_through(mail, partial(Redaction, class_table(self._never_held), mails=MailFilter()))
+        if any(look.withheld for _, look in looks):
             label = f"mail {received.uid}"  # a subject may tell what is not to be kept
-        taken = {part.content for _, part in found}
-        found += [(name, part) for name, part in never_held if part.content not in taken]
-        items = [WaitingReport(name, len(part.content), read=partial(_content, part)) for name, part in found]
+        taken = {content for _, content in found}
+        # it is noted when it is fetched
+        found += [("report.json", content) for content in found_in(looks) if content not in taken]
+        items = [WaitingReport(name, len(content), read=partial(_content, content)) for name, content in found]
         reasons = [*mail.reasons, *([] if items else ["There is no report in the mail."])]
-        return CollectedOffer(label, items, refused="\n".join(reasons)), bool(never_held)
-
-    def _seen(self, content: bytes) -> Redaction:
-        """The redaction after a part passed it; what is found is noted when the part is fetched."""
-        redaction = Redaction(class_table(self._never_held))
-        with suppress(InputError):  # it is refused when it is fetched
-            redacted_bytes(content, redaction)
-        return redaction
-
-    def _reports(self, parts: Iterator[MailPart]) -> Iterator[tuple[str, MailPart]]:
-        """The parts that are reports by their name, type or first bytes, or that a source recognises."""
-        for part in parts:
-            name = part.name or _NAMES.get(part.media_type, "")
-            packed = part.content.startswith(_PACKED) and "." not in name  # office documents are zip files, too
-            if name.lower().endswith(_ENDINGS) or packed:
-                yield name or "report", part
-            elif name and part.attached and recognise(name, part.content[:65_536], self.home / HomeFolder.FEEDS):
-                yield name, part
+        offer = CollectedOffer(label, items, refused="\n".join(reasons))
+        return offer, any(look.found for _, look in looks)
 
     def _move(self, mailbox: Mailbox, uid: str, refused: str, *, how: str) -> None:
         if how:
@@ -157,8 +126,8 @@ class Imap:
         mailbox.move(uid, self.settings.refused_folder if refused else self.settings.done_folder)
 
 
-def _content(part: MailPart) -> Iterator[bytes]:
-    yield part.content
+def _content(content: bytes) -> Iterator[bytes]:
+    yield content
 
 
 KIND: Final = CollectorKind(ImapSettings, Imap)

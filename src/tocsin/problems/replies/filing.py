@@ -6,14 +6,11 @@ report that must never be held (X-ARF) only a note is kept that it came.
 """
 
 import hashlib
-import html
 import ssl
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from email.message import EmailMessage
-from email.parser import BytesHeaderParser
 from typing import Final
 
 from sqlalchemy import select
@@ -21,21 +18,17 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery
 from tocsin.delivery.mailbox import (
-    LIMITS,
     IncomingMail,
     Mailbox,
     MailKind,
-    MailPart,
     MailState,
     ReadMail,
     ReceivedMail,
     account_of,
     open_mailbox,
     read_mail,
-    text_of,
 )
-from tocsin.delivery.never_held import IntakeFilter, answers_hotline, remove_mail, take_hotline_mail
-from tocsin.events.redaction import NEVER_HELD, Redaction, names_xarf, report_in
+from tocsin.delivery.never_held import IntakeFilter, answers_hotline, redacted_mail, remove_mail, take_hotline_mail
 from tocsin.node.errors import StorageError, TocsinError, internal_failures
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
@@ -44,51 +37,10 @@ from tocsin.problems.replies.case import ReplyCase, examine
 from tocsin.problems.replies.decide import ReplyDecision
 from tocsin.problems.replies.matching import MailArrival, MailContext, MailMatch, MailTaker, TakenMail
 
-_FURTHER: Final = replace(LIMITS, depth=40, parts=2_000)
-"""What is looked through for reports; of an answer less is read."""
-
-_KEPT: Final = ("Return-Path", "From", "To", "Date", "Message-ID")
 _NOTHING: Final = read_mail(b"")
 _OF_HOTLINE: Final = ReplyDecision(
     MailKind.RECEIPT, MailState.CLOSED, say("It is for the protection officer; nothing of it is kept."), MailMatch()
 )
-
-
-def _looks(part: MailPart) -> Iterator[bytes]:
-    """A part as it came, and from where a report may begin in it behind other words."""
-    yield part.content
-    if part.media_type == "text/html":
-        yield report_in(html.unescape(text_of(part.content, part.charset)).encode("utf-8", "replace"))
-    elif part.media_type.startswith("text/"):
-        yield report_in(text_of(part.content, part.charset).encode("utf-8", "replace"))
-    elif names_xarf(part.content):
-        yield report_in(part.content)
-
-
-def _seen(part: MailPart, intake: IntakeFilter) -> list[Redaction]:
-    """What is found in a part: by the first look that can read a report, else by all."""
-    looks = [intake.seen(content) for content in _looks(part)]
-    readable = [one for one in looks if any(report.readable for report in one.found)]
-    return readable[:1] or looks
-
-
-def redacted_mail(raw: bytes, intake: IntakeFilter) -> tuple[bytes, list[Redaction]]:
-    """The mail as it came, and what was found in it, still to be noted.
-
-    Where there is a report in it that may not be kept, only its way: sender, recipient, time and number.
-    """
-    mail = read_mail(raw, _FURTHER)
-    seen = [one for part in mail.all_parts() for one in _seen(part, intake)]
-    seen += map(intake.seen_text, (mail.text, mail.quoted))
-    if not any(one.withheld for one in seen):
-        return raw, []
-    note, given = EmailMessage(), BytesHeaderParser().parsebytes(raw)
-    for name in _KEPT:
-        if given[name]:
-            note[name] = " ".join(str(given[name]).split())
-    note["Subject"] = "A report that was not kept"
-    note.set_content(f"{NEVER_HELD}\n")
-    return note.as_bytes(), seen
 
 
 @dataclass(frozen=True)
@@ -125,7 +77,7 @@ def file_mail(
 
     """
     intake = IntakeFilter(desk.node, "mail", lambda: now)
-    raw, seen = redacted_mail(raw, intake)
+    raw, seen = redacted_mail(raw, intake.redaction)
     never_held = any(one.found for one in seen)
     if not dry_run:
         intake.note(*seen)

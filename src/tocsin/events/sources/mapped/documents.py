@@ -1,6 +1,7 @@
 """Reports that are one document: tables of HTML, elements of XML; bounded in size and depth, without entities."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from functools import partial
 from typing import BinaryIO, Final
 
@@ -10,13 +11,18 @@ from lxml import etree, html
 from tocsin.events.encoding import as_text, utf8
 from tocsin.events.sources import Batch, Chunk, Unreadable
 from tocsin.events.sources.delimited import distinct
-from tocsin.events.sources.mapped.mapping import FeedMapping
+from tocsin.events.sources.mapped.json_paths import used_columns
+from tocsin.events.sources.mapped.mapping import ABOVE, FeedMapping
 from tocsin.events.sources.mapped.steps import COLUMN
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 
 MOST_BYTES: Final = 1 << 26
 """Longest document: it has to be in memory as a whole, as a tree."""
+
+_LONGEST_ABOVE: Final = 1_000  # characters
+_SET_ASIDE: Final = "tocsin-records"
+"""The element around records that were set aside: they stand behind each other, without one around them."""
 
 _Rows = list[tuple[int, str, dict[str, str]]]
 
@@ -121,7 +127,11 @@ def _cell(cell: html.HtmlElement) -> str:
 
 
 class XmlRecords(DocumentRecords):
-    """The elements whose name ``records`` says: members, attributes (``@name``) and text (``value``) by their path."""
+    """The elements whose name ``records`` says: members, attributes (``@name``) and text (``value``) by their path.
+
+    What comes several times is put together with semicolons. A record of which the mapping names something that stands
+    above it is kept below that, so that it can be read again.
+    """
 
     def _rows(self, text: str) -> _Rows:
         parser = etree.XMLParser(  # encoding: the text was recoded, whatever it says of itself
@@ -141,22 +151,67 @@ class XmlRecords(DocumentRecords):
                 say("This XML cannot be read: %(error)s", error=error), hint=say("Ask its sender for the report again.")
             ) from error
         wanted = (self._mapping.records or "item").rpartition(".")[2]
+        paths = [name for name in used_columns(self._mapping) if name.startswith(ABOVE)]
         found: _Rows = []
-        for element in tree.iter():
-            if isinstance(element.tag, str) and _local(element.tag) == wanted:
-                raw = etree.tostring(element, encoding="unicode", with_tail=False)
-                found.append((_line(element), raw, dict(_members(element, ""))))
+        for document in tree if tree.tag == _SET_ASIDE else [tree]:
+            above = {path: text for path in sorted(paths) if (text := _text_at(document, path)) is not None}
+            for element in document.iter():
+                if isinstance(element.tag, str) and _local(element.tag) == wanted:
+                    raw = etree.tostring(_below(document, above, element), encoding="unicode", with_tail=False)
+                    found.append((_line(element), raw, _joined(_members(element, "")) | above))
         return found
 
 
 def _tree(text: str, parser: etree.XMLParser) -> etree._Element:
-    """The document; records that were set aside stand behind each other without one around them."""
+    """The document, or `_SET_ASIDE` with several."""
     try:
         return etree.fromstring(text.encode(), parser)
     except etree.XMLSyntaxError:
         if text.lstrip().startswith(("<?", "<!")):
             raise
-        return etree.fromstring(f"<records>{text}</records>".encode(), parser)
+        return etree.fromstring(f"<{_SET_ASIDE}>{text}</{_SET_ASIDE}>".encode(), parser)
+
+
+def _text_at(document: etree._Element, path: str) -> str | None:
+    """The text at a path from the top of the document, or an attribute (``@name``); None where there is none."""
+    *steps, last = path.removeprefix(ABOVE).split(".")
+    element: etree._Element | None = document
+    for step in [*steps, *([] if last.startswith("@") else [last])]:
+        members = () if element is None else element.iterchildren()
+        element = next((one for one in members if isinstance(one.tag, str) and _local(one.tag) == step), None)
+    if element is None:
+        return None
+    names = {_local(str(key)): str(value) for key, value in element.attrib.items()}
+    text = names.get(last[1:], "") if last.startswith("@") else (element.text or "").strip()
+    return text if text and len(text) <= _LONGEST_ABOVE else None  # it is repeated with every record
+
+
+def _below(document: etree._Element, above: Mapping[str, str], record: etree._Element) -> etree._Element:
+    """The record in a document of the same form, with what is above it; by itself where nothing is."""
+    if not above:
+        return record
+    made = etree.Element(_local(str(document.tag)))
+    for path, text in above.items():
+        *steps, last = path.removeprefix(ABOVE).split(".")
+        element = made
+        for step in [*steps, *([] if last.startswith("@") else [last])]:
+            known = element.find(step)
+            element = etree.SubElement(element, step) if known is None else known
+        if last.startswith("@"):
+            element.set(last[1:], text)
+        else:
+            element.text = text
+    alone = deepcopy(record)
+    alone.tail = None
+    made.append(alone)
+    return made
+
+
+def _joined(members: Iterator[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    for name, text in members:
+        found.setdefault(name, []).append(text)
+    return {name: ";".join(texts) for name, texts in found.items()}
 
 
 def _line(element: etree._Element) -> int:

@@ -13,16 +13,13 @@ from tocsin.events.extra import json_text
 from tocsin.events.sources import MOST_EVENTS, Chunk, most_events
 from tocsin.events.sources.json_records import JsonRecords, Record, Row
 from tocsin.events.sources.mapped.decoding import MOST_ITEMS, as_value_text, flattened
-from tocsin.events.sources.mapped.mapping import FeedMapping, Rule
+from tocsin.events.sources.mapped.mapping import ABOVE, FeedMapping, Rule
 from tocsin.events.sources.mapped.steps import COLUMN, RECORD, placeholders
 from tocsin.node.sentences import say
 
 _LONGEST_ABOVE: Final = 10_000
 EVERY: Final = ["*"]
 """As ``records``: the items of all lists of the document, whose names are their ``key``."""
-
-ABOVE: Final = "/"
-"""Before the path of what stands above the records, from the top of the document."""
 
 
 class MappedJson(JsonRecords):
@@ -35,7 +32,7 @@ class MappedJson(JsonRecords):
         self._mapping = mapping
         if mapping.records:
             self._by_line = False  # a line may be many records, which are numbered one by one
-        self._above = [name for name in _used(mapping) if name.startswith(ABOVE)]
+        self._above = [name for name in used_columns(mapping) if name.startswith(ABOVE)]
 
     def _records(self, chunk: Chunk) -> Iterator[Record]:
         for record in super()._records(chunk):
@@ -101,7 +98,7 @@ class _Wanted:
             for column, rules in mapping.columns.items()
             if len(rules) == 1 and len(rules[0].to) == 1 and _is_extra(rules[0]) and rules[0].to[0] not in mapping.kinds
         }
-        self.used = _used(mapping) - {name for name in self.renamed if name not in _elsewhere(mapping)}
+        self.used = used_columns(mapping) - {name for name in self.renamed if name not in _elsewhere(mapping)}
         self.named = self.used | self.renamed.keys()
         self.above = any(name.startswith(ABOVE) for name in self.named)
         pieces = [name.removeprefix(ABOVE).split(".") for name in self.named]
@@ -121,7 +118,8 @@ def _elsewhere(mapping: FeedMapping) -> set[str]:
     return {*mapping.values, *mapping.where, *named}
 
 
-def _used(mapping: FeedMapping) -> set[str]:
+def used_columns(mapping: FeedMapping) -> set[str]:
+    """The columns that a mapping names."""
     parts = {one.column for one in mapping.each if not one.of_items}
     return {*mapping.columns, *_elsewhere(mapping), *parts}
 

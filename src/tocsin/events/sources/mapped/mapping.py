@@ -12,6 +12,9 @@ FORMATS: Final = ("csv", "json", "lines", "keyvalue", "html", "xml")
 LINE: Final = "line"
 """The one column of ``lines``: the whole line."""
 
+ABOVE: Final = "/"
+"""Before the path of what stands above the records, from the top of the document."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -76,6 +79,7 @@ class FeedMapping:
     equals: str = "="
     skip_lines: int = 0
     carry: tuple[str, ...] = ()  # columns of lines that hold for the lines below
+    signature: str = ""  # a pattern in the first bytes of its reports, whatever they are called
 
     @property
     def feed(self) -> Feed:

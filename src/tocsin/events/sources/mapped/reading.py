@@ -29,7 +29,7 @@ _TYPES: Final = {int: FieldKind.INTEGER, float: FieldKind.FLOAT, bool: FieldKind
 _FEED: Final = {one.name for one in fields(Feed)} - {"source", "code"}
 _TABLES: Final = {"columns", "constants", "head", "values", "where"}
 _LISTS: Final = {"files", "names", "skip", "carry"}
-_TEXTS: Final = {"separator", "comment", "format", "records", "pattern", "scheme", "zone", "equals"}
+_TEXTS: Final = {"separator", "comment", "format", "records", "pattern", "scheme", "zone", "equals", "signature"}
 _CATALOGUE: Final = {"access", "url", "accuracy", "header"}
 _RULE: Final = {"to", "take", "pattern", "template", "decode", "time", "drop", "skip"}
 _NAMES: Final = {str: "text", int: "a number", bool: "true or false"}
@@ -127,6 +127,7 @@ def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
         _text(said, "equals", "="),
         _number(said, "skip_lines"),
         _carry(said),
+        _pattern(_text(said, "signature"), "signature"),
     )
 
 

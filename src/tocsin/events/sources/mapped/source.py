@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 
 import polars as pl
 
+from tocsin.events.encoding import as_text
 from tocsin.events.sources import Feed, KnownFeed, MappingError, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Shaping, first_records
 from tocsin.events.sources.mapped.mapping import FeedMapping
@@ -32,7 +33,7 @@ class MappedSource:
         self._folders = folders
 
     def recognise(self, filename: str, head: bytes) -> str | None:
-        """The mapping whose ``files`` fit the name, else the one of whose columns the header has all."""
+        """The mapping whose ``files`` fit the name, else whose columns the header has, else whose signature fits."""
         known = list(self._mappings(self._folders))
         named = [(fit, one) for one in known if (fit := _fit(filename, one.files))]
         if not named:
@@ -41,7 +42,9 @@ class MappedSource:
         if named:
             return max(named, key=lambda one: (one[0], len(one[1].columns)))[1].feed.code
         fitting = [one for one in known if _has_columns(head, one)]
-        return max(fitting, key=lambda one: len(one.columns)).feed.code if fitting else None
+        if fitting:
+            return max(fitting, key=lambda one: len(one.columns)).feed.code
+        return next((one.feed.code for one in (*known, *_with_signature()) if _has_signature(head, one)), None)
 
     def feed(self, code: str) -> Feed:
         """What the mapping file of that name says of its feed."""
@@ -162,6 +165,17 @@ def _fit(filename: str, patterns: Sequence[str]) -> int:
 def _catalogue() -> tuple[tuple[Path, Sequence[str]], ...]:
     """The files that ship with the names of their reports."""
     return tuple((path, names_in(path)) for path in sorted(CATALOGUE.glob("*.toml")))
+
+
+@cache
+def _with_signature() -> tuple[FeedMapping, ...]:
+    """The files that ship by whose signature their reports are known."""
+    paths = (path for path, _ in _catalogue() if "\nsignature = " in path.read_text(encoding="utf-8"))
+    return tuple(map(read_mapping, paths))
+
+
+def _has_signature(head: bytes, mapping: FeedMapping) -> bool:
+    return bool(mapping.signature) and bool(pl.Series([as_text(head)[0]]).str.contains(mapping.signature)[0])
 
 
 def _may_be(head: bytes, mapping: FeedMapping) -> bool:

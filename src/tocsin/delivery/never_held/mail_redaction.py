@@ -1,0 +1,115 @@
+"""What of a mail may be kept: it is looked through part by part, also in the mails that were forwarded in it."""
+
+import html
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from email.message import EmailMessage
+from email.parser import BytesHeaderParser
+from typing import Final
+
+from tocsin.delivery.mailbox import (
+    LIMITS,
+    MailPart,
+    ReadMail,
+    abuse_reports,
+    mails_of,
+    read_mail,
+    reports_in,
+    text_of,
+)
+from tocsin.events.redaction import NEVER_HELD, Redaction, names_xarf, redacted_bytes, report_in
+from tocsin.node.errors import InputError
+
+_FURTHER: Final = replace(LIMITS, depth=40, parts=2_000)
+"""What is looked through for reports; of an answer less is read."""
+
+_KEPT: Final = ("Return-Path", "From", "To", "Date", "Message-ID")
+MakeRedaction = Callable[[], Redaction]
+
+
+def packed_reports(data: bytes, redaction: MakeRedaction) -> tuple[bytes, list[Redaction]]:
+    """A mail as it is; or, where something of it may not be kept, a ZIP file of the reports in it as they may."""
+    mails = list(mails_of(data, _FURTHER))
+    looks = [look for mail in mails for look in looked_through(mail, redaction)]
+    if not any(one.changed or one.withheld for _, one in looks):
+        return data, []
+    reports = [(report.name, report.content) for mail in mails for report in reports_in(mail)]
+    taken = {content for _, content in reports}
+    reports += [("report.json", content) for content in found_in(looks) if content not in taken]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for place, (name, content) in enumerate(reports):
+            archive.writestr(f"{place}/{name}", redacted_bytes(content, redaction()))
+    return packed.getvalue(), [one for _, one in looks]
+
+
+def redacted_mail(raw: bytes, redaction: MakeRedaction) -> tuple[bytes, list[Redaction]]:
+    """The mail as it came, and what was found in it, still to be noted.
+
+    Where there is a report in it that may not be kept, only its way: sender, recipient, time and number.
+    """
+    looks = [one for _, one in looked_through(read_mail(raw, _FURTHER), redaction)]
+    if not any(one.withheld for one in looks):
+        return raw, []
+    note, given = EmailMessage(), BytesHeaderParser().parsebytes(raw)
+    for name in _KEPT:
+        if given[name]:
+            note[name] = " ".join(str(given[name]).split())
+    note["Subject"] = "A report that was not kept"
+    note.set_content(f"{NEVER_HELD}\n")
+    return note.as_bytes(), looks
+
+
+def looked_through(mail: ReadMail, redaction: MakeRedaction) -> list[tuple[bytes, Redaction]]:
+    """Whatever in a mail may be a report, each with the redaction after it passed."""
+    texts = [report_in(text.encode("utf-8", "replace")) for text in (mail.text, mail.quoted)]
+    whole = [*(report.content for one in _mails(mail) for report in abuse_reports(one)), *texts]
+    parts = [look for part in mail.all_parts() for look in _of_part(part, redaction)]
+    return [*parts, *((content, passed(content, redaction())) for content in whole)]
+
+
+def found_in(looks: list[tuple[bytes, Redaction]]) -> list[bytes]:
+    """Those in which a report was found that must never be held, and that was not found in one before."""
+    known: set[tuple[str, str, str]] = set()
+    contents = []
+    for content, redaction in looks:
+        new = {(one.class_name, one.report_id, one.url) for one in redaction.found} - known
+        if new:
+            contents.append(content)
+        known |= new
+    return contents
+
+
+def passed(data: bytes, redaction: Redaction) -> Redaction:
+    """The redaction after the bytes passed it; nothing is noted yet."""
+    try:
+        redacted_bytes(data, redaction)
+    except InputError:
+        redaction.withheld += 1  # nobody knows what is in it
+    return redaction
+
+
+def _mails(mail: ReadMail) -> Iterator[ReadMail]:
+    yield mail
+    for inner in mail.forwarded:
+        yield from _mails(inner)
+
+
+def _of_part(part: MailPart, redaction: MakeRedaction) -> list[tuple[bytes, Redaction]]:
+    """What is found in a part: by the first look that can read a report, else by all."""
+    looks = [(content, passed(content, redaction())) for content in _looks(part)]
+    readable = [look for look in looks if any(report.readable for report in look[1].found)]
+    return readable[:1] or looks
+
+
+def _looks(part: MailPart) -> Iterator[bytes]:
+    """A part as it came, and from where a report may begin in it behind other words."""
+    yield part.content
+    if part.media_type == "text/html":
+        yield report_in(html.unescape(text_of(part.content, part.charset)).encode("utf-8", "replace"))
+    elif part.media_type.startswith("text/"):
+        yield report_in(text_of(part.content, part.charset).encode("utf-8", "replace"))
+    elif names_xarf(part.content):
+        yield report_in(part.content)
