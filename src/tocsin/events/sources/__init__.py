@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,13 @@ import polars as pl
 
 from tocsin.events.fields import FieldKind
 from tocsin.node.errors import UsageError
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.events.sources.idea import CATEGORIES, networks_between, type_of_category
+    from tocsin.events.sources.xarf import xarf_values
+else:
+    lazy_face(__name__)
 
 MOST_EVENTS: Final = 256
 """Of one record. The number of a row is kept in 32 bits, so that a report may have 16 million such records."""

@@ -20,7 +20,7 @@ from tocsin.node.sentences import say
 NAME: Final = "idea"
 
 # The type in the IntelMQ Data Format of each category; a part before the point stands for what is not listed.
-TYPES: Final = {
+CATEGORIES: Final = {
     "Abusive": "spam",
     "Abusive.Harassment": "harmful-speech",
     "Abusive.Sexual": "violence",
@@ -93,7 +93,7 @@ def _events(alert: dict[str, object]) -> list[Row]:
     if not assets:
         raise ValueError(say("It names no source."))
     common = {**_target(_objects(alert, "Target")), **_more(alert)}
-    types = dict.fromkeys(map(_type, _texts(alert, "Category"))) or {"undetermined": None}
+    types = dict.fromkeys(map(type_of_category, _texts(alert, "Category"))) or {"undetermined": None}
     events = ({**common, **asset, "classification.type": _by_asset(kind, asset)} for kind in types for asset in assets)
     return list(islice(events, MOST_EVENTS))
 
@@ -109,8 +109,9 @@ def _more(alert: Mapping[str, object]) -> Row:
     }
 
 
-def _type(category: str) -> str:
-    return TYPES.get(category) or TYPES.get(category.partition(".")[0], "undetermined")
+def type_of_category(category: str) -> str:
+    """The type of a category, of what stands before its point where it is not listed, or ``undetermined``."""
+    return CATEGORIES.get(category) or CATEGORIES.get(category.partition(".")[0], "undetermined")
 
 
 def _by_asset(kind: str, asset: Row) -> str:
@@ -123,14 +124,14 @@ def _assets(one: Mapping[str, object]) -> Iterator[dict[str, object]]:
     domains, urls, accounts = _texts(one, "Hostname"), _texts(one, "URL"), _texts(one, "Email")
     rest = {**_first("source.fqdn", domains), **_first("source.url", urls), **_first("source.account", accounts)}
     rest |= {**_protocols(one), **_first("source.port", _texts(one, "Port"))}
-    addresses = [part for name in ("IP4", "IP6", "IP") for text in _texts(one, name) for part in _networks(text)]
+    addresses = [part for name in ("IP4", "IP6", "IP") for text in _texts(one, name) for part in networks_between(text)]
     for address in addresses:
         yield {"source.ip": address, **rest}
     if not addresses and (domains or urls):
         yield rest
 
 
-def _networks(text: str) -> list[str]:
+def networks_between(text: str) -> list[str]:
     """A range as the networks that make it up; anything else as it is."""
     first, dash, last = text.partition("-")
     if dash:

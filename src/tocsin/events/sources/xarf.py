@@ -120,7 +120,7 @@ class Xarf:
 
         del code
         warnings.simplefilter("ignore", XARFv3DeprecationWarning)  # said by a flag, of each report
-        return JsonRecords(stream, chunk_bytes, row, field_limit, kept=_kept)
+        return JsonRecords(stream, chunk_bytes, xarf_values, field_limit, kept=_kept)
 
 
 def source(_: Sequence[Path] = ()) -> Xarf:
@@ -128,7 +128,7 @@ def source(_: Sequence[Path] = ()) -> Xarf:
     return Xarf()
 
 
-def row(given: dict[str, object]) -> Row:
+def xarf_values(given: dict[str, object]) -> Row:
     """The values of one report by field name.
 
     Raises:
