@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.abuse_reports import REFERENCE, TRACES, canaries, noted, shapes, traces, xarf
+from support.abuse_reports import REFERENCE, TRACES, canaries, mailed, noted, shapes, traces, xarf
 from support.cast import HEADER, Tocsin
 
 WHY = {
@@ -38,11 +38,11 @@ def check_nothing_stayed(tocsin: Tocsin) -> None:
 
 @pytest.mark.parametrize(
     ("name", "source"),
-    [*((name, "xarf") for name in shapes(xarf())), ("lines.jsonl", "idf"), ("packed.zip", "idf_csv")],
+    [*((name, "xarf") for name in (*shapes(xarf()), "mail.eml")), ("lines.jsonl", "idf"), ("packed.zip", "idf_csv")],
 )
 def test_by_command(tocsin: Tocsin, tmp_path: Path, name: str, source: str) -> None:
     path = tmp_path / name
-    path.write_bytes(shapes(xarf())[name])
+    path.write_bytes(({**shapes(xarf()), "mail.eml": mailed(xarf())})[name])
     _, out, words = tocsin.call("--json", "ingest", path, "--source", source, "--feed", "abuse")
     assert "Traceback" not in words
     assert not [trace for trace in TRACES if trace.decode("latin-1") in out + words]
@@ -51,7 +51,7 @@ def test_by_command(tocsin: Tocsin, tmp_path: Path, name: str, source: str) -> N
     assert taken["stored"] == 0
     if name != "nested.zip":  # archives in archives are not read
         assert taken["quarantined"] >= 1
-    if source == "xarf" and name != "nested.zip":
+    if source == "xarf" and name not in {"nested.zip", "mail.eml"}:  # the mail has a list, too
         assert {row["reason"] for row in aside(tocsin)} <= {*WHY, GZIP_DAMAGE}
     check_nothing_stayed(tocsin)
     # What was cut off before it said of which class it is has no reference: nobody knows what it was.
@@ -86,16 +86,15 @@ def test_the_reference_is_found_again_and_read_again_without_harm(tocsin: Tocsin
 def test_by_a_folder(tocsin: Tocsin) -> None:
     folder = tocsin.home / "incoming"
     folder.mkdir()
-    for name, data in shapes(xarf()).items():
+    sent = {**shapes(xarf()), "mail.eml": mailed(xarf())}
+    for name, data in sent.items():
         (folder / name).write_bytes(data)
         os.utime(folder / name, (0, 0))
     plain = folder / "2026-11-23-scan_rdp-test-geo.csv"
     plain.write_text(f"{HEADER}\nnothing\n")
     os.utime(plain, (0, 0))
     tocsin.call("watch", folder, "--once")
-    assert sorted(path.name for path in folder.glob("*/*") if "reason" not in path.name) == sorted(
-        [*shapes(xarf()), plain.name]
-    )
+    assert sorted(path.name for path in folder.glob("*/*") if "reason" not in path.name) == sorted([*sent, plain.name])
     assert (folder / "done" / plain.name).stat().st_mtime == 0  # not written again
     check_nothing_stayed(tocsin)
     assert noted(tocsin.home) == [("csam", REFERENCE, "watch")]

@@ -7,6 +7,7 @@ import json
 import random
 import zipfile
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,18 @@ def shapes(report: dict[str, Any]) -> dict[str, bytes]:
         "packed.zip": packed.getvalue(),
         "nested.zip": nested.getvalue(),
     }
+
+
+def mailed(report: dict[str, Any]) -> bytes:
+    """A mail about the report, to which it is attached, behind another report; forwarded."""
+    inner, outer = EmailMessage(), EmailMessage()
+    for mail in (inner, outer):
+        mail["From"], mail["Subject"] = "reporter@r.example", WORDS
+        mail.set_content(f"{WORDS}\n\n{json.dumps(report)}")
+    inner.add_attachment(b"source.ip,time.source\n192.0.2.44,2026-11-23 01:02:03\n", "text", "csv", filename="a.csv")
+    inner.add_attachment(json.dumps(report).encode(), "application", "json", filename="report.json")
+    outer.add_attachment(inner)
+    return bytes(outer)
 
 
 def traces(folder: Path) -> list[str]:

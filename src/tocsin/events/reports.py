@@ -92,12 +92,16 @@ class MailReading:
 
 @dataclass(frozen=True)
 class _Unpacking:
-    """Where copies are made, within which limits, what they pass on the way, and how mails are read."""
+    """Where copies are made, within which limits, what they pass on the way, and how mails are read.
+
+    ``depth``: how deep mails in mails are read.
+    """
 
     spool: Path
     limits: IngestSettings
     redaction: Callable[[], Redaction]
     mails: MailReading | None
+    depth: int = 3
 
 
 def find_reports(paths: Iterable[Path]) -> Iterator[Path]:
@@ -162,7 +166,7 @@ def open_reports(
 
 def _from_stream(name: str, stream: IO[bytes], to: _Unpacking) -> Iterator[OpenedReport]:
     """What comes once, by a pipe: kept in a file first, since it is read several times."""
-    with _spool_file(f"{name} as it came", to.spool) as whole:
+    with _spool_file(f"{name} as it came", to) as whole:
         for report in _spooled(whole, name, _blocks(stream), to.limits.max_unpacked_bytes, replace(to, mails=None)):
             with report.path.open("rb") as file:
                 for inner in _unpacked(name, whole, file, to):
@@ -176,12 +180,12 @@ def _unpacked(name: str, path: Path, file: io.BufferedReader, to: _Unpacking) ->
     file.seek(0)
     if magic[:2] == b"\x1f\x8b":
         inner = name.removesuffix(".gz")
-        with _spool_file(inner, to.spool) as target:
+        with _spool_file(inner, to) as target:
             yield from _spooled(target, inner, gunzip(file), _most(status.st_size, to.limits), to)
     elif magic[:4] in {b"PK\x03\x04", b"PK\x05\x06"}:
         yield from _members(name, file, status.st_size, to)
-    elif to.mails and _is_mail(name, magic, to.mails):
-        yield from _of_mail(name, file, to, to.mails)
+    elif mails := _reading(name, magic, to):
+        yield from _of_mail(name, file, to, mails)
     else:
         digest, size = _hash(file, status.st_size)
         yield OpenedReport(name, path, size, digest, modified=_modified(status))
@@ -231,7 +235,7 @@ def _members(name: str, file: IO[bytes], size: int, to: _Unpacking) -> Iterator[
                         hint=say("Decrypt it first."),
                     )
                 most = _most(min(member.compress_size, size), to.limits)
-                with archive.open(member) as stream, _spool_file(inner, to.spool) as target:
+                with archive.open(member) as stream, _spool_file(inner, to) as target:
                     yield from _spooled(target, inner, _blocks(stream), most, to)
     except (*_BAD_ARCHIVE, RuntimeError, ValueError, struct.error) as error:
         raise InputError(
@@ -253,7 +257,7 @@ def _of_mail(name: str, file: IO[bytes], to: _Unpacking, mails: MailReading) -> 
             hint=say("Take the reports out of it."),
         )
     kept = redacted_bytes(data, to.redaction())
-    inner = replace(to, mails=None)
+    inner = replace(to, depth=to.depth - 1)
     if kept is not data:  # packed anew, without what may not be kept
         yield from _members(name, io.BytesIO(kept), len(kept), inner)
         return
@@ -268,7 +272,7 @@ def _of_mail(name: str, file: IO[bytes], to: _Unpacking, mails: MailReading) -> 
     except InputError as error:
         wrong.append(error)
     if wrong:
-        raise InputError(join_sentences("\n", wrong), hint=wrong[0].hint)
+        raise InputError(join_sentences("\n", map(str, wrong)), hint=wrong[0].hint)
     if not found:
         raise InputError(
             say("There is no report in the mail."), hint=say("docs/sources.md says what is read of mails.")
@@ -276,11 +280,11 @@ def _of_mail(name: str, file: IO[bytes], to: _Unpacking, mails: MailReading) -> 
 
 
 @contextmanager
-def _spool_file(name: str, spool: Path) -> Iterator[Path]:
-    """A place in the spool, free again afterwards."""
-    path = spool / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.report"
-    with disk_failures(f"{spool} could not be made"):
-        spool.mkdir(parents=True, exist_ok=True)
+def _spool_file(name: str, to: _Unpacking) -> Iterator[Path]:
+    """A place in the spool, free again afterwards; another for the same name in a mail within a mail."""
+    path = to.spool / f"{hashlib.sha256(f'{to.depth} {name}'.encode()).hexdigest()[:16]}.report"
+    with disk_failures(f"{to.spool} could not be made"):
+        to.spool.mkdir(parents=True, exist_ok=True)
     try:
         yield path
     finally:
@@ -295,15 +299,17 @@ def _spooled(target: Path, name: str, blocks: Iterator[bytes], most: int, to: _U
             say("%(path)s cannot be read: %(strerror)s.", path=name, strerror=report.broken),
             hint=say("Fetch it again."),
         )
-    if to.mails and _is_mail(name, report.head(_MAIL_HEAD), to.mails):
+    if mails := _reading(name, report.head(_MAIL_HEAD), to):
         with target.open("rb") as file:
-            yield from _of_mail(name, file, to, to.mails)
+            yield from _of_mail(name, file, to, mails)
     else:
         yield report
 
 
-def _is_mail(name: str, head: bytes, mails: MailReading) -> bool:
-    return name.lower().endswith(".eml") or mails.known(head)
+def _reading(name: str, head: bytes, to: _Unpacking) -> MailReading | None:
+    """How a file is read, where it is a mail and not too deep in others."""
+    known = to.mails is not None and (name.lower().endswith(".eml") or to.mails.known(head))
+    return to.mails if known and to.depth else None
 
 
 def _copy(name: str, blocks: Iterator[bytes], target: Path, most: int, redaction: Redaction) -> OpenedReport:

@@ -201,3 +201,15 @@ def test_any_lines_of_mails_are_read(lines: list[bytes], end: bytes) -> None:
     mail = read_mail(raw)
     assert sum(len(part.content) for part in mail.all_parts()) <= len(raw)
     assert "\0" not in mail.text + mail.subject + mail.sender + mail.message_id
+
+
+def test_mails_in_mails_are_decoded_within_a_bound() -> None:
+    """Each is a copy of all that is in it: depth times size would be the memory that a stranger asks for."""
+    raw = b"Subject: innermost\n\n" + b"x" * 30_000
+    for _ in range(8):
+        raw = b"Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n" + raw
+    mail = read_mail(raw, MailLimits(bytes=100_000))
+    depth = 0
+    while mail.forwarded:
+        [mail], depth = mail.forwarded, depth + 1
+    assert depth == 3

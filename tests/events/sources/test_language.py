@@ -239,6 +239,28 @@ def test_xml_elements_in_whatever_encoding_they_claim(tmp_path: Path) -> None:
     assert again == [event, event]
 
 
+def test_xml_takes_what_stands_above_a_record_and_joins_members_of_one_name(tmp_path: Path) -> None:
+    mapping = """format = "xml"
+records = "item"
+signature = '<report [^>]*day='
+[columns]
+ip = "source.ip"
+"/@day" = "time.source"
+"/by.name" = "feed.provider"
+"""
+    item = "<item><ip>{}</ip><n>a</n><n>b</n><item><ip>192.0.2.9</ip></item></item>"
+    text = f'<report day="2026-11-23"><by><name>R</name></by><list>{item.format("192.0.2.1")}<item/></list></report>'
+    events, (batch,) = read(tmp_path, mapping, text.encode())
+    assert [(one["source.ip"], one["extra.n"], one["time.source"][:10], one["feed.provider"]) for one in events] == [
+        ("192.0.2.1", "a;b", "2026-11-23", "R")
+    ]
+    again, _ = read(tmp_path, mapping, batch.locate([0])[0][1].encode() * 2)
+    assert again == events * 2
+    assert sources(tmp_path)["mapped"].recognise("any.name", text.encode()) == "feed"
+    with pytest.raises(InputError, match="more records"):
+        read(tmp_path, mapping, b"<r>" + b"<i/>" * 5_000_001)
+
+
 def test_xml_with_entities_is_refused(tmp_path: Path) -> None:
     bomb = b'<!DOCTYPE r [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><r><item><ip>&b;</ip></item></r>'
     with pytest.raises(InputError, match="document type"):

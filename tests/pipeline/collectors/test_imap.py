@@ -16,6 +16,7 @@ from support.cast import Tocsin
 from support.collected_reports import NAME, report, spooled, stored
 from support.https_server import pin_by_openssl
 from support.imap_server import ImapServer, imap_server
+from support.mail_reports import MAILS, mail_with
 
 
 @pytest.fixture(scope="module")
@@ -258,3 +259,35 @@ def test_a_report_of_abuse_in_a_mail_that_is_no_report_is_noted_too_and_kept_for
     assert [len(mailbox.mails(folder, user)) for folder in ("INBOX", "tocsin-done", "tocsin-refused", "police")] == [
         0, 0, 0, 1,
     ]  # fmt: skip
+
+
+def test_mails_that_are_reports_become_events_and_a_broken_part_stops_no_other(
+    tocsin: Tocsin, mailbox: ImapServer, user: str
+) -> None:
+    mixed = mail_with(
+        ("application/zip", "a.zip", packed(x=b"0" * 5_000)[:-200]),
+        ("application/octet-stream", "b.eml", MAILS["dmarc"]),
+        ("application/xml", "c!d!1!2.xml", b'<!DOCTYPE a [<!ENTITY b "c">]><feedback>&b;</feedback>'),
+        subject="mixed",
+    )
+    mailbox.put(*(MAILS[kind] for kind in ("arf", "authentication", "xarf", "dmarc2", "tls")), mixed, user=user)
+
+    [run] = tocsin.json("collect", "run", "it", code=1)
+
+    [refused] = run["refused"]
+    assert refused["what"] == "mixed"
+    assert "a.zip" in refused["reason"]
+    assert "document type" in refused["reason"]
+    assert "mail.example" not in refused["reason"]
+    feeds = {feed["feed"].partition("/")[2]: feed["rows"] for feed in tocsin.json("feeds", "list")}
+    assert feeds == {"arf": 3, "xarf": 1, "dmarc": 4, "tls_rpt": 3}
+    places = {
+        event.get("source.ip") or event.get("source.url") or event["source.fqdn"]
+        for event in tocsin.lines("events", "--limit", "0", "--format", "json")
+    }
+    assert places == {
+        "192.0.2.1", "http://example.net/earn_money.html", "2001:db8::7", "192.0.2.9", "192.0.2.7", "203.0.113.56",
+        "mx1.mail.company-y.example", "company-y.example",
+    }  # fmt: skip
+    assert len(mailbox.mails("tocsin-done", user)) == 5
+    assert sorted(path.name for path in (tocsin.home / "collected").rglob("*.[xz]*")) == ["a.zip", "c!d!1!2.xml"]

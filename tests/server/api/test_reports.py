@@ -17,7 +17,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from support.abuse_reports import REFERENCE, canaries, noted, shapes, traces, xarf
+from support.abuse_reports import REFERENCE, canaries, mailed, noted, shapes, traces, xarf
 from support.api_client import caller, token_of
 from support.cast import HEADER
 from support.world import START, World, copy_world, serving
@@ -329,12 +329,12 @@ def test_the_same_request_at_once_is_done_once(world: World, sender: httpx.Clien
 
 
 @pytest.mark.parametrize("form", ["body", "multipart"])
-@pytest.mark.parametrize("name", ["pretty.json", "cut.jsonl", "packed.zip", "packed.json.gz"])
+@pytest.mark.parametrize("name", ["pretty.json", "cut.jsonl", "packed.zip", "packed.json.gz", "mail.eml"])
 def test_of_a_report_of_abuse_only_the_reference_is_written(
     world: World, sender: httpx.Client, name: str, form: str
 ) -> None:
     del sender.headers["content-type"]
-    data, kept = shapes(xarf())[name], world.node.home / "uploads"
+    data, kept = {**shapes(xarf()), "mail.eml": mailed(xarf())}[name], world.node.home / "uploads"
     sent = {"content": data} if form == "body" else {"files": [("file", (name, data))]}
     with open_session(world.node):  # nothing is taken in meanwhile
         made = sender.post("/reports", params={"name": name, "source": "xarf", "feed": "abuse"}, **sent)

@@ -149,11 +149,12 @@ class _MailContents:
 
 @dataclass(slots=True)
 class _MailReader:
-    """Reads one mail and all in it; counts parts and collects reasons over the whole."""
+    """Reads one mail and all in it; counts parts and decoded bytes and collects reasons over the whole."""
 
     limits: MailLimits
     reasons: list[str] = field(default_factory=list)
     count: int = 0
+    decoded: int = 0
 
     def reason(self, text: str) -> None:
         if text not in self.reasons:
@@ -214,9 +215,15 @@ class _MailReader:
             self.reason(f"Parts more than {self.limits.depth} deep are not read.")
         elif boundary:
             self._parts(boundary, head, body, depth, found)
+        elif nested and not _encoded(head):
+            found.forwarded.append(self.mail(body, depth + 1))
         elif nested:
             content = _content(head, body.copied())
-            found.forwarded.append(self.mail(_Span(content, 0, len(content)), depth + 1))
+            self.decoded += len(content)
+            if self.decoded > self.limits.bytes:  # a copy for each mail within a mail
+                self.reason(f"Of the mails in it only {self.limits.bytes:,} bytes are decoded.")
+            else:
+                found.forwarded.append(self.mail(_Span(content, 0, len(content)), depth + 1))
         else:
             found.parts.append(_leaf(head, media_type, body.copied()))
 

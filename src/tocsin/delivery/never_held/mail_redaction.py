@@ -2,8 +2,9 @@
 
 import html
 import io
+import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
@@ -19,7 +20,15 @@ from tocsin.delivery.mailbox import (
     reports_in,
     text_of,
 )
-from tocsin.events.redaction import NEVER_HELD, Redaction, names_xarf, redacted_bytes, report_in
+from tocsin.events.redaction import (
+    NEVER_HELD,
+    FoundReport,
+    Redaction,
+    names_xarf,
+    placeholder,
+    redacted_bytes,
+    report_in,
+)
 from tocsin.node.errors import InputError
 
 _FURTHER: Final = replace(LIMITS, depth=40, parts=2_000)
@@ -35,13 +44,17 @@ def packed_reports(data: bytes, redaction: MakeRedaction) -> tuple[bytes, list[R
     looks = [look for mail in mails for look in looked_through(mail, redaction)]
     if not any(one.changed or one.withheld for _, one in looks):
         return data, []
-    reports = [(report.name, report.content) for mail in mails for report in reports_in(mail)]
-    taken = {content for _, content in reports}
-    reports += [("report.json", content) for content in found_in(looks) if content not in taken]
+    kept: list[tuple[str, bytes, Redaction]] = []
+    for report in (report for mail in mails for report in reports_in(mail)):
+        one = redaction()
+        kept.append((report.name, redacted_bytes(report.content, one), one))
+    others = found_in(looks, [one for _, _, one in kept])  # in texts, of which the words are not kept either
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for place, (name, content) in enumerate(reports):
-            archive.writestr(f"{place}/{name}", redacted_bytes(content, redaction()))
+        for place, (name, content, _) in enumerate(kept):
+            archive.writestr(f"{place}/{name}", content)
+        for place in range(len(others)):
+            archive.writestr(f"text/{place}/report.json", json.dumps(placeholder({}, "")))
     return packed.getvalue(), [one for _, one in looks]
 
 
@@ -70,16 +83,20 @@ def looked_through(mail: ReadMail, redaction: MakeRedaction) -> list[tuple[bytes
     return [*parts, *((content, passed(content, redaction())) for content in whole)]
 
 
-def found_in(looks: list[tuple[bytes, Redaction]]) -> list[bytes]:
+def found_in(looks: list[tuple[bytes, Redaction]], before: Sequence[Redaction] = ()) -> list[bytes]:
     """Those in which a report was found that must never be held, and that was not found in one before."""
-    known: set[tuple[str, str, str]] = set()
+    known = {_key(found) for one in before for found in one.found}
     contents = []
     for content, redaction in looks:
-        new = {(one.class_name, one.report_id, one.url) for one in redaction.found} - known
+        new = set(map(_key, redaction.found)) - known
         if new:
             contents.append(content)
         known |= new
     return contents
+
+
+def _key(found: FoundReport) -> tuple[str, str, str]:
+    return found.class_name, found.report_id, found.url
 
 
 def passed(data: bytes, redaction: Redaction) -> Redaction:
@@ -105,11 +122,11 @@ def _of_part(part: MailPart, redaction: MakeRedaction) -> list[tuple[bytes, Reda
 
 
 def _looks(part: MailPart) -> Iterator[bytes]:
-    """A part as it came, and from where a report may begin in it behind other words."""
+    """A part as it came, and from where a report may begin in it behind other words; of a text that comes first."""
+    if part.media_type.startswith("text/"):
+        text = text_of(part.content, part.charset)
+        plain = html.unescape(text) if part.media_type == "text/html" else text
+        yield report_in(plain.encode("utf-8", "replace"))
     yield part.content
-    if part.media_type == "text/html":
-        yield report_in(html.unescape(text_of(part.content, part.charset)).encode("utf-8", "replace"))
-    elif part.media_type.startswith("text/"):
-        yield report_in(text_of(part.content, part.charset).encode("utf-8", "replace"))
-    elif names_xarf(part.content):
+    if not part.media_type.startswith("text/") and names_xarf(part.content):
         yield report_in(part.content)

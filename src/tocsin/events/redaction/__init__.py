@@ -12,7 +12,16 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.events.redaction.classes import BUILT_IN, ClassTable, FoundReport
-    from tocsin.events.redaction.records import ABUSE, NEVER_HELD, loads, names_xarf, reduced, unreadable, withheld
+    from tocsin.events.redaction.records import (
+        ABUSE,
+        NEVER_HELD,
+        loads,
+        names_xarf,
+        placeholder,
+        reduced,
+        unreadable,
+        withheld,
+    )
     from tocsin.events.redaction.stream import (
         MailRedaction,
         Redaction,

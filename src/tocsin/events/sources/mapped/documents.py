@@ -20,6 +20,8 @@ from tocsin.node.sentences import say
 MOST_BYTES: Final = 1 << 26
 """Longest document: it has to be in memory as a whole, as a tree."""
 
+_MOST_TAGS: Final = 5_000_000
+_MOST_RAW: Final = 4 * MOST_BYTES  # of all records, each with what stands above it
 _LONGEST_ABOVE: Final = 1_000  # characters
 _SET_ASIDE: Final = "tocsin-records"
 """The element around records that were set aside: they stand behind each other, without one around them."""
@@ -134,6 +136,8 @@ class XmlRecords(DocumentRecords):
     """
 
     def _rows(self, text: str) -> _Rows:
+        if text.count("<") > _MOST_TAGS:  # each takes many times its bytes
+            raise _too_many()
         parser = etree.XMLParser(  # encoding: the text was recoded, whatever it says of itself
             encoding="utf-8",
             resolve_entities=False,
@@ -153,13 +157,32 @@ class XmlRecords(DocumentRecords):
         wanted = (self._mapping.records or "item").rpartition(".")[2]
         paths = [name for name in used_columns(self._mapping) if name.startswith(ABOVE)]
         found: _Rows = []
+        length = 0
         for document in tree if tree.tag == _SET_ASIDE else [tree]:
-            above = {path: text for path in sorted(paths) if (text := _text_at(document, path)) is not None}
-            for element in document.iter():
-                if isinstance(element.tag, str) and _local(element.tag) == wanted:
-                    raw = etree.tostring(_below(document, above, element), encoding="unicode", with_tail=False)
-                    found.append((_line(element), raw, _joined(_members(element, "")) | above))
+            above = {path: found_at for path in sorted(paths) if (found_at := _text_at(document, path))}
+            for element in _records(document, wanted):
+                raw = etree.tostring(_below(document, above, element), encoding="unicode", with_tail=False)
+                found.append((_line(element), raw, _joined(_members(element, "")) | above))
+                length += len(raw)
+                if length > _MOST_RAW:
+                    raise _too_many()
         return found
+
+
+def _records(element: etree._Element, name: str) -> Iterator[etree._Element]:
+    """The elements of a name, but not those in one another; at most as deep as libxml2 reads."""
+    if isinstance(element.tag, str) and _local(element.tag) == name:
+        yield element
+    else:
+        for member in element:
+            yield from _records(member, name)
+
+
+def _too_many() -> InputError:
+    return InputError(
+        say("The XML has more records than can be read at once."),
+        hint=say("Ask its sender for smaller reports."),
+    )
 
 
 def _tree(text: str, parser: etree.XMLParser) -> etree._Element:
@@ -172,18 +195,18 @@ def _tree(text: str, parser: etree.XMLParser) -> etree._Element:
         return etree.fromstring(f"<{_SET_ASIDE}>{text}</{_SET_ASIDE}>".encode(), parser)
 
 
-def _text_at(document: etree._Element, path: str) -> str | None:
-    """The text at a path from the top of the document, or an attribute (``@name``); None where there is none."""
+def _text_at(document: etree._Element, path: str) -> str:
+    """The text at a path from the top of the document, or an attribute (``@name``); empty where there is none."""
     *steps, last = path.removeprefix(ABOVE).split(".")
     element: etree._Element | None = document
     for step in [*steps, *([] if last.startswith("@") else [last])]:
         members = () if element is None else element.iterchildren()
         element = next((one for one in members if isinstance(one.tag, str) and _local(one.tag) == step), None)
     if element is None:
-        return None
+        return ""
     names = {_local(str(key)): str(value) for key, value in element.attrib.items()}
     text = names.get(last[1:], "") if last.startswith("@") else (element.text or "").strip()
-    return text if text and len(text) <= _LONGEST_ABOVE else None  # it is repeated with every record
+    return text if len(text) <= _LONGEST_ABOVE else ""  # it is repeated with every record
 
 
 def _below(document: etree._Element, above: Mapping[str, str], record: etree._Element) -> etree._Element:
