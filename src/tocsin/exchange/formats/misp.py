@@ -19,7 +19,7 @@ from tocsin.exchange.formats import Verdict
 from tocsin.exchange.formats.documents import parse_json, write_json
 from tocsin.exchange.formats.entities import entity_of_cluster, galaxies_of
 from tocsin.exchange.formats.mapping import default_category, template
-from tocsin.exchange.formats.markings import NOT_MARKED, Markings, read_iep, read_label, stricter
+from tocsin.exchange.formats.markings import NOT_MARKED, UNMARKED, Markings, read_iep, read_label, stricter
 from tocsin.exchange.formats.misp_check import check_event, events_of
 from tocsin.exchange.formats.model import (
     Collection,
@@ -98,7 +98,7 @@ def marking_of(thing: Json, above: Markings | None = None) -> Markings:
     if str(thing.get("distribution", "")) != "4":
         shared = _DISTRIBUTIONS.get(str(thing.get("distribution", "")), NOT_MARKED)
     else:
-        shared = Markings(tlp=Tlp.AMBER, group=str(group)) if group else Markings(tlp=Tlp.AMBER_STRICT)
+        shared = Markings(tlp=Tlp.AMBER if group and tags.tlp else UNMARKED, group=str(group or ""))
     labelled = tags.tlp or (above and (above.tlp or shared.tlp is Tlp.AMBER_STRICT)) or shared.group
     return stricter(tags, shared) if labelled else tags
 
