@@ -40,8 +40,8 @@ def parse_json(data: bytes) -> Any:
         value = json.loads(data.decode("utf-8-sig"), parse_constant=_no_number)
         if b"\\u" in data:
             json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair cannot be stored or shown
-    except UnicodeError as error:
-        raise InputError(f"It is not UTF-8: {error.reason}.") from None
+    except UnicodeError:
+        raise InputError("It is not UTF-8.") from None
     except json.JSONDecodeError as error:
         raise InputError(f"It is no JSON: {error.msg}, line {error.lineno}, column {error.colno}.") from None
     except ValueError as error:  # NaN, or a number of thousands of digits

@@ -1,4 +1,4 @@
-"""Actors, malware, techniques and places: entries of MISP's galaxies and domain objects of STIX, and back."""
+"""Actors, malware, techniques and places: entries of MISP's galaxies, domain objects of STIX."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -11,8 +11,8 @@ CUSTOM: Final = "x-misp-galaxy-cluster"
 """The STIX type of an entry of a galaxy that STIX has no type for."""
 
 _COMMON: Final = frozenset(
-    "type id spec_version created modified created_by_ref object_marking_refs granular_markings labels name description "
-    "aliases external_references extensions revoked confidence lang".split()
+    "type id spec_version created modified created_by_ref object_marking_refs granular_markings labels name "
+    "description aliases external_references extensions revoked confidence lang".split()
 )
 _ICONS: Final = {
     "threat-actor": "user-secret",
@@ -155,7 +155,7 @@ def object_of_entity(one: Entity) -> dict[str, Any]:
     if one.references:
         made["external_references"] = [dict(reference) for reference in one.references]
     made |= dict(one.properties)
-    if one.type in {"malware"}:
+    if one.type == "malware":
         made["is_family"] = made.get("is_family") not in (False, "false", "0", "False")
     if one.type == "identity":
         made.setdefault("identity_class", "unknown")
@@ -201,7 +201,7 @@ def _source_name(kind: str, outside: str) -> str:
         return "capec"
     if outside.startswith("CVE-"):
         return "cve"
-    return "mitre-attack" if kind.startswith("mitre-") or kind.startswith("stix-") else kind
+    return "mitre-attack" if kind.startswith(("mitre-", "stix-")) else kind
 
 
 def _texts(value: object) -> list[str]:

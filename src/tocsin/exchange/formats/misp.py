@@ -8,8 +8,8 @@ import hashlib
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,8 +17,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 from tocsin.exchange.formats import Verdict
 from tocsin.exchange.formats.documents import parse_json, write_json
+from tocsin.exchange.formats.entities import entity_of_cluster, galaxies_of
 from tocsin.exchange.formats.mapping import default_category, template
-from tocsin.exchange.formats.markings import NOT_MARKED, Markings, read_iep, read_label, stricter
+from tocsin.exchange.formats.markings import NOT_MARKED, UNMARKED, Markings, read_iep, read_label, stricter
 from tocsin.exchange.formats.misp_check import check_event, events_of
 from tocsin.exchange.formats.model import (
     Collection,
@@ -44,6 +45,7 @@ _DISTRIBUTIONS: Final = {
 
 _MEANINGS: Final = {"0": "seen", "1": "false-positive", "2": "expired"}
 _IEP: Final = re.compile(r'(?:iep|iep2-policy):([\w-]+)="(.*)"', re.IGNORECASE)
+_FREE_TERMS: Final = ("id", "name", "description", "start_date", "end_date", "external_reference")
 _EVENT_PROPERTIES: Final = ("threat_level_id", "analysis", "extends_uuid")
 
 
@@ -80,25 +82,25 @@ def _is_event(event: Json) -> bool:
     return any(name in event for name in ("info", "Attribute", "Object"))
 
 
-def marking_of(thing: Json) -> Markings:
-    """What its tags, its distribution and its sharing group say together: the stricter holds."""
+def marking_of(thing: Json, above: Markings | None = None) -> Markings:
+    """What its tags, its distribution and its sharing group say together: the stricter holds.
+
+    ``above``: what the event says of a part of it. A distribution alone promises nothing: no label is AMBER+STRICT.
+    """
     labels = [read_label(one) for one in _tags(thing)]
     policy = {found[1].replace("-", "_").lower(): found[2] for one in _tags(thing) if (found := _IEP.fullmatch(one))}
     terms = {
-        name.replace("traffic_light_protocol", "tlp"): value
-        if name in {"id", "name", "description"}
-        else _iep_word(value)
+        name.replace("traffic_light_protocol", "tlp"): value if name in _FREE_TERMS else _iep_word(value)
         for name, value in policy.items()
     }
-    distribution = str(thing.get("distribution", ""))
-    group = _object(thing.get("SharingGroup")).get("uuid")
-    if distribution == "4":
-        shared = Markings(tlp=Tlp.AMBER, group=str(group)) if group else Markings(tlp=Tlp.AMBER_STRICT)
-    else:
-        shared = _DISTRIBUTIONS.get(distribution, NOT_MARKED)
     tags = stricter(*(one for one in labels if one), read_iep(terms))
-    # A wide distribution without a label promises nothing.
-    return stricter(tags, shared) if tags.tlp or shared.tlp is not Tlp.GREEN else tags
+    group = _object(thing.get("SharingGroup")).get("uuid")
+    if str(thing.get("distribution", "")) != "4":
+        shared = _DISTRIBUTIONS.get(str(thing.get("distribution", "")), NOT_MARKED)
+    else:
+        shared = Markings(tlp=Tlp.AMBER if group and tags.tlp else UNMARKED, group=str(group or ""))
+    labelled = tags.tlp or (above and (above.tlp or shared.tlp is Tlp.AMBER_STRICT)) or shared.group
+    return stricter(tags, shared) if labelled else tags
 
 
 def _iep_word(value: str) -> str:
@@ -109,15 +111,15 @@ class _Reader:
     """One event, and what was passed over on the way, by its kind."""
 
     def __init__(self, event: Json) -> None:
-        self._event = event
+        self._event, self._own = event, marking_of(event)
         self._missed: Counter[str] = Counter()
         self._entities: dict[str, Entity] = {}
         self._links: list[Link] = []
         self._sightings: list[Sighting] = []
 
     def collection(self) -> Collection:
+        """The event with all that is in it."""
         event = self._event
-        own = marking_of(event)
         observables = tuple(self._observable(one) for one in self._kept(event, "Attribute"))
         groups = tuple(self._group(one) for one in self._kept(event, "Object"))
         reports = tuple(self._report(one) for one in self._kept(event, "EventReport"))
@@ -132,7 +134,7 @@ class _Reader:
             published=_published(event),
             first_seen=_time(event.get("date")),
             source=_source(event.get("Orgc")),
-            markings=own,
+            markings=self._own,
             labels=tuple(one for one in _tags(event) if not _says_marking(one)),
             observables=observables,
             groups=groups,
@@ -173,7 +175,7 @@ class _Reader:
             time=_time(attribute.get("timestamp")),
             first_seen=_time(attribute.get("first_seen")),
             last_seen=_time(attribute.get("last_seen")),
-            markings=marking_of(attribute),
+            markings=marking_of(attribute, self._own),
             labels=tuple(one for one in _tags(attribute) if not _says_marking(one)),
         )
 
@@ -192,7 +194,7 @@ class _Reader:
             time=_time(thing.get("timestamp")),
             first_seen=_time(thing.get("first_seen")),
             last_seen=_time(thing.get("last_seen")),
-            markings=marking_of(thing),
+            markings=marking_of(thing, self._own),
         )
 
     def _report(self, report: Json) -> Report:
@@ -201,7 +203,7 @@ class _Reader:
             description=_text(report.get("content")),
             id=_text(report.get("uuid")),
             time=_time(report.get("timestamp")),
-            markings=marking_of(report),
+            markings=marking_of(report, self._own),
         )
 
     def _sighting(self, sighting: Json, of: str) -> Sighting:
@@ -216,7 +218,7 @@ class _Reader:
     def _galaxies(self, thing: Json, of: str) -> None:
         for galaxy in _list(thing, "Galaxy"):
             for cluster in _list(galaxy, "GalaxyCluster"):
-                found = read_cluster(galaxy, cluster)
+                found = entity_of_cluster(galaxy, cluster)
                 self._entities.setdefault(found.id, found)
                 if of:
                     self._links.append(Link(of, "related-to", found.id))
@@ -228,13 +230,6 @@ _PASSED_OVER: Final = {
 }
 
 
-def read_cluster(galaxy: Json, cluster: Json) -> Entity:
-    """An entry of a galaxy as an entity; what only MISP knows of it stays in its properties."""
-    from tocsin.exchange.formats.entities import entity_of_cluster
-
-    return entity_of_cluster(galaxy, cluster)
-
-
 class _Writer:
     """One event, and what it could not say."""
 
@@ -243,10 +238,19 @@ class _Writer:
         self._id = collection.id or _derived(collection.title, str(collection.time or collection.first_seen))
         self.lost: list[str] = []
         self._by_id = {one.id: one for one in collection.entities if one.id}
+        self._sightings: defaultdict[str, list[Sighting]] = defaultdict(list)
+        self._entities: defaultdict[str, list[Entity]] = defaultdict(list)
+        self._references: defaultdict[str, list[Link]] = defaultdict(list)
+        for sighting in collection.sightings:
+            self._sightings[sighting.of].append(sighting)
+        for link in collection.links:
+            if link.target in self._by_id:
+                self._entities[link.source].append(self._by_id[link.target])
+            else:
+                self._references[link.source].append(link)
 
     def event(self) -> dict[str, Any]:
-        from tocsin.exchange.formats.entities import galaxies_of
-
+        """The event as MISP exports it."""
         all_ = self._all
         when = all_.time or all_.published or all_.first_seen
         groups = {one.id for one in all_.groups}
@@ -287,12 +291,8 @@ class _Writer:
         return [*given, *self._all.reports]
 
     def _attribute(self, one: Observable) -> dict[str, Any]:
-        seen = [sighting for sighting in self._all.sightings if one.id and sighting.of == one.id]
-        entities = [
-            self._by_id[link.target]
-            for link in self._all.links
-            if one.id and link.source == one.id and link.target in self._by_id
-        ]
+        seen = self._sightings.get(one.id, []) if one.id else []
+        entities = self._entities.get(one.id, []) if one.id else []
         return {
             "uuid": one.id or _derived(self._id, one.type, one.relation, one.value),
             "type": one.type,
@@ -310,23 +310,16 @@ class _Writer:
                 else {}
             ),
             **({"Sighting": [self._sighting(sighting) for sighting in seen]} if seen else {}),
-            **({"Galaxy": self._clusters(entities)} if entities else {}),
+            **({"Galaxy": galaxies_of(entities)} if entities else {}),
             **({"data": one.attachment} if one.attachment else {}),
         }
-
-    def _clusters(self, entities: Sequence[Entity]) -> list[dict[str, Any]]:
-        from tocsin.exchange.formats.entities import galaxies_of
-
-        return galaxies_of(entities)
 
     def _object(self, group: ObservableGroup) -> dict[str, Any]:
         known = template(group.name)
         uuid = group.id or _derived(self._id, group.name, *(one.value for one in group.observables))
         # An object of MISP has no tags: what marks it marks each of its attributes.
         inner = [replace(one, markings=stricter(group.markings, one.markings)) for one in group.observables]
-        links = [
-            one for one in self._all.links if group.id and one.source == group.id and one.target not in self._by_id
-        ]
+        links = self._references.get(group.id, []) if group.id else []
         return {
             "uuid": uuid,
             "name": group.name,

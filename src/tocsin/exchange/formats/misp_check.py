@@ -24,9 +24,7 @@ _KNOWN: Final = frozenset(
 
 
 def events_of(document: object) -> Iterator[tuple[str, Any]]:
-    """Each event with its path: one alone, wrapped, in a list, or in an answer of the API; an attribute or object alone
-    is an event of it.
-    """  # noqa: D205 (one sentence)
+    """Each event with its path: alone, wrapped, in a list or an answer; also an attribute or an object alone."""
     path = "response" if isinstance(document, dict) and isinstance(document.get("response"), list | dict) else ""
     answer = document["response"] if path and isinstance(document, dict) else document
     for number, one in enumerate(answer if isinstance(answer, list) else [answer]):
@@ -66,23 +64,13 @@ def _faults(place: str, event: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _common(place: str, thing: Mapping[str, Any]) -> Iterator[Fault]:
     """What holds for events, attributes and objects alike."""
-    if thing.get("uuid") not in (None, "") and not _is_uuid(thing["uuid"]):
-        yield Fault(_at(place, "uuid"), "2.2.1.1", f"{thing['uuid']!r} is no UUID.")
-    for name, allowed in _CHOICES.items():
-        if thing.get(name) is not None and (str(thing[name]) not in allowed or len(str(thing[name])) != 1):
-            yield Fault(_at(place, name), "2.2.1", f"{name} is one of {', '.join(allowed)}.")
+    yield from _values(place, thing)
     if (
         str(thing.get("distribution")) == "4"
         and str(thing.get("sharing_group_id") or "0") == "0"
         and not thing.get("SharingGroup")
     ):
         yield Fault(_at(place, "sharing_group_id"), "2.2.1.15", "Distribution 4 names a sharing group.")
-    for name in ("timestamp", "publish_timestamp"):
-        if thing.get(name) not in (None, "") and not re.fullmatch(r"\d{1,12}", str(thing[name])):
-            yield Fault(_at(place, name), "2.2.1.7", "A time is a number of seconds since 1970.")
-    for name in _FLAGS:
-        if name in thing and thing[name] not in (True, False, 0, 1, "0", "1", None):
-            yield Fault(_at(place, name), "2.2.1", f"{name} is true or false.")
     for name in _LISTS & set(thing):
         found = thing[name]
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
@@ -90,6 +78,20 @@ def _common(place: str, thing: Mapping[str, Any]) -> Iterator[Fault]:
     for number, tag in enumerate(_all(thing, "Tag")):
         if not isinstance(tag.get("name"), str) or not tag["name"]:
             yield Fault(_at(place, f"Tag[{number}].name"), "2.7.1", "A tag has a name.")
+
+
+def _values(place: str, thing: Mapping[str, Any]) -> Iterator[Fault]:
+    if thing.get("uuid") not in (None, "") and not _is_uuid(thing["uuid"]):
+        yield Fault(_at(place, "uuid"), "2.2.1.1", f"{str(thing['uuid'])[:60]!r} is no UUID.")
+    for name, allowed in _CHOICES.items():
+        if thing.get(name) is not None and str(thing[name]) not in tuple(allowed):
+            yield Fault(_at(place, name), "2.2.1", f"{name} is one of {', '.join(allowed)}.")
+    for name in ("timestamp", "publish_timestamp"):
+        if thing.get(name) not in (None, "") and not re.fullmatch(r"\d{1,12}", str(thing[name])):
+            yield Fault(_at(place, name), "2.2.1.7", "A time is a number of seconds since 1970.")
+    for name in _FLAGS:
+        if name in thing and thing[name] not in (True, False, 0, 1, "0", "1", None):
+            yield Fault(_at(place, name), "2.2.1", f"{name} is true or false.")
 
 
 def _attribute(place: str, attribute: Mapping[str, Any]) -> Iterator[Fault]:

@@ -8,7 +8,7 @@ from typing import Final, Protocol, cast
 
 from tocsin.exchange.formats import Fault, Verdict
 from tocsin.exchange.formats.model import Collection
-from tocsin.node.errors import InputError, UsageError
+from tocsin.node.errors import InputError, TocsinError, UsageError
 
 _NAMES: Final = ("stix", "stix-pattern", "misp", "csaf", "iodef", "idea", "xarf")
 
@@ -79,8 +79,13 @@ def convert_document(data: bytes, source: str, target: str) -> Conversion:
     for name in (source, target):
         if name not in names:
             raise UsageError(f"{name} cannot be converted.", hint=f"Formats: {', '.join(names)}.")
-    collection = _format(source).read(data)
-    written, unsaid = _format(target).write(collection)
+    try:
+        collection = _format(source).read(data)
+        written, unsaid = _format(target).write(collection)
+    except TocsinError:
+        raise
+    except Exception as error:
+        raise InputError(f"It cannot be converted: its structure is not that of {source} ({error!r}).") from error
     missed = tuple(line for one in (collection, *collection.parts) for line in one.not_understood)
     return Conversion(written, tuple(dict.fromkeys((*missed, *unsaid))))
 

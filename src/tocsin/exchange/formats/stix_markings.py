@@ -78,12 +78,13 @@ def read_markings(
 
     Marks of single properties hold for the whole object.
     """
-    granular = [one.get("marking_ref") for one in thing.get("granular_markings") or () if isinstance(one, dict)]
+    parts = thing.get("granular_markings")
+    granular = [one.get("marking_ref") for one in parts if isinstance(one, dict)] if isinstance(parts, list) else []
     refs = thing.get("object_marking_refs")
     found = [NOT_MARKED]
     missed: list[str] = []
-    for ref in dict.fromkeys([*(refs if isinstance(refs, list) else []), *granular]):
-        one = _FIXED.get(str(ref)) or _defined(objects.get(str(ref), {}))
+    for ref in dict.fromkeys(str(one) for one in [*(refs if isinstance(refs, list) else []), *granular]):
+        one = _FIXED.get(ref) or _defined(objects.get(ref, {}))
         if one is None:
             missed.append(f"A marking that is not known, read as RED: {ref}")
         found.append(one or Markings(tlp=Tlp.RED))

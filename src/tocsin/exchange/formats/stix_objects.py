@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
@@ -79,6 +80,16 @@ def _fits(type_: str, name: str, value: str) -> bool:
     return form is None or form.fullmatch(value.upper().removeprefix("AS") if name == "number" else value) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What a path leads to: the property, where this part is the last but one, its value, and ids for what is new."""
+
+    last: str
+    value: str
+    seed: str
+    uuid: str
+
+
 class ObjectBuilder:
     """Objects made of values at paths; the first is the root. ``uuid``: that of the observable or group."""
 
@@ -95,9 +106,11 @@ class ObjectBuilder:
         if path == "value" and "value" in node:
             node = self._sibling(uuid)
         for place, part in enumerate(way):
-            node = self._step(node, part, last if place == len(way) - 1 else "", value, f"{path}\n{value}", uuid)
-            if node is None:
+            named = last if place == len(way) - 1 else ""
+            reached = self._step(node, part, _Step(named, value, f"{path}\n{value}", uuid))
+            if reached is None:
                 return False
+            node = reached
         return _set(node, way[-1] if way else "", last, value)
 
     def add_entry(self, path: str, values: Iterable[tuple[str, str]]) -> None:
@@ -140,22 +153,22 @@ class ObjectBuilder:
         found |= {name: ids for name, ids in self.root.items() if name.endswith("_refs")}
         return found
 
-    def _step(self, node: Json, part: str, last: str, value: str, seed: str, uuid: str) -> Json | None:
-        references = tables()["references"]
+    def _step(self, node: Json, part: str, to: "_Step") -> Json | None:
+        """The object or part that a part of a path leads to, made where it is not there yet."""
         if part.endswith("_ref"):
             if part not in node:
-                node[part] = self._child(references.get(part, ""), last, value, seed, uuid)
+                node[part] = self._child(part, to)
             return self._by_id[node[part]]
         if part.endswith("_refs"):
             ids = node.setdefault(part, [])
-            if last == "display_name":
-                return next((self._by_id[one] for one in ids if _is_name_of(value, self._by_id[one])), None)
-            ids.append(self._child(references.get(part, ""), last, value, seed, uuid))
+            if to.last == "display_name":
+                return next((self._by_id[one] for one in ids if _is_name_of(to.value, self._by_id[one])), None)
+            ids.append(self._child(part, to))
             self._share(part, ids)
             return self._by_id[ids[-1]]
         if part in {"values", "body_multipart"}:
             members = node.setdefault(part, [])
-            if not members or last in members[-1] or part == "body_multipart":
+            if not members or to.last in members[-1] or part == "body_multipart":
                 members.append({})
             found: Json = members[-1]
             return found
@@ -167,9 +180,10 @@ class ObjectBuilder:
             if one["type"] == self.root["type"] and part == "resolves_to_refs":
                 one[part] = ids
 
-    def _child(self, kind: str, last: str, value: str, seed: str, uuid: str) -> str:
-        type_ = referred_type(kind, value if last == "value" else "")
-        made = uuid if uuid and f"{type_}--{uuid}" not in self._by_id else str(uuid5(self._uuid, seed))
+    def _child(self, part: str, to: "_Step") -> str:
+        type_ = referred_type(tables()["references"].get(part, ""), to.value if to.last == "value" else "")
+        free = to.uuid and f"{type_}--{to.uuid}" not in self._by_id
+        made = to.uuid if free else str(uuid5(self._uuid, to.seed))
         return str(self._object(type_, made)["id"])
 
     def _object(self, type_: str, uuid: str) -> Json:
@@ -192,7 +206,7 @@ def _walk(objects: Mapping[str, Json], node: Json, path: str, seen: tuple[str, .
         if name == "payload_bin":  # bytes are left out
             yield here, str(node.get("id", "")).partition("--")[2]
             continue
-        if name in {"hashes"} and isinstance(value, dict):
+        if name == "hashes" and isinstance(value, dict):
             for key, digest in value.items():
                 yield f"{here}.{hash_types().get(key.replace('-', '').upper(), key)}", str(digest)
         elif name == "content_ref" and value in objects:

@@ -1,7 +1,7 @@
 """Observables and their groups as STIX objects and patterns, and back; which is what is in ``mapping.toml``.
 
-STIX that MISP's converter or this one wrote has labels with the types of MISP (``misp:type="ip-src"``); others' has none,
-and an object is then what its type says.
+STIX that MISP's converter or this one wrote has labels with the types of MISP (``misp:type="ip-src"``); others' has
+none, and an object is then what its type says.
 """
 
 import re
@@ -77,7 +77,7 @@ def _parts(one: Observable, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def group_objects(group: ObservableGroup, entries: Sequence[ObservableGroup] = ()) -> list[Json]:
-    """The STIX objects of a group, root first; empty: STIX has no place for it. ``entries``: groups that belong into it."""
+    """The STIX objects of a group, root first, with groups that belong into it; empty: STIX has no place for it."""
     known = template(group.name)
     if known is None or not known.stix:
         return []
@@ -376,26 +376,22 @@ def _group_of(
 
 def _relation_at(known: Template, path: str, value: str, used: Counter[str]) -> Relation | None:
     """The relation of a path: the next one where several share it; a name where an address is expected is a host."""
+    there = known.at(path)
+    hosts = [one for one in known.relations if one.type in {"hostname", "domain"}]
     if path.endswith(("dst_ref.value", "src_ref.value")) and referred_type("ip", value) == "domain-name":
         side = "src" if "src_ref" in path else "dst"
-        hosts = [one for one in known.relations if one.type in {"hostname", "domain"}]
-        return next((one for one in hosts if side in one.name), hosts[0] if hosts and side == "dst" else None)
-    if path.endswith("request_value") and value.startswith(("http://", "https://")):
-        return known.relation("url")
-    there = known.at(path)
-    if path == "value" and not there:
-        return next(
-            (one for one in known.relations if one.type in {"hostname", "domain"} and "src" not in one.name), None
-        )
-    if there:
-        used[path] += 1
-        return there[min(used[path], len(there)) - 1]
+        there = tuple(one for one in hosts if side in one.name) or tuple(hosts if side == "dst" else ())[:1]
+    elif path == "value" and not there:
+        there = tuple(one for one in hosts if "src" not in one.name)[:1]
+    elif (
+        path.endswith("request_value") and value.startswith(("http://", "https://")) and (url := known.relation("url"))
+    ):
+        there = (url,)
     name = path.rpartition(".")[2]
-    if name.startswith("x_misp_") and not path.startswith("content_ref"):
-        return Relation(name.removeprefix("x_misp_").replace("_", "-"), "text", path)
-    if known.contact and path == "contact_information":
-        return None
-    return None
+    if not there and name.startswith("x_misp_") and not path.startswith("content_ref"):
+        there = (Relation(name.removeprefix("x_misp_").replace("_", "-"), "text", path),)
+    used[path] += 1
+    return there[min(used[path], len(there)) - 1] if there else None
 
 
 def _member(

@@ -30,7 +30,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """What is compared for equality; ``whole``: all of it must be so. None of its values where it says anything else."""
+    """What is compared for equality; ``whole``: all of it must be so, in one observation."""
 
     comparisons: tuple[Comparison, ...]
     whole: bool

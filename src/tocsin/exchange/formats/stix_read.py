@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from tocsin.exchange.formats.entities import CUSTOM, entity_of_object
 from tocsin.exchange.formats.mapping import default_category, tables, template
-from tocsin.exchange.formats.markings import NOT_MARKED, Markings, stricter
+from tocsin.exchange.formats.markings import NOT_MARKED, UNMARKED, Markings, stricter
 from tocsin.exchange.formats.model import (
     Collection,
     Entity,
@@ -90,11 +90,10 @@ class _Reader:
         for one in sorted(here, key=lambda one: one["type"] != "observed-data"):
             self._read(one, held)
         if not whole:
-            marked = {
-                one.markings
-                for one in (*self._observables.values(), *self._groups.values(), *self._entities, *self._reports)
-            }
-            own = stricter(*marked)
+            marked = {one.markings for one in self._observables.values()}
+            marked |= {one.markings for one in self._groups.values()}
+            marked |= {one.markings for one in (*self._entities, *self._reports)}
+            own = marked.pop() if len(marked) == 1 else NOT_MARKED
         return Collection(
             title=_text(whole.get("name")),
             id=_uuid_of(whole),
@@ -119,43 +118,37 @@ class _Reader:
         )
 
     def _read(self, one: Json, held: set[str]) -> None:
+        """One object: by its type where that says all, else by its labels."""
         type_ = one["type"]
-        if type_ == "observed-data":
-            self._observed(one)
-        elif type_ == "indicator":
-            self._indicator(one)
-        elif type_ == "relationship":
-            self._relationship(one)
-        elif type_ == "sighting":
-            self._sighting(one)
-        elif type_ in {"note", "opinion", "incident"}:
-            self._text(one)
+        by_type = {
+            "observed-data": self._observed,
+            "indicator": self._indicator,
+            "relationship": self._relationship,
+            "sighting": self._sighting,
+            **dict.fromkeys(("note", "opinion", "incident"), self._note),
+        }
+        if type_ in by_type:
+            by_type[type_](one)
         elif type_.startswith("x-misp-") and ("x_misp_value" in one or "x_misp_attributes" in one):
             self._custom(one)
-        elif misp_labels(one).get("name") and template(misp_labels(one)["name"]) and type_ not in _OBSERVED:
+        elif type_ not in _OBSERVED:
+            self._domain_object(one)
+        elif one["id"] not in held and (is_group(one) or one["id"] not in self._inner):
+            self._keep(one, finding_of_objects(self._objects, [one["id"]], {}, _uuid_of(one)))
+
+    def _domain_object(self, one: Json) -> None:
+        """An entity, or what MISP has as an object or an attribute."""
+        labels, type_ = misp_labels(one), one["type"]
+        if labels.get("name") and template(labels["name"]):
             self._described(one)
-        elif misp_labels(one).get("type") in tables()["named"]:
-            self._keep(
-                one,
-                [
-                    Finding(
-                        observable=Observable(
-                            misp_labels(one)["type"],
-                            _text(one.get("name")),
-                            _uuid_of(one),
-                            category=misp_labels(one).get("category", ""),
-                        )
-                    )
-                ],
-                indicator=misp_labels(one).get("to_ids") == "True",
-            )
-        elif type_ == "location" and not misp_labels(one).get("galaxy-type"):
+        elif labels.get("type") in tables()["named"]:
+            category = labels.get("category", "")
+            value = Observable(labels["type"], _text(one.get("name")), _uuid_of(one), category=category)
+            self._keep(one, [Finding(observable=value)], indicator=labels.get("to_ids") == "True")
+        elif type_ == "location" and not labels.get("galaxy-type"):
             self._described(one, "geolocation")
         elif type_ in _ENTITIES:
             self._entity(one)
-        elif type_ in _OBSERVED:
-            if one["id"] not in held and (is_group(one) or one["id"] not in self._inner):
-                self._keep(one, finding_of_objects(self._objects, [one["id"]], {}, _uuid_of(one)))
         elif type_ not in {"marking-definition", "extension-definition", "language-content", "bundle", *_WHOLE}:
             self._missed.append(f"Objects of type {type_}")
 
@@ -217,7 +210,7 @@ class _Reader:
                 before,
                 indicator=before.indicator or bool(indicator),
                 comment=before.comment or value.comment,
-                markings=stricter(before.markings, value.markings),
+                markings=_both(before.markings, value.markings),
                 confidence=before.confidence if before.confidence is not None else value.confidence,
             )
 
@@ -235,13 +228,13 @@ class _Reader:
             before,
             observables=values,
             comment=before.comment or group.comment,
-            markings=stricter(before.markings, group.markings),
+            markings=_both(before.markings, group.markings),
         )
 
     def _described(self, one: Json, name: str = "") -> None:
         """A domain object that describes an object of MISP."""
         labels = {"name": name} if name else misp_labels(one)
-        said = {key: value for key, value in one.items() if key not in {"kill_chain_phases"}}
+        said = {key: value for key, value in one.items() if key != "kill_chain_phases"}
         found = finding_of_objects({one["id"]: said}, [one["id"]], labels, _uuid_of(one))
         self._keep({**one, "description": ""}, found)
         for target in _texts(one.get("object_refs")) if one["type"] == "note" else []:
@@ -277,7 +270,7 @@ class _Reader:
         self._keep(one, [Finding(group=ObservableGroup(name, values, uuid, category))])
 
     def _entity(self, one: Json) -> None:
-        if one["type"] == "identity" and (one.get("identity_class") not in {"class"} and not misp_labels(one)):
+        if one["type"] == "identity" and (one.get("identity_class") != "class" and not misp_labels(one)):
             return  # an organisation or a person that says something, or is named; not what is shared
         labels = misp_labels(one)
         made = entity_of_object(one)
@@ -321,7 +314,7 @@ class _Reader:
             )
         )
 
-    def _text(self, one: Json) -> None:
+    def _note(self, one: Json) -> None:
         meaning = misp_labels(one).get("sighting", "")
         about = tuple(_uuid(id_) for id_ in _texts(one.get("object_refs")))
         if one["type"] == "note" and misp_labels(one).get("name"):
@@ -363,8 +356,19 @@ class _Reader:
 
 
 def _inherit(one: Any, own: Markings) -> Any:
-    """What is marked as the whole is needs no marking of its own."""
-    return replace(one, markings=NOT_MARKED) if one.markings == own else one
+    """What is marked as the whole is needs no marking of its own; what is not marked takes no wider one from it."""
+    if one.markings == own:
+        return replace(one, markings=NOT_MARKED)
+    if one.markings.tlp is None and own.tlp and own.tlp.rank < UNMARKED.rank:
+        return replace(one, markings=replace(one.markings, tlp=UNMARKED))
+    return one
+
+
+def _both(first: Markings, second: Markings) -> Markings:
+    """The marking of one thing that two objects describe; an unmarked one of them promises nothing."""
+    found = stricter(first, second)
+    labelled = first.tlp and second.tlp
+    return found if labelled or not found.tlp else stricter(found, Markings(tlp=UNMARKED))
 
 
 def _rule_group(name: str, one: Json, text: str, uuid: str) -> Finding:

@@ -1,15 +1,25 @@
-"""A collection as a bundle of STIX 2.1: an observation for each value, an indicator where it warns, all of it marked."""
+"""A collection as a bundle of STIX 2.1: each value observed, with an indicator where it warns, all of it marked."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from tocsin.exchange.formats.entities import CUSTOM, object_of_entity
 from tocsin.exchange.formats.mapping import default_category, tables, template
-from tocsin.exchange.formats.markings import Markings, stricter
-from tocsin.exchange.formats.model import Collection, Entity, Link, Observable, ObservableGroup, Report, Sighting
+from tocsin.exchange.formats.markings import NOT_MARKED, Markings, stricter
+from tocsin.exchange.formats.model import (
+    Collection,
+    Entity,
+    Link,
+    Observable,
+    ObservableGroup,
+    Report,
+    Sighting,
+    Source,
+)
 from tocsin.exchange.formats.stix_markings import definitions, references
 from tocsin.exchange.formats.stix_objects import Json, stix_time
 from tocsin.exchange.formats.stix_observables import (
@@ -48,6 +58,7 @@ class _Writer:
         self._made: list[Json] = []
         self._markings: dict[str, Json] = {}
         self._ids: dict[str, list[str]] = {}
+        self._entries: dict[str, list[ObservableGroup]] = {}
         self.lost: list[str] = []
 
     def objects(self) -> Iterable[Json]:
@@ -56,9 +67,10 @@ class _Writer:
         source = self._source()
         for one in event.observables:
             self._observable(one)
-        embedded = self._embedded()
+        embedded = self._entries = self._embedded()
+        inner_ids = {inner.id for inners in embedded.values() for inner in inners}
         for group in sorted(event.groups, key=lambda one: one.name == "annotation"):  # a note names what it is about
-            if group.id not in {inner.id for inners in embedded.values() for inner in inners}:
+            if group.id not in inner_ids:
                 self._group(group, embedded.get(group.id, []))
         for entity in event.entities:
             self._entity(entity)
@@ -75,7 +87,7 @@ class _Writer:
         source = self._all.source
         if source is None:
             return []
-        id_ = f"identity--{_uuid(source.id, source.name)}"
+        id_ = _identity(source)
         made = {
             "type": "identity",
             "spec_version": "2.1",
@@ -94,7 +106,7 @@ class _Writer:
             "type": type_,
             "spec_version": "2.1",
             "id": f"{type_}--{uuid}",
-            **({"created_by_ref": f"identity--{_uuid(source.id, source.name)}"} if source else {}),
+            **({"created_by_ref": _identity(source)} if source else {}),
             "created": at,
             "modified": at,
             **({"labels": [*labels]} if labels else {}),
@@ -114,10 +126,7 @@ class _Writer:
             return []
         if not ids:
             # Both refer to at least one object; a note can stand for an event that has none.
-            if event.source is None:
-                ids = []
-            else:
-                ids = [f"identity--{_uuid(event.source.id, event.source.name)}"]
+            ids = [_identity(event.source)] if event.source else []
         kind = "report" if event.published else "grouping"
         properties = {f"x_misp_{name}": value for name, value in event.properties.items()}
         made = self._common(
@@ -140,7 +149,7 @@ class _Writer:
         ]
 
     def _observable(self, one: Observable) -> None:
-        one = _with_id(one, self._all.id)
+        one = self._unique(_with_id(one, self._all.id))
         labels = [
             f'misp:type="{one.type}"',
             *([f'misp:category="{one.category}"'] if one.category else []),
@@ -151,9 +160,13 @@ class _Writer:
         if named:
             self._named(one, named.split(), labels)
         elif rule:
-            self._add(one.id, self._rule(one.id, one.value, rule, one, labels, one.category))
+            self._add(one.id, self._rule(one, one.value, rule, labels))
         else:
-            self._observed(one, observable_objects(one), observable_pattern(one), labels, one.category)
+            self._observed(one, observable_objects(one), observable_pattern(one), labels)
+
+    def _unique(self, one: Observable) -> Observable:
+        """The value with an id of its own, where others have the same."""
+        return replace(one, id=_uuid("", one.id, one.type, one.value)) if one.id in self._ids else one
 
     def _named(self, one: Observable, named: Sequence[str], labels: Sequence[str]) -> None:
         made = self._common(named[0], one.id, one.time, one.markings, [*labels, f'misp:to_ids="{one.indicator}"'])
@@ -168,35 +181,17 @@ class _Writer:
             },
         )
 
-    def _rule(
-        self,
-        uuid: str,
-        pattern: str,
-        kind: str,
-        one: Observable | ObservableGroup,
-        labels: Sequence[str],
-        category: str,
-    ) -> Json:
-        version = {"pattern_version": "2.1"} if kind == "stix" else {}
-        made = self._indicator(uuid, pattern, one, labels, category)
-        return (
-            {
-                **made,
-                "pattern_type": kind,
-                **({} if kind == "stix" else {"pattern_version": made.pop("pattern_version")}),
-                **version,
-            }
-            if kind == "stix"
-            else {key: value for key, value in {**made, "pattern_type": kind}.items() if key != "pattern_version"}
-        )
+    def _rule(self, one: Observable | ObservableGroup, text: str, kind: str, labels: Sequence[str]) -> Json:
+        """An indicator whose pattern is a rule in a language of its own."""
+        made = self._indicator(one, text, labels)
+        return made if kind == "stix" else {**_without(made, "pattern_version"), "pattern_type": kind}
 
-    def _indicator(
-        self, uuid: str, pattern: str, one: Observable | ObservableGroup, labels: Sequence[str], category: str
-    ) -> Json:
+    def _indicator(self, one: Observable | ObservableGroup, pattern: str, labels: Sequence[str]) -> Json:
+        category = one.category
         valid = one.first_seen or one.time or self._when
         until = one.last_seen if one.last_seen and one.last_seen > valid else None
         return {
-            **self._common("indicator", uuid, one.time, one.markings, labels),
+            **self._common("indicator", one.id, one.time, one.markings, labels),
             **_described(one.comment),
             "pattern": pattern,
             "pattern_type": "stix",
@@ -212,11 +207,11 @@ class _Writer:
         }
 
     def _observed(
-        self, one: Observable | ObservableGroup, objects: list[Json], pattern: str, labels: Sequence[str], category: str
+        self, one: Observable | ObservableGroup, objects: list[Json], pattern: str, labels: Sequence[str]
     ) -> None:
         """An observation of the objects, an indicator where it warns, and that one is based on the other."""
         warns = one.indicator if isinstance(one, Observable) else any(inner.indicator for inner in one.observables)
-        indicator = self._indicator(one.id, pattern, one, labels, category) if warns and pattern else None
+        indicator = self._indicator(one, pattern, labels) if warns and pattern else None
         if not objects and indicator is None:
             self._custom(one, labels)
             return
@@ -237,7 +232,8 @@ class _Writer:
         if indicator:
             self._add(one.id, indicator)
         if objects and indicator:
-            self._relate(f"indicator--{one.id}", "based-on", f"observed-data--{one.id}", one.time, one.markings)
+            based_on = Link(f"indicator--{one.id}", "based-on", f"observed-data--{one.id}", time=one.time)
+            self._relate(based_on, one.markings)
 
     def _custom(self, one: Observable | ObservableGroup, labels: Sequence[str]) -> None:
         """An object of our own, as MISP's converter names it, for what STIX has no place."""
@@ -287,10 +283,10 @@ class _Writer:
         elif known and known.stix and known.stix not in _OBSERVED:
             self._described_entity(group, labels)
         else:
-            self._observed(group, group_objects(group, entries), group_pattern(group, entries), labels, category)
+            self._observed(group, group_objects(group, entries), group_pattern(group, entries), labels)
 
     def _rule_group(self, group: ObservableGroup, kind: str, text: Observable, labels: Sequence[str]) -> None:
-        made = self._rule(group.id, text.value, kind, group, labels, group.category)
+        made = self._rule(group, text.value, kind, labels)
         for one in group.observables:
             if one is text:
                 continue
@@ -317,14 +313,9 @@ class _Writer:
             return
         root = {name: value for name, value in said[0].items() if name not in {"type", "id", "spec_version"}}
         type_ = said[0]["type"]
-        if group.name == "script":
-            values = {one.relation: one.value for one in group.observables}
-            type_ = "malware" if values.get("state") == "Malicious" else "tool"
-            language = root.pop("x_misp_language", None)
-            if type_ == "malware":
-                root |= {"is_family": False, **({"implementation_languages": [language]} if language else {})}
-            elif language:
-                root["x_misp_language"] = language
+        if root.get("x_misp_state") == "Malicious" and group.name == "script":
+            type_, language = "malware", root.pop("x_misp_language", None)
+            root |= {"is_family": False, **({"implementation_languages": [language]} if language else {})}
         if type_ in {"malware", "tool", "attack-pattern", "infrastructure"} and group.category:
             root["kill_chain_phases"] = [{"kill_chain_name": "misp-category", "phase_name": group.category}]
         if type_ == "vulnerability" and root.get("name", "").upper().startswith("CVE-"):
@@ -332,29 +323,21 @@ class _Writer:
                 {"source_name": "cve", "external_id": root["name"]},
                 *root.get("external_references", []),
             ]
-        if type_ == "identity":
-            root.setdefault("identity_class", "unknown")
-        if type_ == "location" and isinstance(root.get("precision"), float):
-            root["precision"] *= tables()["factors"]["location:precision"]
-        if type_ == "location" and "precision" in root and "latitude" not in root:
-            root["x_misp_accuracy_radius"] = root.pop("precision")
-        made = {
-            **self._common(type_, group.id, group.time, group.markings, labels),
-            **_described(group.comment),
-            **root,
-        }
-        if type_ == "note":
-            about = [
-                target
-                for link in self._all.links
-                if link.source == group.id
-                for target in self._ids.get(link.target, [])
-            ]
-            made["object_refs"] = about or [one["id"] for one in self._made[:1]]
-            if not made["object_refs"]:
-                self._custom(group, labels)
-                return
-        self._add(group.id, made)
+        if type_ == "location":
+            _place_exactly(root)
+        about = self._about(group) if type_ == "note" else []
+        if type_ == "note" and not about:
+            self._custom(group, labels)
+            return
+        made = {**self._common(type_, group.id, group.time, group.markings, labels), **_described(group.comment)}
+        needs: Json = {"identity": {"identity_class": "unknown"}, "note": {"object_refs": about}}.get(type_, {})
+        self._add(group.id, {**made, **needs, **root})
+
+    def _about(self, group: ObservableGroup) -> list[str]:
+        """What a note is about: what it names, else the first thing there is."""
+        named = [link.target for link in self._all.links if link.source == group.id]
+        found = [target for one in named for target in self._ids.get(one, [])]
+        return found or [one["id"] for one in self._made[:1]]
 
     def _entity(self, one: Entity) -> None:
         type_ = one.type if _TYPED.sub("-", one.type) == one.type else CUSTOM
@@ -378,25 +361,19 @@ class _Writer:
         if not sources or not targets:
             self.lost.append(f"A relation to what is not here: {link.kind}.")
             return
-        self._relate(sources[0], kind, targets[0], link.time, Markings(), link.comment)
+        self._relate(replace(link, source=sources[0], kind=kind, target=targets[0]), NOT_MARKED)
 
     def _is_embedded(self, link: Link) -> bool:
-        return any(inner.id == link.target for inners in self._embedded().values() for inner in inners)
+        return any(inner.id == link.target for inners in self._entries.values() for inner in inners)
 
-    def _relate(
-        self, source: str, kind: str, target: str, when: datetime | None, markings: Markings, comment: str = ""
-    ) -> None:
-        made = self._common("relationship", str(uuid5(NAMESPACE_URL, f"{source}\n{kind}\n{target}")), when, markings)
-        self._made.append(
-            {**made, "relationship_type": kind, **_described(comment), "source_ref": source, "target_ref": target}
-        )
+    def _relate(self, link: Link, markings: Markings) -> None:
+        """A relationship between two objects, whose ids the link has."""
+        uuid = str(uuid5(NAMESPACE_URL, f"{link.source}\n{link.kind}\n{link.target}"))
+        made = {**self._common("relationship", uuid, link.time, markings), "relationship_type": link.kind}
+        self._made.append({**made, **_described(link.comment), "source_ref": link.source, "target_ref": link.target})
 
     def _sighting(self, one: Sighting) -> None:
-        of = self._ids.get(one.of) or (
-            [f"identity--{_uuid(self._all.source.id, self._all.source.name)}"]
-            if self._all.source and not one.of
-            else []
-        )
+        of = self._ids.get(one.of) or ([_identity(self._all.source)] if self._all.source and not one.of else [])
         when = one.time or one.last_seen
         if not of:
             self.lost.append("A sighting of what is not here.")
@@ -404,9 +381,9 @@ class _Writer:
         uuid = _uuid(one.id, one.of, str(one.time))
         where: list[str] = []
         if one.source:
-            where = [f"identity--{_uuid(one.source.id, one.source.name)}"]
+            where = [_identity(one.source)]
             if not self._all.source or one.source.name != self._all.source.name:
-                made = self._common("identity", _uuid(one.source.id, one.source.name), None, Markings())
+                made = self._common("identity", _uuid(one.source.id, one.source.name), None, NOT_MARKED)
                 self._made.append({**made, "name": one.source.name, "identity_class": "organization"})
         if one.meaning in _OPINIONS:
             made = self._common("opinion", uuid, when, one.markings, [f'misp:sighting="{one.meaning}"'])
@@ -444,6 +421,23 @@ class _Writer:
             self._ids.setdefault(uuid, []).append(made["id"])
 
 
+def _identity(source: Source) -> str:
+    return f"identity--{_uuid(source.id, source.name)}"
+
+
+def _place_exactly(root: Json) -> None:
+    """How exact a place is, in metres; it says nothing without a place (STIX 2.1, section 4.8)."""
+    radius = root.pop("precision", None)
+    if radius is not None and "latitude" in root:
+        root["precision"] = radius * tables()["factors"]["location:precision"]
+    elif radius is not None:
+        root["x_misp_accuracy_radius"] = radius
+
+
+def _without(made: Json, name: str) -> Json:
+    return {key: value for key, value in made.items() if key != name}
+
+
 def _described(text: str) -> Mapping[str, str]:
     return {"description": text} if text else {}
 
@@ -457,21 +451,15 @@ def _uuid(given: str, *parts: str) -> str:
 
 
 def _with_id(one: Observable, event: str) -> Observable:
-    from dataclasses import replace
-
     return replace(one, id=_uuid(one.id, event, one.type, one.relation, one.value))
 
 
 def _group_with_ids(group: ObservableGroup, event: str) -> ObservableGroup:
-    from dataclasses import replace
-
     id_ = _uuid(group.id, event, group.name, *(one.value for one in group.observables))
     return replace(group, id=id_, observables=tuple(_with_id(one, id_) for one in group.observables))
 
 
 def _remarked(group: ObservableGroup, markings: Markings) -> ObservableGroup:
-    from dataclasses import replace
-
     return replace(group, markings=markings)
 
 
