@@ -25,6 +25,7 @@ from tocsin.exchange.formats.model import Collection, Observable, ObservableGrou
 from tocsin.exchange.formats.vocabulary import (
     all_markings,
     as_text,
+    details_left,
     event_time,
     incident_types,
     marking_words,
@@ -273,6 +274,9 @@ def _alert(event: Collection, unsaid: list[str]) -> dict[str, Any]:
         unsaid.append("No label names a category of IDEA: it is Other.")
     rest = {"reports": event.reports, "entities": event.entities, "links": event.links, "sightings": event.sightings}
     unsaid += [f"{len(found)} {name} have no place in IDEA." for name, found in rest.items() if found]
+    percents = {one.confidence for one in event.all_observables()}
+    percent = percents.pop() if len(percents) == 1 else None
+    unsaid += details_left(event, "IDEA", *(["confidence"] if percent is not None else []))
     times = {"CreateTime": event.published, "EventTime": event.first_seen, "CeaseTime": event.last_seen}
     alert: dict[str, Any] = {
         "Format": "IDEA0",
@@ -284,8 +288,6 @@ def _alert(event: Collection, unsaid: list[str]) -> dict[str, Any]:
         **({"Note": event.description} if event.description else {}),
         **({"Node": [{"Name": _node_name(event.source.name)}]} if event.source else {}),
     }
-    percents = {one.confidence for one in event.all_observables()}
-    percent = percents.pop() if len(percents) == 1 else None
     if percent is not None:
         alert["Confidence"] = percent / 100
     return {**alert, **_ends(event.all_observables(), unsaid), **_said(markings)}

@@ -37,6 +37,14 @@ def all_markings(event: Collection) -> Markings:
     )
 
 
+def details_left(event: Collection, format_name: str, *said: str) -> Iterator[str]:
+    """What is known of observables beside type and value, and the format does not say; ``said``: what it does."""
+    details = ("labels", "comment", "first_seen", "last_seen", "confidence", "category", "attachment")
+    for name in (one for one in details if one not in said):
+        if count := sum(bool(getattr(one, name)) for one in event.all_observables()):
+            yield f"The {name.replace('_', ' ')} of {count} observables has no place in {format_name}."
+
+
 def rsit_label(stated: str) -> str:
     """The machine tag of a type of incident, as MISP's taxonomy has it: ``rsit:fraud="phishing"``."""
     found = TYPES.get(stated)

@@ -21,6 +21,7 @@ from tocsin.exchange.formats.model import Collection, Observable, Source
 from tocsin.exchange.formats.vocabulary import (
     all_markings,
     as_text,
+    details_left,
     event_time,
     incident_types,
     read_marking_words,
@@ -215,6 +216,7 @@ def _reports(event: Collection, unsaid: list[str]) -> Iterator[dict[str, Any]]:
     unsaid += [f"Terms without a place in X-ARF: {one}" for one in all_markings(event).statements]
     rest = {"reports": event.reports, "entities": event.entities, "links": event.links, "sightings": event.sightings}
     unsaid += [f"{len(found)} {name} have no place in X-ARF." for name, found in rest.items() if found]
+    unsaid += details_left(event, "X-ARF")
     sources = list(_sources(event, unsaid))
     for (markings, _), report in zip(sources, xarf_reports([row for _, row in sources], sender), strict=True):
         narrow, lost = narrowed(markings, Tlp)
