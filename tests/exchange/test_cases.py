@@ -84,7 +84,7 @@ class Node:
         link = self.outgoing.get(to.node) or OutgoingLink(genesis(self.own.party, to.party))
         brought = (*self.history.entries, *more)
         sent = self.own.dispatch(
-            to, brought, number=link.number + 1, before=link.head, type=_TYPES.get(act, DispatchType.SHARE)
+            to, brought, number=link.number + 1, before=link.head, type=_TYPES[act] if act else DispatchType.SHARE
         )  # fmt: skip
         self.outgoing[to.node] = add_sealed(link, sent)
         self.files[to.node, link.number + 1] = seal(members_of(sent, brought), to.tsk.extract_certificate())
@@ -95,7 +95,8 @@ class Node:
         try:
             found = take(file, known, NOW)
         except RefusalError:
-            return self._receipt(open_receipt(file, known))
+            self._receipt(open_receipt(file, known))
+            return None
         sender, number = found.dispatch.by.node, found.dispatch.number
         if found.outcome.verdict is Verdict.REPEATED:
             return sender, self.receipts[sender, number]

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from pysequoia import Cert
+from pysequoia.packet import PacketPile, Tag
 
 from support.exchange_examples import NOW, Peer, peer
 from tocsin.exchange.statements import (
@@ -118,5 +119,9 @@ def test_an_old_key_counts_for_what_it_signed_before_its_end() -> None:
     certifier, cert = one.tsk.certifier(), one.tsk.extract_certificate()
     revoked = Cert.from_bytes(bytes(cert) + bytes(cert.revoke(certifier)))
     assert code_of(said, PinnedKey(one.node, bytes(revoked))) is RefusalCode.KEY_ENDED
+    bare = Cert.from_packets(
+        [one for one in PacketPile.from_bytes(bytes(cert)) if one.tag in (Tag.PublicKey, Tag.UserID)]
+    )
+    assert code_of(said, PinnedKey(one.node, bytes(bare))) is RefusalCode.UNKNOWN_KEY  # nothing in it is signed
     later = cert.set_expiration((NOW + timedelta(days=900)).replace(microsecond=0), certifier)
     assert code_of(said, PinnedKey(one.node, bytes(later))) is None

@@ -208,7 +208,7 @@ def _check_receipt(
     verdict.received_at = said.taken
     if said.verdict is not ReceiptVerdict.TAKEN:
         verdict.faults.append(f"The recipient did not take it ({said.code or said.verdict}).")
-    if sender is not None and sender.cert.expiration is not None and said.taken > sender.cert.expiration:
+    if sender is not None and sender.ended is not None and said.taken > sender.ended:
         verdict.faults.append("It was received after the sender's key had expired: its date could have been set back.")
 
 

@@ -74,9 +74,20 @@ class PinnedKey:
 
     @cached_property
     def ended(self) -> datetime | None:
-        """When it stopped signing: it expired, or was replaced."""
-        ends = [at for at in (self.until, self.cert.expiration) if at is not None]
-        return min(ends, default=None)
+        """When it stops signing: it expires, or is replaced.
+
+        Raises:
+            RefusalError: nothing that it signs counts, or its own signatures do not support it.
+
+        """
+        name = self.fingerprint.upper()
+        try:
+            revoked, expires = self.cert.is_revoked, self.cert.expiration
+        except (RuntimeError, ValueError) as error:
+            raise RefusalError(RefusalCode.UNKNOWN_KEY, f"The key {name} is damaged.") from error
+        if revoked or self.compromised:
+            raise RefusalError(RefusalCode.KEY_ENDED, f"The key {name} was revoked.")
+        return min((at for at in (self.until, expires) if at is not None), default=None)
 
 
 Keys = Mapping[str, PinnedKey]
@@ -153,8 +164,6 @@ def check_signature(content: bytes, signature: bytes, key: PinnedKey) -> datetim
     at = made.created
     if at is None:
         raise RefusalError(RefusalCode.BAD_SIGNATURE, "The signature does not say when it was made.")
-    if key.compromised or key.cert.is_revoked:
-        raise RefusalError(RefusalCode.KEY_ENDED, f"The key {key.fingerprint.upper()} was revoked.")
     if key.ended is not None and at > key.ended:
         raise RefusalError(
             RefusalCode.KEY_ENDED, f"The key {key.fingerprint.upper()} ended on {key.ended:%Y-%m-%d %H:%M} UTC."

@@ -1,0 +1,169 @@
+"""Times statements between two nodes: signed, packed, encrypted, opened, verified, receipted; then a case's way over.
+
+python bench/exchange.py --statements 10000 --each 100
+"""
+
+import argparse
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from pysequoia import Tsk
+
+from tocsin.exchange import add_entry, read_history
+from tocsin.exchange.dispatches import (
+    DispatchContents,
+    IncomingLink,
+    OutgoingLink,
+    Recipient,
+    Taking,
+    Verdict,
+    add_sealed,
+    genesis,
+    make_receipt,
+    members_of,
+    note_receipt,
+    open_receipt,
+    seal,
+    seal_receipt,
+    take,
+    to_send,
+)
+from tocsin.exchange.statements import (
+    CaseAct,
+    CaseEntry,
+    Dispatch,
+    DispatchType,
+    Item,
+    Party,
+    PinnedKey,
+    Receipt,
+    Statement,
+    Thing,
+    pinned,
+    sign_statement,
+    utc,
+)
+from tocsin.sharing.gate import Tlp
+
+NOW = utc(datetime.now(UTC))
+NODES = (UUID(int=1), UUID(int=2))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--statements", type=int, default=10_000)
+    parser.add_argument("--each", type=int, default=100, help="Statements in one dispatch.")
+    options = parser.parse_args()
+    ours, theirs = (Tsk.generate("CSIRT <csirt@example.org>") for _ in NODES)
+    json.dump(measure(ours, theirs, options.statements, options.each) | case(ours, theirs), sys.stdout, indent=1)
+    sys.stdout.write("\n")
+
+
+def measure(ours: Tsk, theirs: Tsk, statements: int, each: int) -> dict[str, object]:
+    """All statements in dispatches of so many, one after the other, and the receipts for them."""
+    sender, to = parties(ours, theirs)
+    recipient, back = opener(to, theirs, sender, ours), opener(sender, ours, to, theirs)
+    certs = ours.extract_certificate(), theirs.extract_certificate()
+    link, links, size = OutgoingLink(genesis(sender, to)), dict[UUID, IncomingLink](), 0
+    spent = dict.fromkeys(("send", "take", "receipt"), 0.0)
+    signers = ours.signer(), theirs.signer()
+    begun = time.perf_counter()
+    for first in range(0, statements, each):
+        at = time.perf_counter()
+        brought = [item(sender, number, ours) for number in range(first, min(first + each, statements))]
+        sent = dispatch(ours, sender, to, brought, link)
+        link = add_sealed(link, sent)
+        file = seal(members_of(sent, brought), certs[1])
+        size += len(file)
+        spent["send"] += time.perf_counter() - at
+        at = time.perf_counter()
+        found = take(file, Recipient(recipient.own, recipient.decryptors, recipient.keys, links), NOW)
+        contents = taken(found)
+        must(len(contents.statements) == len(brought))
+        links = {sender.node: found.outcome.link}
+        spent["take"] += time.perf_counter() - at
+        at = time.perf_counter()
+        receipt = open_receipt(seal_receipt(make_receipt(found, signers[1], NOW), certs[0]), back)
+        link = note_receipt(link, receipt.said(Receipt))
+        spent["receipt"] += time.perf_counter() - at
+    must(not to_send(link))
+    seconds = time.perf_counter() - begun
+    return {
+        "statements": statements, "in_each_dispatch": each, "seconds": round(seconds, 2), "bytes": size,
+        **{name: round(value, 2) for name, value in spent.items()},
+    }  # fmt: skip
+
+
+def case(ours: Tsk, theirs: Tsk) -> dict[str, object]:
+    """A case of 50 entries offered and accepted: bytes on the wire, and seconds until it is the other's."""
+    sender, to = parties(ours, theirs)
+    made: list[Statement] = []
+    for number in range(1, 51):
+        act = CaseAct.OPENED if number == 1 else CaseAct.OFFER if number == 50 else CaseAct.ENTRY
+        text = f"Entry {number}: the operator answered that host 192.0.2.{number} was rebuilt and passwords changed."
+        made.append(entry(ours, sender, made, act, text, to=to if number == 50 else None))
+    begun = time.perf_counter()
+    sent = dispatch(ours, sender, to, made, OutgoingLink(genesis(sender, to)))
+    file = seal(members_of(sent, made), theirs.extract_certificate())
+    found = take(file, opener(to, theirs, sender, ours), NOW)
+    history = read_history(taken(found).statements)
+    accepted = add_entry(history, entry(theirs, to, list(history.entries), CaseAct.ACCEPT, ""))
+    must(accepted.owner == to.node)
+    return {"case_bytes": len(file), "case_seconds": round(time.perf_counter() - begun, 3)}
+
+
+def taken(found: Taking) -> DispatchContents:
+    if found.contents is None or found.outcome.verdict is not Verdict.TAKEN:
+        raise SystemExit(f"refused: {found.outcome.reason}")
+    return found.contents
+
+
+def must(holds: bool) -> None:
+    if not holds:
+        raise SystemExit("not all of it arrived")
+
+
+def parties(ours: Tsk, theirs: Tsk) -> tuple[Party, Party]:
+    first, second = (
+        Party(node=node, key=one.extract_certificate().fingerprint)
+        for node, one in zip(NODES, (ours, theirs), strict=True)
+    )
+    return first, second
+
+
+def opener(own: Party, key: Tsk, other: Party, others: Tsk) -> Recipient:
+    pin = PinnedKey(other.node, bytes(others.extract_certificate()))
+    return Recipient([own], [key.decryptor()], pinned(pin))
+
+
+def item(by: Party, number: int, key: Tsk) -> Statement:
+    said = Item(
+        id=uuid4(), by=by, at=NOW, item=Thing(node=by.node, id=uuid4()), version=1, tlp=Tlp.AMBER,
+        title=f"Phishing page {number}", purpose="mitigation",
+    )  # fmt: skip
+    return sign_statement(said, key.signer())
+
+
+def entry(
+    key: Tsk, by: Party, before: list[Statement], act: CaseAct, text: str, *, to: Party | None = None
+) -> Statement:
+    said = CaseEntry(
+        id=uuid4(), by=by, at=NOW, case=Thing(node=NODES[0], id=UUID(int=7)), number=len(before) + 1,
+        before=before[-1].hash if before else None, act=act, role="lead", name="A. Diop", text=text, to=to,
+    )  # fmt: skip
+    return sign_statement(said, key.signer())
+
+
+def dispatch(key: Tsk, by: Party, to: Party, brought: list[Statement], link: OutgoingLink) -> Statement:
+    said = Dispatch(
+        id=uuid4(), by=by, at=NOW, to=to, number=link.number + 1, before=link.head, type=DispatchType.SHARE,
+        tlp=Tlp.AMBER, statements=tuple(one.hash for one in brought),
+    )  # fmt: skip
+    return sign_statement(said, key.signer())
+
+
+if __name__ == "__main__":
+    main()
