@@ -107,7 +107,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         add_roster(world, "duty@people.example")
         add_rule(world)
         do_duty(world, "adoptClockText", people["lead"], law="nis2", checked_by="Legal office")
-        with served(make_application(world.node, clock=lambda: world.now)) as port:
+        application = make_application(world.node, clock=lambda: world.now)
+        with world.node.database.kept_open(), served(application) as port:  # as `tocsin serve` does
             yield Site(f"http://127.0.0.1:{port}", world, office, imap, people)
 
 

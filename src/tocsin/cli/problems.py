@@ -14,9 +14,8 @@ from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.directory import Team
-    from tocsin.pipeline.stores import NodeWithStores
     from tocsin.problems import ListedProblem
-    from tocsin.problems.answers import AnswerStanding, Course, Courses, CourseStep
+    from tocsin.problems.answers import AnswerStanding, Course, CourseStep
 
 _STATES = (
     "open, answered, overdue, muted, not-notified, notified, in-progress, fixed, false-positive, accepted, not-ours, "
@@ -67,37 +66,40 @@ def show(
 ) -> None:
     """Show the course of each problem at an address: seen, notified, answered, gone."""
     from tocsin.networks import parse_network
+    from tocsin.problems import ProblemSearch
+    from tocsin.problems.answers import Courses
 
-    teams = teams_of(call.node)
-    network = parse_network(address)
-    if network is None:
-        found = [_course_of(call, address)]
-    else:
-        found = _courses(call.node).at([(network.hi, network.lo, *network.last)], now=call.now)
+    node, teams = call.node, teams_of(call.node)
+    courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
+    key = None if parse_network(address) else _key(address)
+    listed = (
+        node.problems.find(ProblemSearch.read({"address": address}), now=call.now)
+        if key is None
+        else node.problems.among([key], now=call.now)
+    )
+    found = [
+        courses.with_steps(one.course(), node.events.history(one.event_filter, now=call.now)) for one in listed.rows()
+    ]
+    if key is not None and not found:
+        found = [course for course in [courses.without_events(key, now=call.now)] if course]
+        if not found:
+            raise UsageError(
+                f"No problem {address} is known.", hint="'tocsin problems list --json' has the digits of each."
+            )
     documents = [_course(one, teams) | {"steps": [_step(step, teams) for step in one.steps]} for one in found]
     call.emit(documents, lambda: _print_courses(found, teams, address))
 
 
-def _course_of(call: NodeInvocation, text: str) -> "Course":
+def _key(text: str) -> int:
     from tocsin.node.errors import InputError
     from tocsin.problems.answers import read_problem
 
     try:
-        key = read_problem(text)
+        return read_problem(text)
     except InputError:
         raise UsageError(
             f"{text} is no address, prefix or problem.", hint="Write 192.0.2.1, or the 16 digits of a problem."
         ) from None
-    course = _courses(call.node).of(key, call.node.problems.ranges_of(key, now=call.now), now=call.now)
-    if course is None:
-        raise UsageError(f"No problem {text} is known.", hint="'tocsin problems list --json' has the digits of each.")
-    return course
-
-
-def _courses(node: "NodeWithStores") -> "Courses":
-    from tocsin.problems.answers import Courses
-
-    return Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
 
 
 def _document(one: "ListedProblem", teams: "dict[int, Team]") -> dict[str, object]:

@@ -111,7 +111,7 @@ def domain(text: str) -> str:
     before it: nobody answers for all of it by accident.
     """
     found = host(text.strip().removeprefix("."))
-    if _suffixes().is_public(found):
+    if public_suffixes().is_public(found):
         if not text.strip().startswith("."):
             raise ValueError(
                 say(
@@ -271,7 +271,8 @@ MUTE_VALUES: dict[MuteKind, Callable[[str], str]] = {
 
 
 @cache
-def _suffixes() -> "PublicSuffixList":
+def public_suffixes() -> "PublicSuffixList":
+    """Ends of names that anybody can have; ``accept_unknown=False`` when it is asked: none that nobody has."""
     from publicsuffixlist import PublicSuffixList
 
     return PublicSuffixList()

@@ -14,6 +14,7 @@ from threading import BoundedSemaphore
 from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from tocsin.events.counting import EventCounts, MatchCounter
@@ -21,6 +22,7 @@ from tocsin.events.extra import PREFIX, fold
 from tocsin.events.fields import BY_NAME
 from tocsin.events.filters import EventFilter
 from tocsin.events.matching import TEXT_ROWS, EventFile, Matcher, ResolvedFilter
+from tocsin.events.repeats import repeats_since
 from tocsin.events.schema import COLUMNS
 from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause
 from tocsin.events.store import ROW_GROUP, TOLD_IN, EventStore
@@ -192,12 +194,9 @@ class Events:
         part = _Part(after, limit, order)
         return _again(lambda: self._glances.get(self._key(asked, part), lambda: self._glance(asked, part)))
 
-    def history(self, wanted: EventFilter, repeats: pl.DataFrame, *, now: datetime) -> EventHistory:
-        """When the events that fit were, and who was told of them; no file is read where the digests say all.
-
-        ``repeats``: what runs told again, as `repeats_of` gives it.
-        """
-        return _again(lambda: self._history(self._matcher.wanted(wanted, EVERYTHING, now), repeats))
+    def history(self, wanted: EventFilter, *, now: datetime) -> EventHistory:
+        """When the events that fit were, and who was told of them; no file is read where the digests say all."""
+        return _again(lambda: self._history(self._matcher.wanted(wanted, EVERYTHING, now)))
 
     def one(self, cursor: str, *, sight: EventScope = EVERYTHING) -> pl.DataFrame:
         """One event whole, by its identity: a frame of one row, of none where it is not there or may not be seen."""
@@ -260,12 +259,11 @@ class Events:
                 return self._rows([(file.path, places)], (), asked.sight)
         return pl.DataFrame(schema=COLUMNS)
 
-    def _history(self, asked: ResolvedFilter, repeats: pl.DataFrame) -> EventHistory:
+    def _history(self, asked: ResolvedFilter) -> EventHistory:
         listing = self.store.table.listing()
         again = set(listing.filter(pl.col(_RUNS).is_not_null())["path"]) if _RUNS in listing.columns else set()
-        ingest, row = (repeats[name].to_numpy().astype(np.uint64) for name in ("ingest", "row"))
-        again_told = ingest << np.uint64(32) | row
         at, ingests, told = [np.zeros(0, dtype=np.int64)], set[int](), set[tuple[int, int]]()
+        events = []
         for file in self._matcher.searched(asked):
             places = self._matcher.fitting(file, asked)
             summary = self.summaries.of(file.path)
@@ -278,9 +276,18 @@ class Events:
                 both = np.unique(summary.ingest[places].astype(np.int64) << 32 | summary.set[places])
                 came, sets = summary.ingests[both >> 32].tolist(), summary.sets[both & 0xFFFFFFFF, 1].tolist()
                 told |= {(ingest, teams) for ingest, teams in zip(came, sets, strict=True) if teams}
-            of_these = np.isin(again_told, summary.events(places))
-            told |= set(repeats.filter(of_these).select("notified_in", "told").iter_rows())
+            events.append(summary.events(places))
+        if ingests:
+            told |= self._told_again(min(ingests), np.concatenate(events))
         return EventHistory(np.concatenate(at), min(ingests, default=None), frozenset(told))
+
+    def _told_again(self, first: int, events: npt.NDArray[np.uint64]) -> set[tuple[int, int]]:
+        """The runs that told one of these events again, each with the set of teams; ``first``: the first ingest."""
+        with self.database.reading() as session:
+            repeats = repeats_since(session, first)
+        ingest, row = (repeats[name].to_numpy().astype(np.uint64) for name in ("ingest", "row"))
+        of_these = np.isin(ingest << np.uint64(32) | row, events)
+        return set(repeats.filter(of_these).select("notified_in", "told").iter_rows())
 
     def _page(self, asked: ResolvedFilter, columns: Sequence[str], part: "_Part") -> EventRows:
         best = self._best(asked, part)

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from tocsin.events.models import NotificationRun
@@ -26,11 +26,19 @@ def pack_repeats(frame: pl.DataFrame) -> str:
     return b85encode(zlib.compress(frame.select(_KEPT).cast(pl.Int64).to_numpy().astype("<i8").tobytes())).decode()
 
 
-def repeats_of(session: Session, runs: Collection[int] | None = None) -> pl.DataFrame:
-    """What these runs told again, or all; columns: `REPEATS`."""
+def repeats_of(session: Session, runs: Collection[int]) -> pl.DataFrame:
+    """What these runs told again; columns: `REPEATS`."""
+    return _repeats(session, NotificationRun.number.in_(runs))
+
+
+def repeats_since(session: Session, ingest: int) -> pl.DataFrame:
+    """What the runs after an ingest told again: no other can have told its events, nor those of later ones."""
+    return _repeats(session, NotificationRun.number > ingest)
+
+
+def _repeats(session: Session, of: ColumnElement[bool]) -> pl.DataFrame:
     run = NotificationRun
-    query = select(run.number, run.repeats).where(run.repeats != "")
-    rows = session.execute(query if runs is None else query.where(run.number.in_(runs)))
+    rows = session.execute(select(run.number, run.repeats).where(run.repeats != "", of))
     return pl.concat([pl.DataFrame(schema=REPEATS), *(_unpack(number, packed) for number, packed in rows)])
 
 

@@ -7,16 +7,12 @@ them. A bare word is a domain where the Public Suffix List knows its end and no 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from tocsin.directory import canonical
 from tocsin.incidents.states import ObservableKind
 from tocsin.networks import format_address, parse_address, parse_network
-
-if TYPE_CHECKING:
-    from publicsuffixlist import PublicSuffixList
 
 MOST: Final = 2_000
 """Of one text; what comes after is left out."""
@@ -103,7 +99,7 @@ def defang(value: str) -> str:
 
 def registered_domain(name: str) -> str:
     """The name that somebody registered, of a name below it: ``example.co.uk`` of ``www.example.co.uk``."""
-    return _suffixes().privatesuffix(name) or ".".join(name.split(".")[-2:])
+    return canonical.public_suffixes().privatesuffix(name, accept_unknown=False) or ".".join(name.split(".")[-2:])
 
 
 def host_of(kind: str, value: str) -> str:
@@ -200,15 +196,10 @@ def _is_domain(text: str) -> bool:
         name = canonical.host(text)
     except ValueError:
         return False
-    return _suffixes().privatesuffix(name) is not None or name.rpartition(".")[2] in _RESERVED
+    return (
+        canonical.public_suffixes().privatesuffix(name, accept_unknown=False) is not None
+        or name.rpartition(".")[2] in _RESERVED
+    )
 
 
 _RESERVED: Final = frozenset(("example", "test", "invalid", "onion"))  # RFC 2606, RFC 7686
-
-
-@cache
-def _suffixes() -> "PublicSuffixList":
-    """Ends of names that anybody can have; none that nobody has."""
-    from publicsuffixlist import PublicSuffixList
-
-    return PublicSuffixList(accept_unknown=False)

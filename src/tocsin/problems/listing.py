@@ -16,7 +16,7 @@ import polars as pl
 
 from tocsin.delivery import SEVERITIES, problem_words
 from tocsin.directory import teams_called
-from tocsin.events import EventQuery, EventStore, Label
+from tocsin.events import EventFilter, EventQuery, EventStore, Label
 from tocsin.node.cache import Cache
 from tocsin.node.records import Database
 from tocsin.problems.answers import (
@@ -25,6 +25,7 @@ from tocsin.problems.answers import (
     OpenProblems,
     ProblemName,
     ProblemState,
+    problem_text,
     same_team,
     sets_with,
 )
@@ -74,6 +75,11 @@ class ListedProblem:
     teams: tuple[int, ...]
     said: tuple[AnswerStanding, ...]
     at_address: bool
+
+    @property
+    def event_filter(self) -> EventFilter:
+        """What finds its events."""
+        return EventFilter(problem=problem_text(self.key), address=self.where if self.at_address else "")
 
     def course(self) -> Course:
         """The same as a course, without its steps."""
@@ -151,12 +157,6 @@ class FoundProblems:
         """What they are: identifiers, else malware, else types, each once."""
         kinds = self.standings.frame.select(*KIND)[self.places].unique()
         return sorted(filter(None, {next(filter(None, row), "") for row in kinds.iter_rows()}))
-
-    def ranges(self) -> list[tuple[int, int, int, int]]:
-        """Where their events are, as `EventQuery` takes it; of those that have an address."""
-        halves = self.standings.frame.select("source.ip.hi", "source.ip.lo")[self.places].rows()
-        unsigned = [(hi % 2**64, lo % 2**64) for hi, lo in halves if hi is not None]
-        return [(*both, *both) for both in unsigned]
 
     def at_their_addresses(self) -> "FoundProblems":
         """All problems at the addresses of these, gone ones and these among them, in the order of their keys."""
@@ -309,10 +309,6 @@ class ProblemList:
         bits = found.standings.frame["labels"].gather(found.places).to_list()
         others = found.standings.facts.others(labels)
         return bool(bits) and not bits[0] & others
-
-    def ranges_of(self, key: int, *, now: datetime) -> list[tuple[int, int, int, int]]:
-        """Where the events of a problem are, as `EventQuery` takes it; none where it has no address."""
-        return self.among([key], now=now).ranges()
 
     def open_of(self, team: str, *, now: datetime, limit: int) -> OpenProblems:
         """The open problems of a team, by its key, as its list has them."""

@@ -6,7 +6,6 @@ Nothing is guessed: what is no network, number or name as it stands is left over
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from tocsin.directory import canonical
@@ -14,7 +13,6 @@ from tocsin.directory.registry.rpsl import take_asns, take_ipv4, take_ipv6
 
 if TYPE_CHECKING:
     import polars as pl
-    from publicsuffixlist import PublicSuffixList
 
 ListName: TypeAlias = Literal["prefixes", "asns", "domains"]
 
@@ -89,7 +87,7 @@ def read_domain(text: str) -> Iterator[ConstituencyItem]:
     name = text.strip().removeprefix("*")
     if name.endswith(".*"):
         yield ConstituencyItem(None, text, "a name that is open at its end is not one domain")
-    elif _suffixes().publicsuffix(name.strip(".").lower()) is None:
+    elif canonical.public_suffixes().publicsuffix(name.strip(".").lower(), accept_unknown=False) is None:
         yield ConstituencyItem(None, text, "not a domain name under a top-level domain that exists")
     else:
         try:
@@ -148,10 +146,3 @@ _READERS: Final[dict[str, Callable[[str], Iterator[ConstituencyItem]]]] = {
     "domain": read_domain,
     "stub": read_domain,
 }
-
-
-@cache
-def _suffixes() -> "PublicSuffixList":
-    from publicsuffixlist import PublicSuffixList
-
-    return PublicSuffixList(accept_unknown=False)

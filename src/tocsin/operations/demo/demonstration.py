@@ -3,11 +3,12 @@
 Everything goes through the functions that people's commands and pages call, at the times at which it happened.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -95,7 +96,7 @@ class Demonstration:
 
     def answer(self, key: str, said: Sequence[tuple[AnswerVerdict, int]], at: datetime) -> None:
         """What a team answers in the portal: each verdict for so many of its open problems, one after another."""
-        team = self._team(key)
+        team = self._teams[key]
         sheet = sheets_of(self.node, self.node.store, self.node.tracker).of_team(team, now=at)
         lines = iter([line for line in sheet.lines if line.standing is None and line.gone_at is None])
         for verdict, count in said:
@@ -115,13 +116,14 @@ class Demonstration:
         with self.node.database.reading() as session:
             return session.scalars(select(Person.id).where(Person.role == role.value)).one()
 
-    def _team(self, key: str) -> Team:
-        return next(team for team in read_directory(self.node.database).teams if team.key == key)
+    @cached_property
+    def _teams(self) -> Mapping[str, Team]:
+        return {team.key: team for team in read_directory(self.node.database).teams}
 
     def digests(self, key: str) -> list[Delivery]:
         """What was sent to a team, the newest last."""
         with self.node.database.reading() as session:
-            sent = select(Delivery).where(Delivery.team_id == self._team(key).id)
+            sent = select(Delivery).where(Delivery.team_id == self._teams[key].id)
             return list(session.scalars(sent.where(Delivery.state == DeliveryState.SENT.value).order_by(Delivery.id)))
 
 

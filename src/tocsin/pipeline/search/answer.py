@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import TOLD, Delivery, DeliveryItem
 from tocsin.directory import ResponsibilityRole
-from tocsin.events import EventFilter, TeamSet, repeats_of
+from tocsin.events import EventFilter, TeamSet
 from tocsin.incidents import IncidentReader
 from tocsin.incidents.arrivals import find_report
 from tocsin.networks import Networks, format_address
@@ -155,9 +155,7 @@ class Searcher:
         reach = self.visitor.reach(Permission.DELIVERIES_READ)
         if not reach or not (subject.address or subject.network or subject.asn):
             return ()
-        with self.node.database.reading() as session:
-            repeats = repeats_of(session)
-        told = self.node.events.history(_events_of(subject), repeats, now=self.clock()).told
+        told = self.node.events.history(_events_of(subject), now=self.clock()).told
         if not told:
             return ()
         with self.node.database.reading() as session:

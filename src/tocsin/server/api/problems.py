@@ -162,9 +162,9 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         if listed is None or (labels is not None and not node.problems.carries_only(key, labels, now=counter.now)):
             raise NotHereError
         courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
-        course = courses.of(key, node.problems.ranges_of(key, now=counter.now), now=counter.now)
+        course = courses.with_steps(listed.course(), node.events.history(listed.event_filter, now=counter.now))
         with node.database.reading() as session:
-            wanted = {team for one in course.steps if (team := one.team_id)} if course else set()
+            wanted = {team for one in course.steps if (team := one.team_id)}
             wanted |= {*listed.teams, *(said.answer.team_id for said in listed.said)}
             keys = {number: name for number, (name, _) in team_names(session, wanted).items()}
         steps = [
@@ -174,7 +174,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
                 team=keys.get(step.team_id or 0),
                 delivery=step.delivery.reference if step.delivery else None,
             )
-            for step in (course.steps if course else ())
+            for step in course.steps
         ]
         return ProblemCourse(**_listed(listed, keys), steps=steps)
 

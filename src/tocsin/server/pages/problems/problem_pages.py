@@ -9,7 +9,6 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from tocsin.directory import Team
-from tocsin.events import EventFilter, repeats_of
 from tocsin.interface import NotHereError, PageRouter
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.records import Database
@@ -58,12 +57,10 @@ def problem_pages(desk: PageContext) -> APIRouter:
         if listed is None:
             course, newest, trend = courses.without_events(key, now=desk.now), [], []
         else:
-            wanted = EventFilter(problem=problem, address=listed.where if listed.at_address else "")
+            wanted = listed.event_filter
             if there.total == 1 and listed.at_address:  # what is there is of this problem: no file has to say so
                 wanted = wanted.without("problem")
-            with node.database.reading() as session:
-                repeats = repeats_of(session)
-            seen = node.events.history(wanted, repeats, now=desk.now)
+            seen = node.events.history(wanted, now=desk.now)
             course = courses.with_steps(listed.course(), seen)
             glance = node.events.glance(wanted, now=desk.now, limit=_EVENTS)
             newest = glance.rows if glance else []
