@@ -25,10 +25,12 @@ def watch(
     disk. With --json each file gives one line.
     """
     from tocsin.cli.ingest import document
+    from tocsin.node.heap import share_heap
     from tocsin.pipeline.collectors import take_in_folder
 
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder.", hint="Make it, or name another.")
+    share_heap()
     note(f"Watching {folder}; press Ctrl-C to end.")
     while True:
         for name, outcome in take_in_folder(call.node, folder, source=source, feed=feed):

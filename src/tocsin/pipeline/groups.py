@@ -16,7 +16,6 @@ from tocsin.node.errors import InternalError, StorageError, TocsinError, interna
 from tocsin.node.files import disk_failures
 from tocsin.node.records import cut
 from tocsin.pipeline import commit as commitment
-from tocsin.pipeline.list_intake import take_list
 from tocsin.pipeline.parse import Failures, IngestSession, OpenReport
 from tocsin.pipeline.stores import NodeWithStores
 
@@ -195,6 +194,8 @@ class GroupedIntake:
     def _settle(self, outcome: Outcome, reading: OpenReport) -> None:
         node, report = self.session.node, reading.report
         if not reading.feed.notify:
+            from tocsin.pipeline.list_intake import take_list  # few feeds are lists
+
             listed = Counts(reports=1, listed=take_list(node, reading))
             outcome.counts += listed
             self._total += listed

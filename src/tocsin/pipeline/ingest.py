@@ -14,13 +14,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
 from sqlalchemy.orm import Session
 
-from tocsin.assets import EVENT_COLUMNS, AssetMatcher, asset_matcher, note_touches
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
     EventPart,
@@ -57,6 +56,9 @@ from tocsin.pipeline.tables import WithheldKey
 from tocsin.problems import ReminderPolicy, ReminderRequests, Sightings, read_reminders
 from tocsin.problems.answers import AnswerSnapshot
 
+if TYPE_CHECKING:
+    from tocsin.assets import AssetMatcher
+
 INGEST: Final = "ingest"
 """What references call the way of a report that is taken in where it stands."""
 
@@ -79,7 +81,7 @@ class IngestRun:
     reminders: ReminderRequests
     quarantine: Quarantine
     watch: ObservableWatch
-    assets: AssetMatcher | None
+    assets: "AssetMatcher | None"
     counts: Counts = field(default_factory=Counts)
     columns: Sequence[str] = ()
     parts: list[EventPart] = field(default_factory=list)
@@ -254,7 +256,7 @@ def _settled(
         read_reminders(node.database, reading.heard),
         quarantine,
         replace(session.watch),  # as it is now: the next report of a group may find more to look for
-        asset_matcher(node),
+        _assets(node),
         columns=getattr(reading.reader, "columns", ()),  # readers of others may not know theirs
     )
     with closing(quarantine):
@@ -263,6 +265,15 @@ def _settled(
         finally:
             reading.note_never_held()
         return run.counts, _prepared(run, reading.report, again)
+
+
+def _assets(node: NodeWithStores) -> "AssetMatcher | None":
+    """What batches are compared with; most nodes have no register, and load nothing of it."""
+    if not node.settings.assets.enabled:
+        return None
+    from tocsin.assets import asset_matcher
+
+    return asset_matcher(node)
 
 
 def _repeat(tell: TellSettings) -> ReminderPolicy:
@@ -343,6 +354,8 @@ def _settle(run: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame:
         run.newest = max(newest, run.newest or newest)
     fresh = seen.fresh[sightings.of_event]
     if run.assets is not None:  # a problem that goes on was seen when it began
+        from tocsin.assets import EVENT_COLUMNS
+
         run.touches += run.assets.events(frame.select(EVENT_COLUMNS).filter(pl.Series(fresh)))
     # What is stored with each event for good; ``fresh`` is the problem's, repeated for each of its events.
     return frame.with_columns(
@@ -363,7 +376,10 @@ def _store(run: IngestRun, frame: pl.DataFrame, part: int) -> EventPart:
 def _note(run: IngestRun, again: ReplayOf | None, counts: Counts, session: Session) -> None:
     """What the transaction that notes the ingest notes beside it."""
     run.watch.note(session, run.sighted, events=partial(_stored, run), now=run.now)
-    note_touches(session, run.touches, run.now)
+    if run.touches:
+        from tocsin.assets import note_touches
+
+        note_touches(session, run.touches, run.now)
     if again:
         again.note(session, counts)
 

@@ -5,18 +5,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from tocsin.directory import team_numbers
-from tocsin.events import Events, EventStore
+from tocsin.events import EventStore
 from tocsin.node.home import open_home
 from tocsin.node.node import Node
 from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import Database, KeyFiles
 from tocsin.node.settings import Settings
-from tocsin.problems import NOTES, ProblemList, Tracker
+from tocsin.problems import NOTES, Tracker
+
+if TYPE_CHECKING:
+    from tocsin.events import Events
+    from tocsin.problems import ProblemList
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,25 @@ class NodeWithStores(Node):
 
     store: EventStore
     tracker: Tracker
-    events: Events
-    problems: ProblemList
     _rows: dict[date, KeyFiles] = field(default_factory=dict)
     _wrote: set[str] = field(default_factory=set)  # what the last of our own blocks of `writer` left in its file
+
+    @cached_property
+    def events(self) -> "Events":
+        """The events to look at; who only takes reports in does not load what that needs."""
+        from tocsin.directory import team_numbers
+        from tocsin.events import Events
+
+        folder = self.home / HomeFolder.COMPILED / "events"
+        return Events(self.store, self.database, folder, partial(team_numbers, self.database))
+
+    @cached_property
+    def problems(self) -> "ProblemList":
+        """The problems to look at."""
+        from tocsin.problems import ProblemList
+
+        file, days = self.home / HomeFolder.COMPILED / "problems.parquet", self.settings.tell.gone_after_days
+        return ProblemList(self.database, self.store, self.tracker, file, days)
 
     def rows_of(self, day: date) -> KeyFiles:
         """The keys of the rows that came on one day."""
@@ -66,11 +85,7 @@ def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithS
         settings=settings,
         database=database,
         store=store,
-        events=Events(store, database, home / HomeFolder.COMPILED / "events", partial(team_numbers, database)),
         tracker=tracker,
-        problems=ProblemList(
-            database, store, tracker, home / HomeFolder.COMPILED / "problems.parquet", settings.tell.gone_after_days
-        ),
     )
 
 

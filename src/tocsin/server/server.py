@@ -25,6 +25,7 @@ from tocsin import __version__
 from tocsin.events import EventFilter
 from tocsin.interface import NotHereError, SecondFactorError, SignInError, WrongFormError, capabilities
 from tocsin.node.errors import InputError, NotFoundError, SettingError, TocsinError, UsageError
+from tocsin.node.heap import share_heap
 from tocsin.node.records import sealing
 from tocsin.node.tokens import open_tokens
 from tocsin.operations.worker import Worker
@@ -253,6 +254,7 @@ def serve(node: NodeWithStores, *, port: int, public: bool = False, ready: Calla
     """
     import uvicorn
 
+    share_heap()
     server = node.settings.server
     listening = _listen(server.host, port)
     config = uvicorn.Config(

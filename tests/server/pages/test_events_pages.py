@@ -129,7 +129,8 @@ def test_where_nothing_fits_each_condition_can_be_dropped(analyst: Browser) -> N
 
 def test_text_is_looked_for_further_back_from_the_page(world: World) -> None:
     """Where there is more than is searched at once, the page says so and leads on; links that narrow begin anew."""
-    node = replace(world.node, events=replace(world.node.events, text_rows=1))
+    node = replace(world.node)
+    vars(node)["events"] = replace(world.node.events, text_rows=1)
     for browser in sit(replace(world, node=node), AccountRole.ANALYST):
         first = browser.get("/events?text=rdp&type=vulnerable-system").text
         (further,) = re.findall(r'href="([^"]*back=1)">Look further back', first)

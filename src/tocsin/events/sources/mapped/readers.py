@@ -12,7 +12,6 @@ import polars as pl
 from tocsin.events.encoding import as_text, utf8
 from tocsin.events.sources import Batch, Chunk, Reader, Unreadable
 from tocsin.events.sources.delimited import DelimitedReader, Shaping
-from tocsin.events.sources.mapped.documents import HtmlRecords, XmlRecords
 from tocsin.events.sources.mapped.json_paths import MappedJson
 from tocsin.events.sources.mapped.lines import LineRecords
 from tocsin.events.sources.mapped.mapping import FeedMapping
@@ -36,6 +35,8 @@ def open_mapped(mapping: FeedMapping, stream: BinaryIO, chunk_bytes: int, field_
     elif mapping.format in {"lines", "keyvalue"}:
         cut = LineRecords(held, chunk_bytes, mapping, field_limit)  # type: ignore[arg-type]  # only read is used
     else:
+        from tocsin.events.sources.mapped.documents import HtmlRecords, XmlRecords  # lxml: for few reports
+
         documents = HtmlRecords if mapping.format == "html" else XmlRecords
         cut = documents(held, mapping, field_limit)  # type: ignore[arg-type]  # only read is used
     return MappedReader(mapping, cut, constants, saying)
