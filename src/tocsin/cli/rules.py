@@ -133,12 +133,12 @@ def _in_words(document: "RulesDocument") -> list[dict[str, object]]:
 
     return [
         {"id": rule.id, "does": str(effect(rule)), "when": [str(one) for one in conditions(rule)], "why": rule.why}
-        for rule in document.rules
+        for rule in document.every
     ]
 
 
 def _say_words(document: "RulesDocument") -> None:
-    if not document.rules:
+    if not document.every:
         say("No rules: nothing is withheld beyond the release gate, and no further team is notified.")
     for rule in _in_words(document):
         say(f"{rule['id']}: {rule['does']}")

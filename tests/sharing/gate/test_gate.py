@@ -1,5 +1,6 @@
 """Nothing leaves above its audience, and each yes and no names its rule."""
 
+from itertools import product
 from uuid import UUID
 
 import pytest
@@ -11,17 +12,29 @@ from tocsin.events.schema import BY_NAME, Privacy
 from tocsin.sharing.gate import (
     FIELD_RULES,
     RULES,
+    UNKNOWN_SOURCE,
     Audience,
+    ConsentGround,
+    DataClass,
+    ItemSource,
+    LocalRule,
     Marking,
     Pap,
     Recipient,
     ReleaseAction,
+    ReleaseItem,
     ReleasePurpose,
+    SourceConsent,
     Tlp,
+    TransferCode,
+    TransferLevel,
+    TransferRule,
     allowed_teams,
     decide,
+    decide_transfer,
     fields_for,
     highest,
+    iep_limits,
     may_act,
     read_marking,
     read_pap,
@@ -35,8 +48,8 @@ PURPOSES = st.sampled_from(ReleasePurpose)
 
 # The widest audience of each label, written down again from FIRST's definitions and not from our table.
 REACH: dict[Tlp, set[Audience]] = {
-    Tlp.CLEAR: {Audience.OWN, Audience.CLIENT, Audience.COMMUNITY, Audience.PUBLIC},
-    Tlp.GREEN: {Audience.OWN, Audience.CLIENT, Audience.COMMUNITY},
+    Tlp.CLEAR: {Audience.OWN, Audience.CLIENT, Audience.PARTNER, Audience.COMMUNITY, Audience.PUBLIC},
+    Tlp.GREEN: {Audience.OWN, Audience.CLIENT, Audience.PARTNER, Audience.COMMUNITY},
     Tlp.AMBER: {Audience.OWN, Audience.CLIENT},
     Tlp.AMBER_STRICT: {Audience.OWN},
     Tlp.RED: {Audience.OWN, Audience.CLIENT},
@@ -57,7 +70,7 @@ def test_nothing_leaves_above_its_audience(marking: Marking, recipient: Recipien
         assert marking.tlp.rank <= recipient.ceiling.rank
         if marking.tlp is Tlp.AMBER and recipient.audience is Audience.CLIENT:
             assert purpose is ReleasePurpose.REMEDIATION
-    assert verdict.rule in {rule.id for rule in RULES} | {"recipient-ceiling", "no-rule"}
+    assert verdict.rule in {rule.id for rule in RULES} | {"recipient-ceiling", "source-unknown"}
     assert verdict.words
 
 
@@ -175,3 +188,144 @@ def test_rule_ids_are_unique() -> None:
     ids = [rule.id for rule in RULES] + [rule.id for rule in FIELD_RULES]
 
     assert len(set(ids)) == len(ids)
+
+
+WORK = ReleasePurpose.COORDINATION
+PARTY, KEY = "b1c2", "91AB07"
+OURS = ItemSource("us", ours=True)
+
+
+def consent(up_to: Tlp, *to: str) -> ItemSource:
+    return ItemSource("them", "a0", consents=(SourceConsent(ConsentGround.ANSWER, "2026-4", frozenset(to), up_to),))
+
+
+SOURCES = (
+    UNKNOWN_SOURCE, ItemSource("them", "a0"), OURS, consent(Tlp.AMBER, "another", "key of another"),
+    *(consent(label, PARTY, KEY) for label in Tlp), consent(Tlp.RED, PARTY),
+)  # fmt: skip
+READERS = ((False, ""), (False, KEY), (True, ""), (True, KEY))
+
+
+def test_a_partner_gets_only_what_is_ours_to_give_or_its_source_lets_it_have() -> None:
+    """Every TLP, PAP, audience, source and consent: only partners gain by consent, and by no more than it says."""
+    asked = set[str]()
+    for tlp, pap, audience, purpose in product(Tlp, (None, Pap.RED), Audience, ReleasePurpose):
+        for source, (named, key), ceiling in product(SOURCES, READERS, (Tlp.GREEN, Tlp.RED)):
+            marking, to = Marking(tlp, pap), Recipient(audience, named, ceiling, party=PARTY, person_key=key)
+            verdict, without = decide(marking, to, purpose, source=source), decide(marking, to, purpose)
+            if audience is not Audience.PARTNER:
+                assert verdict == without
+                continue
+            community = decide(marking, Recipient(Audience.COMMUNITY, named, ceiling), purpose)
+            own = decide(marking, Recipient(Audience.OWN, named, ceiling), purpose)
+            assert without.allowed == community.allowed
+            assert own.allowed or not verdict.allowed
+            if verdict.allowed and tlp.rank >= Tlp.AMBER.rank:
+                covered = [one for one in source.consents if tlp.rank <= one.up_to.rank]
+                whom = key if tlp is Tlp.RED else PARTY
+                assert source.ours or any(whom in one.to for one in covered)
+                assert tlp is not Tlp.RED or (named and key)
+                assert purpose is not ReleasePurpose.STATISTICS
+            assert (verdict.ask is not None) == (verdict.rule == "ask-source")
+            if verdict.ask is not None:
+                assert verdict.ask == source
+                assert decide(marking, to, purpose, source=OURS).allowed, "it is asked only where a yes would help"
+            asked.add(verdict.rule)
+    partner = {f"tlp-{label}-partner" for label in ("red", "amber", "amber-strict")}
+    assert asked >= {"ask-source", "source-unknown", "tlp-red-role", "recipient-ceiling", *partner}
+
+
+def test_an_agreement_in_general_reaches_amber_and_no_further() -> None:
+    agreement = SourceConsent(ConsentGround.AGREEMENT, "3f1c", frozenset({PARTY, KEY}))
+    source, to = ItemSource("CERT-AA", "a0", consents=(agreement,)), Recipient(Audience.PARTNER, party=PARTY)
+    rules = [decide(Marking(label), to, WORK, source=source).rule for label in Tlp]
+    assert rules[2:] == ["tlp-amber-partner", "ask-source", "tlp-red-role"]
+    verdict = decide(Marking(Tlp.AMBER_STRICT), to, WORK, source=source)
+    assert (verdict.ask, "CERT-AA" in verdict.words) == (source, True)
+
+
+def test_what_was_stopped_before_stays_stopped_for_a_partner_with_consent() -> None:
+    """Voluntary reports, restricted incidents, local rules and what the source asks for, each by its own rule."""
+    to = Recipient(Audience.PARTNER, party=PARTY, country="MU", official="authority", plain=True)
+    green, local = Marking(Tlp.GREEN), LocalRule("no-mu", "Because.", countries=frozenset({"MU"}), refuse=True)
+    encrypted = iep_limits({"encrypt_in_transit": "must"})
+    assert decide(green, to, WORK, source=OURS).allowed
+    assert decide(green, to, WORK, source=OURS, voluntary=True).rule == "voluntary-official"
+    assert decide(green, to, WORK, source=OURS, restricted=True).rule == "restricted-incident"
+    assert decide(green, to, WORK, [local], source=OURS).rule == "local:no-mu"
+    assert decide(green, to, WORK, source=OURS, iep=encrypted).rule == "iep-encrypt"
+    named = Recipient(Audience.PARTNER, party=PARTY, in_case=True)
+    assert decide(green, named, WORK, source=OURS, restricted=True, iep=encrypted).allowed
+
+
+@pytest.mark.parametrize(
+    ("policy", "pap", "tlp"),
+    [
+        ({"permitted_actions": "none"}, Pap.RED, Tlp.GREEN),
+        ({"permitted_actions": "externally-visible-indirect-actions", "tlp": "amber"}, Pap.AMBER, Tlp.AMBER),
+        ({"permitted_actions": "externally-visible-direct-actions", "tlp": "white"}, Pap.GREEN, Tlp.GREEN),
+        ({"permitted_actions": "whatever", "tlp": "purple"}, Pap.RED, Tlp.RED),
+        ({"unmodified_resale": "must-not"}, None, Tlp.GREEN),
+        ({}, None, Tlp.GREEN),
+    ],
+)
+def test_a_policy_of_iep_narrows_the_labels(policy: dict[str, object], pap: Pap | None, tlp: Tlp) -> None:
+    assert iep_limits(policy).narrowed(Marking(Tlp.GREEN)) == Marking(tlp, pap)
+    assert iep_limits(policy).narrowed(Marking(Tlp.RED, Pap.RED)) == Marking(Tlp.RED, Pap.RED)
+
+
+def test_a_policy_of_iep_hides_the_source_and_stops_notifications() -> None:
+    limits = iep_limits({"provider_attribution": "must-not", "affected_party_notifications": "must-not"})
+    clear, client = Marking(Tlp.CLEAR), Recipient(Audience.CLIENT)
+    assert decide(clear, client, ReleasePurpose.REMEDIATION, iep=limits).rule == "iep-no-notification"
+    fields = fields_for(Recipient(Audience.PARTNER), WORK, clear, iep=limits)
+    assert "source.ip" in fields
+    assert not {"feed.provider", "feed.name", "feed.code"} & set(fields)
+    assert "feed.code" in fields_for(Recipient(Audience.PARTNER), WORK, clear)
+
+
+COUNTRIES = st.sampled_from(["", "AA", "BB"])
+TRANSFERS = st.builds(
+    TransferRule,
+    id=st.sampled_from(["r1", "r2", "r3"]),
+    countries=st.frozensets(COUNTRIES),
+    level=st.sampled_from(TransferLevel),
+    classes=st.frozensets(st.sampled_from(DataClass), max_size=3),
+    jurisdictions=st.frozensets(COUNTRIES, max_size=1),
+    agreements=st.frozensets(st.sampled_from(["treaty", "mou"])),
+    except_agreements=st.frozensets(st.sampled_from(["treaty"])),
+    over=st.frozensets(st.sampled_from(["r1", "r2"]), max_size=1),
+)
+
+
+@given(
+    st.sampled_from(Tlp), st.sampled_from(DataClass), st.sampled_from(SOURCES), COUNTRIES,
+    st.lists(TRANSFERS, max_size=4),
+)  # fmt: skip
+def test_a_transfer_policy_only_narrows(
+    tlp: Tlp, data: DataClass, source: ItemSource, country: str, rules: list[TransferRule]
+) -> None:
+    item = ReleaseItem(Marking(tlp), data, source, jurisdictions=frozenset({"AA"}))
+    to = Recipient(Audience.PARTNER, country=country, party=PARTY, agreement=("mou",))
+    verdict = decide_transfer(item, to, WORK, (), rules)
+    gate = decide(item.marking, to, WORK, source=source)
+    if not gate.allowed:
+        assert (verdict.level, verdict.rule, verdict.ask) == (TransferLevel.NOTHING, gate.rule, gate.ask)
+    assert (verdict.code is None) == (verdict.level is TransferLevel.CONTENT)
+    plain = [rule for rule in rules if not rule.over]
+    if gate.allowed and plain == rules:
+        holding = [rule.level.rank for rule in rules if rule.holds(item, to)]
+        assert verdict.level.rank == max(holding, default=0), "the stricter holds"
+
+
+def test_reachability_data_is_open_unless_a_rule_names_it() -> None:
+    item = ReleaseItem(Marking(Tlp.CLEAR), DataClass.REACHABILITY, OURS)
+    to = Recipient(Audience.PARTNER, country="MU", party=PARTY)
+    refuse = LocalRule("no-mu", "Because.", countries=frozenset({"MU"}), refuse=True)
+    closed = TransferRule("closed", countries=frozenset({"MU"}))
+    assert decide_transfer(item, to, WORK, [refuse], [closed]).level is TransferLevel.CONTENT
+    cited = TransferRule("law", classes=frozenset({DataClass.REACHABILITY}), cites="Act 7", code=TransferCode.LAW)
+    verdict = decide_transfer(item, to, WORK, [refuse], [closed, cited])
+    assert (verdict.level, verdict.rule, verdict.code, verdict.words) == (
+        TransferLevel.NOTHING, "local:law", TransferCode.LAW, "Act 7",
+    )  # fmt: skip

@@ -84,6 +84,50 @@ def test_what_is_wrong_is_said(text: str, said: str) -> None:
     assert any(fault.startswith(said) for fault in faults(text)), faults(text)
 
 
+PERSONAL = (
+    '[[transfer]]\nid = "personal"\nclass = ["personal", "content"]\nexcept_agreement = "treaty"\nsend = "hash"\n'
+)
+
+
+def test_a_transfer_policy_is_part_of_the_document_and_read_back_in_plain_words() -> None:
+    treaty = (
+        '[[transfer]]\nid = "treaty"\njurisdiction = "mu"\nsend = "content"\nover = "personal"\ncites = "Treaty, 4"\n'
+    )
+    document = read_document(f'type = "law"\n{PERSONAL}{treaty}', TEAMS)
+    assert [(rule.level, rule.code) for rule in document.transfers] == [("hash", "law"), ("content", "law")]
+    assert document.rules == ()
+    assert [[str(effect(one)), *map(str, conditions(one))] for one in document.every] == [
+        [
+            "Of such data only the hash goes to partners.",
+            "the class of data is content, personal",
+            "it is not sent under the agreement treaty",
+        ],
+        [
+            "Such data goes to partners, whatever these rules say: personal.",
+            "one of these countries claims it: MU",
+        ],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('class = "reachability"\nsend = "nothing"', "Line 9: Network reachability data is open"),
+        ('class = "gossip"\nsend = "hash"', "Line 9: 'gossip' does not fit 'class'"),
+        ('class = "case"', "Line 8: A [[transfer]] rule says by 'send'"),
+        ('class = "case"\nsend = "content"', "Line 10: 'content' does not fit 'send'"),
+        ('class = "case"\nsend = "content"\nover = "personal"', "Line 11: A rule that is put over others cites"),
+        ('class = "case"\nsend = "hash"\nover = "new"\ncites = "x"', "Line 11: 'over' names [[transfer]] rules"),
+        ('send = "hash"', "Line 8: Rule 'new' holds for everything"),
+        ('to_agreement = "pact"\nsend = "hash"', "Line 9: 'pact' is no agreement"),
+        ('to_team = "nobody"\nsend = "hash"', "Line 9: There is no team 'nobody'"),
+        ('feed = "x"\nsend = "hash"', "Line 9: There is no 'feed' in a [[transfer]] rule."),
+    ],
+)
+def test_what_is_wrong_with_a_transfer_rule_is_said(text: str, said: str) -> None:
+    assert any(fault.startswith(said) for fault in faults(f'{PERSONAL}\n[[transfer]]\nid = "new"\n{text}\n'))
+
+
 def test_too_many_rules_are_refused() -> None:
     one = '[[share]]\nid = "r{0}"\nfeed = "x"\nrefuse = true\n'
     assert faults("".join(one.format(number) for number in range(61))) == [

@@ -7,19 +7,50 @@ from functools import cache
 from tocsin.directory import Team
 from tocsin.events import FIELDS, Field, Privacy
 from tocsin.node.sentences import say
+from tocsin.sharing.gate.iep import NO_LIMITS, SOURCE_FIELDS, IepLimits
 from tocsin.sharing.gate.local import LocalRule
 from tocsin.sharing.gate.markings import Marking, Pap, Tlp, read_marking
 from tocsin.sharing.gate.rules import ACTION_RULES, FIELD_RULES, RULES, FieldRule, ReleaseAction, ReleaseRule
-from tocsin.sharing.gate.terms import Audience, Recipient, ReleasePurpose, recipient_of
+from tocsin.sharing.gate.terms import (
+    UNKNOWN_SOURCE,
+    Audience,
+    ItemSource,
+    Recipient,
+    ReleasePurpose,
+    recipient_of,
+)
+from tocsin.sharing.gate.transfers import (
+    DataClass,
+    ReleaseItem,
+    TransferCode,
+    TransferLevel,
+    TransferRule,
+    strictest,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
-    """Yes or no, the id of the rule that said so, and its words."""
+    """Yes or no, the id of the rule that said so, and its words. ``ask``: whose consent would make it a yes."""
 
     allowed: bool
     rule: str
     words: str
+    ask: ItemSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferVerdict:
+    """How much of a part may go, the rule that said so, and why; ``code`` is None where all of it goes.
+
+    ``ask``: whose consent would let more of it go.
+    """
+
+    level: TransferLevel
+    rule: str
+    words: str
+    code: TransferCode | None = None
+    ask: ItemSource | None = None
 
 
 _NO_RULE = GateVerdict(False, "no-rule", say("No rule allows it, and what no rule allows does not leave."))
@@ -28,6 +59,22 @@ VOLUNTARY = GateVerdict(
     "voluntary-official",
     say("What was reported voluntarily goes to no supervisor and no police without recorded consent or a cited order."),
 )
+RESTRICTED = GateVerdict(
+    False, "restricted-incident", say("What is in a restricted incident goes only to those whom the incident names.")
+)
+_UNKNOWN_SOURCE = GateVerdict(
+    False, "source-unknown", say("Only its source can let it go to a partner, and it is not recorded who that is.")
+)
+_PLAIN = GateVerdict(False, "iep-encrypt", say("Its source asks for encryption, and this recipient has none."))
+_NO_NOTIFICATION = GateVerdict(
+    False, "iep-no-notification", say("Its source asks that those whom it is about are not notified.")
+)
+_CODES = {
+    VOLUNTARY.rule: TransferCode.VOLUNTARY,
+    RESTRICTED.rule: TransferCode.RESTRICTED,
+    _UNKNOWN_SOURCE.rule: TransferCode.CONSENT,
+    _PLAIN.rule: TransferCode.CHANNEL,
+}
 
 
 def decide(
@@ -37,31 +84,91 @@ def decide(
     local: Iterable[LocalRule] = (),
     *,
     voluntary: bool = False,
+    restricted: bool = False,
+    source: ItemSource = UNKNOWN_SOURCE,
+    iep: IepLimits = NO_LIMITS,
 ) -> GateVerdict:
     """Whether an item of this marking may go to this recipient for this purpose.
 
     ``local``: the rules of this node that hold for the item. They are asked after the table, so that they only narrow
     what it allows. ``voluntary``: it holds what was reported voluntarily, without consent or order for this recipient.
+    ``restricted``: it is of a restricted incident. ``source``: who gave it its label, which counts for partners alone.
+    ``iep``: what its source asks for beside the label.
     """
     if voluntary and recipient.official:
         return VOLUNTARY
-    verdict = _by_table(marking, recipient.audience, recipient.named, recipient.ceiling, purpose)
+    if restricted and recipient.audience is not Audience.OWN and not recipient.in_case:
+        return RESTRICTED
+    narrowed = marking if iep is NO_LIMITS else iep.narrowed(marking)
+    verdict, consent = _by_table(narrowed, recipient.audience, recipient.is_person, recipient.ceiling, purpose)
     if not verdict.allowed:
         return verdict
-    stopping = (rule for rule in local if rule.concerns(recipient, purpose) and rule.stops(marking))
-    rule = next(stopping, None)
-    return verdict if rule is None else GateVerdict(False, rule.name, rule.words)
+    if stop := _stopped(narrowed, recipient, purpose, local, iep):
+        return stop
+    return verdict if not consent or source.agrees(narrowed.tlp, recipient) else _ask(source)
+
+
+def _stopped(
+    marking: Marking, recipient: Recipient, purpose: ReleasePurpose, local: Iterable[LocalRule], iep: IepLimits
+) -> GateVerdict | None:
+    """The no of what narrows the table: the policy of the source, and the rules of this node."""
+    if iep.encrypt and recipient.plain:
+        return _PLAIN
+    if iep.no_notifications and recipient.audience is Audience.CLIENT:
+        return _NO_NOTIFICATION
+    rule = next((rule for rule in local if rule.concerns(recipient, purpose) and rule.stops(marking)), None)
+    return None if rule is None else GateVerdict(False, rule.name, rule.words)
+
+
+def _ask(source: ItemSource) -> GateVerdict:
+    """The no where only the source could say yes: nothing else stands against it."""
+    if not source.name and not source.party:
+        return _UNKNOWN_SOURCE
+    words = say("Its source has to be asked whether it may go to this partner: %(source)s.", source=source.name)
+    return GateVerdict(False, "ask-source", words, source)
+
+
+def decide_transfer(
+    item: ReleaseItem,
+    recipient: Recipient,
+    purpose: ReleasePurpose,
+    local: Iterable[LocalRule] = (),
+    transfers: Iterable[TransferRule] = (),
+) -> TransferVerdict:
+    """How much of a part may go to this recipient: first `decide`, then the transfer policy, which only narrows.
+
+    Network reachability data is open: local rules, which cite nothing, do not concern it.
+    """
+    verdict = decide(
+        item.marking, recipient, purpose, () if item.data is DataClass.REACHABILITY else local,
+        voluntary=item.voluntary, restricted=item.restricted, source=item.source, iep=item.iep,
+    )  # fmt: skip
+    if not verdict.allowed:
+        code = _CODES.get(verdict.rule, TransferCode.POLICY if verdict.rule.startswith("local:") else None)
+        code = code or (TransferCode.CONSENT if verdict.ask else TransferCode.MARKING)
+        return TransferVerdict(TransferLevel.NOTHING, verdict.rule, verdict.words, code, verdict.ask)
+    rule = strictest(item, recipient, transfers)
+    if rule is None or rule.level is TransferLevel.CONTENT:
+        return TransferVerdict(TransferLevel.CONTENT, verdict.rule, verdict.words)
+    return TransferVerdict(rule.level, rule.name, rule.words, rule.code)
 
 
 def fields_for(
-    recipient: Recipient, purpose: ReleasePurpose, marking: Marking, local: Iterable[LocalRule] = ()
+    recipient: Recipient,
+    purpose: ReleasePurpose,
+    marking: Marking,
+    local: Iterable[LocalRule] = (),
+    *,
+    source: ItemSource = UNKNOWN_SOURCE,
+    iep: IepLimits = NO_LIMITS,
 ) -> tuple[str, ...]:
     """The names of the schema fields that may go along, in the schema's order; none where `decide` says no."""
     local = tuple(local)
-    if not decide(marking, recipient, purpose, local).allowed:
+    if not decide(marking, recipient, purpose, local, source=source, iep=iep).allowed:
         return ()
     fields = _fields(recipient.audience, purpose)
     closed = {name for rule in local if rule.hide and rule.concerns(recipient, purpose) for name in rule.hide}
+    closed |= SOURCE_FIELDS if iep.anonymous else frozenset()
     return tuple(name for name in fields if name not in closed) if closed else fields
 
 
@@ -95,15 +202,17 @@ def may_act(pap: Pap | None, action: ReleaseAction) -> GateVerdict:
 
 
 @cache
-def _by_table(marking: Marking, audience: Audience, named: bool, ceiling: Tlp, purpose: ReleasePurpose) -> GateVerdict:
-    rule = next((rule for rule in RULES if _applies(rule, marking, Recipient(audience, named), purpose)), None)
+def _by_table(
+    marking: Marking, audience: Audience, named: bool, ceiling: Tlp, purpose: ReleasePurpose
+) -> tuple[GateVerdict, bool]:
+    """What the table says, and whether that needs its source's consent."""
+    rule = next((rule for rule in RULES if _applies(rule, marking, audience, named, purpose)), None)
     if rule is None:
-        return _NO_RULE
+        return _NO_RULE, False
     if rule.allowed and marking.tlp.rank > ceiling.rank:
-        return GateVerdict(
-            False, "recipient-ceiling", say("The recipient wants nothing above TLP:%(ceiling)s.", ceiling=ceiling)
-        )
-    return GateVerdict(rule.allowed, rule.id, rule.words)
+        words = say("The recipient wants nothing above TLP:%(ceiling)s.", ceiling=ceiling)
+        return GateVerdict(False, "recipient-ceiling", words), False
+    return GateVerdict(rule.allowed, rule.id, rule.words), rule.consent
 
 
 @cache
@@ -112,12 +221,12 @@ def _fields(audience: Audience, purpose: ReleasePurpose) -> tuple[str, ...]:
     return tuple(field.name for field in FIELDS if _goes(field, rule)) if rule else ()
 
 
-def _applies(rule: ReleaseRule, marking: Marking, recipient: Recipient, purpose: ReleasePurpose) -> bool:
+def _applies(rule: ReleaseRule, marking: Marking, audience: Audience, named: bool, purpose: ReleasePurpose) -> bool:
     return (
         rule.tlp is marking.tlp
-        and recipient.audience in rule.audiences
+        and audience in rule.audiences
         and purpose in rule.purposes
-        and rule.named in {None, recipient.named}
+        and rule.named in {None, named}
     )
 
 

@@ -15,11 +15,16 @@ from tocsin.sharing.gate.terms import Audience, ReleasePurpose
 _ANYONE = frozenset(Audience)
 _ANYTHING = frozenset(ReleasePurpose)
 _KNOWN = _ANYONE - {Audience.PUBLIC}
+_PARTNER = frozenset({Audience.PARTNER})
+_WORK = frozenset({ReleasePurpose.REMEDIATION, ReleasePurpose.COORDINATION})
 
 
 @dataclass(frozen=True)
 class ReleaseRule:
-    """For one label: whether items go to these audiences for these purposes. ``named`` None: it does not matter."""
+    """For one label: whether items go to these audiences for these purposes. ``named`` None: it does not matter.
+
+    ``consent``: only where the item is ours, or its source's consent is on record; else its source is asked.
+    """
 
     id: str
     tlp: Tlp
@@ -28,6 +33,7 @@ class ReleaseRule:
     allowed: bool
     words: str
     named: bool | None = None
+    consent: bool = False
 
 
 RULES: tuple[ReleaseRule, ...] = (
@@ -35,10 +41,20 @@ RULES: tuple[ReleaseRule, ...] = (
         "tlp-red-named",
         Tlp.RED,
         frozenset({Audience.OWN, Audience.CLIENT}),
-        frozenset({ReleasePurpose.REMEDIATION, ReleasePurpose.COORDINATION}),
+        _WORK,
         True,
         say("TLP:RED goes to named people only, and this is one."),
         named=True,
+    ),
+    ReleaseRule(
+        "tlp-red-partner",
+        Tlp.RED,
+        _PARTNER,
+        _WORK,
+        True,
+        say("TLP:RED goes to one named person at a partner, by that person's own key: its source lets it."),
+        named=True,
+        consent=True,
     ),
     ReleaseRule(
         "tlp-red-role",
@@ -55,6 +71,15 @@ RULES: tuple[ReleaseRule, ...] = (
         _ANYTHING,
         True,
         say("TLP:AMBER+STRICT stays in our organisation, and this recipient belongs to it."),
+    ),
+    ReleaseRule(
+        "tlp-amber-strict-partner",
+        Tlp.AMBER_STRICT,
+        _PARTNER,
+        _WORK,
+        True,
+        say("TLP:AMBER+STRICT goes to a partner, and stays in its organisation: its source lets it, by this label."),
+        consent=True,
     ),
     ReleaseRule(
         "tlp-amber-strict-others",
@@ -79,6 +104,15 @@ RULES: tuple[ReleaseRule, ...] = (
         frozenset({ReleasePurpose.REMEDIATION}),
         True,
         say("TLP:AMBER goes to clients who need to know: the item is about this team's networks."),
+    ),
+    ReleaseRule(
+        "tlp-amber-partner",
+        Tlp.AMBER,
+        _PARTNER,
+        _WORK,
+        True,
+        say("TLP:AMBER goes to a partner who needs it for the work: its source lets it."),
+        consent=True,
     ),
     ReleaseRule(
         "tlp-amber-others",
@@ -146,8 +180,8 @@ FIELD_RULES: tuple[FieldRule, ...] = (
     ),
     FieldRule(
         "fields-peer",
-        frozenset({Audience.CLIENT, Audience.COMMUNITY}),
-        frozenset({ReleasePurpose.REMEDIATION, ReleasePurpose.COORDINATION}),
+        frozenset({Audience.CLIENT, Audience.PARTNER, Audience.COMMUNITY}),
+        _WORK,
         frozenset({Privacy.PUBLIC, Privacy.TECHNICAL}),
         False,
         say("A partner needs the technical facts of a case, not the people in it."),

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from tocsin.directory import OFFICIAL_KINDS, Team
 from tocsin.sharing.gate.markings import Tlp, read_tlp
@@ -13,6 +14,7 @@ class Audience(StrEnum):
 
     OWN = "own"  # our own organisation
     CLIENT = "client"  # a team whose networks the item is about: our client, with a need to know
+    PARTNER = "partner"  # party of an agreement in force, or named in the case
     COMMUNITY = "community"  # another team that we know, whose networks the item is not about
     PUBLIC = "public"  # anyone
 
@@ -33,6 +35,10 @@ class Recipient:
     label that the recipient wants, a preference that never widens what the rules allow. ``team``, ``kind`` and
     ``country``: of a team, its key and what the directory says of it, which local rules may name; else empty.
     ``official``: ``police`` or ``authority`` (a supervisor), where it is one; else empty.
+
+    Of a partner: ``party``, the UUID of its node or what else its source's consent names; ``person_key``, the
+    fingerprint of a key that only the named person has; ``in_case``: the incident itself names it; ``agreement``, the
+    UUID and the type of the one under which it is sent. ``plain``: it is reached without encryption.
     """
 
     audience: Audience
@@ -42,6 +48,60 @@ class Recipient:
     kind: str = ""
     country: str = ""
     official: str = ""
+    party: str = ""
+    person_key: str = ""
+    in_case: bool = False
+    agreement: tuple[str, ...] = ()
+    plain: bool = False
+
+    @property
+    def is_person(self) -> bool:
+        """Whether one known person reads it; with a partner, by a key of its own, since its team has the node's."""
+        return self.named and (self.audience is not Audience.PARTNER or bool(self.person_key))
+
+
+class ConsentGround(StrEnum):
+    """How a source consented."""
+
+    AGREEMENT = "agreement"  # it signed one that is in force
+    ANSWER = "answer"  # its recorded answer when it was asked
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConsent:
+    """What a source consents to: items up to a label go to these parties; RED only to persons, by their keys.
+
+    ``reference``: the agreement, or the answer. An agreement in general reaches AMBER; what TLP 2.0 keeps in one
+    organisation or to one person needs permission that says so.
+    """
+
+    ground: ConsentGround
+    reference: str
+    to: frozenset[str]
+    up_to: Tlp = Tlp.AMBER
+
+    def covers(self, tlp: Tlp, recipient: Recipient) -> bool:
+        """Whether an item of this label may go to this recipient by it."""
+        whom = recipient.person_key if tlp is Tlp.RED else recipient.party
+        return tlp.rank <= self.up_to.rank and bool(whom) and whom in self.to
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSource:
+    """Who gave an item its label. ``ours``: this node; else whom one asks. ``consents``: those in force now."""
+
+    name: str = ""
+    party: str = ""
+    ours: bool = False
+    consents: tuple[SourceConsent, ...] = ()
+
+    def agrees(self, tlp: Tlp, recipient: Recipient) -> bool:
+        """Whether it is ours to share, or its source let it go to this recipient."""
+        return self.ours or any(one.covers(tlp, recipient) for one in self.consents)
+
+
+UNKNOWN_SOURCE: Final = ItemSource()
+"""Nobody wrote down whom an item is from."""
 
 
 def recipient_of(team: Team, *, own: Collection[str] = ()) -> Recipient:

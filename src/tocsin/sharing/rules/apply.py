@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from tocsin.sharing.gate import LocalRule
+from tocsin.sharing.gate import LocalRule, TransferRule
 from tocsin.sharing.rules.conditions import fits
 from tocsin.sharing.rules.document import RulesDocument, SharingRule, SharingRuleKind
 
@@ -21,6 +21,11 @@ class Rules:
 
     version: int = 0
     document: RulesDocument = field(default_factory=RulesDocument)
+
+    @property
+    def transfers(self) -> tuple[TransferRule, ...]:
+        """The transfer policy, which `gate.decide_transfer` is given."""
+        return self.document.transfers
 
     @property
     def any(self) -> bool:

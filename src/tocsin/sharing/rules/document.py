@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from tocsin.sharing.gate import LocalRule, ReleasePurpose, Tlp
+from tocsin.sharing.gate import LocalRule, ReleasePurpose, Tlp, TransferRule
 
 Given: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
 """Conditions: each a name and the values of which one must fit; all conditions must hold."""
@@ -71,19 +71,29 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class RulesDocument:
-    """All rules of a node, and what the document itself is: its type, whom it binds, its edition."""
+    """All rules of a node, and what the document itself is: its type, whom it binds, its edition.
+
+    ``transfers``: its transfer policy, which is asked of parts that go to partners, never of events.
+    """
 
     title: str = ""
     type: str = "policy"
     parties: tuple[str, ...] = ()
     edition: str = ""
     rules: tuple[SharingRule, ...] = ()
+    transfers: tuple[TransferRule, ...] = ()
+
+    @property
+    def every(self) -> tuple[SharingRule | TransferRule, ...]:
+        """All rules, as people read them."""
+        return (*self.rules, *self.transfers)
 
     @property
     def named(self) -> frozenset[str]:
         """The keys of all teams that it names."""
         given = [(*rule.to, *rule.excepted) for rule in self.rules]
-        return self.teams | {team for of in given for name, keys in of if name == "team" for team in keys}
+        asked = {team for of in given for name, keys in of if name == "team" for team in keys}
+        return self.teams.union(asked, *((*rule.teams, *rule.except_teams) for rule in self.transfers))
 
     @property
     def teams(self) -> frozenset[str]:

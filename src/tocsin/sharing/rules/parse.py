@@ -14,6 +14,7 @@ from tocsin.node.sentences import say
 from tocsin.sharing.gate import ReleasePurpose, Tlp
 from tocsin.sharing.rules.conditions import CONDITIONS
 from tocsin.sharing.rules.document import Given, RulesDocument, SharingRule, SharingRuleKind
+from tocsin.sharing.rules.transfers import TRANSFER, read_transfers
 
 MOST_RULES: Final = 60
 """Rules in one document: they fit one number per event, and a person can still read them."""
@@ -27,7 +28,7 @@ _SHARE_DOES: Final = ("refuse", "up_to", "hide")
 _ROUTE_DOES: Final = ("inform", "tell_nobody")
 _RECIPIENT: Final = ("team", "kind", "country")
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_BLOCK: Final = re.compile(r"^\s*\[\[\s*(share|route)\s*\]\]")
+_BLOCK: Final = re.compile(r"^\s*\[\[\s*(share|route|transfer)\s*\]\]")
 _KEY: Final = re.compile(r"^\s*(?:\"([^\"]+)\"|'([^']+)'|([A-Za-z0-9_-]+))\s*=")
 _TOML_LINE: Final = re.compile(r"^(.*) \(at line (\d+), column \d+\)$")
 # Without these a report is none any more: what may not have them may not have the event.
@@ -97,7 +98,7 @@ class _Lines:
 
     @classmethod
     def of(cls, text: str) -> "_Lines":
-        blocks: dict[str, list[int]] = {kind: [] for kind in SharingRuleKind}
+        blocks: dict[str, list[int]] = {kind: [] for kind in (*SharingRuleKind, TRANSFER)}
         keys: dict[int, dict[str, int]] = {0: {}}
         at = 0
         for number, line in enumerate(text.splitlines(), start=1):
@@ -116,17 +117,19 @@ class _Lines:
 
 @dataclass
 class _RulesReader:
+    """Reads a parsed document; all that is wrong with it is in ``faults``."""
+
     lines: _Lines
     teams: Collection[str] | None
     faults: list[RuleFault] = field(default_factory=list)
 
     def document(self, read: dict[str, Any]) -> RulesDocument:
-        for name in read.keys() - {*_HEAD, *SharingRuleKind}:
+        for name in read.keys() - {*_HEAD, *SharingRuleKind, TRANSFER}:
             self.fault(
                 0,
                 name,
                 say(
-                    "There is no '%(name)s' here; a document has %(listed)s, [[share]] and [[route]].",
+                    "There is no '%(name)s' here; a document has %(listed)s, [[share]], [[route]] and [[transfer]].",
                     name=name,
                     listed=_listed(_HEAD),
                 ),
@@ -139,31 +142,44 @@ class _RulesReader:
                 say("'%(type)s' is no type of a document; it is one of %(listed)s.", type=type_, listed=_listed(TYPES)),
             )
         rules = [rule for kind in SharingRuleKind for rule in self.rules(kind, read.get(kind, []))]
-        if len(rules) > MOST_RULES:
+        transfers = read_transfers(self, read.get(TRANSFER, []), type_ if type_ in TYPES else TYPES[0])
+        if (most := max(len(rules), len(transfers))) > MOST_RULES:
             self.faults.append(
                 RuleFault(
                     0,
                     say(
                         "There are %(rules)s rules; a document has at most %(most_rules)s.",
-                        rules=len(rules),
+                        rules=most,
                         most_rules=MOST_RULES,
                     ),
                 )
             )
         seen: set[str] = set()
-        for rule in sorted(rules, key=lambda rule: rule.line):
-            if rule.id in seen:
-                self.fault(rule.line, "id", say("Another rule is called '%(id)s' already.", id=rule.id))
-            seen.add(rule.id)
+        for line, name in sorted([*((rule.line, rule.id) for rule in rules), *((at, one.id) for at, one in transfers)]):
+            if name in seen:
+                self.fault(line, "id", say("Another rule is called '%(id)s' already.", id=name))
+            seen.add(name)
         parties = tuple(self.texts(0, read, "parties")) if read.get("parties") else ()
-        return RulesDocument(self.text(0, read, "title"), type_, parties, self.text(0, read, "edition"), tuple(rules))
+        return RulesDocument(
+            self.text(0, read, "title"),
+            type_,
+            parties,
+            self.text(0, read, "edition"),
+            tuple(rules),
+            tuple(rule for _, rule in transfers),
+        )
 
     def rules(self, kind: SharingRuleKind, read: object) -> Iterator[SharingRule]:
+        for line, one in self.blocks(kind, read):
+            yield self.rule(kind, line, one)
+
+    def blocks(self, kind: str, read: object) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The rules of a kind as they were read, each with its line."""
         if not isinstance(read, list) or not all(isinstance(one, dict) for one in read):
             self.fault(0, kind, say("A rule begins with a line [[%(kind)s]].", kind=kind))
             return
         for place, one in enumerate(read):
-            yield self.rule(kind, self.lines.block(kind, place), one)
+            yield self.lines.block(kind, place), one
 
     def rule(self, kind: SharingRuleKind, line: int, read: dict[str, Any]) -> SharingRule:
         does = _SHARE_DOES if kind is SharingRuleKind.SHARE else _ROUTE_DOES

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from tocsin.sharing.gate import TransferLevel, TransferRule
 from tocsin.sharing.rules.document import SharingRule
 
 
@@ -49,8 +50,32 @@ _EXCEPT: Final = {
 }
 
 
-def effect(rule: SharingRule) -> RuleText:
+_SENDS: Final = {
+    TransferLevel.CONTENT: N_("Such data goes to partners, whatever these rules say: %(over)s."),
+    TransferLevel.METADATA: N_("Of such data only name, type, size and hash go to partners."),
+    TransferLevel.HASH: N_("Of such data only the hash goes to partners."),
+    TransferLevel.NOTHING: N_("Nothing of such data goes to partners."),
+}
+_SETS: Final = {
+    "classes": N_("the class of data is %(values)s"),
+    "jurisdictions": N_("one of these countries claims it: %(values)s"),
+    "teams": _TO["team"],
+    "kinds": _TO["kind"],
+    "countries": _TO["country"],
+    "agreements": N_("it is sent under the agreement %(values)s"),
+    "except_teams": _EXCEPT["team"],
+    "except_kinds": _EXCEPT["kind"],
+    "except_countries": _EXCEPT["country"],
+    "except_agreements": N_("it is not sent under the agreement %(values)s"),
+}
+"""By the name of a set of a `TransferRule`."""
+
+
+def effect(rule: SharingRule | TransferRule) -> RuleText:
     """What a rule does, in one sentence."""
+    if isinstance(rule, TransferRule):
+        over = {"over": ", ".join(sorted(rule.over))} if rule.level is TransferLevel.CONTENT else {}
+        return RuleText(_SENDS[rule.level], over)
     if rule.refuse:
         return RuleText(N_("Such events are not shared."))
     if rule.up_to is not None:
@@ -67,8 +92,13 @@ def effect(rule: SharingRule) -> RuleText:
     return RuleText(N_("No team is notified of such events automatically."))
 
 
-def conditions(rule: SharingRule) -> Iterator[RuleText]:
+def conditions(rule: SharingRule | TransferRule) -> Iterator[RuleText]:
     """When it holds: each of these must be so."""
+    if isinstance(rule, TransferRule):
+        for name, text in _SETS.items():
+            if values := getattr(rule, name):
+                yield RuleText(text, {"values": ", ".join(sorted(values))})
+        return
     for name, values in rule.when:
         yield RuleText(_EVENTS[name], {"values": ", ".join(values)})
     for name, values in rule.to:
