@@ -227,8 +227,9 @@ def _observables(ends: Any, side: str) -> Iterator[Observable]:
 def _values(end: Mapping[str, Any], types: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Type and value of each observable; each address or host with each port."""
     ports = list(_texts(end.get("Port")))
-    addresses = [one for key in ("IP4", "IP6", "IP") for text in _texts(end.get(key)) for one in networks_between(text)]
-    for kind, values in ((types["IP"], addresses), (types["Hostname"], list(_texts(end.get("Hostname"))))):
+    addresses = (one for key in ("IP4", "IP6", "IP") for text in _texts(end.get(key)) for one in networks_between(text))
+    for kind, found in ((types["IP"], addresses), (types["Hostname"], _texts(end.get("Hostname")))):
+        values = list(islice(found, MOST_OBSERVABLES))
         yield from ((f"{kind}|port", f"{one}|{port}") for one in values for port in ports)
         yield from ((kind, one) for one in values if not ports)
     for key in ("URL", "Email", "ASN"):
