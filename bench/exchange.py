@@ -15,11 +15,11 @@ from pysequoia import Tsk
 from tocsin.exchange import add_entry, read_history
 from tocsin.exchange.dispatches import (
     DispatchContents,
+    DispatchRecipient,
+    DispatchVerdict,
+    IncomingDispatch,
     IncomingLink,
     OutgoingLink,
-    Recipient,
-    Taking,
-    Verdict,
     add_sealed,
     genesis,
     make_receipt,
@@ -36,12 +36,12 @@ from tocsin.exchange.statements import (
     CaseEntry,
     Dispatch,
     DispatchType,
-    Item,
-    Party,
+    GlobalName,
+    NodeKey,
     PinnedKey,
     Receipt,
+    SharedItem,
     Statement,
-    Thing,
     pinned,
     sign_statement,
     utc,
@@ -80,7 +80,7 @@ def measure(ours: Tsk, theirs: Tsk, statements: int, each: int) -> dict[str, obj
         size += len(file)
         spent["send"] += time.perf_counter() - at
         at = time.perf_counter()
-        found = take(file, Recipient(recipient.own, recipient.decryptors, recipient.keys, links), NOW)
+        found = take(file, DispatchRecipient(recipient.own, recipient.decryptors, recipient.keys, links), NOW)
         contents = taken(found)
         must(len(contents.statements) == len(brought))
         links = {sender.node: found.outcome.link}
@@ -115,8 +115,8 @@ def case(ours: Tsk, theirs: Tsk) -> dict[str, object]:
     return {"case_bytes": len(file), "case_seconds": round(time.perf_counter() - begun, 3)}
 
 
-def taken(found: Taking) -> DispatchContents:
-    if found.contents is None or found.outcome.verdict is not Verdict.TAKEN:
+def taken(found: IncomingDispatch) -> DispatchContents:
+    if found.contents is None or found.outcome.verdict is not DispatchVerdict.TAKEN:
         raise SystemExit(f"refused: {found.outcome.reason}")
     return found.contents
 
@@ -126,38 +126,38 @@ def must(holds: bool) -> None:
         raise SystemExit("not all of it arrived")
 
 
-def parties(ours: Tsk, theirs: Tsk) -> tuple[Party, Party]:
+def parties(ours: Tsk, theirs: Tsk) -> tuple[NodeKey, NodeKey]:
     first, second = (
-        Party(node=node, key=one.extract_certificate().fingerprint)
+        NodeKey(node=node, key=one.extract_certificate().fingerprint)
         for node, one in zip(NODES, (ours, theirs), strict=True)
     )
     return first, second
 
 
-def opener(own: Party, key: Tsk, other: Party, others: Tsk) -> Recipient:
+def opener(own: NodeKey, key: Tsk, other: NodeKey, others: Tsk) -> DispatchRecipient:
     pin = PinnedKey(other.node, bytes(others.extract_certificate()))
-    return Recipient([own], [key.decryptor()], pinned(pin))
+    return DispatchRecipient([own], [key.decryptor()], pinned(pin))
 
 
-def item(by: Party, number: int, key: Tsk) -> Statement:
-    said = Item(
-        id=uuid4(), by=by, at=NOW, item=Thing(node=by.node, id=uuid4()), version=1, tlp=Tlp.AMBER,
+def item(by: NodeKey, number: int, key: Tsk) -> Statement:
+    said = SharedItem(
+        id=uuid4(), by=by, at=NOW, item=GlobalName(node=by.node, id=uuid4()), version=1, tlp=Tlp.AMBER,
         title=f"Phishing page {number}", purpose="mitigation",
     )  # fmt: skip
     return sign_statement(said, key.signer())
 
 
 def entry(
-    key: Tsk, by: Party, before: list[Statement], act: CaseAct, text: str, *, to: Party | None = None
+    key: Tsk, by: NodeKey, before: list[Statement], act: CaseAct, text: str, *, to: NodeKey | None = None
 ) -> Statement:
     said = CaseEntry(
-        id=uuid4(), by=by, at=NOW, case=Thing(node=NODES[0], id=UUID(int=7)), number=len(before) + 1,
+        id=uuid4(), by=by, at=NOW, case=GlobalName(node=NODES[0], id=UUID(int=7)), number=len(before) + 1,
         before=before[-1].hash if before else None, act=act, role="lead", name="A. Diop", text=text, to=to,
     )  # fmt: skip
     return sign_statement(said, key.signer())
 
 
-def dispatch(key: Tsk, by: Party, to: Party, brought: list[Statement], link: OutgoingLink) -> Statement:
+def dispatch(key: Tsk, by: NodeKey, to: NodeKey, brought: list[Statement], link: OutgoingLink) -> Statement:
     said = Dispatch(
         id=uuid4(), by=by, at=NOW, to=to, number=link.number + 1, before=link.head, type=DispatchType.SHARE,
         tlp=Tlp.AMBER, statements=tuple(one.hash for one in brought),

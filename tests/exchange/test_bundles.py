@@ -29,7 +29,7 @@ from tocsin.exchange.bundles import (
 from tocsin.exchange.bundles.make import sums_of
 from tocsin.exchange.bundles.verify import NOT_ESTABLISHED
 from tocsin.exchange.dispatches import genesis, make_receipt, members_of, seal, take
-from tocsin.exchange.statements import Party, Receipt, ReceiptVerdict, read_statement
+from tocsin.exchange.statements import NodeKey, Receipt, ReceiptVerdict, read_statement
 from tocsin.node.errors import ConflictError, InputError, UsageError
 
 A, B = peer(1), peer(2)
@@ -150,7 +150,7 @@ def test_it_is_still_valid_after_the_key_expired_but_only_by_a_receipt_from_befo
     """The sender signed with gpg in 2024, with a key that ended two days later."""
     made = gpg.make("Old <old@example.org>", at="20240101T000000", lasts="2d")
     then = datetime(2024, 1, 1, 6, tzinfo=UTC)
-    by = Party(node=A.node, key=made)
+    by = NodeKey(node=A.node, key=made)
     said = A.dispatch(B, by=by, at=then, before=genesis(by, B.party)).content
     signature = gpg.run("--armor", "--local-user", made, "--detach-sign", given=said, at="20240101T060000")
     statement = read_statement(said, signature)

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from support.exchange_examples import NOW, Peer, peer
 from tocsin.exchange import CaseHistory, CaseStanding, add_entry, is_withdrawn, longer, read_history
 from tocsin.exchange.dispatches import (
+    DispatchVerdict,
     IncomingLink,
     OutgoingLink,
-    Verdict,
     add_sealed,
     genesis,
     make_receipt,
@@ -34,15 +34,15 @@ from tocsin.exchange.statements import (
     CaseAct,
     CaseEntry,
     DispatchType,
+    GlobalName,
     Receipt,
     RefusalCode,
     RefusalError,
     Statement,
-    Thing,
 )
 
 PEERS = [peer(1), peer(2), peer(3)]
-CASE = Thing(node=PEERS[0].node, id=UUID(int=17))
+CASE = GlobalName(node=PEERS[0].node, id=UUID(int=17))
 _TYPES = {
     CaseAct.OFFER: DispatchType.OFFER, CaseAct.ACCEPT: DispatchType.ACCEPT, CaseAct.REFUSE: DispatchType.REFUSE,
     CaseAct.WITHDRAW: DispatchType.WITHDRAW,
@@ -98,7 +98,7 @@ class Node:
             self._receipt(open_receipt(file, known))
             return None
         sender, number = found.dispatch.by.node, found.dispatch.number
-        if found.outcome.verdict is Verdict.REPEATED:
+        if found.outcome.verdict is DispatchVerdict.REPEATED:
             return sender, self.receipts[sender, number]
         self.incoming[sender] = found.outcome.link
         if found.contents is not None:

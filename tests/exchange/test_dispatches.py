@@ -14,12 +14,12 @@ from pysequoia import Tsk
 from support.exchange_examples import NOW, Peer, peer, sealed
 from support.mail_keys import Gpg, gnupg
 from tocsin.exchange.dispatches import (
+    DispatchRecipient,
+    DispatchVerdict,
     IncomingLink,
     Limits,
     OutgoingLink,
     OutgoingState,
-    Recipient,
-    Verdict,
     add_sealed,
     decide,
     file_name,
@@ -49,7 +49,7 @@ def gpg() -> Iterator[Gpg]:
         yield ring
 
 
-def code(file: bytes, recipient: Recipient) -> RefusalCode | None:
+def code(file: bytes, recipient: DispatchRecipient) -> RefusalCode | None:
     try:
         return take(file, recipient, NOW).outcome.code
     except RefusalError as error:
@@ -63,7 +63,7 @@ def for_b(members: dict[str, bytes]) -> bytes:
 def test_what_was_sent_arrives_whole_and_gets_a_small_receipt() -> None:
     members, file = sealed(A, B)
     found = take(file, B.receives(A), NOW)
-    assert (found.outcome.verdict, found.outcome.link.number, found.outcome.counts) == (Verdict.TAKEN, 1, True)
+    assert (found.outcome.verdict, found.outcome.link.number, found.outcome.counts) == (DispatchVerdict.TAKEN, 1, True)
     assert found.contents is not None
     assert found.contents.text == "For your information."
     got = found.contents
@@ -213,21 +213,30 @@ def test_numbers_decide_what_becomes_of_a_dispatch() -> None:
     one, two, three = chain(A, B, 3)
     start = IncomingLink(genesis(A.party, B.party))
     first = decide(start, one, NOW)
-    assert (first.verdict, first.link.number, first.link.head) == (Verdict.TAKEN, 1, one.hash)
-    assert decide(first.link, one, NOW).verdict is Verdict.REPEATED
+    assert (first.verdict, first.link.number, first.link.head) == (DispatchVerdict.TAKEN, 1, one.hash)
+    assert decide(first.link, one, NOW).verdict is DispatchVerdict.REPEATED
     gap = decide(first.link, three, NOW)
-    assert (gap.verdict, gap.link, gap.counts) == (Verdict.GAP, first.link, False)
+    assert (gap.verdict, gap.link, gap.counts) == (DispatchVerdict.GAP, first.link, False)
     second = decide(first.link, two, NOW)
     assert decide(second.link, three, NOW).link.number == 3
     other = A.dispatch(B, number=1, before=start.head, text="")
     reused = decide(second.link, other, NOW)
-    assert (reused.verdict, reused.code, reused.link) == (Verdict.REFUSED, RefusalCode.NUMBER_REUSED, second.link)
+    assert (reused.verdict, reused.code, reused.link) == (
+        DispatchVerdict.REFUSED,
+        RefusalCode.NUMBER_REUSED,
+        second.link,
+    )
     loose = decide(second.link, A.dispatch(B, number=3, before=one.hash), NOW)
-    assert (loose.verdict, loose.code, loose.counts) == (Verdict.REFUSED, RefusalCode.BAD_CHAIN, False)
+    assert (loose.verdict, loose.code, loose.counts) == (DispatchVerdict.REFUSED, RefusalCode.BAD_CHAIN, False)
     expired = A.dispatch(B, number=3, before=two.hash, expires=NOW)
     late = decide(second.link, expired, NOW)
-    assert (late.verdict, late.code, late.link.number, late.counts) == (Verdict.REFUSED, RefusalCode.EXPIRED, 3, True)
-    assert decide(late.link, expired, NOW).verdict is Verdict.REPEATED
+    assert (late.verdict, late.code, late.link.number, late.counts) == (
+        DispatchVerdict.REFUSED,
+        RefusalCode.EXPIRED,
+        3,
+        True,
+    )
+    assert decide(late.link, expired, NOW).verdict is DispatchVerdict.REPEATED
     assert genesis(A.party, B.party) != genesis(B.party, A.party)
 
 

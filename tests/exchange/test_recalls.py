@@ -7,7 +7,7 @@ import pytest
 
 from support.exchange_examples import NOW, peer
 from tocsin.exchange import (
-    Passing,
+    Transfer,
     add_tombstones,
     check_item,
     check_recall,
@@ -17,15 +17,15 @@ from tocsin.exchange import (
     sum_reports,
 )
 from tocsin.exchange.statements import (
-    Item,
     ItemResult,
-    ItemState,
     Recall,
     RecallItem,
+    RecallReport,
     RecallRequest,
+    RecallState,
     RefusalCode,
     RefusalError,
-    Report,
+    SharedItem,
 )
 
 A, B, C = peer(1), peer(2), peer(3)
@@ -37,15 +37,15 @@ def recall(version: int = 2, thing: tuple[UUID, UUID] = THING, asks: RecallReque
     return Recall(**A.head(), items=(item,), code="wrong", asks=asks)
 
 
-def item(version: int) -> Item:
-    return A.item(b"x", item={"node": THING[0], "id": THING[1]}, version=version).said(Item)
+def item(version: int) -> SharedItem:
+    return A.item(b"x", item={"node": THING[0], "id": THING[1]}, version=version).said(SharedItem)
 
 
 def test_a_recall_goes_on_to_all_who_had_it_once_and_loops_end() -> None:
     passed = [
-        Passing(THING, 1, "C", "dispatch"), Passing(THING, 2, "C", "taxii"), Passing(THING, 2, "D", "mail"),
-        Passing(THING, 3, "E", "misp"), Passing((A.node, uuid4()), 1, "F", "api"),
-        Passing(THING, 1, str(A.node), "api"),
+        Transfer(THING, 1, "C", "dispatch"), Transfer(THING, 2, "C", "taxii"), Transfer(THING, 2, "D", "mail"),
+        Transfer(THING, 3, "E", "misp"), Transfer((A.node, uuid4()), 1, "F", "api"),
+        Transfer(THING, 1, str(A.node), "api"),
     ]  # fmt: skip
     assert [one.to for one in goes_on_to(recall(), passed, set())] == ["C", "D"]
     assert goes_on_to(recall(), passed, {"C", "D"}) == []
@@ -55,8 +55,8 @@ def test_a_recall_goes_on_to_all_who_had_it_once_and_loops_end() -> None:
     while to_do:
         here, rounds = to_do.pop(), rounds + 1
         reached.add(here)
-        passings = [Passing(THING, 1, to, "dispatch") for to in ring[here]]
-        to_do += [one.to for one in goes_on_to(recall(), passings, reached | set(to_do))]
+        transfers = [Transfer(THING, 1, to, "dispatch") for to in ring[here]]
+        to_do += [one.to for one in goes_on_to(recall(), transfers, reached | set(to_do))]
     assert (reached, rounds) == ({"A", "B", "C", "D"}, 4)
 
 
@@ -105,9 +105,9 @@ def test_what_a_recall_asks_here(
 
 
 def test_reports_sum_upward_without_names_and_silence_has_its_date() -> None:
-    result = ItemResult(node=THING[0], id=THING[1], version=2, state=ItemState.KEPT, code="legal-hold")
-    kept = Report(**C.head(), on=f"sha256:{'0' * 64}", results=(result,), passed_on=3, done=2, silent=1)
-    done = Report(**B.head(), on=f"sha256:{'0' * 64}")
+    result = ItemResult(node=THING[0], id=THING[1], version=2, state=RecallState.KEPT, code="legal-hold")
+    kept = RecallReport(**C.head(), on=f"sha256:{'0' * 64}", results=(result,), passed_on=3, done=2, silent=1)
+    done = RecallReport(**B.head(), on=f"sha256:{'0' * 64}")
     total = sum_reports(3, [kept, done], silent_ones=1)
     assert (total.passed_on, total.done, total.kept, total.silent) == (6, 3, 1, 2)
     assert total.done + total.kept + total.silent == total.passed_on

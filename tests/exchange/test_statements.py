@@ -10,10 +10,10 @@ from pysequoia.packet import PacketPile, Tag
 
 from support.exchange_examples import NOW, Peer, peer
 from tocsin.exchange.statements import (
-    Item,
     PinnedKey,
     RefusalCode,
     RefusalError,
+    SharedItem,
     Statement,
     pinned,
     read_statement,
@@ -67,7 +67,7 @@ def test_unknown_keys_are_ignored_and_stay_in_the_bytes() -> None:
     again = read_statement(sent.content, sent.signature)
     assert (again.body, again.hash) == (sent.body, sent.hash)
     later = read_statement(changed(colour="green"), b"")
-    assert isinstance(later.body, Item)
+    assert isinstance(later.body, SharedItem)
     assert b'"colour": "green"' in later.content
     assert not hasattr(later.body, "colour")
 

@@ -10,16 +10,16 @@ from uuid import UUID, uuid4
 from pysequoia import PyDecryptor, PySigner, Tsk
 
 from tocsin.exchange.bundles import TimeStamps, bundle_files
-from tocsin.exchange.dispatches import Recipient, genesis, make_receipt, members_of, seal, take
+from tocsin.exchange.dispatches import DispatchRecipient, genesis, make_receipt, members_of, seal, take
 from tocsin.exchange.statements import (
     Dispatch,
     DispatchType,
-    Item,
+    GlobalName,
+    NodeKey,
     Part,
-    Party,
     PinnedKey,
+    SharedItem,
     Statement,
-    Thing,
     hash_of,
     pinned,
     sign_statement,
@@ -38,8 +38,8 @@ class Peer:
     tsk: Tsk
 
     @property
-    def party(self) -> Party:
-        return Party(node=self.node, key=self.tsk.extract_certificate().fingerprint)
+    def party(self) -> NodeKey:
+        return NodeKey(node=self.node, key=self.tsk.extract_certificate().fingerprint)
 
     @property
     def signer(self) -> PySigner:
@@ -64,8 +64,8 @@ class Peer:
         return sign_statement(kind(**self.head() | said), self.signer)
 
     def item(self, *parts: bytes, tlp: Tlp = Tlp.AMBER, **said: Any) -> Statement:
-        given = {"item": Thing(node=self.node, id=uuid4()), "version": 1, "title": "Phishing kit"} | said
-        return self.says(Item, tlp=tlp, parts=tuple(map(part, parts)), **given)
+        given = {"item": GlobalName(node=self.node, id=uuid4()), "version": 1, "title": "Phishing kit"} | said
+        return self.says(SharedItem, tlp=tlp, parts=tuple(map(part, parts)), **given)
 
     def dispatch(
         self,
@@ -82,8 +82,8 @@ class Peer:
         }  # fmt: skip
         return self.says(Dispatch, **given | said)
 
-    def receives(self, *partners: "Peer", **given: Any) -> Recipient:
-        return Recipient([self.party], [self.decryptor], pinned(*(one.pin for one in partners)), **given)
+    def receives(self, *partners: "Peer", **given: Any) -> DispatchRecipient:
+        return DispatchRecipient([self.party], [self.decryptor], pinned(*(one.pin for one in partners)), **given)
 
 
 def part(content: bytes) -> Part:

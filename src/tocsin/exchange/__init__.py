@@ -7,8 +7,8 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.exchange.cases import CaseHistory, CaseStanding, add_entry, is_withdrawn, longer, read_history
     from tocsin.exchange.recalls import (
-        Passing,
         ReportSum,
+        Transfer,
         add_tombstones,
         check_item,
         check_recall,

@@ -6,16 +6,16 @@ from datetime import datetime
 from uuid import UUID
 
 from tocsin.exchange.statements import (
-    Item,
+    GlobalName,
     ItemResult,
-    ItemState,
     Recall,
     RecallItem,
+    RecallReport,
     RecallRequest,
+    RecallState,
     RefusalCode,
     RefusalError,
-    Report,
-    Thing,
+    SharedItem,
 )
 
 Name = tuple[UUID, UUID]
@@ -23,7 +23,7 @@ Name = tuple[UUID, UUID]
 
 
 @dataclass(frozen=True)
-class Passing:
+class Transfer:
     """An item that left for somebody. ``way``: dispatch, mail, taxii, misp, api: each who had it is told."""
 
     item: Name
@@ -32,7 +32,7 @@ class Passing:
     way: str
 
 
-def name_of(thing: Thing) -> Name:
+def name_of(thing: GlobalName) -> Name:
     """What a thing is called, without what else is said of it."""
     return thing.node, thing.id
 
@@ -48,7 +48,7 @@ def check_recall(recall: Recall) -> None:
         raise RefusalError(RefusalCode.WRONG_SIGNER, "Only the source of an item recalls it.")
 
 
-def check_item(item: Item, tombstones: Mapping[Name, int]) -> None:
+def check_item(item: SharedItem, tombstones: Mapping[Name, int]) -> None:
     """Nothing, where an item may come in, whatever way it comes.
 
     Raises:
@@ -87,19 +87,19 @@ def due_items(
     for item in recall.items:
         here, why = held.get(name_of(item)), kept_because.get(name_of(item))
         if here is None or here > item.version:
-            settled.append(_result(item, ItemState.NOT_HELD))
+            settled.append(_result(item, RecallState.NOT_HELD))
         elif why is not None and recall.asks is RecallRequest.ERASE:
-            settled.append(_result(item, ItemState.KEPT, why))
+            settled.append(_result(item, RecallState.KEPT, why))
         else:
             due.append(item)
     return due, settled
 
 
-def _result(item: RecallItem, state: ItemState, code: str | None = None) -> ItemResult:
+def _result(item: RecallItem, state: RecallState, code: str | None = None) -> ItemResult:
     return ItemResult(node=item.node, id=item.id, version=item.version, state=state, code=code)
 
 
-def goes_on_to(recall: Recall, passings: Iterable[Passing], done: Collection[str]) -> list[Passing]:
+def goes_on_to(recall: Recall, transfers: Iterable[Transfer], done: Collection[str]) -> list[Transfer]:
     """To whom the recall goes from here, unchanged: each who was passed one of its items, once.
 
     ``done``: who has it from us already, and who it came from: so a ring of nodes ends.
@@ -107,7 +107,7 @@ def goes_on_to(recall: Recall, passings: Iterable[Passing], done: Collection[str
     named = {name_of(item): item.version for item in recall.items}
     first = {
         one.to: one
-        for one in passings
+        for one in transfers
         if one.to not in done and one.version <= named.get(one.item, 0) and one.to != str(recall.by.node)
     }
     return [first[to] for to in sorted(first)]
@@ -128,9 +128,9 @@ class ReportSum:
     silent: int
 
 
-def sum_reports(passed_on: int, reports: Collection[Report], silent_ones: int) -> ReportSum:
+def sum_reports(passed_on: int, reports: Collection[RecallReport], silent_ones: int) -> ReportSum:
     """What those below said, in sum: names stay where they are."""
-    kept = sum(any(one.state is ItemState.KEPT for one in report.results) for report in reports)
+    kept = sum(any(one.state is RecallState.KEPT for one in report.results) for report in reports)
     return ReportSum(
         passed_on + sum(one.passed_on for one in reports),
         len(reports) - kept + sum(one.done for one in reports),

@@ -23,7 +23,7 @@ from tocsin.exchange.bundles.time_stamps import TimeStampError, can_check, check
 from tocsin.exchange.dispatches import DISPATCH, RECEIPT, SIGNATURE, names_in, read_contents, read_named
 from tocsin.exchange.statements import (
     Dispatch,
-    Party,
+    NodeKey,
     PinnedKey,
     Receipt,
     ReceiptVerdict,
@@ -72,7 +72,7 @@ class BundleVerdict:
     """
 
     signer: str | None = None
-    to: Party | None = None
+    to: NodeKey | None = None
     received_at: datetime | None = None
     marking: str | None = None
     files: tuple[BundleFile, ...] = ()
@@ -182,7 +182,7 @@ def _check_signatures(files: Mapping[str, bytes], known: frozenset[str], verdict
     _establish(dispatch, known, verdict)
 
 
-def _key(files: Mapping[str, bytes], name: str, party: Party, verdict: BundleVerdict) -> PinnedKey | None:
+def _key(files: Mapping[str, bytes], name: str, party: NodeKey, verdict: BundleVerdict) -> PinnedKey | None:
     key = PinnedKey(party.node, files.get(name, b""))
     try:
         if key.fingerprint == party.key:

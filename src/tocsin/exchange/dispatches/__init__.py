@@ -6,12 +6,12 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.exchange.dispatches.links import (
+        DispatchOutcome,
+        DispatchVerdict,
         IncomingLink,
-        Outcome,
         OutgoingDispatch,
         OutgoingLink,
         OutgoingState,
-        Verdict,
         add_sealed,
         decide,
         genesis,
@@ -39,6 +39,13 @@ if TYPE_CHECKING:
         read_head,
         read_named,
     )
-    from tocsin.exchange.dispatches.taking import Recipient, Taking, make_receipt, open_receipt, seal_receipt, take
+    from tocsin.exchange.dispatches.taking import (
+        DispatchRecipient,
+        IncomingDispatch,
+        make_receipt,
+        open_receipt,
+        seal_receipt,
+        take,
+    )
 else:
     lazy_face(__name__)

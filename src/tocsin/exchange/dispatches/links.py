@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from tocsin.exchange.statements import (
     Dispatch,
-    Party,
+    NodeKey,
     Receipt,
     ReceiptVerdict,
     RefusalCode,
@@ -17,7 +17,7 @@ from tocsin.exchange.statements import (
 )
 
 
-def genesis(sender: Party, recipient: Party) -> str:
+def genesis(sender: NodeKey, recipient: NodeKey) -> str:
     """What the first dispatch of a direction names as the one before: who they are, by their first keys."""
     lines = ("tocsin exchange 1", f"{sender.node} {sender.key}", f"{recipient.node} {recipient.key}", "")
     return hash_of("\n".join(lines).encode("ascii"))
@@ -35,7 +35,7 @@ class IncomingLink:
     hashes: Mapping[int, str] = field(default_factory=dict)
 
 
-class Verdict(StrEnum):
+class DispatchVerdict(StrEnum):
     """What becomes of a dispatch that is authentic."""
 
     TAKEN = "taken"
@@ -45,17 +45,17 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DispatchOutcome:
     """The verdict, and the link after it. ``counts``: its number is used up now, also where it was refused."""
 
-    verdict: Verdict
+    verdict: DispatchVerdict
     link: IncomingLink
     code: RefusalCode | None = None
     reason: str = ""
     counts: bool = False
 
 
-def decide(link: IncomingLink, statement: Statement, now: datetime) -> Outcome:
+def decide(link: IncomingLink, statement: Statement, now: datetime) -> DispatchOutcome:
     """What becomes of an authentic dispatch by its number, the one before it, and the time.
 
     One that is refused for its time or its contents has its number all the same: else all that follow would wait.
@@ -63,31 +63,31 @@ def decide(link: IncomingLink, statement: Statement, now: datetime) -> Outcome:
     dispatch = statement.said(Dispatch)
     if dispatch.number <= link.number:
         if link.hashes.get(dispatch.number) == statement.hash:
-            return Outcome(Verdict.REPEATED, link)
+            return DispatchOutcome(DispatchVerdict.REPEATED, link)
         return _refused(link, RefusalCode.NUMBER_REUSED, f"Number {dispatch.number} was another dispatch.")
     if dispatch.number > link.number + 1:
         reason = f"Number {dispatch.number} came, and {link.number + 1} did not yet."
-        return Outcome(Verdict.GAP, link, RefusalCode.GAP, reason)
+        return DispatchOutcome(DispatchVerdict.GAP, link, RefusalCode.GAP, reason)
     if dispatch.before != link.head:
         return _refused(link, RefusalCode.BAD_CHAIN, "It does not follow the dispatch that came before it.")
     hashes = {**link.hashes, dispatch.number: statement.hash}
     after = replace(link, head=statement.hash, number=dispatch.number, hashes=hashes)
     if dispatch.expires is not None and dispatch.expires <= now:
         reason = f"It expired on {dispatch.expires:%Y-%m-%d %H:%M} UTC."
-        return Outcome(Verdict.REFUSED, after, RefusalCode.EXPIRED, reason, counts=True)
-    return Outcome(Verdict.TAKEN, after, counts=True)
+        return DispatchOutcome(DispatchVerdict.REFUSED, after, RefusalCode.EXPIRED, reason, counts=True)
+    return DispatchOutcome(DispatchVerdict.TAKEN, after, counts=True)
 
 
-def refuse_contents(outcome: Outcome, error: RefusalError) -> Outcome:
+def refuse_contents(outcome: DispatchOutcome, error: RefusalError) -> DispatchOutcome:
     """The outcome where what is in a dispatch that would be taken is not good: the number stays used."""
-    return replace(outcome, verdict=Verdict.REFUSED, code=error.code, reason=str(error))
+    return replace(outcome, verdict=DispatchVerdict.REFUSED, code=error.code, reason=str(error))
 
 
-def _refused(link: IncomingLink, code: RefusalCode, reason: str) -> Outcome:
-    return Outcome(Verdict.REFUSED, link, code, reason)
+def _refused(link: IncomingLink, code: RefusalCode, reason: str) -> DispatchOutcome:
+    return DispatchOutcome(DispatchVerdict.REFUSED, link, code, reason)
 
 
-def receipt_verdict(outcome: Outcome) -> ReceiptVerdict:
+def receipt_verdict(outcome: DispatchOutcome) -> ReceiptVerdict:
     """What a receipt says of an outcome that is not a repetition, whose receipt exists."""
     return ReceiptVerdict(outcome.verdict.value)
 

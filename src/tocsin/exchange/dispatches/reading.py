@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from tocsin.exchange.dispatches.packing import DISPATCH, SIGNATURE, TEXT, digits
 from tocsin.exchange.statements import (
     Dispatch,
-    Item,
     Keys,
-    Party,
+    NodeKey,
     RefusalCode,
     RefusalError,
+    SharedItem,
     Statement,
     hash_of,
     read_statement,
@@ -29,7 +29,7 @@ class DispatchContents:
     unverified: frozenset[str] = frozenset()
 
 
-def read_head(members: Mapping[str, bytes], keys: Keys, own: Collection[Party]) -> Statement:
+def read_head(members: Mapping[str, bytes], keys: Keys, own: Collection[NodeKey]) -> Statement:
     """The dispatch itself: its signature holds, and it is for one of these, which are us.
 
     Raises:
@@ -58,7 +58,7 @@ def read_contents(dispatch: Dispatch, members: Mapping[str, bytes], keys: Keys) 
         raise RefusalError(RefusalCode.HASH_MISMATCH, "A part has another size than is said of it.")
     text = _named(members, TEXT, dispatch.text).decode("utf-8", "replace") if dispatch.text else ""
     unverified = frozenset(one.hash for one in statements if not _verified(one, dispatch, keys))
-    check_marking(dispatch, [one.body for one in statements if isinstance(one.body, Item)])
+    check_marking(dispatch, [one.body for one in statements if isinstance(one.body, SharedItem)])
     return DispatchContents(statements, parts, text, unverified)
 
 
@@ -73,7 +73,7 @@ def read_named(members: Mapping[str, bytes], name: str, named: str = "") -> Stat
     return read_statement(content, _named(members, name + SIGNATURE))
 
 
-def check_marking(dispatch: Dispatch, items: Collection[Item]) -> None:
+def check_marking(dispatch: Dispatch, items: Collection[SharedItem]) -> None:
     """Nothing, where the whole is marked at least as strictly as each item.
 
     Raises:

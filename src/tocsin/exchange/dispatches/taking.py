@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from tocsin.exchange.dispatches.links import (
+    DispatchOutcome,
+    DispatchVerdict,
     IncomingLink,
-    Outcome,
-    Verdict,
     decide,
     genesis,
     receipt_verdict,
@@ -20,7 +20,7 @@ from tocsin.exchange.dispatches.reading import DispatchContents, read_contents, 
 from tocsin.exchange.statements import (
     Dispatch,
     Keys,
-    Party,
+    NodeKey,
     Receipt,
     RefusalError,
     Statement,
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Recipient:
+class DispatchRecipient:
     """Who opens a file. ``own``: us, with each key that we use; ``links``: by the node of the partner."""
 
-    own: Sequence[Party]
+    own: Sequence[NodeKey]
     decryptors: "Sequence[PyDecryptor]"
     keys: Keys
     links: Mapping[UUID, IncomingLink] = field(default_factory=dict)
@@ -45,11 +45,11 @@ class Recipient:
 
 
 @dataclass(frozen=True)
-class Taking:
+class IncomingDispatch:
     """What came, and what becomes of it; ``contents`` where it is taken."""
 
     statement: Statement
-    outcome: Outcome
+    outcome: DispatchOutcome
     contents: DispatchContents | None = None
 
     @property
@@ -58,7 +58,7 @@ class Taking:
         return self.statement.said(Dispatch)
 
 
-def take(file: bytes, recipient: Recipient, now: datetime) -> Taking:
+def take(file: bytes, recipient: DispatchRecipient, now: datetime) -> IncomingDispatch:
     """What becomes of a file.
 
     Raises:
@@ -70,15 +70,15 @@ def take(file: bytes, recipient: Recipient, now: datetime) -> Taking:
     dispatch = statement.said(Dispatch)
     link = recipient.links.get(dispatch.by.node) or IncomingLink(genesis(dispatch.by, dispatch.to))
     outcome = decide(link, statement, now)
-    if outcome.verdict is not Verdict.TAKEN:
-        return Taking(statement, outcome)
+    if outcome.verdict is not DispatchVerdict.TAKEN:
+        return IncomingDispatch(statement, outcome)
     try:
-        return Taking(statement, outcome, read_contents(dispatch, members, recipient.keys))
+        return IncomingDispatch(statement, outcome, read_contents(dispatch, members, recipient.keys))
     except RefusalError as error:
-        return Taking(statement, refuse_contents(outcome, error))
+        return IncomingDispatch(statement, refuse_contents(outcome, error))
 
 
-def make_receipt(taking: Taking, signer: "PySigner", now: datetime, *, log: str = "") -> Statement:
+def make_receipt(taking: IncomingDispatch, signer: "PySigner", now: datetime, *, log: str = "") -> Statement:
     """The signed receipt for what came. ``log``: the newest seal of our audit log."""
     dispatch, outcome = taking.dispatch, taking.outcome
     body = Receipt(
@@ -93,7 +93,7 @@ def seal_receipt(receipt: Statement, sender: "Cert") -> bytes:
     return seal({RECEIPT: receipt.content, RECEIPT + SIGNATURE: receipt.signature}, sender)
 
 
-def open_receipt(file: bytes, recipient: Recipient) -> Statement:
+def open_receipt(file: bytes, recipient: DispatchRecipient) -> Statement:
     """The verified receipt in a file.
 
     Raises:

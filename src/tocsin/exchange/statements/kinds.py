@@ -27,14 +27,14 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, populate_by_name=True)
 
 
-class Party(_Model):
+class NodeKey(_Model):
     """A node with the OpenPGP key that it uses."""
 
     node: UUID = Field(description="The UUID of the node.")
     key: Fingerprint = Field(description="Fingerprint of its primary key.")
 
 
-class Thing(_Model):
+class GlobalName(_Model):
     """What anything is called between nodes."""
 
     node: UUID = Field(description="The node that it is from, and the only one that may speak of it.")
@@ -75,7 +75,7 @@ class StatementBody(_Model):
 
     kind: str = Field(description="Which of the kinds it is.")
     id: UUID = Field(description="Its own UUID.")
-    by: Party = Field(description="Who says it, with the key that signs it.")
+    by: NodeKey = Field(description="Who says it, with the key that signs it.")
     at: Time = Field(description="When, by the clock of who says it.")
     expires: Time | None = Field(None, description="From when on it asks for nothing any more.")
 
@@ -109,11 +109,11 @@ class Profile(StatementBody):
     hours: Line = Field("", description="When it is reached.")
 
 
-class Item(StatementBody):
+class SharedItem(StatementBody):
     """A thing that is shared, in one version."""
 
     kind: Literal["item"] = "item"
-    item: Thing = Field(description="What it is called.")
+    item: GlobalName = Field(description="What it is called.")
     version: Number = Field(description="Counts up; a higher one replaces those below.")
     title: Line = Field("", description="One line for people.")
     parts: tuple[Part, ...] = Field((), description="What it consists of, also parts that are withheld.")
@@ -128,7 +128,7 @@ class Item(StatementBody):
     earlier: Hash | None = Field(None, description="The statement of the version before.")
 
 
-class RecallItem(Thing):
+class RecallItem(GlobalName):
     """Of a thing, all versions up to one."""
 
     version: Number = Field(description="This and all below.")
@@ -164,7 +164,7 @@ class AgreementType(StrEnum):
     NORM = "norm"
 
 
-class Agreement(StatementBody):
+class SharingAgreement(StatementBody):
     """Sharing rules. Each party signs these bytes beside who wrote them; none is bound before it adopts them."""
 
     kind: Literal["agreement"] = "agreement"
@@ -192,7 +192,7 @@ class CaseEntry(StatementBody):
     """An entry of a case's history; see `tocsin.exchange.cases` for who may sign the next."""
 
     kind: Literal["case"] = "case"
-    case: Thing = Field(description="The case, by the node that opened it.")
+    case: GlobalName = Field(description="The case, by the node that opened it.")
     number: Number = Field(description="In the history, from 1.")
     before: Hash | None = Field(None, description="The entry before; none before the first.")
     act: CaseAct = Field(description="What it does.")
@@ -201,7 +201,7 @@ class CaseEntry(StatementBody):
     text: Text = Field("", description="What it says.")
     happened: Time | None = Field(None, description="Where that was at another time than ``at``.")
     items: tuple[Hash, ...] = Field((), description="Statements that belong to it.")
-    to: Party | None = Field(None, description="Whom an offer is for.")
+    to: NodeKey | None = Field(None, description="Whom an offer is for.")
     joint: bool = Field(False, description="An offer to work together: the owner stays.")
     code: Code | None = Field(None, description="Why it was refused.")
 
@@ -248,7 +248,7 @@ class Receipt(StatementBody):
     )
 
 
-class ItemState(StrEnum):
+class RecallState(StrEnum):
     """What became of a recalled item."""
 
     DONE = "done"
@@ -259,11 +259,11 @@ class ItemState(StrEnum):
 class ItemResult(RecallItem):
     """An item of a recall, and what became of it."""
 
-    state: ItemState = Field(description="What became of it.")
+    state: RecallState = Field(description="What became of it.")
     code: Code | None = Field(None, description="Why it is kept: legal-hold, law …")
 
 
-class Report(StatementBody):
+class RecallReport(StatementBody):
     """What became of a recall here, and in sum where it was passed on to."""
 
     kind: Literal["report"] = "report"
@@ -311,7 +311,7 @@ class Request(_Model):
     answer_by: Time | None = Field(None, description="When an answer is needed.")
 
 
-class Answer(_Model):
+class RequestAnswer(_Model):
     """The answer to a request."""
 
     to: Hash = Field(description="The dispatch with the request.")
@@ -325,7 +325,7 @@ class Dispatch(StatementBody):
     """One letter from a node to another: numbered, and bound to the one before."""
 
     kind: Literal["dispatch"] = "dispatch"
-    to: Party = Field(description="For whom, with the key that it is encrypted for.")
+    to: NodeKey = Field(description="For whom, with the key that it is encrypted for.")
     number: Number = Field(description="In this direction, from 1.")
     before: Hash = Field(description="The dispatch before in this direction; before the first see `genesis`.")
     had: int = Field(0, ge=0, description="The highest number that the sender has from the recipient.")
@@ -338,12 +338,12 @@ class Dispatch(StatementBody):
     withheld: tuple[WithheldPart, ...] = Field((), description="What it does not bring, and why.")
     text: Hash | None = Field(None, description="The text for people.")
     request: Request | None = Field(None, description="What is asked.")
-    answer: Answer | None = Field(None, description="What is answered.")
+    answer: RequestAnswer | None = Field(None, description="What is answered.")
 
 
 KINDS: Final[dict[str, type[StatementBody]]] = {
     one.model_fields["kind"].default: one
-    for one in (Profile, Item, Recall, Agreement, CaseEntry, KeyNotice, Receipt, Report, Dispatch)
+    for one in (Profile, SharedItem, Recall, SharingAgreement, CaseEntry, KeyNotice, Receipt, RecallReport, Dispatch)
 }
 
 
