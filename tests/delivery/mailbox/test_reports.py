@@ -1,7 +1,9 @@
 """Reports in mails: each kind gives its events, forwarded or not; whatever a stranger sends is read within bounds."""
 
+import io
 import json
 import random
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.mail_reports import ARF, MAILS, forwarded, mail_with, zipped
+from support.mail_reports import ARF, MAILS, XARF, forwarded, mail_with, zipped
 from tocsin.delivery.mailbox import mails_of, reports_in
 from tocsin.delivery.never_held import MailFilter
 from tocsin.events import normalise, open_reports, to_idf
@@ -116,6 +118,16 @@ def test_mails_in_mails_are_read_to_a_depth(tmp_path: Path) -> None:
     for _ in range(2):
         packed = mail_with(("application/zip", "x.zip", zipped("x.eml", packed)))
     assert len(events(tmp_path, packed)[0]) == 2
+
+
+def test_of_a_mail_whose_lines_are_a_report_of_abuse_nothing_stays() -> None:
+    redaction = Redaction(mails=MailFilter())
+    raw = XARF.replace(b"login-attack", b"child_abuse").replace(b"192.0.2.9", b"https://files.example/secret-place")
+    kept = redacted_bytes(raw, redaction)
+    assert [(one.class_name, one.host) for one in redaction.found] == [("csam", "files.example")]
+    with zipfile.ZipFile(io.BytesIO(kept)) as archive:
+        assert [json.loads(archive.read(name))["withheld"] for name in archive.namelist()] == ["abuse"]
+        assert b"secret" not in b"".join(map(archive.read, archive.namelist()))
 
 
 @settings(max_examples=60)
