@@ -16,6 +16,7 @@ from tocsin.exchange.formats.mapping import (
     Template,
     attribute_paths,
     default_category,
+    is_attribute_type,
     path_key,
     tables,
     template,
@@ -389,7 +390,8 @@ def _relation_at(known: Template, path: str, value: str, used: Counter[str]) -> 
         there = (url,)
     name = path.rpartition(".")[2]
     if not there and name.startswith("x_misp_") and not path.startswith("content_ref"):
-        there = (Relation(name.removeprefix("x_misp_").replace("_", "-"), "text", path),)
+        own = name.removeprefix("x_misp_").replace("_", "-")
+        there = (Relation(own, own if is_attribute_type(own) else "text", path),)
     used[path] += 1
     return there[min(used[path], len(there)) - 1] if there else None
 
