@@ -202,7 +202,7 @@ def finding_of_objects(
     """
     there = [objects[one] for one in ids if one in objects]
     named = bool(labels.get("type") or (labels.get("name") and template(labels["name"])))
-    near = objects if named else {id_: one for id_, one in objects.items() if not is_group(one)}
+    near = objects if named else {id_: one for id_, one in _reached(objects, there).items() if not is_group(one)}
     inner = referred(near, there)
     roots = [one for one in there if one["id"] not in inner] or there[:1]
     pairs = [(one["type"], list(flattened(near, one))) for one in roots]
@@ -217,6 +217,18 @@ def finding_of_objects(
         for (type_, said), root in zip(pairs, roots, strict=True)
         if type_ in tables()["alone"]
     ]
+
+
+def _reached(objects: Mapping[str, Json], there: Sequence[Json]) -> dict[str, Json]:
+    """The objects, with those that they refer to, and so on."""
+    found = {one["id"]: one for one in there}
+    waiting = [*there]
+    while waiting:
+        for _, target in _references(waiting.pop()):
+            if target in objects and target not in found:
+                found[target] = objects[target]
+                waiting.append(objects[target])
+    return found
 
 
 def is_group(one: Json) -> bool:
