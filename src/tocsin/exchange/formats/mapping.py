@@ -104,6 +104,12 @@ def default_category(type_: str) -> str:
     )
 
 
+@cache
+def is_attribute_type(name: str) -> bool:
+    """Whether these tables know a type of MISP by that name."""
+    return bool(attribute_paths(name)) or any(name in types.split() for types in tables()["categories"].values())
+
+
 def listed(name: str) -> frozenset[str]:
     """The names of a list: ``names``, ``numbers``, ``floats``, ``flags``."""
     return _listed()[name]

@@ -14,6 +14,7 @@ from tocsin.exchange.formats.mapping import hash_types, listed, tables
 Json = dict[str, Any]
 
 _DEEPEST: Final = 8  # references from an object to the last one that is followed
+_MOST_REFERENCES: Final = 500  # that are followed from one object
 _OWN: Final = frozenset(
     "type id spec_version created modified created_by_ref object_marking_refs granular_markings labels defanged "
     "extension_type revoked confidence lang external_references kill_chain_phases is_multipart content_type "
@@ -195,10 +196,23 @@ class ObjectBuilder:
 
 def flattened(objects: Mapping[str, Json], root: Json) -> Iterator[tuple[str, str]]:
     """(path, value) of all that an object says, along its references; each object at most once on a way."""
-    yield from _walk(objects, root, "", (str(root.get("id", "")),))
+    yield from _walk(_Way(objects, iter(range(_MOST_REFERENCES))), root, "", (str(root.get("id", "")),))
 
 
-def _walk(objects: Mapping[str, Json], node: Json, path: str, seen: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The objects that references lead to, and the turns that are left: each of them may refer to all others."""
+
+    objects: Mapping[str, Json]
+    left: Iterator[int]
+
+    def leads_to(self, id_: object, seen: tuple[str, ...]) -> bool:
+        """Whether a reference is followed."""
+        there = isinstance(id_, str) and id_ in self.objects and id_ not in seen and len(seen) < _DEEPEST
+        return there and next(self.left, None) is not None
+
+
+def _walk(on: _Way, node: Json, path: str, seen: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for name, value in node.items():
         here = f"{path}.{name}".lstrip(".")
         if name in _OWN:
@@ -209,24 +223,24 @@ def _walk(objects: Mapping[str, Json], node: Json, path: str, seen: tuple[str, .
         if name == "hashes" and isinstance(value, dict):
             for key, digest in value.items():
                 yield f"{here}.{hash_types().get(key.replace('-', '').upper(), key)}", str(digest)
-        elif name == "content_ref" and value in objects:
-            yield from _content(objects[value], node, here)
+        elif name == "content_ref" and on.leads_to(value, seen):
+            yield from _content(on.objects[value], node, here)
         elif name.endswith(("_ref", "_refs")):
             for one in value if isinstance(value, list) else [value]:
-                if one in objects and one not in seen and len(seen) < _DEEPEST:
-                    yield from _walk(objects, objects[one], here, (*seen, one))
+                if on.leads_to(one, seen):
+                    yield from _walk(on, on.objects[one], here, (*seen, one))
         else:
-            yield from _values(objects, value, here, seen)
+            yield from _values(on, value, here, seen)
 
 
-def _values(objects: Mapping[str, Json], value: Any, here: str, seen: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _values(on: _Way, value: Any, here: str, seen: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict) and "value" in value and set(value) <= {"value", "data"}:  # an attachment of MISP
         yield here, str(value["value"])
     elif isinstance(value, dict):
-        yield from _walk(objects, value, here, seen)
+        yield from _walk(on, value, here, seen)
     elif isinstance(value, list):
         for one in value:
-            yield from _values(objects, one, here, seen)
+            yield from _values(on, one, here, seen)
     elif value is not None:
         yield here, str(value)
 

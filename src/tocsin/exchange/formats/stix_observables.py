@@ -16,6 +16,7 @@ from tocsin.exchange.formats.mapping import (
     Template,
     attribute_paths,
     default_category,
+    is_attribute_type,
     path_key,
     tables,
     template,
@@ -201,7 +202,7 @@ def finding_of_objects(
     """
     there = [objects[one] for one in ids if one in objects]
     named = bool(labels.get("type") or (labels.get("name") and template(labels["name"])))
-    near = objects if named else {id_: one for id_, one in objects.items() if not is_group(one)}
+    near = objects if named else {id_: one for id_, one in _reached(objects, there).items() if not is_group(one)}
     inner = referred(near, there)
     roots = [one for one in there if one["id"] not in inner] or there[:1]
     pairs = [(one["type"], list(flattened(near, one))) for one in roots]
@@ -216,6 +217,18 @@ def finding_of_objects(
         for (type_, said), root in zip(pairs, roots, strict=True)
         if type_ in tables()["alone"]
     ]
+
+
+def _reached(objects: Mapping[str, Json], there: Sequence[Json]) -> dict[str, Json]:
+    """The objects, with those that they refer to, and so on."""
+    found = {one["id"]: one for one in there}
+    waiting = [*there]
+    while waiting:
+        for _, target in _references(waiting.pop()):
+            if target in objects and target not in found:
+                found[target] = objects[target]
+                waiting.append(objects[target])
+    return found
 
 
 def is_group(one: Json) -> bool:
@@ -389,7 +402,8 @@ def _relation_at(known: Template, path: str, value: str, used: Counter[str]) -> 
         there = (url,)
     name = path.rpartition(".")[2]
     if not there and name.startswith("x_misp_") and not path.startswith("content_ref"):
-        there = (Relation(name.removeprefix("x_misp_").replace("_", "-"), "text", path),)
+        own = name.removeprefix("x_misp_").replace("_", "-")
+        there = (Relation(own, own if is_attribute_type(own) else "text", path),)
     used[path] += 1
     return there[min(used[path], len(there)) - 1] if there else None
 

@@ -42,32 +42,36 @@ def read_document(document: Json) -> Collection:
     listed = [one for one in (given if isinstance(given, list) else []) if _is_object(one)]
     objects = {one["id"]: one for one in _in_21(listed)}
     wholes = [one for one in objects.values() if one["type"] in _WHOLE]
+    inner = referred(objects, (one for one in objects.values() if one["type"] in _OBSERVED))
     original = ("stix", document)
     if len(wholes) < 2:
-        return replace(_Reader(objects, wholes[0] if wholes else {}, None).collection(), original=original)
-    named = _with_inner(objects, (id_ for one in wholes for id_ in _texts(one.get("object_refs"))))
-    rest = set(objects) - named - {one["id"] for one in wholes}
-    parts = [
-        _Reader(objects, one, frozenset(_with_inner(objects, _texts(one.get("object_refs"))))).collection()
-        for one in wholes
-    ]
-    left = _Reader(objects, {}, frozenset(rest)).collection()
+        return replace(_Reader(objects, wholes[0] if wholes else {}, objects, inner).collection(), original=original)
+    named = [_with_inner(objects, _texts(one.get("object_refs"))) for one in wholes]
+    of: dict[str, int] = {id_: place for place, ids in reversed([*enumerate(named)]) for id_ in ids}
+    rest = [id_ for id_, one in objects.items() if id_ not in of and one["type"] not in _WHOLE]
+    for id_ in rest:  # relations and sightings that no report names belong to the one that has what they are about
+        about = objects[id_].get("source_ref") or objects[id_].get("sighting_of_ref")
+        if isinstance(about, str) and about in of:
+            named[of[about]][id_] = None
+    parts = [_Reader(objects, one, ids, inner).collection() for one, ids in zip(wholes, named, strict=True)]
+    left = _Reader(objects, {}, rest, inner).collection()
     if left.observables or left.groups or left.entities:
         parts.append(left)
     return Collection(parts=tuple(parts), original=original)
 
 
-def _with_inner(objects: Mapping[str, Json], ids: Iterable[str]) -> set[str]:
-    """The ids with those of the objects that observations hold."""
-    found = set(ids)
-    return found | {inner for one in found if one in objects for inner in _texts(objects[one].get("object_refs"))}
+def _with_inner(objects: Mapping[str, Json], ids: Iterable[str]) -> dict[str, None]:
+    """The ids with those of the objects that observations hold, in their order."""
+    found = dict.fromkeys(ids)
+    held = (inner for one in found if one in objects for inner in _texts(objects[one].get("object_refs")))
+    return found | dict.fromkeys([*held])
 
 
 class _Reader:
     """One report with what it names, or all objects."""
 
-    def __init__(self, objects: Mapping[str, Json], whole: Json, only: frozenset[str] | None) -> None:
-        self._objects, self._whole, self._only = objects, whole, only
+    def __init__(self, objects: Mapping[str, Json], whole: Json, ids: Iterable[str], inner: set[str]) -> None:
+        self._objects, self._whole, self._ids, self._inner = objects, whole, ids, inner
         self._observables: dict[str, Observable] = {}
         self._groups: dict[str, ObservableGroup] = {}
         self._entities: list[Entity] = []
@@ -75,17 +79,12 @@ class _Reader:
         self._sightings: list[Sighting] = []
         self._reports: list[Report] = []
         self._missed: list[str] = []
-        self._inner = referred(objects, (one for one in objects.values() if one["type"] in _OBSERVED))
 
     def collection(self) -> Collection:
         """All that was read. Where all is marked alike, the whole is marked so."""
         whole = self._whole
         own = self._markings(whole)
-        here = [
-            one
-            for one in self._objects.values()
-            if one is not whole and (self._only is None or one["id"] in self._only)
-        ]
+        here = [self._objects[one] for one in self._ids if one in self._objects and self._objects[one] is not whole]
         held = {id_ for one in here if one["type"] == "observed-data" for id_ in _texts(one.get("object_refs"))}
         for one in sorted(here, key=lambda one: one["type"] != "observed-data"):
             self._read(one, held)
@@ -401,7 +400,7 @@ def _rule_group(name: str, one: Json, text: str, uuid: str) -> Finding:
             str(uuid5(NAMESPACE_URL, f"{uuid}\n{place}")),
             relation=place,
             category=default_category(type_),
-            indicator=place == relation,
+            indicator=place == relation and misp_labels(one).get("to_ids") != "False",
         )
         for place, type_, value in said
         if value

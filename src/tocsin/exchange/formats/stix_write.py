@@ -183,7 +183,8 @@ class _Writer:
 
     def _rule(self, one: Observable | ObservableGroup, text: str, kind: str, labels: Sequence[str]) -> Json:
         """An indicator whose pattern is a rule in a language of its own."""
-        made = self._indicator(one, text, labels)
+        warns = one.indicator if isinstance(one, Observable) else any(inner.indicator for inner in one.observables)
+        made = self._indicator(one, text, labels if warns else [*labels, 'misp:to_ids="False"'])
         return made if kind == "stix" else {**_without(made, "pattern_version"), "pattern_type": kind}
 
     def _indicator(self, one: Observable | ObservableGroup, pattern: str, labels: Sequence[str]) -> Json:
