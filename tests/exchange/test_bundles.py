@@ -158,7 +158,7 @@ def test_it_is_still_valid_after_the_key_expired_but_only_by_a_receipt_from_befo
     public = gpg.run("--armor", "--export", made)
     for name, taken, valid in (("good", then, True), ("late", NOW, False)):
         receipt = B.says(
-            Receipt, of=statement.hash, number=1, taken=taken, verdict=ReceiptVerdict.TAKEN, had=1
+            Receipt, of=statement.hash, to=A.node, number=1, taken=taken, verdict=ReceiptVerdict.TAKEN, had=1
         )  # fmt: skip
         write_bundle(bundle_files(members, receipt, public, B.public), tmp_path / name)
         assert verify_bundle(tmp_path / name, [made]).valid is valid

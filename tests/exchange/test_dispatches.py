@@ -72,6 +72,11 @@ def test_what_was_sent_arrives_whole_and_gets_a_small_receipt() -> None:
     assert len(receipt.content) + len(receipt.signature) <= 1000
     again = open_receipt(seal_receipt(receipt, A.tsk.extract_certificate()), A.receives(B))
     assert again == receipt
+    with pytest.raises(
+        RefusalError
+    ) as refused:  # what B received from A says nothing to C, which has numbers of its own
+        open_receipt(seal_receipt(receipt, C.tsk.extract_certificate()), C.receives(B))
+    assert refused.value.code is RefusalCode.WRONG_RECIPIENT
     assert file_name(A.node, B.node, 123) == "00000001-00000002-000123.pgp"
 
 
@@ -250,7 +255,7 @@ def test_receipts_move_what_was_sent_and_a_restored_node_goes_on_after_them() ->
 
     def receipt(number: int, verdict: ReceiptVerdict, had: int, code: str | None = None, **given: str) -> Receipt:
         said = {"of": sent[number - 1].hash} | given
-        return Receipt(**B.head() | said, number=number, taken=NOW, verdict=verdict, had=had, code=code)
+        return Receipt(**B.head() | said, to=A.node, number=number, taken=NOW, verdict=verdict, had=had, code=code)
 
     second = receipt(2, ReceiptVerdict.TAKEN, 2)
     after = note_receipt(link, second)
@@ -260,6 +265,10 @@ def test_receipts_move_what_was_sent_and_a_restored_node_goes_on_after_them() ->
     assert (last.state, last.reason) == (OutgoingState.REFUSED, "expired")
     gap = receipt(3, ReceiptVerdict.GAP, 1, "gap")
     assert [one.number for one in to_send(note_receipt(link, gap))] == [2, 3]
+    assert [one.number for one in to_send(after, had=0)] == [1, 2, 3]  # the partner was restored from a backup
+    with pytest.raises(RefusalError) as refusal:
+        note_receipt(add_sealed(OutgoingLink(genesis(A.party, B.party)), sent[0]), second)  # of what we never sent
+    assert refusal.value.code is RefusalCode.HASH_MISMATCH
     with pytest.raises(RefusalError) as refusal:
         note_receipt(link, receipt(2, ReceiptVerdict.TAKEN, 2, of=sent[0].hash))
     assert refusal.value.code is RefusalCode.HASH_MISMATCH

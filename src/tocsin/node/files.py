@@ -1,7 +1,7 @@
 """Files that survive loss of power, and disks that fail."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -75,3 +75,8 @@ def sync_file(path: Path) -> None:
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive loss of power."""
     sync_file(folder)
+
+
+def checksum_list(digests: Mapping[str, str]) -> str:
+    """The list of SHA-256 that ``sha256sum --check`` reads, in order of the names of files."""
+    return "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))

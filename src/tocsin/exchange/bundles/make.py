@@ -9,7 +9,7 @@ from typing import Final
 from tocsin.exchange.dispatches import DISPATCH, RECEIPT, SIGNATURE, names_in
 from tocsin.exchange.statements import Dispatch, Receipt, RefusalCode, RefusalError, Statement, read_statement
 from tocsin.node.errors import ConflictError
-from tocsin.node.files import disk_failures
+from tocsin.node.files import checksum_list, disk_failures
 
 SENDER: Final = "sender.asc"
 RECIPIENT: Final = "recipient.asc"
@@ -105,8 +105,8 @@ def write_bundle(files: Mapping[str, bytes], folder: Path) -> None:
 
 def sums_of(files: Mapping[str, bytes]) -> bytes:
     """The list of hashes as `sha256sum` writes it, in order of names."""
-    lines = (f"{sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files) if name != SUMS)
-    return "".join(lines).encode("utf-8")
+    digests = {name: sha256(content).hexdigest() for name, content in files.items() if name != SUMS}
+    return checksum_list(digests).encode("utf-8")
 
 
 def _readme(dispatch: Dispatch, files: Mapping[str, bytes]) -> str:

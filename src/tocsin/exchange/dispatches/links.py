@@ -166,11 +166,11 @@ def note_receipt(link: OutgoingLink, receipt: Receipt) -> OutgoingLink:
     """The link after a verified receipt of the partner, which also covers all below its highest number.
 
     Raises:
-        RefusalError: it is about other bytes than ours, so its log or ours was written anew.
+        RefusalError: we did not send that, so this node was restored (`resume`), or a log was written anew.
 
     """
-    ours = {one.number: one for one in link.dispatches}
-    if receipt.number in ours and ours[receipt.number].hash != receipt.of:
+    ours = {one.number: one.hash for one in link.dispatches}
+    if ours.get(receipt.number) != receipt.of:
         raise RefusalError(RefusalCode.HASH_MISMATCH, f"The receipt of number {receipt.number} is of other bytes.")
 
     def after(one: OutgoingDispatch) -> OutgoingDispatch:
@@ -185,8 +185,13 @@ def note_receipt(link: OutgoingLink, receipt: Receipt) -> OutgoingLink:
     return replace(link, dispatches=tuple(after(one) for one in link.dispatches))
 
 
-def to_send(link: OutgoingLink) -> list[OutgoingDispatch]:
-    """What has no receipt yet, in order: sent again as the same bytes until there is one."""
+def to_send(link: OutgoingLink, had: int | None = None) -> list[OutgoingDispatch]:
+    """What has no receipt yet, in order: sent again as the same bytes until there is one.
+
+    ``had``: what the partner says that it has; all above that, as it may itself have been restored from a backup.
+    """
+    if had is not None:
+        return [one for one in link.dispatches if one.number > had]
     open_states = {OutgoingState.SEALED, OutgoingState.HANDED_OVER, OutgoingState.STUCK}
     return [one for one in link.dispatches if one.state in open_states]
 

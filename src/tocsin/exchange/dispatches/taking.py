@@ -22,6 +22,7 @@ from tocsin.exchange.statements import (
     Keys,
     NodeKey,
     Receipt,
+    RefusalCode,
     RefusalError,
     Statement,
     sign_statement,
@@ -82,8 +83,9 @@ def make_receipt(taking: IncomingDispatch, signer: "PySigner", now: datetime, *,
     """The signed receipt for what came. ``log``: the newest seal of our audit log."""
     dispatch, outcome = taking.dispatch, taking.outcome
     body = Receipt(
-        id=uuid4(), by=dispatch.to, at=utc(now), of=taking.statement.hash, number=dispatch.number, taken=utc(now),
-        verdict=receipt_verdict(outcome), code=outcome.code, had=outcome.link.number, log=log,
+        id=uuid4(), by=dispatch.to, at=utc(now), of=taking.statement.hash, to=dispatch.by.node,
+        number=dispatch.number, taken=utc(now), verdict=receipt_verdict(outcome), code=outcome.code,
+        had=outcome.link.number, log=log,
     )  # fmt: skip
     return sign_statement(body, signer)
 
@@ -97,10 +99,12 @@ def open_receipt(file: bytes, recipient: DispatchRecipient) -> Statement:
     """The verified receipt in a file.
 
     Raises:
-        RefusalError: it holds none, or not one of a partner.
+        RefusalError: it holds none, or one of nobody whom we know, or one for another node.
 
     """
     receipt = read_named(open_file(file, recipient.decryptors, recipient.limits), RECEIPT)
-    receipt.said(Receipt)
+    to = receipt.said(Receipt).to
     verify(receipt, recipient.keys)
+    if to not in {one.node for one in recipient.own}:
+        raise RefusalError(RefusalCode.WRONG_RECIPIENT, "The receipt is for what another node sent.")
     return receipt

@@ -41,17 +41,16 @@ def read_object(content: bytes, *, largest: int = LARGEST) -> dict[str, Any]:
 
 
 def _depth(content: bytes) -> int:
-    """How deep it is nested, by its brackets outside of strings."""
+    """How deep it is nested, by its brackets outside of strings, as far as that is too deep; else 0."""
     if content.count(b"{") + content.count(b"[") <= DEEPEST:
         return 0
-    deepest = now = 0
+    now = 0
     for mark in _MARKS.finditer(content):
-        if (sign := mark[0][:1]) in b"[{":
-            now += 1
-            deepest = max(deepest, now)
-        elif sign != b'"':
-            now -= 1
-    return deepest
+        sign = mark[0][:1]
+        now += 1 if sign in b"[{" else -1 if sign in b"]}" else 0
+        if now > DEEPEST:
+            return now
+    return 0
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -238,6 +238,7 @@ class Receipt(StatementBody):
 
     kind: Literal["receipt"] = "receipt"
     of: Hash = Field(description="The dispatch.")
+    to: UUID = Field(description="The node that sent it.")
     number: Number = Field(description="Its number.")
     taken: Time = Field(description="When it came, by the recipient's clock.")
     verdict: ReceiptVerdict = Field(description="What became of it.")

@@ -22,7 +22,7 @@ from tocsin.interface import ActContext
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.blobs import Blobs
 from tocsin.node.errors import ConflictError
-from tocsin.node.files import disk_failures
+from tocsin.node.files import checksum_list, disk_failures
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import highest, read_marking
 
@@ -175,9 +175,8 @@ def _seal(context: ActContext, folder: Path, incident: Incident, tlp: str, who: 
             node=node.settings.node.name, signed=signed, verify=_VERIFY if fingerprint else "",
         ),
     )  # fmt: skip
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    lines = [f"{_digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
-    _write(folder, SUMS, "".join(lines))
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    _write(folder, SUMS, checksum_list({path.relative_to(folder).as_posix(): _digest(path) for path in paths}))
     if key is not None and good:
         from pysequoia import SignatureMode
         from pysequoia import sign as sequoia_sign
