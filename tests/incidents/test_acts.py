@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from support.api_client import caller
 from support.console_users import person
-from support.page_examples import _inbox
+from support.furnished_node import inbox_reports
 from support.world import World, copy_world, make_world
 from tocsin.incidents import (
     IncidentReader,
@@ -74,7 +74,7 @@ def test_all_that_is_in_it_moves_with_a_restricted_incident(world: World, people
     whole, part = (do(world, "openIncident", analyst, title=title).reference for title in ("Whole", "Part"))
     do(world, "addTaskOfIncident", analyst, reference=part, text="Ask")
     do(world, "mergeIncident", analyst, reference=part, into=whole)
-    report = _inbox(world)["inbox"][0]
+    report = inbox_reports(world)["inbox"][0]
     with world.node.database.begin() as session:
         found = find_incident(session, IncidentReader(None, world.now), whole)
         row = IncidentReport(

@@ -13,13 +13,15 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, select
 
-from interface.test_undo import ACTS, EXAMPLES, context, do, state, take_back
 from support.assets import Keeper
 from support.console_users import browser_of
 from support.databases import Cluster, name_of
+from support.furnished_node import furnish
 from support.homes import copy_home
-from support.page_examples import QUERIES, Example, furnish
+from support.page_examples import QUERIES, Example
 from support.routes import doors
+from support.undo_acts import ACTS, context, do, state, take_back
+from support.undo_examples import EXAMPLES
 from support.world import World, make_world
 from tocsin.assets.register import AssetTouch
 from tocsin.incidents.duty.models import CallOut

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from support.abuse_reports import canaries, noted, xarf
 from support.api_client import caller
 from support.console_users import browser_of, person
-from support.page_examples import furnish
+from support.furnished_node import furnish
 from support.world import START, World, copy_world, make_world, text_of
 from tocsin.delivery import Delivery
 from tocsin.directory import read_team

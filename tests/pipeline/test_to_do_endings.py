@@ -15,9 +15,9 @@ from support.assets import FIELDS, Keeper, switch_on
 from support.console_users import person
 from support.dns_server import dns_server
 from support.duty_example import add_rule, do_duty
+from support.furnished_node import broken_row, inbox_reports
 from support.incident_mails import answer_to, make_case
 from support.mail_keys import gnupg
-from support.page_examples import _broken_row, _inbox
 from support.reply_examples import reply
 from support.team_examples import OTHERS
 from support.world import World, copy_world, link_of, make_world, send
@@ -322,7 +322,7 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.OVERDUE: Story(lambda w: (w.hear("192.0.2.1"), w.at(0.4)), lambda w: w.tell()),
     ItemKind.HELD: Story(holding, letting_go),
     ItemKind.UNREADABLE: Story(
-        _broken_row, lambda w: act(w, "quarantine dismiss", number=1, reason="of no use")
+        broken_row, lambda w: act(w, "quarantine dismiss", number=1, reason="of no use")
     ),
     ItemKind.FEEDS: Story(late_feed, look_at_alarms),
     ItemKind.COLLECTORS: Story(failing_collector, mended_collector),
@@ -378,7 +378,7 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
         lambda w: Keeper(w).do("decide", change=1, approve=True), 1,
     ),
     ItemKind.ASSETS_STALE: Story(lambda w: asset(w).at(400), lambda w: Keeper(w).do("confirm", asset=(1,)), 1),
-    ItemKind.INBOX: Story(lambda w: (w.folder / "reference").write_text(_inbox(w)["inbox"][0]), take_report),
+    ItemKind.INBOX: Story(lambda w: (w.folder / "reference").write_text(inbox_reports(w)["inbox"][0]), take_report),
     ItemKind.CLAIMS: Story(proved_claim, lambda w: act(w, "directory claims approve", number=1, reason="DNS")),
     ItemKind.CONFLICTS: Story(two_sources, decide_all),
     ItemKind.KEYS: Story(

@@ -10,8 +10,9 @@ import httpx
 
 from support.browser import Page, browser
 from support.console_users import person, session_of
+from support.furnished_node import furnish
 from support.linked_pages import answer_paths, verify_paths
-from support.page_examples import OPERATOR, QUERIES, furnish
+from support.page_examples import OPERATOR, QUERIES
 from support.ports import NO_TLS
 from support.routes import doors
 from support.world import World, served

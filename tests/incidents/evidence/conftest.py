@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from support.console_users import person
-from support.page_examples import _inbox
+from support.furnished_node import inbox_reports
 from support.world import World, copy_world, make_world
 from tocsin.incidents import acts
 from tocsin.interface import ActContext, read_request
@@ -58,6 +58,6 @@ def case(fresh: Path, tmp_path: Path) -> Iterator[Case]:
 @pytest.fixture
 def report(case: Case) -> str:
     """A report of the inbox with a file, in the incident."""
-    reference = _inbox(case.world)["inbox"][0]
+    reference = inbox_reports(case.world)["inbox"][0]
     case.world.tocsin.json("inbox", "put", reference, "--incident", case.reference, "--as", str(case.first))
     return reference

@@ -18,8 +18,9 @@ from sqlalchemy import select
 
 from support.assets import Keeper
 from support.console_users import browser_of
+from support.furnished_node import furnish
 from support.mail_keys import gnupg
-from support.page_examples import OPERATOR, QUERIES, SECTOR, furnish
+from support.page_examples import OPERATOR, QUERIES, SECTOR
 from support.routes import Door, doors
 from support.world import World, copy_world
 from tocsin.assets import match_observables

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from support.api_client import caller
 from support.console_users import Browser, browser_of
-from support.page_examples import furnish
+from support.furnished_node import furnish
 from support.world import World, copy_world, make_world
 from tocsin.incidents import Incident, Party
 from tocsin.incidents.threads import IncidentMail, IncidentThread

@@ -18,7 +18,8 @@ from lxml.html import HtmlElement, document_fromstring
 from sqlalchemy import func, select
 
 from support.console_users import Browser, browser_of
-from support.page_examples import OWN, furnish
+from support.furnished_node import furnish
+from support.page_examples import OWN
 from support.routes import doors
 from support.world import World, copy_world
 from tocsin.node.accounts import AccountRole

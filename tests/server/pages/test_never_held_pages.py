@@ -10,7 +10,8 @@ import pytest
 from support.abuse_reports import REFERENCE, canaries, noted, xarf
 from support.api_client import caller
 from support.console_users import browser_of
-from support.page_examples import Example, furnish
+from support.furnished_node import furnish
+from support.page_examples import Example
 from support.routes import doors
 from support.world import START, World, copy_world, link_of, send
 from tocsin.delivery.never_held import IntakeFilter, list_references

@@ -13,7 +13,8 @@ import pytest
 from fastapi import FastAPI
 
 from support.console_users import Browser, browser_of
-from support.page_examples import EXAMPLES, QUERIES, Example, fill, furnish
+from support.furnished_node import furnish
+from support.page_examples import EXAMPLES, QUERIES, Example, fill
 from support.routes import Door, doors
 from support.world import World, copy_world
 from tocsin.node.accounts import AccountRole, Permission

@@ -12,7 +12,8 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 
 from support.console_users import Browser, browser_of, person, session_of
-from support.page_examples import Example, fill, furnish
+from support.furnished_node import furnish
+from support.page_examples import Example, fill
 from support.routes import Door, doors
 from support.sign_in_browsers import awaited
 from support.world import START, URL, World, copy_world, served

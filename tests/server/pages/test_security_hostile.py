@@ -17,7 +17,8 @@ from lxml import html
 
 from support.cast import HEADER
 from support.console_users import Browser, browser_of
-from support.page_examples import Example, fill, furnish
+from support.furnished_node import furnish
+from support.page_examples import Example, fill
 from support.routes import Door, doors
 from support.world import START, World, copy_world
 from tocsin.incidents.arrivals import ReportAttachment, ReportForm, ReportKind, file_report, form_word, ticket_of

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import func, select
 
 from support.console_users import Browser, browser_of, person
-from support.page_examples import FOREIGN, NOBODYS, OPERATOR, SECTOR, furnish
+from support.furnished_node import furnish
+from support.page_examples import FOREIGN, NOBODYS, OPERATOR, SECTOR
 from support.world import World, copy_world
 from tocsin.delivery import Delivery
 from tocsin.directory import read_team

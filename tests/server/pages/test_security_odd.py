@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from support.console_users import Browser, browser_of
 from support.databases import Cluster
-from support.page_examples import Example, fill, furnish
+from support.furnished_node import furnish
+from support.page_examples import Example, fill
 from support.routes import Door, doors
 from support.sizes import WHOLE
 from support.world import START, World, copy_world, make_world

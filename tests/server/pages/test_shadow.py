@@ -21,7 +21,8 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 
 from support.console_users import Browser, browser_of, person
-from support.page_examples import OWN, QUERIES, furnish
+from support.furnished_node import furnish
+from support.page_examples import OWN, QUERIES
 from support.routes import Door, doors
 from support.sizes import WHOLE
 from support.world import World, copy_world

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.server.pages.notices.forms import form_of, law_and_kind, offered, read_typed, typed_in
-    from tocsin.server.pages.notices.pages import STALE
-    from tocsin.server.pages.notices.words import SHAPES, STATES, notice_name, value_name
+    from tocsin.server.pages.notices.forms import form_of, law_and_kind, offered, read_form
+    from tocsin.server.pages.notices.words import SHAPES, STATES, filed_fields, notice_name
 else:
     lazy_face(__name__)
 

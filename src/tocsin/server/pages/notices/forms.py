@@ -1,13 +1,14 @@
 """The form of a notice: its fields from the list of the act, and what was typed into them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from fastapi import Request
 from starlette.datastructures import FormData
 
 from tocsin.delivery.never_held import IntakeFilter
-from tocsin.incidents.arrivals import TYPES, form_word, ticket_of
+from tocsin.incidents.arrivals import TYPES, ReportAttachment, Ticket, form_word, ticket_of
 from tocsin.incidents.notices import (
     KINDS,
     NoticeField,
@@ -23,11 +24,13 @@ from tocsin.incidents.notices import (
 from tocsin.interface import NotHereError
 from tocsin.node.errors import NotFoundError
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.inbox import FILES_WRONG, files_of
 from tocsin.server.pages.incidents import FormField
 from tocsin.server.pages.notices.words import law_name, option_name
-from tocsin.server.pages.words import PageTexts
+from tocsin.server.pages.words import N_, PageTexts
 from tocsin.server.security import text_of
 
+STALE: Final = N_("The form was open for more than a day. What you wrote is still there: send it again.")
 _PREFIX = "field-"
 _KINDS = {
     NoticeFieldKind.TEXT: "area",
@@ -52,22 +55,52 @@ def law_and_kind(law: str, kind: str) -> tuple[NoticeLaw, NoticeKind]:
         raise NotHereError from None
 
 
-def typed_in(form: FormData, law: NoticeLaw, kind: str) -> dict[str, Any]:
-    """What was typed, by the id of the field."""
+@dataclass(frozen=True)
+class SentNotice:
+    """What a form of a notice was sent with.
+
+    ``typed``: by the id of the field; ``values``: what may be kept of it. ``wrongs``: by field, and of the form itself.
+    ``made``: which form it was; without ``ticket`` it is too old.
+    """
+
+    law: NoticeLaw
+    kind: NoticeKind
+    typed: Mapping[str, Any]
+    values: Mapping[str, Any]
+    wrongs: Mapping[str, str]
+    made: str
+    ticket: Ticket | None
+    files: Sequence[ReportAttachment]
+
+    @property
+    def again(self) -> dict[str, Any]:
+        """What the same form takes to be shown again."""
+        return {"typed": self.typed, "wrongs": self.wrongs, "made": self.made}
+
+
+def read_form(desk: PageContext, form: FormData, door: str) -> SentNotice:
+    """What was sent; ``door``: how references to what must never be held name this way in.
+
+    Raises:
+        NotHereError: there is no such notice.
+
+    """
+    law, kind = law_and_kind(text_of(form, "law"), text_of(form, "kind"))
+    typed, made = _typed_in(form, law, kind), text_of(form, "made")
+    values, wrongs = read_values(law, kind, typed)
+    values = kept_values(values, IntakeFilter(desk.node, door, desk.clock).kept_text)
+    files, ticket = files_of(desk, form, door), ticket_of(made, desk.tokens, desk.now)
+    stale, unfit = {"made": STALE} if ticket is None else {}, {"files": FILES_WRONG} if files is None else {}
+    return SentNotice(law, kind, typed, values, {**dict(wrongs), **stale, **unfit}, made, ticket, files or ())
+
+
+def _typed_in(form: FormData, law: NoticeLaw, kind: str) -> dict[str, Any]:
     typed: dict[str, Any] = {}
     for field in law.fields_of(kind):
         name = f"{_PREFIX}{field.id}"
         several = field.kind is NoticeFieldKind.SEVERAL
         typed[field.id] = [str(one) for one in form.getlist(name)] if several else text_of(form, name)
     return typed
-
-
-def read_typed(
-    desk: PageContext, typed: Mapping[str, Any], law: NoticeLaw, kind: str, door: str
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values as they may be kept, and what is wrong by field."""
-    values, wrongs = read_values(law, kind, typed)
-    return kept_values(values, IntakeFilter(desk.node, door, desk.clock).kept_text), dict(wrongs)
 
 
 def form_of(

@@ -40,10 +40,10 @@ from tocsin.node.accounts import Permission, Principal, names_of, note_read
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, UsageError
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.inbox import BASES, FILES_WRONG, files_of
+from tocsin.server.pages.inbox import BASES
 from tocsin.server.pages.inbox import DOORS as DOOR_NAMES
-from tocsin.server.pages.notices.forms import form_of, law_and_kind, offered, read_typed, typed_in
-from tocsin.server.pages.notices.words import SHAPES, STATES, law_name, notice_name, value_name
+from tocsin.server.pages.notices.forms import STALE, form_of, law_and_kind, offered, read_form
+from tocsin.server.pages.notices.words import SHAPES, STATES, filed_fields, law_name, notice_name
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
@@ -51,7 +51,6 @@ PLACE: Final = "/notices"
 _ROWS: Final = 50
 _ACTS: Final = {act.name: act for act in acts.ACTS}
 _OTHERS: Final = ("team", "door", "received_at", "after", "corrects")
-STALE: Final = N_("The form was open for more than a day. What you wrote is still there: send it again.")
 _DONE: Final = {"answer": N_("Answer sent."), "add": N_("Notice added. The entity gets a receipt.")}
 
 _Reader = Annotated[Principal, needs(Permission.INBOX_READ)]
@@ -169,27 +168,24 @@ def _fields_of(desk: PageContext, visitor: Principal, reference: str) -> Mapping
 
 
 def _add(desk: PageContext, request: Request, visitor: Principal, form: FormData) -> Response:
-    law, kind = law_and_kind(text_of(form, "law"), text_of(form, "kind"))
-    typed, made = typed_in(form, law, kind), text_of(form, "made")
+    sent = read_form(desk, form, "notice")
     given = {name: text_of(form, name).strip() for name in _OTHERS}
-    values, wrongs = read_typed(desk, typed, law, kind, "notice")
-    files, ticket = files_of(desk, form, "notice"), ticket_of(made, desk.tokens, desk.now)
-    wrongs |= {"made": STALE} if ticket is None else {}
-    wrongs |= {"files": FILES_WRONG} if files is None else {}
+    again = sent.again
     error: TocsinError | None = None
     try:
-        request_of = {name: text for name, text in given.items() if text}
-        once = ticket.act if ticket else ""
-        asked = read_request(_ACTS["add"], request_of | {"law": law.id, "kind": kind, "fields": values, "once": once})
-        if not wrongs:
+        said = {"law": sent.law.id, "kind": sent.kind, "fields": sent.values}
+        once = sent.ticket.act if sent.ticket else ""
+        named = {name: text for name, text in given.items() if text}
+        asked = read_request(_ACTS["add"], named | said | {"once": once})
+        if not sent.wrongs:
             context = context_for(desk.node, visitor, _ACTS["add"], desk.now, desk.say)
-            done = acts.add_with_files(replace(context, waits=False, holds=True), asked, files or ())
+            done = acts.add_with_files(replace(context, waits=False, holds=True), asked, sent.files)
             return desk.go(f"{PLACE}/{done.reference}?done=add", undo=next(iter(context.undos), None))
     except RequestError as refused:
-        wrongs |= dict(refused.wrongs)
+        again["wrongs"] = {**sent.wrongs, **dict(refused.wrongs)}
     except (ConflictError, NotFoundError, UsageError) as refused:
         error = refused
-    return _form(desk, request, law.id, kind, given=given, typed=typed, wrongs=wrongs, made=made, error=error)
+    return _form(desk, request, sent.law.id, sent.kind, given=given, error=error, **again)
 
 
 def _form(
@@ -238,10 +234,7 @@ def _page(
     return desk.page(
         request, "notices/one.html", status=422 if wrong else 200, found=found, notice=found.notice, law=law,
         report=found.report, team=desk.teams()[found.notice.team_id], name=notice_name(law, found.notice.kind, words),
-        fields=[
-            (one.name_in(words.language), value_name(one, found.notice.fields[one.id], words))
-            for one in law.fields_of(found.notice.kind) if one.id in found.notice.fields
-        ],
-        path=f"{PLACE}/{found.report.reference}", states=STATES, shapes=SHAPES, kinds=KINDS, bases=BASES,
-        doors=DOOR_NAMES, done=done, typed=typed, wrong=wrong, made=form_word(desk.tokens, desk.now), **context,
+        fields=filed_fields(law, found.notice, words), path=f"{PLACE}/{found.report.reference}", states=STATES,
+        shapes=SHAPES, kinds=KINDS, bases=BASES, doors=DOOR_NAMES, done=done, typed=typed, wrong=wrong,
+        made=form_word(desk.tokens, desk.now), **context,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from tocsin.incidents.arrivals import Notice
 from tocsin.incidents.notices import KINDS, NoticeField, NoticeFieldKind, NoticeKind, NoticeLaw, NoticeState
 from tocsin.server.pages.words import N_, PageTexts
 
@@ -45,3 +46,12 @@ def value_name(field: NoticeField, value: Any, words: PageTexts) -> str:
     if isinstance(value, list):
         return ", ".join(option_name(one, words) for one in value)
     return option_name(value, words) if value in _OPTIONS else str(value)
+
+
+def filed_fields(law: NoticeLaw, notice: Notice, words: PageTexts) -> list[tuple[str, str]]:
+    """The fields of a notice that something was said in, each with its name."""
+    return [
+        (one.name_in(words.language), value_name(one, notice.fields[one.id], words))
+        for one in law.fields_of(notice.kind)
+        if one.id in notice.fields
+    ]

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.datastructures import FormData
 
 from tocsin.directory import Team, team_numbers
-from tocsin.incidents.arrivals import EntryKind, ReportDoor, read_report, ticket_of
+from tocsin.incidents.arrivals import EntryKind, ReportDoor, read_report
 from tocsin.incidents.notices import (
     KINDS,
     FiledNotice,
@@ -26,18 +26,16 @@ from tocsin.incidents.notices import (
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Person, Principal
 from tocsin.node.errors import ConflictError, TocsinError, UsageError
-from tocsin.server.pages.inbox import DOORS, FILES_WRONG, files_of
+from tocsin.server.pages.inbox import DOORS
 from tocsin.server.pages.notices import (
     SHAPES,
-    STALE,
     STATES,
+    filed_fields,
     form_of,
     law_and_kind,
     notice_name,
     offered,
-    read_typed,
-    typed_in,
-    value_name,
+    read_form,
 )
 from tocsin.server.pages.portal.context import PortalContext
 from tocsin.server.security import Form, text_of
@@ -117,17 +115,13 @@ def _list(portal: PortalContext, request: Request, visitor: Principal) -> Respon
 
 def _send(portal: PortalContext, request: Request, visitor: Principal, form: FormData) -> Response:
     desk, team = portal.desk, portal.team(request, visitor)
-    law, kind = law_and_kind(text_of(form, "law"), text_of(form, "kind"))
-    typed, made = typed_in(form, law, kind), text_of(form, "made")
+    sent = read_form(desk, form, "portal notice")
+    law, kind = sent.law, sent.kind
     given = {name: text_of(form, name)[:40] for name in ("after", "corrects")}
-    values, wrongs = read_typed(desk, typed, law, kind, "portal notice")
-    files, ticket = files_of(desk, form, "portal notice"), ticket_of(made, desk.tokens, desk.now)
-    wrongs |= {"made": STALE} if ticket is None else {}
-    wrongs |= {"files": FILES_WRONG} if files is None else {}
-    if wrongs or ticket is None or files is None:
-        return _form(portal, request, team, (law.id, kind), given=given, typed=typed, wrongs=wrongs, made=made)
+    if sent.wrongs or sent.ticket is None:
+        return _form(portal, request, team, (law.id, kind), given=given, **sent.again)
     numbers, node = _numbers(portal, team), desk.node
-    kept = [(file, node.inbox.put(file.content)) for file in files]
+    kept = [(file, node.inbox.put(file.content)) for file in sent.files]
     try:
         with node.database.begin() as session:
             found = {name: own_notice(session, numbers, of).notice if of else None for name, of in given.items()}
@@ -135,15 +129,15 @@ def _send(portal: PortalContext, request: Request, visitor: Principal, form: For
                 check_chain(one, numbers, law.id)
             account = None if visitor.person is None else session.get(Person, visitor.person)
             filing = NoticeFiling(
-                law, kind, team, values, ReportDoor.PORTAL, desk.now,
+                law, kind, team, sent.values, ReportDoor.PORTAL, desk.now,
                 mailbox=account.mailbox if account else next(iter(team.mailboxes), ""),
                 sender=f"{visitor.name or visitor.actor}, {team.name}", language=desk.words(request).language,
                 files=kept, **found,
             )  # fmt: skip
-            file_notice(session, NoticeOffice(node, desk.say, visitor.actor, desk.now), filing, ticket)
+            file_notice(session, NoticeOffice(node, desk.say, visitor.actor, desk.now), filing, sent.ticket)
     except (ConflictError, UsageError) as error:
-        return _form(portal, request, team, (law.id, kind), given=given, typed=typed, made=made, error=error)
-    return desk.go(f"{PLACE}/{ticket.reference}?team={team.key}&done=filed")
+        return _form(portal, request, team, (law.id, kind), given=given, error=error, **sent.again)
+    return desk.go(f"{PLACE}/{sent.ticket.reference}?team={team.key}&done=filed")
 
 
 def _form(
@@ -171,14 +165,10 @@ def _page(portal: PortalContext, request: Request, team: Team, reference: str, *
         following = next_of(session, chain)
         read = read_report(session, found.report, None)
     law = find_law(found.notice.law)
-    fields = [
-        (one.name_in(words.language), value_name(one, found.notice.fields[one.id], words))
-        for one in law.fields_of(found.notice.kind)
-        if one.id in found.notice.fields
-    ]
     return desk.page(
         request, "portal/notice.html", found=found, notice=found.notice, report=found.report, team=team, chain=chain,
-        following=following, fields=fields, files=read.files, law=law, name=notice_name(law, found.notice.kind, words),
+        following=following, fields=filed_fields(law, found.notice, words), files=read.files, law=law,
+        name=notice_name(law, found.notice.kind, words),
         answers=[one for one in read.entries if one.kind == EntryKind.ANSWER], states=STATES, shapes=SHAPES,
         kinds=KINDS, doors=DOORS, done=done, path=f"{PLACE}/{found.report.reference}",
     )  # fmt: skip

@@ -74,14 +74,18 @@ class Selection:
         """The problems; those that became known after the page was made are never among them.
 
         Raises:
-            InputError: what stands in the form names no problem.
+            NotHereError: what stands in the form names no problem, or the list would have offered no selection.
 
         """
         if not self.every:
-            return desk.node.problems.among([read_problem(text) for text in self.problems], now=desk.now)
+            try:
+                keys = [read_problem(text) for text in self.problems]
+            except InputError:
+                raise NotHereError from None
+            return desk.node.problems.among(keys, now=desk.now)
         asked = self.asked
         if asked.wrongs or asked.unknown:
-            raise NotHereError  # the list never offers a selection then
+            raise NotHereError
         found = desk.node.problems.find(asked.search, now=desk.now, sort=asked.sort, up_to=self.up_to)
         return found.some(asked.first, asked.rows) if self.every == _PAGE else found
 
@@ -103,10 +107,7 @@ def act_pages(desk: PageContext) -> APIRouter:
         act = _ACTS.get(request.query_params.get("act", ""))
         if act is None or not visitor.may(act.permission):
             raise NotHereError
-        try:
-            return _page(desk, request, visitor, act, Selection.read(request.query_params))
-        except InputError:
-            raise NotHereError from None
+        return _page(desk, request, visitor, act, Selection.read(request.query_params))
 
     @router.post("/problems/record")
     def record(request: Request, visitor: _Steerer, form: Form) -> Response:
@@ -127,11 +128,8 @@ def act_pages(desk: PageContext) -> APIRouter:
 
 
 def _do(desk: PageContext, request: Request, visitor: Principal, act: Act, form: FormData) -> Response:
-    try:
-        chosen = Selection.read(form)
-        found = chosen.find(desk)
-    except InputError:
-        raise NotHereError from None
+    chosen = Selection.read(form)
+    found = chosen.find(desk)
     if found.total > acts.MOST or (chosen.count is not None and chosen.count != found.total):
         return _page(desk, request, visitor, act, chosen, error=_CHANGED, typed=form)
     problems = tuple(problem_text(key) for key in found.keys.tolist())

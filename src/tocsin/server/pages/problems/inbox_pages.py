@@ -6,9 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
-from tocsin.interface import NotHereError, PageRouter, RequestError, needs
+from tocsin.interface import PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal
-from tocsin.node.errors import InputError
 from tocsin.pipeline import inbox_problems
 from tocsin.problems import FoundProblems
 from tocsin.problems.answers import problem_text
@@ -32,13 +31,13 @@ def inbox_pages(desk: PageContext) -> APIRouter:
     def ask(request: Request, _visitor: _Worker) -> Response:
         """The selected problems, and a field for what is to be looked at."""
         chosen = Selection.read(request.query_params)
-        return _page(desk, request, chosen, _found(desk, chosen))
+        return _page(desk, request, chosen, chosen.find(desk))
 
     @router.post(_PATH)
     def put(request: Request, visitor: _Worker, form: Form) -> Response:
         """One report of all of them."""
         chosen = Selection.read(form)
-        found = _found(desk, chosen)
+        found = chosen.find(desk)
         if not 0 < found.total <= inbox_problems.MOST:
             return _page(desk, request, chosen, found)
         problems = tuple(problem_text(key) for key in found.keys.tolist())
@@ -49,13 +48,6 @@ def inbox_pages(desk: PageContext) -> APIRouter:
         return desk.go(f"/reports/public/{done.reference}", undo=undo)
 
     return router
-
-
-def _found(desk: PageContext, chosen: Selection) -> FoundProblems:
-    try:
-        return chosen.find(desk)
-    except InputError:
-        raise NotHereError from None
 
 
 def _page(

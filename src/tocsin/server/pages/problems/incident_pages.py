@@ -10,10 +10,9 @@ from starlette.datastructures import FormData
 from tocsin.incidents import IncidentReader, open_incidents
 from tocsin.incidents.arrivals import form_word, ticket_of
 from tocsin.incidents.populations import acts
-from tocsin.interface import NotHereError, PageRouter, RequestError, needs
+from tocsin.interface import PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
-from tocsin.problems import FoundProblems
 from tocsin.problems.answers import problem_text
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
@@ -62,15 +61,8 @@ def incident_pages(desk: PageContext) -> APIRouter:
 def _choice(desk: PageContext, chosen: Selection, *, live: bool) -> dict[str, Any]:
     """The problems or the filter, as the act takes them."""
     if chosen.every != _FOUND:
-        return {"problems": tuple(problem_text(key) for key in _found(desk, chosen).keys.tolist())}
+        return {"problems": tuple(problem_text(key) for key in chosen.find(desk).keys.tolist())}
     return {"matching": urlencode(chosen.asked.search.query()), "freeze": not live}
-
-
-def _found(desk: PageContext, chosen: Selection) -> FoundProblems:
-    try:
-        return chosen.find(desk)
-    except InputError:
-        raise NotHereError from None
 
 
 def _page(
@@ -82,7 +74,7 @@ def _page(
     form: FormData | None = None,
     error: TocsinError | None = None,
 ) -> Response:
-    found = _found(desk, chosen)
+    found = chosen.find(desk)
     with desk.node.database.reading() as session:
         others = open_incidents(session, IncidentReader(visitor.person, desk.now))
     return desk.page(
