@@ -16,6 +16,8 @@ if TYPE_CHECKING:
         Item,
         ItemResult,
         ItemState,
+        Jurisdiction,
+        JurisdictionRole,
         Part,
         Party,
         Profile,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
         Report,
         StatementBody,
         Thing,
+        WithheldPart,
         utc,
     )
     from tocsin.exchange.statements.refusals import RefusalCode, RefusalError
