@@ -23,6 +23,7 @@ from tocsin.exchange.sharing import (
     SharingState,
     SourceAnswer,
     WrittenPart,
+    agreement_rules,
     compose,
     explain,
     item_source,
@@ -48,6 +49,7 @@ from tocsin.sharing.gate import (
     ReleasePurpose,
     Tlp,
     TransferLevel,
+    TransferRule,
     decide,
     decide_transfer,
     iep_limits,
@@ -235,6 +237,25 @@ def test_parts_are_written_by_whom_the_caller_names_and_kept_back_by_content_and
     small = [item(), file(DataClass.DOCUMENT, never, size=10)]
     package = compose(small, TO, "CERT-KE", PackagePolicy(writers=writers, largest=9))
     assert [(one.class_, one.code) for one in package.withheld] == [("document", "size")]
+
+
+def test_the_rules_of_an_agreement_hold_beside_ours_and_lift_none_of_them() -> None:
+    ours = '[[transfer]]\nid = "a"\nclass = "case"\nsend = "nothing"\n'
+    theirs = ours + '[[transfer]]\nid = "b"\nclass = "case"\nsend = "content"\nover = "a"\ncites = "Art. 4"\n'
+    theirs += '[[transfer]]\nid = "c"\nclass = "document"\nsend = "hash"\n'
+    theirs += '[[share]]\nid = "d"\nto_country = "FR"\nrefuse = true\n'
+    bound = agreement(US, THEM)
+    bound = replace(bound, body=bound.body.model_copy(update={"rules": theirs}))
+    local, transfers = agreement_rules(US, [bound], NOW)
+
+    def verdicts(data: DataClass, *rules: TransferRule) -> str:
+        return decide_transfer(item(data=data).terms, TO, ReleasePurpose.COORDINATION, local, rules).rule
+
+    assert verdicts(DataClass.CASE, *transfers) == "tlp-green-community", "within its document b is put over a"
+    assert verdicts(DataClass.CASE, *transfers, *read_document(ours).transfers) == "local:a"
+    assert verdicts(DataClass.DOCUMENT, *transfers) == "agreement:c"
+    assert [rule.name for rule in local] == ["local:d"]
+    assert agreement_rules(THIRD, [bound], NOW) == ([], []), "who did not sign is not bound"
 
 
 def test_countries_stand_side_by_side_and_the_stricter_rule_holds_unless_a_rule_says_otherwise() -> None:

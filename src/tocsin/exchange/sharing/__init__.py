@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         AdoptedAgreement,
         Partner,
         SourceAnswer,
+        agreement_rules,
         item_source,
         partner_recipient,
     )

@@ -267,7 +267,7 @@ def _withheld(decision: ItemDecision) -> WithheldPart:
     told = verdict.level in _LEVELS and bool(sha256)
     return WithheldPart(
         hash=f"sha256:{sha256}" if told else None, class_=item.terms.data.value,
-        rule=verdict.rule.removeprefix("local:"), code=str(verdict.code),
+        rule=verdict.rule.rpartition(":")[2], code=str(verdict.code),
     )  # fmt: skip
 
 
@@ -343,5 +343,5 @@ def _withheld_line(decision: ItemDecision) -> str:
     verdict = decision.verdict
     reason = _REASONS[verdict.code] if verdict.code else ""
     cited = f" ({verdict.cites})" if verdict.cites else ""
-    rule = verdict.rule.removeprefix("local:")
+    rule = verdict.rule.rpartition(":")[2]
     return f"{_CLASSES[decision.item.terms.data]}: {reason}{cited}, rule {rule}{_LEVELS.get(verdict.level, '')}"

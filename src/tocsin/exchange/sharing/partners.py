@@ -11,11 +11,14 @@ from tocsin.sharing.gate import (
     Audience,
     ConsentGround,
     ItemSource,
+    LocalRule,
     Recipient,
     SourceConsent,
     Tlp,
+    TransferRule,
     recipient_of,
 )
+from tocsin.sharing.rules import read_document
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,16 @@ class AdoptedAgreement:
     adopted_at: datetime
     ended_at: datetime | None = None
 
+    @property
+    def bound(self) -> frozenset[UUID]:
+        """The parties that signed."""
+        return self.signed.intersection(self.body.parties)
+
     def binds(self, node: UUID, at: datetime) -> bool:
         """Whether the node is a party that signed it, and it is in force then."""
         ends = [end for end in (self.ended_at, self.body.expires) if end is not None]
         in_force = self.adopted_at <= at and all(at < end for end in ends)
-        return in_force and node in self.body.parties and node in self.signed
+        return in_force and node in self.bound
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,26 @@ def partner_recipient(
     )  # fmt: skip
 
 
+def agreement_rules(
+    us: UUID, agreements: Iterable[AdoptedAgreement], at: datetime
+) -> tuple[list[LocalRule], list[TransferRule]]:
+    """What the agreements that bind us keep back beside our own rules; none of them lifts a rule of another document.
+
+    Raises:
+        RulesFaultError: the rules of one cannot be read; nothing leaves by rules that nobody knows.
+
+    """
+    local, transfers = list[LocalRule](), list[TransferRule]()
+    for one in agreements:
+        if not one.binds(us, at):
+            continue
+        document = read_document(one.body.rules)
+        always = (rule.local for rule in document.rules if not rule.when)  # the others are about events
+        local += [rule for rule in always if rule is not None]
+        transfers += [replace(rule, document=str(one.body.agreement)) for rule in document.transfers]
+    return local, transfers
+
+
 def item_source(
     source: UUID,
     name: str,
@@ -114,7 +142,7 @@ def item_source(
 ) -> ItemSource:
     """Another node as the source of an item, with what it consented to: agreements that it signed, and its answers."""
     by_agreement = (
-        SourceConsent(ConsentGround.AGREEMENT, str(one.body.agreement), frozenset(map(str, one.body.parties)))
+        SourceConsent(ConsentGround.AGREEMENT, str(one.body.agreement), frozenset(map(str, one.bound)))
         for one in agreements
         if one.binds(source, at)
     )
