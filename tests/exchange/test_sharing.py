@@ -1,5 +1,6 @@
 """What would be sent to a partner, and why a thing is not: decisions only."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -7,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from support.abuse_reports import xarf
 from support.exchange_examples import NOW, peer
 from tocsin.directory import Team, TeamKind
 from tocsin.exchange.dispatches import OutgoingDispatch, OutgoingState
@@ -230,10 +232,12 @@ def test_parts_are_written_by_whom_the_caller_names_and_kept_back_by_content_and
     package = compose(things, TO, "CERT-KE", PackagePolicy(writers=writers))
     assert [part.statement.type for part in package.parts] == ["application/stix+json;version=2.1", "text/plain"]
     assert package.parts[0].statement.hash == hash_of(b"canary")
-    held = compose(things, TO, "CERT-KE", PackagePolicy(writers=writers, never_held=lambda of: b"canary" in of))
-    assert [part.written.name for part in held.parts] == ["notes.txt"]
+    report = json.dumps(xarf())
+    things = [item(value=report), file(DataClass.DOCUMENT, report.encode), file(DataClass.DOCUMENT, lambda: b"12345")]
+    held = compose(things, TO, "CERT-KE", PackagePolicy())
+    assert [part.written.content for part in held.parts] == [b"12345"]
     assert (held.withheld, "Withheld" in held.text) == ((), False), "not even that there is such a thing is said"
-    assert explain(held.decisions[0]).rule == "never-held"
+    assert [explain(one).rule for one in held.decisions[:2]] == ["never-held", "never-held"]
     small = [item(), file(DataClass.DOCUMENT, never, size=10)]
     package = compose(small, TO, "CERT-KE", PackagePolicy(writers=writers, largest=9))
     assert [(one.class_, one.code) for one in package.withheld] == [("document", "size")]

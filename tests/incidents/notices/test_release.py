@@ -11,7 +11,7 @@ from support.console_users import person
 from support.incident_mails import SETTINGS, Case, add_party, make_case
 from support.world import World, copy_world, make_world
 from tocsin.events import WithheldEvents
-from tocsin.exchange.sharing import Package, PackagePolicy, compose, incident_items, read_view
+from tocsin.exchange.sharing import PackagePolicy, PartnerPackage, compose, incident_items, read_view
 from tocsin.incidents import (
     Incident,
     IncidentReader,
@@ -233,7 +233,7 @@ def test_no_package_for_a_partner_has_what_is_voluntary_or_restricted(world: Wor
     case, reference = case_of(world, PartyRole.AUTHORITY)
     to = Recipient(Audience.PARTNER, party="b1c2", official="authority")
 
-    def package(name: str, to: Recipient, reader: int = 1) -> Package:
+    def package(name: str, to: Recipient, reader: int = 1) -> PartnerPackage:
         with world.node.database.reading() as session:
             view = read_view(session, IncidentReader(reader, world.now), name, to)
             return compose(incident_items(view), to, "CERT-KE", PackagePolicy())

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from tocsin.exchange.sharing.packages import (
         USUAL,
         ItemDecision,
-        Package,
         PackageFile,
         PackageItem,
         PackageKind,
         PackagePart,
         PackagePolicy,
+        PartnerPackage,
         PartWriter,
         WrittenPart,
         compose,

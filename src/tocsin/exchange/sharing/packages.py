@@ -12,7 +12,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
+from tocsin.events.redaction import BUILT_IN, ClassTable, Redaction, redacted_bytes, report_in
 from tocsin.exchange.statements import Part, WithheldPart, hash_of
+from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 from tocsin.node.spreadsheet import escape_formula
 from tocsin.sharing.gate import (
@@ -136,10 +138,10 @@ class ItemDecision:
 
 
 @dataclass(frozen=True)
-class Package:
+class PartnerPackage:
     """What would be sent. ``described``: files of which only name, type, size and hash go.
 
-    ``decisions``: one for each thing, for people here; ``withheld`` is what the partner is told. ``marking``: None
+    ``decisions``: one for each thing, for people here; ``withheld`` is what the partner sees of it. ``marking``: None
     where nothing goes.
     """
 
@@ -161,7 +163,7 @@ class Package:
 class PackagePolicy:
     """What a package is composed by. ``chosen``: the classes that are to go; ``writers``: instead of the usual ones.
 
-    ``never_held``: whether bytes have what a node must never hold, whose reports it may not pass on either.
+    ``never_held``: the classes that this node must never hold, and so never passes on.
     """
 
     purpose: ReleasePurpose = ReleasePurpose.COORDINATION
@@ -169,11 +171,11 @@ class PackagePolicy:
     transfers: tuple[TransferRule, ...] = ()
     chosen: frozenset[DataClass] = USUAL
     writers: Mapping[PackageKind, PartWriter] = field(default_factory=dict)
-    never_held: Callable[[bytes], bool] = lambda _: False
+    never_held: ClassTable = BUILT_IN
     largest: int = LARGEST
 
 
-def compose(items: Iterable[PackageItem], recipient: Recipient, to: str, policy: PackagePolicy) -> Package:
+def compose(items: Iterable[PackageItem], recipient: Recipient, to: str, policy: PackagePolicy) -> PartnerPackage:
     """What of these things would be sent to a recipient, whom people call ``to``."""
     decisions = [
         ItemDecision(
@@ -195,9 +197,9 @@ def compose(items: Iterable[PackageItem], recipient: Recipient, to: str, policy:
     named = [one.item.marking for one in decisions if one.chosen and one.verdict.level in _LEVELS]
     markings = [*(part.marking for part in parts), *named]
     marking = highest(markings) if markings else None
-    withheld = tuple(dict.fromkeys(_withheld(one) for one in decisions if _is_told(one)))
-    text = _text(to, marking, parts, described, [one for one in decisions if _is_told(one)])
-    return Package(tuple(parts), described, withheld, tuple(decisions), marking, text)
+    withheld = tuple(dict.fromkeys(_withheld(one) for one in decisions if _is_shown(one)))
+    text = _text(to, marking, parts, described, [one for one in decisions if _is_shown(one)])
+    return PartnerPackage(tuple(parts), described, withheld, tuple(decisions), marking, text)
 
 
 def _groups(places: Iterable[int], decisions: Sequence[ItemDecision]) -> list[list[int]]:
@@ -219,11 +221,24 @@ def _made(items: Sequence[PackageItem], policy: PackagePolicy, left: int) -> Pac
         written = WrittenPart(first.file.read(), first.file.type, first.name)
     else:
         written = policy.writers.get(first.kind, _usual_writer)(shown)
-    if policy.never_held(written.content):
+    if _must_never_be_held(written.content, policy.never_held):
         return _NEVER_HELD
     if len(written.content) > left:
         return _TOO_LARGE
     return PackagePart(first.kind, first.terms.data, written, highest(one.marking for one in items))
+
+
+def _must_never_be_held(content: bytes, classes: ClassTable) -> bool:
+    """Whether it is a report of such a class, has one behind other words, or cannot be looked through."""
+    for form in (content, report_in(content)):
+        redaction = Redaction(classes)
+        try:
+            redacted_bytes(form, redaction)
+        except InputError:
+            return True
+        if redaction.found or redaction.withheld:
+            return True
+    return False
 
 
 _NEVER_HELD: Final = TransferVerdict(
@@ -238,7 +253,7 @@ _SILENT: Final = frozenset({TransferCode.VOLUNTARY, TransferCode.RESTRICTED, Tra
 """Not even that there is such a thing goes to a partner."""
 
 
-def _is_told(decision: ItemDecision) -> bool:
+def _is_shown(decision: ItemDecision) -> bool:
     """Whether the partner learns that it is withheld; of TLP:RED it does not."""
     code = decision.verdict.code
     by_label = code in {TransferCode.MARKING, TransferCode.CONSENT}
@@ -264,9 +279,9 @@ def _part(name: str, type_: str, size: int, sha256: str, data: DataClass) -> Par
 def _withheld(decision: ItemDecision) -> WithheldPart:
     item, verdict = decision.item, decision.verdict
     sha256 = item.file.sha256 if item.file else item.sha256
-    told = verdict.level in _LEVELS and bool(sha256)
+    named = verdict.level in _LEVELS and bool(sha256)
     return WithheldPart(
-        hash=f"sha256:{sha256}" if told else None, class_=item.terms.data.value,
+        hash=f"sha256:{sha256}" if named else None, class_=item.terms.data.value,
         rule=verdict.rule.rpartition(":")[2], code=str(verdict.code),
     )  # fmt: skip
 
