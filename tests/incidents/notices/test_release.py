@@ -12,6 +12,7 @@ from support.console_users import person
 from support.incident_mails import SETTINGS, Case, add_party, make_case
 from support.world import World, copy_world, make_world
 from tocsin.events import WithheldEvents
+from tocsin.exchange.sharing import PackagePolicy, PartnerPackage, compose, incident_items, read_view
 from tocsin.incidents import (
     Incident,
     IncidentReader,
@@ -263,6 +264,32 @@ def test_no_report_of_the_incident_is_made_for_them_before_consent(world: World,
         make_report(context, wanted, lambda *_: b"")
     inbox(world, "record-consent", reference=reference, scope="authority", **GIVEN)
     assert make_report(context, wanted, lambda *_: b"made")[1] == b"made"
+
+
+def test_no_package_for_a_partner_has_what_is_voluntary_or_restricted(world: World) -> None:
+    case, reference = case_of(world, PartyRole.AUTHORITY)
+    to = Recipient(Audience.PARTNER, party="b1c2", official="authority")
+
+    def package(name: str, to: Recipient, reader: int = 1) -> PartnerPackage:
+        with world.node.database.reading() as session:
+            view = read_view(session, IncidentReader(reader, world.now), name, to)
+            return compose(incident_items(view), to, "CERT-KE", PackagePolicy())
+
+    held = package(case.reference, to)
+    assert {one.verdict.rule for one in held.decisions} == {"voluntary-official"}
+    assert (held.parts, held.withheld, "Withheld" in held.text) == ((), (), False)
+    assert package(case.reference, Recipient(Audience.PARTNER, party="b1c2")).parts, "any other partner gets the facts"
+    inbox(world, "record-consent", reference=reference, scope="authority", **GIVEN)
+    assert "summary" in {part.kind for part in package(case.reference, to).parts}
+    lead = person(world.node, AccountRole.MANAGER, now=world.now)
+    with world.node.database.begin() as session:
+        name = add_incident(session, title="X", members=[lead], actor="x", now=world.now, tlp="GREEN").reference
+    with pytest.raises(NotFoundError):
+        package(name, to)
+    hidden = package(name, to, lead)
+    assert {one.verdict.rule for one in hidden.decisions} == {"restricted-incident"}
+    assert (hidden.parts, hidden.withheld) == ((), ())
+    assert package(name, Recipient(Audience.PARTNER, party="b1c2", in_case=True), lead).parts
 
 
 def test_the_rule_stands_above_all_others() -> None:

@@ -242,12 +242,14 @@ def test_an_agreement_in_general_reaches_amber_and_no_further() -> None:
     assert rules[2:] == ["tlp-amber-partner", "ask-source", "tlp-red-role"]
     verdict = decide(Marking(Tlp.AMBER_STRICT), to, WORK, source=source)
     assert (verdict.ask, "CERT-AA" in verdict.words) == (source, True)
+    itself = Recipient(Audience.PARTNER, party=source.party)
+    assert decide(Marking(Tlp.AMBER_STRICT), itself, WORK, source=source).allowed, "whoever gave it the label has it"
 
 
 def test_what_was_stopped_before_stays_stopped_for_a_partner_with_consent() -> None:
     """Voluntary reports, restricted incidents, local rules and what the source asks for, each by its own rule."""
     to = Recipient(Audience.PARTNER, party=PARTY, country="MU", official="authority", plain=True)
-    green, local = Marking(Tlp.GREEN), LocalRule("no-mu", "Because.", countries=frozenset({"MU"}), refuse=True)
+    green, local = Marking(Tlp.GREEN), LocalRule("no-mu", words="Because.", countries=frozenset({"MU"}), refuse=True)
     encrypted = iep_limits({"encrypt_in_transit": "must"})
     assert decide(green, to, WORK, source=OURS).allowed
     assert decide(green, to, WORK, source=OURS, voluntary=True).rule == "voluntary-official"
@@ -321,7 +323,7 @@ def test_a_transfer_policy_only_narrows(
 def test_reachability_data_is_open_unless_a_rule_names_it() -> None:
     item = ReleaseItem(Marking(Tlp.CLEAR), DataClass.REACHABILITY, OURS)
     to = Recipient(Audience.PARTNER, country="MU", party=PARTY)
-    refuse = LocalRule("no-mu", "Because.", countries=frozenset({"MU"}), refuse=True)
+    refuse = LocalRule("no-mu", words="Because.", countries=frozenset({"MU"}), refuse=True)
     closed = TransferRule("closed", countries=frozenset({"MU"}))
     assert decide_transfer(item, to, WORK, [refuse], [closed]).level is TransferLevel.CONTENT
     cited = TransferRule("law", classes=frozenset({DataClass.REACHABILITY}), cites="Act 7", code=TransferCode.LAW)

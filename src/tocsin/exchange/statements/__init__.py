@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         DispatchType,
         GlobalName,
         ItemResult,
+        Jurisdiction,
+        JurisdictionRole,
         NodeKey,
         Part,
         Profile,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
         SharedItem,
         SharingAgreement,
         StatementBody,
+        WithheldPart,
         utc,
     )
     from tocsin.exchange.statements.refusals import RefusalCode, RefusalError

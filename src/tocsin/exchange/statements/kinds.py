@@ -296,7 +296,7 @@ class DispatchType(StrEnum):
 class WithheldPart(_Model):
     """A part that the item names and the sender's law or rules keep back."""
 
-    hash: Hash = Field(description="SHA-256 of the bytes that are not here.")
+    hash: Hash | None = Field(None, description="SHA-256 of the bytes that are not here, where policy lets it be said.")
     class_: Code = Field(alias="class", description="Class of content.")
     rule: Code = Field(description="The rule.")
     code: Code = Field(description="Why: law, agreement, marking …")

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         TransferCode,
         TransferLevel,
         TransferRule,
+        strictest,
     )
 else:
     lazy_face(__name__)

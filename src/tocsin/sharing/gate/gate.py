@@ -43,7 +43,8 @@ class GateVerdict:
 class TransferVerdict:
     """How much of a part may go, the rule that said so, and why; ``code`` is None where all of it goes.
 
-    ``ask``: whose consent would let more of it go.
+    ``words`` are for people here, ``cites`` is the text that the rule names, which the partner may read. ``ask``: whose
+    consent would let more of it go.
     """
 
     level: TransferLevel
@@ -51,6 +52,7 @@ class TransferVerdict:
     words: str
     code: TransferCode | None = None
     ask: ItemSource | None = None
+    cites: str = ""
 
 
 _NO_RULE = GateVerdict(False, "no-rule", say("No rule allows it, and what no rule allows does not leave."))
@@ -150,7 +152,7 @@ def decide_transfer(
     rule = strictest(item, recipient, transfers)
     if rule is None or rule.level is TransferLevel.CONTENT:
         return TransferVerdict(TransferLevel.CONTENT, verdict.rule, verdict.words)
-    return TransferVerdict(rule.level, rule.name, rule.words, rule.code)
+    return TransferVerdict(rule.level, rule.name, rule.words, rule.code, cites=rule.cites)
 
 
 def fields_for(

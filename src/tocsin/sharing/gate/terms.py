@@ -96,8 +96,9 @@ class ItemSource:
     consents: tuple[SourceConsent, ...] = ()
 
     def agrees(self, tlp: Tlp, recipient: Recipient) -> bool:
-        """Whether it is ours to share, or its source let it go to this recipient."""
-        return self.ours or any(one.covers(tlp, recipient) for one in self.consents)
+        """Whether it is ours to share, the recipient's own, or its source let it go there."""
+        own = bool(self.party) and self.party == recipient.party
+        return self.ours or own or any(one.covers(tlp, recipient) for one in self.consents)
 
 
 UNKNOWN_SOURCE: Final = ItemSource()

@@ -72,7 +72,8 @@ class TransferRule(RecipientRule):
 
     ``classes``: of data; without them all but reachability. ``jurisdictions``: countries of which one claims the item.
     ``agreements``: UUIDs or types, of the one under which it is sent. ``over``: rules of the same document that do not
-    hold where this one does. ``cites``: the text that it follows from.
+    hold where this one does. ``cites``: the text that it follows from. ``document``: the UUID of the agreement that it
+    is of; empty: this node's own.
     """
 
     level: TransferLevel = TransferLevel.NOTHING
@@ -84,11 +85,12 @@ class TransferRule(RecipientRule):
     cites: str = ""
     why: str = ""
     over: frozenset[str] = frozenset()
+    document: str = ""
 
     @property
     def name(self) -> str:
         """How verdicts name it."""
-        return f"local:{self.id}"
+        return f"{'agreement' if self.document else 'local'}:{self.id}"
 
     @property
     def words(self) -> str:
@@ -129,6 +131,6 @@ def strictest(item: ReleaseItem, recipient: Recipient, rules: Iterable[TransferR
     So where the laws of several countries meet in an item the stricter holds, unless a rule says otherwise.
     """
     holding = [rule for rule in rules if rule.holds(item, recipient)]
-    lifted = {one for rule in holding for one in rule.over}
-    left = [rule for rule in holding if rule.id not in lifted]
+    lifted = {(rule.document, one) for rule in holding for one in rule.over}
+    left = [rule for rule in holding if (rule.document, rule.id) not in lifted]
     return max(left, key=lambda rule: rule.level.rank, default=None)

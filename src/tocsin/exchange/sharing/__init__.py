@@ -1,0 +1,33 @@
+"""Sharing with partners: who is one, what would be sent to it, and why a thing is not. Decisions; nothing is sent."""
+
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.exchange.sharing.explain import LinkFault, SharingExplanation, SharingHop, SharingState, explain
+    from tocsin.exchange.sharing.incident_items import IncidentView, incident_items, read_view
+    from tocsin.exchange.sharing.jurisdictions import JurisdictionRow, countries, side_by_side
+    from tocsin.exchange.sharing.packages import (
+        USUAL,
+        ItemDecision,
+        PackageFile,
+        PackageItem,
+        PackageKind,
+        PackagePart,
+        PackagePolicy,
+        PartnerPackage,
+        PartWriter,
+        WrittenPart,
+        compose,
+    )
+    from tocsin.exchange.sharing.partners import (
+        AdoptedAgreement,
+        Partner,
+        SourceAnswer,
+        agreement_rules,
+        item_source,
+        partner_recipient,
+    )
+else:
+    lazy_face(__name__)

@@ -1,0 +1,164 @@
+"""An incident, as its reader sees it, as things that may be shared. What the reader may not read is in none of them."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from tocsin.exchange.sharing.packages import PackageFile, PackageItem, PackageKind
+from tocsin.incidents import (
+    Incident,
+    IncidentEntry,
+    IncidentEntryKind,
+    IncidentObservable,
+    IncidentReader,
+    ObservableRole,
+    corrections_of,
+    entries_of,
+    find_incident,
+    is_restricted,
+    merged_family,
+    observables_of,
+    parties_of,
+)
+from tocsin.incidents.arrivals import ReleaseScope, all_reports_in, unreleased
+from tocsin.incidents.evidence import EvidenceState, IncidentEvidence, evidence_of
+from tocsin.sharing.gate import DataClass, ItemSource, Recipient, ReleaseItem, read_marking
+
+OURS: Final = ItemSource(ours=True)
+_CLASSES: Final[Mapping[IncidentEntryKind, DataClass]] = {
+    IncidentEntryKind.MILESTONE: DataClass.CASE,
+    IncidentEntryKind.STATE: DataClass.CASE,
+    IncidentEntryKind.MAIL_IN: DataClass.CONTENT,
+    IncidentEntryKind.MAIL_OUT: DataClass.CONTENT,
+    IncidentEntryKind.PARTY: DataClass.PERSONAL,
+    IncidentEntryKind.LEAD: DataClass.PERSONAL,
+    IncidentEntryKind.ACCESS: DataClass.PERSONAL,
+    IncidentEntryKind.FEEDBACK: DataClass.PERSONAL,
+}
+"""Of what class entries are; what is not here is what people wrote."""
+
+
+@dataclass(frozen=True)
+class IncidentView:
+    """What a person reads of an incident. ``entries``: those that hold, the oldest first.
+
+    ``parties``: names by number. ``affected``: counts of affected systems by word. ``documents``: more files to send.
+    ``evidence_file``: opens a file by its SHA-256. ``voluntary``: it has a voluntary report that is kept from
+    the recipient.
+    """
+
+    incident: Incident
+    restricted: bool
+    entries: Sequence[IncidentEntry] = ()
+    observables: Sequence[IncidentObservable] = ()
+    evidence: Sequence[IncidentEvidence] = ()
+    parties: Mapping[int, str] = field(default_factory=dict)
+    affected: Mapping[str, int] = field(default_factory=dict)
+    documents: Sequence[PackageItem] = ()
+    evidence_file: Callable[[str], bytes] | None = None
+    voluntary: bool = False
+
+
+def read_view(session: Session, reader: IncidentReader, reference: str, recipient: Recipient) -> IncidentView:
+    """The view of a person, for a recipient; affected systems, documents and files come with its caller.
+
+    Raises:
+        NotFoundError: the person knows no such incident.
+
+    """
+    incident = find_incident(session, reader, reference)
+    family = merged_family(session, reader, incident)
+    entries = entries_of(session, reader, family)
+    corrected = corrections_of(session, entries)
+    official = recipient.official
+    return IncidentView(
+        incident,
+        any(map(is_restricted, family)),
+        [one for one in entries if one.id not in corrected][::-1],
+        observables_of(session, reader, family),
+        evidence_of(session, reader, family),
+        {one.id: one.name for one in parties_of(session, reader, family)},
+        voluntary=bool(official and unreleased(session, all_reports_in(session, family), ReleaseScope(official))),
+    )
+
+
+def incident_items(view: IncidentView, *, terms: ReleaseItem | None = None) -> list[PackageItem]:
+    """The things of an incident. ``terms``: what else the gate knows of all of it (source, policy, countries).
+
+    What a party wrote is that party's; all else is ours, unless ``terms`` says whose it is.
+    """
+    incident = view.incident
+    base = terms or ReleaseItem(read_marking(incident.tlp, None), source=OURS)
+    base = replace(base, restricted=view.restricted, voluntary=view.voluntary)
+
+    def with_terms(tlp: str, data: DataClass, source: ItemSource | None = None) -> ReleaseItem:
+        return replace(base, marking=read_marking(tlp, base.marking.pap), data=data, source=source or base.source)
+
+    summary = {
+        "reference": incident.reference, "title": incident.title, "type": incident.rsit_type,
+        "severity": incident.severity, "state": incident.state, "opened_at": _at(incident.opened_at),
+        "closed_at": _at(incident.closed_at),
+    }  # fmt: skip
+    items = [PackageItem(PackageKind.SUMMARY, with_terms(incident.tlp, DataClass.CASE), incident.reference, summary)]
+    items += [_entry(one, view, with_terms) for one in view.entries]
+    items += [
+        PackageItem(
+            PackageKind.OBSERVABLES,
+            with_terms(
+                one.tlp, DataClass.TECHNICAL if one.role == ObservableRole.INDICATOR else DataClass.PERSONAL
+            ),
+            one.value,
+            {
+                "kind": one.kind, "value": one.value, "role": one.role, "tlp": one.tlp, "added_at": _at(one.added_at),
+                "valid_until": _at(one.valid_until),
+            },
+        )
+        for one in view.observables
+    ]  # fmt: skip
+    if view.affected:
+        counts = {word: str(number) for word, number in view.affected.items()}
+        terms_of_counts = with_terms(incident.tlp, DataClass.STATISTICS)
+        items.append(PackageItem(PackageKind.AFFECTED, terms_of_counts, "affected systems", counts))
+    if view.evidence_file is not None:
+        items += [
+            PackageItem(
+                PackageKind.FILE, with_terms(one.tlp, DataClass.EVIDENCE), one.name,
+                file=_file(one, view.evidence_file),
+            )
+            for one in view.evidence
+            if one.kept and one.state == EvidenceState.HELD
+        ]  # fmt: skip
+    for one in view.documents:
+        stays = replace(one.terms, restricted=view.restricted, voluntary=view.voluntary)
+        items.append(replace(one, terms=stays))
+    return items
+
+
+def _entry(
+    entry: IncidentEntry, view: IncidentView, with_terms: Callable[[str, DataClass, ItemSource | None], ReleaseItem]
+) -> PackageItem:
+    data = _CLASSES.get(IncidentEntryKind(entry.kind), DataClass.ANALYSIS)
+    party = view.parties.get(entry.party_id or 0, "")
+    theirs = ItemSource(party or "the sender") if entry.kind == IncidentEntryKind.MAIL_IN else None
+    values = {"happened_at": _at(entry.happened_at), "kind": entry.kind, "text": entry.text, "tlp": entry.tlp}
+    if data is DataClass.CASE:
+        values["facts"] = json.dumps(entry.data, ensure_ascii=False)  # of other kinds it has numbers of this node
+    if theirs is not None:
+        values["from"] = party
+    return PackageItem(
+        PackageKind.TIMELINE, with_terms(entry.tlp, data, theirs), f"entry {entry.id}", values, frozenset({"from"}),
+        sha256=entry.sha256,
+    )  # fmt: skip
+
+
+def _file(evidence: IncidentEvidence, read: Callable[[str], bytes]) -> PackageFile:
+    sha256 = evidence.sha256
+    return PackageFile("application/octet-stream", sha256, evidence.size or 0, lambda: read(sha256))
+
+
+def _at(at: datetime | None) -> str:
+    return at.isoformat() if at else ""
