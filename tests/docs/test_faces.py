@@ -30,7 +30,8 @@ ROOM_RINGS = {
 SHARED = {"MailState": "of a mail that came in, and of one that is to leave"}
 CLIENT = {"tocsin.server.client", "tocsin.server.model"}  # their models bear the names of what the API answers
 NOUNS = set(
-    "Feed Heading Marking Nothing Numbering Packing Paging Screen Sending Setting Shaping Thing Wording".split()
+    "Feed Heading Marking Nothing Numbering Packing Paging Screen Sending Setting Shaping Sighting Thing "
+    "Wording".split()
 )
 
 

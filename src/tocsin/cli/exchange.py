@@ -69,7 +69,7 @@ def convert(
 
 
 def _read(file: Path) -> bytes:
-    from tocsin.exchange.formats.documents import MOST_BYTES
+    from tocsin.exchange.formats import MOST_BYTES
 
     try:
         with file.open("rb") as stream:

@@ -183,7 +183,7 @@ def _effective(collection: Collection) -> Markings:
     ],
 )
 def test_a_distribution_is_a_marking_beside_the_tags(tags: list[str], distribution: str, marking: str) -> None:
-    event = {"info": "x", "uuid": "11111111-1111-4111-8111-111111111111", "date": "2026-11-28"}
+    event: dict[str, Any] = {"info": "x", "uuid": "11111111-1111-4111-8111-111111111111", "date": "2026-11-28"}
     event |= {"distribution": distribution, "Tag": [{"name": one} for one in tags]}
     event |= {"Attribute": [{"type": "domain", "value": "example.com", "timestamp": 1, "distribution": "5"}]}
     objects = json.loads(convert_document(json.dumps(event).encode(), "misp", "stix").data)["objects"]

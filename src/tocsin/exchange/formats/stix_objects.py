@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -251,6 +251,41 @@ def _content(artifact: Json, file: Json, here: str) -> Iterator[tuple[str, str]]
     md5 = artifact.get("hashes", {}).get("MD5") if isinstance(artifact.get("hashes"), dict) else None
     if name and artifact.get("encryption_algorithm") and md5:
         yield here, f"{name}|{md5}"
+
+
+def reached(objects: Mapping[str, Json], there: Sequence[Json]) -> dict[str, Json]:
+    """The objects, with those that they refer to, and so on."""
+    found = {one["id"]: one for one in there}
+    waiting = [*there]
+    while waiting:
+        for _, target in references_in(waiting.pop()):
+            if target in objects and target not in found:
+                found[target] = objects[target]
+                waiting.append(objects[target])
+    return found
+
+
+def referred(objects: Mapping[str, Json], there: Iterable[Json]) -> set[str]:
+    """The ids that others of these objects refer to; of a circle the first stays."""
+    found: set[str] = set()
+    for one in there:
+        if one["id"] not in found:
+            found |= {target for _, target in references_in(one) if target in objects and target != one["id"]}
+    return found
+
+
+def references_in(node: object) -> Iterator[tuple[str, str]]:
+    """(property, id) of all references in an object."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name.endswith(("_ref", "_refs")):
+                ids = value if isinstance(value, list) else [value]
+                yield from ((name, one) for one in ids if isinstance(one, str))
+            else:
+                yield from references_in(value)
+    elif isinstance(node, list):
+        for one in node:
+            yield from references_in(one)
 
 
 def _set(node: Json, above: str, name: str, value: str) -> bool:

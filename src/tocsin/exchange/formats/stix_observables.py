@@ -27,14 +27,16 @@ from tocsin.exchange.formats.stix_objects import (
     ObjectBuilder,
     fits,
     flattened,
+    reached,
     read_time,
+    references_in,
+    referred,
     referred_type,
     stix_time,
 )
 from tocsin.exchange.formats.stix_patterns import Comparison, Pattern, write_pattern
 
 _LABEL: Final = re.compile(r'misp:([\w-]+)="(.*)"', re.DOTALL)
-_CONTACT: Final = re.compile(r"([\w-]+): ([^/;]+(?:;[^/]+)?)")
 _FILES: Final = ("attachment", "malware-sample")
 
 
@@ -182,7 +184,7 @@ def _warning(group: ObservableGroup, known: Template, prefix: str) -> Iterator[C
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Content:
     """What STIX objects say: a value, a group, or entries of a group beside it; ``missed``: what has no place."""
 
     observable: Observable | None = None
@@ -192,9 +194,9 @@ class Finding:
     missed: tuple[str, ...] = ()
 
 
-def finding_of_objects(
+def content_of_objects(
     objects: Mapping[str, Json], ids: Iterable[str], labels: Mapping[str, str], uuid: str
-) -> list[Finding]:
+) -> list[Content]:
     """What the objects of an observation say: one thing where labels name it, else one for each that can stand alone.
 
     Addresses and names that another object refers to belong to that one; files, processes and the like are things
@@ -202,33 +204,21 @@ def finding_of_objects(
     """
     there = [objects[one] for one in ids if one in objects]
     named = bool(labels.get("type") or (labels.get("name") and template(labels["name"])))
-    near = objects if named else {id_: one for id_, one in _reached(objects, there).items() if not is_group(one)}
+    near = objects if named else {id_: one for id_, one in reached(objects, there).items() if not is_group(one)}
     inner = referred(near, there)
     roots = [one for one in there if one["id"] not in inner] or there[:1]
     pairs = [(one["type"], list(flattened(near, one))) for one in roots]
     if labels.get("type"):
         said = [(f"{type_}:{path}", value) for type_, found in pairs for path, value in found]
-        return [Finding(observable=_labelled(labels["type"], said, uuid))]
+        return [Content(observable=_labelled(labels["type"], said, uuid))]
     if labels.get("name") and (known := template(labels["name"])):
-        told = dict.fromkeys(pair for _, found in pairs for pair in found)
-        return [_group_of(known, list(told), uuid, root=roots[0])] if roots else []
+        values = dict.fromkeys(pair for _, found in pairs for pair in found)
+        return [_group_of(known, list(values), uuid, root=roots[0])] if roots else []
     return [
         replace(_alone(type_, said, root), links=tuple(_links(objects, root)))
         for (type_, said), root in zip(pairs, roots, strict=True)
         if type_ in tables()["alone"]
     ]
-
-
-def _reached(objects: Mapping[str, Json], there: Sequence[Json]) -> dict[str, Json]:
-    """The objects, with those that they refer to, and so on."""
-    found = {one["id"]: one for one in there}
-    waiting = [*there]
-    while waiting:
-        for _, target in _references(waiting.pop()):
-            if target in objects and target not in found:
-                found[target] = objects[target]
-                waiting.append(objects[target])
-    return found
 
 
 def is_group(one: Json) -> bool:
@@ -239,17 +229,17 @@ def is_group(one: Json) -> bool:
 def _links(objects: Mapping[str, Json], root: Json) -> Iterator[Link]:
     """Links to the objects that it refers to and that stand for themselves."""
     kinds = {"parent_directory_ref": "contained-in", "encapsulates_refs": "encapsulates", "parent_ref": "child-of"}
-    for name, target in _references(root):
+    for name, target in references_in(root):
         if target in objects and is_group(objects[target]):
             source, to = (one.partition("--")[2] for one in (root["id"], target))
             yield Link(source, kinds.get(name, "contains"), to)
 
 
-def finding_of_pattern(pattern: Pattern, labels: Mapping[str, str], uuid: str) -> list[Finding]:
+def content_of_pattern(pattern: Pattern, labels: Mapping[str, str], uuid: str) -> list[Content]:
     """What a pattern looks for: one thing where all must hold, else one for each comparison."""
     pairs = list(_with_samples((one.path, one.value) for one in pattern.comparisons if not one.path.endswith(".type")))
     if labels.get("type"):
-        return [Finding(observable=replace(_labelled(labels["type"], pairs, uuid), indicator=True))]
+        return [Content(observable=replace(_labelled(labels["type"], pairs, uuid), indicator=True))]
     if labels.get("name") and (known := template(labels["name"])):
         return [_all_indicators(_group_of(known, [(path.partition(":")[2], value) for path, value in pairs], uuid))]
     if pattern.whole:
@@ -275,21 +265,21 @@ def _with_samples(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]
             yield path, value
 
 
-def _looked_for(pairs: list[tuple[str, str]], uuid: str) -> Finding:
+def _looked_for(pairs: list[tuple[str, str]], uuid: str) -> Content:
     """An attribute where its paths are just these, else a group by the type of the first."""
     alone = tables()["alone"].get(pairs[0][0].partition(":")[0], "")
     paths = tuple(path for path, _ in pairs)
     simple = [path for path in paths if not path.endswith((":display_name",))]
     if alone and not alone.startswith("object ") and [one.rpartition(":")[2] for one in simple] == ["value"]:
-        return Finding(observable=Observable(alone, dict(pairs)[simple[0]], uuid, category=default_category(alone)))
+        return Content(observable=Observable(alone, dict(pairs)[simple[0]], uuid, category=default_category(alone)))
     exact = next((type_ for type_ in _types_by_paths() if attribute_paths(type_) == paths), "")
     if exact:
-        return Finding(
+        return Content(
             observable=Observable(exact, "|".join(value for _, value in pairs), uuid, category=default_category(exact))
         )
     known = template(alone.removeprefix("object ")) if alone.startswith("object ") else template("domain-ip")
     if known is None:
-        return Finding(missed=tuple(path for path, _ in pairs))
+        return Content(missed=tuple(path for path, _ in pairs))
     return _group_of(known, [(path.partition(":")[2], value) for path, value in pairs], uuid)
 
 
@@ -299,7 +289,7 @@ def _types_by_paths() -> Iterator[str]:
     yield from (f"filename|{one}" for one in tables()["hashes"])
 
 
-def _all_indicators(found: Finding) -> Finding:
+def _all_indicators(found: Content) -> Content:
     group = found.group
     return replace(
         found,
@@ -330,25 +320,25 @@ def _labelled(type_: str, pairs: list[tuple[str, str]], uuid: str) -> Observable
     return Observable(type_, _as_misp(type_, value), uuid, category=default_category(type_))
 
 
-def _alone(type_: str, pairs: list[tuple[str, str]], root: Json) -> Finding:
+def _alone(type_: str, pairs: list[tuple[str, str]], root: Json) -> Content:
     """What an object without labels is."""
     kind, uuid = tables()["alone"][type_], str(root["id"]).partition("--")[2]
     if not kind.startswith("object "):
         simple = [pair for pair in pairs if "." not in pair[0]]
         if len(simple) == len(pairs):
             value = str(root.get("value", root.get("name", "")))
-            return Finding(observable=Observable(kind, value, uuid, category=default_category(kind)))
+            return Content(observable=Observable(kind, value, uuid, category=default_category(kind)))
         kind = "object domain-ip"
     known = template(kind.removeprefix("object "))
     if known is None or (type_ in {"ipv4-addr", "ipv6-addr", "email-addr"}):
         kind = tables()["alone"][type_]
-        return Finding(observable=Observable(kind, str(root.get("value", "")), uuid, category=default_category(kind)))
+        return Content(observable=Observable(kind, str(root.get("value", "")), uuid, category=default_category(kind)))
     return _group_of(known, pairs, uuid, root=root, external=True)
 
 
 def _group_of(
     known: Template, pairs: list[tuple[str, str]], uuid: str, *, root: Json | None = None, external: bool = False
-) -> Finding:
+) -> Content:
     """The group whose template has a relation for each path; what it has none for is missed."""
     used: Counter[str] = Counter()
     found: list[Observable] = []
@@ -384,7 +374,7 @@ def _group_of(
             for number, (name, value) in enumerate(_contacts(str(text)))
         ]
     made = ObservableGroup(known.name, tuple(found), uuid, known.category)
-    return Finding(group=made, entries=tuple(_entries(entries, uuid)), missed=tuple(dict.fromkeys(missed)))
+    return Content(group=made, entries=tuple(_entries(entries, uuid)), missed=tuple(dict.fromkeys(missed)))
 
 
 def _relation_at(known: Template, path: str, value: str, used: Counter[str]) -> Relation | None:
@@ -484,26 +474,3 @@ def _contact_relation(name: str) -> Relation:
         "email-address": "target-email",
     }
     return Relation(name, types.get(name, "text"), "")
-
-
-def referred(objects: Mapping[str, Json], there: Iterable[Json]) -> set[str]:
-    """The ids that others of these objects refer to; of a circle the first stays."""
-    found: set[str] = set()
-    for one in there:
-        if one["id"] not in found:
-            found |= {target for _, target in _references(one) if target in objects and target != one["id"]}
-    return found
-
-
-def _references(node: object) -> Iterator[tuple[str, str]]:
-    """(property, id) of all references in an object."""
-    if isinstance(node, dict):
-        for name, value in node.items():
-            if name.endswith(("_ref", "_refs")):
-                ids = value if isinstance(value, list) else [value]
-                yield from ((name, one) for one in ids if isinstance(one, str))
-            else:
-                yield from _references(value)
-    elif isinstance(node, list):
-        for one in node:
-            yield from _references(one)

@@ -19,14 +19,13 @@ from tocsin.exchange.formats.model import (
     Source,
 )
 from tocsin.exchange.formats.stix_markings import read_markings
-from tocsin.exchange.formats.stix_objects import Json, read_time
+from tocsin.exchange.formats.stix_objects import Json, read_time, referred
 from tocsin.exchange.formats.stix_observables import (
-    Finding,
-    finding_of_objects,
-    finding_of_pattern,
+    Content,
+    content_of_objects,
+    content_of_pattern,
     is_group,
     misp_labels,
-    referred,
 )
 from tocsin.exchange.formats.stix_patterns import parse_pattern
 
@@ -91,7 +90,7 @@ class _Reader:
         if not whole:
             marked = {one.markings for one in self._observables.values()}
             marked |= {one.markings for one in self._groups.values()}
-            marked |= {one.markings for one in (*self._entities, *self._reports)}
+            marked |= {one.markings for one in self._entities} | {one.markings for one in self._reports}
             own = marked.pop() if len(marked) == 1 else NOT_MARKED
         return Collection(
             title=_text(whole.get("name")),
@@ -133,7 +132,7 @@ class _Reader:
         elif type_ not in _OBSERVED:
             self._domain_object(one)
         elif one["id"] not in held and (is_group(one) or one["id"] not in self._inner):
-            self._keep(one, finding_of_objects(self._objects, [one["id"]], {}, _uuid_of(one)))
+            self._keep(one, content_of_objects(self._objects, [one["id"]], {}, _uuid_of(one)))
 
     def _domain_object(self, one: Json) -> None:
         """An entity, or what MISP has as an object or an attribute."""
@@ -143,7 +142,7 @@ class _Reader:
         elif labels.get("type") in tables()["named"]:
             category = labels.get("category", "")
             value = Observable(labels["type"], _text(one.get("name")), _uuid_of(one), category=category)
-            self._keep(one, [Finding(observable=value)], indicator=labels.get("to_ids") == "True")
+            self._keep(one, [Content(observable=value)], indicator=labels.get("to_ids") == "True")
         elif type_ == "location" and not labels.get("galaxy-type"):
             self._described(one, "geolocation")
         elif type_ in _ENTITIES:
@@ -152,7 +151,7 @@ class _Reader:
             self._missed.append(f"Objects of type {type_}")
 
     def _observed(self, one: Json) -> None:
-        found = finding_of_objects(self._objects, _texts(one.get("object_refs")), misp_labels(one), _uuid_of(one))
+        found = content_of_objects(self._objects, _texts(one.get("object_refs")), misp_labels(one), _uuid_of(one))
         if not found:
             self._missed.append(f"An observation of what is not here or not known: {one['id']}")
         self._keep(one, found)
@@ -166,12 +165,12 @@ class _Reader:
         elif kind != "stix" or parsed is None:
             types = {name: type_ for type_, name in reversed(tables()["rules"].items())}
             type_ = labels.get("type") or types.get(kind, "pattern-in-file")
-            found = [Finding(observable=Observable(type_, text, uuid, category=default_category(type_)))]
+            found = [Content(observable=Observable(type_, text, uuid, category=default_category(type_)))]
         else:
-            found = finding_of_pattern(parsed, labels, uuid)
+            found = content_of_pattern(parsed, labels, uuid)
         self._keep(one, found, indicator=labels.get("to_ids") != "False")
 
-    def _keep(self, one: Json, found: Iterable[Finding], *, indicator: bool | None = None) -> None:
+    def _keep(self, one: Json, found: Iterable[Content], *, indicator: bool | None = None) -> None:
         """What an object says, with what the object says of it: times, markings, who warns."""
         labels = misp_labels(one)
         about = {
@@ -183,17 +182,17 @@ class _Reader:
             "confidence": one["confidence"] if isinstance(one.get("confidence"), int) else None,
             "comment": _text(one.get("description")) or _text(one.get("x_misp_comment")),
         }
-        for finding in found:
-            self._missed += finding.missed
-            self._links += finding.links
-            if finding.observable:
-                value = finding.observable
+        for content in found:
+            self._missed += content.missed
+            self._links += content.links
+            if content.observable:
+                value = content.observable
                 category = labels.get("category") or value.category
                 self._merge_value(replace(value, **about, category=category), indicator=indicator)
-            if finding.group:
-                group = replace(finding.group, **about, category=labels.get("meta-category") or finding.group.category)
+            if content.group:
+                group = replace(content.group, **about, category=labels.get("meta-category") or content.group.category)
                 self._merge_group(group, indicator=indicator)
-                for entry in finding.entries:
+                for entry in content.entries:
                     if entry.id not in self._groups:
                         self._groups[entry.id] = replace(entry, time=about["time"], markings=about["markings"])
                         self._links.append(
@@ -234,7 +233,7 @@ class _Reader:
         """A domain object that describes an object of MISP."""
         labels = {"name": name} if name else misp_labels(one)
         said = {key: value for key, value in one.items() if key != "kill_chain_phases"}
-        found = finding_of_objects({one["id"]: said}, [one["id"]], labels, _uuid_of(one))
+        found = content_of_objects({one["id"]: said}, [one["id"]], labels, _uuid_of(one))
         self._keep({**one, "description": ""}, found)
         for target in _texts(one.get("object_refs")) if one["type"] == "note" else []:
             self._links.append(Link(_uuid_of(one), "annotates", _uuid(target)))
@@ -249,7 +248,7 @@ class _Reader:
                 uuid,
                 category=_text(one.get("x_misp_category")) or labels.get("category", ""),
             )
-            self._keep(one, [Finding(observable=value)], indicator=labels.get("to_ids") == "True")
+            self._keep(one, [Content(observable=value)], indicator=labels.get("to_ids") == "True")
             return
         attributes = one["x_misp_attributes"] if isinstance(one["x_misp_attributes"], list) else []
         values = tuple(
@@ -266,7 +265,7 @@ class _Reader:
             if isinstance(inner, dict)
         )
         name, category = _text(one.get("x_misp_name")), _text(one.get("x_misp_meta_category"))
-        self._keep(one, [Finding(group=ObservableGroup(name, values, uuid, category))])
+        self._keep(one, [Content(group=ObservableGroup(name, values, uuid, category))])
 
     def _entity(self, one: Json) -> None:
         if one["type"] == "identity" and (one.get("identity_class") != "class" and not misp_labels(one)):
@@ -370,7 +369,7 @@ def _both(first: Markings, second: Markings) -> Markings:
     return found if labelled or not found.tlp else stricter(found, Markings(tlp=UNMARKED))
 
 
-def _rule_group(name: str, one: Json, text: str, uuid: str) -> Finding:
+def _rule_group(name: str, one: Json, text: str, uuid: str) -> Content:
     """A rule with what is said of it."""
     relation = "raw-rule" if name == "nova-rule" else name
     said = [
@@ -405,7 +404,7 @@ def _rule_group(name: str, one: Json, text: str, uuid: str) -> Finding:
         for place, type_, value in said
         if value
     )
-    return Finding(group=ObservableGroup(name, values, uuid, misp_labels(one).get("meta-category", "misc")))
+    return Content(group=ObservableGroup(name, values, uuid, misp_labels(one).get("meta-category", "misc")))
 
 
 def _seen(one: Json, observed: str, valid: str) -> Any:

@@ -331,8 +331,8 @@ class _Writer:
             self._custom(group, labels)
             return
         made = {**self._common(type_, group.id, group.time, group.markings, labels), **_described(group.comment)}
-        needs: Json = {"identity": {"identity_class": "unknown"}, "note": {"object_refs": about}}.get(type_, {})
-        self._add(group.id, {**made, **needs, **root})
+        needs: dict[str, Json] = {"identity": {"identity_class": "unknown"}, "note": {"object_refs": about}}
+        self._add(group.id, {**made, **needs.get(type_, {}), **root})
 
     def _about(self, group: ObservableGroup) -> list[str]:
         """What a note is about: what it names, else the first thing there is."""
