@@ -112,7 +112,7 @@ def test_alerts_of_others_are_read_as_they_say(shared_data: Path) -> None:
     assert values[:3] == ["192.168.0.2/31", "192.168.0.4/31", "192.168.0.0/25"]
     assert phishing.observables[0].labels == ("idea:Phishing",)
     assert [one.value for one in phishing.groups[0].observables] == [
-        *("killemall", "0c4a38c3569f0cc632e74f4c", "46", "application/octet-stream")
+        *("killemall", "sha1:0c4a38c3569f0cc632e74f4c", "46", "application/octet-stream")  # a digest too short
     ]
     assert "TVpqdXN0a2lkZGluZwo=" not in repr(phishing)  # the file itself
     assert "Attach[].Content" in phishing.not_understood

@@ -52,7 +52,7 @@ _SIDES: Final = {
     "Target": {"IP": "ip-dst", "Hostname": "hostname", "URL": "url", "Email": "email-dst", "ASN": "AS"},
 }
 _FLAGS: Final = ("Spoofed", "Imprecise", "Anonymised")
-_HASHES: Final = {"md5", "sha1", "sha224", "sha256", "sha384", "sha512"}
+_HASHES: Final = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}  # hexadecimal digits
 _READ: Final = {
     "": {"Format", "ID", "CreateTime", "DetectTime", "EventTime", "CeaseTime", "WinStartTime", "WinEndTime"}
     | {"Category", "Confidence", "Description", "Note", "TLP", "Source", "Target", "Attach", "Node", _OWN},
@@ -241,11 +241,10 @@ def _file(attached: Mapping[str, Any]) -> ObservableGroup | None:
     """What describes a file."""
     hashes = (text.partition(":") for text in _texts(attached.get("Hash")))
     found = [Observable("filename", one, relation="filename") for one in _texts(attached.get("FileName"))]
-    found += [
-        Observable(kind.lower(), value.lower(), relation=kind.lower())
-        for kind, _, value in hashes
-        if kind.lower() in _HASHES
-    ]
+    for kind, _, value in hashes:
+        right = _HASHES.get(kind.lower()) == len(value)
+        name = kind.lower() if right else "text"
+        found.append(Observable(name, value.lower() if right else f"{kind}:{value}", relation=name))
     for key, kind, relation in (("Size", "size-in-bytes", "size-in-bytes"), ("ContentType", "mime-type", "mimetype")):
         found += [Observable(kind, one, relation=relation) for one in _texts(attached.get(key))]
     return ObservableGroup("file", tuple(found), category="file") if found else None
@@ -266,6 +265,8 @@ def _alert(event: Collection, unsaid: list[str]) -> dict[str, Any]:
     time = event_time(event)
     if time is None:
         raise InputError("IDEA asks for the time of detection, and nothing here has a time.")
+    if not event.all_observables() and not event.description:
+        raise InputError("Nothing in it can be said in IDEA.")
     markings, lost = narrowed(markings, Tlp)
     unsaid += lost
     unsaid += [f"{word} is said in {_OWN} only." for word in marking_words(markings) if not word.startswith("TLP:")]

@@ -42,7 +42,7 @@ def details_left(event: Collection, format_name: str, *said: str) -> Iterator[st
     details = ("labels", "comment", "first_seen", "last_seen", "confidence", "category", "attachment")
     for name in (one for one in details if one not in said):
         if count := sum(bool(getattr(one, name)) for one in event.all_observables()):
-            yield f"The {name.replace('_', ' ')} of {count} observables has no place in {format_name}."
+            yield f"{format_name} has no place for the {name.replace('_', ' ')} of {count} observables."
 
 
 def rsit_label(stated: str) -> str:
@@ -80,6 +80,9 @@ def event_time(event: Collection) -> datetime | None:
     """When an event is from: its own time, else the newest of what is in it."""
     own = event.time or event.published or event.last_seen or event.first_seen
     times = [one.time or one.last_seen or one.first_seen for one in event.all_observables()]
+    times += [one.time for one in event.reports]
+    times += [one.time for one in event.entities]
+    times += [one.time or one.last_seen for one in event.sightings]
     return own or max(filter(None, times), default=None)
 
 

@@ -39,7 +39,7 @@ _LABEL: Final = "xarf:"
 _LONGEST: Final = 200  # characters of a reason
 _MOST_TAGS: Final = 20  # X-ARF 4, core schema
 
-_READ: Final = {"category", "type", "tags", "reporter", "report_id", "xarf_version", "confidence"}
+_READ: Final = set("category type tags reporter report_id xarf_version confidence first_seen last_seen".split())
 
 # Fields of an event (IntelMQ Data Format), and the observable that each is.
 _OBSERVABLES: Final = {
@@ -151,6 +151,8 @@ def _event(report: Any) -> Collection:
         title=as_text(values.get("event_description.text")) or name,
         id=uuid_of(as_text(report.get("report_id"))),
         time=read_time(values.get("time.source")),
+        first_seen=read_time(values.get("extra.first_seen")),
+        last_seen=read_time(values.get("extra.last_seen")),
         source=Source(as_text(values["feed.provider"])) if values.get("feed.provider") else None,
         markings=_markings(report.get("tags")),
         labels=(_LABEL + name, *([label] if label else []), *_other_tags(report.get("tags"))),
