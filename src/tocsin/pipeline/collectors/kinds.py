@@ -140,7 +140,8 @@ def kind_of(name: str) -> CollectorKind:
         SettingError: there is none.
 
     """
-    known = kinds()
+    # Those of others are not looked for where it is one of our own: that reads about every installed package.
+    known = {name: EntryPoint(name, OWN_KINDS[name], _GROUP)} if name in OWN_KINDS else kinds()
     if name not in known:
         raise SettingError(f"There is no kind of collector '{name}'.", hint=f"Take one of: {', '.join(sorted(known))}.")
     kind: CollectorKind = known[name].load()
