@@ -26,7 +26,7 @@ from tocsin.incidents import (
 )
 from tocsin.incidents.arrivals import ReleaseScope, all_reports_in, unreleased
 from tocsin.incidents.evidence import EvidenceState, IncidentEvidence, evidence_of
-from tocsin.sharing.gate import DataClass, ItemSource, Recipient, ReleaseItem, read_marking
+from tocsin.sharing.gate import DataClass, ItemSource, Marking, Recipient, ReleaseItem, highest, read_marking
 
 OURS: Final = ItemSource(ours=True)
 _CLASSES: Final[Mapping[IncidentEntryKind, DataClass]] = {
@@ -46,12 +46,14 @@ _CLASSES: Final[Mapping[IncidentEntryKind, DataClass]] = {
 class IncidentView:
     """What a person reads of an incident. ``entries``: those that hold, the oldest first.
 
+    ``marking``: the strictest of the incident and of those merged into it: nothing of it goes where that may not.
     ``parties``: names by number. ``affected``: counts of affected systems by word. ``documents``: more files to send.
     ``evidence_file``: opens a file by its SHA-256. ``voluntary``: it has a voluntary report that is kept from
     the recipient.
     """
 
     incident: Incident
+    marking: Marking
     restricted: bool
     entries: Sequence[IncidentEntry] = ()
     observables: Sequence[IncidentObservable] = ()
@@ -77,6 +79,7 @@ def read_view(session: Session, reader: IncidentReader, reference: str, recipien
     official = recipient.official
     return IncidentView(
         incident,
+        highest(read_marking(one.tlp, None) for one in family),
         any(map(is_restricted, family)),
         [one for one in entries if one.id not in corrected][::-1],
         observables_of(session, reader, family),
@@ -92,11 +95,13 @@ def incident_items(view: IncidentView, *, terms: ReleaseItem | None = None) -> l
     What a party wrote is that party's; all else is ours, unless ``terms`` says whose it is.
     """
     incident = view.incident
-    base = terms or ReleaseItem(read_marking(incident.tlp, None), source=OURS)
-    base = replace(base, restricted=view.restricted, voluntary=view.voluntary)
+    base = terms or ReleaseItem(view.marking, source=OURS)
+    marking = highest([base.marking, view.marking])
+    base = replace(base, marking=marking, restricted=view.restricted, voluntary=view.voluntary)
 
     def with_terms(tlp: str, data: DataClass, source: ItemSource | None = None) -> ReleaseItem:
-        return replace(base, marking=read_marking(tlp, base.marking.pap), data=data, source=source or base.source)
+        own = highest([base.marking, read_marking(tlp, None)])
+        return replace(base, marking=own, data=data, source=source or base.source)
 
     summary = {
         "reference": incident.reference, "title": incident.title, "type": incident.rsit_type,

@@ -1,15 +1,13 @@
 """The ``[[transfer]]`` rules of a document: how much of which class of data goes to which partner."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from tocsin.networks import country_names
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import RULE_CODES, DataClass, TransferCode, TransferLevel, TransferRule
-
-if TYPE_CHECKING:
-    from tocsin.sharing.rules.parse import _RulesReader
+from tocsin.sharing.rules.document import Given
 
 TRANSFER: Final = "transfer"
 AGREEMENT_TYPES: Final = ("treaty", "law", "mou", "code", "norm")
@@ -22,7 +20,29 @@ _KNOWN: Final = frozenset(
 )
 
 
-def read_transfers(reader: "_RulesReader", read: object, code: str) -> list[tuple[int, TransferRule]]:
+class DocumentReader(Protocol):
+    """What reads the parts of rules that all kinds have; ``line``: where the rule begins."""
+
+    def fault(self, line: int, name: str, words: str) -> None:
+        """Note that the value of this name is wrong."""
+
+    def blocks(self, kind: str, read: object) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The rules of a kind, each with its line."""
+
+    def recipients(self, line: int, read: dict[str, Any], prefix: str) -> Given:
+        """The recipients that names with this prefix give."""
+
+    def id(self, line: int, read: dict[str, Any]) -> str:
+        """The id of a rule."""
+
+    def text(self, line: int, read: dict[str, Any], name: str) -> str:
+        """A text of one line."""
+
+    def texts(self, line: int, read: dict[str, Any], name: str) -> list[str]:
+        """One value or several."""
+
+
+def read_transfers(reader: DocumentReader, read: object, code: str) -> list[tuple[int, TransferRule]]:
     """The rules with the line of each; what is wrong with them goes to the reader. ``code``: the document's type."""
     found = [(line, _rule(reader, line, one, code)) for line, one in reader.blocks(TRANSFER, read)]
     plain = {rule.id for _, rule in found if not rule.over}
@@ -33,7 +53,7 @@ def read_transfers(reader: "_RulesReader", read: object, code: str) -> list[tupl
     return found
 
 
-def _rule(reader: "_RulesReader", line: int, read: dict[str, Any], code: str) -> TransferRule:
+def _rule(reader: DocumentReader, line: int, read: dict[str, Any], code: str) -> TransferRule:
     for name in read.keys() - _KNOWN:
         reader.fault(line, name, say("There is no '%(name)s' in a [[%(kind)s]] rule.", name=name, kind=TRANSFER))
     to, excepted = dict(reader.recipients(line, read, "to_")), dict(reader.recipients(line, read, "except_"))
@@ -66,7 +86,7 @@ def _rule(reader: "_RulesReader", line: int, read: dict[str, Any], code: str) ->
     return rule
 
 
-def _lacks_text(reader: "_RulesReader", line: int, rule: TransferRule) -> None:
+def _lacks_text(reader: DocumentReader, line: int, rule: TransferRule) -> None:
     if rule.over:
         words = say("A rule that is put over others cites the text that allows it, by 'cites'.")
     else:
@@ -76,7 +96,7 @@ def _lacks_text(reader: "_RulesReader", line: int, rule: TransferRule) -> None:
     reader.fault(line, "over" if rule.over else "class", words)
 
 
-def _level(reader: "_RulesReader", line: int, read: dict[str, Any]) -> TransferLevel:
+def _level(reader: DocumentReader, line: int, read: dict[str, Any]) -> TransferLevel:
     """How much goes; all of it only where the rule is put over another, since else it says nothing."""
     offered = [one for one in TransferLevel if one is not TransferLevel.CONTENT or "over" in read]
     given = list(_words(reader, line, read, "send", offered))
@@ -87,7 +107,7 @@ def _level(reader: "_RulesReader", line: int, read: dict[str, Any]) -> TransferL
 
 
 def _words(
-    reader: "_RulesReader", line: int, read: dict[str, Any], name: str, known: Iterable[str], *, upper: bool = False
+    reader: DocumentReader, line: int, read: dict[str, Any], name: str, known: Iterable[str], *, upper: bool = False
 ) -> Iterator[str]:
     """The values of a key that are words of a list."""
     words = [str(one) for one in known]
@@ -101,7 +121,7 @@ def _words(
             reader.fault(line, name, say("'%(text)s' does not fit '%(name)s', which takes %(takes)s.", **values))
 
 
-def _agreements(reader: "_RulesReader", line: int, read: dict[str, Any], name: str) -> Iterator[str]:
+def _agreements(reader: DocumentReader, line: int, read: dict[str, Any], name: str) -> Iterator[str]:
     for text in reader.texts(line, read, name):
         word = text.strip().lower()
         try:
