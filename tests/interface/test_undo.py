@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from support import partner_examples as partners
 from support.api_client import caller
 from support.assets import FIELDS, Keeper, switch_on
 from support.console_users import Browser, browser_of, person
@@ -454,11 +455,27 @@ def _report_with_file(world: World) -> dict[str, Any]:
     return {"reference": _with_report(world, report), "report": report}
 
 
+def _profile(world: World) -> dict[str, Any]:
+    """A profile that a pinned key signed, and that brings another key."""
+    said = partners.profile(partners.pin(world), brings=("next",))
+    return {"statement": said.content.decode(), "signature": said.signature.decode()}
+
+
 def _mail_of_party(world: World) -> dict[str, Any]:
     return _mail_case(world) | {"mail": 2}
 
 
 EXAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
+    "addPartner": lambda _: {"name": partners.NAME, "countries": "AX"},
+    "addProfilePartner": _profile,
+    "changePartner": lambda w: {"partner": (partners.pin(w), "1")[1], "hours": "8 to 17"},
+    "removePartner": lambda w: {"partner": (partners.claim(w), "1")[1]},
+    "checkPartner": lambda w: {"partner": (partners.pin(w), "1")[1]},
+    "addKeyPartner": lambda w: {"partner": (partners.pin(w), "1")[1], "content": partners.public("next")},
+    "confirmKeyPartner": lambda w: {"partner": (partners.claim(w), "1")[1], "key": "1", **partners.CALL},
+    "endKeyPartner": lambda w: {
+        "partner": (partners.pin(w), "1")[1], "key": "1", "why": "compromised", "reason": "Ada rang",
+    },
     "addAsset": _register,
     "changeAsset": lambda w: (_asset(w), {"asset": 1, **FIELDS, "site": "Quay 5"})[1],
     "removeAsset": _needed,

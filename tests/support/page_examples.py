@@ -16,6 +16,7 @@ from support.cast import HEADER
 from support.console_users import person
 from support.duty_example import make_duty
 from support.incident_mails import answer_to_id, make_case
+from support.partner_examples import claim
 from support.world import World
 from tocsin.delivery import Delivery
 from tocsin.delivery.never_held import Reference, ReferenceState, find_reference, note_reference
@@ -277,6 +278,13 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/teams/{team}/mutes": "team",
     "/api/v1/teams/{team}/mutes/end": "team",
     "/api/v1/teams/{team}/withdraw": "team",
+    "/partners/{partner}": "partner",
+    "/partners/{partner}/change": "partner",
+    "/partners/{partner}/check": "partner",
+    "/partners/{partner}/keys": "partner",
+    "/partners/{partner}/keys/{key}/confirm": "partner key",
+    "/partners/{partner}/keys/{key}/end": "partner key",
+    "/partners/{partner}/remove": "partner",
     "/assets/{asset}": "asset",
     "/assets/{asset}/acknowledge": "asset",
     "/assets/{asset}/change": "asset",
@@ -540,6 +548,7 @@ def furnish(world: World) -> dict[str, Example]:
         "index": (_index(world), "example", "nothing"),
         "index unit": ("example MUS csv", "example MUS csv", "example ZZZ csv"),
         **_assets(world),
+        **_partners(world),
     }
     return {path: Example(fill(path, things[kind][0]), *things[kind]) for path, kind in EXAMPLES.items()}
 
@@ -556,6 +565,12 @@ def _assets(world: World) -> dict[str, tuple[str, str, str]]:
         "change of asset": ("1", "1", "999"),
         "call sheet": ("1", "1", "999"),
     }
+
+
+def _partners(world: World) -> dict[str, tuple[str, str, str]]:
+    """A partner with a key to confirm."""
+    claim(world)
+    return {"partner": ("1", "1", "999"), "partner key": ("1 1", "1 1", "999 1")}
 
 
 def _broken_row(world: World) -> str:
