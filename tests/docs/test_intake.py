@@ -11,7 +11,7 @@ from pathlib import Path
 import tocsin
 
 ROOT = Path(tocsin.__file__).parent
-PLACES = ("cli", "interface", "server", "operations", "pipeline", "incidents", "assets", "problems")
+PLACES = ("cli", "interface", "server", "operations", "pipeline", "incidents", "assets", "exchange", "problems")
 OF_REQUEST = {"form", "stream", "body"}
 READS = {*OF_REQUEST, "open_reports", "open_mailbox", "read_mail", "iter_raw"}
 """Calls by which bytes or texts of strangers come in; the first only on a ``request``."""
@@ -60,6 +60,7 @@ ALSO = {
     "assets/acts.py:_filter",
     "assets/rows.py:import_rows",
     "assets/sheet_acts.py:ask",
+    "exchange/partners/key_acts.py:kept",
     "incidents/arrivals/files.py:kept_file",
     "incidents/arrivals/triage_acts.py:add_with_files",
     "incidents/moving/importing.py:_kept",

@@ -20,7 +20,7 @@ from support.world import served
 from tocsin.pipeline.stores import open_node
 from tocsin.server.server import make_application
 
-_WORK = ["Today", "Problems", "Inbox", "Incidents", "Teams", "Notifications", "Reports", "Rules"]
+_WORK = ["Today", "Problems", "Inbox", "Incidents", "Teams", "Notifications", "Partners", "Reports", "Rules"]
 _OWN = ["To fix", "Events", "Notices", "Contacts and networks", "Notifications"]
 _PLACES = {
     "manager": [*_WORK, "Administration"],

@@ -18,6 +18,8 @@ from support.duty_example import add_rule, do_duty
 from support.furnished_node import broken_row, inbox_reports
 from support.incident_mails import answer_to, make_case
 from support.mail_keys import gnupg
+from support.partner_examples import CALL, pin, pin_expiring
+from support.partner_examples import claim as claim_key
 from support.reply_examples import reply
 from support.team_examples import OTHERS
 from support.world import World, copy_world, link_of, make_world, send
@@ -379,6 +381,13 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ),
     ItemKind.ASSETS_STALE: Story(lambda w: asset(w).at(400), lambda w: Keeper(w).do("confirm", asset=(1,)), 1),
     ItemKind.INBOX: Story(lambda w: (w.folder / "reference").write_text(inbox_reports(w)["inbox"][0]), take_report),
+    ItemKind.PARTNER_CLAIMS: Story(
+        claim_key, lambda w: act(w, "partners confirm-key", partner="1", key="1", **CALL)
+    ),
+    ItemKind.PARTNER_CHECKS: Story(pin, lambda w: act(w, "partners check", partner="1")),
+    ItemKind.PARTNER_KEYS: Story(
+        pin_expiring, lambda w: act(w, "partners end-key", partner="1", key="1", why="replaced", reason="Ada rang")
+    ),
     ItemKind.CLAIMS: Story(proved_claim, lambda w: act(w, "directory claims approve", number=1, reason="DNS")),
     ItemKind.CONFLICTS: Story(two_sources, decide_all),
     ItemKind.KEYS: Story(

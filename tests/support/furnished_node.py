@@ -11,6 +11,7 @@ from support.console_users import person
 from support.duty_example import make_duty
 from support.incident_mails import answer_to_id, make_case
 from support.page_examples import EXAMPLES, FOREIGN, NOBODYS, OPERATOR, OWN, SECTOR, Example, fill
+from support.partner_examples import claim
 from support.world import World
 from tocsin.delivery import Delivery
 from tocsin.delivery.never_held import Reference, ReferenceState, find_reference, note_reference
@@ -114,8 +115,15 @@ def furnish(world: World) -> dict[str, Example]:
         "index": (_index(world), "example", "nothing"),
         "index unit": ("example MUS csv", "example MUS csv", "example ZZZ csv"),
         **_assets(world),
+        **_partners(world),
     }
     return {path: Example(fill(path, things[kind][0]), *things[kind]) for path, kind in EXAMPLES.items()}
+
+
+def _partners(world: World) -> dict[str, tuple[str, str, str]]:
+    """A partner with a key to confirm."""
+    claim(world)
+    return {"partner": ("1", "1", "999"), "partner key": ("1 1", "1 1", "999 1")}
 
 
 def _assets(world: World) -> dict[str, tuple[str, str, str]]:

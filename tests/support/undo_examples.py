@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from support import partner_examples as partners
 from support.assets import FIELDS, Keeper, switch_on
 from support.incident_undo_examples import INCIDENT_EXAMPLES
 from support.undo_acts import ACTS, context, do, newest, put, roster_of_two
@@ -117,8 +118,24 @@ def _changed(world: World) -> dict[str, Any]:
     return {"change": 1, "approve": True}
 
 
+def _profile(world: World) -> dict[str, Any]:
+    """A profile that a pinned key signed, and that brings another key."""
+    said = partners.profile(partners.pin(world), brings=("next",))
+    return {"statement": said.content.decode(), "signature": said.signature.decode()}
+
+
 EXAMPLES: Final[dict[str, Callable[[World], dict[str, Any]]]] = {
     **INCIDENT_EXAMPLES,
+    "addPartner": lambda _: {"name": partners.NAME, "countries": "AX"},
+    "addProfilePartner": _profile,
+    "changePartner": lambda w: {"partner": (partners.pin(w), "1")[1], "hours": "8 to 17"},
+    "removePartner": lambda w: {"partner": (partners.claim(w), "1")[1]},
+    "checkPartner": lambda w: {"partner": (partners.pin(w), "1")[1]},
+    "addKeyPartner": lambda w: {"partner": (partners.pin(w), "1")[1], "content": partners.public("next")},
+    "confirmKeyPartner": lambda w: {"partner": (partners.claim(w), "1")[1], "key": "1", **partners.CALL},
+    "endKeyPartner": lambda w: {
+        "partner": (partners.pin(w), "1")[1], "key": "1", "why": "compromised", "reason": "Ada rang",
+    },
     "addAsset": _register,
     "changeAsset": lambda w: (_asset(w), {"asset": 1, **FIELDS, "site": "Quay 5"})[1],
     "removeAsset": _needed,

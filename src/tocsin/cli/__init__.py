@@ -38,7 +38,7 @@ _GROUPS = {
     ),
     "From the public": ("help-texts", "never-held"),
     "Teams and rules": ("directory", "keys", "networks", "rules"),
-    "Partners": ("exchange",),
+    "Partners": ("partners", "exchange"),
     "People and records": ("people", "tokens", "audit", "undo", "purge"),
     "Keeping a node": ("backup", "backups", "restore", "retention", "templates", "languages", "sbom"),
 }

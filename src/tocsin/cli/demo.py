@@ -122,6 +122,7 @@ def _let_pass(node: "NodeWithStores", country: "Country") -> None:
     from tocsin.operations.demo import (
         STEPS,
         Demonstration,
+        add_partners,
         answer_in_incidents,
         keep_register,
         open_incidents,
@@ -156,6 +157,7 @@ def _let_pass(node: "NodeWithStores", country: "Country") -> None:
     )
     open_incidents(demonstration)
     keep_register(demonstration)
+    add_partners(demonstration)
     demonstration.hear([path for path in written if path.name >= cut], now)
     note("What people did ...")
     for step in (*STEPS, answer_in_incidents):

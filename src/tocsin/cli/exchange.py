@@ -1,4 +1,4 @@
-"""`tocsin exchange`: files of the field's formats checked and converted, and bundles verified. Nothing is stored."""
+"""`tocsin exchange`: files of the field's formats checked and converted, bundles verified, our own profile written."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.formats import Verdict
 
 app = Commands(
-    help="Files of other systems: check them by their standards, convert them. Nothing is stored or sent.",
+    help="Files for and from partners: check, convert, verify; our own profile. Nothing is stored or sent.",
     no_args_is_help=True,
 )
 app.add_typer(exchange_verify.app)
@@ -25,6 +25,8 @@ app.add_typer(exchange_verify.app)
 _Format = Annotated[
     str, typer.Option("--format", metavar="FORMAT", help="stix, stix-pattern, misp, csaf, iodef, idea or xarf.")
 ]
+
+_Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write.")]
 
 
 @app.command()
@@ -66,6 +68,33 @@ def convert(
     sys.stdout.buffer.write(done.data)
     for line in done.lost:
         note(line)
+
+
+@app.command()
+def profile(call: NodeInvocation, out: _Out) -> None:
+    """Write who this node is, signed with its OpenPGP key: FILE, and FILE.asc with the signature."""
+    from tocsin.exchange.partners import own_profile
+
+    made = own_profile(call.node, call.now)
+    _write(out, made.content)
+    _write(Path(f"{out}.asc"), made.signature)
+    call.emit({"file": str(out), "signature": f"{out}.asc"}, f"Profile written to {out}, its signature to {out}.asc.")
+
+
+@app.command()
+def invite(call: NodeInvocation, out: _Out) -> None:
+    """Write a ZIP file that invites a partner: our profile, our key, and what to do with gpg alone."""
+    from tocsin.exchange.partners import invitation
+
+    _write(out, invitation(call.node, call.now))
+    call.emit({"file": str(out)}, f"Invitation written to {out}. The partner calls you to compare the fingerprint.")
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}.", hint="Name another file.") from error
 
 
 def _read(file: Path) -> bytes:

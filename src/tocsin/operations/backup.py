@@ -97,6 +97,7 @@ _MODELS = (
     "tocsin.incidents.takedowns.models",
     "tocsin.incidents.duty.models",
     "tocsin.assets.register.models",
+    "tocsin.exchange.partners.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

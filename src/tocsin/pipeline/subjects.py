@@ -22,6 +22,7 @@ from tocsin.directory.claims import ClaimRow
 from tocsin.directory.contacts import HOLDER, VerificationRow
 from tocsin.directory.keys import TeamKeyRow
 from tocsin.events import FeedAlarm, FeedRecord, Ingest
+from tocsin.exchange.partners import partner_names
 from tocsin.incidents import IncidentReader, readable_reports, titles_of
 from tocsin.interface import capabilities
 from tocsin.node.accounts import ApiToken, Permission, PermissionScope, Principal, names_of_actors
@@ -247,6 +248,11 @@ def _call_outs(_session: Session, names: Collection[str], _visitor: Principal) -
     yield from ((name, SubjectName(say("Call-out %(n)s", n=name), "/duty/call-outs")) for name in names)
 
 
+def _partners(session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    for number, name in partner_names(session, _numbers(names)).items():
+        yield str(number), SubjectName(name, f"/partners/{number}")
+
+
 def _inbox(session: Session, names: Collection[str], reader: IncidentReader) -> Names:
     known = readable_reports(session, reader, names)
     yield from ((name, SubjectName(name, f"/reports/public/{quote(name)}")) for name in names if name in known)
@@ -330,6 +336,7 @@ _NAMERS: Final[Mapping[str, tuple[Permission | None, Namer]]] = {
     "mail": (Permission.TODAY_READ, _mails),
     "networks": (Permission.DIRECTORY_SURVEY, _sources),
     "never-held": (Permission.NEVER_HELD_WORK, _never_held),
+    "partner": (Permission.PARTNERS_READ, _partners),
     "person": (None, _people),
     "problem": (Permission.REPORTS_READ, _problems),
     "roster": (Permission.INCIDENTS_READ, _rosters),

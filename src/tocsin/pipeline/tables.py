@@ -41,6 +41,9 @@ class ItemKind(StrEnum):
     ASSET_TOUCHED = "asset-touched"  # events or an incident name a critical asset
     ASSET_CHANGES = "asset-changes"  # that operators sent
     ASSETS_STALE = "assets-stale"  # nobody confirmed them for a year
+    PARTNER_CLAIMS = "partner-claims"  # keys of partners, to be confirmed
+    PARTNER_CHECKS = "partner-checks"  # communication checks that are due
+    PARTNER_KEYS = "partner-keys"  # pinned keys that end soon
     INBOX = "inbox"  # reports without an owner
     INCIDENT_MAILS = "incident-mails"  # of parties to incidents, that wait for our answer
     LESSONS = "lessons"  # of incidents, that are due

@@ -98,6 +98,11 @@ MAKES = (
         "/incidents/{reference}/affected", "INCIDENT/act?act=affected", {"kind": "open-rdp"},
         {"severity": "high"}, KEPT,
     ),
+    Making("/partners/new", "/partners/new", {"name": "CERT B"}, {"name": "CERT C"}, KEPT, AccountRole.MANAGER),
+    Making(
+        "/partners/{partner}/check", "/partners/1/check", {"result": "no-answer"}, {"result": "wrong-signature"},
+        KEPT, AccountRole.MANAGER,
+    ),
     Making("/assets/new", "/assets/new", {"name": "Water"}, {"name": "Water, north"}, KEPT, AccountRole.MANAGER),
     Making(
         "/assets/sheets", "/assets/sheets", {"asset": ["1"], "holder": "Safe"}, {"asset": "1", "holder": "Drawer"},
@@ -164,6 +169,7 @@ MAKES = (
 SETS: Mapping[str, tuple[str, ...]] = {
     "a state is set, the one that it has": (
         "/assets/confirm",
+        "/partners/{partner}/change",
         "/assets/{asset}/acknowledge",
         "/assets/{asset}/change",
         "/assets/changes/{change}",
@@ -222,6 +228,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "it is there once by what it says": (
         "/incidents/{reference}/clocks/{clock}/recalculate",
         "/assets/import",
+        "/partners/profile", "/partners/{partner}/keys",
         "/problems/inbox",
         "/playbooks/add",
         "/problems/incident",
@@ -255,6 +262,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "it takes something away, which is gone then": (
         "/playbooks/{playbook}/remove",
         "/assets/{asset}/remove",
+        "/partners/{partner}/remove",
         "/account/passkeys/remove", "/account/second-factor/off", "/account/tokens/revoke",
         "/reports/feeds/mapped/{feed}/remove",
         "/events/views/{number}/delete",
@@ -276,6 +284,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/clocks/{clock}/not-applicable",
         "/clocks/texts/{law}/adopt",
         "/clocks/texts/{law}/withdraw",
+        "/partners/{partner}/keys/{key}/confirm", "/partners/{partner}/keys/{key}/end",
         "/duty/call-outs/{call_out}/acknowledge", "/duty/changes/{change}/withdraw", "/duty/rosters/{roster}/retire",
         "/duty/rules/{rule}/end",
         "/incidents/{reference}/close",

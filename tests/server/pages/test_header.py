@@ -22,13 +22,13 @@ from tocsin.server.server import make_application
 _GROUPED = {
     AccountRole.ADMINISTRATOR: {
         "Work": ["Today", "Problems", "Inbox", "Incidents"],
-        "People": ["Teams", "Notifications"],
+        "People": ["Teams", "Notifications", "Partners"],
         "Knowledge": ["Reports"],
         "Keeping": ["Rules", "Administration"],
     },
     AccountRole.ANALYST: {
         "Work": ["Today", "Problems", "Inbox", "Incidents"],
-        "People": ["Teams", "Notifications"],
+        "People": ["Teams", "Notifications", "Partners"],
         "Knowledge": ["Reports"],
         "Keeping": ["Rules", "Purge", "Figures"],  # who may not enter Administration has what is below it
     },

@@ -62,6 +62,8 @@ class Permission(StrEnum):
     INCIDENTS_ENTER = "incidents.enter"  # let oneself into a restricted one for a day, with a reason; it is reviewed
     ASSETS_READ = "assets.read"  # the register of critical assets: of operators, their own
     ASSETS_WRITE = "assets.write"
+    PARTNERS_READ = "partners.read"
+    PARTNERS_WRITE = "partners.write"  # who a partner is, and which of its keys count
     READINESS_READ = "readiness.read"
     READINESS_WRITE = "readiness.write"
     NEVER_HELD_WORK = "never_held.work"  # references to what must never be held, which no other role sees
@@ -105,7 +107,7 @@ _READING = (
     Permission.TODAY_READ, Permission.EVENTS_READ, Permission.REPORTS_READ, Permission.QUARANTINE_READ,
     Permission.LOOKUP, Permission.DIRECTORY_READ,
     Permission.DIRECTORY_SURVEY, Permission.DELIVERIES_READ, Permission.RULES_READ, Permission.INBOX_READ,
-    Permission.INCIDENTS_READ, Permission.READINESS_READ, Permission.DRAFTING_READ,
+    Permission.INCIDENTS_READ, Permission.PARTNERS_READ, Permission.READINESS_READ, Permission.DRAFTING_READ,
 )  # fmt: skip
 _WORKING = (
     *_READING, Permission.TODAY_WORK, Permission.EVENTS_EXPORT, Permission.VIEWS_WRITE, Permission.REPORTS_WRITE,
@@ -117,6 +119,7 @@ _DECIDING = (
     *_WORKING,
     Permission.DIRECTORY_DECIDE,
     Permission.RULES_WRITE,
+    Permission.PARTNERS_WRITE,
     Permission.AUDIT_READ,
     Permission.INCIDENTS_ENTER,
 )

@@ -303,6 +303,35 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         "/assets?need=stale", Permission.ASSETS_WRITE, listers.assets_stale,
         (Resolution(say("Confirm or edit them"), "/assets?need=stale", ""),), personal=True,
     ),
+    ItemKind.PARTNER_CLAIMS: ToDoKind(
+        say("Keys of partners to confirm"),
+        lambda item: say_count("%(n)s key of a partner to confirm", "%(n)s keys of partners to confirm", item.count),
+        "/partners?need=claimed", Permission.PARTNERS_WRITE, listers.partner_claims,
+        (Resolution(say("Confirm the key by telephone, or end it"), "/partners?need=claimed", "partners confirm-key"),),
+    ),
+    ItemKind.PARTNER_CHECKS: ToDoKind(
+        say("Communication checks with partners"),
+        lambda item: say_count(
+            "%(n)s partner: communication check due", "%(n)s partners: communication checks due", item.count
+        ),
+        "/partners?need=check", Permission.PARTNERS_WRITE, listers.partner_checks,
+        (
+            Resolution(
+                say("Send a signed mail, and record the signed answer"), "/partners?need=check", "partners check"
+            ),
+        ),
+    ),
+    ItemKind.PARTNER_KEYS: ToDoKind(
+        say("Expiring keys of partners"),
+        lambda item: say_count(
+            "%(n)s key of a partner expires within 30 days", "%(n)s keys of partners expire within 30 days", item.count
+        ),
+        "/partners?need=expiring", Permission.PARTNERS_WRITE, listers.partner_keys,
+        (
+            Resolution(say("Add its newer form"), "/partners?need=expiring", "partners add-key"),
+            Resolution(say("End the key"), "/partners?need=expiring", "partners end-key"),
+        ),
+    ),
     ItemKind.INBOX: ToDoKind(
         say("Inbox"),
         lambda item: say_count(

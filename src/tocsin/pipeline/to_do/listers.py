@@ -17,6 +17,7 @@ from tocsin.directory import ConflictState, read_conflicts, team_names
 from tocsin.directory.claims import ClaimState, read_claims
 from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
+from tocsin.exchange.partners import ListedPartner, claimed_keys, due_checks, ending_keys, list_partners
 from tocsin.incidents import (
     IncidentReader,
     access_to_review,
@@ -66,6 +67,11 @@ class ListingContext:
     def reader(self) -> IncidentReader:
         """As whom incidents are read; without a person, what the whole team may read."""
         return IncidentReader(self.person, self.now)
+
+    @cached_property
+    def partners(self) -> list[ListedPartner]:
+        """All partners."""
+        return list_partners(self.session, self.now)
 
     @cached_property
     def unreachable(self) -> list[DueNews]:
@@ -296,6 +302,27 @@ def assets_stale(context: ListingContext) -> Iterator[Item]:
     """Critical assets that nobody confirmed for a year, for those who confirm them."""
     if context.node.settings.assets.enabled:
         yield Item(ItemKind.ASSETS_STALE, stale_assets(context.session, context.reader))
+
+
+def partner_claims(context: ListingContext) -> Iterator[Item]:
+    """Keys of partners that no person has confirmed."""
+    found = claimed_keys(context.partners, context.now)
+    yield Item(ItemKind.PARTNER_CLAIMS, len(found), min((key.claimed_at for key in found), default=None))
+
+
+def partner_checks(context: ListingContext) -> Iterator[Item]:
+    """Partners with whom a communication check is due."""
+    found = due_checks(context.partners)
+    first = min((one.due_at for one in found), default=None)
+    yield Item(ItemKind.PARTNER_CHECKS, len(found), first, first)
+
+
+def partner_keys(context: ListingContext) -> Iterator[Item]:
+    """Pinned keys of partners that expire soon, or did; due when the first one does."""
+    found = ending_keys(context.partners, context.now)
+    yield Item(
+        ItemKind.PARTNER_KEYS, len(found), None, min((key.expires_at for key in found if key.expires_at), default=None)
+    )
 
 
 def claims(context: ListingContext) -> Iterator[Item]:

@@ -1,0 +1,38 @@
+"""Partners: who they are, which of their keys a person confirmed, and the last proof that the link to each works.
+
+What a partner's file says is an assertion: a key that only came with it is *claimed*, and verifies nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.exchange.partners import acts
+    from tocsin.exchange.partners.profiles import invitation, own_profile, read_profile_file
+    from tocsin.exchange.partners.read import (
+        ListedPartner,
+        claimed_keys,
+        due_checks,
+        ending_keys,
+        find_partner,
+        list_partners,
+        partner_names,
+        pinned_keys,
+        read_partner,
+    )
+    from tocsin.exchange.partners.states import (
+        CHECK_DAYS,
+        ENDING_DAYS,
+        CheckResult,
+        CheckWay,
+        KeyConfirmation,
+        KeyEnd,
+        LinkState,
+        PartnerKeyState,
+        key_state,
+        last_proof,
+        link_state,
+    )
+else:
+    lazy_face(__name__)

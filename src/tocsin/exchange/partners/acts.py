@@ -1,0 +1,226 @@
+"""What can be done with partners; what is done with their keys is in `key_acts`."""
+
+from functools import partial
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.directory import canonical, find_team
+from tocsin.exchange.partners import key_acts
+from tocsin.exchange.partners.key_acts import (
+    NO_ROUTE,
+    PartnerNamed,
+    PartnerResult,
+    check_name,
+    kept,
+    new_partner,
+    note,
+    result_of,
+)
+from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey
+from tocsin.exchange.partners.read import find_partner, read_partner
+from tocsin.exchange.partners.states import CheckResult, CheckWay, PartnerKeyState
+from tocsin.incidents.act_parts import LINE, Moment
+from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.node.accounts import Permission
+from tocsin.node.errors import ConflictError, UsageError
+from tocsin.node.records import AuditAction
+from tocsin.node.sentences import say
+
+
+def _codes(text: str) -> str:
+    """Codes of countries as they are kept: ``FR, MU``."""
+    codes = sorted({one.upper() for one in text.replace(",", " ").split()})
+    if any(len(one) != 2 or not (one.isascii() and one.isalpha()) for one in codes):
+        raise ValueError(N_("Write codes of countries, such as MU or FR."))
+    return ", ".join(codes)
+
+
+def _or_none(value: Any) -> Any:
+    return value or None
+
+
+_Name = Annotated[str, Wording(lacking=N_("Write a name."))]
+_Mailbox = Annotated[str, AfterValidator(lambda text: canonical.mailbox(text) if text else "")]
+_Codes = Annotated[str, AfterValidator(_codes)]
+_Node = Annotated[UUID | None, BeforeValidator(_or_none), Wording(lacking=N_("Write a UUID."))]
+_Bytes = Annotated[
+    int | None, BeforeValidator(_or_none), Wording(lacking=N_("Write a number of bytes.")), Field(ge=1, le=2**62)
+]
+
+
+class PartnerFields(BaseModel):
+    """What is said of a partner; only its name is needed."""
+
+    name: _Name = Field(min_length=1, max_length=200, pattern=LINE, description="What people call it.")
+    mailbox: _Mailbox = Field("", max_length=300, description="The email address of its contact.")
+    inbox: Annotated[str, Wording(lacking=N_("Write an address that begins with https://."))] = Field(
+        "", max_length=500, pattern=r"^(https://[^\s]+)?$", description="The HTTPS address where it takes dispatches."
+    )
+    node: _Node = Field(None, description="The UUID of its node; without one it has mail only.")
+    team: str = Field("", max_length=200, description="Key of the same team in the directory.")
+    countries: _Codes = Field("", max_length=300, description="Whose law it is under: codes of ISO 3166-1.")
+    languages: str = Field("", max_length=200, pattern=LINE, description="Languages of its people.")
+    hours: str = Field("", max_length=300, pattern=LINE, description="When it is reached.")
+    formats: Annotated[str, Wording(lines=True)] = Field(
+        "", max_length=2_000, description="Media types that it wants, a line each, the best first."
+    )
+    largest: _Bytes = Field(None, description="Bytes of the largest file that it takes.")
+
+
+class NewPartner(PartnerFields):
+    """A new partner."""
+
+    once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
+
+
+class ChangedPartner(PartnerFields, PartnerNamed):
+    """A partner, and what is said of it now; what is not named stays."""
+
+    name: _Name = Field("", min_length=1, max_length=200, pattern=LINE, description="What people call it.")
+
+
+class NewCheck(PartnerNamed):
+    """A communication check: how, when, and what came of it."""
+
+    way: CheckWay = Field(CheckWay.SIGNED_MAIL, description="How it was made; a signed answer alone proves the link.")
+    result: CheckResult = Field(CheckResult.ANSWERED, description="What came of it.")
+    at: Moment | None = Field(None, description="When the answer came, or was given up (UTC); without it, now.")
+    note: str = Field("", max_length=500, pattern=LINE, description="What else is to be known.")
+    once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
+
+
+def add(context: ActContext, request: NewPartner) -> PartnerResult:
+    """What is typed is a claim until a key is confirmed.
+
+    Raises:
+        ConflictError: another partner has the name, or the node.
+
+    """
+    once, said = context.key_of(request), request.model_dump(exclude={"once"})
+    with context.undoable() as session:
+        if once and (known := session.scalar(select(Partner).where(Partner.once == once))) is not None:
+            return result_of(known)
+        check_name(session, request.name)
+        partner = new_partner(context, once)
+        _fill(session, context, partner, said)
+        session.add(partner)
+        session.flush()
+        note(session, context, AuditAction.PARTNER_ADDED, partner)
+        return result_of(partner)
+
+
+def change(context: ActContext, request: ChangedPartner) -> PartnerResult:
+    """What is not named stays as it is. The node of a partner does not change once a key was confirmed.
+
+    Raises:
+        ConflictError: another partner has the name or the node, or a key is pinned for the old one.
+
+    """
+    said = request.model_dump(exclude={"partner"}, exclude_unset=True)
+    with context.undoable() as session:
+        partner = find_partner(session, request.partner, lock=True)
+        if partner.node is not None and said.get("node", partner.node) != partner.node:
+            of = select(PartnerKey.id).where(PartnerKey.partner_id == partner.id, PartnerKey.confirmed_at.is_not(None))
+            if session.scalar(of.limit(1)) is not None:
+                raise ConflictError(say("A key was confirmed for this node, so it stays."), hint=_ANEW)
+        if "name" in said:
+            check_name(session, request.name, partner.id)
+        _fill(session, context, partner, said)
+        note(session, context, AuditAction.PARTNER_CHANGED, partner, fields=sorted(said))
+        return result_of(partner)
+
+
+def remove(context: ActContext, request: PartnerNamed) -> PartnerResult:
+    """Only while nothing was confirmed or checked: what has a history stays, and its keys are ended.
+
+    Raises:
+        ConflictError: it has a history.
+
+    """
+    with context.undoable() as session:
+        partner = find_partner(session, request.partner, lock=True)
+        found = read_partner(session, str(partner.id), context.now)
+        if found.checks or partner.statement_at or any(key.confirmed_at or key.ended_at for key in found.keys):
+            raise ConflictError(say("This partner has a history, so it stays."), hint=say("End its keys instead."))
+        done = result_of(partner)
+        for key in found.keys:
+            session.delete(key)
+        session.flush()
+        session.delete(partner)
+        note(session, context, AuditAction.PARTNER_REMOVED, partner)
+        return done
+
+
+def check(context: ActContext, request: NewCheck) -> PartnerResult:
+    """A mail that we signed, and an answer with the partner's signature, which a pinned key verifies: twice a year.
+
+    Raises:
+        ConflictError: no key of the partner is confirmed, so a signature proves nothing.
+
+    """
+    at = request.at or context.now
+    if at > context.now:
+        raise UsageError(say("This time is still to come."))
+    once = context.key_of(request)
+    with context.undoable() as session:
+        partner = find_partner(session, request.partner, lock=True)
+        if once and session.scalar(select(PartnerCheck.id).where(PartnerCheck.once == once)) is not None:
+            return result_of(partner)
+        signed = request.way is CheckWay.SIGNED_MAIL and request.result is CheckResult.ANSWERED
+        found = read_partner(session, str(partner.id), context.now)
+        if signed and not found.in_state(PartnerKeyState.PINNED, context.now):
+            raise ConflictError(say("No key of this partner is confirmed: its signature proves nothing yet."))
+        row = PartnerCheck(
+            partner_id=partner.id, way=request.way.value, result=request.result.value,
+            note=kept(context, request.note), at=at, noted_at=context.now, noted_by=context.actor, once=once,
+        )  # fmt: skip
+        session.add(row)
+        note(session, context, AuditAction.PARTNER_CHECKED, partner, way=row.way, result=row.result)
+        return result_of(partner)
+
+
+_ANEW: Final = say("Add the other node as a partner of its own.")
+_TEXTS: Final = ("name", "mailbox", "inbox", "languages", "hours", "formats")
+
+
+def _fill(session: Session, context: ActContext, partner: Partner, said: dict[str, Any]) -> None:
+    """Let a partner be as somebody says; what must never be held is left out."""
+    if "team" in said:
+        key = said["team"]
+        partner.team_id = find_team(session, key) if key else None
+    if (node := said.get("node")) is not None:
+        other = session.scalar(select(Partner.id).where(Partner.node == node, Partner.id.is_distinct_from(partner.id)))
+        if other is not None:
+            raise ConflictError(say("Another partner has this node."))
+    for name, value in said.items():
+        if name != "team":
+            setattr(partner, name, kept(context, value) if name in _TEXTS else value)
+
+
+_act = partial(Act, noun="partner", permission=Permission.PARTNERS_WRITE, route=NO_ROUTE, told="{number}: {name}.")
+
+ACTS: Final = (
+    _act(
+        "add", "Add a partner", add, audit=(AuditAction.PARTNER_ADDED,), command="partners add",
+        page=OwnSurface("/partners/new"), arguments=("name",), makes=True, undo=lambda _: say("Partner added"),
+    ),
+    _act(
+        "change", "Edit a partner", change, audit=(AuditAction.PARTNER_CHANGED,), command="partners change",
+        page=OwnSurface("/partners/{partner}/change"), arguments=("partner",), undo=lambda _: say("Partner saved"),
+    ),
+    _act(
+        "remove", "Remove a partner", remove, audit=(AuditAction.PARTNER_REMOVED,), command="partners remove",
+        page=OwnSurface("/partners/{partner}/remove"), arguments=("partner",), undo=lambda _: say("Partner removed"),
+    ),
+    _act(
+        "check", "Record a communication check", check, audit=(AuditAction.PARTNER_CHECKED,),
+        command="partners check", page=OwnSurface("/partners/{partner}/check"), arguments=("partner",), makes=True,
+        undo=lambda _: say("Communication check recorded"),
+    ),
+    *key_acts.ACTS,
+)  # fmt: skip
+"""What can be done with partners."""

@@ -1,0 +1,364 @@
+"""Keys of partners: claimed by a file, confirmed by a person, ended by a person."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Final
+
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.never_held import IntakeFilter
+from tocsin.directory import canonical
+from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, key_facts, read_key_file
+from tocsin.exchange.partners.models import Partner, PartnerKey
+from tocsin.exchange.partners.read import find_partner, pinned_keys
+from tocsin.exchange.partners.states import KeyConfirmation, KeyEnd, PartnerKeyState, key_state
+from tocsin.exchange.statements import (
+    PinnedKey,
+    Profile,
+    RefusalCode,
+    RefusalError,
+    Statement,
+    pinned,
+    read_statement,
+    verify,
+)
+from tocsin.incidents.act_parts import LINE
+from tocsin.interface import N_, Absence, Act, ActContext, OwnSurface, Wording, number_in
+from tocsin.node.accounts import Permission
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
+from tocsin.node.records import AuditAction, audit, node_uuid
+from tocsin.node.sentences import say
+
+NO_ROUTE: Final = Absence("A person decides who a partner is; a program has no word in it.")
+_MOST_KEYS: Final = 10  # of one profile, or of one file
+
+
+class PartnerNamed(BaseModel):
+    """Which partner."""
+
+    partner: str = Field(min_length=1, max_length=200, description="Number or name of the partner.")
+
+
+class KeyNamed(PartnerNamed):
+    """Which key of which partner."""
+
+    key: str = Field(min_length=1, max_length=100, description="Its fingerprint in full, or its number.")
+
+
+class SignedProfile(BaseModel):
+    """A profile as its node signed it."""
+
+    statement: str = Field(min_length=1, max_length=2_000_000, description="The profile.")
+    signature: str = Field(min_length=1, max_length=20_000, description="The signature over it, in ASCII armor.")
+
+
+class NewKey(PartnerNamed):
+    """A public key that a partner sent."""
+
+    content: Annotated[str, Wording(lacking=N_("Paste the public key."), lines=True)] = Field(
+        min_length=1, max_length=1_000_000, description="The OpenPGP key, in ASCII armor."
+    )
+
+
+class ConfirmedKey(KeyNamed):
+    """How somebody made sure that a key is the partner's."""
+
+    way: KeyConfirmation = Field(description="How it was confirmed.")
+    said_by: Annotated[str, Wording(lacking=N_("Write who read the fingerprint to you."))] = Field(
+        min_length=1, max_length=200, pattern=LINE, description="Who of the partner read the fingerprint."
+    )
+    evidence: str = Field(
+        "", max_length=300, pattern=LINE,
+        description="The number that was called and where it is from; or whose signature it has.",
+    )  # fmt: skip
+
+
+class EndedKey(KeyNamed):
+    """Why a key counts no more."""
+
+    why: KeyEnd = Field(description="Why it counts no more.")
+    reason: Annotated[str, Wording(lacking=N_("Say who said so, and when."))] = Field(
+        min_length=1, max_length=500, pattern=LINE, description="Who said so, and when."
+    )
+
+
+class PartnerResult(BaseModel):
+    """A partner after an act."""
+
+    number: int
+    name: str
+
+
+class PartnerKeyResult(PartnerResult):
+    """A key after an act."""
+
+    fingerprint: str
+    state: PartnerKeyState
+
+
+def add_profile(context: ActContext, request: SignedProfile) -> PartnerResult:
+    """All that it says is a claim, its keys too. A known partner's details change only where a pinned key signed it.
+
+    Raises:
+        RefusalError: it is no profile, or its own key did not sign it.
+        ConflictError: it is ours, a newer one was read, or another partner has its name.
+
+    """
+    statement, claimed = _read(context, request)
+    profile = statement.said(Profile)
+    with context.undoable() as session:
+        partner = session.scalar(select(Partner).where(Partner.node == profile.by.node).with_for_update())
+        trusted = _is_trusted(statement, pinned_keys(session))
+        if new := partner is None:
+            check_name(session, profile.name)
+            partner = new_partner(context)
+        elif partner.profile_at is not None and profile.at < partner.profile_at:
+            raise ConflictError(say("A newer profile of this partner was read already."))
+        if new or trusted:
+            _take(context, partner, profile)
+        if trusted:
+            proof = min(profile.at, context.now)
+            partner.statement_at = max(proof, partner.statement_at or proof)
+        session.add(partner)
+        session.flush()
+        word = AuditAction.PARTNER_ADDED if new else AuditAction.PARTNER_CHANGED
+        note(session, context, word, partner, profile=statement.hash, verified=trusted)
+        for facts, armored in claimed.values():
+            _claim(session, context, partner, facts, armored, source="profile")
+        return result_of(partner)
+
+
+def add_key(context: ActContext, request: NewKey) -> PartnerKeyResult:
+    """It is claimed until it is confirmed. A newer form of a known key, which only that key can make, renews it.
+
+    Raises:
+        InputError: it is no OpenPGP key, or a private one.
+
+    """
+    facts, armored = _read_key(request.content)
+    with context.undoable() as session:
+        partner = find_partner(session, request.partner, lock=True)
+        return _key_result(partner, _claim(session, context, partner, facts, armored, source="file"), context.now)
+
+
+def confirm_key(context: ActContext, request: ConfirmedKey) -> PartnerKeyResult:
+    """Compare the whole fingerprint with a person of the partner: never by the way on which the key came.
+
+    Raises:
+        ConflictError: it is confirmed or ended, is no good, or is another partner's.
+
+    """
+    if request.way is not KeyConfirmation.IN_PERSON and not request.evidence:
+        raise UsageError(say("Write which number was called and where it is from, or whose signature the key has."))
+    with context.undoable() as session:
+        partner, key = _find(session, request)
+        if (state := key_state(key, context.now)) is not PartnerKeyState.CLAIMED:
+            confirmed = state is PartnerKeyState.PINNED
+            raise ConflictError(say("This key is confirmed already.") if confirmed else say("This key has ended."))
+        facts, _ = _read_key(key.content)
+        if facts.flaw is not None or (facts.until is not None and facts.until <= context.now):
+            why = facts.flaw.why if facts.flaw else say("It expired.")
+            raise ConflictError(say("This key cannot be used: %(why)s", why=why))
+        same = select(PartnerKey.id).where(PartnerKey.fingerprint == key.fingerprint, PartnerKey.id != key.id)
+        if session.scalar(same.where(PartnerKey.confirmed_at.is_not(None)).limit(1)) is not None:
+            raise ConflictError(say("This key was confirmed for another partner."))
+        key.way, key.evidence, key.said_by = (
+            request.way.value,
+            kept(context, request.evidence),
+            kept(context, request.said_by),
+        )
+        key.confirmed_at, key.confirmed_by = context.now, context.actor
+        note(session, context, AuditAction.PARTNER_KEY_CONFIRMED, partner, key=key.fingerprint, way=key.way)
+        return _key_result(partner, key, context.now)
+
+
+def end_key(context: ActContext, request: EndedKey) -> PartnerKeyResult:
+    """Nothing that it signs from now on counts; of a compromised one, nothing that comes from now on.
+
+    Raises:
+        ConflictError: it has ended.
+
+    """
+    with context.undoable() as session:
+        partner, key = _find(session, request)
+        if key.ended_at is not None:
+            raise ConflictError(say("This key has ended."))
+        _end(session, context, partner, key, why=request.why, reason=kept(context, request.reason))
+        return _key_result(partner, key, context.now)
+
+
+def kept(context: ActContext, text: str) -> str:
+    """A text without what must never be held."""
+    return IntakeFilter(context.node, "partners").kept_text(text) if text else ""
+
+
+def new_partner(context: ActContext, once: str | None = None) -> Partner:
+    """One of which nothing is said yet."""
+    return Partner(
+        node=None, name="", team_id=None, mailbox="", inbox="", formats="", largest=None, countries="", languages="",
+        hours="", made_at=context.now, made_by=context.actor, profile_at=None, statement_at=None, once=once,
+    )  # fmt: skip
+
+
+def check_name(session: Session, name: str, number: int | None = None) -> None:
+    """Raises ConflictError where another partner has the name: whoever claims it could pose as that one."""
+    same = select(Partner.id).where(Partner.name == name, Partner.id.is_distinct_from(number))
+    if session.scalar(same.limit(1)) is not None:
+        raise ConflictError(
+            say("Another partner has this name."),
+            hint=say("If it is the same one, write the UUID of its node there first."),
+        )
+
+
+def note(session: Session, context: ActContext, word: AuditAction, partner: Partner, **detail: object) -> None:
+    """The audit entry of an act on a partner."""
+    subject = f"partner:{partner.id}"
+    audit(session, word, at=context.now, actor=context.actor, subject=subject, detail=detail or None)
+
+
+def result_of(partner: Partner) -> PartnerResult:
+    """The partner after an act."""
+    return PartnerResult(number=partner.id, name=partner.name)
+
+
+def _key_result(partner: Partner, key: PartnerKey, now: datetime) -> PartnerKeyResult:
+    return PartnerKeyResult(
+        number=partner.id, name=partner.name, fingerprint=key.fingerprint.upper(), state=key_state(key, now)
+    )
+
+
+def _find(session: Session, request: KeyNamed) -> tuple[Partner, PartnerKey]:
+    partner = find_partner(session, request.partner, lock=True)
+    number, fingerprint = number_in(request.key), "".join(request.key.split()).lower()
+    which = PartnerKey.fingerprint == fingerprint if number is None else PartnerKey.id == number
+    key = session.scalar(select(PartnerKey).where(which, PartnerKey.partner_id == partner.id).with_for_update())
+    if key is None:
+        raise NotFoundError(say("This partner has no such key."), hint=say("Give the fingerprint in full."))
+    return partner, key
+
+
+def _read(context: ActContext, request: SignedProfile) -> tuple[Statement, dict[str, tuple[KeyFacts, str]]]:
+    """A profile that one of its own keys signed, and its keys by fingerprint."""
+    statement = read_statement(request.statement.strip().encode(), request.signature.encode())
+    profile = statement.said(Profile)
+    if profile.by.node == node_uuid(context.database):
+        raise ConflictError(say("This is the profile of this node."))
+    if profile.expires is not None and profile.expires <= context.now:
+        raise RefusalError(RefusalCode.EXPIRED, "The profile has expired.")
+    if len(profile.keys) > _MOST_KEYS:
+        raise RefusalError(RefusalCode.BAD_STATEMENT, "It has more keys than a node uses.")
+    claimed = {
+        facts.fingerprint: (facts, armored) for facts, armored in (_read_key(one.armored) for one in profile.keys)
+    }
+    verify(statement, pinned(*(PinnedKey(profile.by.node, armored.encode()) for _, armored in claimed.values())))
+    return statement, claimed
+
+
+def _read_key(content: str) -> tuple[KeyFacts, str]:
+    """What a key says, and the key in ASCII armor."""
+    from pysequoia import Cert
+
+    found = [one for kind, one in read_key_file(content.encode()).keys if kind is KeyFormat.OPENPGP]
+    if len(found) != 1:
+        raise InputError(say("Give one OpenPGP public key."), hint="'gpg --armor --export ADDRESS' prints one.")
+    return key_facts(KeyFormat.OPENPGP, found[0]), str(Cert.from_bytes(found[0]))
+
+
+def _is_trusted(statement: Statement, keys: Mapping[str, PinnedKey]) -> bool:
+    try:
+        verify(statement, keys)
+    except RefusalError:
+        return False
+    return True
+
+
+def _take(context: ActContext, partner: Partner, profile: Profile) -> None:
+    """Let a partner be as its profile says; an address that is none is left out."""
+    said = {one.kind: one.value for one in reversed(profile.addresses)}
+    try:
+        partner.mailbox = canonical.mailbox(said["mail"])
+    except (KeyError, ValueError):
+        partner.mailbox = ""
+    inbox = said.get("https", "")
+    partner.inbox = inbox if inbox.startswith("https://") and not set(inbox) & set(" \t\r\n") else ""
+    partner.node, partner.profile_at, partner.largest = profile.by.node, profile.at, profile.largest
+    partner.countries = ", ".join(sorted({one.country for one in profile.jurisdictions}))
+    texts = {
+        "name": profile.name, "hours": profile.hours, "languages": ", ".join(profile.languages),
+        "formats": "\n".join(profile.formats),
+    }  # fmt: skip
+    for name, text in texts.items():
+        setattr(partner, name, kept(context, text))
+    if not partner.name.strip():
+        raise RefusalError(RefusalCode.BAD_STATEMENT, "It has no name.")
+
+
+def _claim(
+    session: Session, context: ActContext, partner: Partner, facts: KeyFacts, armored: str, *, source: str
+) -> PartnerKey:
+    """The key of a partner, claimed; a known one with what is new of it."""
+    from pysequoia import Cert
+
+    known = select(PartnerKey).where(PartnerKey.partner_id == partner.id, PartnerKey.fingerprint == facts.fingerprint)
+    if (key := session.scalar(known)) is None:
+        key = PartnerKey(
+            partner_id=partner.id, fingerprint=facts.fingerprint, content=armored, expires_at=facts.until,
+            source=source, claimed_at=context.now, claimed_by=context.actor, way="", evidence="", said_by="",
+            confirmed_at=None, confirmed_by="", ended="", end_reason="", ended_at=None, ended_by="",
+        )  # fmt: skip
+        session.add(key)
+        session.flush()
+    else:
+        merged = Cert.from_bytes(key.content.encode()).merge(Cert.from_bytes(armored.encode()))
+        facts, content = _read_key(str(merged))
+        if content == key.content:
+            return key
+        key.content, key.expires_at = content, facts.until
+    note(session, context, AuditAction.PARTNER_KEY_ADDED, partner, key=key.fingerprint)
+    if facts.flaw is not None and facts.flaw.state is KeyState.REVOKED and key.ended_at is None:
+        _end(session, context, partner, key, why=KeyEnd.COMPROMISED, reason=say("Its owner revoked it."))
+    return key
+
+
+def _end(session: Session, context: ActContext, partner: Partner, key: PartnerKey, *, why: KeyEnd, reason: str) -> None:
+    key.ended, key.end_reason, key.ended_at, key.ended_by = why.value, reason, context.now, context.actor
+    note(session, context, AuditAction.PARTNER_KEY_ENDED, partner, key=key.fingerprint, why=why.value)
+
+
+_act = partial(
+    Act, noun="partner", permission=Permission.PARTNERS_WRITE, route=NO_ROUTE,
+    told="{name}: {fingerprint}, {state}.",
+)  # fmt: skip
+_KEY: Final = "/partners/{partner}/keys/{key}"
+
+ACTS: Final = (
+    _act(
+        "add-profile", "Add a partner from its profile", add_profile,
+        audit=(
+            AuditAction.PARTNER_ADDED, AuditAction.PARTNER_CHANGED, AuditAction.PARTNER_KEY_ADDED,
+            AuditAction.PARTNER_KEY_ENDED,
+        ),
+        command=OwnSurface("partners add-profile"), page=OwnSurface("/partners/profile"), makes=True,
+        told="{number}: {name}.", undo=lambda _: say("Profile read"),
+    ),
+    _act(
+        "add-key", "Add a key of a partner", add_key,
+        audit=(AuditAction.PARTNER_KEY_ADDED, AuditAction.PARTNER_KEY_ENDED),
+        command=OwnSurface("partners add-key"), page=OwnSurface("/partners/{partner}/keys"), makes=True,
+        arguments=("partner",), undo=lambda _: say("Key added"),
+    ),
+    _act(
+        "confirm-key", "Confirm a key of a partner", confirm_key, audit=(AuditAction.PARTNER_KEY_CONFIRMED,),
+        command="partners confirm-key", page=OwnSurface(f"{_KEY}/confirm"), arguments=("partner", "key"),
+        undo=lambda _: say("Key confirmed"),
+    ),
+    _act(
+        "end-key", "End a key of a partner", end_key, audit=(AuditAction.PARTNER_KEY_ENDED,),
+        command="partners end-key", page=OwnSurface(f"{_KEY}/end"), arguments=("partner", "key"),
+        undo=lambda _: say("Key ended"),
+    ),
+)  # fmt: skip
+"""What can be done with keys of partners."""

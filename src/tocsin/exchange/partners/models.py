@@ -1,0 +1,84 @@
+"""The tables of partners."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Text, UniqueConstraint, Uuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tocsin.node.records import Base, SentenceText, UTCDateTime, counted
+
+
+class Partner(Base):
+    """A team that we exchange with. ``node``: None, it has mail only. ``team_id``: the same team in the directory.
+
+    ``formats``: media types, a line each, best first; ``largest``: bytes of a file that it takes. ``countries``: codes
+    with commas between them. ``profile_at``: when it signed the profile that was read last; ``statement_at``: when
+    something that a pinned key signed was last read. ``once``: names the form that it came by.
+    """
+
+    __tablename__ = "partner"
+    __table_args__ = counted("partner")
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    node: Mapped[UUID | None] = mapped_column(Uuid, unique=True)
+    name: Mapped[str] = mapped_column(Text)
+    team_id: Mapped[int | None] = mapped_column(index=True)
+    mailbox: Mapped[str] = mapped_column(Text)
+    inbox: Mapped[str] = mapped_column(Text)
+    formats: Mapped[str] = mapped_column(Text)
+    largest: Mapped[int | None] = mapped_column(BigInteger)
+    countries: Mapped[str] = mapped_column(Text)
+    languages: Mapped[str] = mapped_column(Text)
+    hours: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    made_by: Mapped[str] = mapped_column(Text)
+    profile_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    statement_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    once: Mapped[str | None] = mapped_column(Text, unique=True)
+
+
+class PartnerKey(Base):
+    """An OpenPGP key of a partner: claimed, until a person confirms it. ``content``: the public key, armored.
+
+    ``source``: what it came with, ``profile`` or ``file``. ``way``: a `KeyConfirmation`, and ``evidence`` which number,
+    whose signature; ``said_by``: who of the partner read the fingerprint. ``ended``: a `KeyEnd`, or empty.
+    """
+
+    __tablename__ = "partner_key"
+    __table_args__ = (UniqueConstraint("partner_id", "fingerprint"), counted("partner-key"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id))
+    fingerprint: Mapped[str] = mapped_column(Text, index=True)
+    content: Mapped[str] = mapped_column(Text)
+    expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    source: Mapped[str] = mapped_column(Text)
+    claimed_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    claimed_by: Mapped[str] = mapped_column(Text)
+    way: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[str] = mapped_column(Text)
+    said_by: Mapped[str] = mapped_column(Text)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    confirmed_by: Mapped[str] = mapped_column(Text)
+    ended: Mapped[str] = mapped_column(Text)
+    end_reason: Mapped[str] = mapped_column(SentenceText)
+    ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    ended_by: Mapped[str] = mapped_column(Text)
+
+
+class PartnerCheck(Base):
+    """A communication check: a `CheckWay`, a `CheckResult`, and when. ``noted_at``: when a person wrote it down."""
+
+    __tablename__ = "partner_check"
+    __table_args__ = counted("partner-check")
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id), index=True)
+    way: Mapped[str] = mapped_column(Text)
+    result: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    noted_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    noted_by: Mapped[str] = mapped_column(Text)
+    once: Mapped[str | None] = mapped_column(Text, unique=True)

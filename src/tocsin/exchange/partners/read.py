@@ -1,0 +1,127 @@
+"""What is read of partners: each with its keys, its checks and the state of its link; what waits for a person."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, defer
+
+from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey
+from tocsin.exchange.partners.states import (
+    CHECK_DAYS,
+    ENDING_DAYS,
+    KeyEnd,
+    LinkState,
+    PartnerKeyState,
+    key_state,
+    last_proof,
+    link_state,
+)
+from tocsin.exchange.statements import PinnedKey, pinned
+from tocsin.interface import number_in
+from tocsin.node.errors import NotFoundError
+from tocsin.node.sentences import say
+
+_NEVER: Final = frozenset({KeyEnd.COMPROMISED.value, KeyEnd.NOT_THEIRS.value})  # nothing that comes now counts
+
+
+@dataclass(frozen=True)
+class ListedPartner:
+    """A partner with all that is known of it. ``proof``: when the link last was shown to work."""
+
+    partner: Partner
+    keys: tuple[PartnerKey, ...]
+    checks: tuple[PartnerCheck, ...]
+    state: LinkState
+    proof: datetime | None
+
+    def in_state(self, state: PartnerKeyState, now: datetime) -> list[PartnerKey]:
+        """Its keys of one state."""
+        return [key for key in self.keys if key_state(key, now) is state]
+
+    @property
+    def due_at(self) -> datetime:
+        """When a communication check is due."""
+        start = self.proof or min((key.confirmed_at for key in self.keys if key.confirmed_at), default=None)
+        return (start or self.partner.made_at) + timedelta(days=CHECK_DAYS if self.proof else 0)
+
+
+def list_partners(session: Session, now: datetime) -> list[ListedPartner]:
+    """All partners, by name."""
+    keys, checks = defaultdict[int, list[PartnerKey]](list), defaultdict[int, list[PartnerCheck]](list)
+    for key in session.scalars(select(PartnerKey).options(defer(PartnerKey.content)).order_by(PartnerKey.id)):
+        keys[key.partner_id].append(key)
+    for check in session.scalars(select(PartnerCheck).order_by(PartnerCheck.at.desc(), PartnerCheck.id.desc())):
+        checks[check.partner_id].append(check)
+    found = sorted(session.scalars(select(Partner)), key=lambda one: (one.name.casefold(), one.id))
+    return [_listed(one, keys[one.id], checks[one.id], now) for one in found]
+
+
+def read_partner(session: Session, named: str, now: datetime) -> ListedPartner:
+    """A partner by its number or name, its newest check first. Raises NotFoundError."""
+    partner = find_partner(session, named)
+    keys = select(PartnerKey).where(PartnerKey.partner_id == partner.id).order_by(PartnerKey.id)
+    checks = select(PartnerCheck).where(PartnerCheck.partner_id == partner.id)
+    made = session.scalars(checks.order_by(PartnerCheck.at.desc(), PartnerCheck.id.desc()))
+    return _listed(partner, list(session.scalars(keys)), list(made), now)
+
+
+def find_partner(session: Session, named: str, *, lock: bool = False) -> Partner:
+    """The partner of this number or name. ``lock``: it is going to be changed.
+
+    Raises:
+        NotFoundError: there is none, or several have the name.
+
+    """
+    number = number_in(named)
+    query = select(Partner).where(Partner.name == named if number is None else Partner.id == number)
+    found = session.scalars(query.with_for_update() if lock else query).all()
+    if len(found) > 1:
+        raise NotFoundError(say("Several partners have this name."), hint=say("Name it by its number."))
+    if not found:
+        raise NotFoundError(say("There is no such partner."), hint="'tocsin partners list' lists them.")
+    return found[0]
+
+
+def partner_names(session: Session, numbers: Collection[int]) -> dict[int, str]:
+    """What partners are called, by number."""
+    return dict(session.execute(select(Partner.id, Partner.name).where(Partner.id.in_(numbers))).tuples().all())
+
+
+def pinned_keys(session: Session) -> dict[str, PinnedKey]:
+    """The keys by which statements are verified: those that a person confirmed, of partners with a node."""
+    query = select(PartnerKey, Partner.node).join(Partner, Partner.id == PartnerKey.partner_id)
+    rows = session.execute(query.where(PartnerKey.confirmed_at.is_not(None), Partner.node.is_not(None)))
+    return pinned(
+        *(
+            PinnedKey(node, key.content.encode(), key.ended_at, compromised=key.ended in _NEVER)
+            for key, node in rows
+            if node is not None
+        )
+    )
+
+
+def claimed_keys(partners: Collection[ListedPartner], now: datetime) -> list[PartnerKey]:
+    """The keys that wait for a person to confirm them."""
+    return [key for one in partners for key in one.in_state(PartnerKeyState.CLAIMED, now)]
+
+
+def due_checks(partners: Collection[ListedPartner]) -> list[ListedPartner]:
+    """The partners of whose link nothing has shown for half a year that it works, or whose last check failed."""
+    return [one for one in partners if one.state in {LinkState.CHECK_DUE, LinkState.FAILING}]
+
+
+def ending_keys(partners: Collection[ListedPartner], now: datetime) -> list[PartnerKey]:
+    """The pinned keys that expired, or expire within 30 days, and that no person ended; with when they do."""
+    soon = now + timedelta(days=ENDING_DAYS)
+    states = (PartnerKeyState.PINNED, PartnerKeyState.EXPIRED)
+    found = [key for one in partners for state in states for key in one.in_state(state, now)]
+    return [key for key in found if key.expires_at is not None and key.expires_at <= soon]
+
+
+def _listed(partner: Partner, keys: list[PartnerKey], checks: list[PartnerCheck], now: datetime) -> ListedPartner:
+    state = link_state(partner, keys, checks, now)
+    return ListedPartner(partner, tuple(keys), tuple(checks), state, last_proof(partner, checks))

@@ -1,0 +1,300 @@
+"""Partners: the list, one of them with its keys and checks, and the forms of their acts."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+from starlette.datastructures import FormData, UploadFile
+
+from tocsin.exchange.partners import (
+    CheckResult,
+    CheckWay,
+    KeyConfirmation,
+    KeyEnd,
+    LinkState,
+    ListedPartner,
+    PartnerKeyState,
+    acts,
+    ending_keys,
+    key_state,
+    list_partners,
+    read_partner,
+    read_profile_file,
+)
+from tocsin.interface import NotHereError, PageRouter, RequestError, needs, number_in
+from tocsin.node.accounts import Permission, Principal, names_of_actors
+from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
+from tocsin.server.pages.acts import perform_and_go
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.incidents import FormField
+from tocsin.server.pages.words import N_
+from tocsin.server.security import Form, text_of
+
+_PLACE: Final = "/partners"
+_READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
+_WRITER = Annotated[Principal, needs(Permission.PARTNERS_WRITE)]
+_ACTS: Final = {act.name: act for act in acts.ACTS}
+_LARGEST: Final = 2_000_001  # bytes of a file that are read: one more than an invitation may have
+
+STATES: Final[Mapping[str, str]] = {
+    LinkState.WORKS: N_("Works"),
+    LinkState.CHECK_DUE: N_("Check due"),
+    LinkState.FAILING: N_("Failing"),
+    LinkState.NO_KEY: N_("No key"),
+}
+_KEY_STATES: Final[Mapping[str, str]] = {
+    PartnerKeyState.PINNED: N_("Confirmed"),
+    PartnerKeyState.CLAIMED: N_("Not confirmed"),
+    PartnerKeyState.EXPIRED: N_("Expired"),
+    PartnerKeyState.ENDED: N_("Ended"),
+}
+_NEEDS: Final[Mapping[str, str]] = {
+    "claimed": N_("Key to confirm"),
+    "check": N_("Communication check due"),
+    "expiring": N_("Key expires within 30 days"),
+}
+_CONFIRMATIONS: Final[Mapping[str, str]] = {
+    KeyConfirmation.TELEPHONE: N_("By telephone, at a number from elsewhere"),
+    KeyConfirmation.IN_PERSON: N_("In person"),
+    KeyConfirmation.SIGNED: N_("Signed by a key that we trust"),
+}
+_ENDS: Final[Mapping[str, str]] = {
+    KeyEnd.REPLACED: N_("Replaced by another key"),
+    KeyEnd.LOST: N_("Lost"),
+    KeyEnd.COMPROMISED: N_("Compromised"),
+    KeyEnd.NOT_THEIRS: N_("Not the partner's key"),
+}
+_WAYS: Final[Mapping[str, str]] = {
+    CheckWay.SIGNED_MAIL: N_("Signed mail"),
+    CheckWay.MAIL: N_("Mail without a signature"),
+    CheckWay.TELEPHONE: N_("Telephone"),
+}
+_RESULTS: Final[Mapping[str, str]] = {
+    CheckResult.ANSWERED: N_("Answered"),
+    CheckResult.NO_ANSWER: N_("No answer"),
+    CheckResult.WRONG_SIGNATURE: N_("Wrong signature"),
+}
+_WORDS: Final = {
+    "states": STATES, "key_states": _KEY_STATES, "confirmations": _CONFIRMATIONS, "ends": _ENDS, "ways": _WAYS,
+    "results": _RESULTS,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Form:
+    """A form: its act, its title, the verb of its button, and its fields: name → label and hint.
+
+    ``choices``: the words of fields that are closed lists.
+    """
+
+    act: str
+    title: str
+    button: str
+    fields: Mapping[str, tuple[str, str]]
+    choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+_DETAILS: Final = {
+    "name": (N_("Name"), ""),
+    "mailbox": (N_("Email address"), N_("Of its contact.")),
+    "countries": (N_("Countries"), N_("Codes of those whose law it is under, such as MU, FR.")),
+    "languages": (N_("Languages"), ""),
+    "hours": (N_("Hours"), N_("When it is reached, such as: Mon to Fri 8 to 17 UTC+4, otherwise +230 5550 100")),
+    "team": (N_("Team in the directory"), ""),
+    "node": (N_("UUID of its node"), N_("Empty: it has mail only. Its profile says the UUID.")),
+    "inbox": (N_("Inbox address"), N_("Begins with https://.")),
+    "formats": (N_("Formats"), N_("Media types that it wants, one on each line, the best first.")),
+    "largest": (N_("Largest file, in bytes"), ""),
+}
+_FORMS: Final[Mapping[str, _Form]] = {
+    "/new": _Form("add", N_("New partner"), N_("Save"), _DETAILS),
+    "/profile": _Form(
+        "add-profile", N_("Partner from a file"), N_("Read the file"),
+        {"file": (N_("Invitation"), N_("The ZIP file that the partner sent, with its profile and signature."))},
+    ),
+    "/{partner}/change": _Form("change", N_("Edit partner"), N_("Save"), _DETAILS),
+    "/{partner}/keys": _Form(
+        "add-key", N_("Add key"), N_("Add key"), {"content": (N_("Public key"), N_("OpenPGP, in ASCII armor."))}
+    ),
+    "/{partner}/keys/{key}/confirm": _Form(
+        "confirm-key", N_("Confirm key"), N_("Confirm key"),
+        {
+            "way": (N_("How"), ""),
+            "said_by": (N_("Who read the fingerprint"), N_("The person of the partner, with name and role.")),
+            "evidence": (
+                N_("Evidence"), N_("Which number was called and where it is from; or whose signature the key has.")
+            ),
+        },
+        {"way": _CONFIRMATIONS},
+    ),
+    "/{partner}/keys/{key}/end": _Form(
+        "end-key", N_("End key"), N_("End key"),
+        {"why": (N_("Why"), ""), "reason": (N_("Reason"), N_("Who said so, and when."))}, {"why": _ENDS},
+    ),
+    "/{partner}/check": _Form(
+        "check", N_("Communication check"), N_("Save"),
+        {
+            "way": (N_("How"), ""), "result": (N_("Result"), ""),
+            "at": (N_("When (UTC)"), N_("When the answer came, or was given up. Empty: now.")),
+            "note": (N_("Note"), ""),
+        },
+        {"way": _WAYS, "result": _RESULTS},
+    ),
+}  # fmt: skip
+
+
+class _Filter(BaseModel):
+    """What narrows the list, as typed."""
+
+    state: str = ""
+    need: str = ""
+
+    def path(self, **other: str) -> str:
+        """The address of the list with these conditions, or with others."""
+        asked = {name: text for name, text in {**self.model_dump(), **other}.items() if text}
+        return f"{_PLACE}?{urlencode(asked)}" if asked else _PLACE
+
+
+def partner_pages(desk: PageContext) -> APIRouter:
+    """The list, a partner, and the forms."""
+    router = PageRouter()
+
+    @router.get(_PLACE)
+    def listed(request: Request, _visitor: _READER, asked: Annotated[_Filter, Query()]) -> Response:
+        """All partners, or those that match."""
+        with desk.node.database.reading() as session:
+            every = list_partners(session, desk.now)
+        found = [one for one in every if asked.state in {"", one.state} and _needs(one, asked.need, desk)]
+        return desk.page(
+            request, "partners/list.html", rows=found, every=every, asked=asked, needs=_NEEDS, teams=desk.teams(),
+            working=sum(one.state is LinkState.WORKS for one in every), **_WORDS,
+        )  # fmt: skip
+
+    for end, form in _FORMS.items():
+        _add_form(router, desk, end, form)
+
+    @router.get(_PLACE + "/{partner}")
+    def show(request: Request, _visitor: _READER, partner: str) -> Response:
+        """A partner: its keys, its checks, and how it is reached."""
+        found = _find(desk, partner)
+        actors = {name for key in found.keys for name in (key.claimed_by, key.confirmed_by, key.ended_by)}
+        with desk.node.database.reading() as session:
+            by = names_of_actors(session, actors | {one.noted_by for one in found.checks})
+        keys = [(key, key_state(key, desk.now)) for key in found.keys]
+        removable = not (found.checks or found.partner.statement_at)
+        return desk.page(
+            request, "partners/one.html", one=found, partner=found.partner, keys=keys, by=by,
+            team=desk.teams().get(found.partner.team_id or 0),
+            expiring={key.id for key in ending_keys([found], desk.now)},
+            removable=removable and all(state is PartnerKeyState.CLAIMED for _, state in keys), **_WORDS,
+        )  # fmt: skip
+
+    @router.post(_PLACE + "/{partner}/remove")
+    def remove(visitor: _WRITER, partner: str, form: Form) -> Response:
+        """Remove it."""
+        number = _find(desk, partner).partner.id
+        try:
+            return perform_and_go(desk, visitor, _ACTS["remove"], form, _PLACE, partner=str(number))
+        except ConflictError:  # something was recorded meanwhile, which its page shows
+            return desk.go(f"{_PLACE}/{number}")
+
+    return router
+
+
+def _add_form(router: PageRouter, desk: PageContext, end: str, form: _Form) -> None:
+    act = _ACTS[form.act]
+
+    def show(
+        request: Request, *, typed: Mapping[str, str] = MappingProxyType({}),
+        wrongs: Iterable[tuple[str, str]] = (), error: TocsinError | None = None,
+    ) -> Response:  # fmt: skip
+        of, wrong = request.path_params, dict(wrongs)
+        found = _find(desk, of["partner"]) if "partner" in of else None
+        key = next((one for one in found.keys if str(one.id) == of.get("key")), None) if found else None
+        if "key" in of and key is None:
+            raise NotHereError
+        given = _given(desk, found) if form.act == "change" and found else {}
+        words = desk.words(request)
+        fields = []
+        for name, (label, hint) in form.fields.items():
+            kind, options = _kind(form, name), [(key, words.say(of)) for key, of in form.choices.get(name, {}).items()]
+            if name == "team":
+                teams = sorted({(team.key, team.name) for team in desk.teams().values()}, key=lambda pair: pair[1])
+                options = [("", words.say(N_("No team"))), *teams]
+            value, needed = typed.get(name, given.get(name, "")), name in {"name", "content", "said_by", "reason"}
+            said = words.say(wrong[name]) if name in wrong else ""
+            fields.append(
+                FormField(name, words.say(label), kind, value, words.say(hint) if hint else "", said, needed, options)
+            )
+        return desk.page(
+            request, "partners/form.html", status=409 if error else 422 if wrong else 200, form=form, fields=fields,
+            partner=found.partner if found else None, key=key, error=error, **_WORDS,
+        )  # fmt: skip
+
+    @router.get(_PLACE + end)
+    def ask(request: Request, _visitor: _WRITER) -> Response:
+        """The form."""
+        return show(request)
+
+    @router.post(_PLACE + end)
+    def do(request: Request, visitor: _WRITER, form_data: Form) -> Response:
+        """Do it, or say what is wrong."""
+        typed = {name: text_of(form_data, name) for name in form.fields if name != "file"}
+        try:
+            given = {**request.path_params, **_said(form.act, form_data, typed)}
+            return perform_and_go(desk, visitor, act, form_data, lambda done: f"{_PLACE}/{done.number}", **given)
+        except RequestError as error:
+            return show(request, typed=typed, wrongs=error.wrongs)
+        except (ConflictError, InputError, UsageError) as error:
+            return show(request, typed=typed, error=error)
+
+
+def _said(act: str, form: FormData, typed: Mapping[str, str]) -> dict[str, str]:
+    """What a form says beside its plain fields: a field that was emptied, or the texts in a file."""
+    if act == "change":
+        return {name: text if name == "formats" else " ".join(text.split()) for name, text in typed.items()}
+    if act != "add-profile":
+        return {}
+    sent = form.get("file")
+    statement, signature = read_profile_file(sent.file.read(_LARGEST) if isinstance(sent, UploadFile) else b"")
+    return {"statement": statement.decode("utf-8", "replace"), "signature": signature.decode("ascii", "replace")}
+
+
+def _kind(form: _Form, name: str) -> str:
+    if name == "team" or name in form.choices:
+        return "choice"
+    return {"file": "file", "content": "area", "formats": "area", "at": "time"}.get(name, "text")
+
+
+def _given(desk: PageContext, found: ListedPartner) -> dict[str, str]:
+    """What is said of a partner, as its form has it."""
+    team = desk.teams().get(found.partner.team_id or 0)
+    plain = {name: getattr(found.partner, name) for name in _DETAILS if name != "team"}
+    return {name: "" if value is None else str(value) for name, value in plain.items()} | {
+        "team": team.key if team else ""
+    }
+
+
+def _find(desk: PageContext, partner: str) -> ListedPartner:
+    if number_in(partner) is None:
+        raise NotHereError
+    with desk.node.database.reading() as session:
+        return read_partner(session, partner, desk.now)
+
+
+def _needs(one: ListedPartner, need: str, desk: PageContext) -> bool:
+    """Whether a partner has a need; without one, all do."""
+    match need:
+        case "claimed":
+            return bool(one.in_state(PartnerKeyState.CLAIMED, desk.now))
+        case "check":
+            return one.state in {LinkState.CHECK_DUE, LinkState.FAILING}
+        case "expiring":
+            return bool(ending_keys([one], desk.now))
+        case _:
+            return True

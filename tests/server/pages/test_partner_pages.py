@@ -1,0 +1,64 @@
+"""A partner on pages: read from its file, confirmed, checked; whoever only reads is offered nothing to press."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.console_users import Browser, browser_of
+from support.partner_examples import CALL, NAME, fingerprint, packed, pin_expiring, profile
+from support.world import World, copy_world, text_of
+from tocsin.node.accounts import AccountRole
+from tocsin.server.server import make_application
+
+
+@pytest.fixture
+def world(fresh: Path, tmp_path: Path) -> Iterator[World]:
+    made = copy_world(fresh, tmp_path)
+    with made.open:
+        yield made
+
+
+def upload(browser: Browser, content: bytes) -> httpx.Response:
+    """A file that a partner sent."""
+    data, files = {"csrf": browser.csrf}, {"file": ("invitation.zip", content)}
+    return browser.client.post("/partners/profile", data=data, files=files, follow_redirects=False)
+
+
+def test_a_partner_is_added_from_its_file_confirmed_and_checked(world: World) -> None:
+    application = make_application(world.node, clock=lambda: world.now)
+    with (
+        browser_of(application, world.node, AccountRole.MANAGER, now=world.now) as manager,
+        browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as analyst,
+    ):
+        form = manager.get("/partners/profile")
+        assert 'type="file"' in form.text
+        wrong = upload(manager, b"PK")
+        assert (wrong.status_code, "This is no invitation" in text_of(wrong)) == (409, True)
+        done = upload(manager, packed(profile(world)))
+        path = done.headers["location"].partition("?")[0]
+        shown = text_of(analyst.get(path))
+        assert ("Not confirmed" in shown, "No key" in shown, "Confirm key" in shown) == (True, True, False)
+        assert NAME in text_of(analyst.get("/partners?need=claimed"))
+        confirm = f"{path}/keys/1/confirm"
+        assert fingerprint()[:4].upper() in text_of(manager.get(confirm))
+        refused = manager.send(confirm, **CALL | {"evidence": ""})
+        assert (refused.status_code, CALL["said_by"] in refused.text) == (409, True)
+        assert analyst.send(confirm, **CALL).status_code == 404
+        assert manager.send(confirm, **CALL).status_code == 303
+        assert "Check due" in text_of(analyst.get(path))
+        assert manager.send(f"{path}/check", way="signed-mail", result="answered", once="1").status_code == 303
+        assert NAME in text_of(analyst.get("/partners?state=works"))
+        manager.send(f"{path}/change", name=NAME, hours="8 to 17")
+        shown = text_of(analyst.get(path))
+        assert ("8 to 17" in shown, "team@cert.aland.example" in shown, "Works" in shown) == (True, False, True)
+        manager.send(f"{path}/keys/1/end", why="compromised", reason="Ada rang")
+        assert "Compromised" in text_of(analyst.get(path))
+
+
+def test_a_key_that_expires_soon_is_found(world: World) -> None:
+    pin_expiring(world)
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as analyst:
+        assert NAME in text_of(analyst.get("/partners?need=expiring"))
