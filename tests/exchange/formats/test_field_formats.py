@@ -149,6 +149,21 @@ def test_reports_of_others_are_judged_by_the_library(shared_data: Path) -> None:
         assert "timestamp" in repr(verdict.faults)
 
 
+def test_version_3_of_xarf_is_read_through_version_4() -> None:
+    when, source = "2026-11-28T12:00:00Z", {"SourceIp": "192.0.2.9", "SourcePort": 22}
+    reporter = {"ReporterOrg": "R", "ReporterOrgDomain": "r.example", "ReporterOrgEmail": "a@r.example"}
+    report = {"ReportClass": "Activity", "ReportType": "Login-Attack", "Date": when, "Protocol": "tcp", **source}
+    data = json.dumps({"Version": "3", "ReporterInfo": reporter, "Report": report}).encode()
+    (verdict,) = xarf.check(data)
+    assert (verdict.version, verdict.objects) == ("3", 1)
+    event = xarf.read(data)
+    assert (next(one.value for one in event.observables), event.time) == ("192.0.2.9|22", NOON)
+    assert event.original is None
+    assert all(one.valid for one in xarf.check(xarf.write(event)[0]))
+    (abuse,) = xarf.check(data.replace(b"Login-Attack", b"child-abuse"))
+    assert [fault.reason for fault in abuse.faults] == [ABUSE]
+
+
 def test_who_was_attacked_is_never_reported_as_the_source() -> None:
     reports = json.loads(xarf.write(EVENT)[0])
     assert [one["source_identifier"] for one in reports] == ["192.0.2.7", "bad.example"]
