@@ -251,9 +251,9 @@ ip = "source.ip"
     item = "<item><ip>{}</ip><n>a</n><n>b</n><item><ip>192.0.2.9</ip></item></item>"
     text = f'<report day="2026-11-23"><by><name>R</name></by><list>{item.format("192.0.2.1")}<item/></list></report>'
     events, (batch,) = read(tmp_path, mapping, text.encode())
-    assert [(one["source.ip"], one["extra.n"], one["time.source"][:10], one["feed.provider"]) for one in events] == [
-        ("192.0.2.1", "a;b", "2026-11-23", "R")
-    ]
+    assert [
+        (one["source.ip"], one["extra.n"], str(one["time.source"])[:10], one["feed.provider"]) for one in events
+    ] == [("192.0.2.1", "a;b", "2026-11-23", "R")]
     again, _ = read(tmp_path, mapping, batch.locate([0])[0][1].encode() * 2)
     assert again == events * 2
     assert sources(tmp_path)["mapped"].recognise("any.name", text.encode()) == "feed"

@@ -36,6 +36,8 @@ _FURTHER: Final = replace(LIMITS, depth=40, parts=2_000)
 
 _KEPT: Final = ("Return-Path", "From", "To", "Date", "Message-ID")
 MakeRedaction = Callable[[], Redaction]
+Look = tuple[bytes, Redaction]
+"""What may be a report, with the redaction after it passed."""
 
 
 def packed_reports(data: bytes, redaction: MakeRedaction) -> tuple[bytes, list[Redaction]]:
@@ -48,14 +50,15 @@ def packed_reports(data: bytes, redaction: MakeRedaction) -> tuple[bytes, list[R
     for report in (report for mail in mails for report in reports_in(mail)):
         one = redaction()
         kept.append((report.name, redacted_bytes(report.content, one), one))
-    others = found_in(looks, [one for _, _, one in kept])  # in texts, of which the words are not kept either
+    passed_by = [one for _, _, one in kept]
+    others = found_in(looks, passed_by)  # in texts, of which the words are not kept either
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for place, (name, content, _) in enumerate(kept):
             archive.writestr(f"{place}/{name}", content)
         for place in range(len(others)):
             archive.writestr(f"text/{place}/report.json", json.dumps(placeholder({}, "")))
-    return packed.getvalue(), [one for _, one in looks]
+    return packed.getvalue(), [*passed_by, *(one for _, one in others)]
 
 
 def redacted_mail(raw: bytes, redaction: MakeRedaction) -> tuple[bytes, list[Redaction]]:
@@ -75,24 +78,24 @@ def redacted_mail(raw: bytes, redaction: MakeRedaction) -> tuple[bytes, list[Red
     return note.as_bytes(), looks
 
 
-def looked_through(mail: ReadMail, redaction: MakeRedaction) -> list[tuple[bytes, Redaction]]:
-    """Whatever in a mail may be a report, each with the redaction after it passed."""
+def looked_through(mail: ReadMail, redaction: MakeRedaction) -> list[Look]:
+    """Whatever in a mail may be a report."""
     texts = [report_in(text.encode("utf-8", "replace")) for text in (mail.text, mail.quoted)]
     whole = [*(report.content for one in _mails(mail) for report in abuse_reports(one)), *texts]
     parts = [look for part in mail.all_parts() for look in _of_part(part, redaction)]
     return [*parts, *((content, passed(content, redaction())) for content in whole)]
 
 
-def found_in(looks: list[tuple[bytes, Redaction]], before: Sequence[Redaction] = ()) -> list[bytes]:
+def found_in(looks: Sequence[Look], before: Sequence[Redaction] = ()) -> list[Look]:
     """Those in which a report was found that must never be held, and that was not found in one before."""
     known = {_key(found) for one in before for found in one.found}
-    contents = []
-    for content, redaction in looks:
-        new = set(map(_key, redaction.found)) - known
+    first = []
+    for look in looks:
+        new = set(map(_key, look[1].found)) - known
         if new:
-            contents.append(content)
+            first.append(look)
         known |= new
-    return contents
+    return first
 
 
 def _key(found: FoundReport) -> tuple[str, str, str]:
@@ -114,7 +117,7 @@ def _mails(mail: ReadMail) -> Iterator[ReadMail]:
         yield from _mails(inner)
 
 
-def _of_part(part: MailPart, redaction: MakeRedaction) -> list[tuple[bytes, Redaction]]:
+def _of_part(part: MailPart, redaction: MakeRedaction) -> list[Look]:
     """What is found in a part: by the first look that can read a report, else by all."""
     looks = [(content, passed(content, redaction())) for content in _looks(part)]
     readable = [look for look in looks if any(report.readable for report in look[1].found)]

@@ -87,7 +87,8 @@ def found_report(report: Mapping[str, Any], class_name: str, raw: bytes = b"") -
     """What is found of a report that was read. ``raw``: the record that it came in."""
     old = report.get("Report")
     older: Mapping[str, Any] = old if isinstance(old, dict) else {}
-    sources = [report.get("source_identifier"), *(older.get(name) for name in ("Source", "SourceIp"))]
+    own = (report.get("source_identifier"), report.get("source"))  # the second: of version 0.1 and 0.2
+    sources = [*own, *(older.get(name) for name in ("Source", "SourceIp"))]
     links = [report.get("url"), report.get("infringing_url"), *(older.get(name) for name in ("SourceUrl", "Url"))]
     texts = [text.strip() for text in (*sources, *links) if isinstance(text, str)]
     number = report.get("report_id") or older.get("ReportID")

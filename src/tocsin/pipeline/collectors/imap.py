@@ -113,7 +113,7 @@ class Imap:
             label = f"mail {received.uid}"  # a subject may tell what is not to be kept
         taken = {content for _, content in found}
         # it is noted when it is fetched
-        found += [("report.json", content) for content in found_in(looks) if content not in taken]
+        found += [("report.json", content) for content, _ in found_in(looks) if content not in taken]
         items = [WaitingReport(name, len(content), read=partial(_content, content)) for name, content in found]
         reasons = [*mail.reasons, *([] if items else ["There is no report in the mail."])]
         offer = CollectedOffer(label, items, refused="\n".join(reasons))
