@@ -3,7 +3,9 @@
 import ctypes
 from typing import Final
 
-_ARENA_MAX: Final = -8  # M_ARENA_MAX of glibc's malloc.h
+_ARENA_MAX: Final = -8  # M_ARENA_MAX and M_MMAP_THRESHOLD of glibc's malloc.h
+_MMAP_THRESHOLD: Final = -3
+_LARGE: Final = 1 << 20  # bytes; such a block goes back as soon as it is free. Else glibc raises this up to 32 MB
 
 
 def share_heap() -> None:
@@ -16,3 +18,4 @@ def share_heap() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_ARENA_MAX, 1)
+        mallopt(_MMAP_THRESHOLD, _LARGE)
