@@ -70,7 +70,7 @@ def ended(world: World) -> World:
 
 CONFIRM = {"partner": NAME, "key": "1", **CALL}
 REFUSALS: dict[str, tuple[Callable[[World], World], str, dict[str, Any], str]] = {
-    "same name": (add_partner, "add", {"name": NAME}, "Another partner has this name"),
+    "same name": (add_partner, "add", {"name": NAME.upper()}, "Another partner has this name"),
     "same node": (claim, "add", {"name": "Other", "node": NODE}, "Another partner has this node"),
     "no address": (add_partner, "change", {"partner": NAME, "inbox": "http://plain.example"}, "https://"),
     "no country": (add_partner, "change", {"partner": NAME, "countries": "Aland"}, "codes of countries"),
