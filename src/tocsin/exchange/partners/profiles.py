@@ -9,8 +9,17 @@ from uuid import uuid4
 
 from tocsin.delivery.sealing import OpenPgpKey, can_sign, read_own_keys
 from tocsin.directory.keys import KeyFormat
-from tocsin.exchange.statements import NodeKey, Profile, Statement, sign_statement, utc
-from tocsin.exchange.statements.kinds import Address, Jurisdiction, JurisdictionRole, ProfileKey
+from tocsin.exchange.statements import (
+    Address,
+    Jurisdiction,
+    JurisdictionRole,
+    NodeKey,
+    Profile,
+    ProfileKey,
+    Statement,
+    sign_statement,
+    utc,
+)
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.node import Node
 from tocsin.node.records import node_uuid

@@ -7,6 +7,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.exchange.statements.kinds import (
         KINDS,
+        Address,
         AgreementType,
         CaseAct,
         CaseEntry,
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
         DispatchType,
         GlobalName,
         ItemResult,
+        Jurisdiction,
+        JurisdictionRole,
         NodeKey,
         Part,
         Profile,
+        ProfileKey,
         Recall,
         RecallItem,
         RecallReport,
