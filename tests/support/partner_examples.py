@@ -11,8 +11,16 @@ from pysequoia import Tsk
 
 from support.world import World
 from tocsin.cli.acts import act_of
-from tocsin.exchange.statements import NodeKey, Profile, Statement, sign_statement
-from tocsin.exchange.statements.kinds import Address, Jurisdiction, JurisdictionRole, ProfileKey
+from tocsin.exchange.statements import (
+    Address,
+    Jurisdiction,
+    JurisdictionRole,
+    NodeKey,
+    Profile,
+    ProfileKey,
+    Statement,
+    sign_statement,
+)
 from tocsin.interface import ActContext, read_request
 
 NAME = "CERT Aland"

@@ -52,8 +52,8 @@ def show(call: NodeInvocation, partner: _Partner) -> None:
 
     with call.database.reading() as session:
         one = read_partner(session, partner, call.now)
-    keys = [{"state": key_state(key, call.now), **fields(key, _OF_KEY)} for key in one.keys]
-    checks = [fields(check, "at way result note") for check in one.checks]
+    keys: list[dict[str, Any]] = [{"state": key_state(key, call.now), **fields(key, _OF_KEY)} for key in one.keys]
+    checks: list[dict[str, Any]] = [fields(check, "at way result note") for check in one.checks]
     document = {**_document(one), "keys": keys, "checks": checks}
 
     def human() -> None:

@@ -70,7 +70,7 @@ def ended(world: World) -> World:
 
 CONFIRM = {"partner": NAME, "key": "1", **CALL}
 REFUSALS: dict[str, tuple[Callable[[World], World], str, dict[str, Any], str]] = {
-    "same name": (add_partner, "add", {"name": NAME}, "Another partner has this name"),
+    "same name": (add_partner, "add", {"name": NAME.upper()}, "Another partner has this name"),
     "same node": (claim, "add", {"name": "Other", "node": NODE}, "Another partner has this node"),
     "no address": (add_partner, "change", {"partner": NAME, "inbox": "http://plain.example"}, "https://"),
     "no country": (add_partner, "change", {"partner": NAME, "countries": "Aland"}, "codes of countries"),
@@ -139,7 +139,14 @@ def test_the_link_works_for_half_a_year_after_a_signed_answer(world: World) -> N
     pin(world)
     states = [partner(world).state]
     silent, forged = MAIL | {"result": "no-answer"}, MAIL | {"result": "wrong-signature"}
-    checks = ((0, MAIL), (183, {}), (184, silent), (185, MAIL | {"way": "telephone"}), (186, MAIL), (187, forged))
+    checks: tuple[tuple[int, dict[str, str]], ...] = (
+        (0, MAIL),
+        (183, {}),
+        (184, silent),
+        (185, MAIL | {"way": "telephone"}),
+        (186, MAIL),
+        (187, forged),
+    )
     for days, values in checks:
         world.at(days)
         if values:

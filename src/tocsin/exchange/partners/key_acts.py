@@ -113,11 +113,11 @@ def add_profile(context: ActContext, request: SignedProfile) -> PartnerResult:
         partner = session.scalar(select(Partner).where(Partner.node == profile.by.node).with_for_update())
         trusted = _is_trusted(statement, pinned_keys(session))
         if new := partner is None:
-            check_name(session, profile.name)
             partner = new_partner(context)
         elif partner.profile_at is not None and profile.at < partner.profile_at:
             raise ConflictError(say("A newer profile of this partner was read already."))
         if new or trusted:
+            check_name(session, profile.name, partner.id)
             _take(context, partner, profile)
         if trusted:
             proof = min(profile.at, context.now)
@@ -205,12 +205,16 @@ def new_partner(context: ActContext, once: str | None = None) -> Partner:
 
 def check_name(session: Session, name: str, number: int | None = None) -> None:
     """Raises ConflictError where another partner has the name: whoever claims it could pose as that one."""
-    same = select(Partner.id).where(Partner.name == name, Partner.id.is_distinct_from(number))
-    if session.scalar(same.limit(1)) is not None:
+    rows = session.execute(select(Partner.id, Partner.name)).all()
+    if any(of != number and _folded(other) == _folded(name) for of, other in rows):
         raise ConflictError(
             say("Another partner has this name."),
             hint=say("If it is the same one, write the UUID of its node there first."),
         )
+
+
+def _folded(name: str) -> str:
+    return "".join(name.split()).casefold()
 
 
 def note(session: Session, context: ActContext, word: AuditAction, partner: Partner, **detail: object) -> None:

@@ -1,6 +1,7 @@
 """Profiles of nodes: our own, signed; the file that invites a partner; and what a partner sent, read within limits."""
 
 import zipfile
+import zlib
 from datetime import datetime
 from io import BytesIO
 from typing import Final
@@ -8,8 +9,17 @@ from uuid import uuid4
 
 from tocsin.delivery.sealing import OpenPgpKey, can_sign, read_own_keys
 from tocsin.directory.keys import KeyFormat
-from tocsin.exchange.statements import NodeKey, Profile, Statement, sign_statement, utc
-from tocsin.exchange.statements.kinds import Address, Jurisdiction, JurisdictionRole, ProfileKey
+from tocsin.exchange.statements import (
+    Address,
+    Jurisdiction,
+    JurisdictionRole,
+    NodeKey,
+    Profile,
+    ProfileKey,
+    Statement,
+    sign_statement,
+    utc,
+)
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.node import Node
 from tocsin.node.records import node_uuid
@@ -18,6 +28,7 @@ from tocsin.node.sentences import say
 PROFILE: Final = "profile.json"
 SIGNATURE: Final = "profile.json.asc"
 _FORMATS: Final = ("application/stix+json;version=2.1", "text/plain")
+_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, RuntimeError, ValueError)
 _LARGEST: Final = 2_000_000  # bytes of a file, and of what is in it
 _DATE: Final = (1980, 1, 1, 0, 0, 0)  # the earliest that a ZIP can say; the profile says the true one
 
@@ -100,17 +111,14 @@ def read_profile_file(content: bytes) -> tuple[bytes, bytes]:
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             return _member(archive, PROFILE), _member(archive, SIGNATURE)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, KeyError, NotImplementedError, EOFError, OSError, ValueError):
-        pass
-    except RuntimeError:  # a member is encrypted
-        pass
-    raise InputError(
-        say("This is no invitation."),
-        hint=say("Choose the ZIP file that the partner sent; it has profile.json and its signature."),
-    )
+    except _DAMAGED as error:
+        hint = say("Choose the ZIP file that the partner sent; it has profile.json and its signature.")
+        raise InputError(say("This is no invitation."), hint=hint) from error
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    if archive.getinfo(name).compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise ValueError(name)
     with archive.open(name) as stream:
         found = stream.read(_LARGEST + 1)
     if len(found) > _LARGEST:

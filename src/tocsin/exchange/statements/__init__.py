@@ -7,6 +7,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.exchange.statements.kinds import (
         KINDS,
+        Address,
         AgreementType,
         CaseAct,
         CaseEntry,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         NodeKey,
         Part,
         Profile,
+        ProfileKey,
         Recall,
         RecallItem,
         RecallReport,

@@ -30,7 +30,7 @@ def add_partners(demonstration: Demonstration) -> None:
     _do(demonstration, "check", timedelta(days=30), partner=NAME, note="Answered within two hours")
 
 
-def _do(demonstration: Demonstration, name: str, before: timedelta, **said: Any) -> None:
+def _do(demonstration: Demonstration, name: str, before: timedelta, /, **said: Any) -> None:
     person = demonstration.person(AccountRole.MANAGER)
     context = demonstration.context(demonstration.now - before, person)
     _ACTS[name].function(context, read_request(_ACTS[name], said))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
@@ -79,7 +79,7 @@ _RESULTS: Final[Mapping[str, str]] = {
     CheckResult.NO_ANSWER: N_("No answer"),
     CheckResult.WRONG_SIGNATURE: N_("Wrong signature"),
 }
-_WORDS: Final = {
+_WORDS: Final[Mapping[str, Any]] = {
     "states": STATES, "key_states": _KEY_STATES, "confirmations": _CONFIRMATIONS, "ends": _ENDS, "ways": _WAYS,
     "results": _RESULTS,
 }  # fmt: skip
