@@ -64,7 +64,6 @@ def browser_of(
 ) -> Iterator[Browser]:
     """The browser of somebody in this role; NOBODY: of the public."""
     with (
-        node.database.kept_open(),
         served(application) as port,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=NO_TLS, timeout=120) as client,
     ):

@@ -56,7 +56,6 @@ class World:
     def client(self, *, public: bool = False) -> httpx.Client:
         """A browser without cookies that follows no redirect by itself, on a real server of its own."""
         application = make_application(self.node, public=public, clock=lambda: self.now)
-        self.open.enter_context(self.node.database.kept_open())  # as `tocsin serve` does
         port = self.open.enter_context(served(application))
         return self.open.enter_context(
             httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=NO_TLS, timeout=120)
