@@ -10,7 +10,7 @@ from tocsin.node.errors import InputError
 MOST_BYTES: Final = 128 * 2**20
 """Of one file; an event of 200,000 attributes has some 70 MB."""
 
-MOST_DEPTH: Final = 64
+MOST_DEPTH: Final = 100
 MOST_MEMBERS: Final = 8_000_000
 
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
