@@ -44,10 +44,9 @@ class Conversion:
     lost: tuple[str, ...]
 
 
-def format_names(*, converted: bool = False) -> tuple[str, ...]:
-    """The formats that are offered, or those that can be converted."""
-    there = tuple(name for name in _NAMES if find_spec(_module(name)) is not None)
-    return tuple(name for name in there if hasattr(import_module(_module(name)), "read")) if converted else there
+def format_names() -> tuple[str, ...]:
+    """The formats that are offered."""
+    return tuple(name for name in _NAMES if find_spec(_module(name)) is not None)
 
 
 def check_document(name: str, data: bytes) -> Iterator[Verdict]:
@@ -75,13 +74,13 @@ def convert_document(data: bytes, source: str, target: str) -> Conversion:
         InputError: it cannot be read, or not be said there.
 
     """
-    names = format_names(converted=True)
-    for name in (source, target):
-        if name not in names:
-            raise UsageError(f"{name} cannot be converted.", hint=f"Formats: {', '.join(names)}.")
+    reader, writer = _format(source), _format(target)
+    for name, module in ((source, reader), (target, writer)):
+        if not hasattr(module, "read"):
+            raise UsageError(f"{name} can be checked, and not be converted.")
     try:
-        collection = _format(source).read(data)
-        written, unsaid = _format(target).write(collection)
+        collection = reader.read(data)
+        written, unsaid = writer.write(collection)
     except TocsinError:
         raise
     except Exception as error:
