@@ -1,4 +1,4 @@
-"""Dispatches: numbered letters between two nodes, each one encrypted file, with receipts."""
+"""Dispatches: numbered messages between two nodes, each one encrypted file, with receipts."""
 
 from typing import TYPE_CHECKING
 

@@ -323,7 +323,7 @@ class RequestAnswer(_Model):
 
 
 class Dispatch(StatementBody):
-    """One letter from a node to another: numbered, and bound to the one before."""
+    """A message from one node to another: numbered, and bound to the one before."""
 
     kind: Literal["dispatch"] = "dispatch"
     to: NodeKey = Field(description="For whom, with the key that it is encrypted for.")
