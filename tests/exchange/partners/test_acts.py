@@ -1,12 +1,16 @@
 """Partners: what came by a file is a claim, a person confirms keys, and each refusal has its reason."""
 
+import re
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.mail_keys import gnupg
 from support.partner_examples import (
     CALL,
     NAME,
@@ -158,7 +162,14 @@ def test_the_link_works_for_half_a_year_after_a_signed_answer(world: World) -> N
 def test_an_invitation_is_read_by_another_node(world: World, tmp_path: Path) -> None:
     world.tocsin.run("keys", "node-make", "--format", "openpgp")
     world.at(30)  # the key was made by the clock of this machine
-    statement, signature = read_profile_file(invitation(world.node, world.now))
+    invited = invitation(world.node, world.now)
+    statement, signature = read_profile_file(invited)
+    with zipfile.ZipFile(BytesIO(invited)) as archive, gnupg() as gpg:  # as its README says
+        archive.extractall(tmp_path)
+        gpg.run("--import", str(tmp_path / "key.asc"))
+        gpg.run("--verify", str(tmp_path / "profile.json.asc"), str(tmp_path / "profile.json"))
+        (spelled,) = re.findall(r"(?:[0-9A-F]{4} ?){10}", (tmp_path / "README.txt").read_text())
+        assert spelled.replace(" ", "") in gpg.run("--with-colons", "--fingerprint").decode()
     verified = read_statement(statement, signature)
     with pytest.raises(ConflictError, match="profile of this node"):
         read(world, verified)

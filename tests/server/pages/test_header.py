@@ -81,7 +81,7 @@ def test_readiness_and_drafting_have_places_of_their_own(analyst: Browser) -> No
 
 def test_inside_a_place_what_is_below_it_is_shown(analyst: Browser) -> None:
     shown = navigation(analyst.get("/lookup").text)
-    assert shown["People"] == ["Teams", "Contact lookup", "Notifications"]
+    assert shown["People"] == ["Teams", "Contact lookup", "Notifications", "Partners"]
     assert 'aria-current="page">Contact lookup' in analyst.get("/lookup").text
     assert 'aria-current="page">Inbox' in analyst.get("/reports/public").text
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from support.console_users import Browser, browser_of
-from support.partner_examples import CALL, NAME, fingerprint, packed, pin_expiring, profile
+from support.partner_examples import CALL, NAME, NODE, fingerprint, packed, pin_expiring, profile
 from support.world import World, copy_world, text_of
 from tocsin.node.accounts import AccountRole
 from tocsin.server.server import make_application
@@ -50,7 +50,7 @@ def test_a_partner_is_added_from_its_file_confirmed_and_checked(world: World) ->
         assert "Check due" in text_of(analyst.get(path))
         assert manager.send(f"{path}/check", way="signed-mail", result="answered", once="1").status_code == 303
         assert NAME in text_of(analyst.get("/partners?state=works"))
-        manager.send(f"{path}/change", name=NAME, hours="8 to 17")
+        manager.send(f"{path}/change", name=NAME, node=str(NODE), hours="8 to 17")
         shown = text_of(analyst.get(path))
         assert ("8 to 17" in shown, "team@cert.aland.example" in shown, "Works" in shown) == (True, False, True)
         manager.send(f"{path}/keys/1/end", why="compromised", reason="Ada rang")

@@ -75,7 +75,7 @@ _WAYS: Final[Mapping[str, str]] = {
     CheckWay.TELEPHONE: N_("Telephone"),
 }
 _RESULTS: Final[Mapping[str, str]] = {
-    CheckResult.ANSWERED: N_("Answered"),
+    CheckResult.ANSWERED: N_("Answer received"),
     CheckResult.NO_ANSWER: N_("No answer"),
     CheckResult.WRONG_SIGNATURE: N_("Wrong signature"),
 }
@@ -124,7 +124,7 @@ _FORMS: Final[Mapping[str, _Form]] = {
     "/{partner}/keys/{key}/confirm": _Form(
         "confirm-key", N_("Confirm key"), N_("Confirm key"),
         {
-            "way": (N_("How"), ""),
+            "way": (N_("Method"), ""),
             "said_by": (N_("Who read the fingerprint"), N_("The person of the partner, with name and role.")),
             "evidence": (
                 N_("Evidence"), N_("Which number was called and where it is from; or whose signature the key has.")
@@ -139,7 +139,7 @@ _FORMS: Final[Mapping[str, _Form]] = {
     "/{partner}/check": _Form(
         "check", N_("Communication check"), N_("Save"),
         {
-            "way": (N_("How"), ""), "result": (N_("Result"), ""),
+            "way": (N_("Method"), ""), "result": (N_("Result"), ""),
             "at": (N_("When (UTC)"), N_("When the answer came, or was given up. Empty: now.")),
             "note": (N_("Note"), ""),
         },
