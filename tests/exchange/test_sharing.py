@@ -20,8 +20,8 @@ from tocsin.exchange.sharing import (
     PackageItem,
     PackageKind,
     PackagePolicy,
-    Partner,
     SharingHop,
+    SharingPartner,
     SharingState,
     SourceAnswer,
     WrittenPart,
@@ -96,7 +96,7 @@ def never() -> bytes:
 
 
 def test_a_partner_is_who_signed_an_agreement_in_force_or_is_named_in_the_case() -> None:
-    partner, stranger = Partner(str(THEM), "CERT-KE", TEAM), Partner(str(THEM), "Somewhere")
+    partner, stranger = SharingPartner(str(THEM), "CERT-KE", TEAM), SharingPartner(str(THEM), "Somewhere")
     bound, past = agreement(US, THEM), agreement(US, THEM, ended=True)
     unsigned = replace(bound, signed=frozenset({US}))
     expired = replace(bound, body=bound.body.model_copy(update={"expires": NOW}))
@@ -105,7 +105,7 @@ def test_a_partner_is_who_signed_an_agreement_in_force_or_is_named_in_the_case()
         for who, given, named in (
             (partner, [bound], False), (stranger, [bound], False), (stranger, [], True), (partner, [past], False),
             (partner, [unsigned], False), (partner, [expired], False), (stranger, [past], False),
-            (Partner("mail:cert@ke.example", "CERT-KE"), [bound], False),
+            (SharingPartner("mail:cert@ke.example", "CERT-KE"), [bound], False),
         )
     ]  # fmt: skip
     assert audiences == ["partner", "partner", "partner", "community", "community", "community", "public", "public"]
@@ -117,7 +117,7 @@ def test_a_partner_is_who_signed_an_agreement_in_force_or_is_named_in_the_case()
 
 def test_red_goes_to_a_key_that_only_one_person_has() -> None:
     node_key = peer(2).party.key
-    partner = Partner(str(THEM), "CERT-KE", TEAM, keys=frozenset({node_key.upper()}), ceiling=Tlp.RED)
+    partner = SharingPartner(str(THEM), "CERT-KE", TEAM, keys=frozenset({node_key.upper()}), ceiling=Tlp.RED)
     by_key = {
         key: decide(
             Marking(Tlp.RED), partner_recipient(partner, [], NOW, in_case=True, person_key=key),

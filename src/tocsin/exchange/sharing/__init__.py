@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.sharing.partners import (
         AdoptedAgreement,
-        Partner,
+        SharingPartner,
         SourceAnswer,
         agreement_rules,
         item_source,

@@ -60,7 +60,7 @@ class SourceAnswer:
 
 
 @dataclass(frozen=True)
-class Partner:
+class SharingPartner:
     """Who would get something. ``party``: the UUID of its node, or what else names a partner that has only mail.
 
     ``keys``: fingerprints that more than one person can use, as those of its node and its role mailbox. ``plain``: it
@@ -84,7 +84,7 @@ class Partner:
 
 
 def partner_recipient(
-    partner: Partner,
+    partner: SharingPartner,
     agreements: Iterable[AdoptedAgreement],
     at: datetime,
     *,
