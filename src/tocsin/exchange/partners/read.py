@@ -88,7 +88,7 @@ def find_partner(session: Session, named: str, *, lock: bool = False) -> Partner
 
 def partner_names(session: Session, numbers: Collection[int]) -> dict[int, str]:
     """What partners are called, by number."""
-    return dict(session.execute(select(Partner.id, Partner.name).where(Partner.id.in_(numbers))).tuples().all())
+    return dict(session.execute(select(Partner.id, Partner.name).where(Partner.id.in_(numbers))).all())
 
 
 def pinned_keys(session: Session) -> dict[str, PinnedKey]:

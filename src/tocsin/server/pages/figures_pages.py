@@ -5,7 +5,7 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import polars as pl
 from fastapi import APIRouter, Request
@@ -51,15 +51,20 @@ def figures_pages(desk: PageContext) -> APIRouter:
     def figures(request: Request, _visitor: _Reader) -> Response:
         """The last months, the sectors and the kinds of problems."""
         found, words = known(), desk.words(request)
-        shown: dict[str, Any] = {"known": found, "figures": found.value, "stretches": STRETCHES, "most_kinds": _KINDS}
-        if found.value and found.value.months:
-            *over, _present = found.value.months
-            shown |= {
-                "last": over[-1] if over else None,
-                "before": over[-2] if len(over) > 1 else None,
-                "top": _nice(max(month.problems for month in found.value.months)),
-            }
-        return desk.page(request, "figures.html", took=lambda of: took(of, words), **shown)
+        months = found.value.months if found.value else ()
+        *_, before, last = (None, None, *months[:-1])
+        return desk.page(
+            request,
+            "figures.html",
+            known=found,
+            figures=found.value,
+            stretches=STRETCHES,
+            most_kinds=_KINDS,
+            last=last,
+            before=before,
+            top=_nice(max((month.problems for month in months), default=0)),
+            took=lambda of: took(of, words),
+        )
 
     @router.get(PLACE + ".csv")
     def as_csv(_visitor: _Reader) -> Response:
