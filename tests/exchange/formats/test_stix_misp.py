@@ -121,6 +121,17 @@ def test_events_survive_a_way_out_and_in_and_what_was_dropped_is_said(shared_dat
     assert read == 17
 
 
+def test_values_without_ids_make_a_valid_bundle() -> None:
+    values = [("process", "pid", "5"), ("process", "image", "a.exe"), ("email", "from", "a@example.com")]
+    objects = [
+        {"name": name, "Attribute": [{"type": "text", "object_relation": relation, "value": value, "to_ids": True}]}
+        for name, relation, value in values
+    ]
+    event = {"info": "x", "date": "2026-11-28", "Object": objects, "Attribute": [{"type": "url", "value": "no scheme"}]}
+    stix = convert_document(json.dumps(event).encode(), "misp", "stix")
+    assert [one.faults for one in check_document("stix", stix.data)] == [()]
+
+
 def _attributes(event: Any) -> list[Any]:
     return [*event["Attribute"], *(inner for one in event["Object"] for inner in one["Attribute"])]
 

@@ -183,12 +183,12 @@ class ObjectBuilder:
 
     def _child(self, part: str, to: "_Step") -> str:
         type_ = referred_type(tables()["references"].get(part, ""), to.value if to.last == "value" else "")
-        free = to.uuid and f"{type_}--{to.uuid}" not in self._by_id
+        free = to.uuid and f"{type_}--{_version_4(to.uuid)}" not in self._by_id
         made = to.uuid if free else str(uuid5(self._uuid, to.seed))
         return str(self._object(type_, made)["id"])
 
     def _object(self, type_: str, uuid: str) -> Json:
-        made: Json = {"type": type_, "spec_version": "2.1", "id": f"{type_}--{uuid}"}
+        made: Json = {"type": type_, "spec_version": "2.1", "id": f"{type_}--{_version_4(uuid)}"}
         self.objects.append(made)
         self._by_id[made["id"]] = made
         return made
@@ -286,6 +286,12 @@ def references_in(node: object) -> Iterator[tuple[str, str]]:
     elif isinstance(node, list):
         for one in node:
             yield from references_in(one)
+
+
+def _version_4(uuid: str) -> str:
+    """The UUID, as version 4 where we derived it: version 5 is for ids made of STIX's own properties (section 2.9)."""
+    made = UUID(uuid)
+    return str(UUID(bytes=made.bytes, version=4)) if made.version == 5 else str(made)
 
 
 def _set(node: Json, above: str, name: str, value: str) -> bool:
