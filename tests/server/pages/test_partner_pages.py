@@ -50,7 +50,7 @@ def test_a_partner_is_added_from_its_file_confirmed_and_checked(world: World) ->
         assert "Check due" in text_of(analyst.get(path))
         assert manager.send(f"{path}/check", way="signed-mail", result="answered", once="1").status_code == 303
         assert NAME in text_of(analyst.get("/partners?state=works"))
-        manager.send(f"{path}/change", name=NAME, node=str(NODE), hours="8 to 17")
+        assert manager.send(f"{path}/change", name=NAME, node=str(NODE), hours="8 to 17").status_code == 303
         shown = text_of(analyst.get(path))
         assert ("8 to 17" in shown, "team@cert.aland.example" in shown, "Works" in shown) == (True, False, True)
         manager.send(f"{path}/keys/1/end", why="compromised", reason="Ada rang")

@@ -48,7 +48,9 @@ _Mailbox = Annotated[str, AfterValidator(lambda text: canonical.mailbox(text) if
 _Codes = Annotated[str, AfterValidator(_codes)]
 _Node = Annotated[UUID | None, BeforeValidator(_or_none), Wording(lacking=N_("Write a UUID."))]
 _Bytes = Annotated[
-    int | None, BeforeValidator(_or_none), Wording(lacking=N_("Write a number of bytes.")), Field(ge=1, le=2**62)
+    Annotated[int, Field(ge=1, le=2**62)] | None,
+    BeforeValidator(_or_none),
+    Wording(lacking=N_("Write a number of bytes.")),
 ]
 
 
