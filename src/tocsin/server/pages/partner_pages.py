@@ -45,7 +45,7 @@ STATES: Final[Mapping[str, str]] = {
     LinkState.WORKS: N_("Works"),
     LinkState.CHECK_DUE: N_("Check due"),
     LinkState.FAILING: N_("Failing"),
-    LinkState.NO_KEY: N_("No key"),
+    LinkState.NO_KEY: N_("No confirmed key"),
 }
 _KEY_STATES: Final[Mapping[str, str]] = {
     PartnerKeyState.PINNED: N_("Confirmed"),
