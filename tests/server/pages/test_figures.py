@@ -40,6 +40,12 @@ def test_a_manager_sees_month_against_month(world: World) -> None:
     assert {row["group"] for row in rows if row["by"] == "kind"} == {"vulnerable-system"}
 
 
+def test_a_new_node_says_that_there_are_none(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    with browser_of(_application(world), world.node, AccountRole.MANAGER, now=world.now) as manager:
+        assert manager.get("/figures").status_code == 200
+
+
 def test_an_operator_does_not_see_the_figures_of_all(world: World) -> None:
     with world.open, browser_of(_application(world), world.node, AccountRole.OPERATOR, now=world.now) as operator:
         assert operator.get("/figures").status_code == 404

@@ -39,7 +39,7 @@ def test_a_partner_is_added_from_its_file_confirmed_and_checked(world: World) ->
         done = upload(manager, packed(profile(world)))
         path = done.headers["location"].partition("?")[0]
         shown = text_of(analyst.get(path))
-        assert ("Not confirmed" in shown, "No key" in shown, "Confirm key" in shown) == (True, True, False)
+        assert ("Not confirmed" in shown, "No confirmed key" in shown, "Confirm key" in shown) == (True, True, False)
         assert NAME in text_of(analyst.get("/partners?need=claimed"))
         confirm = f"{path}/keys/1/confirm"
         assert fingerprint()[:4].upper() in text_of(manager.get(confirm))
