@@ -1,8 +1,9 @@
 """Builds a node once with its stores: event table, memory of problems and of rows, all in one home folder."""
 
 import fcntl
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property, partial
@@ -106,5 +107,7 @@ def writer(node: NodeWithStores, waiting: Callable[[], None] = lambda: None) -> 
         lock.truncate(0)  # whoever is killed leaves it so
         node._wrote.clear()  # noqa: SLF001
         yield ours
-        node._wrote.add(uuid4().hex)  # noqa: SLF001
-        lock.writelines(node._wrote)  # noqa: SLF001
+        with suppress(OSError):  # the disk is full: the next one recovers for nothing
+            note = uuid4().hex
+            os.write(lock.fileno(), note.encode())
+            node._wrote.add(note)  # noqa: SLF001
