@@ -31,7 +31,7 @@ class NodeWithStores(Node):
     store: EventStore
     tracker: Tracker
     _rows: dict[date, KeyFiles] = field(default_factory=dict)
-    _wrote: set[str] = field(default_factory=set)  # what the last of our own blocks of `writer` left in its file
+    writer_notes: set[str] = field(default_factory=set)  # what the last of our own blocks of `writer` left in its file
 
     @cached_property
     def events(self) -> "Events":
@@ -103,11 +103,11 @@ def writer(node: NodeWithStores, waiting: Callable[[], None] = lambda: None) -> 
             waiting()
             fcntl.flock(lock, fcntl.LOCK_EX)
         lock.seek(0)
-        ours = lock.read() in node._wrote  # noqa: SLF001 (its own lock)
+        ours = lock.read() in node.writer_notes
         lock.truncate(0)  # whoever is killed leaves it so
-        node._wrote.clear()  # noqa: SLF001
+        node.writer_notes.clear()
         yield ours
         with suppress(OSError):  # the disk is full: the next one recovers for nothing
             note = uuid4().hex
             os.write(lock.fileno(), note.encode())
-            node._wrote.add(note)  # noqa: SLF001
+            node.writer_notes.add(note)

@@ -88,7 +88,7 @@ class _Place:
 
 
 @dataclass
-class _Found:
+class _IncidentContents:
     observables: list[Observable] = field(default_factory=list)
     entities: list[Entity] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
@@ -98,7 +98,7 @@ class _Found:
 
 def incident_event(incident: Tree) -> Collection:
     """An incident; ``not_understood``: the classes that were passed over."""
-    found = _Found()
+    found = _IncidentContents()
     texts = list(_texts(incident, "Description"))
     title = texts[0].strip().partition("\n")[0][:200] if texts else ""
     _walk(incident, _Place(), found, incident=True)
@@ -127,7 +127,7 @@ def incident_event(incident: Tree) -> Collection:
     )
 
 
-def _walk(node: Tree, above: _Place, found: _Found, *, incident: bool = False) -> None:
+def _walk(node: Tree, above: _Place, found: _IncidentContents, *, incident: bool = False) -> None:
     """Takes what is in an element and below it."""
     if len(found.observables) > MOST_OBSERVABLES:
         raise InputError(f"It has more than {MOST_OBSERVABLES:,} observables.")
@@ -243,7 +243,7 @@ def _hashes(text: str) -> Iterator[tuple[str, str]]:
         yield _HASHES[len(plain)], plain.lower()
 
 
-def _take_additional(node: Tree, place: _Place, found: _Found) -> None:
+def _take_additional(node: Tree, place: _Place, found: _IncidentContents) -> None:
     """Additional data: ours by its name, else passed over."""
     name, value = as_text(node.get("name")), as_text(node.get("value"))
     if node.get("meaning") != OWN or not name:
