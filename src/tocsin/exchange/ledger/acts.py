@@ -27,36 +27,36 @@ ACTS: Final = (
     ),
     _act(
         "take", "Take a file of a partner", take, noun="dispatch", audit=(AuditAction.DISPATCH_TAKEN,),
-        command=OwnSurface("exchange take"), page=OwnSurface("/partners/take"), makes=True,
+        command=OwnSurface("exchange take"), page=OwnSurface("/exchange/take"), makes=True,
         told="Dispatch {number} of {name}: {verdict}.", undo=NoUndo("The partner is told that it has arrived."),
     ),
     _act(
         "take-receipt", "Read a receipt of a partner", take_receipt, noun="dispatch",
         audit=(AuditAction.DISPATCH_RECEIPTED,), command=OwnSurface("exchange receipt"),
-        page=OwnSurface("/partners/receipt"), told="Dispatch {number} to {name}: {state}.",
+        page=OwnSurface("/exchange/receipt"), told="Dispatch {number} to {name}: {state}.",
         undo=NoUndo("A receipt says what has happened at the partner."),
     ),
     _act(
         "adopt", "Adopt an item of a partner", adopt, noun="offered item",
         audit=(AuditAction.OFFER_DECIDED, AuditAction.INCIDENT_ENTRY), command="exchange adopt",
-        page=OwnSurface("/partners/{partner}/items/{item}/adopt"), arguments=("item",), signed=SIGNED,
+        page=OwnSurface("/exchange/items/{item}/adopt"), arguments=("item",), signed=SIGNED,
         told="{title}: {state}, {incident}.", undo=NoUndo("It opens or fills an incident, which is closed there."),
     ),
     _act(
         "decline", "Decline an item of a partner", decline, noun="offered item", audit=(AuditAction.OFFER_DECIDED,),
-        command="exchange decline", page=OwnSurface("/partners/{partner}/items/{item}/decline"), arguments=("item",),
+        command="exchange decline", page=OwnSurface("/exchange/items/{item}/decline"), arguments=("item",),
         told="{title}: {state}.", undo=lambda n: say_count("%(n)s item declined", "%(n)s items declined", n),
     ),
     _act(
         "recall", "Recall what was sent to partners", recall, noun="passed items",
         audit=(AuditAction.RECALL_MADE, AuditAction.DISPATCH_SEALED), command="exchange recall",
-        page=OwnSurface("/partners/{partner}/dispatches/{dispatch}/recall"), signed=SIGNED, makes=True,
+        page=OwnSurface("/exchange/dispatches/{dispatch}/recall"), signed=SIGNED, makes=True,
         told="Recall {recall}: {sent} dispatches sealed.", undo=NoUndo("Partners delete what is recalled."),
     ),
     _act(
         "answer", "Answer a recall of a partner", answer, noun="recall",
         audit=(AuditAction.RECALL_ANSWERED, AuditAction.DISPATCH_SEALED), command="exchange answer",
-        page=OwnSurface("/partners/{partner}/items/{item}/answer"), arguments=("item",), signed=SIGNED,
+        page=OwnSurface("/exchange/items/{item}/answer"), arguments=("item",), signed=SIGNED,
         told="Recall {recall} answered.", undo=NoUndo("What was erased cannot be brought back."),
     ),
 )  # fmt: skip

@@ -51,11 +51,15 @@ class ReceivedDispatch:
     items: tuple[OfferedItem, ...]
 
 
-def sent_dispatches(session: Session, partner: int | None = None, *, limit: int = 1_000) -> list[SentDispatch]:
-    """What went to a partner, or to all, the newest first."""
+def sent_dispatches(
+    session: Session, partner: int | None = None, *, limit: int = 1_000, number: int | None = None
+) -> list[SentDispatch]:
+    """What went to a partner, or to all, the newest first. ``number``: only this one of the list."""
     query = select(OutgoingRow, Partner.name).join(Partner, Partner.id == OutgoingRow.partner_id)
     if partner is not None:
         query = query.where(OutgoingRow.partner_id == partner)
+    if number is not None:
+        query = query.where(OutgoingRow.id == number)
     rows = session.execute(query.order_by(OutgoingRow.id.desc()).limit(limit)).all()
     items = defaultdict[int, list[PassedItem]](list)
     for one in session.scalars(select(PassedItem).where(PassedItem.outgoing_id.in_([row.id for row, _ in rows]))):

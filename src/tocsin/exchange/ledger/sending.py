@@ -42,7 +42,7 @@ from tocsin.exchange.statements import (
     sign_statement,
     utc,
 )
-from tocsin.incidents import IncidentReader, find_incident, merged_family, parties_of
+from tocsin.incidents import IncidentReader, find_incident, is_restricted, merged_family, parties_of
 from tocsin.incidents.act_parts import LINE, Tlp
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, UsageError
@@ -121,26 +121,18 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
                 say("Nothing of this may go to %(name)s.", name=partner.name),
                 hint=say("The preview says why: 'tocsin exchange send … --preview'."),
             )
-        items = _items(session, context, us, package, request)
+        items, title = _items(session, context, us, package, request), _title(session, context, request)
         draft = DispatchDraft(
-            DispatchType.SHARE, _title(session, context, request), package.marking, items,
+            DispatchType.SHARE, title, package.marking, items,
             [(part.statement, part.written.content) for part in _once(package.parts)], package.withheld, package.text,
-            request.incident, reasons_of(package),
+            request.incident if title else "", reasons_of(package),
         )  # fmt: skip
         row = seal_dispatch(OpenPartner(session, context, us, partner), draft, once)
         for item in items:
-            session.add(passing(row, item.said(SharedItem)))
+            session.add(_passing(row, item.said(SharedItem)))
         done = result_of(row, partner)
     cut("exchange.sealed")
     return done
-
-
-def passing(row: OutgoingRow, item: SharedItem) -> PassedItem:
-    """That a dispatch brings its recipient an item."""
-    return PassedItem(
-        partner_id=row.partner_id, outgoing_id=row.id, node=item.item.node, item=item.item.id, version=item.version,
-        title=item.title, way="dispatch", recall_dispatch=None, answer="", answer_code="", answered_at=None,
-    )  # fmt: skip
 
 
 def result_of(row: OutgoingRow, partner: Partner) -> DispatchResult:
@@ -156,6 +148,15 @@ def reasons_of(package: PartnerPackage) -> list[list[object]]:
         if not one.goes
     )
     return [[*reason, count] for reason, count in sorted(counted.items())]
+
+
+def _passing(row: OutgoingRow, item: SharedItem) -> PassedItem:
+    """That a dispatch brings its recipient an item."""
+    return PassedItem(
+        partner_id=row.partner_id, outgoing_id=row.id, node=item.item.node, item=item.item.id, version=item.version,
+        title=row.title if row.incident or not row.title else item.title, way="dispatch", recall_dispatch=None,
+        answer="", answer_code="", answered_at=None,
+    )  # fmt: skip
 
 
 def _package(session: Session, context: ActContext, partner: Partner, request: NewDispatch) -> PartnerPackage:
@@ -246,8 +247,9 @@ def _once(parts: Sequence[PackagePart]) -> list[PackagePart]:
 
 
 def _title(session: Session, context: ActContext, request: NewDispatch) -> str:
-    """What people here call it."""
+    """What everybody here who sees dispatches may call it: of a restricted incident, nothing."""
     if request.incident:
-        return find_incident(session, IncidentReader(context.person, context.now), request.incident).title
+        incident = find_incident(session, IncidentReader(context.person, context.now), request.incident)
+        return "" if is_restricted(incident) else incident.title
     first, *more = (one.name for one in request.documents)
     return f"{first} (+{len(more)})" if more else first

@@ -43,7 +43,7 @@ class ToDoKind:
 _STEER, _EDIT, _WORK = Permission.DELIVERIES_STEER, Permission.DIRECTORY_EDIT, Permission.INCIDENTS_WRITE
 _SENDING, _TROUBLE, _HELD = "/deliveries/sending", "/deliveries?show=trouble", "/deliveries?show=held"
 _TAKEDOWNS = "/takedowns?need=due&state=all"
-_EXCHANGE = "/partners/exchange"
+_EXCHANGE = "/exchange"
 _CALL_OUTS = "/duty/call-outs?state=unanswered"
 _CALLS = "/reports/public?state=all&call=1"
 _ADDRESS = "/teams/%(key)s/change?act=assert&kind=mailbox#value"
