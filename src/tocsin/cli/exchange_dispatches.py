@@ -85,7 +85,7 @@ def take(call: NodeInvocation, file: _File, out: _Out = None) -> None:
     act = act_of("exchange", "take")
     done = document_of(perform(call, act, {"content": _read(file)}))
     with call.database.reading() as session:
-        name, content = receipt_file(call.node, session, done["incoming"], call.now)
+        name, content = receipt_file(call.node, session, done["incoming"])
     path = out or file.with_name(name)
     _write(path, content)
 

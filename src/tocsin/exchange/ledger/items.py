@@ -86,10 +86,8 @@ def adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
     cut("exchange.observing")
     if parts:
         files = [NewFile(name, io.BytesIO(content)) for name, content in parts.items()]
-        source = EvidenceSource(
-            reference=reference, received_from=partner, how="exchange", tlp=row.tlp, once=f"{once}:files"
-        )
-        add_files(context, source, files)
+        source = {"reference": reference, "received_from": partner, "how": "exchange", "tlp": row.tlp}
+        add_files(context, EvidenceSource.model_validate(source | {"once": f"{once}:files"}), files)
     cut("exchange.adopting")
     with context.database.begin() as session:
         row = find_item(session, request.item, lock=True)
@@ -157,8 +155,8 @@ def _opened(context: ActContext, row: OfferedItem) -> str:
         raise UsageError(say("What is marked TLP:RED is adopted on a page, by the person who may read it."))
     only = (str(context.person),) if row.tlp == Tlp.RED else ()
     title = " ".join(row.title.split())[:200] or str(row.item)
-    new = NewIncident(title=title, tlp=row.tlp, only=only, once=f"item:{row.id}:incident")
-    return open_(context, new).reference
+    new = {"title": title, "tlp": row.tlp, "only": only, "once": f"item:{row.id}:incident"}
+    return open_(context, NewIncident.model_validate(new)).reference
 
 
 def _check_marking(session: Session, context: ActContext, row: OfferedItem, reference: str) -> None:

@@ -78,7 +78,10 @@ class IncomingRow(Base):
 
 
 class ReceiptRow(Base):
-    """A receipt: ``direction`` is ``out`` for ours, ``in`` for a partner's. ``of``: the hash of the dispatch."""
+    """A receipt: ``direction`` is ``out`` for ours, ``in`` for a partner's. ``of``: the hash of the dispatch.
+
+    ``file``: of ours, the SHA-256 of the file for the partner; empty where no key of it worked.
+    """
 
     __tablename__ = "exchange_receipt"
     __table_args__ = (UniqueConstraint("direction", "hash"), Index("ix_exchange_receipt_of", "of", "direction"))
@@ -91,6 +94,7 @@ class ReceiptRow(Base):
     verdict: Mapped[str] = mapped_column(Text)
     content: Mapped[str] = mapped_column(Text)
     signature: Mapped[str] = mapped_column(Text)
+    file: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 

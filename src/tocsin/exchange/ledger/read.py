@@ -16,13 +16,12 @@ from tocsin.exchange.dispatches import (
     OutgoingState,
     file_name,
     read_named,
-    seal_receipt,
     unpack,
 )
-from tocsin.exchange.ledger.links import own_party, partner_party
-from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
+from tocsin.exchange.ledger.links import own_party
+from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, ReceiptRow
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
-from tocsin.exchange.ledger.taking import newest_receipt
+from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
 from tocsin.exchange.partners.models import Partner, PartnerKey
 from tocsin.exchange.sharing import SharingExplanation, explain_dispatch
 from tocsin.exchange.statements import Dispatch
@@ -108,7 +107,8 @@ def kept_files(session: Session) -> set[str]:
     """The SHA-256 of all files of dispatches that are kept; others are swept away."""
     rows = session.execute(select(OutgoingRow.archive, OutgoingRow.file)).all()
     came = session.scalars(select(IncomingRow.archive)).all()
-    return {*(one for row in rows for one in row), *came} - {""}
+    receipts = session.scalars(select(ReceiptRow.file)).all()
+    return {*(one for row in rows for one in row), *came, *receipts} - {""}
 
 
 def find_dispatch(session: Session, number: int) -> OutgoingRow:
@@ -139,21 +139,20 @@ def sealed_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:
     return file_name(node_uuid(node.database), partner.node, row.number), node.exchange.read(row.file)
 
 
-def receipt_file(node: Node, session: Session, number: int, now: datetime) -> tuple[str, bytes]:
-    """Our receipt for a dispatch that came, encrypted for its sender, and a name for the file.
+def receipt_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:
+    """Our receipt for a dispatch that came, as the file for its sender, each time the same; and a name for it.
 
     Raises:
-        ConflictError: the sender has no key that works.
+        NotFoundError: there is no such dispatch, or its sender had no key that a file could be encrypted for.
 
     """
     row = find_incoming(session, number)
     partner = session.get_one(Partner, row.partner_id)
     receipt = newest_receipt(session, Direction.OUT, row.hash)
-    if receipt is None:
-        raise LookupError(row.hash)
-    to, cert = partner_party(session, partner, now)
-    name = file_name(node_uuid(node.database), to.node, row.number).replace(".pgp", "-receipt.pgp")
-    return name, seal_receipt(receipt, cert)
+    if receipt is None or not receipt.file or partner.node is None:
+        raise NotFoundError(say("There is no file with a receipt: no key of the partner was valid."))
+    name = file_name(node_uuid(node.database), partner.node, row.number)
+    return name.replace(".pgp", "-receipt.pgp"), node.exchange.read(receipt.file)
 
 
 def evidence_bundle(node: Node, session: Session, number: int, now: datetime, *, incoming: bool) -> dict[str, bytes]:
@@ -172,7 +171,7 @@ def evidence_bundle(node: Node, session: Session, number: int, now: datetime, *,
         raise ConflictError(say("There is no receipt yet."), hint=say("Ask the partner for it."))
     members = unpack(node.exchange.read(row.archive), Limits())
     ours, theirs = own_party(node, now).key.public.encode(), _key_of(session, row, members)
-    return bundle_files(members, receipt, *((theirs, ours) if incoming else (ours, theirs)))
+    return bundle_files(members, read_receipt(receipt), *((theirs, ours) if incoming else (ours, theirs)))
 
 
 def _key_of(session: Session, row: IncomingRow | OutgoingRow, members: dict[str, bytes]) -> bytes:

@@ -77,6 +77,8 @@ def recall(context: ActContext, request: NewRecall) -> RecallResult:
         NotFoundError: nothing of it was passed to a partner.
 
     """
+    if request.asks is RecallRequest.NARROW:
+        raise UsageError(say("Ask for erase or stop-using."))
     us = own_party(context.node, context.now)
     with context.database.begin() as session:
         names = _passed(session, context, us, request)

@@ -5,7 +5,7 @@ What this writes lies in the tables of `TAKING_WRITES`.
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
@@ -30,10 +30,11 @@ from tocsin.exchange.dispatches import (
     read_named,
     refuse_contents,
     resume,
+    seal_receipt,
     take_members,
 )
 from tocsin.exchange.ledger.contents import tombstones, write_statement
-from tocsin.exchange.ledger.links import OpenPartner, keep_link, outgoing_link, own_party
+from tocsin.exchange.ledger.links import OpenPartner, keep_link, outgoing_link, own_party, partner_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, ReceiptRow
 from tocsin.exchange.ledger.sending import DispatchResult, result_of
 from tocsin.exchange.ledger.states import Direction, IncomingState
@@ -49,8 +50,8 @@ from tocsin.exchange.statements import (
     Statement,
     read_statement,
 )
-from tocsin.interface import ActContext
-from tocsin.node.errors import InputError
+from tocsin.interface import N_, ActContext, Wording
+from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.records import AuditAction, cut, read_head
 from tocsin.node.sentences import say
 
@@ -62,7 +63,7 @@ class PartnerFile(BaseModel):
 
     model_config = ConfigDict(ser_json_bytes="base64")
 
-    content: bytes = Field(min_length=1, description="Its bytes.")
+    content: Annotated[bytes, Wording(lacking=N_("Choose a file."))] = Field(min_length=1, description="Its bytes.")
 
 
 class TakingResult(BaseModel):
@@ -135,11 +136,15 @@ def take_receipt(context: ActContext, request: PartnerFile) -> DispatchResult:
     return done
 
 
-def newest_receipt(session: Session, direction: Direction, of: str) -> Statement | None:
+def newest_receipt(session: Session, direction: Direction, of: str) -> ReceiptRow | None:
     """The newest receipt of a dispatch, ours or the partner's."""
     found = select(ReceiptRow).where(ReceiptRow.direction == direction.value, ReceiptRow.of == of)
-    row = session.scalar(found.order_by(ReceiptRow.id.desc()).limit(1))
-    return read_statement(row.content.encode(), row.signature.encode()) if row else None
+    return session.scalar(found.order_by(ReceiptRow.id.desc()).limit(1))
+
+
+def read_receipt(row: ReceiptRow) -> Statement:
+    """A receipt as it was signed."""
+    return read_statement(row.content.encode(), row.signature.encode())
 
 
 def _wrong_contents(context: ActContext, members: dict[str, bytes]) -> RefusalError | None:
@@ -193,15 +198,28 @@ def _write(
     if outcome.counts:
         keep_link(session, opened.partner, Direction.IN, outcome.link.number, outcome.link.head)
     known = newest_receipt(session, Direction.OUT, row.hash)
-    if known is None or not _says(known.said(Receipt), outcome.verdict, outcome.link.number, row.code):
-        head = read_head(context.node.home)
-        receipt = make_receipt(taking, opened.us.key.signer, context.now, log=str(head) if head else "")
-        _keep_receipt(opened, Direction.OUT, receipt, receipt.said(Receipt))
+    said = read_receipt(known).said(Receipt) if known else None
+    if said is None or not _says(said, outcome.verdict, outcome.link.number, row.code):
+        _give_receipt(opened, taking)
     for statement in contents.statements if contents else ():
         write_statement(opened, row, statement, contents)
     _prove(opened, dispatch.at)
     opened.note(AuditAction.DISPATCH_TAKEN, number=row.number, state=row.state, code=row.code, sha256=row.hash)
     return row
+
+
+def _give_receipt(opened: OpenPartner, taking: IncomingDispatch) -> None:
+    """Our receipt, and the file with it for the partner, which is the same each time that it is asked for."""
+    node, now = opened.context.node, opened.context.now
+    head = read_head(node.home)
+    receipt = make_receipt(taking, opened.us.key.signer, now, log=str(head) if head else "")
+    try:
+        _, cert = partner_party(opened.session, opened.partner, now)
+    except ConflictError:  # it has no key that works any more; what it signed before counts all the same
+        file = ""
+    else:
+        file = node.exchange.put(seal_receipt(receipt, cert))
+    _keep_receipt(opened, Direction.OUT, receipt, receipt.said(Receipt), file)
 
 
 def _says(receipt: Receipt, verdict: DispatchVerdict, had: int, code: str) -> bool:
@@ -247,14 +265,15 @@ def _prove(opened: OpenPartner, at: datetime) -> None:
     opened.partner.statement_at = max(proof, opened.partner.statement_at or proof)
 
 
-def _keep_receipt(opened: OpenPartner, direction: Direction, statement: Statement, receipt: Receipt) -> None:
-    opened.session.add(
-        ReceiptRow(
-            partner_id=opened.partner.id, direction=direction.value, of=receipt.of, hash=statement.hash,
-            verdict=receipt.verdict.value, content=statement.content.decode(),
-            signature=statement.signature.decode(), at=opened.context.now,
-        )
+def _keep_receipt(
+    opened: OpenPartner, direction: Direction, statement: Statement, receipt: Receipt, file: str = ""
+) -> None:
+    row = ReceiptRow(
+        partner_id=opened.partner.id, direction=direction.value, of=receipt.of, hash=statement.hash,
+        verdict=receipt.verdict.value, content=statement.content.decode(), signature=statement.signature.decode(),
+        file=file, at=opened.context.now,
     )  # fmt: skip
+    opened.session.add(row)
     opened.session.flush()
 
 

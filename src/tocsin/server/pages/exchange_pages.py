@@ -158,7 +158,7 @@ def exchange_pages(desk: PageContext) -> APIRouter:
             typed = _Selection(
                 incident=text_of(form, "incident"), classes=tuple(texts_of(form, "classes")), tlp=text_of(form, "tlp")
             )
-            return _preview(desk, request, visitor, partner, typed, error)
+            return _preview(desk, request, visitor, partner, typed, error=error)
 
     _dispatch_pages(router, desk)
     _item_pages(router, desk)
@@ -190,7 +190,7 @@ def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
     def receipt(_visitor: _WORKER, incoming: Number) -> Response:
         """Our receipt for a dispatch that came."""
         with _found(), desk.node.database.reading() as session:
-            return _download(*receipt_file(desk.node, session, incoming, desk.now))
+            return _download(*receipt_file(desk.node, session, incoming))
 
 
 def _item_pages(router: PageRouter, desk: PageContext) -> None:
@@ -235,7 +235,7 @@ def _read(desk: PageContext, request: Request, visitor: Principal, form: FormDat
 
 
 def _preview(
-    desk: PageContext, request: Request, visitor: Principal, partner: str, asked: _Selection,
+    desk: PageContext, request: Request, visitor: Principal, partner: str, asked: _Selection, *,
     error: TocsinError | None = None,
 ) -> Response:  # fmt: skip
     number, package = _partner(desk, partner), None

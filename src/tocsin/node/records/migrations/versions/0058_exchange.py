@@ -75,7 +75,7 @@ def upgrade() -> None:
         "exchange_receipt",
         _id(),
         _of("partner_id", "partner.id"),
-        *map(_text, ("direction", "of", "hash", "verdict", "content", "signature")),
+        *map(_text, ("direction", "of", "hash", "verdict", "content", "signature", "file")),
         _time("at"),
         sa.UniqueConstraint("direction", "hash"),
     )
