@@ -39,6 +39,7 @@ from tocsin.exchange.statements import (
     Statement,
     utc,
 )
+from tocsin.exchange.statements.kinds import KeyAct
 from tocsin.incidents import IncidentReader, find_incident, observables_of
 from tocsin.node.errors import ConflictError
 from tocsin.operations.backup import known_tables
@@ -268,7 +269,7 @@ def messages(sender: Peer, item: SharedItem, ours: UUID) -> dict[str, Statement]
     named = RecallItem(node=item.item.node, id=item.item.id, version=9)
     foreign = RecallItem(node=ours, id=uuid4(), version=1)
     case = {"case": GlobalName(node=ours, id=uuid4()), "number": 1}
-    key = {"act": "stop", "old": sender.party.key, "since": utc(item.at), "code": "compromised"}
+    key = {"act": KeyAct.STOP, "old": sender.party.key, "since": utc(item.at), "code": "compromised"}
     return {
         "update": sender.item(item=item.item, version=2),
         "recall": sender.says(Recall, items=(named,), code="court", asks=RecallRequest.ERASE),

@@ -14,7 +14,7 @@ from tocsin.exchange.ledger.models import IncomingRow, OfferedItem
 from tocsin.exchange.ledger.states import ItemState
 from tocsin.exchange.partners.models import Partner
 from tocsin.incidents import IncidentReader, ObservableRole, extract_observables, find_incident
-from tocsin.incidents.act_parts import LINE
+from tocsin.incidents.act_parts import LINE, kept
 from tocsin.incidents.course_acts import NewIncident, open_
 from tocsin.incidents.evidence import EvidenceSource, NewFile, add_files
 from tocsin.incidents.observables import MOST
@@ -104,11 +104,12 @@ def decline(context: ActContext, request: DeclinedItem) -> OfferResult:
         ConflictError: it was decided.
 
     """
+    reason = kept(context, request.reason)
     with context.undoable() as session:
         row = find_item(session, request.item, lock=True)
         _check_open(row)
         _decide(session, context, row, ItemState.DECLINED)
-        row.reason = request.reason
+        row.reason = reason
         return _result(row)
 
 
@@ -124,6 +125,8 @@ def find_item(session: Session, number: int, *, lock: bool = False) -> OfferedIt
 
 def _parts(node: Node, session: Session, row: OfferedItem) -> dict[str, bytes]:
     """The contents of an item by their names for people; two of one name get a number."""
+    if not row.parts:
+        return {}
     archive = session.get_one(IncomingRow, row.incoming_id).archive
     members = unpack(node.exchange.read(archive), Limits())
     found: dict[str, bytes] = {}

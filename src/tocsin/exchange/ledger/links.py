@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.sealing import OpenPgpKey, can_sign, read_own_keys
+from tocsin.delivery.sealing import OpenPgpKey
 from tocsin.directory.keys import KeyFormat, encrypting, judge, key_facts
 from tocsin.exchange.dispatches import (
     DispatchRecipient,
@@ -21,11 +21,11 @@ from tocsin.exchange.dispatches import (
 )
 from tocsin.exchange.ledger.models import ExchangeLink, IncomingRow, OutgoingRow
 from tocsin.exchange.ledger.states import Direction
-from tocsin.exchange.partners import PartnerKeyState, pinned_keys, read_partner
+from tocsin.exchange.partners import PartnerKeyState, own_key, pinned_keys, read_partner
 from tocsin.exchange.partners.models import Partner
 from tocsin.exchange.statements import NodeKey
 from tocsin.interface import ActContext
-from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.errors import ConflictError
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.node.sentences import say
@@ -66,16 +66,11 @@ def own_party(node: Node, now: datetime) -> OwnParty:
     """This node as partners know it.
 
     Raises:
-        NotFoundError: it has no OpenPGP key.
-        ConflictError: the key cannot sign now.
+        NotFoundError, ConflictError: as of `own_key`.
 
     """
-    own = read_own_keys(node.home, node.settings.mail)
-    if own.openpgp is None:
-        raise NotFoundError(say("This node has no OpenPGP key."), hint="'tocsin keys node-make' makes one.")
-    if not (verdict := can_sign(own, KeyFormat.OPENPGP, now)).good:
-        raise ConflictError(say("This node's OpenPGP key cannot sign: %(why)s", why=verdict.why))
-    return OwnParty(NodeKey(node=node_uuid(node.database), key=own.openpgp.facts.fingerprint), own.openpgp)
+    key = own_key(node, now)
+    return OwnParty(NodeKey(node=node_uuid(node.database), key=key.facts.fingerprint), key)
 
 
 def partner_party(session: Session, partner: Partner, now: datetime) -> "tuple[NodeKey, Cert]":
