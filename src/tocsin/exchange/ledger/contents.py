@@ -1,6 +1,7 @@
 """What a dispatch brings, written down for people: items, recalls, and reports on ours. Nothing follows by itself."""
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,6 +12,8 @@ from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, 
 from tocsin.exchange.ledger.states import ItemState
 from tocsin.exchange.recalls import Name, due_items, name_of
 from tocsin.exchange.statements import Recall, RecallReport, RecallRequest, SharedItem, Statement
+
+_HELD: Final = (ItemState.OFFERED, ItemState.ADOPTED, ItemState.KEPT, ItemState.HIDDEN, ItemState.RECALLED)
 
 
 def write_statement(opened: OpenPartner, row: IncomingRow, statement: Statement, contents: DispatchContents) -> None:
@@ -40,7 +43,7 @@ def tombstones(session: Session, names: set[Name]) -> dict[Name, int]:
 
 def held_items(session: Session, names: set[Name]) -> dict[Name, list[OfferedItem]]:
     """What is here of these items: offered, adopted, or kept though it was recalled."""
-    states = [one.value for one in (ItemState.OFFERED, ItemState.ADOPTED, ItemState.KEPT, ItemState.HIDDEN)]
+    states = [one.value for one in _HELD]
     of = OfferedItem.item.in_([item for _, item in names]), OfferedItem.state.in_(states)
     found: dict[Name, list[OfferedItem]] = {}
     for row in session.scalars(select(OfferedItem).where(*of)):

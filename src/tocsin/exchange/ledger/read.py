@@ -15,13 +15,14 @@ from tocsin.exchange.dispatches import (
     OutgoingDispatch,
     OutgoingState,
     file_name,
+    names_in,
     read_named,
     unpack,
 )
-from tocsin.exchange.ledger.links import own_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, ReceiptRow
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
+from tocsin.exchange.partners import own_key
 from tocsin.exchange.partners.models import Partner, PartnerKey
 from tocsin.exchange.sharing import SharingExplanation, explain_dispatch
 from tocsin.exchange.statements import Dispatch
@@ -170,16 +171,17 @@ def evidence_bundle(node: Node, session: Session, number: int, now: datetime, *,
     if receipt is None:
         raise ConflictError(say("There is no receipt yet."), hint=say("Ask the partner for it."))
     members = unpack(node.exchange.read(row.archive), Limits())
-    ours, theirs = own_party(node, now).key.public.encode(), _key_of(session, row, members)
+    dispatch = read_named(members, DISPATCH).said(Dispatch)
+    if names_in(dispatch) - members.keys():  # its source recalled it, and it was erased
+        raise NotFoundError(say("What this dispatch brought is not kept here."))
+    ours, theirs = own_key(node, now).public.encode(), _key_of(session, row.partner_id, dispatch)
     return bundle_files(members, read_receipt(receipt), *((theirs, ours) if incoming else (ours, theirs)))
 
 
-def _key_of(session: Session, row: IncomingRow | OutgoingRow, members: dict[str, bytes]) -> bytes:
+def _key_of(session: Session, partner: int, dispatch: Dispatch) -> bytes:
     """The partner's public key that a dispatch names."""
-    dispatch = read_named(members, DISPATCH).said(Dispatch)
     names = {dispatch.by.key, dispatch.to.key}
-    query = select(PartnerKey.content).where(PartnerKey.partner_id == row.partner_id)
-    found = session.scalar(query.where(PartnerKey.fingerprint.in_(names)))
-    if found is None:
+    query = select(PartnerKey.content).where(PartnerKey.partner_id == partner, PartnerKey.fingerprint.in_(names))
+    if (found := session.scalar(query)) is None:
         raise NotFoundError(say("The key of the partner is not here any more."))
     return found.encode()

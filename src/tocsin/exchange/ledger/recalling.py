@@ -137,22 +137,25 @@ def answer(context: ActContext, request: AnsweredRecall) -> RecallResult:
         raise UsageError(say("Say why it is kept, as a code: legal-hold or law."))
     us = own_party(context.node, context.now)
     with context.database.begin() as session:
-        partner = find_partner(session, str(find_item(session, request.item).partner_id), lock=True)
+        find_partner(session, str(find_item(session, request.item).partner_id), lock=True)
         item = find_item(session, request.item, lock=True)
-        row, asked = _recall_of(session, item)
-        recalled = statement_of(row).said(Recall)
-        _apply(session, context, item, recalled, request)
-        asked.state, asked.code = request.state.value, request.code
-        detail = {"item": str(item.item), "state": asked.state, "code": asked.code, "sha256": row.hash}
-        opened = OpenPartner(session, context, us, partner)
-        opened.note(AuditAction.RECALL_ANSWERED, **detail)
-        rows = session.scalars(select(RecallItemRow).where(RecallItemRow.recall_id == row.id)).all()
-        if all(one.state for one in rows):
-            seal_dispatch(opened, _report(context, us, row, rows))
-            row.answered_at = context.now
-        number = row.id
+        recalls = _open_recalls(session, item)
+        recalled = statement_of(recalls[0][0]).said(Recall)
+        for one in _recalled(session, item):
+            _apply(session, context, one, recalled, request)
+        for row, asked in recalls:
+            asked.state, asked.code = request.state.value, request.code
+            partner = find_partner(session, str(row.partner_id), lock=True)
+            opened = OpenPartner(session, context, us, partner)
+            opened.note(
+                AuditAction.RECALL_ANSWERED, item=str(item.item), state=asked.state, code=asked.code, sha256=row.hash
+            )
+            _report(opened, row)
+        numbers = [row.id for row, _ in recalls]
     cut("exchange.answered")
-    return pass_on(context, us, number)
+    done = [pass_on(context, us, number) for number in numbers]
+    left = [one for result in done for one in result.left]
+    return RecallResult(recall=numbers[0], sent=sum(one.sent for one in done), left=left)
 
 
 def statement_of(row: RecallRow) -> Statement:
@@ -205,17 +208,23 @@ def _of_recall(session: Session, recalled: Recall, partner: Partner) -> list[Pas
     return [one for one in rows if one.version <= versions.get((one.node, one.item), 0)]
 
 
-def _recall_of(session: Session, item: OfferedItem) -> tuple[RecallRow, RecallItemRow]:
-    """The open recall of an item."""
-    if item.state != ItemState.RECALLED:
-        raise ConflictError(say("This item is not recalled, or that was answered."))
+def _open_recalls(session: Session, item: OfferedItem) -> list[tuple[RecallRow, RecallItemRow]]:
+    """The recalls of an item that nobody has answered, the newest first."""
     row = RecallItemRow
     of = row.node == item.node, row.item == item.item, row.version >= item.version, row.state == ""
-    query = select(RecallRow, row).join(row, row.recall_id == RecallRow.id).where(*of)
-    found = session.execute(query.order_by(RecallRow.id.desc())).first()
-    if found is None:
+    query = (
+        select(RecallRow, row).join(row, row.recall_id == RecallRow.id).where(*of, RecallRow.partner_id.is_not(None))
+    )
+    found = [(one, asked) for one, asked in session.execute(query.order_by(RecallRow.id.desc()))]
+    if item.state != ItemState.RECALLED or not found:
         raise ConflictError(say("This item is not recalled, or that was answered."))
-    return found[0], found[1]
+    return found
+
+
+def _recalled(session: Session, item: OfferedItem) -> Sequence[OfferedItem]:
+    """All versions of an item that are recalled, whoever brought them."""
+    of = OfferedItem.node == item.node, OfferedItem.item == item.item
+    return session.scalars(select(OfferedItem).where(*of, OfferedItem.state == ItemState.RECALLED.value)).all()
 
 
 def _apply(session: Session, context: ActContext, item: OfferedItem, recalled: Recall, request: AnsweredRecall) -> None:
@@ -249,10 +258,18 @@ def _drop_parts(session: Session, context: ActContext, item: OfferedItem) -> Non
     row.text, item.parts, item.title = "", [], ""
 
 
-def _report(context: ActContext, us: OwnParty, row: RecallRow, rows: Sequence[RecallItemRow]) -> DispatchDraft:
+def _report(opened: OpenPartner, row: RecallRow) -> None:
+    """Once all of a recall is answered, the report on it, to whom it came from."""
+    opened.session.flush()
+    of = RecallItemRow.recall_id == row.id
+    rows = opened.session.scalars(select(RecallItemRow).where(of)).all()
+    if not all(one.state for one in rows):
+        return
     results = tuple(
         ItemResult(node=one.node, id=one.item, version=one.version, state=RecallState(one.state), code=one.code or None)
         for one in rows
     )
-    body = RecallReport(id=uuid4(), by=us.name, at=utc(context.now), on=row.hash, results=results)
-    return DispatchDraft(DispatchType.REPORT, "", _OPEN, [sign_statement(body, us.key.signer)])
+    now, us = opened.context.now, opened.us
+    body = RecallReport(id=uuid4(), by=us.name, at=utc(now), on=row.hash, results=results)
+    seal_dispatch(opened, DispatchDraft(DispatchType.REPORT, "", _OPEN, [sign_statement(body, us.key.signer)]))
+    row.answered_at = now
