@@ -13,7 +13,7 @@ from support.world import World
 from tocsin.cli.acts import act_of
 from tocsin.delivery.sealing import read_own_keys
 from tocsin.exchange.dispatches import DispatchRecipient, make_receipt, seal_receipt, take
-from tocsin.exchange.ledger import IncomingRow, ItemState, OfferedItem, OutgoingRow, PassedItem, sealed_file
+from tocsin.exchange.ledger import IncomingRow, OfferedItem, OfferState, OutgoingRow, PassedItem, sealed_file
 from tocsin.exchange.ledger.models import ReceiptRow
 from tocsin.exchange.statements import NodeKey, PinnedKey, pinned
 from tocsin.incidents import PartyRole, add_incident
@@ -111,7 +111,7 @@ def offered(world: World) -> World:
         session.flush()
         item = OfferedItem(
             partner_id=1, incoming_id=row.id, node=UUID(int=7), item=UUID(int=70), version=1, title="Phishing kit",
-            tlp="GREEN", pap="", verified=True, parts=[], state=ItemState.OFFERED.value, code="", reason="",
+            tlp="GREEN", pap="", verified=True, parts=[], state=OfferState.OFFERED.value, code="", reason="",
             incident="", came_at=world.now, decided_at=None, decided_by="",
         )  # fmt: skip
         session.add(item)

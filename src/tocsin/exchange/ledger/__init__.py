@@ -23,6 +23,6 @@ if TYPE_CHECKING:
         without_receipt,
     )
     from tocsin.exchange.ledger.sending import NewDispatch, SentDocument, preview, reasons_of
-    from tocsin.exchange.ledger.states import RECEIPT_DAYS, TAKING_WRITES, Direction, IncomingState, ItemState
+    from tocsin.exchange.ledger.states import RECEIPT_DAYS, TAKING_WRITES, Direction, IncomingState, OfferState
 else:
     lazy_face(__name__)

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from tocsin.exchange.dispatches import DispatchContents
 from tocsin.exchange.ledger.links import OpenPartner
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
-from tocsin.exchange.ledger.states import ItemState
+from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.recalls import Name, due_items, name_of
 from tocsin.exchange.statements import Recall, RecallReport, RecallRequest, SharedItem, Statement
 
-_HELD: Final = (ItemState.OFFERED, ItemState.ADOPTED, ItemState.KEPT, ItemState.HIDDEN, ItemState.RECALLED)
+_HELD: Final = (OfferState.OFFERED, OfferState.ADOPTED, OfferState.KEPT, OfferState.HIDDEN, OfferState.RECALLED)
 
 
 def write_statement(opened: OpenPartner, row: IncomingRow, statement: Statement, contents: DispatchContents) -> None:
@@ -60,8 +60,8 @@ def _offer(
     if any(one.version >= item.version for one in known):
         return
     for one in known:
-        if one.state == ItemState.OFFERED:
-            one.state = ItemState.REPLACED.value
+        if one.state == OfferState.OFFERED:
+            one.state = OfferState.REPLACED.value
     parts = [
         {"hash": part.hash, "name": part.name, "type": part.type, "class": part.class_, "bytes": part.bytes}
         for part in item.parts
@@ -70,7 +70,7 @@ def _offer(
     made = OfferedItem(
         partner_id=opened.partner.id, incoming_id=row.id, node=item.item.node, item=item.item.id,
         version=item.version, title=item.title, tlp=item.tlp.value, pap=item.pap.value if item.pap else "",
-        verified=verified, parts=parts, state=ItemState.OFFERED.value, code="", reason="", incident="",
+        verified=verified, parts=parts, state=OfferState.OFFERED.value, code="", reason="", incident="",
         came_at=opened.context.now, decided_at=None, decided_by="",
     )  # fmt: skip
     opened.session.add(made)
@@ -91,7 +91,7 @@ def _note_recall(opened: OpenPartner, recall: Recall, statement: Statement) -> N
     for asked in due:
         for held in here[name_of(asked)]:
             if held.version <= asked.version:
-                held.state, held.code = ItemState.RECALLED.value, recall.code
+                held.state, held.code = OfferState.RECALLED.value, recall.code
 
 
 def keep_recall(

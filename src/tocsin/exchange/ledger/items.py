@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.dispatches import Limits, digits, unpack
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem
-from tocsin.exchange.ledger.states import ItemState
-from tocsin.exchange.partners.models import Partner
+from tocsin.exchange.ledger.states import OfferState
+from tocsin.exchange.partners import Partner
 from tocsin.incidents import IncidentReader, ObservableRole, extract_observables, find_incident
 from tocsin.incidents.act_parts import LINE, kept
 from tocsin.incidents.course_acts import NewIncident, open_
@@ -30,19 +30,19 @@ OBSERVABLES: Final = "observables.csv"
 """The part that `exchange.sharing` writes of observables."""
 
 
-class ItemNamed(BaseModel):
+class OfferNamed(BaseModel):
     """Which offered item."""
 
     item: int = Field(ge=1, le=2**31, description="The number of the offered item.")
 
 
-class AdoptedItem(ItemNamed):
+class AdoptedItem(OfferNamed):
     """An offered item, and where it is adopted into."""
 
     incident: str = Field("", max_length=60, description="The reference of an incident; without it, a new one.")
 
 
-class DeclinedItem(ItemNamed):
+class DeclinedItem(OfferNamed):
     """An offered item, and why it is declined."""
 
     reason: Annotated[str, Wording(lacking=N_("Say why."))] = Field(
@@ -56,7 +56,7 @@ class OfferResult(BaseModel):
     item: int
     partner: int
     title: str
-    state: ItemState
+    state: OfferState
     incident: str = ""
 
 
@@ -69,7 +69,7 @@ def adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
     """
     with context.database.reading() as session:
         row = find_item(session, request.item)
-        if row.state == ItemState.ADOPTED:
+        if row.state == OfferState.ADOPTED:
             return _result(row)
         _check_open(row)
         if not row.verified:
@@ -91,8 +91,8 @@ def adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
     cut("exchange.adopting")
     with context.database.begin() as session:
         row = find_item(session, request.item, lock=True)
-        if row.state == ItemState.OFFERED:  # else its source recalled it meanwhile, which somebody answers
-            _decide(session, context, row, ItemState.ADOPTED)
+        if row.state == OfferState.OFFERED:  # else its source recalled it meanwhile, which somebody answers
+            _decide(session, context, row, OfferState.ADOPTED)
         row.incident = reference
         return _result(row)
 
@@ -108,7 +108,7 @@ def decline(context: ActContext, request: DeclinedItem) -> OfferResult:
     with context.undoable() as session:
         row = find_item(session, request.item, lock=True)
         _check_open(row)
-        _decide(session, context, row, ItemState.DECLINED)
+        _decide(session, context, row, OfferState.DECLINED)
         row.reason = reason
         return _result(row)
 
@@ -173,11 +173,11 @@ def _check_marking(session: Session, context: ActContext, row: OfferedItem, refe
 
 
 def _check_open(row: OfferedItem) -> None:
-    if row.state != ItemState.OFFERED:
+    if row.state != OfferState.OFFERED:
         raise ConflictError(say("This item is not open for a decision."))
 
 
-def _decide(session: Session, context: ActContext, row: OfferedItem, state: ItemState) -> None:
+def _decide(session: Session, context: ActContext, row: OfferedItem, state: OfferState) -> None:
     row.state, row.decided_at, row.decided_by = state.value, context.now, context.actor
     detail = {"item": str(row.item), "version": row.version, "state": row.state}
     subject = f"partner:{row.partner_id}"
@@ -186,5 +186,5 @@ def _decide(session: Session, context: ActContext, row: OfferedItem, state: Item
 
 def _result(row: OfferedItem) -> OfferResult:
     return OfferResult(
-        item=row.id, partner=row.partner_id, title=row.title, state=ItemState(row.state), incident=row.incident
+        item=row.id, partner=row.partner_id, title=row.title, state=OfferState(row.state), incident=row.incident
     )

@@ -21,8 +21,7 @@ from tocsin.exchange.dispatches import (
 )
 from tocsin.exchange.ledger.models import ExchangeLink, IncomingRow, OutgoingRow
 from tocsin.exchange.ledger.states import Direction
-from tocsin.exchange.partners import PartnerKeyState, own_key, pinned_keys, read_partner
-from tocsin.exchange.partners.models import Partner
+from tocsin.exchange.partners import Partner, PartnerKeyState, own_key, pinned_keys, read_partner
 from tocsin.exchange.statements import NodeKey
 from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError

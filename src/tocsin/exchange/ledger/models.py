@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.exchange.partners.models import Partner
+from tocsin.exchange.partners import Partner
 from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
 
 
@@ -99,7 +99,7 @@ class ReceiptRow(Base):
 
 
 class OfferedItem(Base):
-    """An item that a partner offered, in one version: an `ItemState`, who decided it and when, and why.
+    """An item that a partner offered, in one version: an `OfferState`, who decided it and when, and why.
 
     ``node`` and ``item``: what it is called everywhere. ``verified``: its source's own key, which is pinned, signed it.
     ``parts``: those that came, as its statement names them. ``incident``: the reference of what it was adopted into.

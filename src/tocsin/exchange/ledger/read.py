@@ -22,8 +22,7 @@ from tocsin.exchange.dispatches import (
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, ReceiptRow
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
-from tocsin.exchange.partners import own_key
-from tocsin.exchange.partners.models import Partner, PartnerKey
+from tocsin.exchange.partners import Partner, PartnerKey, own_key
 from tocsin.exchange.sharing import SharingExplanation, explain_dispatch
 from tocsin.exchange.statements import Dispatch
 from tocsin.node.errors import ConflictError, NotFoundError

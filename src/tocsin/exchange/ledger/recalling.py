@@ -14,9 +14,8 @@ from tocsin.exchange.ledger.items import find_item
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
-from tocsin.exchange.ledger.states import ItemState
-from tocsin.exchange.partners import find_partner
-from tocsin.exchange.partners.models import Partner
+from tocsin.exchange.ledger.states import OfferState
+from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.recalls import Transfer, goes_on_to
 from tocsin.exchange.statements import (
     DispatchType,
@@ -216,7 +215,7 @@ def _open_recalls(session: Session, item: OfferedItem) -> list[tuple[RecallRow, 
         select(RecallRow, row).join(row, row.recall_id == RecallRow.id).where(*of, RecallRow.partner_id.is_not(None))
     )
     found = [(one, asked) for one, asked in session.execute(query.order_by(RecallRow.id.desc()))]
-    if item.state != ItemState.RECALLED or not found:
+    if item.state != OfferState.RECALLED or not found:
         raise ConflictError(say("This item is not recalled, or that was answered."))
     return found
 
@@ -224,25 +223,25 @@ def _open_recalls(session: Session, item: OfferedItem) -> list[tuple[RecallRow, 
 def _recalled(session: Session, item: OfferedItem) -> Sequence[OfferedItem]:
     """All versions of an item that are recalled, whoever brought them."""
     of = OfferedItem.node == item.node, OfferedItem.item == item.item
-    return session.scalars(select(OfferedItem).where(*of, OfferedItem.state == ItemState.RECALLED.value)).all()
+    return session.scalars(select(OfferedItem).where(*of, OfferedItem.state == OfferState.RECALLED.value)).all()
 
 
 def _apply(session: Session, context: ActContext, item: OfferedItem, recalled: Recall, request: AnsweredRecall) -> None:
     """Let what is here of an item be as a person says."""
     asks = recalled.asks
     if request.state is RecallState.KEPT:
-        item.state, item.code = ItemState.KEPT.value, request.code
+        item.state, item.code = OfferState.KEPT.value, request.code
     elif asks is RecallRequest.ERASE:
         if item.incident:
             reader = IncidentReader(context.person, context.now)
             check_hold(session, [find_incident(session, reader, item.incident).id], context.now)
         _drop_parts(session, context, item)
-        item.state = ItemState.ERASED.value
+        item.state = OfferState.ERASED.value
     elif asks is RecallRequest.NARROW:
-        item.state = (ItemState.ADOPTED if item.incident else ItemState.OFFERED).value
+        item.state = (OfferState.ADOPTED if item.incident else OfferState.OFFERED).value
         item.tlp = recalled.tlp.value if recalled.tlp else item.tlp
     else:
-        item.state = ItemState.HIDDEN.value
+        item.state = OfferState.HIDDEN.value
     item.decided_at, item.decided_by = context.now, context.actor
 
 

@@ -15,8 +15,7 @@ from tocsin.directory import teams_by_id
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
-from tocsin.exchange.partners import PartnerKeyState, find_partner, read_partner
-from tocsin.exchange.partners.models import Partner
+from tocsin.exchange.partners import Partner, PartnerKeyState, find_partner, read_partner
 from tocsin.exchange.sharing import (
     USUAL,
     IncidentView,

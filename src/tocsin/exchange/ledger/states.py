@@ -20,7 +20,7 @@ class IncomingState(StrEnum):
     TAKEN = "taken"
 
 
-class ItemState(StrEnum):
+class OfferState(StrEnum):
     """What became of an item that a partner offered. A person decides."""
 
     OFFERED = "offered"
@@ -33,7 +33,7 @@ class ItemState(StrEnum):
     KEPT = "kept"  # although it was recalled: the code says why
 
 
-OPEN_ITEMS: Final = (ItemState.OFFERED, ItemState.RECALLED)
+OPEN_ITEMS: Final = (OfferState.OFFERED, OfferState.RECALLED)
 """What waits for a person."""
 
 RECEIPT_DAYS: Final = 7

@@ -38,7 +38,7 @@ from tocsin.exchange.ledger.links import OpenPartner, keep_link, outgoing_link, 
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, ReceiptRow
 from tocsin.exchange.ledger.sending import DispatchResult, result_of
 from tocsin.exchange.ledger.states import Direction, IncomingState
-from tocsin.exchange.partners.models import Partner
+from tocsin.exchange.partners import Partner
 from tocsin.exchange.recalls import check_item, check_recall, name_of
 from tocsin.exchange.statements import (
     Recall,

@@ -13,8 +13,8 @@ from starlette.datastructures import FormData, UploadFile
 from tocsin.exchange.dispatches import OutgoingState
 from tocsin.exchange.ledger import (
     IncomingState,
-    ItemState,
     NewDispatch,
+    OfferState,
     acts,
     find_item,
     preview,
@@ -70,14 +70,14 @@ _CAME: Final[Mapping[str, tuple[str, str]]] = {
     IncomingState.TAKEN: (N_("Taken"), "good"),
 }
 _ITEMS: Final[Mapping[str, tuple[str, str]]] = {
-    ItemState.OFFERED: (N_("To decide"), "busy"),
-    ItemState.ADOPTED: (N_("Adopted"), "good"),
-    ItemState.DECLINED: (N_("Declined"), "quiet"),
-    ItemState.REPLACED: (N_("Replaced by a newer version"), "quiet"),
-    ItemState.RECALLED: (N_("Recalled: to answer"), "wrong"),
-    ItemState.HIDDEN: (N_("No longer used"), "quiet"),
-    ItemState.ERASED: (N_("Erased"), "quiet"),
-    ItemState.KEPT: (N_("Kept, although recalled"), "busy"),
+    OfferState.OFFERED: (N_("To decide"), "busy"),
+    OfferState.ADOPTED: (N_("Adopted"), "good"),
+    OfferState.DECLINED: (N_("Declined"), "quiet"),
+    OfferState.REPLACED: (N_("Replaced by a newer version"), "quiet"),
+    OfferState.RECALLED: (N_("Recalled: to answer"), "wrong"),
+    OfferState.HIDDEN: (N_("No longer used"), "quiet"),
+    OfferState.ERASED: (N_("Erased"), "quiet"),
+    OfferState.KEPT: (N_("Kept, although recalled"), "busy"),
 }
 _ANSWERS: Final[Mapping[str, str]] = {
     RecallState.DONE: N_("Done as asked"),
@@ -218,7 +218,7 @@ def _list(desk: PageContext, request: Request, number: int | None = None, error:
         sent, came = sent_dispatches(session, number, limit=200), received_dispatches(session, number, limit=200)
     return desk.page(
         request, "exchange/list.html", status=409 if error else 200, partner=partner, sent=sent, came=came, error=error,
-        waiting=sum(item.state in {ItemState.OFFERED, ItemState.RECALLED} for one in came for item in one.items),
+        waiting=sum(item.state in {OfferState.OFFERED, OfferState.RECALLED} for one in came for item in one.items),
         **_WORDS,
     )  # fmt: skip
 
