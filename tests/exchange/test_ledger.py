@@ -110,7 +110,7 @@ def test_an_incident_goes_by_file_is_adopted_and_recalled(pair: tuple[World, Wor
     assert [row["state"] for row in things(other, "received") if row["item"]] == ["erased"]
     other.tocsin.run("exchange", "file", "1", "--out", tmp_path / "report.pgp")
     one.tocsin.run("exchange", "take", tmp_path / "report.pgp", "--out", receipt)
-    assert [row["answer"] for row in things(one, "sent") if row["thing"] == "Phishing kit"] == ["done"]
+    assert [row["answer"] for row in things(one, "sent") if row["type"] == "share"] == ["done"]
     one.tocsin.run("exchange", "file", "1", "--out", tmp_path / "same.pgp")
     assert (tmp_path / "same.pgp").read_bytes() == file.read_bytes()
 
@@ -134,7 +134,6 @@ def test_a_bundle_of_a_dispatch_proves_it_to_others(pair: tuple[World, World], t
 
 def test_a_gap_is_stuck_until_the_missing_one_came(pair: tuple[World, World], tmp_path: Path) -> None:
     one, other = pair
-    make_incident(one)
     first, second, receipt = (tmp_path / f"{name}.pgp" for name in ("first", "second", "receipt"))
     document = tmp_path / "a.txt"
     for number, path in enumerate((first, second)):
