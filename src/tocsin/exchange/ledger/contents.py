@@ -13,7 +13,7 @@ from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.recalls import Name, due_items, name_of
 from tocsin.exchange.statements import Recall, RecallReport, RecallRequest, SharedItem, Statement
 
-_HELD: Final = (OfferState.OFFERED, OfferState.ADOPTED, OfferState.KEPT, OfferState.HIDDEN, OfferState.RECALLED)
+_HELD: Final = frozenset(OfferState) - {OfferState.ERASED}  # also what was declined lies in an archive
 
 
 def write_statement(opened: OpenPartner, row: IncomingRow, statement: Statement, contents: DispatchContents) -> None:
@@ -42,7 +42,7 @@ def tombstones(session: Session, names: set[Name]) -> dict[Name, int]:
 
 
 def held_items(session: Session, names: set[Name]) -> dict[Name, list[OfferedItem]]:
-    """What is here of these items: offered, adopted, or kept though it was recalled."""
+    """What is here of these items, whatever was decided on it."""
     states = [one.value for one in _HELD]
     of = OfferedItem.item.in_([item for _, item in names]), OfferedItem.state.in_(states)
     found: dict[Name, list[OfferedItem]] = {}

@@ -250,7 +250,9 @@ def _drop_parts(session: Session, context: ActContext, item: OfferedItem) -> Non
     row = session.get_one(IncomingRow, item.incoming_id)
     if not row.archive:
         return
-    gone = {digits(part["hash"]) for part in item.parts}
+    of = OfferedItem.incoming_id == row.id, OfferedItem.id != item.id, OfferedItem.state != OfferState.RECALLED.value
+    others = {part["hash"] for one in session.scalars(select(OfferedItem).where(*of)) for part in one.parts}
+    gone = {digits(part["hash"]) for part in item.parts if part["hash"] not in others}
     members = unpack(context.node.exchange.read(row.archive), Limits())
     left = {name: content for name, content in members.items() if name not in gone and name != TEXT}
     row.archive = context.node.exchange.put(pack(left))
