@@ -83,15 +83,16 @@ def _note_recall(opened: OpenPartner, recall: Recall, statement: Statement) -> N
     if session.scalar(select(RecallRow.id).where(RecallRow.hash == statement.hash)) is not None:
         return
     row = keep_recall(session, recall, statement, opened.context.now, opened.partner.id)
-    here = held_items(session, {name_of(one) for one in recall.items})
-    due, settled = due_items(recall, {name: max(one.version for one in rows) for name, rows in here.items()}, {})
-    for one in settled:
-        if (item := session.get(RecallItemRow, (row.id, one.node, one.id))) is not None:
-            item.state = one.state.value
-    for asked in due:
-        for held in here[name_of(asked)]:
-            if held.version <= asked.version:
-                held.state, held.code = OfferState.RECALLED.value, recall.code
+    versions = {name_of(one): one.version for one in recall.items}
+    found = held_items(session, set(versions))
+    here = {name: [one for one in rows if one.version <= versions[name]] for name, rows in found.items()}
+    held = {name: max(one.version for one in rows) for name, rows in here.items() if rows}
+    due, settled = due_items(recall, held, {})
+    for result in settled:
+        if (item := session.get(RecallItemRow, (row.id, result.node, result.id))) is not None:
+            item.state = result.state.value
+    for one in (row for asked in due for row in here[name_of(asked)]):
+        one.state, one.code = OfferState.RECALLED.value, recall.code
 
 
 def keep_recall(

@@ -163,7 +163,7 @@ def evidence_bundle(node: Node, session: Session, number: int, now: datetime, *,
         ConflictError: there is no receipt yet.
 
     """
-    row = find_incoming(session, number) if incoming else find_dispatch(session, number)
+    row: IncomingRow | OutgoingRow = find_incoming(session, number) if incoming else find_dispatch(session, number)
     if not row.archive:
         raise NotFoundError(say("What this dispatch brought is not kept here."))
     receipt = newest_receipt(session, Direction.OUT if incoming else Direction.IN, row.hash)
