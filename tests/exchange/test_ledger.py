@@ -40,7 +40,7 @@ from tocsin.exchange.statements import (
     utc,
 )
 from tocsin.exchange.statements.kinds import KeyAct
-from tocsin.incidents import IncidentReader, find_incident, observables_of
+from tocsin.incidents import Incident, IncidentReader, find_incident, observables_of
 from tocsin.node.errors import ConflictError
 from tocsin.operations.backup import known_tables
 from tocsin.sharing.gate import Tlp
@@ -247,8 +247,7 @@ def test_killed_at_any_step_nothing_is_lost_or_doubled(pair: tuple[World, World]
     assert [(row.number, row.state) for row in rows(other, IncomingRow)] == [(1, "taken"), (2, "taken")]
     (item,) = rows(other, OfferedItem)
     assert item.state == "erased"
-    listed = other.tocsin.json("incidents", "list")
-    assert [row["title"] for row in listed] == ["Phishing kit"], "it was opened once"
+    assert [row.title for row in rows(other, Incident)] == ["Phishing kit"], "it was opened once"
     assert [row["answer"] for row in things(one, "sent") if row["type"] == "share"] == ["done"]
 
 

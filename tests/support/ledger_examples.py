@@ -86,7 +86,7 @@ def make_incident(world: World, partner: str = "B", tlp: str = "GREEN") -> str:
         made = add_incident(session, title="Phishing kit", actor="test", now=world.now, tlp=tlp)
         add_party(session, made, partner, f"csirt@{partner.lower()}.example", PartyRole.COORDINATOR)
         reference = made.reference
-    world.tocsin.run("observables", "add", reference, "--text", "\n".join(OBSERVABLES))
+    world.tocsin.run("incidents", "add-observables", reference, "--text", "\n".join(OBSERVABLES))
     return reference
 
 
