@@ -60,6 +60,7 @@ ALSO = {
     "assets/acts.py:_filter",
     "assets/rows.py:import_rows",
     "assets/sheet_acts.py:ask",
+    "exchange/ledger/taking.py:_wrong_contents",
     "exchange/partners/key_acts.py:kept",
     "incidents/arrivals/files.py:kept_file",
     "incidents/arrivals/triage_acts.py:add_with_files",

@@ -58,6 +58,7 @@ ELSEWHERE = (
     "import.",
     "duty.",
     "evidence.",
+    "exchange.",
 )
 PLACES = [
     name for name in NAMES if name not in SMTP_ONLY | COMPACTION | LARGE_ONLY and not name.startswith(ELSEWHERE)

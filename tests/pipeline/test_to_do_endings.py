@@ -15,8 +15,10 @@ from support.assets import FIELDS, Keeper, switch_on
 from support.console_users import person
 from support.dns_server import dns_server
 from support.duty_example import add_rule, do_duty
+from support.exchange_examples import peer
 from support.furnished_node import broken_row, inbox_reports
 from support.incident_mails import answer_to, make_case
+from support.ledger_examples import meet_peer, offered, receipt_of
 from support.mail_keys import gnupg
 from support.partner_examples import CALL, pin, pin_expiring
 from support.partner_examples import claim as claim_key
@@ -30,6 +32,7 @@ from tocsin.delivery.outbox import claim
 from tocsin.directory import BY_TEAM, read_team
 from tocsin.directory.claims import make_claim, show_dns
 from tocsin.events import FeedAlarm, watch_feeds
+from tocsin.exchange.ledger import OutgoingRow
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.pipeline.call_outs import look_for_call_outs
@@ -78,6 +81,24 @@ def told(world: World) -> str:
     with world.node.database.reading() as session:
         number = read_team(world.node.database, OPERATOR)[0].id
         return session.scalars(select(Delivery.reference).where(Delivery.team_id == number)).one()
+
+
+def sent_dispatch(world: World, days: int = 0) -> World:
+    """A dispatch to a partner, so many days ago."""
+    meet_peer(world, peer(3))
+    act(world, "exchange send", partner="Peer", documents=({"name": "a", "content": b"a"},), tlp="CLEAR")
+    world.now += timedelta(days=days)
+    return world
+
+
+def stuck_dispatch(world: World) -> None:
+    sent_dispatch(world)
+    with world.node.database.begin() as session:
+        session.execute(update(OutgoingRow).values(state="stuck", reason="The partner has not got number 0."))
+
+
+def read_receipt(world: World) -> None:
+    act(world, "exchange receipt", content=receipt_of(world, peer(3)))
 
 
 def not_delivered(world: World) -> None:
@@ -388,6 +409,9 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.PARTNER_KEYS: Story(
         pin_expiring, lambda w: act(w, "partners end-key", partner="1", key="1", why="replaced", reason="Ada rang")
     ),
+    ItemKind.PARTNER_ITEMS: Story(offered, lambda w: act(w, "exchange decline", item=1, reason="Known")),
+    ItemKind.DISPATCHES_STUCK: Story(stuck_dispatch, read_receipt),
+    ItemKind.RECEIPTS_MISSING: Story(lambda w: sent_dispatch(w, days=8), read_receipt),
     ItemKind.CLAIMS: Story(proved_claim, lambda w: act(w, "directory claims approve", number=1, reason="DNS")),
     ItemKind.CONFLICTS: Story(two_sources, decide_all),
     ItemKind.KEYS: Story(

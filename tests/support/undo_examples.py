@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from support import ledger_examples as ledger
 from support import partner_examples as partners
 from support.assets import FIELDS, Keeper, switch_on
 from support.incident_undo_examples import INCIDENT_EXAMPLES
@@ -136,6 +137,7 @@ EXAMPLES: Final[dict[str, Callable[[World], dict[str, Any]]]] = {
     "endKeyPartner": lambda w: {
         "partner": (partners.pin(w), "1")[1], "key": "1", "why": "compromised", "reason": "Ada rang",
     },
+    "declineOfferedItem": lambda w: {"item": (ledger.offered(w), 1)[1], "reason": "Known already"},
     "addAsset": _register,
     "changeAsset": lambda w: (_asset(w), {"asset": 1, **FIELDS, "site": "Quay 5"})[1],
     "removeAsset": _needed,

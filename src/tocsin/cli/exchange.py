@@ -1,4 +1,7 @@
-"""`tocsin exchange`: files of the field's formats checked and converted, bundles verified, our own profile written."""
+"""`tocsin exchange`: files of the field's formats checked and converted, bundles verified, our own profile written.
+
+Dispatches are in `exchange_dispatches`.
+"""
 
 import sys
 from pathlib import Path
@@ -6,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tocsin.cli import exchange_verify
+from tocsin.cli import exchange_dispatches, exchange_verify
+from tocsin.cli.acts import act_group
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, note, print_json, print_table
 from tocsin.node.errors import UsageError
@@ -17,10 +21,12 @@ if TYPE_CHECKING:
     from tocsin.exchange.formats import Verdict
 
 app = Commands(
-    help="Files for and from partners: check, convert, verify; our own profile. Nothing is stored or sent.",
+    cls=act_group("exchange"),
+    help="Exchange with partners: send, take, receipts, recalls; check, convert and verify files; our own profile.",
     no_args_is_help=True,
 )
 app.add_typer(exchange_verify.app)
+app.add_typer(exchange_dispatches.app)
 
 _Format = Annotated[
     str, typer.Option("--format", metavar="FORMAT", help="stix, stix-pattern, misp, csaf, iodef, idea or xarf.")

@@ -43,6 +43,11 @@ class Node:
         return Blobs(self.home / HomeFolder.INCIDENT_EVIDENCE)
 
     @property
+    def exchange(self) -> Blobs:
+        """Dispatches to and from partners: members packed, and the files that were encrypted for them."""
+        return Blobs(self.home / HomeFolder.EXCHANGE)
+
+    @property
     def mailroom(self) -> Blobs:
         """Mails that came in."""
         return Blobs(self.home / HomeFolder.MAILROOM, ".eml")

@@ -12,6 +12,7 @@ class HomeFolder(StrEnum):
     COMPILED = "compiled"
     EVENTS = "events"
     EVIDENCE = "evidence"
+    EXCHANGE = "exchange"
     FEEDS = "feeds"
     FIGURES = "figures"
     FOUNDING = "founding"

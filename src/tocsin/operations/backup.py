@@ -98,6 +98,7 @@ _MODELS = (
     "tocsin.incidents.duty.models",
     "tocsin.assets.register.models",
     "tocsin.exchange.partners.models",
+    "tocsin.exchange.ledger.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

@@ -149,6 +149,7 @@ def _uploads(node: NodeWithStores) -> Iterator[HealthFinding]:
 def _kept_files(node: NodeWithStores) -> Iterator[HealthFinding]:
     """Files of reports from the public and of evidence, and mails that wait for a person, whose bytes are gone."""
     from tocsin.delivery.mailbox import STILL_NEEDED, ReceivedMail
+    from tocsin.exchange.ledger import kept_files
     from tocsin.incidents.arrivals import PublicFile
     from tocsin.incidents.evidence import kept_digests
 
@@ -156,6 +157,7 @@ def _kept_files(node: NodeWithStores) -> Iterator[HealthFinding]:
     with node.database.reading() as session:
         files = [(node.inbox, digest) for digest in session.scalars(select(PublicFile.sha256).distinct())]
         files += [(node.mailroom, digest) for digest in session.scalars(waiting)]
+        files += [(node.exchange, digest) for digest in kept_files(session)]
         evidence = [(node.incident_evidence, digest) for digest in kept_digests(session)]  # of restricted ones, too
     missing = [f"{blobs.folder.name}/{digest}" for blobs, digest in (*files, *evidence) if digest not in blobs]
     yield _files_found(say("files of reports, mails and evidence"), len(files), missing)

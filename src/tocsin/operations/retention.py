@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from tocsin.delivery.mailbox import delete_received
 from tocsin.delivery.never_held import forget_references
 from tocsin.events import FeedRecord
+from tocsin.exchange.ledger import kept_files
 from tocsin.incidents.arrivals import delete_closed
 from tocsin.incidents.duty import forget_contacts
 from tocsin.incidents.evidence import held_reports, sweep_files
@@ -43,6 +44,7 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
             of_incidents = kept_mails(session)
             held = held_reports(session, now)
             sweep_files(session, node.incident_evidence, now)
+            node.exchange.delete_before((now - timedelta(days=1)).date(), but=kept_files(session))
         keep_months(node, now=now)  # before the events are gone that they count
         applied = RetentionSummary(
             events_deleted=node.store.delete_days_before(today - timedelta(days=keep.events_days)),

@@ -44,6 +44,9 @@ class ItemKind(StrEnum):
     PARTNER_CLAIMS = "partner-claims"  # keys of partners, to be confirmed
     PARTNER_CHECKS = "partner-checks"  # communication checks that are due
     PARTNER_KEYS = "partner-keys"  # pinned keys that end soon
+    PARTNER_ITEMS = "partner-items"  # that partners offered or recalled, to be decided
+    DISPATCHES_STUCK = "dispatches-stuck"  # that cannot arrive
+    RECEIPTS_MISSING = "receipts-missing"  # of dispatches that were sealed a week ago
     INBOX = "inbox"  # reports without an owner
     INCIDENT_MAILS = "incident-mails"  # of parties to incidents, that wait for our answer
     LESSONS = "lessons"  # of incidents, that are due

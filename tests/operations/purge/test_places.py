@@ -13,6 +13,7 @@ PURGED_FOLDERS = {
 FOLDERS = {
     HomeFolder.AT_WORK: "empty files, held by processes",
     HomeFolder.EVIDENCE: "copies of pages that this team archived for assessments",
+    HomeFolder.EXCHANGE: "what partners signed and a person took; what is recalled leaves with the answer",
     HomeFolder.FEEDS: "mapping files that this team wrote",
     HomeFolder.FIGURES: "counts by class of RSIT",
     HomeFolder.FOUNDING: "what this team said of itself",
@@ -58,6 +59,10 @@ NOTHING_OF_STRANGERS = {
         "assessment_framework_version", "assessment_measurement", "assessment_responsible", "assessment_statement",
         "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version", "clock_text",
         "clock_calendar", "playbook",
+    ],
+    "statements of nodes that signed them, numbers and states": [
+        "exchange_incoming", "exchange_item", "exchange_link", "exchange_outgoing", "exchange_passing",
+        "exchange_recall", "exchange_recall_item", "exchange_receipt",
     ],
     "hashes, numbers and times": [
         "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run",

@@ -39,6 +39,8 @@ UNSEEN = {
     "/conflicts/decide": "there is no conflict; as are those below, by `test_forms_say_where_they_stand`",
     "/conflicts/undo": "nothing is decided",
     "/deliveries/sending": "nothing leaves",
+    "/exchange/items/{item}/answer": "in the place of adopt and decline, where an item is recalled",
+    "/partners/{partner}/send": "a button, below the preview of an incident",
     "/drafting/{name}/close": "a button of the chair",
     "/drafting/{name}/provisions/{provision}/wordings": "for the chair, tested in tests/drafting",
     "/drafting/{name}/restore": "a list of the chair, after a round",

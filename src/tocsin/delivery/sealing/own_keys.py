@@ -14,7 +14,7 @@ from tocsin.node.settings import MailSettings, read_secret
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7PrivateKeyTypes
     from cryptography.x509 import Certificate
-    from pysequoia import PySigner, Tsk
+    from pysequoia import PyDecryptor, PySigner, Tsk
 
 FILES: Final = {KeyFormat.OPENPGP: "openpgp.asc", KeyFormat.SMIME: "smime.pem"}
 _SIGNS = frozenset({KeyState.GOOD, KeyState.NO_ENCRYPTION, KeyState.UNSUPPORTED})
@@ -22,11 +22,12 @@ _SIGNS = frozenset({KeyState.GOOD, KeyState.NO_ENCRYPTION, KeyState.UNSUPPORTED}
 
 @dataclass(frozen=True)
 class OpenPgpKey:
-    """The node's OpenPGP key. ``public``: what others check with, armored."""
+    """The node's OpenPGP key. ``public``: what others check with, armored; ``decryptor``: None, it only signs."""
 
     facts: KeyFacts
     public: str
     signer: "PySigner"
+    decryptor: "PyDecryptor | None" = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,15 @@ def open_openpgp(content: bytes, password: str) -> OpenPgpKey:
         raise SettingError(
             say("The node's OpenPGP key cannot be used: %(error)s.", error=library_error(error)), hint=hint
         ) from error
-    return OpenPgpKey(key_facts(KeyFormat.OPENPGP, bytes(cert)), str(cert), signer)
+    return OpenPgpKey(key_facts(KeyFormat.OPENPGP, bytes(cert)), str(cert), signer, _decryptor(tsk, password))
+
+
+def _decryptor(tsk: "Tsk", password: str) -> "PyDecryptor | None":
+    """What opens files that are encrypted for a key; None: it has no part for that."""
+    try:
+        return tsk.decryptor(password or None)
+    except (RuntimeError, ValueError):
+        return None
 
 
 def read_private(content: bytes) -> "Tsk":

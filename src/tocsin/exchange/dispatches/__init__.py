@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         genesis,
         may_become,
         note_receipt,
+        refuse_contents,
         resume,
         to_send,
     )
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
         DISPATCH,
         RECEIPT,
         SIGNATURE,
+        TEXT,
         Limits,
+        digits,
         file_name,
         members_of,
         open_file,
+        pack,
         seal,
         unpack,
     )
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
         open_receipt,
         seal_receipt,
         take,
+        take_members,
     )
 else:
     lazy_face(__name__)

@@ -74,13 +74,18 @@ def seal(members: Mapping[str, bytes], recipient: "Cert") -> bytes:
     """
     from pysequoia import encrypt
 
+    return encrypt(pack(members), recipients=[recipient], armor=False)
+
+
+def pack(members: Mapping[str, bytes]) -> bytes:
+    """The members as a ZIP archive, which `unpack` reads."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, content in members.items():
             member = zipfile.ZipInfo(name)  # dated 1980: when it was packed is nobody's business
             member.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(member, content)
-    return encrypt(packed.getvalue(), recipients=[recipient], armor=False)
+    return packed.getvalue()
 
 
 def open_file(content: bytes, decryptors: "Sequence[PyDecryptor]", limits: Limits) -> dict[str, bytes]:

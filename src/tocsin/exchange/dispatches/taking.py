@@ -66,7 +66,13 @@ def take(file: bytes, recipient: DispatchRecipient, now: datetime) -> IncomingDi
         RefusalError: it is of nobody whom we know, or not for us: there is nobody to give a receipt to.
 
     """
-    members = open_file(file, recipient.decryptors, recipient.limits)
+    return take_members(open_file(file, recipient.decryptors, recipient.limits), recipient, now)
+
+
+def take_members(
+    members: Mapping[str, bytes], recipient: DispatchRecipient, now: datetime, *, wrong: RefusalError | None = None
+) -> IncomingDispatch:
+    """As `take`, of a file that was opened. ``wrong``: why its contents are not taken, whatever they are."""
     statement = read_head(members, recipient.keys, recipient.own)
     dispatch = statement.said(Dispatch)
     link = recipient.links.get(dispatch.by.node) or IncomingLink(genesis(dispatch.by, dispatch.to))
@@ -74,6 +80,8 @@ def take(file: bytes, recipient: DispatchRecipient, now: datetime) -> IncomingDi
     if outcome.verdict is not DispatchVerdict.TAKEN:
         return IncomingDispatch(statement, outcome)
     try:
+        if wrong is not None:
+            raise wrong
         return IncomingDispatch(statement, outcome, read_contents(dispatch, members, recipient.keys))
     except RefusalError as error:
         return IncomingDispatch(statement, refuse_contents(outcome, error))

@@ -70,7 +70,7 @@ def own_profile(node: Node, now: datetime) -> Statement:
         ConflictError: the key cannot sign now.
 
     """
-    return _sign_profile(node, _own_key(node, now), now)
+    return _sign_profile(node, own_key(node, now), now)
 
 
 def invitation(node: Node, now: datetime) -> bytes:
@@ -80,7 +80,7 @@ def invitation(node: Node, now: datetime) -> bytes:
         NotFoundError, ConflictError: as of `own_profile`.
 
     """
-    key = _own_key(node, now)
+    key = own_key(node, now)
     statement = _sign_profile(node, key, now)
     readme = _README.format(
         name=node.settings.node.name, spelled=key.facts.spelled, short=key.facts.fingerprint.upper()[-16:],
@@ -126,7 +126,14 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     return found
 
 
-def _own_key(node: Node, now: datetime) -> OpenPgpKey:
+def own_key(node: Node, now: datetime) -> OpenPgpKey:
+    """The key that this node signs with.
+
+    Raises:
+        NotFoundError: it has none.
+        ConflictError: the key cannot sign now.
+
+    """
     own = read_own_keys(node.home, node.settings.mail)
     if own.openpgp is None:
         raise NotFoundError(say("This node has no OpenPGP key."), hint="'tocsin keys node-make' makes one.")

@@ -81,8 +81,7 @@ def explain(
     What has left has left: a message counts before what the gate would say now.
     """
     if dispatch is not None:
-        hop = SharingHop.PARTNER if dispatch.state in _AT_PARTNER else SharingHop.TRANSPORT
-        return SharingExplanation(dispatch.state, hop, dispatch.state.value, dispatch.reason or _STATES[dispatch.state])
+        return explain_dispatch(dispatch)
     verdict = decision.verdict
     if not decision.chosen:
         words = say("Its class of data was not selected: %(data)s.", data=decision.item.terms.data.value)
@@ -97,3 +96,9 @@ def explain(
     if fault is not None:
         return SharingExplanation(SharingState.UNREACHABLE, SharingHop.LINK, fault.rule, fault.words)
     return SharingExplanation(SharingState.READY, SharingHop.GATE, verdict.rule, verdict.words)
+
+
+def explain_dispatch(dispatch: OutgoingDispatch) -> SharingExplanation:
+    """Where all is that a message brings."""
+    hop = SharingHop.PARTNER if dispatch.state in _AT_PARTNER else SharingHop.TRANSPORT
+    return SharingExplanation(dispatch.state, hop, dispatch.state.value, dispatch.reason or _STATES[dispatch.state])

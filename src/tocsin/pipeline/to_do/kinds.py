@@ -43,6 +43,7 @@ class ToDoKind:
 _STEER, _EDIT, _WORK = Permission.DELIVERIES_STEER, Permission.DIRECTORY_EDIT, Permission.INCIDENTS_WRITE
 _SENDING, _TROUBLE, _HELD = "/deliveries/sending", "/deliveries?show=trouble", "/deliveries?show=held"
 _TAKEDOWNS = "/takedowns?need=due&state=all"
+_EXCHANGE = "/exchange"
 _CALL_OUTS = "/duty/call-outs?state=unanswered"
 _CALLS = "/reports/public?state=all&call=1"
 _ADDRESS = "/teams/%(key)s/change?act=assert&kind=mailbox#value"
@@ -331,6 +332,30 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             Resolution(say("Add its newer form"), "/partners?need=expiring", "partners add-key"),
             Resolution(say("End the key"), "/partners?need=expiring", "partners end-key"),
         ),
+    ),
+    ItemKind.PARTNER_ITEMS: ToDoKind(
+        say("Items of partners"),
+        lambda item: say_count("%(n)s item of a partner to decide", "%(n)s items of partners to decide", item.count),
+        _EXCHANGE, _WORK, listers.partner_items,
+        (
+            Resolution(say("Adopt the item"), _EXCHANGE, "exchange adopt"),
+            Resolution(say("Decline the item"), _EXCHANGE, "exchange decline"),
+            Resolution(say("Answer the recall"), _EXCHANGE, "exchange answer"),
+        ),
+    ),
+    ItemKind.DISPATCHES_STUCK: ToDoKind(
+        say("Stuck dispatches"),
+        lambda item: say_count("%(n)s dispatch cannot arrive", "%(n)s dispatches cannot arrive", item.count),
+        _EXCHANGE, _WORK, listers.dispatches_stuck,
+        (Resolution(say("Send the missing file again, and read the receipt"), _EXCHANGE, "exchange receipt"),),
+    ),
+    ItemKind.RECEIPTS_MISSING: ToDoKind(
+        say("Missing receipts"),
+        lambda item: say_count(
+            "%(n)s dispatch without a receipt for 7 days", "%(n)s dispatches without a receipt for 7 days", item.count
+        ),
+        _EXCHANGE, _WORK, listers.missing_receipts,
+        (Resolution(say("Ask the partner, and read its receipt"), _EXCHANGE, "exchange receipt"),),
     ),
     ItemKind.INBOX: ToDoKind(
         say("Inbox"),

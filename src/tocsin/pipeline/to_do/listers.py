@@ -17,6 +17,7 @@ from tocsin.directory import ConflictState, read_conflicts, team_names
 from tocsin.directory.claims import ClaimState, read_claims
 from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
+from tocsin.exchange.ledger import open_items, stuck_dispatches, without_receipt
 from tocsin.exchange.partners import ListedPartner, claimed_keys, due_checks, ending_keys, list_partners
 from tocsin.incidents import (
     IncidentReader,
@@ -315,6 +316,25 @@ def partner_checks(context: ListingContext) -> Iterator[Item]:
     found = due_checks(context.partners)
     first = min((one.due_at for one in found), default=None)
     yield Item(ItemKind.PARTNER_CHECKS, len(found), first, first)
+
+
+def partner_items(context: ListingContext) -> Iterator[Item]:
+    """What partners offered or recalled, and nobody has decided."""
+    found = open_items(context.session)
+    yield Item(ItemKind.PARTNER_ITEMS, len(found), min((one.came_at for one in found), default=None))
+
+
+def dispatches_stuck(context: ListingContext) -> Iterator[Item]:
+    """Dispatches that cannot arrive."""
+    found = stuck_dispatches(context.session)
+    yield Item(ItemKind.DISPATCHES_STUCK, len(found), min((one.sealed_at for one in found), default=None))
+
+
+def missing_receipts(context: ListingContext) -> Iterator[Item]:
+    """Dispatches that a partner should have had for a week."""
+    found = without_receipt(context.session, context.now)
+    first = min((one.sealed_at for one in found), default=None)
+    yield Item(ItemKind.RECEIPTS_MISSING, len(found), first, first)
 
 
 def partner_keys(context: ListingContext) -> Iterator[Item]:

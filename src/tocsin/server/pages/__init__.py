@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.deliveries import deliveries_pages
     from tocsin.server.pages.duty import duty_link_pages, duty_pages
     from tocsin.server.pages.events import events_pages
+    from tocsin.server.pages.exchange_pages import exchange_pages
     from tocsin.server.pages.feedback_pages import feedback_pages
     from tocsin.server.pages.figures_pages import figures_pages
     from tocsin.server.pages.home_pages import home_pages

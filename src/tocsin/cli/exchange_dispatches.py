@@ -1,0 +1,239 @@
+"""`tocsin exchange send`, `take`, `receipt` and what belongs to them: dispatches to and from partners, by file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from tocsin.cli.acts import act_of, document_of, perform
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands, fields, note, print_table, say, visible
+from tocsin.node.errors import UsageError
+
+if TYPE_CHECKING:
+    from tocsin.exchange.ledger import ReceivedDispatch, SentDispatch
+    from tocsin.exchange.sharing import PartnerPackage
+
+app = Commands()
+_Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The file to write.")]
+_File = Annotated[Path, typer.Argument(help="The file that the partner sent.")]
+_LARGEST: Final = 64_000_001  # bytes that are read of a file: one more than a dispatch may have
+
+
+@app.command()
+def send(
+    call: NodeInvocation,
+    partner: Annotated[str, typer.Argument(help="Number or name of the partner.")],
+    *,
+    incident: Annotated[str, typer.Option(help="The reference of an incident.")] = "",
+    document: Annotated[
+        list[Path] | None, typer.Option(help="A file; again for more.", exists=True, dir_okay=False)
+    ] = None,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option("--class", help="Class that goes besides facts: analysis, content, personal or evidence."),
+    ] = None,
+    tlp: Annotated[str, typer.Option(help="Marking of the files; an incident only gets stricter.")] = "",
+    only_preview: Annotated[bool, typer.Option("--preview", help="Say what would go, and what not and why.")] = False,
+    once: Annotated[str, typer.Option(help="A key of your choice; sent twice with the same one, it goes once.")] = "",
+    signed: Annotated[str, typer.Option("--as", help="Whose word it is: an account.")] = "",
+    out: _Out = None,
+) -> None:
+    """Send an incident or files to a partner: what goes and what not and why, then the encrypted file.
+
+    Carry FILE to the partner by mail or on a stick. 'tocsin exchange file' writes the same file again.
+    """
+    values: dict[str, Any] = {"partner": partner, "incident": incident, "classes": tuple(classes or ()), "once": once}
+    values["documents"] = tuple({"name": path.name, "content": _read(path)} for path in document or ())
+    if tlp:
+        values["tlp"] = tlp.upper()
+    package = _preview(call, values, signed)
+    document_ = _package(package)
+    if only_preview:
+        call.emit(document_, lambda: _print_package(package))
+        return
+    if not call.json:
+        _print_package(package)
+    act = act_of("exchange", "send")
+    done = document_of(perform(call, act, values, name=signed))
+    if out is not None:
+        _write(out, _sealed(call, done["dispatch"])[1])
+    call.emit({**done, "file": str(out) if out else None, "package": document_}, visible(act.told.format(**done)))
+
+
+@app.command("file")
+def file_(
+    call: NodeInvocation,
+    dispatch: Annotated[int, typer.Argument(help="Its number in 'tocsin exchange list'.")],
+    out: _Out = None,
+) -> None:
+    """Write the encrypted file of a dispatch once more, as the same bytes."""
+    name, content = _sealed(call, dispatch)
+    path = out or Path(name)
+    _write(path, content)
+    call.emit({"file": str(path)}, f"Dispatch written to {path}.")
+
+
+@app.command()
+def take(call: NodeInvocation, file: _File, out: _Out = None) -> None:
+    """Open and verify a file of a partner, and write the receipt for it; what it offers waits for a decision.
+
+    The same file gives the same receipt. Exit 1: it was not taken, and the receipt says so.
+    """
+    from tocsin.exchange.ledger import receipt_file
+
+    act = act_of("exchange", "take")
+    done = document_of(perform(call, act, {"content": _read(file)}))
+    with call.database.reading() as session:
+        name, content = receipt_file(call.node, session, done["incoming"])
+    path = out or file.with_name(name)
+    _write(path, content)
+
+    def human() -> None:
+        say(visible(act.told.format(**done)) + (f" {visible(done['reason'])}" if done["reason"] else ""))
+        say(f"  items    {done['items']}")
+        say(f"  receipt  {path}")
+
+    call.emit({**done, "receipt": str(path)}, human)
+    if done["verdict"] != "taken":
+        raise typer.Exit(1)
+
+
+@app.command()
+def receipt(call: NodeInvocation, file: _File) -> None:
+    """Read the receipt of a partner: the dispatch has arrived, or was refused with a code."""
+    act = act_of("exchange", "take-receipt")
+    done = document_of(perform(call, act, {"content": _read(file)}))
+    call.emit(done, visible(act.told.format(**done)))
+
+
+@app.command("list")
+def list_(
+    call: NodeInvocation, partner: Annotated[str, typer.Option(help="Number or name of a partner; else all.")] = ""
+) -> None:
+    """List what went to partners and came from them: each thing with its state and one reason."""
+    from tocsin.exchange.ledger import received_dispatches, sent_dispatches
+    from tocsin.exchange.partners import find_partner
+
+    with call.database.reading() as session:
+        number = find_partner(session, partner).id if partner else None
+        sent, received = sent_dispatches(session, number), received_dispatches(session, number)
+    out = [row for one in sent for row in _sent(one)]
+    came = [row for one in received for row in _received(one)]
+
+    def human() -> None:
+        columns = ("dispatch", "partner", "thing", "tlp", "state", "reason")
+        print_table("Sent", columns, [tuple(str(row[name]) for name in columns) for row in out])
+        columns = ("incoming", "item", "partner", "thing", "tlp", "state", "reason")
+        print_table("Received", columns, [tuple(str(row[name] or "") for name in columns) for row in came])
+
+    call.emit({"sent": out, "received": came}, human if out or came else "Nothing was sent or received.")
+
+
+@app.command()
+def bundle(
+    call: NodeInvocation,
+    dispatch: Annotated[int, typer.Argument(help="Its number in 'tocsin exchange list'.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="A new or empty folder.")],
+    *,
+    incoming: Annotated[bool, typer.Option("--incoming", help="The number is of a dispatch that came.")] = False,
+) -> None:
+    """Write an evidence bundle: proof for anyone of who sent what to whom, and when it was received."""
+    from tocsin.exchange.bundles import write_bundle
+    from tocsin.exchange.ledger import evidence_bundle
+
+    with call.database.reading() as session:
+        files = evidence_bundle(call.node, session, dispatch, call.now, incoming=incoming)
+    write_bundle(files, out)
+    call.emit({"folder": str(out), "files": sorted(files)}, f"{len(files)} files written to {out}.")
+
+
+def _preview(call: NodeInvocation, values: dict[str, Any], signed: str) -> "PartnerPackage":
+    from tocsin.exchange.ledger import NewDispatch, preview
+    from tocsin.interface import ActContext, RequestError, read_request
+
+    act = act_of("exchange", "send")
+    try:
+        request: NewDispatch = read_request(act, values)
+    except RequestError as error:
+        raise UsageError(error.wrongs[0][1]) from None
+    return preview(ActContext(call.node, call.now, call.actor, signed, act=act), request)
+
+
+def _package(package: "PartnerPackage") -> dict[str, Any]:
+    from tocsin.exchange.ledger import reasons_of
+
+    parts = [
+        {"name": one.written.name, "class": one.data, "bytes": len(one.written.content), "tlp": one.marking.tlp}
+        for one in package.parts
+    ]
+    names = ("class", "rule", "code", "things")
+    withheld = [dict(zip(names, one, strict=True)) for one in reasons_of(package)]
+    return {"tlp": package.marking.tlp if package.marking else None, "parts": parts, "withheld": withheld}
+
+
+def _print_package(package: "PartnerPackage") -> None:
+    shown = _package(package)
+    rows = [(one["name"], one["class"], f"{one['bytes']:,}", one["tlp"]) for one in shown["parts"]]
+    print_table("Goes", ("part", "class", "bytes", "tlp"), rows)
+    held = [(one["class"], one["rule"], one["code"], str(one["things"])) for one in shown["withheld"]]
+    if held:
+        print_table("Does not go", ("class", "rule", "why", "things"), held)
+    for source in package.ask:
+        note(f"{source.name or 'The source'} could consent to more.")
+
+
+def _sent(one: "SentDispatch") -> list[dict[str, Any]]:
+    """A row for each thing that a dispatch brought; one for a dispatch without things."""
+    same = {
+        "dispatch": one.row.id, "partner": one.partner, **fields(one.row, "number type tlp sealed_at"),
+        "state": one.explanation.state, "hop": one.explanation.hop, "rule": one.explanation.rule,
+        "reason": visible(one.explanation.reason), "withheld": one.row.withheld,
+    }  # fmt: skip
+    things = [
+        {
+            "thing": item.title, "uuid": item.item, "version": item.version,
+            "recalled": item.recall_dispatch is not None, "answer": item.answer or None,
+            "answer_code": item.answer_code or None,
+        }
+        for item in one.items
+    ]  # fmt: skip
+    return [{**same, **thing} for thing in things or [{"thing": one.row.title or one.row.type}]]
+
+
+def _received(one: "ReceivedDispatch") -> list[dict[str, Any]]:
+    same = {
+        "incoming": one.row.id, "partner": one.partner, **fields(one.row, "number type tlp came_at code"),
+        "state": one.row.state, "reason": visible(one.row.reason),
+    }  # fmt: skip
+    things = [
+        {
+            "item": item.id, "thing": item.title, "uuid": item.item, "version": item.version, "tlp": item.tlp,
+            "state": item.state, "code": item.code, "reason": visible(item.reason), "verified": item.verified,
+            "incident": item.incident or None,
+        }
+        for item in one.items
+    ]  # fmt: skip
+    return [{**same, **thing} for thing in things or [{"item": None, "thing": one.row.type}]]
+
+
+def _sealed(call: NodeInvocation, dispatch: int) -> tuple[str, bytes]:
+    from tocsin.exchange.ledger import sealed_file
+
+    with call.database.reading() as session:
+        return sealed_file(call.node, session, dispatch)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_LARGEST)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.", hint="Name another file.") from error
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}.", hint="Name another file.") from error

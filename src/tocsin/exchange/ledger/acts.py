@@ -1,0 +1,63 @@
+"""What can be done with dispatches and what they brought. A person does it: nothing here has a route of the API."""
+
+from functools import partial
+from typing import Final
+
+from tocsin.exchange.ledger.items import adopt, decline
+from tocsin.exchange.ledger.recalling import answer, recall
+from tocsin.exchange.ledger.sending import send
+from tocsin.exchange.ledger.taking import take, take_receipt
+from tocsin.incidents.act_parts import SIGNED
+from tocsin.interface import Absence, Act, NoUndo, OwnSurface
+from tocsin.node.accounts import Permission
+from tocsin.node.records import AuditAction
+from tocsin.node.sentences import say_count
+
+_act = partial(
+    Act, permission=Permission.INCIDENTS_WRITE,
+    route=Absence("A person decides what goes to a partner, and what becomes of what it sends."),
+)  # fmt: skip
+_KEPT: Final = NoUndo("A dispatch is numbered and signed; what it brought can be recalled.")
+
+ACTS: Final = (
+    _act(
+        "send", "Send an incident or files to a partner", send, noun="dispatch", audit=(AuditAction.DISPATCH_SEALED,),
+        command=OwnSurface("exchange send"), page=OwnSurface("/partners/{partner}/send"), arguments=("partner",),
+        told="Dispatch {number} to {name}: {state}.", makes=True, undo=_KEPT,
+    ),
+    _act(
+        "take", "Take a file of a partner", take, noun="dispatch", audit=(AuditAction.DISPATCH_TAKEN,),
+        command=OwnSurface("exchange take"), page=OwnSurface("/exchange/take"), makes=True,
+        told="Dispatch {number} of {name}: {verdict}.", undo=NoUndo("The partner is told that it has arrived."),
+    ),
+    _act(
+        "take-receipt", "Read a receipt of a partner", take_receipt, noun="dispatch",
+        audit=(AuditAction.DISPATCH_RECEIPTED,), command=OwnSurface("exchange receipt"),
+        page=OwnSurface("/exchange/receipt"), told="Dispatch {number} to {name}: {state}.",
+        undo=NoUndo("A receipt says what has happened at the partner."),
+    ),
+    _act(
+        "adopt", "Adopt an item of a partner", adopt, noun="offered item",
+        audit=(AuditAction.OFFER_DECIDED, AuditAction.INCIDENT_ENTRY), command="exchange adopt",
+        page=OwnSurface("/exchange/items/{item}/adopt"), arguments=("item",), signed=SIGNED,
+        told="{title}: {state}, {incident}.", undo=NoUndo("It opens or fills an incident, which is closed there."),
+    ),
+    _act(
+        "decline", "Decline an item of a partner", decline, noun="offered item", audit=(AuditAction.OFFER_DECIDED,),
+        command="exchange decline", page=OwnSurface("/exchange/items/{item}/decline"), arguments=("item",),
+        told="{title}: {state}.", undo=lambda n: say_count("%(n)s item declined", "%(n)s items declined", n),
+    ),
+    _act(
+        "recall", "Recall what was sent to partners", recall, noun="passed items",
+        audit=(AuditAction.RECALL_MADE, AuditAction.DISPATCH_SEALED), command="exchange recall",
+        page=OwnSurface("/exchange/dispatches/{dispatch}/recall"), signed=SIGNED, makes=True,
+        told="Recall {recall}: {sent} dispatches sealed.", undo=NoUndo("Partners delete what is recalled."),
+    ),
+    _act(
+        "answer", "Answer a recall of a partner", answer, noun="recall",
+        audit=(AuditAction.RECALL_ANSWERED, AuditAction.DISPATCH_SEALED), command="exchange answer",
+        page=OwnSurface("/exchange/items/{item}/answer"), arguments=("item",), signed=SIGNED,
+        told="Recall {recall} answered.", undo=NoUndo("What was erased cannot be brought back."),
+    ),
+)  # fmt: skip
+"""What can be done with dispatches, and with what they brought."""

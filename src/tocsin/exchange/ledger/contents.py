@@ -1,0 +1,130 @@
+"""What a dispatch brings, written down for people: items, recalls, and reports on ours. Nothing follows by itself."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tocsin.exchange.dispatches import DispatchContents
+from tocsin.exchange.ledger.links import OpenPartner
+from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.states import OfferState
+from tocsin.exchange.recalls import Name, due_items, name_of
+from tocsin.exchange.statements import Recall, RecallReport, RecallRequest, SharedItem, Statement
+
+_HELD: Final = frozenset(OfferState) - {OfferState.ERASED}  # also what was declined lies in an archive
+
+
+def write_statement(opened: OpenPartner, row: IncomingRow, statement: Statement, contents: DispatchContents) -> None:
+    """A statement of another kind stays in the archive of its dispatch."""
+    verified = statement.hash not in contents.unverified
+    match statement.body:
+        case SharedItem() as item:
+            _offer(opened, row, item, contents, verified=verified)
+        case Recall() as recall if verified:
+            _note_recall(opened, recall, statement)
+        case RecallReport() as report if report.by.node == opened.partner.node:
+            _note_report(opened, report)
+        case _:
+            pass
+
+
+def tombstones(session: Session, names: set[Name]) -> dict[Name, int]:
+    """Of each item that was recalled, the highest version that may not come in again, whatever way it comes."""
+    row = RecallItemRow
+    asked = select(row.node, row.item, func.max(row.version)).join(RecallRow, RecallRow.id == row.recall_id)
+    gone = row.item.in_([item for _, item in names]), RecallRow.asks != RecallRequest.NARROW.value
+    return {
+        (node, item): version
+        for node, item, version in session.execute(asked.where(*gone).group_by(row.node, row.item))
+    }
+
+
+def held_items(session: Session, names: set[Name]) -> dict[Name, list[OfferedItem]]:
+    """What is here of these items, whatever was decided on it."""
+    states = [one.value for one in _HELD]
+    of = OfferedItem.item.in_([item for _, item in names]), OfferedItem.state.in_(states)
+    found: dict[Name, list[OfferedItem]] = {}
+    for row in session.scalars(select(OfferedItem).where(*of)):
+        if (row.node, row.item) in names:
+            found.setdefault((row.node, row.item), []).append(row)
+    return found
+
+
+def _offer(
+    opened: OpenPartner, row: IncomingRow, item: SharedItem, contents: DispatchContents, *, verified: bool
+) -> None:
+    same = OfferedItem.node == item.item.node, OfferedItem.item == item.item.id
+    known = opened.session.scalars(select(OfferedItem).where(OfferedItem.partner_id == opened.partner.id, *same)).all()
+    if any(one.version >= item.version for one in known):
+        return
+    for one in known:
+        if one.state == OfferState.OFFERED:
+            one.state = OfferState.REPLACED.value
+    parts = [
+        {"hash": part.hash, "name": part.name, "type": part.type, "class": part.class_, "bytes": part.bytes}
+        for part in item.parts
+        if part.hash in contents.parts
+    ]
+    made = OfferedItem(
+        partner_id=opened.partner.id, incoming_id=row.id, node=item.item.node, item=item.item.id,
+        version=item.version, title=item.title, tlp=item.tlp.value, pap=item.pap.value if item.pap else "",
+        verified=verified, parts=parts, state=OfferState.OFFERED.value, code="", reason="", incident="",
+        came_at=opened.context.now, decided_at=None, decided_by="",
+    )  # fmt: skip
+    opened.session.add(made)
+    opened.session.flush()
+
+
+def _note_recall(opened: OpenPartner, recall: Recall, statement: Statement) -> None:
+    """A recall with its tombstones; what is here of its items waits for a person."""
+    session = opened.session
+    if session.scalar(select(RecallRow.id).where(RecallRow.hash == statement.hash)) is not None:
+        return
+    row = keep_recall(session, recall, statement, opened.context.now, opened.partner.id)
+    versions = {name_of(one): one.version for one in recall.items}
+    found = held_items(session, set(versions))
+    here = {name: [one for one in rows if one.version <= versions[name]] for name, rows in found.items()}
+    held = {name: max(one.version for one in rows) for name, rows in here.items() if rows}
+    due, settled = due_items(recall, held, {})
+    for result in settled:
+        if (item := session.get(RecallItemRow, (row.id, result.node, result.id))) is not None:
+            item.state = result.state.value
+    for one in (row for asked in due for row in here[name_of(asked)]):
+        one.state, one.code = OfferState.RECALLED.value, recall.code
+
+
+def keep_recall(
+    session: Session, recall: Recall, statement: Statement, now: datetime, partner: int | None = None
+) -> RecallRow:
+    """A recall as it goes on, with its tombstones. ``partner``: who brought it; None: it is ours."""
+    row = RecallRow(
+        partner_id=partner, hash=statement.hash, content=statement.content.decode(),
+        signature=statement.signature.decode(), code=recall.code, asks=recall.asks.value, at=now, answered_at=None,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    versions: dict[Name, int] = {}
+    for one in recall.items:
+        versions[name_of(one)] = max(one.version, versions.get(name_of(one), 0))
+    session.add_all(
+        RecallItemRow(recall_id=row.id, node=node, item=item, version=version, state="", code="")
+        for (node, item), version in versions.items()
+    )
+    session.flush()
+    return row
+
+
+def _note_report(opened: OpenPartner, report: RecallReport) -> None:
+    """What a partner says became of what we passed it and took back."""
+    session = opened.session
+    if (recall := session.scalar(select(RecallRow).where(RecallRow.hash == report.on))) is None:
+        return
+    for result in report.results:
+        if (row := session.get(RecallItemRow, (recall.id, result.node, result.id))) is None:
+            continue
+        of = PassedItem.partner_id == opened.partner.id, PassedItem.node == row.node, PassedItem.item == row.item
+        for one in session.scalars(select(PassedItem).where(*of, PassedItem.version <= row.version)):
+            one.answer, one.answer_code = result.state.value, result.code or ""
+            one.answered_at = opened.context.now

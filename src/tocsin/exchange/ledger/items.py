@@ -1,0 +1,190 @@
+"""Decisions on what partners offered: an item becomes local objects by the acts that make them, or is declined."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.exchange.dispatches import Limits, digits, unpack
+from tocsin.exchange.ledger.models import IncomingRow, OfferedItem
+from tocsin.exchange.ledger.states import OfferState
+from tocsin.exchange.partners import Partner
+from tocsin.incidents import IncidentReader, ObservableRole, extract_observables, find_incident
+from tocsin.incidents.act_parts import LINE, kept
+from tocsin.incidents.course_acts import NewIncident, open_
+from tocsin.incidents.evidence import EvidenceSource, NewFile, add_files
+from tocsin.incidents.observables import MOST
+from tocsin.incidents.part_acts import NewObservables, observe
+from tocsin.interface import N_, ActContext, Wording
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.node import Node
+from tocsin.node.records import AuditAction, audit, cut
+from tocsin.node.sentences import say
+from tocsin.sharing.gate import Marking, Tlp, highest, read_marking
+
+OBSERVABLES: Final = "observables.csv"
+"""The part that `exchange.sharing` writes of observables."""
+
+
+class OfferNamed(BaseModel):
+    """Which offered item."""
+
+    item: int = Field(ge=1, le=2**31, description="The number of the offered item.")
+
+
+class AdoptedItem(OfferNamed):
+    """An offered item, and where it is adopted into."""
+
+    incident: str = Field("", max_length=60, description="The reference of an incident; without it, a new one.")
+
+
+class DeclinedItem(OfferNamed):
+    """An offered item, and why it is declined."""
+
+    reason: Annotated[str, Wording(lacking=N_("Say why."))] = Field(
+        min_length=1, max_length=500, pattern=LINE, description="Why, for the people here."
+    )
+
+
+class OfferResult(BaseModel):
+    """An offered item after an act."""
+
+    item: int
+    partner: int
+    title: str
+    state: OfferState
+    incident: str = ""
+
+
+def adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
+    """Its observables are added to an incident, its files become evidence there; each step once, also after a kill.
+
+    Raises:
+        ConflictError: it was decided, its source is not verified, or the incident is marked less strictly.
+
+    """
+    with context.database.reading() as session:
+        row = find_item(session, request.item)
+        if row.state == OfferState.ADOPTED:
+            return _result(row)
+        _check_open(row)
+        if not row.verified:
+            raise ConflictError(say("No confirmed key of its source has signed it."))
+        if request.incident:
+            _check_marking(session, context, row, request.incident)
+        partner = session.get_one(Partner, row.partner_id).name
+        parts = _parts(context.node, session, row)
+    reference = request.incident or _opened(context, row)
+    cut("exchange.opening")
+    once = f"item:{row.id}"
+    for number, (role, text) in enumerate(_observables(parts)):
+        observe(context, NewObservables(reference=reference, text=text, role=role, once=f"{once}:{number}"))
+    cut("exchange.observing")
+    if parts:
+        files = [NewFile(name, io.BytesIO(content)) for name, content in parts.items()]
+        source = {"reference": reference, "received_from": partner, "how": "exchange", "tlp": row.tlp}
+        add_files(context, EvidenceSource.model_validate(source | {"once": f"{once}:files"}), files)
+    cut("exchange.adopting")
+    with context.database.begin() as session:
+        row = find_item(session, request.item, lock=True)
+        if row.state == OfferState.OFFERED:  # else its source recalled it meanwhile, which somebody answers
+            _decide(session, context, row, OfferState.ADOPTED)
+        row.incident = reference
+        return _result(row)
+
+
+def decline(context: ActContext, request: DeclinedItem) -> OfferResult:
+    """It stays in the list of what came, and nothing is made of it.
+
+    Raises:
+        ConflictError: it was decided.
+
+    """
+    reason = kept(context, request.reason)
+    with context.undoable() as session:
+        row = find_item(session, request.item, lock=True)
+        _check_open(row)
+        _decide(session, context, row, OfferState.DECLINED)
+        row.reason = reason
+        return _result(row)
+
+
+def find_item(session: Session, number: int, *, lock: bool = False) -> OfferedItem:
+    """An offered item by its number here. Raises NotFoundError."""
+    query = select(OfferedItem).where(OfferedItem.id == number)
+    newest = query.with_for_update().execution_options(populate_existing=True)
+    row = session.scalar(newest if lock else query)
+    if row is None:
+        raise NotFoundError(say("There is no such item."), hint="'tocsin exchange list' lists them.")
+    return row
+
+
+def _parts(node: Node, session: Session, row: OfferedItem) -> dict[str, bytes]:
+    """The contents of an item by their names for people; two of one name get a number."""
+    if not row.parts:
+        return {}
+    archive = session.get_one(IncomingRow, row.incoming_id).archive
+    members = unpack(node.exchange.read(archive), Limits())
+    found: dict[str, bytes] = {}
+    for part in row.parts:
+        name = part["name"].replace("/", "_") or digits(part["hash"])[:16]
+        found[f"{len(found)}-{name}" if name in found else name] = members[digits(part["hash"])]
+    return found
+
+
+def _observables(parts: dict[str, bytes]) -> Iterator[tuple[ObservableRole, str]]:
+    """The values in the table of observables, by role, so many as are taken at once; the table is taken out."""
+    table = parts.get(OBSERVABLES, b"").decode("utf-8", "replace")
+    found: dict[ObservableRole, list[str]] = {}
+    for line in csv.DictReader(io.StringIO(table)):
+        value, role = (line.get("value") or "").removeprefix("'"), line.get("role") or ""
+        if extract_observables(value).found:
+            known = ObservableRole(role) if role in set(ObservableRole) else ObservableRole.CONTEXT
+            found.setdefault(known, []).append(value)
+    if found:
+        del parts[OBSERVABLES]
+    for role, values in sorted(found.items()):
+        for at in range(0, len(values), MOST - 1):
+            yield role, "\n".join(values[at : at + MOST - 1])
+
+
+def _opened(context: ActContext, row: OfferedItem) -> str:
+    """A new incident with the marking of an item; TLP:RED only for whoever adopts it."""
+    if row.tlp == Tlp.RED and context.person is None:
+        raise UsageError(say("What is marked TLP:RED is adopted on a page, by the person who may read it."))
+    only = (str(context.person),) if row.tlp == Tlp.RED else ()
+    title = " ".join(row.title.split())[:200] or str(row.item)
+    new = {"title": title, "tlp": row.tlp, "only": only, "once": f"item:{row.id}:incident"}
+    return open_(context, NewIncident.model_validate(new)).reference
+
+
+def _check_marking(session: Session, context: ActContext, row: OfferedItem, reference: str) -> None:
+    reader = IncidentReader(context.person, context.now)
+    here, wanted = read_marking(find_incident(session, reader, reference).tlp, None), Marking(Tlp(row.tlp))
+    if highest([here, wanted]) != here or row.tlp == Tlp.RED:
+        raise ConflictError(
+            say("%(reference)s is marked less strictly than the item.", reference=reference),
+            hint=say("Adopt it into a new incident, or change the marking of this one."),
+        )
+
+
+def _check_open(row: OfferedItem) -> None:
+    if row.state != OfferState.OFFERED:
+        raise ConflictError(say("This item is not open for a decision."))
+
+
+def _decide(session: Session, context: ActContext, row: OfferedItem, state: OfferState) -> None:
+    row.state, row.decided_at, row.decided_by = state.value, context.now, context.actor
+    detail = {"item": str(row.item), "version": row.version, "state": row.state}
+    subject = f"partner:{row.partner_id}"
+    audit(session, AuditAction.OFFER_DECIDED, at=context.now, actor=context.actor, subject=subject, detail=detail)
+
+
+def _result(row: OfferedItem) -> OfferResult:
+    return OfferResult(
+        item=row.id, partner=row.partner_id, title=row.title, state=OfferState(row.state), incident=row.incident
+    )

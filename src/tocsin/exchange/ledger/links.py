@@ -1,0 +1,140 @@
+"""Links as the records have them, and this node as a party of one: who it is, and the keys it knows others by."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.sealing import OpenPgpKey
+from tocsin.directory.keys import KeyFormat, encrypting, judge, key_facts
+from tocsin.exchange.dispatches import (
+    DispatchRecipient,
+    IncomingLink,
+    OutgoingDispatch,
+    OutgoingLink,
+    OutgoingState,
+    genesis,
+)
+from tocsin.exchange.ledger.models import ExchangeLink, IncomingRow, OutgoingRow
+from tocsin.exchange.ledger.states import Direction
+from tocsin.exchange.partners import Partner, PartnerKeyState, own_key, pinned_keys, read_partner
+from tocsin.exchange.statements import NodeKey
+from tocsin.interface import ActContext
+from tocsin.node.errors import ConflictError
+from tocsin.node.node import Node
+from tocsin.node.records import AuditAction, audit, node_uuid
+from tocsin.node.sentences import say
+
+if TYPE_CHECKING:
+    from pysequoia import Cert
+
+
+@dataclass(frozen=True)
+class OwnParty:
+    """This node with the key that it signs and opens with."""
+
+    name: NodeKey
+    key: OpenPgpKey
+
+    def recipient(self, session: Session) -> DispatchRecipient:
+        """As who it opens files now."""
+        decryptors = [self.key.decryptor] if self.key.decryptor else []
+        return DispatchRecipient([self.name], decryptors, pinned_keys(session), StoredLinks(session))
+
+
+@dataclass(frozen=True)
+class OpenPartner:
+    """A partner that an act works with, in its transaction; its row is locked."""
+
+    session: Session
+    context: ActContext
+    us: OwnParty
+    partner: Partner
+
+    def note(self, word: AuditAction, **detail: object) -> None:
+        """The audit entry of what went to the partner, came from it, or was decided of that."""
+        subject = f"partner:{self.partner.id}"
+        audit(self.session, word, at=self.context.now, actor=self.context.actor, subject=subject, detail=detail)
+
+
+def own_party(node: Node, now: datetime) -> OwnParty:
+    """This node as partners know it.
+
+    Raises:
+        NotFoundError, ConflictError: as of `own_key`.
+
+    """
+    key = own_key(node, now)
+    return OwnParty(NodeKey(node=node_uuid(node.database), key=key.facts.fingerprint), key)
+
+
+def partner_party(session: Session, partner: Partner, now: datetime) -> "tuple[NodeKey, Cert]":
+    """A partner as it is written to: the pinned key that expires last.
+
+    Raises:
+        ConflictError: it has no node, or no key that encrypts now.
+
+    """
+    if partner.node is None:
+        raise ConflictError(
+            say("%(name)s has no node of its own.", name=partner.name), hint=say("Write a mail to it instead.")
+        )
+    keys = read_partner(session, str(partner.id), now).in_state(PartnerKeyState.PINNED, now)
+    for key in sorted(keys, key=lambda one: (one.expires_at is None, one.expires_at or now, one.id), reverse=True):
+        content = key.content.encode()
+        if judge(key_facts(KeyFormat.OPENPGP, content), now).good:
+            return NodeKey(node=partner.node, key=key.fingerprint), encrypting(content, now)
+    raise ConflictError(
+        say("No confirmed key of %(name)s is valid.", name=partner.name),
+        hint=say("Ask for its key, and confirm it by telephone."),
+    )
+
+
+class StoredLinks(Mapping[UUID, IncomingLink]):
+    """What came from each partner, by its node; read when it is asked for."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def __getitem__(self, node: UUID) -> IncomingLink:
+        """The link; raises KeyError where nothing came yet."""
+        of = select(ExchangeLink).join(Partner, Partner.id == ExchangeLink.partner_id)
+        link = self.session.scalar(of.where(Partner.node == node, ExchangeLink.direction == Direction.IN))
+        if link is None:
+            raise KeyError(node)
+        rows = select(IncomingRow.number, IncomingRow.hash)
+        counted = rows.where(IncomingRow.partner_id == link.partner_id, IncomingRow.counts.is_(True))
+        return IncomingLink(link.head, link.number, dict(self.session.execute(counted).all()))
+
+    def __iter__(self) -> Iterator[UUID]:
+        """The nodes of the partners from whom something came."""
+        of = select(Partner.node).join(ExchangeLink, Partner.id == ExchangeLink.partner_id)
+        found = self.session.scalars(of.where(ExchangeLink.direction == Direction.IN, Partner.node.is_not(None)))
+        return (node for node in found if node is not None)
+
+    def __len__(self) -> int:
+        """How many they are."""
+        return sum(1 for _ in self)
+
+
+def outgoing_link(session: Session, partner: Partner, us: NodeKey, to: NodeKey) -> OutgoingLink:
+    """What went to a partner; of one that nothing went to yet, the beginning."""
+    link = session.get(ExchangeLink, (partner.id, Direction.OUT.value))
+    rows = session.scalars(select(OutgoingRow).where(OutgoingRow.partner_id == partner.id).order_by(OutgoingRow.number))
+    sent = tuple(OutgoingDispatch(one.number, one.hash, OutgoingState(one.state), one.reason) for one in rows)
+    return OutgoingLink(link.head, link.number, sent) if link else OutgoingLink(genesis(us, to))
+
+
+def had_from(session: Session, partner: Partner) -> int:
+    """The highest number without a gap that came from a partner."""
+    link = session.get(ExchangeLink, (partner.id, Direction.IN.value))
+    return link.number if link else 0
+
+
+def keep_link(session: Session, partner: Partner, direction: Direction, number: int, head: str) -> None:
+    """Write a link down as it is now."""
+    session.merge(ExchangeLink(partner_id=partner.id, direction=direction.value, number=number, head=head))

@@ -1,0 +1,276 @@
+"""Recalls: ours go to all who were passed the item, those of partners go on unchanged, and each is answered."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, Field
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tocsin.exchange.dispatches import TEXT, Limits, digits, pack, unpack
+from tocsin.exchange.ledger.contents import keep_recall
+from tocsin.exchange.ledger.items import find_item
+from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
+from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
+from tocsin.exchange.ledger.states import OfferState
+from tocsin.exchange.partners import Partner, find_partner
+from tocsin.exchange.recalls import Transfer, goes_on_to
+from tocsin.exchange.statements import (
+    DispatchType,
+    ItemResult,
+    Recall,
+    RecallItem,
+    RecallReport,
+    RecallRequest,
+    RecallState,
+    Statement,
+    read_statement,
+    sign_statement,
+    utc,
+)
+from tocsin.incidents import IncidentReader, find_incident
+from tocsin.incidents.evidence import check_hold
+from tocsin.interface import N_, ActContext, Wording
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.records import AuditAction, audit, cut
+from tocsin.node.sentences import say
+from tocsin.sharing.gate import Marking, Tlp
+
+_CODE: Final = r"^[a-z0-9][a-z0-9-]{0,63}$"
+_OPEN: Final = Marking(Tlp.CLEAR)  # a recall names things by UUIDs alone
+
+
+class NewRecall(BaseModel):
+    """What is taken back, and why."""
+
+    incident: str = Field("", max_length=60, description="The reference of an incident that was sent to partners.")
+    dispatch: int | None = Field(None, ge=1, le=2**31, description="Or the number of a dispatch: all that it brought.")
+    code: Annotated[str, Wording(lacking=N_("Say why: wrong, withdrawn, source-asked, person-asked, court."))] = Field(
+        pattern=_CODE, description="Why: wrong, withdrawn, source-asked, person-asked, court."
+    )
+    asks: RecallRequest = Field(RecallRequest.ERASE, description="What is asked for: erase or stop-using.")
+
+
+class AnsweredRecall(BaseModel):
+    """What became of what a partner recalled."""
+
+    item: int = Field(ge=1, le=2**31, description="The number of the item, in the list of what came.")
+    state: RecallState = Field(RecallState.DONE, description="done, or kept with a code.")
+    code: str = Field("", pattern=rf"(?:{_CODE})|^$", description="Why it is kept: legal-hold, law.")
+
+
+class RecallResult(BaseModel):
+    """A recall after an act. ``sent``: to how many it went now; ``left``: that it could not go to, with why."""
+
+    recall: int
+    sent: int = 0
+    left: list[str] = Field(default_factory=list)
+
+
+def recall(context: ActContext, request: NewRecall) -> RecallResult:
+    """It goes to each partner who was passed one of its items. Done again after a kill, it goes to those who are left.
+
+    Raises:
+        NotFoundError: nothing of it was passed to a partner.
+
+    """
+    if request.asks is RecallRequest.NARROW:
+        raise UsageError(say("Ask for erase or stop-using."))
+    us = own_party(context.node, context.now)
+    with context.database.begin() as session:
+        names = _passed(session, context, us, request)
+        row = _same(session, names, request)
+        if row is None:
+            items = tuple(RecallItem(node=us.name.node, id=one, version=version) for one, version in names.items())
+            body = Recall(
+                id=uuid4(), by=us.name, at=utc(context.now), items=items, code=request.code, asks=request.asks
+            )
+            row = keep_recall(session, body, sign_statement(body, us.key.signer), context.now)
+            detail = {"code": row.code, "asks": row.asks, "sha256": row.hash}
+            audit(
+                session, AuditAction.RECALL_MADE, at=context.now, actor=context.actor, subject="node",
+                detail=detail,
+            )  # fmt: skip
+        number = row.id
+    cut("exchange.recalled")
+    return pass_on(context, us, number)
+
+
+def pass_on(context: ActContext, us: OwnParty, number: int) -> RecallResult:
+    """A recall to all who were passed one of its items and have it not yet, a transaction for each."""
+    with context.database.reading() as session:
+        row = session.get_one(RecallRow, number)
+        statement = statement_of(row)
+        source = str(session.get_one(Partner, row.partner_id).node) if row.partner_id else ""
+        due = _due(session, statement.said(Recall), {source})
+    done, left = 0, list[str]()
+    for transfer in due:
+        with context.database.begin() as session:
+            partner = session.scalars(select(Partner).where(Partner.node == UUID(transfer.to)).with_for_update()).one()
+            passed = [one for one in _of_recall(session, statement.said(Recall), partner) if not one.recall_dispatch]
+            if not passed:  # another process was quicker
+                continue
+            draft = DispatchDraft(DispatchType.RECALL, passed[0].title, _OPEN, [statement])
+            try:
+                sealed = seal_dispatch(OpenPartner(session, context, us, partner), draft)
+            except ConflictError as error:  # no key that works: the others get theirs all the same
+                left.append(f"{partner.name}: {error}")
+                continue
+            for one in passed:
+                one.recall_dispatch = sealed.id
+        cut("exchange.recalling")
+        done += 1
+    return RecallResult(recall=number, sent=done, left=left)
+
+
+def answer(context: ActContext, request: AnsweredRecall) -> RecallResult:
+    """What was erased leaves the archive of its dispatch too. Once all of a recall is answered, its report is sealed.
+
+    Raises:
+        ConflictError: the item is not recalled, or is under a legal hold and so is kept.
+
+    """
+    if request.state is RecallState.KEPT and not request.code:
+        raise UsageError(say("Say why it is kept, as a code: legal-hold or law."))
+    us = own_party(context.node, context.now)
+    with context.database.begin() as session:
+        find_partner(session, str(find_item(session, request.item).partner_id), lock=True)
+        item = find_item(session, request.item, lock=True)
+        recalls = _open_recalls(session, item)
+        recalled = statement_of(recalls[0][0]).said(Recall)
+        for one in _recalled(session, item):
+            _apply(session, context, one, recalled, request)
+        for row, asked in recalls:
+            asked.state, asked.code = request.state.value, request.code
+            partner = find_partner(session, str(row.partner_id), lock=True)
+            opened = OpenPartner(session, context, us, partner)
+            opened.note(
+                AuditAction.RECALL_ANSWERED, item=str(item.item), state=asked.state, code=asked.code, sha256=row.hash
+            )
+            _report(opened, row)
+        numbers = [row.id for row, _ in recalls]
+    cut("exchange.answered")
+    done = [pass_on(context, us, number) for number in numbers]
+    left = [one for result in done for one in result.left]
+    return RecallResult(recall=numbers[0], sent=sum(one.sent for one in done), left=left)
+
+
+def statement_of(row: RecallRow) -> Statement:
+    """A recall as its source signed it."""
+    return read_statement(row.content.encode(), row.signature.encode())
+
+
+def _passed(session: Session, context: ActContext, us: OwnParty, request: NewRecall) -> dict[UUID, int]:
+    """What is taken back: our items, each with the highest version that was passed."""
+    query = select(PassedItem.item, func.max(PassedItem.version)).where(PassedItem.node == us.name.node)
+    if request.incident:
+        reader = IncidentReader(context.person, context.now)
+        query = query.where(PassedItem.item == find_incident(session, reader, request.incident).uuid)
+    elif request.dispatch:
+        of = select(PassedItem.item).where(PassedItem.outgoing_id == request.dispatch)
+        query = query.where(PassedItem.item.in_(of))
+    else:
+        raise UsageError(say("Name an incident or a dispatch."))
+    found = dict(session.execute(query.group_by(PassedItem.item)).all())
+    if not found:
+        raise NotFoundError(say("Nothing of this was passed to a partner."))
+    return found
+
+
+def _same(session: Session, names: dict[UUID, int], request: NewRecall) -> RecallRow | None:
+    """Our recall of the same items in the same versions, for the same reason."""
+    ours = RecallRow.partner_id.is_(None), RecallRow.code == request.code, RecallRow.asks == request.asks.value
+    for row in session.scalars(select(RecallRow).where(*ours).order_by(RecallRow.id.desc())):
+        of = select(RecallItemRow.item, RecallItemRow.version).where(RecallItemRow.recall_id == row.id)
+        if dict(session.execute(of).all()) == names:
+            return row
+    return None
+
+
+def _due(session: Session, recalled: Recall, but: set[str]) -> list[Transfer]:
+    named = [one.id for one in recalled.items]
+    rows = session.execute(
+        select(PassedItem, Partner.node)
+        .join(Partner, Partner.id == PassedItem.partner_id)
+        .where(PassedItem.item.in_(named), PassedItem.recall_dispatch.is_(None), Partner.node.is_not(None))
+    )
+    transfers = [Transfer((one.node, one.item), one.version, str(node), one.way) for one, node in rows]
+    return goes_on_to(recalled, transfers, but)
+
+
+def _of_recall(session: Session, recalled: Recall, partner: Partner) -> list[PassedItem]:
+    versions = {(one.node, one.id): one.version for one in recalled.items}
+    of = PassedItem.partner_id == partner.id, PassedItem.item.in_([item for _, item in versions])
+    rows = session.scalars(select(PassedItem).where(*of)).all()
+    return [one for one in rows if one.version <= versions.get((one.node, one.item), 0)]
+
+
+def _open_recalls(session: Session, item: OfferedItem) -> list[tuple[RecallRow, RecallItemRow]]:
+    """The recalls of an item that nobody has answered, the newest first."""
+    row = RecallItemRow
+    of = row.node == item.node, row.item == item.item, row.version >= item.version, row.state == ""
+    query = (
+        select(RecallRow, row).join(row, row.recall_id == RecallRow.id).where(*of, RecallRow.partner_id.is_not(None))
+    )
+    found = [(one, asked) for one, asked in session.execute(query.order_by(RecallRow.id.desc()))]
+    if item.state != OfferState.RECALLED or not found:
+        raise ConflictError(say("This item is not recalled, or that was answered."))
+    return found
+
+
+def _recalled(session: Session, item: OfferedItem) -> Sequence[OfferedItem]:
+    """All versions of an item that are recalled, whoever brought them."""
+    of = OfferedItem.node == item.node, OfferedItem.item == item.item
+    return session.scalars(select(OfferedItem).where(*of, OfferedItem.state == OfferState.RECALLED.value)).all()
+
+
+def _apply(session: Session, context: ActContext, item: OfferedItem, recalled: Recall, request: AnsweredRecall) -> None:
+    """Let what is here of an item be as a person says."""
+    asks = recalled.asks
+    if request.state is RecallState.KEPT:
+        item.state, item.code = OfferState.KEPT.value, request.code
+    elif asks is RecallRequest.ERASE:
+        if item.incident:
+            reader = IncidentReader(context.person, context.now)
+            check_hold(session, [find_incident(session, reader, item.incident).id], context.now)
+        _drop_parts(session, context, item)
+        item.state = OfferState.ERASED.value
+    elif asks is RecallRequest.NARROW:
+        item.state = (OfferState.ADOPTED if item.incident else OfferState.OFFERED).value
+        item.tlp = recalled.tlp.value if recalled.tlp else item.tlp
+    else:
+        item.state = OfferState.HIDDEN.value
+    item.decided_at, item.decided_by = context.now, context.actor
+
+
+def _drop_parts(session: Session, context: ActContext, item: OfferedItem) -> None:
+    """The archive of the dispatch without what came for an item; the old one is swept away, as no row names it."""
+    row = session.get_one(IncomingRow, item.incoming_id)
+    if not row.archive:
+        return
+    of = OfferedItem.incoming_id == row.id, OfferedItem.id != item.id, OfferedItem.state != OfferState.RECALLED.value
+    others = {part["hash"] for one in session.scalars(select(OfferedItem).where(*of)) for part in one.parts}
+    gone = {digits(part["hash"]) for part in item.parts if part["hash"] not in others}
+    members = unpack(context.node.exchange.read(row.archive), Limits())
+    left = {name: content for name, content in members.items() if name not in gone and name != TEXT}
+    row.archive = context.node.exchange.put(pack(left))
+    row.text, item.parts, item.title = "", [], ""
+
+
+def _report(opened: OpenPartner, row: RecallRow) -> None:
+    """Once all of a recall is answered, the report on it, to whom it came from."""
+    opened.session.flush()
+    of = RecallItemRow.recall_id == row.id
+    rows = opened.session.scalars(select(RecallItemRow).where(of)).all()
+    if not all(one.state for one in rows):
+        return
+    results = tuple(
+        ItemResult(node=one.node, id=one.item, version=one.version, state=RecallState(one.state), code=one.code or None)
+        for one in rows
+    )
+    now, us = opened.context.now, opened.us
+    body = RecallReport(id=uuid4(), by=us.name, at=utc(now), on=row.hash, results=results)
+    seal_dispatch(opened, DispatchDraft(DispatchType.REPORT, "", _OPEN, [sign_statement(body, us.key.signer)]))
+    row.answered_at = now

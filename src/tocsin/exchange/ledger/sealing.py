@@ -1,0 +1,81 @@
+"""A dispatch is signed, packed, encrypted and written down in one transaction: its number is used once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from tocsin.exchange.dispatches import OutgoingState, add_sealed, members_of, pack, seal
+from tocsin.exchange.ledger.links import OpenPartner, had_from, keep_link, outgoing_link, partner_party
+from tocsin.exchange.ledger.models import OutgoingRow
+from tocsin.exchange.ledger.states import Direction
+from tocsin.exchange.statements import (
+    Dispatch,
+    DispatchType,
+    Part,
+    Statement,
+    WithheldPart,
+    hash_of,
+    sign_statement,
+    utc,
+)
+from tocsin.node.errors import ConflictError
+from tocsin.node.records import AuditAction, cut
+from tocsin.node.sentences import say
+from tocsin.sharing.gate import Marking
+
+
+@dataclass(frozen=True)
+class DispatchDraft:
+    """What is going to be sent. ``title``, ``incident``, ``reasons`` are for people here: they do not leave.
+
+    ``reasons``: of what is withheld, rows of class, rule, code and how many things.
+    """
+
+    type: DispatchType
+    title: str
+    marking: Marking
+    statements: Sequence[Statement] = ()
+    parts: Sequence[tuple[Part, bytes]] = ()
+    withheld: Sequence[WithheldPart] = ()
+    text: str = ""
+    incident: str = ""
+    reasons: list[Any] = field(default_factory=list)
+
+
+def seal_dispatch(opened: OpenPartner, draft: DispatchDraft, once: str | None = None) -> OutgoingRow:
+    """The next dispatch to a partner, in the caller's transaction.
+
+    Raises:
+        ConflictError: it has no node or no valid key, or takes no file of this size.
+        StorageError: the disk is full; then nothing of it counts.
+
+    """
+    session, context, us, partner = opened.session, opened.context, opened.us, opened.partner
+    to, cert = partner_party(session, partner, context.now)
+    link = outgoing_link(session, partner, us.name, to)
+    body = Dispatch(
+        id=uuid4(), by=us.name, at=utc(context.now), to=to, number=link.number + 1, before=link.head,
+        had=had_from(session, partner), type=draft.type, tlp=draft.marking.tlp, pap=draft.marking.pap,
+        statements=tuple(one.hash for one in draft.statements), parts=tuple(part for part, _ in draft.parts),
+        withheld=tuple(draft.withheld), text=hash_of(draft.text.encode()) if draft.text else None,
+    )  # fmt: skip
+    statement = sign_statement(body, us.key.signer)
+    after = add_sealed(link, statement)
+    members = members_of(statement, draft.statements, (content for _, content in draft.parts), draft.text)
+    file = seal(members, cert)
+    if partner.largest is not None and len(file) > partner.largest:
+        raise ConflictError(say("%(name)s takes no file of %(n)s bytes.", name=partner.name, n=f"{len(file):,}"))
+    files = context.node.exchange
+    row = OutgoingRow(
+        partner_id=partner.id, number=body.number, hash=statement.hash, type=draft.type.value, title=draft.title,
+        incident=draft.incident, tlp=draft.marking.tlp.value, state=OutgoingState.SEALED.value, reason="",
+        withheld=draft.reasons, archive=files.put(pack(members)), file=files.put(file), sealed_at=context.now,
+        sealed_by=context.actor, once=once,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    keep_link(session, partner, Direction.OUT, after.number, after.head)
+    opened.note(AuditAction.DISPATCH_SEALED, number=row.number, type=row.type, sha256=row.hash)
+    cut("exchange.sealing")
+    return row

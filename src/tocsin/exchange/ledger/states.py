@@ -1,0 +1,59 @@
+"""The closed lists of the ledger. States of what goes out are those of `tocsin.exchange.dispatches`."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Direction(StrEnum):
+    """Which way something goes."""
+
+    OUT = "out"
+    IN = "in"
+
+
+class IncomingState(StrEnum):
+    """What became of a dispatch that came."""
+
+    SEEN = "seen"  # one before it is missing, so its number does not count yet
+    REFUSED = "refused"
+    TAKEN = "taken"
+
+
+class OfferState(StrEnum):
+    """What became of an item that a partner offered. A person decides."""
+
+    OFFERED = "offered"
+    ADOPTED = "adopted"
+    DECLINED = "declined"
+    REPLACED = "replaced"  # by a higher version, before anybody decided
+    RECALLED = "recalled"  # its source asks for it back, and nobody has answered yet
+    HIDDEN = "hidden"  # not used any more, as its source asked
+    ERASED = "erased"
+    KEPT = "kept"  # although it was recalled: the code says why
+
+
+OPEN_ITEMS: Final = (OfferState.OFFERED, OfferState.RECALLED)
+"""What waits for a person."""
+
+RECEIPT_DAYS: Final = 7
+"""A dispatch without a receipt for so long is a to-do item."""
+
+TAKING_WRITES: Final[Mapping[str, frozenset[str]]] = {
+    "exchange_link": frozenset(),
+    "exchange_incoming": frozenset(),
+    "exchange_outgoing": frozenset({"state", "reason"}),
+    "exchange_receipt": frozenset(),
+    "exchange_item": frozenset(),
+    "exchange_passing": frozenset({"answer", "answer_code", "answered_at"}),
+    "exchange_recall": frozenset(),
+    "exchange_recall_item": frozenset(),
+    "partner": frozenset({"statement_at"}),
+    "audit_entry": frozenset(),
+    "audit_aside": frozenset(),
+}
+"""The tables that a file of a partner may change by itself; where columns are named, those of rows that were there.
+
+Nobody commands: every other change has a decision of a person here. `tests/exchange/test_ledger.py` compares the
+records before and after.
+"""

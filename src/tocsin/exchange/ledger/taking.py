@@ -1,0 +1,287 @@
+"""A file of a partner: opened, verified, answered by a receipt, and what it offers is shown. It commands nothing.
+
+What this writes lies in the tables of `TAKING_WRITES`.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.never_held import IntakeFilter
+from tocsin.exchange.dispatches import (
+    DISPATCH,
+    TEXT,
+    DispatchContents,
+    DispatchVerdict,
+    IncomingDispatch,
+    Limits,
+    OutgoingDispatch,
+    OutgoingState,
+    make_receipt,
+    may_become,
+    note_receipt,
+    open_file,
+    open_receipt,
+    pack,
+    read_named,
+    refuse_contents,
+    resume,
+    seal_receipt,
+    take_members,
+)
+from tocsin.exchange.ledger.contents import tombstones, write_statement
+from tocsin.exchange.ledger.links import OpenPartner, keep_link, outgoing_link, own_party, partner_party
+from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, ReceiptRow
+from tocsin.exchange.ledger.sending import DispatchResult, result_of
+from tocsin.exchange.ledger.states import Direction, IncomingState
+from tocsin.exchange.partners import Partner
+from tocsin.exchange.recalls import check_item, check_recall, name_of
+from tocsin.exchange.statements import (
+    Recall,
+    Receipt,
+    ReceiptVerdict,
+    RefusalCode,
+    RefusalError,
+    SharedItem,
+    Statement,
+    read_statement,
+)
+from tocsin.interface import N_, ActContext, Wording
+from tocsin.node.errors import ConflictError, InputError
+from tocsin.node.records import AuditAction, cut, read_head
+from tocsin.node.sentences import say
+
+_STATES: Final = {DispatchVerdict.TAKEN: IncomingState.TAKEN, DispatchVerdict.GAP: IncomingState.SEEN}
+
+
+class PartnerFile(BaseModel):
+    """A file that a partner sent."""
+
+    model_config = ConfigDict(ser_json_bytes="base64")
+
+    content: Annotated[bytes, Wording(lacking=N_("Choose a file."))] = Field(min_length=1, description="Its bytes.")
+
+
+class TakingResult(BaseModel):
+    """What became of a dispatch that came. ``incoming``: its number in the list; ``code``: what the partner is told."""
+
+    incoming: int
+    partner: int
+    name: str
+    number: int
+    verdict: ReceiptVerdict
+    code: str = ""
+    reason: str = ""
+    items: int = 0
+
+
+def take(context: ActContext, request: PartnerFile) -> TakingResult:
+    """It is verified by confirmed keys, its items wait for a person, and it gets its receipt. It changes nothing else.
+
+    Raises:
+        RefusalError: it is not for this node, or of nobody whom it knows; nothing is kept, and nobody gets a receipt.
+
+    """
+    us = own_party(context.node, context.now)
+    members = open_file(request.content, [us.key.decryptor] if us.key.decryptor else [], Limits())
+    wrong = _wrong_contents(context, members)
+    cut("exchange.opened")
+    with context.database.begin() as session:
+        sender = read_named(members, DISPATCH).body.by.node
+        session.scalar(select(Partner).where(Partner.node == sender).with_for_update())
+        taking = take_members(members, us.recipient(session), context.now, wrong=wrong)
+        if taking.contents is not None:
+            taking = _checked(session, taking, taking.contents)
+        partner = session.scalars(select(Partner).where(Partner.node == sender)).one()
+        same = IncomingRow.partner_id == partner.id, IncomingRow.hash == taking.statement.hash
+        row = session.scalar(select(IncomingRow).where(*same))
+        if taking.outcome.verdict is not DispatchVerdict.REPEATED:
+            row = _write(OpenPartner(session, context, us, partner), taking, members, row)
+        if row is None:
+            raise LookupError(taking.statement.hash)
+        done = _result(session, partner, row)
+        cut("exchange.taking")
+    cut("exchange.taken")
+    return done
+
+
+def take_receipt(context: ActContext, request: PartnerFile) -> DispatchResult:
+    """What it covers has arrived, or was refused with a code; it is proof for others, and kept.
+
+    Raises:
+        RefusalError: it is of nobody whom this node knows, or of other bytes than were sent.
+
+    """
+    us = own_party(context.node, context.now)
+    with context.database.begin() as session:
+        statement = open_receipt(request.content, us.recipient(session))
+        receipt = statement.said(Receipt)
+        partner = session.scalars(select(Partner).where(Partner.node == receipt.by.node).with_for_update()).one()
+        same = ReceiptRow.direction == Direction.IN.value, ReceiptRow.hash == statement.hash
+        if session.scalar(select(ReceiptRow.id).where(*same)) is None:
+            opened = OpenPartner(session, context, us, partner)
+            _note_receipt(opened, receipt)
+            _keep_receipt(opened, Direction.IN, statement, receipt)
+            _prove(opened, receipt.at)
+            told = {"verdict": receipt.verdict.value, "code": receipt.code or "", "sha256": receipt.of}
+            opened.note(AuditAction.DISPATCH_RECEIPTED, number=receipt.number, **told)
+        of = OutgoingRow.partner_id == partner.id, OutgoingRow.number == receipt.number
+        done = result_of(session.scalars(select(OutgoingRow).where(*of)).one(), partner)
+        cut("exchange.receipting")
+    cut("exchange.receipted")
+    return done
+
+
+def newest_receipt(session: Session, direction: Direction, of: str) -> ReceiptRow | None:
+    """The newest receipt of a dispatch, ours or the partner's."""
+    found = select(ReceiptRow).where(ReceiptRow.direction == direction.value, ReceiptRow.of == of)
+    return session.scalar(found.order_by(ReceiptRow.id.desc()).limit(1))
+
+
+def read_receipt(row: ReceiptRow) -> Statement:
+    """A receipt as it was signed."""
+    return read_statement(row.content.encode(), row.signature.encode())
+
+
+def _wrong_contents(context: ActContext, members: dict[str, bytes]) -> RefusalError | None:
+    """Why nothing of this is kept: a part must never be held here, or cannot be looked through."""
+    intake = IntakeFilter(context.node, "exchange", lambda: context.now)
+    found = False
+    for name, content in members.items():
+        try:
+            kept, withheld = intake.kept(content)
+        except InputError:
+            found = True
+        else:
+            found = found or bool(withheld) or kept != content
+        if name == TEXT:
+            text = content.decode("utf-8", "replace")
+            found = found or intake.kept_text(text) != text
+    return RefusalError(RefusalCode.NOT_TAKEN, say("A part of it must not be kept here.")) if found else None
+
+
+def _checked(session: Session, taking: IncomingDispatch, contents: DispatchContents) -> IncomingDispatch:
+    """The dispatch, refused where an item or a recall in it is not its signer's to speak of, or was recalled."""
+    bodies = [one.body for one in contents.statements]
+    try:
+        stones = tombstones(session, {name_of(one.item) for one in bodies if isinstance(one, SharedItem)})
+        for one in bodies:
+            if isinstance(one, SharedItem):
+                check_item(one, stones)
+            elif isinstance(one, Recall):
+                check_recall(one)
+    except RefusalError as error:
+        return replace(taking, outcome=refuse_contents(taking.outcome, error), contents=None)
+    return taking
+
+
+def _write(
+    opened: OpenPartner, taking: IncomingDispatch, members: dict[str, bytes], row: IncomingRow | None
+) -> IncomingRow:
+    session, context = opened.session, opened.context
+    dispatch, outcome, contents = taking.dispatch, taking.outcome, taking.contents
+    if row is None:
+        row = IncomingRow(partner_id=opened.partner.id, number=dispatch.number, hash=taking.statement.hash)
+        row.came_at = context.now
+        session.add(row)
+    row.counts, row.type, row.tlp = outcome.counts, dispatch.type.value, dispatch.tlp.value
+    row.state = _STATES.get(outcome.verdict, IncomingState.REFUSED).value
+    row.code, row.reason = outcome.code or "", outcome.reason
+    row.text = contents.text if contents else ""
+    row.archive = context.node.exchange.put(pack(members)) if contents else ""
+    row.taken_by = context.actor
+    session.flush()
+    if outcome.counts:
+        keep_link(session, opened.partner, Direction.IN, outcome.link.number, outcome.link.head)
+    known = newest_receipt(session, Direction.OUT, row.hash)
+    said = read_receipt(known).said(Receipt) if known else None
+    if said is None or not _says(said, outcome.verdict, outcome.link.number, row.code):
+        _give_receipt(opened, taking)
+    for statement in contents.statements if contents else ():
+        write_statement(opened, row, statement, contents)
+    _prove(opened, dispatch.at)
+    opened.note(AuditAction.DISPATCH_TAKEN, number=row.number, state=row.state, code=row.code, sha256=row.hash)
+    return row
+
+
+def _give_receipt(opened: OpenPartner, taking: IncomingDispatch) -> None:
+    """Our receipt, and the file with it for the partner, which is the same each time that it is asked for."""
+    node, now = opened.context.node, opened.context.now
+    head = read_head(node.home)
+    receipt = make_receipt(taking, opened.us.key.signer, now, log=str(head) if head else "")
+    try:
+        _, cert = partner_party(opened.session, opened.partner, now)
+    except ConflictError:  # it has no key that works any more; what it signed before counts all the same
+        file = ""
+    else:
+        file = node.exchange.put(seal_receipt(receipt, cert))
+    _keep_receipt(opened, Direction.OUT, receipt, receipt.said(Receipt), file)
+
+
+def _says(receipt: Receipt, verdict: DispatchVerdict, had: int, code: str) -> bool:
+    return (receipt.verdict.value, receipt.had, receipt.code or "") == (verdict.value, had, code)
+
+
+def _note_receipt(opened: OpenPartner, receipt: Receipt) -> None:
+    """What a receipt covers is in the state that it says."""
+    session, partner = opened.session, opened.partner
+    link = outgoing_link(session, partner, opened.us.name, receipt.by)
+    if receipt.number > link.number:
+        after = resume(link, receipt)
+        if after is link:
+            raise RefusalError(RefusalCode.HASH_MISMATCH, say("The receipt is of what this node has not sent."))
+        session.add(_lost(opened, receipt, after.dispatches[-1]))
+        session.flush()
+    else:
+        after = note_receipt(link, receipt)
+        of = OutgoingRow.partner_id == partner.id
+        rows = {one.number: one for one in session.scalars(select(OutgoingRow).where(of))}
+        for one in after.dispatches:
+            rows[one.number].state, rows[one.number].reason = one.state.value, one.reason
+        row = rows[receipt.number]
+        gap = receipt.verdict is ReceiptVerdict.GAP
+        if gap and may_become(OutgoingState(row.state), OutgoingState.STUCK):
+            row.state = OutgoingState.STUCK.value
+            row.reason = say("The partner has not got number %(n)s.", n=receipt.had + 1)
+    keep_link(session, partner, Direction.OUT, after.number, after.head)
+
+
+def _lost(opened: OpenPartner, receipt: Receipt, lost: OutgoingDispatch) -> OutgoingRow:
+    """A dispatch that is known by its receipt alone, since this node was restored."""
+    return OutgoingRow(
+        partner_id=opened.partner.id, number=receipt.number, hash=receipt.of, type="", title="", incident="", tlp="",
+        state=lost.state.value, reason=lost.reason, withheld=[], archive="", file="",
+        sealed_at=opened.context.now, sealed_by="", once=None,
+    )  # fmt: skip
+
+
+def _prove(opened: OpenPartner, at: datetime) -> None:
+    """The link works: something came that a pinned key signed."""
+    proof = min(at, opened.context.now)
+    opened.partner.statement_at = max(proof, opened.partner.statement_at or proof)
+
+
+def _keep_receipt(
+    opened: OpenPartner, direction: Direction, statement: Statement, receipt: Receipt, file: str = ""
+) -> None:
+    row = ReceiptRow(
+        partner_id=opened.partner.id, direction=direction.value, of=receipt.of, hash=statement.hash,
+        verdict=receipt.verdict.value, content=statement.content.decode(), signature=statement.signature.decode(),
+        file=file, at=opened.context.now,
+    )  # fmt: skip
+    opened.session.add(row)
+    opened.session.flush()
+
+
+def _result(session: Session, partner: Partner, row: IncomingRow) -> TakingResult:
+    verdicts = {IncomingState.TAKEN: ReceiptVerdict.TAKEN, IncomingState.SEEN: ReceiptVerdict.GAP}
+    items = select(func.count()).select_from(OfferedItem).where(OfferedItem.incoming_id == row.id)
+    return TakingResult(
+        incoming=row.id, partner=partner.id, name=partner.name, number=row.number,
+        verdict=verdicts.get(IncomingState(row.state), ReceiptVerdict.REFUSED), code=row.code, reason=row.reason,
+        items=session.scalar(items) or 0,
+    )  # fmt: skip

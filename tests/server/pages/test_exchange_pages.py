@@ -1,0 +1,54 @@
+"""Exchange on pages: what was sent and came, an item decided and undone, a file that cannot be read."""
+
+from pathlib import Path
+
+from support.console_users import browser_of
+from support.exchange_examples import peer
+from support.ledger_examples import make_incident, meet_peer, sent
+from support.world import copy_world, text_of
+from tocsin.node.accounts import AccountRole
+from tocsin.server.server import make_application
+
+
+def test_an_item_is_declined_on_its_page_and_a_dispatch_is_downloaded(fresh: Path, tmp_path: Path) -> None:
+    world = copy_world(fresh, tmp_path)
+    with world.open:
+        sent(world)
+        application = make_application(world.node, clock=lambda: world.now)
+        with (
+            browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as analyst,
+            browser_of(application, world.node, AccountRole.AUDITOR, now=world.now) as auditor,
+        ):
+            shown = text_of(auditor.get("/exchange"))
+            assert ("Phishing kit" in shown, "Ransomware" in shown, "1 item to decide" in shown) == (True, True, True)
+            assert text_of(auditor.get("/partners/1/exchange")).count("Phishing kit") == 1
+            assert "Decline this item" not in text_of(auditor.get("/exchange/items/1"))
+            assert "Decline this item" in text_of(analyst.get("/exchange/items/1"))
+            assert analyst.send("/exchange/items/1/decline", reason="Known already").status_code == 303
+            assert "Known already" in text_of(auditor.get("/exchange/items/1"))
+            again = analyst.send("/exchange/items/1/decline", reason="Again")
+            assert (again.status_code, "not open for a decision" in text_of(again)) == (409, True)
+            assert analyst.get("/exchange/dispatches/1/file").content == b"sealed"
+            assert analyst.get("/exchange/incoming/1/receipt").content == b"receipt"
+            data, files = {"csrf": analyst.csrf}, {"file": ("a.pgp", b"no file")}
+            wrong = analyst.client.post("/exchange/take", data=data, files=files, follow_redirects=False)
+            assert wrong.status_code in {404, 409}, "this node has no key to open it with"
+
+
+def test_an_incident_is_previewed_and_sealed(fresh: Path, tmp_path: Path) -> None:
+    world = copy_world(fresh, tmp_path)
+    with world.open:
+        meet_peer(world, peer(3))
+        reference = make_incident(world, "Peer")
+        application = make_application(world.node, clock=lambda: world.now)
+        with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as analyst:
+            shown = text_of(analyst.get(f"/partners/1/send?incident={reference}"))
+            assert ("observables.csv" in shown, "Seal for Peer" in shown) == (True, True)
+            done = analyst.send("/partners/1/send", incident=reference, once="1")
+            assert done.headers["location"].startswith("/exchange/dispatches/1")
+            assert (
+                analyst.send("/partners/1/send", incident=reference, once="1")
+                .headers["location"]
+                .startswith("/exchange/dispatches/1")
+            )
+            assert "Sealed" in text_of(analyst.get("/exchange/dispatches/1"))

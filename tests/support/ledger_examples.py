@@ -1,0 +1,144 @@
+"""Two nodes that pinned each other's keys, and rows of the ledger as an exchange leaves them."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from pysequoia import Cert
+
+from support.exchange_examples import Peer
+from support.incident_mails import add_party
+from support.partner_examples import CALL, claim, do
+from support.world import World
+from tocsin.cli.acts import act_of
+from tocsin.delivery.sealing import read_own_keys
+from tocsin.exchange.dispatches import DispatchRecipient, make_receipt, seal_receipt, take
+from tocsin.exchange.ledger import IncomingRow, OfferedItem, OfferState, OutgoingRow, PassedItem, sealed_file
+from tocsin.exchange.ledger.models import ReceiptRow
+from tocsin.exchange.statements import NodeKey, PinnedKey, pinned
+from tocsin.incidents import PartyRole, add_incident
+from tocsin.interface import ActContext, read_request
+from tocsin.node.records.identity import NodeIdentity
+
+OBSERVABLES = ("203.0.113.7", "kit.example")
+
+
+def act(world: World, name: str, /, **values: Any) -> Any:
+    """Do an act of the exchange."""
+    found = act_of("exchange", name)
+    return found.perform(ActContext(world.node, world.now, "test", act=found), read_request(found, values))
+
+
+def make_node(world: World, number: int) -> World:
+    """A node of this number with a key; its time is now, as keys are made now."""
+    with world.node.database.begin() as session:
+        session.merge(NodeIdentity(id=1, uuid=UUID(int=number)))
+    world.tocsin.run("keys", "node-make", "--format", "openpgp")
+    world.now = datetime.now(UTC)
+    return world
+
+
+def own_key(world: World) -> str:
+    """The public key of a node, in ASCII armor."""
+    own = read_own_keys(world.node.home, world.node.settings.mail).openpgp
+    assert own is not None
+    return own.public
+
+
+def pin_key(world: World, name: str, node: UUID, public: str) -> None:
+    """A partner of this node whose key was confirmed by telephone."""
+    do(world, "add", name=name, node=node, mailbox=f"csirt@{name.lower()}.example")
+    do(world, "add-key", partner=name, content=public)
+    key = Cert.from_bytes(public.encode()).fingerprint
+    do(world, "confirm-key", partner=name, key=key, **CALL)
+
+
+def meet(one: World, other: World) -> tuple[World, World]:
+    """Two nodes, A and B, that know each other."""
+    make_node(one, 1)
+    make_node(other, 2)
+    one.now = other.now  # both keys are made by then
+    pin_key(one, "B", UUID(int=2), own_key(other))
+    pin_key(other, "A", UUID(int=1), own_key(one))
+    return one, other
+
+
+def party_of(world: World, number: int) -> NodeKey:
+    """A node as a peer writes to it."""
+    return NodeKey(node=UUID(int=number), key=Cert.from_bytes(own_key(world).encode()).fingerprint)
+
+
+def pinned_of(world: World, number: int) -> PinnedKey:
+    """A node's key as a peer pinned it."""
+    return PinnedKey(UUID(int=number), own_key(world).encode())
+
+
+def meet_peer(world: World, peer: Peer, number: int = 1) -> World:
+    """A node of this number that knows a peer, which has no home."""
+    make_node(world, number)
+    pin_key(world, "Peer", peer.node, peer.public.decode())
+    return world
+
+
+def make_incident(world: World, partner: str = "B", tlp: str = "GREEN") -> str:
+    """An incident with observables, in which a partner takes part; its reference."""
+    with world.node.database.begin() as session:
+        made = add_incident(session, title="Phishing kit", actor="test", now=world.now, tlp=tlp)
+        add_party(session, made, partner, f"csirt@{partner.lower()}.example", PartyRole.COORDINATOR)
+        reference = made.reference
+    world.tocsin.run("incidents", "add-observables", reference, "--text", "\n".join(OBSERVABLES))
+    return reference
+
+
+def receipt_of(world: World, peer: Peer, dispatch: int = 1, number: int = 1) -> bytes:
+    """The file with a peer's receipt for a dispatch of a node."""
+    with world.node.database.reading() as session:
+        _, file = sealed_file(world.node, session, dispatch)
+    to = DispatchRecipient([peer.party], [peer.decryptor], pinned(pinned_of(world, number)))
+    receipt = make_receipt(take(file, to, world.now), peer.signer, world.now)
+    return seal_receipt(receipt, Cert.from_bytes(own_key(world).encode()))
+
+
+def offered(world: World) -> World:
+    """A partner, and an item that it offered; nothing was signed."""
+    claim(world)
+    with world.node.database.begin() as session:
+        row = IncomingRow(
+            partner_id=1, number=1, hash=f"sha256:{'a' * 64}", counts=True, type="share", tlp="GREEN", state="taken",
+            code="", reason="", text="", archive="", came_at=world.now, taken_by="test",
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        item = OfferedItem(
+            partner_id=1, incoming_id=row.id, node=UUID(int=7), item=UUID(int=70), version=1, title="Phishing kit",
+            tlp="GREEN", pap="", verified=True, parts=[], state=OfferState.OFFERED.value, code="", reason="",
+            incident="", came_at=world.now, decided_at=None, decided_by="",
+        )  # fmt: skip
+        session.add(item)
+        receipt = ReceiptRow(
+            partner_id=1, direction="out", of=row.hash, hash=f"sha256:{'c' * 64}", verdict="taken", content="",
+            signature="", file=world.node.exchange.put(b"receipt"), at=world.now,
+        )  # fmt: skip
+        session.add(receipt)
+    return world
+
+
+def sent(world: World) -> World:
+    """The partner of `offered`, and a dispatch that went to it; nothing was signed."""
+    offered(world)
+    file = world.node.exchange.put(b"sealed")
+    with world.node.database.begin() as session:
+        row = OutgoingRow(
+            partner_id=1, number=1, hash=f"sha256:{'b' * 64}", type="share", title="Ransomware", incident="",
+            tlp="AMBER", state="sealed", reason="", withheld=[["content", "class", "not-chosen", 2]], archive=file,
+            file=file, sealed_at=world.now, sealed_by="test", once=None,
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        session.add(
+            PassedItem(
+                partner_id=1, outgoing_id=row.id, node=UUID(int=1), item=UUID(int=10), version=1, title="Ransomware",
+                way="dispatch", recall_dispatch=None, answer="", answer_code="", answered_at=None,
+            )
+        )  # fmt: skip
+    return world
