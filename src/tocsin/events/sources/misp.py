@@ -110,13 +110,13 @@ def _attributes(event: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     objects = event.get("Object")
     holders = [event, *(objects if isinstance(objects, list) else [])]
     for holder in holders:
-        found = holder.get("Attribute") if isinstance(holder, dict) else None
+        found = holder.get("Attribute") if isinstance(holder, dict) and not _is(holder.get("deleted")) else None
         for one in found if isinstance(found, list) else []:
             if (
                 isinstance(one, dict)
                 and one.get("type") in _FIELDS
                 and one.get("value")
-                and one.get("deleted") is not True
+                and not _is(one.get("deleted"))
             ):
                 yield {name: value for name, value in one.items() if name != "data"}
 
@@ -167,6 +167,9 @@ def _type(tags: Sequence[str], attribute: Mapping[str, object]) -> str:
         return "malware-distribution"
     if attribute.get("category") == "Network activity" and attribute.get("type") == "ip-src":
         return "infected-system"
-    return (
-        "c2-server" if attribute.get("category") == "Network activity" and attribute.get("to_ids") is True else "other"
-    )
+    return "c2-server" if attribute.get("category") == "Network activity" and _is(attribute.get("to_ids")) else "other"
+
+
+def _is(value: object) -> bool:
+    """A flag as MISP writes it: also as a number or a text."""
+    return value in (True, 1, "1", "true")
