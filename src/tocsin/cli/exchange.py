@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tocsin.cli import exchange_verify
+from tocsin.cli.acts import act_group
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, note, print_json, print_table
+from tocsin.interface import Commands, note, print_json, print_table, say
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,8 +17,23 @@ if TYPE_CHECKING:
 
     from tocsin.exchange.formats import Verdict
 
+
+def _show_push(done: dict[str, Any]) -> None:
+    """What has arrived, then what has not and why, a line each."""
+    how = "would be" if done["preview"] else "was new" if done["new"] else "was updated"
+    seen = "" if done["preview"] else f", {done['arrived']} of them read back"
+    say(f"{done['reference']}: event {done['event']} {how} at {done['at']}: {done['sent']} attributes{seen}.")
+    if done["wider"]:
+        say("It is shown to more people there than its marking lets: ask whoever runs the MISP to narrow it.")
+    rows = [("dropped", line) for line in done["stripped"]] + [("changed", line) for line in done["changed"]]
+    rows += [("withheld", f"{one['count']}: {one['reason']}") for one in done["withheld"]]
+    if rows:
+        print_table("", ("what", "which"), rows)
+
+
 app = Commands(
-    help="Files for and from partners: check, convert, verify; our own profile. Nothing is stored or sent.",
+    cls=act_group("exchange", shows={"push": _show_push}),
+    help="Work with partners' systems and files: check, convert, verify, push; our own profile.",
     no_args_is_help=True,
 )
 app.add_typer(exchange_verify.app)

@@ -113,6 +113,8 @@ class AuditAction(StrEnum):
     PARTNER_KEY_ADDED = "partnerkey.added"
     PARTNER_KEY_CONFIRMED = "partnerkey.confirmed"
     PARTNER_KEY_ENDED = "partnerkey.ended"
+    ITEM_SENT = "item.sent"
+    ITEM_CONFIRMED = "item.confirmed"
     ASSET_CHANGED = "asset.changed"
     ASSET_SENT = "asset.sent"
     ASSET_DECIDED = "asset.decided"

@@ -104,6 +104,8 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.PARTNER_KEY_ADDED: N_("Key of a partner added"),
     AuditAction.PARTNER_KEY_CONFIRMED: N_("Key of a partner confirmed"),
     AuditAction.PARTNER_KEY_ENDED: N_("Key of a partner ended"),
+    AuditAction.ITEM_SENT: N_("Shared with a partner"),
+    AuditAction.ITEM_CONFIRMED: N_("Read back at a partner"),
     AuditAction.ASSET_CHANGED: N_("Critical asset added or changed"),
     AuditAction.ASSET_SENT: N_("Change of a critical asset sent by an operator"),
     AuditAction.ASSET_DECIDED: N_("Change of a critical asset decided"),
