@@ -36,7 +36,7 @@ from tocsin.node.sentences import say
 from tocsin.pipeline.collectors import node_collectors
 from tocsin.pipeline.collectors.misp import MispSettings
 from tocsin.pipeline.collectors.misp_server import MispServer, open_misp
-from tocsin.sharing.gate import Audience, Recipient, highest
+from tocsin.sharing.gate import Audience, Recipient, highest, read_tlp
 from tocsin.sharing.rules import Rules, rules_in_force
 
 _KINDS: Final = {PackageKind.SUMMARY, PackageKind.OBSERVABLES}
@@ -64,8 +64,8 @@ class WithheldItems(BaseModel):
 class MispPushResult(BaseModel):
     """What has arrived. ``event``: its UUID; ``sent`` and ``arrived``: attributes; ``new``: it was not there before.
 
-    ``preview``: nothing was sent. ``stripped``: what the MISP dropped; ``changed``: what it has otherwise; ``wider``: it shows something to more
-    people than the marking lets.
+    ``preview``: nothing was sent. ``stripped``: what the MISP dropped; ``changed``: what it has otherwise; ``wider``:
+    it shows something to more people than the marking lets.
     """
 
     reference: str
@@ -185,14 +185,16 @@ def _shared(context: ActContext, settings: MispSettings, reference: str) -> _Sha
     teams = teams_by_id(context.database)
     with context.database.reading() as session:
         family = merged_family(session, reader, find_incident(session, reader, reference))
-        parties = {one.team_id for one in parties_of(session, reader, family) if one.left_at is None}
         recipient, name = Recipient(Audience.PUBLIC), settings.url
         if settings.partner:
             partner = find_partner(session, settings.partner)
             team = teams.get(partner.team_id or 0)
-            who = SharingPartner(str(partner.node or f"partner:{partner.id}"), partner.name, team)
-            in_case = partner.team_id is not None and partner.team_id in parties
-            recipient, name = partner_recipient(who, (), context.now, in_case=in_case), partner.name
+            here = [one for one in parties_of(session, reader, family) if one.left_at is None]
+            limits = [read_tlp(one.ceiling) for one in here if team is not None and one.team_id == team.id]
+            ceiling = min([*limits, read_tlp(team.ceiling)], key=lambda one: one.rank) if team else None
+            party = str(partner.node or f"partner:{partner.id}")
+            who = SharingPartner(party, partner.name, team, ceiling=ceiling)
+            recipient, name = partner_recipient(who, (), context.now, in_case=bool(limits)), partner.name
         view = read_view(session, reader, reference, recipient)
         items = [one for one in incident_items(view) if one.kind in _KINDS]
         package = compose(items, recipient, name, _policy(context, rules_in_force(session)))

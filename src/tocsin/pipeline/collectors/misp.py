@@ -105,11 +105,13 @@ class Misp:
             yield from (_gone(uuid, known[uuid]) for uuid in sorted(known.keys() - listed))
 
 
-def changed_events(server: MispServer, settings: MispSettings, since: int) -> Iterator[ListedEvent]:
+def changed_events(
+    server: MispServer, settings: MispSettings, since: int, *, limit: int = _PAGE
+) -> Iterator[ListedEvent]:
     """All events since then, each change once; ends also where a server gives the same page for ever."""
     seen, page, without_new = set[ListedEvent](), 1, 0
     while without_new < 2:
-        rows = server.listed(settings.filters, settings.by, since, page=page, limit=_PAGE)
+        rows = server.listed(settings.filters, settings.by, since, page=page, limit=limit)
         if not rows:
             return
         new = [one for one in dict.fromkeys(rows) if one not in seen]
@@ -152,7 +154,7 @@ def _read(server: MispServer, one: ListedEvent, fetched: _Fetched) -> Iterator[b
 
 
 def _noted(one: ListedEvent, deleted: int) -> CollectedOffer:
-    words = say("%(count)s things in this event are marked as deleted. What came of them stays.", count=deleted)
+    words = say("Marked as deleted in this event: %(count)s. What came of it stays.", count=deleted)
     return CollectedOffer(f"event {one.uuid}", [], f"{one.uuid}:{one.changed}:deleted", refused=words)
 
 
