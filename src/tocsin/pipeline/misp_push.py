@@ -33,9 +33,7 @@ from tocsin.node.accounts import Permission
 from tocsin.node.errors import NotFoundError, WithheldError
 from tocsin.node.records import AuditAction, node_uuid
 from tocsin.node.sentences import say
-from tocsin.pipeline.collectors import node_collectors
-from tocsin.pipeline.collectors.misp import MispSettings
-from tocsin.pipeline.collectors.misp_server import MispServer, open_misp
+from tocsin.pipeline.collectors import MispServer, MispSettings, node_collectors, open_misp
 from tocsin.sharing.gate import Audience, Recipient, highest, read_tlp
 from tocsin.sharing.rules import Rules, rules_in_force
 
@@ -83,7 +81,7 @@ class MispPushResult(BaseModel):
 
 
 @dataclass(frozen=True)
-class _Shared:
+class _IncidentShare:
     """An incident as it may go to one MISP."""
 
     context: ActContext
@@ -130,7 +128,7 @@ def push(context: ActContext, request: MispPush) -> MispPushResult:
         RemoteError: the MISP does not take it.
 
     """
-    shared = _shared(context, _misp_of(context, request.to), request.incident)
+    shared = _share_of(context, _misp_of(context, request.to), request.incident)
     event = shared.event
     if request.preview:
         return shared.result(preview=True)
@@ -180,7 +178,7 @@ def _misp_of(context: ActContext, named: str) -> MispSettings:
     return found[0]
 
 
-def _shared(context: ActContext, settings: MispSettings, reference: str) -> _Shared:
+def _share_of(context: ActContext, settings: MispSettings, reference: str) -> _IncidentShare:
     reader = IncidentReader(context.person, context.now)
     teams = teams_by_id(context.database)
     with context.database.reading() as session:
@@ -199,7 +197,7 @@ def _shared(context: ActContext, settings: MispSettings, reference: str) -> _Sha
         items = [one for one in incident_items(view) if one.kind in _KINDS]
         package = compose(items, recipient, name, _policy(context, rules_in_force(session)))
         to = recipient.party or settings.url
-        return _Shared(context, settings, view.incident.reference, view.incident.uuid, to, package)
+        return _IncidentShare(context, settings, view.incident.reference, view.incident.uuid, to, package)
 
 
 def _policy(context: ActContext, rules: Rules) -> PackagePolicy:

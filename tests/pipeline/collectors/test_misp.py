@@ -13,10 +13,9 @@ from support.cast import Tocsin
 from support.collected_reports import spooled, stored
 from support.https_server import Answer, WebServer
 from support.misp_server import FakeMisp
-from tocsin.pipeline.collectors import CollectedOffer, read_collectors
+from tocsin.pipeline.collectors import CollectedOffer, MispSettings, open_misp, read_collectors
 from tocsin.pipeline.collectors.kinds import Memory
-from tocsin.pipeline.collectors.misp import Misp, MispSettings, changed_events
-from tocsin.pipeline.collectors.misp_server import open_misp
+from tocsin.pipeline.collectors.misp import MispCollector, changed_events
 
 NOW = int(time.time()) - 3_600
 LOCAL = ["127.0.0.0/8"]
@@ -51,7 +50,7 @@ def settings(server: WebServer, secret: str, certificate: tuple[Path, Any]) -> M
 def offers(settings: MispSettings, home: Path, memory: Memory) -> list[CollectedOffer]:
     """What is offered, each report read before the next one is asked for."""
     found = []
-    with Misp(settings, home).look(memory) as looked:
+    with MispCollector(settings, home).look(memory) as looked:
         for offer in looked:
             assert all(b"".join(item.read()) for item in offer.items)
             found.append(offer)

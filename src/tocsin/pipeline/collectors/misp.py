@@ -60,7 +60,7 @@ class MispSettings(MispServerSettings):
 
 
 @dataclass
-class _Fetched:
+class _EventOutcome:
     """What became of an event: whether it could be read, and how many things in it are marked as deleted."""
 
     failed: bool = False
@@ -68,7 +68,7 @@ class _Fetched:
 
 
 @dataclass(frozen=True)
-class Misp:
+class MispCollector:
     """The collector (`tocsin.pipeline.collectors.Collector`)."""
 
     settings: MispSettings
@@ -96,7 +96,7 @@ class Misp:
             if taken == self.settings.most:
                 return
             taken += 1
-            fetched, time = _Fetched(), one.published if self.settings.published else one.changed
+            fetched, time = _EventOutcome(), one.published if self.settings.published else one.changed
             yield _offer(server, one, fetched, {} if held_back else {"since": str(max(since, time))})
             held_back |= fetched.failed  # it is asked for again, and so is what came after it
             if one.uuid in known and fetched.deleted:
@@ -132,13 +132,13 @@ def taken_before(keys: frozenset[str]) -> dict[str, int]:
     return found
 
 
-def _offer(server: MispServer, one: ListedEvent, fetched: _Fetched, cursor: Mapping[str, str]) -> CollectedOffer:
+def _offer(server: MispServer, one: ListedEvent, fetched: _EventOutcome, cursor: Mapping[str, str]) -> CollectedOffer:
     item = WaitingReport(f"{one.uuid}-{one.changed}.json", read=partial(_read, server, one, fetched))
     label = f"event {one.uuid}, changed {datetime.fromtimestamp(one.changed, UTC):%Y-%m-%d %H:%M:%S}"
     return CollectedOffer(label, [item], f"{one.uuid}:{one.changed}", cursor)
 
 
-def _read(server: MispServer, one: ListedEvent, fetched: _Fetched) -> Iterator[bytes]:
+def _read(server: MispServer, one: ListedEvent, fetched: _EventOutcome) -> Iterator[bytes]:
     """The bytes of an event, as they come; nothing of them is parsed here."""
     fetched.failed = True
     limits = replace(server.settings.bounds, size=min(server.settings.max_bytes, _EVENT_BYTES))
@@ -163,4 +163,4 @@ def _gone(uuid: str, changed: int) -> CollectedOffer:
     return CollectedOffer(f"event {uuid}", [], f"{uuid}:{changed}:gone", refused=words)
 
 
-KIND: Final = CollectorKind(MispSettings, Misp)
+KIND: Final = CollectorKind(MispSettings, MispCollector)
