@@ -173,7 +173,7 @@ def _misp_of(context: ActContext, named: str) -> MispSettings:
     if len(found) != 1:
         raise NotFoundError(
             say("Several MISPs are called so.") if found else say("There is no such MISP in the settings."),
-            hint=say('Name a collector of kind "misp": docs/exchange.md shows one.'),
+            hint=say('Name a collector of kind "misp": docs/collectors.md shows one.'),
         )
     return found[0]
 
