@@ -187,7 +187,7 @@ def test_of_what_must_never_be_held_a_reference_alone_is_written(
     tocsin: Tocsin, pull: Callable[..., None], misp: FakeMisp
 ) -> None:
     uuid = misp.put(NOW, "192.0.2.1")
-    misp.events[uuid] |= xarf()
+    misp.events[uuid]["Object"] = [xarf()]
     pull()
     tocsin.call("collect", "run", "it")
     assert canaries(tocsin.home) == []
