@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from tocsin.delivery import halts
 from tocsin.delivery.never_held import class_table
 from tocsin.directory import teams_by_id
 from tocsin.exchange import Transfer, note_arrival, note_transfer
@@ -30,7 +31,7 @@ from tocsin.exchange.sharing import (
 from tocsin.incidents import IncidentReader, find_incident, merged_family, parties_of
 from tocsin.interface import Absence, Act, ActContext, NoUndo
 from tocsin.node.accounts import Permission
-from tocsin.node.errors import NotFoundError, WithheldError
+from tocsin.node.errors import ConflictError, NotFoundError, WithheldError
 from tocsin.node.records import AuditAction, node_uuid
 from tocsin.node.sentences import say
 from tocsin.pipeline.collectors import MispServer, MispSettings, node_collectors, open_misp
@@ -125,6 +126,7 @@ def push(context: ActContext, request: MispPush) -> MispPushResult:
     Raises:
         NotFoundError: there is no such MISP, or no such incident.
         WithheldError: the release gate lets nothing go.
+        ConflictError: this node sends nothing now.
         RemoteError: the MISP does not take it.
 
     """
@@ -132,6 +134,7 @@ def push(context: ActContext, request: MispPush) -> MispPushResult:
     event = shared.event
     if request.preview:
         return shared.result(preview=True)
+    _check_sending(context)
     with open_misp(shared.settings, context.node.home) as misp:
         before = misp.event(str(shared.uuid))
         gone = deleted_attributes(event, before) if before else []
@@ -150,6 +153,16 @@ def push(context: ActContext, request: MispPush) -> MispPushResult:
         arrived=found.arrived, new=before is None, wider=found.wider, stripped=list(found.stripped),
         changed=list(found.changed),
     )  # fmt: skip
+
+
+def _check_sending(context: ActContext) -> None:
+    """What holds for mails holds here, too."""
+    mode = context.node.settings.tell.mode
+    with context.database.reading() as session:
+        stop, _ = halts(session)
+    if stop is not None or mode != "live":
+        words = say("Sending is stopped.") if stop else say("This node sends nothing: its mode is %(mode)s.", mode=mode)
+        raise ConflictError(words, hint="--preview shows what would be sent.")
 
 
 def _send(misp: MispServer, event: dict[str, Any], uuid: UUID, before: dict[str, Any] | None) -> EventComparison:

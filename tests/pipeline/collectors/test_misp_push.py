@@ -28,7 +28,7 @@ from tocsin.incidents import (
     find_incident,
 )
 from tocsin.interface import ActContext, read_request
-from tocsin.node.errors import NotFoundError, RemoteError, TocsinError, WithheldError
+from tocsin.node.errors import ConflictError, NotFoundError, RemoteError, TocsinError, WithheldError
 from tocsin.node.records import AuditEntry
 from tocsin.pipeline.misp_push import MispPushResult
 
@@ -203,6 +203,19 @@ def test_what_must_never_be_held_does_not_leave(world: World, misp: FakeMisp) ->
     with pytest.raises(WithheldError):
         push(world, incident(world, title=json.dumps(xarf())))
     assert misp.events == {}
+
+
+def test_nothing_leaves_while_sending_is_stopped_or_in_shadow_mode(world: World, misp: FakeMisp) -> None:
+    reference, settings = incident(world), world.node.settings
+    world.tocsin.run("stop", "--reason", "A wrong list")
+    with pytest.raises(ConflictError, match="stopped"):
+        push(world, reference)
+    world.tocsin.run("resume")
+    shadow = settings.model_copy(update={"tell": settings.tell.model_copy(update={"mode": "shadow"})})
+    world.node = replace(world.node, settings=shadow)
+    with pytest.raises(ConflictError, match="shadow"):
+        push(world, reference)
+    assert (misp.calls, audited(world, reference)) == ([], [])
 
 
 def test_names_that_are_none_are_said(world: World) -> None:
