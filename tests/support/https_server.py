@@ -44,19 +44,20 @@ Office = TypeVar("Office")
 
 @dataclass
 class WebServer:
-    """Its pages by path (without the query), and what it was asked."""
+    """Its pages by path (without the query), what answers all others, and what it was asked."""
 
     port: int = 0
     pages: dict[str, Page | Answer] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     scheme: str = "https"
+    otherwise: Page | Answer = field(default_factory=lambda: Answer(b"nothing here", 404))
 
     def url(self, path: str = "/") -> str:
         return f"{self.scheme}://127.0.0.1:{self.port}{path}"
 
     def answer(self, asked: Asked) -> Answer:
         self.asked.append(asked)
-        page = self.pages.get(asked.path.partition("?")[0], Answer(b"nothing here", 404))
+        page = self.pages.get(asked.path.partition("?")[0], self.otherwise)
         return page if isinstance(page, Answer) else page(asked)
 
 

@@ -12,7 +12,7 @@ import typer
 from tocsin.cli import exchange_dispatches, exchange_verify
 from tocsin.cli.acts import act_group
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, note, print_json, print_table
+from tocsin.interface import Commands, note, print_json, print_table, say
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,9 +20,23 @@ if TYPE_CHECKING:
 
     from tocsin.exchange.formats import Verdict
 
+
+def _show_push(done: dict[str, Any]) -> None:
+    """What has arrived, then what has not and why, a line each."""
+    how = "would be" if done["preview"] else "was new" if done["new"] else "was updated"
+    seen = "" if done["preview"] else f", {done['arrived']} of them read back"
+    say(f"{done['reference']}: event {done['event']} {how} at {done['at']}: {done['sent']} attributes{seen}.")
+    if done["wider"]:
+        say("It is shown to more people there than its marking lets: ask whoever runs the MISP to narrow it.")
+    rows = [("dropped", line) for line in done["stripped"]] + [("changed", line) for line in done["changed"]]
+    rows += [("withheld", f"{one['count']}: {one['reason']}") for one in done["withheld"]]
+    if rows:
+        print_table("", ("what", "which"), rows)
+
+
 app = Commands(
-    cls=act_group("exchange"),
-    help="Exchange with partners: send, take, receipts, recalls; check, convert and verify files; our own profile.",
+    cls=act_group("exchange", shows={"push": _show_push}),
+    help="Exchange with partners: send, take, receipts, recalls; push to a MISP; check, convert and verify files.",
     no_args_is_help=True,
 )
 app.add_typer(exchange_verify.app)

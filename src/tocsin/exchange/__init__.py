@@ -18,5 +18,6 @@ if TYPE_CHECKING:
         silent,
         sum_reports,
     )
+    from tocsin.exchange.transfers import note_arrival, note_transfer
 else:
     lazy_face(__name__)

@@ -259,6 +259,15 @@ def test_an_event_of_misp_is_one_for_each_attribute_with_an_asset() -> None:
         {"type": "url", "value": "http://example.com/x", "category": "Payload delivery", "timestamp": "1465681304"},
         {"type": "domain", "value": "example.org", "Tag": [{"name": 'rsit:fraud="phishing"'}, {"name": "tlp:green"}]},
         {"type": "domain", "value": "example.net", "deleted": True},
+        {"type": "domain", "value": "example.net", "deleted": "1"},
+        {"type": "ip-src", "value": "192.0.2.2", "distribution": "0", "Tag": [{"name": "tlp:green"}]},
+        {"type": "ip-src", "value": "192.0.2.3", "distribution": "1", "Tag": [{"name": "tlp:white"}]},
+        {
+            "type": "ip-src",
+            "value": "192.0.2.4",
+            "distribution": "3",
+            "Tag": [{"name": "tlp:green"}, {"name": "tlp:red"}],
+        },
     ]
     event = {
         "Event": {"info": "Of us", "uuid": "u", "Attribute": attributes[:2], "Object": [{"Attribute": attributes[2:]}]}
@@ -273,6 +282,9 @@ def test_an_event_of_misp_is_one_for_each_attribute_with_an_asset() -> None:
         ("c2-server", 8080, "AMBER", "Of us"),
         ("malware-distribution", None, "AMBER", "Of us"),
         ("phishing", None, "GREEN", "Of us"),
+        ("other", None, "AMBER+STRICT", "Of us"),
+        ("other", None, "GREEN", "Of us"),
+        ("other", None, "RED", "Of us"),
     ]
     assert not bad
     # what would be set aside is read again by itself
@@ -281,5 +293,5 @@ def test_an_event_of_misp_is_one_for_each_attribute_with_an_asset() -> None:
         source.open("x", io.BytesIO(data), 1 << 20).parse(one) for one in source.open("x", io.BytesIO(data), 1).chunks()
     ]
     again, _ = read("misp", batch.locate([2])[0][1].encode())
-    assert again == events[2:]
+    assert again == events[2:3]
     assert "canary" not in "".join(raw for _, raw in batch.locate(range(3)))

@@ -44,7 +44,10 @@ def collect(tocsin: Tocsin, certificate: tuple[Path, ssl.SSLContext]) -> Callabl
 
     def write(kind: str, **settings: object) -> None:
         trusted = {} if kind in {"folder", "rsync"} else {"ca_file": str(certificate[0] / "certificate.pem")}
-        lines = [f"{name} = {value!r}" for name, value in {"kind": kind, **trusted, **settings}.items()]
+        said = {"kind": kind, **trusted, **settings}
+        lines = [
+            f"{name} = {str(value).lower() if isinstance(value, bool) else repr(value)}" for name, value in said.items()
+        ]
         (tocsin.home / "tocsin.toml").write_text("\n".join(["[collect.it]", *lines, ""]))
 
     return write

@@ -19,6 +19,7 @@ NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 FOLDER = {"kind": "folder", "path": "in"}
 HTTPS = {"kind": "https", "url": "https://feeds.example/x.csv"}
 PLAIN = {**HTTPS, "url": "http://feeds.example/x.csv", "source": "mapped", "feed": "x"}
+MISP = {"kind": "misp", "url": "https://misp.example", "secret_file": "x"}
 IMAP = {"kind": "imap", "host": "mail.example", "user": "feeds", "secret_file": "x"}
 
 
@@ -57,6 +58,8 @@ IMAP = {"kind": "imap", "host": "mail.example", "user": "feeds", "secret_file": 
         ({**HTTPS, "pins": ["sha256/short="]}, "is no pin"),
         ({**HTTPS, "proxy": "socks5://127.0.0.1:1"}, "collect.it.proxy"),
         ({**IMAP, "security": "ssl"}, "collect.it.security"),
+        ({**MISP, "url": "http://misp.example"}, "collect.it.url"),
+        ({**MISP, "networks": ["10.1.2.3/16"]}, "collect.it.networks"),
         ({"kind": "shadowserver"}, "collect.it.secret_file"),
         ({"kind": "shadowserver", "secret_file": "x", "days": 31}, "collect.it.days"),
     ],

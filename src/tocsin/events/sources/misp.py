@@ -48,7 +48,11 @@ _TAGS: Final = {
 }
 """Patterns of tags, first to last: the type that they say."""
 
-_ABOVE: Final = ("id", "uuid", "info", "date", "threat_level_id", "Tag", "Orgc")
+_ABOVE: Final = ("id", "uuid", "info", "date", "threat_level_id", "distribution", "Tag", "Orgc")
+_LABELS: Final = ("clear", "white", "green", "amber", "amber+strict", "red")
+_LIMITS: Final = {"0": "amber+strict", "1": "green", "2": "green", "4": "amber"}
+"""What a distribution allows at most: your organisation, this community, connected communities, a sharing group."""
+
 _PORT: Final = re.compile(r"\bport(?: number)?:? (\d{1,5})\b", re.IGNORECASE)
 
 
@@ -110,15 +114,21 @@ def _attributes(event: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     objects = event.get("Object")
     holders = [event, *(objects if isinstance(objects, list) else [])]
     for holder in holders:
-        found = holder.get("Attribute") if isinstance(holder, dict) else None
+        found = holder.get("Attribute") if isinstance(holder, dict) and not _is(holder.get("deleted")) else None
         for one in found if isinstance(found, list) else []:
             if (
                 isinstance(one, dict)
                 and one.get("type") in _FIELDS
                 and one.get("value")
-                and one.get("deleted") is not True
+                and not _is(one.get("deleted"))
             ):
-                yield {name: value for name, value in one.items() if name != "data"}
+                yield {**_around(holder, event), **{name: value for name, value in one.items() if name != "data"}}
+
+
+def _around(holder: Mapping[str, object], event: Mapping[str, object]) -> dict[str, object]:
+    """What the object of an attribute says of whom it is for."""
+    inside = holder is not event and "distribution" in holder
+    return {"object_distribution": holder["distribution"]} if inside else {}
 
 
 def _malware(event: Mapping[str, object]) -> str:
@@ -145,7 +155,7 @@ def _row(alone: Mapping[str, object]) -> Row:
         "event_description.text": attribute.get("category"),
         "malware.name": alone.get("malware"),
         "comment": comment,
-        "tlp": next((tag[4:] for tag in [*_tags(attribute), *_tags(alone)] if tag.lower().startswith("tlp:")), None),
+        "tlp": _label(alone, attribute),
         "extra.misp.event": alone.get("info"),
         "extra.misp.event_uuid": alone.get("uuid"),
         "extra.misp.attribute_uuid": attribute.get("uuid"),
@@ -158,6 +168,20 @@ def _tags(value: Mapping[str, object]) -> list[str]:
     return [str(one.get("name")) for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
+def _label(alone: Mapping[str, object], attribute: Mapping[str, object]) -> str | None:
+    """The strictest of all labels and distributions; None where there is no label and nothing narrower than a feed's.
+
+    A label that is none of TLP 2.0's is the strictest of all: the reader of labels knows what it makes of it.
+    """
+    tags = [tag.lower() for tag in (*_tags(attribute), *_tags(alone))]
+    said = [tag[4:] for tag in tags if tag.startswith("tlp:") and not tag.startswith("tlp:ex:")]
+    given = (alone.get("distribution"), attribute.get("object_distribution"), attribute.get("distribution"))
+    limits = [_LIMITS[str(one)] for one in given if str(one) in _LIMITS]
+    if not said and _LIMITS["0"] not in limits:
+        return None
+    return max([*said, *limits], key=lambda one: _LABELS.index(one) if one in _LABELS else len(_LABELS))
+
+
 def _type(tags: Sequence[str], attribute: Mapping[str, object]) -> str:
     """By the tags, else by what the category says of the end that the attribute names."""
     for pattern, kind in _TAGS.items():
@@ -167,6 +191,9 @@ def _type(tags: Sequence[str], attribute: Mapping[str, object]) -> str:
         return "malware-distribution"
     if attribute.get("category") == "Network activity" and attribute.get("type") == "ip-src":
         return "infected-system"
-    return (
-        "c2-server" if attribute.get("category") == "Network activity" and attribute.get("to_ids") is True else "other"
-    )
+    return "c2-server" if attribute.get("category") == "Network activity" and _is(attribute.get("to_ids")) else "other"
+
+
+def _is(value: object) -> bool:
+    """A flag as MISP writes it: also as a number or a text."""
+    return value in (True, 1, "1", "true")

@@ -39,6 +39,7 @@ class Verdict:
 if TYPE_CHECKING:
     from tocsin.exchange.formats.documents import MOST_BYTES
     from tocsin.exchange.formats.markings import Markings, narrowed, read_iep, read_label, read_words, stricter
+    from tocsin.exchange.formats.misp import misp_event
     from tocsin.exchange.formats.model import (
         Collection,
         Entity,

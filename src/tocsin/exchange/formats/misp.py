@@ -78,6 +78,12 @@ def write(collection: Collection) -> tuple[bytes, tuple[str, ...]]:
     return write_json(events[0] if len(events) == 1 else {"response": events}), lost
 
 
+def misp_event(collection: Collection) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """One event as a MISP takes it, and what it could not say."""
+    written = _Writer(collection)
+    return written.event(), tuple(dict.fromkeys(written.lost))
+
+
 def _is_event(event: Json) -> bool:
     return any(name in event for name in ("info", "Attribute", "Object"))
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         kinds,
         read_collectors,
     )
+    from tocsin.pipeline.collectors.misp import MispSettings
+    from tocsin.pipeline.collectors.misp_server import MispServer, open_misp
     from tocsin.pipeline.collectors.models import CollectorState
     from tocsin.pipeline.collectors.of_feeds import (
         SECRET,

@@ -118,6 +118,7 @@ OWN_KINDS: Final = {
     "folder": "tocsin.pipeline.collectors.folder:KIND",
     "https": "tocsin.pipeline.collectors.https:KIND",
     "imap": "tocsin.pipeline.collectors.imap:KIND",
+    "misp": "tocsin.pipeline.collectors.misp:KIND",
     "objects": "tocsin.pipeline.collectors.objects:KIND",
     "rsync": "tocsin.pipeline.collectors.rsync:KIND",
     "shadowserver": "tocsin.pipeline.collectors.shadowserver:KIND",

@@ -94,10 +94,32 @@ def posted(opened: httpx.Client, url: str, content: bytes, *, headers: Mapping[s
 
 
 @contextmanager
-def _streamed(opened: httpx.Client, method: str, url: str, **request: Any) -> Iterator[httpx.Response]:
+def requested(
+    opened: httpx.Client, url: str, *, headers: Mapping[str, str], content: bytes | None = None, address: str = ""
+) -> Iterator[httpx.Response]:
+    """The answer to a GET, or with ``content`` a POST, whatever its status, its body not yet read; nothing is followed.
+
+    ``address``: where the host is, as somebody resolved and judged it; the certificate must be that of its name.
+
+    Raises:
+        RemoteError: there is no answer.
+
+    """
+    method = "GET" if content is None else "POST"
+    place, extensions = url, dict[str, str]()
+    if address:
+        host = urlsplit(url).hostname or ""
+        place, extensions = str(httpx.URL(url).copy_with(host=address)), {"sni_hostname": host}
+        headers = {**headers, "Host": urlsplit(url).netloc}
+    with _streamed(opened, method, url, at=place, headers=headers, content=content, extensions=extensions) as response:
+        yield response
+
+
+@contextmanager
+def _streamed(opened: httpx.Client, method: str, url: str, *, at: str = "", **request: Any) -> Iterator[httpx.Response]:
     with ExitStack() as stack:
         with failures(url):  # not around the yield: what goes wrong with whoever reads the answer is another matter
-            response = stack.enter_context(opened.stream(method, url, **request))
+            response = stack.enter_context(opened.stream(method, at or url, **request))
         yield response
 
 
