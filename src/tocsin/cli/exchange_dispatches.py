@@ -122,10 +122,11 @@ def list_(
     came = [row for one in received for row in _received(one)]
 
     def human() -> None:
-        columns = ("dispatch", "partner", "thing", "tlp", "state", "reason")
-        print_table("Sent", columns, [tuple(str(row[name]) for name in columns) for row in out])
-        columns = ("incoming", "item", "partner", "thing", "tlp", "state", "reason")
-        print_table("Received", columns, [tuple(str(row[name] or "") for name in columns) for row in came])
+        for title, rows, columns in (
+            ("Sent", out, ("dispatch", "partner", "thing", "tlp", "state", "reason")),
+            ("Received", came, ("incoming", "item", "partner", "thing", "tlp", "state", "reason")),
+        ):
+            print_table(title, columns, [tuple(str(row[name] or "") for name in columns) for row in rows])
 
     call.emit({"sent": out, "received": came}, human if out or came else "Nothing was sent or received.")
 

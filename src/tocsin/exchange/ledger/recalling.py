@@ -88,7 +88,7 @@ def recall(context: ActContext, request: NewRecall) -> RecallResult:
                 id=uuid4(), by=us.name, at=utc(context.now), items=items, code=request.code, asks=request.asks
             )
             row = keep_recall(session, body, sign_statement(body, us.key.signer), context.now)
-            detail = {"code": row.code, "asks": row.asks, "sha256": row.hash}
+            detail: dict[str, object] = {"code": row.code, "asks": row.asks, "sha256": row.hash}
             audit(
                 session, AuditAction.RECALL_MADE, at=context.now, actor=context.actor, subject="node",
                 detail=detail,

@@ -201,8 +201,9 @@ def _write(
     said = read_receipt(known).said(Receipt) if known else None
     if said is None or not _says(said, outcome.verdict, outcome.link.number, row.code):
         _give_receipt(opened, taking)
-    for statement in contents.statements if contents else ():
-        write_statement(opened, row, statement, contents)
+    if contents:
+        for statement in contents.statements:
+            write_statement(opened, row, statement, contents)
     _prove(opened, dispatch.at)
     opened.note(AuditAction.DISPATCH_TAKEN, number=row.number, state=row.state, code=row.code, sha256=row.hash)
     return row
