@@ -67,13 +67,17 @@ def _move(home: Path, port: int) -> bool:
 def _invite(node: "NodeWithStores", seen: "Overview", port: int) -> None:
     """Say how to look around: one account of each role."""
     from tocsin.directory import teams_by_id
-    from tocsin.operations.demo import let_in
+    from tocsin.operations.demo import ABROAD, let_in
+    from tocsin.pipeline.stores import open_node
 
     most = max(seen.told, key=lambda told: told.problems, default=None)
     teams = {number: team.key for number, team in teams_by_id(node.database).items() if most and team.key == most.key}
     password, mailboxes = let_in(node.database, teams, now=datetime.now(UTC))
     say(f"Look around at http://127.0.0.1:{port} until Ctrl-C. './run --help' leads on.")
     say(f"Sign in as {', '.join(mailboxes)}; the password of all is: {password}")
+    if (abroad := node.home / ABROAD).is_dir():
+        let_in(open_node(abroad).database, {}, now=datetime.now(UTC), password=password)
+        say(f"Meridia's node: './run --home {abroad} serve --port {port + 1}', with the same accounts.")
 
 
 def _play(home: Path, port: int) -> None:

@@ -95,14 +95,15 @@ def partner_recipient(
     """The partner as the gate knows recipients. ``in_case``: the incident names it; ``under``: by which agreement.
 
     Without an agreement in force that it signed, or a case that names it, it is community where the directory has its
-    team, and the public where not. ``person_key``: of the one person who is to read it, and counts only where nobody
+    team or a person confirmed its key (FIRST, TLP 2.0: partner organizations of the community), and the public where
+    not. ``person_key``: of the one person who is to read it, and counts only where nobody
     else at the partner has it.
     """
     node = partner.node
     bound = [one.body for one in agreements if node is not None and one.binds(node, at)]
     chosen = next((one for one in bound if one.agreement == under), None)
     base = recipient_of(partner.team) if partner.team else Recipient(Audience.PUBLIC)
-    known = Audience.COMMUNITY if partner.team else Audience.PUBLIC
+    known = Audience.COMMUNITY if partner.team or partner.keys else Audience.PUBLIC
     person = "" if person_key.lower() in {one.lower() for one in partner.keys} else person_key.lower()
     return replace(
         base, audience=Audience.PARTNER if bound or in_case else known, named=bool(person), party=partner.party,

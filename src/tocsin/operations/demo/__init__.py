@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tocsin.operations.demo.demonstration import STEPS, Demonstration
     from tocsin.operations.demo.incidents import answer_in_incidents, open_incidents
     from tocsin.operations.demo.overview import Overview, overview
-    from tocsin.operations.demo.partners import add_partners
+    from tocsin.operations.demo.partners import ABROAD, add_partners
     from tocsin.operations.demo.people import let_in
     from tocsin.operations.demo.reports import write_earlier, write_mapping, write_reports
 else:

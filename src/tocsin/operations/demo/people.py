@@ -20,12 +20,12 @@ ROLES: Final = (
 _DOMAIN = "demo.example"
 
 
-def let_in(database: Database, teams: Mapping[int, str], *, now: datetime) -> tuple[str, list[str]]:
-    """The password of the demonstration's accounts, new each time, and their mailboxes.
+def let_in(database: Database, teams: Mapping[int, str], *, now: datetime, password: str = "") -> tuple[str, list[str]]:
+    """The password of the demonstration's accounts, a new one where none is given, and their mailboxes.
 
     ``teams``: number and key of the teams whose networks the operator looks at.
     """
-    password = secrets.token_urlsafe(12)
+    password = password or secrets.token_urlsafe(12)
     kept = hash_password(password)
     with database.begin() as session:
         for role in ROLES:
