@@ -16,8 +16,6 @@ from support.event_examples import LABELS, NOW, EventWorld, as_of, country_of, e
 from tocsin.events.browse import EventOrder, Events, read_cursor
 from tocsin.events.filters import EVERYWHERE, SEVERITIES, EventFilter
 from tocsin.events.scope import ALL_FIELDS, EVERYTHING, EventScope, ScopeClause, merged
-from tocsin.events.store import EventQuery
-from tocsin.networks import parse_network
 
 times = st.datetimes(datetime(2026, 11, 19), datetime(2026, 11, 26), timezones=st.just(UTC))  # noqa: DTZ001 (bounds)
 filters = st.builds(
@@ -170,16 +168,6 @@ def test_a_glance_shows_what_pages_show(world: EventWorld, wanted: EventFilter, 
             "source.asn": as_of(row),
             "source.geolocation.cc": country_of(row),
         }
-
-
-@pytest.mark.parametrize("network", ["192.0.2.0/24", "192.0.2.200/32", "203.0.113.0/24", "2001:db8:1::/48", "::/0"])
-def test_the_files_of_a_network_are_those_with_its_events(world: EventWorld, network: str) -> None:
-    found = parse_network(network)
-    assert found is not None
-    query = EventQuery(ranges=[(found.hi, found.lo, *found.last)])
-    store = world.events.store
-    right = {path for path in store.files() if store.scan(query, files=[path]).collect().height}
-    assert set(world.events.files_within(query.ranges)) == right
 
 
 def test_a_glance_is_not_for_who_may_not_see_all_of_it(world: EventWorld) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.world import START, World, copy_world
 from tocsin.directory import Mute, MuteKind, read_team
 from tocsin.directory.mutes import mute
-from tocsin.events import EventFilter, FilterError
+from tocsin.events import EventFilter, EventQuery, FilterError
 from tocsin.problems import ProblemSearch, ProblemSort
 from tocsin.problems.answers import AnswerVerdict, Course, Courses, TeamAnswer, answer_problems, problem_text, sheets_of
 
@@ -94,6 +94,34 @@ def test_where_each_is_follows_what_happens_to_it(world: World) -> None:
         world.at(day).hear(OWN)
     assert set(places(world, state="gone")) == set(EVERY) - {OWN}
     assert places(world, state="open") == [OWN]
+
+
+def test_what_goes_on_somewhere_is_what_the_events_of_there_are_about(world: World) -> None:
+    """In a network, an AS, a country, of a domain or since a time: the table in memory agrees with the events."""
+    for day in range(2, 7):
+        world.at(day).hear(OWN, SECTOR, GREEN)  # the others are gone then
+    node = world.node
+    events = node.store.scan().select("network.asn", "network.country", "source.fqdn").collect()
+    queries = [
+        EventQuery(),
+        EventQuery(ranges=[(0, _low("192.0.2.0"), 0, _low("192.0.2.127"))]),
+        EventQuery(ranges=[(0, _low(GREEN), 0, _low(GREEN)), (0, _low(SECTOR), 0, _low(SECTOR))]),
+        EventQuery(since=world.now - timedelta(days=1)),
+        EventQuery(since=world.now + timedelta(days=1)),
+        *(EventQuery(asn=asn) for asn in (*events["network.asn"].drop_nulls().unique(), 4_200_000_000)),
+        *(EventQuery(country=country) for country in (*events["network.country"].drop_nulls().unique(), "ZZ")),
+        EventQuery(domain="example"),
+    ]
+    going_on = {row.key for row in node.problems.find(ProblemSearch(), now=world.now).rows() if not row.gone_at}
+    sizes = set()
+    for query in queries:
+        keys = node.store.scan(query).select("problem").collect()["problem"].unique().reinterpret(signed=False)
+        found = [row.key for row in node.problems.going_on(query, now=world.now).rows()]
+        assert set(found) == going_on.intersection(keys), query
+        sizes.add(len(found))
+    assert {0, 1, 3} <= sizes
+    team = read_team(node.database, "operator")[0].id
+    assert [row.where for row in node.problems.going_on(EventQuery(), now=world.now, team_id=team).rows()] == [OWN]
 
 
 def test_what_is_due_comes_first_and_is_overdue_after_its_day(world: World) -> None:

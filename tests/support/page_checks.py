@@ -1,5 +1,6 @@
 """All pages of a node as people of each role open them in a real browser: to be tested, and to be looked at."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -147,16 +148,23 @@ def _is_page(address: str, seen: Seen, secrets: dict[AccountRole, str]) -> bool:
         return str(answer.headers.get("content-type", "")).startswith("text/html")
 
 
+_ALL_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_RULES_OF_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 _RUN = """
-axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then(found =>
-  JSON.stringify(found.violations.map(one => [one.id, one.nodes.map(node => node.html.slice(0, 160)).slice(0, 3)])))
+axe.run(document, {runOnly: %s}).then(found => JSON.stringify(
+  found.violations.map(one => [one.id, one.nodes.map(node => node.html.slice(0, 160)).slice(0, 3)])))
 """
 
 
-def violations(page: Page) -> str:
-    """What axe-core finds wrong on the page that is open, as JSON: rules with some of the elements."""
-    page.read(AXE.read_text(encoding="utf-8"))
-    found = page.command("Runtime.evaluate", expression=_RUN, awaitPromise=True, returnByValue=True)
+def violations(page: Page, *, colours_alone: bool = False) -> str:
+    """What axe-core finds wrong on the page that is open, as JSON: rules with some of the elements.
+
+    ``colours_alone``: by the rules of colours, for another theme of what the others were asked about already.
+    """
+    if not page.read("'axe' in window"):
+        page.read(AXE.read_text(encoding="utf-8"))
+    run = _RUN % json.dumps(_RULES_OF_COLOURS if colours_alone else _ALL_RULES)
+    found = page.command("Runtime.evaluate", expression=run, awaitPromise=True, returnByValue=True)
     return str(found["result"].get("value", found))
 
 

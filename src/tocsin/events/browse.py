@@ -205,12 +205,6 @@ class Events:
             return pl.DataFrame(schema=COLUMNS)
         return _again(lambda: self._one(*named, ResolvedFilter(EventFilter(), sight)))
 
-    def files_within(self, ranges: Sequence[tuple[int, int, int, int]]) -> list[str]:
-        """The files with events whose address lies in one of the ranges, as `Query` has them."""
-        return _again(
-            lambda: [file.path for file in self._matcher.files() if self.summaries.of(file.path).within(ranges).any()]
-        )
-
     def batches(
         self, wanted: EventFilter, *, now: datetime, sight: EventScope = EVERYTHING, rows: int = 20_000
     ) -> Iterator[pl.DataFrame]:

@@ -170,12 +170,15 @@ class Matcher:
         conditions: list[Bools] = []
         if not (fitting := self.fitting_kinds(asked, numbers)).all():
             conditions.append(each(fitting, summary.kind))
-        if asked.bounds != FOREVER:
+        first, last = summary.span
+        if not (asked.bounds[0] <= first and last < asked.bounds[1]):
             conditions.append((summary.at >= asked.bounds[0]) & (summary.at < min(asked.bounds[1], 2**32 - 1)))
         if asked.filter.asn is not None:
             at = np.searchsorted(summary.asns, asked.filter.asn)
             known = at < len(summary.asns) and summary.asns[at] == asked.filter.asn
-            conditions.append(summary.asn == at if known else np.zeros(summary.rows, dtype=bool))
+            # a number of the column's own kind: another would make a copy of it
+            same = summary.asn == summary.asn.dtype.type(at) if known else np.zeros(summary.rows, dtype=bool)
+            conditions.append(same)
         if asked.filter.port is not None:
             conditions.append(summary.has_port(asked.filter.port))
         if asked.filter.address:
@@ -210,10 +213,14 @@ class Matcher:
     def _through(self, summary: FileDigest, numbers: Places, windows: Sequence[ScopeClause]) -> Bools:
         seen = np.zeros(summary.rows, dtype=bool)
         for window in windows:
-            labelled = each(self.kinds.labelled(window.labels)[numbers], summary.kind)
-            if window.teams is not None:
-                labelled &= self._of_teams(summary, window.teams, told_only=window.told_only)
-            seen |= labelled
+            labelled = self.kinds.labelled(window.labels)[numbers]
+            if window.teams is None:
+                shown = each(labelled, summary.kind)
+            else:
+                shown = self._of_teams(summary, window.teams, told_only=window.told_only)
+                if not labelled.all():
+                    shown &= each(labelled, summary.kind)
+            seen |= shown
         return seen
 
     def _of_teams(self, summary: FileDigest, teams: frozenset[int], *, told_only: bool = False) -> Bools:

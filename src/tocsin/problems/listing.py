@@ -16,7 +16,7 @@ import polars as pl
 
 from tocsin.delivery import SEVERITIES, problem_words
 from tocsin.directory import teams_called
-from tocsin.events import EventFilter, EventQuery, EventStore, Label
+from tocsin.events import EventFilter, EventQuery, EventStore, Label, within
 from tocsin.node.cache import Cache
 from tocsin.node.records import Database
 from tocsin.problems.answers import (
@@ -273,27 +273,25 @@ class ProblemList:
         at, wanted = at[inside], wanted[inside]
         return FoundProblems(standings, at[known[at] == wanted].astype(np.intp), now)
 
-    def going_on(
-        self, query: EventQuery, *, now: datetime, team_id: int | None = None, files: Collection[str] | None = None
-    ) -> FoundProblems:
-        """The problems of the events that match, as far as they go on, seen last first.
+    def going_on(self, query: EventQuery, *, now: datetime, team_id: int | None = None) -> FoundProblems:
+        """The problems that go on where a query asks, and were seen in its time, seen last first.
 
-        ``team_id``: only those that this team must know of. ``files``: those of the event table that events are looked
-        for in; None for all.
+        ``team_id``: only those that this team must know of. Of a query, the addresses, the AS, the country, the domain
+        and since when count; a country or a domain is looked for among the events, the rest in the table in memory.
         """
-        keys: Collection[int] = ()
-        if files is None or files:
-            events = self.store.scan(query, files=files)
-            if team_id is not None:
-                with self.database.reading() as session:
-                    sets = sets_with(session, same_team(session, team_id))
-                events = events.filter(pl.col("routed").is_in(sets))
-            problems = events.select("problem").drop_nulls().unique().collect()
-            keys = problems["problem"].to_numpy().view(np.uint64).tolist()
-        found = self.among(keys, now=now)
-        seen, gone_at = (found.standings.frame[name].to_numpy()[found.places] for name in ("last_seen", "gone_at"))
-        order = np.argsort(-seen, kind="stable")
-        return replace(found, places=found.places[order][gone_at[order] == 0])
+        standings = self._reader.read(now)
+        conditions = [pl.col("gone_at") == 0]
+        if query.country or query.domain:
+            keys = self.store.scan(query).select("problem").drop_nulls().unique().collect()["problem"]
+            conditions.append(pl.col("key").is_in(keys.reinterpret(signed=False).implode()))
+        else:
+            conditions += _places_of(query)
+        places = _where(standings.frame, conditions)
+        if team_id is not None:
+            with self.database.reading() as session:
+                sets = sets_with(session, same_team(session, team_id))
+            places = np.intersect1d(places, standings.with_set("teams", sets), assume_unique=True)
+        return FoundProblems(standings, standings.ordered(places, "last_seen", last_first=True), now)
 
     def keep(self) -> None:
         """Keep on disk what events say of them, as they are now; for whoever writes the event table."""
@@ -373,6 +371,16 @@ class ProblemList:
             wanted = teams_called(session, team)
         sets = [number for number, members in standings.members.items() if not wanted.isdisjoint(members)]
         return standings.with_set("teams", sets)
+
+
+def _places_of(query: EventQuery) -> Iterator[pl.Expr]:
+    """The conditions of a query on where problems are and when they were seen last."""
+    if query.ranges:
+        yield pl.any_horizontal([within(*bounds) for bounds in query.ranges]).fill_null(value=False)
+    if query.asn is not None:
+        yield (pl.col("asn") == query.asn).fill_null(value=False)
+    if query.since is not None:
+        yield pl.col("last_seen") >= int(query.since.timestamp())
 
 
 def _where(frame: pl.DataFrame, conditions: Sequence[pl.Expr]) -> npt.NDArray[np.intp]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tocsin.delivery import severity_rank
-from tocsin.events import EventStore, Label
+from tocsin.events import COLUMNS, EventStore, Label
 
 _MANY: Final = 1_000_000  # rows
 _LABELS: Final = 63
@@ -45,9 +45,9 @@ class ProblemFacts:
     """A row for each problem with stored events, in the order of its ``key`` (UInt64).
 
     ``frame``: columns named as those of events, from the newest event of each; ``source.network`` holds what else it is
-    named by where it has no address. Besides: ``severity`` (UInt8, the worst, place in `SEVERITIES`), ``routed`` (the
-    set of teams that must know by the newest event), ``before`` (the newest such set that was not empty), ``labels``
-    (UInt64, a bit for each of the ``labels`` that its events carry).
+    named by where it has no address, ``asn`` the AS that we looked up, else the feed's. Besides: ``severity`` (UInt8,
+    the worst, place in `SEVERITIES`), ``routed`` (the set of teams that must know by the newest event), ``before`` (the
+    newest such set that was not empty), ``labels`` (UInt64, a bit for each of the ``labels`` that its events carry).
     """
 
     frame: pl.DataFrame
@@ -138,6 +138,7 @@ class ProblemFactsReader:
             "source.ip.lo",
             pl.col("source.port").cast(pl.Int32),
             named.alias("source.network"),
+            pl.coalesce("network.asn", "source.asn").alias("asn"),
             *(pl.col(name).cast(pl.Categorical) for name in _WORDS),
             severity_rank().cast(pl.UInt8).alias("severity"),
             pl.col("routed").fill_null(0),
@@ -184,7 +185,8 @@ def _newest(frame: pl.DataFrame) -> pl.DataFrame:
 def _columns() -> Sequence[pl.Series]:
     kinds: dict[str, pl.DataType | type[pl.DataType]] = {
         "key": pl.UInt64, "ingest": pl.Int64, "row": pl.Int64, "source.ip.hi": pl.Int64, "source.ip.lo": pl.Int64,
-        "source.port": pl.Int32, "source.network": pl.String, **dict.fromkeys(_WORDS, pl.Categorical()),
+        "source.port": pl.Int32, "source.network": pl.String,
+        "asn": COLUMNS["network.asn"], **dict.fromkeys(_WORDS, pl.Categorical()),
         "severity": pl.UInt8, "routed": pl.Int32, "before": pl.Int32, "labels": pl.UInt64,
     }  # fmt: skip
     return [pl.Series(name, dtype=kind) for name, kind in kinds.items()]

@@ -5,14 +5,19 @@ of each change. That of PostgreSQL is the index of an expression (migration 0032
 """
 
 import re
+import sqlite3
 import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import reduce
 from typing import Final, TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    Row,
     Select,
     column,
     exists,
@@ -44,6 +49,11 @@ _WORD: Final = re.compile(r"[^\W_\u19b0-\u19c9\u1cf2\u1cf3]{2,}")
 
 _MOST_WORDS: Final = 8
 _NEWEST: Final = 200  # rows of PostgreSQL that are read before the index is asked
+_PREFIX: Final = 3  # letters, the longest beginning of words that SQLite has an index of
+_CANDIDATES: Final = 2_000
+"""Rows of SQLite whose words begin as what is asked, and are looked at before all of that beginning are gathered."""
+
+_TOKENS: Final = "tokenize='unicode61 remove_diacritics 2'"
 Conditions: TypeAlias = tuple[ColumnElement[bool], ...]
 Numbers: TypeAlias = Select[tuple[int]]
 
@@ -69,34 +79,74 @@ def rows_with(
     words = words_of(typed)
     if not words:
         return []
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    asked = (
-        _ask_sqlite(number, words, conditions, most_meet) if is_sqlite else _ask_postgresql(number, words, conditions)
-    )
+    if session.get_bind().dialect.name == "sqlite":
+        return _find_in_sqlite(session, _SqliteIndex(number, conditions, most_meet), words, limit)
     found: list[int] = []
-    for query in asked:
+    for query in _ask_postgresql(number, words, conditions):
         found = list(session.scalars(query.limit(limit)))
         if len(found) == limit:
             break
     return found
 
 
-def _ask_sqlite(
-    number: InstrumentedAttribute[int], words: Sequence[str], conditions: Conditions, most_meet: bool
-) -> list[Numbers]:
-    """Whole words first: what many rows have then comes one by one, while beginnings of words are gathered before."""
-    index, rowid = _index(number.class_.__tablename__), column("rowid", Integer)
-    matches = table(index, rowid)
-    queries: list[Numbers] = []
-    for end in ("", "*"):
-        asked = " ".join(f'"{word}"{end}' for word in words)
+@dataclass(frozen=True)
+class _SqliteIndex:
+    """The index of the texts of a table, and which of its rows may be found."""
+
+    number: InstrumentedAttribute[int]
+    conditions: Conditions
+    most_meet: bool
+
+    def rows(self, asked: str) -> Numbers:
+        """The rows that match a question in the language of FTS5, the newest first."""
+        number, conditions = self.number, self.conditions
+        index, rowid = _index(number.class_.__tablename__), column("rowid", Integer)
+        matches = table(index, rowid)
         query = select(rowid).select_from(matches).where(literal_column(index).op("MATCH")(asked))
-        if most_meet:
+        if self.most_meet:
             query = query.where(exists(select(number).where(number == rowid, *conditions).correlate(matches)))
         elif conditions:  # by the plus the planner leaves the matches as they come: asking for each row is slower
             query = query.where(literal_column("+rowid").in_(select(number).where(*conditions)))
-        queries.append(query.order_by(rowid.desc()))  # type: ignore[arg-type]  # a column of no model
-    return queries
+        return query.order_by(rowid.desc())  # type: ignore[arg-type]  # a column of no model
+
+    def texts(self, numbers: Sequence[int]) -> Select[tuple[int, str]]:
+        """The texts of these rows."""
+        texts = [self.number.class_.__table__.c[name] for name in TEXTS[self.number.class_.__tablename__]]
+        words = reduce(lambda one, other: one + " " + other, (func.coalesce(of, "") for of in texts))
+        return select(self.number, words).where(self.number.in_(numbers))
+
+
+def _find_in_sqlite(session: Session, index: _SqliteIndex, words: Sequence[str], limit: int) -> list[int]:
+    """Whole words first, which come one by one; then their beginnings among the newest rows that may have them.
+
+    A beginning as long as one that is indexed comes row by row, too. Of a longer one FTS5 gathers the rows of all words
+    that go on from it, millions, before it gives the first: so the newest rows are looked at before, and what hardly
+    any of them has is in few rows.
+    """
+    found = list(session.scalars(index.rows(_asked(words)).limit(limit)))
+    if len(found) == limit:
+        return found
+    beginnings = _asked(words, "*")
+    if any(len(word) > _PREFIX for word in words):
+        newest = list(session.scalars(index.rows(_asked([word[:_PREFIX] for word in words], "*")).limit(_CANDIDATES)))
+        found = _matching(session.execute(index.texts(newest)).all(), beginnings, limit)
+        if len(found) == limit or len(newest) < _CANDIDATES:
+            return found
+    return list(session.scalars(index.rows(beginnings).limit(limit)))
+
+
+def _asked(words: Sequence[str], end: str = "") -> str:
+    """A question of FTS5: each of the words."""
+    return " ".join(f'"{word}"{end}' for word in words)
+
+
+def _matching(rows: Sequence[Row[tuple[int, str]]], asked: str, limit: int) -> list[int]:
+    """Those of some rows that match, the newest first, by an index of their texts alone: its words are cut alike."""
+    with closing(sqlite3.connect(":memory:")) as memory:
+        memory.execute(f"CREATE VIRTUAL TABLE texts USING fts5(text, content='', {_TOKENS}, detail=none, columnsize=0)")
+        memory.executemany("INSERT INTO texts(rowid, text) VALUES (?, ?)", map(tuple, rows))
+        found = memory.execute("SELECT rowid FROM texts(?) ORDER BY rowid DESC LIMIT ?", (asked, limit))
+        return [number for (number,) in found]
 
 
 def _ask_postgresql(number: InstrumentedAttribute[int], words: Sequence[str], conditions: Conditions) -> list[Numbers]:
@@ -132,7 +182,7 @@ def make_missing(connection: Connection) -> None:
         connection.execute(
             text(
                 f"CREATE VIRTUAL TABLE {_index(of)} USING fts5({', '.join(columns)}, content='{of}', "
-                "content_rowid='id', tokenize='unicode61 remove_diacritics 2', prefix='2 3', detail=none, columnsize=0)"
+                f"content_rowid='id', {_TOKENS}, prefix='2 {_PREFIX}', detail=none, columnsize=0)"
             )
         )
         for trigger in triggers.values():

@@ -77,19 +77,12 @@ def find_contact(
         explanation=explanation,
         contacts=by_team,
         following=following,
-        problems=_open_problems(node, query, now) if query else None,
+        problems=node.problems.going_on(query, now=now).counted(20) if query else None,
         events=events_path(subject),
         whole=reach.everything,
         conflict=_conflict_path(node, explanation) if reach.everything else "",
         lists=listings(node, [listed_as(subject)]).get(listed_as(subject), ()) if reach.everything else (),
     )
-
-
-def _open_problems(node: NodeWithStores, query: EventQuery, now: datetime) -> OpenProblems:
-    """The problems that go on among the events of late."""
-    # Most addresses have no events, which the digests know without opening a file.
-    files = node.events.files_within(query.ranges) if query.ranges else None
-    return node.problems.going_on(query, now=now, files=files).counted(20)
 
 
 def listed_as(subject: Subject) -> str:
