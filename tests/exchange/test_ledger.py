@@ -218,7 +218,7 @@ SEND = ("exchange", "send", "B", "--incident", "REF", "--once", "1", "--out", "a
 TAKE = ("exchange", "take", "a.pgp", "--out", "receipt.pgp")
 RECALL = ("exchange", "recall", "--incident", "REF", "--code", "wrong")
 STEPS: tuple[tuple[int, tuple[str, ...], tuple[str, ...]], ...] = (
-    (0, SEND, ("exchange.sealing", "exchange.sealed")),
+    (0, SEND, ("exchange.prepared", "exchange.sealing", "exchange.sealed")),
     (1, TAKE, ("exchange.opened", "exchange.taking", "exchange.taken")),
     (0, ("exchange", "receipt", "receipt.pgp"), ("exchange.receipting", "exchange.receipted")),
     (1, ("exchange", "adopt", "1"), ("exchange.opening", "exchange.observing", "exchange.adopting")),

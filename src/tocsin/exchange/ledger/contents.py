@@ -1,5 +1,6 @@
 """What a dispatch brings, written down for people: items, recalls, and reports on ours. Nothing follows by itself."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -8,10 +9,17 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.dispatches import DispatchContents
 from tocsin.exchange.ledger.links import OpenPartner
-from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.models import (
+    IncomingRow,
+    OfferedItem,
+    OutgoingRow,
+    PassedItem,
+    RecallItemRow,
+    RecallRow,
+)
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.recalls import Name, due_items, name_of
-from tocsin.exchange.statements import Recall, RecallReport, RecallRequest, SharedItem, Statement
+from tocsin.exchange.statements import Recall, RecallReport, RecallRequest, RecallState, SharedItem, Statement
 
 _HELD: Final = frozenset(OfferState) - {OfferState.ERASED}  # also what was declined lies in an archive
 
@@ -91,6 +99,8 @@ def _note_recall(opened: OpenPartner, recall: Recall, statement: Statement) -> N
     for result in settled:
         if (item := session.get(RecallItemRow, (row.id, result.node, result.id))) is not None:
             item.state = result.state.value
+    if not due:
+        row.answered_at = opened.context.now  # by the receipt
     for one in (row for asked in due for row in here[name_of(asked)]):
         one.state, one.code = OfferState.RECALLED.value, recall.code
 
@@ -114,6 +124,20 @@ def keep_recall(
     )
     session.flush()
     return row
+
+
+def nothing_held(session: Session, recalls: Collection[str]) -> bool:
+    """Whether of none of these recalls, by hash, anything was here: then the receipt is the answer."""
+    of = select(RecallItemRow.state).join(RecallRow, RecallRow.id == RecallItemRow.recall_id)
+    states = session.scalars(of.where(RecallRow.hash.in_(recalls))).all()
+    return bool(states) and set(states) == {RecallState.NOT_HELD.value}
+
+
+def answer_recall(session: Session, row: OutgoingRow, at: datetime) -> None:
+    """Our recall in this dispatch found nothing at the partner, as its receipt says."""
+    of = PassedItem.recall_dispatch == row.id, PassedItem.answer == ""
+    for one in session.scalars(select(PassedItem).where(*of)):
+        one.answer, one.answered_at = RecallState.NOT_HELD.value, at
 
 
 def _note_report(opened: OpenPartner, report: RecallReport) -> None:

@@ -105,11 +105,17 @@ def pass_on(context: ActContext, us: OwnParty, number: int) -> RecallResult:
         statement = statement_of(row)
         source = str(session.get_one(Partner, row.partner_id).node) if row.partner_id else ""
         due = _due(session, statement.said(Recall), {source})
-    done, left = 0, list[str]()
+        by_hand = _without_node(session, statement.said(Recall))
+    done = 0
+    left = [say("%(name)s has no node: ask a person there, and record the answer.", name=name) for name in by_hand]
     for transfer in due:
         with context.database.begin() as session:
             partner = session.scalars(select(Partner).where(Partner.node == UUID(transfer.to)).with_for_update()).one()
-            passed = [one for one in _of_recall(session, statement.said(Recall), partner) if not one.recall_dispatch]
+            passed = [
+                one
+                for one in _of_recall(session, statement.said(Recall), partner)
+                if not one.recall_dispatch and not one.answer
+            ]
             if not passed:  # another process was quicker
                 continue
             draft = DispatchDraft(DispatchType.RECALL, passed[0].title, _OPEN, [statement])
@@ -182,7 +188,10 @@ def _passed(session: Session, context: ActContext, us: OwnParty, request: NewRec
 def _same(session: Session, names: dict[UUID, int], request: NewRecall) -> RecallRow | None:
     """Our recall of the same items in the same versions, for the same reason."""
     ours = RecallRow.partner_id.is_(None), RecallRow.code == request.code, RecallRow.asks == request.asks.value
-    for row in session.scalars(select(RecallRow).where(*ours).order_by(RecallRow.id.desc())):
+    item, version = next(iter(names.items()))
+    same = RecallItemRow.item == item, RecallItemRow.version == version
+    rows = select(RecallRow).join(RecallItemRow, RecallItemRow.recall_id == RecallRow.id).where(*ours, *same)
+    for row in session.scalars(rows.order_by(RecallRow.id.desc())):
         of = select(RecallItemRow.item, RecallItemRow.version).where(RecallItemRow.recall_id == row.id)
         if dict(session.execute(of).all()) == names:
             return row
@@ -194,10 +203,23 @@ def _due(session: Session, recalled: Recall, but: set[str]) -> list[Transfer]:
     rows = session.execute(
         select(PassedItem, Partner.node)
         .join(Partner, Partner.id == PassedItem.partner_id)
-        .where(PassedItem.item.in_(named), PassedItem.recall_dispatch.is_(None), Partner.node.is_not(None))
+        .where(PassedItem.item.in_(named), *_OPEN_PASSING, Partner.node.is_not(None))
     )
     transfers = [Transfer((one.node, one.item), one.version, str(node), one.way) for one, node in rows]
     return goes_on_to(recalled, transfers, but)
+
+
+_OPEN_PASSING: Final = (PassedItem.recall_dispatch.is_(None), PassedItem.answer == "")
+
+
+def _without_node(session: Session, recalled: Recall) -> list[str]:
+    """The names of partners who have mail only and were passed an item of a recall."""
+    versions = {(one.node, one.id): one.version for one in recalled.items}
+    of = PassedItem.item.in_([item for _, item in versions]), *_OPEN_PASSING, Partner.node.is_(None)
+    rows = session.execute(
+        select(PassedItem, Partner.name).join(Partner, Partner.id == PassedItem.partner_id).where(*of)
+    )
+    return sorted({name for one, name in rows if one.version <= versions.get((one.node, one.item), 0)})
 
 
 def _of_recall(session: Session, recalled: Recall, partner: Partner) -> list[PassedItem]:
