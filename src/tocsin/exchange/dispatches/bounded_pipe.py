@@ -55,7 +55,10 @@ class _Reader:
         self.ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-S", __file__], stdin=theirs, stdout=subprocess.DEVNULL, process_group=0
+                [sys.executable, "-I", "-S", __file__],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                process_group=0,
             )
         return self.ours
 

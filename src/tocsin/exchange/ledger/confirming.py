@@ -77,7 +77,11 @@ def record_answer(context: ActContext, request: RecallAnswer) -> RecallAnswerRes
             spoken.noted_by = context.actor
             session.add(spoken)
         partner = session.get_one(Partner, rows[0].partner_id)
-        detail = {"dispatch": request.dispatch, "state": request.state.value, "way": request.way.value}
+        detail: dict[str, object] = {
+            "dispatch": request.dispatch,
+            "state": request.state.value,
+            "way": request.way.value,
+        }
         audit(
             session, AuditAction.RECALL_CONFIRMED, at=context.now, actor=context.actor, subject=f"partner:{partner.id}",
             detail=detail,

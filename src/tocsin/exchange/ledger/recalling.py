@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.dispatches import TEXT, Limits, digits, pack, unpack
-from tocsin.exchange.ledger.contents import keep_recall
+from tocsin.exchange.ledger.contents import drop_parts, keep_recall
 from tocsin.exchange.ledger.items import find_item
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
-from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.models import OfferedItem, PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.recall_journal import journal_answer, journal_recall
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner, find_partner
@@ -88,6 +88,7 @@ def recall(context: ActContext, request: NewRecall) -> RecallResult:
                 id=uuid4(), by=us.name, at=utc(context.now), items=items, code=request.code, asks=request.asks
             )
             row = keep_recall(session, body, sign_statement(body, us.key.signer), context.now)
+            journal_recall(context.node, session, row)
             detail: dict[str, object] = {"code": row.code, "asks": row.asks, "sha256": row.hash}
             audit(
                 session, AuditAction.RECALL_MADE, at=context.now, actor=context.actor, subject="node",
@@ -107,7 +108,9 @@ def pass_on(context: ActContext, us: OwnParty, number: int) -> RecallResult:
         due = _due(session, statement.said(Recall), {source})
         by_hand = _without_node(session, statement.said(Recall))
     done = 0
-    left = [say("%(name)s has no node: ask a person there, and record the answer.", name=name) for name in by_hand]
+    left: list[str] = [
+        say("%(name)s has no node: ask a person there, and record the answer.", name=name) for name in by_hand
+    ]
     for transfer in due:
         with context.database.begin() as session:
             partner = session.scalars(select(Partner).where(Partner.node == UUID(transfer.to)).with_for_update()).one()
@@ -146,8 +149,10 @@ def answer(context: ActContext, request: AnsweredRecall) -> RecallResult:
         item = find_item(session, request.item, lock=True)
         recalls = _open_recalls(session, item)
         recalled = statement_of(recalls[0][0]).said(Recall)
-        for one in _recalled(session, item):
+        here = _recalled(session, item)
+        for one in here:
             _apply(session, context, one, recalled, request)
+        journal_answer(context.node, here, recalls[0][0].hash, context.now)
         for row, asked in recalls:
             asked.state, asked.code = request.state.value, request.code
             partner = find_partner(session, str(row.partner_id), lock=True)
@@ -257,7 +262,7 @@ def _apply(session: Session, context: ActContext, item: OfferedItem, recalled: R
         if item.incident:
             reader = IncidentReader(context.person, context.now)
             check_hold(session, [find_incident(session, reader, item.incident).id], context.now)
-        _drop_parts(session, context, item)
+        drop_parts(context.node, session, item)
         item.state = OfferState.ERASED.value
     elif asks is RecallRequest.NARROW:
         item.state = (OfferState.ADOPTED if item.incident else OfferState.OFFERED).value
@@ -265,20 +270,6 @@ def _apply(session: Session, context: ActContext, item: OfferedItem, recalled: R
     else:
         item.state = OfferState.HIDDEN.value
     item.decided_at, item.decided_by = context.now, context.actor
-
-
-def _drop_parts(session: Session, context: ActContext, item: OfferedItem) -> None:
-    """The archive of the dispatch without what came for an item; the old one is swept away, as no row names it."""
-    row = session.get_one(IncomingRow, item.incoming_id)
-    if not row.archive:
-        return
-    of = OfferedItem.incoming_id == row.id, OfferedItem.id != item.id, OfferedItem.state != OfferState.RECALLED.value
-    others = {part["hash"] for one in session.scalars(select(OfferedItem).where(*of)) for part in one.parts}
-    gone = {digits(part["hash"]) for part in item.parts if part["hash"] not in others}
-    members = unpack(context.node.exchange.read(row.archive), Limits())
-    left = {name: content for name, content in members.items() if name not in gone and name != TEXT}
-    row.archive = context.node.exchange.put(pack(left))
-    row.text, item.parts, item.title = "", [], ""
 
 
 def _report(opened: OpenPartner, row: RecallRow) -> None:

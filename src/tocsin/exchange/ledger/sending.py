@@ -14,7 +14,7 @@ from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import teams_by_id
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
-from tocsin.exchange.ledger.sealing import DispatchDraft, prepare_dispatch, seal_dispatch
+from tocsin.exchange.ledger.sealing import DispatchDraft, PreparedDispatch, prepare_dispatch, seal_dispatch
 from tocsin.exchange.partners import Partner, PartnerKeyState, find_partner, read_partner
 from tocsin.exchange.sharing import (
     USUAL,
@@ -125,7 +125,7 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
         basis = _basis(session, context, request)
         opened = OpenPartner(session, context, us, partner)
         draft = _draft(opened, request)
-        prepared = prepare_dispatch(opened, draft)  # without a lock: it takes as long as there are bytes
+        prepared: PreparedDispatch | None = prepare_dispatch(opened, draft)  # no lock: it takes as long as its bytes
     cut("exchange.prepared")
     with context.database.begin() as session:
         partner = find_partner(session, request.partner, lock=True)

@@ -52,11 +52,11 @@ RECEIPT_DAYS: Final = 7
 """A dispatch without a receipt for so long is a to-do item."""
 
 TAKING_WRITES: Final[Mapping[str, frozenset[str]]] = {
-    "exchange_link": frozenset(),
+    "exchange_link": frozenset({"number", "head"}),
     "exchange_incoming": frozenset(),
     "exchange_outgoing": frozenset({"state", "reason"}),
     "exchange_receipt": frozenset(),
-    "exchange_item": frozenset(),
+    "exchange_item": frozenset({"state", "code"}),
     "exchange_passing": frozenset({"answer", "answer_code", "answered_at"}),
     "exchange_recall": frozenset(),
     "exchange_recall_item": frozenset(),
