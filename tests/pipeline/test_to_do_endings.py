@@ -18,7 +18,7 @@ from support.duty_example import add_rule, do_duty
 from support.exchange_examples import peer
 from support.furnished_node import broken_row, inbox_reports
 from support.incident_mails import answer_to, make_case
-from support.ledger_examples import meet_peer, offered, receipt_of
+from support.ledger_examples import meet_peer, offered, recalled, receipt_of
 from support.mail_keys import gnupg
 from support.partner_examples import CALL, pin, pin_expiring
 from support.partner_examples import claim as claim_key
@@ -35,6 +35,7 @@ from tocsin.events import FeedAlarm, watch_feeds
 from tocsin.exchange.ledger import OutgoingRow
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
+from tocsin.node.records import AuditAction, audit
 from tocsin.pipeline.call_outs import look_for_call_outs
 from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.notify import tell
@@ -99,6 +100,12 @@ def stuck_dispatch(world: World) -> None:
 
 def read_receipt(world: World) -> None:
     act(world, "exchange receipt", content=receipt_of(world, peer(3)))
+
+
+def restored(world: World) -> None:
+    meet_peer(world, peer(3))
+    with world.node.database.begin() as session:
+        audit(session, AuditAction.BACKUP_RESTORED, at=world.now, actor="backup", subject="node")
 
 
 def not_delivered(world: World) -> None:
@@ -412,6 +419,12 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.PARTNER_ITEMS: Story(offered, lambda w: act(w, "exchange decline", item=1, reason="Known")),
     ItemKind.DISPATCHES_STUCK: Story(stuck_dispatch, read_receipt),
     ItemKind.RECEIPTS_MISSING: Story(lambda w: sent_dispatch(w, days=8), read_receipt),
+    ItemKind.RECALLS_UNANSWERED: Story(
+        recalled, lambda w: act(w, "exchange record-answer", dispatch=1, who="Ada", said="Gone")
+    ),
+    ItemKind.NUMBERS_UNCHECKED: Story(
+        restored, lambda w: act(w, "exchange record-number", partner="1", number=0, who="Ada")
+    ),
     ItemKind.CLAIMS: Story(proved_claim, lambda w: act(w, "directory claims approve", number=1, reason="DNS")),
     ItemKind.CONFLICTS: Story(two_sources, decide_all),
     ItemKind.KEYS: Story(

@@ -14,7 +14,7 @@ from tocsin.cli.acts import act_of
 from tocsin.delivery.sealing import read_own_keys
 from tocsin.exchange.dispatches import DispatchRecipient, make_receipt, seal_receipt, take
 from tocsin.exchange.ledger import IncomingRow, OfferedItem, OfferState, OutgoingRow, PassedItem, sealed_file
-from tocsin.exchange.ledger.models import ReceiptRow
+from tocsin.exchange.ledger.models import RecallItemRow, RecallRow, ReceiptRow
 from tocsin.exchange.statements import NodeKey, PinnedKey, pinned
 from tocsin.incidents import PartyRole, add_incident
 from tocsin.interface import ActContext, read_request
@@ -141,4 +141,19 @@ def sent(world: World) -> World:
                 way="dispatch", recall_dispatch=None, answer="", answer_code="", answered_at=None,
             )
         )  # fmt: skip
+    return world
+
+
+def recalled(world: World) -> World:
+    """What `sent` brought the partner is recalled, and no dispatch says so."""
+    sent(world)
+    with world.node.database.begin() as session:
+        row = RecallRow(
+            partner_id=None, hash=f"sha256:{'d' * 64}", content="", signature="", code="wrong", asks="erase",
+            at=world.now, answered_at=None,
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        item = RecallItemRow(recall_id=row.id, node=UUID(int=1), item=UUID(int=10), version=1, state="", code="")
+        session.add(item)
     return world

@@ -138,6 +138,7 @@ EXAMPLES: Final[dict[str, Callable[[World], dict[str, Any]]]] = {
         "partner": (partners.pin(w), "1")[1], "key": "1", "why": "compromised", "reason": "Ada rang",
     },
     "declineOfferedItem": lambda w: {"item": (ledger.offered(w), 1)[1], "reason": "Known already"},
+    "recordAnswerPassedItems": lambda w: {"dispatch": (ledger.recalled(w), 1)[1], "who": "Ada", "said": "Gone"},
     "addAsset": _register,
     "changeAsset": lambda w: (_asset(w), {"asset": 1, **FIELDS, "site": "Quay 5"})[1],
     "removeAsset": _needed,

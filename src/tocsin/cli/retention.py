@@ -21,5 +21,5 @@ def apply(call: NodeInvocation) -> None:
         vars(applied),
         f"Deleted {applied.events_deleted:,} events, {applied.quarantine_deleted:,} files of set-aside rows,"
         f" {applied.mails_deleted:,} mails and {applied.inbox_deleted:,} reports from the public;"
-        f" merged {applied.files_merged:,} files.",
+        f" {applied.dispatches_forgotten:,} dispatches keep no file any more; merged {applied.files_merged:,} files.",
     )

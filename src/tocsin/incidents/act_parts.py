@@ -190,7 +190,7 @@ def changing(
 def once_of(context: ActContext, request: IncidentAddition) -> str | None:
     """The name of the form that something came by, of this person and act alone."""
     act = context.act.operation if context.act else ""
-    return f"{context.actor}/{act}/{request.once}" if request.once else None
+    return f"{context.keyed_by or context.actor}/{act}/{request.once}" if request.once else None
 
 
 def done_before(context: ActContext, request: IncidentAddition) -> IncidentResult | None:

@@ -79,7 +79,8 @@ class ActContext:
     told. ``person``: the number of the account, None at the command line. ``reach``: whose things are covered.
     ``say``: says a text in the language of whoever is written to. ``waits``: whether it may wait for another process.
     ``act``: which one. ``holds``: what it sends waits while it can be undone. ``undos``: the numbers of its undos.
-    ``may``: whether whoever acts may do something else too.
+    ``may``: whether whoever acts may do something else too. ``keyed_by``: what a request is known by when it comes
+    twice, instead of the actor: several people do it once.
     """
 
     node: Node
@@ -94,6 +95,7 @@ class ActContext:
     holds: bool = False
     undos: list[int] = field(default_factory=list)
     may: Callable[[Permission], bool] = lambda _: True
+    keyed_by: str = ""
 
     @property
     def database(self) -> Database:
@@ -137,7 +139,7 @@ class ActContext:
         """What a request is known by when it comes twice: whose it is and all that it says; None without ``once``."""
         if not getattr(request, "once", ""):
             return None
-        return hashlib.sha256(f"{self.actor}\n{request.model_dump_json()}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.keyed_by or self.actor}\n{request.model_dump_json()}".encode()).hexdigest()
 
     @property
     def signature(self) -> str:

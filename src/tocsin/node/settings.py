@@ -251,6 +251,7 @@ class RetentionSettings(Section):
     events_days: int = Field(365, ge=1, description="Events are deleted this many days after they came.")
     quarantine_days: int = Field(90, ge=1, description="Unreadable rows are deleted after this many days.")
     mails_days: int = Field(90, ge=1, description="Mails, sent and received, are deleted after this many days.")
+    exchange_days: int = Field(365, ge=1, description="Files of finished dispatches are deleted after so many days.")
     inbox_days: int = Field(
         365,
         ge=1,

@@ -9,10 +9,10 @@ from sqlalchemy import func, select
 from tocsin.delivery.mailbox import delete_received
 from tocsin.delivery.never_held import forget_references
 from tocsin.events import FeedRecord
-from tocsin.exchange.ledger import kept_files
+from tocsin.exchange.ledger import forget_files, kept_files
 from tocsin.incidents.arrivals import delete_closed
 from tocsin.incidents.duty import forget_contacts
-from tocsin.incidents.evidence import held_reports, sweep_files
+from tocsin.incidents.evidence import held_incidents, held_reports, sweep_files
 from tocsin.incidents.threads import kept_mails
 from tocsin.node.accounts import forget_ended_links
 from tocsin.node.letters import empty_letters
@@ -31,6 +31,7 @@ class RetentionSummary:
     quarantine_deleted: int
     mails_deleted: int
     inbox_deleted: int
+    dispatches_forgotten: int
     files_merged: int
 
 
@@ -44,6 +45,9 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
             of_incidents = kept_mails(session)
             held = held_reports(session, now)
             sweep_files(session, node.incident_evidence, now)
+        with node.database.begin() as session:
+            dispatches = forget_files(session, now - timedelta(days=keep.exchange_days), held_incidents(session, now))
+        with node.database.reading() as session:
             node.exchange.delete_before((now - timedelta(days=1)).date(), but=kept_files(session))
         keep_months(node, now=now)  # before the events are gone that they count
         applied = RetentionSummary(
@@ -52,6 +56,7 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
             mails_deleted=_delete_mails(node, today - timedelta(days=keep.mails_days))
             + delete_received(node.database, node.mailroom, today - timedelta(days=keep.mails_days), but=of_incidents),
             inbox_deleted=delete_closed(node.database, node.inbox, now - timedelta(days=keep.inbox_days), but=held),
+            dispatches_forgotten=dispatches,
             files_merged=node.store.compact(today=today),
         )
         _forget_rows(node, today - timedelta(days=_longest_window(node)))

@@ -47,6 +47,8 @@ class ItemKind(StrEnum):
     PARTNER_ITEMS = "partner-items"  # that partners offered or recalled, to be decided
     DISPATCHES_STUCK = "dispatches-stuck"  # that cannot arrive
     RECEIPTS_MISSING = "receipts-missing"  # of dispatches that were sealed a week ago
+    RECALLS_UNANSWERED = "recalls-unanswered"  # that a person asks a partner about
+    NUMBERS_UNCHECKED = "numbers-unchecked"  # of partners, since this node was restored
     INBOX = "inbox"  # reports without an owner
     INCIDENT_MAILS = "incident-mails"  # of parties to incidents, that wait for our answer
     LESSONS = "lessons"  # of incidents, that are due

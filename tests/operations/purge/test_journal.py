@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tocsin.node.journal import JournalEntry, Step, newest_steps, note_step
 from tocsin.operations.purge import bring_back_journal, copy_journal, unfinished
-from tocsin.operations.purge.journal import JournalEntry, Step, newest_steps, note_step
 
 
 def entry(name: str, step: Step) -> JournalEntry:

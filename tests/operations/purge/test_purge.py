@@ -30,10 +30,10 @@ from tocsin.incidents.arrivals import (
     form_word,
     ticket_of,
 )
+from tocsin.node.journal import Step, newest_steps
 from tocsin.node.records import UndoRecord
 from tocsin.node.tokens import open_tokens
 from tocsin.operations.purge import finish_purges
-from tocsin.operations.purge.journal import Step, newest_steps
 from tocsin.pipeline.stores import open_node
 from tocsin.pipeline.uploads import arrive
 

@@ -39,6 +39,8 @@ UNSEEN = {
     "/conflicts/decide": "there is no conflict; as are those below, by `test_forms_say_where_they_stand`",
     "/conflicts/undo": "nothing is decided",
     "/deliveries/sending": "nothing leaves",
+    "/exchange/dispatches/{dispatch}/answer": "where something is recalled and there is no answer",
+    "/partners/{partner}/number": "after a restore, until the partner said what it has",
     "/exchange/items/{item}/answer": "in the place of adopt and decline, where an item is recalled",
     "/partners/{partner}/send": "a button, below the preview of an incident",
     "/drafting/{name}/close": "a button of the chair",

@@ -6,6 +6,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.exchange.dispatches.links import (
+        OPEN_STATES,
         DispatchOutcome,
         DispatchVerdict,
         IncomingLink,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         open_file,
         pack,
         seal,
+        seal_packed,
         unpack,
     )
     from tocsin.exchange.dispatches.reading import (

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from tocsin.exchange.statements import (
     Dispatch,
@@ -124,6 +125,10 @@ _NEXT: dict[OutgoingState, frozenset[OutgoingState]] = {
 """What may follow. What is sealed does not expire unsent: those that follow are bound to it."""
 
 
+OPEN_STATES: Final = frozenset({OutgoingState.SEALED, OutgoingState.HANDED_OVER, OutgoingState.STUCK})
+"""What is sealed and has no receipt yet."""
+
+
 def may_become(state: OutgoingState, then: OutgoingState) -> bool:
     """Whether a dispatch in this state can be in that one next."""
     return then in _NEXT[state]
@@ -141,7 +146,10 @@ class OutgoingDispatch:
 
 @dataclass(frozen=True)
 class OutgoingLink:
-    """What goes to a partner. ``head``: hash of the newest; ``number``: its number."""
+    """What goes to a partner. ``head``: hash of the newest; ``number``: its number.
+
+    ``dispatches``: those that are looked at; the stored link has only those that a receipt can say something new of.
+    """
 
     head: str
     number: int = 0
@@ -192,8 +200,7 @@ def to_send(link: OutgoingLink, had: int | None = None) -> list[OutgoingDispatch
     """
     if had is not None:
         return [one for one in link.dispatches if one.number > had]
-    open_states = {OutgoingState.SEALED, OutgoingState.HANDED_OVER, OutgoingState.STUCK}
-    return [one for one in link.dispatches if one.state in open_states]
+    return [one for one in link.dispatches if one.state in OPEN_STATES]
 
 
 def resume(link: OutgoingLink, receipt: Receipt) -> OutgoingLink:

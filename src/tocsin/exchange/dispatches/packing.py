@@ -7,7 +7,6 @@ and parts as ``HASH``. ``dispatch.json``, its signature and ``text.txt`` have na
 import io
 import os
 import re
-import subprocess
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
 from uuid import UUID
 
+from tocsin.exchange.dispatches.bounded_pipe import bounded_pipe
 from tocsin.exchange.statements import RefusalCode, RefusalError, Statement, hash_of
 
 if TYPE_CHECKING:
@@ -72,9 +72,14 @@ def seal(members: Mapping[str, bytes], recipient: "Cert") -> bytes:
     Not signed outside, so that who carries it does not learn by it who it is from. The library does not look whether a
     certificate has expired; see `tocsin.directory.keys.encrypting`.
     """
+    return seal_packed(pack(members), recipient)
+
+
+def seal_packed(archive: bytes, recipient: "Cert") -> bytes:
+    """As `seal`, of members that are packed."""
     from pysequoia import encrypt
 
-    return encrypt(pack(members), recipients=[recipient], armor=False)
+    return encrypt(archive, recipients=[recipient], armor=False)
 
 
 def pack(members: Mapping[str, bytes]) -> bytes:
@@ -108,24 +113,18 @@ def open_file(content: bytes, decryptors: "Sequence[PyDecryptor]", limits: Limit
 def _decrypted(content: bytes, decryptor: "PyDecryptor", most: int) -> bytes | None:
     """The clear text, or None, whatever the reason.
 
-    OpenPGP may compress inside the encryption, without a bound. The library writes into a pipe, whose other end leaves
-    after ``most`` bytes: in a process of its own, since the library lets no other thread run meanwhile.
+    OpenPGP may compress inside the encryption, without a bound, so the library writes into a pipe that takes no more.
     """
     from pysequoia import decrypt_file
 
     with _in_memory() as came, _in_memory() as clear:
         came.write(content)
         came.flush()
-        out, into = os.pipe()
-        with subprocess.Popen(["head", "-c", str(most + 1)], stdin=out, stdout=clear) as head:  # noqa: S607 (of coreutils, wherever that is)
-            os.close(out)
+        with bounded_pipe(clear.fileno(), most + 1) as path:
             try:
-                decrypt_file(f"/dev/fd/{came.fileno()}", f"/dev/fd/{into}", decryptor=decryptor)
+                decrypt_file(f"/dev/fd/{came.fileno()}", path, decryptor=decryptor)
             except (RuntimeError, ValueError, OSError):
                 return None
-            finally:
-                os.close(into)
-                head.wait()
         size = clear.seek(0, io.SEEK_END)
         clear.seek(0)
         return clear.read() if size <= most else None

@@ -87,13 +87,15 @@ def take_members(
         return IncomingDispatch(statement, refuse_contents(outcome, error))
 
 
-def make_receipt(taking: IncomingDispatch, signer: "PySigner", now: datetime, *, log: str = "") -> Statement:
-    """The signed receipt for what came. ``log``: the newest seal of our audit log."""
+def make_receipt(
+    taking: IncomingDispatch, signer: "PySigner", now: datetime, *, log: str = "", nothing_held: bool = False
+) -> Statement:
+    """The signed receipt for what came. ``log``: the newest seal of our audit log; ``nothing_held``: of `Receipt`."""
     dispatch, outcome = taking.dispatch, taking.outcome
     body = Receipt(
         id=uuid4(), by=dispatch.to, at=utc(now), of=taking.statement.hash, to=dispatch.by.node,
         number=dispatch.number, taken=utc(now), verdict=receipt_verdict(outcome), code=outcome.code,
-        had=outcome.link.number, log=log,
+        had=outcome.link.number, log=log, nothing_held=nothing_held,
     )  # fmt: skip
     return sign_statement(body, signer)
 

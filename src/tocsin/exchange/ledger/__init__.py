@@ -6,14 +6,17 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.exchange.ledger import acts
-    from tocsin.exchange.ledger.contents import tombstones
+    from tocsin.exchange.ledger.confirming import check_numbers, unanswered_recalls, unchecked_partners
+    from tocsin.exchange.ledger.contents import recalled_uuids, tombstones
     from tocsin.exchange.ledger.items import find_item
+    from tocsin.exchange.ledger.keeping import forget_files, kept_files
     from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
     from tocsin.exchange.ledger.read import (
+        ItemHolder,
         ReceivedDispatch,
         SentDispatch,
         evidence_bundle,
-        kept_files,
+        holders_of,
         open_items,
         receipt_file,
         received_dispatches,
@@ -22,7 +25,16 @@ if TYPE_CHECKING:
         stuck_dispatches,
         without_receipt,
     )
+    from tocsin.exchange.ledger.recall_journal import is_to_repeat
+    from tocsin.exchange.ledger.restoring import repeat_recalls
     from tocsin.exchange.ledger.sending import NewDispatch, SentDocument, preview, reasons_of
-    from tocsin.exchange.ledger.states import RECEIPT_DAYS, TAKING_WRITES, Direction, IncomingState, OfferState
+    from tocsin.exchange.ledger.states import (
+        RECEIPT_DAYS,
+        TAKING_WRITES,
+        AnswerWay,
+        Direction,
+        IncomingState,
+        OfferState,
+    )
 else:
     lazy_face(__name__)

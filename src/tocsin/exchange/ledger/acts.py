@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Final
 
+from tocsin.exchange.ledger.confirming import record_answer, record_number
 from tocsin.exchange.ledger.items import adopt, decline
 from tocsin.exchange.ledger.recalling import answer, recall
 from tocsin.exchange.ledger.sending import send
@@ -11,7 +12,7 @@ from tocsin.incidents.act_parts import SIGNED
 from tocsin.interface import Absence, Act, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
-from tocsin.node.sentences import say_count
+from tocsin.node.sentences import say, say_count
 
 _act = partial(
     Act, permission=Permission.INCIDENTS_WRITE,
@@ -21,8 +22,9 @@ _KEPT: Final = NoUndo("A dispatch is numbered and signed; what it brought can be
 
 ACTS: Final = (
     _act(
-        "send", "Send an incident or files to a partner", send, noun="dispatch", audit=(AuditAction.DISPATCH_SEALED,),
-        command=OwnSurface("exchange send"), page=OwnSurface("/partners/{partner}/send"), arguments=("partner",),
+        "send", "Send an incident or files to a partner", send, noun="dispatch",
+        audit=(AuditAction.DISPATCH_SEALED, AuditAction.INCIDENT_ENTRY), command=OwnSurface("exchange send"),
+        page=OwnSurface("/partners/{partner}/send"), arguments=("partner",),
         told="Dispatch {number} to {name}: {state}.", makes=True, undo=_KEPT,
     ),
     _act(
@@ -58,6 +60,18 @@ ACTS: Final = (
         audit=(AuditAction.RECALL_ANSWERED, AuditAction.DISPATCH_SEALED), command="exchange answer",
         page=OwnSurface("/exchange/items/{item}/answer"), arguments=("item",), signed=SIGNED,
         told="Recall {recall} answered.", undo=NoUndo("What was erased cannot be brought back."),
+    ),
+    _act(
+        "record-answer", "Record what a partner says of a recall", record_answer, noun="passed items",
+        audit=(AuditAction.RECALL_CONFIRMED,), command="exchange record-answer", signed=SIGNED,
+        page=OwnSurface("/exchange/dispatches/{dispatch}/answer"), arguments=("dispatch",),
+        told="{name}: answer recorded for {items} items.", undo=lambda _: say("Answer of a partner recorded"),
+    ),
+    _act(
+        "record-number", "Record which number a partner has", record_number, noun="partner",
+        audit=(AuditAction.NUMBER_CONFIRMED,), command="exchange record-number",
+        page=OwnSurface("/partners/{partner}/number"), arguments=("partner",),
+        told="{name} has number {number}.", undo=NoUndo("What is sealed next has the number after it."),
     ),
 )  # fmt: skip
 """What can be done with dispatches, and with what they brought."""

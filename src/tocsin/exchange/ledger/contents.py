@@ -1,17 +1,28 @@
 """What a dispatch brings, written down for people: items, recalls, and reports on ours. Nothing follows by itself."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.dispatches import DispatchContents
+from tocsin.exchange.dispatches import TEXT, DispatchContents, Limits, digits, pack, unpack
 from tocsin.exchange.ledger.links import OpenPartner
-from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.models import (
+    IncomingRow,
+    OfferedItem,
+    OutgoingRow,
+    PassedItem,
+    RecallItemRow,
+    RecallRow,
+)
+from tocsin.exchange.ledger.recall_journal import journal_recall
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.recalls import Name, due_items, name_of
-from tocsin.exchange.statements import Recall, RecallReport, RecallRequest, SharedItem, Statement
+from tocsin.exchange.statements import Recall, RecallReport, RecallRequest, RecallState, SharedItem, Statement
+from tocsin.node.node import Node
 
 _HELD: Final = frozenset(OfferState) - {OfferState.ERASED}  # also what was declined lies in an archive
 
@@ -23,7 +34,7 @@ def write_statement(opened: OpenPartner, row: IncomingRow, statement: Statement,
         case SharedItem() as item:
             _offer(opened, row, item, contents, verified=verified)
         case Recall() as recall if verified:
-            _note_recall(opened, recall, statement)
+            _take_recall(opened, recall, statement)
         case RecallReport() as report if report.by.node == opened.partner.node:
             _note_report(opened, report)
         case _:
@@ -39,6 +50,13 @@ def tombstones(session: Session, names: set[Name]) -> dict[Name, int]:
         (node, item): version
         for node, item, version in session.execute(asked.where(*gone).group_by(row.node, row.item))
     }
+
+
+def recalled_uuids(session: Session) -> Sequence[UUID]:
+    """What partners recalled, for ways in that know no versions and no nodes."""
+    asked = select(RecallItemRow.item).join(RecallRow, RecallRow.id == RecallItemRow.recall_id)
+    theirs = RecallRow.partner_id.is_not(None), RecallRow.asks != RecallRequest.NARROW.value
+    return session.scalars(asked.where(*theirs).distinct()).all()
 
 
 def held_items(session: Session, names: set[Name]) -> dict[Name, list[OfferedItem]]:
@@ -77,12 +95,21 @@ def _offer(
     opened.session.flush()
 
 
-def _note_recall(opened: OpenPartner, recall: Recall, statement: Statement) -> None:
-    """A recall with its tombstones; what is here of its items waits for a person."""
-    session = opened.session
+def _take_recall(opened: OpenPartner, recall: Recall, statement: Statement) -> None:
+    made = note_recall(opened.session, recall, statement, opened.context.now, opened.partner.id)
+    if made is not None:
+        journal_recall(opened.context.node, opened.session, made)
+
+
+def note_recall(
+    session: Session, recall: Recall, statement: Statement, now: datetime, partner: int | None
+) -> RecallRow | None:
+    """A recall with its tombstones; what is here of its items waits for a person. None: it was known."""
     if session.scalar(select(RecallRow.id).where(RecallRow.hash == statement.hash)) is not None:
-        return
-    row = keep_recall(session, recall, statement, opened.context.now, opened.partner.id)
+        return None
+    row = keep_recall(session, recall, statement, now, partner)
+    if partner is None:  # ours
+        return row
     versions = {name_of(one): one.version for one in recall.items}
     found = held_items(session, set(versions))
     here = {name: [one for one in rows if one.version <= versions[name]] for name, rows in found.items()}
@@ -91,8 +118,25 @@ def _note_recall(opened: OpenPartner, recall: Recall, statement: Statement) -> N
     for result in settled:
         if (item := session.get(RecallItemRow, (row.id, result.node, result.id))) is not None:
             item.state = result.state.value
+    if not due:
+        row.answered_at = now  # by the receipt
     for one in (row for asked in due for row in here[name_of(asked)]):
         one.state, one.code = OfferState.RECALLED.value, recall.code
+    return row
+
+
+def drop_parts(node: Node, session: Session, item: OfferedItem) -> None:
+    """The archive of the dispatch without what came for an item; the old one is swept away, as no row names it."""
+    row = session.get_one(IncomingRow, item.incoming_id)
+    if row.archive:
+        of = OfferedItem.incoming_id == row.id, OfferedItem.id != item.id
+        rest = session.scalars(select(OfferedItem).where(*of, OfferedItem.state != OfferState.RECALLED.value))
+        others = {part["hash"] for one in rest for part in one.parts}
+        gone = {digits(part["hash"]) for part in item.parts if part["hash"] not in others}
+        members = unpack(node.exchange.read(row.archive), Limits())
+        left = {name: content for name, content in members.items() if name not in gone and name != TEXT}
+        row.archive = node.exchange.put(pack(left))
+    row.text, item.parts, item.title = "", [], ""
 
 
 def keep_recall(
@@ -114,6 +158,20 @@ def keep_recall(
     )
     session.flush()
     return row
+
+
+def nothing_held(session: Session, recalls: Collection[str]) -> bool:
+    """Whether of none of these recalls, by hash, anything was here: then the receipt is the answer."""
+    of = select(RecallItemRow.state).join(RecallRow, RecallRow.id == RecallItemRow.recall_id)
+    states = session.scalars(of.where(RecallRow.hash.in_(recalls))).all()
+    return bool(states) and set(states) == {RecallState.NOT_HELD.value}
+
+
+def answer_recall(session: Session, row: OutgoingRow, at: datetime) -> None:
+    """Our recall in this dispatch found nothing at the partner, as its receipt says."""
+    of = PassedItem.recall_dispatch == row.id, PassedItem.answer == ""
+    for one in session.scalars(select(PassedItem).where(*of)):
+        one.answer, one.answered_at = RecallState.NOT_HELD.value, at
 
 
 def _note_report(opened: OpenPartner, report: RecallReport) -> None:

@@ -1,8 +1,11 @@
 """Decisions on what partners offered: an item becomes local objects by the acts that make them, or is declined."""
 
 import csv
+import fcntl
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
@@ -63,10 +66,26 @@ class OfferResult(BaseModel):
 def adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
     """Its observables are added to an incident, its files become evidence there; each step once, also after a kill.
 
+    Two people at once open one incident: the second finds what the first has done.
+
     Raises:
         ConflictError: it was decided, its source is not verified, or the incident is marked less strictly.
 
     """
+    with _one_adoption(context.node):
+        return _adopt(replace(context, keyed_by="exchange"), request)
+
+
+@contextmanager
+def _one_adoption(node: Node) -> Iterator[None]:
+    """Adopt one item at a time on this node: it takes several transactions."""
+    node.spool.mkdir(parents=True, exist_ok=True)
+    with (node.spool / "adoption.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
     with context.database.reading() as session:
         row = find_item(session, request.item)
         if row.state == OfferState.ADOPTED:

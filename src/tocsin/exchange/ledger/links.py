@@ -1,17 +1,18 @@
 """Links as the records have them, and this node as a party of one: who it is, and the keys it knows others by."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.sealing import OpenPgpKey
 from tocsin.directory.keys import KeyFormat, encrypting, judge, key_facts
 from tocsin.exchange.dispatches import (
+    OPEN_STATES,
     DispatchRecipient,
     IncomingLink,
     OutgoingDispatch,
@@ -22,7 +23,7 @@ from tocsin.exchange.dispatches import (
 from tocsin.exchange.ledger.models import ExchangeLink, IncomingRow, OutgoingRow
 from tocsin.exchange.ledger.states import Direction
 from tocsin.exchange.partners import Partner, PartnerKeyState, own_key, pinned_keys, read_partner
-from tocsin.exchange.statements import NodeKey
+from tocsin.exchange.statements import NodeKey, Receipt
 from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError
 from tocsin.node.node import Node
@@ -40,10 +41,10 @@ class OwnParty:
     name: NodeKey
     key: OpenPgpKey
 
-    def recipient(self, session: Session) -> DispatchRecipient:
-        """As who it opens files now."""
+    def recipient(self, session: Session, number: int | None = None) -> DispatchRecipient:
+        """As who it opens files now. ``number``: of the dispatch that came; then links know the hash of that alone."""
         decryptors = [self.key.decryptor] if self.key.decryptor else []
-        return DispatchRecipient([self.name], decryptors, pinned_keys(session), StoredLinks(session))
+        return DispatchRecipient([self.name], decryptors, pinned_keys(session), StoredLinks(session, number))
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,10 @@ def partner_party(session: Session, partner: Partner, now: datetime) -> "tuple[N
 
 
 class StoredLinks(Mapping[UUID, IncomingLink]):
-    """What came from each partner, by its node; read when it is asked for."""
+    """What came from each partner, by its node; read when it is asked for, of this number alone where there is one."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, session: Session, number: int | None = None) -> None:
+        self.session, self.number = session, number
 
     def __getitem__(self, node: UUID) -> IncomingLink:
         """The link; raises KeyError where nothing came yet."""
@@ -108,6 +109,8 @@ class StoredLinks(Mapping[UUID, IncomingLink]):
             raise KeyError(node)
         rows = select(IncomingRow.number, IncomingRow.hash)
         counted = rows.where(IncomingRow.partner_id == link.partner_id, IncomingRow.counts.is_(True))
+        if self.number is not None:
+            counted = counted.where(IncomingRow.number == self.number)
         return IncomingLink(link.head, link.number, dict(self.session.execute(counted).all()))
 
     def __iter__(self) -> Iterator[UUID]:
@@ -121,12 +124,21 @@ class StoredLinks(Mapping[UUID, IncomingLink]):
         return sum(1 for _ in self)
 
 
-def outgoing_link(session: Session, partner: Partner, us: NodeKey, to: NodeKey) -> OutgoingLink:
-    """What went to a partner; of one that nothing went to yet, the beginning."""
+def outgoing_link(
+    session: Session, partner: Partner, us: NodeKey, to: NodeKey, rows: Sequence[OutgoingRow] = ()
+) -> OutgoingLink:
+    """Where a link to a partner is, with these dispatches; of one that nothing went to yet, the beginning."""
     link = session.get(ExchangeLink, (partner.id, Direction.OUT.value))
-    rows = session.scalars(select(OutgoingRow).where(OutgoingRow.partner_id == partner.id).order_by(OutgoingRow.number))
     sent = tuple(OutgoingDispatch(one.number, one.hash, OutgoingState(one.state), one.reason) for one in rows)
     return OutgoingLink(link.head, link.number, sent) if link else OutgoingLink(genesis(us, to))
+
+
+def receipted_rows(session: Session, partner: Partner, receipt: Receipt) -> Sequence[OutgoingRow]:
+    """The dispatches that a receipt may say something new of: the one that it names, and those below that were open."""
+    row = OutgoingRow
+    covered = row.number <= receipt.had, row.state.in_([one.value for one in OPEN_STATES])
+    of = select(row).where(row.partner_id == partner.id, or_(row.number == receipt.number, and_(*covered)))
+    return session.scalars(of.order_by(row.number)).all()
 
 
 def had_from(session: Session, partner: Partner) -> int:

@@ -31,7 +31,10 @@ class OutgoingRow(Base):
     """
 
     __tablename__ = "exchange_outgoing"
-    __table_args__ = (UniqueConstraint("partner_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("partner_id", "number"),
+        Index("ix_exchange_outgoing_open", "partner_id", "state", "number"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id))
@@ -59,7 +62,10 @@ class IncomingRow(Base):
     """
 
     __tablename__ = "exchange_incoming"
-    __table_args__ = (UniqueConstraint("partner_id", "hash"),)
+    __table_args__ = (
+        UniqueConstraint("partner_id", "hash"),
+        Index("ix_exchange_incoming_number", "partner_id", "number"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id))

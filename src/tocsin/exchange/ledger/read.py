@@ -1,9 +1,10 @@
 """What is read of the ledger: where each thing is that went to a partner or came from one, and the files of both."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,7 +20,8 @@ from tocsin.exchange.dispatches import (
     read_named,
     unpack,
 )
-from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, ReceiptRow
+from tocsin.exchange.ledger.confirming import recalled_items
+from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
 from tocsin.exchange.partners import Partner, PartnerKey, own_key
@@ -33,12 +35,13 @@ from tocsin.node.sentences import say
 
 @dataclass(frozen=True)
 class SentDispatch:
-    """A dispatch to a partner, what it brought, and where that is."""
+    """A dispatch to a partner, what it brought, and where that is. ``recalled``: numbers of what is recalled."""
 
     row: OutgoingRow
     partner: str
     items: tuple[PassedItem, ...]
     explanation: SharingExplanation
+    recalled: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,33 @@ def sent_dispatches(
     items = defaultdict[int, list[PassedItem]](list)
     for one in session.scalars(select(PassedItem).where(PassedItem.outgoing_id.in_([row.id for row, _ in rows]))):
         items[one.outgoing_id].append(one)
-    return [SentDispatch(row, name, tuple(items[row.id]), explanation_of(row)) for row, name in rows]
+    recalled = frozenset(one.id for one in recalled_items(session, [row.id for row, _ in rows]))
+    return [SentDispatch(row, name, tuple(items[row.id]), explanation_of(row), recalled) for row, name in rows]
+
+
+@dataclass(frozen=True)
+class ItemHolder:
+    """A partner that was passed an item: by which dispatch last, and what became of that, or of its recall."""
+
+    dispatch: OutgoingRow
+    partner: str
+    recalled: bool
+    answer: str
+
+
+def holders_of(session: Session, items: Collection[UUID]) -> list[ItemHolder]:
+    """Who was passed items of ours, each partner once, by name."""
+    query = (
+        select(PassedItem, OutgoingRow, Partner.name)
+        .join(OutgoingRow, OutgoingRow.id == PassedItem.outgoing_id)
+        .join(Partner, Partner.id == PassedItem.partner_id)
+        .where(PassedItem.item.in_(items))
+        .order_by(PassedItem.id)
+    )
+    newest = {item.partner_id: (item, row, name) for item, row, name in session.execute(query)}
+    recalled = {one.id for one in recalled_items(session, [row.id for _, row, _ in newest.values()])}
+    found = [ItemHolder(row, name, item.id in recalled, item.answer) for item, row, name in newest.values()]
+    return sorted(found, key=lambda one: one.partner)
 
 
 def received_dispatches(session: Session, partner: int | None = None, *, limit: int = 1_000) -> list[ReceivedDispatch]:
@@ -103,14 +132,6 @@ def without_receipt(session: Session, now: datetime) -> Sequence[OutgoingRow]:
     return session.scalars(query.order_by(OutgoingRow.id)).all()
 
 
-def kept_files(session: Session) -> set[str]:
-    """The SHA-256 of all files of dispatches that are kept; others are swept away."""
-    rows = session.execute(select(OutgoingRow.archive, OutgoingRow.file)).all()
-    came = session.scalars(select(IncomingRow.archive)).all()
-    receipts = session.scalars(select(ReceiptRow.file)).all()
-    return {*(one for row in rows for one in row), *came, *receipts} - {""}
-
-
 def find_dispatch(session: Session, number: int) -> OutgoingRow:
     """A dispatch to a partner by its number in the list. Raises NotFoundError."""
     if (row := session.get(OutgoingRow, number)) is None:
@@ -135,7 +156,7 @@ def sealed_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:
     row = find_dispatch(session, number)
     partner = session.get_one(Partner, row.partner_id)
     if not row.file or partner.node is None:
-        raise NotFoundError(say("The file of this dispatch is not here."))
+        raise NotFoundError(say("The file of this dispatch is not kept any more."))
     return file_name(node_uuid(node.database), partner.node, row.number), node.exchange.read(row.file)
 
 
@@ -165,14 +186,14 @@ def evidence_bundle(node: Node, session: Session, number: int, now: datetime, *,
     """
     row: IncomingRow | OutgoingRow = find_incoming(session, number) if incoming else find_dispatch(session, number)
     if not row.archive:
-        raise NotFoundError(say("What this dispatch brought is not kept here."))
+        raise NotFoundError(say("What this dispatch brought is not kept any more."))
     receipt = newest_receipt(session, Direction.OUT if incoming else Direction.IN, row.hash)
     if receipt is None:
         raise ConflictError(say("There is no receipt yet."), hint=say("Ask the partner for it."))
     members = unpack(node.exchange.read(row.archive), Limits())
     dispatch = read_named(members, DISPATCH).said(Dispatch)
     if names_in(dispatch) - members.keys():  # its source recalled it, and it was erased
-        raise NotFoundError(say("What this dispatch brought is not kept here."))
+        raise NotFoundError(say("What this dispatch brought is not kept any more."))
     ours, theirs = own_key(node, now).public.encode(), _key_of(session, row.partner_id, dispatch)
     return bundle_files(members, read_receipt(receipt), *((theirs, ours) if incoming else (ours, theirs)))
 

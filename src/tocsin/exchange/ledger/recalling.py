@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.dispatches import TEXT, Limits, digits, pack, unpack
-from tocsin.exchange.ledger.contents import keep_recall
+from tocsin.exchange.ledger.contents import drop_parts, keep_recall
 from tocsin.exchange.ledger.items import find_item
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
-from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.models import OfferedItem, PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.recall_journal import journal_answer, journal_recall
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner, find_partner
@@ -88,6 +88,7 @@ def recall(context: ActContext, request: NewRecall) -> RecallResult:
                 id=uuid4(), by=us.name, at=utc(context.now), items=items, code=request.code, asks=request.asks
             )
             row = keep_recall(session, body, sign_statement(body, us.key.signer), context.now)
+            journal_recall(context.node, session, row)
             detail: dict[str, object] = {"code": row.code, "asks": row.asks, "sha256": row.hash}
             audit(
                 session, AuditAction.RECALL_MADE, at=context.now, actor=context.actor, subject="node",
@@ -105,11 +106,19 @@ def pass_on(context: ActContext, us: OwnParty, number: int) -> RecallResult:
         statement = statement_of(row)
         source = str(session.get_one(Partner, row.partner_id).node) if row.partner_id else ""
         due = _due(session, statement.said(Recall), {source})
-    done, left = 0, list[str]()
+        by_hand = _without_node(session, statement.said(Recall))
+    done = 0
+    left: list[str] = [
+        say("%(name)s has no node: ask a person there, and record the answer.", name=name) for name in by_hand
+    ]
     for transfer in due:
         with context.database.begin() as session:
             partner = session.scalars(select(Partner).where(Partner.node == UUID(transfer.to)).with_for_update()).one()
-            passed = [one for one in _of_recall(session, statement.said(Recall), partner) if not one.recall_dispatch]
+            passed = [
+                one
+                for one in _of_recall(session, statement.said(Recall), partner)
+                if not one.recall_dispatch and not one.answer
+            ]
             if not passed:  # another process was quicker
                 continue
             draft = DispatchDraft(DispatchType.RECALL, passed[0].title, _OPEN, [statement])
@@ -140,8 +149,10 @@ def answer(context: ActContext, request: AnsweredRecall) -> RecallResult:
         item = find_item(session, request.item, lock=True)
         recalls = _open_recalls(session, item)
         recalled = statement_of(recalls[0][0]).said(Recall)
-        for one in _recalled(session, item):
+        here = _recalled(session, item)
+        for one in here:
             _apply(session, context, one, recalled, request)
+        journal_answer(context.node, here, recalls[0][0].hash, context.now)
         for row, asked in recalls:
             asked.state, asked.code = request.state.value, request.code
             partner = find_partner(session, str(row.partner_id), lock=True)
@@ -182,7 +193,10 @@ def _passed(session: Session, context: ActContext, us: OwnParty, request: NewRec
 def _same(session: Session, names: dict[UUID, int], request: NewRecall) -> RecallRow | None:
     """Our recall of the same items in the same versions, for the same reason."""
     ours = RecallRow.partner_id.is_(None), RecallRow.code == request.code, RecallRow.asks == request.asks.value
-    for row in session.scalars(select(RecallRow).where(*ours).order_by(RecallRow.id.desc())):
+    item, version = next(iter(names.items()))
+    same = RecallItemRow.item == item, RecallItemRow.version == version
+    rows = select(RecallRow).join(RecallItemRow, RecallItemRow.recall_id == RecallRow.id).where(*ours, *same)
+    for row in session.scalars(rows.order_by(RecallRow.id.desc())):
         of = select(RecallItemRow.item, RecallItemRow.version).where(RecallItemRow.recall_id == row.id)
         if dict(session.execute(of).all()) == names:
             return row
@@ -194,10 +208,23 @@ def _due(session: Session, recalled: Recall, but: set[str]) -> list[Transfer]:
     rows = session.execute(
         select(PassedItem, Partner.node)
         .join(Partner, Partner.id == PassedItem.partner_id)
-        .where(PassedItem.item.in_(named), PassedItem.recall_dispatch.is_(None), Partner.node.is_not(None))
+        .where(PassedItem.item.in_(named), *_OPEN_PASSING, Partner.node.is_not(None))
     )
     transfers = [Transfer((one.node, one.item), one.version, str(node), one.way) for one, node in rows]
     return goes_on_to(recalled, transfers, but)
+
+
+_OPEN_PASSING: Final = (PassedItem.recall_dispatch.is_(None), PassedItem.answer == "")
+
+
+def _without_node(session: Session, recalled: Recall) -> list[str]:
+    """The names of partners who have mail only and were passed an item of a recall."""
+    versions = {(one.node, one.id): one.version for one in recalled.items}
+    of = PassedItem.item.in_([item for _, item in versions]), *_OPEN_PASSING, Partner.node.is_(None)
+    rows = session.execute(
+        select(PassedItem, Partner.name).join(Partner, Partner.id == PassedItem.partner_id).where(*of)
+    )
+    return sorted({name for one, name in rows if one.version <= versions.get((one.node, one.item), 0)})
 
 
 def _of_recall(session: Session, recalled: Recall, partner: Partner) -> list[PassedItem]:
@@ -235,7 +262,7 @@ def _apply(session: Session, context: ActContext, item: OfferedItem, recalled: R
         if item.incident:
             reader = IncidentReader(context.person, context.now)
             check_hold(session, [find_incident(session, reader, item.incident).id], context.now)
-        _drop_parts(session, context, item)
+        drop_parts(context.node, session, item)
         item.state = OfferState.ERASED.value
     elif asks is RecallRequest.NARROW:
         item.state = (OfferState.ADOPTED if item.incident else OfferState.OFFERED).value
@@ -243,20 +270,6 @@ def _apply(session: Session, context: ActContext, item: OfferedItem, recalled: R
     else:
         item.state = OfferState.HIDDEN.value
     item.decided_at, item.decided_by = context.now, context.actor
-
-
-def _drop_parts(session: Session, context: ActContext, item: OfferedItem) -> None:
-    """The archive of the dispatch without what came for an item; the old one is swept away, as no row names it."""
-    row = session.get_one(IncomingRow, item.incoming_id)
-    if not row.archive:
-        return
-    of = OfferedItem.incoming_id == row.id, OfferedItem.id != item.id, OfferedItem.state != OfferState.RECALLED.value
-    others = {part["hash"] for one in session.scalars(select(OfferedItem).where(*of)) for part in one.parts}
-    gone = {digits(part["hash"]) for part in item.parts if part["hash"] not in others}
-    members = unpack(context.node.exchange.read(row.archive), Limits())
-    left = {name: content for name, content in members.items() if name not in gone and name != TEXT}
-    row.archive = context.node.exchange.put(pack(left))
-    row.text, item.parts, item.title = "", [], ""
 
 
 def _report(opened: OpenPartner, row: RecallRow) -> None:

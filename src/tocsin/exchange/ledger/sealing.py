@@ -1,17 +1,19 @@
-"""A dispatch is signed, packed, encrypted and written down in one transaction: its number is used once."""
+"""A dispatch is signed, packed and encrypted, and its number is used once: it is written down in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from tocsin.exchange.dispatches import OutgoingState, add_sealed, members_of, pack, seal
+from tocsin.exchange.dispatches import OutgoingLink, OutgoingState, add_sealed, members_of, pack, seal_packed
+from tocsin.exchange.ledger.confirming import check_numbers
 from tocsin.exchange.ledger.links import OpenPartner, had_from, keep_link, outgoing_link, partner_party
 from tocsin.exchange.ledger.models import OutgoingRow
 from tocsin.exchange.ledger.states import Direction
 from tocsin.exchange.statements import (
     Dispatch,
     DispatchType,
+    NodeKey,
     Part,
     Statement,
     WithheldPart,
@@ -43,12 +45,23 @@ class DispatchDraft:
     reasons: list[Any] = field(default_factory=list)
 
 
-def seal_dispatch(opened: OpenPartner, draft: DispatchDraft, once: str | None = None) -> OutgoingRow:
-    """The next dispatch to a partner, in the caller's transaction.
+@dataclass(frozen=True)
+class PreparedDispatch:
+    """A dispatch that is signed, packed and encrypted for a place in its link; it counts once its row is written."""
+
+    link: OutgoingLink
+    to: NodeKey
+    statement: Statement
+    archive: str
+    file: str
+
+
+def prepare_dispatch(opened: OpenPartner, draft: DispatchDraft) -> PreparedDispatch:
+    """What `seal_dispatch` does of most work, without a lock: in a transaction that only reads.
 
     Raises:
         ConflictError: it has no node or no valid key, or takes no file of this size.
-        StorageError: the disk is full; then nothing of it counts.
+        StorageError: the disk is full.
 
     """
     session, context, us, partner = opened.session, opened.context, opened.us, opened.partner
@@ -61,16 +74,38 @@ def seal_dispatch(opened: OpenPartner, draft: DispatchDraft, once: str | None = 
         withheld=tuple(draft.withheld), text=hash_of(draft.text.encode()) if draft.text else None,
     )  # fmt: skip
     statement = sign_statement(body, us.key.signer)
-    after = add_sealed(link, statement)
     members = members_of(statement, draft.statements, (content for _, content in draft.parts), draft.text)
-    file = seal(members, cert)
+    packed = pack(members)
+    file = seal_packed(packed, cert)
     if partner.largest is not None and len(file) > partner.largest:
         raise ConflictError(say("%(name)s takes no file of %(n)s bytes.", name=partner.name, n=f"{len(file):,}"))
     files = context.node.exchange
+    return PreparedDispatch(link, to, statement, files.put(packed), files.put(file))
+
+
+def seal_dispatch(
+    opened: OpenPartner, draft: DispatchDraft, once: str | None = None, prepared: PreparedDispatch | None = None
+) -> OutgoingRow:
+    """The next dispatch to a partner, in the caller's transaction.
+
+    ``prepared``: used where the link has not moved since; else it is made anew under the lock.
+
+    Raises:
+        ConflictError, StorageError: as of `prepare_dispatch`; then nothing of it counts. Or this node was restored, and
+            nobody has said since what the partner has.
+
+    """
+    session, context, partner = opened.session, opened.context, opened.partner
+    check_numbers(session, partner)
+    to, _ = partner_party(session, partner, context.now)
+    link = outgoing_link(session, partner, opened.us.name, to)
+    if prepared is None or (prepared.link, prepared.to) != (link, to):
+        prepared = prepare_dispatch(opened, draft)
+    after = add_sealed(link, prepared.statement)
     row = OutgoingRow(
-        partner_id=partner.id, number=body.number, hash=statement.hash, type=draft.type.value, title=draft.title,
-        incident=draft.incident, tlp=draft.marking.tlp.value, state=OutgoingState.SEALED.value, reason="",
-        withheld=draft.reasons, archive=files.put(pack(members)), file=files.put(file), sealed_at=context.now,
+        partner_id=partner.id, number=after.number, hash=prepared.statement.hash, type=draft.type.value,
+        title=draft.title, incident=draft.incident, tlp=draft.marking.tlp.value, state=OutgoingState.SEALED.value,
+        reason="", withheld=draft.reasons, archive=prepared.archive, file=prepared.file, sealed_at=context.now,
         sealed_by=context.actor, once=once,
     )  # fmt: skip
     session.add(row)

@@ -14,7 +14,7 @@ from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import teams_by_id
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
-from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
+from tocsin.exchange.ledger.sealing import DispatchDraft, PreparedDispatch, prepare_dispatch, seal_dispatch
 from tocsin.exchange.partners import Partner, PartnerKeyState, find_partner, read_partner
 from tocsin.exchange.sharing import (
     USUAL,
@@ -41,7 +41,15 @@ from tocsin.exchange.statements import (
     sign_statement,
     utc,
 )
-from tocsin.incidents import IncidentReader, find_incident, is_restricted, merged_family, parties_of
+from tocsin.incidents import (
+    IncidentEntryKind,
+    IncidentReader,
+    add_entry,
+    find_incident,
+    is_restricted,
+    merged_family,
+    parties_of,
+)
 from tocsin.incidents.act_parts import LINE, Tlp
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, UsageError
@@ -110,28 +118,58 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
     """
     once = context.key_of(request)
     us = own_party(context.node, context.now)
+    with context.database.reading() as session:
+        partner = find_partner(session, request.partner)
+        if once and (known := session.scalar(select(OutgoingRow).where(OutgoingRow.once == once))) is not None:
+            return result_of(known, partner)
+        basis = _basis(session, context, request)
+        opened = OpenPartner(session, context, us, partner)
+        draft = _draft(opened, request)
+        prepared: PreparedDispatch | None = prepare_dispatch(opened, draft)  # no lock: it takes as long as its bytes
+    cut("exchange.prepared")
     with context.database.begin() as session:
         partner = find_partner(session, request.partner, lock=True)
         if once and (known := session.scalar(select(OutgoingRow).where(OutgoingRow.once == once))) is not None:
             return result_of(known, partner)
-        package = _package(session, context, partner, request)
-        if package.marking is None:
-            raise ConflictError(
-                say("Nothing of this may go to %(name)s.", name=partner.name),
-                hint=say("The preview says why: 'tocsin exchange send … --preview'."),
-            )
-        items, title = _items(session, context, us, package, request), _title(session, context, request)
-        draft = DispatchDraft(
-            DispatchType.SHARE, title, package.marking, items,
-            [(part.statement, part.written.content) for part in _once(package.parts)], package.withheld, package.text,
-            request.incident if title else "", reasons_of(package),
-        )  # fmt: skip
-        row = seal_dispatch(OpenPartner(session, context, us, partner), draft, once)
-        for item in items:
+        opened = OpenPartner(session, context, us, partner)
+        if _basis(session, context, request) != basis:
+            draft, prepared = _draft(opened, request), None
+        row = seal_dispatch(opened, draft, once, prepared)
+        for item in draft.statements:
             session.add(_passing(row, item.said(SharedItem)))
+        if request.incident:
+            incident = find_incident(session, IncidentReader(context.person, context.now), request.incident, lock=True)
+            data = {"name": partner.name, "number": row.number, "dispatch": row.id}
+            add_entry(session, incident, IncidentEntryKind.DISPATCH, data=data, **context.by)
         done = result_of(row, partner)
     cut("exchange.sealed")
     return done
+
+
+def _basis(session: Session, context: ActContext, request: NewDispatch) -> object:
+    """What a draft was made of: where it has changed since, it is made anew."""
+    newest = session.scalar(select(func.max(PassedItem.id)))
+    rules = rules_in_force(session)
+    if not request.incident:
+        return newest, rules
+    incident = find_incident(session, IncidentReader(context.person, context.now), request.incident)
+    return newest, rules, incident.id, incident.changed_at, incident.tlp
+
+
+def _draft(opened: OpenPartner, request: NewDispatch) -> DispatchDraft:
+    session, context, partner = opened.session, opened.context, opened.partner
+    package = _package(session, context, partner, request)
+    if package.marking is None:
+        raise ConflictError(
+            say("Nothing of this may go to %(name)s.", name=partner.name),
+            hint=say("The preview says why: 'tocsin exchange send … --preview'."),
+        )
+    title = _title(session, context, request)
+    return DispatchDraft(
+        DispatchType.SHARE, title, package.marking, _items(session, context, opened.us, package, request),
+        [(part.statement, part.written.content) for part in _once(package.parts)], package.withheld, package.text,
+        request.incident if title else "", reasons_of(package),
+    )  # fmt: skip
 
 
 def result_of(row: OutgoingRow, partner: Partner) -> DispatchResult:

@@ -36,18 +36,31 @@ class OfferState(StrEnum):
 OPEN_ITEMS: Final = (OfferState.OFFERED, OfferState.RECALLED)
 """What waits for a person."""
 
+
+class AnswerWay(StrEnum):
+    """How a person at a partner answered."""
+
+    TELEPHONE = "telephone"
+    MAIL = "mail"
+    IN_PERSON = "in-person"
+
+
+RECALL_DAYS: Final = 7
+"""A recall that a partner has not answered for so long is a to-do item."""
+
 RECEIPT_DAYS: Final = 7
 """A dispatch without a receipt for so long is a to-do item."""
 
 TAKING_WRITES: Final[Mapping[str, frozenset[str]]] = {
-    "exchange_link": frozenset(),
+    "exchange_link": frozenset({"number", "head"}),
     "exchange_incoming": frozenset(),
     "exchange_outgoing": frozenset({"state", "reason"}),
     "exchange_receipt": frozenset(),
-    "exchange_item": frozenset(),
+    "exchange_item": frozenset({"state", "code"}),
     "exchange_passing": frozenset({"answer", "answer_code", "answered_at"}),
     "exchange_recall": frozenset(),
     "exchange_recall_item": frozenset(),
+    "exchange_number_check": frozenset(),
     "partner": frozenset({"statement_at"}),
     "audit_entry": frozenset(),
     "audit_aside": frozenset(),

@@ -33,14 +33,23 @@ from tocsin.exchange.dispatches import (
     seal_receipt,
     take_members,
 )
-from tocsin.exchange.ledger.contents import tombstones, write_statement
-from tocsin.exchange.ledger.links import OpenPartner, keep_link, outgoing_link, own_party, partner_party
+from tocsin.exchange.ledger.confirming import note_had, note_resumed
+from tocsin.exchange.ledger.contents import answer_recall, nothing_held, tombstones, write_statement
+from tocsin.exchange.ledger.links import (
+    OpenPartner,
+    keep_link,
+    outgoing_link,
+    own_party,
+    partner_party,
+    receipted_rows,
+)
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, ReceiptRow
 from tocsin.exchange.ledger.sending import DispatchResult, result_of
 from tocsin.exchange.ledger.states import Direction, IncomingState
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.recalls import check_item, check_recall, name_of
 from tocsin.exchange.statements import (
+    Dispatch,
     Recall,
     Receipt,
     ReceiptVerdict,
@@ -88,19 +97,20 @@ def take(context: ActContext, request: PartnerFile) -> TakingResult:
     """
     us = own_party(context.node, context.now)
     members = open_file(request.content, [us.key.decryptor] if us.key.decryptor else [], Limits())
-    wrong = _wrong_contents(context, members)
+    wrong, packed = _wrong_contents(context, members), pack(members)
     cut("exchange.opened")
     with context.database.begin() as session:
-        sender = read_named(members, DISPATCH).body.by.node
+        named = read_named(members, DISPATCH).said(Dispatch)
+        sender = named.by.node
         session.scalar(select(Partner).where(Partner.node == sender).with_for_update())
-        taking = take_members(members, us.recipient(session), context.now, wrong=wrong)
+        taking = take_members(members, us.recipient(session, named.number), context.now, wrong=wrong)
         if taking.contents is not None:
             taking = _checked(session, taking, taking.contents)
         partner = session.scalars(select(Partner).where(Partner.node == sender)).one()
         same = IncomingRow.partner_id == partner.id, IncomingRow.hash == taking.statement.hash
         row = session.scalar(select(IncomingRow).where(*same))
         if taking.outcome.verdict is not DispatchVerdict.REPEATED:
-            row = _write(OpenPartner(session, context, us, partner), taking, members, row)
+            row = _write(OpenPartner(session, context, us, partner), taking, packed, row)
         if row is None:
             raise LookupError(taking.statement.hash)
         done = _result(session, partner, row)
@@ -179,9 +189,7 @@ def _checked(session: Session, taking: IncomingDispatch, contents: DispatchConte
     return taking
 
 
-def _write(
-    opened: OpenPartner, taking: IncomingDispatch, members: dict[str, bytes], row: IncomingRow | None
-) -> IncomingRow:
+def _write(opened: OpenPartner, taking: IncomingDispatch, packed: bytes, row: IncomingRow | None) -> IncomingRow:
     session, context = opened.session, opened.context
     dispatch, outcome, contents = taking.dispatch, taking.outcome, taking.contents
     if row is None:
@@ -192,28 +200,31 @@ def _write(
     row.state = _STATES.get(outcome.verdict, IncomingState.REFUSED).value
     row.code, row.reason = outcome.code or "", outcome.reason
     row.text = contents.text if contents else ""
-    row.archive = context.node.exchange.put(pack(members)) if contents else ""
+    row.archive = context.node.exchange.put(packed) if contents else ""
     row.taken_by = context.actor
     session.flush()
     if outcome.counts:
         keep_link(session, opened.partner, Direction.IN, outcome.link.number, outcome.link.head)
-    known = newest_receipt(session, Direction.OUT, row.hash)
-    said = read_receipt(known).said(Receipt) if known else None
-    if said is None or not _says(said, outcome.verdict, outcome.link.number, row.code):
-        _give_receipt(opened, taking)
     if contents:
         for statement in contents.statements:
             write_statement(opened, row, statement, contents)
+    known = newest_receipt(session, Direction.OUT, row.hash)
+    said = read_receipt(known).said(Receipt) if known else None
+    if said is None or not _says(said, outcome.verdict, outcome.link.number, row.code):
+        recalled = {one.hash for one in contents.statements if isinstance(one.body, Recall)} if contents else set()
+        _give_receipt(opened, taking, nothing_held=bool(recalled) and nothing_held(session, recalled))
     _prove(opened, dispatch.at)
+    note_had(opened, dispatch.had, dispatch.at)
     opened.note(AuditAction.DISPATCH_TAKEN, number=row.number, state=row.state, code=row.code, sha256=row.hash)
     return row
 
 
-def _give_receipt(opened: OpenPartner, taking: IncomingDispatch) -> None:
+def _give_receipt(opened: OpenPartner, taking: IncomingDispatch, *, nothing_held: bool) -> None:
     """Our receipt, and the file with it for the partner, which is the same each time that it is asked for."""
     node, now = opened.context.node, opened.context.now
     head = read_head(node.home)
-    receipt = make_receipt(taking, opened.us.key.signer, now, log=str(head) if head else "")
+    log = str(head) if head else ""
+    receipt = make_receipt(taking, opened.us.key.signer, now, log=log, nothing_held=nothing_held)
     try:
         _, cert = partner_party(opened.session, opened.partner, now)
     except ConflictError:  # it has no key that works any more; what it signed before counts all the same
@@ -230,25 +241,27 @@ def _says(receipt: Receipt, verdict: DispatchVerdict, had: int, code: str) -> bo
 def _note_receipt(opened: OpenPartner, receipt: Receipt) -> None:
     """What a receipt covers is in the state that it says."""
     session, partner = opened.session, opened.partner
-    link = outgoing_link(session, partner, opened.us.name, receipt.by)
+    rows = {one.number: one for one in receipted_rows(session, partner, receipt)}
+    link = outgoing_link(session, partner, opened.us.name, receipt.by, list(rows.values()))
     if receipt.number > link.number:
-        after = resume(link, receipt)
-        if after is link:
+        resumed = resume(link, receipt)
+        if resumed is link:
             raise RefusalError(RefusalCode.HASH_MISMATCH, say("The receipt is of what this node has not sent."))
-        session.add(_lost(opened, receipt, after.dispatches[-1]))
-        session.flush()
-    else:
-        after = note_receipt(link, receipt)
-        of = OutgoingRow.partner_id == partner.id
-        rows = {one.number: one for one in session.scalars(select(OutgoingRow).where(of))}
-        for one in after.dispatches:
-            rows[one.number].state, rows[one.number].reason = one.state.value, one.reason
-        row = rows[receipt.number]
-        gap = receipt.verdict is ReceiptVerdict.GAP
-        if gap and may_become(OutgoingState(row.state), OutgoingState.STUCK):
-            row.state = OutgoingState.STUCK.value
-            row.reason = say("The partner has not got number %(n)s.", n=receipt.had + 1)
+        link, rows[receipt.number] = resumed, _lost(opened, receipt, resumed.dispatches[-1])
+        session.add(rows[receipt.number])
+        note_resumed(opened, receipt.number)
+    after = note_receipt(link, receipt)
+    for one in after.dispatches:
+        rows[one.number].state, rows[one.number].reason = one.state.value, one.reason
+    row = rows[receipt.number]
+    if receipt.verdict is ReceiptVerdict.GAP and may_become(OutgoingState(row.state), OutgoingState.STUCK):
+        row.state = OutgoingState.STUCK.value
+        row.reason = say("The partner has not got number %(n)s.", n=receipt.had + 1)
+    session.flush()
+    if receipt.nothing_held:
+        answer_recall(session, row, receipt.at)
     keep_link(session, partner, Direction.OUT, after.number, after.head)
+    note_had(opened, receipt.had, receipt.at)
 
 
 def _lost(opened: OpenPartner, receipt: Receipt, lost: OutgoingDispatch) -> OutgoingRow:

@@ -247,6 +247,9 @@ class Receipt(StatementBody):
     log: Annotated[str, Field(pattern=r"^(?:[0-9]+:[0-9a-f]{64})?$")] = Field(
         "", description="The newest seal of the recipient's audit log: a log that is written anew contradicts it."
     )
+    nothing_held: bool = Field(
+        default=False, description="The dispatch is a recall, and none of its items was here; false says nothing."
+    )
 
 
 class RecallState(StrEnum):

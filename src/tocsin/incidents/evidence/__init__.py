@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         custody_of,
         evidence_of,
         find_evidence,
+        held_incidents,
         held_reports,
         holds_of,
         incidents_of_mails,

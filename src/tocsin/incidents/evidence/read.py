@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TypeVar
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
@@ -77,6 +78,14 @@ def held_reports(session: Session, now: datetime) -> set[int]:
     """The numbers of the reports of the inbox that are in an incident under a legal hold."""
     of = IncidentReport.incident_id.in_(_held(session, now))
     return set(session.scalars(select(IncidentReport.report_id).where(of)))
+
+
+def held_incidents(session: Session, now: datetime) -> list[tuple[str, UUID]]:
+    """The references and UUIDs of the incidents under a legal hold, with all that were merged into them."""
+    of = Incident.id.in_(_held(session, now))
+    return [
+        (reference, name) for reference, name in session.execute(select(Incident.reference, Incident.uuid).where(of))
+    ]
 
 
 def check_hold(session: Session, incidents: Collection[int], now: datetime) -> None:

@@ -119,6 +119,8 @@ class AuditAction(StrEnum):
     OFFER_DECIDED = "offer.decided"
     RECALL_MADE = "recall.made"
     RECALL_ANSWERED = "recall.answered"
+    RECALL_CONFIRMED = "recall.confirmed"
+    NUMBER_CONFIRMED = "number.confirmed"
     ITEM_SENT = "item.sent"
     ITEM_CONFIRMED = "item.confirmed"
     ASSET_CHANGED = "asset.changed"

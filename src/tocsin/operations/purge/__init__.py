@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
+    from tocsin.node.journal import bring_back_journal, copy_journal
     from tocsin.operations.purge.carry_out import TABLES
-    from tocsin.operations.purge.journal import bring_back_journal, copy_journal
     from tocsin.operations.purge.plan import PurgePlan, make_plan
     from tocsin.operations.purge.references import PurgeKind, read_reference
     from tocsin.operations.purge.run import (

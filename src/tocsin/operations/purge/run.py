@@ -13,13 +13,14 @@ from pydantic import TypeAdapter
 
 from tocsin.delivery import sole_deliverer
 from tocsin.delivery.mailbox import remove_from_server
+from tocsin.exchange.ledger import is_to_repeat, repeat_recalls
 from tocsin.incidents import IncidentReader, subjects_for
 from tocsin.incidents.evidence import check_hold
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError
+from tocsin.node.journal import PURGE, JournalEntry, Step, copy_journal, newest_steps, note_step
 from tocsin.node.records import cut, find_tombstone, name_by_reference, words_by_reference
 from tocsin.node.sentences import say
 from tocsin.operations.purge.carry_out import carry_out
-from tocsin.operations.purge.journal import PURGE, JournalEntry, Step, copy_journal, newest_steps, note_step
 from tocsin.operations.purge.plan import PurgePlan, incidents_in, make_plan
 from tocsin.operations.purge.references import read_reference
 from tocsin.pipeline import commit as commitment
@@ -118,14 +119,20 @@ def unfinished(home: Path) -> list[JournalEntry]:
 
 
 def finish_interrupted(home: Path) -> None:
-    """Finish what a killed purge left on this disk, before anything else is done; nothing where another is at it."""
-    if not any(map(_is_ours, unfinished(home))):
+    """Finish what a killed purge left on this disk, before anything else is done; nothing where another is at it.
+
+    After a restore, also recalls of partners that came after the backup.
+    """
+    recalled = any(map(is_to_repeat, newest_steps(home)))
+    if not recalled and not any(map(_is_ours, unfinished(home))):
         return
     node = open_node(home)
     try:
         with _alone(node, waits=False):
             commitment.recover(node)
             _finish(node)
+            if recalled:
+                repeat_recalls(node)
     except ConflictError:
         return
     finally:

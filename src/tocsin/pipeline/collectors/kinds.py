@@ -80,12 +80,16 @@ class CollectedOffer:
 
 @dataclass(frozen=True)
 class Memory:
-    """What is remembered for a collector: its cursor, the keys of what it is done with, when it last succeeded."""
+    """What is remembered for a collector: its cursor, the keys of what it is done with, when it last succeeded.
+
+    ``recalled``: UUIDs of what partners recalled, whatever way it came.
+    """
 
     now: datetime
     cursor: Mapping[str, str] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
     last_success: datetime | None = None
+    recalled: frozenset[str] = frozenset()
 
 
 class Collector(Protocol):

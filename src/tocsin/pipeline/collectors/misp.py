@@ -93,6 +93,10 @@ class MispCollector:
             listed.add(one.uuid)
             if f"{one.uuid}:{one.changed}" in memory.known:
                 continue
+            if one.uuid.lower() in memory.recalled:
+                if f"{one.uuid}:{one.changed}:recalled" not in memory.known:
+                    yield _recalled(one)
+                continue
             if taken == self.settings.most:
                 return
             taken += 1
@@ -156,6 +160,11 @@ def _read(server: MispServer, one: ListedEvent, fetched: _EventOutcome) -> Itera
 def _noted(one: ListedEvent, deleted: int) -> CollectedOffer:
     words = say("Marked as deleted in this event: %(count)s. What came of it stays.", count=deleted)
     return CollectedOffer(f"event {one.uuid}", [], f"{one.uuid}:{one.changed}:deleted", refused=words)
+
+
+def _recalled(one: ListedEvent) -> CollectedOffer:
+    words = say("Its source has recalled this from partners, so it is not taken in by this way either.")
+    return CollectedOffer(f"event {one.uuid}", [], f"{one.uuid}:{one.changed}:recalled", refused=words)
 
 
 def _gone(uuid: str, changed: int) -> CollectedOffer:

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from tocsin.exchange.ledger import recalled_uuids
 from tocsin.node.records import AuditAction, Database, audit
 from tocsin.node.sentences import change_values, say
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorSettings, Memory, cannot_work
@@ -74,7 +75,9 @@ def memory_of(database: Database, name: str, now: datetime) -> Memory:
     with database.begin() as session:
         state = session.get(CollectorState, name)
         known = frozenset(session.scalars(select(CollectedReport.key).where(CollectedReport.collector == name)))
-    return Memory(now, dict(state.cursor) if state else {}, known, state.last_success_at if state else None)
+        recalled = frozenset(map(str, recalled_uuids(session)))
+    last = state.last_success_at if state else None
+    return Memory(now, dict(state.cursor) if state else {}, known, last, recalled)
 
 
 def note_offer(database: Database, name: str, offer: CollectedOffer, *, refused: str, now: datetime) -> None:

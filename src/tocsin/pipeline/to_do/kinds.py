@@ -357,6 +357,29 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         _EXCHANGE, _WORK, listers.missing_receipts,
         (Resolution(say("Ask the partner, and read its receipt"), _EXCHANGE, "exchange receipt"),),
     ),
+    ItemKind.RECALLS_UNANSWERED: ToDoKind(
+        say("Recalls without an answer"),
+        lambda item: say_count(
+            "%(n)s recalled item: ask the partner", "%(n)s recalled items: ask the partners", item.count
+        ),
+        _EXCHANGE, _WORK, listers.recalls_unanswered,
+        (
+            Resolution(say("Ask the partner, and record the answer"), _EXCHANGE, "exchange record-answer"),
+            Resolution(say("Read the dispatch with its answer"), _EXCHANGE, "exchange take"),
+        ),
+    ),
+    ItemKind.NUMBERS_UNCHECKED: ToDoKind(
+        say("Partners after the restore"),
+        lambda item: say_count(
+            "%(n)s partner: ask for its highest number, as this node was restored",
+            "%(n)s partners: ask for their highest number, as this node was restored", item.count,
+        ),
+        "/partners", _WORK, listers.numbers_unchecked,
+        (
+            Resolution(say("Read the partner's newest receipt"), _EXCHANGE, "exchange receipt"),
+            Resolution(say("Record its number"), "/partners", "exchange record-number"),
+        ),
+    ),
     ItemKind.INBOX: ToDoKind(
         say("Inbox"),
         lambda item: say_count(

@@ -17,7 +17,13 @@ from tocsin.directory import ConflictState, read_conflicts, team_names
 from tocsin.directory.claims import ClaimState, read_claims
 from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
-from tocsin.exchange.ledger import open_items, stuck_dispatches, without_receipt
+from tocsin.exchange.ledger import (
+    open_items,
+    stuck_dispatches,
+    unanswered_recalls,
+    unchecked_partners,
+    without_receipt,
+)
 from tocsin.exchange.partners import ListedPartner, claimed_keys, due_checks, ending_keys, list_partners
 from tocsin.incidents import (
     IncidentReader,
@@ -335,6 +341,16 @@ def missing_receipts(context: ListingContext) -> Iterator[Item]:
     found = without_receipt(context.session, context.now)
     first = min((one.sealed_at for one in found), default=None)
     yield Item(ItemKind.RECEIPTS_MISSING, len(found), first, first)
+
+
+def recalls_unanswered(context: ListingContext) -> Iterator[Item]:
+    """What was recalled and no signed statement answers."""
+    yield Item(ItemKind.RECALLS_UNANSWERED, len(unanswered_recalls(context.session, context.now)))
+
+
+def numbers_unchecked(context: ListingContext) -> Iterator[Item]:
+    """Partners that have not said what they have since this node was restored."""
+    yield Item(ItemKind.NUMBERS_UNCHECKED, len(unchecked_partners(context.session)))
 
 
 def partner_keys(context: ListingContext) -> Iterator[Item]:

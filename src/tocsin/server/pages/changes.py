@@ -110,6 +110,8 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.OFFER_DECIDED: N_("Item of a partner decided"),
     AuditAction.RECALL_MADE: N_("Recall made"),
     AuditAction.RECALL_ANSWERED: N_("Recall of a partner answered"),
+    AuditAction.RECALL_CONFIRMED: N_("Answer of a partner recorded"),
+    AuditAction.NUMBER_CONFIRMED: N_("Number that a partner has recorded"),
     AuditAction.ITEM_SENT: N_("Shared with a partner"),
     AuditAction.ITEM_CONFIRMED: N_("Read back at a partner"),
     AuditAction.ASSET_CHANGED: N_("Critical asset added or changed"),

@@ -1,8 +1,8 @@
 """Exchange with partners: what was sent and came, each with its state and one reason, and the acts on it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
@@ -10,9 +10,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 
-from tocsin.exchange.dispatches import OutgoingState
 from tocsin.exchange.ledger import (
-    IncomingState,
     NewDispatch,
     OfferState,
     acts,
@@ -23,9 +21,9 @@ from tocsin.exchange.ledger import (
     received_dispatches,
     sealed_file,
     sent_dispatches,
+    unchecked_partners,
 )
 from tocsin.exchange.partners import partner_names, read_partner
-from tocsin.exchange.statements import RecallRequest, RecallState
 from tocsin.interface import (
     NotHereError,
     Number,
@@ -42,9 +40,8 @@ from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.words import N_
+from tocsin.server.pages.exchange_words import WORDS
 from tocsin.server.security import Form
-from tocsin.sharing.gate import DataClass
 
 _PLACE: Final = "/exchange"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
@@ -52,60 +49,6 @@ _WORKER = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
 _ACTS: Final = {act.name: act for act in acts.ACTS}
 _LARGEST: Final = 64_000_001  # bytes of a file that are read: one more than a dispatch may have
 _WRONG: Final = (ConflictError, InputError, UsageError, NotFoundError)
-
-SENT: Final[Mapping[str, tuple[str, str]]] = {
-    OutgoingState.DRAFTED: (N_("Draft"), "quiet"),
-    OutgoingState.HELD: (N_("Held"), "busy"),
-    OutgoingState.SEALED: (N_("Sealed"), "busy"),
-    OutgoingState.HANDED_OVER: (N_("Handed over"), "busy"),
-    OutgoingState.STUCK: (N_("Stuck"), "wrong"),
-    OutgoingState.RECEIVED: (N_("Received"), "good"),
-    OutgoingState.REFUSED: (N_("Refused"), "wrong"),
-    OutgoingState.ANSWERED: (N_("Answered"), "good"),
-    OutgoingState.EXPIRED: (N_("Expired"), "quiet"),
-}
-_CAME: Final[Mapping[str, tuple[str, str]]] = {
-    IncomingState.SEEN: (N_("Waits for an earlier one"), "busy"),
-    IncomingState.REFUSED: (N_("Refused"), "wrong"),
-    IncomingState.TAKEN: (N_("Taken"), "good"),
-}
-_ITEMS: Final[Mapping[str, tuple[str, str]]] = {
-    OfferState.OFFERED: (N_("To decide"), "busy"),
-    OfferState.ADOPTED: (N_("Adopted"), "good"),
-    OfferState.DECLINED: (N_("Declined"), "quiet"),
-    OfferState.REPLACED: (N_("Replaced by a newer version"), "quiet"),
-    OfferState.RECALLED: (N_("Recalled: to answer"), "wrong"),
-    OfferState.HIDDEN: (N_("No longer used"), "quiet"),
-    OfferState.ERASED: (N_("Erased"), "quiet"),
-    OfferState.KEPT: (N_("Kept, although recalled"), "busy"),
-}
-_ANSWERS: Final[Mapping[str, str]] = {
-    RecallState.DONE: N_("Done as asked"),
-    RecallState.KEPT: N_("Kept"),
-    RecallState.NOT_HELD: N_("Not held"),
-}
-_ASKS: Final[Mapping[str, str]] = {
-    RecallRequest.ERASE: N_("Erase it"),
-    RecallRequest.STOP_USING: N_("Stop using it"),
-}
-_CODES: Final[Mapping[str, str]] = {
-    "wrong": N_("It is wrong"),
-    "withdrawn": N_("It was withdrawn"),
-    "source-asked": N_("Its source asked for it"),
-    "person-asked": N_("A person asked for it"),
-    "court": N_("A court ordered it"),
-}
-_KEPT: Final[Mapping[str, str]] = {"legal-hold": N_("Legal hold"), "law": N_("Law")}
-_MORE: Final[Mapping[str, str]] = {
-    DataClass.ANALYSIS: N_("What the team wrote"),
-    DataClass.CONTENT: N_("Content of mails"),
-    DataClass.PERSONAL: N_("Personal data"),
-    DataClass.EVIDENCE: N_("Evidence"),
-}
-_WORDS: Final[Mapping[str, Any]] = {
-    "sent_states": SENT, "came_states": _CAME, "item_states": _ITEMS, "answers": _ANSWERS, "asks": _ASKS,
-    "codes": _CODES, "kept_codes": _KEPT, "more": _MORE,
-}  # fmt: skip
 
 
 class _Selection(BaseModel):
@@ -160,6 +103,16 @@ def exchange_pages(desk: PageContext) -> APIRouter:
             )
             return _preview(desk, request, visitor, partner, typed, error=error)
 
+    @router.post("/partners/{partner}/number")
+    def number(request: Request, visitor: _WORKER, partner: str, form: Form) -> Response:
+        """Record which number the partner has, after a restore."""
+        found = _partner(desk, partner)
+        try:
+            path = f"/partners/{found}/exchange"
+            return perform_and_go(desk, visitor, _ACTS["record-number"], form, path, partner=str(found))
+        except _WRONG as error:
+            return _list(desk, request, found, error)
+
     _dispatch_pages(router, desk)
     _item_pages(router, desk)
     return router
@@ -183,6 +136,15 @@ def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
         path = f"{_PLACE}/dispatches/{dispatch}"
         try:
             return perform_and_go(desk, visitor, _ACTS["recall"], form, path, dispatch=dispatch)
+        except _WRONG as error:
+            return _dispatch(desk, request, dispatch, error)
+
+    @router.post(_PLACE + "/dispatches/{dispatch}/answer")
+    def answer(request: Request, visitor: _WORKER, dispatch: Number, form: Form) -> Response:
+        """Record what a person at the partner says became of what is recalled."""
+        path = f"{_PLACE}/dispatches/{dispatch}"
+        try:
+            return perform_and_go(desk, visitor, _ACTS["record-answer"], form, path, dispatch=dispatch)
         except _WRONG as error:
             return _dispatch(desk, request, dispatch, error)
 
@@ -216,10 +178,12 @@ def _list(desk: PageContext, request: Request, number: int | None = None, error:
     with desk.node.database.reading() as session:
         partner = read_partner(session, str(number), desk.now).partner if number else None
         sent, came = sent_dispatches(session, number, limit=200), received_dispatches(session, number, limit=200)
+        unchecked = unchecked_partners(session)
     return desk.page(
         request, "exchange/list.html", status=409 if error else 200, partner=partner, sent=sent, came=came, error=error,
+        unchecked=[one for one in unchecked if number in {None, one.id}],
         waiting=sum(item.state in {OfferState.OFFERED, OfferState.RECALLED} for one in came for item in one.items),
-        **_WORDS,
+        **WORDS,
     )  # fmt: skip
 
 
@@ -250,7 +214,7 @@ def _preview(
         shown = read_partner(session, str(number), desk.now).partner
     return desk.page(
         request, "exchange/send.html", status=409 if error else 200, partner=shown, asked=asked, package=package,
-        reasons=reasons_of(package) if package else [], error=error, **_WORDS,
+        reasons=reasons_of(package) if package else [], error=error, **WORDS,
     )  # fmt: skip
 
 
@@ -261,7 +225,7 @@ def _dispatch(desk: PageContext, request: Request, number: int, error: TocsinErr
             raise NotHereError
         by = names_of_actors(session, {found.row.sealed_by})
     return desk.page(
-        request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, **_WORDS
+        request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, **WORDS
     )
 
 
@@ -272,7 +236,7 @@ def _item(desk: PageContext, request: Request, number: int, error: TocsinError |
         by = names_of_actors(session, {item.decided_by})
     return desk.page(
         request, "exchange/item.html", status=409 if error else 200, item=item, partner=partner, by=by, error=error,
-        **_WORDS,
+        **WORDS,
     )  # fmt: skip
 
 

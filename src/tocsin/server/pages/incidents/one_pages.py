@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory import team_names
 from tocsin.events import RSIT_TYPES
+from tocsin.exchange.ledger import holders_of
 from tocsin.incidents import (
     IncidentEntryKind,
     IncidentReader,
@@ -33,6 +34,7 @@ from tocsin.incidents.arrivals import form_word, reports_in
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of, names_of_actors
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.exchange_words import ANSWERS, SENT
 from tocsin.server.pages.inbox import TEAM_KINDS
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
@@ -137,6 +139,7 @@ def _shown(
         "further": found[_ENTRIES - 1].id if len(found) > _ENTRIES else 0,
         "milestones": _milestones(milestones, corrected),
         "merged": family[1:],
+        "holders": holders_of(session, [one.uuid for one in family]),
         "parties": parties,
         "team_names": team_names(session, {one.team_id for one in parties if one.team_id is not None}),
         "tasks": sorted(tasks, key=lambda one: (one not in undone, one.due_at or _NEVER)),
@@ -156,6 +159,7 @@ def _shown(
 
 
 _NAMES: Final[dict[str, Any]] = {
+    "sent_states": SENT, "recall_answers": ANSWERS,
     "milestone_names": MILESTONES, "roles": PARTIES,
     "task_states": TASKS, "kinds": OBSERVABLES, "observed_as": OBSERVED_AS, "report_kinds": TEAM_KINDS,
 }  # fmt: skip

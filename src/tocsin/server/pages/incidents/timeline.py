@@ -139,6 +139,8 @@ def _link(entry: "IncidentEntry", path: str) -> str:
         return f"/incidents/{into}"
     if other := entry.data.get("from") or entry.data.get("without"):
         return f"/incidents/{other}?alone=1"
+    if dispatch := entry.data.get("dispatch"):
+        return f"/exchange/dispatches/{dispatch}"
     mail = entry.data.get("mail") or entry.data.get("refused")
     return f"{path}/parties/{entry.party_id}#mail-{mail}" if mail and entry.party_id else ""
 

@@ -204,6 +204,11 @@ def _feedback(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, st
     return words.say(N_("Our help solved the problem: %(answer)s"), answer=words.say(RATINGS[entry.data["rating"]]))
 
 
+def _dispatch(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+    data = entry.data
+    return words.say(N_("Sent to %(name)s, dispatch %(number)s"), name=data["name"], number=data["number"])
+
+
 OF_PARTS: Final[Mapping[str, EntrySentence]] = {
     IncidentEntryKind.OBSERVABLE: _observable,
     IncidentEntryKind.POPULATION: _affected,
@@ -215,5 +220,6 @@ OF_PARTS: Final[Mapping[str, EntrySentence]] = {
     IncidentEntryKind.FEEDBACK: _feedback,
     IncidentEntryKind.NOTICE: _notice,
     IncidentEntryKind.TAKEDOWN: _takedown,
+    IncidentEntryKind.DISPATCH: _dispatch,
 }
 """By the kind of the entry."""

@@ -1,8 +1,8 @@
-"""The journal of purges: what is to be purged is written before it is done, by reference and hash alone.
+"""The journal of what must stay gone: purges, by reference and hash alone, and recalls of items, by UUID.
 
 It lies in the home (``purges.jsonl``), beside the backups and in each of them, so that a purge that was killed is
-finished, and one that came after a backup is done again once that is restored. A line is one step of one purge; steps
-are only added. Each names its act, so that other acts can use the same journal.
+finished, and what came after a backup is done again once that is restored. A line is one step of one act; steps
+are only added.
 """
 
 import json
@@ -18,6 +18,8 @@ from tocsin.node.files import disk_failures, sync_folder, sync_open
 from tocsin.node.paths import HomeFile
 
 PURGE: Final = "purge"
+RECALL: Final = "recall"
+RECALL_ANSWER: Final = "recall-answer"
 
 
 class Step(StrEnum):
@@ -67,7 +69,7 @@ def newest_steps(*folders: Path) -> list[JournalEntry]:
 
 
 def copy_journal(home: Path, folder: Path) -> None:
-    """Bring the journal beside the backups up to date; without plans, which hold for this home only.
+    """Bring the journal beside the backups up to date; without plans of purges, which hold for this home only.
 
     Raises:
         StorageError: the disk is full or fails.
@@ -76,11 +78,11 @@ def copy_journal(home: Path, folder: Path) -> None:
     there = {entry.id for entry in _read(folder / HomeFile.PURGES)}
     new = [entry for entry in newest_steps(home) if entry.id not in there]
     if new:
-        _append(folder / HomeFile.PURGES, [_plain(entry, entry.step) for entry in new])
+        _append(folder / HomeFile.PURGES, [_without_plan(entry, entry.step) for entry in new])
 
 
 def bring_back_journal(backup: Path, home: Path) -> None:
-    """After a restore: everything that was ever purged is to be looked for again.
+    """After a restore: everything that was ever purged or recalled is to be looked for again.
 
     Read are the journals in the backup and beside it.
 
@@ -88,13 +90,16 @@ def bring_back_journal(backup: Path, home: Path) -> None:
         StorageError: the disk is full or fails.
 
     """
-    known = [entry for entry in newest_steps(home, backup, backup.parent) if entry.act == PURGE]
+    known = [
+        entry for entry in newest_steps(home, backup, backup.parent) if entry.act in {PURGE, RECALL, RECALL_ANSWER}
+    ]
     if known:
-        _append(home / HomeFile.PURGES, [_plain(entry, Step.AGAIN) for entry in known])
+        _append(home / HomeFile.PURGES, [_without_plan(entry, Step.AGAIN) for entry in known])
 
 
-def _plain(entry: JournalEntry, step: Step) -> JournalEntry:
-    return JournalEntry(entry.id, step, entry.reference, entry.identity, entry.at, entry.act)
+def _without_plan(entry: JournalEntry, step: Step) -> JournalEntry:
+    plan = {} if entry.act == PURGE else entry.plan
+    return JournalEntry(entry.id, step, entry.reference, entry.identity, entry.at, entry.act, plan=plan)
 
 
 def _read(path: Path) -> Iterable[JournalEntry]:

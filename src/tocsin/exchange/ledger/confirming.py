@@ -1,0 +1,204 @@
+"""What a person at a partner says: what became of a recall, and which of our numbers the partner has."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from tocsin.exchange.ledger.confirmation_models import NumberCheck, SpokenAnswer
+from tocsin.exchange.ledger.links import OpenPartner
+from tocsin.exchange.ledger.models import ExchangeLink, OutgoingRow, PassedItem, RecallItemRow
+from tocsin.exchange.ledger.states import RECALL_DAYS, AnswerWay, Direction
+from tocsin.exchange.partners import Partner, find_partner
+from tocsin.exchange.statements import RecallState
+from tocsin.incidents.act_parts import LINE, kept
+from tocsin.interface import N_, ActContext, Wording
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.records import AuditAction, AuditEntry, audit
+from tocsin.node.sentences import say
+
+_Who = Annotated[str, Wording(lacking=N_("Say who at the partner said it."))]
+
+
+class RecallAnswer(BaseModel):
+    """What a person at a partner says became of what a dispatch brought and we recalled."""
+
+    dispatch: int = Field(ge=1, le=2**31, description="The number of the dispatch, in the list.")
+    state: RecallState = Field(RecallState.DONE, description="done, kept or not-held.")
+    way: AnswerWay = Field(AnswerWay.TELEPHONE, description="telephone, mail or in-person.")
+    who: _Who = Field(min_length=1, max_length=200, pattern=LINE, description="Who at the partner said it.")
+    said: str = Field("", max_length=500, pattern=LINE, description="What else they said.")
+
+
+class RecallAnswerResult(BaseModel):
+    """A dispatch of which a recall was answered; ``items``: of how many items."""
+
+    dispatch: int
+    partner: int
+    name: str
+    items: int
+    state: RecallState
+
+
+class PartnerNumber(BaseModel):
+    """The highest number of ours that a partner has."""
+
+    partner: str = Field(min_length=1, max_length=200, description="Number or name of the partner.")
+    number: int = Field(ge=0, le=2**31, description="The highest number that came to the partner from here; 0: none.")
+    who: _Who = Field(min_length=1, max_length=200, pattern=LINE, description="Who at the partner said it.")
+
+
+class PartnerNumberResult(BaseModel):
+    """A partner, and the number that it has."""
+
+    partner: int
+    name: str
+    number: int
+
+
+def record_answer(context: ActContext, request: RecallAnswer) -> RecallAnswerResult:
+    """For a partner that has mail only, whose key ended, or who is silent: its word, with who said it and how.
+
+    Raises:
+        NotFoundError: nothing of this dispatch is recalled without an answer.
+
+    """
+    who, said = kept(context, request.who), kept(context, request.said)
+    with context.undoable() as session:
+        rows = [one for one in recalled_items(session, [request.dispatch]) if not one.answer]
+        if not rows:
+            raise NotFoundError(say("Nothing that this dispatch brought is recalled without an answer."))
+        for row in rows:
+            row.answer, row.answer_code, row.answered_at = request.state.value, "", context.now
+            spoken = SpokenAnswer(passing_id=row.id, way=request.way.value, who=who, said=said, at=context.now)
+            spoken.noted_by = context.actor
+            session.add(spoken)
+        partner = session.get_one(Partner, rows[0].partner_id)
+        detail: dict[str, object] = {
+            "dispatch": request.dispatch,
+            "state": request.state.value,
+            "way": request.way.value,
+        }
+        audit(
+            session, AuditAction.RECALL_CONFIRMED, at=context.now, actor=context.actor, subject=f"partner:{partner.id}",
+            detail=detail,
+        )  # fmt: skip
+        return RecallAnswerResult(
+            dispatch=request.dispatch, partner=partner.id, name=partner.name, items=len(rows), state=request.state
+        )
+
+
+def record_number(context: ActContext, request: PartnerNumber) -> PartnerNumberResult:
+    """After this node was restored: what is sealed next has the number after the one that the partner has.
+
+    Raises:
+        ConflictError: it has more than this node knows: its newest receipt says how the link goes on.
+        UsageError: it has less, so what it lacks is sent again.
+
+    """
+    who = kept(context, request.who)
+    with context.database.begin() as session:
+        partner = find_partner(session, request.partner, lock=True)
+        link = session.get(ExchangeLink, (partner.id, Direction.OUT.value))
+        known = link.number if link else 0
+        if request.number > known:
+            raise ConflictError(
+                say("This node knows of number %(n)s at most.", n=known),
+                hint=say("Ask the partner for its receipt of number %(n)s, and read it.", n=request.number),
+            )
+        if request.number < known:
+            raise UsageError(
+                say("This node has sealed number %(n)s.", n=known),
+                hint=say("Send the partner what it lacks, and read its receipt."),
+            )
+        _note_number(session, context, partner, known, who)
+        audit(
+            session, AuditAction.NUMBER_CONFIRMED, at=context.now, actor=context.actor, subject=f"partner:{partner.id}",
+            detail={"number": known},
+        )  # fmt: skip
+        return PartnerNumberResult(partner=partner.id, name=partner.name, number=known)
+
+
+def note_had(opened: OpenPartner, had: int, said_at: datetime) -> None:
+    """A signed statement of the partner says what it has: enough where it was made since this node was restored."""
+    restored = restored_at(opened.session)
+    if restored is None or not _unchecked(opened.session, opened.partner, restored):
+        return
+    link = opened.session.get(ExchangeLink, (opened.partner.id, Direction.OUT.value))
+    known = link.number if link else 0
+    if had == known and said_at > restored:
+        _note_number(opened.session, opened.context, opened.partner, had, "")
+
+
+def note_resumed(opened: OpenPartner, number: int) -> None:
+    """A receipt of more than this node knew: it is the newest that the partner has."""
+    _note_number(opened.session, opened.context, opened.partner, number, "")
+
+
+def _note_number(session: Session, context: ActContext, partner: Partner, number: int, who: str) -> None:
+    session.add(
+        NumberCheck(
+            partner_id=partner.id, number=number, who=who, at=context.now, noted_by=context.actor if who else ""
+        )
+    )
+    session.flush()
+
+
+def check_numbers(session: Session, partner: Partner) -> None:
+    """Nothing, where the next number to a partner is sure.
+
+    Raises:
+        ConflictError: this node was restored from a backup, and the partner may have more than it knows.
+
+    """
+    restored = restored_at(session)
+    if restored is not None and _unchecked(session, partner, restored):
+        raise ConflictError(
+            say("This node was restored, and %(name)s may have got more than it knows.", name=partner.name),
+            hint=say("Read its newest receipt, or ask which number it got last and record that."),
+        )
+
+
+def unchecked_partners(session: Session) -> list[Partner]:
+    """Partners with a node to whom nothing is sealed until they say what they have, since this node was restored."""
+    if (restored := restored_at(session)) is None:
+        return []
+    checked = select(NumberCheck.partner_id).where(NumberCheck.at >= restored)
+    query = select(Partner).where(Partner.node.is_not(None), Partner.made_at <= restored, Partner.id.not_in(checked))
+    return list(session.scalars(query.order_by(Partner.id)))
+
+
+def restored_at(session: Session) -> datetime | None:
+    """When this node was last made of a backup."""
+    of = AuditEntry.word == AuditAction.BACKUP_RESTORED.value
+    return session.scalar(select(func.max(AuditEntry.at)).where(of))
+
+
+def _unchecked(session: Session, partner: Partner, restored: datetime) -> bool:
+    of = NumberCheck.partner_id == partner.id, NumberCheck.at >= restored
+    return partner.made_at <= restored and session.scalar(select(NumberCheck.id).where(*of).limit(1)) is None
+
+
+def recalled_items(session: Session, dispatches: Collection[int]) -> Sequence[PassedItem]:
+    """What these dispatches brought and is recalled, the oldest first."""
+    row, asked = PassedItem, RecallItemRow
+    recalled = select(asked.recall_id).where(
+        asked.node == row.node, asked.item == row.item, asked.version >= row.version
+    )  # fmt: skip
+    query = select(row).where(row.outgoing_id.in_(dispatches), recalled.exists())
+    return session.scalars(query.order_by(row.id)).all()
+
+
+def unanswered_recalls(session: Session, now: datetime) -> Sequence[PassedItem]:
+    """What is recalled and needs a person to ask: no dispatch could say so, or there is no answer for a week."""
+    row, asked = PassedItem, RecallItemRow
+    late = select(OutgoingRow.id).where(
+        OutgoingRow.id == row.recall_dispatch, OutgoingRow.sealed_at <= now - timedelta(days=RECALL_DAYS)
+    )
+    same = asked.node == row.node, asked.item == row.item, asked.version >= row.version
+    query = select(row).join(asked, and_(*same)).where(row.answer == "")
+    query = query.where(or_(row.recall_dispatch.is_(None), late.exists()))
+    return session.scalars(query.distinct().order_by(row.id)).all()

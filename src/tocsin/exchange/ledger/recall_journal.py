@@ -1,0 +1,42 @@
+"""Recalls and their answers in the journal beside the backups, so that a restored node does not know less of them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from tocsin.exchange.ledger.models import OfferedItem, RecallRow
+from tocsin.exchange.partners import Partner
+from tocsin.node.journal import RECALL, RECALL_ANSWER, JournalEntry, Step, copy_journal, note_step
+from tocsin.node.node import Node
+from tocsin.node.records import node_uuid
+
+
+def journal_recall(node: Node, session: Session, row: RecallRow) -> None:
+    """Note a recall, whole: it names things by UUIDs alone."""
+    partner = session.get_one(Partner, row.partner_id).node if row.partner_id else None
+    plan = {"content": row.content, "signature": row.signature, "partner": str(partner or "")}
+    _note(node, JournalEntry(row.hash, Step.DONE, "recall", row.hash, row.at.isoformat(), RECALL, plan=plan))
+
+
+def journal_answer(node: Node, items: Sequence[OfferedItem], recall: str, now: datetime) -> None:
+    """Note what became of recalled items here."""
+    for one in items:
+        name = f"{recall}/{one.node}/{one.item}/{one.version}"
+        plan = {"recall": recall, "node": str(one.node), "item": str(one.item), "version": one.version}
+        plan |= {"state": one.state, "code": one.code, "by": one.decided_by}
+        _note(node, JournalEntry(name, Step.DONE, "recall", name, now.isoformat(), RECALL_ANSWER, plan=plan))
+
+
+def is_to_repeat(entry: JournalEntry) -> bool:
+    """Whether it is of a recall, and a backup was restored since."""
+    return entry.act in {RECALL, RECALL_ANSWER} and entry.step is Step.AGAIN
+
+
+def _note(node: Node, entry: JournalEntry) -> None:
+    here = {"here": str(node_uuid(node.database))}  # journals of several nodes may lie beside one another's backups
+    note_step(node.home, replace(entry, plan=entry.plan | here))
+    if (folder := node.settings.storage.backups) and Path(folder).is_dir():
+        copy_journal(node.home, Path(folder))
