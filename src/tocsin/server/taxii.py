@@ -5,7 +5,7 @@ What is not for it is not there. Nothing changes by a request but what waits for
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -44,12 +44,12 @@ _STIX: Final = "application/stix+json;version=2.1"
 _ACCEPTED: Final = frozenset({"application/taxii+json;version=2.1", "application/taxii+json", "application/*", "*/*"})
 
 
-@dataclass(frozen=True)
 class _Refusal(Exception):  # noqa: N818 (it is an answer)
     """An answer that is an error; ``title`` says why."""
 
-    status: int
-    title: str
+    def __init__(self, status: int, title: str) -> None:
+        super().__init__(title)
+        self.status, self.title = status, title
 
 
 class TaxiiServer:

@@ -29,7 +29,9 @@ from tocsin.node.records import AuditAction, AuditEntry, audit, node_uuid
 
 _LAG: Final = timedelta(minutes=10)  # an act commits so long after the time that its entry has, at most
 _MANY: Final = 500  # rows of a statement
-_WIDE: Final = frozenset({"rules", "recall", "team", "directory", "partner", "partnerkey", "act", "content", "agreement", "merge"})
+_WIDE: Final = frozenset(
+    {"rules", "recall", "team", "directory", "partner", "partnerkey", "act", "content", "agreement", "merge"}
+)
 """Beginnings of audit words after which all incidents are asked of the gate anew."""
 
 _STEP: Final = timedelta(microseconds=1)
