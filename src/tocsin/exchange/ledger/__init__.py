@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         evidence_bundle,
         kept_files,
         open_items,
+        passed_by_program,
         receipt_file,
         received_dispatches,
         sealed_file,

@@ -62,8 +62,15 @@ def sent_dispatches(
     rows = session.execute(query.order_by(OutgoingRow.id.desc()).limit(limit)).all()
     items = defaultdict[int, list[PassedItem]](list)
     for one in session.scalars(select(PassedItem).where(PassedItem.outgoing_id.in_([row.id for row, _ in rows]))):
-        items[one.outgoing_id].append(one)
+        if one.outgoing_id is not None:
+            items[one.outgoing_id].append(one)
     return [SentDispatch(row, name, tuple(items[row.id]), explanation_of(row)) for row, name in rows]
+
+
+def passed_by_program(session: Session, partner: int, *, limit: int = 200) -> Sequence[PassedItem]:
+    """What programs of a partner have read here, the newest first."""
+    of = PassedItem.partner_id == partner, PassedItem.outgoing_id.is_(None)
+    return session.scalars(select(PassedItem).where(*of).order_by(PassedItem.id.desc()).limit(limit)).all()
 
 
 def received_dispatches(session: Session, partner: int | None = None, *, limit: int = 1_000) -> list[ReceivedDispatch]:
