@@ -13,7 +13,17 @@ from sqlalchemy import delete, select, update
 
 from support.abuse_reports import xarf
 from support.exchange_examples import Peer, part, peer
-from support.ledger_examples import OBSERVABLES, act, make_incident, meet, meet_peer, own_key, party_of, receipt_of
+from support.ledger_examples import (
+    OBSERVABLES,
+    act,
+    everything_of,
+    make_incident,
+    meet,
+    meet_peer,
+    own_key,
+    party_of,
+    receipt_of,
+)
 from support.processes import KILLED, command
 from support.world import World, copy_world, make_world
 from tocsin.exchange.dispatches import genesis, members_of, seal
@@ -42,7 +52,6 @@ from tocsin.exchange.statements import (
 from tocsin.exchange.statements.kinds import KeyAct
 from tocsin.incidents import Incident, IncidentReader, find_incident, observables_of
 from tocsin.node.errors import ConflictError
-from tocsin.operations.backup import known_tables
 from tocsin.sharing.gate import Tlp
 
 
@@ -249,17 +258,6 @@ def test_killed_at_any_step_nothing_is_lost_or_doubled(pair: tuple[World, World]
     assert item.state == "erased"
     assert [row.title for row in rows(other, Incident)] == ["Phishing kit"], "it was opened once"
     assert [row["answer"] for row in things(one, "sent") if row["type"] == "share"] == ["done"]
-
-
-def everything_of(world: World) -> dict[str, dict[Any, dict[str, Any]]]:
-    """All rows by table and primary key."""
-    found: dict[str, dict[Any, dict[str, Any]]] = {}
-    with world.node.database.reading() as session:
-        for table in known_tables():
-            keys = [column.name for column in table.primary_key]
-            read = [dict(row) for row in session.execute(select(table)).mappings()]
-            found[table.name] = {tuple(str(row[key]) for key in keys): row for row in read}
-    return found
 
 
 def messages(sender: Peer, item: SharedItem, ours: UUID, incident: UUID) -> dict[str, Statement]:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from pysequoia import Cert
+from sqlalchemy import select
 
 from support.exchange_examples import Peer
 from support.incident_mails import add_party
@@ -19,6 +20,7 @@ from tocsin.exchange.statements import NodeKey, PinnedKey, pinned
 from tocsin.incidents import PartyRole, add_incident
 from tocsin.interface import ActContext, read_request
 from tocsin.node.records.identity import NodeIdentity
+from tocsin.operations.backup import known_tables
 
 OBSERVABLES = ("203.0.113.7", "kit.example")
 
@@ -88,6 +90,17 @@ def make_incident(world: World, partner: str = "B", tlp: str = "GREEN") -> str:
         reference = made.reference
     world.tocsin.run("incidents", "add-observables", reference, "--text", "\n".join(OBSERVABLES))
     return reference
+
+
+def everything_of(world: World) -> dict[str, dict[Any, dict[str, Any]]]:
+    """All rows by table and primary key."""
+    found: dict[str, dict[Any, dict[str, Any]]] = {}
+    with world.node.database.reading() as session:
+        for table in known_tables():
+            keys = [column.name for column in table.primary_key]
+            read = [dict(row) for row in session.execute(select(table)).mappings()]
+            found[table.name] = {tuple(str(row[key]) for key in keys): row for row in read}
+    return found
 
 
 def receipt_of(world: World, peer: Peer, dispatch: int = 1, number: int = 1) -> bytes:

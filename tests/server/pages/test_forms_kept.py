@@ -42,6 +42,8 @@ UNSEEN = {
     "/exchange/dispatches/{dispatch}/answer": "where something is recalled and there is no answer",
     "/partners/{partner}/number": "after a restore, until the partner said what it has",
     "/exchange/items/{item}/answer": "in the place of adopt and decline, where an item is recalled",
+    "/partners/{partner}/tokens": "a choice of two",
+    "/partners/{partner}/tokens/revoke": "a button, for a partner with a token",
     "/partners/{partner}/send": "a button, below the preview of an incident",
     "/drafting/{name}/close": "a button of the chair",
     "/drafting/{name}/provisions/{provision}/wordings": "for the chair, tested in tests/drafting",

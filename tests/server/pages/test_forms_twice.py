@@ -228,7 +228,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "it is there once by what it says": (
         "/incidents/{reference}/clocks/{clock}/recalculate",
         "/assets/import",
-        "/partners/profile", "/partners/{partner}/keys",
+        "/partners/profile", "/partners/{partner}/keys", "/partners/{partner}/tokens",
         "/partners/{partner}/send", "/exchange/take", "/exchange/receipt", "/exchange/dispatches/{dispatch}/recall",
         "/exchange/items/{item}/adopt", "/partners/{partner}/number",
         "/problems/inbox",
@@ -264,7 +264,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "it takes something away, which is gone then": (
         "/playbooks/{playbook}/remove",
         "/assets/{asset}/remove",
-        "/partners/{partner}/remove",
+        "/partners/{partner}/remove", "/partners/{partner}/tokens/revoke",
         "/account/passkeys/remove", "/account/second-factor/off", "/account/tokens/revoke",
         "/reports/feeds/mapped/{feed}/remove",
         "/events/views/{number}/delete",

@@ -1,5 +1,6 @@
 """A partner on pages: read from its file, confirmed, checked; whoever only reads is offered nothing to press."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import httpx
 import pytest
 
 from support.console_users import Browser, browser_of
-from support.partner_examples import CALL, NAME, NODE, fingerprint, packed, pin_expiring, profile
+from support.partner_examples import CALL, NAME, NODE, claim, fingerprint, packed, pin_expiring, profile
 from support.world import World, copy_world, text_of
 from tocsin.node.accounts import AccountRole
 from tocsin.server.server import make_application
@@ -55,6 +56,30 @@ def test_a_partner_is_added_from_its_file_confirmed_and_checked(world: World) ->
         assert ("8 to 17" in shown, "team@cert.aland.example" in shown, "Works" in shown) == (True, False, True)
         manager.send(f"{path}/keys/1/end", why="compromised", reason="Ada rang")
         assert "Compromised" in text_of(analyst.get(path))
+
+
+def test_a_token_of_a_partner_is_shown_once_and_revoked(world: World) -> None:
+    claim(world)
+    application = make_application(world.node, clock=lambda: world.now)
+    with (
+        browser_of(application, world.node, AccountRole.MANAGER, now=world.now) as manager,
+        browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as analyst,
+    ):
+        path, secrets = "/partners/1/access", list[str]()
+        assert "No active token" in text_of(analyst.get(path))
+        assert analyst.send("/partners/1/tokens", face="taxii", scopes="read").status_code == 404
+        assert "Choose what it may do." in text_of(manager.send("/partners/1/tokens", face="taxii"))
+        for _ in range(2):
+            made = manager.send("/partners/1/tokens", face="taxii", scopes="read")
+            secrets += re.findall(r"tcf[A-Za-z0-9]{37}", made.text)
+            assert "not shown again" in made.text
+        shown = analyst.get(path)
+        assert ("1 active token" in text_of(shown), len(set(secrets)), any(one in shown.text for one in secrets)) == (
+            True, 2, False,
+        )  # fmt: skip
+        for _ in range(2):
+            assert manager.send("/partners/1/tokens/revoke", face="taxii").status_code == 303
+        assert "No active token" in text_of(manager.get(path))
 
 
 def test_a_key_that_expires_soon_is_found(world: World) -> None:

@@ -37,7 +37,7 @@ class Verdict:
 
 
 if TYPE_CHECKING:
-    from tocsin.exchange.formats.documents import MOST_BYTES
+    from tocsin.exchange.formats.documents import MOST_BYTES, parse_json, write_json
     from tocsin.exchange.formats.markings import Markings, narrowed, read_iep, read_label, read_words, stricter
     from tocsin.exchange.formats.misp import misp_event
     from tocsin.exchange.formats.model import (
@@ -51,5 +51,7 @@ if TYPE_CHECKING:
         Source,
     )
     from tocsin.exchange.formats.registry import Conversion, check_document, convert_document, format_names
+    from tocsin.exchange.formats.stix_objects import read_time, stix_time
+    from tocsin.exchange.formats.stix_write import write_bundle
 else:
     lazy_face(__name__)

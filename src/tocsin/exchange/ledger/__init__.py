@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         evidence_bundle,
         holders_of,
         open_items,
+        passed_by_program,
         receipt_file,
         received_dispatches,
         sealed_file,

@@ -109,6 +109,7 @@ class OfferedItem(Base):
 
     ``node`` and ``item``: what it is called everywhere. ``verified``: its source's own key, which is pinned, signed it.
     ``parts``: those that came, as its statement names them. ``incident``: the reference of what it was adopted into.
+    ``way``: ``taxii``, ``misp``: a program of the partner brought it, which signs nothing; empty: a dispatch.
     """
 
     __tablename__ = "exchange_item"
@@ -132,6 +133,7 @@ class OfferedItem(Base):
     came_at: Mapped[datetime] = mapped_column(UTCDateTime)
     decided_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     decided_by: Mapped[str] = mapped_column(Text)
+    way: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class RecallRow(Base):
@@ -166,8 +168,9 @@ class RecallItemRow(Base):
 
 
 class PassedItem(Base):
-    """Who was passed what: an item in a version, by which dispatch. ``way``: as of `recalls.Transfer`.
+    """Who was passed what: an item in a version, by which dispatch; None: it was read at a face of this node.
 
+    ``way``: as of `recalls.Transfer`.
     ``recall_dispatch``: that took it back, None: it is not recalled there. ``answer``: a `RecallState`, or empty.
     """
 
@@ -176,7 +179,7 @@ class PassedItem(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id))
-    outgoing_id: Mapped[int] = mapped_column(ForeignKey(OutgoingRow.id), index=True)
+    outgoing_id: Mapped[int | None] = mapped_column(ForeignKey(OutgoingRow.id), index=True)
     node: Mapped[UUID] = mapped_column(Uuid)
     item: Mapped[UUID] = mapped_column(Uuid)
     version: Mapped[int]

@@ -65,16 +65,20 @@ def sent_dispatches(
     rows = session.execute(query.order_by(OutgoingRow.id.desc()).limit(limit)).all()
     items = defaultdict[int, list[PassedItem]](list)
     for one in session.scalars(select(PassedItem).where(PassedItem.outgoing_id.in_([row.id for row, _ in rows]))):
-        items[one.outgoing_id].append(one)
+        if one.outgoing_id is not None:
+            items[one.outgoing_id].append(one)
     recalled = frozenset(one.id for one in recalled_items(session, [row.id for row, _ in rows]))
     return [SentDispatch(row, name, tuple(items[row.id]), explanation_of(row), recalled) for row, name in rows]
 
 
 @dataclass(frozen=True)
 class ItemHolder:
-    """A partner that was passed an item: by which dispatch last, and what became of that, or of its recall."""
+    """A partner that was passed an item: how and by which dispatch last, and what became of that, or of its recall.
 
-    dispatch: OutgoingRow
+    ``dispatch``: None where a program of the partner read it.
+    """
+
+    dispatch: OutgoingRow | None
     partner: str
     recalled: bool
     answer: str
@@ -84,15 +88,21 @@ def holders_of(session: Session, items: Collection[UUID]) -> list[ItemHolder]:
     """Who was passed items of ours, each partner once, by name."""
     query = (
         select(PassedItem, OutgoingRow, Partner.name)
-        .join(OutgoingRow, OutgoingRow.id == PassedItem.outgoing_id)
+        .outerjoin(OutgoingRow, OutgoingRow.id == PassedItem.outgoing_id)
         .join(Partner, Partner.id == PassedItem.partner_id)
         .where(PassedItem.item.in_(items))
         .order_by(PassedItem.id)
     )
     newest = {item.partner_id: (item, row, name) for item, row, name in session.execute(query)}
-    recalled = {one.id for one in recalled_items(session, [row.id for _, row, _ in newest.values()])}
+    recalled = {one.id for one in recalled_items(session, [row.id for _, row, _ in newest.values() if row])}
     found = [ItemHolder(row, name, item.id in recalled, item.answer) for item, row, name in newest.values()]
     return sorted(found, key=lambda one: one.partner)
+
+
+def passed_by_program(session: Session, partner: int, *, limit: int = 200) -> Sequence[PassedItem]:
+    """What programs of a partner have read here, the newest first."""
+    of = PassedItem.partner_id == partner, PassedItem.outgoing_id.is_(None)
+    return session.scalars(select(PassedItem).where(*of).order_by(PassedItem.id.desc()).limit(limit)).all()
 
 
 def received_dispatches(session: Session, partner: int | None = None, *, limit: int = 1_000) -> list[ReceivedDispatch]:

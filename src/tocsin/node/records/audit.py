@@ -113,9 +113,12 @@ class AuditAction(StrEnum):
     PARTNER_KEY_ADDED = "partnerkey.added"
     PARTNER_KEY_CONFIRMED = "partnerkey.confirmed"
     PARTNER_KEY_ENDED = "partnerkey.ended"
+    FACE_TOKEN_MADE = "facetoken.made"  # noqa: S105 (a word, no secret)
+    FACE_TOKEN_REVOKED = "facetoken.revoked"  # noqa: S105
     DISPATCH_SEALED = "dispatch.sealed"
     DISPATCH_TAKEN = "dispatch.taken"
     DISPATCH_RECEIPTED = "dispatch.receipted"
+    OFFER_CAME = "offer.came"
     OFFER_DECIDED = "offer.decided"
     RECALL_MADE = "recall.made"
     RECALL_ANSWERED = "recall.answered"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.lookup import lookup_pages
     from tocsin.server.pages.never_held_pages import never_held_pages
     from tocsin.server.pages.notices import notices_pages
+    from tocsin.server.pages.partner_access_pages import partner_access_pages
     from tocsin.server.pages.partner_pages import partner_pages
     from tocsin.server.pages.portal.pages import portal_pages
     from tocsin.server.pages.problems import problems_pages
