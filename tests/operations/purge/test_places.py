@@ -64,6 +64,7 @@ NOTHING_OF_STRANGERS = {
         "exchange_incoming", "exchange_item", "exchange_link", "exchange_outgoing", "exchange_passing",
         "exchange_recall", "exchange_recall_item", "exchange_receipt",
     ],
+    "how a dispatch travelled: addresses, hashes and times": ["exchange_arrival", "exchange_evidence", "exchange_try"],
     "hashes, numbers and times": [
         "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run",
         "problem_reminder", "tombstone", "withheld_events",

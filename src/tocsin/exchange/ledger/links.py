@@ -30,7 +30,7 @@ from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
-    from pysequoia import Cert
+    from pysequoia import Cert, PyDecryptor
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,14 @@ class OwnParty:
     name: NodeKey
     key: OpenPgpKey
 
+    @property
+    def decryptors(self) -> "list[PyDecryptor]":
+        """What opens files that are for it."""
+        return [self.key.decryptor] if self.key.decryptor else []
+
     def recipient(self, session: Session) -> DispatchRecipient:
         """As who it opens files now."""
-        decryptors = [self.key.decryptor] if self.key.decryptor else []
-        return DispatchRecipient([self.name], decryptors, pinned_keys(session), StoredLinks(session))
+        return DispatchRecipient([self.name], self.decryptors, pinned_keys(session), StoredLinks(session))
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from tocsin.exchange.dispatches import (
     take_members,
 )
 from tocsin.exchange.ledger.contents import tombstones, write_statement
-from tocsin.exchange.ledger.links import OpenPartner, keep_link, outgoing_link, own_party, partner_party
+from tocsin.exchange.ledger.links import OpenPartner, OwnParty, keep_link, outgoing_link, own_party, partner_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, ReceiptRow
 from tocsin.exchange.ledger.sending import DispatchResult, result_of
 from tocsin.exchange.ledger.states import Direction, IncomingState
@@ -87,7 +87,11 @@ def take(context: ActContext, request: PartnerFile) -> TakingResult:
 
     """
     us = own_party(context.node, context.now)
-    members = open_file(request.content, [us.key.decryptor] if us.key.decryptor else [], Limits())
+    return take_opened(context, us, open_file(request.content, us.decryptors, Limits()))
+
+
+def take_opened(context: ActContext, us: OwnParty, members: dict[str, bytes]) -> TakingResult:
+    """As `take`, of a file that was opened."""
     wrong = _wrong_contents(context, members)
     cut("exchange.opened")
     with context.database.begin() as session:

@@ -46,6 +46,7 @@ class Letter(Base):
     held one go. ``approved_by``: as of digests. ``answers``: Message-IDs, the last of which is of the mail it answers.
     ``team_id``: encrypted where this team requires it. ``about``: what the audit log names in place of the letter,
     such as ``incident:INC-4KX7-9M2P``: then only the pages of that show the letter, to whom they show the rest.
+    ``entity``: SHA-256 of its MIME entity in `Node.exchange`, signed or encrypted before; else it is made of ``body``.
     """
 
     __tablename__ = "letter"
@@ -72,6 +73,7 @@ class Letter(Base):
     approved_by: Mapped[str | None] = mapped_column(Text, default=None)
     team_id: Mapped[int | None] = mapped_column(default=None)
     about: Mapped[str] = mapped_column(Text, default="", server_default="")
+    entity: Mapped[str] = mapped_column(Text, default="", server_default="")
 
     @property
     def reference(self) -> str:

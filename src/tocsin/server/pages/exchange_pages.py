@@ -57,6 +57,7 @@ SENT: Final[Mapping[str, tuple[str, str]]] = {
     OutgoingState.DRAFTED: (N_("Draft"), "quiet"),
     OutgoingState.HELD: (N_("Held"), "busy"),
     OutgoingState.SEALED: (N_("Sealed"), "busy"),
+    OutgoingState.TRYING: (N_("Trying"), "busy"),
     OutgoingState.HANDED_OVER: (N_("Handed over"), "busy"),
     OutgoingState.STUCK: (N_("Stuck"), "wrong"),
     OutgoingState.RECEIVED: (N_("Received"), "good"),
