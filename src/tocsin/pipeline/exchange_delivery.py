@@ -29,7 +29,7 @@ from tocsin.node.errors import NotFoundError, RemoteError, SettingError
 from tocsin.node.node import Node
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
-from tocsin.pipeline.inbox_post import InboxAnswer, post_file
+from tocsin.pipeline.inbox_post import PostAnswer, post_file
 
 _REFUSED: Final = {
     403: say("The inbox did not take it: it does not know our key, or the file is not for it."),
@@ -139,7 +139,7 @@ class _Courier:
             cut("exchange.tried")
         return not reason
 
-    def _read(self, answer: InboxAnswer) -> str:
+    def _read(self, answer: PostAnswer) -> str:
         """Why an answer is no receipt; or nothing, and the receipt was taken."""
         if not answer.is_taken:
             said = say("The inbox answers with status %(status)s.", status=answer.status)

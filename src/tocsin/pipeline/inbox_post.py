@@ -24,7 +24,7 @@ _MORE: Final = frozenset({202, 416})
 
 
 @dataclass(frozen=True)
-class InboxAnswer:
+class PostAnswer:
     """What an inbox says: its status, how many bytes of the file it has, and the body."""
 
     status: int
@@ -37,7 +37,7 @@ class InboxAnswer:
         return self.status in _TAKEN
 
 
-def post_file(url: str, content: bytes, settings: ExchangeSettings, stop: Callable[[], bool]) -> InboxAnswer:
+def post_file(url: str, content: bytes, settings: ExchangeSettings, stop: Callable[[], bool]) -> PostAnswer:
     """What the inbox at an address says of a file, at the end.
 
     Raises:
@@ -61,16 +61,16 @@ class _Inbox:
     url: str
     address: str
 
-    def post(self, content: bytes, headers: Mapping[str, str]) -> InboxAnswer:
+    def post(self, content: bytes, headers: Mapping[str, str]) -> PostAnswer:
         """The answer to one request."""
         headers = {"Content-Type": "application/octet-stream", **headers}
         with requested(self.opened, self.url, headers=headers, content=content, address=self.address) as response:
             here = _RANGE.fullmatch(response.headers.get("Range", ""))
             said = b"".join(body(response, _LIMITS))
-            return InboxAnswer(response.status_code, int(here[1]) + 1 if here else 0, said)
+            return PostAnswer(response.status_code, int(here[1]) + 1 if here else 0, said)
 
 
-def _in_parts(inbox: _Inbox, content: bytes, stop: Callable[[], bool]) -> InboxAnswer:
+def _in_parts(inbox: _Inbox, content: bytes, stop: Callable[[], bool]) -> PostAnswer:
     """Ask what is there, and go on from it; after a cut again, as long as something of the file arrives."""
     digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
     here, stalled, cut = 0, 0, True

@@ -36,7 +36,7 @@ PLACE: Final = "/exchange/inbox"
 _FILE: Final = "application/octet-stream"
 
 
-def exchange_inbox(desk: PageContext) -> APIRouter:
+def exchange_inbox_pages(desk: PageContext) -> APIRouter:
     """The inbox, where the settings have one."""
     router = PageRouter()
     settings = desk.node.settings.exchange
