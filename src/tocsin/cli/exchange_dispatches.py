@@ -128,7 +128,7 @@ def deliver(
     call.emit(
         {"dispatches": rows, "problem": done.problem or None}, human if rows else done.problem or "Nothing was due."
     )
-    if done.problem or any(one.reason for one in done.carried):
+    if done.problem or any(one.failed for one in done.carried):
         raise typer.Exit(1)
 
 

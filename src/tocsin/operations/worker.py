@@ -233,10 +233,11 @@ def _collect(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> st
 
 
 def _read_replies(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.exchange.ways import take_exchange_mail
     from tocsin.incidents import mail_context
     from tocsin.problems.replies import read_mailbox
 
-    read_mailbox(mail_context(node, node.store), now=clock)
+    read_mailbox(mail_context(node, node.store, take_exchange_mail), now=clock)
     return ""
 
 

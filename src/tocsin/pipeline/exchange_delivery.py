@@ -11,18 +11,24 @@ from typing import Final
 from tocsin.delivery import halts, sole_exchange
 from tocsin.exchange.dispatches import OutgoingState
 from tocsin.exchange.ledger import OutgoingRow, PartnerFile, take_receipt
+from tocsin.exchange.partners import partner_names
 from tocsin.exchange.statements import RefusalError
 from tocsin.exchange.ways import (
     STUCK_AFTER,
     DueDispatch,
     ExchangeWay,
     TryOutcome,
+    ask_for_checks,
     begin_try,
     due_dispatches,
     end_try,
     failing_since,
+    give_up_checks,
+    mail_dispatch,
+    mail_receipts,
     missing_at,
     note_sending,
+    settle_mails,
 )
 from tocsin.interface import ActContext
 from tocsin.node.errors import NotFoundError, RemoteError, SettingError
@@ -49,6 +55,7 @@ class CarriedDispatch:
     way: ExchangeWay
     state: str
     reason: str = ""
+    failed: bool = False
 
 
 @dataclass
@@ -72,11 +79,15 @@ def deliver_dispatches(
     with sole_exchange(node.database):
         if problem := kept_from_sending(node):
             return DeliveryRound(problem=problem)
+        mails = node.settings.mail.channel == "smtp"
+        ask_for_checks(ActContext(node, now, "exchange"), mails=mails)
         courier = _Courier(node, now, stop, at_once)
+        courier.settle(mails=mails)
         with node.database.reading() as session:
-            partners = list(due_dispatches(session, mails=False))
+            partners = list(due_dispatches(session, mails=mails))
         for of_partner in partners:
             courier.post(of_partner)
+            courier.mail(of_partner)
         return courier.done
 
 
@@ -99,6 +110,32 @@ class _Courier:
     stop: Callable[[], bool]
     at_once: bool
     done: DeliveryRound = field(default_factory=DeliveryRound)
+
+    def settle(self, *, mails: bool) -> None:
+        """Note what became of mails, and answer those that brought something."""
+        with self.node.database.begin() as session:
+            for row in settle_mails(session):
+                self._note(row, partner_names(session, [row.partner_id])[row.partner_id], ExchangeWay.MAIL)
+            give_up_checks(session, self.now)
+            if mails:
+                mail_receipts(session, self.node, self.now)
+            cut("exchange.settling")
+
+    def mail(self, of_partner: Sequence[DueDispatch]) -> None:
+        """Ask for the mails that are due to a partner; they leave with the others of this node."""
+        for one in of_partner:
+            if one.next is None or one.next.way is not ExchangeWay.MAIL or not one.is_due(self.now):
+                continue
+            with self.node.database.begin() as session:
+                mail_dispatch(session, self.node, one.row, one.partner, self.now)
+                row = session.get_one(OutgoingRow, one.row.id)
+                self._note(row, one.partner.name, ExchangeWay.MAIL)
+                cut("exchange.mailing")
+
+    def _note(self, row: OutgoingRow, partner: str, way: ExchangeWay, reason: str = "") -> None:
+        failed = bool(reason) or row.state == OutgoingState.STUCK
+        number, said = abs(row.number), reason or row.reason
+        self.done.carried.append(CarriedDispatch(row.id, partner, number, way, row.state, said, failed))
 
     def post(self, of_partner: Sequence[DueDispatch]) -> None:
         """Post what is due to a partner, by number: none before an earlier one arrived."""
@@ -131,11 +168,7 @@ class _Courier:
                 stuck = since is not None and self.now - since >= STUCK_AFTER
                 note_sending(session, row.id, OutgoingState.STUCK if stuck else OutgoingState.TRYING, reason)
             after = session.get_one(OutgoingRow, row.id, populate_existing=True)
-            self.done.carried.append(
-                CarriedDispatch(
-                    row.id, due.partner.name, row.number, ExchangeWay.HTTPS, after.state, reason or after.reason
-                )
-            )
+            self._note(after, due.partner.name, ExchangeWay.HTTPS, reason)
             cut("exchange.tried")
         return not reason
 

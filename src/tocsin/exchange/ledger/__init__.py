@@ -8,7 +8,15 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger import acts
     from tocsin.exchange.ledger.contents import tombstones
     from tocsin.exchange.ledger.items import find_item
-    from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
+    from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, own_party
+    from tocsin.exchange.ledger.mail_sealing import (
+        LINK,
+        LINK_PURPOSE,
+        MailContent,
+        finished_mail,
+        language_of,
+        queue_mail,
+    )
     from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
     from tocsin.exchange.ledger.read import (
         ReceivedDispatch,
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
         stuck_dispatches,
         without_receipt,
     )
+    from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
     from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, SentDocument, preview, reasons_of
     from tocsin.exchange.ledger.states import RECEIPT_DAYS, TAKING_WRITES, Direction, IncomingState, OfferState
     from tocsin.exchange.ledger.taking import (

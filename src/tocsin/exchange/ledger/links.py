@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from pysequoia import Cert, PyDecryptor
 
 
+class NoPartnerKeyError(ConflictError):
+    """No confirmed key of a partner is valid."""
+
+
 @dataclass(frozen=True)
 class OwnParty:
     """This node with the key that it signs and opens with."""
@@ -87,12 +91,23 @@ def partner_party(session: Session, partner: Partner, now: datetime) -> "tuple[N
         raise ConflictError(
             say("%(name)s has no node of its own.", name=partner.name), hint=say("Write a mail to it instead.")
         )
+    fingerprint, cert = encrypting_key(session, partner, now)
+    return NodeKey(node=partner.node, key=fingerprint), cert
+
+
+def encrypting_key(session: Session, partner: Partner, now: datetime) -> "tuple[str, Cert]":
+    """The pinned key of a partner that expires last: its fingerprint, and the certificate as it is encrypted to.
+
+    Raises:
+        NoPartnerKeyError: there is none that encrypts now.
+
+    """
     keys = read_partner(session, str(partner.id), now).in_state(PartnerKeyState.PINNED, now)
     for key in sorted(keys, key=lambda one: (one.expires_at is None, one.expires_at or now, one.id), reverse=True):
         content = key.content.encode()
         if judge(key_facts(KeyFormat.OPENPGP, content), now).good:
-            return NodeKey(node=partner.node, key=key.fingerprint), encrypting(content, now)
-    raise ConflictError(
+            return key.fingerprint, encrypting(content, now)
+    raise NoPartnerKeyError(
         say("No confirmed key of %(name)s is valid.", name=partner.name),
         hint=say("Ask for its key, and confirm it by telephone."),
     )
@@ -128,7 +143,8 @@ class StoredLinks(Mapping[UUID, IncomingLink]):
 def outgoing_link(session: Session, partner: Partner, us: NodeKey, to: NodeKey) -> OutgoingLink:
     """What went to a partner; of one that nothing went to yet, the beginning."""
     link = session.get(ExchangeLink, (partner.id, Direction.OUT.value))
-    rows = session.scalars(select(OutgoingRow).where(OutgoingRow.partner_id == partner.id).order_by(OutgoingRow.number))
+    of = OutgoingRow.partner_id == partner.id, OutgoingRow.number > 0  # below are mails
+    rows = session.scalars(select(OutgoingRow).where(*of).order_by(OutgoingRow.number))
     sent = tuple(OutgoingDispatch(one.number, one.hash, OutgoingState(one.state), one.reason) for one in rows)
     return OutgoingLink(link.head, link.number, sent) if link else OutgoingLink(genesis(us, to))
 

@@ -26,6 +26,7 @@ from tocsin.exchange.partners import Partner, PartnerKey, own_key
 from tocsin.exchange.sharing import SharingExplanation, explain_dispatch
 from tocsin.exchange.statements import Dispatch
 from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.letters import Letter, LetterState
 from tocsin.node.node import Node
 from tocsin.node.records import node_uuid
 from tocsin.node.sentences import say
@@ -108,7 +109,9 @@ def kept_files(session: Session) -> set[str]:
     rows = session.execute(select(OutgoingRow.archive, OutgoingRow.file)).all()
     came = session.scalars(select(IncomingRow.archive)).all()
     receipts = session.scalars(select(ReceiptRow.file)).all()
-    return {*(one for row in rows for one in row), *came, *receipts} - {""}
+    waiting = Letter.state.in_([LetterState.QUEUED.value, LetterState.RETRY.value, LetterState.HELD.value])
+    mails = session.scalars(select(Letter.file).where(Letter.file != "", waiting)).all()
+    return {*(one for row in rows for one in row), *came, *receipts, *mails} - {""}
 
 
 def find_dispatch(session: Session, number: int) -> OutgoingRow:

@@ -1,6 +1,7 @@
 """Recalls: ours go to all who were passed the item, those of partners go on unchanged, and each is answered."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Final
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ from tocsin.exchange.dispatches import TEXT, Limits, digits, pack, unpack
 from tocsin.exchange.ledger.contents import keep_recall
 from tocsin.exchange.ledger.items import find_item
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
+from tocsin.exchange.ledger.mail_sealing import recall_text, seal_for
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
 from tocsin.exchange.ledger.states import OfferState
@@ -103,18 +105,22 @@ def pass_on(context: ActContext, us: OwnParty, number: int) -> RecallResult:
     with context.database.reading() as session:
         row = session.get_one(RecallRow, number)
         statement = statement_of(row)
-        source = str(session.get_one(Partner, row.partner_id).node) if row.partner_id else ""
-        due = _due(session, statement.said(Recall), {source})
+        recalled = statement.said(Recall)
+        source = session.scalar(select(Partner.id).where(Partner.node == recalled.by.node))
+        due = _due(session, recalled, {str(row.partner_id), str(source)})
     done, left = 0, list[str]()
     for transfer in due:
         with context.database.begin() as session:
-            partner = session.scalars(select(Partner).where(Partner.node == UUID(transfer.to)).with_for_update()).one()
-            passed = [one for one in _of_recall(session, statement.said(Recall), partner) if not one.recall_dispatch]
+            partner = find_partner(session, transfer.to, lock=True)
+            passed = [one for one in _of_recall(session, recalled, partner) if not one.recall_dispatch]
             if not passed:  # another process was quicker
                 continue
             draft = DispatchDraft(DispatchType.RECALL, passed[0].title, _OPEN, [statement])
+            if partner.node is None:
+                text = recall_text(context, session, partner, {one.outgoing_id for one in passed})
+                draft = replace(draft, text=text)
             try:
-                sealed = seal_dispatch(OpenPartner(session, context, us, partner), draft)
+                sealed = seal_for(OpenPartner(session, context, us, partner), draft)
             except ConflictError as error:  # no key that works: the others get theirs all the same
                 left.append(f"{partner.name}: {error}")
                 continue
@@ -191,12 +197,8 @@ def _same(session: Session, names: dict[UUID, int], request: NewRecall) -> Recal
 
 def _due(session: Session, recalled: Recall, but: set[str]) -> list[Transfer]:
     named = [one.id for one in recalled.items]
-    rows = session.execute(
-        select(PassedItem, Partner.node)
-        .join(Partner, Partner.id == PassedItem.partner_id)
-        .where(PassedItem.item.in_(named), PassedItem.recall_dispatch.is_(None), Partner.node.is_not(None))
-    )
-    transfers = [Transfer((one.node, one.item), one.version, str(node), one.way) for one, node in rows]
+    rows = session.scalars(select(PassedItem).where(PassedItem.item.in_(named), PassedItem.recall_dispatch.is_(None)))
+    transfers = [Transfer((one.node, one.item), one.version, str(one.partner_id), one.way) for one in rows]
     return goes_on_to(recalled, transfers, but)
 
 

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import teams_by_id
-from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
+from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, encrypting_key, own_party
+from tocsin.exchange.ledger.mail_sealing import seal_for, tell_of_key
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
-from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
+from tocsin.exchange.ledger.sealing import DispatchDraft
 from tocsin.exchange.partners import Partner, PartnerKeyState, find_partner, read_partner
 from tocsin.exchange.sharing import (
     USUAL,
@@ -110,6 +111,7 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
     """
     once = context.key_of(request)
     us = own_party(context.node, context.now)
+    _check_key(context, request)
     with context.database.begin() as session:
         partner = find_partner(session, request.partner, lock=True)
         if once and (known := session.scalar(select(OutgoingRow).where(OutgoingRow.once == once))) is not None:
@@ -126,7 +128,7 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
             [(part.statement, part.written.content) for part in _once(package.parts)], package.withheld, package.text,
             request.incident if title else "", reasons_of(package),
         )  # fmt: skip
-        row = seal_dispatch(OpenPartner(session, context, us, partner), draft, once)
+        row = seal_for(OpenPartner(session, context, us, partner), draft, once)
         for item in items:
             session.add(_passing(row, item.said(SharedItem)))
         done = result_of(row, partner)
@@ -136,7 +138,8 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
 
 def result_of(row: OutgoingRow, partner: Partner) -> DispatchResult:
     """How a dispatch is after an act."""
-    return DispatchResult(dispatch=row.id, partner=partner.id, name=partner.name, number=row.number, state=row.state)
+    number = abs(row.number)  # of mails below zero
+    return DispatchResult(dispatch=row.id, partner=partner.id, name=partner.name, number=number, state=row.state)
 
 
 def reasons_of(package: PartnerPackage) -> list[list[object]]:
@@ -149,11 +152,32 @@ def reasons_of(package: PartnerPackage) -> list[list[object]]:
     return [[*reason, count] for reason, count in sorted(counted.items())]
 
 
+def _check_key(context: ActContext, request: NewDispatch) -> None:
+    """A partner without a key that is valid is told so by mail, without content.
+
+    Raises:
+        NoPartnerKeyError: so it is.
+
+    """
+    with context.database.reading() as session:
+        partner = find_partner(session, request.partner)
+        try:
+            encrypting_key(session, partner, context.now)
+        except NoPartnerKeyError as error:
+            missing = error
+        else:
+            return
+    if tell_of_key(context, partner):
+        missing.hint = say("It is told so by mail, without content. Ask for its key, and confirm it by telephone.")
+    raise missing
+
+
 def _passing(row: OutgoingRow, item: SharedItem) -> PassedItem:
     """That a dispatch brings its recipient an item."""
     return PassedItem(
         partner_id=row.partner_id, outgoing_id=row.id, node=item.item.node, item=item.item.id, version=item.version,
-        title=row.title if row.incident or not row.title else item.title, way="dispatch", recall_dispatch=None,
+        title=row.title if row.incident or not row.title else item.title,
+        way="dispatch" if row.number > 0 else "mail", recall_dispatch=None,
         answer="", answer_code="", answered_at=None,
     )  # fmt: skip
 

@@ -42,8 +42,8 @@ class FileArrival:
     answer: bytes = b""
 
 
-def take_file(context: ActContext, content: bytes) -> FileArrival:
-    """Take what a file brings.
+def take_file(context: ActContext, content: bytes, *, limited: bool = True) -> FileArrival:
+    """Take what a file brings. ``limited``: no more of one partner in an hour than the settings say.
 
     Raises:
         RefusalError: it is not for this node, or of nobody whom it knows; nothing is kept.
@@ -55,7 +55,7 @@ def take_file(context: ActContext, content: bytes) -> FileArrival:
     members = open_file(content, us.decryptors, Limits())
     if RECEIPT in members and DISPATCH not in members:
         return FileArrival(receipt=take_receipt(context, PartnerFile(content=content)))
-    _check_sender(context, us, members)
+    _check_sender(context, us, members, limited=limited)
     taken = take_opened(context, us, members)
     with context.database.reading() as session:
         try:
@@ -83,7 +83,7 @@ def note_arrival(context: ActContext, arrival: FileArrival, way: ExchangeWay, ma
         cut("exchange.arriving")
 
 
-def _check_sender(context: ActContext, us: OwnParty, members: dict[str, bytes]) -> None:
+def _check_sender(context: ActContext, us: OwnParty, members: dict[str, bytes], *, limited: bool) -> None:
     """Refuse strangers before anything inside is looked at, and a partner who sends too much.
 
     Raises:
@@ -95,5 +95,5 @@ def _check_sender(context: ActContext, us: OwnParty, members: dict[str, bytes]) 
         head = read_head(members, us.recipient(session).keys, [us.name])
         of = select(func.count()).select_from(IncomingRow).join(Partner, Partner.id == IncomingRow.partner_id)
         rows = of.where(Partner.node == head.body.by.node, IncomingRow.came_at > since)
-        if (session.scalar(rows) or 0) >= most:
+        if limited and (session.scalar(rows) or 0) >= most:
             raise TooManyDispatchesError(say("More than %(n)s dispatches came in an hour.", n=f"{most:,}"))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from tocsin.node.errors import InputError
-from tocsin.node.files import disk_failures
+from tocsin.node.files import disk_failures, write_whole
 from tocsin.node.node import Node
 from tocsin.node.sentences import say
 
@@ -141,6 +141,27 @@ class OpenUpload:
         """Delete what came of it."""
         with disk_failures("A part of a file cannot be kept"):
             self.path.unlink(missing_ok=True)
+
+
+def keep_part(node: Node, digest: str, number: int, content: bytes) -> bool:
+    """Keep a part of a large file that came in a mail; False: too much lies here unfinished."""
+    folder = node.exchange.folder
+    with disk_failures("A part of a file cannot be kept"):
+        folder.mkdir(parents=True, exist_ok=True)
+        if _unfinished(folder) + len(content) > _BEGUN * node.settings.exchange.inbox_bytes:
+            return False
+        write_whole(folder / f"{digest}-{number}.part", content)
+    return True
+
+
+def join_parts(node: Node, digest: str, parts: int) -> bytes | None:
+    """The whole once all of its parts came; None: one is missing. The sweep takes them away a day later."""
+    paths = [node.exchange.folder / f"{digest}-{number}.part" for number in range(1, parts + 1)]
+    with disk_failures("A part of a file cannot be read"):
+        if not all(path.is_file() for path in paths):
+            return None
+        content = b"".join(path.read_bytes() for path in paths)
+    return content if hashlib.sha256(content).hexdigest() == digest else b""
 
 
 def _unfinished(folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""How dispatches travel: tries, arrivals, and what shows that one arrived; mails with a body that was made before."""
+"""How dispatches travel: tries, arrivals, and what shows that one arrived; mails that were made before."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -52,4 +52,4 @@ def upgrade() -> None:
         _time("at"),
         sa.UniqueConstraint("outgoing_id", "strength", "source"),
     )
-    op.add_column("letter", sa.Column("entity", sa.Text, nullable=False, server_default=""))
+    op.add_column("letter", sa.Column("file", sa.Text, nullable=False, server_default=""))
