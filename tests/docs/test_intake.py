@@ -32,6 +32,7 @@ DOORS = {
     "server/pages/public/report_forms.py:_message": "server/pages/public/report_pages.py:_read",
     "server/pages/public/report_forms.py:_bounded": "server/pages/public/report_forms.py:passed",
     "server/taxii.py:_body": "exchange/faces/offers.py:check_offer",
+    "server/pages/public/exchange_inbox.py:post": "exchange/ledger/taking.py:_wrong_contents",
     "server/pages/answer_forms.py:read_fields": "problems/answers/by_team.py:answer_problems",
 }
 """Each way in, and the function that lets what came by it pass the filter."""

@@ -107,6 +107,31 @@ def receipt(call: NodeInvocation, file: _File) -> None:
     call.emit(done, visible(act.told.format(**done)))
 
 
+@app.command()
+def deliver(
+    call: NodeInvocation,
+    again: Annotated[bool, typer.Option("--again", help="Also what waits until it is tried again.")] = False,
+) -> None:
+    """Try once to bring partners what has no receipt yet, and print what went and what did not, with the reason.
+
+    'tocsin serve' does it by itself. Exit 1 when something did not go, or sending is stopped.
+    """
+    from tocsin.pipeline.exchange_delivery import deliver_dispatches
+
+    done = deliver_dispatches(call.node, now=call.now, at_once=again)
+    rows = [fields(one, "dispatch partner number way state reason") for one in done.carried]
+
+    def human() -> None:
+        columns = ("dispatch", "partner", "number", "way", "state", "reason")
+        print_table("Dispatches", columns, [tuple(visible(str(row[name])) for name in columns) for row in rows])
+
+    call.emit(
+        {"dispatches": rows, "problem": done.problem or None}, human if rows else done.problem or "Nothing was due."
+    )
+    if done.problem or any(one.failed for one in done.carried):
+        raise typer.Exit(1)
+
+
 @app.command("list")
 def list_(
     call: NodeInvocation, partner: Annotated[str, typer.Option(help="Number or name of a partner; else all.")] = ""

@@ -30,10 +30,11 @@ def read(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep and move nothing.")] = False,
 ) -> None:
     """Read the mail account of the settings: file each mail, then move it to another folder there."""
+    from tocsin.exchange.ways import take_exchange_mail
     from tocsin.incidents import mail_context
     from tocsin.problems.replies import read_mailbox
 
-    desk = mail_context(call.node, call.node.store)
+    desk = mail_context(call.node, call.node.store, take_exchange_mail)
     mails: list[FilingResult] = []
     run = read_mailbox(desk, now=lambda: call.now, dry_run=dry_run, filed=mails.append)
     shown = [_filed(one) for one in mails]
@@ -47,6 +48,7 @@ def file(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep nothing.")] = False,
 ) -> None:
     """Read one mail from a file, as if it had just arrived."""
+    from tocsin.exchange.ways import take_exchange_mail
     from tocsin.incidents import mail_context
     from tocsin.problems.replies import file_mail
 
@@ -54,7 +56,7 @@ def file(
         raw = mail.read_bytes()
     except OSError as error:
         raise InputError(f"{mail} cannot be read: {error.strerror}.", hint="Name a file that is a mail.") from error
-    desk = mail_context(call.node, call.node.store)
+    desk = mail_context(call.node, call.node.store, take_exchange_mail)
     shown = _filed(file_mail(desk, raw, now=call.now, dry_run=dry_run))
     call.emit(shown, _sentence(shown))
 

@@ -11,7 +11,11 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import Database
 
-_KEYS = {"deliver": 0x746F6373_64656C76, "call-out": 0x746F6373_63616C6C}  # of PostgreSQL's advisory locks
+_KEYS = {
+    "deliver": 0x746F6373_64656C76,
+    "call-out": 0x746F6373_63616C6C,
+    "exchange": 0x746F6373_65786368,
+}  # of PostgreSQL's advisory locks
 
 
 @contextmanager
@@ -44,6 +48,24 @@ def sole_caller(database: Database) -> Iterator[None]:
         if not held:
             raise ConflictError(
                 "Another process is calling at this moment.", hint="Wait for it to end; it takes all that is due."
+            )
+        yield
+
+
+@contextmanager
+def sole_exchange(database: Database) -> Iterator[None]:
+    """As `sole_deliverer`, for whoever brings dispatches to partners.
+
+    Raises:
+        ConflictError: another process holds it.
+        StorageError: the database cannot be reached.
+
+    """
+    with _held(database, "exchange") as held:
+        if not held:
+            raise ConflictError(
+                "Another process brings dispatches to partners at this moment.",
+                hint="Wait for it to end; it takes all that is due.",
             )
         yield
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from urllib.parse import quote
 
 import numpy as np
 
@@ -179,10 +180,13 @@ def _text_part(body: str, parameters: str = "", *, careful: bool = False) -> lis
 
 def _file_part(attachment: Attachment) -> list[bytes]:
     whole_mail = attachment.kind == "message/rfc822"  # never encoded (RFC 2046, 5.2.1), and ours are 7-bit clean
+    plain_name = attachment.name.isascii() and not set(attachment.name) & set('"\\')
+    # RFC 2231, 4, for what people named
+    name = f'filename="{attachment.name}"' if plain_name else f"filename*=utf-8''{quote(attachment.name, safe='')}"
     head = (
         f"Content-Type: {attachment.kind}\r\n"
         f"Content-Transfer-Encoding: {'7bit' if whole_mail else 'base64'}\r\n"
-        f'Content-Disposition: attachment; filename="{attachment.name}"\r\n\r\n'
+        f"Content-Disposition: attachment; {name}\r\n\r\n"
     )
     return [head.encode("ascii"), attachment.content if whole_mail else wrapped_base64(attachment.content)]
 

@@ -94,7 +94,7 @@ class Sender:
     its mails go to, which proves that it is answered by who got it. An empty text where there is none. ``mark``: a last
     line of its mails that proves the same, where that address cannot. ``seals``: how mails are signed and encrypted;
     without any, what must be encrypted does not leave. ``shelf``: the texts of mails. ``rules``: what the node keeps
-    back beyond the table of the gate.
+    back beyond the table of the gate. ``file``: a mail that was made before, by its SHA-256.
     """
 
     uuid: UUID
@@ -106,6 +106,7 @@ class Sender:
     seals: Seals = field(default_factory=Seals)
     shelf: TextFolders = field(default_factory=TextFolders)
     rules: Rules = NO_RULES
+    file: Callable[[str], bytes] = lambda _: b""
 
 
 def render(

@@ -23,6 +23,7 @@ from tocsin.delivery.sealing import CannotSealError
 from tocsin.delivery.sending_policy import REDIRECT, SHADOW, MailAllowance, same_mailbox
 from tocsin.delivery.sent_log import FULL_WAIT, next_try, note_posted
 from tocsin.directory import Team
+from tocsin.node.errors import NotFoundError
 from tocsin.node.letters import ACCOUNT, INCIDENT, NOTICE, Letter, LetterState
 from tocsin.node.records import AuditAction, Database, audit, cut
 from tocsin.node.sentences import say
@@ -196,10 +197,17 @@ def letter_mail(letter: Letter, node: Sender, teams: Mapping[int, Team] | None =
     seal = _seal(letter, node, teams)
     mark = "" if letter.kind == INCIDENT else node.mark(letter.reference)
     body = _CONTROL.sub(" ", letter.body.rstrip()) + (f"\n\n{mark}" if mark else "")
-    content = assemble_text(envelope, body, boundary, seal)
+    content = _made_before(letter, node) if letter.file else assemble_text(envelope, body, boundary, seal)
     day = f"{letter.created_at:%Y-%m-%d}"
     bounces = (envelope.reply_to if letter.kind == INCIDENT else node.reply_to(letter.reference)) or sender.contact
     return Mail(letter.reference, 1, 1, letter.message_id, bounces, recipients, day, content)
+
+
+def _made_before(letter: Letter, node: Sender) -> bytes:
+    try:
+        return node.file(letter.file)
+    except NotFoundError as error:
+        raise CannotSealError(str(error)) from error
 
 
 def _answers(letter: Letter) -> str:

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 from tocsin.node.duty_settings import DutySettings
 from tocsin.node.errors import SettingError
 from tocsin.node.evidence_settings import EvidenceSettings
+from tocsin.node.exchange_settings import ExchangeSettings
 from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.node_settings import NodeSettings
 from tocsin.node.oauth_settings import OAuthSettings
@@ -399,6 +400,7 @@ class Settings(Section):
     accounts: AccountsSettings = AccountsSettings()
     single_sign_on: SingleSignOnSettings = SingleSignOnSettings()
     assets: AssetsSettings = AssetsSettings()
+    exchange: ExchangeSettings = ExchangeSettings()
     collect: dict[Name, dict[str, Any]] = Field(
         {}, description="Collectors by name, each a table of its kind's own settings."
     )

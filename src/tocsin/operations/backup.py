@@ -102,6 +102,7 @@ _MODELS = (
     "tocsin.exchange.ledger.confirmation_models",
     "tocsin.exchange.faces.models",
     "tocsin.exchange.faces.taxii.models",
+    "tocsin.exchange.ways.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

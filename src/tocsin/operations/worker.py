@@ -45,6 +45,7 @@ class Chore(StrEnum):
     PURGE = "purge"  # purges that could not be finished
     CALL_OUTS = "call-outs"  # who is called when something waits
     ASSETS = "assets"  # observables that name critical assets
+    EXCHANGE = "exchange"  # dispatches to partners
     TODO = "todo"  # who has to-do items that have ended is forgotten
 
 
@@ -59,6 +60,7 @@ EVERY: Final[Mapping[Chore, timedelta]] = {
     Chore.PURGE: timedelta(minutes=1),
     Chore.CALL_OUTS: timedelta(seconds=15),
     Chore.ASSETS: timedelta(minutes=1),
+    Chore.EXCHANGE: timedelta(seconds=10),
     Chore.TODO: timedelta(minutes=2),
 }
 """How often each is done. The first two look what is due by itself: that costs a query."""
@@ -206,6 +208,7 @@ def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapp
         Chore.PURGE: lambda: _finish_purges(node),
         Chore.CALL_OUTS: lambda: _call_out(node, clock),
         Chore.ASSETS: lambda: _match_observables(node, clock),
+        Chore.EXCHANGE: lambda: _deliver_dispatches(node, clock, stop),
         Chore.TODO: lambda: _forget_ended_items(node, clock),
     }
 
@@ -230,10 +233,11 @@ def _collect(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> st
 
 
 def _read_replies(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.exchange.ways import take_exchange_mail
     from tocsin.incidents import mail_context
     from tocsin.problems.replies import read_mailbox
 
-    read_mailbox(mail_context(node, node.store), now=clock)
+    read_mailbox(mail_context(node, node.store, take_exchange_mail), now=clock)
     return ""
 
 
@@ -287,6 +291,13 @@ def _match_observables(node: NodeWithStores, clock: Clock) -> str:
     from tocsin.assets import match_observables
 
     match_observables(node, clock())
+    return ""
+
+
+def _deliver_dispatches(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> str:
+    from tocsin.pipeline.exchange_delivery import deliver_dispatches
+
+    deliver_dispatches(node, now=clock(), stop=stop)
     return ""
 
 

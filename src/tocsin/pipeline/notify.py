@@ -205,6 +205,7 @@ def _sender(node: NodeWithStores, directory: Directory, now: datetime, *, readab
         seals=seals,
         shelf=shelf,
         rules=_rules(node),
+        file=node.exchange.read,
     )
 
 

@@ -65,6 +65,7 @@ NOTHING_OF_STRANGERS = {
         "exchange_passing", "exchange_recall", "exchange_recall_item", "exchange_receipt", "exchange_taxii_collection",
         "exchange_taxii_incident", "exchange_taxii_status",
     ],
+    "how a dispatch travelled: addresses, hashes and times": ["exchange_arrival", "exchange_evidence", "exchange_try"],
     "hashes, numbers and times": [
         "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run",
         "problem_reminder", "tombstone", "withheld_events",

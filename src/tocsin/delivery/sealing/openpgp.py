@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pysequoia import Cert, PySigner
 
 
-def sign(entity: bytes, boundary: str, signer: "PySigner") -> bytes:
+def pgp_sign(entity: bytes, boundary: str, signer: "PySigner") -> bytes:
     """The MIME entity with a signature beside it (section 5)."""
     from pysequoia import Sig, SignatureMode
     from pysequoia import sign as sequoia_sign
@@ -27,7 +27,7 @@ def sign(entity: bytes, boundary: str, signer: "PySigner") -> bytes:
     return multipart(head, boundary, [entity, part.encode("ascii") + _crlf(signature)])
 
 
-def encrypt(entity: bytes, boundary: str, signer: "PySigner", certs: "Sequence[Cert]") -> bytes:
+def pgp_encrypt(entity: bytes, boundary: str, signer: "PySigner", certs: "Sequence[Cert]") -> bytes:
     """The MIME entity signed and encrypted for these certificates (sections 4 and 6.2).
 
     The library does not look whether a certificate has expired or was revoked; see `tocsin.directory.keys.encrypting`.

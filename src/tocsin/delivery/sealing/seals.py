@@ -116,7 +116,7 @@ def open_seals(
 def _sign(own: OpenPgpKey | SmimeKey, entity: bytes, boundary: str) -> bytes:
     try:
         if isinstance(own, OpenPgpKey):
-            return openpgp.sign(entity, boundary, own.signer)
+            return openpgp.pgp_sign(entity, boundary, own.signer)
         return smime.sign(entity, boundary, own.private, own.certificates)
     except (RuntimeError, ValueError, TypeError) as error:
         raise CannotSealError(say("The mail cannot be signed: %(error)s.", error=library_error(error))) from error
@@ -128,7 +128,7 @@ def _encrypt(
     try:
         if isinstance(own, OpenPgpKey):
             certs = [encrypting(content, now) for content in contents]
-            return openpgp.encrypt(entity, boundary, own.signer, certs)
+            return openpgp.pgp_encrypt(entity, boundary, own.signer, certs)
         signed = smime.sign(entity, f"{boundary}_signed", own.private, own.certificates)
         return smime.envelop(signed, contents)
     except (RuntimeError, ValueError, TypeError) as error:

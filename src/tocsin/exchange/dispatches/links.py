@@ -99,6 +99,7 @@ class OutgoingState(StrEnum):
     DRAFTED = "drafted"
     HELD = "held"  # by a rule, which is named
     SEALED = "sealed"  # number, hash and bytes are fixed
+    TRYING = "trying"  # an address did not take it, and is tried again
     HANDED_OVER = "handed-over"  # the transport said yes
     STUCK = "stuck"  # why, and since when, is said
     RECEIVED = "received"  # the receipt was verified
@@ -107,16 +108,16 @@ class OutgoingState(StrEnum):
     EXPIRED = "expired"
 
 
+_UNDER_WAY = frozenset({
+    OutgoingState.TRYING, OutgoingState.HANDED_OVER, OutgoingState.STUCK, OutgoingState.RECEIVED, OutgoingState.REFUSED,
+})  # fmt: skip
 _NEXT: dict[OutgoingState, frozenset[OutgoingState]] = {
     OutgoingState.DRAFTED: frozenset({OutgoingState.HELD, OutgoingState.SEALED, OutgoingState.EXPIRED}),
     OutgoingState.HELD: frozenset({OutgoingState.DRAFTED, OutgoingState.SEALED, OutgoingState.EXPIRED}),
-    OutgoingState.SEALED: frozenset(
-        {OutgoingState.HANDED_OVER, OutgoingState.STUCK, OutgoingState.RECEIVED, OutgoingState.REFUSED}
-    ),  # by a stick there is a receipt, and nobody who said yes
-    OutgoingState.HANDED_OVER: frozenset(
-        {OutgoingState.HANDED_OVER, OutgoingState.STUCK, OutgoingState.RECEIVED, OutgoingState.REFUSED}
-    ),
-    OutgoingState.STUCK: frozenset({OutgoingState.HANDED_OVER, OutgoingState.RECEIVED, OutgoingState.REFUSED}),
+    OutgoingState.SEALED: _UNDER_WAY,  # by a stick there is a receipt, and nobody who said yes
+    OutgoingState.TRYING: _UNDER_WAY,
+    OutgoingState.HANDED_OVER: _UNDER_WAY - {OutgoingState.TRYING},
+    OutgoingState.STUCK: _UNDER_WAY - {OutgoingState.TRYING},
     OutgoingState.RECEIVED: frozenset({OutgoingState.ANSWERED, OutgoingState.EXPIRED}),
     OutgoingState.REFUSED: frozenset(),
     OutgoingState.ANSWERED: frozenset(),

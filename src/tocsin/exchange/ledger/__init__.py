@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.contents import recalled_uuids, tombstones
     from tocsin.exchange.ledger.items import find_item
     from tocsin.exchange.ledger.keeping import forget_files, kept_files
+    from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, own_party
+    from tocsin.exchange.ledger.mail_sealing import (
+        LINK,
+        LINK_PURPOSE,
+        MailContent,
+        finished_mail,
+        language_of,
+        queue_mail,
+    )
     from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
     from tocsin.exchange.ledger.read import (
         ItemHolder,
@@ -28,7 +37,8 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.ledger.recall_journal import is_to_repeat
     from tocsin.exchange.ledger.restoring import repeat_recalls
-    from tocsin.exchange.ledger.sending import NewDispatch, SentDocument, preview, reasons_of
+    from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
+    from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, SentDocument, preview, reasons_of
     from tocsin.exchange.ledger.states import (
         RECEIPT_DAYS,
         TAKING_WRITES,
@@ -36,6 +46,14 @@ if TYPE_CHECKING:
         Direction,
         IncomingState,
         OfferState,
+    )
+    from tocsin.exchange.ledger.taking import (
+        PartnerFile,
+        TakingResult,
+        newest_receipt,
+        read_receipt,
+        take_opened,
+        take_receipt,
     )
 else:
     lazy_face(__name__)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from tocsin.exchange.dispatches import OPEN_STATES
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, ReceiptRow
 from tocsin.exchange.ledger.states import OPEN_ITEMS, IncomingState
+from tocsin.node.letters import Letter, LetterState
 
 
 def forget_files(session: Session, before: datetime, held: Collection[tuple[str, UUID]]) -> int:
@@ -26,7 +27,9 @@ def kept_files(session: Session) -> set[str]:
     rows = session.execute(select(OutgoingRow.archive, OutgoingRow.file)).all()
     came = session.scalars(select(IncomingRow.archive)).all()
     receipts = session.scalars(select(ReceiptRow.file)).all()
-    return {*(one for row in rows for one in row), *came, *receipts} - {""}
+    waiting = Letter.state.in_([LetterState.QUEUED.value, LetterState.RETRY.value, LetterState.HELD.value])
+    mails = session.scalars(select(Letter.file).where(Letter.file != "", waiting)).all()
+    return {*(one for row in rows for one in row), *came, *receipts, *mails} - {""}
 
 
 def _sent(session: Session, before: datetime, held: Collection[tuple[str, UUID]]) -> int:

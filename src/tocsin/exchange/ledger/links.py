@@ -31,7 +31,11 @@ from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
-    from pysequoia import Cert
+    from pysequoia import Cert, PyDecryptor
+
+
+class NoPartnerKeyError(ConflictError):
+    """No confirmed key of a partner is valid."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,14 @@ class OwnParty:
     name: NodeKey
     key: OpenPgpKey
 
+    @property
+    def decryptors(self) -> "list[PyDecryptor]":
+        """What opens files that are for it."""
+        return [self.key.decryptor] if self.key.decryptor else []
+
     def recipient(self, session: Session, number: int | None = None) -> DispatchRecipient:
         """As who it opens files now. ``number``: of the dispatch that came; then links know the hash of that alone."""
-        decryptors = [self.key.decryptor] if self.key.decryptor else []
-        return DispatchRecipient([self.name], decryptors, pinned_keys(session), StoredLinks(session, number))
+        return DispatchRecipient([self.name], self.decryptors, pinned_keys(session), StoredLinks(session, number))
 
 
 @dataclass(frozen=True)
@@ -84,12 +92,23 @@ def partner_party(session: Session, partner: Partner, now: datetime) -> "tuple[N
         raise ConflictError(
             say("%(name)s has no node of its own.", name=partner.name), hint=say("Write a mail to it instead.")
         )
+    fingerprint, cert = encrypting_key(session, partner, now)
+    return NodeKey(node=partner.node, key=fingerprint), cert
+
+
+def encrypting_key(session: Session, partner: Partner, now: datetime) -> "tuple[str, Cert]":
+    """The pinned key of a partner that expires last: its fingerprint, and the certificate as it is encrypted to.
+
+    Raises:
+        NoPartnerKeyError: there is none that encrypts now.
+
+    """
     keys = read_partner(session, str(partner.id), now).in_state(PartnerKeyState.PINNED, now)
     for key in sorted(keys, key=lambda one: (one.expires_at is None, one.expires_at or now, one.id), reverse=True):
         content = key.content.encode()
         if judge(key_facts(KeyFormat.OPENPGP, content), now).good:
-            return NodeKey(node=partner.node, key=key.fingerprint), encrypting(content, now)
-    raise ConflictError(
+            return key.fingerprint, encrypting(content, now)
+    raise NoPartnerKeyError(
         say("No confirmed key of %(name)s is valid.", name=partner.name),
         hint=say("Ask for its key, and confirm it by telephone."),
     )
@@ -134,9 +153,9 @@ def outgoing_link(
 
 
 def receipted_rows(session: Session, partner: Partner, receipt: Receipt) -> Sequence[OutgoingRow]:
-    """The dispatches that a receipt may say something new of: the one that it names, and those below that were open."""
+    """The dispatches that a receipt may say something new of: the one that it names, and those below that were open; no mails."""
     row = OutgoingRow
-    covered = row.number <= receipt.had, row.state.in_([one.value for one in OPEN_STATES])
+    covered = row.number.between(1, receipt.had), row.state.in_([one.value for one in OPEN_STATES])
     of = select(row).where(row.partner_id == partner.id, or_(row.number == receipt.number, and_(*covered)))
     return session.scalars(of.order_by(row.number)).all()
 

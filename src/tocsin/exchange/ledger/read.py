@@ -136,7 +136,7 @@ def stuck_dispatches(session: Session) -> Sequence[OutgoingRow]:
 
 def without_receipt(session: Session, now: datetime) -> Sequence[OutgoingRow]:
     """Dispatches that have no receipt for a week, the oldest first."""
-    states = [OutgoingState.SEALED.value, OutgoingState.HANDED_OVER.value]
+    states = [OutgoingState.SEALED.value, OutgoingState.TRYING.value, OutgoingState.HANDED_OVER.value]
     late = OutgoingRow.sealed_at <= now - timedelta(days=RECEIPT_DAYS)
     query = select(OutgoingRow).where(OutgoingRow.state.in_(states), late)
     return session.scalars(query.order_by(OutgoingRow.id)).all()

@@ -1,6 +1,7 @@
 """Recalls: ours go to all who were passed the item, those of partners go on unchanged, and each is answered."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Final
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from tocsin.exchange.ledger.contents import drop_parts, keep_recall
 from tocsin.exchange.ledger.items import find_item
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
+from tocsin.exchange.ledger.mail_sealing import recall_text, seal_for
 from tocsin.exchange.ledger.models import OfferedItem, PassedItem, RecallItemRow, RecallRow
 from tocsin.exchange.ledger.recall_journal import journal_answer, journal_recall
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
@@ -104,26 +106,24 @@ def pass_on(context: ActContext, us: OwnParty, number: int) -> RecallResult:
     with context.database.reading() as session:
         row = session.get_one(RecallRow, number)
         statement = statement_of(row)
-        source = str(session.get_one(Partner, row.partner_id).node) if row.partner_id else ""
-        due = _due(session, statement.said(Recall), {source})
-        by_hand = _without_node(session, statement.said(Recall))
-    done = 0
-    left: list[str] = [
-        say("%(name)s has no node: ask a person there, and record the answer.", name=name) for name in by_hand
-    ]
+        recalled = statement.said(Recall)
+        source = session.scalar(select(Partner.id).where(Partner.node == recalled.by.node))
+        due = _due(session, recalled, {str(row.partner_id), str(source)})
+    done, left = 0, list[str]()
     for transfer in due:
         with context.database.begin() as session:
-            partner = session.scalars(select(Partner).where(Partner.node == UUID(transfer.to)).with_for_update()).one()
+            partner = find_partner(session, transfer.to, lock=True)
             passed = [
-                one
-                for one in _of_recall(session, statement.said(Recall), partner)
-                if not one.recall_dispatch and not one.answer
+                one for one in _of_recall(session, recalled, partner) if not one.recall_dispatch and not one.answer
             ]
             if not passed:  # another process was quicker
                 continue
             draft = DispatchDraft(DispatchType.RECALL, passed[0].title, _OPEN, [statement])
+            if partner.node is None:
+                text = recall_text(context, session, partner, {one.outgoing_id for one in passed})
+                draft = replace(draft, text=text)
             try:
-                sealed = seal_dispatch(OpenPartner(session, context, us, partner), draft)
+                sealed = seal_for(OpenPartner(session, context, us, partner), draft)
             except ConflictError as error:  # no key that works: the others get theirs all the same
                 left.append(f"{partner.name}: {error}")
                 continue
@@ -205,26 +205,12 @@ def _same(session: Session, names: dict[UUID, int], request: NewRecall) -> Recal
 
 def _due(session: Session, recalled: Recall, but: set[str]) -> list[Transfer]:
     named = [one.id for one in recalled.items]
-    rows = session.execute(
-        select(PassedItem, Partner.node)
-        .join(Partner, Partner.id == PassedItem.partner_id)
-        .where(PassedItem.item.in_(named), *_OPEN_PASSING, Partner.node.is_not(None))
-    )
-    transfers = [Transfer((one.node, one.item), one.version, str(node), one.way) for one, node in rows]
+    rows = session.scalars(select(PassedItem).where(PassedItem.item.in_(named), *_OPEN_PASSING))
+    transfers = [Transfer((one.node, one.item), one.version, str(one.partner_id), one.way) for one in rows]
     return goes_on_to(recalled, transfers, but)
 
 
 _OPEN_PASSING: Final = (PassedItem.recall_dispatch.is_(None), PassedItem.answer == "")
-
-
-def _without_node(session: Session, recalled: Recall) -> list[str]:
-    """The names of partners who have mail only and were passed an item of a recall."""
-    versions = {(one.node, one.id): one.version for one in recalled.items}
-    of = PassedItem.item.in_([item for _, item in versions]), *_OPEN_PASSING, Partner.node.is_(None)
-    rows = session.execute(
-        select(PassedItem, Partner.name).join(Partner, Partner.id == PassedItem.partner_id).where(*of)
-    )
-    return sorted({name for one, name in rows if one.version <= versions.get((one.node, one.item), 0)})
 
 
 def _of_recall(session: Session, recalled: Recall, partner: Partner) -> list[PassedItem]:

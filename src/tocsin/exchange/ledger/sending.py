@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import teams_by_id
-from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
+from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, encrypting_key, own_party
+from tocsin.exchange.ledger.mail_sealing import seal_for, tell_of_key
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
-from tocsin.exchange.ledger.sealing import DispatchDraft, PreparedDispatch, prepare_dispatch, seal_dispatch
+from tocsin.exchange.ledger.sealing import DispatchDraft, prepare_dispatch
 from tocsin.exchange.partners import Partner, PartnerKeyState, find_partner, read_partner
 from tocsin.exchange.sharing import (
     USUAL,
@@ -118,14 +119,16 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
     """
     once = context.key_of(request)
     us = own_party(context.node, context.now)
+    _check_key(context, request)
     with context.database.reading() as session:
         partner = find_partner(session, request.partner)
         if once and (known := session.scalar(select(OutgoingRow).where(OutgoingRow.once == once))) is not None:
             return result_of(known, partner)
         basis = _basis(session, context, request)
         opened = OpenPartner(session, context, us, partner)
-        draft = _draft(opened, request)
-        prepared: PreparedDispatch | None = prepare_dispatch(opened, draft)  # no lock: it takes as long as its bytes
+        draft, prepared = _draft(opened, request), None
+        if partner.node is not None:  # no lock: it takes as long as its bytes
+            prepared = prepare_dispatch(opened, draft)
     cut("exchange.prepared")
     with context.database.begin() as session:
         partner = find_partner(session, request.partner, lock=True)
@@ -134,12 +137,12 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
         opened = OpenPartner(session, context, us, partner)
         if _basis(session, context, request) != basis:
             draft, prepared = _draft(opened, request), None
-        row = seal_dispatch(opened, draft, once, prepared)
+        row = seal_for(opened, draft, once, prepared)
         for item in draft.statements:
             session.add(_passing(row, item.said(SharedItem)))
         if request.incident:
             incident = find_incident(session, IncidentReader(context.person, context.now), request.incident, lock=True)
-            data = {"name": partner.name, "number": row.number, "dispatch": row.id}
+            data = {"name": partner.name, "number": abs(row.number), "dispatch": row.id}
             add_entry(session, incident, IncidentEntryKind.DISPATCH, data=data, **context.by)
         done = result_of(row, partner)
     cut("exchange.sealed")
@@ -174,7 +177,8 @@ def _draft(opened: OpenPartner, request: NewDispatch) -> DispatchDraft:
 
 def result_of(row: OutgoingRow, partner: Partner) -> DispatchResult:
     """How a dispatch is after an act."""
-    return DispatchResult(dispatch=row.id, partner=partner.id, name=partner.name, number=row.number, state=row.state)
+    number = abs(row.number)  # of mails below zero
+    return DispatchResult(dispatch=row.id, partner=partner.id, name=partner.name, number=number, state=row.state)
 
 
 def reasons_of(package: PartnerPackage) -> list[list[object]]:
@@ -187,11 +191,32 @@ def reasons_of(package: PartnerPackage) -> list[list[object]]:
     return [[*reason, count] for reason, count in sorted(counted.items())]
 
 
+def _check_key(context: ActContext, request: NewDispatch) -> None:
+    """A partner without a key that is valid is told so by mail, without content.
+
+    Raises:
+        NoPartnerKeyError: so it is.
+
+    """
+    with context.database.reading() as session:
+        partner = find_partner(session, request.partner)
+        try:
+            encrypting_key(session, partner, context.now)
+        except NoPartnerKeyError as error:
+            missing = error
+        else:
+            return
+    if tell_of_key(context, partner):
+        missing.hint = say("It is told so by mail, without content. Ask for its key, and confirm it by telephone.")
+    raise missing
+
+
 def _passing(row: OutgoingRow, item: SharedItem) -> PassedItem:
     """That a dispatch brings its recipient an item."""
     return PassedItem(
         partner_id=row.partner_id, outgoing_id=row.id, node=item.item.node, item=item.item.id, version=item.version,
-        title=row.title if row.incident or not row.title else item.title, way="dispatch", recall_dispatch=None,
+        title=row.title if row.incident or not row.title else item.title,
+        way="dispatch" if row.number > 0 else "mail", recall_dispatch=None,
         answer="", answer_code="", answered_at=None,
     )  # fmt: skip
 

@@ -61,6 +61,7 @@ TAKING_WRITES: Final[Mapping[str, frozenset[str]]] = {
     "exchange_recall": frozenset(),
     "exchange_recall_item": frozenset(),
     "exchange_number_check": frozenset(),
+    "exchange_arrival": frozenset({"answered_at"}),
     "partner": frozenset({"statement_at"}),
     "audit_entry": frozenset(),
     "audit_aside": frozenset(),

@@ -37,6 +37,7 @@ from tocsin.exchange.ledger.confirming import note_had, note_resumed
 from tocsin.exchange.ledger.contents import answer_recall, nothing_held, tombstones, write_statement
 from tocsin.exchange.ledger.links import (
     OpenPartner,
+    OwnParty,
     keep_link,
     outgoing_link,
     own_party,
@@ -96,7 +97,11 @@ def take(context: ActContext, request: PartnerFile) -> TakingResult:
 
     """
     us = own_party(context.node, context.now)
-    members = open_file(request.content, [us.key.decryptor] if us.key.decryptor else [], Limits())
+    return take_opened(context, us, open_file(request.content, us.decryptors, Limits()))
+
+
+def take_opened(context: ActContext, us: OwnParty, members: dict[str, bytes]) -> TakingResult:
+    """As `take`, of a file that was opened."""
     wrong, packed = _wrong_contents(context, members), pack(members)
     cut("exchange.opened")
     with context.database.begin() as session:

@@ -9,7 +9,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.exchange.partners import acts
-    from tocsin.exchange.partners.models import Partner, PartnerKey
+    from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey
     from tocsin.exchange.partners.profiles import invitation, own_key, own_profile, read_profile_file
     from tocsin.exchange.partners.read import (
         ListedPartner,

@@ -142,6 +142,15 @@ def own_key(node: Node, now: datetime) -> OpenPgpKey:
     return own.openpgp
 
 
+def _addresses(node: Node) -> tuple[Address, ...]:
+    """Where this node takes dispatches, the best first."""
+    settings = node.settings
+    url = settings.server.url if settings.server.url.startswith("https://") and settings.exchange.inbox else ""
+    mailbox = settings.mailbox.address or settings.node.contact
+    inbox = (Address(kind="https", value=f"{url}/exchange/inbox"),) if url else ()
+    return (*inbox, Address(kind="mail", value=mailbox))
+
+
 def _sign_profile(node: Node, key: OpenPgpKey, now: datetime) -> Statement:
     settings = node.settings.node
     fingerprint, uuid = key.facts.fingerprint, node_uuid(node.database)
@@ -149,7 +158,7 @@ def _sign_profile(node: Node, key: OpenPgpKey, now: datetime) -> Statement:
     body = Profile(
         id=uuid4(), by=NodeKey(node=uuid, key=fingerprint), at=utc(now), name=settings.name,
         keys=(ProfileKey(fingerprint=fingerprint, armored=key.public),),
-        addresses=(Address(kind="mail", value=settings.contact),), formats=_FORMATS,
+        addresses=_addresses(node), largest=node.settings.exchange.inbox_bytes, formats=_FORMATS,
         jurisdictions=(Jurisdiction(country=country, role=JurisdictionRole.OPERATOR),) if country else (),
         languages=(settings.language,),
     )  # fmt: skip

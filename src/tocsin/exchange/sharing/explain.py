@@ -64,6 +64,7 @@ _STATES: Final = {
     OutgoingState.DRAFTED: say("The message is a draft."),
     OutgoingState.HELD: say("The message is held."),
     OutgoingState.SEALED: say("The message is sealed and was not sent yet."),
+    OutgoingState.TRYING: say("The message could not be handed over, and is tried again."),
     OutgoingState.HANDED_OVER: say("The message was handed over; there is no receipt yet."),
     OutgoingState.STUCK: say("The message cannot be sent."),
     OutgoingState.RECEIVED: say("The partner has given a receipt."),

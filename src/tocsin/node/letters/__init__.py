@@ -11,6 +11,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.node.letters.models import (
         ACCOUNT,
+        EXCHANGE,
         HAND_OVER,
         INCIDENT,
         NOTICE,

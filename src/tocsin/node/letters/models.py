@@ -18,6 +18,9 @@ INCIDENT: Final = "incident"
 HAND_OVER: Final = "inbox-hand-over"
 """The kind of letters that give a report to another team."""
 
+EXCHANGE: Final = "exchange"
+"""The kind of letters that bring something to a partner; they are never held, as they are about what a person sent."""
+
 NOTICE: Final = "notice"
 """The kind of receipts and answers that an entity gets for its notices; they are never held, as it wrote first."""
 
@@ -46,6 +49,7 @@ class Letter(Base):
     held one go. ``approved_by``: as of digests. ``answers``: Message-IDs, the last of which is of the mail it answers.
     ``team_id``: encrypted where this team requires it. ``about``: what the audit log names in place of the letter,
     such as ``incident:INC-4KX7-9M2P``: then only the pages of that show the letter, to whom they show the rest.
+    ``file``: SHA-256 of the finished mail in `Node.exchange`, where it was made before; else it is made of ``body``.
     """
 
     __tablename__ = "letter"
@@ -72,6 +76,7 @@ class Letter(Base):
     approved_by: Mapped[str | None] = mapped_column(Text, default=None)
     team_id: Mapped[int | None] = mapped_column(default=None)
     about: Mapped[str] = mapped_column(Text, default="", server_default="")
+    file: Mapped[str] = mapped_column(Text, default="", server_default="")
 
     @property
     def reference(self) -> str:
@@ -94,12 +99,13 @@ def queue_letter(
     message_id: str = "",
     team_id: int | None = None,
     about: str = "",
+    file: str = "",
 ) -> bool:
     """Ask for a letter in the caller's transaction; False where one was asked for under this key before.
 
     ``key``: what it is for, for example ``verify:MAILBOX-ID:2026``. ``mailbox``: a plain address. ``reply_to``: where
     answers go, empty for the node's contact. ``answers``: the Message-ID of the mail it answers, or empty; behind
-    those of the mails before it. ``message_id``: else it names the letter. ``team_id``, ``about``: see `Letter`.
+    those of the mails before it. ``message_id``: else it names the letter. The others: see `Letter`.
     """
     if session.scalar(select(Letter.id).where(Letter.key == key)) is not None:
         return False
@@ -124,6 +130,7 @@ def queue_letter(
             released_at=None,
             team_id=team_id,
             about=about,
+            file=file,
         )
     )
     session.flush()

@@ -35,5 +35,7 @@ if TYPE_CHECKING:
         refusals,
         standings,
     )
+    from tocsin.pipeline.collectors.trust import tls_context
+    from tocsin.pipeline.collectors.web import DownloadLimits, body, client, host_address, requested
 else:
     lazy_face(__name__)

@@ -9,7 +9,14 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.problems.replies.filing import FilingResult, MailboxRun, file_mail, read_mailbox
-    from tocsin.problems.replies.matching import MailArrival, MailContext, TakenMail, open_context, same_team
+    from tocsin.problems.replies.matching import (
+        MailArrival,
+        MailContext,
+        MailTaker,
+        TakenMail,
+        open_context,
+        same_team,
+    )
     from tocsin.problems.replies.purge import purge_mail
     from tocsin.problems.replies.queries import (
         answers_of_mail,

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.account import account_pages
     from tocsin.server.pages.admin import admin_pages
     from tocsin.server.pages.answer_pages import answer_pages
+    from tocsin.server.pages.arrived_pages import arrived_pages
     from tocsin.server.pages.assets import assets_pages
     from tocsin.server.pages.audit.pages import audit_pages
     from tocsin.server.pages.catalogues import FILE, faults, source, update

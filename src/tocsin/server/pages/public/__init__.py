@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from tocsin.server.pages.context import PageContext, join_routers
 from tocsin.server.pages.public.child_pages import child_pages
 from tocsin.server.pages.public.directory_pages import directory_pages
+from tocsin.server.pages.public.exchange_inbox import exchange_inbox_pages
 from tocsin.server.pages.public.find_pages import find_pages
 from tocsin.server.pages.public.help_pages import help_pages
 from tocsin.server.pages.public.report_pages import report_pages
@@ -27,4 +28,5 @@ def public_pages(desk: PageContext) -> APIRouter:
         report_pages(desk, helps),
         statistics_pages(desk),
         well_known(desk),
+        exchange_inbox_pages(desk),
     )

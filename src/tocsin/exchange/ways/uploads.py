@@ -1,0 +1,168 @@
+"""A file that is posted in parts: appended as it comes, so that a cut costs no more than what was on the way.
+
+``Content-Range`` says where a part belongs (RFC 9110, 14.4), ``bytes */SIZE`` without a body asks what is here;
+``Repr-Digest`` names the whole (RFC 9530). A begun file lies among the files of the exchange, whose sweep takes it
+away a day after its last part.
+"""
+
+import base64
+import binascii
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from tocsin.node.errors import InputError
+from tocsin.node.files import disk_failures, write_whole
+from tocsin.node.node import Node
+from tocsin.node.sentences import say
+
+PART_BYTES: Final = 1_000_000
+"""A larger file is posted in parts of at most so many bytes."""
+
+_RANGE: Final = re.compile(r"bytes (?:(\d{1,12})-(\d{1,12})|\*)/(\d{1,12})")
+_DIGEST: Final = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):")
+_BEGUN: Final = 8  # so many times the largest file lie here unfinished; who begins another is told to come later
+
+
+class UploadError(InputError):
+    """A part that is not taken. ``status``: of HTTP."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class UploadRange:
+    """A part of a file: its first byte, how many bytes, and how many the whole has. ``first`` None: it asks."""
+
+    digest: str
+    first: int | None
+    length: int
+    size: int
+
+
+def read_range(content_range: str, digest: str, largest: int) -> UploadRange:
+    """What the headers of a part say.
+
+    Raises:
+        UploadError: they say nothing of use, or more than is taken.
+
+    """
+    found, named = _RANGE.fullmatch(content_range), _DIGEST.fullmatch(digest)
+    if found is None or named is None:
+        raise UploadError(400, say("A part needs Content-Range and Repr-Digest."))
+    try:
+        whole = base64.b64decode(named[1], validate=True).hex()
+    except binascii.Error:
+        raise UploadError(400, say("A part needs Content-Range and Repr-Digest.")) from None
+    size = int(found[3])
+    if not size or size > largest:
+        raise UploadError(413, say("At most %(n)s bytes are taken.", n=f"{largest:,}"))
+    if found[1] is None:
+        return UploadRange(whole, None, 0, size)
+    first, last = int(found[1]), int(found[2])
+    if not first <= last < size:
+        raise UploadError(400, say("A part needs Content-Range and Repr-Digest."))
+    if last - first >= PART_BYTES:
+        raise UploadError(413, say("At most %(n)s bytes are taken.", n=f"{PART_BYTES:,}"))
+    return UploadRange(whole, first, last - first + 1, size)
+
+
+@contextmanager
+def append_part(node: Node, part: UploadRange) -> Iterator["OpenUpload"]:
+    """The begun file that a part belongs to.
+
+    Raises:
+        UploadError: too much lies here unfinished.
+        StorageError: the disk fails.
+
+    """
+    folder = node.exchange.folder
+    path = folder / f"{part.digest}.part"
+    with disk_failures("A part of a file cannot be kept"):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not path.exists() and _unfinished(folder) + part.size > _BEGUN * node.settings.exchange.inbox_bytes:
+            raise UploadError(429, say("Too many files were begun and not finished."))
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(handle, "r+b", buffering=0) as file:
+        yield OpenUpload(path, file, part)
+
+
+@dataclass
+class OpenUpload:
+    """A begun file. Of two who append to it at once, as after a cut that nobody saw, one goes on."""
+
+    path: Path
+    file: IO[bytes]
+    part: UploadRange
+
+    @property
+    def here(self) -> int:
+        """How many of its bytes came."""
+        return os.fstat(self.file.fileno()).st_size
+
+    def add(self, piece: bytes, at: int) -> bool:
+        """Whether these bytes were the next, and are here now.
+
+        Raises:
+            StorageError: the disk is full or fails.
+
+        """
+        with disk_failures("A part of a file cannot be kept"):
+            fcntl.flock(self.file, fcntl.LOCK_EX)
+            try:
+                return self.here == at and self.file.write(piece) == len(piece)
+            finally:
+                fcntl.flock(self.file, fcntl.LOCK_UN)
+
+    def whole(self) -> bytes:
+        """All of it, which is not kept here any more.
+
+        Raises:
+            UploadError: it is not what its digest says.
+
+        """
+        with disk_failures("A part of a file cannot be kept"):
+            self.file.seek(0)
+            content = self.file.read()
+        if hashlib.sha256(content).hexdigest() == self.part.digest:
+            return content
+        self.forget()
+        raise UploadError(422, say("The file is not what its digest says."))
+
+    def forget(self) -> None:
+        """Delete what came of it."""
+        with disk_failures("A part of a file cannot be kept"):
+            self.path.unlink(missing_ok=True)
+
+
+def keep_part(node: Node, digest: str, number: int, content: bytes) -> bool:
+    """Keep a part of a large file that came in a mail; False: too much lies here unfinished."""
+    folder = node.exchange.folder
+    with disk_failures("A part of a file cannot be kept"):
+        folder.mkdir(parents=True, exist_ok=True)
+        if _unfinished(folder) + len(content) > _BEGUN * node.settings.exchange.inbox_bytes:
+            return False
+        write_whole(folder / f"{digest}-{number}.part", content)
+    return True
+
+
+def join_parts(node: Node, digest: str, parts: int) -> bytes | None:
+    """The whole once all of its parts came; None: one is missing. The sweep takes them away a day later."""
+    paths = [node.exchange.folder / f"{digest}-{number}.part" for number in range(1, parts + 1)]
+    with disk_failures("A part of a file cannot be read"):
+        if not all(path.is_file() for path in paths):
+            return None
+        content = b"".join(path.read_bytes() for path in paths)
+    return content if hashlib.sha256(content).hexdigest() == digest else b""
+
+
+def _unfinished(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*.part"))

@@ -1,0 +1,186 @@
+"""What is sealed for partners goes out: posted to their inboxes, or mailed; a receipt in the answer is taken at once.
+
+Noted before it leaves, so a kill loses nothing; what was posted twice gets the same receipt twice.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from tocsin.delivery import halts, sole_exchange
+from tocsin.exchange.dispatches import OutgoingState
+from tocsin.exchange.ledger import OutgoingRow, PartnerFile, take_receipt
+from tocsin.exchange.partners import partner_names
+from tocsin.exchange.statements import RefusalError
+from tocsin.exchange.ways import (
+    STUCK_AFTER,
+    DueDispatch,
+    ExchangeWay,
+    TryOutcome,
+    ask_for_checks,
+    begin_try,
+    due_dispatches,
+    end_try,
+    failing_since,
+    give_up_checks,
+    mail_dispatch,
+    mail_receipts,
+    missing_at,
+    note_sending,
+    settle_mails,
+)
+from tocsin.interface import ActContext
+from tocsin.node.errors import NotFoundError, RemoteError, SettingError
+from tocsin.node.node import Node
+from tocsin.node.records import cut
+from tocsin.node.sentences import say
+from tocsin.pipeline.inbox_post import PostAnswer, post_file
+
+_REFUSED: Final = {
+    403: say("The inbox did not take it: it does not know our key, or the file is not for it."),
+    404: say("There is no inbox at this address."),
+    413: say("The inbox takes no file of this size."),
+    429: say("The inbox takes no more for now."),
+}
+
+
+@dataclass(frozen=True)
+class CarriedDispatch:
+    """A dispatch that was tried in a round, by which way, and how it is now."""
+
+    dispatch: int
+    partner: str
+    number: int
+    way: ExchangeWay
+    state: str
+    reason: str = ""
+    failed: bool = False
+
+
+@dataclass
+class DeliveryRound:
+    """What a round did; ``problem``: why it did nothing, or empty."""
+
+    carried: list[CarriedDispatch] = field(default_factory=list)
+    problem: str = ""
+
+
+def deliver_dispatches(
+    node: Node, *, now: datetime, stop: Callable[[], bool] = lambda: False, at_once: bool = False
+) -> DeliveryRound:
+    """Try all that is due. ``at_once``: also what waits to be tried again.
+
+    Raises:
+        ConflictError: another process does it at this moment.
+        StorageError: the records or the disk fail.
+
+    """
+    with sole_exchange(node.database):
+        if problem := kept_from_sending(node):
+            return DeliveryRound(problem=problem)
+        mails = node.settings.mail.channel == "smtp"
+        ask_for_checks(ActContext(node, now, "exchange"), mails=mails)
+        courier = _Courier(node, now, stop, at_once)
+        courier.settle(mails=mails)
+        with node.database.reading() as session:
+            partners = list(due_dispatches(session, mails=mails))
+        for of_partner in partners:
+            courier.post(of_partner)
+            courier.mail(of_partner)
+        return courier.done
+
+
+def kept_from_sending(node: Node) -> str:
+    """Why nothing leaves for partners now, or nothing: what holds for mails holds here, too."""
+    mode = node.settings.tell.mode
+    with node.database.reading() as session:
+        held = any(halts(session))
+    if held:
+        return say("Sending is stopped.")
+    return "" if mode == "live" else say("This node sends nothing: its mode is %(mode)s.", mode=mode)
+
+
+@dataclass(frozen=True)
+class _Courier:
+    """What brings dispatches to inboxes in one round."""
+
+    node: Node
+    now: datetime
+    stop: Callable[[], bool]
+    at_once: bool
+    done: DeliveryRound = field(default_factory=DeliveryRound)
+
+    def settle(self, *, mails: bool) -> None:
+        """Note what became of mails, and answer those that brought something."""
+        with self.node.database.begin() as session:
+            for row in settle_mails(session):
+                self._note(row, partner_names(session, [row.partner_id])[row.partner_id], ExchangeWay.MAIL)
+            give_up_checks(session, self.now)
+            if mails:
+                mail_receipts(session, self.node, self.now)
+            cut("exchange.settling")
+
+    def mail(self, of_partner: Sequence[DueDispatch]) -> None:
+        """Ask for the mails that are due to a partner; they leave with the others of this node."""
+        for one in of_partner:
+            if one.next is None or one.next.way is not ExchangeWay.MAIL or not one.is_due(self.now):
+                continue
+            with self.node.database.begin() as session:
+                mail_dispatch(session, self.node, one.row, one.partner, self.now)
+                row = session.get_one(OutgoingRow, one.row.id)
+                self._note(row, one.partner.name, ExchangeWay.MAIL)
+                cut("exchange.mailing")
+
+    def _note(self, row: OutgoingRow, partner: str, way: ExchangeWay, reason: str = "") -> None:
+        failed = bool(reason) or row.state == OutgoingState.STUCK
+        number, said = abs(row.number), reason or row.reason
+        self.done.carried.append(CarriedDispatch(row.id, partner, number, way, row.state, said, failed))
+
+    def post(self, of_partner: Sequence[DueDispatch]) -> None:
+        """Post what is due to a partner, by number: none before an earlier one arrived."""
+        for one in of_partner:
+            if one.next is None or one.next.way is not ExchangeWay.HTTPS:
+                continue
+            if self.stop() or not (self.at_once or one.is_due(self.now)) or not self._post(one):
+                return
+            with self.node.database.reading() as session:
+                missing = missing_at(session, one.row)  # also where the partner was restored from a backup
+            if not all(self._post(DueDispatch(row, one.partner, (), None)) for row in missing if not self.stop()):
+                return
+
+    def _post(self, due: DueDispatch) -> bool:
+        """Whether a receipt came with the answer."""
+        node, row, url = self.node, due.row, due.partner.inbox
+        with node.database.begin() as session:
+            number = begin_try(session, row, ExchangeWay.HTTPS, url, self.now).id
+        cut("exchange.trying")
+        try:
+            answer = post_file(url, node.exchange.read(row.file), node.settings.exchange, self.stop)
+            cut("exchange.posted")
+            reason = self._read(answer)
+        except (RemoteError, SettingError, NotFoundError) as error:
+            reason = str(error)
+        with node.database.begin() as session:
+            end_try(session, number, TryOutcome.FAILED if reason else TryOutcome.ANSWERED, reason)
+            if reason:
+                since = failing_since(due.tries)
+                stuck = since is not None and self.now - since >= STUCK_AFTER
+                note_sending(session, row.id, OutgoingState.STUCK if stuck else OutgoingState.TRYING, reason)
+            after = session.get_one(OutgoingRow, row.id, populate_existing=True)
+            self._note(after, due.partner.name, ExchangeWay.HTTPS, reason)
+            cut("exchange.tried")
+        return not reason
+
+    def _read(self, answer: PostAnswer) -> str:
+        """Why an answer is no receipt; or nothing, and the receipt was taken."""
+        if not answer.is_taken:
+            said = say("The inbox answers with status %(status)s.", status=answer.status)
+            return _REFUSED.get(answer.status, said)
+        if not answer.body:
+            return say("It was taken, and came without a receipt: our key is not valid there any more.")
+        try:
+            take_receipt(ActContext(self.node, self.now, "exchange"), PartnerFile(content=answer.body))
+        except RefusalError as error:
+            return say("The answer of the inbox is no receipt: %(why)s", why=error)
+        return ""

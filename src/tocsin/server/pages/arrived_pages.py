@@ -1,0 +1,89 @@
+"""The page by which a partner without a node confirms a mail: whoever has the link may, once.
+
+Fetching it records nothing. It says the number and the day of the mail, and nothing of what was in it.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+
+from tocsin.exchange.ledger import LINK
+from tocsin.exchange.statements import DispatchType, RecallState
+from tocsin.exchange.ways import KEPT_CODES, answer_link, linked_mail
+from tocsin.interface import PageRouter, needs
+from tocsin.node.accounts import Permission
+from tocsin.node.errors import InputError
+from tocsin.server.pages.answer_forms import Fields, act_of, from_own_page, new_form, read_fields
+from tocsin.server.pages.answer_pages import LinkPages
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.words import N_
+
+_DONE = N_("Recorded: you have message %(number)s.")
+_ERASED = N_("Recorded: what message %(number)s asks for is done.")
+_KEPT = N_("Recorded: it is kept, because of the law.")
+
+
+def arrived_pages(desk: PageContext) -> APIRouter:
+    """The pages behind the links of mails to partners."""
+    router = PageRouter(default_response_class=HTMLResponse, dependencies=[needs(Permission.LINK_USE)])
+    pages = _ArrivedPages(desk, LINK)
+
+    @router.api_route(LINK + "{token}", methods=["GET", "HEAD"])
+    def show(request: Request, token: str) -> Response:
+        """What was sent when, and the buttons."""
+        return pages.show(request, token)
+
+    @router.post(LINK + "{token}")
+    def record(request: Request, token: str, fields: Annotated[Fields | None, Depends(read_fields)]) -> Response:
+        """Note the answer and say what was noted."""
+        return pages.record(request, token, fields)
+
+    return router
+
+
+class _ArrivedPages(LinkPages):
+    """The pages of mails to partners."""
+
+    def show(self, request: Request, token: str, status: int = 200) -> Response:
+        """The question."""
+        desk = self.desk
+        with desk.node.database.reading() as session:
+            row = linked_mail(session, desk.tokens, token)
+        if row is None:
+            return self.neutral(request)
+        made = new_form(desk.tokens, f"arrived:{row.id}", desk.now)
+        recall = row.type == DispatchType.RECALL
+        return self.render(
+            request, "arrived.html", "", status, row=row, recall=recall, made=made, token=token, wrong=status != 200
+        )
+
+    def record(self, request: Request, token: str, fields: Fields | None) -> Response:
+        """What was chosen, written down once."""
+        desk = self.desk
+        if fields is None or not from_own_page(request, desk.node.settings.server.url):
+            return self.refused(request, "")
+        said, code, made = (next(iter(fields.get(name, ())), "") for name in ("say", "code", "made"))
+        with desk.node.database.begin() as session:
+            row = linked_mail(session, desk.tokens, token)
+            if row is None:
+                return self.neutral(request)
+            recall = row.type == DispatchType.RECALL
+            if self._is_wrong(row.id, made, said, code, recall=recall):
+                return self.show(request, token, 422)
+            kept = said == "kept"
+            state = RecallState.KEPT if kept else RecallState.DONE
+            answer_link(session, row, desk.now, state=state, code=code if kept else "")
+            number = -row.number
+        told = (_KEPT if kept else _ERASED) if recall else _DONE
+        told = desk.words(request).say(told, number=number)
+        return self.render(request, "verify_done.html", "", told=told)
+
+    def _is_wrong(self, dispatch: int, made: str, said: str, code: str, *, recall: bool) -> bool:
+        try:
+            act_of(made, self.desk.tokens, f"arrived:{dispatch}", self.desk.now)
+        except InputError:
+            return True
+        if recall:
+            return said not in {"erased", "kept"} or (said == "kept" and code not in KEPT_CODES)
+        return said != "arrived"

@@ -1,0 +1,124 @@
+"""The inbox for dispatches of partners: a file authenticates itself, so nobody signs in.
+
+All that is refused before its sender is established has one answer. Bounded before it is read: the bytes of a request,
+those of a file, and what was refused of one network in an hour.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Final
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+
+from tocsin.exchange.ways import (
+    PART_BYTES,
+    ExchangeWay,
+    OpenUpload,
+    TooManyDispatchesError,
+    UploadError,
+    UploadRange,
+    append_part,
+    note_arrival,
+    read_range,
+    take_file,
+)
+from tocsin.interface import ActContext, PageRouter, needs
+from tocsin.node.accounts import Permission, Principal
+from tocsin.node.errors import ConflictError, InputError, NotFoundError
+from tocsin.node.files import disk_failures, write_whole
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.public.rate_limit import RateLimit
+from tocsin.server.security import address_of
+
+PLACE: Final = "/exchange/inbox"
+_FILE: Final = "application/octet-stream"
+
+
+def exchange_inbox_pages(desk: PageContext) -> APIRouter:
+    """The inbox, where the settings have one."""
+    router = PageRouter()
+    settings = desk.node.settings.exchange
+    inbox = _ExchangeInbox(desk, RateLimit(settings.refused_an_hour, desk.clock))
+    if not settings.inbox:
+        return router
+
+    @router.post(PLACE, max_body_size=PART_BYTES)
+    async def post(request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)]) -> Response:
+        """Take a dispatch or a receipt, whole or in parts; the answer to a dispatch is the file with our receipt."""
+        if minutes := inbox.refused.left(address_of(request)):
+            return _said(429, "Come later.", {"Retry-After": str(60 * minutes)})
+        try:
+            if (content_range := request.headers.get("content-range")) is None:
+                return await inbox.take(request, b"".join([piece async for piece in request.stream()]))
+            part = read_range(content_range, request.headers.get("repr-digest", ""), settings.inbox_bytes)
+            return await inbox.take_part(request, part, request.stream())
+        except UploadError as error:
+            return _said(error.status, str(error))
+
+    return router
+
+
+class _ExchangeInbox:
+    """What takes files. ``refused``: how many of one network were."""
+
+    def __init__(self, desk: PageContext, refused: RateLimit) -> None:
+        self.desk, self.refused = desk, refused
+
+    async def take(self, request: Request, content: bytes) -> Response:
+        """The answer to a whole file."""
+        return await to_thread.run_sync(self._take, address_of(request), content)
+
+    def _take(self, address: str, content: bytes) -> Response:
+        context = ActContext(self.desk.node, self.desk.now, "inbox")
+        try:
+            arrival = take_file(context, content)
+            note_arrival(context, arrival, ExchangeWay.HTTPS)
+        except TooManyDispatchesError as error:
+            return _said(429, str(error), {"Retry-After": "3600"})
+        except (InputError, NotFoundError, ConflictError):  # which of them, a stranger does not learn
+            self.refused.take(address)
+            return _said(403, "Not taken.")
+        return Response(arrival.answer, 200 if arrival.answer else 204, media_type=_FILE)
+
+    async def take_part(self, request: Request, part: UploadRange, pieces: AsyncIterator[bytes]) -> Response:
+        """The answer to a part: how many bytes are here, or as to the whole file once it is."""
+        answered = self.desk.node.exchange.folder / f"{part.digest}.answer.part"
+        if answered.is_file():
+            return _kept(answered)
+        with append_part(self.desk.node, part) as upload:
+            if part.first is not None and not await _append(upload, part.first, pieces):
+                return _here(416, upload)
+            if upload.here < part.size:
+                return _here(202, upload)
+            answer = await self.take(request, await to_thread.run_sync(upload.whole))
+            if answer.status_code == 200:  # kept for whom it did not reach: else all of the file would come again
+                write_whole(answered, bytes(answer.body))
+            if answer.status_code != 429:
+                upload.forget()
+            return answer
+
+
+async def _append(upload: OpenUpload, at: int, pieces: AsyncIterator[bytes]) -> bool:
+    """The bytes of a part, each as it comes, and none more than it says; False: they are not those that come next."""
+    end = at + upload.part.length
+    async for piece in pieces:
+        if not upload.add(piece[: end - at], at):
+            return False
+        at += len(piece[: end - at])
+    return True
+
+
+def _here(status: int, upload: OpenUpload) -> Response:
+    """How far it is: ``Range: bytes=0-LAST``, and none where nothing came."""
+    return _said(status, "More is to come.", {"Range": f"bytes=0-{upload.here - 1}"} if upload.here else {})
+
+
+def _kept(path: Path) -> Response:
+    with disk_failures("The receipt cannot be read"):
+        return Response(path.read_bytes(), media_type=_FILE)
+
+
+def _said(status: int, words: str, headers: dict[str, str] | None = None) -> Response:
+    return PlainTextResponse(f"{words}\n", status, headers)

@@ -1,0 +1,242 @@
+"""Dispatches that travel by mail: between nodes, and to a partner who has a mail program and gpg, and no node."""
+
+import email
+import email.policy
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from support.ledger_examples import act, make_incident, make_node, meet, own_key
+from support.mail_keys import Gpg, gnupg
+from support.mail_server import PostOffice, post_office
+from support.partner_examples import CALL, do
+from support.world import World, copy_world, make_world
+from tocsin.exchange.ledger import IncomingRow, NoPartnerKeyError, OutgoingRow, PassedItem
+from tocsin.exchange.partners import LinkState, PartnerCheck, read_partner
+from tocsin.exchange.ways import EvidenceStrength, evidence_of, take_exchange_mail
+from tocsin.incidents import mail_context
+from tocsin.pipeline.exchange_delivery import DeliveryRound, deliver_dispatches
+from tocsin.pipeline.notify import tell
+from tocsin.problems.replies import file_mail
+
+MAILBOX = "csirt@d.example"
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_world(tmp_path_factory.mktemp("fresh")).folder
+
+
+@pytest.fixture
+def office() -> Iterator[PostOffice]:
+    with post_office() as office:
+        yield office
+
+
+@pytest.fixture
+def gpg() -> Iterator[Gpg]:
+    with gnupg() as ring:
+        yield ring
+
+
+@pytest.fixture
+def world(fresh: Path, tmp_path: Path, office: PostOffice) -> Iterator[World]:
+    made = copy_world(fresh, tmp_path / "one")
+    with made.open:
+        yield mailing(made, office)
+
+
+def mailing(world: World, office: PostOffice, **more: Any) -> World:
+    settings = world.node.settings.model_copy(update={"mail": office.settings(**more)})
+    world.node = replace(world.node, settings=settings)
+    return world
+
+
+def carry(world: World) -> DeliveryRound:
+    """One round of dispatches, the mails that it asks for, and what became of them."""
+    world.now = max(world.now, datetime.now(UTC))  # what commands sealed meanwhile is due
+    done = deliver_dispatches(world.node, now=world.now)
+    assert not tell(world.node, now=world.now).problem
+    deliver_dispatches(world.node, now=world.now)
+    return done
+
+
+def read_all(world: World, office: PostOffice) -> list[str]:
+    """Let a node read the mails that came; what it says of each."""
+    desk = mail_context(world.node, world.node.store, take_exchange_mail)
+    raws, office.arrived[:] = [raw for _, raw in office.arrived], []
+    return [file_mail(desk, raw, now=world.now).decision.why for raw in raws]
+
+
+def rows(world: World, table: Any) -> list[Any]:
+    with world.node.database.reading() as session:
+        return list(session.scalars(select(table).order_by(table.id)))
+
+
+def test_a_large_dispatch_goes_by_several_mails_and_its_receipt_comes_back(
+    world: World, office: PostOffice, fresh: Path, tmp_path: Path
+) -> None:
+    other = copy_world(fresh, tmp_path / "other")
+    with other.open:
+        meet(world, other)
+        mailing(world, office, max_bytes="100000")
+        mailing(other, office)
+        content = bytes(range(256)) * 4 + b"".join(i.to_bytes(3, "big") for i in range(70_000))
+        (tmp_path / "a.bin").write_bytes(content)
+        world.tocsin.run("exchange", "send", "B", "--document", tmp_path / "a.bin", "--tlp", "CLEAR")
+        carry(world)
+        assert [row.state for row in rows(world, OutgoingRow)] == ["handed-over"]
+        subjects = [str(email.message_from_bytes(raw)["Subject"]) for _, raw in office.arrived]
+        assert len(subjects) > 1
+        assert subjects[0] == f"1 (1/{len(subjects)})"
+        office.arrived.reverse()
+        whys = read_all(other, office)
+        assert [(row.number, row.state) for row in rows(other, IncomingRow)] == [(1, "taken")], whys
+        carry(other)
+        read_all(world, office)
+        assert [row.state for row in rows(world, OutgoingRow)] == ["received"]
+        assert deliver_dispatches(world.node, now=world.now + timedelta(days=9)).carried == []
+
+
+def meet_person(world: World, gpg: Gpg, name: str = "D", lasts: str = "2y") -> str:
+    """A partner with a mailbox and a key that gpg made, and no node; its fingerprint."""
+    make_node(world, 1)
+    key = gpg.make(f"CSIRT D <{MAILBOX}>", lasts=lasts)
+    gpg.run("--import", given=own_key(world).encode())
+    do(world, "add", name=name, mailbox=MAILBOX)
+    do(world, "add-key", partner=name, content=gpg.run("--armor", "--export", key).decode())
+    do(world, "confirm-key", partner=name, key=key, **CALL)
+    return key
+
+
+def opened(gpg: Gpg, raw: bytes) -> tuple[EmailMessage, str]:
+    """What a mail program shows of an encrypted mail, and whose signature it has."""
+    outer = email.message_from_bytes(raw, policy=email.policy.default)
+    _, sealed = outer.iter_parts()
+    plain, signer = gpg.opened(sealed.get_payload(decode=True))
+    return email.message_from_bytes(plain, policy=email.policy.default), signer  # type: ignore[return-value]
+
+
+def reply(gpg: Gpg, raw: bytes, key: str) -> bytes:
+    """A signed answer to a mail, as a mail program makes it (RFC 3156)."""
+    entity = b"Content-Type: text/plain; charset=utf-8\r\n\r\nThank you, we have it.\r\n"
+    signature = gpg.run("--local-user", key, "--armor", "--detach-sign", given=entity)
+    answered = email.message_from_bytes(raw)["Message-ID"]
+    head = (
+        f"From: D <{MAILBOX}>\r\nTo: csirt@example.org\r\nSubject: Re: [1]\r\nMessage-ID: <r1@d.example>\r\n"
+        f"In-Reply-To: {answered}\r\nMIME-Version: 1.0\r\nContent-Type: multipart/signed;\r\n"
+        ' micalg=pgp-sha512; protocol="application/pgp-signature"; boundary="=-b"\r\n\r\n'
+    )
+    part = b"Content-Type: application/pgp-signature\r\n\r\n" + signature.replace(b"\n", b"\r\n")
+    return head.encode() + b"--=-b\r\n" + entity + b"\r\n--=-b\r\n" + part + b"\r\n--=-b--\r\n"
+
+
+def strengths(world: World, number: int = 1) -> list[EvidenceStrength]:
+    with world.node.database.reading() as session:
+        return [one.strength for one in evidence_of(session, session.get_one(OutgoingRow, number))]
+
+
+def test_a_partner_with_gpg_alone_gets_answers_and_is_recalled(world: World, office: PostOffice, gpg: Gpg) -> None:
+    key = meet_person(world, gpg)
+    reference = make_incident(world, "D")
+    world.tocsin.run("exchange", "send", "D", "--incident", reference)
+    carry(world)
+    ((to, raw),) = office.arrived
+    assert (to, [row.state for row in rows(world, OutgoingRow)]) == ([MAILBOX], ["handed-over"])
+    assert str(email.message_from_bytes(raw)["Subject"]) == "[CSIRT Example 1]"
+    mail, signer = opened(gpg, raw)
+    text, *files = mail.iter_parts()
+    assert "observables.csv" in {one.get_filename() for one in files}
+    assert "TLP:GREEN" in text.get_content()
+    assert signer
+    assert strengths(world) == [EvidenceStrength.ACCEPTED]
+
+    desk = mail_context(world.node, world.node.store, take_exchange_mail)
+    forged = reply(gpg, raw, key).replace(b"we have it", b"we lost it")
+    file_mail(desk, forged, now=world.now)
+    assert strengths(world) == [EvidenceStrength.ACCEPTED]
+    for _ in range(2):
+        file_mail(desk, reply(gpg, raw, key), now=world.now)
+    assert strengths(world) == [EvidenceStrength.SIGNED_REPLY, EvidenceStrength.ACCEPTED]
+    assert [row.state for row in rows(world, OutgoingRow)] == ["received"]
+    with world.node.database.reading() as session:
+        assert read_partner(session, "D", world.now).state is LinkState.WORKS
+
+    office.arrived.clear()
+    assert world.tocsin.json("exchange", "recall", "--incident", reference, "--code", "wrong")["sent"] == 1
+    carry(world)
+    mail, _ = opened(gpg, office.arrived[0][1])
+    said = mail.get_body().get_content()  # type: ignore[union-attr]
+    assert "message 1" in said
+    (path,) = re.findall(r"https://csirt\.example(/arrived/\S+)", said)
+    client = world.client()
+    assert "Phishing" not in client.get(path).text
+    (made,) = re.findall(r'name="made" value="([^"]+)"', client.get(path).text)
+    origin = {"Origin": "https://csirt.example"}
+    answer = {"made": made, "say": "kept", "code": "nothing"}
+    assert client.post(path, data=answer, headers=origin).status_code == 422
+    assert client.post(path, data=answer | {"code": "law"}, headers=origin).status_code == 200
+    assert client.get(path).status_code == 404
+    assert [(row.way, row.answer, row.answer_code) for row in rows(world, PassedItem)] == [("mail", "kept", "law")]
+
+
+def test_a_link_confirms_a_mail_once(world: World, office: PostOffice, gpg: Gpg) -> None:
+    meet_person(world, gpg)
+    world.tocsin.run("exchange", "send", "D", "--incident", make_incident(world, "D"))
+    carry(world)
+    mail, _ = opened(gpg, office.arrived[0][1])
+    (path,) = re.findall(r"https://csirt\.example(/arrived/\S+)", mail.as_string())
+    client: httpx.Client = world.client(public=True)
+    (made,) = re.findall(r'name="made" value="([^"]+)"', client.get(path).text)
+    origin = {"Origin": "https://csirt.example"}
+    assert client.post(path, data={"made": made, "say": "arrived"}, headers=origin).status_code == 200
+    assert client.post(path, data={"made": made, "say": "arrived"}, headers=origin).status_code == 404
+    assert strengths(world) == [EvidenceStrength.LINK, EvidenceStrength.ACCEPTED]
+    assert client.get("/arrived/1.x").status_code == 404
+
+
+def test_a_partner_whose_key_expired_is_told_so_without_content(world: World, office: PostOffice, gpg: Gpg) -> None:
+    meet_person(world, gpg, lasts="20d")
+    reference = make_incident(world, "D")
+    act(world, "send", partner="D", incident=reference)
+    carry(world)
+    office.arrived.clear()
+    world.now += timedelta(days=30)
+    for _ in range(2):
+        with pytest.raises(NoPartnerKeyError):
+            act(world, "send", partner="D", incident=reference)
+    act(world, "recall", incident=reference, code="wrong")
+    carry(world)
+    sent = [raw for _, raw in office.arrived]
+    assert len(sent) == 2, "once a day that a key is missing, and that something is recalled"
+    assert all(b"multipart/signed" in raw and b"Phishing" not in raw for raw in sent)
+    assert b"no key of yours" in sent[0]
+    assert b"/arrived/" in sent[1]
+
+
+def test_a_check_is_asked_by_mail_and_its_signed_answer_is_the_proof(
+    world: World, office: PostOffice, gpg: Gpg
+) -> None:
+    key = meet_person(world, gpg)
+    world.now += timedelta(days=2)
+    carry(world)
+    carry(world)
+    ((_, raw),) = office.arrived
+    assert str(email.message_from_bytes(raw)["Subject"]) == "Communication check"
+    later = world.now + timedelta(days=15)
+    deliver_dispatches(world.node, now=later)
+    with world.node.database.reading() as session:
+        assert read_partner(session, "D", later).state is LinkState.FAILING
+    desk = mail_context(world.node, world.node.store, take_exchange_mail)
+    file_mail(desk, reply(gpg, raw, key), now=later)
+    assert [(row.way, row.result) for row in rows(world, PartnerCheck)] == [("signed-mail", "answered")]
+    with world.node.database.reading() as session:
+        assert read_partner(session, "D", later).state is LinkState.WORKS

@@ -1,0 +1,176 @@
+"""Dispatches that travel by themselves: posted to an inbox, over links that are slow and cut, and killed anywhere."""
+
+import base64
+import hashlib
+import os
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from support.ledger_examples import make_incident, meet
+from support.mail_server import made_certificate
+from support.partner_examples import do
+from support.processes import KILLED, command
+from support.slow_link import SlowLink, slow_link
+from support.world import START, World, copy_world, make_world, served
+from tocsin.exchange.ledger import IncomingRow, OutgoingRow
+from tocsin.exchange.ways import PART_BYTES, ExchangeArrival, ExchangeTry, ExchangeWay, TryOutcome
+from tocsin.exchange.ways.states import PastTry, next_try
+from tocsin.server.server import make_application
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_world(tmp_path_factory.mktemp("fresh")).folder
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
+    folder = tmp_path_factory.mktemp("certificate")
+    return folder, made_certificate(folder)[0]
+
+
+@dataclass
+class Pair:
+    """Two nodes that know each other, and the link to the inbox of the other."""
+
+    one: World
+    other: World
+    link: SlowLink
+
+    def deliver(self, *words: str, code: int = 0) -> list[tuple[int, str]]:
+        """The numbers and states of what one round tried."""
+        done = self.one.tocsin.json("exchange", "deliver", *words, code=code)["dispatches"]
+        return [(row["number"], row["state"]) for row in done]
+
+
+@pytest.fixture
+def pair(fresh: Path, tmp_path: Path, certificate: tuple[Path, ssl.SSLContext]) -> Iterator[Pair]:
+    one, other = copy_world(fresh, tmp_path / "one"), copy_world(fresh, tmp_path / "other")
+    with one.open, other.open:
+        meet(one, other)
+        with (one.node.home / "tocsin.toml").open("a") as out:
+            out.write(f'\n[exchange]\nca_file = "{certificate[0]}/certificate.pem"\nnetworks = ["127.0.0.0/8"]\n')
+        application = make_application(other.node, public=True, clock=lambda: other.now)
+        with served(application) as port, slow_link(certificate[1], port) as link:
+            do(one, "change", partner="B", inbox=link.url)
+            yield Pair(one, other, link)
+
+
+def rows(world: World, table: Any) -> list[Any]:
+    with world.node.database.reading() as session:
+        return list(session.scalars(select(table).order_by(table.id)))
+
+
+def send(world: World, folder: Path, content: bytes = b"Patch now.\n") -> None:
+    (folder / "advisory.bin").write_bytes(content)
+    world.tocsin.run("exchange", "send", "B", "--document", folder / "advisory.bin", "--tlp", "CLEAR")
+
+
+def test_an_incident_is_posted_and_its_receipt_comes_with_the_answer(pair: Pair, tmp_path: Path) -> None:
+    one, other = pair.one, pair.other
+    one.tocsin.run("exchange", "send", "B", "--incident", make_incident(one))
+    send(one, tmp_path)
+    assert pair.deliver() == [(1, "received"), (2, "received")]
+    assert pair.deliver() == []
+    assert [(row.number, row.state, row.taken_by) for row in rows(other, IncomingRow)] == [
+        (1, "taken", "inbox"), (2, "taken", "inbox"),
+    ]  # fmt: skip
+    assert [(row.way, row.outcome) for row in rows(one, ExchangeTry)] == [("https", "answered")] * 2
+    assert all(row.answered_at for row in rows(other, ExchangeArrival))
+
+
+def test_an_inbox_that_is_away_is_tried_again_and_nothing_overtakes(pair: Pair, tmp_path: Path) -> None:
+    do(pair.one, "change", partner="B", inbox=pair.link.url.replace("/inbox", "/away"))
+    send(pair.one, tmp_path)
+    send(pair.one, tmp_path, b"Later.\n")
+    assert pair.deliver(code=1) == [(1, "trying")]
+    assert pair.deliver() == [], "it waits"
+    (row,) = [one for one in pair.one.tocsin.json("exchange", "list")["sent"] if one["number"] == 1]
+    assert (row["state"], row["hop"]) == ("trying", "transport")
+    do(pair.one, "change", partner="B", inbox=pair.link.url)
+    assert pair.deliver("--again") == [(1, "received"), (2, "received")]
+
+
+def test_while_sending_is_stopped_nothing_leaves(pair: Pair, tmp_path: Path) -> None:
+    send(pair.one, tmp_path)
+    pair.one.tocsin.run("stop", "--reason", "Test")
+    assert pair.one.tocsin.json("exchange", "deliver", code=1)["problem"]
+    assert rows(pair.one, ExchangeTry) == []
+    pair.one.tocsin.run("resume")
+    assert pair.deliver() == [(1, "received")]
+
+
+def test_a_large_file_crosses_a_slow_link_that_is_cut_all_the_time(pair: Pair, tmp_path: Path) -> None:
+    """64 kbit/s and two seconds, a hundred times as fast; a cut costs no more than a part."""
+    content = Random(1).randbytes(1_400_000)
+    send(pair.one, tmp_path, content)
+    pair.link.second, pair.link.delay, pair.link.cuts = 800_000, 0.02, [450_000] * 3
+    size = rows(pair.one, OutgoingRow)[0]
+    assert pair.deliver() == [(1, "received")]
+    assert pair.link.cuts == []
+    assert pair.link.crossed <= 1.1 * pair.one.node.exchange.size(size.file)
+    assert [row.state for row in rows(pair.other, IncomingRow)] == ["taken"]
+
+
+@pytest.mark.parametrize("cut", ["exchange.trying", "exchange.posted", "exchange.receipted", "exchange.tried"])
+def test_killed_while_it_is_posted_nothing_is_lost_or_doubled(pair: Pair, tmp_path: Path, cut: str) -> None:
+    send(pair.one, tmp_path, Random(2).randbytes(PART_BYTES + 1))
+    environment = {**os.environ, "TOCSIN_CUT": cut}
+    assert command(pair.one.node.home, "exchange", "deliver", environment=environment).wait() == KILLED
+    pair.one.tocsin.run("exchange", "deliver", "--again")
+    assert [row.state for row in rows(pair.one, OutgoingRow)] == ["received"]
+    assert [row.state for row in rows(pair.other, IncomingRow)] == ["taken"]
+    assert pair.link.crossed < 1.5 * PART_BYTES, "what was there was not sent again"
+
+
+def test_strangers_get_one_answer_and_not_many(pair: Pair, tmp_path: Path) -> None:
+    send(pair.one, tmp_path)
+    file = pair.one.node.exchange.read(rows(pair.one, OutgoingRow)[0].file)
+    inbox = f"http://127.0.0.1:{pair.link.to}/exchange/inbox"
+    half = file[: len(file) // 2]
+    with httpx.Client(trust_env=False) as client:
+        answers = {(one.status_code, one.content) for one in (client.post(inbox, content=c) for c in (half, b"x", b""))}
+        assert answers == {(403, b"Not taken.\n")}
+        assert client.post(inbox, content=b"x" * (PART_BYTES + 1)).status_code == 413
+        digest = base64.b64encode(hashlib.sha256(b"x").digest()).decode()
+        part = {"Content-Range": "bytes 0-0/64000001", "Repr-Digest": f"sha-256=:{digest}:"}
+        assert client.post(inbox, content=b"x", headers=part).status_code == 413
+        assert client.post(inbox, content=b"y", headers=part | {"Content-Range": "bytes 0-0/1"}).status_code == 422
+        assert client.post(inbox, content=b"x", headers={"Content-Range": "bytes 0-0/1"}).status_code == 400
+        statuses = [client.post(inbox, content=b"x").status_code for _ in range(60)]
+        assert (statuses[0], statuses[-1]) == (403, 429)
+    assert rows(pair.other, IncomingRow) == []
+
+
+HTTPS, MAIL, FAILED = ExchangeWay.HTTPS, ExchangeWay.MAIL, TryOutcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("tries", "inbox", "mails", "expected"),
+    [
+        ([], True, 3, (HTTPS, 0.0)),
+        ([], False, 3, (MAIL, 0.0)),
+        ([], False, 0, None),
+        ([(HTTPS, 0.0)], True, 3, (HTTPS, 1 / 60)),
+        ([(HTTPS, 0.0), (HTTPS, 1.0)], True, 0, (HTTPS, 1 + 2 / 60)),
+        ([(HTTPS, float(n)) for n in range(24)], True, 3, (MAIL, 24.0)),
+        ([(HTTPS, float(n)) for n in range(24)], True, 0, (HTTPS, 29.0)),
+        ([(MAIL, 0.0)], False, 3, (MAIL, 48.0)),
+        ([(MAIL, 0.0)], False, 1, None),
+    ],
+)  # fmt: skip
+def test_when_it_is_tried_next(
+    tries: list[tuple[ExchangeWay, float]], inbox: bool, mails: int, expected: tuple[ExchangeWay, float] | None
+) -> None:
+    past = [PastTry(way, START + timedelta(hours=hours), FAILED) for way, hours in tries]
+    found = next_try(START, past, inbox=inbox, mails=mails)
+    assert (found and (found.way, found.at)) == (expected and (expected[0], START + timedelta(hours=expected[1])))
