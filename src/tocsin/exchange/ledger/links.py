@@ -153,7 +153,10 @@ def outgoing_link(
 
 
 def receipted_rows(session: Session, partner: Partner, receipt: Receipt) -> Sequence[OutgoingRow]:
-    """The dispatches that a receipt may say something new of: the one that it names, and those below that were open; no mails."""
+    """The dispatches that a receipt may say something new of: the one that it names, and those below that were open.
+
+    Numbers below 1 are mails.
+    """
     row = OutgoingRow
     covered = row.number.between(1, receipt.had), row.state.in_([one.value for one in OPEN_STATES])
     of = select(row).where(row.partner_id == partner.id, or_(row.number == receipt.number, and_(*covered)))

@@ -120,7 +120,7 @@ def pass_on(context: ActContext, us: OwnParty, number: int) -> RecallResult:
                 continue
             draft = DispatchDraft(DispatchType.RECALL, passed[0].title, _OPEN, [statement])
             if partner.node is None:
-                text = recall_text(context, session, partner, {one.outgoing_id for one in passed})
+                text = recall_text(context, session, partner, {one.outgoing_id for one in passed if one.outgoing_id})
                 draft = replace(draft, text=text)
             try:
                 sealed = seal_for(OpenPartner(session, context, us, partner), draft)
