@@ -13,6 +13,8 @@ from tocsin.exchange.statements import (
     Dispatch,
     DispatchType,
     Part,
+    Request,
+    RequestAnswer,
     Statement,
     WithheldPart,
     hash_of,
@@ -41,6 +43,8 @@ class DispatchDraft:
     text: str = ""
     incident: str = ""
     reasons: list[Any] = field(default_factory=list)
+    request: Request | None = None
+    answer: RequestAnswer | None = None
 
 
 def seal_dispatch(opened: OpenPartner, draft: DispatchDraft, once: str | None = None) -> OutgoingRow:
@@ -59,6 +63,7 @@ def seal_dispatch(opened: OpenPartner, draft: DispatchDraft, once: str | None = 
         had=had_from(session, partner), type=draft.type, tlp=draft.marking.tlp, pap=draft.marking.pap,
         statements=tuple(one.hash for one in draft.statements), parts=tuple(part for part, _ in draft.parts),
         withheld=tuple(draft.withheld), text=hash_of(draft.text.encode()) if draft.text else None,
+        request=draft.request, answer=draft.answer,
     )  # fmt: skip
     statement = sign_statement(body, us.key.signer)
     after = add_sealed(link, statement)

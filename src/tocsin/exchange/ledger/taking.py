@@ -33,8 +33,9 @@ from tocsin.exchange.dispatches import (
     seal_receipt,
     take_members,
 )
+from tocsin.exchange.ledger.case_writing import check_cases, write_cases, write_message
 from tocsin.exchange.ledger.contents import tombstones, write_statement
-from tocsin.exchange.ledger.links import OpenPartner, keep_link, outgoing_link, own_party, partner_party
+from tocsin.exchange.ledger.links import OpenPartner, OwnParty, keep_link, outgoing_link, own_party, partner_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, ReceiptRow
 from tocsin.exchange.ledger.sending import DispatchResult, result_of
 from tocsin.exchange.ledger.states import Direction, IncomingState
@@ -95,7 +96,7 @@ def take(context: ActContext, request: PartnerFile) -> TakingResult:
         session.scalar(select(Partner).where(Partner.node == sender).with_for_update())
         taking = take_members(members, us.recipient(session), context.now, wrong=wrong)
         if taking.contents is not None:
-            taking = _checked(session, taking, taking.contents)
+            taking = _checked(session, us, taking, taking.contents)
         partner = session.scalars(select(Partner).where(Partner.node == sender)).one()
         same = IncomingRow.partner_id == partner.id, IncomingRow.hash == taking.statement.hash
         row = session.scalar(select(IncomingRow).where(*same))
@@ -164,10 +165,11 @@ def _wrong_contents(context: ActContext, members: dict[str, bytes]) -> RefusalEr
     return RefusalError(RefusalCode.NOT_TAKEN, say("A part of it must not be kept here.")) if found else None
 
 
-def _checked(session: Session, taking: IncomingDispatch, contents: DispatchContents) -> IncomingDispatch:
+def _checked(session: Session, us: OwnParty, taking: IncomingDispatch, contents: DispatchContents) -> IncomingDispatch:
     """The dispatch, refused where an item or a recall in it is not its signer's to speak of, or was recalled."""
     bodies = [one.body for one in contents.statements]
     try:
+        check_cases(session, us, contents)
         stones = tombstones(session, {name_of(one.item) for one in bodies if isinstance(one, SharedItem)})
         for one in bodies:
             if isinstance(one, SharedItem):
@@ -204,6 +206,8 @@ def _write(
     if contents:
         for statement in contents.statements:
             write_statement(opened, row, statement, contents)
+        write_cases(opened, row, contents)
+        write_message(opened, row, dispatch)
     _prove(opened, dispatch.at)
     opened.note(AuditAction.DISPATCH_TAKEN, number=row.number, state=row.state, code=row.code, sha256=row.hash)
     return row
