@@ -61,7 +61,8 @@ NOTHING_OF_STRANGERS = {
         "clock_calendar", "playbook",
     ],
     "statements of nodes that signed them, numbers and states": [
-        "exchange_case", "exchange_case_entry", "exchange_message", "exchange_incoming", "exchange_item", "exchange_link", "exchange_outgoing", "exchange_passing",
+        "exchange_case", "exchange_case_entry", "exchange_message",
+        "exchange_incoming", "exchange_item", "exchange_link", "exchange_outgoing", "exchange_passing",
         "exchange_recall", "exchange_recall_item", "exchange_receipt",
     ],
     "hashes, numbers and times": [

@@ -41,6 +41,8 @@ UNSEEN = {
     "/deliveries/sending": "nothing leaves",
     "/exchange/items/{item}/answer": "in the place of adopt and decline, where an item is recalled",
     "/partners/{partner}/send": "a button, below the preview of an incident",
+    "/partners/{partner}/offer": "a button, below the preview of an incident",
+    "/exchange/cases/{case}/withdraw": "a button, for a case that is offered",
     "/drafting/{name}/close": "a button of the chair",
     "/drafting/{name}/provisions/{provision}/wordings": "for the chair, tested in tests/drafting",
     "/drafting/{name}/restore": "a list of the chair, after a round",

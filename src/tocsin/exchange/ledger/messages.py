@@ -64,7 +64,7 @@ class NewRequest(NewMessage):
         return self
 
 
-class NewNotice(NewMessage):
+class PartnerNotice(NewMessage):
     """What one partner is told, or all."""
 
     partner: str = Field("", max_length=200, description="Number or name of the partner; empty with --all.")
@@ -131,7 +131,7 @@ def ask(context: ActContext, request: NewRequest) -> MessageResult:
     return _send(context, request, request.partner, asked)
 
 
-def notice(context: ActContext, request: NewNotice) -> list[MessageResult]:
+def notice(context: ActContext, request: PartnerNotice) -> list[MessageResult]:
     """It asks for nothing; a person there acknowledges it.
 
     Raises:

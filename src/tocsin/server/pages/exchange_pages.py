@@ -10,13 +10,14 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 
-from tocsin.exchange.dispatches import OutgoingState
 from tocsin.exchange.ledger import (
     IncomingState,
     NewDispatch,
     OfferState,
     acts,
+    case_acts,
     find_item,
+    incident_partners,
     preview,
     reasons_of,
     receipt_file,
@@ -26,6 +27,7 @@ from tocsin.exchange.ledger import (
 )
 from tocsin.exchange.partners import partner_names, read_partner
 from tocsin.exchange.statements import RecallRequest, RecallState
+from tocsin.incidents import IncidentReader, find_incident
 from tocsin.interface import (
     NotHereError,
     Number,
@@ -41,7 +43,9 @@ from tocsin.interface import (
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
 from tocsin.server.pages.acts import perform_and_go
-from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.context import PageContext, join_routers
+from tocsin.server.pages.exchange_case_pages import cases_shown, close_accepted, exchange_case_pages
+from tocsin.server.pages.exchange_words import SENT
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form
 from tocsin.sharing.gate import DataClass
@@ -49,21 +53,10 @@ from tocsin.sharing.gate import DataClass
 _PLACE: Final = "/exchange"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
 _WORKER = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
-_ACTS: Final = {act.name: act for act in acts.ACTS}
+_ACTS: Final = {act.name: act for act in (*acts.ACTS, *case_acts.ACTS)}
 _LARGEST: Final = 64_000_001  # bytes of a file that are read: one more than a dispatch may have
 _WRONG: Final = (ConflictError, InputError, UsageError, NotFoundError)
 
-SENT: Final[Mapping[str, tuple[str, str]]] = {
-    OutgoingState.DRAFTED: (N_("Draft"), "quiet"),
-    OutgoingState.HELD: (N_("Held"), "busy"),
-    OutgoingState.SEALED: (N_("Sealed"), "busy"),
-    OutgoingState.HANDED_OVER: (N_("Handed over"), "busy"),
-    OutgoingState.STUCK: (N_("Stuck"), "wrong"),
-    OutgoingState.RECEIVED: (N_("Received"), "good"),
-    OutgoingState.REFUSED: (N_("Refused"), "wrong"),
-    OutgoingState.ANSWERED: (N_("Answered"), "good"),
-    OutgoingState.EXPIRED: (N_("Expired"), "quiet"),
-}
 _CAME: Final[Mapping[str, tuple[str, str]]] = {
     IncomingState.SEEN: (N_("Waits for an earlier one"), "busy"),
     IncomingState.REFUSED: (N_("Refused"), "wrong"),
@@ -121,14 +114,14 @@ def exchange_pages(desk: PageContext) -> APIRouter:
     router = PageRouter()
 
     @router.get(_PLACE)
-    def listed(request: Request, _visitor: _READER) -> Response:
+    def listed(request: Request, visitor: _READER) -> Response:
         """What was sent to all partners, and what came."""
-        return _list(desk, request)
+        return _list(desk, request, visitor)
 
     @router.get("/partners/{partner}/exchange")
-    def of_partner(request: Request, _visitor: _READER, partner: str) -> Response:
+    def of_partner(request: Request, visitor: _READER, partner: str) -> Response:
         """The same of one partner."""
-        return _list(desk, request, _partner(desk, partner))
+        return _list(desk, request, visitor, _partner(desk, partner))
 
     @router.post(_PLACE + "/take")
     def take(request: Request, visitor: _WORKER, form: Form) -> Response:
@@ -145,24 +138,28 @@ def exchange_pages(desk: PageContext) -> APIRouter:
         """What would go of an incident, and what not and why."""
         return _preview(desk, request, visitor, partner, asked)
 
-    @router.post("/partners/{partner}/send")
-    def send(request: Request, visitor: _WORKER, partner: str, form: Form) -> Response:
-        """Seal it."""
-        number = _partner(desk, partner)
-        try:
-            return perform_and_go(
-                desk, visitor, _ACTS["send"], form, lambda done: f"{_PLACE}/dispatches/{done.dispatch}",
-                partner=str(number),
-            )  # fmt: skip
-        except _WRONG as error:
-            typed = _Selection(
-                incident=text_of(form, "incident"), classes=tuple(texts_of(form, "classes")), tlp=text_of(form, "tlp")
-            )
-            return _preview(desk, request, visitor, partner, typed, error=error)
+    def add(name: str) -> None:
+        @router.post(f"/partners/{{partner}}/{name}")
+        def seal(request: Request, visitor: _WORKER, partner: str, form: Form) -> Response:
+            """Seal it: as it is, or as a case that is offered."""
+            number = _partner(desk, partner)
+            try:
+                return perform_and_go(
+                    desk, visitor, _ACTS[name], form, lambda done: f"{_PLACE}/dispatches/{done.dispatch}",
+                    partner=str(number),
+                )  # fmt: skip
+            except _WRONG as error:
+                typed = _Selection(
+                    incident=text_of(form, "incident"), classes=tuple(texts_of(form, "classes")),
+                    tlp=text_of(form, "tlp"),
+                )  # fmt: skip
+                return _preview(desk, request, visitor, partner, typed, error=error)
 
+    for name in ("send", "offer"):
+        add(name)
     _dispatch_pages(router, desk)
     _item_pages(router, desk)
-    return router
+    return join_routers(router, exchange_case_pages(desk))
 
 
 def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
@@ -212,14 +209,17 @@ def _item_pages(router: PageRouter, desk: PageContext) -> None:
         add(name)
 
 
-def _list(desk: PageContext, request: Request, number: int | None = None, error: TocsinError | None = None) -> Response:
+def _list(
+    desk: PageContext, request: Request, visitor: Principal, number: int | None = None, *,
+    error: TocsinError | None = None,
+) -> Response:  # fmt: skip
     with desk.node.database.reading() as session:
         partner = read_partner(session, str(number), desk.now).partner if number else None
         sent, came = sent_dispatches(session, number, limit=200), received_dispatches(session, number, limit=200)
     return desk.page(
         request, "exchange/list.html", status=409 if error else 200, partner=partner, sent=sent, came=came, error=error,
         waiting=sum(item.state in {OfferState.OFFERED, OfferState.RECALLED} for one in came for item in one.items),
-        **_WORDS,
+        **cases_shown(desk, visitor, number), **_WORDS,
     )  # fmt: skip
 
 
@@ -227,11 +227,13 @@ def _read(desk: PageContext, request: Request, visitor: Principal, form: FormDat
     sent = form.get("file")
     content = sent.file.read(_LARGEST) if isinstance(sent, UploadFile) else b""
     try:
-        return perform_and_go(
+        gone = perform_and_go(
             desk, visitor, _ACTS[act], form, lambda done: f"/partners/{done.partner}/exchange", content=content
         )
     except _WRONG as error:
-        return _list(desk, request, error=error)
+        return _list(desk, request, visitor, error=error)
+    close_accepted(desk, visitor)
+    return gone
 
 
 def _preview(
@@ -248,8 +250,11 @@ def _preview(
             error = wrong
     with desk.node.database.reading() as session:
         shown = read_partner(session, str(number), desk.now).partner
+        reader = IncidentReader(visitor.person, desk.now)
+        had = incident_partners(session, reader, find_incident(session, reader, asked.incident)) if package else ()
     return desk.page(
         request, "exchange/send.html", status=409 if error else 200, partner=shown, asked=asked, package=package,
+        had=next((one for one in had if one.partner == number), None),
         reasons=reasons_of(package) if package else [], error=error, **_WORDS,
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory import team_names
 from tocsin.events import RSIT_TYPES
+from tocsin.exchange.ledger import incident_partners
 from tocsin.incidents import (
     IncidentEntryKind,
     IncidentReader,
@@ -33,6 +34,7 @@ from tocsin.incidents.arrivals import form_word, reports_in
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of, names_of_actors
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.exchange_words import CASES, SENT
 from tocsin.server.pages.inbox import TEAM_KINDS
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
@@ -88,6 +90,9 @@ def one_pages(desk: PageContext) -> APIRouter:
                 query = f"?{request.url.query}" if request.url.query else ""
                 return RedirectResponse(f"{PLACE}/{root.reference}{query}", status_code=303)
             shown = _shown(desk, session, reader, incident, words=desk.words(request), asked=asked)
+            if visitor.may(Permission.PARTNERS_READ):
+                shown |= {"case_states": CASES, "sent_states": SENT}
+                shown["partners"] = incident_partners(session, reader, incident)
         if visitor.person is not None and shown["looked"] != shown["seen"]:
             with desk.node.database.begin() as session:
                 note_look(session, incident, visitor.person, shown["seen"])

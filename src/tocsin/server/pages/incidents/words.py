@@ -180,17 +180,6 @@ REPORT_PARTS: Final[Mapping[str, str]] = {
 }
 
 _KIND = IncidentEntryKind
-OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
-    "open": (N_("Open"), "busy"),
-    "acknowledged": (N_("Acknowledged"), "busy"),
-    "done": (N_("Done"), "good"),
-    "partly": (N_("Done in part"), "busy"),
-    "later": (N_("Later"), "busy"),
-    "refused": (N_("Refused"), "wrong"),
-    "not-ours": (N_("Not theirs to answer"), "quiet"),
-}
-"""What became of a request or notice, and its shape."""
-
 GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
     "notes": (N_("Notes"), (_KIND.NOTE,)),
     "milestones": (N_("Milestones"), (_KIND.MILESTONE,)),
