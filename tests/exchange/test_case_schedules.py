@@ -194,7 +194,7 @@ class Schedule:
         states = [self.state(who) for who in range(3)]
         owner = NODES.index(longest.owner)
         assert states[owner] in {"ours", "offered", "refused"}, "never none"
-        free = [who for who in range(3) if (one := self.history(who)) and one.signer == NODES[who]]
+        free = [who for who in range(3) if (held := self.history(who)) and held.signer == NODES[who]]
         assert len(free) <= 1, "never two who may sign the next"
         return longest
 

@@ -34,6 +34,7 @@ from tocsin.exchange.statements import (
     RecallRequest,
     RefusalCode,
     RefusalError,
+    Request,
     SharedItem,
     SharingAgreement,
     Statement,
@@ -278,8 +279,20 @@ def messages(sender: Peer, item: SharedItem, ours: UUID) -> dict[str, Statement]
             SharingAgreement, agreement=uuid4(), edition=1, type=AgreementType.LAW, title="Obey", parties=(ours,)
         ),
         "case": sender.says(CaseEntry, act=CaseAct.OPENED, **case),
+        "case of theirs": sender.says(
+            CaseEntry, act=CaseAct.OPENED, case=GlobalName(node=sender.node, id=uuid4()), number=1
+        ),
+        "request": sender.item(),
+        "notice": sender.item(),
         "key": sender.says(KINDS["key"], **key),
     }  # fmt: skip
+
+
+AS = {
+    "request": {"type": DispatchType.REQUEST, "request": Request(asks="mitigation", basis="legal", instrument="A law")},
+    "notice": {"type": DispatchType.NOTE},
+}
+"""What a dispatch asks for, where that is not to have an item."""
 
 
 @pytest.mark.parametrize("begin", ["offered", "adopted", "declined"])
@@ -295,7 +308,7 @@ def test_nobody_commands(world: World, begin: str) -> None:
     }
     for name, statement in {"first": first, **messages(sender, item, UUID(int=1))}.items():
         chain = {"before": before} if before else {}
-        made = dispatch_of(sender, world, 1, (statement,), (), number=number, **chain)
+        made = dispatch_of(sender, world, 1, (statement,), (), number=number, **chain, **AS.get(name, {}))
         file = seal_for(world, made, statement)
         was = everything_of(world)
         act(world, "take", content=file)

@@ -177,12 +177,12 @@ def with_case(world: World) -> World:
     """A case that the partner of `offered` offers, and a request of it."""
     sender = peer(3)
     said = {"case": GlobalName(node=sender.node, id=UUID(int=71)), "name": "A. Diop", "role": "lead"}
-    first = sender.says(CaseEntry, number=1, act=CaseAct.OPENED, text="Phishing kit", **said)
+    first = sender.says(CaseEntry, number=1, act=CaseAct.OPENED, text="Wiper", **said)
     to = NodeKey(node=UUID(int=1), key="a" * 40)
     offer = sender.says(CaseEntry, number=2, before=first.hash, act=CaseAct.OFFER, to=to, **said)
     with world.node.database.begin() as session:
         row = ExchangeCase(
-            partner_id=1, node=sender.node, case=UUID(int=71), joint=False, title="Phishing kit", tlp="GREEN",
+            partner_id=1, node=sender.node, case=UUID(int=71), joint=False, title="Wiper", tlp="GREEN",
             state="offered-to-us", incident_id=None, their_reference="INC-4KX7-9M2P", withdrawn="", code="", reason="",
             incoming_id=1, offered_by="", closing=False, changed_at=world.now,
         )  # fmt: skip

@@ -56,7 +56,7 @@ ACTS: Final = (
         "acknowledge", "Acknowledge a request or notice of a partner", acknowledge, noun="partner message",
         audit=(AuditAction.MESSAGE_DECIDED,), command="exchange acknowledge",
         page=OwnSurface("/exchange/messages/{message}/acknowledge"), arguments=("message",), told=_ANSWERED,
-        undo=NoUndo("Who asked is told that a person has read it."),
+        undo=NoUndo("The answer that says so has gone to whoever asked."),
     ),
     _act(
         "reply", "Answer a request of a partner", reply, noun="request",

@@ -78,7 +78,7 @@ class NewOffer(BaseModel):
         (), max_length=10, description="Classes that go besides: content, personal, evidence; for joint also analysis."
     )
     tlp: Tlp | None = Field(None, description="A marking; it only gets stricter.")
-    text: str = Field("", max_length=1_000, pattern=LINE, description="What the partner is told, in one line.")
+    text: str = Field("", max_length=1_000, pattern=LINE, description="A message for the partner, in one line.")
     once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
 
 
@@ -273,19 +273,20 @@ def _offer(opened: OpenPartner, request: NewOffer, text: str, once: str | None) 
             say("Nothing of this may go to %(name)s.", name=partner.name),
             hint=say("The preview says why: 'tocsin exchange send … --preview'."),
         )
-    row, history = _begun(opened, of, request, package.marking)
+    marking = package.marking
+    row, history = _begun(opened, of, request, marking)
     if not request.joint:
         history = extend(opened, row, history, of, package)
         package = _without_timeline(package, len(history.entries) + 1)
     to, _ = partner_party(session, partner, context.now)
     said = {"to": to, "joint": request.joint, "text": text, "reference": of.reference}
     history = append(opened, row, history, sign_entry(opened, history, _name(row), CaseAct.OFFER, **said))
-    row.partner_id, row.offered_by, row.tlp = partner.id, author_of(session, context), package.marking.tlp.value
+    row.partner_id, row.offered_by, row.tlp = partner.id, author_of(session, context), marking.tlp.value
     title = title_of(session, context, wanted)
     row.title, row.their_reference = title, "" if not request.joint else row.their_reference
     items = items_of(session, context, opened.us, package, wanted)
     draft = DispatchDraft(
-        DispatchType.OFFER, title, package.marking, [*items, *history.entries], parts_of(package), package.withheld,
+        DispatchType.OFFER, title, marking, [*items, *history.entries], parts_of(package), package.withheld,
         f"{text}\n\n{package.text}" if text else package.text, of.reference if title else "", reasons_of(package),
     )  # fmt: skip
     sealed = seal_dispatch(opened, draft, once)

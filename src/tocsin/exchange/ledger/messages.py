@@ -65,7 +65,7 @@ class NewRequest(NewMessage):
 
 
 class PartnerNotice(NewMessage):
-    """What one partner is told, or all."""
+    """A notice to one partner, or to all."""
 
     partner: str = Field("", max_length=200, description="Number or name of the partner; empty with --all.")
     all: bool = Field(default=False, description="All partners that have a node and a valid key.")
@@ -86,7 +86,7 @@ class MessageAnswer(MessageNamed):
     code: str = Field("", pattern=r"^(?:[a-z0-9][a-z0-9-]{0,63})?$", description="Why it is refused: law, capacity, …")
     by: Moment | None = Field(None, description="When, where later.")
     who: str = Field("", max_length=500, pattern=LINE, description="Whose it is, where not ours.")
-    text: Text = Field("", max_length=10_000, description="What the partner is told.")
+    text: Text = Field("", max_length=10_000, description="A message for the partner.")
 
     @model_validator(mode="after")
     def _whole(self) -> "MessageAnswer":
@@ -156,7 +156,7 @@ def notice(context: ActContext, request: PartnerNotice) -> list[MessageResult]:
 
 
 def acknowledge(context: ActContext, request: MessageNamed) -> MessageResult:
-    """A person has read it: its clock ends. Who asked is told; of a notice nobody is.
+    """A person has read it: its clock ends. Whoever asked gets an answer that says so; a notice gets none.
 
     Raises:
         ConflictError: it was acknowledged or answered before.
@@ -207,7 +207,11 @@ def open_incident(context: ActContext, request: MessageIncident) -> MessageResul
         incident = _open_incident(opened, reference)
         if row.incident_id is None:
             row.incident_id = incident.incident.id
-            incident.enter(IncidentEntryKind.EXCHANGE, row.text, data={"act": "asked-us", "name": opened.partner.name})
+            incident.enter(
+                IncidentEntryKind.EXCHANGE,
+                row.text,
+                data={"act": "asked-us", "name": opened.partner.name, "node": str(opened.partner.node)},
+            )
             opened.note(AuditAction.MESSAGE_DECIDED, message=row.id, outcome="incident")
         return _result(session, context, row, opened.partner)
 

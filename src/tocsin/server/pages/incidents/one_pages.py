@@ -90,9 +90,9 @@ def one_pages(desk: PageContext) -> APIRouter:
                 query = f"?{request.url.query}" if request.url.query else ""
                 return RedirectResponse(f"{PLACE}/{root.reference}{query}", status_code=303)
             shown = _shown(desk, session, reader, incident, words=desk.words(request), asked=asked)
-            if visitor.may(Permission.PARTNERS_READ):
-                shown |= {"case_states": CASES, "sent_states": SENT}
-                shown["partners"] = incident_partners(session, reader, incident)
+            may = visitor.may(Permission.PARTNERS_READ)
+            shown["partners"] = incident_partners(session, reader, incident) if may else []
+            shown |= {"case_states": CASES, "sent_states": SENT}
         if visitor.person is not None and shown["looked"] != shown["seen"]:
             with desk.node.database.begin() as session:
                 note_look(session, incident, visitor.person, shown["seen"])
