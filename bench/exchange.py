@@ -1,14 +1,17 @@
 """Times statements between two nodes: signed, packed, encrypted, opened, verified, receipted; then a case's way over.
 
 python bench/exchange.py --statements 10000 --each 100
+python bench/exchange.py --acts        a case of 50 entries by the acts of two nodes with their records
 """
 
 import argparse
 import json
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID, uuid4
 
 from pysequoia import Tsk
@@ -57,7 +60,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--statements", type=int, default=10_000)
     parser.add_argument("--each", type=int, default=100, help="Statements in one dispatch.")
+    parser.add_argument("--acts", action="store_true", help="Only a case, by the acts.")
     options = parser.parse_args()
+    if options.acts:
+        json.dump(case_by_acts(), sys.stdout, indent=1)
+        return
     ours, theirs = (Tsk.generate("CSIRT <csirt@example.org>") for _ in NODES)
     json.dump(measure(ours, theirs, options.statements, options.each) | case(ours, theirs), sys.stdout, indent=1)
     sys.stdout.write("\n")
@@ -116,6 +123,42 @@ def case(ours: Tsk, theirs: Tsk) -> dict[str, object]:
     accepted = add_entry(history, entry(theirs, to, list(history.entries), CaseAct.ACCEPT, ""))
     must(accepted.owner == to.node)
     return {"case_bytes": len(file), "case_seconds": round(time.perf_counter() - begun, 3)}
+
+
+def case_by_acts() -> dict[str, object]:
+    """A case of 50 entries is offered and accepted: bytes of the file, seconds of each act."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from support.ledger_examples import act, make_incident, meet
+    from support.world import copy_world, make_world
+    from tocsin.exchange.ledger import sealed_file
+    from tocsin.incidents import IncidentEntryKind, IncidentReader, add_entry, find_incident
+
+    spent: dict[str, object] = {}
+    file = b""
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = make_world(Path(folder) / "fresh").folder
+        one, other = meet(*(copy_world(fresh, Path(folder) / name) for name in ("one", "other")))
+        with one.open, other.open:
+            reference = make_incident(one)
+            with one.node.database.begin() as session:
+                incident = find_incident(session, IncidentReader(None, one.now), reference)
+                for number in range(1, 49):
+                    text = f"The operator answered that host 192.0.2.{number} was rebuilt and passwords changed."
+                    add_entry(session, incident, IncidentEntryKind.NOTE, text=text, actor="test", now=one.now)
+            steps = (
+                (one, "offer", {"partner": "B", "incident": reference}),
+                (other, "take", {}),
+                (other, "accept", {"case": 1}),
+            )
+            for world, name, values in steps:
+                at = time.perf_counter()
+                done = act(world, name, **values, **({"content": file} if name == "take" else {}))
+                spent[f"{name}_seconds"] = round(time.perf_counter() - at, 3)
+                if name == "offer":
+                    with one.node.database.reading() as session:
+                        file = sealed_file(one.node, session, done.dispatch)[1]
+                    spent["case_bytes"] = len(file)
+    return spent
 
 
 def taken(found: IncomingDispatch) -> DispatchContents:

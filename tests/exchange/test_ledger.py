@@ -44,6 +44,7 @@ from tocsin.exchange.statements import (
     RecallRequest,
     RefusalCode,
     RefusalError,
+    Request,
     SharedItem,
     SharingAgreement,
     Statement,
@@ -279,8 +280,20 @@ def messages(sender: Peer, item: SharedItem, ours: UUID, incident: UUID) -> dict
         "receipt": sender.says(
             KINDS["receipt"], of=f"sha256:{'1' * 64}", to=ours, number=1, taken=utc(item.at), verdict="taken", had=9
         ),
+        "case of theirs": sender.says(
+            CaseEntry, act=CaseAct.OPENED, case=GlobalName(node=sender.node, id=uuid4()), number=1
+        ),
+        "request": sender.item(),
+        "notice": sender.item(),
         "key": sender.says(KINDS["key"], **key),
     }  # fmt: skip
+
+
+AS: dict[str, dict[str, Any]] = {
+    "request": {"type": DispatchType.REQUEST, "request": Request(asks="mitigation", basis="legal", instrument="A law")},
+    "notice": {"type": DispatchType.NOTE},
+}
+"""What a dispatch asks for, where that is not to have an item."""
 
 
 def test_nobody_commands(world: World) -> None:
@@ -310,7 +323,7 @@ def test_nobody_commands(world: World) -> None:
         with world.node.database.begin() as session:
             session.execute(update(OfferedItem).where(OfferedItem.item == item.item.id).values(state=state.value))
         for name, statement in messages(sender, item, UUID(int=1), incident).items():
-            brings(f"{name}, {state}", statement)
+            brings(f"{name}, {state}", statement, **AS.get(name, {}))
     for type_ in DispatchType:
         brings(f"a dispatch of type {type_}", type=type_)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
@@ -18,7 +19,7 @@ from support.duty_example import add_rule, do_duty
 from support.exchange_examples import peer
 from support.furnished_node import broken_row, inbox_reports
 from support.incident_mails import answer_to, make_case
-from support.ledger_examples import meet_peer, offered, recalled, receipt_of
+from support.ledger_examples import bring, meet_peer, offered, party_of, recalled, receipt_of
 from support.mail_keys import gnupg
 from support.partner_examples import CALL, pin, pin_expiring
 from support.partner_examples import claim as claim_key
@@ -33,6 +34,7 @@ from tocsin.directory import BY_TEAM, read_team
 from tocsin.directory.claims import make_claim, show_dns
 from tocsin.events import FeedAlarm, watch_feeds
 from tocsin.exchange.ledger import OutgoingRow
+from tocsin.exchange.statements import CaseAct, CaseEntry, DispatchType, GlobalName
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.records import AuditAction, audit
@@ -90,6 +92,23 @@ def sent_dispatch(world: World, days: int = 0) -> World:
     act(world, "exchange send", partner="Peer", documents=({"name": "a", "content": b"a"},), tlp="CLEAR")
     world.now += timedelta(days=days)
     return world
+
+
+def offered_case(world: World) -> None:
+    """A partner offers a case of its own."""
+    sender = peer(3)
+    meet_peer(world, sender)
+    said = {"case": GlobalName(node=sender.node, id=UUID(int=71)), "name": "A. Diop"}
+    first = sender.says(CaseEntry, number=1, act=CaseAct.OPENED, **said)
+    offer = sender.says(CaseEntry, number=2, before=first.hash, act=CaseAct.OFFER, to=party_of(world, 1), **said)
+    bring(world, sender, DispatchType.OFFER, first, offer)
+
+
+def notice(world: World) -> None:
+    """A partner sends a notice."""
+    sender = peer(3)
+    meet_peer(world, sender)
+    bring(world, sender, DispatchType.NOTE)
 
 
 def stuck_dispatch(world: World) -> None:
@@ -417,6 +436,10 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
         pin_expiring, lambda w: act(w, "partners end-key", partner="1", key="1", why="replaced", reason="Ada rang")
     ),
     ItemKind.PARTNER_ITEMS: Story(offered, lambda w: act(w, "exchange decline", item=1, reason="Known")),
+    ItemKind.PARTNER_CASES: Story(
+        offered_case, lambda w: act(w, "exchange refuse", case=1, code="capacity", reason="No people")
+    ),
+    ItemKind.PARTNER_MESSAGES: Story(notice, lambda w: act(w, "exchange acknowledge", message=1)),
     ItemKind.DISPATCHES_STUCK: Story(stuck_dispatch, read_receipt),
     ItemKind.RECEIPTS_MISSING: Story(lambda w: sent_dispatch(w, days=8), read_receipt),
     ItemKind.RECALLS_UNANSWERED: Story(

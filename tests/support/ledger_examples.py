@@ -7,20 +7,41 @@ from uuid import UUID
 from pysequoia import Cert
 from sqlalchemy import select
 
-from support.exchange_examples import Peer
+from support.exchange_examples import Peer, peer
 from support.incident_mails import add_party
 from support.partner_examples import CALL, claim, do
 from support.world import World
 from tocsin.cli.acts import act_of
 from tocsin.delivery.sealing import read_own_keys
-from tocsin.exchange.dispatches import DispatchRecipient, make_receipt, seal_receipt, take
-from tocsin.exchange.ledger import IncomingRow, OfferedItem, OfferState, OutgoingRow, PassedItem, sealed_file
+from tocsin.exchange.dispatches import DispatchRecipient, genesis, make_receipt, members_of, seal, seal_receipt, take
+from tocsin.exchange.ledger import (
+    CaseEntryRow,
+    ExchangeCase,
+    ExchangeMessage,
+    IncomingRow,
+    OfferedItem,
+    OfferState,
+    OutgoingRow,
+    PassedItem,
+    sealed_file,
+)
 from tocsin.exchange.ledger.models import RecallItemRow, RecallRow, ReceiptRow
-from tocsin.exchange.statements import NodeKey, PinnedKey, pinned
+from tocsin.exchange.statements import (
+    CaseAct,
+    CaseEntry,
+    Dispatch,
+    DispatchType,
+    GlobalName,
+    NodeKey,
+    PinnedKey,
+    Statement,
+    pinned,
+)
 from tocsin.incidents import PartyRole, add_incident
 from tocsin.interface import ActContext, read_request
 from tocsin.node.records.identity import NodeIdentity
 from tocsin.operations.backup import known_tables
+from tocsin.sharing.gate import Tlp
 
 OBSERVABLES = ("203.0.113.7", "kit.example")
 
@@ -112,6 +133,14 @@ def receipt_of(world: World, peer: Peer, dispatch: int = 1, number: int = 1) -> 
     return seal_receipt(receipt, Cert.from_bytes(own_key(world).encode()))
 
 
+def bring(world: World, sender: Peer, kind: DispatchType, *statements: Statement) -> None:
+    """Take the first dispatch of a peer."""
+    us, named = party_of(world, 1), tuple(one.hash for one in statements)
+    head = {"to": us, "number": 1, "before": genesis(sender.party, us), "statements": named}
+    made = sender.says(Dispatch, type=kind, tlp=Tlp.CLEAR, **head)
+    act(world, "take", content=seal(members_of(made, statements), Cert.from_bytes(own_key(world).encode())))
+
+
 def offered(world: World) -> World:
     """A partner, and an item that it offered; nothing was signed."""
     claim(world)
@@ -152,6 +181,37 @@ def sent(world: World) -> World:
             PassedItem(
                 partner_id=1, outgoing_id=row.id, node=UUID(int=1), item=UUID(int=10), version=1, title="Ransomware",
                 way="dispatch", recall_dispatch=None, answer="", answer_code="", answered_at=None,
+            )
+        )  # fmt: skip
+    return with_case(world)
+
+
+def with_case(world: World) -> World:
+    """A case that the partner of `offered` offers, and a request of it."""
+    sender = peer(3)
+    said = {"case": GlobalName(node=sender.node, id=UUID(int=71)), "name": "A. Diop", "role": "lead"}
+    first = sender.says(CaseEntry, number=1, act=CaseAct.OPENED, text="Wiper", **said)
+    to = NodeKey(node=UUID(int=1), key="a" * 40)
+    offer = sender.says(CaseEntry, number=2, before=first.hash, act=CaseAct.OFFER, to=to, **said)
+    with world.node.database.begin() as session:
+        row = ExchangeCase(
+            partner_id=1, node=sender.node, case=UUID(int=71), joint=False, title="Wiper", tlp="GREEN",
+            state="offered-to-us", incident_id=None, their_reference="INC-4KX7-9M2P", withdrawn="", code="", reason="",
+            incoming_id=1, offered_by="", closing=False, changed_at=world.now,
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        for number, one in enumerate((first, offer), 1):
+            content, signature = one.content.decode(), one.signature.decode()
+            session.add(
+                CaseEntryRow(case_id=row.id, number=number, hash=one.hash, content=content, signature=signature)
+            )
+        session.add(
+            ExchangeMessage(
+                partner_id=1, direction="in", kind="request", hash=f"sha256:{'d' * 64}", text="Keep the logs.",
+                tlp="GREEN", asks="preservation", basis="legal", instrument="A law", urgency="high", answer_by=None,
+                incident_id=None, made_at=world.now, made_by="", due_at=world.now, state="open", acknowledged_at=None,
+                acknowledged_by="", code="", later=None, who="", answer="", answered_at=None, once=None,
             )
         )  # fmt: skip
     return world

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tocsin.cli import exchange_dispatches, exchange_tokens, exchange_verify
+from tocsin.cli import exchange_cases, exchange_dispatches, exchange_tokens, exchange_verify
 from tocsin.cli.acts import act_group
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, note, print_json, print_table, say
@@ -36,12 +36,13 @@ def _show_push(done: dict[str, Any]) -> None:
 
 app = Commands(
     cls=act_group("exchange", shows={"push": _show_push}),
-    help="Exchange with partners: send, take, receipts, recalls; push to a MISP; check, convert and verify files.",
+    help="Exchange with partners: send, take, recall; cases and requests; push to a MISP; check and convert files.",
     no_args_is_help=True,
 )
 app.add_typer(exchange_verify.app)
 app.add_typer(exchange_dispatches.app)
 app.add_typer(exchange_tokens.app, name="token")
+app.add_typer(exchange_cases.app)
 
 _Format = Annotated[
     str, typer.Option("--format", metavar="FORMAT", help="stix, stix-pattern, misp, csaf, iodef, idea or xarf.")

@@ -80,10 +80,12 @@ def take(call: NodeInvocation, file: _File, out: _Out = None) -> None:
 
     The same file gives the same receipt. Exit 1: it was not taken, and the receipt says so.
     """
-    from tocsin.exchange.ledger import receipt_file
+    from tocsin.exchange.ledger import close_handed_over, receipt_file
+    from tocsin.interface import ActContext
 
     act = act_of("exchange", "take")
     done = document_of(perform(call, act, {"content": _read(file)}))
+    close_handed_over(ActContext(call.node, call.now, call.actor))
     with call.database.reading() as session:
         name, content = receipt_file(call.node, session, done["incoming"])
     path = out or file.with_name(name)

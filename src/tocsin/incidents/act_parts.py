@@ -137,7 +137,7 @@ class OpenIncident:
         return self.done(self.enter(IncidentEntryKind.CHANGE, text, data=data))
 
     def live(self) -> Incident:
-        """The incident, which is not merged.
+        """The incident, which is not merged and not a partner's.
 
         Raises:
             ConflictError: it is.
@@ -148,6 +148,14 @@ class OpenIncident:
                 say("%(reference)s was merged into another incident.", reference=self.incident.reference),
                 hint=say("Unmerge it first, or do this to the other incident."),
             )
+        if self.incident.handed_to:
+            raise ConflictError(
+                say(
+                    "%(reference)s was handed over to %(name)s.", reference=self.incident.reference,
+                    name=self.incident.handed_to,
+                ),
+                hint=say("Ask the partner to offer it back."),
+            )  # fmt: skip
         return self.incident
 
 

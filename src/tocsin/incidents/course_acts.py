@@ -260,12 +260,29 @@ def end(opened: OpenIncident, state: IncidentState, reason: str) -> IncidentResu
     return _move(opened, state, reason)
 
 
+def hand_over(opened: OpenIncident, whom: str) -> None:
+    """It is a partner's now, closed here, and its state stays so until it is taken back."""
+    if opened.incident.state in UNDER_WAY:
+        end(opened, IncidentState.CLOSED, "")
+    opened.incident.handed_to = whom
+
+
+def take_back(opened: OpenIncident) -> None:
+    """It was handed over, and is worked on here again."""
+    opened.incident.handed_to = ""
+    _reopen(opened)
+
+
 def reopen(context: ActContext, request: IncidentNamed) -> IncidentResult:
     """It is in progress again; without a lead, it is new."""
     with changing(context, request) as opened:
-        incident = opened.live()
-        _clear(opened)
-        return _move(opened, IncidentState.NEW if incident.lead is None else IncidentState.OPEN)
+        opened.live()
+        return _reopen(opened)
+
+
+def _reopen(opened: OpenIncident) -> IncidentResult:
+    _clear(opened)
+    return _move(opened, IncidentState.NEW if opened.incident.lead is None else IncidentState.OPEN)
 
 
 def note(context: ActContext, request: IncidentNote) -> IncidentResult:

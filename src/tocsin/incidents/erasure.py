@@ -43,6 +43,7 @@ _TYPED: Final[Mapping[str, tuple[str, ...]]] = {
     IncidentEntryKind.EVIDENCE.value: ("name", "sha256", "size", "seal", "place", "person", "how", "who", "order"),
     IncidentEntryKind.POPULATION.value: ("query", "values"),
     IncidentEntryKind.NOTICE.value: ("cited",),
+    IncidentEntryKind.EXCHANGE.value: ("name",),
 }
 """What of the data of an entry people typed, by its kind; of a changed title both are."""
 

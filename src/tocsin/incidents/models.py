@@ -56,7 +56,8 @@ class Incident(InCompartment, Base):
     ``title``: what people call it. ``rsit_type``: of the Reference Security Incident Taxonomy, or empty. ``severity``:
     a `SeverityLevel`. ``tlp``: its marking. ``waiting_for``: whom, in words; ``waiting_until``: then it is due again.
     ``lead``: number of a person. ``merged_into``: the incident that it was merged into. ``root_cause``: one of the
-    node's list, or empty. ``in_figures``: it counts there although it is restricted.
+    node's list, or empty. ``in_figures``: it counts there although it is restricted. ``handed_to``: the partner whose
+    case it is now, with its reference there, or empty.
     """
 
     __tablename__ = "incident"
@@ -83,6 +84,7 @@ class Incident(InCompartment, Base):
     closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     root_cause: Mapped[str] = mapped_column(Text, default="", server_default="", index=True)
     in_figures: Mapped[bool] = mapped_column(default=False, server_default=false())
+    handed_to: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class IncidentEntry(InCompartment, Base):

@@ -41,7 +41,7 @@ class IncidentEntryKind(StrEnum):
     FEEDBACK = "feedback"  # what a party says of our help
     NOTICE = "notice"  # of one: basis, consent or order, our answer
     TAKEDOWN = "takedown"  # what was done to have something taken down
-    DISPATCH = "dispatch"  # it went to a partner
+    EXCHANGE = "exchange"  # what was agreed with a partner, and what the history of a case that it gave us says
 
 
 class MilestoneKind(StrEnum):

@@ -103,6 +103,7 @@ _MODELS = (
     "tocsin.exchange.faces.models",
     "tocsin.exchange.faces.taxii.models",
     "tocsin.exchange.ways.models",
+    "tocsin.exchange.ledger.case_models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

@@ -44,6 +44,7 @@ class Chore(StrEnum):
     RETENTION = "retention"  # what is too old goes
     PURGE = "purge"  # purges that could not be finished
     CALL_OUTS = "call-outs"  # who is called when something waits
+    CASES = "cases"  # incidents whose case a partner accepted are closed
     ASSETS = "assets"  # observables that name critical assets
     EXCHANGE = "exchange"  # dispatches to partners
     TODO = "todo"  # who has to-do items that have ended is forgotten
@@ -59,6 +60,7 @@ EVERY: Final[Mapping[Chore, timedelta]] = {
     Chore.RETENTION: timedelta(days=1),
     Chore.PURGE: timedelta(minutes=1),
     Chore.CALL_OUTS: timedelta(seconds=15),
+    Chore.CASES: timedelta(minutes=1),
     Chore.ASSETS: timedelta(minutes=1),
     Chore.EXCHANGE: timedelta(seconds=10),
     Chore.TODO: timedelta(minutes=2),
@@ -207,6 +209,7 @@ def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapp
         Chore.RETENTION: lambda: _keep(node, clock),
         Chore.PURGE: lambda: _finish_purges(node),
         Chore.CALL_OUTS: lambda: _call_out(node, clock),
+        Chore.CASES: lambda: _close_cases(node, clock),
         Chore.ASSETS: lambda: _match_observables(node, clock),
         Chore.EXCHANGE: lambda: _deliver_dispatches(node, clock, stop),
         Chore.TODO: lambda: _forget_ended_items(node, clock),
@@ -284,6 +287,14 @@ def _call_out(node: NodeWithStores, clock: Clock) -> str:
     from tocsin.pipeline.call_outs import look_for_call_outs
 
     look_for_call_outs(node, clock())
+    return ""
+
+
+def _close_cases(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.exchange.ledger import close_handed_over
+    from tocsin.interface import ActContext
+
+    close_handed_over(ActContext(node, clock(), "node"))
     return ""
 
 

@@ -45,6 +45,8 @@ class ItemKind(StrEnum):
     PARTNER_CHECKS = "partner-checks"  # communication checks that are due
     PARTNER_KEYS = "partner-keys"  # pinned keys that end soon
     PARTNER_ITEMS = "partner-items"  # that partners offered or recalled, to be decided
+    PARTNER_CASES = "partner-cases"  # that partners offered, to be accepted or refused
+    PARTNER_MESSAGES = "partner-messages"  # requests and notices of partners, to be acknowledged
     DISPATCHES_STUCK = "dispatches-stuck"  # that cannot arrive
     RECEIPTS_MISSING = "receipts-missing"  # of dispatches that were sealed a week ago
     RECALLS_UNANSWERED = "recalls-unanswered"  # that a person asks a partner about

@@ -1,11 +1,13 @@
 """Exchange on pages: what was sent and came, an item decided and undone, a file that cannot be read."""
 
 from pathlib import Path
+from uuid import UUID
 
 from support.console_users import browser_of
 from support.exchange_examples import peer
-from support.ledger_examples import make_incident, meet_peer, sent
+from support.ledger_examples import bring, make_incident, meet_peer, party_of, sent
 from support.world import copy_world, text_of
+from tocsin.exchange.statements import CaseAct, CaseEntry, DispatchType, GlobalName
 from tocsin.node.accounts import AccountRole
 from tocsin.server.server import make_application
 
@@ -52,3 +54,38 @@ def test_an_incident_is_previewed_and_sealed(fresh: Path, tmp_path: Path) -> Non
                 .startswith("/exchange/dispatches/1")
             )
             assert "Sealed" in text_of(analyst.get("/exchange/dispatches/1"))
+
+
+def test_a_case_is_offered_and_refused_and_a_request_answered(fresh: Path, tmp_path: Path) -> None:
+    world = copy_world(fresh, tmp_path)
+    with world.open:
+        sender = peer(3)
+        meet_peer(world, sender)
+        reference = make_incident(world, "Peer")
+        said = {"case": GlobalName(node=sender.node, id=UUID(int=71)), "name": "A. Diop"}
+        first = sender.says(CaseEntry, number=1, act=CaseAct.OPENED, text="<b>Wiper</b>", **said)
+        offer = sender.says(CaseEntry, number=2, before=first.hash, act=CaseAct.OFFER, to=party_of(world, 1), **said)
+        bring(world, sender, DispatchType.OFFER, first, offer)
+        application = make_application(world.node, clock=lambda: world.now)
+        with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as analyst:
+            assert "1 case offered by a partner" in text_of(analyst.get("/today"))
+            shown = text_of(analyst.get("/exchange/cases/1"))
+            assert ("Offered to us" in shown, "<b>Wiper</b>" in shown, "A. Diop" in shown) == (True, True, True)
+            refused = analyst.send("/exchange/cases/1/refuse", code="capacity", reason="No people")
+            assert refused.status_code == 303
+            assert analyst.send("/exchange/cases/1/accept").status_code == 409
+
+            offered = {"incident": reference, "joint": "true", "once": "1"}
+            places = {analyst.send("/partners/1/offer", **offered).headers["location"] for _ in range(2)}
+            assert len(places) == 1, "sent twice, it is offered once"
+            shown = text_of(analyst.get(f"/incidents/{reference}"))
+            assert ("Joint case" in shown, "Offered, unanswered" in shown, "Send an update" in shown) == (True,) * 3
+            assert "Version 1 was sent on" in text_of(analyst.get(f"/partners/1/send?incident={reference}"))
+
+            wrong = analyst.send("/partners/1/ask", text="Help", basis="legal", tlp="CLEAR")
+            assert (wrong.status_code, "names its instrument" in text_of(wrong)) == (409, True)
+            asked = analyst.send("/partners/1/ask", text="Keep the logs", asks="preservation", tlp="CLEAR")
+            page = text_of(analyst.get(asked.headers["location"]))
+            assert ("Preservation of data" in page, "Keep the logs" in page) == (True, True)
+            told = analyst.send("/exchange/notice", text="Cable 4 is cut", tlp="CLEAR")
+            assert "Cable 4 is cut" in text_of(analyst.get(told.headers["location"]))

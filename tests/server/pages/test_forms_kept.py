@@ -45,6 +45,8 @@ UNSEEN = {
     "/partners/{partner}/tokens": "a choice of two",
     "/partners/{partner}/tokens/revoke": "a button, for a partner with a token",
     "/partners/{partner}/send": "a button, below the preview of an incident",
+    "/partners/{partner}/offer": "a button, below the preview of an incident",
+    "/exchange/cases/{case}/withdraw": "a button, for a case that is offered",
     "/drafting/{name}/close": "a button of the chair",
     "/drafting/{name}/provisions/{provision}/wordings": "for the chair, tested in tests/drafting",
     "/drafting/{name}/restore": "a list of the chair, after a round",

@@ -5,9 +5,22 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.exchange.ledger import acts
+    from tocsin.exchange.ledger import acts, case_acts
+    from tocsin.exchange.ledger.case_models import CaseEntryRow, ExchangeCase, ExchangeMessage
+    from tocsin.exchange.ledger.case_read import (
+        IncidentPartner,
+        ListedCase,
+        ListedMessage,
+        case_entries,
+        incident_partners,
+        list_cases,
+        list_messages,
+        offered_cases,
+    )
+    from tocsin.exchange.ledger.case_states import CaseState, MessageKind, MessageState
     from tocsin.exchange.ledger.confirming import check_numbers, unanswered_recalls, unchecked_partners
     from tocsin.exchange.ledger.contents import recalled_uuids, tombstones
+    from tocsin.exchange.ledger.handover import close_handed_over, find_case
     from tocsin.exchange.ledger.items import find_item
     from tocsin.exchange.ledger.keeping import forget_files, kept_files
     from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, own_party
@@ -19,13 +32,12 @@ if TYPE_CHECKING:
         language_of,
         queue_mail,
     )
+    from tocsin.exchange.ledger.messages import find_message, open_messages
     from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
     from tocsin.exchange.ledger.read import (
-        ItemHolder,
         ReceivedDispatch,
         SentDispatch,
         evidence_bundle,
-        holders_of,
         open_items,
         passed_by_program,
         receipt_file,

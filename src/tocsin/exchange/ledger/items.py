@@ -97,7 +97,7 @@ def _adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
             _check_marking(session, context, row, request.incident)
         partner = session.get_one(Partner, row.partner_id).name
         parts = _parts(context.node, session, row)
-    reference = request.incident or _opened(context, row)
+    reference = request.incident or open_marked(context, row.title or str(row.item), row.tlp, f"item:{row.id}:incident")
     cut("exchange.opening")
     once = f"item:{row.id}"
     for number, (role, text) in enumerate(_observables(parts)):
@@ -111,7 +111,7 @@ def _adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
     with context.database.begin() as session:
         row = find_item(session, request.item, lock=True)
         if row.state == OfferState.OFFERED:  # else its source recalled it meanwhile, which somebody answers
-            _decide(session, context, row, OfferState.ADOPTED)
+            decide(session, context, row, OfferState.ADOPTED)
         row.incident = reference
         return _result(row)
 
@@ -127,7 +127,7 @@ def decline(context: ActContext, request: DeclinedItem) -> OfferResult:
     with context.undoable() as session:
         row = find_item(session, request.item, lock=True)
         _check_open(row)
-        _decide(session, context, row, OfferState.DECLINED)
+        decide(session, context, row, OfferState.DECLINED)
         row.reason = reason
         return _result(row)
 
@@ -171,13 +171,12 @@ def _observables(parts: dict[str, bytes]) -> Iterator[tuple[ObservableRole, str]
             yield role, "\n".join(values[at : at + MOST - 1])
 
 
-def _opened(context: ActContext, row: OfferedItem) -> str:
-    """A new incident with the marking of an item; TLP:RED only for whoever adopts it."""
-    if row.tlp == Tlp.RED and context.person is None:
+def open_marked(context: ActContext, title: str, tlp: str, once: str) -> str:
+    """A new incident with the marking of what came; TLP:RED only for whoever opens it."""
+    if tlp == Tlp.RED and context.person is None:
         raise UsageError(say("What is marked TLP:RED is adopted on a page, by the person who may read it."))
-    only = (str(context.person),) if row.tlp == Tlp.RED else ()
-    title = " ".join(row.title.split())[:200] or str(row.item)
-    new = {"title": title, "tlp": row.tlp, "only": only, "once": f"item:{row.id}:incident"}
+    only = (str(context.person),) if tlp == Tlp.RED else ()
+    new = {"title": " ".join(title.split())[:200], "tlp": tlp, "only": only, "once": once}
     return open_(context, NewIncident.model_validate(new)).reference
 
 
@@ -196,7 +195,8 @@ def _check_open(row: OfferedItem) -> None:
         raise ConflictError(say("This item is not open for a decision."))
 
 
-def _decide(session: Session, context: ActContext, row: OfferedItem, state: OfferState) -> None:
+def decide(session: Session, context: ActContext, row: OfferedItem, state: OfferState) -> None:
+    """What became of an item, by a person here."""
     row.state, row.decided_at, row.decided_by = state.value, context.now, context.actor
     detail = {"item": str(row.item), "version": row.version, "state": row.state}
     subject = f"partner:{row.partner_id}"

@@ -1,10 +1,9 @@
 """What is read of the ledger: where each thing is that went to a partner or came from one, and the files of both."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -69,34 +68,6 @@ def sent_dispatches(
             items[one.outgoing_id].append(one)
     recalled = frozenset(one.id for one in recalled_items(session, [row.id for row, _ in rows]))
     return [SentDispatch(row, name, tuple(items[row.id]), explanation_of(row), recalled) for row, name in rows]
-
-
-@dataclass(frozen=True)
-class ItemHolder:
-    """A partner that was passed an item: how and by which dispatch last, and what became of that, or of its recall.
-
-    ``dispatch``: None where a program of the partner read it.
-    """
-
-    dispatch: OutgoingRow | None
-    partner: str
-    recalled: bool
-    answer: str
-
-
-def holders_of(session: Session, items: Collection[UUID]) -> list[ItemHolder]:
-    """Who was passed items of ours, each partner once, by name."""
-    query = (
-        select(PassedItem, OutgoingRow, Partner.name)
-        .outerjoin(OutgoingRow, OutgoingRow.id == PassedItem.outgoing_id)
-        .join(Partner, Partner.id == PassedItem.partner_id)
-        .where(PassedItem.item.in_(items))
-        .order_by(PassedItem.id)
-    )
-    newest = {item.partner_id: (item, row, name) for item, row, name in session.execute(query)}
-    recalled = {one.id for one in recalled_items(session, [row.id for _, row, _ in newest.values() if row])}
-    found = [ItemHolder(row, name, item.id in recalled, item.answer) for item, row, name in newest.values()]
-    return sorted(found, key=lambda one: one.partner)
 
 
 def passed_by_program(session: Session, partner: int, *, limit: int = 200) -> Sequence[PassedItem]:

@@ -15,6 +15,8 @@ from tocsin.exchange.statements import (
     DispatchType,
     NodeKey,
     Part,
+    Request,
+    RequestAnswer,
     Statement,
     WithheldPart,
     hash_of,
@@ -43,6 +45,8 @@ class DispatchDraft:
     text: str = ""
     incident: str = ""
     reasons: list[Any] = field(default_factory=list)
+    request: Request | None = None
+    answer: RequestAnswer | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ def prepare_dispatch(opened: OpenPartner, draft: DispatchDraft) -> PreparedDispa
         had=had_from(session, partner), type=draft.type, tlp=draft.marking.tlp, pap=draft.marking.pap,
         statements=tuple(one.hash for one in draft.statements), parts=tuple(part for part, _ in draft.parts),
         withheld=tuple(draft.withheld), text=hash_of(draft.text.encode()) if draft.text else None,
+        request=draft.request, answer=draft.answer,
     )  # fmt: skip
     statement = sign_statement(body, us.key.signer)
     members = members_of(statement, draft.statements, (content for _, content in draft.parts), draft.text)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import teams_by_id
+from tocsin.exchange.ledger.case_history import history_for
 from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, encrypting_key, own_party
 from tocsin.exchange.ledger.mail_sealing import seal_for, tell_of_key
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
@@ -107,7 +108,7 @@ def preview(context: ActContext, request: NewDispatch) -> PartnerPackage:
 
     """
     with context.database.reading() as session:
-        return _package(session, context, find_partner(session, request.partner), request)
+        return package_for(session, context, find_partner(session, request.partner), request)
 
 
 def send(context: ActContext, request: NewDispatch) -> DispatchResult:
@@ -139,11 +140,12 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
             draft, prepared = _draft(opened, request), None
         row = seal_for(opened, draft, once, prepared)
         for item in draft.statements:
-            session.add(_passing(row, item.said(SharedItem)))
+            if isinstance(item.body, SharedItem):
+                session.add(passing_of(row, item.body))
         if request.incident:
             incident = find_incident(session, IncidentReader(context.person, context.now), request.incident, lock=True)
-            data = {"name": partner.name, "number": abs(row.number), "dispatch": row.id}
-            add_entry(session, incident, IncidentEntryKind.DISPATCH, data=data, **context.by)
+            data = {"act": "sent", "name": partner.name, "dispatch": row.id}
+            add_entry(session, incident, IncidentEntryKind.EXCHANGE, data=data, **context.by)
         done = result_of(row, partner)
     cut("exchange.sealed")
     return done
@@ -161,17 +163,17 @@ def _basis(session: Session, context: ActContext, request: NewDispatch) -> objec
 
 def _draft(opened: OpenPartner, request: NewDispatch) -> DispatchDraft:
     session, context, partner = opened.session, opened.context, opened.partner
-    package = _package(session, context, partner, request)
+    package = package_for(session, context, partner, request)
     if package.marking is None:
         raise ConflictError(
             say("Nothing of this may go to %(name)s.", name=partner.name),
             hint=say("The preview says why: 'tocsin exchange send … --preview'."),
         )
-    title = _title(session, context, request)
+    title, items = title_of(session, context, request), items_of(session, context, opened.us, package, request)
+    history = history_for(opened, request.incident, package) if request.incident else ()
     return DispatchDraft(
-        DispatchType.SHARE, title, package.marking, _items(session, context, opened.us, package, request),
-        [(part.statement, part.written.content) for part in _once(package.parts)], package.withheld, package.text,
-        request.incident if title else "", reasons_of(package),
+        DispatchType.SHARE, title, package.marking, [*items, *history], parts_of(package), package.withheld,
+        package.text, request.incident if title else "", reasons_of(package),
     )  # fmt: skip
 
 
@@ -211,7 +213,7 @@ def _check_key(context: ActContext, request: NewDispatch) -> None:
     raise missing
 
 
-def _passing(row: OutgoingRow, item: SharedItem) -> PassedItem:
+def passing_of(row: OutgoingRow, item: SharedItem) -> PassedItem:
     """That a dispatch brings its recipient an item."""
     return PassedItem(
         partner_id=row.partner_id, outgoing_id=row.id, node=item.item.node, item=item.item.id, version=item.version,
@@ -221,48 +223,58 @@ def _passing(row: OutgoingRow, item: SharedItem) -> PassedItem:
     )  # fmt: skip
 
 
-def _package(session: Session, context: ActContext, partner: Partner, request: NewDispatch) -> PartnerPackage:
+def package_for(session: Session, context: ActContext, partner: Partner, request: NewDispatch) -> PartnerPackage:
+    """What would go to a partner of what is asked for, and what not and why."""
     if not request.incident and not request.documents:
         raise UsageError(say("Name an incident or a file."))
     reader = IncidentReader(context.person, context.now)
     marking = read_marking(request.tlp or "AMBER", None)
     documents = [_document(one, marking) for one in request.documents]
-    recipient = _recipient(session, context, partner, request)
+    recipient = recipient_for(session, context, partner, request.incident)
     if request.incident:
         view = read_view(session, reader, request.incident, recipient)
         view = replace(view, documents=documents, evidence_file=context.node.incident_evidence.read)
         items = incident_items(view, terms=_terms(view, request))
     else:
         items = documents
-    rules = rules_in_force(session)
-    local = tuple(rule.local for rule in rules.document.rules if not rule.when and rule.local is not None)
-    policy = PackagePolicy(
-        local=local, transfers=rules.transfers, chosen=USUAL.union(request.classes),
-        never_held=IntakeFilter(context.node, "exchange").classes,
-    )  # fmt: skip
-    if partner.largest is not None:
-        policy = replace(policy, largest=min(policy.largest, partner.largest))
+    policy = policy_for(session, context, partner, USUAL.union(request.classes))
     return compose(items, recipient, partner.name, policy)
 
 
-def _recipient(session: Session, context: ActContext, partner: Partner, request: NewDispatch) -> Recipient:
+def policy_for(session: Session, context: ActContext, partner: Partner, chosen: frozenset[DataClass]) -> PackagePolicy:
+    """The rules in force, and the size that the partner takes. ``chosen``: the classes that go."""
+    rules = rules_in_force(session)
+    local = tuple(rule.local for rule in rules.document.rules if not rule.when and rule.local is not None)
+    policy = PackagePolicy(
+        local=local, transfers=rules.transfers, chosen=chosen,
+        never_held=IntakeFilter(context.node, "exchange").classes,
+    )  # fmt: skip
+    return policy if partner.largest is None else replace(policy, largest=min(policy.largest, partner.largest))
+
+
+def recipient_for(session: Session, context: ActContext, partner: Partner, reference: str) -> Recipient:
     """The partner as the gate knows it: named in the case where a party of the incident is the same team or mailbox."""
     team = teams_by_id(context.database, [partner.team_id]).get(partner.team_id) if partner.team_id else None
     named = False
-    if request.incident:
-        reader = IncidentReader(context.person, context.now)
-        family = merged_family(session, reader, find_incident(session, reader, request.incident))
-        named = any(
-            (party.team_id is not None and party.team_id == partner.team_id)
-            or (party.mailbox and party.mailbox.casefold() == partner.mailbox.casefold())
-            for party in parties_of(session, reader, family)
-            if party.left_at is None
-        )
+    if reference:
+        named = takes_part(session, context, partner, reference)
     found = read_partner(session, str(partner.id), context.now)
     keys = frozenset(key.fingerprint for key in found.in_state(PartnerKeyState.PINNED, context.now))
     sharing = SharingPartner(str(partner.node or partner.mailbox), partner.name, team, keys, plain=not keys)
     recipient = partner_recipient(sharing, (), context.now, in_case=named)
     return recipient if team else replace(recipient, country=partner.countries.partition(",")[0])
+
+
+def takes_part(session: Session, context: ActContext, partner: Partner, reference: str) -> bool:
+    """Whether a party of an incident is the same team or mailbox as the partner."""
+    reader = IncidentReader(context.person, context.now)
+    family = merged_family(session, reader, find_incident(session, reader, reference))
+    return any(
+        (party.team_id is not None and party.team_id == partner.team_id)
+        or (bool(party.mailbox) and party.mailbox.casefold() == partner.mailbox.casefold())
+        for party in parties_of(session, reader, family)
+        if party.left_at is None
+    )
 
 
 def _terms(view: IncidentView, request: NewDispatch) -> ReleaseItem:
@@ -278,7 +290,7 @@ def _document(document: SentDocument, marking: Marking) -> PackageItem:
     return PackageItem(PackageKind.FILE, ReleaseItem(marking, DataClass.DOCUMENT, _OURS), document.name, file=file)
 
 
-def _items(
+def items_of(
     session: Session, context: ActContext, us: OwnParty, package: PartnerPackage, request: NewDispatch
 ) -> list[Statement]:
     """The items of a package: the incident with all that goes with it, else each file."""
@@ -303,12 +315,17 @@ def _items(
     ]
 
 
+def parts_of(package: PartnerPackage) -> list[tuple[Part, bytes]]:
+    """The parts of a package, as a dispatch takes them."""
+    return [(part.statement, part.written.content) for part in _once(package.parts)]
+
+
 def _once(parts: Sequence[PackagePart]) -> list[PackagePart]:
     """Each content once, also where two files are the same."""
     return list({part.statement.hash: part for part in parts}.values())
 
 
-def _title(session: Session, context: ActContext, request: NewDispatch) -> str:
+def title_of(session: Session, context: ActContext, request: NewDispatch) -> str:
     """What everybody here who sees dispatches may call it: of a restricted incident, nothing."""
     if request.incident:
         incident = find_incident(session, IncidentReader(context.person, context.now), request.incident)

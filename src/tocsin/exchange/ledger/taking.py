@@ -33,6 +33,7 @@ from tocsin.exchange.dispatches import (
     seal_receipt,
     take_members,
 )
+from tocsin.exchange.ledger.case_writing import check_cases, write_cases, write_message
 from tocsin.exchange.ledger.confirming import note_had, note_resumed
 from tocsin.exchange.ledger.contents import answer_recall, nothing_held, tombstones, write_statement
 from tocsin.exchange.ledger.links import (
@@ -110,7 +111,7 @@ def take_opened(context: ActContext, us: OwnParty, members: dict[str, bytes]) ->
         session.scalar(select(Partner).where(Partner.node == sender).with_for_update())
         taking = take_members(members, us.recipient(session, named.number), context.now, wrong=wrong)
         if taking.contents is not None:
-            taking = _checked(session, taking, taking.contents)
+            taking = _checked(session, us, taking, taking.contents)
         partner = session.scalars(select(Partner).where(Partner.node == sender)).one()
         same = IncomingRow.partner_id == partner.id, IncomingRow.hash == taking.statement.hash
         row = session.scalar(select(IncomingRow).where(*same))
@@ -179,10 +180,11 @@ def _wrong_contents(context: ActContext, members: dict[str, bytes]) -> RefusalEr
     return RefusalError(RefusalCode.NOT_TAKEN, say("A part of it must not be kept here.")) if found else None
 
 
-def _checked(session: Session, taking: IncomingDispatch, contents: DispatchContents) -> IncomingDispatch:
+def _checked(session: Session, us: OwnParty, taking: IncomingDispatch, contents: DispatchContents) -> IncomingDispatch:
     """The dispatch, refused where an item or a recall in it is not its signer's to speak of, or was recalled."""
     bodies = [one.body for one in contents.statements]
     try:
+        check_cases(session, us, contents)
         stones = tombstones(session, {name_of(one.item) for one in bodies if isinstance(one, SharedItem)})
         for one in bodies:
             if isinstance(one, SharedItem):
@@ -213,6 +215,8 @@ def _write(opened: OpenPartner, taking: IncomingDispatch, packed: bytes, row: In
     if contents:
         for statement in contents.statements:
             write_statement(opened, row, statement, contents)
+        write_cases(opened, row, contents)
+        write_message(opened, row, dispatch)
     known = newest_receipt(session, Direction.OUT, row.hash)
     said = read_receipt(known).said(Receipt) if known else None
     if said is None or not _says(said, outcome.verdict, outcome.link.number, row.code):

@@ -154,6 +154,8 @@ def _entry(
         values["facts"] = json.dumps(entry.data, ensure_ascii=False)  # of other kinds it has numbers of this node
     if theirs is not None:
         values["from"] = party
+    if node := entry.data.get("node"):  # of a case that was taken over: its source is who signed it
+        theirs = ItemSource(entry.data.get("name", ""), node)
     return PackageItem(
         PackageKind.TIMELINE, with_terms(entry.tlp, data, theirs), f"entry {entry.id}", values, frozenset({"from"}),
         sha256=entry.sha256,

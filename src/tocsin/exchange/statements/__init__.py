@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         RecallState,
         Receipt,
         ReceiptVerdict,
+        Request,
+        RequestAnswer,
         SharedItem,
         SharingAgreement,
         StatementBody,

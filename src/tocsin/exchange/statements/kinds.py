@@ -204,6 +204,7 @@ class CaseEntry(StatementBody):
     to: NodeKey | None = Field(None, description="Whom an offer is for.")
     joint: bool = Field(False, description="An offer to work together: the owner stays.")
     code: Code | None = Field(None, description="Why it was refused.")
+    reference: Line = Field("", description="Of an offer or an acceptance: what its signer calls the case.")
 
 
 class KeyAct(StrEnum):
@@ -319,7 +320,9 @@ class RequestAnswer(_Model):
     """The answer to a request."""
 
     to: Hash = Field(description="The dispatch with the request.")
-    outcome: Literal["done", "partly", "later", "refused", "not-ours"] = Field(description="What became of it.")
+    outcome: Literal["acknowledged", "done", "partly", "later", "refused", "not-ours"] = Field(
+        description="What became of it; first that a person has read it."
+    )
     code: Code | None = Field(None, description="Why it was refused.")
     by: Time | None = Field(None, description="When, where later.")
     who: Line = Field("", description="Whose it is, where not ours.")

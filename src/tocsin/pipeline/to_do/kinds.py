@@ -343,6 +343,27 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             Resolution(say("Answer the recall"), _EXCHANGE, "exchange answer"),
         ),
     ),
+    ItemKind.PARTNER_CASES: ToDoKind(
+        say("Cases of partners"),
+        lambda item: say_count("%(n)s case offered by a partner", "%(n)s cases offered by partners", item.count),
+        "/exchange#cases", _WORK, listers.partner_cases,
+        (
+            Resolution(say("Accept the case"), _EXCHANGE, "exchange accept"),
+            Resolution(say("Refuse the case"), _EXCHANGE, "exchange refuse"),
+        ),
+    ),
+    ItemKind.PARTNER_MESSAGES: ToDoKind(
+        say("Requests and notices of partners"),
+        lambda item: say_count(
+            "%(n)s request or notice of a partner to acknowledge",
+            "%(n)s requests and notices of partners to acknowledge", item.count,
+        ),
+        "/exchange#messages", _WORK, listers.partner_messages,
+        (
+            Resolution(say("Acknowledge it"), _EXCHANGE, "exchange acknowledge"),
+            Resolution(say("Answer the request"), _EXCHANGE, "exchange reply"),
+        ),
+    ),
     ItemKind.DISPATCHES_STUCK: ToDoKind(
         say("Stuck dispatches"),
         lambda item: say_count("%(n)s dispatch cannot arrive", "%(n)s dispatches cannot arrive", item.count),

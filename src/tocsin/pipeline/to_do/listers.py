@@ -18,7 +18,9 @@ from tocsin.directory.claims import ClaimState, read_claims
 from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
 from tocsin.exchange.ledger import (
+    offered_cases,
     open_items,
+    open_messages,
     stuck_dispatches,
     unanswered_recalls,
     unchecked_partners,
@@ -328,6 +330,21 @@ def partner_items(context: ListingContext) -> Iterator[Item]:
     """What partners offered or recalled, and nobody has decided."""
     found = open_items(context.session)
     yield Item(ItemKind.PARTNER_ITEMS, len(found), min((one.came_at for one in found), default=None))
+
+
+def partner_cases(context: ListingContext) -> Iterator[Item]:
+    """Cases that partners offered, and nobody has answered."""
+    found = offered_cases(context.session)
+    yield Item(ItemKind.PARTNER_CASES, len(found), min((one.changed_at for one in found), default=None))
+
+
+def partner_messages(context: ListingContext) -> Iterator[Item]:
+    """Requests and notices that nobody has acknowledged; due when the first request is."""
+    found = open_messages(context.session)
+    since = min((one.made_at for one in found), default=None)
+    yield Item(
+        ItemKind.PARTNER_MESSAGES, len(found), since, min((one.due_at for one in found if one.due_at), default=None)
+    )
 
 
 def dispatches_stuck(context: ListingContext) -> Iterator[Item]:

@@ -14,7 +14,9 @@ from tocsin.exchange.ledger import (
     NewDispatch,
     OfferState,
     acts,
+    case_acts,
     find_item,
+    incident_partners,
     preview,
     reasons_of,
     receipt_file,
@@ -24,6 +26,7 @@ from tocsin.exchange.ledger import (
     unchecked_partners,
 )
 from tocsin.exchange.partners import partner_names, read_partner
+from tocsin.incidents import IncidentReader, find_incident
 from tocsin.interface import (
     NotHereError,
     Number,
@@ -39,14 +42,15 @@ from tocsin.interface import (
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
 from tocsin.server.pages.acts import perform_and_go
-from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.context import PageContext, join_routers
+from tocsin.server.pages.exchange_case_pages import cases_shown, close_accepted, exchange_case_pages
 from tocsin.server.pages.exchange_words import WORDS
 from tocsin.server.security import Form
 
 _PLACE: Final = "/exchange"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
 _WORKER = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
-_ACTS: Final = {act.name: act for act in acts.ACTS}
+_ACTS: Final = {act.name: act for act in (*acts.ACTS, *case_acts.ACTS)}
 _LARGEST: Final = 64_000_001  # bytes of a file that are read: one more than a dispatch may have
 _WRONG: Final = (ConflictError, InputError, UsageError, NotFoundError)
 
@@ -64,14 +68,14 @@ def exchange_pages(desk: PageContext) -> APIRouter:
     router = PageRouter()
 
     @router.get(_PLACE)
-    def listed(request: Request, _visitor: _READER) -> Response:
+    def listed(request: Request, visitor: _READER) -> Response:
         """What was sent to all partners, and what came."""
-        return _list(desk, request)
+        return _list(desk, request, visitor)
 
     @router.get("/partners/{partner}/exchange")
-    def of_partner(request: Request, _visitor: _READER, partner: str) -> Response:
+    def of_partner(request: Request, visitor: _READER, partner: str) -> Response:
         """The same of one partner."""
-        return _list(desk, request, _partner(desk, partner))
+        return _list(desk, request, visitor, _partner(desk, partner))
 
     @router.post(_PLACE + "/take")
     def take(request: Request, visitor: _WORKER, form: Form) -> Response:
@@ -83,25 +87,34 @@ def exchange_pages(desk: PageContext) -> APIRouter:
         """Read a receipt."""
         return _read(desk, request, visitor, form, "take-receipt")
 
+    _partner_pages(router, desk)
+    _dispatch_pages(router, desk)
+    _item_pages(router, desk)
+    return join_routers(router, exchange_case_pages(desk))
+
+
+def _partner_pages(router: PageRouter, desk: PageContext) -> None:
     @router.get("/partners/{partner}/send")
     def ask(request: Request, visitor: _WORKER, partner: str, asked: Annotated[_Selection, Query()]) -> Response:
         """What would go of an incident, and what not and why."""
         return _preview(desk, request, visitor, partner, asked)
 
-    @router.post("/partners/{partner}/send")
-    def send(request: Request, visitor: _WORKER, partner: str, form: Form) -> Response:
-        """Seal it."""
-        number = _partner(desk, partner)
-        try:
-            return perform_and_go(
-                desk, visitor, _ACTS["send"], form, lambda done: f"{_PLACE}/dispatches/{done.dispatch}",
-                partner=str(number),
-            )  # fmt: skip
-        except _WRONG as error:
-            typed = _Selection(
-                incident=text_of(form, "incident"), classes=tuple(texts_of(form, "classes")), tlp=text_of(form, "tlp")
-            )
-            return _preview(desk, request, visitor, partner, typed, error=error)
+    def add(name: str) -> None:
+        @router.post(f"/partners/{{partner}}/{name}")
+        def seal(request: Request, visitor: _WORKER, partner: str, form: Form) -> Response:
+            """Seal it: as it is, or as a case that is offered."""
+            number = _partner(desk, partner)
+            try:
+                return perform_and_go(
+                    desk, visitor, _ACTS[name], form, lambda done: f"{_PLACE}/dispatches/{done.dispatch}",
+                    partner=str(number),
+                )  # fmt: skip
+            except _WRONG as error:
+                typed = _Selection(
+                    incident=text_of(form, "incident"), classes=tuple(texts_of(form, "classes")),
+                    tlp=text_of(form, "tlp"),
+                )  # fmt: skip
+                return _preview(desk, request, visitor, partner, typed, error=error)
 
     @router.post("/partners/{partner}/number")
     def number(request: Request, visitor: _WORKER, partner: str, form: Form) -> Response:
@@ -111,11 +124,10 @@ def exchange_pages(desk: PageContext) -> APIRouter:
             path = f"/partners/{found}/exchange"
             return perform_and_go(desk, visitor, _ACTS["record-number"], form, path, partner=str(found))
         except _WRONG as error:
-            return _list(desk, request, found, error)
+            return _list(desk, request, visitor, found, error=error)
 
-    _dispatch_pages(router, desk)
-    _item_pages(router, desk)
-    return router
+    for name in ("send", "offer"):
+        add(name)
 
 
 def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
@@ -174,7 +186,10 @@ def _item_pages(router: PageRouter, desk: PageContext) -> None:
         add(name)
 
 
-def _list(desk: PageContext, request: Request, number: int | None = None, error: TocsinError | None = None) -> Response:
+def _list(
+    desk: PageContext, request: Request, visitor: Principal, number: int | None = None, *,
+    error: TocsinError | None = None,
+) -> Response:  # fmt: skip
     with desk.node.database.reading() as session:
         partner = read_partner(session, str(number), desk.now).partner if number else None
         sent, came = sent_dispatches(session, number, limit=200), received_dispatches(session, number, limit=200)
@@ -183,7 +198,7 @@ def _list(desk: PageContext, request: Request, number: int | None = None, error:
         request, "exchange/list.html", status=409 if error else 200, partner=partner, sent=sent, came=came, error=error,
         unchecked=[one for one in unchecked if number in {None, one.id}],
         waiting=sum(item.state in {OfferState.OFFERED, OfferState.RECALLED} for one in came for item in one.items),
-        **WORDS,
+        **cases_shown(desk, visitor, number), **WORDS,
     )  # fmt: skip
 
 
@@ -191,11 +206,13 @@ def _read(desk: PageContext, request: Request, visitor: Principal, form: FormDat
     sent = form.get("file")
     content = sent.file.read(_LARGEST) if isinstance(sent, UploadFile) else b""
     try:
-        return perform_and_go(
+        gone = perform_and_go(
             desk, visitor, _ACTS[act], form, lambda done: f"/partners/{done.partner}/exchange", content=content
         )
     except _WRONG as error:
-        return _list(desk, request, error=error)
+        return _list(desk, request, visitor, error=error)
+    close_accepted(desk, visitor)
+    return gone
 
 
 def _preview(
@@ -212,8 +229,11 @@ def _preview(
             error = wrong
     with desk.node.database.reading() as session:
         shown = read_partner(session, str(number), desk.now).partner
+        reader = IncidentReader(visitor.person, desk.now)
+        had = incident_partners(session, reader, find_incident(session, reader, asked.incident)) if package else ()
     return desk.page(
         request, "exchange/send.html", status=409 if error else 200, partner=shown, asked=asked, package=package,
+        had=next((one for one in had if one.partner == number), None),
         reasons=reasons_of(package) if package else [], error=error, **WORDS,
     )  # fmt: skip
 

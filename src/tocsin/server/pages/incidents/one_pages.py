@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory import team_names
 from tocsin.events import RSIT_TYPES
-from tocsin.exchange.ledger import holders_of
+from tocsin.exchange.ledger import incident_partners
 from tocsin.incidents import (
     IncidentEntryKind,
     IncidentReader,
@@ -34,7 +34,7 @@ from tocsin.incidents.arrivals import form_word, reports_in
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of, names_of_actors
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.exchange_words import ANSWERS, SENT
+from tocsin.server.pages.exchange_words import ANSWERS, CASES, SENT
 from tocsin.server.pages.inbox import TEAM_KINDS
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
@@ -90,6 +90,8 @@ def one_pages(desk: PageContext) -> APIRouter:
                 query = f"?{request.url.query}" if request.url.query else ""
                 return RedirectResponse(f"{PLACE}/{root.reference}{query}", status_code=303)
             shown = _shown(desk, session, reader, incident, words=desk.words(request), asked=asked)
+            may = visitor.may(Permission.PARTNERS_READ)
+            shown["partners"] = incident_partners(session, reader, incident) if may else []
         if visitor.person is not None and shown["looked"] != shown["seen"]:
             with desk.node.database.begin() as session:
                 note_look(session, incident, visitor.person, shown["seen"])
@@ -139,7 +141,6 @@ def _shown(
         "further": found[_ENTRIES - 1].id if len(found) > _ENTRIES else 0,
         "milestones": _milestones(milestones, corrected),
         "merged": family[1:],
-        "holders": holders_of(session, [one.uuid for one in family]),
         "parties": parties,
         "team_names": team_names(session, {one.team_id for one in parties if one.team_id is not None}),
         "tasks": sorted(tasks, key=lambda one: (one not in undone, one.due_at or _NEVER)),
@@ -159,7 +160,7 @@ def _shown(
 
 
 _NAMES: Final[dict[str, Any]] = {
-    "sent_states": SENT, "recall_answers": ANSWERS,
+    "case_states": CASES, "sent_states": SENT, "recall_answers": ANSWERS,
     "milestone_names": MILESTONES, "roles": PARTIES,
     "task_states": TASKS, "kinds": OBSERVABLES, "observed_as": OBSERVED_AS, "report_kinds": TEAM_KINDS,
 }  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from tocsin.incidents import IncidentEntryKind, defang
 from tocsin.incidents.clocks import ClockState
 from tocsin.incidents.closing import DetectedBy, shipped_causes
+from tocsin.server.pages.exchange_words import OUTCOMES
 from tocsin.server.pages.incidents.words import ANSWERS, AUDIENCES, DETECTED, RATINGS, SEVERITIES, SIGHTINGS
 from tocsin.server.pages.words import N_, NN_, PageTexts
 
@@ -204,9 +205,27 @@ def _feedback(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, st
     return words.say(N_("Our help solved the problem: %(answer)s"), answer=words.say(RATINGS[entry.data["rating"]]))
 
 
-def _dispatch(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
+_EXCHANGE: Final[Mapping[str, str]] = {
+    "sent": N_("Sent to %(name)s"),
+    "offered": N_("Case offered to %(name)s"),
+    "joint": N_("Joint case offered to %(name)s"),
+    "withdrawn": N_("Offer to %(name)s withdrawn"),
+    "handed-over": N_("Handed over to %(name)s"),
+    "taken-over": N_("Case of %(name)s taken over"),
+    "joined": N_("Joint case of %(name)s accepted"),
+    "entry": N_("From the history of %(name)s"),
+    "asked": N_("Request to %(name)s"),
+    "told": N_("Notice to %(name)s"),
+    "asked-us": N_("Request of %(name)s"),
+    "answered": N_("Request of %(name)s answered: %(outcome)s"),
+}
+
+
+def _exchange(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
     data = entry.data
-    return words.say(N_("Sent to %(name)s, dispatch %(number)s"), name=data["name"], number=data["number"])
+    outcome = words.say(OUTCOMES[data["outcome"]][0]) if data.get("outcome") in OUTCOMES else ""
+    said = words.say(_EXCHANGE[data["act"]], name=data.get("name", ""), outcome=outcome)
+    return f"{said} ({data['reference']})" if data.get("reference") else said
 
 
 OF_PARTS: Final[Mapping[str, EntrySentence]] = {
@@ -220,6 +239,6 @@ OF_PARTS: Final[Mapping[str, EntrySentence]] = {
     IncidentEntryKind.FEEDBACK: _feedback,
     IncidentEntryKind.NOTICE: _notice,
     IncidentEntryKind.TAKEDOWN: _takedown,
-    IncidentEntryKind.DISPATCH: _dispatch,
+    IncidentEntryKind.EXCHANGE: _exchange,
 }
 """By the kind of the entry."""

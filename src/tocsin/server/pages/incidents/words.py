@@ -185,7 +185,15 @@ GROUPS: Final[Mapping[str, tuple[str, tuple[IncidentEntryKind, ...]]]] = {
     "milestones": (N_("Milestones"), (_KIND.MILESTONE,)),
     "messages": (
         N_("Messages"),
-        (_KIND.MAIL_IN, _KIND.MAIL_OUT, _KIND.ARRIVAL, _KIND.NOTICE, _KIND.PARTY, _KIND.FEEDBACK, _KIND.DISPATCH),
+        (
+            _KIND.MAIL_IN,
+            _KIND.MAIL_OUT,
+            _KIND.ARRIVAL,
+            _KIND.NOTICE,
+            _KIND.PARTY,
+            _KIND.FEEDBACK,
+            _KIND.EXCHANGE,
+        ),
     ),
     "tasks": (N_("Tasks"), (_KIND.TASK, _KIND.PLAYBOOK)),
     "observables": (N_("Observables"), (_KIND.OBSERVABLE, _KIND.POPULATION, _KIND.TAKEDOWN)),

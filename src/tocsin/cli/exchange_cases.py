@@ -1,0 +1,57 @@
+"""`tocsin exchange cases` and `messages`: what is worked on with partners, and what they ask or were asked."""
+
+from typing import Annotated
+
+import typer
+
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands, fields, print_table
+
+app = Commands()
+_Partner = Annotated[str, typer.Option(help="Number or name of a partner; else all.")]
+
+
+@app.command()
+def cases(call: NodeInvocation, partner: _Partner = "") -> None:
+    """List cases that are offered, joint or handed over, with what each is called here and there."""
+    from tocsin.exchange.ledger import list_cases
+    from tocsin.exchange.partners import find_partner
+    from tocsin.incidents import IncidentReader
+
+    with call.database.reading() as session:
+        number = find_partner(session, partner).id if partner else None
+        found = list_cases(session, IncidentReader(None, call.now), number)
+    rows = [
+        {
+            "case": one.row.id, "partner": one.partner, "incident": one.incident or None, "kind":
+            "joint" if one.row.joint else "handover", "withdrawn": bool(one.row.withdrawn),
+            **fields(one.row, "title tlp state their_reference code reason changed_at"),
+        }
+        for one in found
+    ]  # fmt: skip
+    names = ("case", "partner", "title", "kind", "state", "incident", "their_reference")
+    shown = [tuple(str(row[name] or "") for name in names) for row in rows]
+    call.emit(rows, lambda: print_table("Cases", names, shown))
+
+
+@app.command()
+def messages(call: NodeInvocation, partner: _Partner = "") -> None:
+    """List requests and notices of partners and to them, each with its state, and the code of a refusal."""
+    from tocsin.exchange.ledger import list_messages
+    from tocsin.exchange.partners import find_partner
+    from tocsin.incidents import IncidentReader
+
+    with call.database.reading() as session:
+        number = find_partner(session, partner).id if partner else None
+        found = list_messages(session, IncidentReader(None, call.now), number)
+    rows = [
+        {
+            "message": one.row.id, "partner": one.partner, "incident": one.incident or None,
+            **fields(one.row, "direction kind asks basis instrument urgency text tlp state code later who answer"),
+            **fields(one.row, "answer_by due_at made_at acknowledged_at answered_at"),
+        }
+        for one in found
+    ]  # fmt: skip
+    names = ("message", "partner", "direction", "asks", "urgency", "state", "code", "text")
+    shown = [tuple(str(row[name] or "")[:80] for name in names) for row in rows]
+    call.emit(rows, lambda: print_table("Requests and notices", names, shown))

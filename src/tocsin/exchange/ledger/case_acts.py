@@ -1,0 +1,73 @@
+"""What can be done with cases that are worked on together, with requests and notices: by a person, not by the API."""
+
+from functools import partial
+from typing import Final
+
+from tocsin.exchange.ledger.handover import accept, offer, refuse, withdraw
+from tocsin.exchange.ledger.messages import acknowledge, ask, notice, open_incident, reply
+from tocsin.incidents.act_parts import SIGNED
+from tocsin.interface import Absence, Act, NoUndo, OwnSurface
+from tocsin.node.accounts import Permission
+from tocsin.node.records import AuditAction
+
+_act = partial(
+    Act, permission=Permission.INCIDENTS_WRITE, signed=SIGNED,
+    route=Absence("A person decides what goes to a partner, and what becomes of what it sends."),
+)  # fmt: skip
+_SIGNED: Final = NoUndo("It is signed, and the partner has it; the other side answers it.")
+_TOLD: Final = "Case {case} with {name}: {state}. Dispatch {dispatch}."
+_ANSWERED: Final = "Message {message} of {name}: {state}."
+
+ACTS: Final = (
+    _act(
+        "offer", "Offer a case to a partner", offer, noun="case",
+        audit=(AuditAction.DISPATCH_SEALED, AuditAction.INCIDENT_ENTRY), command="exchange offer",
+        page=OwnSurface("/partners/{partner}/offer"), arguments=("partner",), told=_TOLD, makes=True, undo=_SIGNED,
+    ),
+    _act(
+        "accept", "Accept a case of a partner", accept, noun="case",
+        audit=(AuditAction.CASE_DECIDED, AuditAction.DISPATCH_SEALED, AuditAction.INCIDENT_ENTRY),
+        command="exchange accept", page=OwnSurface("/exchange/cases/{case}/accept"), arguments=("case",),
+        told=_TOLD, makes=True, undo=_SIGNED,
+    ),
+    _act(
+        "refuse", "Refuse a case of a partner", refuse, noun="case",
+        audit=(AuditAction.CASE_DECIDED, AuditAction.DISPATCH_SEALED), command="exchange refuse",
+        page=OwnSurface("/exchange/cases/{case}/refuse"), arguments=("case",), told=_TOLD, undo=_SIGNED,
+    ),
+    _act(
+        "withdraw", "Withdraw the offer of a case", withdraw, noun="case",
+        audit=(AuditAction.CASE_DECIDED, AuditAction.DISPATCH_SEALED), command="exchange withdraw",
+        page=OwnSurface("/exchange/cases/{case}/withdraw"), arguments=("case",), told=_TOLD, undo=_SIGNED,
+    ),
+    _act(
+        "ask", "Ask a partner for assistance", ask, noun="request",
+        audit=(AuditAction.MESSAGE_SENT, AuditAction.DISPATCH_SEALED), command="exchange ask",
+        page=OwnSurface("/partners/{partner}/ask"), arguments=("partner",), makes=True,
+        told="Request {message} to {name}. Dispatch {dispatch}.", undo=_SIGNED,
+    ),
+    _act(
+        "note", "Send a notice to partners", notice, noun="notice",
+        audit=(AuditAction.MESSAGE_SENT, AuditAction.DISPATCH_SEALED), command="exchange note",
+        page=OwnSurface("/exchange/notice"), makes=True, told="Notice {message} to {name}. Dispatch {dispatch}.",
+        undo=_SIGNED,
+    ),
+    _act(
+        "acknowledge", "Acknowledge a request or notice of a partner", acknowledge, noun="partner message",
+        audit=(AuditAction.MESSAGE_DECIDED,), command="exchange acknowledge",
+        page=OwnSurface("/exchange/messages/{message}/acknowledge"), arguments=("message",), told=_ANSWERED,
+        undo=NoUndo("The answer that says so has gone to whoever asked."),
+    ),
+    _act(
+        "reply", "Answer a request of a partner", reply, noun="request",
+        audit=(AuditAction.MESSAGE_DECIDED, AuditAction.DISPATCH_SEALED), command="exchange reply",
+        page=OwnSurface("/exchange/messages/{message}/reply"), arguments=("message",), told=_ANSWERED, undo=_SIGNED,
+    ),
+    _act(
+        "open", "Open an incident for a request of a partner", open_incident, noun="request",
+        audit=(AuditAction.MESSAGE_DECIDED, AuditAction.INCIDENT_ENTRY), command="exchange open",
+        page=OwnSurface("/exchange/messages/{message}/open"), arguments=("message",), makes=True,
+        told="Request {message} of {name}: {incident}.", undo=NoUndo("It opens an incident, which is closed there."),
+    ),
+)  # fmt: skip
+"""What can be done with cases, requests and notices."""

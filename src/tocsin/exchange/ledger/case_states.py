@@ -1,0 +1,70 @@
+"""The closed lists of cases, requests and notices, and what of each follows from what was signed. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from tocsin.exchange.cases import CaseHistory, CaseStanding
+from tocsin.exchange.statements import CaseAct, CaseEntry
+
+
+class CaseState(StrEnum):
+    """What a case is to this node."""
+
+    OURS = "ours"
+    OFFERED = "offered"  # by us, and unanswered: it is ours
+    OFFERED_TO_US = "offered-to-us"
+    THEIRS = "theirs"
+    JOINT = "joint"  # each side keeps its own
+    REFUSED = "refused"  # it stays with whom it was
+
+
+class MessageKind(StrEnum):
+    """What a partner's message is."""
+
+    REQUEST = "request"
+    NOTICE = "notice"
+
+
+class MessageState(StrEnum):
+    """Where a request or notice is; answers are those of statements."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    DONE = "done"
+    PARTLY = "partly"
+    LATER = "later"
+    REFUSED = "refused"
+    NOT_OURS = "not-ours"
+
+
+OPEN_MESSAGES: Final = (MessageState.OPEN, MessageState.ACKNOWLEDGED, MessageState.PARTLY, MessageState.LATER)
+"""The states that may get an answer; the others are final."""
+
+ACKNOWLEDGE_WITHIN: Final[Mapping[str, timedelta]] = {
+    "critical": timedelta(hours=1), "high": timedelta(hours=4), "normal": timedelta(days=1), "low": timedelta(days=3),
+}  # fmt: skip
+"""How soon a person acknowledges a request, by its urgency."""
+
+
+def case_state(history: CaseHistory, node: UUID) -> CaseState:
+    """What a case with this history is to a node."""
+    standing = history.standing(node)
+    if standing is CaseStanding.OFFERED:
+        return CaseState.OFFERED
+    if standing is CaseStanding.OFFERED_TO_US:
+        return CaseState.OFFERED_TO_US
+    last = history.entries[-1].said(CaseEntry)
+    if last.act is CaseAct.REFUSE:
+        return CaseState.REFUSED
+    if last.act is CaseAct.ACCEPT and history.entries[-2].said(CaseEntry).joint:
+        return CaseState.JOINT
+    return CaseState.OURS if standing is CaseStanding.OURS else CaseState.THEIRS
+
+
+def acknowledge_by(urgency: str, answer_by: datetime | None, now: datetime) -> datetime:
+    """When a request that came now should be acknowledged: not later than its answer is needed."""
+    due = now + ACKNOWLEDGE_WITHIN[urgency]
+    return min(due, max(answer_by, now)) if answer_by is not None else due

@@ -1,0 +1,437 @@
+"""A case is offered to a partner and accepted, refused or asked back; its history goes along as it was signed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Final, Literal
+from uuid import uuid5
+
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.exchange.cases import CaseHistory
+from tocsin.exchange.ledger.case_history import append, case_of_incident, extend, sign_entry
+from tocsin.exchange.ledger.case_models import ExchangeCase
+from tocsin.exchange.ledger.case_states import CaseState
+from tocsin.exchange.ledger.case_writing import stored_case, stored_entries, stored_history
+from tocsin.exchange.ledger.items import AdoptedItem, adopt, decide
+from tocsin.exchange.ledger.links import OpenPartner, own_party, partner_party
+from tocsin.exchange.ledger.models import OfferedItem, OutgoingRow
+from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
+from tocsin.exchange.ledger.sending import (
+    NewDispatch,
+    items_of,
+    package_for,
+    parts_of,
+    passing_of,
+    reasons_of,
+    takes_part,
+    title_of,
+)
+from tocsin.exchange.ledger.states import OfferState
+from tocsin.exchange.partners import Partner, find_partner
+from tocsin.exchange.sharing import PackageKind, PartnerPackage
+from tocsin.exchange.statements import (
+    CaseAct,
+    CaseEntry,
+    DispatchType,
+    GlobalName,
+    SharedItem,
+    Statement,
+    read_statement,
+)
+from tocsin.incidents import (
+    Incident,
+    IncidentEntryKind,
+    IncidentReader,
+    PartyRole,
+    add_entry,
+    find_incident,
+    is_restricted,
+    references_by_number,
+)
+from tocsin.incidents.act_parts import LINE, OpenIncident, Tlp, author_of, kept
+from tocsin.incidents.course_acts import hand_over, take_back
+from tocsin.incidents.part_acts import NewParty, join
+from tocsin.interface import N_, ActContext, Wording
+from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.records import AuditAction, cut
+from tocsin.node.sentences import say
+from tocsin.sharing.gate import DataClass, Marking
+from tocsin.sharing.gate import Tlp as TlpLabel
+
+_WHOLE: Final = (DataClass.ANALYSIS,)  # what goes besides the usual classes, so that the history is whole
+_DISPATCHES: Final = {
+    CaseAct.ACCEPT: DispatchType.ACCEPT, CaseAct.REFUSE: DispatchType.REFUSE, CaseAct.WITHDRAW: DispatchType.WITHDRAW,
+}  # fmt: skip
+
+
+class NewOffer(BaseModel):
+    """Which case is offered to whom, and how."""
+
+    partner: Annotated[str, Wording(lacking=N_("Choose a partner."))] = Field(
+        min_length=1, max_length=200, description="Number or name of the partner."
+    )
+    incident: str = Field(min_length=1, max_length=60, description="The reference of the incident.")
+    joint: bool = Field(default=False, description="Each side keeps its own case; without it, the partner takes over.")
+    classes: tuple[DataClass, ...] = Field(
+        (), max_length=10, description="Classes that go besides: content, personal, evidence; for joint also analysis."
+    )
+    tlp: Tlp | None = Field(None, description="A marking; it only gets stricter.")
+    text: str = Field("", max_length=1_000, pattern=LINE, description="A message for the partner, in one line.")
+    once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
+
+
+class CaseNamed(BaseModel):
+    """Which case."""
+
+    case: int = Field(ge=1, le=2**31, description="The number of the case, in 'tocsin exchange cases'.")
+
+
+class AcceptedCase(CaseNamed):
+    """Which case is taken over, and where it goes."""
+
+    incident: str = Field("", max_length=60, description="The reference of an incident; without it, a new one.")
+
+
+class RefusedCase(CaseNamed):
+    """Which case is refused, and why."""
+
+    code: Literal["not-ours", "capacity", "law", "withdrawn", "other"] = Field(
+        "other", description="Why, for the partner: not-ours, capacity, law, withdrawn, other."
+    )
+    reason: str = Field("", max_length=500, pattern=LINE, description="Why, in words for the partner.")
+
+
+class CaseResult(BaseModel):
+    """A case after an act. ``dispatch``: the one that says so to the partner, whose file is carried to it."""
+
+    case: int
+    partner: int
+    name: str
+    state: CaseState
+    incident: str = ""
+    dispatch: int = 0
+
+
+def offer(context: ActContext, request: NewOffer) -> CaseResult:
+    """The whole history goes along, signed. The case stays ours until the partner's acceptance is here.
+
+    Raises:
+        ConflictError: nothing of it may go, it is offered already or is not ours, or the partner has no valid key.
+
+    """
+    once, us = context.key_of(request), own_party(context.node, context.now)
+    text = kept(context, request.text)
+    with context.database.begin() as session:
+        partner = find_partner(session, request.partner, lock=True)
+        opened = OpenPartner(session, context, us, partner)
+        if once and (known := session.scalar(select(OutgoingRow).where(OutgoingRow.once == once))) is not None:
+            done = _offered_before(opened, request, known)
+        else:
+            done = _offer(opened, request, text, once)
+    cut("exchange.sealed")
+    return done
+
+
+def accept(context: ActContext, request: AcceptedCase) -> CaseResult:
+    """Its item is adopted into an incident, which has the history of the case; from then on the case is ours.
+
+    Raises:
+        ConflictError: it is not offered, or was asked back.
+
+    """
+    with context.database.reading() as session:
+        row = find_case(session, IncidentReader(context.person, context.now), request.case)
+        _check_offered(row, accepting=True)
+        item = _item(session, row)
+        reference = _reference(session, context, row) or request.incident
+    adopted = adopt(context, AdoptedItem(item=item, incident=reference)).incident
+    join_partner(context, adopted, row.partner_id, f"case:{row.id}:party")
+    cut("exchange.accepting")
+    with context.database.begin() as session:
+        opened, row = _open_case(session, context, request.case)
+        _check_offered(row, accepting=True)
+        incident = _open_incident(opened, adopted)
+        if not row.joint and row.incident_id is None and case_of_incident(session, incident.incident) is not None:
+            raise ConflictError(
+                say("%(reference)s is another case of this kind.", reference=incident.incident.reference),
+                hint=say("Adopt it into a new incident."),
+            )
+        row.incident_id, row.closing = incident.incident.id, False
+        history = stored_history(session, row)
+        made = sign_entry(opened, history, _name(row), CaseAct.ACCEPT, reference=incident.incident.reference)
+        history = append(opened, row, history, made)
+        _bring_in(opened, row, incident)
+        if incident.incident.handed_to:
+            take_back(incident)
+        _note(incident, "joined" if row.joint else "taken-over", opened.partner, reference=row.their_reference)
+        return _answer(opened, row, CaseAct.ACCEPT, history.entries)
+
+
+def refuse(context: ActContext, request: RefusedCase) -> CaseResult:
+    """It stays with who offered it. The item that came with it is declined.
+
+    Raises:
+        ConflictError: it is not offered.
+
+    """
+    reason = kept(context, request.reason)
+    with context.database.begin() as session:
+        opened, row = _open_case(session, context, request.case)
+        _check_offered(row)
+        history = stored_history(session, row)
+        made = sign_entry(opened, history, _name(row), CaseAct.REFUSE, code=request.code, text=reason)
+        history = append(opened, row, history, made)
+        of = OfferedItem.incoming_id == row.incoming_id, OfferedItem.state == OfferState.OFFERED.value
+        for item in session.scalars(select(OfferedItem).where(*of)):
+            decide(session, context, item, OfferState.DECLINED)
+            item.reason = reason or request.code
+        return _answer(opened, row, CaseAct.REFUSE, history.entries)
+
+
+def withdraw(context: ActContext, request: CaseNamed) -> CaseResult:
+    """It asks for the offer back: the partner then refuses it. If it has accepted before, the case is the partner's.
+
+    Raises:
+        ConflictError: it is not offered.
+
+    """
+    with context.database.begin() as session:
+        opened, row = _open_case(session, context, request.case)
+        if row.state != CaseState.OFFERED:
+            raise ConflictError(say("This case is not offered to a partner."))
+        history = stored_history(session, row)
+        if row.withdrawn == history.head:
+            raise ConflictError(
+                say("This offer is asked back already."), hint=say("Send the same file to the partner again.")
+            )
+        made = sign_entry(opened, history, _name(row), CaseAct.WITHDRAW)
+        row.withdrawn, row.changed_at = history.head, context.now
+        _note(_incident_of(opened, row), "withdrawn", opened.partner)
+        return _answer(opened, row, CaseAct.WITHDRAW, (*history.entries, made))
+
+
+def join_partner(context: ActContext, reference: str, number: int, once: str) -> None:
+    """A partner takes part in an incident, so that the gate lets it have what its parties may have."""
+    with context.database.reading() as session:
+        partner = session.get_one(Partner, number)
+        if takes_part(session, context, partner, reference):
+            return
+        named = {"name": partner.name, "mailbox": partner.mailbox, "language": partner.languages.partition(",")[0]}
+    role = PartyRole.COORDINATOR
+    join(context, NewParty.model_validate({"reference": reference, "role": role, "once": once, **named}))
+
+
+def find_case(session: Session, reader: IncidentReader, number: int, *, lock: bool = False) -> ExchangeCase:
+    """A case by its number here.
+
+    Raises:
+        NotFoundError: there is none, or the reader may not read its incident.
+
+    """
+    query = select(ExchangeCase).where(ExchangeCase.id == number)
+    newest = query.with_for_update().execution_options(populate_existing=True)
+    row = session.scalar(newest if lock else query)
+    hidden = row is not None and row.incident_id and not references_by_number(session, reader, [row.incident_id])
+    if row is None or hidden:
+        raise NotFoundError(say("There is no such case."), hint="'tocsin exchange cases' lists them.")
+    return row
+
+
+def close_handed_over(context: ActContext) -> list[str]:
+    """Close the incidents of cases that partners accepted, on the word of who offered each; their references."""
+    with context.database.reading() as session:
+        due = list(session.scalars(select(ExchangeCase.id).where(ExchangeCase.closing.is_(True))))
+    return [reference for one in due for reference in _close(context, one)]
+
+
+def _close(context: ActContext, number: int) -> list[str]:
+    with context.database.begin() as session:
+        row = session.get(ExchangeCase, number, with_for_update=True)
+        if row is None or not row.closing or row.incident_id is None:
+            return []
+        partner = session.get_one(Partner, row.partner_id)
+        word = ActContext(context.node, context.now, row.offered_by)
+        incident = session.get_one(Incident, row.incident_id, with_for_update=True)
+        opened = OpenIncident(word, session, IncidentReader(None, context.now), incident, row.offered_by)
+        row.closing = False
+        hand_over(opened, f"{partner.name} ({row.their_reference})" if row.their_reference else partner.name)
+        _note(opened, "handed-over", partner, reference=row.their_reference)
+        return [incident.reference]
+
+
+def _offer(opened: OpenPartner, request: NewOffer, text: str, once: str | None) -> CaseResult:
+    session, context, partner = opened.session, opened.context, opened.partner
+    incident = _open_incident(opened, request.incident)
+    of = incident.live()
+    classes = request.classes if request.joint else (*_WHOLE, *request.classes)
+    wanted = NewDispatch(partner=request.partner, incident=of.reference, classes=classes, tlp=request.tlp)
+    package = package_for(session, context, partner, wanted)
+    if package.marking is None:
+        raise ConflictError(
+            say("Nothing of this may go to %(name)s.", name=partner.name),
+            hint=say("The preview says why: 'tocsin exchange send … --preview'."),
+        )
+    marking = package.marking
+    row, history = _begun(opened, of, request, marking)
+    if not request.joint:
+        history = extend(opened, row, history, of, package)
+        package = _without_timeline(package, len(history.entries) + 1)
+    to, _ = partner_party(session, partner, context.now)
+    said = {"to": to, "joint": request.joint, "text": text, "reference": of.reference}
+    history = append(opened, row, history, sign_entry(opened, history, _name(row), CaseAct.OFFER, **said))
+    row.partner_id, row.offered_by, row.tlp = partner.id, author_of(session, context), marking.tlp.value
+    title = title_of(session, context, wanted)
+    row.title, row.their_reference = title, "" if not request.joint else row.their_reference
+    items = items_of(session, context, opened.us, package, wanted)
+    draft = DispatchDraft(
+        DispatchType.OFFER, title, marking, [*items, *history.entries], parts_of(package), package.withheld,
+        f"{text}\n\n{package.text}" if text else package.text, of.reference if title else "", reasons_of(package),
+    )  # fmt: skip
+    sealed = seal_dispatch(opened, draft, once)
+    for item in items:
+        session.add(passing_of(sealed, item.said(SharedItem)))
+    _note(incident, "joint" if request.joint else "offered", partner, text)
+    return _result(session, row, partner, sealed.id, of.reference)
+
+
+def _begun(
+    opened: OpenPartner, incident: Incident, request: NewOffer, marking: Marking
+) -> tuple[ExchangeCase, CaseHistory]:
+    """The case and its history so far, which may be offered; else a new one."""
+    session, partner, us = opened.session, opened.partner, opened.us.name.node
+    if request.joint:
+        name = GlobalName(node=us, id=uuid5(incident.uuid, str(partner.node)))
+        row = stored_case(session, name, lock=True)
+    else:
+        row = case_of_incident(session, incident)
+        name = _name(row) if row else GlobalName(node=us, id=incident.uuid)
+    if row is None:
+        row = ExchangeCase(
+            partner_id=partner.id, node=name.node, case=name.id, joint=request.joint, title="",
+            tlp=marking.tlp.value, state=CaseState.OURS.value, incident_id=incident.id, their_reference="",
+            withdrawn="", code="", reason="", incoming_id=None, offered_by="", closing=False,
+            changed_at=opened.context.now,
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        first = sign_entry(opened, None, name, CaseAct.OPENED, text=incident.title)
+        return row, append(opened, row, None, first)
+    if row.state not in {CaseState.OURS, CaseState.REFUSED}:
+        raise ConflictError(
+            say("This case is joint already.") if row.state == CaseState.JOINT
+            else say("This case is offered already, and not answered."),
+            hint=say("Send an update instead.") if row.state == CaseState.JOINT
+            else say("Withdraw the offer first: 'tocsin exchange withdraw'."),
+        )  # fmt: skip
+    return row, stored_history(session, row)
+
+
+def _offered_before(opened: OpenPartner, request: NewOffer, known: OutgoingRow) -> CaseResult:
+    incident = _open_incident(opened, request.incident).incident
+    query = select(ExchangeCase).where(
+        ExchangeCase.incident_id == incident.id, ExchangeCase.joint.is_(request.joint),
+        ExchangeCase.partner_id == opened.partner.id,
+    )  # fmt: skip
+    row = opened.session.scalars(query.order_by(ExchangeCase.id.desc())).first()
+    if row is None:
+        raise LookupError(known.hash)
+    return _result(opened.session, row, opened.partner, known.id, incident.reference)
+
+
+def _without_timeline(package: PartnerPackage, entries: int) -> PartnerPackage:
+    """The entries go as signed statements, so not as a part too."""
+    parts = tuple(one for one in package.parts if one.kind is not PackageKind.TIMELINE)
+    gone = tuple(f"- {one.written.name}:" for one in package.parts if one.kind is PackageKind.TIMELINE)
+    lines = [line for line in package.text.splitlines() if not (gone and line.startswith(gone))]
+    text = "\n".join([*lines, "", f"History of the case: {entries} signed entries."])
+    return replace(package, parts=parts, text=f"{text}\n")
+
+
+def _open_case(session: Session, context: ActContext, number: int) -> tuple[OpenPartner, ExchangeCase]:
+    """A case with its partner, both locked."""
+    reader = IncidentReader(context.person, context.now)
+    partner = find_partner(session, str(find_case(session, reader, number).partner_id), lock=True)
+    row = find_case(session, reader, number, lock=True)
+    return OpenPartner(session, context, own_party(context.node, context.now), partner), row
+
+
+def _open_incident(opened: OpenPartner, reference: str) -> OpenIncident:
+    session, context = opened.session, opened.context
+    reader = IncidentReader(context.person, context.now)
+    incident = find_incident(session, reader, reference, lock=True)
+    return OpenIncident(context, session, reader, incident, author_of(session, context))
+
+
+def _incident_of(opened: OpenPartner, row: ExchangeCase) -> OpenIncident:
+    return _open_incident(opened, _reference(opened.session, opened.context, row))
+
+
+def _reference(session: Session, context: ActContext, row: ExchangeCase) -> str:
+    """The incident here, where the case has one."""
+    found = references_by_number(session, IncidentReader(context.person, context.now), [row.incident_id])
+    return found.get(row.incident_id or 0, "")
+
+
+def _check_offered(row: ExchangeCase, *, accepting: bool = False) -> None:
+    if row.state != CaseState.OFFERED_TO_US:
+        raise ConflictError(say("This case is not offered to us."))
+    if accepting and row.withdrawn:
+        raise ConflictError(say("The partner asks for this case back."), hint=say("Refuse it."))
+
+
+def _item(session: Session, row: ExchangeCase) -> int:
+    found = session.scalar(select(OfferedItem.id).where(OfferedItem.incoming_id == row.incoming_id))
+    if found is None:
+        raise NotFoundError(say("The item of this case is not here."))
+    return found
+
+
+def _bring_in(opened: OpenPartner, row: ExchangeCase, incident: OpenIncident) -> None:
+    """The entries of others in the timeline of the incident, each once, with their people as text."""
+    session = opened.session
+    nodes = dict(session.execute(select(Partner.node, Partner.name)).all())
+    for one in stored_entries(session, row):
+        entry = read_statement(one.content.encode(), one.signature.encode()).said(CaseEntry)
+        if one.entry_id or entry.act is not CaseAct.ENTRY or entry.by.node == opened.us.name.node:
+            continue
+        made = add_entry(
+            session, incident.incident, IncidentEntryKind.EXCHANGE, text=entry.text,
+            happened_at=entry.happened or entry.at, author=", ".join(filter(None, (entry.name, entry.role))),
+            data={
+                "act": "entry", "name": nodes.get(entry.by.node, str(entry.by.node)), "node": str(entry.by.node),
+                "number": entry.number,
+            },
+            once=f"case:{row.id}:{entry.number}", **opened.context.by,
+        )  # fmt: skip
+        one.entry_id = made.id
+
+
+def _note(opened: OpenIncident, act: str, partner: Partner, text: str = "", reference: str = "") -> None:
+    data = {"act": act, "name": partner.name, **({"reference": reference} if reference else {})}
+    opened.enter(IncidentEntryKind.EXCHANGE, text, data=data)
+
+
+def _answer(opened: OpenPartner, row: ExchangeCase, act: CaseAct, entries: Sequence[Statement]) -> CaseResult:
+    """The dispatch that says so to the partner, and what the act gives back."""
+    session = opened.session
+    reference = _reference(session, opened.context, row)
+    hidden = bool(reference) and is_restricted(_open_incident(opened, reference).incident)
+    title, shown = ("", "") if hidden else (row.title, reference)
+    marking = Marking(TlpLabel(row.tlp))
+    sealed = seal_dispatch(opened, DispatchDraft(_DISPATCHES[act], title, marking, entries, incident=shown))
+    opened.note(AuditAction.CASE_DECIDED, case=f"{row.node}/{row.case}", act=act.value, sha256=entries[-1].hash)
+    return _result(session, row, opened.partner, sealed.id, reference)
+
+
+def _name(row: ExchangeCase) -> GlobalName:
+    return GlobalName(node=row.node, id=row.case)
+
+
+def _result(session: Session, row: ExchangeCase, partner: Partner, dispatch: int, reference: str) -> CaseResult:
+    session.flush()
+    return CaseResult(
+        case=row.id, partner=partner.id, name=partner.name, state=CaseState(row.state), incident=reference,
+        dispatch=dispatch,
+    )  # fmt: skip

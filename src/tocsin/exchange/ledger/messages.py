@@ -1,0 +1,370 @@
+"""Requests for assistance and notices: sealed by a person here, and at the partner answered by one. None commands."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, Field, model_validator
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.exchange.ledger.case_models import ExchangeMessage
+from tocsin.exchange.ledger.case_states import OPEN_MESSAGES, MessageKind, MessageState
+from tocsin.exchange.ledger.handover import join_partner
+from tocsin.exchange.ledger.items import open_marked
+from tocsin.exchange.ledger.links import OpenPartner, own_party
+from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
+from tocsin.exchange.ledger.sending import policy_for, recipient_for
+from tocsin.exchange.ledger.states import Direction
+from tocsin.exchange.partners import Partner, find_partner
+from tocsin.exchange.sharing import PackageFile, PackageItem, PackageKind, compose
+from tocsin.exchange.statements import DispatchType, Request, RequestAnswer, utc
+from tocsin.incidents import IncidentEntryKind, IncidentReader, find_incident, is_restricted, references_by_number
+from tocsin.incidents.act_parts import LINE, Moment, OpenIncident, Text, Tlp, author_of, kept
+from tocsin.interface import N_, ActContext, Wording
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.records import AuditAction, cut
+from tocsin.node.sentences import say
+from tocsin.sharing.gate import DataClass, ItemSource, Marking, ReleaseItem, read_marking
+
+_OURS: Final = ItemSource(ours=True)
+
+
+class NewMessage(BaseModel):
+    """A text for a partner."""
+
+    text: Text = Field(min_length=1, max_length=10_000, description="What it says.")
+    incident: str = Field("", max_length=60, description="The reference of the incident that it is about.")
+    tlp: Tlp = Field("AMBER", description="Its marking: CLEAR, GREEN, AMBER or AMBER+STRICT.")
+    once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
+
+
+class NewRequest(NewMessage):
+    """What is asked of a partner."""
+
+    partner: Annotated[str, Wording(lacking=N_("Choose a partner."))] = Field(
+        min_length=1, max_length=200, description="Number or name of the partner."
+    )
+    asks: Literal["information", "assistance", "mitigation", "preservation", "notice"] = Field(
+        "assistance", description="For what: information, assistance, mitigation, preservation, notice."
+    )
+    urgency: Literal["low", "normal", "high", "critical"] = Field(
+        "normal", description="How soon: low, normal, high, critical."
+    )
+    basis: Literal["voluntary", "legal"] = Field(
+        "voluntary", description="voluntary, or legal with the instrument that obliges."
+    )
+    instrument: str = Field("", max_length=500, pattern=LINE, description="Of a legal request: the text that obliges.")
+    answer_by: Moment | None = Field(None, description="When an answer is needed.")
+
+    @model_validator(mode="after")
+    def _instrument_named(self) -> "NewRequest":
+        if (self.basis == "legal") != bool(self.instrument):
+            raise ValueError(N_("A legal request names its instrument; a voluntary one has none."))
+        return self
+
+
+class PartnerNotice(NewMessage):
+    """A notice to one partner, or to all."""
+
+    partner: str = Field("", max_length=200, description="Number or name of the partner; empty with --all.")
+    all: bool = Field(default=False, description="All partners that have a node and a valid key.")
+
+
+class MessageNamed(BaseModel):
+    """Which request or notice."""
+
+    message: int = Field(ge=1, le=2**31, description="The number of the request or notice.")
+
+
+class MessageAnswer(MessageNamed):
+    """What becomes of a request."""
+
+    outcome: Literal["done", "partly", "later", "refused", "not-ours"] = Field(
+        description="done, partly, later (with --by), refused (with --code), not-ours (with --who)."
+    )
+    code: str = Field("", pattern=r"^(?:[a-z0-9][a-z0-9-]{0,63})?$", description="Why it is refused: law, capacity, …")
+    by: Moment | None = Field(None, description="When, where later.")
+    who: str = Field("", max_length=500, pattern=LINE, description="Whose it is, where not ours.")
+    text: Text = Field("", max_length=10_000, description="A message for the partner.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> "MessageAnswer":
+        lacking = {
+            "later": N_("Say when.") if self.by is None else "",
+            "refused": N_("Say why, as a code: law, capacity, other.") if not self.code else "",
+            "not-ours": N_("Say whose it is.") if not self.who else "",
+        }
+        if said := lacking.get(self.outcome):
+            raise ValueError(said)
+        return self
+
+
+class MessageIncident(MessageNamed):
+    """Which request becomes an incident."""
+
+    title: str = Field("", max_length=200, pattern=LINE, description="What people call it; else the request's words.")
+
+
+class MessageResult(BaseModel):
+    """A request or notice after an act. ``dispatch``: the one that carries it or its answer; 0: none."""
+
+    message: int
+    partner: int
+    name: str
+    state: MessageState
+    dispatch: int = 0
+    incident: str = ""
+
+
+def ask(context: ActContext, request: NewRequest) -> MessageResult:
+    """The partner decides on it; its answer comes back as a file.
+
+    Raises:
+        ConflictError: the text may not go to the partner, or it has no valid key.
+
+    """
+    asked = Request(
+        asks=request.asks, basis=request.basis, instrument=request.instrument, urgency=request.urgency,
+        answer_by=utc(request.answer_by) if request.answer_by else None,
+    )  # fmt: skip
+    return _send(context, request, request.partner, asked)
+
+
+def notice(context: ActContext, request: PartnerNotice) -> list[MessageResult]:
+    """It asks for nothing; a person there acknowledges it.
+
+    Raises:
+        ConflictError: the text may not go to the partner. Of all, it goes to those that it may go to.
+
+    """
+    if request.all == bool(request.partner):
+        raise UsageError(say("Name a partner, or all."))
+    if not request.all:
+        return [_send(context, request, request.partner)]
+    done, wrong = list[MessageResult](), ConflictError(say("No partner has a node."))
+    with context.database.reading() as session:
+        numbers = session.scalars(select(Partner.id).where(Partner.node.is_not(None)).order_by(Partner.id)).all()
+    for number in numbers:
+        try:
+            done.append(_send(context, request, str(number)))
+        except ConflictError as error:
+            wrong = error
+    if not done:
+        raise wrong
+    return done
+
+
+def acknowledge(context: ActContext, request: MessageNamed) -> MessageResult:
+    """A person has read it: its clock ends. Whoever asked gets an answer that says so; a notice gets none.
+
+    Raises:
+        ConflictError: it was acknowledged or answered before.
+
+    """
+    with context.database.begin() as session:
+        opened, row = _open_message(session, context, request.message)
+        if row.state != MessageState.OPEN:
+            raise ConflictError(say("This was acknowledged already."))
+        if row.kind == MessageKind.NOTICE:
+            row.state = MessageState.ACKNOWLEDGED.value
+            _acknowledge(opened, row)
+            opened.note(AuditAction.MESSAGE_DECIDED, message=row.id, outcome=row.state)
+            return _result(session, context, row, opened.partner)
+        return _answer(opened, row, "acknowledged")
+
+
+def reply(context: ActContext, request: MessageAnswer) -> MessageResult:
+    """The answer goes back as a dispatch. Done, refused and not ours are final.
+
+    Raises:
+        ConflictError: it has a final answer, or is a notice.
+
+    """
+    text = kept(context, request.text)
+    with context.database.begin() as session:
+        opened, row = _open_message(session, context, request.message)
+        if row.kind != MessageKind.REQUEST or row.state not in OPEN_MESSAGES:
+            raise ConflictError(say("This needs no answer any more."))
+        return _answer(opened, row, request.outcome, request, text)
+
+
+def open_incident(context: ActContext, request: MessageIncident) -> MessageResult:
+    """A request becomes an incident here, with its words as a note. It is answered all the same."""
+    with context.database.reading() as session:
+        row = find_message(session, IncidentReader(context.person, context.now), request.message)
+        if row.direction != Direction.IN:
+            raise ConflictError(say("This is ours."))
+        partner = session.get_one(Partner, row.partner_id)
+        if row.incident_id is not None:
+            return _result(session, context, row, partner)
+        title, tlp = request.title or row.text or partner.name, row.tlp
+    reference = open_marked(context, title, tlp, f"message:{request.message}")
+    join_partner(context, reference, partner.id, f"message:{request.message}:party")
+    cut("exchange.opening")
+    with context.database.begin() as session:
+        opened, row = _open_message(session, context, request.message)
+        incident = _open_incident(opened, reference)
+        if row.incident_id is None:
+            row.incident_id = incident.incident.id
+            incident.enter(
+                IncidentEntryKind.EXCHANGE,
+                row.text,
+                data={"act": "asked-us", "name": opened.partner.name, "node": str(opened.partner.node)},
+            )
+            opened.note(AuditAction.MESSAGE_DECIDED, message=row.id, outcome="incident")
+        return _result(session, context, row, opened.partner)
+
+
+def find_message(session: Session, reader: IncidentReader, number: int, *, lock: bool = False) -> ExchangeMessage:
+    """A request or notice by its number here.
+
+    Raises:
+        NotFoundError: there is none, or the reader may not read its incident.
+
+    """
+    query = select(ExchangeMessage).where(ExchangeMessage.id == number)
+    newest = query.with_for_update().execution_options(populate_existing=True)
+    row = session.scalar(newest if lock else query)
+    hidden = row is not None and row.incident_id and not references_by_number(session, reader, [row.incident_id])
+    if row is None or hidden:
+        raise NotFoundError(say("There is no such request."), hint="'tocsin exchange messages' lists them.")
+    return row
+
+
+def open_messages(session: Session) -> Sequence[ExchangeMessage]:
+    """What of partners nobody here has acknowledged, the most urgent first."""
+    of = ExchangeMessage.direction == Direction.IN.value, ExchangeMessage.state == MessageState.OPEN.value
+    order = ExchangeMessage.due_at.is_(None), ExchangeMessage.due_at, ExchangeMessage.id
+    return session.scalars(select(ExchangeMessage).where(*of).order_by(*order)).all()
+
+
+def _send(context: ActContext, request: NewMessage, named: str, asked: Request | None = None) -> MessageResult:
+    us, text = own_party(context.node, context.now), kept(context, request.text)
+    with context.database.begin() as session:
+        partner = find_partner(session, named, lock=True)
+        once = f"{context.key_of(request)}:{partner.id}" if request.once else None
+        if once and (known := session.scalar(select(ExchangeMessage).where(ExchangeMessage.once == once))):
+            return _result(session, context, known, partner)
+        opened = OpenPartner(session, context, us, partner)
+        marking = _cleared(opened, request, text)
+        incident = _open_incident(opened, request.incident) if request.incident else None
+        hidden = incident is not None and is_restricted(incident.incident)
+        kind = MessageKind.REQUEST if asked else MessageKind.NOTICE
+        row = seal_dispatch(
+            opened,
+            DispatchDraft(
+                DispatchType.REQUEST if asked else DispatchType.NOTE, "" if hidden else _title(text), marking,
+                text=text, incident="" if hidden or incident is None else incident.incident.reference, request=asked,
+            ),
+        )  # fmt: skip
+        made = ExchangeMessage(
+            partner_id=partner.id, direction=Direction.OUT.value, kind=kind.value, hash=row.hash, text=text,
+            tlp=marking.tlp.value, asks=asked.asks if asked else "", basis=asked.basis if asked else "",
+            instrument=asked.instrument if asked else "", urgency=asked.urgency if asked else "",
+            answer_by=asked.answer_by if asked else None, incident_id=incident.incident.id if incident else None,
+            made_at=context.now, made_by=author_of(session, context), due_at=None, state=MessageState.OPEN.value,
+            acknowledged_at=None, acknowledged_by="", code="", later=None, who="", answer="", answered_at=None,
+            once=once,
+        )  # fmt: skip
+        session.add(made)
+        session.flush()
+        if incident is not None:
+            data = {"act": "asked" if asked else "told", "name": partner.name}
+            incident.enter(IncidentEntryKind.EXCHANGE, text, data=data)
+        opened.note(AuditAction.MESSAGE_SENT, message=made.id, kind=kind.value, sha256=row.hash)
+        done = _result(session, context, made, partner, row.id)
+    cut("exchange.sealed")
+    return done
+
+
+def _cleared(opened: OpenPartner, request: NewMessage, text: str) -> Marking:
+    """The marking under which a text may go to the partner.
+
+    Raises:
+        ConflictError: the gate keeps it.
+
+    """
+    session, context, partner = opened.session, opened.context, opened.partner
+    marking, restricted = read_marking(request.tlp, None), False
+    if request.incident:
+        reader = IncidentReader(context.person, context.now)
+        restricted = is_restricted(find_incident(session, reader, request.incident))
+    content = text.encode()
+    file = PackageFile("text/plain", sha256(content).hexdigest(), len(content), lambda: content)
+    terms = ReleaseItem(marking, DataClass.ANALYSIS, _OURS, restricted=restricted)
+    recipient = recipient_for(session, context, partner, request.incident)
+    policy = policy_for(session, context, partner, frozenset({DataClass.ANALYSIS}))
+    package = compose([PackageItem(PackageKind.FILE, terms, "text", file=file)], recipient, partner.name, policy)
+    if package.marking is None or not package.parts:
+        reason = package.decisions[0].verdict.words
+        raise ConflictError(say("This may not go to %(name)s.", name=partner.name), hint=reason)
+    return package.marking
+
+
+def _answer(
+    opened: OpenPartner, row: ExchangeMessage, outcome: str, said: MessageAnswer | None = None, text: str = ""
+) -> MessageResult:
+    session, context = opened.session, opened.context
+    answer = RequestAnswer.model_validate(
+        {
+            "to": row.hash, "outcome": outcome, "code": (said.code or None) if said else None,
+            "by": utc(said.by) if said and said.by else None, "who": said.who if said else "",
+        }
+    )  # fmt: skip
+    marking = read_marking(row.tlp, None)
+    title = _title(row.text) if not _is_hidden(opened, row) else ""
+    sealed = seal_dispatch(opened, DispatchDraft(DispatchType.ANSWER, title, marking, text=text, answer=answer))
+    row.state, row.code, row.later, row.who = outcome, answer.code or "", answer.by, answer.who
+    row.answer, row.answered_at = text, context.now
+    if row.acknowledged_at is None:
+        _acknowledge(opened, row)
+    opened.note(AuditAction.MESSAGE_DECIDED, message=row.id, outcome=outcome, code=row.code, sha256=row.hash)
+    if row.incident_id is not None and (reference := _reference(session, context, row)):
+        data = {"act": "answered", "name": opened.partner.name, "outcome": outcome}
+        _open_incident(opened, reference).enter(IncidentEntryKind.EXCHANGE, text, data=data)
+    return _result(session, context, row, opened.partner, sealed.id)
+
+
+def _acknowledge(opened: OpenPartner, row: ExchangeMessage) -> None:
+    row.acknowledged_at, row.acknowledged_by = opened.context.now, author_of(opened.session, opened.context)
+
+
+def _open_message(session: Session, context: ActContext, number: int) -> tuple[OpenPartner, ExchangeMessage]:
+    """A partner's request or notice, both locked."""
+    reader = IncidentReader(context.person, context.now)
+    partner = find_partner(session, str(find_message(session, reader, number).partner_id), lock=True)
+    row = find_message(session, reader, number, lock=True)
+    if row.direction != Direction.IN:
+        raise ConflictError(say("This is ours."), hint=say("The partner answers it."))
+    return OpenPartner(session, context, own_party(context.node, context.now), partner), row
+
+
+def _open_incident(opened: OpenPartner, reference: str) -> OpenIncident:
+    session, context = opened.session, opened.context
+    reader = IncidentReader(context.person, context.now)
+    incident = find_incident(session, reader, reference, lock=True)
+    return OpenIncident(context, session, reader, incident, author_of(session, context))
+
+
+def _is_hidden(opened: OpenPartner, row: ExchangeMessage) -> bool:
+    reference = _reference(opened.session, opened.context, row)
+    return bool(reference) and is_restricted(_open_incident(opened, reference).incident)
+
+
+def _reference(session: Session, context: ActContext, row: ExchangeMessage) -> str:
+    found = references_by_number(session, IncidentReader(context.person, context.now), [row.incident_id])
+    return found.get(row.incident_id or 0, "")
+
+
+def _title(text: str) -> str:
+    return " ".join(text.split())[:120]
+
+
+def _result(
+    session: Session, context: ActContext, row: ExchangeMessage, partner: Partner, dispatch: int = 0
+) -> MessageResult:
+    return MessageResult(
+        message=row.id, partner=partner.id, name=partner.name, state=MessageState(row.state), dispatch=dispatch,
+        incident=_reference(session, context, row),
+    )  # fmt: skip

@@ -1,0 +1,210 @@
+"""Cases that are worked on with partners, requests and notices: a page each, and the forms of their acts."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+from starlette.datastructures import FormData
+
+from tocsin.exchange.ledger import (
+    case_acts,
+    case_entries,
+    close_handed_over,
+    find_case,
+    find_message,
+    list_cases,
+    list_messages,
+)
+from tocsin.exchange.partners import list_partners, partner_names, read_partner
+from tocsin.incidents import IncidentReader, references_by_number
+from tocsin.interface import ActContext, NotHereError, Number, PageRouter, needs, number_in, text_of
+from tocsin.node.accounts import Permission, Principal
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
+from tocsin.server.pages.acts import perform_and_go
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.exchange_words import CASE_WORDS
+from tocsin.server.security import Form
+
+_PLACE: Final = "/exchange"
+_READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
+_WORKER = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
+_ACTS: Final = {act.name: act for act in case_acts.ACTS}
+_WRONG: Final = (ConflictError, InputError, UsageError, NotFoundError)
+
+
+class _About(BaseModel):
+    """Which incident, or which partner, a form is about, as typed."""
+
+    incident: str = ""
+    partner: str = ""
+
+
+def exchange_case_pages(desk: PageContext) -> APIRouter:
+    """A case, a request or notice, and the forms."""
+    router = PageRouter()
+    _case_pages(router, desk)
+    _message_pages(router, desk)
+
+    @router.get("/partners/{partner}/ask")
+    def ask(request: Request, _visitor: _WORKER, partner: str, asked: Annotated[_About, Query()]) -> Response:
+        """Ask for assistance."""
+        return _ask(desk, request, partner, {"incident": asked.incident})
+
+    @router.post("/partners/{partner}/ask")
+    def send_request(request: Request, visitor: _WORKER, partner: str, form: Form) -> Response:
+        """Seal it."""
+        number = _partner(desk, partner)[0]
+        try:
+            return perform_and_go(desk, visitor, _ACTS["ask"], form, _message, partner=str(number))
+        except _WRONG as error:
+            return _ask(desk, request, partner, _typed(form), error)
+
+    @router.get(_PLACE + "/notice")
+    def notice(request: Request, _visitor: _WORKER, asked: Annotated[_About, Query()]) -> Response:
+        """Send a notice."""
+        return _notice(desk, request, {"partner": asked.partner, "incident": asked.incident})
+
+    @router.post(_PLACE + "/notice")
+    def send_notice(request: Request, visitor: _WORKER, form: Form) -> Response:
+        """Seal it for one partner, or for all."""
+        everybody = not text_of(form, "partner")
+        try:
+            return perform_and_go(
+                desk, visitor, _ACTS["note"], form, lambda done: _message(done[0]) if len(done) == 1 else _PLACE,
+                all=everybody,
+            )  # fmt: skip
+        except _WRONG as error:
+            return _notice(desk, request, _typed(form), error)
+
+    return router
+
+
+def cases_shown(desk: PageContext, visitor: Principal, partner: int | None) -> dict[str, Any]:
+    """The cases, requests and notices of a partner, or of all, for the list."""
+    reader = IncidentReader(visitor.person, desk.now)
+    with desk.node.database.reading() as session:
+        return {
+            "cases": list_cases(session, reader, partner, limit=200),
+            "messages": list_messages(session, reader, partner, limit=200), **CASE_WORDS,
+        }  # fmt: skip
+
+
+def close_accepted(desk: PageContext, visitor: Principal) -> None:
+    """Close what a partner accepted at once, since somebody looks at it; else the worker does."""
+    close_handed_over(ActContext(desk.node, desk.now, visitor.actor))
+
+
+def _case_pages(router: PageRouter, desk: PageContext) -> None:
+    @router.get(_PLACE + "/cases/{case}")
+    def show(request: Request, visitor: _READER, case: Number) -> Response:
+        """A case: whose it is, its history, and what may be done."""
+        return _case(desk, request, visitor, case)
+
+    def add(name: str) -> None:
+        @router.post(f"{_PLACE}/cases/{{case}}/{name}")
+        def do(request: Request, visitor: _WORKER, case: Number, form: Form) -> Response:
+            """Accept it, refuse it, or withdraw its offer."""
+            try:
+                return perform_and_go(desk, visitor, _ACTS[name], form, f"{_PLACE}/cases/{case}", case=case)
+            except _WRONG as error:
+                return _case(desk, request, visitor, case, error)
+
+    for name in ("accept", "refuse", "withdraw"):
+        add(name)
+
+
+def _message_pages(router: PageRouter, desk: PageContext) -> None:
+    @router.get(_PLACE + "/messages/{message}")
+    def show(request: Request, visitor: _READER, message: Number) -> Response:
+        """A request or notice."""
+        return _shown_message(desk, request, visitor, message)
+
+    def add(name: str) -> None:
+        @router.post(f"{_PLACE}/messages/{{message}}/{name}")
+        def do(request: Request, visitor: _WORKER, message: Number, form: Form) -> Response:
+            """Acknowledge it, answer it, or open an incident for it."""
+            path = f"{_PLACE}/messages/{message}"
+            try:
+                return perform_and_go(desk, visitor, _ACTS[name], form, path, message=message)
+            except _WRONG as error:
+                return _shown_message(desk, request, visitor, message, error)
+
+    for name in ("acknowledge", "reply", "open"):
+        add(name)
+
+
+def _case(
+    desk: PageContext, request: Request, visitor: Principal, number: int, error: TocsinError | None = None
+) -> Response:
+    reader = IncidentReader(visitor.person, desk.now)
+    try:
+        with desk.node.database.reading() as session:
+            row = find_case(session, reader, number)
+            partner = partner_names(session, [row.partner_id])[row.partner_id]
+            incident = references_by_number(session, reader, [row.incident_id]).get(row.incident_id or 0, "")
+            entries = case_entries(session, row)
+            names = {one.partner.node: one.partner.name for one in list_partners(session, desk.now)}
+    except NotFoundError:
+        raise NotHereError from None
+    return desk.page(
+        request, "exchange/case.html", status=409 if error else 200, row=row, partner=partner, incident=incident,
+        entries=entries, names=names, error=error, **CASE_WORDS,
+    )  # fmt: skip
+
+
+def _shown_message(
+    desk: PageContext, request: Request, visitor: Principal, number: int, error: TocsinError | None = None
+) -> Response:
+    reader = IncidentReader(visitor.person, desk.now)
+    try:
+        with desk.node.database.reading() as session:
+            row = find_message(session, reader, number)
+            partner = partner_names(session, [row.partner_id])[row.partner_id]
+            incident = references_by_number(session, reader, [row.incident_id]).get(row.incident_id or 0, "")
+    except NotFoundError:
+        raise NotHereError from None
+    return desk.page(
+        request, "exchange/message.html", status=409 if error else 200, row=row, partner=partner, incident=incident,
+        error=error, **CASE_WORDS,
+    )  # fmt: skip
+
+
+def _ask(
+    desk: PageContext, request: Request, partner: str, typed: Mapping[str, str], error: TocsinError | None = None
+) -> Response:
+    number, name = _partner(desk, partner)
+    return desk.page(
+        request, "exchange/ask.html", status=409 if error else 200, partner=number, name=name, typed=typed,
+        error=error, **CASE_WORDS,
+    )  # fmt: skip
+
+
+def _notice(
+    desk: PageContext, request: Request, typed: Mapping[str, str], error: TocsinError | None = None
+) -> Response:
+    with desk.node.database.reading() as session:
+        partners = [one.partner for one in list_partners(session, desk.now) if one.partner.node]
+    return desk.page(
+        request, "exchange/notice.html", status=409 if error else 200, partners=partners, typed=typed, error=error
+    )
+
+
+def _typed(form: FormData) -> dict[str, str]:
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def _message(done: Any) -> str:
+    return f"{_PLACE}/messages/{done.message}"
+
+
+def _partner(desk: PageContext, partner: str) -> tuple[int, str]:
+    if number_in(partner) is None:
+        raise NotHereError
+    try:
+        with desk.node.database.reading() as session:
+            found = read_partner(session, partner, desk.now).partner
+    except NotFoundError:
+        raise NotHereError from None
+    return found.id, found.name
