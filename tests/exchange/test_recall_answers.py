@@ -99,8 +99,8 @@ def test_the_incident_says_to_whom_it_went(world: World) -> None:
     with world.node.database.reading() as session:
         reader = IncidentReader(None, world.now)
         incident = find_incident(session, reader, reference)
-        (entry,) = entries_of(session, reader, [incident], kinds=(IncidentEntryKind.DISPATCH,))
-    assert entry.data == {"name": "Peer", "number": 1, "dispatch": 1}
+        (entry,) = entries_of(session, reader, [incident], kinds=(IncidentEntryKind.EXCHANGE,))
+    assert entry.data == {"act": "sent", "name": "Peer", "dispatch": 1}
 
 
 def test_two_people_who_adopt_at_once_open_one_incident(pair: tuple[World, World]) -> None:

@@ -116,7 +116,7 @@ def incident_partners(session: Session, reader: IncidentReader, incident: Incide
         at = passed[1].sealed_at if passed and passed[1] else None
         made.append(
             IncidentPartner(
-                number, name, passed, bool(passed) and passed[0].id in recalled, came.get(number), cases.get(number),
+                number, name, passed, passed is not None and passed[0].id in recalled, came.get(number), cases.get(number),
                 _since([one.recorded_at for one in entries], at), _since(added, at),
             )
         )  # fmt: skip
