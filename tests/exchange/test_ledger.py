@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from pysequoia import Cert
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from support.abuse_reports import xarf
 from support.exchange_examples import Peer, part, peer
@@ -18,7 +18,9 @@ from support.processes import KILLED, command
 from support.world import World, copy_world, make_world
 from tocsin.exchange.dispatches import genesis, members_of, seal
 from tocsin.exchange.ledger import TAKING_WRITES, IncomingRow, OfferedItem, OfferState, OutgoingRow, PassedItem
+from tocsin.exchange.ledger.links import receipted_rows
 from tocsin.exchange.ledger.models import ExchangeLink
+from tocsin.exchange.partners import Partner
 from tocsin.exchange.statements import (
     KINDS,
     AgreementType,
@@ -32,6 +34,8 @@ from tocsin.exchange.statements import (
     RecallItem,
     RecallReport,
     RecallRequest,
+    Receipt,
+    ReceiptVerdict,
     RefusalCode,
     RefusalError,
     SharedItem,
@@ -279,7 +283,8 @@ def messages(sender: Peer, item: SharedItem, ours: UUID, incident: UUID) -> dict
         ),
         "case": sender.says(CaseEntry, act=CaseAct.OPENED, **case),
         "receipt": sender.says(
-            KINDS["receipt"], of=f"sha256:{'1' * 64}", to=ours, number=1, taken=utc(item.at), verdict="taken", had=9
+            KINDS["receipt"], of=f"sha256:{'1' * 64}", to=ours, number=1, taken=utc(item.at), had=9,
+            verdict=ReceiptVerdict.TAKEN,
         ),
         "key": sender.says(KINDS["key"], **key),
     }  # fmt: skip
@@ -315,6 +320,28 @@ def test_nobody_commands(world: World) -> None:
             brings(f"{name}, {state}", statement)
     for type_ in DispatchType:
         brings(f"a dispatch of type {type_}", type=type_)
+
+
+def test_a_link_costs_the_same_at_any_length(world: World) -> None:
+    """Of a thousand dispatches before it, a receipt reads those that it says something new of."""
+    to = peer(3)
+    meet_peer(world, to)
+    for text in (b"1", b"2"):
+        act(world, "send", partner="Peer", documents=({"name": "a.txt", "content": text},), tlp="CLEAR")
+    with world.node.database.begin() as session:
+        row = session.get_one(OutgoingRow, 2)
+        values = {one.name: getattr(row, one.name) for one in OutgoingRow.__table__.columns if one.name != "id"}
+        more = [
+            values | {"number": -number, "hash": f"sha256:{number:064}", "state": "received"}
+            for number in range(1, 1_001)
+        ]
+        session.execute(insert(OutgoingRow), more)
+        receipt = to.says(
+            Receipt, of=row.hash, to=UUID(int=1), number=2, taken=utc(world.now), verdict=ReceiptVerdict.TAKEN, had=2
+        ).said(Receipt)
+    with world.node.database.reading() as session:
+        partner = session.scalars(select(Partner)).one()
+        assert [one.number for one in receipted_rows(session, partner, receipt)] == [1, 2]
 
 
 def seal_for(world: World, made: Statement, *statements: Statement) -> bytes:

@@ -62,7 +62,7 @@ NOTHING_OF_STRANGERS = {
     ],
     "statements of nodes that signed them, numbers and states": [
         "exchange_incoming", "exchange_item", "exchange_link", "exchange_outgoing", "exchange_passing",
-        "exchange_recall", "exchange_recall_item", "exchange_receipt",
+        "exchange_recall", "exchange_recall_item", "exchange_recall_sum", "exchange_receipt",
     ],
     "hashes, numbers and times": [
         "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.items import find_item
     from tocsin.exchange.ledger.keeping import forget_files, kept_files
     from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
+    from tocsin.exchange.ledger.passing import newest_recall, recall_sum
     from tocsin.exchange.ledger.read import (
         ItemHolder,
         ReceivedDispatch,

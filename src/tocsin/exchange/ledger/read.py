@@ -1,8 +1,8 @@
 """What is read of the ledger: where each thing is that went to a partner or came from one, and the files of both."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,8 +20,9 @@ from tocsin.exchange.dispatches import (
     read_named,
     unpack,
 )
+from tocsin.exchange.ledger.confirmation_models import RecallSum
 from tocsin.exchange.ledger.confirming import recalled_items
-from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
+from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, RecallItemRow
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
 from tocsin.exchange.partners import Partner, PartnerKey, own_key
@@ -35,13 +36,17 @@ from tocsin.node.sentences import say
 
 @dataclass(frozen=True)
 class SentDispatch:
-    """A dispatch to a partner, what it brought, and where that is. ``recalled``: numbers of what is recalled."""
+    """A dispatch to a partner, what it brought, and where that is. ``recalled``: numbers of what is recalled.
+
+    ``sums``: what the partner says of all to whom it passed an item on, by the number of the item here.
+    """
 
     row: OutgoingRow
     partner: str
     items: tuple[PassedItem, ...]
     explanation: SharingExplanation
     recalled: frozenset[int] = frozenset()
+    sums: Mapping[int, RecallSum] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,25 @@ def sent_dispatches(
     for one in session.scalars(select(PassedItem).where(PassedItem.outgoing_id.in_([row.id for row, _ in rows]))):
         items[one.outgoing_id].append(one)
     recalled = frozenset(one.id for one in recalled_items(session, [row.id for row, _ in rows]))
-    return [SentDispatch(row, name, tuple(items[row.id]), explanation_of(row), recalled) for row, name in rows]
+    return [
+        SentDispatch(
+            row, name, tuple(items[row.id]), explanation_of(row), recalled, sums_of(session, items[row.id], recalled)
+        )
+        for row, name in rows
+    ]  # fmt: skip
+
+
+def sums_of(session: Session, items: Collection[PassedItem], recalled: Collection[int]) -> dict[int, RecallSum]:
+    """By the number of a recalled item, the newest sum of whom its recipient passed it on to, where it did."""
+    found = dict[int, RecallSum]()
+    for one in (item for item in items if item.id in recalled):
+        same = RecallItemRow.node == one.node, RecallItemRow.item == one.item
+        query = select(RecallSum).join(RecallItemRow, RecallItemRow.recall_id == RecallSum.recall_id)
+        of = query.where(*same, RecallSum.partner_id == one.partner_id, RecallSum.passed_on > 0)
+        newest = session.scalar(of.order_by(RecallSum.recall_id.desc()).limit(1))
+        if newest is not None:
+            found[one.id] = newest
+    return found
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,7 @@ def _package(session: Session, context: ActContext, partner: Partner, request: N
     reader = IncidentReader(context.person, context.now)
     marking = read_marking(request.tlp or "AMBER", None)
     documents = [_document(one, marking) for one in request.documents]
-    recipient = _recipient(session, context, partner, request)
+    recipient = partner_as_recipient(session, context, partner, request)
     if request.incident:
         view = read_view(session, reader, request.incident, recipient)
         view = replace(view, documents=documents, evidence_file=context.node.incident_evidence.read)
@@ -220,7 +220,7 @@ def _package(session: Session, context: ActContext, partner: Partner, request: N
     return compose(items, recipient, partner.name, policy)
 
 
-def _recipient(session: Session, context: ActContext, partner: Partner, request: NewDispatch) -> Recipient:
+def partner_as_recipient(session: Session, context: ActContext, partner: Partner, request: NewDispatch) -> Recipient:
     """The partner as the gate knows it: named in the case where a party of the incident is the same team or mailbox."""
     team = teams_by_id(context.database, [partner.team_id]).get(partner.team_id) if partner.team_id else None
     named = False
