@@ -295,16 +295,12 @@ def test_nobody_commands(world: World) -> None:
     sender, number, before = peer(3), 0, ""
     meet_peer(world, sender)
 
-    def brings(name: str, *statements: Statement, **said: Any) -> None:
+    def brings(*statements: Statement, **said: Any) -> None:
         nonlocal number, before
         number += 1
-        made = dispatch_of(
-            sender, world, 1, statements, (), number=number, **({"before": before} if before else {}), **said
-        )
-        was = everything_of(world)
-        done = act(world, "take", content=seal_for(world, made, *statements))
-        assert done.verdict != "gap", name
-        compare(was, everything_of(world), name)
+        chain = {"before": before} if before else {}
+        made = dispatch_of(sender, world, 1, statements, (), number=number, **chain, **said)
+        assert act(world, "take", content=seal_for(world, made, *statements)).verdict != "gap"
         before = made.hash
 
     case = make_incident(world, "Peer")
@@ -312,14 +308,18 @@ def test_nobody_commands(world: World) -> None:
         incident = find_incident(session, IncidentReader(None, world.now), case).uuid
     for state in OfferState:
         first = sender.item()
-        brings(f"first, {state}", first)
+        brings(first)
         item = first.said(SharedItem)
         with world.node.database.begin() as session:
             session.execute(update(OfferedItem).where(OfferedItem.item == item.item.id).values(state=state.value))
-        for name, statement in messages(sender, item, UUID(int=1), incident).items():
-            brings(f"{name}, {state}", statement)
+        was = everything_of(world)
+        for statement in messages(sender, item, UUID(int=1), incident).values():
+            brings(statement)
+        compare(was, everything_of(world), state)
+    was = everything_of(world)
     for type_ in DispatchType:
-        brings(f"a dispatch of type {type_}", type=type_)
+        brings(type=type_)
+    compare(was, everything_of(world), "types of dispatches")
 
 
 def test_a_link_costs_the_same_at_any_length(world: World) -> None:
