@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from pysequoia import Cert
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from support.abuse_reports import xarf
 from support.exchange_examples import Peer, part, peer
@@ -28,7 +28,9 @@ from support.processes import KILLED, command
 from support.world import World, copy_world, make_world
 from tocsin.exchange.dispatches import genesis, members_of, seal
 from tocsin.exchange.ledger import TAKING_WRITES, IncomingRow, OfferedItem, OfferState, OutgoingRow, PassedItem
+from tocsin.exchange.ledger.links import receipted_rows
 from tocsin.exchange.ledger.models import ExchangeLink
+from tocsin.exchange.partners import Partner
 from tocsin.exchange.statements import (
     KINDS,
     AgreementType,
@@ -42,6 +44,8 @@ from tocsin.exchange.statements import (
     RecallItem,
     RecallReport,
     RecallRequest,
+    Receipt,
+    ReceiptVerdict,
     RefusalCode,
     RefusalError,
     Request,
@@ -278,7 +282,8 @@ def messages(sender: Peer, item: SharedItem, ours: UUID, incident: UUID) -> dict
         ),
         "case": sender.says(CaseEntry, act=CaseAct.OPENED, **case),
         "receipt": sender.says(
-            KINDS["receipt"], of=f"sha256:{'1' * 64}", to=ours, number=1, taken=utc(item.at), verdict="taken", had=9
+            KINDS["receipt"], of=f"sha256:{'1' * 64}", to=ours, number=1, taken=utc(item.at), had=9,
+            verdict=ReceiptVerdict.TAKEN,
         ),
         "case of theirs": sender.says(
             CaseEntry, act=CaseAct.OPENED, case=GlobalName(node=sender.node, id=uuid4()), number=1
@@ -301,16 +306,12 @@ def test_nobody_commands(world: World) -> None:
     sender, number, before = peer(3), 0, ""
     meet_peer(world, sender)
 
-    def brings(name: str, *statements: Statement, **said: Any) -> None:
+    def brings(*statements: Statement, **said: Any) -> None:
         nonlocal number, before
         number += 1
-        made = dispatch_of(
-            sender, world, 1, statements, (), number=number, **({"before": before} if before else {}), **said
-        )
-        was = everything_of(world)
-        done = act(world, "take", content=seal_for(world, made, *statements))
-        assert done.verdict != "gap", name
-        compare(was, everything_of(world), name)
+        chain = {"before": before} if before else {}
+        made = dispatch_of(sender, world, 1, statements, (), number=number, **chain, **said)
+        assert act(world, "take", content=seal_for(world, made, *statements)).verdict != "gap"
         before = made.hash
 
     case = make_incident(world, "Peer")
@@ -318,14 +319,40 @@ def test_nobody_commands(world: World) -> None:
         incident = find_incident(session, IncidentReader(None, world.now), case).uuid
     for state in OfferState:
         first = sender.item()
-        brings(f"first, {state}", first)
+        brings(first)
         item = first.said(SharedItem)
         with world.node.database.begin() as session:
             session.execute(update(OfferedItem).where(OfferedItem.item == item.item.id).values(state=state.value))
+        was = everything_of(world)
         for name, statement in messages(sender, item, UUID(int=1), incident).items():
-            brings(f"{name}, {state}", statement, **AS.get(name, {}))
+            brings(statement, **AS.get(name, {}))
+        compare(was, everything_of(world), state)
+    was = everything_of(world)
     for type_ in DispatchType:
-        brings(f"a dispatch of type {type_}", type=type_)
+        brings(type=type_)
+    compare(was, everything_of(world), "types of dispatches")
+
+
+def test_a_link_costs_the_same_at_any_length(world: World) -> None:
+    """Of a thousand dispatches before it, a receipt reads those that it says something new of."""
+    to = peer(3)
+    meet_peer(world, to)
+    for text in (b"1", b"2"):
+        act(world, "send", partner="Peer", documents=({"name": "a.txt", "content": text},), tlp="CLEAR")
+    with world.node.database.begin() as session:
+        row = session.get_one(OutgoingRow, 2)
+        values = {one.name: getattr(row, one.name) for one in OutgoingRow.__table__.columns if one.name != "id"}
+        more = [
+            values | {"number": -number, "hash": f"sha256:{number:064}", "state": "received"}
+            for number in range(1, 1_001)
+        ]
+        session.execute(insert(OutgoingRow), more)
+        receipt = to.says(
+            Receipt, of=row.hash, to=UUID(int=1), number=2, taken=utc(world.now), verdict=ReceiptVerdict.TAKEN, had=2
+        ).said(Receipt)
+    with world.node.database.reading() as session:
+        partner = session.scalars(select(Partner)).one()
+        assert [one.number for one in receipted_rows(session, partner, receipt)] == [1, 2]
 
 
 def seal_for(world: World, made: Statement, *statements: Statement) -> bytes:

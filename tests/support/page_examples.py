@@ -246,6 +246,8 @@ EXAMPLES: dict[str, str] = {
     "/exchange/items/{item}/adopt": "dispatch",
     "/exchange/items/{item}/answer": "dispatch",
     "/exchange/items/{item}/decline": "dispatch",
+    "/exchange/items/{item}/pass-on": "dispatch",
+    "/exchange/items/{item}/report": "dispatch",
     "/assets/{asset}": "asset",
     "/assets/{asset}/acknowledge": "asset",
     "/assets/{asset}/change": "asset",

@@ -222,11 +222,17 @@ def _sent(one: "SentDispatch") -> list[dict[str, Any]]:
         {
             "thing": item.title, "uuid": item.item, "version": item.version,
             "recalled": item.recall_dispatch is not None, "answer": item.answer or None,
-            "answer_code": item.answer_code or None,
+            "answer_code": item.answer_code or None, "below": _below(one, item.id),
         }
         for item in one.items
     ]  # fmt: skip
     return [{**same, **thing} for thing in things or [{"thing": one.row.title or one.row.type}]]
+
+
+def _below(one: "SentDispatch", item: int) -> dict[str, int] | None:
+    """What the partner says of all to whom it passed an item on."""
+    found = one.sums.get(item)
+    return fields(found, "passed_on done kept silent") if found else None
 
 
 def _received(one: "ReceivedDispatch") -> list[dict[str, Any]]:

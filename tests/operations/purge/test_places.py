@@ -62,8 +62,8 @@ NOTHING_OF_STRANGERS = {
     ],
     "statements of nodes that signed them, numbers and states": [
         "exchange_case", "exchange_case_entry", "exchange_face_token", "exchange_incoming", "exchange_item",
-        "exchange_link", "exchange_message", "exchange_outgoing",
-        "exchange_passing", "exchange_recall", "exchange_recall_item", "exchange_receipt", "exchange_taxii_collection",
+        "exchange_link", "exchange_message", "exchange_outgoing", "exchange_passing", "exchange_recall",
+        "exchange_recall_item", "exchange_recall_sum", "exchange_receipt", "exchange_taxii_collection",
         "exchange_taxii_incident", "exchange_taxii_status",
     ],
     "how a dispatch travelled: addresses, hashes and times": ["exchange_arrival", "exchange_evidence", "exchange_try"],

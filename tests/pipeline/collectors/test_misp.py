@@ -192,3 +192,11 @@ def test_of_what_must_never_be_held_a_reference_alone_is_written(
     tocsin.call("collect", "run", "it")
     assert canaries(tocsin.home) == []
     assert noted(tocsin.home) == [("csam", REFERENCE, "collector it")]
+
+
+def test_what_a_partner_recalled_does_not_come_back(settings: MispSettings, misp: FakeMisp, tocsin: Tocsin) -> None:
+    recalled, other = misp.put(NOW - 20, "192.0.2.1"), misp.put(NOW - 10, "192.0.2.2")
+    memory = Memory(datetime.fromtimestamp(NOW, UTC), recalled=frozenset({recalled}))
+    found = [(one.label.split()[1].strip(","), len(one.items)) for one in offers(settings, tocsin.home, memory)]
+    assert found == [(recalled, 0), (other, 1)]
+    assert misp.viewed() == [other]

@@ -5,10 +5,11 @@ from uuid import UUID
 
 from support.console_users import browser_of
 from support.exchange_examples import peer
-from support.ledger_examples import bring, make_incident, meet_peer, party_of, sent
+from support.ledger_examples import bring, make_incident, meet_peer, party_of, recalled, sent
 from support.world import copy_world, text_of
 from tocsin.exchange.statements import CaseAct, CaseEntry, DispatchType, GlobalName
 from tocsin.node.accounts import AccountRole
+from tocsin.node.records import AuditAction, audit
 from tocsin.server.server import make_application
 
 
@@ -89,3 +90,22 @@ def test_a_case_is_offered_and_refused_and_a_request_answered(fresh: Path, tmp_p
             assert ("Preservation of data" in page, "Keep the logs" in page) == (True, True)
             told = analyst.send("/exchange/notice", text="Cable 4 is cut", tlp="CLEAR")
             assert "Cable 4 is cut" in text_of(analyst.get(told.headers["location"]))
+
+
+def test_what_a_partner_says_is_recorded_on_its_pages(fresh: Path, tmp_path: Path) -> None:
+    world = copy_world(fresh, tmp_path)
+    with world.open:
+        recalled(world)
+        with world.node.database.begin() as session:
+            audit(session, AuditAction.BACKUP_RESTORED, at=world.now, actor="backup", subject="node")
+        application = make_application(world.node, clock=lambda: world.now)
+        with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as analyst:
+            assert "Ask the partner" in text_of(analyst.get("/exchange/dispatches/1"))
+            assert analyst.send("/exchange/dispatches/1/answer", who="Ada", said="Gone").status_code == 303
+            shown = text_of(analyst.get("/exchange/dispatches/1"))
+            assert ("By a person" in shown, "Save answer" in shown) == (True, False)
+            assert "restored from a backup" in text_of(analyst.get("/exchange"))
+            wrong = analyst.send("/partners/1/number", number="4", who="Ada")
+            assert (wrong.status_code, "knows of number 0 at most" in text_of(wrong)) == (409, True)
+            assert analyst.send("/partners/1/number", number="0", who="Ada").status_code == 303
+            assert "restored from a backup" not in text_of(analyst.get("/partners/1/exchange"))

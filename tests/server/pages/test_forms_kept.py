@@ -40,6 +40,8 @@ UNSEEN = {
     "/conflicts/undo": "nothing is decided",
     "/deliveries/sending": "nothing leaves",
     "/exchange/dispatches/{dispatch}/answer": "where something is recalled and there is no answer",
+    "/exchange/items/{item}/pass-on": "a list of the other partners with a node, and there is one partner",
+    "/exchange/items/{item}/report": "a button, where what was recalled went on from here",
     "/partners/{partner}/number": "after a restore, until the partner said what it has",
     "/exchange/items/{item}/answer": "in the place of adopt and decline, where an item is recalled",
     "/partners/{partner}/tokens": "a choice of two",

@@ -34,10 +34,13 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.ledger.messages import find_message, open_messages
     from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
+    from tocsin.exchange.ledger.passing import newest_recall, recall_sum
     from tocsin.exchange.ledger.read import (
+        ItemHolder,
         ReceivedDispatch,
         SentDispatch,
         evidence_bundle,
+        holders_of,
         open_items,
         passed_by_program,
         receipt_file,

@@ -5,6 +5,7 @@ from typing import Final
 
 from tocsin.exchange.ledger.confirming import record_answer, record_number
 from tocsin.exchange.ledger.items import adopt, decline
+from tocsin.exchange.ledger.passing import pass_item_on, report_sum
 from tocsin.exchange.ledger.recalling import answer, recall
 from tocsin.exchange.ledger.sending import send
 from tocsin.exchange.ledger.taking import take, take_receipt
@@ -48,6 +49,18 @@ ACTS: Final = (
         "decline", "Decline an item of a partner", decline, noun="offered item", audit=(AuditAction.OFFER_DECIDED,),
         command="exchange decline", page=OwnSurface("/exchange/items/{item}/decline"), arguments=("item",),
         told="{title}: {state}.", undo=lambda n: say_count("%(n)s item declined", "%(n)s items declined", n),
+    ),
+    _act(
+        "pass-on", "Pass an item of a partner on", pass_item_on, noun="dispatch", audit=(AuditAction.DISPATCH_SEALED,),
+        command="exchange pass-on", page=OwnSurface("/exchange/items/{item}/pass-on"), arguments=("item", "partner"),
+        told="Dispatch {number} to {name}: {state}.", makes=True, undo=_KEPT,
+    ),
+    _act(
+        "report", "Report to the source of a recall", report_sum, noun="recall",
+        audit=(AuditAction.RECALL_ANSWERED, AuditAction.DISPATCH_SEALED), command="exchange report",
+        page=OwnSurface("/exchange/items/{item}/report"), arguments=("item",),
+        told="Reported to {name}: passed on to {passed_on}, {done} done, {kept} kept, {silent} without an answer.",
+        undo=NoUndo("A report is signed and numbered; a newer one replaces it."),
     ),
     _act(
         "recall", "Recall what was sent to partners", recall, noun="passed items",

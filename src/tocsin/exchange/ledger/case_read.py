@@ -113,10 +113,11 @@ def incident_partners(session: Session, reader: IncidentReader, incident: Incide
     made = []
     for number, name in found:
         passed = newest.get(number)
+        taken_back = passed is not None and passed[0].id in recalled
         at = passed[1].sealed_at if passed and passed[1] else None
         made.append(
             IncidentPartner(
-                number, name, passed, passed is not None and passed[0].id in recalled, came.get(number), cases.get(number),
+                number, name, passed, taken_back, came.get(number), cases.get(number),
                 _since([one.recorded_at for one in entries], at), _since(added, at),
             )
         )  # fmt: skip

@@ -1,11 +1,11 @@
-"""The tables of what people at partners said, where no signed statement says it."""
+"""The tables of what partners answer: in sum, by reports; and what people there said, where no statement says it."""
 
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.exchange.ledger.models import PassedItem
+from tocsin.exchange.ledger.models import PassedItem, RecallRow
 from tocsin.exchange.partners import Partner
 from tocsin.node.records import Base, UTCDateTime
 
@@ -41,3 +41,17 @@ class NumberCheck(Base):
     who: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     noted_by: Mapped[str] = mapped_column(Text)
+
+
+class RecallSum(Base):
+    """What a partner says of all to whom the items of a recall went on from it: how many, and what they answered."""
+
+    __tablename__ = "exchange_recall_sum"
+
+    recall_id: Mapped[int] = mapped_column(ForeignKey(RecallRow.id), primary_key=True)
+    partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id), primary_key=True)
+    passed_on: Mapped[int]
+    done: Mapped[int]
+    kept: Mapped[int]
+    silent: Mapped[int]
+    at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.dispatches import TEXT, DispatchContents, Limits, digits, pack, unpack
+from tocsin.exchange.ledger.confirmation_models import RecallSum
 from tocsin.exchange.ledger.links import OpenPartner
 from tocsin.exchange.ledger.models import (
     IncomingRow,
@@ -179,6 +180,8 @@ def _note_report(opened: OpenPartner, report: RecallReport) -> None:
     session = opened.session
     if (recall := session.scalar(select(RecallRow).where(RecallRow.hash == report.on))) is None:
         return
+    figures = {"passed_on": report.passed_on, "done": report.done, "kept": report.kept, "silent": report.silent}
+    session.merge(RecallSum(recall_id=recall.id, partner_id=opened.partner.id, at=opened.context.now, **figures))
     for result in report.results:
         if (row := session.get(RecallItemRow, (recall.id, result.node, result.id))) is None:
             continue

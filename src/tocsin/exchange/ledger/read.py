@@ -1,9 +1,10 @@
 """What is read of the ledger: where each thing is that went to a partner or came from one, and the files of both."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,8 +20,9 @@ from tocsin.exchange.dispatches import (
     read_named,
     unpack,
 )
+from tocsin.exchange.ledger.confirmation_models import RecallSum
 from tocsin.exchange.ledger.confirming import recalled_items
-from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
+from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, RecallItemRow
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
 from tocsin.exchange.partners import Partner, PartnerKey, own_key
@@ -34,13 +36,17 @@ from tocsin.node.sentences import say
 
 @dataclass(frozen=True)
 class SentDispatch:
-    """A dispatch to a partner, what it brought, and where that is. ``recalled``: numbers of what is recalled."""
+    """A dispatch to a partner, what it brought, and where that is. ``recalled``: numbers of what is recalled.
+
+    ``sums``: what the partner says of all to whom it passed an item on, by the number of the item here.
+    """
 
     row: OutgoingRow
     partner: str
     items: tuple[PassedItem, ...]
     explanation: SharingExplanation
     recalled: frozenset[int] = frozenset()
+    sums: Mapping[int, RecallSum] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,13 +73,56 @@ def sent_dispatches(
         if one.outgoing_id is not None:
             items[one.outgoing_id].append(one)
     recalled = frozenset(one.id for one in recalled_items(session, [row.id for row, _ in rows]))
-    return [SentDispatch(row, name, tuple(items[row.id]), explanation_of(row), recalled) for row, name in rows]
+    return [
+        SentDispatch(
+            row, name, tuple(items[row.id]), explanation_of(row), recalled, sums_of(session, items[row.id], recalled)
+        )
+        for row, name in rows
+    ]  # fmt: skip
+
+
+def sums_of(session: Session, items: Collection[PassedItem], recalled: Collection[int]) -> dict[int, RecallSum]:
+    """By the number of a recalled item, the newest sum of whom its recipient passed it on to, where it did."""
+    found = dict[int, RecallSum]()
+    for one in (item for item in items if item.id in recalled):
+        same = RecallItemRow.node == one.node, RecallItemRow.item == one.item
+        query = select(RecallSum).join(RecallItemRow, RecallItemRow.recall_id == RecallSum.recall_id)
+        of = query.where(*same, RecallSum.partner_id == one.partner_id, RecallSum.passed_on > 0)
+        newest = session.scalar(of.order_by(RecallSum.recall_id.desc()).limit(1))
+        if newest is not None:
+            found[one.id] = newest
+    return found
 
 
 def passed_by_program(session: Session, partner: int, *, limit: int = 200) -> Sequence[PassedItem]:
     """What programs of a partner have read here, the newest first."""
     of = PassedItem.partner_id == partner, PassedItem.outgoing_id.is_(None)
     return session.scalars(select(PassedItem).where(*of).order_by(PassedItem.id.desc()).limit(limit)).all()
+
+
+@dataclass(frozen=True)
+class ItemHolder:
+    """A partner that was passed an item: by which dispatch last, and what became of that, or of its recall."""
+
+    dispatch: OutgoingRow
+    partner: str
+    recalled: bool
+    answer: str
+
+
+def holders_of(session: Session, items: Collection[UUID]) -> list[ItemHolder]:
+    """To whom items went by dispatch, each partner once, by name."""
+    query = (
+        select(PassedItem, OutgoingRow, Partner.name)
+        .join(OutgoingRow, OutgoingRow.id == PassedItem.outgoing_id)
+        .join(Partner, Partner.id == PassedItem.partner_id)
+        .where(PassedItem.item.in_(items))
+        .order_by(PassedItem.id)
+    )
+    newest = {item.partner_id: (item, row, name) for item, row, name in session.execute(query)}
+    recalled = {one.id for one in recalled_items(session, [row.id for _, row, _ in newest.values()])}
+    found = [ItemHolder(row, name, item.id in recalled, item.answer) for item, row, name in newest.values()]
+    return sorted(found, key=lambda one: one.partner)
 
 
 def received_dispatches(session: Session, partner: int | None = None, *, limit: int = 1_000) -> list[ReceivedDispatch]:

@@ -14,17 +14,16 @@ from tocsin.exchange.ledger.items import find_item
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.mail_sealing import recall_text, seal_for
 from tocsin.exchange.ledger.models import OfferedItem, PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.passing import recall_sum, seal_report
 from tocsin.exchange.ledger.recall_journal import journal_answer, journal_recall
-from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
+from tocsin.exchange.ledger.sealing import DispatchDraft
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.recalls import Transfer, goes_on_to
 from tocsin.exchange.statements import (
     DispatchType,
-    ItemResult,
     Recall,
     RecallItem,
-    RecallReport,
     RecallRequest,
     RecallState,
     Statement,
@@ -261,15 +260,7 @@ def _apply(session: Session, context: ActContext, item: OfferedItem, recalled: R
 def _report(opened: OpenPartner, row: RecallRow) -> None:
     """Once all of a recall is answered, the report on it, to whom it came from."""
     opened.session.flush()
-    of = RecallItemRow.recall_id == row.id
-    rows = opened.session.scalars(select(RecallItemRow).where(of)).all()
-    if not all(one.state for one in rows):
-        return
-    results = tuple(
-        ItemResult(node=one.node, id=one.item, version=one.version, state=RecallState(one.state), code=one.code or None)
-        for one in rows
-    )
-    now, us = opened.context.now, opened.us
-    body = RecallReport(id=uuid4(), by=us.name, at=utc(now), on=row.hash, results=results)
-    seal_dispatch(opened, DispatchDraft(DispatchType.REPORT, "", _OPEN, [sign_statement(body, us.key.signer)]))
-    row.answered_at = now
+    rows = opened.session.scalars(select(RecallItemRow).where(RecallItemRow.recall_id == row.id)).all()
+    if all(one.state for one in rows):
+        seal_report(opened, row, recall_sum(opened.session, row))
+        row.answered_at = opened.context.now

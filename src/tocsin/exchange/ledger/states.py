@@ -60,6 +60,7 @@ TAKING_WRITES: Final[Mapping[str, frozenset[str]]] = {
     "exchange_passing": frozenset({"answer", "answer_code", "answered_at"}),
     "exchange_recall": frozenset(),
     "exchange_recall_item": frozenset(),
+    "exchange_recall_sum": frozenset(),
     "exchange_number_check": frozenset(),
     "exchange_arrival": frozenset({"answered_at"}),
     "exchange_case": frozenset(),

@@ -395,10 +395,10 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             "%(n)s partner: ask for its highest number, as this node was restored",
             "%(n)s partners: ask for their highest number, as this node was restored", item.count,
         ),
-        "/partners", _WORK, listers.numbers_unchecked,
+        _EXCHANGE, _WORK, listers.numbers_unchecked,
         (
             Resolution(say("Read the partner's newest receipt"), _EXCHANGE, "exchange receipt"),
-            Resolution(say("Record its number"), "/partners", "exchange record-number"),
+            Resolution(say("Record its number"), _EXCHANGE, "exchange record-number"),
         ),
     ),
     ItemKind.INBOX: ToDoKind(

@@ -16,16 +16,19 @@ from tocsin.exchange.ledger import (
     acts,
     case_acts,
     find_item,
+    holders_of,
     incident_partners,
+    newest_recall,
     preview,
     reasons_of,
+    recall_sum,
     receipt_file,
     received_dispatches,
     sealed_file,
     sent_dispatches,
     unchecked_partners,
 )
-from tocsin.exchange.partners import partner_names, read_partner
+from tocsin.exchange.partners import list_partners, partner_names, read_partner
 from tocsin.incidents import IncidentReader, find_incident
 from tocsin.interface import (
     NotHereError,
@@ -40,7 +43,7 @@ from tocsin.interface import (
     texts_of,
 )
 from tocsin.node.accounts import Permission, Principal, names_of_actors
-from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, StorageError, TocsinError, UsageError
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext, join_routers
 from tocsin.server.pages.exchange_case_pages import cases_shown, close_accepted, exchange_case_pages
@@ -52,7 +55,7 @@ _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
 _WORKER = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
 _ACTS: Final = {act.name: act for act in (*acts.ACTS, *case_acts.ACTS)}
 _LARGEST: Final = 64_000_001  # bytes of a file that are read: one more than a dispatch may have
-_WRONG: Final = (ConflictError, InputError, UsageError, NotFoundError)
+_WRONG: Final = (ConflictError, InputError, UsageError, NotFoundError, StorageError)
 
 
 class _Selection(BaseModel):
@@ -182,8 +185,18 @@ def _item_pages(router: PageRouter, desk: PageContext) -> None:
             except _WRONG as error:
                 return _item(desk, request, item, error)
 
-    for name in ("adopt", "decline", "answer"):
+    for name in ("adopt", "decline", "answer", "report"):
         add(name)
+
+    @router.post(_PLACE + "/items/{item}/pass-on")
+    def pass_on(request: Request, visitor: _WORKER, item: Number, form: Form) -> Response:
+        """Pass it on to another partner, as its source signed it."""
+        try:
+            return perform_and_go(
+                desk, visitor, _ACTS["pass-on"], form, lambda done: f"{_PLACE}/dispatches/{done.dispatch}", item=item
+            )
+        except _WRONG as error:
+            return _item(desk, request, item, error)
 
 
 def _list(
@@ -254,9 +267,16 @@ def _item(desk: PageContext, request: Request, number: int, error: TocsinError |
         item = find_item(session, number)
         partner = partner_names(session, [item.partner_id])[item.partner_id]
         by = names_of_actors(session, {item.decided_by})
+        holders, recall = holders_of(session, [item.item]), newest_recall(session, item)
+        others = [
+            (str(one.partner.id), one.partner.name)
+            for one in list_partners(session, desk.now)
+            if one.partner.node is not None and one.partner.id != item.partner_id
+        ]
+        figures = recall_sum(session, recall) if recall and recall.answered_at and holders else None
     return desk.page(
         request, "exchange/item.html", status=409 if error else 200, item=item, partner=partner, by=by, error=error,
-        **WORDS,
+        holders=holders, others=others, figures=figures, **WORDS,
     )  # fmt: skip
 
 

@@ -42,3 +42,10 @@ def upgrade() -> None:
         _time("at"),
         _text("noted_by"),
     )
+    op.create_table(
+        "exchange_recall_sum",
+        sa.Column("recall_id", sa.Integer, sa.ForeignKey("exchange_recall.id"), primary_key=True),
+        sa.Column("partner_id", sa.Integer, sa.ForeignKey("partner.id"), primary_key=True),
+        *(sa.Column(name, sa.Integer, nullable=False) for name in ("passed_on", "done", "kept", "silent")),
+        _time("at"),
+    )

@@ -1,0 +1,192 @@
+"""Items of partners that go on to other partners, as their source signed them; and what became of them, in sum."""
+
+from collections import defaultdict
+from uuid import uuid4
+
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.exchange.dispatches import Limits, digits, unpack
+from tocsin.exchange.ledger.confirmation_models import RecallSum
+from tocsin.exchange.ledger.items import OfferNamed, find_item
+from tocsin.exchange.ledger.links import OpenPartner, own_party
+from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
+from tocsin.exchange.ledger.sending import DispatchResult, recipient_for, result_of
+from tocsin.exchange.ledger.states import OfferState
+from tocsin.exchange.partners import Partner, find_partner
+from tocsin.exchange.recalls import ReportSum
+from tocsin.exchange.statements import (
+    DispatchType,
+    ItemResult,
+    Part,
+    RecallReport,
+    RecallState,
+    SharedItem,
+    Statement,
+    read_statement,
+    sign_statement,
+    utc,
+)
+from tocsin.interface import ActContext
+from tocsin.node.errors import ConflictError
+from tocsin.node.node import Node
+from tocsin.node.records import AuditAction
+from tocsin.node.sentences import say
+from tocsin.sharing.gate import (
+    DataClass,
+    ItemSource,
+    Marking,
+    ReleaseItem,
+    ReleasePurpose,
+    Tlp,
+    TransferLevel,
+    decide_transfer,
+    read_marking,
+)
+from tocsin.sharing.rules import rules_in_force
+
+
+class PassedOnItem(OfferNamed):
+    """An item of a partner, and to which other partner it goes on."""
+
+    partner: str = Field(min_length=1, max_length=200, description="Number or name of the other partner.")
+    once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
+
+
+class SumResult(BaseModel):
+    """A report that was sealed for the source of a recall, over all to whom its items went on from here."""
+
+    recall: int
+    name: str
+    passed_on: int
+    done: int
+    kept: int
+    silent: int
+
+
+def pass_item_on(context: ActContext, request: PassedOnItem) -> DispatchResult:
+    """The bytes that its source signed, with all of its parts; nobody on the way can change them.
+
+    Raises:
+        ConflictError: it is recalled, declined or not verified, its marking or a rule keeps it here, or it is of this
+            partner.
+
+    """
+    once, us = context.key_of(request), own_party(context.node, context.now)
+    with context.database.begin() as session:
+        partner = find_partner(session, request.partner, lock=True)
+        if once and (known := session.scalar(select(OutgoingRow).where(OutgoingRow.once == once))) is not None:
+            return result_of(known, partner)
+        row = find_item(session, request.item, lock=True)
+        if row.state not in {OfferState.OFFERED, OfferState.ADOPTED} or not row.verified:
+            raise ConflictError(say("Only a verified item that is not declined or recalled is passed on."))
+        if partner.node == row.node or partner.id == row.partner_id:
+            raise ConflictError(say("%(name)s has it already.", name=partner.name))
+        _check_release(session, context, row, partner)
+        statement, parts = _as_signed(context.node, session, row)
+        title = row.title if row.tlp != Tlp.RED else ""
+        draft = DispatchDraft(DispatchType.SHARE, title, read_marking(row.tlp, row.pap or None), [statement], parts)
+        sealed = seal_dispatch(OpenPartner(session, context, us, partner), draft, once)
+        passing = PassedItem(
+            partner_id=partner.id, outgoing_id=sealed.id, node=row.node, item=row.item, version=row.version,
+            title=title, way="dispatch", recall_dispatch=None, answer="", answer_code="", answered_at=None,
+        )  # fmt: skip
+        session.add(passing)
+        return result_of(sealed, partner)
+
+
+def report_sum(context: ActContext, request: OfferNamed) -> SumResult:
+    """After what was answered here, the answers of all to whom it went on, in sum: names stay here.
+
+    Raises:
+        ConflictError: it is not recalled, that is not answered here yet, or it did not go on from here.
+
+    """
+    us = own_party(context.node, context.now)
+    with context.database.begin() as session:
+        row = find_item(session, request.item)
+        recall = newest_recall(session, row)
+        if recall is None or recall.answered_at is None or recall.partner_id is None:
+            raise ConflictError(say("No recall of it is answered here yet."))
+        figures = recall_sum(session, recall)
+        if not figures.passed_on:
+            raise ConflictError(say("It did not go on from here."))
+        partner = find_partner(session, str(recall.partner_id), lock=True)
+        opened = OpenPartner(session, context, us, partner)
+        seal_report(opened, recall, figures)
+        opened.note(AuditAction.RECALL_ANSWERED, sha256=recall.hash, **vars(figures))
+        return SumResult(recall=recall.id, name=partner.name, **vars(figures))
+
+
+def newest_recall(session: Session, item: OfferedItem) -> RecallRow | None:
+    """The newest recall of an item that a partner brought."""
+    asked = RecallItemRow
+    of = asked.node == item.node, asked.item == item.item, asked.version >= item.version
+    query = select(RecallRow).join(asked, asked.recall_id == RecallRow.id).where(*of, RecallRow.partner_id.is_not(None))
+    return session.scalar(query.order_by(RecallRow.id.desc()).limit(1))
+
+
+def recall_sum(session: Session, recall: RecallRow) -> ReportSum:
+    """What all said to whom the items of a recall went on from here, with what was said to them."""
+    asked = RecallItemRow
+    same = asked.node == PassedItem.node, asked.item == PassedItem.item, asked.version >= PassedItem.version
+    rows = session.execute(
+        select(PassedItem.partner_id, PassedItem.answer).join(asked, same[0] & same[1] & same[2])
+        .where(asked.recall_id == recall.id)
+    )  # fmt: skip
+    answers = defaultdict[int, set[str]](set)
+    for partner, answer in rows:
+        answers[partner].add(answer)
+    below = session.scalars(select(RecallSum).where(RecallSum.recall_id == recall.id)).all()
+    silent = sum("" in said for said in answers.values())
+    kept = sum(RecallState.KEPT.value in said for said in answers.values() if "" not in said)
+    return ReportSum(
+        len(answers) + sum(one.passed_on for one in below),
+        len(answers) - silent - kept + sum(one.done for one in below),
+        kept + sum(one.kept for one in below),
+        silent + sum(one.silent for one in below),
+    )
+
+
+def seal_report(opened: OpenPartner, recall: RecallRow, figures: ReportSum) -> None:
+    """The report on a recall, to whom it came from."""
+    rows = opened.session.scalars(select(RecallItemRow).where(RecallItemRow.recall_id == recall.id)).all()
+    results = tuple(
+        ItemResult(node=one.node, id=one.item, version=one.version, state=RecallState(one.state), code=one.code or None)
+        for one in rows
+    )
+    now, us = opened.context.now, opened.us
+    body = RecallReport(id=uuid4(), by=us.name, at=utc(now), on=recall.hash, results=results, **vars(figures))
+    marking = Marking(Tlp.CLEAR)  # it names things by UUIDs alone
+    seal_dispatch(opened, DispatchDraft(DispatchType.REPORT, "", marking, [sign_statement(body, us.key.signer)]))
+
+
+def _check_release(session: Session, context: ActContext, row: OfferedItem, partner: Partner) -> None:
+    """Nothing, where the gate lets all of an item go on to a partner: a part alone would not be what was signed."""
+    rules, source = rules_in_force(session), session.get_one(Partner, row.partner_id)
+    local = tuple(rule.local for rule in rules.document.rules if not rule.when and rule.local is not None)
+    recipient = recipient_for(session, context, partner, "")
+    marking = read_marking(row.tlp, row.pap or None)
+    for data in {part["class"] for part in row.parts} | {DataClass.CASE.value}:
+        terms = ReleaseItem(marking, DataClass(data), ItemSource(source.name, str(row.node)))
+        verdict = decide_transfer(terms, recipient, ReleasePurpose.COORDINATION, local, rules.transfers)
+        if verdict.level is not TransferLevel.CONTENT:
+            raise ConflictError(say("It may not go to %(name)s.", name=partner.name), hint=verdict.words)
+
+
+def _as_signed(node: Node, session: Session, row: OfferedItem) -> tuple[Statement, list[tuple[Part, bytes]]]:
+    """The statement of an item, and its parts that came."""
+    archive = session.get_one(IncomingRow, row.incoming_id).archive
+    if not archive:
+        raise ConflictError(say("What this dispatch brought is not kept any more."))
+    members = unpack(node.exchange.read(archive), Limits())
+    for name in members:
+        if name.endswith(".json") and f"{name}.asc" in members:
+            statement = read_statement(members[name], members[f"{name}.asc"])
+            body = statement.body
+            if isinstance(body, SharedItem) and (body.item.id, body.version) == (row.item, row.version):
+                here = [(part, members.get(digits(part.hash))) for part in body.parts]
+                return statement, [(part, content) for part, content in here if content is not None]
+    raise ConflictError(say("What this dispatch brought is not kept any more."))
