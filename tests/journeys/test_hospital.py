@@ -414,7 +414,7 @@ def test_evidence_is_kept_handed_over_and_exported(site: Site, keys: Page, tmp_p
     write(keys, "received_from", "Dr Ada Lagoon")
     go(keys, key="Enter")
     assert "README.txt" in text(keys)
-    follow(keys, "Record custody of README.txt")
+    follow(keys, "Record custody: README.txt")
     await_focus(keys, "[name=step]")
     choose(keys, "copied")
     write(keys, "person", "Forensics team")

@@ -1,6 +1,7 @@
 """The shipped languages say all of it; a country's own comes from an ordinary catalogue."""
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -23,15 +24,41 @@ from tocsin.server.pages.closed_lists import CLOSED
 from tocsin.server.pages.words import OURS, choose, words_for
 from tocsin.server.server import make_application
 
+SHIPPED = ("ar", "es", "fr", "pt")
+_TEMPLATES = sorted(OURS.parents[2].rglob("templates/**/*.html"))
+_TEXTS = re.compile(r'_\("((?:[^"\\]|\\.)*)"')
+_LABELLED = re.compile(
+    r'<(a|button)\b[^>]*?aria-label="((?:[^"{]|\{\{.*?\}\})*)"(?:[^>{]|\{[{%].*?[}%]\})*>(.*?)</\1>', re.DOTALL
+)
+
 
 @pytest.fixture
 def world(fresh: Path, tmp_path: Path) -> World:
     return copy_world(fresh, tmp_path)
 
 
-@pytest.mark.parametrize("language", ["ar", "es", "fr", "pt"])
+@pytest.mark.parametrize("language", SHIPPED)
 def test_a_shipped_language_says_all_of_it(language: str) -> None:
     assert [fault.text for fault in faults(OURS / language / FILE, language)] == []
+
+
+def test_what_a_control_is_called_has_what_is_seen_on_it() -> None:
+    """In each language, so that it is found by whoever says what he sees (WCAG 2.5.3)."""
+    looked = 0
+    for language in SHIPPED:
+        with (OURS / language / FILE).open("rb") as file:
+            said = {message.id: message.string or message.id for message in read_po(file)}
+        for template in _TEMPLATES:
+            for _, label, inside in _LABELLED.findall(template.read_text(encoding="utf-8")):
+                called = [_plain(said.get(text, text)) for text in _TEXTS.findall(label)]
+                for seen in _TEXTS.findall(inside):
+                    assert any(_plain(said.get(seen, seen)) in one for one in called), (template.name, language, seen)
+                    looked += 1
+    assert looked > 5 * len(SHIPPED)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"%\(\w+\)s|[^\w\s]", "", text).casefold()
 
 
 def test_a_country_adds_its_own_language_and_says_ours_otherwise(world: World) -> None:
