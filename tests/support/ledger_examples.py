@@ -6,18 +6,20 @@ from uuid import UUID
 
 from pysequoia import Cert
 
-from support.exchange_examples import Peer
+from support.exchange_examples import Peer, peer
 from support.incident_mails import add_party
 from support.partner_examples import CALL, claim, do
 from support.world import World
 from tocsin.cli.acts import act_of
 from tocsin.delivery.sealing import read_own_keys
-from tocsin.exchange.dispatches import DispatchRecipient, make_receipt, seal_receipt, take
+from tocsin.exchange.agreements.keep import keep_edition
+from tocsin.exchange.dispatches import DispatchRecipient, make_receipt, pack, seal_receipt, take
 from tocsin.exchange.ledger import IncomingRow, OfferedItem, OfferState, OutgoingRow, PassedItem, sealed_file
 from tocsin.exchange.ledger.models import ReceiptRow
-from tocsin.exchange.statements import NodeKey, PinnedKey, pinned
+from tocsin.exchange.statements import AgreementType, NodeKey, PinnedKey, SharingAgreement, pinned, utc
 from tocsin.incidents import PartyRole, add_incident
 from tocsin.interface import ActContext, read_request
+from tocsin.node.records import node_uuid
 from tocsin.node.records.identity import NodeIdentity
 
 OBSERVABLES = ("203.0.113.7", "kit.example")
@@ -97,6 +99,35 @@ def receipt_of(world: World, peer: Peer, dispatch: int = 1, number: int = 1) -> 
     to = DispatchRecipient([peer.party], [peer.decryptor], pinned(pinned_of(world, number)))
     receipt = make_receipt(take(file, to, world.now), peer.signer, world.now)
     return seal_receipt(receipt, Cert.from_bytes(own_key(world).encode()))
+
+
+def agreement_of(world: World, us: UUID | None = None, **said: Any) -> dict[str, Any]:
+    """An agreement of this node and a partner that nobody signed; what the acts on it name it by."""
+    us = us or node_uuid(world.node.database)
+    given: dict[str, Any] = {"agreement": UUID(int=77), "edition": 1, "type": AgreementType.MOU, "text": "We share."}
+    body = SharingAgreement(
+        id=UUID(int=78), by=NodeKey(node=UUID(int=7), key="a" * 40), at=utc(world.now), title="Regional exchange",
+        parties=(us, UUID(int=7)), **given | said,
+    )  # fmt: skip
+    with world.node.database.begin() as session:
+        row = keep_edition(session, ActContext(world.node, world.now, "test"), body.model_dump_json().encode())
+        return {"agreement": row.id}
+
+
+def own_agreement(world: World, **said: Any) -> dict[str, Any]:
+    """The same, of a node that has a key."""
+    make_node(world, 1)
+    return agreement_of(world, UUID(int=1), **said)
+
+
+def foreign_agreement(world: World) -> dict[str, Any]:
+    """A file with an agreement of others that is not here yet."""
+    other = peer(3)
+    said = {"agreement": UUID(int=77), "edition": 1, "type": AgreementType.CODE, "title": "Code"}
+    made = other.says(SharingAgreement, parties=(other.node,), **said)
+    name = f"{made.hash.removeprefix('sha256:')}.json"
+    make_node(world, 1)
+    return {"content": pack({name: made.content, f"{name}.asc": made.signature})}
 
 
 def offered(world: World) -> World:

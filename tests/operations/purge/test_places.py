@@ -54,7 +54,7 @@ NOTHING_OF_STRANGERS = {
     ],
     "work of this team": [
         "acceptance", "todo_item", "asset", "asset_change", "asset_match", "asset_touch", "call_sheet",
-        "partner", "partner_check", "partner_key",
+        "partner", "partner_check", "partner_key", "partner_listing",
         "assessment", "assessment_action", "assessment_answer", "assessment_evidence", "assessment_evidence_use",
         "assessment_framework_version", "assessment_measurement", "assessment_responsible", "assessment_statement",
         "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version", "clock_text",
@@ -63,6 +63,7 @@ NOTHING_OF_STRANGERS = {
     "statements of nodes that signed them, numbers and states": [
         "exchange_incoming", "exchange_item", "exchange_link", "exchange_outgoing", "exchange_passing",
         "exchange_recall", "exchange_recall_item", "exchange_receipt",
+        "exchange_agreement", "exchange_agreement_signature", "exchange_ground",
     ],
     "hashes, numbers and times": [
         "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run",

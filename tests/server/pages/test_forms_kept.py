@@ -39,6 +39,10 @@ UNSEEN = {
     "/conflicts/decide": "there is no conflict; as are those below, by `test_forms_say_where_they_stand`",
     "/conflicts/undo": "nothing is decided",
     "/deliveries/sending": "nothing leaves",
+    **{
+        f"/agreements/{{agreement}}/{end}": "a button, for an agreement that was signed or adopted"
+        for end in ("adopt", "leave", "remove-party", "send")
+    },
     "/exchange/items/{item}/answer": "in the place of adopt and decline, where an item is recalled",
     "/partners/{partner}/send": "a button, below the preview of an incident",
     "/drafting/{name}/close": "a button of the chair",

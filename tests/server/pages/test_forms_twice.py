@@ -228,7 +228,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "it is there once by what it says": (
         "/incidents/{reference}/clocks/{clock}/recalculate",
         "/assets/import",
-        "/partners/profile", "/partners/{partner}/keys",
+        "/agreements/new", "/agreements/import", "/agreements/{agreement}/send", "/agreements/{agreement}/remove-party",
+        "/partners/profile", "/partners/import", "/partners/{partner}/keys",
         "/partners/{partner}/send", "/exchange/take", "/exchange/receipt", "/exchange/dispatches/{dispatch}/recall",
         "/exchange/items/{item}/adopt",
         "/problems/inbox",
@@ -286,6 +287,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/clocks/{clock}/not-applicable",
         "/clocks/texts/{law}/adopt",
         "/clocks/texts/{law}/withdraw",
+        "/agreements/{agreement}/sign", "/agreements/{agreement}/adopt", "/agreements/{agreement}/refuse",
+        "/agreements/{agreement}/leave",
         "/partners/{partner}/keys/{key}/confirm", "/partners/{partner}/keys/{key}/end",
         "/exchange/items/{item}/decline", "/exchange/items/{item}/answer",
         "/duty/call-outs/{call_out}/acknowledge", "/duty/changes/{change}/withdraw", "/duty/rosters/{roster}/retire",

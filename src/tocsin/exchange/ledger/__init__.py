@@ -6,8 +6,9 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.exchange.ledger import acts
-    from tocsin.exchange.ledger.contents import tombstones
+    from tocsin.exchange.ledger.contents import keep_recall, tombstones
     from tocsin.exchange.ledger.items import find_item
+    from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
     from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
     from tocsin.exchange.ledger.read import (
         ReceivedDispatch,
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
         stuck_dispatches,
         without_receipt,
     )
-    from tocsin.exchange.ledger.sending import NewDispatch, SentDocument, preview, reasons_of
+    from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
+    from tocsin.exchange.ledger.sending import NewDispatch, SentDocument, ground_of_package, preview, reasons_of
     from tocsin.exchange.ledger.states import RECEIPT_DAYS, TAKING_WRITES, Direction, IncomingState, OfferState
 else:
     lazy_face(__name__)

@@ -3,22 +3,26 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.exchange.agreements import is_stopped
 from tocsin.exchange.bundles import bundle_files
 from tocsin.exchange.dispatches import (
     DISPATCH,
+    SIGNATURE,
     Limits,
     OutgoingDispatch,
     OutgoingState,
     file_name,
     names_in,
     read_named,
+    seal,
     unpack,
 )
+from tocsin.exchange.ledger.links import partner_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, ReceiptRow
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
@@ -128,15 +132,24 @@ def find_incoming(session: Session, number: int) -> IncomingRow:
 def sealed_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:
     """The file of a dispatch as it is sent, each time the same bytes, and its name.
 
+    Once its recipient left the agreement that it went under, what is signed of its number is all that is in it: the
+    partner refuses it for what is missing, and takes the next one.
+
     Raises:
         NotFoundError: there is none, or it is known by its receipt alone.
+        ConflictError: the recipient left the agreement, and has no key that works.
 
     """
     row = find_dispatch(session, number)
     partner = session.get_one(Partner, row.partner_id)
     if not row.file or partner.node is None:
         raise NotFoundError(say("The file of this dispatch is not here."))
-    return file_name(node_uuid(node.database), partner.node, row.number), node.exchange.read(row.file)
+    us, content = node_uuid(node.database), node.exchange.read(row.file)
+    if is_stopped(session, us, row.id, partner.node):
+        members = unpack(node.exchange.read(row.archive), Limits())
+        _, cert = partner_party(session, partner, datetime.now(UTC))
+        content = seal({name: members[name] for name in (DISPATCH, DISPATCH + SIGNATURE)}, cert)
+    return file_name(us, partner.node, row.number), content
 
 
 def receipt_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:

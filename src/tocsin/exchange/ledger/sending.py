@@ -2,22 +2,25 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 from uuid import UUID, uuid4, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import teams_by_id
+from tocsin.exchange.agreements import adopted_agreements, agreement_title, note_ground
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
+from tocsin.exchange.ledger.states import Direction
 from tocsin.exchange.partners import Partner, PartnerKeyState, find_partner, read_partner
 from tocsin.exchange.sharing import (
     USUAL,
+    AdoptedAgreement,
     IncidentView,
     PackageFile,
     PackageItem,
@@ -26,6 +29,7 @@ from tocsin.exchange.sharing import (
     PackagePolicy,
     PartnerPackage,
     SharingPartner,
+    agreement_rules,
     compose,
     incident_items,
     partner_recipient,
@@ -45,9 +49,9 @@ from tocsin.incidents import IncidentReader, find_incident, is_restricted, merge
 from tocsin.incidents.act_parts import LINE, Tlp
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, UsageError
-from tocsin.node.records import cut
+from tocsin.node.records import cut, node_uuid
 from tocsin.node.sentences import say
-from tocsin.sharing.gate import DataClass, ItemSource, Marking, Recipient, ReleaseItem, highest, read_marking
+from tocsin.sharing.gate import Audience, DataClass, ItemSource, Marking, Recipient, ReleaseItem, highest, read_marking
 from tocsin.sharing.rules import rules_in_force
 
 _OURS: Final = ItemSource(ours=True)
@@ -74,6 +78,9 @@ class NewDispatch(BaseModel):
     documents: tuple[SentDocument, ...] = Field((), max_length=100, description="Files.")
     classes: tuple[DataClass, ...] = Field(
         (), description="Classes that go besides the usual ones: analysis, content, personal, evidence."
+    )
+    agreement: Annotated[UUID | None, BeforeValidator(lambda value: value or None)] = Field(
+        None, description="The UUID of the agreement under which it goes; else the one that binds most."
     )
     tlp: Tlp | None = Field(None, description="The marking of files, AMBER without it; an incident only gets stricter.")
     once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
@@ -129,6 +136,8 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
         row = seal_dispatch(OpenPartner(session, context, us, partner), draft, once)
         for item in items:
             session.add(_passing(row, item.said(SharedItem)))
+        if (under := _under(package)) is not None:
+            note_ground(session, Direction.OUT, row.id, under)
         done = result_of(row, partner)
     cut("exchange.sealed")
     return done
@@ -137,6 +146,24 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
 def result_of(row: OutgoingRow, partner: Partner) -> DispatchResult:
     """How a dispatch is after an act."""
     return DispatchResult(dispatch=row.id, partner=partner.id, name=partner.name, number=row.number, state=row.state)
+
+
+@dataclass(frozen=True)
+class SharingGround:
+    """On what something goes to a partner. ``kind``: agreement (with its title and type), case, community or public."""
+
+    kind: str
+    title: str = ""
+    type: str = ""
+
+
+def ground_of_package(session: Session, package: PartnerPackage) -> SharingGround:
+    """Why the gate lets this partner have it."""
+    to = package.recipient
+    if to.agreement:
+        uuid, type_ = to.agreement
+        return SharingGround("agreement", agreement_title(session, UUID(uuid)), type_)
+    return SharingGround("case" if to.audience is Audience.PARTNER else to.audience.value)
 
 
 def reasons_of(package: PartnerPackage) -> list[list[object]]:
@@ -164,7 +191,9 @@ def _package(session: Session, context: ActContext, partner: Partner, request: N
     reader = IncidentReader(context.person, context.now)
     marking = read_marking(request.tlp or "AMBER", None)
     documents = [_document(one, marking) for one in request.documents]
-    recipient = _recipient(session, context, partner, request)
+    us = node_uuid(context.database)
+    agreements = [one for one in adopted_agreements(session, us) if one.binds(us, context.now)]
+    recipient = _recipient(session, context, partner, request, agreements)
     if request.incident:
         view = read_view(session, reader, request.incident, recipient)
         view = replace(view, documents=documents, evidence_file=context.node.incident_evidence.read)
@@ -172,9 +201,10 @@ def _package(session: Session, context: ActContext, partner: Partner, request: N
     else:
         items = documents
     rules = rules_in_force(session)
-    local = tuple(rule.local for rule in rules.document.rules if not rule.when and rule.local is not None)
+    local = [rule.local for rule in rules.document.rules if not rule.when and rule.local is not None]
+    more, transfers = agreement_rules(us, agreements, context.now)
     policy = PackagePolicy(
-        local=local, transfers=rules.transfers, chosen=USUAL.union(request.classes),
+        local=(*local, *more), transfers=(*rules.transfers, *transfers), chosen=USUAL.union(request.classes),
         never_held=IntakeFilter(context.node, "exchange").classes,
     )  # fmt: skip
     if partner.largest is not None:
@@ -182,7 +212,15 @@ def _package(session: Session, context: ActContext, partner: Partner, request: N
     return compose(items, recipient, partner.name, policy)
 
 
-def _recipient(session: Session, context: ActContext, partner: Partner, request: NewDispatch) -> Recipient:
+def _under(package: PartnerPackage) -> UUID | None:
+    """The agreement under which it goes."""
+    return UUID(package.recipient.agreement[0]) if package.recipient.agreement else None
+
+
+def _recipient(
+    session: Session, context: ActContext, partner: Partner, request: NewDispatch,
+    agreements: Sequence[AdoptedAgreement],
+) -> Recipient:  # fmt: skip
     """The partner as the gate knows it: named in the case where a party of the incident is the same team or mailbox."""
     team = teams_by_id(context.database, [partner.team_id]).get(partner.team_id) if partner.team_id else None
     named = False
@@ -198,7 +236,15 @@ def _recipient(session: Session, context: ActContext, partner: Partner, request:
     found = read_partner(session, str(partner.id), context.now)
     keys = frozenset(key.fingerprint for key in found.in_state(PartnerKeyState.PINNED, context.now))
     sharing = SharingPartner(str(partner.node or partner.mailbox), partner.name, team, keys, plain=not keys)
-    recipient = partner_recipient(sharing, (), context.now, in_case=named)
+    node = partner.node
+    bound = [one.body.agreement for one in agreements if node is not None and one.binds(node, context.now)]
+    if request.agreement is not None and request.agreement not in bound:
+        raise ConflictError(
+            say("No agreement of this number that is in force binds %(name)s.", name=partner.name),
+            hint=say("The page Agreements says who has signed it, and who was left out."),
+        )
+    under = request.agreement or next(iter(bound), None)
+    recipient = partner_recipient(sharing, agreements, context.now, in_case=named, under=under)
     return recipient if team else replace(recipient, country=partner.countries.partition(",")[0])
 
 
@@ -225,7 +271,7 @@ def _items(
         body = SharedItem(
             id=uuid4(), by=us.name, at=utc(context.now), item=GlobalName(node=us.name.node, id=name),
             version=(session.scalar(newest) or 0) + 1, title=title[:500], parts=tuple(parts), tlp=marking.tlp,
-            pap=marking.pap,
+            pap=marking.pap, agreement=_under(package),
         )  # fmt: skip
         return sign_statement(body, us.key.signer)
 

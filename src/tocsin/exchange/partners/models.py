@@ -41,8 +41,8 @@ class Partner(Base):
 class PartnerKey(Base):
     """An OpenPGP key of a partner: claimed, until a person confirms it. ``content``: the public key, armored.
 
-    ``source``: what it came with, ``profile`` or ``file``. ``way``: a `KeyConfirmation`, and ``evidence`` which number,
-    whose signature; ``said_by``: who of the partner read the fingerprint. ``ended``: a `KeyEnd`, or empty.
+    ``source``: what it came with, ``profile``, ``file`` or ``list``. ``way``: a `KeyConfirmation`, and ``evidence``
+    which number, whose signature; ``said_by``: who of the partner read the fingerprint. ``ended``: a `KeyEnd`.
     """
 
     __tablename__ = "partner_key"
@@ -82,3 +82,29 @@ class PartnerCheck(Base):
     noted_at: Mapped[datetime] = mapped_column(UTCDateTime)
     noted_by: Mapped[str] = mapped_column(Text)
     once: Mapped[str | None] = mapped_column(Text, unique=True)
+
+
+class PartnerListing(Base):
+    """What a list says of a partner: a claim of its ``source``, and nothing that anything follows from.
+
+    ``uuid``: of the team, there; ``fingerprints``, ``groups``: a line each. ``sha256``: of the file. ``gone_at``: when
+    a newer form of the list did not name it any more.
+    """
+
+    __tablename__ = "partner_listing"
+    __table_args__ = (UniqueConstraint("partner_id", "source"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id))
+    source: Mapped[str] = mapped_column(Text, index=True)
+    name: Mapped[str] = mapped_column(Text)
+    mailbox: Mapped[str] = mapped_column(Text)
+    countries: Mapped[str] = mapped_column(Text)
+    website: Mapped[str] = mapped_column(Text)
+    uuid: Mapped[UUID | None] = mapped_column(Uuid)
+    fingerprints: Mapped[str] = mapped_column(Text)
+    groups: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(Text)
+    came_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    came_by: Mapped[str] = mapped_column(Text)
+    gone_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         hash_of,
         pinned,
         read_statement,
+        sign_bytes,
         sign_statement,
         verify,
     )

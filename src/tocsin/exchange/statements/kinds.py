@@ -173,6 +173,7 @@ class SharingAgreement(StatementBody):
     type: AgreementType = Field(description="What it is.")
     title: Line = Field(description="What it is called.")
     parties: tuple[UUID, ...] = Field(min_length=1, description="Nodes.")
+    others: tuple[Line, ...] = Field((), description="Parties without a node, as people call them.")
     text: Text = Field("", description="As people signed it.")
     rules: Text = Field("", description="The same as a document of 'tocsin rules'.")
 
