@@ -10,16 +10,27 @@ from uuid import UUID
 
 import pytest
 
+from support.console_users import browser_of
 from support.ledger_examples import act, make_incident, make_node, own_key, pin_key
-from support.world import World, copy_world, make_world
+from support.world import World, copy_world, make_world, text_of
 from tocsin.exchange.agreements import adopted_agreements, list_agreements
 from tocsin.exchange.dispatches import Limits, open_file
-from tocsin.exchange.ledger import NewDispatch, OutgoingRow, preview, sealed_file
+from tocsin.exchange.ledger import (
+    NewDispatch,
+    OfferedItem,
+    OutgoingRow,
+    offered_claims,
+    preview,
+    sealed_file,
+    sent_claims,
+)
 from tocsin.exchange.ledger.links import own_party
 from tocsin.exchange.statements import SharedItem, read_statement
 from tocsin.incidents import add_incident
 from tocsin.interface import ActContext
+from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError
+from tocsin.server.server import make_application
 from tocsin.sharing.gate import Audience
 
 NAMES = {"A": 1, "B": 2, "X": 3}
@@ -90,6 +101,13 @@ def incident(world: World, tlp: str = "AMBER") -> str:
     """An incident that no partner takes part in."""
     with world.node.database.begin() as session:
         return add_incident(session, title="Ransomware", actor="test", now=world.now, tlp=tlp).reference
+
+
+def shown(world: World, path: str) -> str:
+    """What a page says to a manager."""
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.MANAGER, now=world.now) as manager:
+        return text_of(manager.get(path))
 
 
 def context(world: World) -> ActContext:
@@ -245,6 +263,89 @@ def test_the_rules_of_an_agreement_keep_back_and_bad_ones_are_refused(nodes: dic
     assert [(one.class_, one.rule, one.code) for one in package.withheld] == [("case", "no-facts", "agreement")]
     assert say(a, "leave", "1")["state"] == "left"
     assert preview(context(a), NewDispatch(partner="B", incident=reference)).parts
+
+
+CLOSED = """\
+title = "Law of A"
+type = "law"
+parties = ["A"]
+edition = "1"
+
+[[transfer]]
+id = "persons-stay"
+class = ["personal", "analysis"]
+jurisdiction = ["KE"]
+send = "nothing"
+cites = "Data Protection Act, Art. 48"
+
+[[transfer]]
+id = "documents-as-hash"
+class = ["document"]
+send = "hash"
+"""
+REACHABLE = """\
+[[transfer]]
+id = "no-reachability"
+class = ["reachability"]
+send = "nothing"
+cites = "Critical Infrastructure Act, Art. 7"
+"""
+
+
+def set_rules(world: World, text: str) -> None:
+    (world.folder / "rules.toml").write_text(text)
+    world.tocsin.run("rules", "set", world.folder / "rules.toml", "--why", "Law")
+
+
+def test_law_is_visible_on_both_sides_and_what_it_blocks_is_in_no_file(nodes: dict[str, World]) -> None:
+    """The file is opened with the recipient's key, and looked through byte by byte."""
+    a, b = nodes["A"], nodes["B"]
+    set_rules(a, CLOSED)
+    reference = make_incident(a, "B")
+    a.tocsin.run("incidents", "add-observables", reference, "--text", "203.0.113.99", "--role", "victim")
+    (a.folder / "contract.txt").write_text("canary-document")
+    words = ("--incident", reference, "--class", "personal", "--class", "analysis", "--document")
+    claims = ("--jurisdiction", "KE subject Data Protection Act", "--jurisdiction", "FR subject GDPR")
+    out = ("--out", a.folder / "s.pgp")
+    done = a.tocsin.json("exchange", "send", "B", *words, a.folder / "contract.txt", *claims, *out)
+    held = {(one["class"], one["rule"], one["code"]) for one in done["package"]["withheld"]}
+    assert {("personal", "local:persons-stay", "law"), ("document", "local:documents-as-hash", "law")} <= held
+    members = opened(a, b, done["dispatch"])
+    whole = b"\n".join(members.values())
+    assert b"203.0.113.7" in whole, "what may go is there"
+    for blocked in (b"203.0.113.99", b"canary-document"):
+        assert blocked not in whole
+    assert carry(nodes, "A", "B", {}) == ["taken"]
+
+    with a.node.database.reading() as session:
+        ours = sent_claims(a.node, session, session.get_one(OutgoingRow, done["dispatch"]))
+    rows = [(one.claim.country, one.rule and one.rule.id, one.decides) for one in ours if one.claim.basis]
+    assert rows == [("FR", None, False), ("KE", "persons-stay", True)]
+    with b.node.database.reading() as session:
+        theirs = offered_claims(b.node, session, session.get_one(OfferedItem, 1))
+    assert [one.claim for one in theirs] == [one.claim for one in ours], "the partner sees the same, side by side"
+    for world, page in ((a, f"/exchange/dispatches/{done['dispatch']}"), (b, "/exchange/items/1")):
+        text = shown(world, page)
+        assert "Data Protection Act" in text
+        assert "GDPR" in text
+
+
+def test_reachability_is_open_and_closing_it_is_shown_to_partners(nodes: dict[str, World]) -> None:
+    a, b = nodes["A"], nodes["B"]
+    (a.folder / "contacts.csv").write_text("asn,abuse\n64500,abuse@operator.example\n")
+    words = ("exchange", "send", "B", "--document", a.folder / "contacts.csv", "--document-class", "reachability")
+    words = (*words, "--tlp", "CLEAR", "--jurisdiction", "KE claimed", "--preview")
+    set_rules(a, CLOSED.replace('["personal", "analysis"]', '["personal", "technical", "evidence"]'))
+    assert [one["name"] for one in a.tocsin.json(*words)["parts"]] == ["contacts.csv"], "that policy leaves it open"
+
+    (a.folder / "bad.toml").write_text(REACHABLE.replace("cites", "# cites"))
+    assert a.tocsin.call("rules", "check", a.folder / "bad.toml")[0] != 0, "closing it needs a cited text"
+    set_rules(a, REACHABLE)
+    assert a.tocsin.json(*words)["parts"] == []
+    a.tocsin.run("exchange", "invite", "--out", a.folder / "invitation.zip")
+    b.tocsin.run("partners", "add-profile", a.folder / "invitation.zip")
+    assert "Critical Infrastructure Act, Art. 7" in b.tocsin.json("partners", "show", "A")["closed"]
+    assert "Critical Infrastructure Act, Art. 7" in shown(b, "/partners/1")
 
 
 def test_an_agreement_that_ended_is_no_ground(nodes: dict[str, World]) -> None:

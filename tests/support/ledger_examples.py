@@ -12,7 +12,7 @@ from support.partner_examples import CALL, claim, do
 from support.world import World
 from tocsin.cli.acts import act_of
 from tocsin.delivery.sealing import read_own_keys
-from tocsin.exchange.agreements.keep import keep_edition
+from tocsin.exchange.agreements import keep_edition
 from tocsin.exchange.dispatches import DispatchRecipient, make_receipt, pack, seal_receipt, take
 from tocsin.exchange.ledger import IncomingRow, OfferedItem, OfferState, OutgoingRow, PassedItem, sealed_file
 from tocsin.exchange.ledger.models import ReceiptRow
@@ -157,11 +157,11 @@ def offered(world: World) -> World:
 def sent(world: World) -> World:
     """The partner of `offered`, and a dispatch that went to it; nothing was signed."""
     offered(world)
-    file = world.node.exchange.put(b"sealed")
+    file, archive = world.node.exchange.put(b"sealed"), world.node.exchange.put(pack({}))
     with world.node.database.begin() as session:
         row = OutgoingRow(
             partner_id=1, number=1, hash=f"sha256:{'b' * 64}", type="share", title="Ransomware", incident="",
-            tlp="AMBER", state="sealed", reason="", withheld=[["content", "class", "not-chosen", 2]], archive=file,
+            tlp="AMBER", state="sealed", reason="", withheld=[["content", "class", "not-chosen", 2]], archive=archive,
             file=file, sealed_at=world.now, sealed_by="test", once=None,
         )  # fmt: skip
         session.add(row)

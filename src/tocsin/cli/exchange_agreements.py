@@ -120,7 +120,7 @@ def report(
     call: NodeInvocation, days: Annotated[int, typer.Option(help="Over how many days, until now.", min=1)] = 365
 ) -> None:
     """Report on what exchanges rest: the share of treaties, laws, memoranda, codes, norms, and of none."""
-    from tocsin.exchange.agreements import share_by_type
+    from tocsin.exchange.ledger import share_by_type
 
     with call.database.reading() as session:
         found = share_by_type(session, call.now - timedelta(days=days), call.now)

@@ -34,6 +34,13 @@ def send(
         typer.Option("--class", help="Class that goes besides facts: analysis, content, personal or evidence."),
     ] = None,
     tlp: Annotated[str, typer.Option(help="Marking of the files; an incident only gets stricter.")] = "",
+    document_class: Annotated[
+        str, typer.Option(help="Which class of data the files are: document, statistics, reachability …")
+    ] = "document",
+    jurisdiction: Annotated[
+        list[str] | None,
+        typer.Option(help="A country that claims it: 'KE subject Data Protection Act'; again for more."),
+    ] = None,
     agreement: Annotated[
         str, typer.Option(help="UUID of the agreement under which it goes; else the one that binds most.")
     ] = "",
@@ -48,7 +55,10 @@ def send(
     """
     values: dict[str, Any] = {"partner": partner, "incident": incident, "classes": tuple(classes or ()), "once": once}
     values["agreement"] = agreement
-    values["documents"] = tuple({"name": path.name, "content": _read(path)} for path in document or ())
+    values["documents"] = tuple(
+        {"name": path.name, "content": _read(path), "data": document_class} for path in document or ()
+    )
+    values["jurisdictions"] = tuple(jurisdiction or ())
     if tlp:
         values["tlp"] = tlp.upper()
     package = _preview(call, values, signed)

@@ -195,7 +195,7 @@ def _cross_border_links(look: Look) -> Facts:
 
 def _exchanges_under_agreement(look: Look) -> Facts:
     """exchange, agreement, type: each exchange of a year, whether an agreement is its ground, and of which type."""
-    from tocsin.exchange.agreements import NONE, exchange_grounds
+    from tocsin.exchange.ledger import NONE, exchange_grounds
 
     return [
         {"exchange": f"{direction}-{number}", "agreement": _WORDS[type_ != NONE], "type": type_}

@@ -5,10 +5,28 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.exchange.agreements import acts
-    from tocsin.exchange.agreements.editions import AgreementState, former_parties, in_force, left_out, only_removes
-    from tocsin.exchange.agreements.keep import agreement_file, note_agreement, note_item_ground
-    from tocsin.exchange.agreements.models import AgreementRow, DispatchGround
+    from tocsin.exchange.agreements.editions import (
+        AgreementEdition,
+        AgreementState,
+        adopted_edition,
+        former_parties,
+        in_force,
+        left_out,
+        members,
+        only_removes,
+        signers,
+        state_of,
+    )
+    from tocsin.exchange.agreements.keep import (
+        ARMOR,
+        add_signatures,
+        agreement_file,
+        keep_edition,
+        note_agreement,
+        read_agreement_file,
+        text_of,
+    )
+    from tocsin.exchange.agreements.models import DispatchGround, StoredAgreement
     from tocsin.exchange.agreements.read import (
         ListedAgreement,
         adopted_agreements,
@@ -24,6 +42,5 @@ if TYPE_CHECKING:
         signatures_of,
         waiting_agreements,
     )
-    from tocsin.exchange.agreements.report import EXCHANGES, NONE, GroundShare, exchange_grounds, share_by_type
 else:
     lazy_face(__name__)

@@ -1,22 +1,20 @@
 """Editions of agreements as they are written down, each with the signatures that hold; and as files."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.agreements.models import AgreementRow, AgreementSignature
-from tocsin.exchange.agreements.read import note_ground, signatures_of
-from tocsin.exchange.dispatches import SIGNATURE, TEXT, Limits, digits, pack, unpack
-from tocsin.exchange.ledger import Direction
+from tocsin.exchange.agreements.models import AgreementSignature, StoredAgreement
+from tocsin.exchange.agreements.read import signatures_of
+from tocsin.exchange.dispatches import SIGNATURE, TEXT, DispatchContents, Limits, digits, pack, unpack
 from tocsin.exchange.partners import pinned_keys
 from tocsin.exchange.statements import (
     Keys,
     RefusalCode,
     RefusalError,
-    SharedItem,
     SharingAgreement,
     Statement,
     check_signature,
@@ -26,36 +24,27 @@ from tocsin.exchange.statements import (
 from tocsin.interface import ActContext
 from tocsin.node.sentences import say
 
-if TYPE_CHECKING:
-    from tocsin.exchange.dispatches import DispatchContents
-    from tocsin.exchange.ledger import IncomingRow, OpenPartner
-
 ARMOR: Final = b"-----BEGIN PGP SIGNATURE-----"
 _LIMITS: Final = Limits(file=4_000_000, unpacked=8_000_000, members=1_000)
 
 
-def note_agreement(opened: "OpenPartner", statement: Statement, contents: "DispatchContents") -> None:
+def note_agreement(
+    session: Session, context: ActContext, partner: int, statement: Statement, contents: DispatchContents
+) -> None:
     """An edition that a partner brought, with all signatures of its parties that hold. It binds nobody here."""
-    session, context = opened.session, opened.context
-    row = keep_edition(session, context, statement.content, opened.partner.id)
+    row = keep_edition(session, context, statement.content, partner)
     found = [statement.signature, *(one for one in contents.parts.values() if one.startswith(ARMOR))]
     add_signatures(session, context, row, found, pinned_keys(session))
 
 
-def note_item_ground(opened: "OpenPartner", row: "IncomingRow", item: SharedItem) -> None:
-    """That a dispatch came under the agreement that an item names."""
-    if item.agreement is not None:
-        note_ground(opened.session, Direction.IN, row.id, item.agreement, opened.partner.node)
-
-
 def keep_edition(
     session: Session, context: ActContext, content: bytes, partner: int | None = None, once: str | None = None
-) -> AgreementRow:
+) -> StoredAgreement:
     """The row of these bytes, which are an agreement; made where they are new."""
-    if (known := session.scalar(select(AgreementRow).where(AgreementRow.hash == hash_of(content)))) is not None:
+    if (known := session.scalar(select(StoredAgreement).where(StoredAgreement.hash == hash_of(content)))) is not None:
         return known
     body = SharingAgreement.model_validate_json(content)
-    row = AgreementRow(
+    row = StoredAgreement(
         agreement=body.agreement, edition=body.edition, hash=hash_of(content), content=content.decode(),
         title=body.title, type=body.type.value, partner_id=partner, came_at=context.now, came_by=context.actor,
         adopted_at=None, adopted_by="", refused_at=None, refused_by="", reason="", ended_at=None, ended_by="",
@@ -67,7 +56,7 @@ def keep_edition(
 
 
 def add_signatures(
-    session: Session, context: ActContext, row: AgreementRow, signatures: Iterable[bytes], keys: Keys
+    session: Session, context: ActContext, row: StoredAgreement, signatures: Iterable[bytes], keys: Keys
 ) -> list[UUID]:
     """The parties, and the author, whose signatures are new and hold by a key that is known; others are left."""
     body, known = (
@@ -95,7 +84,7 @@ def add_signatures(
     return new
 
 
-def agreement_file(session: Session, row: AgreementRow) -> bytes:
+def agreement_file(session: Session, row: StoredAgreement) -> bytes:
     """An edition with its signatures as a ZIP archive: the agreement, its author's signature beside it, the others."""
     body = SharingAgreement.model_validate_json(row.content)
     name = f"{digits(row.hash)}.json"

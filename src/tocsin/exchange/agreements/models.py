@@ -10,7 +10,7 @@ from tocsin.exchange.partners import Partner
 from tocsin.node.records import Base, UTCDateTime
 
 
-class AgreementRow(Base):
+class StoredAgreement(Base):
     """An edition of an agreement. ``content``: the bytes that its parties sign. ``partner_id``: who brought it.
 
     ``adopted_at``: from when on it binds this node; ``ended_at``: until when, since another edition was adopted or this
@@ -44,7 +44,7 @@ class AgreementSignature(Base):
 
     __tablename__ = "exchange_agreement_signature"
 
-    agreement_id: Mapped[int] = mapped_column(ForeignKey(AgreementRow.id), primary_key=True)
+    agreement_id: Mapped[int] = mapped_column(ForeignKey(StoredAgreement.id), primary_key=True)
     node: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     key: Mapped[str] = mapped_column(Text)
     signature: Mapped[str] = mapped_column(Text)

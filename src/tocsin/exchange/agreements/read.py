@@ -19,13 +19,13 @@ from tocsin.exchange.agreements.editions import (
     signers,
     state_of,
 )
-from tocsin.exchange.agreements.models import AgreementRow, AgreementSignature, DispatchGround
-from tocsin.exchange.ledger import Direction
+from tocsin.exchange.agreements.models import AgreementSignature, DispatchGround, StoredAgreement
 from tocsin.exchange.sharing import AdoptedAgreement
 from tocsin.exchange.statements import SharingAgreement
 from tocsin.node.errors import NotFoundError
 from tocsin.node.sentences import say
 
+_OUT: Final = "out"  # as the ledger calls this direction
 ENDING_DAYS: Final = 30
 """So long before an agreement ends, somebody decides how it goes on."""
 
@@ -34,7 +34,7 @@ ENDING_DAYS: Final = 30
 class ListedAgreement:
     """An edition with its row, its state here, and the parties that are bound by it."""
 
-    row: AgreementRow
+    row: StoredAgreement
     edition: AgreementEdition
     state: AgreementState
     bound: frozenset[UUID]
@@ -47,13 +47,13 @@ class ListedAgreement:
 
 def read_editions(session: Session, agreements: Collection[UUID] = ()) -> dict[UUID, list[AgreementEdition]]:
     """The editions of these agreements, or of all, the oldest first."""
-    query, signed = select(AgreementRow), defaultdict[int, set[UUID]](set)
+    query, signed = select(StoredAgreement), defaultdict[int, set[UUID]](set)
     for number, node in session.execute(select(AgreementSignature.agreement_id, AgreementSignature.node)):
         signed[number].add(node)
     if agreements:
-        query = query.where(AgreementRow.agreement.in_(agreements))
+        query = query.where(StoredAgreement.agreement.in_(agreements))
     found = defaultdict[UUID, list[AgreementEdition]](list)
-    for row in session.scalars(query.order_by(AgreementRow.edition, AgreementRow.id)):
+    for row in session.scalars(query.order_by(StoredAgreement.edition, StoredAgreement.id)):
         found[row.agreement].append(
             AgreementEdition(
                 row.id, SharingAgreement.model_validate_json(row.content), frozenset(signed[row.id]), row.came_at,
@@ -65,7 +65,7 @@ def read_editions(session: Session, agreements: Collection[UUID] = ()) -> dict[U
 
 def list_agreements(session: Session, us: UUID, now: datetime) -> list[ListedAgreement]:
     """All editions, by title, the newest first."""
-    rows = {row.id: row for row in session.scalars(select(AgreementRow))}
+    rows = {row.id: row for row in session.scalars(select(StoredAgreement))}
     found = [
         ListedAgreement(rows[one.number], one, state_of(us, one, editions, now), signers(one, editions))
         for editions in read_editions(session).values()
@@ -74,9 +74,9 @@ def list_agreements(session: Session, us: UUID, now: datetime) -> list[ListedAgr
     return sorted(found, key=lambda one: (one.row.title.casefold(), one.row.agreement, -one.row.edition, one.row.id))
 
 
-def find_agreement(session: Session, number: int, *, lock: bool = False) -> AgreementRow:
+def find_agreement(session: Session, number: int, *, lock: bool = False) -> StoredAgreement:
     """An edition by its number in the list. Raises NotFoundError."""
-    query = select(AgreementRow).where(AgreementRow.id == number)
+    query = select(StoredAgreement).where(StoredAgreement.id == number)
     row = session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
     if row is None:
         raise NotFoundError(
@@ -87,13 +87,15 @@ def find_agreement(session: Session, number: int, *, lock: bool = False) -> Agre
 
 def agreement_titles(session: Session, numbers: Collection[int]) -> dict[int, str]:
     """What editions are called, by number."""
-    return dict(session.execute(select(AgreementRow.id, AgreementRow.title).where(AgreementRow.id.in_(numbers))).all())
+    return dict(
+        session.execute(select(StoredAgreement.id, StoredAgreement.title).where(StoredAgreement.id.in_(numbers))).all()
+    )
 
 
 def agreement_title(session: Session, agreement: UUID) -> str:
     """What the newest edition of an agreement is called; empty where none is here."""
-    of = select(AgreementRow.title).where(AgreementRow.agreement == agreement)
-    return session.scalar(of.order_by(AgreementRow.edition.desc()).limit(1)) or ""
+    of = select(StoredAgreement.title).where(StoredAgreement.agreement == agreement)
+    return session.scalar(of.order_by(StoredAgreement.edition.desc()).limit(1)) or ""
 
 
 def adopted_agreements(session: Session, us: UUID) -> list[AdoptedAgreement]:
@@ -121,29 +123,29 @@ def signatures_of(session: Session, number: int) -> Sequence[AgreementSignature]
     return session.scalars(of.order_by(AgreementSignature.at, AgreementSignature.node)).all()
 
 
-def note_ground(
-    session: Session, direction: Direction, dispatch: int, agreement: UUID, sender: UUID | None = None
-) -> None:
+def note_ground(session: Session, direction: str, dispatch: int, agreement: UUID, sender: UUID | None = None) -> None:
     """That a dispatch goes or came under an agreement. ``sender``: who says so, which counts of a party alone."""
-    query = select(AgreementRow).where(AgreementRow.agreement == agreement).order_by(AgreementRow.edition.desc())
+    query = (
+        select(StoredAgreement).where(StoredAgreement.agreement == agreement).order_by(StoredAgreement.edition.desc())
+    )
     for row in session.scalars(query):
         body = SharingAgreement.model_validate_json(row.content)
         if sender is None or sender in body.parties:
-            ground = DispatchGround(direction=direction.value, dispatch=dispatch, agreement=agreement, type=row.type)
+            ground = DispatchGround(direction=direction, dispatch=dispatch, agreement=agreement, type=row.type)
             session.merge(ground)
             return
 
 
-def ground_of(session: Session, direction: Direction, dispatch: int) -> AgreementRow | None:
+def ground_of(session: Session, direction: str, dispatch: int) -> StoredAgreement | None:
     """The newest edition of the agreement that a dispatch went or came under; None: under none."""
-    if (ground := session.get(DispatchGround, (direction.value, dispatch))) is None:
+    if (ground := session.get(DispatchGround, (direction, dispatch))) is None:
         return None
-    of = select(AgreementRow).where(AgreementRow.agreement == ground.agreement)
-    return session.scalar(of.order_by(AgreementRow.edition.desc(), AgreementRow.id.desc()).limit(1))
+    of = select(StoredAgreement).where(StoredAgreement.agreement == ground.agreement)
+    return session.scalar(of.order_by(StoredAgreement.edition.desc(), StoredAgreement.id.desc()).limit(1))
 
 
 def is_stopped(session: Session, us: UUID, dispatch: int, partner: UUID) -> bool:
     """Whether a dispatch went under an agreement that its recipient, or this node, is no party of any more."""
-    if (ground := session.get(DispatchGround, (Direction.OUT.value, dispatch))) is None:
+    if (ground := session.get(DispatchGround, (_OUT, dispatch))) is None:
         return False
     return partner not in members(us, read_editions(session, [ground.agreement]).get(ground.agreement, []))

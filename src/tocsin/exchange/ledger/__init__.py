@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.exchange.ledger import acts
-    from tocsin.exchange.ledger.contents import keep_recall, tombstones
+    from tocsin.exchange.ledger import acts, agreement_acts
+    from tocsin.exchange.ledger.claims import offered_claims, sent_claims
+    from tocsin.exchange.ledger.contents import tombstones
+    from tocsin.exchange.ledger.grounds import NONE, GroundShare, exchange_grounds, share_by_type
     from tocsin.exchange.ledger.items import find_item
-    from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
     from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
     from tocsin.exchange.ledger.read import (
         ReceivedDispatch,
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
         evidence_bundle,
         kept_files,
         open_items,
+        outgoing_bytes,
         receipt_file,
         received_dispatches,
         sealed_file,
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
         stuck_dispatches,
         without_receipt,
     )
-    from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
     from tocsin.exchange.ledger.sending import NewDispatch, SentDocument, ground_of_package, preview, reasons_of
     from tocsin.exchange.ledger.states import RECEIPT_DAYS, TAKING_WRITES, Direction, IncomingState, OfferState
 else:

@@ -6,11 +6,11 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.agreements import note_agreement, note_item_ground
+from tocsin.exchange.agreements import note_agreement, note_ground
 from tocsin.exchange.dispatches import DispatchContents
 from tocsin.exchange.ledger.links import OpenPartner
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
-from tocsin.exchange.ledger.states import OfferState
+from tocsin.exchange.ledger.states import Direction, OfferState
 from tocsin.exchange.recalls import Name, due_items, name_of
 from tocsin.exchange.statements import Recall, RecallReport, RecallRequest, SharedItem, SharingAgreement, Statement
 
@@ -23,9 +23,10 @@ def write_statement(opened: OpenPartner, row: IncomingRow, statement: Statement,
     match statement.body:
         case SharedItem() as item:
             _offer(opened, row, item, contents, verified=verified)
-            note_item_ground(opened, row, item)
+            if item.agreement is not None:
+                note_ground(opened.session, Direction.IN, row.id, item.agreement, opened.partner.node)
         case SharingAgreement():
-            note_agreement(opened, statement, contents)
+            note_agreement(opened.session, opened.context, opened.partner.id, statement, contents)
         case Recall() as recall if verified:
             _note_recall(opened, recall, statement)
         case RecallReport() as report if report.by.node == opened.partner.node:

@@ -130,26 +130,36 @@ def find_incoming(session: Session, number: int) -> IncomingRow:
 
 
 def sealed_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:
-    """The file of a dispatch as it is sent, each time the same bytes, and its name.
-
-    Once its recipient left the agreement that it went under, what is signed of its number is all that is in it: the
-    partner refuses it for what is missing, and takes the next one.
+    """The file of a dispatch as it is sent, and its name.
 
     Raises:
         NotFoundError: there is none, or it is known by its receipt alone.
-        ConflictError: the recipient left the agreement, and has no key that works.
+        ConflictError: as of `outgoing_bytes`.
 
     """
     row = find_dispatch(session, number)
     partner = session.get_one(Partner, row.partner_id)
     if not row.file or partner.node is None:
         raise NotFoundError(say("The file of this dispatch is not here."))
-    us, content = node_uuid(node.database), node.exchange.read(row.file)
-    if is_stopped(session, us, row.id, partner.node):
-        members = unpack(node.exchange.read(row.archive), Limits())
-        _, cert = partner_party(session, partner, datetime.now(UTC))
-        content = seal({name: members[name] for name in (DISPATCH, DISPATCH + SIGNATURE)}, cert)
-    return file_name(us, partner.node, row.number), content
+    name = file_name(node_uuid(node.database), partner.node, row.number)
+    return name, outgoing_bytes(node, session, row, partner)
+
+
+def outgoing_bytes(node: Node, session: Session, row: OutgoingRow, partner: Partner) -> bytes:
+    """What may leave of a dispatch, whatever way it takes: each time the same bytes.
+
+    Once its recipient left the agreement that it went under, what is signed of its number is all that is in it: the
+    partner refuses it for what is missing, and takes the next one.
+
+    Raises:
+        ConflictError: the recipient left the agreement, and has no key that works.
+
+    """
+    if partner.node is None or not is_stopped(session, node_uuid(node.database), row.id, partner.node):
+        return node.exchange.read(row.file)
+    members = unpack(node.exchange.read(row.archive), Limits())
+    _, cert = partner_party(session, partner, datetime.now(UTC))
+    return seal({name: members[name] for name in (DISPATCH, DISPATCH + SIGNATURE)}, cert)
 
 
 def receipt_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:

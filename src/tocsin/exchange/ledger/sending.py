@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID, uuid4, uuid5
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import teams_by_id
 from tocsin.exchange.agreements import adopted_agreements, agreement_title, note_ground
+from tocsin.exchange.ledger.claims import own_claims
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
@@ -31,6 +32,7 @@ from tocsin.exchange.sharing import (
     SharingPartner,
     agreement_rules,
     compose,
+    countries,
     incident_items,
     partner_recipient,
     read_view,
@@ -38,6 +40,8 @@ from tocsin.exchange.sharing import (
 from tocsin.exchange.statements import (
     DispatchType,
     GlobalName,
+    Jurisdiction,
+    JurisdictionRole,
     Part,
     SharedItem,
     Statement,
@@ -64,6 +68,31 @@ class SentDocument(BaseModel):
 
     name: str = Field(min_length=1, max_length=200, pattern=LINE, description="What it is called.")
     content: bytes = Field(min_length=1, description="Its bytes.")
+    data: DataClass = Field(DataClass.DOCUMENT, description="Which class of data it is, for the rules on transfers.")
+
+
+def _claim_of(value: Any) -> Any:
+    """``KE subject Data Protection Act 2019``: a country, what it is to it, and the text that is cited."""
+    if not isinstance(value, str):
+        return value
+    country, _, rest = value.strip().partition(" ")
+    role, _, basis = rest.strip().partition(" ")
+    return {"country": country.upper(), "as": role or JurisdictionRole.CLAIMED.value, "basis": basis.strip()}
+
+
+def _claims_of(value: Any) -> Any:
+    lines = value.splitlines() if isinstance(value, str) else value
+    return tuple(_claim_of(one) for one in lines if one)
+
+
+class JurisdictionClaim(BaseModel):
+    """A country that claims what is sent."""
+
+    country: Annotated[str, Wording(lacking=N_("Write the code of a country."))] = Field(
+        pattern=r"^[A-Z]{2}$", description="Two letters of ISO 3166-1."
+    )
+    role: JurisdictionRole = Field(alias="as", description="origin, subject, stored, operator or claimed.")
+    basis: str = Field("", max_length=500, pattern=LINE, description="The text that is cited.")
 
 
 class NewDispatch(BaseModel):
@@ -81,6 +110,9 @@ class NewDispatch(BaseModel):
     )
     agreement: Annotated[UUID | None, BeforeValidator(lambda value: value or None)] = Field(
         None, description="The UUID of the agreement under which it goes; else the one that binds most."
+    )
+    jurisdictions: Annotated[tuple[JurisdictionClaim, ...], BeforeValidator(_claims_of), Wording(lines=True)] = Field(
+        (), max_length=50, description="Countries that claim it: 'KE subject Data Protection Act', a line each."
     )
     tlp: Tlp | None = Field(None, description="The marking of files, AMBER without it; an incident only gets stricter.")
     once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
@@ -190,14 +222,15 @@ def _package(session: Session, context: ActContext, partner: Partner, request: N
         raise UsageError(say("Name an incident or a file."))
     reader = IncidentReader(context.person, context.now)
     marking = read_marking(request.tlp or "AMBER", None)
-    documents = [_document(one, marking) for one in request.documents]
+    claims = _claims(context, request)
+    documents = [_document(one, marking, claims) for one in request.documents]
     us = node_uuid(context.database)
     agreements = [one for one in adopted_agreements(session, us) if one.binds(us, context.now)]
     recipient = _recipient(session, context, partner, request, agreements)
     if request.incident:
         view = read_view(session, reader, request.incident, recipient)
         view = replace(view, documents=documents, evidence_file=context.node.incident_evidence.read)
-        items = incident_items(view, terms=_terms(view, request))
+        items = incident_items(view, terms=_terms(view, request, claims))
     else:
         items = documents
     rules = rules_in_force(session)
@@ -248,17 +281,28 @@ def _recipient(
     return recipient if team else replace(recipient, country=partner.countries.partition(",")[0])
 
 
-def _terms(view: IncidentView, request: NewDispatch) -> ReleaseItem:
+def _claims(context: ActContext, request: NewDispatch) -> tuple[Jurisdiction, ...]:
+    """Whose law it is under, as this node says: where it is stored, and what a person adds."""
+    by = context.node.settings.node.name
+    said = [
+        Jurisdiction.model_validate({"country": one.country, "as": one.role, "basis": one.basis, "by": by})
+        for one in request.jurisdictions
+    ]
+    return (*own_claims(context.node), *said)
+
+
+def _terms(view: IncidentView, request: NewDispatch, claims: Sequence[Jurisdiction]) -> ReleaseItem:
     """What the gate knows of all of an incident: a marking that was asked for only makes it stricter."""
     asked = [read_marking(request.tlp, None)] if request.tlp else []
-    return ReleaseItem(highest([view.marking, *asked]), source=_OURS)
+    return ReleaseItem(highest([view.marking, *asked]), source=_OURS, jurisdictions=countries(claims))
 
 
-def _document(document: SentDocument, marking: Marking) -> PackageItem:
+def _document(document: SentDocument, marking: Marking, claims: Sequence[Jurisdiction]) -> PackageItem:
     content = document.content
     digest = hash_of(content).removeprefix("sha256:")
     file = PackageFile("application/octet-stream", digest, len(content), lambda: content)
-    return PackageItem(PackageKind.FILE, ReleaseItem(marking, DataClass.DOCUMENT, _OURS), document.name, file=file)
+    terms = ReleaseItem(marking, document.data, _OURS, jurisdictions=countries(claims))
+    return PackageItem(PackageKind.FILE, terms, document.name, file=file)
 
 
 def _items(
@@ -271,7 +315,7 @@ def _items(
         body = SharedItem(
             id=uuid4(), by=us.name, at=utc(context.now), item=GlobalName(node=us.name.node, id=name),
             version=(session.scalar(newest) or 0) + 1, title=title[:500], parts=tuple(parts), tlp=marking.tlp,
-            pap=marking.pap, agreement=_under(package),
+            pap=marking.pap, agreement=_under(package), jurisdictions=_claims(context, request),
         )  # fmt: skip
         return sign_statement(body, us.key.signer)
 

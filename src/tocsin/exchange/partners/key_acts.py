@@ -198,8 +198,9 @@ def kept(context: ActContext, text: str) -> str:
 def new_partner(context: ActContext, once: str | None = None) -> Partner:
     """One of which nothing is said yet."""
     return Partner(
-        node=None, name="", team_id=None, mailbox="", inbox="", formats="", largest=None, countries="", languages="",
-        hours="", made_at=context.now, made_by=context.actor, profile_at=None, statement_at=None, once=once,
+        node=None, name="", team_id=None, mailbox="", inbox="", formats="", largest=None, countries="", closed="",
+        languages="", hours="", made_at=context.now, made_by=context.actor, profile_at=None, statement_at=None,
+        once=once,
     )  # fmt: skip
 
 
@@ -293,6 +294,7 @@ def _take(context: ActContext, partner: Partner, profile: Profile) -> None:
     texts = {
         "name": profile.name, "hours": profile.hours, "languages": ", ".join(profile.languages),
         "formats": "\n".join(profile.formats),
+        "closed": "\n".join(f"{one.class_}, {one.send}: {one.cites}" for one in profile.closed),
     }  # fmt: skip
     for name, text in texts.items():
         setattr(partner, name, kept(context, text))

@@ -13,7 +13,8 @@ class Partner(Base):
     """A team that we exchange with. ``node``: None, it has mail only. ``team_id``: the same team in the directory.
 
     ``formats``: media types, a line each, best first; ``largest``: bytes of a file that it takes. ``countries``: codes
-    with commas between them. ``profile_at``: when it signed the profile that was read last; ``statement_at``: when
+    with commas between them. ``closed``: what it keeps back of how networks are reached, with the text, a line each.
+    ``profile_at``: when it signed the profile that was read last; ``statement_at``: when
     something that a pinned key signed was last read. ``once``: names the form that it came by.
     """
 
@@ -29,6 +30,7 @@ class Partner(Base):
     formats: Mapped[str] = mapped_column(Text)
     largest: Mapped[int | None] = mapped_column(BigInteger)
     countries: Mapped[str] = mapped_column(Text)
+    closed: Mapped[str] = mapped_column(Text)
     languages: Mapped[str] = mapped_column(Text)
     hours: Mapped[str] = mapped_column(Text)
     made_at: Mapped[datetime] = mapped_column(UTCDateTime)

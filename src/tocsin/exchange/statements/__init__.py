@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         AgreementType,
         CaseAct,
         CaseEntry,
+        ClosedData,
         Dispatch,
         DispatchType,
         GlobalName,

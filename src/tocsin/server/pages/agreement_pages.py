@@ -15,20 +15,19 @@ from starlette.datastructures import UploadFile
 from tocsin.exchange.agreements import (
     AgreementState,
     ListedAgreement,
-    acts,
     agreement_file,
     find_agreement,
     left_out,
     list_agreements,
     read_editions,
-    share_by_type,
     signatures_of,
 )
+from tocsin.exchange.ledger import agreement_acts, share_by_type
 from tocsin.exchange.partners import Partner, list_partners
 from tocsin.exchange.statements import AgreementType
 from tocsin.interface import NotHereError, Number, PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal, names_of_actors
-from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
 from tocsin.node.records import node_uuid
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
@@ -38,9 +37,9 @@ from tocsin.server.security import Form, text_of
 _PLACE: Final = "/agreements"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
 _WRITER = Annotated[Principal, needs(Permission.PARTNERS_WRITE)]
-_ACTS: Final = {act.name: act for act in acts.ACTS}
+_ACTS: Final = {act.name: act for act in agreement_acts.ACTS}
 _LARGEST: Final = 4_000_001  # bytes of a file that are read: one more than an agreement may have
-_WRONG: Final = (ConflictError, InputError, UsageError)
+_WRONG: Final = (ConflictError, InputError, NotFoundError, UsageError)
 _DAYS: Final = 365
 
 _STATES: Final[Mapping[str, tuple[str, str]]] = {

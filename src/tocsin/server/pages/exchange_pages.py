@@ -10,18 +10,23 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 
+from tocsin.exchange.agreements import ground_of
 from tocsin.exchange.dispatches import OutgoingState
 from tocsin.exchange.ledger import (
+    Direction,
     IncomingState,
     NewDispatch,
     OfferState,
     acts,
     find_item,
+    ground_of_package,
+    offered_claims,
     preview,
     reasons_of,
     receipt_file,
     received_dispatches,
     sealed_file,
+    sent_claims,
     sent_dispatches,
 )
 from tocsin.exchange.partners import partner_names, read_partner
@@ -248,8 +253,10 @@ def _preview(
             error = wrong
     with desk.node.database.reading() as session:
         shown = read_partner(session, str(number), desk.now).partner
+        ground = ground_of_package(session, package) if package else None
     return desk.page(
         request, "exchange/send.html", status=409 if error else 200, partner=shown, asked=asked, package=package,
+        ground=ground,
         reasons=reasons_of(package) if package else [], error=error, **_WORDS,
     )  # fmt: skip
 
@@ -260,9 +267,11 @@ def _dispatch(desk: PageContext, request: Request, number: int, error: TocsinErr
         if found is None:
             raise NotHereError
         by = names_of_actors(session, {found.row.sealed_by})
+        claims, agreement = sent_claims(desk.node, session, found.row), ground_of(session, Direction.OUT, number)
     return desk.page(
-        request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, **_WORDS
-    )
+        request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, claims=claims,
+        agreement=agreement, **_WORDS,
+    )  # fmt: skip
 
 
 def _item(desk: PageContext, request: Request, number: int, error: TocsinError | None = None) -> Response:
@@ -270,9 +279,11 @@ def _item(desk: PageContext, request: Request, number: int, error: TocsinError |
         item = find_item(session, number)
         partner = partner_names(session, [item.partner_id])[item.partner_id]
         by = names_of_actors(session, {item.decided_by})
+        claims = offered_claims(desk.node, session, item)
+        agreement = ground_of(session, Direction.IN, item.incoming_id)
     return desk.page(
         request, "exchange/item.html", status=409 if error else 200, item=item, partner=partner, by=by, error=error,
-        **_WORDS,
+        claims=claims, agreement=agreement, **_WORDS,
     )  # fmt: skip
 
 

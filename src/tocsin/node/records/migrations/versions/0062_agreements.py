@@ -23,6 +23,7 @@ def _uuid(name: str, *, index: bool = False, key: bool = False) -> sa.Column[obj
 
 def upgrade() -> None:
     """Make the tables."""
+    op.add_column("partner", sa.Column("closed", sa.Text, nullable=False, server_default=""))
     op.create_table(
         "exchange_agreement",
         sa.Column("id", sa.Integer, primary_key=True),

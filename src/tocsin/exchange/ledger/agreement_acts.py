@@ -9,13 +9,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
-from tocsin.exchange.agreements import leaving
-from tocsin.exchange.agreements.editions import AgreementState
-from tocsin.exchange.agreements.keep import add_signatures, keep_edition, read_agreement_file
-from tocsin.exchange.agreements.leaving import AgreementNamed, AgreementResult, note, result_of, tell
-from tocsin.exchange.agreements.models import AgreementRow
-from tocsin.exchange.agreements.read import find_agreement
-from tocsin.exchange.ledger import own_party
+from tocsin.exchange.agreements import (
+    AgreementState,
+    StoredAgreement,
+    add_signatures,
+    find_agreement,
+    keep_edition,
+    read_agreement_file,
+)
+from tocsin.exchange.ledger import leaving
+from tocsin.exchange.ledger.leaving import AgreementNamed, AgreementResult, note, result_of, tell
+from tocsin.exchange.ledger.links import own_party
 from tocsin.exchange.partners import NO_ROUTE, find_partner, pinned_keys
 from tocsin.exchange.statements import (
     AgreementType,
@@ -93,7 +97,7 @@ def draft(context: ActContext, request: NewAgreement) -> AgreementResult:
     if request.rules:
         read_document(request.rules)
     with context.undoable() as session:
-        if once and (known := session.scalar(select(AgreementRow).where(AgreementRow.once == once))) is not None:
+        if once and (known := session.scalar(select(StoredAgreement).where(StoredAgreement.once == once))) is not None:
             return result_of(session, context, known)
         agreement, edition = _place(session, us.name.node, request.follows)
         nodes = dict.fromkeys([us.name.node, *(_node(session, one) for one in request.parties)])
@@ -123,20 +127,18 @@ def import_(context: ActContext, request: AgreementFile) -> AgreementResult:
         raise RefusalError(RefusalCode.NOT_TAKEN, say("A part of it must not be kept here."))
     with context.undoable() as session:
         keys = pinned_keys(session)
-        if content is not None:
-            row = keep_edition(session, context, content)
+        rows = (
+            session.scalars(select(StoredAgreement).order_by(StoredAgreement.id.desc())).all()
+            if content is None
+            else [keep_edition(session, context, content)]
+        )
+        for row in rows:
             new = add_signatures(session, context, row, signatures, keys)
-        else:
-            rows = session.scalars(select(AgreementRow).order_by(AgreementRow.id.desc())).all()
-            found = ((one, add_signatures(session, context, one, signatures, keys)) for one in rows)
-            row, new = next(((one, added) for one, added in found if added), (None, []))
-            if row is None:
-                hint = say("A key that was confirmed here signs exactly the bytes of the agreement.")
-                raise RefusalError(
-                    RefusalCode.BAD_SIGNATURE, say("It is a new signature over no agreement here."), hint=hint
-                )
-        note(session, context, AuditAction.AGREEMENT_ADDED, row, signed=[str(one) for one in new])
-        return result_of(session, context, row)
+            if new or content is not None:
+                note(session, context, AuditAction.AGREEMENT_ADDED, row, signed=[str(one) for one in new])
+                return result_of(session, context, row)
+    hint = say("A key that was confirmed here signs exactly the bytes of the agreement.")
+    raise RefusalError(RefusalCode.BAD_SIGNATURE, say("It is a new signature over no agreement here."), hint=hint)
 
 
 def sign(context: ActContext, request: AgreementNamed) -> AgreementResult:
@@ -201,12 +203,12 @@ def refuse(context: ActContext, request: RefusedAgreement) -> AgreementResult:
         return result_of(session, context, row)
 
 
-def _own_signature(session: Session, context: ActContext, row: AgreementRow, signature: bytes) -> None:
+def _own_signature(session: Session, context: ActContext, row: StoredAgreement, signature: bytes) -> None:
     us = own_party(context.node, context.now)
     add_signatures(session, context, row, [signature], pinned(PinnedKey(us.name.node, us.key.public.encode())))
 
 
-def _check_state(session: Session, context: ActContext, row: AgreementRow, *wanted: AgreementState) -> None:
+def _check_state(session: Session, context: ActContext, row: StoredAgreement, *wanted: AgreementState) -> None:
     if (state := result_of(session, context, row).state) in wanted:
         return
     if state is AgreementState.TO_SIGN:
@@ -221,7 +223,9 @@ def _place(session: Session, us: UUID, follows: int | None) -> tuple[UUID, int]:
     before = find_agreement(session, follows)
     if us not in SharingAgreement.model_validate_json(before.content).parties:
         raise ConflictError(say("Only a party writes a further edition."))
-    newest = session.scalar(select(func.max(AgreementRow.edition)).where(AgreementRow.agreement == before.agreement))
+    newest = session.scalar(
+        select(func.max(StoredAgreement.edition)).where(StoredAgreement.agreement == before.agreement)
+    )
     return before.agreement, (newest or before.edition) + 1
 
 

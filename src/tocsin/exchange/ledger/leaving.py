@@ -8,28 +8,28 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.agreements.editions import (
+from tocsin.exchange.agreements import (
+    ARMOR,
     AgreementEdition,
     AgreementState,
+    DispatchGround,
+    StoredAgreement,
+    add_signatures,
     adopted_edition,
+    find_agreement,
     former_parties,
+    keep_edition,
     members,
+    read_editions,
+    signatures_of,
     state_of,
+    text_of,
 )
-from tocsin.exchange.agreements.keep import ARMOR, add_signatures, keep_edition, text_of
-from tocsin.exchange.agreements.models import AgreementRow, DispatchGround
-from tocsin.exchange.agreements.read import find_agreement, read_editions, signatures_of
-from tocsin.exchange.ledger import (
-    Direction,
-    DispatchDraft,
-    OpenPartner,
-    OutgoingRow,
-    OwnParty,
-    PassedItem,
-    keep_recall,
-    own_party,
-    seal_dispatch,
-)
+from tocsin.exchange.ledger.contents import keep_recall
+from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
+from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
+from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
+from tocsin.exchange.ledger.states import Direction
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.statements import (
     DispatchType,
@@ -139,9 +139,9 @@ def leave(context: ActContext, request: AgreementNamed) -> AgreementResult:
         return result_of(session, context, find_agreement(session, request.agreement), *done)
 
 
-def put_in_force(session: Session, context: ActContext, row: AgreementRow) -> None:
+def put_in_force(session: Session, context: ActContext, row: StoredAgreement) -> None:
     """An edition binds this node from now on, in the place of the one before."""
-    for one in session.scalars(select(AgreementRow).where(AgreementRow.agreement == row.agreement)):
+    for one in session.scalars(select(StoredAgreement).where(StoredAgreement.agreement == row.agreement)):
         if one.adopted_at is not None and one.ended_at is None and one.id != row.id:
             one.ended_at, one.ended_by = context.now, context.actor
     row.adopted_at, row.adopted_by = context.now, context.actor
@@ -221,13 +221,13 @@ def send_to_parties(
     return done, left
 
 
-def editions_of(session: Session, row: AgreementRow) -> list[AgreementEdition]:
+def editions_of(session: Session, row: StoredAgreement) -> list[AgreementEdition]:
     """All editions of the agreement that an edition is of."""
     return read_editions(session, [row.agreement]).get(row.agreement, [])
 
 
 def result_of(
-    session: Session, context: ActContext, row: AgreementRow, sent: int = 0, left: Sequence[str] = ()
+    session: Session, context: ActContext, row: StoredAgreement, sent: int = 0, left: Sequence[str] = ()
 ) -> AgreementResult:
     """How an edition is after an act."""
     session.flush()
@@ -239,7 +239,7 @@ def result_of(
     )
 
 
-def note(session: Session, context: ActContext, word: AuditAction, row: AgreementRow, **detail: object) -> None:
+def note(session: Session, context: ActContext, word: AuditAction, row: StoredAgreement, **detail: object) -> None:
     """The audit entry of what was done with an edition."""
     said = {"agreement": str(row.agreement), "edition": row.edition, "sha256": row.hash, **detail}
     audit(session, word, at=context.now, actor=context.actor, subject=f"agreement:{row.id}", detail=said)
@@ -266,7 +266,7 @@ def _written(
 
 def _fewer(
     session: Session, context: ActContext, us: OwnParty, editions: Sequence[AgreementEdition], party: UUID
-) -> AgreementRow:
+) -> StoredAgreement:
     """The next edition without a party, signed by this node; else it says the same."""
     adopted = adopted_edition(editions)
     if adopted is None:
@@ -308,7 +308,7 @@ def _recall(opened: OpenPartner, passed: Sequence[PassedItem], still: frozenset[
     return sign_statement(body, us.key.signer)
 
 
-def _dispatched(session: Session, row: AgreementRow) -> tuple[Statement, list[tuple[Part, bytes]]]:
+def _dispatched(session: Session, row: StoredAgreement) -> tuple[Statement, list[tuple[Part, bytes]]]:
     """An edition as its author signed it, and the signatures of the other parties as parts."""
     body, found = SharingAgreement.model_validate_json(row.content), signatures_of(session, row.id)
     author = next((one.signature for one in found if one.node == body.by.node), "")

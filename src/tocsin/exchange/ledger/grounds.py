@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import and_, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.agreements.models import DispatchGround
-from tocsin.exchange.ledger import Direction, IncomingRow, IncomingState, OutgoingRow
+from tocsin.exchange.agreements import DispatchGround
+from tocsin.exchange.ledger.models import IncomingRow, OutgoingRow
+from tocsin.exchange.ledger.states import Direction, IncomingState
 from tocsin.exchange.statements import AgreementType, DispatchType
 
 EXCHANGES: Final = tuple(
@@ -34,17 +35,24 @@ class GroundShare:
 
 def exchange_grounds(session: Session, since: datetime, until: datetime) -> Iterator[tuple[Direction, int, str]]:
     """Each exchange in a time: its direction, its number in the list, and the type of its agreement, or `NONE`."""
-    for direction, row, at in (
-        (Direction.OUT, OutgoingRow, OutgoingRow.sealed_at),
-        (Direction.IN, IncomingRow, IncomingRow.came_at),
-    ):
-        same = and_(DispatchGround.direction == direction.value, DispatchGround.dispatch == row.id)
-        query = select(row.id, DispatchGround.type).outerjoin(DispatchGround, same)
-        query = query.where(row.type.in_(EXCHANGES), at >= since, at <= until)
-        if row is IncomingRow:
-            query = query.where(IncomingRow.state == IncomingState.TAKEN.value)
-        for number, type_ in session.execute(query.order_by(row.id)):
+    sent = select(OutgoingRow.id, DispatchGround.type).outerjoin(
+        DispatchGround, _same(Direction.OUT, DispatchGround.dispatch == OutgoingRow.id)
+    )
+    sent = sent.where(OutgoingRow.type.in_(EXCHANGES), OutgoingRow.sealed_at.between(since, until))
+    came = select(IncomingRow.id, DispatchGround.type).outerjoin(
+        DispatchGround, _same(Direction.IN, DispatchGround.dispatch == IncomingRow.id)
+    )
+    came = came.where(IncomingRow.type.in_(EXCHANGES), IncomingRow.came_at.between(since, until))
+    came = came.where(IncomingRow.state == IncomingState.TAKEN.value)
+    for direction, query in (
+        (Direction.OUT, sent.order_by(OutgoingRow.id)), (Direction.IN, came.order_by(IncomingRow.id)),
+    ):  # fmt: skip
+        for number, type_ in session.execute(query):
             yield direction, number, type_ or NONE
+
+
+def _same(direction: Direction, number: ColumnElement[bool]) -> ColumnElement[bool]:
+    return and_(DispatchGround.direction == direction.value, number)
 
 
 def share_by_type(session: Session, since: datetime, until: datetime) -> list[GroundShare]:
