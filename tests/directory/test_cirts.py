@@ -24,11 +24,14 @@ from tocsin.directory.states import (
     CirtCandidate,
     CirtStatus,
     CountryState,
+    LinkProof,
+    MembershipLink,
     alpha3_codes,
     judge,
     read_bodies,
     read_cirts,
     read_states,
+    with_links,
 )
 from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.records import Database
@@ -77,13 +80,13 @@ GONE = Fact(FactKind.MEMBERSHIP, "FIRST", (("status", "member"),), withdrawn=dat
         ([team(said=("answers for MU",))], (YES, OPEN)),
         ([team(FIRST)], (YES, OPEN)),
         ([team(AFRICA)], (YES, OPEN)),
-        ([team(FIRST, AFRICA)], (YES, YES)),
-        ([team(FIRST), team(AFRICA)], (YES, YES)),
+        ([team(FIRST, AFRICA)], (YES, OPEN)),
+        ([team(FIRST), team(AFRICA)], (YES, OPEN)),
         ([team(FIRST, AFRICA, kind=TeamKind.GOVERNMENTAL)], (YES, OPEN)),
         ([team(FIRST, member("AfricaCERT", "suspended"))], (YES, NO)),
         ([team(FIRST, member("AfricaCERT", "candidate"))], (YES, NO)),
         ([team(FIRST, member("AfricaCERT", until="2026-10-31"))], (YES, NO)),
-        ([team(FIRST, member("AfricaCERT", until="2026-11-01"))], (YES, YES)),
+        ([team(FIRST, member("AfricaCERT", until="2026-11-01"))], (YES, OPEN)),
         ([team(FIRST, member("AfricaCERT", since="2026-11-02"))], (YES, NO)),
         ([team(FIRST, member("Some Club"))], (YES, OPEN)),
         ([team(FIRST, member("forum of incident response and security teams"))], (YES, OPEN)),
@@ -104,7 +107,51 @@ def test_a_link_that_was_not_used_for_a_year_is_not_in_use() -> None:
     assert found.cooperating.answer is NO
     assert "international links are not in use" in found.cooperating.reason
     assert "not used since 2025-10-31" in found.cooperating.evidence[0]
-    assert "whether they are used is not known" in judged(one).cooperating.reason
+    assert "by membership; whether they are used is not known" in judged(one).cooperating.reason
+    half = {("cert", "FIRST"): DAY}
+    assert judged(one, used=half).cooperating.answer is OPEN, "a membership alone is no regional link"
+
+
+def measured(reach: str, *, late: bool = False) -> MembershipLink:
+    return MembershipLink("cert", "B", reach, DAY, "not shown to work" if late else "", "this node", measured=True)
+
+
+@pytest.mark.parametrize(
+    ("facts", "proved", "expected"),
+    [
+        ((FIRST, AFRICA), (), OPEN),
+        ((mandate(),), (measured("regional"), measured("international")), YES),
+        ((FIRST, AFRICA), (measured("regional"),), OPEN),
+        ((mandate(),), (measured("regional"),), OPEN),
+        ((mandate(),), (measured("regional"), measured("international", late=True)), NO),
+        ((FIRST,), (measured("regional"), measured("international", late=True)), OPEN),
+        ((mandate(),), (measured(""), measured("international")), OPEN),
+        ((), (measured("regional"), measured("international")), OPEN),
+    ],
+)
+def test_measured_links_count_and_memberships_stand_beside(
+    facts: tuple[Fact, ...], proved: tuple[MembershipLink, ...], expected: CirtStatus
+) -> None:
+    assert judged(team(*facts, proved=proved)).cooperating.answer is expected
+
+
+def test_a_measured_link_is_one_of_both_its_ends_with_the_reach_of_their_bodies() -> None:
+    ours = team(FIRST, AFRICA, ours=True, number=1)
+    near, far = team(AFRICA, number=2), team(member("APCERT"), number=3)
+    proofs = [
+        LinkProof(2, "Near", "KE", DAY, live=True),
+        LinkProof(3, "Far", "JP", DAY, live=False),
+        LinkProof(None, "Unknown", "TV", DAY, live=True),
+        LinkProof(1, "At home", "MU", DAY, live=True),
+    ]
+    found = with_links({"MU": [ours], "KE": [near], "JP": [far], "TV": []}, read_bodies(), DAY, proofs)
+
+    def links(code: str) -> list[tuple[str, str, bool]]:
+        return [(one.body, one.reach, not one.why_not) for one in found[code][0].proved]
+
+    assert links("MU") == [("Near", "regional", True), ("Far", "international", False), ("Unknown", "", True)]
+    assert links("KE") == [("MU", "regional", True)]
+    assert links("JP") == [("MU", "international", False)]
 
 
 def test_that_there_is_none_needs_somebody_who_found_it() -> None:
@@ -229,7 +276,7 @@ def test_of_a_day_what_was_known_then(database: Database, tmp_path: Path) -> Non
 
     nobody = (OPEN, OPEN)
     assert look(started - timedelta(days=1)) == {"KE": nobody, "MG": nobody, "MU": nobody}
-    assert look(started + timedelta(days=1)) == {"KE": (YES, OPEN), "MG": nobody, "MU": (YES, YES)}
+    assert look(started + timedelta(days=1)) == {"KE": (YES, OPEN), "MG": nobody, "MU": (YES, OPEN)}
     assert look(changed + timedelta(days=1)) == {"KE": (YES, OPEN), "MG": nobody, "MU": (YES, NO)}
 
 
@@ -244,15 +291,15 @@ def tocsin(tmp_path: Path) -> Tocsin:
 def test_the_command_shows_counts_reasons_and_evidence(tocsin: Tocsin, tmp_path: Path) -> None:
     found = tocsin.json("directory", "cirts")
     assert found["counts"]["all"]["structure"] == {"yes": 2, "no": 0, "not computable": 191}
-    assert found["counts"]["all"]["cooperating"] == {"yes": 1, "no": 0, "not computable": 192}
-    assert found["counts"]["sids"]["cooperating"]["yes"] == 1
+    assert found["counts"]["all"]["cooperating"] == {"yes": 0, "no": 0, "not computable": 193}
+    assert found["counts"]["sids"]["cooperating"]["yes"] == 0, "a membership shows no use"
     (one,) = [one for one in found["cirts"] if one["code"] == "MU"]
     assert [link["reach"] for link in one["links"]] == ["international", "regional"]
     assert {link["last_used"] for link in one["links"]} == {None}
     assert "mu-cert: FIRST, member" in tocsin.run("directory", "cirts", "--country", "mu")
     rows = list(csv.DictReader(io.StringIO(tocsin.run("directory", "cirts", "--format", "csv"))))
     assert len(rows) == 193
-    assert sum(row["cooperating"] == "yes" for row in rows) == 1
+    assert sum("by membership" in row["cooperating_reason"] for row in rows) == 1
 
     (tmp_path / "two.csv").write_text(HEAD + "code,no_cirt_as_of,no_cirt_source\nMU,,\nMG,2026-01-01,A survey\n")
     few = tocsin.json("directory", "cirts", "--states", tmp_path / "two.csv")

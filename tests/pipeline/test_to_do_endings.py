@@ -19,7 +19,17 @@ from support.duty_example import add_rule, do_duty
 from support.exchange_examples import peer
 from support.furnished_node import broken_row, inbox_reports
 from support.incident_mails import answer_to, make_case
-from support.ledger_examples import bring, meet_peer, offered, party_of, recalled, receipt_of
+from support.ledger_examples import (
+    bring,
+    make_node,
+    meet_peer,
+    offered,
+    own_agreement,
+    party_of,
+    pin_key,
+    recalled,
+    receipt_of,
+)
 from support.mail_keys import gnupg
 from support.partner_examples import CALL, pin, pin_expiring
 from support.partner_examples import claim as claim_key
@@ -68,6 +78,20 @@ def act(world: World, command: str, name: str = "", by: str = "Test", **values: 
     by = "" if command.startswith(groups) and by == "Test" else by
     context = ActContext(world.node, world.now, "test", by)
     return found.function(context, read_request(found, values))
+
+
+def ending_agreement(world: World) -> None:
+    """An agreement in force that ends soon."""
+    make_node(world, 1)
+    pin_key(world, "Peer", peer(3).node, peer(3).public.decode())
+    until = (world.now + timedelta(days=20)).isoformat()
+    words = ("draft", "Code", "--type", "code", "--party", "Peer", "--until", until)
+    world.tocsin.run("exchange", "agreements", *words)
+    world.tocsin.run("exchange", "agreements", "adopt", "1")
+
+
+def leave_agreement(world: World) -> None:
+    world.tocsin.run("exchange", "agreements", "leave", "1")
 
 
 def asset(world: World) -> World:
@@ -435,6 +459,10 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.PARTNER_KEYS: Story(
         pin_expiring, lambda w: act(w, "partners end-key", partner="1", key="1", why="replaced", reason="Ada rang")
     ),
+    ItemKind.AGREEMENTS: Story(
+        own_agreement, lambda w: act(w, "exchange agreements refuse", agreement=1, reason="Not ours to keep")
+    ),
+    ItemKind.AGREEMENTS_ENDING: Story(ending_agreement, leave_agreement),
     ItemKind.PARTNER_ITEMS: Story(offered, lambda w: act(w, "exchange decline", item=1, reason="Known")),
     ItemKind.PARTNER_CASES: Story(
         offered_case, lambda w: act(w, "exchange refuse", case=1, code="capacity", reason="No people")

@@ -10,7 +10,7 @@ from support.cast import HEADER
 from support.console_users import person
 from support.duty_example import make_duty
 from support.incident_mails import answer_to_id, make_case
-from support.ledger_examples import sent
+from support.ledger_examples import agreement_of, sent
 from support.page_examples import EXAMPLES, FOREIGN, NOBODYS, OPERATOR, OWN, SECTOR, Example, fill
 from support.world import World
 from tocsin.delivery import Delivery
@@ -123,7 +123,9 @@ def furnish(world: World) -> dict[str, Example]:
 def _partners(world: World) -> dict[str, tuple[str, str, str]]:
     """A partner with a key to confirm, an item that it offered, and a dispatch to it."""
     sent(world)
+    agreement_of(world)
     return {
+        "agreement": ("1", "1", "999"),
         "partner": ("1", "1", "999"), "partner key": ("1 1", "1 1", "999 1"), "dispatch": ("1", "1", "999"),
     }  # fmt: skip
 

@@ -13,7 +13,17 @@ from support.partner_examples import CALL, claim, do
 from support.world import World
 from tocsin.cli.acts import act_of
 from tocsin.delivery.sealing import read_own_keys
-from tocsin.exchange.dispatches import DispatchRecipient, genesis, make_receipt, members_of, seal, seal_receipt, take
+from tocsin.exchange.agreements import keep_edition
+from tocsin.exchange.dispatches import (
+    DispatchRecipient,
+    genesis,
+    make_receipt,
+    members_of,
+    pack,
+    seal,
+    seal_receipt,
+    take,
+)
 from tocsin.exchange.ledger import (
     CaseEntryRow,
     ExchangeCase,
@@ -27,6 +37,7 @@ from tocsin.exchange.ledger import (
 )
 from tocsin.exchange.ledger.models import RecallItemRow, RecallRow, ReceiptRow
 from tocsin.exchange.statements import (
+    AgreementType,
     CaseAct,
     CaseEntry,
     Dispatch,
@@ -34,11 +45,14 @@ from tocsin.exchange.statements import (
     GlobalName,
     NodeKey,
     PinnedKey,
+    SharingAgreement,
     Statement,
     pinned,
+    utc,
 )
 from tocsin.incidents import PartyRole, add_incident
 from tocsin.interface import ActContext, read_request
+from tocsin.node.records import node_uuid
 from tocsin.node.records.identity import NodeIdentity
 from tocsin.operations.backup import known_tables
 from tocsin.sharing.gate import Tlp
@@ -141,6 +155,35 @@ def bring(world: World, sender: Peer, kind: DispatchType, *statements: Statement
     act(world, "take", content=seal(members_of(made, statements), Cert.from_bytes(own_key(world).encode())))
 
 
+def agreement_of(world: World, us: UUID | None = None, **said: Any) -> dict[str, Any]:
+    """An agreement of this node and a partner that nobody signed; what the acts on it name it by."""
+    us = us or node_uuid(world.node.database)
+    given: dict[str, Any] = {"agreement": UUID(int=77), "edition": 1, "type": AgreementType.MOU, "text": "We share."}
+    body = SharingAgreement(
+        id=UUID(int=78), by=NodeKey(node=UUID(int=7), key="a" * 40), at=utc(world.now), title="Regional exchange",
+        parties=(us, UUID(int=7)), **given | said,
+    )  # fmt: skip
+    with world.node.database.begin() as session:
+        row = keep_edition(session, ActContext(world.node, world.now, "test"), body.model_dump_json().encode())
+        return {"agreement": row.id}
+
+
+def own_agreement(world: World, **said: Any) -> dict[str, Any]:
+    """The same, of a node that has a key."""
+    make_node(world, 1)
+    return agreement_of(world, UUID(int=1), **said)
+
+
+def foreign_agreement(world: World) -> dict[str, Any]:
+    """A file with an agreement of others that is not here yet."""
+    other = peer(3)
+    said = {"agreement": UUID(int=77), "edition": 1, "type": AgreementType.CODE, "title": "Code"}
+    made = other.says(SharingAgreement, parties=(other.node,), **said)
+    name = f"{made.hash.removeprefix('sha256:')}.json"
+    make_node(world, 1)
+    return {"content": pack({name: made.content, f"{name}.asc": made.signature})}
+
+
 def offered(world: World) -> World:
     """A partner, and an item that it offered; nothing was signed."""
     claim(world)
@@ -168,11 +211,11 @@ def offered(world: World) -> World:
 def sent(world: World) -> World:
     """The partner of `offered`, and a dispatch that went to it; nothing was signed."""
     offered(world)
-    file = world.node.exchange.put(b"sealed")
+    file, archive = world.node.exchange.put(b"sealed"), world.node.exchange.put(pack({}))
     with world.node.database.begin() as session:
         row = OutgoingRow(
             partner_id=1, number=1, hash=f"sha256:{'b' * 64}", type="share", title="Ransomware", incident="",
-            tlp="AMBER", state="sealed", reason="", withheld=[["content", "class", "not-chosen", 2]], archive=file,
+            tlp="AMBER", state="sealed", reason="", withheld=[["content", "class", "not-chosen", 2]], archive=archive,
             file=file, sealed_at=world.now, sealed_by="test", once=None,
         )  # fmt: skip
         session.add(row)

@@ -137,6 +137,10 @@ EXAMPLES: Final[dict[str, Callable[[World], dict[str, Any]]]] = {
     "endKeyPartner": lambda w: {
         "partner": (partners.pin(w), "1")[1], "key": "1", "why": "compromised", "reason": "Ada rang",
     },
+    "draftAgreement": lambda w: (ledger.own_agreement(w), {"title": "Code", "type": "code"})[1],
+    "importAgreement": ledger.foreign_agreement,
+    "signAgreement": ledger.own_agreement,
+    "refuseAgreement": lambda w: {**ledger.own_agreement(w), "reason": "Not ours to keep"},
     "declineOfferedItem": lambda w: {"item": (ledger.offered(w), 1)[1], "reason": "Known already"},
     "recordAnswerPassedItems": lambda w: {"dispatch": (ledger.recalled(w), 1)[1], "who": "Ada", "said": "Gone"},
     "addAsset": _register,

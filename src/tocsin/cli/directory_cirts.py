@@ -54,12 +54,16 @@ def read(
     """The set of states that counts, and what both rules say of each."""
     from tocsin.directory.contacts import terms_of
     from tocsin.directory.states import read_bodies, read_cirts, read_states
+    from tocsin.exchange.partners import link_proofs, measured_links
 
     named = call.settings.directory
     among = read_states(states or (call.home / named.states if named.states else None))
     bodies = read_bodies(call.home / named.bodies if named.bodies else None)
     with call.database.begin() as session:
-        return among, read_cirts(session, among.states, bodies, at=at, now=now, terms=terms_of(call.settings))
+        return among, read_cirts(
+            session, among.states, bodies, at=at, now=now, terms=terms_of(call.settings),
+            proofs=link_proofs(measured_links(session, at)), contact=call.settings.node.contact,
+        )  # fmt: skip
 
 
 def _document(among: "StateSet", found: "Sequence[CirtAssessment]", at: datetime) -> dict[str, object]:
@@ -77,7 +81,8 @@ def _document(among: "StateSet", found: "Sequence[CirtAssessment]", at: datetime
                 "cooperating": _verdict(one.cooperating),
                 "links": [
                     {"team": link.team, "body": link.body, "reach": link.reach or None, "last_used": link.used}
-                    | {"counts": bool(link.reach) and not link.why_not, "why_not": link.why_not, "source": link.source}
+                    | {"counts": bool(link.reach and link.used) and not link.why_not, "why_not": link.why_not}
+                    | {"measured": link.measured, "source": link.source}
                     for link in one.links
                 ],
             }

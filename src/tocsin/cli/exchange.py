@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tocsin.cli import exchange_cases, exchange_dispatches, exchange_tokens, exchange_verify
+from tocsin.cli import (
+    exchange_agreements,
+    exchange_cases,
+    exchange_dispatches,
+    exchange_tokens,
+    exchange_verify,
+)
 from tocsin.cli.acts import act_group
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, note, print_json, print_table, say
@@ -43,6 +49,8 @@ app.add_typer(exchange_verify.app)
 app.add_typer(exchange_dispatches.app)
 app.add_typer(exchange_tokens.app, name="token")
 app.add_typer(exchange_cases.app)
+app.add_typer(exchange_agreements.reports)
+app.add_typer(exchange_agreements.app, name="agreements")
 
 _Format = Annotated[
     str, typer.Option("--format", metavar="FORMAT", help="stix, stix-pattern, misp, csaf, iodef, idea or xarf.")

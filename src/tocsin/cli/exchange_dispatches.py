@@ -34,6 +34,16 @@ def send(
         typer.Option("--class", help="Class that goes besides facts: analysis, content, personal or evidence."),
     ] = None,
     tlp: Annotated[str, typer.Option(help="Marking of the files; an incident only gets stricter.")] = "",
+    document_class: Annotated[
+        str, typer.Option(help="Which class of data the files are: document, statistics, reachability …")
+    ] = "document",
+    jurisdiction: Annotated[
+        list[str] | None,
+        typer.Option(help="A country that claims it: 'KE subject Data Protection Act'; again for more."),
+    ] = None,
+    agreement: Annotated[
+        str, typer.Option(help="UUID of the agreement under which it goes; else the one that binds most.")
+    ] = "",
     only_preview: Annotated[bool, typer.Option("--preview", help="Say what would go, and what not and why.")] = False,
     once: Annotated[str, typer.Option(help="A key of your choice; sent twice with the same one, it goes once.")] = "",
     signed: Annotated[str, typer.Option("--as", help="Whose word it is: an account.")] = "",
@@ -44,16 +54,20 @@ def send(
     Carry FILE to the partner by mail or on a stick. 'tocsin exchange file' writes the same file again.
     """
     values: dict[str, Any] = {"partner": partner, "incident": incident, "classes": tuple(classes or ()), "once": once}
-    values["documents"] = tuple({"name": path.name, "content": _read(path)} for path in document or ())
+    values["agreement"] = agreement
+    values["documents"] = tuple(
+        {"name": path.name, "content": _read(path), "data": document_class} for path in document or ()
+    )
+    values["jurisdictions"] = tuple(jurisdiction or ())
     if tlp:
         values["tlp"] = tlp.upper()
     package = _preview(call, values, signed)
-    document_ = _package(package)
+    document_ = _package(call, package)
     if only_preview:
-        call.emit(document_, lambda: _print_package(package))
+        call.emit(document_, lambda: _print_package(package, document_))
         return
     if not call.json:
-        _print_package(package)
+        _print_package(package, document_)
     act = act_of("exchange", "send")
     done = document_of(perform(call, act, values, name=signed))
     if out is not None:
@@ -188,8 +202,8 @@ def _preview(call: NodeInvocation, values: dict[str, Any], signed: str) -> "Part
     return preview(ActContext(call.node, call.now, call.actor, signed, act=act), request)
 
 
-def _package(package: "PartnerPackage") -> dict[str, Any]:
-    from tocsin.exchange.ledger import reasons_of
+def _package(call: NodeInvocation, package: "PartnerPackage") -> dict[str, Any]:
+    from tocsin.exchange.ledger import ground_of_package, reasons_of
 
     parts = [
         {"name": one.written.name, "class": one.data, "bytes": len(one.written.content), "tlp": one.marking.tlp}
@@ -197,11 +211,15 @@ def _package(package: "PartnerPackage") -> dict[str, Any]:
     ]
     names = ("class", "rule", "code", "things")
     withheld = [dict(zip(names, one, strict=True)) for one in reasons_of(package)]
-    return {"tlp": package.marking.tlp if package.marking else None, "parts": parts, "withheld": withheld}
+    with call.database.reading() as session:
+        ground = fields(ground_of_package(session, package), "kind title type")
+    tlp = package.marking.tlp if package.marking else None
+    return {"tlp": tlp, "ground": ground, "parts": parts, "withheld": withheld}
 
 
-def _print_package(package: "PartnerPackage") -> None:
-    shown = _package(package)
+def _print_package(package: "PartnerPackage", shown: dict[str, Any]) -> None:
+    ground = shown["ground"]
+    say(visible(f"Ground: {ground['kind']}" + (f" {ground['title']} ({ground['type']})" if ground["type"] else "")))
     rows = [(one["name"], one["class"], f"{one['bytes']:,}", one["tlp"]) for one in shown["parts"]]
     print_table("Goes", ("part", "class", "bytes", "tlp"), rows)
     held = [(one["class"], one["rule"], one["code"], str(one["things"])) for one in shown["withheld"]]

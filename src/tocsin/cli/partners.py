@@ -7,7 +7,7 @@ import typer
 
 from tocsin.cli.acts import act_group, act_of, document_of, perform
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, fields, print_table, visible
+from tocsin.interface import Commands, fields, print_table, say, visible
 from tocsin.node.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ app = Commands(
     no_args_is_help=True,
 )
 _Partner = Annotated[str, typer.Argument(help="Number or name of the partner.", metavar="PARTNER")]
-_FIELDS = "name mailbox inbox node countries languages hours formats largest profile_at statement_at"
+_FIELDS = "name mailbox inbox node countries closed languages hours formats largest profile_at statement_at"
 _OF_KEY = "fingerprint expires_at source claimed_at way evidence said_by confirmed_at ended end_reason ended_at"
 
 
@@ -110,3 +110,117 @@ def _document(one: "ListedPartner") -> dict[str, Any]:
 
 def _day(at: "datetime | None") -> str:
     return f"{at:%Y-%m-%d}" if at else ""
+
+
+@app.command()
+def links(
+    call: NodeInvocation,
+    days: Annotated[int, typer.Option(min=1, help="For so long after its last proof a link counts.")] = 183,
+) -> None:
+    """Count the links abroad by country: those that a receipt or a signed answer showed to work lately."""
+    from tocsin.exchange.partners import by_country, measured_links
+
+    own = call.settings.node.country
+    with call.database.reading() as session:
+        found = measured_links(session, call.now, days)
+    countries, abroad = by_country(found, own), [one for one in found if one.abroad(own)]
+    rows = [(one.country, str(len(one.links)), str(one.live), _day(one.proof)) for one in countries]
+    document = {
+        "days": days, "partners": len(abroad), "live": sum(one.live for one in abroad),
+        "countries": [
+            {"country": one.country, "partners": len(one.links), "live": one.live, "proof": one.proof}
+            for one in countries
+        ],
+    }  # fmt: skip
+    head = ("country", "partners", "links that work", "last proof")
+    call.emit(document, (lambda: print_table("", head, rows)) if rows else "No partners abroad.")
+
+
+@app.command("import")
+def import_(
+    call: NodeInvocation,
+    file: Annotated[Path, typer.Argument(help="CSV or JSON; of a Cerebrate also the folder with its answers.")],
+    source: Annotated[str, typer.Option(help="Whose list it is, such as FIRST or APCERT.")],
+    column: Annotated[
+        list[str] | None, typer.Option(help="WHAT='NAME OF COLUMN', such as mailbox='Team e-mail'; again for more.")
+    ] = None,
+) -> None:
+    """Import a list of teams as claims: no partner that is known is changed, and no key is confirmed by it."""
+    _import(call, source, _folder(file) if file.is_dir() else _read(file), tuple(column or ()))
+
+
+@app.command("import-cerebrate")
+def import_cerebrate(
+    call: NodeInvocation,
+    url: Annotated[str, typer.Argument(help="Its address, such as https://cerebrate.example.")],
+    key_file: Annotated[str, typer.Option(help="File with an API key of a user there, readable by this user only.")],
+    source: Annotated[str, typer.Option(help="What its list is called here; else its address.")] = "",
+    network: Annotated[
+        list[str] | None, typer.Option(help="A private network where it may be; again for more.")
+    ] = None,
+) -> None:
+    """Fetch organisations, keys and sharing groups of a Cerebrate, and import them as claims. People are not read."""
+    import json
+
+    from tocsin.exchange.partners import list_acts
+    from tocsin.pipeline.collectors import MispServerSettings, open_misp
+
+    settings = MispServerSettings.model_validate({"url": url, "secret_file": key_file, "networks": network or []})
+    with open_misp(settings, call.home) as server:
+        found = {name: server.read(f"{name}/index.json") for name in list_acts.CEREBRATE}
+    _import(call, source or url, json.dumps(found).encode(), ())
+
+
+@app.command("export-cerebrate")
+def export_cerebrate(
+    call: NodeInvocation,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="A folder that any web server can serve.")],
+) -> None:
+    """Write partners, confirmed keys and agreements in force in the shape of a Cerebrate, for others to read."""
+    from tocsin.exchange.agreements import adopted_agreements
+    from tocsin.exchange.partners import cerebrate_files
+    from tocsin.node.records import node_uuid
+
+    us = node_uuid(call.database)
+    with call.database.reading() as session:
+        bound = [one for one in adopted_agreements(session, us) if one.binds(us, call.now)]
+        groups = {str(one.body.agreement): (one.body.title, sorted(one.bound)) for one in bound}
+        files = cerebrate_files(call.node, session, groups, call.now)
+    try:
+        for path, content in files.items():
+            (out / path).parent.mkdir(parents=True, exist_ok=True)
+            (out / path).write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error.strerror}.", hint="Name another folder.") from error
+    call.emit({"folder": str(out), "files": sorted(files)}, f"{len(files)} files written to {out}.")
+
+
+def _folder(folder: Path) -> bytes:
+    """The answers of a Cerebrate that somebody saved: ``organisations/index.json`` and others, as one document."""
+    import json
+
+    from tocsin.exchange.partners import list_acts
+
+    found = {}
+    for name in list_acts.CEREBRATE:
+        path = folder / name / "index.json"
+        if path.exists():
+            try:
+                found[name] = json.loads(_read(path))
+            except ValueError as error:
+                raise InputError(f"{path} is no JSON: {error}.", hint="Fetch it again.") from error
+    if "organisations" not in found:
+        raise InputError(f"{folder} has no organisations/index.json.", hint="Name a file, or such a folder.")
+    return json.dumps(found).encode()
+
+
+def _import(call: NodeInvocation, source: str, content: bytes, columns: tuple[str, ...]) -> None:
+    act = act_of("partners", "import-list")
+    done = document_of(perform(call, act, {"source": source, "content": content, "columns": columns}))
+
+    def human() -> None:
+        say(visible(act.told.format(**done)) + f" {done['keys']} keys are new, and confirmed by nobody.")
+        for line in done["left"][:20]:
+            say(visible(f"  Left: {line}"))
+
+    call.emit(done, human)

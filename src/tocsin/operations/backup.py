@@ -104,6 +104,7 @@ _MODELS = (
     "tocsin.exchange.faces.taxii.models",
     "tocsin.exchange.ways.models",
     "tocsin.exchange.ledger.case_models",
+    "tocsin.exchange.agreements.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

@@ -81,6 +81,7 @@ def _cirt_coverage(look: Look) -> Facts:
     """country, registered, responsive: each state, whether it has a CIRT, and whether a person answers there."""
     from tocsin.directory.contacts import terms_of
     from tocsin.directory.states import CirtStatus, read_bodies, read_cirts, read_states
+    from tocsin.exchange.partners import link_proofs, measured_links
 
     home, named = look.node.home, look.node.settings.directory
     states = read_states(home / named.states if named.states else None).states
@@ -93,6 +94,8 @@ def _cirt_coverage(look: Look) -> Facts:
         now=look.now,
         terms=terms_of(look.node.settings),
         told=_long_told(look),
+        proofs=link_proofs(measured_links(look.session, look.at)),
+        contact=look.node.settings.node.contact,
     )
     exists = {CirtStatus.YES: "yes", CirtStatus.NO: "no", CirtStatus.OPEN: ""}
     return [
@@ -178,6 +181,28 @@ def _incidents(span: str) -> "Callable[[Look], Facts]":
     return facts
 
 
+def _cross_border_links(look: Look) -> Facts:
+    """partner, country, live: each partner abroad, and whether its link was shown to work in the last half year."""
+    from tocsin.exchange.partners import measured_links
+
+    own = look.node.settings.node.country
+    return [
+        {"partner": str(one.partner.id), "country": ", ".join(one.countries), "live": _WORDS[one.live]}
+        for one in measured_links(look.session, look.at)
+        if one.abroad(own) and one.partner.made_at <= look.at
+    ]
+
+
+def _exchanges_under_agreement(look: Look) -> Facts:
+    """exchange, agreement, type: each exchange of a year, whether an agreement is its ground, and of which type."""
+    from tocsin.exchange.ledger import NONE, exchange_grounds
+
+    return [
+        {"exchange": f"{direction}-{number}", "agreement": _WORDS[type_ != NONE], "type": type_}
+        for direction, number, type_ in exchange_grounds(look.session, look.at - timedelta(days=365), look.at)
+    ]
+
+
 def _bounce_word(bounced: bool, sent: datetime | None, arrived: datetime) -> str:
     return "yes" if bounced else "no" if sent is not None and sent <= arrived else ""
 
@@ -192,6 +217,8 @@ _SOURCES: Mapping[str, Callable[[Look], Facts]] = {
     "bounced": _bounced,
     "incidents_acknowledged": _incidents("acknowledged"),
     "incidents_contained": _incidents("contained"),
+    "cross_border_links": _cross_border_links,
+    "exchanges_under_agreement": _exchanges_under_agreement,
 }
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from tocsin.delivery import halts, sole_exchange
 from tocsin.exchange.dispatches import OutgoingState
-from tocsin.exchange.ledger import OutgoingRow, PartnerFile, take_receipt
+from tocsin.exchange.ledger import OutgoingRow, PartnerFile, outgoing_bytes, take_receipt
 from tocsin.exchange.partners import partner_names
 from tocsin.exchange.statements import RefusalError
 from tocsin.exchange.ways import (
@@ -31,7 +31,7 @@ from tocsin.exchange.ways import (
     settle_mails,
 )
 from tocsin.interface import ActContext
-from tocsin.node.errors import NotFoundError, RemoteError, SettingError
+from tocsin.node.errors import ConflictError, NotFoundError, RemoteError, SettingError
 from tocsin.node.node import Node
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
@@ -156,10 +156,12 @@ class _Courier:
             number = begin_try(session, row, ExchangeWay.HTTPS, url, self.now).id
         cut("exchange.trying")
         try:
-            answer = post_file(url, node.exchange.read(row.file), node.settings.exchange, self.stop)
+            with node.database.reading() as session:
+                content = outgoing_bytes(node, session, row, due.partner)
+            answer = post_file(url, content, node.settings.exchange, self.stop)
             cut("exchange.posted")
             reason = self._read(answer)
-        except (RemoteError, SettingError, NotFoundError) as error:
+        except (RemoteError, SettingError, NotFoundError, ConflictError) as error:
             reason = str(error)
         with node.database.begin() as session:
             end_try(session, number, TryOutcome.FAILED if reason else TryOutcome.ANSWERED, reason)

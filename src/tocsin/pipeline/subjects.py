@@ -22,6 +22,7 @@ from tocsin.directory.claims import ClaimRow
 from tocsin.directory.contacts import HOLDER, VerificationRow
 from tocsin.directory.keys import TeamKeyRow
 from tocsin.events import FeedAlarm, FeedRecord, Ingest
+from tocsin.exchange.agreements import agreement_titles
 from tocsin.exchange.partners import partner_names
 from tocsin.incidents import IncidentReader, readable_reports, titles_of
 from tocsin.interface import capabilities
@@ -253,6 +254,11 @@ def _partners(session: Session, names: Collection[str], _visitor: Principal) -> 
         yield str(number), SubjectName(name, f"/partners/{number}")
 
 
+def _agreements(session: Session, names: Collection[str], _visitor: Principal) -> Names:
+    for number, title in agreement_titles(session, _numbers(names)).items():
+        yield str(number), SubjectName(title, f"/agreements/{number}")
+
+
 def _inbox(session: Session, names: Collection[str], reader: IncidentReader) -> Names:
     known = readable_reports(session, reader, names)
     yield from ((name, SubjectName(name, f"/reports/public/{quote(name)}")) for name in names if name in known)
@@ -336,6 +342,7 @@ _NAMERS: Final[Mapping[str, tuple[Permission | None, Namer]]] = {
     "mail": (Permission.TODAY_READ, _mails),
     "networks": (Permission.DIRECTORY_SURVEY, _sources),
     "never-held": (Permission.NEVER_HELD_WORK, _never_held),
+    "agreement": (Permission.PARTNERS_READ, _agreements),
     "partner": (Permission.PARTNERS_READ, _partners),
     "person": (None, _people),
     "problem": (Permission.REPORTS_READ, _problems),

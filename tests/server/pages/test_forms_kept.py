@@ -43,6 +43,10 @@ UNSEEN = {
     "/exchange/items/{item}/pass-on": "a list of the other partners with a node, and there is one partner",
     "/exchange/items/{item}/report": "a button, where what was recalled went on from here",
     "/partners/{partner}/number": "after a restore, until the partner said what it has",
+    **{
+        f"/agreements/{{agreement}}/{end}": "a button, for an agreement that was signed or adopted"
+        for end in ("adopt", "leave", "remove-party", "send")
+    },
     "/exchange/items/{item}/answer": "in the place of adopt and decline, where an item is recalled",
     "/partners/{partner}/tokens": "a choice of two",
     "/partners/{partner}/tokens/revoke": "a button, for a partner with a token",

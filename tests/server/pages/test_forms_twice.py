@@ -228,7 +228,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "it is there once by what it says": (
         "/incidents/{reference}/clocks/{clock}/recalculate",
         "/assets/import",
-        "/partners/profile", "/partners/{partner}/keys", "/partners/{partner}/tokens",
+        "/agreements/new", "/agreements/import", "/agreements/{agreement}/send", "/agreements/{agreement}/remove-party",
+        "/partners/profile", "/partners/import", "/partners/{partner}/keys", "/partners/{partner}/tokens",
         "/partners/{partner}/send", "/exchange/take", "/exchange/receipt", "/exchange/dispatches/{dispatch}/recall",
         "/exchange/items/{item}/adopt", "/exchange/items/{item}/pass-on", "/exchange/items/{item}/report",
         "/partners/{partner}/number", "/partners/{partner}/offer", "/partners/{partner}/ask", "/exchange/notice",
@@ -288,6 +289,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/clocks/{clock}/not-applicable",
         "/clocks/texts/{law}/adopt",
         "/clocks/texts/{law}/withdraw",
+        "/agreements/{agreement}/sign", "/agreements/{agreement}/adopt", "/agreements/{agreement}/refuse",
+        "/agreements/{agreement}/leave",
         "/partners/{partner}/keys/{key}/confirm", "/partners/{partner}/keys/{key}/end",
         "/exchange/items/{item}/decline", "/exchange/items/{item}/answer",
         "/exchange/dispatches/{dispatch}/answer",

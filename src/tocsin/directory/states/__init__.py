@@ -10,10 +10,12 @@ if TYPE_CHECKING:
         CirtCandidate,
         CirtStatus,
         CirtVerdict,
+        LinkProof,
+        MembershipLink,
         count_answers,
         judge,
     )
-    from tocsin.directory.states.read import read_cirts
+    from tocsin.directory.states.read import read_cirts, with_links
     from tocsin.directory.states.sets import (
         GROUPS,
         Body,

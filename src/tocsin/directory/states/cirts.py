@@ -1,7 +1,8 @@
 """Whether a state has a national CIRT, by two rules side by side: a pure function with its reasons and evidence.
 
 *A structure or a CIRT exists* asks for little, *a national CIRT exists with at least one regional and one
-international link in use* for much. What nobody told this node is not computable, and never a no.
+international link in use* for much. A membership shows no use: a link counts by what was exchanged lately. What nobody
+told this node is not computable, and never a no.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,7 +50,8 @@ class CirtCandidate:
     """A national or governmental team of a state.
 
     ``facts`` hold on the day; ``ended`` were withdrawn by then. ``said`` are assertions that stand, in words.
-    ``answers``: whether a person answers there; None where nobody tried.
+    ``answers``: whether a person answers there; None where nobody tried. ``number``: of the team, in the directory.
+    ``ours``: it runs this node. ``proved``: its links that were measured.
     """
 
     key: str
@@ -58,14 +60,31 @@ class CirtCandidate:
     ended: tuple[Fact, ...] = ()
     said: tuple[str, ...] = ()
     answers: bool | None = None
+    number: int = 0
+    ours: bool = False
+    proved: "tuple[MembershipLink, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkProof:
+    """When the link of this node with a partner abroad was last shown to work. ``live``: so lately that it counts.
+
+    ``team``: the partner's number in the directory, None where it is not in it.
+    """
+
+    team: int | None
+    name: str
+    country: str
+    at: date
+    live: bool
 
 
 @dataclass(frozen=True, slots=True)
 class MembershipLink:
-    """A membership of a team: ``reach`` is empty for a body that no file knows.
+    """A membership of a team: ``reach`` is empty for a body that no file knows. Or a measured link with a partner.
 
     ``used``: when something was last exchanged by it, None where that is not known. ``why_not``: why it does not count
-    on the day, or empty.
+    on the day, or empty. ``measured``: receipts and signed answers of the partner, in ``body``, show it.
     """
 
     team: str
@@ -74,10 +93,16 @@ class MembershipLink:
     used: date | None
     why_not: str
     source: str
+    measured: bool = False
 
     @property
     def words(self) -> str:
         """One line for a person."""
+        if self.measured:
+            return say(
+                "%(team)s: link with %(body)s (%(reach)s), last shown to work on %(used)s",
+                team=self.team, body=self.body, reach=self.reach or say("reach not known"), used=self.used,
+            )  # fmt: skip
         use = say("last used %(used)s", used=self.used) if self.used else say("whether it is used is not known")
         return say(
             "%(team)s: %(body)s (%(reach)s), %(state)s (said by %(source)s)",
@@ -116,7 +141,7 @@ def judge(
     known.
     """
     national = [one for one in candidates if one.kind is TeamKind.NATIONAL]
-    links = tuple(link for one in national for link in _links(one, bodies, day, last_used))
+    links = tuple(link for one in national for link in (*links_of(one, bodies, day, last_used), *one.proved))
     responds = {one.answers for one in candidates}
     return CirtAssessment(
         state,
@@ -158,16 +183,19 @@ def _cooperating(
         return exists
     found = {reach: [link for link in links if link.reach == reach] for reach in _REACHES}
     words = tuple(link.words for link in links)
-    lacking = [reach for reach in _REACHES if not any(not link.why_not for link in found[reach])]
+    lacking = [reach for reach in _REACHES if not any(link.used and not link.why_not for link in found[reach])]
     if not lacking:
-        known = all(any(link.used and not link.why_not for link in found[reach]) for reach in _REACHES)
-        how = say("in use") if known else say("by membership; whether they are used is not known")
-        why = say("a national CIRT with a regional and an international link, %(how)s", how=how)
+        why = say("a national CIRT with a regional and an international link, %(how)s", how=say("in use"))
         return CirtVerdict(CirtStatus.YES, why, words)
-    ended = [reach for reach in lacking if found[reach]]
+    ended = [reach for reach in lacking if found[reach] and all(link.why_not for link in found[reach])]
     if ended:
         return CirtVerdict(CirtStatus.NO, say("its %(ended)s links are not in use", ended=" and ".join(ended)), words)
-    return _open(say("no %(lacking)s link of its national CIRT is known", lacking=" and no ".join(lacking)), words)
+    if unknown := [reach for reach in lacking if not found[reach]]:
+        return _open(say("no %(lacking)s link of its national CIRT is known", lacking=" and no ".join(unknown)), words)
+    named = " and ".join(lacking)
+    return _open(
+        say("its %(lacking)s links are by membership; whether they are used is not known", lacking=named), words
+    )
 
 
 def _evidence(team: CirtCandidate, day: date) -> Iterator[str]:
@@ -191,9 +219,10 @@ def _ended(team: CirtCandidate) -> str:
     return say("%(key)s: %(value)s no longer holds", key=team.key, value=names)
 
 
-def _links(
+def links_of(
     team: CirtCandidate, bodies: Mapping[str, Body], day: date, last_used: Mapping[tuple[str, str], date]
 ) -> Iterator[MembershipLink]:
+    """The memberships of a team on a day, also those that ended."""
     for fact, ended in (*((one, False) for one in team.facts), *((one, True) for one in team.ended)):
         if fact.kind is not FactKind.MEMBERSHIP:
             continue

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.exchange.ledger import acts, case_acts
+    from tocsin.exchange.ledger import acts, agreement_acts, case_acts
     from tocsin.exchange.ledger.case_models import CaseEntryRow, ExchangeCase, ExchangeMessage
     from tocsin.exchange.ledger.case_read import (
         IncidentPartner,
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
         offered_cases,
     )
     from tocsin.exchange.ledger.case_states import CaseState, MessageKind, MessageState
+    from tocsin.exchange.ledger.claims import offered_claims, sent_claims
     from tocsin.exchange.ledger.confirming import check_numbers, unanswered_recalls, unchecked_partners
     from tocsin.exchange.ledger.contents import recalled_uuids, tombstones
+    from tocsin.exchange.ledger.grounds import NONE, GroundShare, exchange_grounds, share_by_type
     from tocsin.exchange.ledger.handover import close_handed_over, find_case
     from tocsin.exchange.ledger.items import find_item
     from tocsin.exchange.ledger.keeping import forget_files, kept_files
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         evidence_bundle,
         holders_of,
         open_items,
+        outgoing_bytes,
         passed_by_program,
         receipt_file,
         received_dispatches,
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
         without_receipt,
     )
     from tocsin.exchange.ledger.recall_journal import is_to_repeat
+    from tocsin.exchange.ledger.recipients import ground_of_package
     from tocsin.exchange.ledger.restoring import repeat_recalls
     from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
     from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, SentDocument, preview, reasons_of

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from tocsin.exchange.agreements import note_agreement, note_ground
 from tocsin.exchange.dispatches import TEXT, DispatchContents, Limits, digits, pack, unpack
 from tocsin.exchange.ledger.confirmation_models import RecallSum
 from tocsin.exchange.ledger.links import OpenPartner
@@ -20,9 +21,17 @@ from tocsin.exchange.ledger.models import (
     RecallRow,
 )
 from tocsin.exchange.ledger.recall_journal import journal_recall
-from tocsin.exchange.ledger.states import OfferState
+from tocsin.exchange.ledger.states import Direction, OfferState
 from tocsin.exchange.recalls import Name, due_items, name_of
-from tocsin.exchange.statements import Recall, RecallReport, RecallRequest, RecallState, SharedItem, Statement
+from tocsin.exchange.statements import (
+    Recall,
+    RecallReport,
+    RecallRequest,
+    RecallState,
+    SharedItem,
+    SharingAgreement,
+    Statement,
+)
 from tocsin.node.node import Node
 
 _HELD: Final = frozenset(OfferState) - {OfferState.ERASED}  # also what was declined lies in an archive
@@ -34,6 +43,10 @@ def write_statement(opened: OpenPartner, row: IncomingRow, statement: Statement,
     match statement.body:
         case SharedItem() as item:
             _offer(opened, row, item, contents, verified=verified)
+            if item.agreement is not None:
+                note_ground(opened.session, Direction.IN, row.id, item.agreement, opened.partner.node)
+        case SharingAgreement():
+            note_agreement(opened.session, opened.context, opened.partner.id, statement, contents)
         case Recall() as recall if verified:
             _take_recall(opened, recall, statement)
         case RecallReport() as report if report.by.node == opened.partner.node:

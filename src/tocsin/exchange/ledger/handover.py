@@ -17,6 +17,7 @@ from tocsin.exchange.ledger.case_writing import stored_case, stored_entries, sto
 from tocsin.exchange.ledger.items import AdoptedItem, adopt, decide
 from tocsin.exchange.ledger.links import OpenPartner, own_party, partner_party
 from tocsin.exchange.ledger.models import OfferedItem, OutgoingRow
+from tocsin.exchange.ledger.recipients import agreement_of, takes_part
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
 from tocsin.exchange.ledger.sending import (
     NewDispatch,
@@ -25,7 +26,6 @@ from tocsin.exchange.ledger.sending import (
     parts_of,
     passing_of,
     reasons_of,
-    takes_part,
     title_of,
 )
 from tocsin.exchange.ledger.states import OfferState
@@ -288,6 +288,7 @@ def _offer(opened: OpenPartner, request: NewOffer, text: str, once: str | None) 
     draft = DispatchDraft(
         DispatchType.OFFER, title, marking, [*items, *history.entries], parts_of(package), package.withheld,
         f"{text}\n\n{package.text}" if text else package.text, of.reference if title else "", reasons_of(package),
+        agreement_of(package),
     )  # fmt: skip
     sealed = seal_dispatch(opened, draft, once)
     for item in items:

@@ -13,8 +13,8 @@ from tocsin.exchange.ledger.case_states import OPEN_MESSAGES, MessageKind, Messa
 from tocsin.exchange.ledger.handover import join_partner
 from tocsin.exchange.ledger.items import open_marked
 from tocsin.exchange.ledger.links import OpenPartner, own_party
+from tocsin.exchange.ledger.recipients import policy_for, recipient_for
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
-from tocsin.exchange.ledger.sending import policy_for, recipient_for
 from tocsin.exchange.ledger.states import Direction
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.sharing import PackageFile, PackageItem, PackageKind, compose

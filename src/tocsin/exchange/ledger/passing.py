@@ -12,8 +12,9 @@ from tocsin.exchange.ledger.confirmation_models import RecallSum
 from tocsin.exchange.ledger.items import OfferNamed, find_item
 from tocsin.exchange.ledger.links import OpenPartner, own_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.recipients import recipient_for
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
-from tocsin.exchange.ledger.sending import DispatchResult, recipient_for, result_of
+from tocsin.exchange.ledger.sending import DispatchResult, result_of
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.recalls import ReportSum

@@ -3,25 +3,29 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.exchange.agreements import is_stopped
 from tocsin.exchange.bundles import bundle_files
 from tocsin.exchange.dispatches import (
     DISPATCH,
+    SIGNATURE,
     Limits,
     OutgoingDispatch,
     OutgoingState,
     file_name,
     names_in,
     read_named,
+    seal,
     unpack,
 )
 from tocsin.exchange.ledger.confirmation_models import RecallSum
 from tocsin.exchange.ledger.confirming import recalled_items
+from tocsin.exchange.ledger.links import partner_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, RecallItemRow
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
@@ -177,17 +181,40 @@ def find_incoming(session: Session, number: int) -> IncomingRow:
 
 
 def sealed_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:
-    """The file of a dispatch as it is sent, each time the same bytes, and its name.
+    """The file of a dispatch as it is sent, and its name.
 
     Raises:
         NotFoundError: there is none, or it is known by its receipt alone.
+        ConflictError: as of `outgoing_bytes`.
 
     """
     row = find_dispatch(session, number)
     partner = session.get_one(Partner, row.partner_id)
     if not row.file or partner.node is None:
         raise NotFoundError(say("The file of this dispatch is not kept any more."))
-    return file_name(node_uuid(node.database), partner.node, row.number), node.exchange.read(row.file)
+    name = file_name(node_uuid(node.database), partner.node, row.number)
+    return name, outgoing_bytes(node, session, row, partner)
+
+
+def outgoing_bytes(node: Node, session: Session, row: OutgoingRow, partner: Partner) -> bytes:
+    """What may leave of a dispatch, whatever way it takes: each time the same bytes.
+
+    Once its recipient left the agreement that it went under, what is signed of its number is all that is in it: the
+    partner refuses it for what is missing, and takes the next one.
+
+    Raises:
+        ConflictError: the recipient left the agreement, and has no key that works.
+
+    """
+    if (
+        row.number < 1
+        or partner.node is None
+        or not is_stopped(session, node_uuid(node.database), row.id, partner.node)
+    ):
+        return node.exchange.read(row.file)
+    members = unpack(node.exchange.read(row.archive), Limits())
+    _, cert = partner_party(session, partner, datetime.now(UTC))
+    return seal({name: members[name] for name in (DISPATCH, DISPATCH + SIGNATURE)}, cert)
 
 
 def receipt_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+from tocsin.exchange.agreements import note_ground
 from tocsin.exchange.dispatches import OutgoingLink, OutgoingState, add_sealed, members_of, pack, seal_packed
 from tocsin.exchange.ledger.confirming import check_numbers
 from tocsin.exchange.ledger.links import OpenPartner, had_from, keep_link, outgoing_link, partner_party
@@ -33,7 +34,8 @@ from tocsin.sharing.gate import Marking
 class DispatchDraft:
     """What is going to be sent. ``title``, ``incident``, ``reasons`` are for people here: they do not leave.
 
-    ``reasons``: of what is withheld, rows of class, rule, code and how many things.
+    ``reasons``: of what is withheld, rows of class, rule, code and how many things. ``under``: the agreement by which
+    it goes.
     """
 
     type: DispatchType
@@ -45,6 +47,7 @@ class DispatchDraft:
     text: str = ""
     incident: str = ""
     reasons: list[Any] = field(default_factory=list)
+    under: UUID | None = None
     request: Request | None = None
     answer: RequestAnswer | None = None
 
@@ -116,6 +119,8 @@ def seal_dispatch(
     session.add(row)
     session.flush()
     keep_link(session, partner, Direction.OUT, after.number, after.head)
+    if draft.under is not None:
+        note_ground(session, Direction.OUT, row.id, draft.under)
     opened.note(AuditAction.DISPATCH_SEALED, number=row.number, type=row.type, sha256=row.hash)
     cut("exchange.sealing")
     return row

@@ -3,21 +3,21 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID, uuid4, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.never_held import IntakeFilter
-from tocsin.directory import teams_by_id
 from tocsin.exchange.ledger.case_history import history_for
+from tocsin.exchange.ledger.claims import own_claims
 from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, encrypting_key, own_party
 from tocsin.exchange.ledger.mail_sealing import seal_for, tell_of_key
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
+from tocsin.exchange.ledger.recipients import agreement_of, policy_for, recipient_for
 from tocsin.exchange.ledger.sealing import DispatchDraft, prepare_dispatch
-from tocsin.exchange.partners import Partner, PartnerKeyState, find_partner, read_partner
+from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.sharing import (
     USUAL,
     IncidentView,
@@ -25,17 +25,17 @@ from tocsin.exchange.sharing import (
     PackageItem,
     PackageKind,
     PackagePart,
-    PackagePolicy,
     PartnerPackage,
-    SharingPartner,
     compose,
+    countries,
     incident_items,
-    partner_recipient,
     read_view,
 )
 from tocsin.exchange.statements import (
     DispatchType,
     GlobalName,
+    Jurisdiction,
+    JurisdictionRole,
     Part,
     SharedItem,
     Statement,
@@ -49,15 +49,13 @@ from tocsin.incidents import (
     add_entry,
     find_incident,
     is_restricted,
-    merged_family,
-    parties_of,
 )
 from tocsin.incidents.act_parts import LINE, Tlp
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
-from tocsin.sharing.gate import DataClass, ItemSource, Marking, Recipient, ReleaseItem, highest, read_marking
+from tocsin.sharing.gate import DataClass, ItemSource, Marking, ReleaseItem, highest, read_marking
 from tocsin.sharing.rules import rules_in_force
 
 _OURS: Final = ItemSource(ours=True)
@@ -70,6 +68,31 @@ class SentDocument(BaseModel):
 
     name: str = Field(min_length=1, max_length=200, pattern=LINE, description="What it is called.")
     content: bytes = Field(min_length=1, description="Its bytes.")
+    data: DataClass = Field(DataClass.DOCUMENT, description="Which class of data it is, for the rules on transfers.")
+
+
+def _claim_of(value: Any) -> Any:
+    """``KE subject Data Protection Act 2019``: a country, what it is to it, and the text that is cited."""
+    if not isinstance(value, str):
+        return value
+    country, _, rest = value.strip().partition(" ")
+    role, _, basis = rest.strip().partition(" ")
+    return {"country": country.upper(), "as": role or JurisdictionRole.CLAIMED.value, "basis": basis.strip()}
+
+
+def _claims_of(value: Any) -> Any:
+    lines = value.splitlines() if isinstance(value, str) else value
+    return tuple(_claim_of(one) for one in lines if one)
+
+
+class JurisdictionClaim(BaseModel):
+    """A country that claims what is sent."""
+
+    country: Annotated[str, Wording(lacking=N_("Write the code of a country."))] = Field(
+        pattern=r"^[A-Z]{2}$", description="Two letters of ISO 3166-1."
+    )
+    role: JurisdictionRole = Field(alias="as", description="origin, subject, stored, operator or claimed.")
+    basis: str = Field("", max_length=500, pattern=LINE, description="The text that is cited.")
 
 
 class NewDispatch(BaseModel):
@@ -84,6 +107,12 @@ class NewDispatch(BaseModel):
     documents: tuple[SentDocument, ...] = Field((), max_length=100, description="Files.")
     classes: tuple[DataClass, ...] = Field(
         (), description="Classes that go besides the usual ones: analysis, content, personal, evidence."
+    )
+    agreement: Annotated[UUID | None, BeforeValidator(lambda value: value or None)] = Field(
+        None, description="The UUID of the agreement under which it goes; else the one that binds most."
+    )
+    jurisdictions: Annotated[tuple[JurisdictionClaim, ...], BeforeValidator(_claims_of), Wording(lines=True)] = Field(
+        (), max_length=50, description="Countries that claim it: 'KE subject Data Protection Act', a line each."
     )
     tlp: Tlp | None = Field(None, description="The marking of files, AMBER without it; an incident only gets stricter.")
     once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
@@ -173,7 +202,7 @@ def _draft(opened: OpenPartner, request: NewDispatch) -> DispatchDraft:
     history = history_for(opened, request.incident, package) if request.incident else ()
     return DispatchDraft(
         DispatchType.SHARE, title, package.marking, [*items, *history], parts_of(package), package.withheld,
-        package.text, request.incident if title else "", reasons_of(package),
+        package.text, request.incident if title else "", reasons_of(package), agreement_of(package),
     )  # fmt: skip
 
 
@@ -229,65 +258,41 @@ def package_for(session: Session, context: ActContext, partner: Partner, request
         raise UsageError(say("Name an incident or a file."))
     reader = IncidentReader(context.person, context.now)
     marking = read_marking(request.tlp or "AMBER", None)
-    documents = [_document(one, marking) for one in request.documents]
-    recipient = recipient_for(session, context, partner, request.incident)
+    claims = _claims(context, request)
+    documents = [_document(one, marking, claims) for one in request.documents]
+    recipient = recipient_for(session, context, partner, request.incident, request.agreement)
     if request.incident:
         view = read_view(session, reader, request.incident, recipient)
         view = replace(view, documents=documents, evidence_file=context.node.incident_evidence.read)
-        items = incident_items(view, terms=_terms(view, request))
+        items = incident_items(view, terms=_terms(view, request, claims))
     else:
         items = documents
     policy = policy_for(session, context, partner, USUAL.union(request.classes))
     return compose(items, recipient, partner.name, policy)
 
 
-def policy_for(session: Session, context: ActContext, partner: Partner, chosen: frozenset[DataClass]) -> PackagePolicy:
-    """The rules in force, and the size that the partner takes. ``chosen``: the classes that go."""
-    rules = rules_in_force(session)
-    local = tuple(rule.local for rule in rules.document.rules if not rule.when and rule.local is not None)
-    policy = PackagePolicy(
-        local=local, transfers=rules.transfers, chosen=chosen,
-        never_held=IntakeFilter(context.node, "exchange").classes,
-    )  # fmt: skip
-    return policy if partner.largest is None else replace(policy, largest=min(policy.largest, partner.largest))
+def _claims(context: ActContext, request: NewDispatch) -> tuple[Jurisdiction, ...]:
+    """Whose law it is under, as this node says: where it is stored, and what a person adds."""
+    by = context.node.settings.node.name
+    said = [
+        Jurisdiction.model_validate({"country": one.country, "as": one.role, "basis": one.basis, "by": by})
+        for one in request.jurisdictions
+    ]
+    return (*own_claims(context.node), *said)
 
 
-def recipient_for(session: Session, context: ActContext, partner: Partner, reference: str) -> Recipient:
-    """The partner as the gate knows it: named in the case where a party of the incident is the same team or mailbox."""
-    team = teams_by_id(context.database, [partner.team_id]).get(partner.team_id) if partner.team_id else None
-    named = False
-    if reference:
-        named = takes_part(session, context, partner, reference)
-    found = read_partner(session, str(partner.id), context.now)
-    keys = frozenset(key.fingerprint for key in found.in_state(PartnerKeyState.PINNED, context.now))
-    sharing = SharingPartner(str(partner.node or partner.mailbox), partner.name, team, keys, plain=not keys)
-    recipient = partner_recipient(sharing, (), context.now, in_case=named)
-    return recipient if team else replace(recipient, country=partner.countries.partition(",")[0])
-
-
-def takes_part(session: Session, context: ActContext, partner: Partner, reference: str) -> bool:
-    """Whether a party of an incident is the same team or mailbox as the partner."""
-    reader = IncidentReader(context.person, context.now)
-    family = merged_family(session, reader, find_incident(session, reader, reference))
-    return any(
-        (party.team_id is not None and party.team_id == partner.team_id)
-        or (bool(party.mailbox) and party.mailbox.casefold() == partner.mailbox.casefold())
-        for party in parties_of(session, reader, family)
-        if party.left_at is None
-    )
-
-
-def _terms(view: IncidentView, request: NewDispatch) -> ReleaseItem:
+def _terms(view: IncidentView, request: NewDispatch, claims: Sequence[Jurisdiction]) -> ReleaseItem:
     """What the gate knows of all of an incident: a marking that was asked for only makes it stricter."""
     asked = [read_marking(request.tlp, None)] if request.tlp else []
-    return ReleaseItem(highest([view.marking, *asked]), source=_OURS)
+    return ReleaseItem(highest([view.marking, *asked]), source=_OURS, jurisdictions=countries(claims))
 
 
-def _document(document: SentDocument, marking: Marking) -> PackageItem:
+def _document(document: SentDocument, marking: Marking, claims: Sequence[Jurisdiction]) -> PackageItem:
     content = document.content
     digest = hash_of(content).removeprefix("sha256:")
     file = PackageFile("application/octet-stream", digest, len(content), lambda: content)
-    return PackageItem(PackageKind.FILE, ReleaseItem(marking, DataClass.DOCUMENT, _OURS), document.name, file=file)
+    terms = ReleaseItem(marking, document.data, _OURS, jurisdictions=countries(claims))
+    return PackageItem(PackageKind.FILE, terms, document.name, file=file)
 
 
 def items_of(
@@ -300,7 +305,7 @@ def items_of(
         body = SharedItem(
             id=uuid4(), by=us.name, at=utc(context.now), item=GlobalName(node=us.name.node, id=name),
             version=(session.scalar(newest) or 0) + 1, title=title[:500], parts=tuple(parts), tlp=marking.tlp,
-            pap=marking.pap,
+            pap=marking.pap, agreement=agreement_of(package), jurisdictions=_claims(context, request),
         )  # fmt: skip
         return sign_statement(body, us.key.signer)
 

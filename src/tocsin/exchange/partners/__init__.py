@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.exchange.partners import acts
-    from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey
+    from tocsin.exchange.partners import acts, list_acts
+    from tocsin.exchange.partners.cerebrate import cerebrate_files
+    from tocsin.exchange.partners.key_acts import NO_ROUTE
+    from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey, PartnerListing
     from tocsin.exchange.partners.profiles import invitation, own_key, own_profile, read_profile_file
     from tocsin.exchange.partners.read import (
         ListedPartner,
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
         ending_keys,
         find_partner,
         list_partners,
+        listings_of,
         partner_names,
         pinned_keys,
         read_partner,
     )
+    from tocsin.exchange.partners.space import CountryLinks, PartnerLink, by_country, link_proofs, measured_links
     from tocsin.exchange.partners.states import (
         CHECK_DAYS,
         ENDING_DAYS,

@@ -21,7 +21,7 @@ from tocsin.exchange.partners.key_acts import (
     result_of,
 )
 from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey
-from tocsin.exchange.partners.read import find_partner, read_partner
+from tocsin.exchange.partners.read import find_partner, listings_of, read_partner
 from tocsin.exchange.partners.states import CheckResult, CheckWay, PartnerKeyState
 from tocsin.incidents.act_parts import LINE, Moment
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
@@ -149,8 +149,8 @@ def remove(context: ActContext, request: PartnerNamed) -> PartnerResult:
         if found.checks or partner.statement_at or any(key.confirmed_at or key.ended_at for key in found.keys):
             raise ConflictError(say("This partner has a history, so it stays."), hint=say("End its keys instead."))
         done = result_of(partner)
-        for key in found.keys:
-            session.delete(key)
+        for row in (*found.keys, *listings_of(session, partner.id)):
+            session.delete(row)
         session.flush()
         session.delete(partner)
         note(session, context, AuditAction.PARTNER_REMOVED, partner)

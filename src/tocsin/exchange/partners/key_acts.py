@@ -127,7 +127,7 @@ def add_profile(context: ActContext, request: SignedProfile) -> PartnerResult:
         word = AuditAction.PARTNER_ADDED if new else AuditAction.PARTNER_CHANGED
         note(session, context, word, partner, profile=statement.hash, verified=trusted)
         for facts, armored in claimed.values():
-            _claim(session, context, partner, facts, armored, source="profile")
+            claim_key(session, context, partner, facts, armored, source="profile")
         return result_of(partner)
 
 
@@ -138,10 +138,10 @@ def add_key(context: ActContext, request: NewKey) -> PartnerKeyResult:
         InputError: it is no OpenPGP key, or a private one.
 
     """
-    facts, armored = _read_key(request.content)
+    facts, armored = read_key(request.content)
     with context.undoable() as session:
         partner = find_partner(session, request.partner, lock=True)
-        return _key_result(partner, _claim(session, context, partner, facts, armored, source="file"), context.now)
+        return _key_result(partner, claim_key(session, context, partner, facts, armored, source="file"), context.now)
 
 
 def confirm_key(context: ActContext, request: ConfirmedKey) -> PartnerKeyResult:
@@ -158,7 +158,7 @@ def confirm_key(context: ActContext, request: ConfirmedKey) -> PartnerKeyResult:
         if (state := key_state(key, context.now)) is not PartnerKeyState.CLAIMED:
             confirmed = state is PartnerKeyState.PINNED
             raise ConflictError(say("This key is confirmed already.") if confirmed else say("This key has ended."))
-        facts, _ = _read_key(key.content)
+        facts, _ = read_key(key.content)
         if facts.flaw is not None or (facts.until is not None and facts.until <= context.now):
             why = facts.flaw.why if facts.flaw else say("It expired.")
             raise ConflictError(say("This key cannot be used: %(why)s", why=why))
@@ -198,8 +198,9 @@ def kept(context: ActContext, text: str) -> str:
 def new_partner(context: ActContext, once: str | None = None) -> Partner:
     """One of which nothing is said yet."""
     return Partner(
-        node=None, name="", team_id=None, mailbox="", inbox="", formats="", largest=None, countries="", languages="",
-        hours="", made_at=context.now, made_by=context.actor, profile_at=None, statement_at=None, once=once,
+        node=None, name="", team_id=None, mailbox="", inbox="", formats="", largest=None, countries="", closed="",
+        languages="", hours="", made_at=context.now, made_by=context.actor, profile_at=None, statement_at=None,
+        once=once,
     )  # fmt: skip
 
 
@@ -255,13 +256,13 @@ def _read(context: ActContext, request: SignedProfile) -> tuple[Statement, dict[
     if len(profile.keys) > _MOST_KEYS:
         raise RefusalError(RefusalCode.BAD_STATEMENT, "It has more keys than a node uses.")
     claimed = {
-        facts.fingerprint: (facts, armored) for facts, armored in (_read_key(one.armored) for one in profile.keys)
+        facts.fingerprint: (facts, armored) for facts, armored in (read_key(one.armored) for one in profile.keys)
     }
     verify(statement, pinned(*(PinnedKey(profile.by.node, armored.encode()) for _, armored in claimed.values())))
     return statement, claimed
 
 
-def _read_key(content: str) -> tuple[KeyFacts, str]:
+def read_key(content: str) -> tuple[KeyFacts, str]:
     """What a key says, and the key in ASCII armor."""
     from pysequoia import Cert
 
@@ -293,6 +294,7 @@ def _take(context: ActContext, partner: Partner, profile: Profile) -> None:
     texts = {
         "name": profile.name, "hours": profile.hours, "languages": ", ".join(profile.languages),
         "formats": "\n".join(profile.formats),
+        "closed": "\n".join(f"{one.class_}, {one.send}: {one.cites}" for one in profile.closed),
     }  # fmt: skip
     for name, text in texts.items():
         setattr(partner, name, kept(context, text))
@@ -300,7 +302,7 @@ def _take(context: ActContext, partner: Partner, profile: Profile) -> None:
         raise RefusalError(RefusalCode.BAD_STATEMENT, "It has no name.")
 
 
-def _claim(
+def claim_key(
     session: Session, context: ActContext, partner: Partner, facts: KeyFacts, armored: str, *, source: str
 ) -> PartnerKey:
     """The key of a partner, claimed; a known one with what is new of it."""
@@ -317,7 +319,7 @@ def _claim(
         session.flush()
     else:
         merged = Cert.from_bytes(key.content.encode()).merge(Cert.from_bytes(armored.encode()))
-        facts, content = _read_key(str(merged))
+        facts, content = read_key(str(merged))
         if content == key.content:
             return key
         key.content, key.expires_at = content, facts.until

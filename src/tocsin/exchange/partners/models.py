@@ -13,7 +13,8 @@ class Partner(Base):
     """A team that we exchange with. ``node``: None, it has mail only. ``team_id``: the same team in the directory.
 
     ``formats``: media types, a line each, best first; ``largest``: bytes of a file that it takes. ``countries``: codes
-    with commas between them. ``profile_at``: when it signed the profile that was read last; ``statement_at``: when
+    with commas between them. ``closed``: what it keeps back of how networks are reached, with the text, a line each.
+    ``profile_at``: when it signed the profile that was read last; ``statement_at``: when
     something that a pinned key signed was last read. ``once``: names the form that it came by.
     """
 
@@ -29,6 +30,7 @@ class Partner(Base):
     formats: Mapped[str] = mapped_column(Text)
     largest: Mapped[int | None] = mapped_column(BigInteger)
     countries: Mapped[str] = mapped_column(Text)
+    closed: Mapped[str] = mapped_column(Text)
     languages: Mapped[str] = mapped_column(Text)
     hours: Mapped[str] = mapped_column(Text)
     made_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -41,8 +43,8 @@ class Partner(Base):
 class PartnerKey(Base):
     """An OpenPGP key of a partner: claimed, until a person confirms it. ``content``: the public key, armored.
 
-    ``source``: what it came with, ``profile`` or ``file``. ``way``: a `KeyConfirmation`, and ``evidence`` which number,
-    whose signature; ``said_by``: who of the partner read the fingerprint. ``ended``: a `KeyEnd`, or empty.
+    ``source``: what it came with, ``profile``, ``file`` or ``list``. ``way``: a `KeyConfirmation`, and ``evidence``
+    which number, whose signature; ``said_by``: who of the partner read the fingerprint. ``ended``: a `KeyEnd`.
     """
 
     __tablename__ = "partner_key"
@@ -82,3 +84,29 @@ class PartnerCheck(Base):
     noted_at: Mapped[datetime] = mapped_column(UTCDateTime)
     noted_by: Mapped[str] = mapped_column(Text)
     once: Mapped[str | None] = mapped_column(Text, unique=True)
+
+
+class PartnerListing(Base):
+    """What a list says of a partner: a claim of its ``source``, and nothing that anything follows from.
+
+    ``uuid``: of the team, there; ``fingerprints``, ``groups``: a line each. ``sha256``: of the file. ``gone_at``: when
+    a newer form of the list did not name it any more.
+    """
+
+    __tablename__ = "partner_listing"
+    __table_args__ = (UniqueConstraint("partner_id", "source"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id))
+    source: Mapped[str] = mapped_column(Text, index=True)
+    name: Mapped[str] = mapped_column(Text)
+    mailbox: Mapped[str] = mapped_column(Text)
+    countries: Mapped[str] = mapped_column(Text)
+    website: Mapped[str] = mapped_column(Text)
+    uuid: Mapped[UUID | None] = mapped_column(Uuid)
+    fingerprints: Mapped[str] = mapped_column(Text)
+    groups: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(Text)
+    came_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    came_by: Mapped[str] = mapped_column(Text)
+    gone_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

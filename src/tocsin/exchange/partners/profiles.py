@@ -11,6 +11,7 @@ from tocsin.delivery.sealing import OpenPgpKey, can_sign, read_own_keys
 from tocsin.directory.keys import KeyFormat
 from tocsin.exchange.statements import (
     Address,
+    ClosedData,
     Jurisdiction,
     JurisdictionRole,
     NodeKey,
@@ -24,6 +25,8 @@ from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.node import Node
 from tocsin.node.records import node_uuid
 from tocsin.node.sentences import say
+from tocsin.sharing.gate import DataClass, TransferLevel
+from tocsin.sharing.rules import rules_in_force
 
 PROFILE: Final = "profile.json"
 SIGNATURE: Final = "profile.json.asc"
@@ -151,6 +154,20 @@ def _addresses(node: Node) -> tuple[Address, ...]:
     return (*inbox, Address(kind="mail", value=mailbox))
 
 
+def _closed(node: Node) -> tuple[ClosedData, ...]:
+    """What our rules keep back of how networks are reached, each with the text that it cites."""
+    with node.database.reading() as session:
+        rules = rules_in_force(session).transfers
+    return tuple(
+        ClosedData.model_validate(
+            {"class": data.value, "rule": rule.id, "send": rule.level.value, "cites": rule.cites[:500]}
+        )
+        for rule in rules
+        for data in sorted(rule.classes & {DataClass.REACHABILITY})
+        if rule.level is not TransferLevel.CONTENT
+    )
+
+
 def _sign_profile(node: Node, key: OpenPgpKey, now: datetime) -> Statement:
     settings = node.settings.node
     fingerprint, uuid = key.facts.fingerprint, node_uuid(node.database)
@@ -160,6 +177,6 @@ def _sign_profile(node: Node, key: OpenPgpKey, now: datetime) -> Statement:
         keys=(ProfileKey(fingerprint=fingerprint, armored=key.public),),
         addresses=_addresses(node), largest=node.settings.exchange.inbox_bytes, formats=_FORMATS,
         jurisdictions=(Jurisdiction(country=country, role=JurisdictionRole.OPERATOR),) if country else (),
-        languages=(settings.language,),
+        languages=(settings.language,), closed=_closed(node),
     )  # fmt: skip
     return sign_statement(body, key.signer)

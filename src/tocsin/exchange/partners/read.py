@@ -1,7 +1,7 @@
 """What is read of partners: each with its keys, its checks and the state of its link; what waits for a person."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
-from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey
+from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey, PartnerListing
 from tocsin.exchange.partners.states import (
     CHECK_DAYS,
     ENDING_DAYS,
@@ -91,6 +91,12 @@ def partner_names(session: Session, numbers: Collection[int]) -> dict[int, str]:
     return dict(session.execute(select(Partner.id, Partner.name).where(Partner.id.in_(numbers))).all())
 
 
+def listings_of(session: Session, partner: int) -> Sequence[PartnerListing]:
+    """What lists say of a partner, by source."""
+    of = select(PartnerListing).where(PartnerListing.partner_id == partner).order_by(PartnerListing.source)
+    return session.scalars(of).all()
+
+
 def pinned_keys(session: Session) -> dict[str, PinnedKey]:
     """The keys by which statements are verified: those that a person confirmed, of partners with a node."""
     query = select(PartnerKey, Partner.node).join(Partner, Partner.id == PartnerKey.partner_id)
@@ -105,8 +111,9 @@ def pinned_keys(session: Session) -> dict[str, PinnedKey]:
 
 
 def claimed_keys(partners: Collection[ListedPartner], now: datetime) -> list[PartnerKey]:
-    """The keys that wait for a person to confirm them."""
-    return [key for one in partners for key in one.in_state(PartnerKeyState.CLAIMED, now)]
+    """The keys that wait for a person to confirm them; not those of lists, which nobody here asked for."""
+    found = (key for one in partners for key in one.in_state(PartnerKeyState.CLAIMED, now))
+    return [key for key in found if key.source != "list"]
 
 
 def due_checks(partners: Collection[ListedPartner]) -> list[ListedPartner]:

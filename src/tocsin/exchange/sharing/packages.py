@@ -142,7 +142,7 @@ class PartnerPackage:
     """What would be sent. ``described``: files of which only name, type, size and hash go.
 
     ``decisions``: one for each thing, for people here; ``withheld`` is what the partner sees of it. ``marking``: None
-    where nothing goes.
+    where nothing goes. ``recipient``: as the gate knows it: under which agreement, or by which case.
     """
 
     parts: tuple[PackagePart, ...]
@@ -151,6 +151,7 @@ class PartnerPackage:
     decisions: tuple[ItemDecision, ...]
     marking: Marking | None
     text: str
+    recipient: Recipient
 
     @property
     def ask(self) -> tuple[ItemSource, ...]:
@@ -199,7 +200,7 @@ def compose(items: Iterable[PackageItem], recipient: Recipient, to: str, policy:
     marking = highest(markings) if markings else None
     withheld = tuple(dict.fromkeys(_withheld(one) for one in decisions if _is_shown(one)))
     text = _text(to, marking, parts, described, [one for one in decisions if _is_shown(one)])
-    return PartnerPackage(tuple(parts), described, withheld, tuple(decisions), marking, text)
+    return PartnerPackage(tuple(parts), described, withheld, tuple(decisions), marking, text, recipient)
 
 
 def _groups(places: Iterable[int], decisions: Sequence[ItemDecision]) -> list[list[int]]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         AgreementType,
         CaseAct,
         CaseEntry,
+        ClosedData,
         Dispatch,
         DispatchType,
         GlobalName,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         hash_of,
         pinned,
         read_statement,
+        sign_bytes,
         sign_statement,
         verify,
     )

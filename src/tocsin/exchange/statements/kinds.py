@@ -94,6 +94,15 @@ class Address(_Model):
     value: Line = Field(description="The address.")
 
 
+class ClosedData(_Model):
+    """A class of data that a node does not pass on although it is open by default, and the text that demands it."""
+
+    class_: Code = Field(alias="class", description="Class of content.")
+    rule: Code = Field(description="The rule.")
+    send: Code = Field(description="How much goes all the same: metadata, hash, nothing.")
+    cites: Line = Field(description="The text.")
+
+
 class Profile(StatementBody):
     """Who we are."""
 
@@ -105,6 +114,7 @@ class Profile(StatementBody):
     largest: int | None = Field(None, ge=1, description="Bytes of a dispatch, at most.")
     jurisdictions: tuple[Jurisdiction, ...] = Field((), description="Where the node is, and whose law it is under.")
     needs: tuple[Code, ...] = Field((), description="Attestations that it asks of a partner.")
+    closed: tuple[ClosedData, ...] = Field((), description="What it keeps back of how networks are reached.")
     languages: tuple[Line, ...] = Field((), description="Of its people (BCP 47).")
     hours: Line = Field("", description="When it is reached.")
 
@@ -173,6 +183,7 @@ class SharingAgreement(StatementBody):
     type: AgreementType = Field(description="What it is.")
     title: Line = Field(description="What it is called.")
     parties: tuple[UUID, ...] = Field(min_length=1, description="Nodes.")
+    others: tuple[Line, ...] = Field((), description="Parties without a node, as people call them.")
     text: Text = Field("", description="As people signed it.")
     rules: Text = Field("", description="The same as a document of 'tocsin rules'.")
 

@@ -106,12 +106,17 @@ def hash_of(content: bytes) -> str:
 
 def sign_statement(body: StatementBody, signer: "PySigner") -> Statement:
     """The statement with its signature; its bytes are never made again."""
-    from pysequoia import SignatureMode, sign
-
     content = body.model_dump_json(by_alias=True, exclude_defaults=True, exclude_none=True).encode("utf-8")
     head = f'{{"kind":"{body.kind}",'.encode()  # the kind is a default, and comes first
     content = head + content[1:]
-    return Statement(content, sign(signer, content, mode=SignatureMode.DETACHED), body)
+    return Statement(content, sign_bytes(content, signer), body)
+
+
+def sign_bytes(content: bytes, signer: "PySigner") -> bytes:
+    """A signature over these bytes, in ASCII armor."""
+    from pysequoia import SignatureMode, sign
+
+    return sign(signer, content, mode=SignatureMode.DETACHED)
 
 
 def read_statement(content: bytes, signature: bytes) -> Statement:

@@ -13,7 +13,15 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Attachment
 from tocsin.exchange.dispatches import OutgoingState, file_name
-from tocsin.exchange.ledger import Direction, MailContent, OutgoingRow, finished_mail, newest_receipt, queue_mail
+from tocsin.exchange.ledger import (
+    Direction,
+    MailContent,
+    OutgoingRow,
+    finished_mail,
+    newest_receipt,
+    outgoing_bytes,
+    queue_mail,
+)
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.ways.models import ExchangeArrival, ExchangeTry
 from tocsin.exchange.ways.outbox import begin_try, end_try, note_sending
@@ -37,7 +45,7 @@ _TEXT: Final = (
 def mail_dispatch(session: Session, node: Node, row: OutgoingRow, partner: Partner, now: datetime) -> ExchangeTry:
     """The mails that bring a dispatch, in the caller's transaction."""
     made = begin_try(session, row, ExchangeWay.MAIL, partner.mailbox, now)
-    content = node.exchange.read(row.file)
+    content = outgoing_bytes(node, session, row, partner)
     mails = [content] if row.number < 0 else _mails(node, row, partner, content, now)
     for number, mail in enumerate(mails, 1):
         queue_mail(session, node, partner, mail, key=f"{_key(made.id)}{number}", now=now)

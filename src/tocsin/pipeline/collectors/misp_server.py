@@ -118,6 +118,11 @@ class MispServer:
             raise self._odd(say("%(where)s gives no event.", where=where(self.settings.url)))
         return found
 
+    def read(self, path: str) -> Any:
+        """What is answered to a GET. Raises as `ask`."""
+        with self.answer(path) as response:
+            return _json(body(response, self._limits(_ANSWER_BYTES)), where(self.settings.url))
+
     def ask(self, path: str, content: object) -> Any:
         """What is answered to a POST.
 

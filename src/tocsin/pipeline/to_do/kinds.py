@@ -44,6 +44,7 @@ _STEER, _EDIT, _WORK = Permission.DELIVERIES_STEER, Permission.DIRECTORY_EDIT, P
 _SENDING, _TROUBLE, _HELD = "/deliveries/sending", "/deliveries?show=trouble", "/deliveries?show=held"
 _TAKEDOWNS = "/takedowns?need=due&state=all"
 _EXCHANGE = "/exchange"
+_AGREEMENTS = "/agreements"
 _CALL_OUTS = "/duty/call-outs?state=unanswered"
 _CALLS = "/reports/public?state=all&call=1"
 _ADDRESS = "/teams/%(key)s/change?act=assert&kind=mailbox#value"
@@ -331,6 +332,27 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         (
             Resolution(say("Add its newer form"), "/partners?need=expiring", "partners add-key"),
             Resolution(say("End the key"), "/partners?need=expiring", "partners end-key"),
+        ),
+    ),
+    ItemKind.AGREEMENTS: ToDoKind(
+        say("Agreements with partners"),
+        lambda item: say_count("%(n)s agreement to decide", "%(n)s agreements to decide", item.count),
+        _AGREEMENTS, Permission.PARTNERS_WRITE, listers.agreements,
+        (
+            Resolution(say("Sign the agreement"), _AGREEMENTS, "exchange agreements sign"),
+            Resolution(say("Adopt the agreement"), _AGREEMENTS, "exchange agreements adopt"),
+            Resolution(say("Refuse the agreement"), _AGREEMENTS, "exchange agreements refuse"),
+        ),
+    ),
+    ItemKind.AGREEMENTS_ENDING: ToDoKind(
+        say("Agreements that end soon"),
+        lambda item: say_count(
+            "%(n)s agreement ends within 30 days", "%(n)s agreements end within 30 days", item.count
+        ),
+        _AGREEMENTS, Permission.PARTNERS_WRITE, listers.agreements_ending,
+        (
+            Resolution(say("Draft a further edition"), _AGREEMENTS, "exchange agreements draft"),
+            Resolution(say("Leave the agreement"), _AGREEMENTS, "exchange agreements leave"),
         ),
     ),
     ItemKind.PARTNER_ITEMS: ToDoKind(

@@ -17,6 +17,7 @@ from tocsin.directory import ConflictState, read_conflicts, team_names
 from tocsin.directory.claims import ClaimState, read_claims
 from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
+from tocsin.exchange.agreements import ending_agreements, waiting_agreements
 from tocsin.exchange.ledger import (
     offered_cases,
     open_items,
@@ -43,7 +44,7 @@ from tocsin.incidents.takedowns import takedown_needs
 from tocsin.incidents.threads import awaited_answers
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.letters import Letter, LetterState
-from tocsin.node.records import AuditAction, AuditEntry, read_asides
+from tocsin.node.records import AuditAction, AuditEntry, node_uuid, read_asides
 from tocsin.pipeline.accept_item import LATELY
 from tocsin.pipeline.collectors import CollectorState, added_collectors
 from tocsin.pipeline.feed_files import feed_mistakes
@@ -324,6 +325,19 @@ def partner_checks(context: ListingContext) -> Iterator[Item]:
     found = due_checks(context.partners)
     first = min((one.due_at for one in found), default=None)
     yield Item(ItemKind.PARTNER_CHECKS, len(found), first, first)
+
+
+def agreements(context: ListingContext) -> Iterator[Item]:
+    """Agreements that wait for a person to sign, adopt or refuse them."""
+    found = waiting_agreements(context.session, node_uuid(context.node.database), context.now)
+    yield Item(ItemKind.AGREEMENTS, len(found), min((one.row.came_at for one in found), default=None))
+
+
+def agreements_ending(context: ListingContext) -> Iterator[Item]:
+    """Agreements in force that end within 30 days, or ended, with no later edition; due when the first one does."""
+    found = ending_agreements(context.session, node_uuid(context.node.database), context.now)
+    first = min((one.body.expires for one in found if one.body.expires), default=None)
+    yield Item(ItemKind.AGREEMENTS_ENDING, len(found), None, first)
 
 
 def partner_items(context: ListingContext) -> Iterator[Item]:

@@ -278,6 +278,8 @@ _RUNS: Final[Mapping[str, Callable[[Sequence[Row], datetime], _Result]]] = {
     "bounced": _share_of("bounced"),
     "incidents_acknowledged": _time_share("opened", "acknowledged", 24.0),
     "incidents_contained": _time_share("opened", "contained", 72.0),
+    "cross_border_links": _share_of("live"),
+    "exchanges_under_agreement": _share_of("agreement"),
 }
 
 QUERIES: Final = tuple(

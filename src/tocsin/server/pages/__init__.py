@@ -7,6 +7,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.server.pages.account import account_pages
     from tocsin.server.pages.admin import admin_pages
+    from tocsin.server.pages.agreement_pages import agreement_pages
     from tocsin.server.pages.answer_pages import answer_pages
     from tocsin.server.pages.arrived_pages import arrived_pages
     from tocsin.server.pages.assets import assets_pages
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.incidents import incidents_pages
     from tocsin.server.pages.incidents.report import report_file
     from tocsin.server.pages.incidents.timeline import people_in, steps_of
+    from tocsin.server.pages.link_pages import link_pages
     from tocsin.server.pages.lookup import lookup_pages
     from tocsin.server.pages.never_held_pages import never_held_pages
     from tocsin.server.pages.notices import notices_pages

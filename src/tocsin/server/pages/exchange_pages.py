@@ -10,21 +10,26 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 
+from tocsin.exchange.agreements import ground_of
 from tocsin.exchange.ledger import (
+    Direction,
     NewDispatch,
     OfferState,
     acts,
     case_acts,
     find_item,
+    ground_of_package,
     holders_of,
     incident_partners,
     newest_recall,
+    offered_claims,
     preview,
     reasons_of,
     recall_sum,
     receipt_file,
     received_dispatches,
     sealed_file,
+    sent_claims,
     sent_dispatches,
     unchecked_partners,
 )
@@ -244,9 +249,10 @@ def _preview(
         shown = read_partner(session, str(number), desk.now).partner
         reader = IncidentReader(visitor.person, desk.now)
         had = incident_partners(session, reader, find_incident(session, reader, asked.incident)) if package else ()
+        ground = ground_of_package(session, package) if package else None
     return desk.page(
         request, "exchange/send.html", status=409 if error else 200, partner=shown, asked=asked, package=package,
-        had=next((one for one in had if one.partner == number), None),
+        had=next((one for one in had if one.partner == number), None), ground=ground,
         reasons=reasons_of(package) if package else [], error=error, **WORDS,
     )  # fmt: skip
 
@@ -257,9 +263,11 @@ def _dispatch(desk: PageContext, request: Request, number: int, error: TocsinErr
         if found is None:
             raise NotHereError
         by = names_of_actors(session, {found.row.sealed_by})
+        claims, agreement = sent_claims(desk.node, session, found.row), ground_of(session, Direction.OUT, number)
     return desk.page(
-        request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, **WORDS
-    )
+        request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, claims=claims,
+        agreement=agreement, **WORDS,
+    )  # fmt: skip
 
 
 def _item(desk: PageContext, request: Request, number: int, error: TocsinError | None = None) -> Response:
@@ -274,9 +282,11 @@ def _item(desk: PageContext, request: Request, number: int, error: TocsinError |
             if one.partner.node is not None and one.partner.id != item.partner_id
         ]
         figures = recall_sum(session, recall) if recall and recall.answered_at and holders else None
+        claims = offered_claims(desk.node, session, item)
+        agreement = ground_of(session, Direction.IN, item.incoming_id)
     return desk.page(
         request, "exchange/item.html", status=409 if error else 200, item=item, partner=partner, by=by, error=error,
-        holders=holders, others=others, figures=figures, **WORDS,
+        holders=holders, others=others, figures=figures, claims=claims, agreement=agreement, **WORDS,
     )  # fmt: skip
 
 

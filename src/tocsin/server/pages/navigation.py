@@ -72,7 +72,7 @@ _GROUPS = (
                 N_("Teams"), "/teams", Permission.DIRECTORY_READ, also=_OF_TEAMS, key="n", below=(_LOOKUP,)
             ),
             NavigationEntry(N_("Notifications"), "/deliveries", Permission.DELIVERIES_READ, key="d"),
-            NavigationEntry(N_("Partners"), "/partners", Permission.PARTNERS_READ, also=("/exchange",)),
+            NavigationEntry(N_("Partners"), "/partners", Permission.PARTNERS_READ, also=("/exchange", "/agreements")),
         ),
     ),
     NavigationGroup(

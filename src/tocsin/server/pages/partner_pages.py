@@ -22,7 +22,9 @@ from tocsin.exchange.partners import (
     acts,
     ending_keys,
     key_state,
+    list_acts,
     list_partners,
+    listings_of,
     read_partner,
     read_profile_file,
 )
@@ -38,8 +40,9 @@ from tocsin.server.security import Form, text_of
 _PLACE: Final = "/partners"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
 _WRITER = Annotated[Principal, needs(Permission.PARTNERS_WRITE)]
-_ACTS: Final = {act.name: act for act in acts.ACTS}
+_ACTS: Final = {act.name: act for act in (*acts.ACTS, *list_acts.ACTS)}
 _LARGEST: Final = 2_000_001  # bytes of a file that are read: one more than an invitation may have
+_LARGEST_LIST: Final = 50_000_000
 
 STATES: Final[Mapping[str, str]] = {
     LinkState.WORKS: N_("Works"),
@@ -117,6 +120,13 @@ _FORMS: Final[Mapping[str, _Form]] = {
         "add-profile", N_("Partner from a file"), N_("Read the file"),
         {"file": (N_("Invitation"), N_("The ZIP file that the partner sent, with its profile and signature."))},
     ),
+    "/import": _Form(
+        "import-list", N_("Import a list"), N_("Import"),
+        {
+            "source": (N_("Whose list it is"), N_("Such as FIRST, Trusted Introducer, AfricaCERT, APCERT, LAC4.")),
+            "file": (N_("File"), N_("CSV or JSON. It makes claims: no key in it counts before it is confirmed.")),
+        },
+    ),
     "/{partner}/change": _Form("change", N_("Edit partner"), N_("Save"), _DETAILS),
     "/{partner}/keys": _Form(
         "add-key", N_("Add key"), N_("Add key"), {"content": (N_("Public key"), N_("OpenPGP, in ASCII armor."))}
@@ -185,10 +195,11 @@ def partner_pages(desk: PageContext) -> APIRouter:
         actors = {name for key in found.keys for name in (key.claimed_by, key.confirmed_by, key.ended_by)}
         with desk.node.database.reading() as session:
             by = names_of_actors(session, actors | {one.noted_by for one in found.checks})
+            listings = listings_of(session, found.partner.id)
         keys = [(key, key_state(key, desk.now)) for key in found.keys]
         removable = not (found.checks or found.partner.statement_at)
         return desk.page(
-            request, "partners/one.html", one=found, partner=found.partner, keys=keys, by=by,
+            request, "partners/one.html", one=found, partner=found.partner, keys=keys, by=by, listings=listings,
             team=desk.teams().get(found.partner.team_id or 0),
             expiring={key.id for key in ending_keys([found], desk.now)},
             removable=removable and all(state is PartnerKeyState.CLAIMED for _, state in keys), **_WORDS,
@@ -226,7 +237,10 @@ def _add_form(router: PageRouter, desk: PageContext, end: str, form: _Form) -> N
             if name == "team":
                 teams = sorted({(team.key, team.name) for team in desk.teams().values()}, key=lambda pair: pair[1])
                 options = [("", words.say(N_("No team"))), *teams]
-            value, needed = typed.get(name, given.get(name, "")), name in {"name", "content", "said_by", "reason"}
+            value, needed = (
+                typed.get(name, given.get(name, "")),
+                name in {"name", "content", "said_by", "reason", "source"},
+            )
             said = words.say(wrong[name]) if name in wrong else ""
             fields.append(
                 FormField(name, words.say(label), kind, value, words.say(hint) if hint else "", said, needed, options)
@@ -247,20 +261,26 @@ def _add_form(router: PageRouter, desk: PageContext, end: str, form: _Form) -> N
         typed = {name: text_of(form_data, name) for name in form.fields if name != "file"}
         try:
             given = {**request.path_params, **_said(form.act, form_data, typed)}
-            return perform_and_go(desk, visitor, act, form_data, lambda done: f"{_PLACE}/{done.number}", **given)
+            return perform_and_go(desk, visitor, act, form_data, _after, **given)
         except RequestError as error:
             return show(request, typed=typed, wrongs=error.wrongs)
         except (ConflictError, InputError, UsageError) as error:
             return show(request, typed=typed, error=error)
 
 
-def _said(act: str, form: FormData, typed: Mapping[str, str]) -> dict[str, str]:
+def _after(done: Any) -> str:
+    return f"{_PLACE}/{done.number}" if hasattr(done, "number") else _PLACE
+
+
+def _said(act: str, form: FormData, typed: Mapping[str, str]) -> dict[str, Any]:
     """What a form says beside its plain fields: a field that was emptied, or the texts in a file."""
     if act == "change":
         return {name: text if name == "formats" else " ".join(text.split()) for name, text in typed.items()}
+    sent = form.get("file")
+    if act == "import-list":
+        return {"content": sent.file.read(_LARGEST_LIST) if isinstance(sent, UploadFile) else b""}
     if act != "add-profile":
         return {}
-    sent = form.get("file")
     statement, signature = read_profile_file(sent.file.read(_LARGEST) if isinstance(sent, UploadFile) else b"")
     return {"statement": statement.decode("utf-8", "replace"), "signature": signature.decode("ascii", "replace")}
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from tocsin.exchange.partners import by_country, measured_links
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.cache import Cache
@@ -53,6 +54,10 @@ def statistics_pages(desk: PageContext) -> APIRouter:
             ((name, count) for name, count in last.counts.items() if count), key=lambda row: -row[1]
         ) if last else []  # fmt: skip
         context: dict[str, Any] = {"months": months[:_SHOWN], "more": len(months) > _SHOWN, "last": last, "bars": bars}
+        with desk.node.database.reading() as session:
+            own = desk.node.settings.node.country
+            links = [one for one in measured_links(session, desk.now) if one.live and one.abroad(own)]
+        context |= {"links": len(links), "countries": len(by_country(links, own))}
         rules: dict[str, Any] = {"networks": NETWORKS, "largest": LARGEST, "step": STEP, "stretches": STRETCHES}
         return show(
             desk, request, "public/statistics.html", class_words=CLASS_WORDS, classes=CLASSES, **context, **rules

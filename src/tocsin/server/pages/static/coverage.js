@@ -37,8 +37,8 @@ async function draw() {
     const name = measure.value;
     svg.selectAll("path, circle").attr("class", (one) => levelOf(one.row, name))
       .select("title").text((one) => words(one, name));
-    const isAnswer = name === "structure" || name === "cooperating";
-    section.querySelector(".shares").hidden = isAnswer;
+    const isAnswer = rows.some((row) => row.dataset[name] in ANSWERS);
+    section.querySelector(".shares")?.toggleAttribute("hidden", isAnswer);
     section.querySelector(".answers").hidden = !isAnswer;
   };
   measure.addEventListener("change", colour);

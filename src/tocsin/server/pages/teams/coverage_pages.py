@@ -1,12 +1,9 @@
 """Coverage: how many AS numbers have a responsive contact, and which states have a CIRT by two rules side by side."""
 
-from collections import defaultdict
 from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
-from babel.core import get_global
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -22,10 +19,12 @@ from tocsin.directory.states import (
     read_cirts,
     read_states,
 )
+from tocsin.exchange.partners import link_proofs, measured_links
 from tocsin.interface import NotHereError, PageRouter
 from tocsin.networks import Networks, country_names
 from tocsin.server.pages.background_cache import BackgroundCache
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.link_pages import numeric_codes
 from tocsin.server.pages.teams.access import Surveyor
 
 _GAPS: Final = 15
@@ -93,14 +92,17 @@ def _states(desk: PageContext) -> tuple[StateSet, list[CirtAssessment]]:
     among = read_states(node.home / named.states if named.states else None)
     bodies = read_bodies(node.home / named.bodies if named.bodies else None)
     with node.database.reading() as session:
-        return among, read_cirts(session, among.states, bodies, at=now, now=now, terms=terms_of(node.settings))
+        return among, read_cirts(
+            session, among.states, bodies, at=now, now=now, terms=terms_of(node.settings),
+            proofs=link_proofs(measured_links(session, now)), contact=node.settings.node.contact,
+        )  # fmt: skip
 
 
 def _rows(coverage: Coverage | None, states: tuple[StateSet, list[CirtAssessment]] | None) -> list[_Row]:
     """All countries of which either knows anything, by code."""
     counts = {row["country"]: row for row in coverage.countries.to_dicts() if row["country"]} if coverage else {}
     judged = {one.state.code: one for one in states[1]} if states else {}
-    numeric = _numeric()
+    numeric = numeric_codes()
     codes = sorted({code for code, row in counts.items() if row["as_numbers"]} | judged.keys())
     return [_Row(code, numeric.get(code, ""), counts.get(code), judged.get(code)) for code in codes]
 
@@ -134,13 +136,3 @@ def _numbers(desk: PageContext, coverage: Coverage | None, code: str) -> tuple[i
     register = Networks.open(desk.node.home).register
     listed = found.sort(rank, "asn").head(_NUMBERS).to_dicts()
     return found.height, [row | {"name": register.name(row["asn"])} for row in listed]
-
-
-@cache
-def _numeric() -> dict[str, str]:
-    """The numbers of ISO 3166-1 by which the shapes of the map are known, former ones too, by two-letter code."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for digits, codes in sorted(get_global("territory_aliases").items()):
-        if digits.isdecimal() and len(codes) == 1:
-            found[codes[0]].append(digits)
-    return {code: " ".join(digits) for code, digits in found.items()}

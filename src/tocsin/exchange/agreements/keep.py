@@ -1,0 +1,122 @@
+"""Editions of agreements as they are written down, each with the signatures that hold; and as files."""
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.exchange.agreements.models import AgreementSignature, StoredAgreement
+from tocsin.exchange.agreements.read import signatures_of
+from tocsin.exchange.dispatches import SIGNATURE, TEXT, DispatchContents, Limits, digits, pack, unpack
+from tocsin.exchange.partners import pinned_keys
+from tocsin.exchange.statements import (
+    Keys,
+    RefusalCode,
+    RefusalError,
+    SharingAgreement,
+    Statement,
+    check_signature,
+    hash_of,
+    read_statement,
+)
+from tocsin.interface import ActContext
+from tocsin.node.sentences import say
+
+ARMOR: Final = b"-----BEGIN PGP SIGNATURE-----"
+_LIMITS: Final = Limits(file=4_000_000, unpacked=8_000_000, members=1_000)
+
+
+def note_agreement(
+    session: Session, context: ActContext, partner: int, statement: Statement, contents: DispatchContents
+) -> None:
+    """An edition that a partner brought, with all signatures of its parties that hold. It binds nobody here."""
+    row = keep_edition(session, context, statement.content, partner)
+    found = [statement.signature, *(one for one in contents.parts.values() if one.startswith(ARMOR))]
+    add_signatures(session, context, row, found, pinned_keys(session))
+
+
+def keep_edition(
+    session: Session, context: ActContext, content: bytes, partner: int | None = None, once: str | None = None
+) -> StoredAgreement:
+    """The row of these bytes, which are an agreement; made where they are new."""
+    if (known := session.scalar(select(StoredAgreement).where(StoredAgreement.hash == hash_of(content)))) is not None:
+        return known
+    body = SharingAgreement.model_validate_json(content)
+    row = StoredAgreement(
+        agreement=body.agreement, edition=body.edition, hash=hash_of(content), content=content.decode(),
+        title=body.title, type=body.type.value, partner_id=partner, came_at=context.now, came_by=context.actor,
+        adopted_at=None, adopted_by="", refused_at=None, refused_by="", reason="", ended_at=None, ended_by="",
+        once=once,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
+
+
+def add_signatures(
+    session: Session, context: ActContext, row: StoredAgreement, signatures: Iterable[bytes], keys: Keys
+) -> list[UUID]:
+    """The parties, and the author, whose signatures are new and hold by a key that is known; others are left."""
+    body, known = (
+        SharingAgreement.model_validate_json(row.content),
+        {one.node for one in signatures_of(session, row.id)},
+    )
+    new = list[UUID]()
+    for signature in signatures:
+        for key in keys.values():
+            if key.node not in {*body.parties, body.by.node} or key.node in known:
+                continue
+            try:
+                check_signature(row.content.encode(), signature, key)
+            except RefusalError:
+                continue
+            made = AgreementSignature(
+                agreement_id=row.id, node=key.node, key=key.fingerprint, signature=signature.decode("ascii", "replace"),
+                at=context.now,
+            )  # fmt: skip
+            session.add(made)
+            session.flush()
+            known.add(key.node)
+            new.append(key.node)
+            break
+    return new
+
+
+def agreement_file(session: Session, row: StoredAgreement) -> bytes:
+    """An edition with its signatures as a ZIP archive: the agreement, its author's signature beside it, the others."""
+    body = SharingAgreement.model_validate_json(row.content)
+    name = f"{digits(row.hash)}.json"
+    members = {name: row.content.encode()}
+    for one in signatures_of(session, row.id):
+        content = one.signature.encode()
+        members[name + SIGNATURE if one.node == body.by.node else digits(hash_of(content))] = content
+    return pack(members | {TEXT: text_of(body).encode()})
+
+
+def read_agreement_file(content: bytes) -> tuple[bytes | None, list[bytes]]:
+    """The agreement in a file, or None where it is a signature alone; and all signatures in it. None is verified.
+
+    Raises:
+        RefusalError: it is neither.
+
+    """
+    if content.lstrip().startswith(ARMOR):
+        return None, [content]
+    members = unpack(content, _LIMITS)
+    name = next((one for one in members if one.endswith(".json")), "")
+    if hash_of(members.get(name, b"")) != f"sha256:{name.removesuffix('.json')}":
+        raise RefusalError(RefusalCode.BAD_ARCHIVE, say("The file holds no agreement."))
+    read_statement(members[name], members.get(name + SIGNATURE, b"")).said(SharingAgreement)
+    return members[name], [one for one in members.values() if one.startswith(ARMOR)]
+
+
+def text_of(body: SharingAgreement) -> str:
+    """An agreement for people who have no Tocsin, in English, with how it is signed."""
+    lines = [
+        f"{body.title} ({body.type}), edition {body.edition}", "", body.text or "It has no text beside its rules.", "",
+        "Rules:", body.rules or "none", "",
+        "To sign it: gpg --armor --detach-sign HASH.json, and send the file HASH.json.asc back.",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"

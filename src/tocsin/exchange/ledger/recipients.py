@@ -1,0 +1,106 @@
+"""A partner as the gate knows recipients: by agreements, by the incident that names it, by its keys; and the rules."""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.never_held import IntakeFilter
+from tocsin.directory import teams_by_id
+from tocsin.exchange.agreements import adopted_agreements, agreement_title
+from tocsin.exchange.partners import Partner, PartnerKeyState, read_partner
+from tocsin.exchange.sharing import (
+    AdoptedAgreement,
+    PackagePolicy,
+    PartnerPackage,
+    SharingPartner,
+    agreement_rules,
+    partner_recipient,
+)
+from tocsin.incidents import IncidentReader, find_incident, merged_family, parties_of
+from tocsin.interface import ActContext
+from tocsin.node.errors import ConflictError
+from tocsin.node.records import node_uuid
+from tocsin.node.sentences import say
+from tocsin.sharing.gate import Audience, DataClass, Recipient
+from tocsin.sharing.rules import rules_in_force
+
+
+@dataclass(frozen=True)
+class SharingGround:
+    """On what something goes to a partner. ``kind``: agreement (with its title and type), case, community or public."""
+
+    kind: str
+    title: str = ""
+    type: str = ""
+
+
+def ground_of_package(session: Session, package: PartnerPackage) -> SharingGround:
+    """Why the gate lets this partner have it."""
+    to = package.recipient
+    if to.agreement:
+        uuid, type_ = to.agreement
+        return SharingGround("agreement", agreement_title(session, UUID(uuid)), type_)
+    return SharingGround("case" if to.audience is Audience.PARTNER else to.audience.value)
+
+
+def agreement_of(package: PartnerPackage) -> UUID | None:
+    """The agreement under which it goes."""
+    return UUID(package.recipient.agreement[0]) if package.recipient.agreement else None
+
+
+def policy_for(session: Session, context: ActContext, partner: Partner, chosen: frozenset[DataClass]) -> PackagePolicy:
+    """The rules in force here and by agreements, and the size that the partner takes. ``chosen``: classes that go."""
+    rules = rules_in_force(session)
+    local = [rule.local for rule in rules.document.rules if not rule.when and rule.local is not None]
+    more, transfers = agreement_rules(node_uuid(context.database), _in_force(session, context), context.now)
+    policy = PackagePolicy(
+        local=(*local, *more), transfers=(*rules.transfers, *transfers), chosen=chosen,
+        never_held=IntakeFilter(context.node, "exchange").classes,
+    )  # fmt: skip
+    return policy if partner.largest is None else replace(policy, largest=min(policy.largest, partner.largest))
+
+
+def recipient_for(
+    session: Session, context: ActContext, partner: Partner, reference: str, under: UUID | None = None
+) -> Recipient:
+    """The partner as the gate knows it: named in the case where a party of the incident is the same team or mailbox.
+
+    ``under``: the agreement by which it goes; None: the first that binds the partner.
+
+    Raises:
+        ConflictError: that agreement does not bind it.
+
+    """
+    team = teams_by_id(context.database, [partner.team_id]).get(partner.team_id) if partner.team_id else None
+    named = bool(reference) and takes_part(session, context, partner, reference)
+    found = read_partner(session, str(partner.id), context.now)
+    keys = frozenset(key.fingerprint for key in found.in_state(PartnerKeyState.PINNED, context.now))
+    sharing = SharingPartner(str(partner.node or partner.mailbox), partner.name, team, keys, plain=not keys)
+    node, agreements = partner.node, _in_force(session, context)
+    bound = [one.body.agreement for one in agreements if node is not None and one.binds(node, context.now)]
+    if under is not None and under not in bound:
+        raise ConflictError(
+            say("No agreement of this number that is in force binds %(name)s.", name=partner.name),
+            hint=say("The page Agreements says who has signed it, and who was left out."),
+        )
+    chosen = under or next(iter(bound), None)
+    recipient = partner_recipient(sharing, agreements, context.now, in_case=named, under=chosen)
+    return recipient if team else replace(recipient, country=partner.countries.partition(",")[0])
+
+
+def takes_part(session: Session, context: ActContext, partner: Partner, reference: str) -> bool:
+    """Whether a party of an incident is the same team or mailbox as the partner."""
+    reader = IncidentReader(context.person, context.now)
+    family = merged_family(session, reader, find_incident(session, reader, reference))
+    return any(
+        (party.team_id is not None and party.team_id == partner.team_id)
+        or (bool(party.mailbox) and party.mailbox.casefold() == partner.mailbox.casefold())
+        for party in parties_of(session, reader, family)
+        if party.left_at is None
+    )
+
+
+def _in_force(session: Session, context: ActContext) -> list[AdoptedAgreement]:
+    us = node_uuid(context.database)
+    return [one for one in adopted_agreements(session, us) if one.binds(us, context.now)]

@@ -1,0 +1,361 @@
+"""Agreements between three nodes by file: signed, adopted, the ground for what goes, and left with a recall."""
+
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from support.console_users import browser_of
+from support.ledger_examples import act, make_incident, make_node, own_key, pin_key
+from support.world import World, copy_world, make_world, text_of
+from tocsin.exchange.agreements import adopted_agreements, list_agreements
+from tocsin.exchange.dispatches import Limits, open_file
+from tocsin.exchange.ledger import (
+    NewDispatch,
+    OfferedItem,
+    OutgoingRow,
+    offered_claims,
+    preview,
+    sealed_file,
+    sent_claims,
+)
+from tocsin.exchange.ledger.links import own_party
+from tocsin.exchange.statements import SharedItem, read_statement
+from tocsin.incidents import add_incident
+from tocsin.interface import ActContext
+from tocsin.node.accounts import AccountRole
+from tocsin.node.errors import ConflictError
+from tocsin.server.server import make_application
+from tocsin.sharing.gate import Audience
+
+NAMES = {"A": 1, "B": 2, "X": 3}
+
+
+@pytest.fixture
+def nodes(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterator[dict[str, World]]:
+    """Three nodes that confirmed each other's keys."""
+    fresh = make_world(tmp_path_factory.mktemp("fresh")).folder
+    made = {name: copy_world(fresh, tmp_path / name) for name in NAMES}
+    for name, world in made.items():
+        world.open.__enter__()
+        make_node(world, NAMES[name])
+    for name, world in made.items():
+        world.now = made["X"].now
+        for other in made.keys() - {name}:
+            pin_key(world, other, UUID(int=NAMES[other]), own_key(made[other]))
+    yield made
+    for world in made.values():
+        world.open.__exit__(None, None, None)
+
+
+def say(world: World, *words: str) -> Any:
+    return world.tocsin.json("exchange", "agreements", *words)
+
+
+def carry(nodes: dict[str, World], sender: str, to: str, known: dict[str, int]) -> list[str]:
+    """All dispatches of a node to another that were not carried yet, each with its receipt back: their verdicts."""
+    verdicts, key = [], f"{sender}{to}"
+    for row in nodes[sender].tocsin.json("exchange", "list", "--partner", to)["sent"][::-1]:
+        if row["number"] <= known.get(key, 0):
+            continue
+        known[key] = row["number"]
+        verdicts.append(carry_one(nodes, sender, to, row["dispatch"]))
+    return verdicts
+
+
+def carry_one(nodes: dict[str, World], sender: str, to: str, dispatch: int) -> str:
+    folder = nodes[sender].folder
+    nodes[sender].tocsin.run("exchange", "file", str(dispatch), "--out", folder / "d.pgp")
+    code, out, _ = nodes[to].tocsin.call("exchange", "take", folder / "d.pgp", "--out", folder / "r.pgp")
+    nodes[sender].tocsin.run("exchange", "receipt", folder / "r.pgp")
+    return "taken" if code == 0 else "refused" if "refused" in out else out
+
+
+def agreed(nodes: dict[str, World], known: dict[str, int], type_: str = "mou") -> None:
+    """An agreement that X wrote, and all three signed and adopted."""
+    say(nodes["X"], "draft", "Regional exchange", "--type", type_, "--party", "A", "--party", "B")
+    say(nodes["X"], "adopt", "1")
+    say(nodes["X"], "send", "1")
+    for name in ("A", "B"):
+        assert carry(nodes, "X", name, known) == ["taken"]
+        say(nodes[name], "sign", "1")
+        say(nodes[name], "adopt", "1")
+        say(nodes[name], "send", "1")
+    for sender, to in ("AX", "BX", "AB", "BA"):
+        assert carry(nodes, sender, to, known) == ["taken"], (sender, to)
+    at_once(nodes)
+
+
+def at_once(nodes: dict[str, World]) -> None:
+    """All nodes have the time that commands have."""
+    for world in nodes.values():
+        world.now = datetime.now(UTC)
+
+
+def incident(world: World, tlp: str = "AMBER") -> str:
+    """An incident that no partner takes part in."""
+    with world.node.database.begin() as session:
+        return add_incident(session, title="Ransomware", actor="test", now=world.now, tlp=tlp).reference
+
+
+def shown(world: World, path: str) -> str:
+    """What a page says to a manager."""
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.MANAGER, now=world.now) as manager:
+        return text_of(manager.get(path))
+
+
+def context(world: World) -> ActContext:
+    return ActContext(world.node, world.now, "test")
+
+
+def test_leaving_an_agreement_means_leaving(nodes: dict[str, World]) -> None:
+    """MISP 10899 word for word: X removes B; A, who adopted the agreement, serves B nothing more; B gets a recall."""
+    known: dict[str, int] = {}
+    agreed(nodes, known)
+    a, b, x = nodes["A"], nodes["B"], nodes["X"]
+    old, waiting = incident(a), incident(a)
+    for world, reference in ((a, old), (x, incident(x))):
+        world.tocsin.run("exchange", "send", "B", "--incident", reference, "--out", world.folder / "s.pgp")
+    assert carry(nodes, "A", "B", known) == carry(nodes, "X", "B", known) == ["taken"]
+    a.tocsin.run("exchange", "send", "B", "--incident", waiting, "--out", a.folder / "s.pgp")  # and B is not reached
+
+    done = say(x, "remove-party", "1", "B")
+    assert (done["state"], done["sent"], done["left"]) == ("in-force", 3, [])  # a recall to B; the edition to A and B
+    assert carry(nodes, "X", "A", known) == ["taken"]
+
+    # from that moment, before anybody at A has decided anything
+    with pytest.raises(ConflictError, match="Nothing of this may go"):
+        act(a, "send", partner="B", incident=incident(a))
+    assert preview(context(a), NewDispatch(partner="B", incident=old)).recipient.audience is not Audience.PARTNER
+    assert preview(context(a), NewDispatch(partner="X", incident=old)).recipient.audience is Audience.PARTNER
+    sent = a.tocsin.json("exchange", "list", "--partner", "B")["sent"]
+    for row in sent:
+        if row["type"] == "share":  # also what B had before, by A's own link
+            assert set(opened(a, b, row["dispatch"])) == {"dispatch.json", "dispatch.json.asc"}
+    assert carry(nodes, "A", "B", known) == ["refused"], "its number is used up, and nothing was in it"
+
+    adopted = say(a, "adopt", "2")
+    assert (adopted["state"], adopted["sent"]) == ("in-force", 1)
+    assert carry(nodes, "A", "B", known) == ["taken"]
+    assert carry(nodes, "X", "B", known) == ["taken", "taken"]
+    came = [row for row in b.tocsin.json("exchange", "list")["received"] if row["item"]]
+    assert {(row["partner"], row["state"], row["code"]) for row in came} == {
+        (name, "recalled", "agreement-left") for name in ("A", "X")
+    }
+    assert {row["state"] for row in say(b, "list")} == {"left", "others"}
+    for row in came:
+        b.tocsin.run("exchange", "answer", str(row["item"]), "--state", "done")
+    for name in ("A", "X"):
+        assert carry(nodes, "B", name, known) == ["taken"]
+        told = nodes[name].tocsin.json("exchange", "list", "--partner", "B")["sent"]
+        assert [row["answer"] for row in told if row["type"] == "share" and row["state"] == "received"] == ["done"]
+        assert {row["state"] for row in told} <= {"received", "refused"}, "each has its receipt"
+    assert carry(nodes, "A", "X", known) == []
+    at_once(nodes)
+    assert act(a, "send", partner="X", incident=old).state == "sealed", "between A and X it goes on, signed once"
+
+
+def opened(sender: World, to: World, dispatch: int) -> dict[str, bytes]:
+    """What is in the file of a dispatch, for whom it is."""
+    with sender.node.database.reading() as session:
+        _, file = sealed_file(sender.node, session, dispatch)
+    decryptor = own_party(to.node, to.now).key.decryptor
+    assert decryptor is not None
+    return open_file(file, [decryptor], Limits())
+
+
+def test_amber_goes_to_a_party_that_signed_and_the_report_equals_a_recount(nodes: dict[str, World]) -> None:
+    known: dict[str, int] = {}
+    a, b, x = nodes["A"], nodes["B"], nodes["X"]
+    reference = incident(a)
+    with pytest.raises(ConflictError, match="Nothing of this may go"):
+        act(a, "send", partner="B", incident=reference)
+    say(a, "draft", "Treaty of the region", "--type", "treaty", "--party", "B", "--party", "X")
+    say(a, "adopt", "1")
+    assert preview(context(a), NewDispatch(partner="B", incident=reference)).marking is None, "B has not signed it"
+    a.tocsin.run("exchange", "agreements", "export", "1", "--out", a.folder / "agreement.zip")
+    with zipfile.ZipFile(BytesIO((a.folder / "agreement.zip").read_bytes())) as archive:
+        assert any(name.endswith(".json.asc") for name in archive.namelist())
+    assert say(b, "import", str(a.folder / "agreement.zip"))["state"] == "to-sign"
+    say(b, "sign", "1")
+    b.tocsin.run("exchange", "agreements", "export", "1", "--out", b.folder / "agreement.zip")
+    say(a, "import", str(b.folder / "agreement.zip"))
+    at_once(nodes)
+    done = a.tocsin.json("exchange", "send", "B", "--incident", reference, "--out", a.folder / "s.pgp")
+    assert done["package"]["ground"] == {"kind": "agreement", "title": "Treaty of the region", "type": "treaty"}
+    assert preview(context(a), NewDispatch(partner="X", incident=reference)).marking is None, "X has not signed it"
+    with pytest.raises(ConflictError, match="binds X"):
+        act(a, "send", partner="X", incident=reference, agreement=str(uuid_of(a)))
+    named = make_incident(a, "X", tlp="AMBER")  # X takes part in this one
+    act(a, "send", partner="X", incident=named)
+    for _ in range(2):
+        act(a, "send", partner="B", incident=incident(a))
+    assert carry(nodes, "A", "B", known) == ["taken"] * 3
+    assert carry(nodes, "A", "X", known) == ["taken"]
+
+    for world, where in ((a, "sent"), (b, "received")):
+        report = world.tocsin.json("exchange", "report")
+        told = {row["type"]: row[where] for row in report["types"] if row[where]}
+        assert told == recount(a, "X" if world is x else "B" if world is b else "")
+    assert {row["type"]: row["share"] for row in a.tocsin.json("exchange", "report")["types"] if row["share"]} == {
+        "treaty": 0.75, "none": 0.25,
+    }  # fmt: skip
+
+
+def uuid_of(world: World) -> UUID:
+    return UUID(say(world, "list")[0]["uuid"])
+
+
+def recount(world: World, to: str) -> dict[str, int]:
+    """How many dispatches name which type of agreement in what was signed."""
+    types, counted = {row["uuid"]: row["type"] for row in say(world, "list")}, dict[str, int]()
+    with world.node.database.reading() as session:
+        rows = [(one.id, one.type, one.archive, one.partner_id) for one in session.query(OutgoingRow)]
+    partners = {row["number"]: row["name"] for row in world.tocsin.json("partners", "list")}
+    for _, type_, archive, partner in rows:
+        if type_ != "share" or (to and partners[partner] != to):
+            continue
+        with zipfile.ZipFile(BytesIO(world.node.exchange.read(archive))) as members:
+            bodies = [
+                read_statement(members.read(name), b"").body
+                for name in members.namelist()
+                if name.endswith(".json") and name != "dispatch.json"
+            ]
+        under = {str(one.agreement) for one in bodies if isinstance(one, SharedItem) and one.agreement}
+        name = types[under.pop()] if under else "none"
+        counted[name] = counted.get(name, 0) + 1
+    return counted
+
+
+RULES = """\
+title = "What is not shared"
+type = "agreement"
+parties = ["all"]
+edition = "1"
+
+[[transfer]]
+id = "no-facts"
+class = ["case"]
+send = "nothing"
+cites = "Art. 3"
+"""
+
+
+def test_the_rules_of_an_agreement_keep_back_and_bad_ones_are_refused(nodes: dict[str, World]) -> None:
+    a = nodes["A"]
+    (a.folder / "rules.toml").write_text(RULES)
+    (a.folder / "bad.toml").write_text("[[transfer]]\nid = 1\n")
+    words = ("draft", "Code", "--type", "code", "--party", "B", "--rules")
+    assert a.tocsin.call("exchange", "agreements", *words, a.folder / "bad.toml")[0] != 0
+    reference = incident(a, "CLEAR")
+    assert preview(context(a), NewDispatch(partner="B", incident=reference)).parts
+    say(a, *words, str(a.folder / "rules.toml"))
+    assert preview(context(a), NewDispatch(partner="B", incident=reference)).parts, "a draft binds nobody"
+    say(a, "adopt", "1")
+    at_once(nodes)
+    package = preview(context(a), NewDispatch(partner="B", incident=reference))
+    assert [(one.class_, one.rule, one.code) for one in package.withheld] == [("case", "no-facts", "agreement")]
+    assert say(a, "leave", "1")["state"] == "left"
+    assert preview(context(a), NewDispatch(partner="B", incident=reference)).parts
+
+
+CLOSED = """\
+title = "Law of A"
+type = "law"
+parties = ["A"]
+edition = "1"
+
+[[transfer]]
+id = "persons-stay"
+class = ["personal", "analysis"]
+jurisdiction = ["KE"]
+send = "nothing"
+cites = "Data Protection Act, Art. 48"
+
+[[transfer]]
+id = "documents-as-hash"
+class = ["document"]
+send = "hash"
+"""
+REACHABLE = """\
+[[transfer]]
+id = "no-reachability"
+class = ["reachability"]
+send = "nothing"
+cites = "Critical Infrastructure Act, Art. 7"
+"""
+
+
+def set_rules(world: World, text: str) -> None:
+    (world.folder / "rules.toml").write_text(text)
+    world.tocsin.run("rules", "set", world.folder / "rules.toml", "--why", "Law")
+
+
+def test_law_is_visible_on_both_sides_and_what_it_blocks_is_in_no_file(nodes: dict[str, World]) -> None:
+    """The file is opened with the recipient's key, and looked through byte by byte."""
+    a, b = nodes["A"], nodes["B"]
+    set_rules(a, CLOSED)
+    reference = make_incident(a, "B")
+    a.tocsin.run("incidents", "add-observables", reference, "--text", "203.0.113.99", "--role", "victim")
+    (a.folder / "contract.txt").write_text("canary-document")
+    words = ("--incident", reference, "--class", "personal", "--class", "analysis", "--document")
+    claims = ("--jurisdiction", "KE subject Data Protection Act", "--jurisdiction", "FR subject GDPR")
+    out = ("--out", a.folder / "s.pgp")
+    done = a.tocsin.json("exchange", "send", "B", *words, a.folder / "contract.txt", *claims, *out)
+    held = {(one["class"], one["rule"], one["code"]) for one in done["package"]["withheld"]}
+    assert {("personal", "local:persons-stay", "law"), ("document", "local:documents-as-hash", "law")} <= held
+    members = opened(a, b, done["dispatch"])
+    whole = b"\n".join(members.values())
+    assert b"203.0.113.7" in whole, "what may go is there"
+    for blocked in (b"203.0.113.99", b"canary-document"):
+        assert blocked not in whole
+    assert carry(nodes, "A", "B", {}) == ["taken"]
+
+    with a.node.database.reading() as session:
+        ours = sent_claims(a.node, session, session.get_one(OutgoingRow, done["dispatch"]))
+    rows = [(one.claim.country, one.rule and one.rule.id, one.decides) for one in ours if one.claim.basis]
+    assert rows == [("FR", None, False), ("KE", "persons-stay", True)]
+    with b.node.database.reading() as session:
+        theirs = offered_claims(b.node, session, session.get_one(OfferedItem, 1))
+    assert [one.claim for one in theirs] == [one.claim for one in ours], "the partner sees the same, side by side"
+    for world, page in ((a, f"/exchange/dispatches/{done['dispatch']}"), (b, "/exchange/items/1")):
+        text = shown(world, page)
+        assert "Data Protection Act" in text
+        assert "GDPR" in text
+
+
+def test_reachability_is_open_and_closing_it_is_shown_to_partners(nodes: dict[str, World]) -> None:
+    a, b = nodes["A"], nodes["B"]
+    (a.folder / "contacts.csv").write_text("asn,abuse\n64500,abuse@operator.example\n")
+    words = ("exchange", "send", "B", "--document", a.folder / "contacts.csv", "--document-class", "reachability")
+    words = (*words, "--tlp", "CLEAR", "--jurisdiction", "KE claimed", "--preview")
+    set_rules(a, CLOSED.replace('["personal", "analysis"]', '["personal", "technical", "evidence"]'))
+    assert [one["name"] for one in a.tocsin.json(*words)["parts"]] == ["contacts.csv"], "that policy leaves it open"
+
+    (a.folder / "bad.toml").write_text(REACHABLE.replace("cites", "# cites"))
+    assert a.tocsin.call("rules", "check", a.folder / "bad.toml")[0] != 0, "closing it needs a cited text"
+    set_rules(a, REACHABLE)
+    assert a.tocsin.json(*words)["parts"] == []
+    a.tocsin.run("exchange", "invite", "--out", a.folder / "invitation.zip")
+    b.tocsin.run("partners", "add-profile", a.folder / "invitation.zip")
+    assert "Critical Infrastructure Act, Art. 7" in b.tocsin.json("partners", "show", "A")["closed"]
+    assert "Critical Infrastructure Act, Art. 7" in shown(b, "/partners/1")
+
+
+def test_an_agreement_that_ended_is_no_ground(nodes: dict[str, World]) -> None:
+    a = nodes["A"]
+    until = (a.now + timedelta(days=20)).isoformat()
+    say(a, "draft", "Code", "--type", "code", "--party", "B", "--until", until)
+    say(a, "adopt", "1")
+    assert [row["state"] for row in say(a, "list")] == ["in-force"]
+    with a.node.database.reading() as session:
+        (later,) = list_agreements(session, UUID(int=1), a.now + timedelta(days=21))
+        (bound,) = adopted_agreements(session, UUID(int=1))
+    assert later.state == "expired"
+    assert not bound.binds(UUID(int=1), a.now + timedelta(days=21))
