@@ -344,7 +344,7 @@ def test_reachability_is_open_and_closing_it_is_shown_to_partners(nodes: dict[st
     assert a.tocsin.json(*words)["parts"] == []
     a.tocsin.run("exchange", "invite", "--out", a.folder / "invitation.zip")
     b.tocsin.run("partners", "add-profile", a.folder / "invitation.zip")
-    assert "Critical Infrastructure Act, Art. 7" in b.tocsin.json("partners", "show", "A")["closed"]
+    assert "Critical Infrastructure Act, Art. 7" in b.tocsin.json("partners", "show", "1")["closed"]
     assert "Critical Infrastructure Act, Art. 7" in shown(b, "/partners/1")
 
 

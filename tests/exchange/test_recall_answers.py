@@ -87,9 +87,9 @@ def test_a_recall_names_who_has_no_node(world: World) -> None:
     reference = make_incident(world, "Peer")
     act(world, "send", partner="Peer", incident=reference)
     with world.node.database.begin() as session:
-        session.execute(update(Partner).values(node=None))
+        session.execute(update(Partner).values(node=None, mailbox=""))
     done = world.tocsin.json("exchange", "recall", "--incident", reference, "--code", "wrong")
-    assert (done["sent"], done["left"]) == (0, ["Peer has no node: ask a person there, and record the answer."])
+    assert (done["sent"], done["left"]) == (0, ["Peer: Peer has no node and no mailbox."])
 
 
 def test_the_incident_says_to_whom_it_went(world: World) -> None:
