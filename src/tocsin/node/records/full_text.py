@@ -50,8 +50,8 @@ _WORD: Final = re.compile(r"[^\W_\u19b0-\u19c9\u1cf2\u1cf3]{2,}")
 _MOST_WORDS: Final = 8
 _NEWEST: Final = 200  # rows of PostgreSQL that are read before the index is asked
 _PREFIX: Final = 3  # letters, the longest beginning of words that SQLite has an index of
-_CANDIDATES: Final = 2_000
-"""Rows of SQLite whose words begin as what is asked, and are looked at before all of that beginning are gathered."""
+_CANDIDATES: Final = (200, 2_000)
+"""So many rows of SQLite whose words begin as what is asked are looked at before all of that beginning are gathered."""
 
 _TOKENS: Final = "tokenize='unicode61 remove_diacritics 2'"
 Conditions: TypeAlias = tuple[ColumnElement[bool], ...]
@@ -127,10 +127,10 @@ def _find_in_sqlite(session: Session, index: _SqliteIndex, words: Sequence[str],
     if len(found) == limit:
         return found
     beginnings = _asked(words, "*")
-    if any(len(word) > _PREFIX for word in words):
-        newest = list(session.scalars(index.rows(_asked([word[:_PREFIX] for word in words], "*")).limit(_CANDIDATES)))
+    for most in _CANDIDATES if any(len(word) > _PREFIX for word in words) else ():
+        newest = list(session.scalars(index.rows(_asked([word[:_PREFIX] for word in words], "*")).limit(most)))
         found = _matching(session.execute(index.texts(newest)).all(), beginnings, limit)
-        if len(found) == limit or len(newest) < _CANDIDATES:
+        if len(found) == limit or len(newest) < most:
             return found
     return list(session.scalars(index.rows(beginnings).limit(limit)))
 
