@@ -333,8 +333,8 @@ def test_law_is_visible_on_both_sides_and_what_it_blocks_is_in_no_file(nodes: di
 def test_reachability_is_open_and_closing_it_is_shown_to_partners(nodes: dict[str, World]) -> None:
     a, b = nodes["A"], nodes["B"]
     (a.folder / "contacts.csv").write_text("asn,abuse\n64500,abuse@operator.example\n")
-    words = ("exchange", "send", "B", "--document", a.folder / "contacts.csv", "--document-class", "reachability")
-    words = (*words, "--tlp", "CLEAR", "--jurisdiction", "KE claimed", "--preview")
+    document = ("--document", a.folder / "contacts.csv", "--document-class", "reachability")
+    words = ("exchange", "send", "B", *document, "--tlp", "CLEAR", "--jurisdiction", "KE claimed", "--preview")
     set_rules(a, CLOSED.replace('["personal", "analysis"]', '["personal", "technical", "evidence"]'))
     assert [one["name"] for one in a.tocsin.json(*words)["parts"]] == ["contacts.csv"], "that policy leaves it open"
 

@@ -142,7 +142,7 @@ def import_(
     file: Annotated[Path, typer.Argument(help="CSV or JSON; of a Cerebrate also the folder with its answers.")],
     source: Annotated[str, typer.Option(help="Whose list it is, such as FIRST or APCERT.")],
     column: Annotated[
-        list[str] | None, typer.Option(help="WHAT='NAME OF COLUMN', such as mailbox='Team e-mail'; again for more.")
+        list[str] | None, typer.Option(help="WHAT='NAME OF COLUMN', such as countries='Country code'; again for more.")
     ] = None,
 ) -> None:
     """Import a list of teams as claims: no partner that is known is changed, and no key is confirmed by it."""
@@ -158,14 +158,21 @@ def import_cerebrate(
     network: Annotated[
         list[str] | None, typer.Option(help="A private network where it may be; again for more.")
     ] = None,
+    ca_file: Annotated[str, typer.Option(help="Certificates that its own must follow from; empty: the usual.")] = "",
 ) -> None:
     """Fetch organisations, keys and sharing groups of a Cerebrate, and import them as claims. People are not read."""
     import json
 
+    from pydantic import ValidationError
+
     from tocsin.exchange.partners import list_acts
     from tocsin.pipeline.collectors import MispServerSettings, open_misp
 
-    settings = MispServerSettings.model_validate({"url": url, "secret_file": key_file, "networks": network or []})
+    said = {"url": url, "secret_file": key_file, "networks": network or [], "ca_file": ca_file}
+    try:
+        settings = MispServerSettings.model_validate(said)
+    except ValidationError as error:
+        raise UsageError(f"{url}: {error.errors()[0]['msg']}.", hint="Give an address as https://HOST.") from error
     with open_misp(settings, call.home) as server:
         found = {name: server.read(f"{name}/index.json") for name in list_acts.CEREBRATE}
     _import(call, source or url, json.dumps(found).encode(), ())

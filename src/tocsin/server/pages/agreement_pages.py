@@ -41,6 +41,7 @@ _ACTS: Final = {act.name: act for act in agreement_acts.ACTS}
 _LARGEST: Final = 4_000_001  # bytes of a file that are read: one more than an agreement may have
 _WRONG: Final = (ConflictError, InputError, NotFoundError, UsageError)
 _DAYS: Final = 365
+_FIELDS: Final = ("title", "type", "parties", "others", "text", "rules", "until", "follows")
 
 _STATES: Final[Mapping[str, tuple[str, str]]] = {
     AgreementState.TO_SIGN: (N_("To sign"), "busy"),
@@ -162,7 +163,7 @@ def _one(desk: PageContext, request: Request, number: int, error: TocsinError | 
     with desk.node.database.reading() as session:
         one = _find(desk, session, number)
         editions = read_editions(session, [one.row.agreement])[one.row.agreement]
-        parties = _parties(session, one.edition.parties)
+        parties = {row.node: row for row in _parties(session, one.edition.parties)}
         signed = {row.node: row for row in signatures_of(session, number)}
         by = names_of_actors(session, {one.row.came_by, one.row.adopted_by, one.row.refused_by, one.row.ended_by})
     return desk.page(
@@ -180,14 +181,14 @@ def _form(
         partners = [one.partner for one in list_partners(session, desk.now) if one.partner.node is not None]
     wrong = dict(wrongs)
     return desk.page(
-        request, "agreements/new.html", status=409 if error else 422 if wrong else 200, given=given, wrongs=wrong,
+        request, "agreements/new.html", status=409 if error else 422 if wrong else 200, wrongs=wrong,
+        given=dict.fromkeys(_FIELDS, "") | dict(given),
         partners=partners, error=error, **_WORDS,
     )  # fmt: skip
 
 
 def _typed(form: Any) -> dict[str, Any]:
-    names = ("title", "type", "parties", "others", "text", "rules", "until", "follows")
-    return {name: text_of(form, name) for name in names}
+    return {name: text_of(form, name) for name in _FIELDS}
 
 
 def _given(desk: PageContext, follows: int) -> dict[str, Any]:
