@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.case_states import CaseState, MessageKind, MessageState
     from tocsin.exchange.ledger.contents import tombstones
     from tocsin.exchange.ledger.handover import close_handed_over, find_case
-    from tocsin.exchange.ledger.items import find_item
+    from tocsin.exchange.ledger.items import earlier_incident, find_item
     from tocsin.exchange.ledger.messages import find_message, open_messages
     from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
     from tocsin.exchange.ledger.read import (

@@ -16,6 +16,7 @@ from tocsin.exchange.ledger import (
     OfferState,
     acts,
     case_acts,
+    earlier_incident,
     find_item,
     incident_partners,
     preview,
@@ -274,10 +275,10 @@ def _item(desk: PageContext, request: Request, number: int, error: TocsinError |
     with _found(), desk.node.database.reading() as session:
         item = find_item(session, number)
         partner = partner_names(session, [item.partner_id])[item.partner_id]
-        by = names_of_actors(session, {item.decided_by})
+        by, before = names_of_actors(session, {item.decided_by}), earlier_incident(session, item)
     return desk.page(
         request, "exchange/item.html", status=409 if error else 200, item=item, partner=partner, by=by, error=error,
-        **_WORDS,
+        before=before, **_WORDS,
     )  # fmt: skip
 
 
