@@ -172,6 +172,7 @@ def test_a_joint_case_has_both_references(pair: tuple[World, World]) -> None:
     update = act(one, "send", partner="B", incident=reference)
     assert carry(one, other, update.dispatch).items == 1
     assert [row.version for row in rows(other, OfferedItem)] == [1, 2]
+    assert act(other, "adopt", item=2).incident == taken.incident, "an update goes where the version before is"
     with pytest.raises(ConflictError, match="joint already"):
         act(one, "offer", partner="B", incident=reference, joint=True)
 

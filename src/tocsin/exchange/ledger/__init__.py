@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.contents import recalled_uuids, tombstones
     from tocsin.exchange.ledger.grounds import NONE, GroundShare, exchange_grounds, share_by_type
     from tocsin.exchange.ledger.handover import close_handed_over, find_case
-    from tocsin.exchange.ledger.items import find_item
+    from tocsin.exchange.ledger.items import earlier_incident, find_item
     from tocsin.exchange.ledger.keeping import forget_files, kept_files
     from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, own_party
     from tocsin.exchange.ledger.mail_sealing import (

@@ -49,7 +49,7 @@ ACTS: Final = (
     _act(
         "note", "Send a notice to partners", notice, noun="notice",
         audit=(AuditAction.MESSAGE_SENT, AuditAction.DISPATCH_SEALED), command="exchange note",
-        page=OwnSurface("/exchange/notice"), makes=True, told="Notice {message} to {name}. Dispatch {dispatch}.",
+        page=OwnSurface("/exchange/notice"), makes=True, told="{name}: notice {message}, dispatch {dispatch}. {left}",
         undo=_SIGNED,
     ),
     _act(

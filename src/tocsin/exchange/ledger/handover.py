@@ -53,6 +53,7 @@ from tocsin.incidents import (
 from tocsin.incidents.act_parts import LINE, OpenIncident, Tlp, author_of, kept
 from tocsin.incidents.course_acts import hand_over, take_back
 from tocsin.incidents.part_acts import NewParty, join
+from tocsin.incidents.write import incident_of_number
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import AuditAction, cut
@@ -158,6 +159,8 @@ def accept(context: ActContext, request: AcceptedCase) -> CaseResult:
                 say("%(reference)s is another case of this kind.", reference=incident.incident.reference),
                 hint=say("Adopt it into a new incident."),
             )
+        if row.incident_id is None:
+            incident.live()
         row.incident_id, row.closing = incident.incident.id, False
         history = stored_history(session, row)
         made = sign_entry(opened, history, _name(row), CaseAct.ACCEPT, reference=incident.incident.reference)
@@ -253,7 +256,7 @@ def _close(context: ActContext, number: int) -> list[str]:
             return []
         partner = session.get_one(Partner, row.partner_id)
         word = ActContext(context.node, context.now, row.offered_by)
-        incident = session.get_one(Incident, row.incident_id, with_for_update=True)
+        incident = incident_of_number(session, row.incident_id)
         opened = OpenIncident(word, session, IncidentReader(None, context.now), incident, row.offered_by)
         row.closing = False
         hand_over(opened, f"{partner.name} ({row.their_reference})" if row.their_reference else partner.name)

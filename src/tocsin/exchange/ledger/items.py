@@ -42,7 +42,11 @@ class OfferNamed(BaseModel):
 class AdoptedItem(OfferNamed):
     """An offered item, and where it is adopted into."""
 
-    incident: str = Field("", max_length=60, description="The reference of an incident; without it, a new one.")
+    incident: str = Field(
+        "",
+        max_length=60,
+        description="The reference of an incident; without it, that of an earlier version, or a new one.",
+    )
 
 
 class DeclinedItem(OfferNamed):
@@ -93,11 +97,12 @@ def _adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
         _check_open(row)
         if not (row.verified or row.way):
             raise ConflictError(say("No confirmed key of its source has signed it."))
-        if request.incident:
-            _check_marking(session, context, row, request.incident)
+        into = request.incident or earlier_incident(session, row)
+        if into:
+            _check_marking(session, context, row, into)
         partner = session.get_one(Partner, row.partner_id).name
         parts = _parts(context.node, session, row)
-    reference = request.incident or open_marked(context, row.title or str(row.item), row.tlp, f"item:{row.id}:incident")
+    reference = into or open_marked(context, row.title or str(row.item), row.tlp, f"item:{row.id}:incident")
     cut("exchange.opening")
     once = f"item:{row.id}"
     for number, (role, text) in enumerate(_observables(parts)):
@@ -140,6 +145,13 @@ def find_item(session: Session, number: int, *, lock: bool = False) -> OfferedIt
     if row is None:
         raise NotFoundError(say("There is no such item."), hint="'tocsin exchange list' lists them.")
     return row
+
+
+def earlier_incident(session: Session, row: OfferedItem) -> str:
+    """The incident that an earlier version of an item was adopted into, or empty."""
+    same = OfferedItem.partner_id == row.partner_id, OfferedItem.node == row.node, OfferedItem.item == row.item
+    of = select(OfferedItem.incident).where(*same, OfferedItem.incident != "", OfferedItem.id != row.id)
+    return session.scalar(of.order_by(OfferedItem.version.desc()).limit(1)) or ""
 
 
 def _parts(node: Node, session: Session, row: OfferedItem) -> dict[str, bytes]:

@@ -107,7 +107,10 @@ class MessageIncident(MessageNamed):
 
 
 class MessageResult(BaseModel):
-    """A request or notice after an act. ``dispatch``: the one that carries it or its answer; 0: none."""
+    """A request or notice after an act. ``dispatch``: the one that carries it or its answer; 0: none.
+
+    ``left``: why it was not sent to this partner; then ``message`` is 0.
+    """
 
     message: int
     partner: int
@@ -115,6 +118,7 @@ class MessageResult(BaseModel):
     state: MessageState
     dispatch: int = 0
     incident: str = ""
+    left: str = ""
 
 
 def ask(context: ActContext, request: NewRequest) -> MessageResult:
@@ -144,13 +148,15 @@ def notice(context: ActContext, request: PartnerNotice) -> list[MessageResult]:
         return [_send(context, request, request.partner)]
     done, wrong = list[MessageResult](), ConflictError(say("No partner has a node."))
     with context.database.reading() as session:
-        numbers = session.scalars(select(Partner.id).where(Partner.node.is_not(None)).order_by(Partner.id)).all()
-    for number in numbers:
+        with_node = select(Partner.id, Partner.name).where(Partner.node.is_not(None)).order_by(Partner.id)
+        partners = session.execute(with_node).all()
+    for number, name in partners:
         try:
             done.append(_send(context, request, str(number)))
         except ConflictError as error:
-            wrong = error
-    if not done:
+            wrong, left = error, f"{error} {error.hint}".strip()
+            done.append(MessageResult(message=0, partner=number, name=name, state=MessageState.OPEN, left=left))
+    if all(one.left for one in done):
         raise wrong
     return done
 

@@ -71,10 +71,7 @@ def exchange_case_pages(desk: PageContext) -> APIRouter:
         """Seal it for one partner, or for all."""
         everybody = not text_of(form, "partner")
         try:
-            return perform_and_go(
-                desk, visitor, _ACTS["note"], form, lambda done: _message(done[0]) if len(done) == 1 else _PLACE,
-                all=everybody,
-            )  # fmt: skip
+            return perform_and_go(desk, visitor, _ACTS["note"], form, _messages, all=everybody)
         except _WRONG as error:
             return _notice(desk, request, _typed(form), error)
 
@@ -197,6 +194,10 @@ def _typed(form: FormData) -> dict[str, str]:
 
 def _message(done: Any) -> str:
     return f"{_PLACE}/messages/{done.message}"
+
+
+def _messages(done: list[Any]) -> str:
+    return _message(done[0]) if len(done) == 1 else f"{_PLACE}#messages"
 
 
 def _partner(desk: PageContext, partner: str) -> tuple[int, str]:

@@ -17,6 +17,7 @@ from tocsin.exchange.ledger import (
     OfferState,
     acts,
     case_acts,
+    earlier_incident,
     find_item,
     ground_of_package,
     holders_of,
@@ -274,7 +275,7 @@ def _item(desk: PageContext, request: Request, number: int, error: TocsinError |
     with _found(), desk.node.database.reading() as session:
         item = find_item(session, number)
         partner = partner_names(session, [item.partner_id])[item.partner_id]
-        by = names_of_actors(session, {item.decided_by})
+        by, before = names_of_actors(session, {item.decided_by}), earlier_incident(session, item)
         holders, recall = holders_of(session, [item.item]), newest_recall(session, item)
         others = [
             (str(one.partner.id), one.partner.name)
@@ -286,7 +287,7 @@ def _item(desk: PageContext, request: Request, number: int, error: TocsinError |
         agreement = ground_of(session, Direction.IN, item.incoming_id)
     return desk.page(
         request, "exchange/item.html", status=409 if error else 200, item=item, partner=partner, by=by, error=error,
-        holders=holders, others=others, figures=figures, claims=claims, agreement=agreement, **WORDS,
+        before=before, holders=holders, others=others, figures=figures, claims=claims, agreement=agreement, **WORDS,
     )  # fmt: skip
 
 
