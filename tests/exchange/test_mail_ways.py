@@ -176,7 +176,7 @@ def test_a_partner_with_gpg_alone_gets_answers_and_is_recalled(world: World, off
     mail, _ = opened(gpg, office.arrived[0][1])
     said = mail.get_body().get_content()  # type: ignore[union-attr]
     assert "message 1" in said
-    (path,) = re.findall(r"https://csirt\.example(/arrived/\S+)", said)
+    (path,) = re.findall(r"https://csirt\.example(/receipt/\S+)", said)
     client = world.client()
     assert "Phishing" not in client.get(path).text
     (made,) = re.findall(r'name="made" value="([^"]+)"', client.get(path).text)
@@ -193,14 +193,14 @@ def test_a_link_confirms_a_mail_once(world: World, office: PostOffice, gpg: Gpg)
     world.tocsin.run("exchange", "send", "D", "--incident", make_incident(world, "D"))
     carry(world)
     mail, _ = opened(gpg, office.arrived[0][1])
-    (path,) = re.findall(r"https://csirt\.example(/arrived/\S+)", mail.as_string())
+    (path,) = re.findall(r"https://csirt\.example(/receipt/\S+)", mail.as_string())
     client: httpx.Client = world.client(public=True)
     (made,) = re.findall(r'name="made" value="([^"]+)"', client.get(path).text)
     origin = {"Origin": "https://csirt.example"}
     assert client.post(path, data={"made": made, "say": "arrived"}, headers=origin).status_code == 200
     assert client.post(path, data={"made": made, "say": "arrived"}, headers=origin).status_code == 404
     assert strengths(world) == [EvidenceStrength.LINK, EvidenceStrength.ACCEPTED]
-    assert client.get("/arrived/1.x").status_code == 404
+    assert client.get("/receipt/1.x").status_code == 404
 
 
 def test_a_partner_whose_key_expired_is_told_so_without_content(world: World, office: PostOffice, gpg: Gpg) -> None:
@@ -219,7 +219,7 @@ def test_a_partner_whose_key_expired_is_told_so_without_content(world: World, of
     assert len(sent) == 2, "once a day that a key is missing, and that something is recalled"
     assert all(b"multipart/signed" in raw and b"Phishing" not in raw for raw in sent)
     assert b"no key of yours" in sent[0]
-    assert b"/arrived/" in sent[1]
+    assert b"/receipt/" in sent[1]
 
 
 def test_a_check_is_asked_by_mail_and_its_signed_answer_is_the_proof(

@@ -26,6 +26,7 @@ from tocsin.exchange.ledger import (
 )
 from tocsin.exchange.partners import partner_names, read_partner
 from tocsin.exchange.statements import RecallRequest, RecallState
+from tocsin.exchange.ways import EvidenceStrength, ExchangeWay, TryOutcome, evidence_of, tries_of
 from tocsin.interface import (
     NotHereError,
     Number,
@@ -103,9 +104,23 @@ _MORE: Final[Mapping[str, str]] = {
     DataClass.PERSONAL: N_("Personal data"),
     DataClass.EVIDENCE: N_("Evidence"),
 }
+_WAYS: Final[Mapping[str, str]] = {ExchangeWay.HTTPS: N_("Inbox"), ExchangeWay.MAIL: N_("Mail")}
+_TRIES: Final[Mapping[str, tuple[str, str]]] = {
+    TryOutcome.BEGUN: (N_("Under way"), "busy"),
+    TryOutcome.FAILED: (N_("Failed"), "wrong"),
+    TryOutcome.ACCEPTED: (N_("Accepted by the mail server"), "busy"),
+    TryOutcome.ANSWERED: (N_("Receipt in the answer"), "good"),
+}
+_STRENGTHS: Final[Mapping[str, str]] = {
+    EvidenceStrength.RECEIPT: N_("Receipt that the node of the partner signed"),
+    EvidenceStrength.SIGNED_REPLY: N_("Signed reply"),
+    EvidenceStrength.LINK: N_("Link in the mail opened and confirmed"),
+    EvidenceStrength.ACCEPTED: N_("Accepted by the mail server"),
+}
 _WORDS: Final[Mapping[str, Any]] = {
     "sent_states": SENT, "came_states": _CAME, "item_states": _ITEMS, "answers": _ANSWERS, "asks": _ASKS,
-    "codes": _CODES, "kept_codes": _KEPT, "more": _MORE,
+    "codes": _CODES, "kept_codes": _KEPT, "more": _MORE, "travel_ways": _WAYS, "outcomes": _TRIES,
+    "strengths": _STRENGTHS,
 }  # fmt: skip
 
 
@@ -261,8 +276,17 @@ def _dispatch(desk: PageContext, request: Request, number: int, error: TocsinErr
         if found is None:
             raise NotHereError
         by = names_of_actors(session, {found.row.sealed_by})
+        tries, evidence = tries_of(session, [number]).get(number, []), evidence_of(session, found.row)
     return desk.page(
-        request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, **_WORDS
+        request,
+        "exchange/dispatch.html",
+        status=409 if error else 200,
+        one=found,
+        by=by,
+        error=error,
+        tries=tries,
+        evidence=evidence,
+        **_WORDS,
     )
 
 
