@@ -57,37 +57,6 @@ class _ReceiptLinkPages(LinkPages):
         shown = {"row": row, "recall": recall, "made": made, "token": token, "wrong": status != 200}
         return self.render(request, "receipt_link.html", "", status, **shown)
 
-    def record(request: Request, token: str, fields: Annotated[Fields | None, Depends(read_fields)]) -> Response:
-        """Note the answer and say what was noted."""
-        return pages.record(request, token, fields)
-
-    return router
-
-
-class _ReceiptLinkPages(LinkPages):
-    """The pages of mails to partners."""
-
-    def show(self, request: Request, token: str, status: int = 200) -> Response:
-        """The question."""
-        desk = self.desk
-        with desk.node.database.reading() as session:
-            row = linked_mail(session, desk.tokens, token)
-        if row is None:
-            return self.neutral(request)
-        made = new_form(desk.tokens, f"receipt:{row.id}", desk.now)
-        recall = row.type == DispatchType.RECALL
-        return self.render(
-            request,
-            "receipt_link.html",
-            "",
-            status,
-            row=row,
-            recall=recall,
-            made=made,
-            token=token,
-            wrong=status != 200,
-        )
-
     def record(self, request: Request, token: str, fields: Fields | None) -> Response:
         """What was chosen, written down once."""
         desk = self.desk
