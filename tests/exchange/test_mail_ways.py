@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from support.ledger_examples import act, make_incident, make_node, meet, own_key
 from support.mail_keys import Gpg, gnupg
 from support.mail_server import PostOffice, post_office
 from support.partner_examples import CALL, do
+from support.processes import KILLED, command
 from support.world import World, copy_world, make_world
 from tocsin.exchange.ledger import IncomingRow, NoPartnerKeyError, OutgoingRow, PassedItem
 from tocsin.exchange.partners import LinkState, PartnerCheck, read_partner
@@ -104,6 +106,43 @@ def test_a_large_dispatch_goes_by_several_mails_and_its_receipt_comes_back(
         read_all(world, office)
         assert [row.state for row in rows(world, OutgoingRow)] == ["received"]
         assert deliver_dispatches(world.node, now=world.now + timedelta(days=9)).carried == []
+
+
+DELIVER, MAIL = ("exchange", "deliver"), ("deliver",)
+STEPS: tuple[tuple[int, tuple[str, ...], str], ...] = (
+    (0, DELIVER, "exchange.mailing"),
+    (0, MAIL, ""),
+    (0, DELIVER, "exchange.settling"),
+    (1, ("replies", "file", "mail.eml"), "exchange.arriving"),
+    (1, DELIVER, "exchange.settling"),
+    (1, MAIL, ""),
+    (0, ("replies", "file", "mail.eml"), "exchange.receipting"),
+)
+"""Which node does what, and where it is killed before it does it whole; a file holds the newest mail."""
+
+
+def test_killed_on_the_way_by_mail_nothing_is_lost_or_doubled(
+    world: World, office: PostOffice, fresh: Path, tmp_path: Path
+) -> None:
+    other = copy_world(fresh, tmp_path / "other")
+    with other.open:
+        nodes = meet(world, other)
+        for node in nodes:
+            with (node.node.home / "tocsin.toml").open("a") as out:
+                out.write(f'\n[mail]\nchannel = "smtp"\nport = {office.port}\nsecurity = "none"\n')
+        (tmp_path / "a.txt").write_text("Text")
+        world.tocsin.run("exchange", "send", "B", "--document", tmp_path / "a.txt", "--tlp", "CLEAR")
+        for number, words, cut in STEPS:
+            if office.arrived:
+                (tmp_path / "mail.eml").write_bytes(office.arrived[-1][1])
+            named = [str(tmp_path / word) if word.endswith(".eml") else word for word in words]
+            if cut:
+                environment = {**os.environ, "TOCSIN_CUT": cut}
+                assert command(nodes[number].node.home, *named, environment=environment).wait() == KILLED, cut
+            nodes[number].tocsin.run(*named)
+        assert len(office.arrived) == 2, "the dispatch and its receipt"
+        assert [row.state for row in rows(world, OutgoingRow)] == ["received"]
+        assert [row.state for row in rows(other, IncomingRow)] == ["taken"]
 
 
 def meet_person(world: World, gpg: Gpg, name: str = "D", lasts: str = "2y") -> str:
