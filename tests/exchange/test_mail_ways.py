@@ -164,10 +164,12 @@ def opened(gpg: Gpg, raw: bytes) -> tuple[EmailMessage, str]:
     return email.message_from_bytes(plain, policy=email.policy.default), signer  # type: ignore[return-value]
 
 
-def reply(gpg: Gpg, raw: bytes, key: str) -> bytes:
-    """A signed answer to a mail, as a mail program makes it (RFC 3156)."""
+def reply(gpg: Gpg, raw: bytes, key: str, at: datetime | None = None) -> bytes:
+    """A signed answer to a mail, as a mail program makes it (RFC 3156). ``at``: when it was signed, if not now."""
     entity = b"Content-Type: text/plain; charset=utf-8\r\n\r\nThank you, we have it.\r\n"
-    signature = gpg.run("--local-user", key, "--armor", "--detach-sign", given=entity)
+    signature = gpg.run(
+        "--local-user", key, "--armor", "--detach-sign", given=entity, at=f"{at:%Y%m%dT%H%M%S}" if at else ""
+    )
     answered = email.message_from_bytes(raw)["Message-ID"]
     head = (
         f"From: D <{MAILBOX}>\r\nTo: csirt@example.org\r\nSubject: Re: [1]\r\nMessage-ID: <r1@d.example>\r\n"
@@ -276,6 +278,8 @@ def test_a_check_is_asked_by_mail_and_its_signed_answer_is_the_proof(
         assert read_partner(session, "D", later).state is LinkState.FAILING
     desk = mail_context(world.node, world.node.store, take_exchange_mail)
     file_mail(desk, reply(gpg, raw, key), now=later)
+    assert [row.result for row in rows(world, PartnerCheck)] == ["no-answer"], "it was signed before it was asked"
+    file_mail(desk, reply(gpg, raw, key, at=later), now=later)
     assert [(row.way, row.result) for row in rows(world, PartnerCheck)] == [("signed-mail", "answered")]
     with world.node.database.reading() as session:
         assert read_partner(session, "D", later).state is LinkState.WORKS

@@ -48,7 +48,7 @@ TAKING_WRITES: Final[Mapping[str, frozenset[str]]] = {
     "exchange_passing": frozenset({"answer", "answer_code", "answered_at"}),
     "exchange_recall": frozenset(),
     "exchange_recall_item": frozenset(),
-    "exchange_arrival": frozenset({"answered_at"}),
+    "exchange_arrival": frozenset(),
     "partner": frozenset({"statement_at"}),
     "audit_entry": frozenset(),
     "audit_aside": frozenset(),
