@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from support.ledger_examples import act, make_incident, make_node, meet, own_key
 from support.mail_keys import Gpg, gnupg
 from support.mail_server import PostOffice, post_office
 from support.partner_examples import CALL, do
+from support.processes import KILLED, command
 from support.world import World, copy_world, make_world
 from tocsin.exchange.ledger import IncomingRow, NoPartnerKeyError, OutgoingRow, PassedItem
 from tocsin.exchange.partners import LinkState, PartnerCheck, read_partner
@@ -106,6 +108,43 @@ def test_a_large_dispatch_goes_by_several_mails_and_its_receipt_comes_back(
         assert deliver_dispatches(world.node, now=world.now + timedelta(days=9)).carried == []
 
 
+DELIVER, MAIL = ("exchange", "deliver"), ("deliver",)
+STEPS: tuple[tuple[int, tuple[str, ...], str], ...] = (
+    (0, DELIVER, "exchange.mailing"),
+    (0, MAIL, ""),
+    (0, DELIVER, "exchange.settling"),
+    (1, ("replies", "file", "mail.eml"), "exchange.arriving"),
+    (1, DELIVER, "exchange.settling"),
+    (1, MAIL, ""),
+    (0, ("replies", "file", "mail.eml"), "exchange.receipting"),
+)
+"""Which node does what, and where it is killed before it does it whole; a file holds the newest mail."""
+
+
+def test_killed_on_the_way_by_mail_nothing_is_lost_or_doubled(
+    world: World, office: PostOffice, fresh: Path, tmp_path: Path
+) -> None:
+    other = copy_world(fresh, tmp_path / "other")
+    with other.open:
+        nodes = meet(world, other)
+        for node in nodes:
+            with (node.node.home / "tocsin.toml").open("a") as out:
+                out.write(f'\n[mail]\nchannel = "smtp"\nport = {office.port}\nsecurity = "none"\n')
+        (tmp_path / "a.txt").write_text("Text")
+        world.tocsin.run("exchange", "send", "B", "--document", tmp_path / "a.txt", "--tlp", "CLEAR")
+        for number, words, cut in STEPS:
+            if office.arrived:
+                (tmp_path / "mail.eml").write_bytes(office.arrived[-1][1])
+            named = [str(tmp_path / word) if word.endswith(".eml") else word for word in words]
+            if cut:
+                environment = {**os.environ, "TOCSIN_CUT": cut}
+                assert command(nodes[number].node.home, *named, environment=environment).wait() == KILLED, cut
+            nodes[number].tocsin.run(*named)
+        assert len(office.arrived) == 2, "the dispatch and its receipt"
+        assert [row.state for row in rows(world, OutgoingRow)] == ["received"]
+        assert [row.state for row in rows(other, IncomingRow)] == ["taken"]
+
+
 def meet_person(world: World, gpg: Gpg, name: str = "D", lasts: str = "2y") -> str:
     """A partner with a mailbox and a key that gpg made, and no node; its fingerprint."""
     make_node(world, 1)
@@ -125,10 +164,12 @@ def opened(gpg: Gpg, raw: bytes) -> tuple[EmailMessage, str]:
     return email.message_from_bytes(plain, policy=email.policy.default), signer  # type: ignore[return-value]
 
 
-def reply(gpg: Gpg, raw: bytes, key: str) -> bytes:
-    """A signed answer to a mail, as a mail program makes it (RFC 3156)."""
+def reply(gpg: Gpg, raw: bytes, key: str, at: datetime | None = None) -> bytes:
+    """A signed answer to a mail, as a mail program makes it (RFC 3156). ``at``: when it was signed, if not now."""
     entity = b"Content-Type: text/plain; charset=utf-8\r\n\r\nThank you, we have it.\r\n"
-    signature = gpg.run("--local-user", key, "--armor", "--detach-sign", given=entity)
+    signature = gpg.run(
+        "--local-user", key, "--armor", "--detach-sign", given=entity, at=f"{at:%Y%m%dT%H%M%S}" if at else ""
+    )
     answered = email.message_from_bytes(raw)["Message-ID"]
     head = (
         f"From: D <{MAILBOX}>\r\nTo: csirt@example.org\r\nSubject: Re: [1]\r\nMessage-ID: <r1@d.example>\r\n"
@@ -176,7 +217,7 @@ def test_a_partner_with_gpg_alone_gets_answers_and_is_recalled(world: World, off
     mail, _ = opened(gpg, office.arrived[0][1])
     said = mail.get_body().get_content()  # type: ignore[union-attr]
     assert "message 1" in said
-    (path,) = re.findall(r"https://csirt\.example(/arrived/\S+)", said)
+    (path,) = re.findall(r"https://csirt\.example(/receipt/\S+)", said)
     client = world.client()
     assert "Phishing" not in client.get(path).text
     (made,) = re.findall(r'name="made" value="([^"]+)"', client.get(path).text)
@@ -193,14 +234,14 @@ def test_a_link_confirms_a_mail_once(world: World, office: PostOffice, gpg: Gpg)
     world.tocsin.run("exchange", "send", "D", "--incident", make_incident(world, "D"))
     carry(world)
     mail, _ = opened(gpg, office.arrived[0][1])
-    (path,) = re.findall(r"https://csirt\.example(/arrived/\S+)", mail.as_string())
+    (path,) = re.findall(r"https://csirt\.example(/receipt/\S+)", mail.as_string())
     client: httpx.Client = world.client(public=True)
     (made,) = re.findall(r'name="made" value="([^"]+)"', client.get(path).text)
     origin = {"Origin": "https://csirt.example"}
     assert client.post(path, data={"made": made, "say": "arrived"}, headers=origin).status_code == 200
     assert client.post(path, data={"made": made, "say": "arrived"}, headers=origin).status_code == 404
     assert strengths(world) == [EvidenceStrength.LINK, EvidenceStrength.ACCEPTED]
-    assert client.get("/arrived/1.x").status_code == 404
+    assert client.get("/receipt/1.x").status_code == 404
 
 
 def test_a_partner_whose_key_expired_is_told_so_without_content(world: World, office: PostOffice, gpg: Gpg) -> None:
@@ -219,7 +260,7 @@ def test_a_partner_whose_key_expired_is_told_so_without_content(world: World, of
     assert len(sent) == 2, "once a day that a key is missing, and that something is recalled"
     assert all(b"multipart/signed" in raw and b"Phishing" not in raw for raw in sent)
     assert b"no key of yours" in sent[0]
-    assert b"/arrived/" in sent[1]
+    assert b"/receipt/" in sent[1]
 
 
 def test_a_check_is_asked_by_mail_and_its_signed_answer_is_the_proof(
@@ -237,6 +278,8 @@ def test_a_check_is_asked_by_mail_and_its_signed_answer_is_the_proof(
         assert read_partner(session, "D", later).state is LinkState.FAILING
     desk = mail_context(world.node, world.node.store, take_exchange_mail)
     file_mail(desk, reply(gpg, raw, key), now=later)
+    assert [row.result for row in rows(world, PartnerCheck)] == ["no-answer"], "it was signed before it was asked"
+    file_mail(desk, reply(gpg, raw, key, at=later), now=later)
     assert [(row.way, row.result) for row in rows(world, PartnerCheck)] == [("signed-mail", "answered")]
     with world.node.database.reading() as session:
         assert read_partner(session, "D", later).state is LinkState.WORKS

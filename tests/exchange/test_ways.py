@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from support.ledger_examples import make_incident, meet
 from support.mail_server import made_certificate
@@ -21,9 +21,10 @@ from support.partner_examples import do
 from support.processes import KILLED, command
 from support.slow_link import SlowLink, slow_link
 from support.world import START, World, copy_world, make_world, served
-from tocsin.exchange.ledger import IncomingRow, OutgoingRow
+from tocsin.exchange.ledger import TAKING_WRITES, IncomingRow, OutgoingRow
 from tocsin.exchange.ways import PART_BYTES, ExchangeArrival, ExchangeTry, ExchangeWay, TryOutcome
 from tocsin.exchange.ways.states import PastTry, next_try
+from tocsin.operations.backup import known_tables
 from tocsin.server.server import make_application
 
 
@@ -70,6 +71,12 @@ def rows(world: World, table: Any) -> list[Any]:
         return list(session.scalars(select(table).order_by(table.id)))
 
 
+def sizes(world: World) -> dict[str, int]:
+    """How many rows each table has."""
+    with world.node.database.reading() as session:
+        return {one.name: session.scalar(select(func.count()).select_from(one)) or 0 for one in known_tables()}
+
+
 def send(world: World, folder: Path, content: bytes = b"Patch now.\n") -> None:
     (folder / "advisory.bin").write_bytes(content)
     world.tocsin.run("exchange", "send", "B", "--document", folder / "advisory.bin", "--tlp", "CLEAR")
@@ -79,7 +86,10 @@ def test_an_incident_is_posted_and_its_receipt_comes_with_the_answer(pair: Pair,
     one, other = pair.one, pair.other
     one.tocsin.run("exchange", "send", "B", "--incident", make_incident(one))
     send(one, tmp_path)
+    before = sizes(other)
     assert pair.deliver() == [(1, "received"), (2, "received")]
+    after = sizes(other)
+    assert {table for table in after if after[table] != before[table]} <= TAKING_WRITES.keys()
     assert pair.deliver() == []
     assert [(row.number, row.state, row.taken_by) for row in rows(other, IncomingRow)] == [
         (1, "taken", "inbox"), (2, "taken", "inbox"),

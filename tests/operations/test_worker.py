@@ -51,6 +51,7 @@ def test_settings_say_which_chores_make_sense() -> None:
         Chore.RETENTION,
         Chore.PURGE,
         Chore.CALL_OUTS,
+        Chore.EXCHANGE,
         Chore.TODO,
     }
     assert wanted(Settings()) == always

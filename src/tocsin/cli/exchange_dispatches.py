@@ -232,7 +232,8 @@ def _print_package(package: "PartnerPackage", shown: dict[str, Any]) -> None:
 def _sent(one: "SentDispatch") -> list[dict[str, Any]]:
     """A row for each thing that a dispatch brought; one for a dispatch without things."""
     same = {
-        "dispatch": one.row.id, "partner": one.partner, **fields(one.row, "number type tlp sealed_at"),
+        "dispatch": one.row.id, "partner": one.partner, **fields(one.row, "type tlp sealed_at"),
+        "number": abs(one.row.number), "by_mail": one.row.number < 0,
         "state": one.explanation.state, "hop": one.explanation.hop, "rule": one.explanation.rule,
         "reason": visible(one.explanation.reason), "withheld": one.row.withheld,
     }  # fmt: skip

@@ -81,8 +81,8 @@ def deliver_dispatches(
             return DeliveryRound(problem=problem)
         mails = node.settings.mail.channel == "smtp"
         ask_for_checks(ActContext(node, now, "exchange"), mails=mails)
-        courier = _Courier(node, now, stop, at_once)
-        courier.settle(mails=mails)
+        courier = _Courier(node, now, stop, at_once, mails)
+        courier.settle()
         with node.database.reading() as session:
             partners = list(due_dispatches(session, mails=mails))
         for of_partner in partners:
@@ -109,22 +109,25 @@ class _Courier:
     now: datetime
     stop: Callable[[], bool]
     at_once: bool
+    mails: bool
     done: DeliveryRound = field(default_factory=DeliveryRound)
 
-    def settle(self, *, mails: bool) -> None:
+    def settle(self) -> None:
         """Note what became of mails, and answer those that brought something."""
         with self.node.database.begin() as session:
             for row in settle_mails(session):
                 self._note(row, partner_names(session, [row.partner_id])[row.partner_id], ExchangeWay.MAIL)
             give_up_checks(session, self.now)
-            if mails:
+            if self.mails:
                 mail_receipts(session, self.node, self.now)
             cut("exchange.settling")
 
     def mail(self, of_partner: Sequence[DueDispatch]) -> None:
         """Ask for the mails that are due to a partner; they leave with the others of this node."""
         for one in of_partner:
-            if one.next is None or one.next.way is not ExchangeWay.MAIL or not one.is_due(self.now):
+            due = one.next is not None and one.next.way is ExchangeWay.MAIL and one.is_due(self.now)
+            again = self.at_once and one.next is None and one.row.state == OutgoingState.STUCK
+            if not due and not (again and self.mails and one.partner.mailbox):
                 continue
             with self.node.database.begin() as session:
                 mail_dispatch(session, self.node, one.row, one.partner, self.now)

@@ -38,7 +38,6 @@ from tocsin.server.pages import (
     admin_pages,
     agreement_pages,
     answer_pages,
-    arrived_pages,
     assets_pages,
     audit_pages,
     clocks_pages,
@@ -66,6 +65,7 @@ from tocsin.server.pages import (
     problems_pages,
     public_pages,
     purge_pages,
+    receipt_link_pages,
     reports_pages,
     rules_pages,
     search_pages,
@@ -86,7 +86,7 @@ _LAST_REQUESTS = 30  # seconds for what is being answered when the server is tol
 _YEAR = "public, max-age=31536000, immutable"
 
 # Each gives a router of pages for people; the first that knows a path has it.
-_PUBLIC = (home_pages, answer_pages, arrived_pages, verify_pages, feedback_pages, duty_link_pages, public_pages)
+_PUBLIC = (home_pages, answer_pages, receipt_link_pages, verify_pages, feedback_pages, duty_link_pages, public_pages)
 _INSIDE = (
     sign_in_pages,
     account_pages,

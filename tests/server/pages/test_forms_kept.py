@@ -157,7 +157,14 @@ UNSEEN = {
 }
 """Routes of forms that no page of the gallery shows."""
 
-_PUBLIC = {"layout.html", "feedback.html", "verify.html", "public", "sign_in"}  # there nobody has a session that ends
+_PUBLIC = {
+    "layout.html",
+    "feedback.html",
+    "verify.html",
+    "receipt_link.html",
+    "public",
+    "sign_in",
+}  # there nobody has a session that ends
 
 _FORM = re.compile(r'<form method="post"(?: action="([^"]*)")?')
 _ELSEWHERE = {"/settings", "/sign-out"}  # on each page: the switch, and the way out

@@ -341,6 +341,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/a/{token}",  # test_answer_pages.py, test_answer_kill.py
         "/report/{reference}",  # test_public_report.py
         "/v/{token}",  # test_verify_pages.py
+        "/receipt/{token}",  # tests/exchange/test_mail_ways.py
+        "/exchange/inbox",  # tests/exchange/test_ways.py: the same file has the same receipt
         "/call/{token}",  # test_duty_pages.py
         "/duty/calendar",  # test_duty_pages.py: each press draws a new address
         "/teams/{key}/verify",  # test_verify_pages.py

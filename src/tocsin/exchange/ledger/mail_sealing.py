@@ -34,7 +34,7 @@ from tocsin.node.tokens import open_tokens
 if TYPE_CHECKING:
     from pysequoia import Cert
 
-LINK: Final = "/arrived/"
+LINK: Final = "/receipt/"
 """Where the link leads by which a partner without a node confirms a mail; its token follows."""
 
 LINK_PURPOSE: Final = "exchange-mail"

@@ -62,7 +62,7 @@ TAKING_WRITES: Final[Mapping[str, frozenset[str]]] = {
     "exchange_recall_item": frozenset(),
     "exchange_recall_sum": frozenset(),
     "exchange_number_check": frozenset(),
-    "exchange_arrival": frozenset({"answered_at"}),
+    "exchange_arrival": frozenset(),
     "exchange_case": frozenset(),
     "exchange_case_entry": frozenset(),
     "exchange_message": frozenset(),

@@ -37,6 +37,7 @@ from tocsin.exchange.partners import (
 )
 from tocsin.exchange.statements import DispatchType
 from tocsin.interface import N_, ActContext
+from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import EXCHANGE, Letter, LetterState
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.sharing.gate import Marking, Tlp
@@ -64,7 +65,10 @@ def ask_for_checks(context: ActContext, *, mails: bool) -> int:
         hellos = OutgoingRow.type == DispatchType.HELLO.value, OutgoingRow.sealed_at > context.now - ASKED_AGAIN
         greeted = set(session.scalars(select(OutgoingRow.partner_id).where(*hellos)))
     due = [one for one in due if f"partner:{one.partner.id}" not in asked and one.partner.id not in greeted]
-    us = own_party(context.node, context.now) if due else None
+    try:
+        us = own_party(context.node, context.now) if due else None
+    except (NotFoundError, ConflictError):  # without a key there is nothing to ask with; the doctor says so
+        return 0
     return sum(_ask(context, us, one.partner) for one in due if us is not None)
 
 

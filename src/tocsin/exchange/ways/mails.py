@@ -5,6 +5,8 @@ What is no file of a partner goes its usual way, to people.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -29,6 +31,7 @@ from tocsin.node.node import Node
 from tocsin.node.sentences import say
 from tocsin.problems.replies import MailArrival, MailContext, TakenMail
 
+_SKEW: Final = timedelta(minutes=10)  # of clocks
 _NOBODY: Final = UUID(int=0)
 _PART: Final = re.compile(r"([0-9a-f]{64})-(\d{1,3})-of-(\d{1,3})\.part")
 _ENDINGS: Final = (".pgp", ".gpg", ".asc")
@@ -87,7 +90,8 @@ def _note_reply(context: MailContext, arrival: MailArrival) -> None:
         of = Letter.message_id.in_(named), Letter.kind == EXCHANGE
         for letter in session.scalars(select(Letter).where(*of).order_by(Letter.id.desc())).all():
             partner = session.get(Partner, int(letter.about.partition(":")[2] or 0))
-            if partner is not None and _is_signed(session, partner, *signed, arrival):
+            made = _signed_at(session, partner, *signed, arrival) if partner else None
+            if partner and made and made >= letter.created_at - _SKEW:  # not an older reply with another header
                 partner.statement_at = max(arrival.arrived, partner.statement_at or arrival.arrived)
                 _settle(session, letter, partner, arrival)
                 return
@@ -101,17 +105,16 @@ def _settle(session: Session, letter: Letter, partner: Partner, arrival: MailArr
         note_evidence(session, row.outgoing_id, EvidenceStrength.SIGNED_REPLY, arrival.sha256, arrival.arrived)
 
 
-def _is_signed(session: Session, partner: Partner, content: bytes, signature: bytes, arrival: MailArrival) -> bool:
-    """Whether a confirmed key of the partner made this signature."""
+def _signed_at(
+    session: Session, partner: Partner, content: bytes, signature: bytes, arrival: MailArrival
+) -> datetime | None:
+    """When a confirmed key of the partner made this signature; None: none did."""
     for key in session.scalars(select(PartnerKey).where(PartnerKey.partner_id == partner.id)):
         if key_state(key, arrival.now) is not PartnerKeyState.PINNED:
             continue
-        try:
-            check_signature(content, signature, PinnedKey(partner.node or _NOBODY, key.content.encode()))
-        except RefusalError:
-            continue
-        return True
-    return False
+        with suppress(RefusalError):
+            return check_signature(content, signature, PinnedKey(partner.node or _NOBODY, key.content.encode()))
+    return None
 
 
 def _signed(raw: bytes) -> tuple[bytes, bytes] | None:

@@ -29,7 +29,6 @@ class EvidenceStrength(StrEnum):
     RECEIPT = "receipt"  # which the partner's node signed
     SIGNED_REPLY = "signed-reply"
     LINK = "link"  # of the mail, opened and confirmed
-    DELIVERY_NOTICE = "delivery-notice"  # of the partner's mail server
     ACCEPTED = "accepted"  # by the first mail server
 
 

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from tocsin.server.pages.admin import admin_pages
     from tocsin.server.pages.agreement_pages import agreement_pages
     from tocsin.server.pages.answer_pages import answer_pages
-    from tocsin.server.pages.arrived_pages import arrived_pages
     from tocsin.server.pages.assets import assets_pages
     from tocsin.server.pages.audit.pages import audit_pages
     from tocsin.server.pages.catalogues import FILE, faults, source, update
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.problems import problems_pages
     from tocsin.server.pages.public import public_pages
     from tocsin.server.pages.purge_pages import purge_pages
+    from tocsin.server.pages.receipt_link_pages import receipt_link_pages
     from tocsin.server.pages.reports import reports_pages
     from tocsin.server.pages.rules import rules_pages
     from tocsin.server.pages.search import search_pages

@@ -35,6 +35,7 @@ from tocsin.exchange.ledger import (
     unchecked_partners,
 )
 from tocsin.exchange.partners import list_partners, partner_names, read_partner
+from tocsin.exchange.ways import evidence_of, tries_of
 from tocsin.incidents import IncidentReader, find_incident
 from tocsin.interface import (
     NotHereError,
@@ -265,9 +266,10 @@ def _dispatch(desk: PageContext, request: Request, number: int, error: TocsinErr
             raise NotHereError
         by = names_of_actors(session, {found.row.sealed_by})
         claims, agreement = sent_claims(desk.node, session, found.row), ground_of(session, Direction.OUT, number)
+        tries, evidence = tries_of(session, [number]).get(number, []), evidence_of(session, found.row)
     return desk.page(
         request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, claims=claims,
-        agreement=agreement, **WORDS,
+        agreement=agreement, tries=tries, evidence=evidence, **WORDS,
     )  # fmt: skip
 
 

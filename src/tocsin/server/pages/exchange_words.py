@@ -6,6 +6,7 @@ from typing import Any, Final
 from tocsin.exchange.dispatches import OutgoingState
 from tocsin.exchange.ledger import AnswerWay, CaseState, IncomingState, OfferState
 from tocsin.exchange.statements import RecallRequest, RecallState
+from tocsin.exchange.ways import EvidenceStrength, ExchangeWay, TryOutcome
 from tocsin.server.pages.words import N_
 from tocsin.sharing.gate import DataClass
 
@@ -13,6 +14,7 @@ SENT: Final[Mapping[str, tuple[str, str]]] = {
     OutgoingState.DRAFTED: (N_("Draft"), "quiet"),
     OutgoingState.HELD: (N_("Held"), "busy"),
     OutgoingState.SEALED: (N_("Sealed"), "busy"),
+    OutgoingState.TRYING: (N_("Trying"), "busy"),
     OutgoingState.HANDED_OVER: (N_("Handed over"), "busy"),
     OutgoingState.STUCK: (N_("Stuck"), "wrong"),
     OutgoingState.RECEIVED: (N_("Received"), "good"),
@@ -63,9 +65,23 @@ _MORE: Final[Mapping[str, str]] = {
     DataClass.PERSONAL: N_("Personal data"),
     DataClass.EVIDENCE: N_("Evidence"),
 }
+_TRAVEL: Final[Mapping[str, str]] = {ExchangeWay.HTTPS: N_("Inbox"), ExchangeWay.MAIL: N_("Mail")}
+_TRIES: Final[Mapping[str, tuple[str, str]]] = {
+    TryOutcome.BEGUN: (N_("Under way"), "busy"),
+    TryOutcome.FAILED: (N_("Failed"), "wrong"),
+    TryOutcome.ACCEPTED: (N_("Accepted by the mail server"), "busy"),
+    TryOutcome.ANSWERED: (N_("Receipt in the answer"), "good"),
+}
+_STRENGTHS: Final[Mapping[str, str]] = {
+    EvidenceStrength.RECEIPT: N_("Receipt that the node of the partner signed"),
+    EvidenceStrength.SIGNED_REPLY: N_("Signed reply"),
+    EvidenceStrength.LINK: N_("Link in the mail opened and confirmed"),
+    EvidenceStrength.ACCEPTED: N_("Accepted by the mail server"),
+}
 WORDS: Final[Mapping[str, Any]] = {
     "sent_states": SENT, "came_states": _CAME, "item_states": _ITEMS, "answers": ANSWERS, "asks": _ASKS,
-    "codes": _CODES, "kept_codes": _KEPT, "answer_ways": _WAYS, "more": _MORE,
+    "codes": _CODES, "kept_codes": _KEPT, "answer_ways": _WAYS, "more": _MORE, "travel_ways": _TRAVEL,
+    "try_outcomes": _TRIES, "strengths": _STRENGTHS,
 }  # fmt: skip
 CASES: Final[Mapping[str, tuple[str, str]]] = {
     CaseState.OURS: (N_("Ours"), "good"),

@@ -24,10 +24,10 @@ _ERASED = N_("Recorded: what message %(number)s asks for is done.")
 _KEPT = N_("Recorded: it is kept, because of the law.")
 
 
-def arrived_pages(desk: PageContext) -> APIRouter:
+def receipt_link_pages(desk: PageContext) -> APIRouter:
     """The pages behind the links of mails to partners."""
     router = PageRouter(default_response_class=HTMLResponse, dependencies=[needs(Permission.LINK_USE)])
-    pages = _ArrivedPages(desk, LINK)
+    pages = _ReceiptLinkPages(desk, LINK)
 
     @router.api_route(LINK + "{token}", methods=["GET", "HEAD"])
     def show(request: Request, token: str) -> Response:
@@ -42,7 +42,7 @@ def arrived_pages(desk: PageContext) -> APIRouter:
     return router
 
 
-class _ArrivedPages(LinkPages):
+class _ReceiptLinkPages(LinkPages):
     """The pages of mails to partners."""
 
     def show(self, request: Request, token: str, status: int = 200) -> Response:
@@ -52,11 +52,10 @@ class _ArrivedPages(LinkPages):
             row = linked_mail(session, desk.tokens, token)
         if row is None:
             return self.neutral(request)
-        made = new_form(desk.tokens, f"arrived:{row.id}", desk.now)
+        made = new_form(desk.tokens, f"receipt:{row.id}", desk.now)
         recall = row.type == DispatchType.RECALL
-        return self.render(
-            request, "arrived.html", "", status, row=row, recall=recall, made=made, token=token, wrong=status != 200
-        )
+        shown = {"row": row, "recall": recall, "made": made, "token": token, "wrong": status != 200}
+        return self.render(request, "receipt_link.html", "", status, **shown)
 
     def record(self, request: Request, token: str, fields: Fields | None) -> Response:
         """What was chosen, written down once."""
@@ -81,7 +80,7 @@ class _ArrivedPages(LinkPages):
 
     def _is_wrong(self, dispatch: int, made: str, said: str, code: str, *, recall: bool) -> bool:
         try:
-            act_of(made, self.desk.tokens, f"arrived:{dispatch}", self.desk.now)
+            act_of(made, self.desk.tokens, f"receipt:{dispatch}", self.desk.now)
         except InputError:
             return True
         if recall:
