@@ -176,12 +176,12 @@ def open_misp(settings: MispServerSettings, home: Path) -> Iterator[MispServer]:
 
     """
     key = secret(home, settings.secret_file, "secret_file")
-    address = "" if settings.proxy else _address(settings)
+    address = "" if settings.proxy else host_address(settings)
     with web_client(settings, home) as opened:
         yield MispServer(opened, settings, key, address)
 
 
-def _address(settings: MispServerSettings) -> str:
+def host_address(settings: MispServerSettings) -> str:
     """The address of the host, asked for once: nothing leads to another one later."""
     parts = urlsplit(settings.url)
     host, port = parts.hostname or "", parts.port or 443
