@@ -20,11 +20,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tocsin.delivery import halts
-from tocsin.exchange.faces import Face, FaceCaller, FaceScope, face_caller
-from tocsin.exchange.faces.taxii import (
+from tocsin.exchange.faces import (
     MOST_BYTES,
+    Face,
+    FaceCaller,
+    FaceScope,
     TaxiiFilter,
     TaxiiPage,
+    face_caller,
     has_object,
     post,
     read_filter,

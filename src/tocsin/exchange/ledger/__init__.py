@@ -7,8 +7,15 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.exchange.ledger import acts
     from tocsin.exchange.ledger.contents import tombstones
-    from tocsin.exchange.ledger.items import find_item
-    from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
+    from tocsin.exchange.ledger.items import OBSERVABLES, find_item
+    from tocsin.exchange.ledger.models import (
+        IncomingRow,
+        OfferedItem,
+        OutgoingRow,
+        PassedItem,
+        RecallItemRow,
+        RecallRow,
+    )
     from tocsin.exchange.ledger.read import (
         ReceivedDispatch,
         SentDispatch,

@@ -21,7 +21,7 @@ from tocsin.exchange.formats import convert_document, read_time
 from tocsin.node.errors import RemoteError
 from tocsin.node.sentences import say
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorKind, Memory, WaitingReport
-from tocsin.pipeline.collectors.taxii_server import TaxiiPage, TaxiiServer, TaxiiServerSettings, open_taxii
+from tocsin.pipeline.collectors.taxii_server import ObjectsPage, TaxiiClient, TaxiiServerSettings, open_taxii
 from tocsin.pipeline.collectors.web import where
 
 Json = dict[str, Any]
@@ -93,7 +93,7 @@ class TaxiiCollector:
         with open_taxii(self.settings, self.home) as server:
             yield self._offers(server, memory)
 
-    def _offers(self, server: TaxiiServer, memory: Memory) -> Iterator[CollectedOffer]:
+    def _offers(self, server: TaxiiClient, memory: Memory) -> Iterator[CollectedOffer]:
         found = server.collections()
         wanted = {url: names for url, names in found.items() if self._wants(names)}
         missing = [one for one in self.settings.collections if all(one not in names for names in found.values())]
@@ -111,7 +111,7 @@ class TaxiiCollector:
         return not self.settings.collections or bool(set(names) & set(self.settings.collections))
 
     def _collection(
-        self, server: TaxiiServer, run: _CollectionRun, name: str, memory: Memory
+        self, server: TaxiiClient, run: _CollectionRun, name: str, memory: Memory
     ) -> Iterator[CollectedOffer]:  # fmt: skip
         """Its new objects, some a report; the last of them says where the next run begins."""
         waiting, taken, without_new, done = list[Json](), 0, 0, False
@@ -135,7 +135,7 @@ class TaxiiCollector:
                 yield from _offer(run, name, part, {}, memory)
         yield from _offer(run, name, waiting, run.cursor(done=done), memory)
 
-    def _page(self, server: TaxiiServer, run: _CollectionRun, *, first: bool) -> TaxiiPage:
+    def _page(self, server: TaxiiClient, run: _CollectionRun, *, first: bool) -> ObjectsPage:
         """The next page; a place that the last run left off at, and the server knows no more, is forgotten."""
         try:
             return server.page(run.url, after=run.after, following=run.following, limit=self.settings.page)

@@ -42,7 +42,7 @@ class TaxiiServerSettings(MispServerSettings):
 
 
 @dataclass(frozen=True)
-class TaxiiPage:
+class ObjectsPage:
     """A page: its objects, whether and where more is, and when the last one was added; empty: the server is silent."""
 
     objects: list[dict[str, Any]]
@@ -52,7 +52,7 @@ class TaxiiPage:
 
 
 @dataclass(frozen=True)
-class TaxiiServer:
+class TaxiiClient:
     """A TAXII server that is reached. ``address``: of its host; empty behind a proxy, which resolves names itself."""
 
     client: httpx.Client
@@ -81,14 +81,14 @@ class TaxiiServer:
             raise self._odd(url)
         return named
 
-    def page(self, collection: str, *, after: str, following: str, limit: int) -> TaxiiPage:
+    def page(self, collection: str, *, after: str, following: str, limit: int) -> ObjectsPage:
         """Some objects of a collection. ``after``, ``following``: where to go on, empty: from the beginning."""
         asked = {"limit": str(limit), "added_after": after, "next": following}
         query = urlencode({name: value for name, value in asked.items() if value})
         found, headers = self._ask(f"{collection}objects/?{query}")
         objects = [one for one in _list(found, "objects") if isinstance(one, dict) and isinstance(one.get("id"), str)]
         last = headers.get("X-TAXII-Date-Added-Last", "").strip()
-        return TaxiiPage(objects, found.get("more") is True, str(found.get("next") or "")[:4_000], last[:100])
+        return ObjectsPage(objects, found.get("more") is True, str(found.get("next") or "")[:4_000], last[:100])
 
     def _ask(self, url: str) -> tuple[dict[str, Any], httpx.Headers]:
         limits = replace(self.settings.bounds, size=min(_PAGE_BYTES, self.settings.max_bytes))
@@ -111,7 +111,7 @@ class TaxiiServer:
 
 
 @contextmanager
-def open_taxii(settings: TaxiiServerSettings, home: Path) -> Iterator[TaxiiServer]:
+def open_taxii(settings: TaxiiServerSettings, home: Path) -> Iterator[TaxiiClient]:
     """The server of these settings.
 
     Raises:
@@ -126,7 +126,7 @@ def open_taxii(settings: TaxiiServerSettings, home: Path) -> Iterator[TaxiiServe
         headers["Authorization"] = f"Basic {pair}" if settings.user else f"Bearer {given}"
     address = "" if settings.proxy else host_address(settings)
     with web_client(settings, home) as opened:
-        yield TaxiiServer(opened, settings, headers, address)
+        yield TaxiiClient(opened, settings, headers, address)
 
 
 def _list(found: Mapping[str, Any], name: str) -> list[Any]:

@@ -20,7 +20,7 @@ from tocsin.exchange.faces.taxii.contents import ROOTS, Json, PartnerReader, wit
 from tocsin.exchange.faces.taxii.models import TaxiiCollection, TaxiiIncident, TaxiiObject
 from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, read_page
 from tocsin.exchange.formats import read_time, stix_time
-from tocsin.exchange.ledger.models import PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger import PassedItem, RecallItemRow, RecallRow
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.statements import RecallRequest
 from tocsin.incidents import Incident, IncidentSearch, IncidentState, list_incidents, merged_root, references_by_number
