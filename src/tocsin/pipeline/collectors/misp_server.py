@@ -6,11 +6,10 @@ Numbers come as text, an event comes wrapped in ``Event``, an error has ``name``
 
 import json
 import re
-import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,11 +17,11 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import Field, field_validator
 
-from tocsin.node.errors import InputError, RemoteError, SettingError
+from tocsin.node.errors import InputError, RemoteError
 from tocsin.node.sentences import say
 from tocsin.pipeline.collectors.https import WebSettings, web_client
 from tocsin.pipeline.collectors.trust import secret
-from tocsin.pipeline.collectors.web import DownloadLimits, body, printable, requested, where
+from tocsin.pipeline.collectors.web import DownloadLimits, body, host_address, printable, requested, where
 
 _ANSWER_BYTES: Final = 64_000_000
 _ERROR_BYTES: Final = 100_000
@@ -119,6 +118,11 @@ class MispServer:
             raise self._odd(say("%(where)s gives no event.", where=where(self.settings.url)))
         return found
 
+    def read(self, path: str) -> Any:
+        """What is answered to a GET. Raises as `ask`."""
+        with self.answer(path) as response:
+            return _json(body(response, self._limits(_ANSWER_BYTES)), where(self.settings.url))
+
     def ask(self, path: str, content: object) -> Any:
         """What is answered to a POST.
 
@@ -176,33 +180,10 @@ def open_misp(settings: MispServerSettings, home: Path) -> Iterator[MispServer]:
 
     """
     key = secret(home, settings.secret_file, "secret_file")
-    address = "" if settings.proxy else host_address(settings)
+    hint = say("If that is right, name its network in 'networks' of this collector.")
+    address = "" if settings.proxy else host_address(settings.url, settings.networks, hint)
     with web_client(settings, home) as opened:
         yield MispServer(opened, settings, key, address)
-
-
-def host_address(settings: MispServerSettings) -> str:
-    """The address of the host, asked for once: nothing leads to another one later."""
-    parts = urlsplit(settings.url)
-    host, port = parts.hostname or "", parts.port or 443
-    try:
-        found = [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    except OSError:
-        raise RemoteError(say("The host %(host)s has no address.", host=host), hint=say("Check the address.")) from None
-    networks = [ip_network(one) for one in settings.networks]
-    for one in found:
-        if not _may_be(one, networks):
-            raise SettingError(
-                say("%(host)s is at %(address)s, which is no public address.", host=host, address=one),
-                hint=say("If that is right, name its network in 'networks' of this collector."),
-            )
-    return found[0]
-
-
-def _may_be(text: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
-    address = ip_address(text.partition("%")[0])
-    public = address.is_global and not address.is_multicast
-    return public or any(address in network for network in networks)
 
 
 def _listed(row: object) -> ListedEvent | None:

@@ -19,9 +19,9 @@ from tocsin.exchange.formats import parse_json
 from tocsin.node.errors import InputError, RemoteError
 from tocsin.node.sentences import say
 from tocsin.pipeline.collectors.https import web_client
-from tocsin.pipeline.collectors.misp_server import MispServerSettings, host_address
+from tocsin.pipeline.collectors.misp_server import MispServerSettings
 from tocsin.pipeline.collectors.trust import secret
-from tocsin.pipeline.collectors.web import body, check, requested, where
+from tocsin.pipeline.collectors.web import body, check, host_address, requested, where
 
 MEDIA: Final = "application/taxii+json;version=2.1"
 _PAGE_BYTES: Final = 64_000_000
@@ -124,7 +124,8 @@ def open_taxii(settings: TaxiiServerSettings, home: Path) -> Iterator[TaxiiClien
         given = secret(home, settings.secret_file, "secret_file")
         pair = base64.b64encode(f"{settings.user}:{given}".encode()).decode()
         headers["Authorization"] = f"Basic {pair}" if settings.user else f"Bearer {given}"
-    address = "" if settings.proxy else host_address(settings)
+    hint = say("If that is right, name its network in 'networks' of this collector.")
+    address = "" if settings.proxy else host_address(settings.url, settings.networks, hint)
     with web_client(settings, home) as opened:
         yield TaxiiClient(opened, settings, headers, address)
 

@@ -5,11 +5,13 @@ RFC 6266 (names of files).
 """
 
 import re
+import socket
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
+from ipaddress import ip_address, ip_network
 from time import monotonic
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
@@ -17,7 +19,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import httpx
 
 from tocsin import __version__
-from tocsin.node.errors import InputError, RemoteError
+from tocsin.node.errors import InputError, RemoteError, SettingError
 from tocsin.node.sentences import say
 
 _REDIRECTS = 5
@@ -113,6 +115,31 @@ def requested(
         headers = {**headers, "Host": urlsplit(url).netloc}
     with _streamed(opened, method, url, at=place, headers=headers, content=content, extensions=extensions) as response:
         yield response
+
+
+def host_address(url: str, networks: Iterable[str], hint: str) -> str:
+    """The address of the host, asked for once: nothing leads to another one later. ``networks``: private, allowed.
+
+    Raises:
+        RemoteError: it has none.
+        SettingError: it is in a private network that is not allowed; ``hint``: what to do then.
+
+    """
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or 443
+    try:
+        found = [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except OSError:
+        raise RemoteError(say("The host %(host)s has no address.", host=host), hint=say("Check the address.")) from None
+    allowed = [ip_network(one) for one in networks]
+    for one in found:
+        address = ip_address(one.partition("%")[0])
+        public = address.is_global and not address.is_multicast
+        if not public and not any(address in network for network in allowed):
+            raise SettingError(
+                say("%(host)s is at %(address)s, which is no public address.", host=host, address=one), hint=hint
+            )
+    return found[0]
 
 
 @contextmanager
