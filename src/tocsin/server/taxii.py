@@ -20,11 +20,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tocsin.delivery import halts
-from tocsin.exchange.faces import Face, FaceCaller, FaceScope, face_caller
-from tocsin.exchange.faces.taxii import (
+from tocsin.exchange.faces import (
     MOST_BYTES,
+    Face,
+    FaceCaller,
+    FaceScope,
     TaxiiFilter,
     TaxiiPage,
+    face_caller,
     has_object,
     post,
     read_filter,
@@ -81,6 +84,7 @@ class TaxiiServer:
         if not _accepts(request.headers.get("accept", "*/*")):
             raise _Refusal(406, f"This server speaks {MEDIA}.")
         if request.method == "POST":
+            self._count(f"token {caller.token}")
             content = await _body(request)
             return await to_thread.run_sync(lambda: self._post(caller, path, content))
         if request.method == "DELETE":
@@ -93,10 +97,14 @@ class TaxiiServer:
         sent = request.headers.get("authorization", "")
         caller = await to_thread.run_sync(lambda: face_caller(self.node.database, Face.TAXII, sent, self.clock()))
         if caller is None:
-            if not self._counted.hit(self._limit, network_of(address_of(request))):
-                raise _Refusal(429, "Too many requests.")
+            self._count(network_of(address_of(request)))
             raise _Refusal(401, "Sign in with the token that you were given.")
         return caller
+
+    def _count(self, whose: str) -> None:
+        """Nobody guesses tokens, or fills the list of what waits for a person, faster than so."""
+        if not self._counted.hit(self._limit, whose):
+            raise _Refusal(429, "Too many requests.")
 
     def _get(self, caller: FaceCaller, path: list[str], request: Request) -> Response:
         match path:
@@ -273,6 +281,8 @@ def _missing() -> _Refusal:
 def _error(status: int, title: str) -> Response:
     """An error as TAXII 2.1 has it (3.6)."""
     response = _json({"title": title, "http_status": str(status)}, status)
+    if status in {429, 503}:
+        response.headers["Retry-After"] = "60"
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Basic realm="TAXII", charset="UTF-8"'
     return response

@@ -16,9 +16,15 @@ from tocsin.delivery.never_held import IntakeFilter
 from tocsin.exchange.dispatches import pack
 from tocsin.exchange.faces.tokens import Face, FaceCaller
 from tocsin.exchange.formats import Collection, Observable
-from tocsin.exchange.ledger.items import OBSERVABLES
-from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, RecallItemRow, RecallRow
-from tocsin.exchange.ledger.states import IncomingState, OfferState
+from tocsin.exchange.ledger import (
+    OBSERVABLES,
+    IncomingRow,
+    IncomingState,
+    OfferedItem,
+    OfferState,
+    RecallItemRow,
+    RecallRow,
+)
 from tocsin.exchange.statements import RecallRequest
 from tocsin.incidents import ObservableRole
 from tocsin.node.errors import InputError

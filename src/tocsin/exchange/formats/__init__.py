@@ -51,7 +51,9 @@ if TYPE_CHECKING:
         Source,
     )
     from tocsin.exchange.formats.registry import Conversion, check_document, convert_document, format_names
+    from tocsin.exchange.formats.stix_markings import read_markings
     from tocsin.exchange.formats.stix_objects import read_time, stix_time
+    from tocsin.exchange.formats.stix_read import read_document
     from tocsin.exchange.formats.stix_write import write_bundle
 else:
     lazy_face(__name__)

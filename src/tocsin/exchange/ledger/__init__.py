@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.contents import recalled_uuids, tombstones
     from tocsin.exchange.ledger.grounds import NONE, GroundShare, exchange_grounds, share_by_type
     from tocsin.exchange.ledger.handover import close_handed_over, find_case
-    from tocsin.exchange.ledger.items import earlier_incident, find_item
+    from tocsin.exchange.ledger.items import OBSERVABLES, earlier_incident, find_item
     from tocsin.exchange.ledger.keeping import forget_files, kept_files
     from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, own_party
     from tocsin.exchange.ledger.mail_sealing import (
@@ -35,7 +35,14 @@ if TYPE_CHECKING:
         queue_mail,
     )
     from tocsin.exchange.ledger.messages import find_message, open_messages
-    from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
+    from tocsin.exchange.ledger.models import (
+        IncomingRow,
+        OfferedItem,
+        OutgoingRow,
+        PassedItem,
+        RecallItemRow,
+        RecallRow,
+    )
     from tocsin.exchange.ledger.passing import newest_recall, recall_sum
     from tocsin.exchange.ledger.read import (
         ItemHolder,

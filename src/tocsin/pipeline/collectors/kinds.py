@@ -128,6 +128,7 @@ OWN_KINDS: Final = {
     "shadowserver": "tocsin.pipeline.collectors.shadowserver:KIND",
     "stomp": "tocsin.pipeline.collectors.stomp:KIND",
     "stream": "tocsin.pipeline.collectors.stream:KIND",
+    "taxii": "tocsin.pipeline.collectors.taxii:KIND",
 }
 _GROUP = "tocsin.collectors"
 

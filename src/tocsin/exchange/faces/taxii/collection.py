@@ -20,7 +20,7 @@ from tocsin.exchange.faces.taxii.contents import ROOTS, Json, PartnerReader, wit
 from tocsin.exchange.faces.taxii.models import TaxiiCollection, TaxiiIncident, TaxiiObject
 from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, read_page
 from tocsin.exchange.formats import read_time, stix_time
-from tocsin.exchange.ledger.models import PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger import PassedItem, RecallItemRow, RecallRow
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.statements import RecallRequest
 from tocsin.incidents import Incident, IncidentSearch, IncidentState, list_incidents, merged_root, references_by_number
@@ -190,13 +190,15 @@ class CollectionWriter:
     def _take_back(self, incident: int, gone: Sequence[Any]) -> None:
         """What was read gets a last version that is revoked, with nothing of it; the rest was never there."""
         row = TaxiiObject
-        for one in gone:
-            of = row.partner_id == self.partner, row.object == one.object
-            read = self.session.scalar(select(row.number).where(*of, row.passed.is_(True)).limit(1)) is not None
-            content = json.loads(self.session.scalar(select(row.content).where(self._of([one.number]))) or "{}")
-            self.session.execute(delete(row).where(*of))
-            if read:
-                self._add(withdrawn(content), incident, one)
+        for some in batched(gone, _MANY, strict=False):
+            of = row.partner_id == self.partner, row.object.in_([one.object for one in some])
+            read = set(self.session.scalars(select(row.object).where(*of, row.passed.is_(True)).distinct()))
+            contents = self.session.execute(select(row.object, row.content).where(*of, row.newest.is_(True)))
+            texts = {name: text for name, text in contents if name in read}
+            self.session.execute(delete(row).where(*of), execution_options={"synchronize_session": False})
+            for one in some:
+                if one.object in read:
+                    self._add(withdrawn(json.loads(texts[one.object])), incident, one)
 
     def _newest(self, condition: Any) -> dict[str, Any]:
         row = TaxiiObject

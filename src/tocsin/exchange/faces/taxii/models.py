@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.exchange.ledger.models import OfferedItem
+from tocsin.exchange.ledger import OfferedItem
 from tocsin.exchange.partners import Partner
 from tocsin.node.records import Base, Json, UTCDateTime
 

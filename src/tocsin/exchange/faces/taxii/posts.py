@@ -11,11 +11,17 @@ from sqlalchemy.orm import Session
 from tocsin.exchange.faces.offers import FaceOffer, check_offer, offer, recalled_names
 from tocsin.exchange.faces.taxii.models import TaxiiStatus
 from tocsin.exchange.faces.tokens import Face, FaceCaller
-from tocsin.exchange.formats import Markings, parse_json, read_time, stix_time, stricter, write_json
-from tocsin.exchange.formats.stix_markings import read_markings
-from tocsin.exchange.formats.stix_read import read_document
-from tocsin.exchange.ledger.models import OfferedItem
-from tocsin.exchange.ledger.states import OfferState
+from tocsin.exchange.formats import (
+    Markings,
+    parse_json,
+    read_document,
+    read_markings,
+    read_time,
+    stix_time,
+    stricter,
+    write_json,
+)
+from tocsin.exchange.ledger import OfferedItem, OfferState
 from tocsin.exchange.partners import Partner
 from tocsin.node.errors import InputError
 from tocsin.node.node import Node
