@@ -53,6 +53,7 @@ GROUPS: Final = {
     "assets": ("tocsin.assets.acts", "tocsin.assets.rows", "tocsin.assets.sheet_acts"),
     "partners": ("tocsin.exchange.partners.acts",),
     "exchange": ("tocsin.exchange.ledger.acts", "tocsin.pipeline.misp_push"),
+    "exchange token": ("tocsin.exchange.faces.acts",),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
     "clocks": ("tocsin.incidents.acts", "tocsin.incidents.clocks.text_acts"),
     "severity": ("tocsin.incidents.severity.acts",),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tocsin.cli import exchange_dispatches, exchange_verify
+from tocsin.cli import exchange_dispatches, exchange_tokens, exchange_verify
 from tocsin.cli.acts import act_group
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, note, print_json, print_table, say
@@ -41,6 +41,7 @@ app = Commands(
 )
 app.add_typer(exchange_verify.app)
 app.add_typer(exchange_dispatches.app)
+app.add_typer(exchange_tokens.app, name="token")
 
 _Format = Annotated[
     str, typer.Option("--format", metavar="FORMAT", help="stix, stix-pattern, misp, csaf, iodef, idea or xarf.")

@@ -99,6 +99,7 @@ _MODELS = (
     "tocsin.assets.register.models",
     "tocsin.exchange.partners.models",
     "tocsin.exchange.ledger.models",
+    "tocsin.exchange.faces.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

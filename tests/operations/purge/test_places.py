@@ -61,7 +61,7 @@ NOTHING_OF_STRANGERS = {
         "clock_calendar", "playbook",
     ],
     "statements of nodes that signed them, numbers and states": [
-        "exchange_incoming", "exchange_item", "exchange_link", "exchange_outgoing", "exchange_passing",
+        "exchange_face_token", "exchange_incoming", "exchange_item", "exchange_link", "exchange_outgoing", "exchange_passing",
         "exchange_recall", "exchange_recall_item", "exchange_receipt",
     ],
     "hashes, numbers and times": [

@@ -104,6 +104,8 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.PARTNER_KEY_ADDED: N_("Key of a partner added"),
     AuditAction.PARTNER_KEY_CONFIRMED: N_("Key of a partner confirmed"),
     AuditAction.PARTNER_KEY_ENDED: N_("Key of a partner ended"),
+    AuditAction.FACE_TOKEN_MADE: N_("Token of a partner's program made"),
+    AuditAction.FACE_TOKEN_REVOKED: N_("Token of a partner's program revoked"),
     AuditAction.DISPATCH_SEALED: N_("Dispatch to a partner sealed"),
     AuditAction.DISPATCH_TAKEN: N_("Dispatch of a partner read"),
     AuditAction.DISPATCH_RECEIPTED: N_("Receipt of a partner read"),
