@@ -9,6 +9,12 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.contents import tombstones
     from tocsin.exchange.ledger.items import find_item
     from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
+    from tocsin.exchange.ledger.passing import (
+        ItemRecipient,
+        PassingWay,
+        note_passing,
+        withdraw_passings,
+    )
     from tocsin.exchange.ledger.read import (
         ReceivedDispatch,
         SentDispatch,

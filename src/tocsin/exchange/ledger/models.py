@@ -160,7 +160,7 @@ class RecallItemRow(Base):
 
 
 class PassedItem(Base):
-    """Who was passed what: an item in a version, by which dispatch. ``way``: as of `recalls.Transfer`.
+    """Who was passed what: an item in a version. ``way``: as of `recalls.Transfer`; ``outgoing_id``: by which dispatch.
 
     ``recall_dispatch``: that took it back, None: it is not recalled there. ``answer``: a `RecallState`, or empty.
     """
@@ -170,7 +170,7 @@ class PassedItem(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id))
-    outgoing_id: Mapped[int] = mapped_column(ForeignKey(OutgoingRow.id), index=True)
+    outgoing_id: Mapped[int | None] = mapped_column(ForeignKey(OutgoingRow.id), index=True)
     node: Mapped[UUID] = mapped_column(Uuid)
     item: Mapped[UUID] = mapped_column(Uuid)
     version: Mapped[int]

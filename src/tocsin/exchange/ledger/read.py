@@ -62,7 +62,7 @@ def sent_dispatches(
     rows = session.execute(query.order_by(OutgoingRow.id.desc()).limit(limit)).all()
     items = defaultdict[int, list[PassedItem]](list)
     for one in session.scalars(select(PassedItem).where(PassedItem.outgoing_id.in_([row.id for row, _ in rows]))):
-        items[one.outgoing_id].append(one)
+        items[one.outgoing_id or 0].append(one)
     return [SentDispatch(row, name, tuple(items[row.id]), explanation_of(row)) for row, name in rows]
 
 

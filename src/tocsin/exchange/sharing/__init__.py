@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.sharing.incident_items import IncidentView, incident_items, read_view
     from tocsin.exchange.sharing.jurisdictions import JurisdictionRow, countries, side_by_side
-    from tocsin.exchange.sharing.misp_events import EventComparison, compare_events, deleted_attributes, incident_event
+    from tocsin.exchange.sharing.misp_events import (
+        EventComparison,
+        compare_events,
+        deleted_attributes,
+        incident_event,
+        withdrawn_event,
+    )
     from tocsin.exchange.sharing.packages import (
         USUAL,
         ItemDecision,
