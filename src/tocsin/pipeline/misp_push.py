@@ -10,37 +10,27 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import halts
-from tocsin.delivery.never_held import class_table
-from tocsin.directory import teams_by_id
 from tocsin.exchange.ledger import ItemRecipient, PassingWay, note_passing, withdraw_passings
+from tocsin.exchange.misp import event_recipient, incident_package
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.sharing import (
     EventComparison,
     PackageItem,
     PackageKind,
-    PackagePolicy,
     PartnerPackage,
-    SharingPartner,
     compare_events,
-    compose,
     deleted_attributes,
     incident_event,
-    incident_items,
-    partner_recipient,
-    read_view,
     withdrawn_event,
 )
-from tocsin.incidents import IncidentReader, find_incident, is_restricted, merged_family, parties_of
+from tocsin.incidents import IncidentReader, is_restricted
 from tocsin.interface import Absence, Act, ActContext, NoUndo
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, NotFoundError, WithheldError
 from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.node.sentences import say
 from tocsin.pipeline.collectors import MispServer, MispSettings, node_collectors, open_misp
-from tocsin.sharing.gate import highest, read_tlp
-from tocsin.sharing.rules import Rules, rules_in_force
-
-_KINDS: Final = {PackageKind.SUMMARY, PackageKind.OBSERVABLES}
+from tocsin.sharing.gate import highest
 
 
 class MispPush(BaseModel):
@@ -228,23 +218,13 @@ def _misp_of(context: ActContext, named: str) -> MispSettings:
 
 def _share_of(context: ActContext, settings: MispSettings, reference: str) -> _IncidentShare:
     reader = IncidentReader(context.person, context.now)
-    teams = teams_by_id(context.database)
     with context.database.reading() as session:
-        family = merged_family(session, reader, find_incident(session, reader, reference))
-        partner = _partner_of(session, settings)
-        team = teams.get(partner.team_id or 0)
-        here = [one for one in parties_of(session, reader, family) if one.left_at is None]
-        limits = [read_tlp(one.ceiling) for one in here if team is not None and one.team_id == team.id]
-        ceiling = min([*limits, read_tlp(team.ceiling)], key=lambda one: one.rank) if team else None
-        party = str(partner.node or f"partner:{partner.id}")
-        who = SharingPartner(party, partner.name, team, ceiling=ceiling)
-        recipient = partner_recipient(who, (), context.now, in_case=bool(limits))
-        view = read_view(session, reader, reference, recipient)
-        items = [one for one in incident_items(view) if one.kind in _KINDS]
-        package = compose(items, recipient, partner.name, _policy(context, rules_in_force(session)))
-        incident = view.incident
+        to = event_recipient(session, context.node, _partner_of(session, settings))
+        incident, package = incident_package(session, reader, to, reference)
         title = "" if is_restricted(incident) else incident.title
-        return _IncidentShare(context, settings, incident.reference, incident.uuid, partner.id, party, title, package)
+        return _IncidentShare(
+            context, settings, incident.reference, incident.uuid, to.partner, to.party, title, package
+        )
 
 
 def _partner_of(session: Session, settings: MispSettings) -> Partner:
@@ -254,14 +234,6 @@ def _partner_of(session: Session, settings: MispSettings) -> Partner:
             hint=say("Name a partner of this node in 'partner' of its collector, so that a recall reaches it."),
         )
     return find_partner(session, settings.partner)
-
-
-def _policy(context: ActContext, rules: Rules) -> PackagePolicy:
-    always = (rule.local for rule in rules.sharing.document.rules if not rule.when)  # the others are about events
-    return PackagePolicy(
-        local=tuple(one for one in always if one is not None), transfers=rules.transfers,
-        never_held=class_table(context.node.settings.never_held),
-    )  # fmt: skip
 
 
 def _withheld(package: PartnerPackage) -> list[WithheldItems]:

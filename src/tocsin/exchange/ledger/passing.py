@@ -52,6 +52,25 @@ def newest_version(session: Session, name: Name) -> int:
     return session.scalar(select(func.max(PassedItem.version)).where(*of)) or 0
 
 
+def passed_items(session: Session, partner: int, names: set[Name]) -> dict[Name, int]:
+    """Of these items, those that a partner was passed by any way, each with the highest version."""
+    of = PassedItem.partner_id == partner, PassedItem.item.in_([item for _, item in names])
+    rows = select(PassedItem.node, PassedItem.item, func.max(PassedItem.version)).where(*of)
+    found = session.execute(rows.group_by(PassedItem.node, PassedItem.item))
+    return {(node, item): version for node, item, version in found if (node, item) in names}
+
+
+def note_reading(session: Session, partner: int, way: PassingWay, titles: dict[Name, str]) -> None:
+    """Note in a transaction that a partner reads items in the version that is newest, each version once."""
+    names = [item for _, item in titles]
+    of = PassedItem.partner_id == partner, PassedItem.way == way.value, PassedItem.item.in_(names)
+    had = {(one.node, one.item, one.version) for one in session.scalars(select(PassedItem).where(*of))}
+    for name, title in titles.items():
+        version = newest_version(session, name) or 1
+        if (*name, version) not in had:
+            note_passing(session, ItemRecipient(partner, name, title, way), version)
+
+
 def withdraw_passings(session: Session, partner: int, name: Name, now: datetime) -> None:
     """What was pushed to the partner's server of an item was found deleted there."""
     of = PassedItem.partner_id == partner, PassedItem.node == name[0], PassedItem.item == name[1]
