@@ -100,6 +100,7 @@ _MODELS = (
     "tocsin.exchange.partners.models",
     "tocsin.exchange.ledger.models",
     "tocsin.exchange.faces.models",
+    "tocsin.exchange.faces.taxii.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",
     "tocsin.sharing.rules.models",

@@ -75,6 +75,7 @@ from tocsin.server.pages import (
     verify_pages,
 )
 from tocsin.server.security import Authentication, BodyTimeout, ReadAudit, TimedProtocol, with_headers
+from tocsin.server.taxii import TaxiiServer
 
 _STATIC = Path(__file__).parent / "pages" / "static"
 _LAST_REQUESTS = 30  # seconds for what is being answered when the server is told to end
@@ -164,6 +165,7 @@ def make_application(
     application.state.signing_in = not public
     application.router.routes.extend(pages.routes)
     application.router.routes.append(api_door("/api/v1", counter, public=public))
+    application.mount("/taxii2", TaxiiServer(node, clock), name="taxii")
     application.mount("/static", _CachedFiles(directory=_STATIC), name="static")
     _add_failures(application, desk)
     # The last one added is the outermost.

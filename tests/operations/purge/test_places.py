@@ -62,7 +62,8 @@ NOTHING_OF_STRANGERS = {
     ],
     "statements of nodes that signed them, numbers and states": [
         "exchange_face_token", "exchange_incoming", "exchange_item", "exchange_link", "exchange_outgoing", "exchange_passing",
-        "exchange_recall", "exchange_recall_item", "exchange_receipt",
+        "exchange_recall", "exchange_recall_item", "exchange_receipt", "exchange_taxii_collection",
+        "exchange_taxii_incident", "exchange_taxii_status",
     ],
     "hashes, numbers and times": [
         "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run",

@@ -37,7 +37,7 @@ class Verdict:
 
 
 if TYPE_CHECKING:
-    from tocsin.exchange.formats.documents import MOST_BYTES, measure_json
+    from tocsin.exchange.formats.documents import MOST_BYTES, measure_json, parse_json, write_json
     from tocsin.exchange.formats.mapping import categories, default_category
     from tocsin.exchange.formats.markings import Markings, narrowed, read_iep, read_label, read_words, stricter
     from tocsin.exchange.formats.misp import marking_of, misp_event
@@ -52,5 +52,7 @@ if TYPE_CHECKING:
         Source,
     )
     from tocsin.exchange.formats.registry import Conversion, check_document, convert_document, format_names
+    from tocsin.exchange.formats.stix_objects import read_time, stix_time
+    from tocsin.exchange.formats.stix_write import write_bundle
 else:
     lazy_face(__name__)

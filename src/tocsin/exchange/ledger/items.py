@@ -73,7 +73,7 @@ def adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
         if row.state == OfferState.ADOPTED:
             return _result(row)
         _check_open(row)
-        if not row.verified:
+        if not (row.verified or row.way):
             raise ConflictError(say("No confirmed key of its source has signed it."))
         if request.incident:
             _check_marking(session, context, row, request.incident)

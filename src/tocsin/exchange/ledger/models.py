@@ -103,6 +103,7 @@ class OfferedItem(Base):
 
     ``node`` and ``item``: what it is called everywhere. ``verified``: its source's own key, which is pinned, signed it.
     ``parts``: those that came, as its statement names them. ``incident``: the reference of what it was adopted into.
+    ``way``: ``taxii``, ``misp``: a program of the partner brought it, which signs nothing; empty: a dispatch.
     """
 
     __tablename__ = "exchange_item"
@@ -126,6 +127,7 @@ class OfferedItem(Base):
     came_at: Mapped[datetime] = mapped_column(UTCDateTime)
     decided_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     decided_by: Mapped[str] = mapped_column(Text)
+    way: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class RecallRow(Base):
@@ -160,8 +162,9 @@ class RecallItemRow(Base):
 
 
 class PassedItem(Base):
-    """Who was passed what: an item in a version. ``way``: as of `recalls.Transfer`; ``outgoing_id``: by which dispatch.
+    """Who was passed what: an item in a version, by which dispatch; None: it was pushed, or read at a face of this node.
 
+    ``way``: as of `recalls.Transfer`.
     ``recall_dispatch``: that took it back, None: it is not recalled there. ``answer``: a `RecallState`, or empty.
     """
 

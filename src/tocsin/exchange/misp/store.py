@@ -1,14 +1,15 @@
-"""What a partner's program wrote is kept for it as it wrote it, and offered to the people here: nothing else changes."""
+"""What a partner's program wrote is kept for it as it wrote it, and offered to people here; nothing else changes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from tocsin.exchange.faces import recalled_names
 from tocsin.exchange.formats import Markings, marking_of, stricter
 from tocsin.exchange.ledger import (
     MISP_TYPE,
@@ -18,7 +19,6 @@ from tocsin.exchange.ledger import (
     OfferedItem,
     OfferState,
     RecordKind,
-    tombstones,
 )
 from tocsin.exchange.misp.reading import EventReader
 from tocsin.exchange.misp.shapes import (
@@ -38,6 +38,7 @@ from tocsin.sharing.gate import Tlp
 
 _BATCH: Final = 1_000
 _UNMARKED: Final = Tlp.AMBER_STRICT
+_BULK: Final = {"synchronize_session": False}
 
 Json = Mapping[str, Any]
 
@@ -100,7 +101,7 @@ class PeerStore:
 
         """
         row = MispRecord(
-            partner_id=self.partner, kind=RecordKind.EVENT.value, uuid=UUID(int=0), target=UUID(int=0), event_id=None,
+            partner_id=self.partner, kind=RecordKind.EVENT.value, uuid=(unnamed := uuid4()), target=unnamed, event_id=None,
             object_id=None, name="", value="", digest="", timestamp=self.seconds, deleted=False, content={},
         )  # fmt: skip
         parts = _PartWriter(self, row)
@@ -114,6 +115,8 @@ class PeerStore:
         row.name, row.timestamp = record.name, record.timestamp or self.seconds
         row.content = self._with_publishing(record.content, {})
         parts.done()
+        of = MispRecord.event_id == row.id, MispRecord.target == unnamed  # what came before its name
+        self.session.execute(update(MispRecord).where(*of).values(target=row.uuid), _BULK)
         self._offer(row, parts.markings)
         return row
 
@@ -198,7 +201,7 @@ class PeerStore:
             raise ExistingEventError(known.id)
         if known is not None:
             raise RefusedError(403, "Event blocked by event blocklist: it was deleted.", saved=False)
-        if tombstones(self.session, {(self.org.uuid, uuid)}):
+        if recalled_names(self.session, [uuid]):
             raise RefusedError(403, "Event blocked by event blocklist: its source has recalled it.", saved=False)
 
     def _with_publishing(self, content: dict[str, Any], before: Json) -> dict[str, Any]:
@@ -233,7 +236,7 @@ class PeerStore:
             row = IncomingRow(
                 partner_id=self.partner, number=0, hash=f"misp:{target}", counts=False, type=MISP_TYPE, tlp=tlp,
                 state=IncomingState.TAKEN.value, code="", reason="", text="", archive="", came_at=self.now,
-                taken_by=f"partner:{self.partner}",
+                taken_by=MISP_TYPE,
             )  # fmt: skip
             session.add(row)
             session.flush()
@@ -242,7 +245,8 @@ class PeerStore:
         version = max(self.seconds, item.version + 1 if item else 0)
         if item is None or item.state != OfferState.OFFERED:
             item = OfferedItem(
-                partner_id=self.partner, incoming_id=row.id, node=self.org.uuid, item=target, verified=True,
+                partner_id=self.partner, incoming_id=row.id, node=self.org.uuid, item=target, verified=False,
+                way=MISP_TYPE,
                 state=OfferState.OFFERED.value, code="", reason="", incident="", decided_at=None, decided_by="",
                 version=version, title="", tlp=tlp, pap="", parts=parts, came_at=self.now,
             )  # fmt: skip
@@ -253,8 +257,8 @@ class PeerStore:
         item.version, item.title, item.code = version, title[:500], code or item.code
         session.flush()
         audit(
-            session, AuditAction.OFFER_RECEIVED, at=self.now, actor=f"partner:{self.partner}",
-            subject=f"partner:{self.partner}", detail={"item": str(target), "way": "misp-api", **detail},
+            session, AuditAction.OFFER_CAME, at=self.now, actor=MISP_TYPE,
+            subject=f"partner:{self.partner}", detail={"item": str(target), "way": MISP_TYPE, **detail},
         )  # fmt: skip
 
 
@@ -330,7 +334,8 @@ class _PartWriter:
         """The marking of a part, with what is said of its event where that says nothing."""
         if not content.get("Tag") and content.get("distribution", "5") in {"", "5"}:
             return
-        key = f"{content.get('distribution')} {content.get('SharingGroup')} {[one['name'] for one in content.get('Tag') or ()]}"
+        tags = [one["name"] for one in content.get("Tag") or ()]
+        key = str((content.get("distribution"), content.get("SharingGroup"), tags))
         if key not in self._known:
             self._known[key] = marking_of(content)
             self.markings = stricter(self.markings, self._known[key])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         EventComparison,
         compare_events,
         deleted_attributes,
+        incident_collection,
         incident_event,
         withdrawn_event,
     )

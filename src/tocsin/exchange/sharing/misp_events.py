@@ -61,27 +61,35 @@ def incident_event(items: Sequence[PackageItem], id_: UUID, now: datetime) -> di
         ValueError: its summary is not among them.
 
     """
+    event, _ = misp_event(incident_collection(items, id_, now))
+    return event
+
+
+def incident_collection(items: Sequence[PackageItem], id_: UUID, now: datetime) -> Collection:
+    """What may go of an incident, as it is written in the formats of the field: its summary and its observables.
+
+    Raises:
+        ValueError: its summary is not among them.
+
+    """
     summary = next((one.values for one in items if one.kind is PackageKind.SUMMARY), None)
     if summary is None:
         raise ValueError("an event is made of the summary")
     whole = highest(one.marking for one in items)
     closed = summary["state"] == IncidentState.CLOSED
-    event, _ = misp_event(
-        Collection(
-            title=f"{summary['reference']}: {summary['title']}",
-            id=str(id_),
-            time=now,
-            first_seen=datetime.fromisoformat(summary["opened_at"]),
-            markings=_markings(whole),
-            labels=_labels(summary["type"]),
-            observables=tuple(_observable(one, whole) for one in items if one.kind is PackageKind.OBSERVABLES),
-            properties={
-                "threat_level_id": _THREAT.get(SeverityLevel(summary["severity"]), "4"),
-                "analysis": "2" if closed else "1",
-            },
-        )
+    return Collection(
+        title=f"{summary['reference']}: {summary['title']}",
+        id=str(id_),
+        time=now,
+        first_seen=datetime.fromisoformat(summary["opened_at"]),
+        markings=_markings(whole),
+        labels=_labels(summary["type"]),
+        observables=tuple(_observable(one, whole) for one in items if one.kind is PackageKind.OBSERVABLES),
+        properties={
+            "threat_level_id": _THREAT.get(SeverityLevel(summary["severity"]), "4"),
+            "analysis": "2" if closed else "1",
+        },
     )
-    return event
 
 
 def deleted_attributes(event: Json, there: Json) -> list[dict[str, Any]]:

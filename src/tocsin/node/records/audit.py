@@ -118,6 +118,7 @@ class AuditAction(StrEnum):
     DISPATCH_SEALED = "dispatch.sealed"
     DISPATCH_TAKEN = "dispatch.taken"
     DISPATCH_RECEIPTED = "dispatch.receipted"
+    OFFER_CAME = "offer.came"
     OFFER_DECIDED = "offer.decided"
     RECALL_MADE = "recall.made"
     RECALL_ANSWERED = "recall.answered"

@@ -18,6 +18,7 @@ from tocsin.delivery import purge_digest, purge_letter, take_events_out
 from tocsin.delivery.mailbox import ReceivedMail
 from tocsin.delivery.never_held import Reference, ReferenceState, note_reference
 from tocsin.events import Ingest, purge_ingest, purge_rows
+from tocsin.exchange.faces.taxii import purge_incident
 from tocsin.incidents import IncidentReader, erase_part, find_part, letters_of_part
 from tocsin.incidents.arrivals import delete_files, find_report, forget_mail, purge_report
 from tocsin.incidents.evidence import delete_file, sweep_exports
@@ -40,7 +41,7 @@ TABLES: Final = (
     "incident_draft", "incident_entry", "incident_party", "incident_task", "incident_observable",
     "incident_evidence", "incident_takedown", "incident_takedown_recipient", "incident_takedown_sighting",
     "incident_sighting", "incident_population", "incident_text",
-    "incident_notice", "inbox_release", "posted",
+    "incident_notice", "inbox_release", "posted", "exchange_taxii_object",
 )  # fmt: skip
 """The tables that hold what strangers sent; on PostgreSQL they are written anew."""
 
@@ -111,7 +112,9 @@ def _purge_note(session: Session, _plan: PurgePlan, name: str) -> None:
 
 
 def _purge_part_of_incident(session: Session, _plan: PurgePlan, name: str) -> None:
-    for letter in letters_of_part(session, find_part(session, None, name)):
+    part = find_part(session, None, name)
+    purge_incident(session, part.incident.id, datetime.now(UTC))
+    for letter in letters_of_part(session, part):
         purge_letter(session, letter)
     erase_part(session, name)
 

@@ -1,11 +1,11 @@
-"""Items reach partners without a dispatch, too; and what partners' programs wrote in the shapes of MISP."""
+"""What partners' programs wrote in the shapes of MISP."""
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0064"
-down_revision = "0063"
+down_revision = "0063a"
 branch_labels = None
 depends_on = None
 
@@ -15,9 +15,7 @@ def _text(name: str) -> sa.Column[str]:
 
 
 def upgrade() -> None:
-    """Change the tables."""
-    with op.batch_alter_table("exchange_passing") as table:
-        table.alter_column("outgoing_id", existing_type=sa.Integer(), nullable=True)
+    """Make the table."""
     op.create_table(
         "misp_record",
         sa.Column("id", sa.Integer, primary_key=True),

@@ -1,0 +1,255 @@
+"""A partner's collection as the records are now: what the gate lets go is added, what it no longer does is taken back.
+
+Numbers and times of objects rise strictly, in the order of commits, since a collection is locked while it changes: a
+reader that goes on behind the last one that it has misses none, whether it goes by time or by `next`.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import batched
+from typing import Any, Final
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from tocsin.exchange.faces.taxii.contents import ROOTS, Json, PartnerReader, withdrawn
+from tocsin.exchange.faces.taxii.models import TaxiiCollection, TaxiiIncident, TaxiiObject
+from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, read_page
+from tocsin.exchange.formats import read_time, stix_time
+from tocsin.exchange.ledger.models import PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.partners import Partner
+from tocsin.exchange.statements import RecallRequest
+from tocsin.incidents import Incident, IncidentSearch, IncidentState, list_incidents, merged_root, references_by_number
+from tocsin.node.node import Node
+from tocsin.node.records import AuditAction, AuditEntry, audit, node_uuid
+
+_LAG: Final = timedelta(minutes=10)  # an act commits so long after the time that its entry has, at most
+_MANY: Final = 500  # rows of a statement
+_WIDE: Final = frozenset({"rules", "recall", "team", "directory", "partner", "partnerkey", "act", "content", "agreement", "merge"})
+"""Beginnings of audit words after which all incidents are asked of the gate anew."""
+
+_STEP: Final = timedelta(microseconds=1)
+_TICK: Final = timedelta(milliseconds=1)  # of a version of STIX
+
+
+def read_objects(node: Node, partner: int, asked: TaxiiFilter, now: datetime) -> TaxiiPage:
+    """A page of what a partner may read now. That it reads them is committed before it does, for recalls."""
+    refresh(node, partner, now)
+    with node.database.reading() as session:
+        page = read_page(session, partner, asked)
+    if all(one.passed for one in page.rows):
+        return page
+    with node.database.begin() as session:
+        session.get_one(TaxiiCollection, partner, with_for_update=True)
+        page = read_page(session, partner, asked)
+        _note_read(session, node_uuid(node.database), partner, page.rows, now)
+        return page
+
+
+def refresh(node: Node, partner: int, now: datetime) -> None:
+    """What changed since the collection was read last is asked of the gate; where nothing did, one look-up."""
+    with node.database.reading() as session:
+        known = session.get(TaxiiCollection, partner)
+        if known is not None and known.seen_to is not None and _seen(session, known.seen_to) == known.seen:
+            return
+    node_uuid(node.database)  # drawn before a transaction is open
+    with node.database.begin() as session:
+        row = session.get(Partner, partner, with_for_update=True)  # of two that come first, one makes it
+        collection = session.get(TaxiiCollection, partner, with_for_update=True, populate_existing=True)
+        if row is None:
+            return
+        if collection is None:
+            collection = TaxiiCollection(partner_id=partner, number=0, added_at=None, seen_to=None, seen="")
+            session.add(collection)
+            session.flush()
+        writer = CollectionWriter(session, collection, now)
+        _update(PartnerReader(session, node, row, now), writer)
+        collection.seen_to = now - _LAG
+        collection.seen = _seen(session, collection.seen_to)
+
+
+def purge_incident(session: Session, incident: int, now: datetime) -> None:
+    """Take back what partners may read of an incident, in the caller's transaction; what still goes comes anew."""
+    of = TaxiiIncident.incident_id == incident
+    for row in session.scalars(select(TaxiiIncident).where(of).order_by(TaxiiIncident.partner_id)).all():
+        collection = session.get_one(TaxiiCollection, row.partner_id, with_for_update=True)
+        CollectionWriter(session, collection, now).write(incident, [])
+        session.delete(row)
+
+
+def _update(reader: PartnerReader, writer: "CollectionWriter") -> None:
+    session, since = reader.session, writer.collection.seen_to
+    words = set(session.scalars(select(AuditEntry.word).where(AuditEntry.at > since).distinct())) if since else set()
+    if any(word.partition(".")[0] in _WIDE for word in words):
+        since = None
+    asks = RecallRow.partner_id.is_(None), RecallRow.asks != RecallRequest.NARROW.value
+    recalled = set(session.scalars(select(RecallItemRow.item).join(RecallRow).where(*asks)))
+    of = TaxiiIncident.partner_id == reader.partner.id
+    known = {one.incident_id: one for one in session.scalars(select(TaxiiIncident).where(of))}
+    for incident in _changed(reader, since):
+        going = None if incident.uuid in recalled else reader.objects_of(incident)
+        before = known.pop(incident.id, None)
+        if going is not None and before is not None and before.digest == going.digest:
+            continue
+        if going is not None:
+            writer.write(incident.id, going.objects())
+            session.merge(TaxiiIncident(partner_id=reader.partner.id, incident_id=incident.id, digest=going.digest))
+        elif before is not None:
+            writer.write(incident.id, [])
+            session.delete(before)
+    for numbers in batched(sorted(known), _MANY, strict=False):
+        readable = references_by_number(session, reader.reader, numbers)
+        for number in set(numbers) - set(readable):  # it was restricted
+            writer.write(number, [])
+            session.delete(known[number])
+
+
+def _changed(reader: PartnerReader, since: datetime | None) -> Iterator[Incident]:
+    """The incidents that changed since then, and those that they were merged into, each once; without a time, all."""
+    search, after, seen = IncidentSearch(states=tuple(IncidentState)), None, set[int]()
+    while rows := list_incidents(reader.session, reader.reader, search, after=after, limit=_MANY):
+        for row in rows:
+            if since is not None and row.changed_at <= since:
+                return
+            for one in (row, merged_root(reader.session, reader.reader, row)):
+                if one.id not in seen:
+                    seen.add(one.id)
+                    yield one
+        after = (rows[-1].changed_at, rows[-1].id)
+
+
+def _seen(session: Session, since: datetime) -> str:
+    """What names the entries of the audit log since then: they are added, and never changed."""
+    count, top = session.execute(select(func.count(), func.max(AuditEntry.id)).where(AuditEntry.at > since)).one()
+    return f"{count}:{top}"
+
+
+def _note_read(session: Session, node: UUID, partner: int, rows: Sequence[Any], now: datetime) -> None:
+    """That a partner is passed these objects, and so has items of ours: whoever recalls one tells it."""
+    new = [one for one in rows if not one.passed]
+    _each(new, lambda numbers: update(TaxiiObject).where(_numbers(partner, numbers)).values(passed=True), session)
+    ids = sorted({one.incident_id for one in new if one.incident_id is not None})
+    for some in batched(ids, _MANY, strict=False):
+        for incident in session.scalars(select(Incident).where(Incident.id.in_(some)).order_by(Incident.id)):
+            of = PassedItem.node == node, PassedItem.item == incident.uuid
+            same = *of, PassedItem.partner_id == partner, PassedItem.way == "taxii"
+            if session.scalar(select(PassedItem.id).where(*same).limit(1)) is not None:
+                continue
+            version = session.scalar(select(func.max(PassedItem.version)).where(*of)) or 1
+            made = PassedItem(partner_id=partner, node=node, item=incident.uuid, version=version, way="taxii")
+            made.title, made.answer, made.answer_code = incident.title, "", ""
+            session.add(made)
+            detail: dict[str, object] = {
+                "node": str(node), "item": str(incident.uuid), "version": version, "to": f"partner:{partner}",
+                "way": "taxii", "marking": incident.tlp,
+            }  # fmt: skip
+            subject = f"incident:{incident.reference}"
+            audit(session, AuditAction.ITEM_SENT, at=now, actor="taxii", subject=subject, detail=detail)
+
+
+@dataclass
+class CollectionWriter:
+    """Writes into a collection that is locked."""
+
+    session: Session
+    collection: TaxiiCollection
+    now: datetime
+    _rows: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def partner(self) -> int:
+        """Whose it is."""
+        return self.collection.partner_id
+
+    def write(self, incident: int, objects: Sequence[Json]) -> None:
+        """Let these be what is to be read of an incident: what is the same stays, what is gone is taken back."""
+        before = self._newest(TaxiiObject.incident_id == incident)
+        objects = _renamed(objects, {name for name, one in before.items() if one.revoked})
+        roots = [one["id"] for one in objects if one["type"] in ROOTS]
+        before |= self._newest(TaxiiObject.object.in_(roots)) if roots else {}
+        old = list[Any]()
+        for one in objects:
+            known = before.pop(one["id"], None)
+            if known is None or known.hash != _hash(one):
+                old += [known] if known is not None else []
+                self._add(one, None if one["type"] in ROOTS else incident, known)
+        _each(old, lambda numbers: update(TaxiiObject).where(self._of(numbers)).values(newest=False), self.session)
+        unread = [one for one in old if not one.passed]
+        _each(unread, lambda numbers: delete(TaxiiObject).where(self._of(numbers)), self.session)
+        self._take_back(incident, [one for one in before.values() if not one.revoked])
+        for some in batched(self._rows, _MANY, strict=False):
+            self.session.execute(insert(TaxiiObject), list(some))
+        self._rows.clear()
+
+    def _take_back(self, incident: int, gone: Sequence[Any]) -> None:
+        """What was read gets a last version that is revoked, with nothing of it; the rest was never there."""
+        row = TaxiiObject
+        for one in gone:
+            of = row.partner_id == self.partner, row.object == one.object
+            read = self.session.scalar(select(row.number).where(*of, row.passed.is_(True)).limit(1)) is not None
+            content = json.loads(self.session.scalar(select(row.content).where(self._of([one.number]))) or "{}")
+            self.session.execute(delete(row).where(*of))
+            if read:
+                self._add(withdrawn(content), incident, one)
+
+    def _newest(self, condition: Any) -> dict[str, Any]:
+        row = TaxiiObject
+        columns = row.number, row.object, row.version, row.hash, row.revoked, row.passed
+        query = select(*columns).where(row.partner_id == self.partner, row.newest.is_(True), condition)
+        return {one.object: one for one in self.session.execute(query)}
+
+    def _of(self, numbers: Iterable[int]) -> Any:
+        return _numbers(self.partner, numbers)
+
+    def _add(self, one: Json, incident: int | None, before: Any | None) -> None:
+        """A version that is later than the one before, with the next number and time."""
+        collection = self.collection
+        collection.number += 1
+        collection.added_at = max(self.now, (collection.added_at or datetime(1970, 1, 1, tzinfo=UTC)) + _STEP)
+        if before is not None and "modified" in one:
+            last = read_time(before.version) or self.now
+            one = {**one, "modified": stix_time(max(self.now, last + _TICK))}
+        version = one.get("modified") or one.get("created") or stix_time(collection.added_at)
+        self._rows.append({
+            "partner_id": self.partner, "number": collection.number, "added_at": collection.added_at,
+            "incident_id": incident, "object": one["id"], "type": one["type"], "version": version, "hash": _hash(one),
+            "content": json.dumps(one, ensure_ascii=False, separators=(",", ":")), "newest": True,
+            "revoked": bool(one.get("revoked")), "passed": False,
+        })  # fmt: skip
+
+
+def _numbers(partner: int, numbers: Iterable[int]) -> Any:
+    return (TaxiiObject.partner_id == partner) & TaxiiObject.number.in_(list(numbers))
+
+
+def _each(rows: Sequence[Any], statement: Any, session: Session) -> None:
+    """Run a statement that is made of the numbers of some rows, for all of them."""
+    for some in batched([one.number for one in rows], _MANY, strict=False):
+        session.execute(statement(some), execution_options={"synchronize_session": False})
+
+
+def _renamed(objects: Sequence[Json], revoked: set[str]) -> list[Json]:
+    """The objects under other ids where theirs were taken back: such an id has no later version (STIX 2.1, 3.6)."""
+    names: dict[str, str] = {}
+    for one in objects:
+        name = one["id"]
+        while name in revoked:
+            name = f"{one['type']}--{uuid5(NAMESPACE_URL, name)}"
+        if name != one["id"]:
+            names[one["id"]] = name
+    return [_with_names(one, names) for one in objects] if names else list(objects)
+
+
+def _with_names(one: Json, names: Mapping[str, str]) -> Json:
+    refs = {"object_refs": [names.get(ref, ref) for ref in one["object_refs"]]} if "object_refs" in one else {}
+    return {**one, "id": names.get(one["id"], one["id"]), **refs}
+
+
+def _hash(one: Json) -> str:
+    """Of its content; when it was made and changed says nothing, and of who we are that is no content either."""
+    content = {name: value for name, value in one.items() if name not in {"modified", "created"}}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
