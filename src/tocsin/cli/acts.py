@@ -52,7 +52,7 @@ GROUPS: Final = {
     "duty": ("tocsin.incidents.duty.acts", "tocsin.pipeline.call_outs"),
     "assets": ("tocsin.assets.acts", "tocsin.assets.rows", "tocsin.assets.sheet_acts"),
     "partners": ("tocsin.exchange.partners.acts",),
-    "exchange": ("tocsin.exchange.ledger.acts", "tocsin.pipeline.misp_push"),
+    "exchange": ("tocsin.exchange.ledger.acts", "tocsin.exchange.misp.feed", "tocsin.pipeline.misp_push"),
     "exchange token": ("tocsin.exchange.faces.acts",),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),
     "clocks": ("tocsin.incidents.acts", "tocsin.incidents.clocks.text_acts"),

@@ -60,15 +60,15 @@ def passed_items(session: Session, partner: int, names: set[Name]) -> dict[Name,
     return {(node, item): version for node, item, version in found if (node, item) in names}
 
 
-def note_reading(session: Session, partner: int, way: PassingWay, titles: dict[Name, str]) -> None:
-    """Note in a transaction that a partner reads items in the version that is newest, each version once."""
-    names = [item for _, item in titles]
-    of = PassedItem.partner_id == partner, PassedItem.way == way.value, PassedItem.item.in_(names)
+def note_reading(session: Session, partner: int, way: PassingWay, titles: dict[Name, str]) -> dict[Name, int]:
+    """Note in a transaction that a partner reads items in the version that is newest; those that it had not read so."""
+    of = PassedItem.partner_id == partner, PassedItem.way == way.value, PassedItem.item.in_([one for _, one in titles])
     had = {(one.node, one.item, one.version) for one in session.scalars(select(PassedItem).where(*of))}
-    for name, title in titles.items():
-        version = newest_version(session, name) or 1
-        if (*name, version) not in had:
-            note_passing(session, ItemRecipient(partner, name, title, way), version)
+    versions = {name: newest_version(session, name) or 1 for name in titles}
+    new = {name: version for name, version in versions.items() if (*name, version) not in had}
+    for name, version in new.items():
+        note_passing(session, ItemRecipient(partner, name, titles[name], way), version)
+    return new
 
 
 def withdraw_passings(session: Session, partner: int, name: Name, now: datetime) -> None:

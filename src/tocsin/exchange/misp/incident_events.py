@@ -12,6 +12,7 @@ from tocsin.delivery.never_held import class_table
 from tocsin.directory import Team, teams_by_id
 from tocsin.exchange.ledger import newest_version, passed_items, tombstones
 from tocsin.exchange.partners import Partner
+from tocsin.exchange.recalls import Name
 from tocsin.exchange.sharing import (
     PackageKind,
     PackagePolicy,
@@ -26,7 +27,7 @@ from tocsin.exchange.sharing import (
 from tocsin.incidents import Incident, IncidentReader, find_incident, merged_family, parties_of, shareable_incidents
 from tocsin.node.node import Node
 from tocsin.node.records import node_uuid
-from tocsin.sharing.gate import Tlp, read_tlp
+from tocsin.sharing.gate import Recipient, Tlp, read_tlp
 from tocsin.sharing.rules import rules_in_force
 
 _KINDS: Final = {PackageKind.SUMMARY, PackageKind.OBSERVABLES}
@@ -55,13 +56,18 @@ class SharedEvent:
 def event_recipient(session: Session, node: Node, partner: Partner) -> EventRecipient:
     """A partner with the rules that hold now."""
     team = teams_by_id(node.database).get(partner.team_id or 0)
+    party = str(partner.node or f"partner:{partner.id}")
+    return EventRecipient(partner.id, party, partner.name, team, event_policy(session, node))
+
+
+def event_policy(session: Session, node: Node) -> PackagePolicy:
+    """The rules of this node that hold for every recipient of events."""
     rules = rules_in_force(session)
     always = (rule.local for rule in rules.sharing.document.rules if not rule.when)  # the others are about events
-    policy = PackagePolicy(
+    return PackagePolicy(
         local=tuple(one for one in always if one is not None), transfers=rules.transfers,
         never_held=class_table(node.settings.never_held),
     )  # fmt: skip
-    return EventRecipient(partner.id, str(partner.node or f"partner:{partner.id}"), partner.name, team, policy)
 
 
 def incident_package(
@@ -83,9 +89,16 @@ def incident_package(
     ceiling = min([*limits, read_tlp(team.ceiling)], key=lambda one: one.rank) if team else None
     who = SharingPartner(to.party, to.name, team, ceiling=ceiling)
     recipient = partner_recipient(who, (), reader.now, in_case=bool(limits))
+    return package_for(session, reader, recipient, to.policy, reference)
+
+
+def package_for(
+    session: Session, reader: IncidentReader, recipient: Recipient, policy: PackagePolicy, reference: str
+) -> tuple[Incident, PartnerPackage]:
+    """What of an incident may go to a recipient, and what not and why."""
     view = read_view(session, reader, reference, recipient)
     items = [one for one in incident_items(view) if one.kind in _KINDS]
-    return view.incident, compose(items, recipient, to.name, to.policy)
+    return view.incident, compose(items, recipient, recipient.party, policy)
 
 
 def shared_events(
@@ -97,14 +110,26 @@ def shared_events(
     team = to.team.id if to.team else None
     for incident in shareable_incidents(session, reader, team, since=since, only=only):
         name = (own, incident.uuid)
-        withdrawn = newest_version(session, name) <= tombstones(session, {name}).get(name, -1)
+        withdrawn = is_withdrawn(session, name)
         if withdrawn and not passed_items(session, to.partner, {name}):
             continue
         _, package = incident_package(session, reader, to, incident.reference)
-        items = [one.item.shown for one in package.decisions if one.goes]
-        if any(one.kind is PackageKind.SUMMARY for one in items):
-            event = incident_event(items, incident.uuid, incident.changed_at)
+        event = package_event(incident, package)
+        if event is not None:
             yield SharedEvent(incident, _withdrawn(incident, event) if withdrawn else event, withdrawn=withdrawn)
+
+
+def package_event(incident: Incident, package: PartnerPackage) -> dict[str, Any] | None:
+    """The event of what goes; None: not even the summary does."""
+    items = [one.item.shown for one in package.decisions if one.goes]
+    if all(one.kind is not PackageKind.SUMMARY for one in items):
+        return None
+    return incident_event(items, incident.uuid, incident.changed_at)
+
+
+def is_withdrawn(session: Session, name: Name) -> bool:
+    """Whether an incident was recalled, and nobody has had a later version since."""
+    return newest_version(session, name) <= tombstones(session, {name}).get(name, -1)
 
 
 def _withdrawn(incident: Incident, event: dict[str, Any]) -> dict[str, Any]:

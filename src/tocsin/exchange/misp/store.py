@@ -1,6 +1,6 @@
 """What a partner's program wrote is kept for it as it wrote it, and offered to people here; nothing else changes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -27,7 +27,6 @@ from tocsin.exchange.misp.shapes import (
     ShapeError,
     check_attribute,
     digest_of,
-    flag,
     read_attribute,
     read_event,
     read_object,
@@ -77,10 +76,12 @@ class PeerStore:
         above = self.session.get(MispRecord, row.event_id) if row.event_id else None
         return None if above is not None and above.deleted else row
 
-    def rows(self, kind: RecordKind, *of: ColumnElement[bool], after: int = 0) -> Sequence[MispRecord]:
+    def rows(
+        self, kind: RecordKind, *of: ColumnElement[bool], after: int = 0, limit: int | None = None
+    ) -> Sequence[MispRecord]:
         """Records in order, from a number on."""
         query = select(MispRecord).where(*self._own(kind), *of, MispRecord.id > after)
-        return self.session.scalars(query.order_by(MispRecord.id)).all()
+        return self.session.scalars(query.order_by(MispRecord.id).limit(limit)).all()
 
     def events(self) -> Sequence[MispRecord]:
         """The events that were not deleted."""
@@ -101,8 +102,9 @@ class PeerStore:
 
         """
         row = MispRecord(
-            partner_id=self.partner, kind=RecordKind.EVENT.value, uuid=(unnamed := uuid4()), target=unnamed, event_id=None,
-            object_id=None, name="", value="", digest="", timestamp=self.seconds, deleted=False, content={},
+            partner_id=self.partner, kind=RecordKind.EVENT.value, uuid=(unnamed := uuid4()), target=unnamed,
+            event_id=None, object_id=None, name="", value="", digest="", timestamp=self.seconds, deleted=False,
+            content={},
         )  # fmt: skip
         parts = _PartWriter(self, row)
         self.session.add(row)
@@ -116,7 +118,7 @@ class PeerStore:
         row.content = self._with_publishing(record.content, {})
         parts.done()
         of = MispRecord.event_id == row.id, MispRecord.target == unnamed  # what came before its name
-        self.session.execute(update(MispRecord).where(*of).values(target=row.uuid), _BULK)
+        self.session.execute(update(MispRecord).where(*of).values(target=row.uuid), execution_options=_BULK)
         self._offer(row, parts.markings)
         return row
 
@@ -379,8 +381,3 @@ def _change(row: MispRecord, record: NewRecord, now: int) -> None:
     row.digest = digest_of(row.value) if row.value else ""
     row.deleted = record.deleted if "deleted" in record.told else row.deleted
     row.timestamp = record.timestamp or now
-
-
-def iterate(rows: Iterable[MispRecord], states: frozenset[bool]) -> Iterator[MispRecord]:
-    """Those that are in these states of deletion."""
-    return (one for one in rows if flag(one.deleted) in states)
