@@ -128,9 +128,8 @@ def test_an_event_is_added_edited_searched_tagged_sighted_and_offered(world: Wor
 def test_incidents_are_read_as_the_gate_lets_and_who_read_them_is_noted(world: World, misp: PyMISP) -> None:
     uuid, hidden = incident(world), incident(world, "AMBER")
     found: Any = misp.get_event(str(uuid))
-    assert [(one.value, [tag.name for tag in found.tags][0]) for one in found.attributes] == [
-        ("login.example", "tlp:green")
-    ]
+    assert [one.value for one in found.attributes] == ["login.example"]
+    assert "tlp:green" in {tag.name for tag in found.tags}
     assert [one.uuid for one in misp.search(value="login.example")] == [str(uuid)]
     assert [one.uuid for one in misp.search_index()] == [str(uuid)]
     for name in (str(hidden), "secret.example"):
@@ -222,7 +221,7 @@ def test_what_is_no_event_is_refused_and_keeps_nothing(world: World, client: htt
     assert items(world) == []
 
 
-def test_a_misp_that_pushes_and_pulls_makes_these_calls(world: World, client: httpx.Client) -> None:
+def test_a_misp_that_pushes_and_pulls_makes_these_calls(client: httpx.Client) -> None:
     uuid, seen = str(uuid4()), str(uuid4())
     version = client.get("/misp/servers/getVersion").json()
     assert (version["perm_sync"], version["perm_galaxy_editor"], version["perm_analyst_data"]) == (True, False, False)
@@ -272,7 +271,8 @@ def test_a_feed_lists_what_was_withdrawn_as_deleted(world: World, tmp_path: Path
     event = MISPEvent()
     event.load_file(folder / f"{uuid}.json")
     assert [one.value for one in event.attributes] == ["login.example"]
-    assert (folder / "hashes.csv").read_text().splitlines() == [f"{md5(b'login.example').hexdigest()},{uuid}"]
+    digest = md5(b"login.example", usedforsecurity=False).hexdigest()
+    assert (folder / "hashes.csv").read_text().splitlines() == [f"{digest},{uuid}"]
     assert all((folder / f"{one.name}.asc").exists() for one in folder.iterdir() if one.suffix != ".asc")
     assert world.tocsin.json("exchange", "feed", str(folder))["withdrawn"] == 1
     said = json.loads((folder / f"{uuid}.json").read_bytes())["Event"]

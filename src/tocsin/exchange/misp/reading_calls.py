@@ -82,7 +82,12 @@ def _view_event(room: CallRoom) -> EventAnswer:
 
 
 def _index(room: CallRoom) -> Any:
-    """Events without their parts, in the order and page that is asked for."""
+    """Events without their parts, in the order and page that is asked for.
+
+    Raises RefusedError while this node sends nothing: a list without incidents would say that they are gone.
+    """
+    if room.sees.stopped and FaceScope.READ in room.call.caller.scopes:
+        raise RefusedError(503, "This node sends nothing now.")
     asked = room.call.asked
     query = read_query({**asked, "from": asked.get("datefrom"), "to": asked.get("dateuntil")}, room.call.now)
     since = query.timestamp.first if query.timestamp else None

@@ -27,7 +27,7 @@ from tocsin.exchange.misp.shapes import (
     show_proposal,
     show_sighting,
 )
-from tocsin.exchange.misp.store import PeerStore, RefusedError, peer_uuid
+from tocsin.exchange.misp.store import PeerStore, peer_uuid
 from tocsin.exchange.partners import Partner
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, audit, node_uuid
@@ -36,7 +36,6 @@ Json = dict[str, Any]
 
 _CHUNK: Final = 1_000
 _NUMBERS: Final = 2**30 - 1
-_BOTH: Final = frozenset({True, False})
 
 
 @dataclass(frozen=True)
@@ -62,16 +61,19 @@ class VisibleEvents:
         self.store = PeerStore(session, caller.partner, self.org, now)
 
     def incidents(self, *, since: int | None = None, only: UUID | None = None) -> Iterator[VisibleEvent]:
-        """The incidents that the gate lets it have. Raises RefusedError while this node sends nothing."""
-        if FaceScope.READ not in self.caller.scopes:
+        """The incidents that the gate lets it have; none while this node sends nothing."""
+        if FaceScope.READ not in self.caller.scopes or self.stopped:
             return
-        stop, _ = halts(self.session)
-        if stop is not None or self.node.settings.tell.mode != "live":
-            raise RefusedError(503, "This node sends nothing now.")
         to = event_recipient(self.session, self.node, self.partner)
         at = None if since is None else datetime.fromtimestamp(since, self.now.tzinfo)
         for shared in shared_events(self.session, self.node, to, self.now, since=at, only=only):
             yield self._of_incident(shared)
+
+    @cached_property
+    def stopped(self) -> bool:
+        """Whether this node sends nothing now: what holds for mails holds here, too."""
+        stop, _ = halts(self.session)
+        return stop is not None or self.node.settings.tell.mode != "live"
 
     def find(self, name: str) -> VisibleEvent | None:
         """An event by its number or UUID."""
