@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger import acts
     from tocsin.exchange.ledger.contents import tombstones
     from tocsin.exchange.ledger.items import find_item
-    from tocsin.exchange.ledger.misp_records import MISP_TYPE, MispRecord, RecordKind
+    from tocsin.exchange.ledger.misp_records import MISP_TYPE, RECORDS, MispRecord, RecordKind
     from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
     from tocsin.exchange.ledger.passing import (
         ItemRecipient,

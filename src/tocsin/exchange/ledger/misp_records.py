@@ -19,6 +19,10 @@ MISP_TYPE: Final = "misp"
 """The type of an `IncomingRow` that is no dispatch: a program of the partner offered something by the API of MISP."""
 
 
+RECORDS: Final = "misp-records.jsonl"
+"""The file of all that a partner wrote of an event."""
+
+
 class RecordKind(StrEnum):
     """What a record is."""
 
@@ -74,7 +78,7 @@ def record_parts(session: Session, partner: int, target: UUID) -> dict[str, byte
                 table.writerow(line)
                 lines.add(line)
     return {
-        "misp-records.jsonl": "\n".join(written).encode("utf-8", "replace"),
+        RECORDS: "\n".join(written).encode("utf-8", "replace"),
         "observables.csv": out.getvalue().encode("utf-8", "replace"),
     }
 

@@ -56,7 +56,8 @@ def _answered(call: MispCall) -> MispAnswer:
     if not (FaceScope.POST in scopes if writes else reads and scopes):
         raise RefusedError(403, NOT_PERMITTED)
     with database.begin() if writes else database.reading() as session:
-        room = CallRoom(call, session, VisibleEvents(session, call.node, call.caller, call.now))
+        sees = VisibleEvents(session, call.node, call.caller, call.now, len(call.body))
+        room = CallRoom(call, session, sees)
         found = writes(room) if writes else reads(room) if reads else None
         given = list(room.sees.given.values())
     note_given(call.node, call.caller, given, call.now)

@@ -13,6 +13,7 @@ from tocsin.exchange.faces import recalled_names
 from tocsin.exchange.formats import Markings, marking_of, stricter
 from tocsin.exchange.ledger import (
     MISP_TYPE,
+    RECORDS,
     IncomingRow,
     IncomingState,
     MispRecord,
@@ -52,12 +53,13 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class PeerStore:
-    """What one partner wrote, within a transaction. ``node``: names its things; its own node where it has one."""
+    """What one partner wrote, within a transaction. ``org``: whose things these are; ``size``: bytes of the request."""
 
     session: Session
     partner: int
     org: MispOrg
     now: datetime
+    size: int = 0
 
     @property
     def seconds(self) -> int:
@@ -227,7 +229,8 @@ class PeerStore:
     def _offer_item(
         self, target: UUID, title: str, marking: Markings, detail: dict[str, object], *, code: str = ""
     ) -> None:
-        session, parts = self.session, [{"hash": f"misp:{target}", "name": "event", "type": "application/json"}]
+        session = self.session
+        part = {"hash": f"misp:{target}", "name": RECORDS, "type": "application/json", "class": "technical"}
         row = session.scalar(
             select(IncomingRow).where(
                 IncomingRow.partner_id == self.partner, IncomingRow.hash == f"misp:{target}"
@@ -250,13 +253,15 @@ class PeerStore:
                 partner_id=self.partner, incoming_id=row.id, node=self.org.uuid, item=target, verified=False,
                 way=MISP_TYPE,
                 state=OfferState.OFFERED.value, code="", reason="", incident="", decided_at=None, decided_by="",
-                version=version, title="", tlp=tlp, pap="", parts=parts, came_at=self.now,
+                version=version, title="", tlp=tlp, pap="", parts=[], came_at=self.now,
             )  # fmt: skip
             session.add(item)
         else:
             tlp = max((Tlp(item.tlp), Tlp(tlp)), key=lambda one: one.rank).value
         row.tlp = item.tlp = tlp
+        largest = max([self.size, *(one["bytes"] for one in item.parts)])
         item.version, item.title, item.code = version, title[:500], code or item.code
+        item.parts = [{**part, "bytes": largest}]
         session.flush()
         audit(
             session, AuditAction.OFFER_CAME, at=self.now, actor=MISP_TYPE,

@@ -52,14 +52,14 @@ class VisibleEvent:
 class VisibleEvents:
     """What one partner sees within a transaction that only reads. What it is given of incidents is in ``given``."""
 
-    def __init__(self, session: Session, node: Node, caller: FaceCaller, now: datetime) -> None:
+    def __init__(self, session: Session, node: Node, caller: FaceCaller, now: datetime, size: int = 0) -> None:
         self.session, self.node, self.caller, self.now = session, node, caller, now
         self.given: dict[UUID, SharedEvent] = {}
         own = node_uuid(node.database)
         self.partner = session.get_one(Partner, caller.partner)
         self.org = MispOrg(caller.partner + 1, caller.name, peer_uuid(caller.partner, self.partner.node, own))
         self.us = MispOrg(1, node.settings.node.name, own)
-        self.store = PeerStore(session, caller.partner, self.org, now)
+        self.store = PeerStore(session, caller.partner, self.org, now, size)
 
     def incidents(self, *, since: int | None = None, only: UUID | None = None) -> Iterator[VisibleEvent]:
         """The incidents that the gate lets it have; none while this node sends nothing."""
