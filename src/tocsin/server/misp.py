@@ -5,7 +5,8 @@ fetched. Errors are those of MISP: ``name``, ``message``, ``url``.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -67,7 +68,9 @@ class MispFace:
         try:
             if call.body:
                 check_offer(self.node, Face.MISP, call.body, call.now)
-            return answer_call(call)
+            answer = answer_call(call)
+            # Read here, in one thread: a session is not for several.
+            return answer if answer.pieces is None else replace(answer, pieces=[*_joined(answer.pieces)])
         except InputError as error:
             return failure(call, 403, str(error), saved=False)
         except TocsinError:
@@ -88,10 +91,10 @@ def _response(answer: MispAnswer) -> Response:
     if answer.pieces is None:
         body = json.dumps(answer.content, ensure_ascii=False).encode("utf-8", "replace")
         return Response(body, answer.status, answer.headers, _JSON)
-    return StreamingResponse(_joined(answer.pieces), answer.status, answer.headers, _JSON)
+    return StreamingResponse(iter(answer.pieces), answer.status, answer.headers, _JSON)
 
 
-def _joined(pieces: Iterator[str]) -> Iterator[bytes]:
+def _joined(pieces: Iterable[str]) -> Iterator[bytes]:
     """Pieces of some size, so that each does not cost a turn of the server."""
     waiting, size = list[str](), 0
     for piece in pieces:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from logging import getLogger
 from typing import Final
 
 from tocsin.exchange.faces import FaceScope
@@ -21,6 +22,7 @@ from tocsin.exchange.misp.shapes import ShapeError
 from tocsin.exchange.misp.store import ExistingEventError, RefusedError
 from tocsin.exchange.misp.visible import VisibleEvents, note_given
 from tocsin.node.errors import InputError
+from tocsin.node.records import node_uuid
 
 READS: Final[dict[str, CallFunction]] = {**reading_calls.READS, **feedback_calls.READS}
 """Calls that change nothing, by controller and action."""
@@ -46,10 +48,19 @@ def answer_call(call: MispCall) -> MispAnswer:
         return MispAnswer({"response": {"Attribute": []} if call.words[0] == "attributes" else []})
     except InputError as error:
         return failure(call, 400, str(error))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # a boundary: what others write has every shape
+        getLogger("uvicorn.error").warning("misp: %s: %s", name_of(call), type(error).__name__, exc_info=error)
+        return failure(call, 400, "It is not as MISP has it.")
+
+
+def name_of(call: MispCall) -> str:
+    """Controller and action of a call."""
+    return "/".join([*call.words[:2], "index"][:2])
 
 
 def _answered(call: MispCall) -> MispAnswer:
-    name = "/".join([*call.words[:2], "index"][:2])
+    name = name_of(call)
+    node_uuid(call.node.database)  # drawn before a transaction is open
     database, scopes = call.node.database, call.caller.scopes
     writes = WRITES.get(name) if call.method == "POST" else None
     reads = READS.get(name) if call.method in {"GET", "HEAD", "POST"} else None

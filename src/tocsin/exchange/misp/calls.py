@@ -5,7 +5,7 @@ what it wrote itself and nothing else: what it says of other things becomes a pr
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -82,7 +82,7 @@ class MispAnswer:
 
     content: Any = None
     status: int = 200
-    pieces: Iterator[str] | None = None
+    pieces: Iterable[Any] | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 

@@ -8,6 +8,7 @@ from json.decoder import JSONDecoder, scanstring  # type: ignore[attr-defined]  
 from typing import Any, Final
 
 from tocsin.exchange.formats import measure_json
+from tocsin.exchange.misp.shapes import ShapeError
 from tocsin.node.errors import InputError
 
 MOST_ATTRIBUTES: Final = 250_000
@@ -63,7 +64,9 @@ class EventReader:
         try:
             self._text = body.decode("utf-8-sig")
             found, _ = self._object(self._after(0, "{"), 0)
-        except (ValueError, IndexError, RecursionError) as error:
+        except ShapeError:
+            raise
+        except (ValueError, IndexError, RecursionError, TypeError, AttributeError) as error:
             raise InputError("It is no JSON of an event.") from error
         return found
 

@@ -159,7 +159,7 @@ def _search_objects(room: CallRoom) -> Json:
             inner = [each for each in attributes if each["object_id"] == part["id"] and query.shows(each)]
             named = query.object_name.allows([part["name"]]) and part["deleted"] in query.deleted
             if named and (not query.of_attributes or any(map(query.allows_attribute, inner))):
-                found.append({"Object": {**part, "Attribute": inner, "Event": {"info": one.shown["info"]}}})
+                found.append({"Object": {**part, "Attribute": inner}})
     return {"response": query.paged(found)}
 
 

@@ -38,6 +38,7 @@ from tocsin.sharing.gate import Tlp
 
 _BATCH: Final = 1_000
 _UNMARKED: Final = Tlp.AMBER_STRICT
+_LABELLED: Final = Markings(Tlp.CLEAR)  # what stands above a part: then its distribution alone counts, too
 _BULK: Final = {"synchronize_session": False}
 
 Json = Mapping[str, Any]
@@ -169,7 +170,7 @@ class PeerStore:
         event = row if row.kind == RecordKind.EVENT else self.session.get_one(MispRecord, row.event_id)
         if not tag["local"]:
             row.timestamp = event.timestamp = max(self.seconds, event.timestamp)
-        self._offer(event, marking_of(row.content))
+        self._offer(event, marking_of(row.content, _LABELLED))
 
     def publish(self, row: MispRecord) -> None:
         """The partner asks that others get its event: people here read that, and nothing follows by itself."""
@@ -344,7 +345,7 @@ class _PartWriter:
         tags = [one["name"] for one in content.get("Tag") or ()]
         key = str((content.get("distribution"), content.get("SharingGroup"), tags))
         if key not in self._known:
-            self._known[key] = marking_of(content)
+            self._known[key] = marking_of(content, _LABELLED)
             self.markings = stricter(self.markings, self._known[key])
 
     def _write(self) -> None:
