@@ -35,22 +35,26 @@ def answer_call(call: MispCall) -> MispAnswer:
     """What MISP would answer. What is read of incidents is noted before it leaves."""
     try:
         return _answered(call)
-    except ExistingEventError as error:
-        place = f"{call.base}/events/edit/{error.number}"
-        words = "Event already exists, if you would like to edit it, use the url in the location header."
-        return failure(call, 404, words, headers={"Location": place})
-    except RefusedError as error:
-        return failure(call, error.status, error.message, **error.more)
-    except ShapeError as error:
-        words = f"Could not save {call.words[0].rstrip('s')}"
-        return failure(call, 403, words, saved=False, errors=error.errors)
-    except NoMatchError:
-        return MispAnswer({"response": {"Attribute": []} if call.words[0] == "attributes" else []})
-    except InputError as error:
-        return failure(call, 400, str(error))
+    except (ExistingEventError, RefusedError, ShapeError, NoMatchError, InputError) as error:
+        return _refusal(call, error)
     except (AttributeError, KeyError, TypeError, ValueError) as error:  # a boundary: what others write has every shape
         getLogger("uvicorn.error").warning("misp: %s: %s", name_of(call), type(error).__name__, exc_info=error)
         return failure(call, 400, "It is not as MISP has it.")
+
+
+def _refusal(call: MispCall, error: Exception) -> MispAnswer:
+    match error:
+        case ExistingEventError():
+            words = "Event already exists, if you would like to edit it, use the url in the location header."
+            return failure(call, 404, words, headers={"Location": f"{call.base}/events/edit/{error.number}"})
+        case RefusedError():
+            return failure(call, error.status, error.message, **error.more)
+        case ShapeError():
+            words = f"Could not save {call.words[0].rstrip('s')}"
+            return failure(call, 403, words, saved=False, errors=error.errors)
+        case NoMatchError():
+            return MispAnswer({"response": {"Attribute": []} if call.words[0] == "attributes" else []})
+    return failure(call, 400, str(error))
 
 
 def name_of(call: MispCall) -> str:

@@ -154,7 +154,7 @@ def _search_attributes(room: CallRoom) -> Json:
 def _search_objects(room: CallRoom) -> Json:
     _check_format(room)
     query, found = read_query(room.call.asked, room.call.now), list[Json]()
-    for one, attributes, objects in room.sees.search(query):
+    for _, attributes, objects in room.sees.search(query):
         for part in objects:
             inner = [each for each in attributes if each["object_id"] == part["id"] and query.shows(each)]
             named = query.object_name.allows([part["name"]]) and part["deleted"] in query.deleted
