@@ -285,12 +285,16 @@ def peer_uuid(number: int, node: UUID | None, own: UUID) -> UUID:
 
 @dataclass
 class _PartWriter:
-    """Writes attributes and objects of an event in batches. ``markings``: the strictest of them."""
+    """Writes attributes and objects of an event in batches. ``markings``: the strictest of them.
+
+    ``foreign``: something belongs to another event; whether that is the same event, its UUID says at the end.
+    """
 
     store: PeerStore
     event: MispRecord
     object_id: int | None = None
     markings: Markings = field(default_factory=Markings)
+    foreign: bool = False
     _waiting: list[tuple[NewRecord, int | None]] = field(default_factory=list)
     _known: dict[str, Markings] = field(default_factory=dict)
 
@@ -302,8 +306,15 @@ class _PartWriter:
             self._take_attribute(part, self.object_id)
 
     def done(self) -> None:
-        """Write what waits; an event that was new is called by its UUID from here on."""
+        """Write what waits.
+
+        Raises:
+            ShapeError: something belongs to another event.
+
+        """
         self._write()
+        if self.foreign:
+            raise ShapeError("uuid", "It belongs to another event.")
 
     def _take_attribute(self, part: Json, object_id: int | None, *, deleted: bool = False) -> None:
         record = read_attribute(part)
@@ -327,7 +338,8 @@ class _PartWriter:
             store.session.add(row)
             store.session.flush()
         elif row.event_id != self.event.id:
-            raise ShapeError("uuid", "It belongs to another event.")
+            self.foreign = True
+            return
         else:
             _change(row, record, store.seconds)
         for one in part.get("Attribute") or ():
@@ -362,7 +374,7 @@ class _PartWriter:
                 check_attribute(record)
                 new[record.uuid] = self._values(record, RecordKind.ATTRIBUTE, object_id)
             elif row.event_id != self.event.id:
-                raise ShapeError("uuid", "It belongs to another event.")
+                self.foreign = True
             else:
                 _change(row, record, store.seconds)
         store.session.flush()
