@@ -26,6 +26,7 @@ DOORS = {
     "incidents/moving/mails.py:_kept": "incidents/moving/mails.py:_kept",
     "problems/replies/filing.py:file_mail": "problems/replies/filing.py:file_mail",
     "problems/replies/filing.py:read_mailbox": "problems/replies/filing.py:file_mail",
+    "server/misp.py:_body": "exchange/faces/offers.py:check_offer",
     "server/api/incident_evidence.py:send": "incidents/evidence/files.py:keep_file",
     "server/api/reports.py:_receive": "pipeline/uploads/arrival.py:file",
     "server/api/reports.py:_receive_form": "pipeline/uploads/arrival.py:file",

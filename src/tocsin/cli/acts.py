@@ -52,7 +52,12 @@ GROUPS: Final = {
     "duty": ("tocsin.incidents.duty.acts", "tocsin.pipeline.call_outs"),
     "assets": ("tocsin.assets.acts", "tocsin.assets.rows", "tocsin.assets.sheet_acts"),
     "partners": ("tocsin.exchange.partners.acts", "tocsin.exchange.partners.list_acts"),
-    "exchange": ("tocsin.exchange.ledger.acts", "tocsin.exchange.ledger.case_acts", "tocsin.pipeline.misp_push"),
+    "exchange": (
+        "tocsin.exchange.ledger.acts",
+        "tocsin.exchange.ledger.case_acts",
+        "tocsin.exchange.misp.feed",
+        "tocsin.pipeline.misp_push",
+    ),
     "exchange agreements": ("tocsin.exchange.ledger.agreement_acts",),
     "exchange token": ("tocsin.exchange.faces.acts",),
     "help-texts": ("tocsin.incidents.arrivals.help_text_acts",),

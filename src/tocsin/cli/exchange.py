@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 def _show_push(done: dict[str, Any]) -> None:
     """What has arrived, then what has not and why, a line each."""
     how = "would be" if done["preview"] else "was new" if done["new"] else "was updated"
+    if done["withdrawn"] or (done["changed"] and not done["sent"]):
+        words = "is deleted there" if done["withdrawn"] else "is still there"
+        say(f"{done['reference']}: what was pushed to {done['at']} {words}.")
+        for line in done["changed"]:
+            note(line)
+        return
     seen = "" if done["preview"] else f", {done['arrived']} of them read back"
     say(f"{done['reference']}: event {done['event']} {how} at {done['at']}: {done['sent']} attributes{seen}.")
     if done["wider"]:

@@ -18,6 +18,5 @@ if TYPE_CHECKING:
         silent,
         sum_reports,
     )
-    from tocsin.exchange.transfers import note_arrival, note_transfer
 else:
     lazy_face(__name__)

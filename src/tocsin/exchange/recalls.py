@@ -24,7 +24,7 @@ Name = tuple[UUID, UUID]
 
 @dataclass(frozen=True)
 class Transfer:
-    """An item that left for somebody. ``way``: dispatch, mail, taxii, misp, api: each who had it is told."""
+    """An item that left for a party. ``way``: dispatch, misp (pushed), misp-api, taxii (read)."""
 
     item: Name
     version: int

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         parties_of,
         references_by_number,
         seen_entry,
+        shareable_incidents,
         sightings_to_review,
         tasks_of,
         waited_enough,

@@ -99,6 +99,7 @@ _MODELS = (
     "tocsin.assets.register.models",
     "tocsin.exchange.partners.models",
     "tocsin.exchange.ledger.models",
+    "tocsin.exchange.ledger.misp_records",
     "tocsin.exchange.ledger.confirmation_models",
     "tocsin.exchange.faces.models",
     "tocsin.exchange.faces.taxii.models",

@@ -1,4 +1,4 @@
-"""An incident pushed to a MISP: what the gate lets go there, and what of it is there afterwards."""
+"""An incident pushed to a partner's MISP, or withdrawn there: what the gate lets go, and what is there afterwards."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,38 +7,30 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from tocsin.delivery import halts
-from tocsin.delivery.never_held import class_table
-from tocsin.directory import teams_by_id
-from tocsin.exchange import Transfer, note_arrival, note_transfer
-from tocsin.exchange.partners import find_partner
+from tocsin.exchange.ledger import ItemRecipient, PassingWay, note_passing, withdraw_passings
+from tocsin.exchange.misp import event_recipient, incident_package
+from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.sharing import (
     EventComparison,
     PackageItem,
     PackageKind,
-    PackagePolicy,
     PartnerPackage,
-    SharingPartner,
     compare_events,
-    compose,
     deleted_attributes,
     incident_event,
-    incident_items,
-    partner_recipient,
-    read_view,
+    withdrawn_event,
 )
-from tocsin.incidents import IncidentReader, find_incident, merged_family, parties_of
+from tocsin.incidents import IncidentReader, is_restricted
 from tocsin.interface import Absence, Act, ActContext, NoUndo
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, NotFoundError, WithheldError
-from tocsin.node.records import AuditAction, node_uuid
+from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.node.sentences import say
 from tocsin.pipeline.collectors import MispServer, MispSettings, node_collectors, open_misp
-from tocsin.sharing.gate import Audience, Recipient, highest, read_tlp
-from tocsin.sharing.rules import Rules, rules_in_force
-
-_KINDS: Final = {PackageKind.SUMMARY, PackageKind.OBSERVABLES}
+from tocsin.sharing.gate import highest
 
 
 class MispPush(BaseModel):
@@ -51,6 +43,7 @@ class MispPush(BaseModel):
         min_length=1, max_length=60, description="The reference of an incident.", examples=["INC-4KX7-9M2P"]
     )
     preview: bool = Field(False, description="Say what would go, and send nothing.")
+    withdraw: bool = Field(False, description="Delete there what was pushed of it, as after a recall.")
 
 
 class WithheldItems(BaseModel):
@@ -63,8 +56,8 @@ class WithheldItems(BaseModel):
 class MispPushResult(BaseModel):
     """What has arrived. ``event``: its UUID; ``sent`` and ``arrived``: attributes; ``new``: it was not there before.
 
-    ``preview``: nothing was sent. ``stripped``: what the MISP dropped; ``changed``: what it has otherwise; ``wider``:
-    it shows something to more people than the marking lets.
+    ``preview``: nothing was sent. ``withdrawn``: it was deleted there. ``stripped``: what the MISP dropped;
+    ``changed``: what it has otherwise; ``wider``: it shows something to more people than the marking lets.
     """
 
     reference: str
@@ -74,6 +67,7 @@ class MispPushResult(BaseModel):
     sent: int
     arrived: int = 0
     preview: bool = False
+    withdrawn: bool = False
     new: bool = False
     wider: bool = False
     stripped: list[str] = []
@@ -89,7 +83,9 @@ class _IncidentShare:
     settings: MispSettings
     reference: str
     uuid: UUID
+    partner: int
     to: str
+    title: str
     package: PartnerPackage
 
     @cached_property
@@ -115,22 +111,31 @@ class _IncidentShare:
             withheld=_withheld(self.package), **more,
         )  # fmt: skip
 
-    def transfer(self) -> Transfer:
-        item = (node_uuid(self.context.database), self.uuid)
-        return Transfer(item, int(self.context.now.timestamp()), self.to, "misp")
+    @cached_property
+    def passing(self) -> ItemRecipient:
+        name = (node_uuid(self.context.database), self.uuid)
+        return ItemRecipient(self.partner, name, self.title, PassingWay.PUSH)
+
+    def audit(self, session: Session, word: AuditAction, **detail: object) -> None:
+        node, item = self.passing.name
+        detail = {"node": str(node), "item": str(item), "to": self.to, "way": self.passing.way.value, **detail}
+        subject = f"incident:{self.reference}"
+        audit(session, word, subject=subject, detail=detail, at=self.context.now, actor=self.context.actor)
 
 
 def push(context: ActContext, request: MispPush) -> MispPushResult:
     """As an event that is not published there. What may not go any more is deleted there, and all is read back.
 
     Raises:
-        NotFoundError: there is no such MISP, or no such incident.
+        NotFoundError: there is no such MISP, or no such incident; or it is not there, and so not withdrawn.
         WithheldError: the release gate lets nothing go.
-        ConflictError: this node sends nothing now.
+        ConflictError: this node sends nothing now, or it is not said whose MISP it is.
         RemoteError: the MISP does not take it.
 
     """
     shared = _share_of(context, _misp_of(context, request.to), request.incident)
+    if request.withdraw:
+        return _withdraw(shared)
     event = shared.event
     if request.preview:
         return shared.result(preview=True)
@@ -138,20 +143,40 @@ def push(context: ActContext, request: MispPush) -> MispPushResult:
     with open_misp(shared.settings, context.node.home) as misp:
         before = misp.event(str(shared.uuid))
         gone = deleted_attributes(event, before) if before else []
-        transfer, subject = shared.transfer(), f"incident:{shared.reference}"
         marking, attributes = " ".join(shared.labels), len(event["Attribute"])
         with context.database.begin() as session:
-            note_transfer(session, context, transfer, subject, marking=marking, attributes=attributes)
+            version = note_passing(session, shared.passing)
+            shared.audit(session, AuditAction.ITEM_SENT, version=version, marking=marking, attributes=attributes)
         sent = {**event, "Attribute": [*event["Attribute"], *gone]}
         found = _send(misp, sent, shared.uuid, before)
         with context.database.begin() as session:
-            note_arrival(
-                session, context, transfer, subject, arrived=found.arrived, stripped=len(found.stripped),
-                changed=len(found.changed), wider=found.wider,
+            shared.audit(
+                session, AuditAction.ITEM_CONFIRMED, version=version, arrived=found.arrived,
+                stripped=len(found.stripped), changed=len(found.changed), wider=found.wider,
             )  # fmt: skip
     return shared.result(
         arrived=found.arrived, new=before is None, wider=found.wider, stripped=list(found.stripped),
         changed=list(found.changed),
+    )  # fmt: skip
+
+
+def _withdraw(shared: _IncidentShare) -> MispPushResult:
+    """All that is ours of the event is deleted there and its title says so, which a MISP passes on to others."""
+    context = shared.context
+    _check_sending(context)
+    with open_misp(shared.settings, context.node.home) as misp:
+        before = misp.event(str(shared.uuid))
+        if before is None:
+            raise NotFoundError(say("This incident is not at that MISP."))
+        event = withdrawn_event(shared.reference, before, context.now)
+        found = _send(misp, event, shared.uuid, before)
+    with context.database.begin() as session:
+        if not found.changed:
+            withdraw_passings(session, shared.partner, shared.passing.name, context.now)
+        shared.audit(session, AuditAction.ITEM_CONFIRMED, withdrawn=not found.changed, changed=len(found.changed))
+    return MispPushResult(
+        reference=shared.reference, event=shared.uuid, at=shared.settings.url, marking=[], sent=0,
+        withdrawn=not found.changed, changed=list(found.changed),
     )  # fmt: skip
 
 
@@ -193,32 +218,22 @@ def _misp_of(context: ActContext, named: str) -> MispSettings:
 
 def _share_of(context: ActContext, settings: MispSettings, reference: str) -> _IncidentShare:
     reader = IncidentReader(context.person, context.now)
-    teams = teams_by_id(context.database)
     with context.database.reading() as session:
-        family = merged_family(session, reader, find_incident(session, reader, reference))
-        recipient, name = Recipient(Audience.PUBLIC), settings.url
-        if settings.partner:
-            partner = find_partner(session, settings.partner)
-            team = teams.get(partner.team_id or 0)
-            here = [one for one in parties_of(session, reader, family) if one.left_at is None]
-            limits = [read_tlp(one.ceiling) for one in here if team is not None and one.team_id == team.id]
-            ceiling = min([*limits, read_tlp(team.ceiling)], key=lambda one: one.rank) if team else None
-            party = str(partner.node or f"partner:{partner.id}")
-            who = SharingPartner(party, partner.name, team, ceiling=ceiling)
-            recipient, name = partner_recipient(who, (), context.now, in_case=bool(limits)), partner.name
-        view = read_view(session, reader, reference, recipient)
-        items = [one for one in incident_items(view) if one.kind in _KINDS]
-        package = compose(items, recipient, name, _policy(context, rules_in_force(session)))
-        to = recipient.party or settings.url
-        return _IncidentShare(context, settings, view.incident.reference, view.incident.uuid, to, package)
+        to = event_recipient(session, context.node, _partner_of(session, settings))
+        incident, package = incident_package(session, reader, to, reference)
+        title = "" if is_restricted(incident) else incident.title
+        return _IncidentShare(
+            context, settings, incident.reference, incident.uuid, to.partner, to.party, title, package
+        )
 
 
-def _policy(context: ActContext, rules: Rules) -> PackagePolicy:
-    always = (rule.local for rule in rules.sharing.document.rules if not rule.when)  # the others are about events
-    return PackagePolicy(
-        local=tuple(one for one in always if one is not None), transfers=rules.transfers,
-        never_held=class_table(context.node.settings.never_held),
-    )  # fmt: skip
+def _partner_of(session: Session, settings: MispSettings) -> Partner:
+    if not settings.partner:
+        raise ConflictError(
+            say("It is not said whose MISP this is."),
+            hint=say("Name a partner of this node in 'partner' of its collector, so that a recall reaches it."),
+        )
+    return find_partner(session, settings.partner)
 
 
 def _withheld(package: PartnerPackage) -> list[WithheldItems]:
@@ -237,7 +252,7 @@ ACTS: Final = (
         route=Absence("A person decides what leaves for a partner; a program has no word in it."),
         page=Absence("Whoever pushes reads first what would go, which the command shows."),
         told="{reference}: event {event} at {at}, {arrived} of {sent} attributes are there.",
-        undo=NoUndo("Another server has it by then; a later push deletes there what may not go any more."),
+        undo=NoUndo("Another server has it by then; --withdraw deletes it there."),
     ),
 )  # fmt: skip
 """What is done with incidents at a MISP."""

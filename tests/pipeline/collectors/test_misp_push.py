@@ -4,7 +4,7 @@ import json
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from support.misp_server import FakeMisp
 from support.world import World, copy_world, make_world
 from tocsin.cli.acts import act_of
 from tocsin.exchange.formats import check_document
+from tocsin.exchange.ledger import PassedItem
 from tocsin.incidents import (
     IncidentObservable,
     IncidentReader,
@@ -169,10 +170,34 @@ def test_a_party_that_wants_green_at_most_gets_no_amber(world: World, misp: Fake
     assert values(misp) == {"192.0.2.7": False, "login.example": False}
 
 
-def test_a_misp_of_nobody_gets_what_is_public(world: World, misp: FakeMisp) -> None:
-    with pytest.raises(WithheldError):
-        push(world, incident(world), to="open")
+def test_a_misp_of_nobody_gets_nothing_since_no_recall_would_reach_it(world: World, misp: FakeMisp) -> None:
+    with pytest.raises(ConflictError, match="whose MISP"):
+        push(world, incident(world, "CLEAR"), to="open")
     assert misp.calls == []
+
+
+def test_a_recall_names_the_misp_until_what_was_pushed_is_deleted_there(world: World, misp: FakeMisp) -> None:
+    world.tocsin.run("keys", "node-make", "--format", "openpgp")
+    world.now = datetime.now(UTC)  # keys are made now
+    reference = incident(world)
+    done = push(world, reference)
+    recalled = recall(world, reference)
+    assert [str(done.event) in one and NAME in one for one in recalled.left] == [False, True]  # it has no key yet
+
+    withdrawn = push(world, reference, withdraw=True)
+    assert (withdrawn.withdrawn, withdrawn.changed) == (True, [])
+    assert values(misp) == {"192.0.2.7": True, "login.example": True}
+    assert [one["info"] for one in misp.events.values()] == [f"Withdrawn: {reference}"]
+    with world.node.database.reading() as session:
+        (passed,) = session.scalars(select(PassedItem)).all()
+        assert (passed.way, passed.outgoing_id, passed.answer, passed.version) == ("misp", None, "done", 1)
+    assert len(recall(world, reference).left) == 1
+
+
+def recall(world: World, reference: str) -> Any:
+    act = act_of("exchange", "recall")
+    context = ActContext(world.node, world.now, "test", "Test", act=act)
+    return act.perform(context, read_request(act, {"incident": reference, "code": "wrong"}))
 
 
 def test_what_the_misp_drops_is_said(world: World, misp: FakeMisp) -> None:

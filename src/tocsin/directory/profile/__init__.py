@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tocsin.directory.profile.outline import OUTLINE
     from tocsin.directory.profile.page import parts_of, profile_html, profile_markdown, profile_pdf
     from tocsin.directory.profile.parse import ParsedProfile, read_profile_file
-    from tocsin.directory.profile.signing import sign_text, signers
+    from tocsin.directory.profile.signing import sign_beside, sign_text, signers
     from tocsin.directory.profile.text import profile_text
     from tocsin.directory.profile.write import write_profile
 else:

@@ -7,6 +7,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.exchange.faces import acts
     from tocsin.exchange.faces.models import FaceToken
+    from tocsin.exchange.faces.offers import check_offer, recalled_names
     from tocsin.exchange.faces.taxii.collection import CollectionWriter, purge_incident, read_objects, refresh
     from tocsin.exchange.faces.taxii.models import TaxiiCollection, TaxiiObject
     from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, has_object, read_filter, read_page

@@ -37,7 +37,8 @@ class Verdict:
 
 
 if TYPE_CHECKING:
-    from tocsin.exchange.formats.documents import MOST_BYTES, parse_json, write_json
+    from tocsin.exchange.formats.documents import MOST_BYTES, measure_json, parse_json, write_json
+    from tocsin.exchange.formats.mapping import categories, default_category
     from tocsin.exchange.formats.markings import Markings, narrowed, read_iep, read_label, read_words, stricter
     from tocsin.exchange.formats.misp import misp_event
     from tocsin.exchange.formats.model import (

@@ -34,8 +34,7 @@ def parse_json(data: bytes) -> Any:
         InputError: it is none, or larger, deeper or of more members than `MOST_BYTES`, `MOST_DEPTH`, `MOST_MEMBERS`.
 
     """
-    check_size(data)
-    _measure(data)
+    measure_json(data)
     try:
         value = json.loads(data.decode("utf-8-sig"), parse_constant=_no_number)
         if b"\\u" in data:
@@ -62,7 +61,14 @@ def write_json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
 
 
-def _measure(data: bytes) -> None:
+def measure_json(data: bytes) -> None:
+    """Nothing, before anything is parsed.
+
+    Raises:
+        InputError: it is larger, deeper or of more members than `MOST_BYTES`, `MOST_DEPTH`, `MOST_MEMBERS`.
+
+    """
+    check_size(data)
     depth = members = 0
     for found in _TOKEN.finditer(data):
         first = data[found.start()]

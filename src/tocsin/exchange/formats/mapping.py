@@ -94,6 +94,11 @@ def hash_types() -> Mapping[str, str]:
     return {name.replace("-", "").upper(): kind for kind, names in tables()["hashes"].items() for name in names.split()}
 
 
+def categories() -> Mapping[str, list[str]]:
+    """MISP's categories, each with the types that belong to it where an attribute names none."""
+    return {name: types.split() for name, types in tables()["categories"].items()}
+
+
 @cache
 def default_category(type_: str) -> str:
     """The category of an attribute that names none."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         queue_mail,
     )
     from tocsin.exchange.ledger.messages import find_message, open_messages
+    from tocsin.exchange.ledger.misp_records import MISP_TYPE, RECORDS, MispRecord, RecordKind
     from tocsin.exchange.ledger.models import (
         IncomingRow,
         OfferedItem,
@@ -44,6 +45,15 @@ if TYPE_CHECKING:
         RecallRow,
     )
     from tocsin.exchange.ledger.passing import newest_recall, recall_sum
+    from tocsin.exchange.ledger.passings import (
+        ItemRecipient,
+        PassingWay,
+        newest_version,
+        note_passing,
+        note_reading,
+        passed_items,
+        withdraw_passings,
+    )
     from tocsin.exchange.ledger.read import (
         ItemHolder,
         ReceivedDispatch,

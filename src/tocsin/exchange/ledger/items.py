@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.dispatches import Limits, digits, unpack
+from tocsin.exchange.ledger.misp_records import MISP_TYPE, record_parts
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner
@@ -158,8 +159,10 @@ def _parts(node: Node, session: Session, row: OfferedItem) -> dict[str, bytes]:
     """The contents of an item by their names for people; two of one name get a number."""
     if not row.parts:
         return {}
-    archive = session.get_one(IncomingRow, row.incoming_id).archive
-    members = unpack(node.exchange.read(archive), Limits())
+    incoming = session.get_one(IncomingRow, row.incoming_id)
+    if incoming.type == MISP_TYPE:
+        return record_parts(session, row.partner_id, row.item)
+    members = unpack(node.exchange.read(incoming.archive), Limits())
     found: dict[str, bytes] = {}
     for part in row.parts:
         name = part["name"].replace("/", "_") or digits(part["hash"])[:16]

@@ -168,7 +168,7 @@ class RecallItemRow(Base):
 
 
 class PassedItem(Base):
-    """Who was passed what: an item in a version, by which dispatch; None: it was read at a face of this node.
+    """Who was passed what: an item in a version, by which dispatch; None: it was pushed, or read at a face.
 
     ``way``: as of `recalls.Transfer`.
     ``recall_dispatch``: that took it back, None: it is not recalled there. ``answer``: a `RecallState`, or empty.

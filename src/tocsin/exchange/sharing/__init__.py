@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         deleted_attributes,
         incident_collection,
         incident_event,
+        withdrawn_event,
     )
     from tocsin.exchange.sharing.packages import (
         USUAL,

@@ -106,6 +106,14 @@ def deleted_attributes(event: Json, there: Json) -> list[dict[str, Any]]:
     ]
 
 
+def withdrawn_event(reference: str, there: Json, now: datetime) -> dict[str, Any]:
+    """An edit of the event that is there which deletes all that is ours of it, and says so in the title."""
+    kept = {name: there.get(name) for name in ("uuid", "date", "threat_level_id", "analysis", "distribution")}
+    gone = deleted_attributes({"Attribute": []}, there)
+    title = f"Withdrawn: {reference}"
+    return {**kept, "info": title, "timestamp": str(int(now.timestamp())), "Attribute": gone}
+
+
 def compare_events(sent: Json, there: Json | None) -> EventComparison:
     """What is at the MISP of what was sent: it drops what its rules do not take, and does not say so."""
     if there is None:

@@ -41,7 +41,7 @@ TABLES: Final = (
     "incident_draft", "incident_entry", "incident_party", "incident_task", "incident_observable",
     "incident_evidence", "incident_takedown", "incident_takedown_recipient", "incident_takedown_sighting",
     "incident_sighting", "incident_population", "incident_text",
-    "incident_notice", "inbox_release", "posted", "exchange_taxii_object",
+    "incident_notice", "inbox_release", "posted", "exchange_taxii_object", "misp_record",
 )  # fmt: skip
 """The tables that hold what strangers sent; on PostgreSQL they are written anew."""
 

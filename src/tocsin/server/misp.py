@@ -1,0 +1,106 @@
+"""The API of MISP for partners' programs: a MISP that pulls or pushes, and PyMISP. Each signs in with its token.
+
+What a program sends is read within limits, passes the filter of what must never be held, and no address in it is
+fetched. Errors are those of MISP: ``name``, ``message``, ``url``.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from anyio import to_thread
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from tocsin.exchange.faces import Face, FaceCaller, check_offer, face_caller
+from tocsin.exchange.formats import MOST_BYTES
+from tocsin.exchange.misp import MispAnswer, MispCall, answer_call, failure
+from tocsin.node.accounts import network_of
+from tocsin.node.errors import InputError, TocsinError
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.server.security import address_of
+
+_NO_KEY: Final = "Authentication failed. Please make sure you pass the API key along in the Authorization header."
+_JSON: Final = "application/json"
+
+
+class MispFace:
+    """The application below ``/misp/``."""
+
+    def __init__(self, node: NodeWithStores, clock: Callable[[], datetime]) -> None:
+        self.node, self.clock = node, clock
+        self._limit = RateLimitItemPerMinute(node.settings.api.public_a_minute)
+        self._counted = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        sent = request.headers.get("authorization") or request.headers.get("x-misp-auth", "")
+        caller = await to_thread.run_sync(lambda: face_caller(self.node.database, Face.MISP, sent, self.clock()))
+        call = self._call(request, caller or FaceCaller(0, 0, "", frozenset()))
+        if caller is None:
+            allowed = self._counted.hit(self._limit, network_of(address_of(request)))
+            return _response(failure(call, 403, _NO_KEY) if allowed else failure(call, 429, "Too many requests."))
+        body = await _body(request)
+        if body is None:
+            return _response(failure(call, 413, f"A request has at most {MOST_BYTES:,} bytes here."))
+        call = self._call(request, caller, body)
+        return _response(await to_thread.run_sync(lambda: self._answered(call)))
+
+    def _call(self, request: Request, caller: FaceCaller, body: bytes = b"") -> MispCall:
+        raw = request.scope.get("raw_path") or request.url.path.encode()
+        root = request.scope.get("root_path", "")
+        path = raw.decode("latin-1").partition("?")[0].removeprefix(root)
+        base = f"{self.node.settings.server.url or ''}{root}"
+        return MispCall(self.node, caller, self.clock(), request.method, path, base, body)
+
+    def _answered(self, call: MispCall) -> MispAnswer:
+        try:
+            if call.body:
+                check_offer(self.node, Face.MISP, call.body, call.now)
+            answer = answer_call(call)
+            # Read here, in one thread: a session is not for several.
+            return answer if answer.pieces is None else replace(answer, pieces=[*_joined(answer.pieces)])
+        except InputError as error:
+            return failure(call, 403, str(error), saved=False)
+        except TocsinError:
+            return failure(call, 503, "This node cannot answer now.")
+
+
+async def _body(request: Request) -> bytes | None:
+    """The bytes of a request; None: they are more than any honest request has."""
+    content = bytearray()
+    async for piece in request.stream():
+        content += piece
+        if len(content) > MOST_BYTES:
+            return None
+    return bytes(content)
+
+
+def _response(answer: MispAnswer) -> Response:
+    if answer.pieces is None:
+        body = json.dumps(answer.content, ensure_ascii=False).encode("utf-8", "replace")
+        return Response(body, answer.status, answer.headers, _JSON)
+    return StreamingResponse(iter(answer.pieces), answer.status, answer.headers, _JSON)
+
+
+def _joined(pieces: Iterable[str]) -> Iterator[bytes]:
+    """Pieces of some size, so that each does not cost a turn of the server."""
+    waiting, size = list[str](), 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size > 256_000:
+            yield "".join(waiting).encode("utf-8", "replace")
+            waiting, size = [], 0
+    yield "".join(waiting).encode("utf-8", "replace")

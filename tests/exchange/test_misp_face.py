@@ -1,0 +1,280 @@
+"""The API of MISP as partners' programs use it: PyMISP, and our own client, against the real server."""
+
+import json
+from collections.abc import Iterator
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from pymisp import Distribution, MISPEvent, MISPObject, PyMISP
+from sqlalchemy import select
+
+from support.partner_examples import NODE, do
+from support.world import World, copy_world, make_world
+from tocsin.exchange.ledger import OfferedItem, PassedItem
+from tocsin.incidents import IncidentReader, add_incident, add_observable, find_incident
+
+NAME = "CERT B"
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_world(tmp_path_factory.mktemp("fresh")).folder
+
+
+@pytest.fixture
+def world(fresh: Path, tmp_path: Path) -> Iterator[World]:
+    """A node with a partner that is in the directory, and another without a token."""
+    made = copy_world(fresh, tmp_path)
+    do(made, "add", name=NAME, node=NODE, team="nat-b")
+    with made.open:
+        yield made
+
+
+def token(world: World, *scopes: str, name: str = NAME) -> str:
+    options = [word for scope in scopes or ("read", "post") for word in ("--scope", scope)]
+    return str(world.tocsin.json("exchange", "token", "make", name, "--face", "misp", *options)["secret"])
+
+
+@pytest.fixture
+def client(world: World) -> httpx.Client:
+    """A program that signs in."""
+    made = world.client()
+    made.headers["Authorization"] = token(world)
+    return made
+
+
+@pytest.fixture
+def misp(client: httpx.Client) -> PyMISP:
+    made = PyMISP(f"{client.base_url}misp/", str(client.headers["Authorization"]))
+    made.toggle_global_pythonify()
+    return made
+
+
+def incident(world: World, tlp: str = "GREEN") -> UUID:
+    with world.node.database.begin() as session:
+        made = add_incident(session, title="Cards for sale", rsit_type="phishing", tlp=tlp, actor="x", now=world.now)
+        for value, label in (("login.example", "GREEN"), ("secret.example", "AMBER")):
+            add_observable(session, made, "domain", value, role="indicator", tlp=label, now=world.now)
+        return made.uuid
+
+
+def items(world: World) -> list[OfferedItem]:
+    with world.node.database.reading() as session:
+        return list(session.scalars(select(OfferedItem).order_by(OfferedItem.id)).all())
+
+
+def new_event(value: str = "192.0.2.7", **said: Any) -> MISPEvent:
+    event = MISPEvent()
+    event.from_dict(info="Scans", distribution=Distribution.all_communities, **said)
+    event.add_attribute("ip-src", value)
+    return event
+
+
+def test_an_event_is_added_edited_searched_tagged_sighted_and_offered(world: World, misp: PyMISP) -> None:
+    made = new_event()
+    made.add_tag("tlp:green")
+    thing = made.add_object(MISPObject("file"))
+    thing.add_attribute("filename", "a.exe")
+    event: Any = misp.add_event(made)
+    assert (event.uuid, [one.value for one in event.attributes]) == (made.uuid, ["192.0.2.7"])
+    assert [one.value for one in event.objects[0].attributes] == ["a.exe"]
+    again: Any = misp.add_event(made)
+    assert again["errors"][0] == 404
+
+    event.info = "More scans"
+    event.add_attribute("domain", "bad.example")
+    event = misp.update_event(event)
+    assert (event.info, [one.value for one in event.attributes]) == ("More scans", ["192.0.2.7", "bad.example"])
+    attribute: Any = misp.update_attribute({"to_ids": False, "comment": "gone"}, event.attributes[1].id)  # type: ignore[arg-type]
+    assert (attribute.to_ids, attribute.comment, attribute.value) == (False, "gone", "bad.example")
+    assert misp.tag(event, "case:seven")["success"] is True
+    assert misp.tag(event.attributes[0], "tlp:red")["success"] is True
+    assert misp.add_sighting({"value": "192.0.2.7"}).attribute_id == str(event.attributes[0].id)
+    assert misp.delete_attribute(event.attributes[1])["message"] == "Attribute deleted."
+
+    for asked in ({"value": "192.0.2.7"}, {"value": "192.0.%"}, {"tags": "case:seven"}, {"eventid": event.uuid}):
+        assert [one.uuid for one in misp.search(**asked)] == [event.uuid], asked
+    for asked in ({"value": "192.0.2.8"}, {"value": "%2.7"}, {"tags": {"NOT": ["case:seven"]}}, {"timestamp": "5x"}):
+        assert misp.search(**asked) == [], asked
+    found: Any = misp.get_event(event)
+    assert [len(one.sightings) for one in found.attributes] == [1]
+    assert sorted(tag.name for tag in found.tags) == ["case:seven", "tlp:green"]
+    assert len(misp.get_event(event, deleted=True).attributes) == 2
+    assert misp.event_exists(event)
+    assert not misp.event_exists(str(uuid4()))
+
+    (item,) = items(world)
+    assert (item.title, item.tlp, item.state, item.way, item.verified) == (
+        "More scans",
+        "RED",
+        "offered",
+        "misp",
+        False,
+    )
+    proposed: Any = misp.add_attribute_proposal(event, {"type": "ip-dst", "value": "198.51.100.1"})  # type: ignore[arg-type]
+    assert [one.uuid for one in misp.attribute_proposals(event)] == [proposed.uuid]
+    assert misp.publish(event)["success"] is True
+    assert [one.code for one in items(world)] == ["publish"]
+    assert misp.delete_event(event)["success"] is True
+    assert [one.code for one in items(world)] == ["deleted"]
+    assert not misp.event_exists(event)
+    assert misp.add_event(made)["errors"][0] == 403
+
+
+def test_incidents_are_read_as_the_gate_lets_and_who_read_them_is_noted(world: World, misp: PyMISP) -> None:
+    uuid, hidden = incident(world), incident(world, "AMBER")
+    found: Any = misp.get_event(str(uuid))
+    assert [one.value for one in found.attributes] == ["login.example"]
+    assert "tlp:green" in {tag.name for tag in found.tags}
+    assert [one.uuid for one in misp.search(value="login.example")] == [str(uuid)]
+    assert [one.uuid for one in misp.search_index()] == [str(uuid)]
+    for name in (str(hidden), "secret.example"):
+        assert misp.search(value=name, uuid=name) == []
+    assert misp.get_event(str(hidden))["errors"][0] == 404
+    with world.node.database.reading() as session:
+        rows = session.scalars(select(PassedItem)).all()
+        assert [(one.item, one.way, one.version, one.outgoing_id) for one in rows] == [(uuid, "misp-api", 1, None)]
+
+
+def test_an_edit_of_an_incident_is_a_proposal_and_changes_nothing(world: World, misp: PyMISP) -> None:
+    uuid = incident(world)
+    event: Any = misp.get_event(str(uuid))
+    event.add_attribute("domain", "more.example")
+    event.attributes[0].comment = "ours as well"
+    misp.update_event(event)
+    assert sorted(one.value for one in misp.attribute_proposals(event)) == ["login.example", "more.example"]
+    assert misp.add_attribute(event, {"type": "domain", "value": "third.example"}).value == "third.example"  # type: ignore[arg-type]
+    assert misp.add_sighting({"value": "login.example"}).event_id == event.id
+    for refused in (misp.delete_event(event), misp.tag(event, "x"), misp.publish(event)):
+        assert refused["errors"][0] == 403
+    (item,) = items(world)
+    assert item.title.startswith("Proposals and sightings: ")
+    with world.node.database.reading() as session:
+        made = find_incident(session, IncidentReader(None, world.now), item.title.split(": ")[1])
+        assert {one.value for one in made_observables(session, made.id)} == {"login.example", "secret.example"}
+
+
+def made_observables(session: Any, number: int) -> list[Any]:
+    from tocsin.incidents import IncidentObservable
+
+    return list(session.scalars(select(IncidentObservable).where(IncidentObservable.incident_id == number)).all())
+
+
+def test_what_was_offered_is_adopted_with_its_observables(world: World, misp: PyMISP) -> None:
+    event = new_event()
+    event.add_tag("tlp:green")
+    misp.add_event(event)
+    (item,) = items(world)
+    reference = world.tocsin.json("exchange", "adopt", str(item.id))["incident"]
+    with world.node.database.reading() as session:
+        made = find_incident(session, IncidentReader(None, world.now), reference)
+        assert [one.value for one in made_observables(session, made.id)] == ["192.0.2.7"]
+        assert made.tlp == "GREEN"
+
+
+def test_of_all_that_is_said_of_a_marking_the_strictest_holds(world: World, misp: PyMISP) -> None:
+    said = (
+        ({"distribution": 0}, "tlp:green", "AMBER+STRICT"), ({"distribution": 3}, "tlp:clear", "CLEAR"),
+        ({"distribution": 1}, "tlp:clear", "GREEN"), ({"distribution": 3}, "", "AMBER+STRICT"),
+        ({"distribution": 3}, "tlp:pink", "RED"), ({"distribution": 3}, "tlp:amber", "AMBER"),
+    )  # fmt: skip
+    for values, tag, _ in said:
+        event = new_event()
+        event.distribution = Distribution(values["distribution"])
+        if tag:
+            event.add_tag(tag)
+        misp.add_event(event)
+    assert [one.tlp for one in items(world)] == [wanted for _, _, wanted in said]
+
+
+def test_what_is_not_in_the_list_is_refused_as_misp_refuses(world: World, client: httpx.Client) -> None:
+    for method, path in (
+        ("POST", "users/add"), ("GET", "servers/serverSettings"), ("POST", "feeds/add"), ("DELETE", "events/view/1"),
+        ("POST", "galaxies/pushCluster"), ("GET", "logs/index"), ("POST", "events/freeTextImport/1"), ("GET", ""),
+    ):  # fmt: skip
+        answer = client.request(method, f"/misp/{path}")
+        assert (answer.status_code, {"name", "message", "url"} - answer.json().keys()) == (403, set()), path
+    client.headers["Authorization"] = "x" * 40
+    assert client.get("/misp/events/index").status_code == 403
+    client.headers["Authorization"] = token(world, "read")
+    assert client.post("/misp/events/add", json={"info": "x"}).status_code == 403
+    assert client.get("/misp/events/index").json() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{", b"[]", b'{"info": "' + b"\xff" + b'"}', b'{"info": NaN}', b"[" * 200 + b"]" * 200, b'{"info": ""}',
+        b'{"info": "x", "Attribute": [{"type": "ip-src", "value": ""}]}', b'{"info": "\\ud800"}',
+        b'{"info": "x", "Attribute": [1]}', b'{"info": "\\u0000"}',
+        b'{"info": {"a": 1}, "timestamp": "1e999", "Object": [{"Attribute": 5}]}',
+    ],
+)  # fmt: skip
+def test_what_is_no_event_is_refused_and_keeps_nothing(world: World, client: httpx.Client, body: bytes) -> None:
+    answer = client.post("/misp/events/add", content=body)
+    assert answer.status_code in {400, 403}
+    assert answer.json()["message"]
+    assert items(world) == []
+
+
+def test_a_misp_that_pushes_and_pulls_makes_these_calls(client: httpx.Client) -> None:
+    uuid, seen = str(uuid4()), str(uuid4())
+    version = client.get("/misp/servers/getVersion").json()
+    assert (version["perm_sync"], version["perm_galaxy_editor"], version["perm_analyst_data"]) == (True, False, False)
+    assert client.post("/misp/servers/postTest", json={"testString": "ä"}).json()["body"] == {"testString": "ä"}
+    event = {
+        "uuid": uuid,
+        "info": "Scans",
+        "timestamp": "1700000000",
+        "published": True,
+        "distribution": "1",
+        "Attribute": [{"uuid": seen, "type": "ip-src", "category": "Network activity", "value": "192.0.2.7"}],
+    }
+    asked = [{"Event": {"uuid": uuid, "timestamp": "1700000000"}}]
+    assert client.post("/misp/events/filterEventIdsForPush", json=asked).json() == [uuid]
+    assert client.head(f"/misp/events/view/{uuid}").status_code == 404
+    added = client.post("/misp/events/add/metadata:1", json={"Event": event}).json()["Event"]
+    assert (added["uuid"], added["timestamp"], added["attribute_count"]) == (uuid, "1700000000", "1")
+    assert client.post("/misp/events/filterEventIdsForPush", json=asked).json() == []
+    again = client.post("/misp/events/add/metadata:1", json={"Event": event})
+    assert (again.status_code, again.headers["location"].rpartition("/")[2]) == (404, added["id"])
+    newer = {**event, "timestamp": "1700000001", "info": "More scans"}
+    assert client.post(f"/misp/events/edit/{uuid}/metadata:1", json={"Event": newer}).status_code == 200
+    older = client.post(f"/misp/events/edit/{uuid}", json={"Event": {**event, "timestamp": "1600000000"}})
+    assert (older.status_code, older.json()["saved"]) == (403, False)
+    sightings = [{"uuid": str(uuid4()), "attribute_uuid": seen, "type": "0", "date_sighting": "1700000000"}]
+    names = [one["uuid"] for one in sightings]
+    assert client.post(f"/misp/sightings/filterSightingUuidsForPush/{uuid}", json=names).json() == names
+    assert client.post(f"/misp/sightings/bulkSaveSightings/{uuid}", json=sightings).status_code == 200
+    assert client.post(f"/misp/sightings/filterSightingUuidsForPush/{uuid}", json=names).json() == []
+    listed = client.post("/misp/events/index", json={"minimal": 1, "published": 1}).json()
+    assert [one["uuid"] for one in listed] == [uuid]
+    pulled = client.get(f"/misp/events/view/{uuid}/deleted[]:0/deleted[]:1/excludeGalaxy:1/includeAttachments:0").json()
+    assert [one["uuid"] for one in pulled["Event"]["Attribute"]] == [seen]
+    assert client.get("/misp/shadow_attributes/index.json").json() == []
+    found = client.post("/misp/sightings/restSearch/event", json={"id": uuid, "returnFormat": "json"}).json()
+    assert [one["Sighting"]["uuid"] for one in found["response"]] == names
+
+
+def test_a_feed_lists_what_was_withdrawn_as_deleted(world: World, tmp_path: Path) -> None:
+    world.tocsin.run("keys", "node-make", "--format", "openpgp")
+    incident(world)
+    folder = tmp_path / "feed"
+    assert world.tocsin.json("exchange", "feed", str(folder))["events"] == 0
+    assert world.tocsin.json("exchange", "feed", str(folder), "--tlp", "GREEN")["written"] == 1
+    assert world.tocsin.json("exchange", "feed", str(folder), "--tlp", "GREEN")["written"] == 0
+    (uuid,) = json.loads((folder / "manifest.json").read_bytes())
+    event = MISPEvent()
+    event.load_file(folder / f"{uuid}.json")
+    assert [one.value for one in event.attributes] == ["login.example"]
+    digest = md5(b"login.example", usedforsecurity=False).hexdigest()
+    assert (folder / "hashes.csv").read_text().splitlines() == [f"{digest},{uuid}"]
+    assert all((folder / f"{one.name}.asc").exists() for one in folder.iterdir() if one.suffix != ".asc")
+    assert world.tocsin.json("exchange", "feed", str(folder))["withdrawn"] == 1
+    said = json.loads((folder / f"{uuid}.json").read_bytes())["Event"]
+    assert (said["info"], [one["deleted"] for one in said["Attribute"]]) == ("Withdrawn", [True])
+    assert uuid in json.loads((folder / "manifest.json").read_bytes())
