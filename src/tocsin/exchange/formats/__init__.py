@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.formats.documents import MOST_BYTES, measure_json, parse_json, write_json
     from tocsin.exchange.formats.mapping import categories, default_category
     from tocsin.exchange.formats.markings import Markings, narrowed, read_iep, read_label, read_words, stricter
-    from tocsin.exchange.formats.misp import misp_event
+    from tocsin.exchange.formats.misp import marking_of, misp_event
     from tocsin.exchange.formats.model import (
         Collection,
         Entity,
