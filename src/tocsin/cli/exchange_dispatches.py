@@ -248,7 +248,7 @@ def _sent(one: "SentDispatch") -> list[dict[str, Any]]:
     return [{**same, **thing} for thing in things or [{"thing": one.row.title or one.row.type}]]
 
 
-def _below(one: "SentDispatch", item: int) -> dict[str, Any] | None:
+def _below(one: "SentDispatch", item: int) -> dict[str, object] | None:
     """What the partner says of all to whom it passed an item on."""
     found = one.sums.get(item)
     return fields(found, "passed_on done kept silent") if found else None
