@@ -137,6 +137,7 @@ EXAMPLES: Final[dict[str, Callable[[World], dict[str, Any]]]] = {
     "endKeyPartner": lambda w: {
         "partner": (partners.pin(w), "1")[1], "key": "1", "why": "compromised", "reason": "Ada rang",
     },
+    "importListPartner": lambda _: {"source": "FIRST", "content": b"team,country\nCERT B,Kenya\n"},
     "draftAgreement": lambda w: (ledger.own_agreement(w), {"title": "Code", "type": "code"})[1],
     "importAgreement": ledger.foreign_agreement,
     "signAgreement": ledger.own_agreement,
