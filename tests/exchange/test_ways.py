@@ -22,9 +22,12 @@ from support.processes import KILLED, command
 from support.slow_link import SlowLink, slow_link
 from support.world import START, World, copy_world, make_world, served
 from tocsin.exchange.ledger import TAKING_WRITES, IncomingRow, OutgoingRow
+from tocsin.exchange.partners import LinkState, read_partner
 from tocsin.exchange.ways import PART_BYTES, ExchangeArrival, ExchangeTry, ExchangeWay, TryOutcome
 from tocsin.exchange.ways.states import PastTry, next_try
 from tocsin.operations.backup import known_tables
+from tocsin.pipeline.exchange_delivery import deliver_dispatches
+from tocsin.pipeline.stores import open_node
 from tocsin.server.server import make_application
 
 
@@ -129,6 +132,16 @@ def test_a_large_file_crosses_a_slow_link_that_is_cut_all_the_time(pair: Pair, t
     assert pair.link.cuts == []
     assert pair.link.crossed <= 1.1 * pair.one.node.exchange.size(size.file)
     assert [row.state for row in rows(pair.other, IncomingRow)] == ["taken"]
+
+
+def test_a_partner_with_a_node_is_greeted_when_its_check_is_due(pair: Pair) -> None:
+    node, later = open_node(pair.one.node.home), pair.one.now + timedelta(days=2)
+    pair.other.now = later
+    assert [(one.number, one.state) for one in deliver_dispatches(node, now=later).carried] == [(1, "received")]
+    assert deliver_dispatches(node, now=later).carried == []
+    with node.database.reading() as session:
+        assert read_partner(session, "B", later).state is LinkState.WORKS
+    assert [row.type for row in rows(pair.other, IncomingRow)] == ["hello"]
 
 
 @pytest.mark.parametrize("cut", ["exchange.trying", "exchange.posted", "exchange.receipted", "exchange.tried"])

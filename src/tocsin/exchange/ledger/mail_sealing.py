@@ -135,7 +135,7 @@ def _seal_mail(opened: OpenPartner, draft: DispatchDraft, once: str | None) -> O
     """
     session, context, us, partner = opened.session, opened.context, opened.us, opened.partner
     if not usable_mailboxes((partner.mailbox,)):
-        raise ConflictError(say("%(name)s has no node and no mailbox.", name=partner.name))
+        raise ConflictError(say("%(name)s has no node and no email address.", name=partner.name))
     try:
         _, cert = encrypting_key(session, partner, context.now)
         protect: Protect = partial(_encrypt, us, cert)

@@ -238,7 +238,7 @@ def _check_key(context: ActContext, request: NewDispatch) -> None:
         else:
             return
     if tell_of_key(context, partner):
-        missing.hint = say("It is told so by mail, without content. Ask for its key, and confirm it by telephone.")
+        missing.hint = say("A mail says so to it, without content. Ask for its key, and confirm it by telephone.")
     raise missing
 
 
