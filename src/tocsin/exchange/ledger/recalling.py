@@ -13,7 +13,7 @@ from tocsin.exchange.ledger.contents import keep_recall
 from tocsin.exchange.ledger.items import find_item
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
-from tocsin.exchange.ledger.passing import left_at_servers
+from tocsin.exchange.ledger.passing import PassingWay, left_elsewhere
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner, find_partner
@@ -124,10 +124,12 @@ def pass_on(context: ActContext, us: OwnParty, number: int) -> RecallResult:
         cut("exchange.recalling")
         done += 1
     with context.database.reading() as session:
-        pushed = left_at_servers(session, {name_of(one): one.version for one in statement.said(Recall).items})
+        elsewhere = left_elsewhere(session, {name_of(one): one.version for one in statement.said(Recall).items})
     left += [
         say("%(name)s: event %(event)s is at its MISP; withdraw it there.", name=name, event=item)
-        for name, item in pushed
+        if way is PassingWay.PUSH
+        else say("%(name)s: read here, where it is withdrawn now; it has no node, so write a mail.", name=name)
+        for name, item, way in elsewhere
     ]
     return RecallResult(recall=number, sent=done, left=left)
 
