@@ -39,6 +39,7 @@ from tocsin.sharing.gate import Tlp
 _BATCH: Final = 1_000
 _UNMARKED: Final = Tlp.AMBER_STRICT
 _LABELLED: Final = Markings(Tlp.CLEAR)  # what stands above a part: then its distribution alone counts, too
+_RECALLED: Final = "Event blocked by event blocklist: its source has recalled it."
 _BULK: Final = {"synchronize_session": False}
 
 Json = Mapping[str, Any]
@@ -207,7 +208,7 @@ class PeerStore:
         if known is not None:
             raise RefusedError(403, "Event blocked by event blocklist: it was deleted.", saved=False)
         if recalled_names(self.session, [uuid]):
-            raise RefusedError(403, "Event blocked by event blocklist: its source has recalled it.", saved=False)
+            raise RefusedError(403, _RECALLED, saved=False)
 
     def _with_publishing(self, content: dict[str, Any], before: Json) -> dict[str, Any]:
         if content.get("published") and not before.get("published"):
@@ -216,6 +217,8 @@ class PeerStore:
 
     def _offer(self, event: MispRecord, marking: Markings, *, code: str = "") -> None:
         """The event as an item for the people here; ``code``: what its partner asks, or that it took it back."""
+        if not event.deleted and recalled_names(self.session, [event.target]):
+            raise RefusedError(403, _RECALLED, saved=False)
         event.content = {**event.content, "marking": self._marking(event, marking)}
         code = "deleted" if event.deleted else code
         label = Markings(Tlp(event.content["marking"]))
