@@ -140,7 +140,7 @@ class PeerStore:
                 403, "Event could not be saved: Event in the request not newer than the local copy.", saved=False
             )
         row.content = self._with_publishing({**row.content, **record.content}, row.content)
-        row.name = record.name if "info" in record.told and record.name.strip() else row.name
+        row.name = record.name if "info" in record.given and record.name.strip() else row.name
         row.timestamp = record.timestamp or self.seconds
         parts.done()
         self._offer(row, parts.markings)
@@ -398,7 +398,7 @@ def _change(row: MispRecord, record: NewRecord, now: int) -> None:
     if record.timestamp is not None and record.timestamp <= row.timestamp:
         return
     row.content = {**row.content, **record.content}
-    row.name, row.value = record.name or row.name, record.value if "value" in record.told else row.value
+    row.name, row.value = record.name or row.name, record.value if "value" in record.given else row.value
     row.digest = digest_of(row.value) if row.value else ""
-    row.deleted = record.deleted if "deleted" in record.told else row.deleted
+    row.deleted = record.deleted if "deleted" in record.given else row.deleted
     row.timestamp = record.timestamp or now
