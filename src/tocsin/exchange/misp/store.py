@@ -50,7 +50,7 @@ class RefusedError(Exception):
 
     def __init__(self, status: int, message: str, **more: object) -> None:
         super().__init__(message)
-        self.status, self.message, self.more = status, message, more
+        self.status, self.message, self.more = status, message, dict[str, Any](more)
 
 
 @dataclass(frozen=True)
