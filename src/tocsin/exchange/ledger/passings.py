@@ -78,10 +78,18 @@ def withdraw_passings(session: Session, partner: int, name: Name, now: datetime)
         row.answer, row.answer_code, row.answered_at = RecallState.DONE.value, "", now
 
 
-def left_at_servers(session: Session, recalled: dict[Name, int]) -> list[tuple[str, UUID]]:
-    """Partners to whose servers something of these items was pushed that is not deleted there, by name, and what."""
-    of = PassedItem.item.in_([item for _, item in recalled]), PassedItem.way == PassingWay.PUSH.value
+def left_elsewhere(session: Session, recalled: dict[Name, int]) -> list[tuple[str, UUID, PassingWay]]:
+    """Who has something of these items that no dispatch takes back: by name, what, and by which way it got there.
+
+    What was pushed to a partner's server and is not deleted there; what a program of a partner read that got no recall.
+    """
+    pushed = PassedItem.way == PassingWay.PUSH.value
+    read = PassedItem.way.in_([PassingWay.MISP.value, PassingWay.TAXII.value]) & PassedItem.recall_dispatch.is_(None)
+    of = PassedItem.item.in_([item for _, item in recalled]), PassedItem.answer == ""
     query = select(PassedItem, Partner.name).join(Partner, Partner.id == PassedItem.partner_id)
-    rows = session.execute(query.where(*of, PassedItem.answer == ""))
-    left = {(name, one.item) for one, name in rows if is_recalled((one.node, one.item), one.version, recalled)}
+    left = {
+        (name, one.item, PassingWay(one.way))
+        for one, name in session.execute(query.where(*of, pushed | read))
+        if is_recalled((one.node, one.item), one.version, recalled)
+    }
     return sorted(left, key=str)

@@ -15,7 +15,7 @@ from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.mail_sealing import recall_text, seal_for
 from tocsin.exchange.ledger.models import OfferedItem, PassedItem, RecallItemRow, RecallRow
 from tocsin.exchange.ledger.passing import recall_sum, seal_report
-from tocsin.exchange.ledger.passings import left_at_servers
+from tocsin.exchange.ledger.passings import PassingWay, left_elsewhere
 from tocsin.exchange.ledger.recall_journal import journal_answer, journal_recall
 from tocsin.exchange.ledger.sealing import DispatchDraft
 from tocsin.exchange.ledger.states import OfferState
@@ -132,10 +132,12 @@ def pass_on(context: ActContext, us: OwnParty, number: int) -> RecallResult:
         cut("exchange.recalling")
         done += 1
     with context.database.reading() as session:
-        pushed = left_at_servers(session, {name_of(one): one.version for one in statement.said(Recall).items})
+        elsewhere = left_elsewhere(session, {name_of(one): one.version for one in statement.said(Recall).items})
     left += [
         say("%(name)s: event %(event)s is at its MISP; withdraw it there.", name=name, event=item)
-        for name, item in pushed
+        if way is PassingWay.PUSH
+        else say("%(name)s: read here, where it is withdrawn now; tell it by another way.", name=name)
+        for name, item, way in elsewhere
     ]
     return RecallResult(recall=number, sent=done, left=left)
 

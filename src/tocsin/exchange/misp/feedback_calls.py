@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 from uuid import UUID, uuid4
 
+from sqlalchemy import ColumnElement
+
 from tocsin.exchange.formats import Markings, marking_of
 from tocsin.exchange.ledger import MispRecord, RecordKind
 from tocsin.exchange.misp.calls import NOT_PERMITTED, CallFunction, CallRoom, Json, success
@@ -92,7 +94,7 @@ def _said(room: CallRoom) -> Json:
 
 
 def _proposals(room: CallRoom) -> list[Json]:
-    name, of = room.call.argument(), [MispRecord.deleted.is_(False)]
+    name, of = room.call.argument(), list[ColumnElement[bool]]([MispRecord.deleted.is_(False)])
     if name:
         of.append(MispRecord.target == UUID(room.event(name).shown["uuid"]))
     return [{"ShadowAttribute": show_proposal(row)} for row in room.sees.store.rows(RecordKind.PROPOSAL, *of)]

@@ -45,7 +45,7 @@ class ShapeError(ValueError):
 
 @dataclass
 class NewRecord:
-    """What is kept of something that a program sent. ``told``: the names of the fields that it sent."""
+    """What is kept of something that a program sent. ``given``: the names of the fields that it sent."""
 
     uuid: UUID
     name: str
@@ -53,7 +53,7 @@ class NewRecord:
     timestamp: int | None
     deleted: bool
     content: dict[str, Any]
-    told: set[str] = field(default_factory=set)
+    given: set[str] = field(default_factory=set)
 
 
 _ATTRIBUTE: Final = (

@@ -39,6 +39,7 @@ from tocsin.sharing.gate import Tlp
 _BATCH: Final = 1_000
 _UNMARKED: Final = Tlp.AMBER_STRICT
 _LABELLED: Final = Markings(Tlp.CLEAR)  # what stands above a part: then its distribution alone counts, too
+_RECALLED: Final = "Event blocked by event blocklist: its source has recalled it."
 _BULK: Final = {"synchronize_session": False}
 
 Json = Mapping[str, Any]
@@ -49,7 +50,7 @@ class RefusedError(Exception):
 
     def __init__(self, status: int, message: str, **more: object) -> None:
         super().__init__(message)
-        self.status, self.message, self.more = status, message, more
+        self.status, self.message, self.more = status, message, dict[str, Any](more)
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class PeerStore:
                 403, "Event could not be saved: Event in the request not newer than the local copy.", saved=False
             )
         row.content = self._with_publishing({**row.content, **record.content}, row.content)
-        row.name = record.name if "info" in record.told and record.name.strip() else row.name
+        row.name = record.name if "info" in record.given and record.name.strip() else row.name
         row.timestamp = record.timestamp or self.seconds
         parts.done()
         self._offer(row, parts.markings)
@@ -207,7 +208,7 @@ class PeerStore:
         if known is not None:
             raise RefusedError(403, "Event blocked by event blocklist: it was deleted.", saved=False)
         if recalled_names(self.session, [uuid]):
-            raise RefusedError(403, "Event blocked by event blocklist: its source has recalled it.", saved=False)
+            raise RefusedError(403, _RECALLED, saved=False)
 
     def _with_publishing(self, content: dict[str, Any], before: Json) -> dict[str, Any]:
         if content.get("published") and not before.get("published"):
@@ -216,6 +217,8 @@ class PeerStore:
 
     def _offer(self, event: MispRecord, marking: Markings, *, code: str = "") -> None:
         """The event as an item for the people here; ``code``: what its partner asks, or that it took it back."""
+        if not event.deleted and recalled_names(self.session, [event.target]):
+            raise RefusedError(403, _RECALLED, saved=False)
         event.content = {**event.content, "marking": self._marking(event, marking)}
         code = "deleted" if event.deleted else code
         label = Markings(Tlp(event.content["marking"]))
@@ -395,7 +398,7 @@ def _change(row: MispRecord, record: NewRecord, now: int) -> None:
     if record.timestamp is not None and record.timestamp <= row.timestamp:
         return
     row.content = {**row.content, **record.content}
-    row.name, row.value = record.name or row.name, record.value if "value" in record.told else row.value
+    row.name, row.value = record.name or row.name, record.value if "value" in record.given else row.value
     row.digest = digest_of(row.value) if row.value else ""
-    row.deleted = record.deleted if "deleted" in record.told else row.deleted
+    row.deleted = record.deleted if "deleted" in record.given else row.deleted
     row.timestamp = record.timestamp or now

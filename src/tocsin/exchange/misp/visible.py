@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import halts
@@ -121,8 +122,7 @@ class VisibleEvents:
         if one.row is None:
             return list(one.attributes), []
         of = MispRecord.event_id == one.row.id
-        attributes = [show_attribute(row) for row in self.store.rows(RecordKind.ATTRIBUTE, of)]
-        return attributes, [show_object(row, ()) for row in self.store.rows(RecordKind.OBJECT, of)]
+        return [*self._rows(one)], [show_object(row, ()) for row in self.store.rows(RecordKind.OBJECT, of)]
 
     def whole(self, one: VisibleEvent, query: SearchQuery, attributes: list[Json], objects: list[Json]) -> Json:
         """An event with its parts, as a search gives it."""
@@ -198,9 +198,11 @@ class VisibleEvents:
         return VisibleEvent({**shown, "locked": True}, shared=shared, attributes=attributes)
 
     def _with_digest(self, digests: Iterable[str]) -> set[int]:
-        rows = self.store.rows(RecordKind.ATTRIBUTE, MispRecord.digest.in_(list(digests)))
-        pairs = self.store.rows(RecordKind.ATTRIBUTE, MispRecord.name.contains("|"))
-        return {row.event_id for row in (*rows, *pairs) if row.event_id is not None}
+        """The events that may have such a value: one that is a pair is looked at."""
+        of = MispRecord.partner_id == self.caller.partner, MispRecord.kind == RecordKind.ATTRIBUTE.value
+        found = MispRecord.digest.in_(list(digests)) | MispRecord.name.contains("|")
+        events = self.session.scalars(select(MispRecord.event_id).where(*of, found).distinct())
+        return {one for one in events if one is not None}
 
 
 def note_given(node: Node, caller: FaceCaller, given: Iterable[SharedEvent], now: datetime) -> None:
