@@ -95,7 +95,7 @@ FAULTS = {
     "size": Fault(lambda w: change(w, Partner, largest=10), "Nothing of this may go to Peer."),
     "size of the file": Fault(lambda w: change(w, Partner, largest=900), "Peer takes no file of"),
     "marking": Fault(lambda _: None, "Nothing of this may go to Peer.", tlp="RED"),
-    "no node": Fault(lambda w: change(w, Partner, node=None, mailbox=""), "Peer has no node and no mailbox."),
+    "no node": Fault(lambda w: change(w, Partner, node=None, mailbox=""), "Peer has no node and no email address."),
     "unknown partner": Fault(lambda _: None, "There is no such partner", partner="9"),
     "full disk": Fault(fill_disk, "A file cannot be kept in exchange/"),
 }

@@ -27,7 +27,7 @@ def test_a_token_lets_a_partner_in_at_one_face_until_it_is_replaced_or_revoked(w
 
     def caller(sent: str, face: Face = Face.TAXII) -> frozenset[FaceScope] | None:
         found = face_caller(world.node.database, face, sent, world.now)
-        return found and found.scopes
+        return found.scopes if found else None
 
     first = made()
     basic = base64.b64encode(f"any:{first}".encode()).decode()

@@ -89,7 +89,7 @@ def test_a_recall_names_who_has_no_node(world: World) -> None:
     with world.node.database.begin() as session:
         session.execute(update(Partner).values(node=None, mailbox=""))
     done = world.tocsin.json("exchange", "recall", "--incident", reference, "--code", "wrong")
-    assert (done["sent"], done["left"]) == (0, ["Peer: Peer has no node and no mailbox."])
+    assert (done["sent"], done["left"]) == (0, ["Peer: Peer has no node and no email address."])
 
 
 def test_the_incident_says_to_whom_it_went(world: World) -> None:

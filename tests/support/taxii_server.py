@@ -35,7 +35,7 @@ class FakeTaxii:
     silent: bool = False
     blind: bool = False
     endless: bool = False
-    roots: tuple[str, ...] = ("/root/",)
+    roots: tuple[str, ...] = ("/data/",)
     asked: list[dict[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -49,12 +49,12 @@ class FakeTaxii:
         collection = {"id": "c1", "title": "Indicators", "can_read": True, "can_write": False}
         pages: dict[str, dict[str, Any]] = {
             "/taxii2/": {"title": "Fake", "api_roots": list(self.roots)},
-            "/root/": {"title": "Root", "versions": [MEDIA], "max_content_length": 1},
-            "/root/collections/": {"collections": [collection, {"id": "c2", "can_read": False}]},
+            "/data/": {"title": "Root", "versions": [MEDIA], "max_content_length": 1},
+            "/data/collections/": {"collections": [collection, {"id": "c2", "can_read": False}]},
         }
         if parts.path in pages:
             return _answer(pages[parts.path])
-        if parts.path != "/root/collections/c1/objects/":
+        if parts.path != "/data/collections/c1/objects/":
             return _answer({"title": "Not here"}, status=404)
         return self._objects({name: values[0] for name, values in parse_qs(parts.query).items()})
 
