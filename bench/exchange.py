@@ -11,6 +11,7 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from pysequoia import Tsk
@@ -142,7 +143,7 @@ def case_by_acts() -> dict[str, object]:
                 for number in range(1, 49):
                     text = f"The operator answered that host 192.0.2.{number} was rebuilt and passwords changed."
                     add_entry(session, incident, IncidentEntryKind.NOTE, text=text, actor="test", now=one.now)
-            steps = (
+            steps: tuple[tuple[Any, str, dict[str, Any]], ...] = (
                 (one, "offer", {"partner": "B", "incident": reference}),
                 (other, "take", {}),
                 (other, "accept", {"case": 1}),

@@ -288,7 +288,7 @@ def messages(sender: Peer, item: SharedItem, ours: UUID) -> dict[str, Statement]
     }  # fmt: skip
 
 
-AS = {
+AS: dict[str, dict[str, Any]] = {
     "request": {"type": DispatchType.REQUEST, "request": Request(asks="mitigation", basis="legal", instrument="A law")},
     "notice": {"type": DispatchType.NOTE},
 }
