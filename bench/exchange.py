@@ -130,7 +130,7 @@ def case_by_acts() -> dict[str, object]:
     """A case of 50 entries is offered and accepted: bytes of the file, seconds of each act."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
     from support.ledger_examples import act, make_incident, meet
-    from support.world import World, copy_world, make_world
+    from support.world import copy_world, make_world
     from tocsin.exchange.ledger import sealed_file
     from tocsin.incidents import IncidentEntryKind, IncidentReader, add_entry, find_incident
 
@@ -146,7 +146,7 @@ def case_by_acts() -> dict[str, object]:
                 for number in range(1, 49):
                     text = f"The operator answered that host 192.0.2.{number} was rebuilt and passwords changed."
                     add_entry(session, incident, IncidentEntryKind.NOTE, text=text, actor="test", now=one.now)
-            steps: tuple[tuple[World, str, dict[str, Any]], ...] = (
+            steps: tuple[tuple[Any, str, dict[str, Any]], ...] = (
                 (one, "offer", {"partner": "B", "incident": reference}),
                 (other, "take", {}),
                 (other, "accept", {"case": 1}),

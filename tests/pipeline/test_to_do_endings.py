@@ -465,9 +465,9 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.AGREEMENTS_ENDING: Story(ending_agreement, leave_agreement),
     ItemKind.PARTNER_ITEMS: Story(offered, lambda w: act(w, "exchange decline", item=1, reason="Known")),
     ItemKind.PARTNER_CASES: Story(
-        offered_case, lambda w: act(w, "exchange refuse", case=1, code="capacity", reason="No people")
+        offered_case, lambda w: act(w, "exchange refuse", by="", case=1, code="capacity", reason="No people")
     ),
-    ItemKind.PARTNER_MESSAGES: Story(notice, lambda w: act(w, "exchange acknowledge", message=1)),
+    ItemKind.PARTNER_MESSAGES: Story(notice, lambda w: act(w, "exchange acknowledge", by="", message=1)),
     ItemKind.DISPATCHES_STUCK: Story(stuck_dispatch, read_receipt),
     ItemKind.RECEIPTS_MISSING: Story(lambda w: sent_dispatch(w, days=8), read_receipt),
     ItemKind.RECALLS_UNANSWERED: Story(

@@ -53,7 +53,7 @@ class MispFeedResult(BaseModel):
 
 
 def write_feed(context: ActContext, request: MispFeed) -> MispFeedResult:
-    """Written anew where something changed; what leaves is audited before it does.
+    """Written anew where something changed; the audit log has an entry before anything leaves.
 
     Raises:
         ConflictError: this node sends nothing now.
