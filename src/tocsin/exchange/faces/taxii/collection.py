@@ -9,8 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import batched
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import delete, func, insert, select, update
@@ -39,6 +38,7 @@ _WIDE: Final = frozenset(
 _WIDE_WORDS: Final = [word.value for word in AuditAction if word.partition(".")[0] in _WIDE]
 _TRIES: Final = 5
 
+_Row = TypeVar("_Row")
 _STEP: Final = timedelta(microseconds=1)
 _TICK: Final = timedelta(milliseconds=1)  # of a version of STIX
 
@@ -131,7 +131,7 @@ def _changes(
         before = known.pop(incident.id, None)
         if before != (going.digest if going else None):
             yield incident.id, going
-    for numbers in batched(sorted(known), _MANY, strict=False):
+    for numbers in _parts(sorted(known)):
         readable = references_by_number(session, reader.reader, numbers)
         yield from ((number, None) for number in numbers if number not in readable)  # it was restricted
 
@@ -163,7 +163,7 @@ def _note_read(session: Session, node: UUID, partner: int, rows: Sequence[Any], 
     new = [one for one in rows if not one.passed]
     _each(new, lambda numbers: update(TaxiiObject).where(_numbers(partner, numbers)).values(passed=True), session)
     ids = sorted({one.incident_id for one in new if one.incident_id is not None})
-    for some in batched(ids, _MANY, strict=False):
+    for some in _parts(ids):
         for incident in session.scalars(select(Incident).where(Incident.id.in_(some)).order_by(Incident.id)):
             of = PassedItem.node == node, PassedItem.item == incident.uuid
             same = *of, PassedItem.partner_id == partner, PassedItem.way == "taxii"
@@ -211,14 +211,14 @@ class CollectionWriter:
         unread = [one for one in old if not one.passed]
         _each(unread, lambda numbers: delete(TaxiiObject).where(self._of(numbers)), self.session)
         self._take_back(incident, [one for one in before.values() if not one.revoked])
-        for some in batched(self._rows, _MANY, strict=False):
-            self.session.execute(insert(TaxiiObject), list(some))
+        for some in _parts(self._rows):
+            self.session.execute(insert(TaxiiObject), some)
         self._rows.clear()
 
     def _take_back(self, incident: int, gone: Sequence[Any]) -> None:
         """What was read gets a last version that is revoked, with nothing of it; the rest was never there."""
         row = TaxiiObject
-        for some in batched(gone, _MANY, strict=False):
+        for some in _parts(gone):
             of = row.partner_id == self.partner, row.object.in_([one.object for one in some])
             read = set(self.session.scalars(select(row.object).where(*of, row.passed.is_(True)).distinct()))
             contents = self.session.execute(select(row.object, row.content).where(*of, row.newest.is_(True)))
@@ -258,9 +258,14 @@ def _numbers(partner: int, numbers: Iterable[int]) -> Any:
     return (TaxiiObject.partner_id == partner) & TaxiiObject.number.in_(list(numbers))
 
 
+def _parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+    """As many at once as one statement names."""
+    return (rows[start : start + _MANY] for start in range(0, len(rows), _MANY))
+
+
 def _each(rows: Sequence[Any], statement: Any, session: Session) -> None:
     """Run a statement that is made of the numbers of some rows, for all of them."""
-    for some in batched([one.number for one in rows], _MANY, strict=False):
+    for some in _parts([one.number for one in rows]):
         session.execute(statement(some), execution_options={"synchronize_session": False})
 
 
