@@ -20,6 +20,7 @@ from console_events import serving
 from pipeline import tocsin
 from tocsin.exchange.faces import CollectionWriter, TaxiiCollection, refresh
 from tocsin.incidents import IncidentObservable, add_incident
+from tocsin.node.home import open_home
 from tocsin.pipeline.stores import NodeWithStores, open_node
 
 SIZES = (100, 1_000, 5_000)
@@ -38,9 +39,9 @@ def main() -> None:
 
 def measure(home: Path, objects: int, incidents: int) -> dict[str, Any]:
     """Seconds, and the server's peak of memory."""
-    tocsin(home, "init")
-    with (home / "tocsin.toml").open("a") as settings:
-        settings.write('\n[tell]\nmode = "live"\n')
+    home.mkdir()
+    (home / "tocsin.toml").write_text('[tell]\nmode = "live"\n')
+    open_home(home)[1].close()
     tocsin(home, "partners", "add", "CERT B", "--mailbox", "csirt@b.example")
     secret = tocsin(home, "exchange", "token", "make", "CERT B")[0]["secret"]
     node = open_node(home)

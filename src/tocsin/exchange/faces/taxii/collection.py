@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.faces.taxii.contents import ROOTS, Json, PartnerReader, withdrawn
+from tocsin.exchange.faces.taxii.contents import ROOTS, IncidentObjects, Json, PartnerReader, withdrawn
 from tocsin.exchange.faces.taxii.models import TaxiiCollection, TaxiiIncident, TaxiiObject
 from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, read_page
 from tocsin.exchange.formats import read_time, stix_time
@@ -23,8 +23,10 @@ from tocsin.exchange.ledger import PassedItem, RecallItemRow, RecallRow
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.statements import RecallRequest
 from tocsin.incidents import Incident, IncidentSearch, IncidentState, list_incidents, merged_root, references_by_number
+from tocsin.node.errors import ConflictError
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, AuditEntry, audit, node_uuid
+from tocsin.node.sentences import say
 
 _LAG: Final = timedelta(minutes=10)  # an act commits so long after the time that its entry has, at most
 _MANY: Final = 500  # rows of a statement
@@ -32,6 +34,9 @@ _WIDE: Final = frozenset(
     {"rules", "recall", "team", "directory", "partner", "partnerkey", "act", "content", "agreement", "merge"}
 )
 """Beginnings of audit words after which all incidents are asked of the gate anew."""
+
+_WIDE_WORDS: Final = [word.value for word in AuditAction if word.partition(".")[0] in _WIDE]
+_TRIES: Final = 5
 
 _Row = TypeVar("_Row")
 _STEP: Final = timedelta(microseconds=1)
@@ -53,25 +58,51 @@ def read_objects(node: Node, partner: int, asked: TaxiiFilter, now: datetime) ->
 
 
 def refresh(node: Node, partner: int, now: datetime) -> None:
-    """What changed since the collection was read last is asked of the gate; where nothing did, one look-up."""
-    with node.database.reading() as session:
-        known = session.get(TaxiiCollection, partner)
-        if known is not None and known.seen_to is not None and _seen(session, known.seen_to) == known.seen:
-            return
+    """What changed since the collection was read last is asked of the gate; where nothing did, one look-up.
+
+    It is asked without a lock, and written only if nobody wrote meanwhile.
+
+    Raises:
+        ConflictError: others write again and again.
+
+    """
     node_uuid(node.database)  # drawn before a transaction is open
-    with node.database.begin() as session:
-        row = session.get(Partner, partner, with_for_update=True)  # of two that come first, one makes it
-        collection = session.get(TaxiiCollection, partner, with_for_update=True, populate_existing=True)
-        if row is None:
+    for _ in range(_TRIES):
+        with node.database.reading() as session:
+            known, row = session.get(TaxiiCollection, partner), session.get(Partner, partner)
+            if row is None or (known and known.seen_to and _seen(session, known.seen_to) == known.seen):
+                return
+            changes = list(_changes(PartnerReader(session, node, row, now), known))
+            seen = _seen(session, now - _LAG)
+        if _write(node, partner, known, changes, (now, seen)):
             return
+    raise ConflictError(say("Others change this collection now."), hint=say("Try again later."))
+
+
+def _write(
+    node: Node, partner: int, known: TaxiiCollection | None, changes: Iterable[tuple[int, IncidentObjects | None]],
+    as_of: tuple[datetime, str],
+) -> bool:  # fmt: skip
+    """Write what changed, unless somebody has written since it was read."""
+    now, seen = as_of
+    with node.database.begin() as session:
+        session.get(Partner, partner, with_for_update=True)  # of two that come first, one makes it
+        collection = session.get(TaxiiCollection, partner, with_for_update=True, populate_existing=True)
+        if (collection and collection.seen) != (known and known.seen):
+            return False
         if collection is None:
             collection = TaxiiCollection(partner_id=partner, number=0, added_at=None, seen_to=None, seen="")
             session.add(collection)
             session.flush()
         writer = CollectionWriter(session, collection, now)
-        _update(PartnerReader(session, node, row, now), writer)
-        collection.seen_to = now - _LAG
-        collection.seen = _seen(session, collection.seen_to)
+        for number, going in changes:
+            writer.write(number, going.objects() if going else [])
+            of = TaxiiIncident.partner_id == partner, TaxiiIncident.incident_id == number
+            session.execute(delete(TaxiiIncident).where(*of))
+            if going:
+                session.add(TaxiiIncident(partner_id=partner, incident_id=number, digest=going.digest))
+        collection.seen_to, collection.seen = now - _LAG, seen
+        return True
 
 
 def purge_incident(session: Session, incident: int, now: datetime) -> None:
@@ -83,31 +114,26 @@ def purge_incident(session: Session, incident: int, now: datetime) -> None:
         session.delete(row)
 
 
-def _update(reader: PartnerReader, writer: "CollectionWriter") -> None:
-    session, since = reader.session, writer.collection.seen_to
-    words = set(session.scalars(select(AuditEntry.word).where(AuditEntry.at > since).distinct())) if since else set()
-    if any(word.partition(".")[0] in _WIDE for word in words):
+def _changes(
+    reader: PartnerReader, collection: TaxiiCollection | None
+) -> Iterator[tuple[int, IncidentObjects | None]]:  # fmt: skip
+    """The incidents of which something else goes than before, by number, each with that; None: nothing goes now."""
+    session, since = reader.session, collection.seen_to if collection else None
+    wide = select(AuditEntry.id).where(AuditEntry.at > since, AuditEntry.word.in_(_WIDE_WORDS)) if since else None
+    if wide is not None and session.scalar(wide.limit(1)) is not None:
         since = None
     asks = RecallRow.partner_id.is_(None), RecallRow.asks != RecallRequest.NARROW.value
     recalled = set(session.scalars(select(RecallItemRow.item).join(RecallRow).where(*asks)))
     of = TaxiiIncident.partner_id == reader.partner.id
-    known = {one.incident_id: one for one in session.scalars(select(TaxiiIncident).where(of))}
+    known = {one.incident_id: one.digest for one in session.scalars(select(TaxiiIncident).where(of))}
     for incident in _changed(reader, since):
         going = None if incident.uuid in recalled else reader.objects_of(incident)
         before = known.pop(incident.id, None)
-        if going is not None and before is not None and before.digest == going.digest:
-            continue
-        if going is not None:
-            writer.write(incident.id, going.objects())
-            session.merge(TaxiiIncident(partner_id=reader.partner.id, incident_id=incident.id, digest=going.digest))
-        elif before is not None:
-            writer.write(incident.id, [])
-            session.delete(before)
+        if before != (going.digest if going else None):
+            yield incident.id, going
     for numbers in _parts(sorted(known)):
         readable = references_by_number(session, reader.reader, numbers)
-        for number in set(numbers) - set(readable):  # it was restricted
-            writer.write(number, [])
-            session.delete(known[number])
+        yield from ((number, None) for number in numbers if number not in readable)  # it was restricted
 
 
 def _changed(reader: PartnerReader, since: datetime | None) -> Iterator[Incident]:
@@ -125,8 +151,10 @@ def _changed(reader: PartnerReader, since: datetime | None) -> Iterator[Incident
 
 
 def _seen(session: Session, since: datetime) -> str:
-    """What names the entries of the audit log since then: they are added, and never changed."""
-    count, top = session.execute(select(func.count(), func.max(AuditEntry.id)).where(AuditEntry.at > since)).one()
+    """What names the entries since then that may change what goes: entries are added, and never changed."""
+    words = [*_WIDE_WORDS, AuditAction.INCIDENT_ENTRY.value]
+    of = AuditEntry.at > since, AuditEntry.word.in_(words)
+    count, top = session.execute(select(func.count(), func.max(AuditEntry.id)).where(*of)).one()
     return f"{count}:{top}"
 
 
