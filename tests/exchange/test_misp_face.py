@@ -15,7 +15,7 @@ from sqlalchemy import select
 from support.partner_examples import NODE, do
 from support.world import World, copy_world, make_world
 from tocsin.exchange.ledger import OfferedItem, PassedItem
-from tocsin.incidents import IncidentReader, add_incident, add_observable, find_incident
+from tocsin.incidents import IncidentReader, ObservableKind, add_incident, add_observable, find_incident
 
 NAME = "CERT B"
 
@@ -49,7 +49,7 @@ def client(world: World) -> httpx.Client:
 
 @pytest.fixture
 def misp(client: httpx.Client) -> Any:
-    made = PyMISP(f"{client.base_url}misp/", str(client.headers["Authorization"]))
+    made = PyMISP(f"{str(client.base_url).rstrip('/')}/misp/", str(client.headers["Authorization"]))
     made.toggle_global_pythonify()
     return made
 
@@ -58,7 +58,7 @@ def incident(world: World, tlp: str = "GREEN") -> UUID:
     with world.node.database.begin() as session:
         made = add_incident(session, title="Cards for sale", rsit_type="phishing", tlp=tlp, actor="x", now=world.now)
         for value, label in (("login.example", "GREEN"), ("secret.example", "AMBER")):
-            add_observable(session, made, "domain", value, role="indicator", tlp=label, now=world.now)
+            add_observable(session, made, ObservableKind.DOMAIN, value, role="indicator", tlp=label, now=world.now)
         return made.uuid
 
 
