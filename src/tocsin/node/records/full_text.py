@@ -10,8 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import reduce
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
@@ -55,7 +54,7 @@ _CANDIDATES: Final = (200, 2_000)
 
 _TOKENS: Final = "tokenize='unicode61 remove_diacritics 2'"
 Conditions: TypeAlias = tuple[ColumnElement[bool], ...]
-Numbers: TypeAlias = Select[tuple[int]]
+Numbers: TypeAlias = Select[int]
 
 
 def words_of(typed: str) -> list[str]:
@@ -107,13 +106,13 @@ class _SqliteIndex:
             query = query.where(exists(select(number).where(number == rowid, *conditions).correlate(matches)))
         elif conditions:  # by the plus the planner leaves the matches as they come: asking for each row is slower
             query = query.where(literal_column("+rowid").in_(select(number).where(*conditions)))
-        return query.order_by(rowid.desc())  # type: ignore[arg-type]  # a column of no model
+        return query.order_by(rowid.desc())
 
-    def texts(self, numbers: Sequence[int]) -> Select[tuple[int, str]]:
-        """The texts of these rows."""
-        texts = [self.number.class_.__table__.c[name] for name in TEXTS[self.number.class_.__tablename__]]
-        words = reduce(lambda one, other: one + " " + other, (func.coalesce(of, "") for of in texts))
-        return select(self.number, words).where(self.number.in_(numbers))
+    def texts(self, numbers: Sequence[int]) -> Select[Any]:
+        """The texts of these rows, behind their numbers."""
+        columns = self.number.class_.__table__.c
+        names = TEXTS[self.number.class_.__tablename__]
+        return select(self.number, *(columns[name] for name in names)).where(self.number.in_(numbers))
 
 
 def _find_in_sqlite(session: Session, index: _SqliteIndex, words: Sequence[str], limit: int) -> list[int]:
@@ -140,11 +139,12 @@ def _asked(words: Sequence[str], end: str = "") -> str:
     return " ".join(f'"{word}"{end}' for word in words)
 
 
-def _matching(rows: Sequence[Row[tuple[int, str]]], asked: str, limit: int) -> list[int]:
+def _matching(rows: Sequence[Row[Any]], asked: str, limit: int) -> list[int]:
     """Those of some rows that match, the newest first, by an index of their texts alone: its words are cut alike."""
     with closing(sqlite3.connect(":memory:")) as memory:
         memory.execute(f"CREATE VIRTUAL TABLE texts USING fts5(text, content='', {_TOKENS}, detail=none, columnsize=0)")
-        memory.executemany("INSERT INTO texts(rowid, text) VALUES (?, ?)", map(tuple, rows))
+        texts = ((number, " ".join(filter(None, texts))) for number, *texts in rows)
+        memory.executemany("INSERT INTO texts(rowid, text) VALUES (?, ?)", texts)
         found = memory.execute("SELECT rowid FROM texts(?) ORDER BY rowid DESC LIMIT ?", (asked, limit))
         return [number for (number,) in found]
 
