@@ -73,7 +73,6 @@ if TYPE_CHECKING:
         parties_of,
         references_by_number,
         seen_entry,
-        shareable_incidents,
         sightings_to_review,
         tasks_of,
         waited_enough,
@@ -87,6 +86,7 @@ if TYPE_CHECKING:
         ReportPart,
         ReportRequest,
         make_report,
+        shareable_incidents,
         veris_of,
     )
     from tocsin.incidents.search import (

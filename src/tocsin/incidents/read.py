@@ -7,9 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, false, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals import PublicReport
@@ -28,7 +27,6 @@ from tocsin.incidents.reference import read_reference
 from tocsin.incidents.states import UNDER_WAY, IncidentEntryKind, IncidentNeed, IncidentState, TaskState
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.sentences import say
-from tocsin.sharing.gate import Tlp
 
 TEAM: Final = 0
 """The compartment that everybody reads who may read incidents."""
@@ -201,23 +199,6 @@ def list_incidents(
         earlier = Incident.changed_at < after[0], (Incident.changed_at == after[0]) & (Incident.id < after[1])
         query = query.where(or_(*earlier))
     return session.scalars(query.order_by(Incident.changed_at.desc(), Incident.id.desc()).limit(limit)).all()
-
-
-def shareable_incidents(
-    session: Session, reader: IncidentReader, team: int | None, *, since: datetime | None, only: UUID | None
-) -> Sequence[Incident]:
-    """Those that a partner might have: marked CLEAR or GREEN, or its team takes part. The gate decides on each.
-
-    ``since``: changed then or later, those that changed first first. ``only``: that one alone.
-    """
-    labelled = Incident.tlp.in_([Tlp.CLEAR.value, Tlp.GREEN.value])
-    of_team = Party.team_id == team, Party.left_at.is_(None), readable(session, reader, Party)
-    joined = Incident.id.in_(select(Party.incident_id).where(*of_team)) if team is not None else false()
-    query = select(Incident).where(readable(session, reader, Incident), Incident.merged_into.is_(None))
-    query = query.where(or_(labelled, joined))
-    query = query if since is None else query.where(Incident.changed_at >= since)
-    query = query if only is None else query.where(Incident.uuid == only)
-    return session.scalars(query.order_by(Incident.changed_at, Incident.id)).all()
 
 
 def count_incidents(session: Session, reader: IncidentReader, search: IncidentSearch) -> int:

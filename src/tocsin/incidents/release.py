@@ -8,10 +8,13 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic import Field
+from sqlalchemy import false, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.act_parts import IncidentNamed, changing
@@ -28,6 +31,7 @@ from tocsin.incidents.read import (
     merged_family,
     observables_of,
     parties_of,
+    readable,
     tasks_of,
 )
 from tocsin.incidents.states import IncidentEntryKind, ObservableRole
@@ -42,6 +46,7 @@ from tocsin.sharing.gate import (
     Marking,
     Recipient,
     ReleasePurpose,
+    Tlp,
     decide,
     highest,
     read_marking,
@@ -246,3 +251,20 @@ def veris_of(content: ReportContent, source: str) -> bytes:
     milestones, observables = (content.found.get(part, ()) for part in (ReportPart.MILESTONES, ReportPart.OBSERVABLES))
     record = veris_record(content.incident, milestones, observables, content.roles, source=source)
     return (json.dumps(record, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def shareable_incidents(
+    session: Session, reader: IncidentReader, team: int | None, *, since: datetime | None, only: UUID | None
+) -> Sequence[Incident]:
+    """Those that a partner might have: marked CLEAR or GREEN, or its team takes part. The gate decides on each.
+
+    ``since``: changed then or later, those that changed first first. ``only``: that one alone.
+    """
+    labelled = Incident.tlp.in_([Tlp.CLEAR.value, Tlp.GREEN.value])
+    of_team = Party.team_id == team, Party.left_at.is_(None), readable(session, reader, Party)
+    joined = Incident.id.in_(select(Party.incident_id).where(*of_team)) if team is not None else false()
+    query = select(Incident).where(readable(session, reader, Incident), Incident.merged_into.is_(None))
+    query = query.where(or_(labelled, joined))
+    query = query if since is None else query.where(Incident.changed_at >= since)
+    query = query if only is None else query.where(Incident.uuid == only)
+    return session.scalars(query.order_by(Incident.changed_at, Incident.id)).all()

@@ -53,7 +53,7 @@ class MispFeedResult(BaseModel):
 
 
 def write_feed(context: ActContext, request: MispFeed) -> MispFeedResult:
-    """Written anew where something changed; the audit log has an entry before anything leaves.
+    """What has changed since is written again. Who gets it is in the audit log before it leaves.
 
     Raises:
         ConflictError: this node sends nothing now.
