@@ -59,7 +59,7 @@ def measure(home: Path, objects: int, incidents: int) -> dict[str, Any]:
         root = ApiRoot(f"{url}/taxii2/root/", user="any", password=secret)
         for size in SIZES:
             ends = Event()
-            writer = Thread(target=add_more, args=(node, objects * (2 + SIZES.index(size)), ends))
+            writer = Thread(target=add_more, args=(node, objects * (2 + 10 * SIZES.index(size)), ends))
             writer.start()
             started = time.monotonic()
             pages = as_pages(root.collections[0].get_objects, per_request=size)

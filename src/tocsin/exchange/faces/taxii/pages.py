@@ -132,6 +132,8 @@ def _beyond(name: str) -> int:
 def _version(text: str) -> str:
     """A version as it is kept, in milliseconds, whatever a client writes it like."""
     at = read_time(text)
+    if at is None and text not in {"last", "first", "all"}:
+        raise UsageError("match[version] is last, first, all, or times of RFC 3339.")
     return text if at is None else stix_time(at)
 
 
