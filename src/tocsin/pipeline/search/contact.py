@@ -21,7 +21,7 @@ from tocsin.problems.answers import OpenProblems
 from tocsin.sharing.lookup import Explanation, ResponsibilityLookup, Subject
 
 LATELY: Final = timedelta(days=30)
-"""Problems that go on are looked for among the events of so long."""
+"""Problems that go on count where they were seen within so long."""
 
 _MOST_TEAMS = 200  # whose contact states are read
 
