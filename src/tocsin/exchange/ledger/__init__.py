@@ -71,7 +71,7 @@ if TYPE_CHECKING:
         without_receipt,
     )
     from tocsin.exchange.ledger.recall_journal import is_to_repeat
-    from tocsin.exchange.ledger.recipients import ground_of_package
+    from tocsin.exchange.ledger.recipients import ground_of_package, policy_for, recipient_for
     from tocsin.exchange.ledger.restoring import repeat_recalls
     from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
     from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, SentDocument, preview, reasons_of

@@ -164,8 +164,9 @@ def _offer(
     run: _CollectionRun, name: str, objects: list[Json], cursor: Mapping[str, str], memory: Memory
 ) -> Iterator[CollectedOffer]:  # fmt: skip
     """A report of some objects, and a line on those that are taken back; with none, only where to go on."""
+    recalled = _recalled(objects, memory)
     gone = [one for one in objects if one.get("revoked") is True]
-    kept = [one for one in objects if one.get("revoked") is not True]
+    kept = [one for one in objects if one.get("revoked") is not True and one["id"] not in recalled]
     label = f"{len(objects):,} objects of {name}"
     key = hashlib.sha256("\n".join(map(_version, objects)).encode()).hexdigest()[:32]
     says = [one for one in kept if one.get("type") not in {"marking-definition", "identity"}]
@@ -173,11 +174,21 @@ def _offer(
         item = WaitingReport(f"{key}.json", read=lambda: [_report([*run.marks.values(), *kept], key)])
         yield CollectedOffer(label, [item], key, {} if gone else cursor)
         cursor = cursor if gone else {}
+    if recalled and f"{key}:recalled" not in memory.known:
+        words = say("Its source has recalled this from partners, so it is not taken in by this way either.")
+        yield CollectedOffer(label, [], f"{key}:recalled", refused=words)
     if gone and f"{key}:revoked" not in memory.known:
         words = say("Revoked there: %(count)s. What came of it stays.", count=f"{len(gone):,}")
         yield CollectedOffer(label, [], f"{key}:revoked", cursor, refused=words)
     elif any(memory.cursor.get(name) != text for name, text in cursor.items()):
         yield CollectedOffer(label, [], "", cursor)
+
+
+def _recalled(objects: list[Json], memory: Memory) -> set[str]:
+    """The ids of objects that a partner recalled, and of what belongs to them."""
+    found = [one for one in objects if one["id"].rpartition("--")[2].lower() in memory.recalled]
+    refs = (one.get("object_refs") for one in found)
+    return {one["id"] for one in found} | {str(ref) for some in refs if isinstance(some, list) for ref in some}
 
 
 def _report(objects: list[Json], key: str) -> bytes:

@@ -15,6 +15,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from tocsin.exchange.agreements import adopted_agreements
 from tocsin.exchange.faces.taxii.contents import ROOTS, IncidentObjects, Json, PartnerReader, withdrawn
 from tocsin.exchange.faces.taxii.models import TaxiiCollection, TaxiiIncident, TaxiiObject
 from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, read_page
@@ -66,14 +67,14 @@ def refresh(node: Node, partner: int, now: datetime) -> None:
         ConflictError: others write again and again.
 
     """
-    node_uuid(node.database)  # drawn before a transaction is open
+    us = node_uuid(node.database)  # drawn before a transaction is open
     for _ in range(_TRIES):
         with node.database.reading() as session:
             known, row = session.get(TaxiiCollection, partner), session.get(Partner, partner)
-            if row is None or (known and known.seen_to and _seen(session, known.seen_to) == known.seen):
+            if row is None or (known and known.seen_to and _seen(session, known.seen_to, us, now) == known.seen):
                 return
             changes = list(_changes(PartnerReader(session, node, row, now), known))
-            seen = _seen(session, now - _LAG)
+            seen = _seen(session, now - _LAG, us, now)
         if _write(node, partner, known, changes, (now, seen)):
             return
     raise ConflictError(say("Others change this collection now."), hint=say("Try again later."))
@@ -120,6 +121,9 @@ def _changes(
     """The incidents of which something else goes than before, by number, each with that; None: nothing goes now."""
     session, since = reader.session, collection.seen_to if collection else None
     wide = select(AuditEntry.id).where(AuditEntry.at > since, AuditEntry.word.in_(_WIDE_WORDS)) if since else None
+    bound = _in_force(session, node_uuid(reader.node.database), reader.now)
+    if collection and collection.seen.partition(" ")[2] != bound:
+        since = None
     if wide is not None and session.scalar(wide.limit(1)) is not None:
         since = None
     asks = RecallRow.partner_id.is_(None), RecallRow.asks != RecallRequest.NARROW.value
@@ -150,12 +154,18 @@ def _changed(reader: PartnerReader, since: datetime | None) -> Iterator[Incident
         after = (rows[-1].changed_at, rows[-1].id)
 
 
-def _seen(session: Session, since: datetime) -> str:
-    """What names the entries since then that may change what goes: entries are added, and never changed."""
+def _seen(session: Session, since: datetime, us: UUID, now: datetime) -> str:
+    """What names the entries since then that may change what goes, which never change, and the agreements in force."""
     words = [*_WIDE_WORDS, AuditAction.INCIDENT_ENTRY.value]
     of = AuditEntry.at > since, AuditEntry.word.in_(words)
     count, top = session.execute(select(func.count(), func.max(AuditEntry.id)).where(*of)).one()
-    return f"{count}:{top}"
+    return f"{count}:{top} {_in_force(session, us, now)}"
+
+
+def _in_force(session: Session, us: UUID, now: datetime) -> str:
+    """The agreements that bind this node: one may expire without any act."""
+    bound = (one.body for one in adopted_agreements(session, us) if one.binds(us, now))
+    return " ".join(sorted(f"{one.agreement}:{one.edition}" for one in bound))
 
 
 def _note_read(session: Session, node: UUID, partner: int, rows: Sequence[Any], now: datetime) -> None:

@@ -10,19 +10,16 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.never_held import class_table
-from tocsin.directory import Team, teams_by_id
 from tocsin.exchange.formats import Source, write_bundle
-from tocsin.exchange.partners import Partner, PartnerKeyState, read_partner
+from tocsin.exchange.ledger import policy_for, recipient_for
+from tocsin.exchange.partners import Partner
 from tocsin.exchange.sharing import (
     PackageItem,
     PackageKind,
     PackagePolicy,
-    SharingPartner,
     compose,
     incident_collection,
     incident_items,
-    partner_recipient,
     read_view,
 )
 from tocsin.incidents import (
@@ -34,10 +31,10 @@ from tocsin.incidents import (
     observables_of,
     parties_of,
 )
+from tocsin.interface import ActContext
 from tocsin.node.node import Node
 from tocsin.node.records import node_uuid
 from tocsin.sharing.gate import DataClass, Recipient, read_tlp
-from tocsin.sharing.rules import rules_in_force
 
 Json = dict[str, Any]
 
@@ -102,7 +99,7 @@ class PartnerReader:
         found = observables_of(self.session, self.reader, family)
         if all(one.role != ObservableRole.INDICATOR for one in found):
             return None
-        recipient = self._recipient(family)
+        recipient = self._recipient(incident, family)
         view = read_view(self.session, self.reader, incident.reference, recipient)
         items = [one for one in incident_items(view) if one.kind in _SHOWN and one.terms.data in _CHOSEN]
         package = compose(items, recipient, self.partner.name, self._policy)
@@ -116,38 +113,25 @@ class PartnerReader:
         return Source(self.node.settings.node.name, str(node_uuid(self.node.database)))
 
     @cached_property
-    def _team(self) -> Team | None:
-        number = self.partner.team_id
-        return teams_by_id(self.node.database, [number]).get(number) if number else None
-
-    @cached_property
-    def _keys(self) -> frozenset[str]:
-        found = read_partner(self.session, str(self.partner.id), self.now)
-        return frozenset(key.fingerprint for key in found.in_state(PartnerKeyState.PINNED, self.now))
+    def _context(self) -> ActContext:
+        return ActContext(self.node, self.now, "taxii")
 
     @cached_property
     def _policy(self) -> PackagePolicy:
-        rules = rules_in_force(self.session)
-        local = tuple(rule.local for rule in rules.document.rules if not rule.when and rule.local is not None)
-        never = class_table(self.node.settings.never_held)
-        return PackagePolicy(local=local, transfers=rules.transfers, chosen=_CHOSEN, never_held=never)
+        return policy_for(self.session, self._context, self.partner, _CHOSEN)
 
-    def _recipient(self, family: Sequence[Incident]) -> Recipient:
-        """The partner, named by the case where a party is the same team or mailbox; no wider than either wants."""
-        team, mailbox = self._team, self.partner.mailbox.casefold()
-        parties = [
-            one
+    def _recipient(self, incident: Incident, family: Sequence[Incident]) -> Recipient:
+        """The partner as the gate knows it, and no wider than the incident says of it."""
+        recipient = recipient_for(self.session, self._context, self.partner, incident.reference)
+        team, mailbox = self.partner.team_id, self.partner.mailbox.casefold()
+        ceilings = [
+            read_tlp(one.ceiling)
             for one in parties_of(self.session, self.reader, family)
             if one.left_at is None
-            and ((team and one.team_id == team.id) or (mailbox and one.mailbox.casefold() == mailbox))
+            and ((team and one.team_id == team) or (mailbox and one.mailbox.casefold() == mailbox))
         ]
-        ceilings = [read_tlp(one) for one in [*(one.ceiling for one in parties), *([team.ceiling] if team else [])]]
-        who = SharingPartner(
-            str(self.partner.node or self.partner.mailbox), self.partner.name, team, self._keys, plain=not self._keys,
-            ceiling=min(ceilings, key=lambda one: one.rank, default=None),
-        )  # fmt: skip
-        recipient = partner_recipient(who, (), self.now, in_case=bool(parties))
-        return recipient if team else replace(recipient, country=self.partner.countries.partition(",")[0])
+        ceiling = min([*ceilings, recipient.ceiling], key=lambda one: one.rank)
+        return replace(recipient, ceiling=ceiling)
 
 
 def withdrawn(content: Json) -> Json:
