@@ -124,6 +124,8 @@ UNSEEN = {
     "/readiness/{number}/questions/{question}/appeal": "after a decision",
     "/readiness/{number}/questions/{question}/measure": "a file, for a question that is measured",
     "/readiness/{number}/questions/{question}/use": "a list, where another question has evidence",
+    "/receipt/{token}": "a link of a mail, tested in tests/exchange/test_mail_ways.py",
+    "/exchange/inbox": "for nodes of partners, which show no form",
     "/report/{reference}": "behind a secret",
     "/teams/{key}/confirm": "a button, for a help line",
     "/teams/{key}/restore": "a button, for an archived team",
@@ -145,7 +147,14 @@ UNSEEN = {
 }
 """Routes of forms that no page of the gallery shows."""
 
-_PUBLIC = {"layout.html", "feedback.html", "verify.html", "receipt_link.html", "public", "sign_in"}  # there nobody has a session that ends
+_PUBLIC = {
+    "layout.html",
+    "feedback.html",
+    "verify.html",
+    "receipt_link.html",
+    "public",
+    "sign_in",
+}  # there nobody has a session that ends
 
 _FORM = re.compile(r'<form method="post"(?: action="([^"]*)")?')
 _ELSEWHERE = {"/settings", "/sign-out"}  # on each page: the switch, and the way out
