@@ -136,6 +136,8 @@ UNSEEN = {
     "/readiness/{number}/questions/{question}/appeal": "after a decision",
     "/readiness/{number}/questions/{question}/measure": "a file, for a question that is measured",
     "/readiness/{number}/questions/{question}/use": "a list, where another question has evidence",
+    "/receipt/{token}": "a link of a mail, tested in tests/exchange/test_mail_ways.py",
+    "/exchange/inbox": "for nodes of partners, which show no form",
     "/report/{reference}": "behind a secret",
     "/teams/{key}/confirm": "a button, for a help line",
     "/teams/{key}/restore": "a button, for an archived team",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tocsin.directory import canonical, find_team
@@ -147,12 +148,16 @@ def remove(context: ActContext, request: PartnerNamed) -> PartnerResult:
         partner = find_partner(session, request.partner, lock=True)
         found = read_partner(session, str(partner.id), context.now)
         if found.checks or partner.statement_at or any(key.confirmed_at or key.ended_at for key in found.keys):
-            raise ConflictError(say("This partner has a history, so it stays."), hint=say("End its keys instead."))
+            raise ConflictError(_HISTORY, hint=say("End its keys instead."))
         done = result_of(partner)
         for row in (*found.keys, *listings_of(session, partner.id)):
             session.delete(row)
         session.flush()
         session.delete(partner)
+        try:
+            session.flush()
+        except IntegrityError:  # something was sent to it, or came from it
+            raise ConflictError(_HISTORY, hint=say("End its keys instead.")) from None
         note(session, context, AuditAction.PARTNER_REMOVED, partner)
         return done
 
@@ -185,6 +190,7 @@ def check(context: ActContext, request: NewCheck) -> PartnerResult:
         return result_of(partner)
 
 
+_HISTORY: Final = say("This partner has a history, so it stays.")
 _ANEW: Final = say("Add the other node as a partner of its own.")
 _TEXTS: Final = ("name", "mailbox", "inbox", "languages", "hours", "formats")
 
