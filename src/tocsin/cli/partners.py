@@ -168,7 +168,7 @@ def import_cerebrate(
     from tocsin.exchange.partners import list_acts
     from tocsin.pipeline.collectors import MispServerSettings, open_misp
 
-    said = {"url": url, "secret_file": key_file, "networks": network or [], "ca_file": ca_file}
+    said = {"kind": "misp", "url": url, "secret_file": key_file, "networks": network or [], "ca_file": ca_file}
     try:
         settings = MispServerSettings.model_validate(said)
     except ValidationError as error:
