@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from pymisp import Distribution, MISPEvent, MISPObject, PyMISP
+from pymisp import MISPEvent, MISPObject, PyMISP
 from sqlalchemy import select
 
 from support.partner_examples import NODE, do
@@ -69,7 +69,7 @@ def items(world: World) -> list[OfferedItem]:
 
 def new_event(value: str = "192.0.2.7", **said: Any) -> MISPEvent:
     event = MISPEvent()
-    event.from_dict(info="Scans", distribution=Distribution.all_communities, **said)
+    event.from_dict(info="Scans", distribution=3, **said)
     event.add_attribute("ip-src", value)
     return event
 
@@ -148,7 +148,7 @@ def test_an_edit_of_an_incident_is_a_proposal_and_changes_nothing(world: World, 
     misp.update_event(event)
     assert sorted(one.value for one in misp.attribute_proposals(event)) == ["login.example", "more.example"]
     assert misp.add_attribute(event, {"type": "domain", "value": "third.example"}).value == "third.example"
-    assert misp.add_sighting({"value": "login.example"}).event_id == event.id
+    assert misp.add_sighting({"value": "login.example"}).event_id == str(event.id)
     for refused in (misp.delete_event(event), misp.tag(event, "x"), misp.publish(event)):
         assert refused["errors"][0] == 403
     (item,) = items(world)
