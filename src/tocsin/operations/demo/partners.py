@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tocsin.delivery.sealing import KeyRing
 from tocsin.directory.keys import KeyFormat
 from tocsin.exchange.ledger import acts as dispatch_acts
-from tocsin.exchange.ledger import receipt_file, sealed_file
+from tocsin.exchange.ledger import case_acts, receipt_file, sealed_file, sent_dispatches
 from tocsin.exchange.partners import acts, own_key, own_profile
 from tocsin.incidents import IncidentReader, IncidentSearch, list_incidents
 from tocsin.incidents import acts as incident_acts
@@ -28,7 +28,7 @@ _MERIDIA: Final = "CERT of Meridia"
 _MAILBOX: Final = "cert@meridia.example"
 _TAVIA: Final = "CERT of Tavia"
 _ACTS: Final = {
-    **{act.name: act for act in (*acts.ACTS, *dispatch_acts.ACTS)},
+    **{act.name: act for act in (*acts.ACTS, *dispatch_acts.ACTS, *case_acts.ACTS)},
     **{act.command: act for act in incident_acts.ACTS},
 }
 _SETTINGS: Final = f"""\
@@ -45,6 +45,7 @@ _KIT: Final = """\
 hxxps://kestria-bank[.]meridia-hosting[.]example/login
 198[.]51[.]100[.]77
 """
+_HELP: Final = "Please keep the flow records of 198.51.100.77 for the last seven days."
 _ADVISORY: Final = "Remote maintenance without a second factor is being used. Switch it off until it has one.\n"
 
 
@@ -66,6 +67,7 @@ def add_partners(demonstration: Demonstration) -> None:
         _ask_about_the_hospital(kestria, meridia)
         _offer_a_case(kestria, meridia)
         _recall_an_advisory(kestria, meridia)
+        _ask_for_help(kestria, meridia)
 
 
 def _add_tavia(demonstration: Demonstration) -> None:
@@ -153,3 +155,12 @@ def _recall_an_advisory(kestria: _Side, meridia: _Side) -> None:
     sent = kestria.do("send", partner=_MERIDIA, documents=(advisory,), tlp="GREEN")
     kestria.give(meridia, sent.dispatch)
     kestria.do("recall", dispatch=sent.dispatch, code="wrong")
+    with kestria.node.database.reading() as session:
+        recall = sent_dispatches(session, limit=1)[0].row.id
+    kestria.give(meridia, recall)
+
+
+def _ask_for_help(kestria: _Side, meridia: _Side) -> None:
+    """Meridia asks for records that a network of Kestria has. Nobody has answered yet."""
+    asked = meridia.do("ask", partner=meridia.partner, asks="preservation", urgency="high", text=_HELP, tlp="GREEN")
+    meridia.give(kestria, asked.dispatch)
