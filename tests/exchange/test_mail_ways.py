@@ -161,8 +161,10 @@ def opened(gpg: Gpg, raw: bytes) -> tuple[EmailMessage, str]:
     """What a mail program shows of an encrypted mail, and whose signature it has."""
     outer = email.message_from_bytes(raw, policy=email.policy.default)
     _, sealed = outer.iter_parts()
-    plain, signer = gpg.opened(sealed.get_payload(decode=True))
-    return email.message_from_bytes(plain, policy=email.policy.default), signer  # type: ignore[return-value]
+    content = sealed.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    plain, signer = gpg.opened(content)
+    return email.message_from_bytes(plain, policy=email.policy.default), signer
 
 
 def reply(gpg: Gpg, raw: bytes, key: str) -> bytes:
