@@ -47,6 +47,7 @@ _ALSO = {
     "/help/money": AccountRole.NOBODY,
     "/help/other": AccountRole.NOBODY,
     "/report?kind=leak": AccountRole.NOBODY,
+    "/merges/pair?one=operator&other=nat-a": AccountRole.ANALYST,
     "/readiness?as=assessor": AccountRole.ASSESSOR,
     "/readiness/indices?as=assessor": AccountRole.ASSESSOR,
     "/readiness/indices/example?beside=second": AccountRole.ASSESSOR,

@@ -143,7 +143,7 @@ def _matching(rows: Sequence[Row[Any]], asked: str, limit: int) -> list[int]:
     """Those of some rows that match, the newest first, by an index of their texts alone: its words are cut alike."""
     with closing(sqlite3.connect(":memory:")) as memory:
         memory.execute(f"CREATE VIRTUAL TABLE texts USING fts5(text, content='', {_TOKENS}, detail=none, columnsize=0)")
-        texts = ((row[0], " ".join(filter(None, row[1:]))) for row in rows)
+        texts = [(row[0], " ".join(filter(None, row[1:]))) for row in rows]
         memory.executemany("INSERT INTO texts(rowid, text) VALUES (?, ?)", texts)
         found = memory.execute("SELECT rowid FROM texts(?) ORDER BY rowid DESC LIMIT ?", (asked, limit))
         return [number for (number,) in found]
