@@ -206,18 +206,13 @@ def list_incidents(
 def shareable_incidents(
     session: Session, reader: IncidentReader, team: int | None, *, since: datetime | None, only: UUID | None
 ) -> Sequence[Incident]:
-    """Those that a partner might have: marked CLEAR or GREEN, or its team takes part. The gate decides on each.
-
-    ``since``: changed then or later, those that changed first first. ``only``: that one alone.
-    """
+    """Those that a partner might have: CLEAR or GREEN, or its team takes part; those that changed first first."""
     labelled = Incident.tlp.in_([Tlp.CLEAR.value, Tlp.GREEN.value])
     of_team = Party.team_id == team, Party.left_at.is_(None), readable(session, reader, Party)
     joined = Incident.id.in_(select(Party.incident_id).where(*of_team)) if team is not None else false()
-    query = select(Incident).where(readable(session, reader, Incident), Incident.merged_into.is_(None))
-    query = query.where(or_(labelled, joined))
-    query = query if since is None else query.where(Incident.changed_at >= since)
-    query = query if only is None else query.where(Incident.uuid == only)
-    return session.scalars(query.order_by(Incident.changed_at, Incident.id)).all()
+    of = [readable(session, reader, Incident), Incident.merged_into.is_(None), or_(labelled, joined)]
+    of += [*([Incident.changed_at >= since] if since else ()), *([Incident.uuid == only] if only else ())]
+    return session.scalars(select(Incident).where(*of).order_by(Incident.changed_at, Incident.id)).all()
 
 
 def count_incidents(session: Session, reader: IncidentReader, search: IncidentSearch) -> int:

@@ -53,7 +53,7 @@ class MispFeedResult(BaseModel):
 
 
 def write_feed(context: ActContext, request: MispFeed) -> MispFeedResult:
-    """Written anew where something changed; what leaves is audited before it does.
+    """New and changed events are written, and what leaves is audited before it does.
 
     Raises:
         ConflictError: this node sends nothing now.
