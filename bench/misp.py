@@ -72,6 +72,7 @@ class Node:
                 time.sleep(0.1)
             else:
                 return self
+        self.process.terminate()
         raise SystemExit("the server does not start")
 
     def __exit__(self, *_: object) -> None:

@@ -111,7 +111,8 @@ def withdrawn_event(reference: str, there: Json, now: datetime) -> dict[str, Any
     kept = {name: there.get(name) for name in ("uuid", "date", "threat_level_id", "analysis", "distribution")}
     gone = deleted_attributes({"Attribute": []}, there)
     title = f"Withdrawn: {reference}"
-    return {**kept, "info": title, "timestamp": str(int(now.timestamp())), "Attribute": gone}
+    tags = [{"name": one} for one in _tags(there)]
+    return {**kept, "info": title, "timestamp": str(int(now.timestamp())), "Tag": tags, "Attribute": gone}
 
 
 def compare_events(sent: Json, there: Json | None) -> EventComparison:
