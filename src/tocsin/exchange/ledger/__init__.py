@@ -44,8 +44,7 @@ if TYPE_CHECKING:
         RecallItemRow,
         RecallRow,
     )
-    from tocsin.exchange.ledger.passing import newest_recall, recall_sum
-    from tocsin.exchange.ledger.passings import (
+    from tocsin.exchange.ledger.passed_items import (
         ItemRecipient,
         PassingWay,
         newest_version,
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
         passed_items,
         withdraw_passings,
     )
+    from tocsin.exchange.ledger.passing_on import newest_recall, recall_sum
     from tocsin.exchange.ledger.read import (
         ItemHolder,
         ReceivedDispatch,
