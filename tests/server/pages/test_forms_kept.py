@@ -48,7 +48,6 @@ UNSEEN = {
         for end in ("adopt", "leave", "remove-party", "send")
     },
     "/exchange/items/{item}/answer": "in the place of adopt and decline, where an item is recalled",
-    "/partners/{partner}/tokens": "a choice of two",
     "/partners/{partner}/tokens/revoke": "a button, for a partner with a token",
     "/partners/{partner}/send": "a button, below the preview of an incident",
     "/partners/{partner}/offer": "a button, below the preview of an incident",
@@ -126,7 +125,6 @@ UNSEEN = {
     "/playbooks/{playbook}/remove": "a button, for one that was added here",
     "/incidents/{reference}/playbooks/{run}/answer": "a button of each answer",
     "/incidents/{reference}/parties/{party}/draft": "the other button of the form that sends",
-    "/merges/pair": "no teams look like one",
     "/merges/undo": "a button, after a merge",
     "/portal/contacts/code": "a code from a letter",
     "/portal/contacts/undo": "a button, after a denial",
