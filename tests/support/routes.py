@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.accounts.permissions import Extent, extent
 
-_OPEN = ("/static", "/taxii2")  # files of the look; programs of partners, who have no role: test_taxii_server.py
+_OPEN = ("/static", "/taxii2", "/misp")  # files of the look; programs of partners, who have no role
 
 
 @dataclass(frozen=True)
