@@ -52,6 +52,7 @@ def test_settings_say_which_chores_make_sense() -> None:
         Chore.PURGE,
         Chore.CALL_OUTS,
         Chore.EXCHANGE,
+        Chore.CASES,
         Chore.TODO,
     }
     assert wanted(Settings()) == always

@@ -115,6 +115,6 @@ def test_another_host_is_sent_nothing_and_a_collection_that_is_missing_is_said(
 ) -> None:
     taxii.roots = ("https://elsewhere.example/root/",)
     assert run(settings(), tocsin.home, {}) == []
-    taxii.roots = ("/root/",)
+    taxii.roots = ("/data/",)
     with pytest.raises(RemoteError, match="no collection 'c2' for us"):
         run(settings(collections=["c2"]), tocsin.home, {})
