@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.ledger.case_history import history_for
+from tocsin.exchange.ledger.case_history import case_of_incident, history_for
 from tocsin.exchange.ledger.claims import own_claims
 from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, encrypting_key, own_party
 from tocsin.exchange.ledger.mail_sealing import seal_for, tell_of_key
@@ -156,16 +156,18 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
             return result_of(known, partner)
         basis = _basis(session, context, request)
         opened = OpenPartner(session, context, us, partner)
-        draft, prepared = _draft(opened, request), None
-        if partner.node is not None:  # no lock: it takes as long as its bytes
-            prepared = prepare_dispatch(opened, draft)
+        draft = prepared = None
+        if not _is_case(session, context, request):  # its history is written down as it is signed
+            draft = _draft(opened, request)
+            if partner.node is not None:  # no lock: it takes as long as its bytes
+                prepared = prepare_dispatch(opened, draft)
     cut("exchange.prepared")
     with context.database.begin() as session:
         partner = find_partner(session, request.partner, lock=True)
         if once and (known := session.scalar(select(OutgoingRow).where(OutgoingRow.once == once))) is not None:
             return result_of(known, partner)
         opened = OpenPartner(session, context, us, partner)
-        if _basis(session, context, request) != basis:
+        if draft is None or _basis(session, context, request) != basis:
             draft, prepared = _draft(opened, request), None
         row = seal_for(opened, draft, once, prepared)
         for item in draft.statements:
@@ -188,6 +190,14 @@ def _basis(session: Session, context: ActContext, request: NewDispatch) -> objec
         return newest, rules
     incident = find_incident(session, IncidentReader(context.person, context.now), request.incident)
     return newest, rules, incident.id, incident.changed_at, incident.tlp
+
+
+def _is_case(session: Session, context: ActContext, request: NewDispatch) -> bool:
+    """Whether an incident is a case that is worked with a partner, or was offered."""
+    if not request.incident:
+        return False
+    incident = find_incident(session, IncidentReader(context.person, context.now), request.incident)
+    return case_of_incident(session, incident) is not None
 
 
 def _draft(opened: OpenPartner, request: NewDispatch) -> DispatchDraft:
