@@ -58,7 +58,7 @@ def try_pages(desk: PageContext) -> APIRouter:
                 if files:
                     typed["name"] = Path((files[0].filename or "").replace("\\", "/")).name[:100] or "sample"
                 called = typed["name"] or f"{typed['feed'] or 'sample'}.txt"
-                name = re.sub(r"[^\w.()+-]", "_", called).lstrip(".") or "sample.txt"
+                name = re.sub(r"[^\w.()+-]", "_", called)[-60:].lstrip(".") or "sample.txt"  # 240 bytes at most
                 path = Path(folder, "sample", name)
                 path.parent.mkdir()
                 path.write_bytes(files[0].file.read() if files else typed["sample"].encode())
