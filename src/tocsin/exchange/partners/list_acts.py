@@ -73,7 +73,7 @@ def import_list(context: ActContext, request: PartnerList) -> ListResult:
     digest = hashlib.sha256(request.content).hexdigest()
     source = " ".join(request.source.split())
     with context.undoable() as session:
-        known = _Known(session, source)
+        known = _PartnerLookup(session, source)
         rows = {row.id: row for row in known.listings.values()}
         done = {"new": 0, "known": 0, "keys": 0}
         for entry in found.entries:
@@ -101,7 +101,7 @@ def import_list(context: ActContext, request: PartnerList) -> ListResult:
         return ListResult(source=source, gone=len(gone), left=found.left[:1_000], **done)
 
 
-class _Known:
+class _PartnerLookup:
     """The partners that are here, by what a list may name them."""
 
     def __init__(self, session: Session, source: str) -> None:
