@@ -55,7 +55,7 @@ GROUPS: Final = {
     "exchange": (
         "tocsin.exchange.ledger.acts",
         "tocsin.exchange.ledger.case_acts",
-        "tocsin.exchange.misp.feed",
+        "tocsin.exchange.faces.misp.feed",
         "tocsin.pipeline.misp_push",
     ),
     "exchange agreements": ("tocsin.exchange.ledger.agreement_acts",),

@@ -104,7 +104,7 @@ _MODELS = (
     "tocsin.exchange.faces.models",
     "tocsin.exchange.faces.taxii.models",
     "tocsin.exchange.ways.models",
-    "tocsin.exchange.ledger.case_models",
+    "tocsin.exchange.ledger.cases.models",
     "tocsin.exchange.agreements.models",
     "tocsin.pipeline.uploads.models",
     "tocsin.server.api.models",

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import halts
+from tocsin.exchange.faces import event_recipient, incident_package
 from tocsin.exchange.ledger import ItemRecipient, PassingWay, note_passing, withdraw_passings
-from tocsin.exchange.misp import event_recipient, incident_package
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.sharing import (
     EventComparison,

@@ -18,9 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from tocsin.exchange.faces import Face, FaceCaller, check_offer, face_caller
+from tocsin.exchange.faces import Face, FaceCaller, MispAnswer, MispCall, answer_call, check_offer, face_caller, failure
 from tocsin.exchange.formats import MOST_BYTES
-from tocsin.exchange.misp import MispAnswer, MispCall, answer_call, failure
 from tocsin.node.accounts import network_of
 from tocsin.node.errors import InputError, TocsinError
 from tocsin.pipeline.stores import NodeWithStores

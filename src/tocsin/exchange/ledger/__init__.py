@@ -6,8 +6,10 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.exchange.ledger import acts, agreement_acts, case_acts
-    from tocsin.exchange.ledger.case_models import CaseEntryRow, ExchangeCase, ExchangeMessage
-    from tocsin.exchange.ledger.case_read import (
+    from tocsin.exchange.ledger.cases.handover import close_handed_over, find_case
+    from tocsin.exchange.ledger.cases.messages import find_message, open_messages
+    from tocsin.exchange.ledger.cases.models import CaseEntryRow, ExchangeCase, ExchangeMessage
+    from tocsin.exchange.ledger.cases.read import (
         IncidentPartner,
         ListedCase,
         ListedMessage,
@@ -17,12 +19,11 @@ if TYPE_CHECKING:
         list_messages,
         offered_cases,
     )
-    from tocsin.exchange.ledger.case_states import CaseState, MessageKind, MessageState
+    from tocsin.exchange.ledger.cases.states import CaseState, MessageKind, MessageState
     from tocsin.exchange.ledger.claims import offered_claims, sent_claims
     from tocsin.exchange.ledger.confirming import check_numbers, unanswered_recalls, unchecked_partners
     from tocsin.exchange.ledger.contents import recalled_uuids, tombstones
     from tocsin.exchange.ledger.grounds import NONE, GroundShare, exchange_grounds, share_by_type
-    from tocsin.exchange.ledger.handover import close_handed_over, find_case
     from tocsin.exchange.ledger.items import OBSERVABLES, earlier_incident, find_item
     from tocsin.exchange.ledger.keeping import forget_files, kept_files
     from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, own_party
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
         language_of,
         queue_mail,
     )
-    from tocsin.exchange.ledger.messages import find_message, open_messages
     from tocsin.exchange.ledger.misp_records import MISP_TYPE, RECORDS, MispRecord, RecordKind
     from tocsin.exchange.ledger.models import (
         IncomingRow,
@@ -70,9 +70,9 @@ if TYPE_CHECKING:
         stuck_dispatches,
         without_receipt,
     )
-    from tocsin.exchange.ledger.recall_journal import is_to_repeat
+    from tocsin.exchange.ledger.recalls.journal import is_to_repeat
+    from tocsin.exchange.ledger.recalls.restoring import repeat_recalls
     from tocsin.exchange.ledger.recipients import ground_of_package, policy_for, recipient_for
-    from tocsin.exchange.ledger.restoring import repeat_recalls
     from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
     from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, SentDocument, preview, reasons_of
     from tocsin.exchange.ledger.states import (

@@ -6,7 +6,7 @@ from typing import Final
 from tocsin.exchange.ledger.confirming import record_answer, record_number
 from tocsin.exchange.ledger.items import adopt, decline
 from tocsin.exchange.ledger.passing_on import pass_item_on, report_sum
-from tocsin.exchange.ledger.recalling import answer, recall
+from tocsin.exchange.ledger.recalls import answer, recall
 from tocsin.exchange.ledger.sending import send
 from tocsin.exchange.ledger.taking import take, take_receipt
 from tocsin.incidents.act_parts import SIGNED

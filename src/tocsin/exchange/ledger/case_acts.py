@@ -3,8 +3,7 @@
 from functools import partial
 from typing import Final
 
-from tocsin.exchange.ledger.handover import accept, offer, refuse, withdraw
-from tocsin.exchange.ledger.messages import acknowledge, ask, notice, open_incident, reply
+from tocsin.exchange.ledger.cases import accept, acknowledge, ask, notice, offer, open_incident, refuse, reply, withdraw
 from tocsin.incidents.act_parts import SIGNED
 from tocsin.interface import Absence, Act, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission

@@ -20,7 +20,7 @@ from tocsin.exchange.ledger.models import (
     RecallItemRow,
     RecallRow,
 )
-from tocsin.exchange.ledger.recall_journal import journal_recall
+from tocsin.exchange.ledger.recalls import journal_recall
 from tocsin.exchange.ledger.states import Direction, OfferState
 from tocsin.exchange.recalls import Name, due_items, name_of
 from tocsin.exchange.statements import (

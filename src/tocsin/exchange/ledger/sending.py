@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.ledger.case_history import case_of_incident, history_for
+from tocsin.exchange.ledger.cases import case_of_incident, history_for
 from tocsin.exchange.ledger.claims import own_claims
 from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, encrypting_key, own_party
 from tocsin.exchange.ledger.mail_sealing import seal_for, tell_of_key

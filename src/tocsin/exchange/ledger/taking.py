@@ -33,7 +33,7 @@ from tocsin.exchange.dispatches import (
     seal_receipt,
     take_members,
 )
-from tocsin.exchange.ledger.case_writing import check_cases, write_cases, write_message
+from tocsin.exchange.ledger.cases import check_cases, write_cases, write_message
 from tocsin.exchange.ledger.confirming import note_had, note_resumed
 from tocsin.exchange.ledger.contents import answer_recall, nothing_held, tombstones, write_statement
 from tocsin.exchange.ledger.links import (

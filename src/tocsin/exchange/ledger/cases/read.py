@@ -8,9 +8,9 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.ledger.case_models import ExchangeCase, ExchangeMessage
-from tocsin.exchange.ledger.case_states import CaseState
-from tocsin.exchange.ledger.case_writing import stored_history
+from tocsin.exchange.ledger.cases.models import ExchangeCase, ExchangeMessage
+from tocsin.exchange.ledger.cases.states import CaseState
+from tocsin.exchange.ledger.cases.writing import stored_history
 from tocsin.exchange.ledger.confirming import recalled_items
 from tocsin.exchange.ledger.models import OfferedItem, OutgoingRow, PassedItem
 from tocsin.exchange.ledger.states import OfferState

@@ -3,12 +3,11 @@
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from tocsin.exchange.ledger import MispRecord, RecordKind
-from tocsin.exchange.misp.calls import NOT_PERMITTED, CallFunction, CallRoom, EventAnswer, Json, success
-from tocsin.exchange.misp.feedback_calls import propose_edit
-from tocsin.exchange.misp.reading import EventReader
-from tocsin.exchange.misp.reading_calls import shown_object
-from tocsin.exchange.misp.shapes import (
+from tocsin.exchange.faces.misp.calls import NOT_PERMITTED, CallFunction, CallRoom, EventAnswer, Json, success
+from tocsin.exchange.faces.misp.feedback_calls import propose_edit
+from tocsin.exchange.faces.misp.reading import EventReader
+from tocsin.exchange.faces.misp.reading_calls import shown_object
+from tocsin.exchange.faces.misp.shapes import (
     flag,
     read_attribute,
     read_uuid,
@@ -16,7 +15,8 @@ from tocsin.exchange.misp.shapes import (
     tag_number,
     tag_of,
 )
-from tocsin.exchange.misp.store import ExistingEventError, RefusedError
+from tocsin.exchange.faces.misp.store import ExistingEventError, RefusedError
+from tocsin.exchange.ledger import MispRecord, RecordKind
 
 
 def _add_event(room: CallRoom) -> EventAnswer:

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.cases import CaseHistory, add_entry
-from tocsin.exchange.ledger.case_models import ExchangeCase
-from tocsin.exchange.ledger.case_states import CaseState, case_state
-from tocsin.exchange.ledger.case_writing import keep_entry, note_entry, stored_entries, stored_history
+from tocsin.exchange.ledger.cases.models import ExchangeCase
+from tocsin.exchange.ledger.cases.states import CaseState, case_state
+from tocsin.exchange.ledger.cases.writing import keep_entry, note_entry, stored_entries, stored_history
 from tocsin.exchange.ledger.links import OpenPartner
 from tocsin.exchange.sharing import PackageKind, PartnerPackage
 from tocsin.exchange.statements import CaseAct, CaseEntry, GlobalName, Statement, sign_statement, utc

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from logging import getLogger
 from typing import Final
 
-from tocsin.exchange.faces import FaceScope
-from tocsin.exchange.misp import feedback_calls, reading_calls, writing_calls
-from tocsin.exchange.misp.calls import (
+from tocsin.exchange.faces.misp import feedback_calls, reading_calls, writing_calls
+from tocsin.exchange.faces.misp.calls import (
     NOT_PERMITTED,
     CallFunction,
     CallRoom,
@@ -17,10 +16,11 @@ from tocsin.exchange.misp.calls import (
     MispCall,
     failure,
 )
-from tocsin.exchange.misp.queries import NoMatchError
-from tocsin.exchange.misp.shapes import ShapeError
-from tocsin.exchange.misp.store import ExistingEventError, RefusedError
-from tocsin.exchange.misp.visible import VisibleEvents, note_given
+from tocsin.exchange.faces.misp.queries import NoMatchError
+from tocsin.exchange.faces.misp.shapes import ShapeError
+from tocsin.exchange.faces.misp.store import ExistingEventError, RefusedError
+from tocsin.exchange.faces.misp.visible import VisibleEvents, note_given
+from tocsin.exchange.faces.tokens import FaceScope
 from tocsin.node.errors import InputError
 from tocsin.node.records import node_uuid
 

@@ -15,9 +15,9 @@ from urllib.parse import unquote
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.faces import FaceCaller
-from tocsin.exchange.misp.reading import read_body
-from tocsin.exchange.misp.store import RefusedError
-from tocsin.exchange.misp.visible import VisibleEvent, VisibleEvents
+from tocsin.exchange.faces.misp.reading import read_body
+from tocsin.exchange.faces.misp.store import RefusedError
+from tocsin.exchange.faces.misp.visible import VisibleEvent, VisibleEvents
 from tocsin.node.node import Node
 
 Json = dict[str, Any]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.ledger.contents import drop_parts, note_recall
 from tocsin.exchange.ledger.models import OfferedItem, RecallItemRow, RecallRow
-from tocsin.exchange.ledger.recall_journal import is_to_repeat
+from tocsin.exchange.ledger.recalls.journal import is_to_repeat
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.statements import Recall, read_statement

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.cases import CaseHistory, add_entry, is_withdrawn, read_history
 from tocsin.exchange.dispatches import DispatchContents
-from tocsin.exchange.ledger.case_models import CaseEntryRow, ExchangeCase, ExchangeMessage
-from tocsin.exchange.ledger.case_states import (
+from tocsin.exchange.ledger.cases.models import CaseEntryRow, ExchangeCase, ExchangeMessage
+from tocsin.exchange.ledger.cases.states import (
     OPEN_MESSAGES,
     CaseState,
     MessageKind,

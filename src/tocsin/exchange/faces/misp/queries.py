@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tocsin.exchange.misp.shapes import MOST_SECONDS, flag
+from tocsin.exchange.faces.misp.shapes import MOST_SECONDS, flag
 
 Json = Mapping[str, Any]
 

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.ledger.case_models import ExchangeMessage
-from tocsin.exchange.ledger.case_states import OPEN_MESSAGES, MessageKind, MessageState
-from tocsin.exchange.ledger.handover import join_partner
+from tocsin.exchange.ledger.cases.handover import join_partner
+from tocsin.exchange.ledger.cases.models import ExchangeMessage
+from tocsin.exchange.ledger.cases.states import OPEN_MESSAGES, MessageKind, MessageState
 from tocsin.exchange.ledger.items import open_marked
 from tocsin.exchange.ledger.links import OpenPartner, own_party
 from tocsin.exchange.ledger.recipients import policy_for, recipient_for

@@ -16,7 +16,7 @@ from tocsin.exchange.ledger.mail_sealing import recall_text, seal_for
 from tocsin.exchange.ledger.models import OfferedItem, PassedItem, RecallItemRow, RecallRow
 from tocsin.exchange.ledger.passed_items import PassingWay, left_elsewhere
 from tocsin.exchange.ledger.passing_on import recall_sum, seal_report
-from tocsin.exchange.ledger.recall_journal import journal_answer, journal_recall
+from tocsin.exchange.ledger.recalls.journal import journal_answer, journal_recall
 from tocsin.exchange.ledger.sealing import DispatchDraft
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner, find_partner

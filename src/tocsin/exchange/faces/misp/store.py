@@ -10,6 +10,18 @@ from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.faces import recalled_names
+from tocsin.exchange.faces.misp.reading import EventReader
+from tocsin.exchange.faces.misp.shapes import (
+    MispOrg,
+    NewRecord,
+    ShapeError,
+    check_attribute,
+    digest_of,
+    read_attribute,
+    read_event,
+    read_object,
+    read_uuid,
+)
 from tocsin.exchange.formats import Markings, marking_of, stricter
 from tocsin.exchange.ledger import (
     MISP_TYPE,
@@ -20,18 +32,6 @@ from tocsin.exchange.ledger import (
     OfferedItem,
     OfferState,
     RecordKind,
-)
-from tocsin.exchange.misp.reading import EventReader
-from tocsin.exchange.misp.shapes import (
-    MispOrg,
-    NewRecord,
-    ShapeError,
-    check_attribute,
-    digest_of,
-    read_attribute,
-    read_event,
-    read_object,
-    read_uuid,
 )
 from tocsin.node.records import AuditAction, audit
 from tocsin.sharing.gate import Tlp

@@ -6,11 +6,9 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement
 
-from tocsin.exchange.formats import Markings, marking_of
-from tocsin.exchange.ledger import MispRecord, RecordKind
-from tocsin.exchange.misp.calls import NOT_PERMITTED, CallFunction, CallRoom, Json, success
-from tocsin.exchange.misp.queries import read_query, read_terms, read_times
-from tocsin.exchange.misp.shapes import (
+from tocsin.exchange.faces.misp.calls import NOT_PERMITTED, CallFunction, CallRoom, Json, success
+from tocsin.exchange.faces.misp.queries import read_query, read_terms, read_times
+from tocsin.exchange.faces.misp.shapes import (
     NewRecord,
     check_attribute,
     flag,
@@ -20,8 +18,10 @@ from tocsin.exchange.misp.shapes import (
     show_proposal,
     show_sighting,
 )
-from tocsin.exchange.misp.store import RefusedError
-from tocsin.exchange.misp.visible import VisibleEvent
+from tocsin.exchange.faces.misp.store import RefusedError
+from tocsin.exchange.faces.misp.visible import VisibleEvent
+from tocsin.exchange.formats import Markings, marking_of
+from tocsin.exchange.ledger import MispRecord, RecordKind
 
 _COMPARED: Final = ("value", "type", "comment")
 

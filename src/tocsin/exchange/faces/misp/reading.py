@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from json.decoder import JSONDecoder, scanstring  # type: ignore[attr-defined]  # it is part of the module since 2.6
 from typing import Any, Final
 
+from tocsin.exchange.faces.misp.shapes import ShapeError
 from tocsin.exchange.formats import measure_json
-from tocsin.exchange.misp.shapes import ShapeError
 from tocsin.node.errors import InputError
 
 MOST_ATTRIBUTES: Final = 250_000

@@ -13,10 +13,9 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import halts
 from tocsin.exchange.faces import FaceCaller, FaceScope
-from tocsin.exchange.ledger import MispRecord, PassingWay, RecordKind, note_reading
-from tocsin.exchange.misp.incident_events import SharedEvent, event_recipient, shared_events
-from tocsin.exchange.misp.queries import SearchQuery, TermFilter, tag_names
-from tocsin.exchange.misp.shapes import (
+from tocsin.exchange.faces.misp.incident_events import SharedEvent, event_recipient, shared_events
+from tocsin.exchange.faces.misp.queries import SearchQuery, TermFilter, tag_names
+from tocsin.exchange.faces.misp.shapes import (
     OWN_NUMBERS,
     MispOrg,
     digest_of,
@@ -29,7 +28,8 @@ from tocsin.exchange.misp.shapes import (
     show_proposal,
     show_sighting,
 )
-from tocsin.exchange.misp.store import PeerStore, peer_uuid
+from tocsin.exchange.faces.misp.store import PeerStore, peer_uuid
+from tocsin.exchange.ledger import MispRecord, PassingWay, RecordKind, note_reading
 from tocsin.exchange.partners import Partner
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, audit, node_uuid

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import halts
 from tocsin.directory.profile import sign_beside
-from tocsin.exchange.misp.incident_events import event_policy, is_withdrawn, package_event, package_for
-from tocsin.exchange.misp.shapes import read_uuid
+from tocsin.exchange.faces.misp.incident_events import event_policy, is_withdrawn, package_event, package_for
+from tocsin.exchange.faces.misp.shapes import read_uuid
 from tocsin.exchange.partners import own_key
 from tocsin.incidents import IncidentReader, shareable_incidents
 from tocsin.interface import Absence, Act, ActContext, NoUndo

@@ -3,13 +3,13 @@
 from typing import Any, Final
 
 from tocsin.exchange.faces import FaceScope
+from tocsin.exchange.faces.misp.calls import CallFunction, CallRoom, EventAnswer, Json
+from tocsin.exchange.faces.misp.queries import read_deleted, read_query, sorted_events
+from tocsin.exchange.faces.misp.shapes import flag, read_seconds, read_uuid, show_attribute, show_object
+from tocsin.exchange.faces.misp.store import RefusedError
+from tocsin.exchange.faces.misp.visible import VisibleEvent, finds_attribute, finds_event
 from tocsin.exchange.formats import categories
 from tocsin.exchange.ledger import MispRecord, RecordKind
-from tocsin.exchange.misp.calls import CallFunction, CallRoom, EventAnswer, Json
-from tocsin.exchange.misp.queries import read_deleted, read_query, sorted_events
-from tocsin.exchange.misp.shapes import flag, read_seconds, read_uuid, show_attribute, show_object
-from tocsin.exchange.misp.store import RefusedError
-from tocsin.exchange.misp.visible import VisibleEvent, finds_attribute, finds_event
 
 VERSION: Final = "2.5.34"
 """The version of MISP whose calls these are: by its number clients switch what they send on and off."""

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.cases import CaseHistory
-from tocsin.exchange.ledger.case_history import append, case_of_incident, extend, sign_entry
-from tocsin.exchange.ledger.case_models import ExchangeCase
-from tocsin.exchange.ledger.case_states import CaseState
-from tocsin.exchange.ledger.case_writing import stored_case, stored_entries, stored_history
+from tocsin.exchange.ledger.cases.history import append, case_of_incident, extend, sign_entry
+from tocsin.exchange.ledger.cases.models import ExchangeCase
+from tocsin.exchange.ledger.cases.states import CaseState
+from tocsin.exchange.ledger.cases.writing import stored_case, stored_entries, stored_history
 from tocsin.exchange.ledger.items import AdoptedItem, adopt, decide
 from tocsin.exchange.ledger.links import OpenPartner, own_party, partner_party
 from tocsin.exchange.ledger.models import OfferedItem, OutgoingRow
