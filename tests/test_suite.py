@@ -43,3 +43,20 @@ def test_two_processes_run_each_file_in_its_order_and_the_durations_are_kept(tmp
     assert (done.returncode, "6 passed" in done.stdout) == (0, True), done.stdout
     names = [line.split()[2] for line in (tmp_path / "kept.txt").read_text().splitlines()]
     assert sorted(names) == [f"tests/test_{name}.py::test_{order}" for name in "abc" for order in ("first", "second")]
+
+
+def test_a_test_that_waits_for_ever_fails_and_the_others_run(tmp_path: Path) -> None:
+    """As xdist alone has it, another process would run the same test again, and so on."""
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.pytest.ini_options]\nfaulthandler_timeout = 1\nfaulthandler_exit_on_timeout = true\n"
+    )
+    (tmp_path / "conftest.py").write_text("pytest_plugins = ['support.order']\n")
+    (tmp_path / "test_a.py").write_text(
+        "import threading\n\ndef test_waits(): threading.Event().wait()\n\ndef test_after(): pass\n"
+    )
+    (tmp_path / "test_b.py").write_text("def test_other(): pass\n")
+    environment = {"PYTHONPATH": str(Path(__file__).parent)}
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "1 failed, 2 passed" in done.stdout, done.stdout
+    assert "in test_waits" in done.stderr, done.stderr

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 SECONDS = Path(__file__).resolve().parents[1] / "seconds.toml"
 """Folder below ``tests`` → seconds that its tests took when it was written."""
@@ -25,6 +26,15 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         return GROUPS.get(file, file)
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """The test in which a process ended; it is not run again, as xdist would do for ever with one that waits."""
+        work = self.assigned_work.get(node, {}).values()
+        ended = next((name for unit in work for name, done in unit.items() if not done), None)
+        for unit in work:
+            unit.update({name: True for name in unit if name == ended})
+        super().remove_node(node)
+        return ended
 
 
 @pytest.hookimpl(optionalhook=True)
