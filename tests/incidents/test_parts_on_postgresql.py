@@ -1,13 +1,13 @@
 """The parts of incidents and the register of critical assets on PostgreSQL: acts, pages, chores, locks."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError
 from time import sleep
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from fastapi import FastAPI
@@ -148,19 +148,20 @@ def test_an_ingest_and_who_looks_up_the_past_wait_for_each_other_in_one_order(
     values = EXAMPLES["lookUpObservablesOfIncident"](world)
     name = name_of(world.node.database.engine.url.render_as_string())
 
-    def until_waiting(count: int) -> None:
+    def until_waiting(*work: Future[Any]) -> None:
         waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
         with postgresql.connect() as connection:
-            while connection.execute(waits, [name]).fetchone() != (count,):
+            while (connection.execute(waits, [name]).fetchone() or (0,))[0] < len(work):
+                assert not any(one.done() for one in work), "it did not wait"
                 sleep(0.02)
 
     with ThreadPoolExecutor() as threads:
         with world.node.database.begin() as session:
             session.scalars(select(Incident).with_for_update()).one()
             looks = threads.submit(do, world, "lookUpObservablesOfIncident", **values)
-            until_waiting(1)
+            until_waiting(looks)
             hears = threads.submit(world.hear, "192.0.2.1", port=443)
-            until_waiting(2)
+            until_waiting(looks, hears)
         assert looks.result() > 0
         assert hears.result().stored == 1
     with world.node.database.reading() as session:
