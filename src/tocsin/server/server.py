@@ -151,6 +151,7 @@ def make_application(
     async def working(application: FastAPI) -> AsyncIterator[None]:
         """What works behind the doors for as long as they are open."""
         with ExitStack() as works:
+            works.enter_context(node.database.kept_open())
             works.callback(desk.guide.settle)
             if not public:
                 for one in (counter.open(), taker.working(), sealing(node.database, node.home, clock)):
@@ -286,7 +287,7 @@ def serve(node: NodeWithStores, *, port: int, public: bool = False, ready: Calla
     if not public:
         Thread(target=_open_digests, args=(node,), name="digests", daemon=True).start()
     ready()
-    with listening, node.database.kept_open(), suppress(KeyboardInterrupt):
+    with listening, suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
 
 
