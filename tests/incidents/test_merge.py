@@ -28,7 +28,7 @@ from tocsin.interface import ActContext, read_request
 from tocsin.node.errors import ConflictError
 
 ACTS = {act.command: act for act in acts.ACTS}
-SEQUENCES = int(os.environ.get("TOCSIN_MERGES", "100"))
+SEQUENCES = int(os.environ.get("TOCSIN_MERGES", "40"))
 MANY = 4
 
 _which = st.integers(0, MANY - 1)

@@ -149,9 +149,9 @@ def test_an_ingest_and_who_looks_up_the_past_wait_for_each_other_in_one_order(
     name = name_of(world.node.database.engine.url.render_as_string())
 
     def until_waiting(*work: Future[Any]) -> None:
-        waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+        waits = "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
         with postgresql.connect() as connection:
-            while (connection.execute(waits, [name]).fetchone() or (0,))[0] < len(work):
+            while connection.execute(waits, [name]).rowcount < len(work):
                 assert not any(one.done() for one in work), "it did not wait"
                 sleep(0.02)
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from io import BufferedReader
 from itertools import count
 from typing import Any, BinaryIO
 
@@ -38,10 +39,11 @@ class Chromium:
     """The process, and the pipes to it; every tab of the tests is one of its."""
 
     process: subprocess.Popen[bytes]
-    to_read: BinaryIO
+    to_read: BufferedReader
     to_write: BinaryIO
     pages: dict[str, "Page"] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    _read: bytearray = field(default_factory=bytearray)
 
     def command(self, method: str, session: str = "", **parameters: Any) -> Any:
         """The result of one DevTools command, to a tab where its session is given."""
@@ -61,11 +63,12 @@ class Chromium:
 
     def read(self) -> dict[str, Any]:
         """The next message; the tab that it is about has noted it."""
-        message = bytearray()
-        while (letter := self.to_read.read(1)) != b"\0":
-            assert letter, "the browser ended"
-            message += letter
-        answer: dict[str, Any] = json.loads(message)
+        while (end := self._read.find(b"\0")) < 0:
+            more = self.to_read.read1(1 << 16)
+            assert more, "the browser ended"
+            self._read += more
+        answer: dict[str, Any] = json.loads(self._read[:end])
+        del self._read[: end + 1]
         if (page := self.pages.get(answer.get("sessionId", ""))) is not None:
             page.note(answer)
         return answer

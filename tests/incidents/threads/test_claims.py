@@ -20,7 +20,7 @@ from tocsin.incidents import Incident, IncidentEntry, IncidentEntryKind
 from tocsin.incidents.threads import IncidentMail, QuotedTextError, ThreadMailState
 from tocsin.node.letters import Letter
 
-CONVERSATIONS = int(os.environ.get("TOCSIN_CONVERSATIONS", "60"))
+CONVERSATIONS = int(os.environ.get("TOCSIN_CONVERSATIONS", "20"))
 PING_PONGS = int(os.environ.get("TOCSIN_PING_PONGS", "20"))
 WORDS = (
     "server router backup account ledger switch mailbox invoice printer tablet archive gateway cluster console "

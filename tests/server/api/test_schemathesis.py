@@ -37,7 +37,7 @@ CHECKS = [
     response_headers_conformance,
 ]
 BOUNDED = settings(
-    max_examples=int(os.environ.get("TOCSIN_API_EXAMPLES", "4")),
+    max_examples=int(os.environ.get("TOCSIN_API_EXAMPLES", "2")),
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

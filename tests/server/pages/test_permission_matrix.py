@@ -16,6 +16,7 @@ from support.console_users import Browser, browser_of
 from support.furnished_node import furnish
 from support.page_examples import EXAMPLES, QUERIES, Example, fill
 from support.routes import Door, doors
+from support.sizes import WHOLE
 from support.world import World, copy_world
 from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.accounts.permissions import Extent
@@ -66,10 +67,11 @@ def test_every_route_asks_for_one_act_and_every_name_has_an_example(stage: Stage
 def test_whoever_may_not_learns_nothing(stage: Stage, seat: tuple[AccountRole, Browser]) -> None:
     role, browser = seat
     wrong = []
-    for door in stage.doors:
+    for at, door in enumerate(stage.doors):
         if door.lets_in(role) is not None:
             continue
-        for example in _of(stage, door):
+        there_or_not = _of(stage, door)
+        for example in there_or_not if WHOLE else there_or_not[at % len(there_or_not) :][:1]:
             answer = _ask(browser, door, example)
             if not _refused(answer, door, role):
                 wrong.append((door.method, example, answer.status_code))

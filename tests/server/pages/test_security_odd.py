@@ -50,7 +50,7 @@ class Stage:
         for at, door in enumerate(self.doors):
             who = [browser for role, browser in self.browsers.items() if door.lets_in(role)]
             if who and door.path not in _LEFT_OUT:
-                odd = ODD if WHOLE else (ODD[at % len(ODD)], ODD[(at + 2) % len(ODD)])
+                odd = ODD if WHOLE else (ODD[at % len(ODD)],)
                 yield door, who[0], self.examples.get(door.path), odd
 
 
@@ -119,7 +119,7 @@ def test_a_sign_that_postgresql_keeps_in_no_text_breaks_nothing(postgresql: Clus
         for door, browser, example, _ in stage.each():
             given = {"params" if door.method == "GET" else "data": dict.fromkeys(names, "a\0b")}
             filled = len(example.own.split(" ")) if example else 0
-            for path in (example.at if example else door.path, fill(door.path, " ".join(["a%00b"] * filled))):
+            for path in {example.at if example else door.path, fill(door.path, " ".join(["a%00b"] * filled))}:
                 answer = _ask(browser, door, path, **({} if door.api and door.method != "GET" else given))
                 if answer.status_code >= 500:
                     broken.append((door.method, path, answer.status_code))

@@ -1,11 +1,14 @@
-"""Nothing of the register leaves: a word in every field of it is found in nothing that who may not read it can get.
+"""What stays with few: the register of critical assets, and references to what must never be held.
 
+A word is in every field of both, and found in nothing that who may not read it can get. Each role asks for all that
+lets it in; that it learns nothing of the rest is in `test_permission_matrix`, and ``TOCSIN_WHOLE=1`` asks for it too.
 Looked for as it is, in base64, and in what is compressed; `test_the_search_finds_what_leaks` shows that it can fail.
 """
 
 import base64
 import gzip
 import io
+import json
 import logging
 import zipfile
 import zlib
@@ -16,20 +19,24 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from support.abuse_reports import REFERENCE, xarf
 from support.assets import Keeper
 from support.console_users import browser_of
 from support.furnished_node import furnish
 from support.mail_keys import gnupg
 from support.page_examples import OPERATOR, QUERIES, SECTOR
 from support.routes import Door, doors
+from support.sizes import WHOLE
 from support.world import World, copy_world
 from tocsin.assets import match_observables
 from tocsin.assets.register import Asset, AssetChange
 from tocsin.directory import teams_by_id
-from tocsin.node.accounts import AccountRole
+from tocsin.node.accounts import AccountRole, Permission
+from tocsin.node.accounts.permissions import extent
 from tocsin.node.records import AuditEntry, UndoRecord
 from tocsin.operations.backup import make_backup, restore_backup
 from tocsin.operations.backup_encryption import GpgKeyring
+from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.stores import open_node
 from tocsin.server.server import make_application
 
@@ -45,6 +52,8 @@ NEEDLES = {WORD.lower().encode(), b"198.18.77", *(
     for shift in range(3) for form in (WORD, WORD.lower())
 )}  # fmt: skip
 NOT_ASKED = {"/today/live"}  # never ends
+OF_REPORTS = (REFERENCE, "an-example", "NHR-", "secret-place")
+SHAPES = "/api/v1/openapi.json"  # examples of what a reference looks like
 OTHERS = [role for role in AccountRole if role not in {AccountRole.MANAGER, AccountRole.ANALYST}]
 
 
@@ -86,6 +95,10 @@ def filled(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
         Keeper(world, AccountRole.ANALYST).do("approve", sheet=2)
         keeper.do("print", sheet=2)
         world.hear("192.0.2.3")
+        path = world.folder / "abuse.json"
+        path.write_text(json.dumps(xarf(), indent=2))
+        abuse = ingest(world.node, [path], clock=lambda: world.now)
+        assert abuse.counts.quarantined == 1
         match_observables(world.node, world.now)
         world.tell()
         paths = []
@@ -93,6 +106,9 @@ def filled(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
             if door.method == "GET" and door.path not in NOT_ASKED:
                 example = examples.get(door.path)
                 paths.append((door, (example.at if example else door.path) + QUERIES.get(door.path, "")))
+                if door.path == "/reports/quarantine":
+                    (number,) = abuse.ingests
+                    paths += [(door, f"{door.path}?ingest={number}"), (door, f"{door.path}/{number}/0")]
                 if "search" in door.path:
                     paths.append((door, f"{door.path}?q={WORD[:-2]}"))  # an answer says what was asked for
         yield world, paths
@@ -103,12 +119,17 @@ def test_no_page_and_no_route_of_the_api_says_anything(
     filled: tuple[World, list[tuple[Door, str]]], role: AccountRole
 ) -> None:
     world, paths = filled
+    officer = bool(extent(role, Permission.NEVER_HELD_WORK))
     sector = next(number for number, team in teams_by_id(world.node.database).items() if team.key == SECTOR)
     application = make_application(world.node, clock=lambda: world.now)
     with browser_of(application, world.node, role, now=world.now, teams=(sector,)) as browser:
         wrong = []
         for door, path in paths:
+            if not (WHOLE or door.lets_in(role)):
+                continue
             answer = browser.get(path)
+            if not officer and path != SHAPES and any(word in answer.text for word in OF_REPORTS):
+                wrong.append((door.path, path))
             inside = role not in OTHERS and (path.startswith("/assets") or path.endswith("/assets"))
             if not inside and leaks(answer.content + repr(answer.headers.raw).encode()):
                 wrong.append((door.path, path))
