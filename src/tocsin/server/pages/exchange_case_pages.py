@@ -6,9 +6,12 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
+from sqlalchemy import select
 from starlette.datastructures import FormData
 
 from tocsin.exchange.ledger import (
+    Direction,
+    OutgoingRow,
     case_acts,
     case_entries,
     close_handed_over,
@@ -155,13 +158,15 @@ def _shown_message(
     try:
         with desk.node.database.reading() as session:
             row = find_message(session, reader, number)
+            sent = select(OutgoingRow).where(OutgoingRow.partner_id == row.partner_id, OutgoingRow.hash == row.hash)
+            dispatch = session.scalar(sent) if row.direction == Direction.OUT else None
             partner = partner_names(session, [row.partner_id])[row.partner_id]
             incident = references_by_number(session, reader, [row.incident_id]).get(row.incident_id or 0, "")
     except NotFoundError:
         raise NotHereError from None
     return desk.page(
         request, "exchange/message.html", status=409 if error else 200, row=row, partner=partner, incident=incident,
-        error=error, typed=typed, **WORDS,
+        dispatch=dispatch, error=error, typed=typed, **WORDS,
     )  # fmt: skip
 
 
