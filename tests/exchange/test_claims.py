@@ -138,7 +138,7 @@ def test_what_is_withheld_or_refused_says_why_everywhere(world: World) -> None:
     assert (row["state"], row["withheld"]) == ("refused", [["analysis", "tlp-green-community", "not-chosen", 3]])
     with browser(world) as analyst:
         shown = text_of(analyst.get("/exchange/dispatches/1"))
-    assert all(word in shown for word in (row["reason"], "analysis", "not-chosen", "Refused"))
+    assert all(word in shown for word in (row["reason"], "What the team wrote", "It was not selected.", "Refused"))
 
 
 def refusal_of(world: World, to: Peer) -> bytes:

@@ -1,7 +1,7 @@
 """People of every role who are signed in to one node, as their browsers would be."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,11 +10,12 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from support.ports import NO_TLS
-from support.world import served
+from support.world import World, served
 from tocsin.interface.authorization import form_word
 from tocsin.node.accounts import AccountRole, Person, read_session, start_session
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.security import COOKIE
+from tocsin.server.server import make_application
 
 
 def person(
@@ -63,10 +64,30 @@ def browser_of(
     application: FastAPI, node: NodeWithStores, role: AccountRole, *, now: datetime, teams: tuple[int, ...] = ()
 ) -> Iterator[Browser]:
     """The browser of somebody in this role; NOBODY: of the public."""
-    with (
-        served(application) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=NO_TLS, timeout=120) as client,
-    ):
+    with served(application) as port, _opened(application, node, port, role, now=now, teams=teams) as browser:
+        yield browser
+
+
+@contextmanager
+def browsers_of(world: World, *roles: AccountRole) -> Iterator[list[Browser]]:
+    """The browsers of people in these roles, on one server of an open node."""
+    application = make_application(world.node, clock=lambda: world.now)
+    with served(application) as port, ExitStack() as opened:
+        yield [opened.enter_context(_opened(application, world.node, port, role, now=world.now)) for role in roles]
+
+
+@contextmanager
+def _opened(
+    application: FastAPI,
+    node: NodeWithStores,
+    port: int,
+    role: AccountRole,
+    *,
+    now: datetime,
+    teams: tuple[int, ...] = (),
+) -> Iterator[Browser]:
+    address = f"http://127.0.0.1:{port}"
+    with httpx.Client(base_url=address, trust_env=False, verify=NO_TLS, timeout=120) as client:
         if role is AccountRole.NOBODY:
             yield Browser(client)
             return

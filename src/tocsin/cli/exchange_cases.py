@@ -31,7 +31,7 @@ def cases(call: NodeInvocation, partner: _Partner = "") -> None:
     ]  # fmt: skip
     names = ("case", "partner", "title", "kind", "state", "incident", "their_reference")
     shown = [tuple(str(row[name] or "") for name in names) for row in rows]
-    call.emit(rows, lambda: print_table("Cases", names, shown))
+    call.emit(rows, (lambda: print_table("Cases", names, shown)) if rows else "No cases.")
 
 
 @app.command()
@@ -54,4 +54,4 @@ def messages(call: NodeInvocation, partner: _Partner = "") -> None:
     ]  # fmt: skip
     names = ("message", "partner", "direction", "asks", "urgency", "state", "code", "text")
     shown = [tuple(str(row[name] or "")[:80] for name in names) for row in rows]
-    call.emit(rows, lambda: print_table("Requests and notices", names, shown))
+    call.emit(rows, (lambda: print_table("Requests and notices", names, shown)) if rows else "No requests or notices.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 app = Commands()
 _Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The file to write.")]
 _File = Annotated[Path, typer.Argument(help="The file that the partner sent.")]
+_HELD: Final = "Let it send ('tocsin resume', or [tell] mode), or carry a file ('tocsin exchange file')."
 _LARGEST: Final = 64_000_001  # bytes that are read of a file: one more than a dispatch may have
 
 
@@ -64,10 +65,10 @@ def send(
     package = _preview(call, values, signed)
     document_ = _package(call, package)
     if only_preview:
-        call.emit(document_, lambda: _print_package(package, document_))
+        call.emit(document_, lambda: _print_package(call, package, document_))
         return
     if not call.json:
-        _print_package(package, document_)
+        _print_package(call, package, document_)
     act = act_of("exchange", "send")
     done = document_of(perform(call, act, values, name=signed))
     if out is not None:
@@ -141,11 +142,27 @@ def deliver(
         columns = ("dispatch", "partner", "number", "way", "state", "reason")
         print_table("Dispatches", columns, [tuple(visible(str(row[name])) for name in columns) for row in rows])
 
-    call.emit(
-        {"dispatches": rows, "problem": done.problem or None}, human if rows else done.problem or "Nothing was due."
-    )
+    nothing = f"{done.problem} {_HELD}" if done.problem else _waiting(call)
+    call.emit({"dispatches": rows, "problem": done.problem or None}, human if rows else nothing)
     if done.problem or any(one.failed for one in done.carried):
         raise typer.Exit(1)
+
+
+def _waiting(call: NodeInvocation) -> str:
+    """Why nothing went in a round that may send, and what to do."""
+    from tocsin.exchange.ways import due_dispatches
+
+    mails = call.settings.mail.channel == "smtp"
+    with call.database.reading() as session:
+        waiting = [one for of_partner in due_dispatches(session, mails=mails) for one in of_partner]
+        apart = [f"{abs(one.row.number)} to {one.partner.name}" for one in waiting if one.next is None]
+    said = ["Nothing was due."]
+    if later := len(waiting) - len(apart):
+        said.append(f"{later} without a receipt: 'tocsin exchange deliver --again' tries now.")
+    if apart:
+        said.append(f"No way is left for {', '.join(apart)}: carry the file ('tocsin exchange file').")
+        said.append("A partner is reached at its inbox, or by email where [mail] channel is 'smtp'.")
+    return visible(" ".join(said))
 
 
 @app.command("list")
@@ -217,14 +234,17 @@ def _package(call: NodeInvocation, package: "PartnerPackage") -> dict[str, Any]:
     return {"tlp": tlp, "ground": ground, "parts": parts, "withheld": withheld}
 
 
-def _print_package(package: "PartnerPackage", shown: dict[str, Any]) -> None:
+def _print_package(call: NodeInvocation, package: "PartnerPackage", shown: dict[str, Any]) -> None:
+    from tocsin.exchange.sharing import why_withheld
+
     ground = shown["ground"]
     say(visible(f"Ground: {ground['kind']}" + (f" {ground['title']} ({ground['type']})" if ground["type"] else "")))
     rows = [(one["name"], one["class"], f"{one['bytes']:,}", one["tlp"]) for one in shown["parts"]]
     print_table("Goes", ("part", "class", "bytes", "tlp"), rows)
-    held = [(one["class"], one["rule"], one["code"], str(one["things"])) for one in shown["withheld"]]
+    with call.database.reading() as session:
+        held = why_withheld(session, (one.values() for one in shown["withheld"]))
     if held:
-        print_table("Does not go", ("class", "rule", "why", "things"), held)
+        print_table("Does not go", ("class", "why", "things"), held, numbers=[2])
     for source in package.ask:
         note(f"{source.name or 'The source'} could consent to more.")
 

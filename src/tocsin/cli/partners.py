@@ -57,7 +57,8 @@ def show(call: NodeInvocation, partner: _Partner) -> None:
     document = {**_document(one), "keys": keys, "checks": checks}
 
     def human() -> None:
-        print_table("", ("", ""), [(name, str(value)) for name, value in _document(one).items() if value is not None])
+        said = [(name.removesuffix("_at"), _text(value)) for name, value in _document(one).items() if value]
+        print_table("", ("", ""), said)
         rows = [(key["fingerprint"].upper(), key["state"], _day(key["expires_at"]), key["said_by"]) for key in keys]
         print_table("Keys", ("fingerprint", "state", "expires", "read by"), rows)
         made = [(_day(check["at"]), check["way"], check["result"], check["note"]) for check in checks]
@@ -106,6 +107,10 @@ def _document(one: "ListedPartner") -> dict[str, Any]:
     return {
         "number": one.partner.id, **fields(one.partner, _FIELDS), "state": one.state, "proof": one.proof,
     }  # fmt: skip
+
+
+def _text(value: object) -> str:
+    return f"{value:%Y-%m-%d %H:%M} UTC" if hasattr(value, "strftime") else str(value)
 
 
 def _day(at: "datetime | None") -> str:

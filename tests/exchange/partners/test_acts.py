@@ -181,5 +181,6 @@ def test_an_invitation_is_read_by_another_node(world: World, tmp_path: Path) -> 
     world.tocsin.run("partners", "add-profile", file)
     shown = world.tocsin.json("partners", "show", NAME)
     assert (shown["state"], shown["keys"][0]["state"]) == ("no-key", "claimed")
+    assert f"profile {world.now:%Y-%m-%d %H:%M} UTC" in " ".join(world.tocsin.run("partners", "show", NAME).split())
     world.tocsin.run("partners", "confirm-key", NAME, fingerprint(), "--way", "in-person", "--said-by", "Ada")
     assert [one["state"] for one in world.tocsin.json("partners", "list", "--state", "check-due")] == ["check-due"]

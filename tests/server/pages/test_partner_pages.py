@@ -7,18 +7,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.console_users import Browser, browser_of
-from support.partner_examples import CALL, NAME, NODE, claim, fingerprint, packed, pin_expiring, profile
-from support.world import World, copy_world, text_of
+from support.console_users import Browser, browsers_of
+from support.partner_examples import CALL, NAME, NODE, fingerprint, packed, pin_expiring, profile
+from support.world import copy_world, text_of
 from tocsin.node.accounts import AccountRole
-from tocsin.server.server import make_application
 
 
-@pytest.fixture
-def world(fresh: Path, tmp_path: Path) -> Iterator[World]:
-    made = copy_world(fresh, tmp_path)
-    with made.open:
-        yield made
+@pytest.fixture(scope="module")
+def partner(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Browser]]:
+    """A node with a partner whose pinned key expires soon, as its manager and its analyst see it."""
+    world = copy_world(fresh, tmp_path_factory.mktemp("partner"))
+    with world.open, browsers_of(pin_expiring(world), AccountRole.MANAGER, AccountRole.ANALYST) as browsers:
+        yield browsers
 
 
 def upload(browser: Browser, content: bytes) -> httpx.Response:
@@ -27,12 +27,9 @@ def upload(browser: Browser, content: bytes) -> httpx.Response:
     return browser.client.post("/partners/profile", data=data, files=files, follow_redirects=False)
 
 
-def test_a_partner_is_added_from_its_file_confirmed_and_checked(world: World) -> None:
-    application = make_application(world.node, clock=lambda: world.now)
-    with (
-        browser_of(application, world.node, AccountRole.MANAGER, now=world.now) as manager,
-        browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as analyst,
-    ):
+def test_a_partner_is_added_from_its_file_confirmed_and_checked(fresh: Path, tmp_path: Path) -> None:
+    world = copy_world(fresh, tmp_path)
+    with world.open, browsers_of(world, AccountRole.MANAGER, AccountRole.ANALYST) as (manager, analyst):
         form = manager.get("/partners/profile")
         assert 'type="file"' in form.text
         wrong = upload(manager, b"PK")
@@ -58,32 +55,24 @@ def test_a_partner_is_added_from_its_file_confirmed_and_checked(world: World) ->
         assert "Compromised" in text_of(analyst.get(path))
 
 
-def test_a_token_of_a_partner_is_shown_once_and_revoked(world: World) -> None:
-    claim(world)
-    application = make_application(world.node, clock=lambda: world.now)
-    with (
-        browser_of(application, world.node, AccountRole.MANAGER, now=world.now) as manager,
-        browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as analyst,
-    ):
-        path, secrets = "/partners/1/access", list[str]()
-        assert "No active token" in text_of(analyst.get(path))
-        assert analyst.send("/partners/1/tokens", face="taxii", scopes="read").status_code == 404
-        assert "Choose what it may do." in text_of(manager.send("/partners/1/tokens", face="taxii"))
-        for _ in range(2):
-            made = manager.send("/partners/1/tokens", face="taxii", scopes="read")
-            secrets += re.findall(r"tcf[A-Za-z0-9]{37}", made.text)
-            assert "not shown again" in made.text
-        shown = analyst.get(path)
-        assert ("1 active token" in text_of(shown), len(set(secrets)), any(one in shown.text for one in secrets)) == (
-            True, 2, False,
-        )  # fmt: skip
-        for _ in range(2):
-            assert manager.send("/partners/1/tokens/revoke", face="taxii").status_code == 303
-        assert "No active token" in text_of(manager.get(path))
+def test_a_token_of_a_partner_is_shown_once_and_revoked(partner: list[Browser]) -> None:
+    manager, analyst = partner
+    path, secrets = "/partners/1/access", list[str]()
+    assert "No active token" in text_of(analyst.get(path))
+    assert analyst.send("/partners/1/tokens", face="taxii", scopes="read").status_code == 404
+    assert "Choose what it may do." in text_of(manager.send("/partners/1/tokens", face="taxii"))
+    for _ in range(2):
+        made = manager.send("/partners/1/tokens", face="taxii", scopes="read")
+        secrets += re.findall(r"tcf[A-Za-z0-9]{37}", made.text)
+        assert "not shown again" in made.text
+    shown = analyst.get(path)
+    assert ("1 active token" in text_of(shown), len(set(secrets)), any(one in shown.text for one in secrets)) == (
+        True, 2, False,
+    )  # fmt: skip
+    for _ in range(2):
+        assert manager.send("/partners/1/tokens/revoke", face="taxii").status_code == 303
+    assert "No active token" in text_of(manager.get(path))
 
 
-def test_a_key_that_expires_soon_is_found(world: World) -> None:
-    pin_expiring(world)
-    application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as analyst:
-        assert NAME in text_of(analyst.get("/partners?need=expiring"))
+def test_a_key_that_expires_soon_is_found(partner: list[Browser]) -> None:
+    assert NAME in text_of(partner[1].get("/partners?need=expiring"))

@@ -100,9 +100,10 @@ def test_a_version_that_cannot_be_read_stops_everything(database: Database) -> N
 
 
 def test_rules_are_said_in_words_also_those_that_are_gone(database: Database) -> None:
-    put(database, RULE + 'why = "They asked."\n', 0)
+    transfer = '[[transfer]]\nid = "t"\nclass = "evidence"\nsend = "hash"\nwhy = "Our law."\n'
+    put(database, f'{RULE}why = "They asked."\n{transfer}', 0)
     with database.reading() as session:
-        words = rule_words(session, ["tlp-red-role", "local:a", "local:old"])
+        words = rule_words(session, ["tlp-red-role", "local:a", "local:t", "local:old"])
     assert words["tlp-red-role"].startswith("TLP:RED goes to named people only")
-    assert words["local:a"] == "They asked."
+    assert (words["local:a"], words["local:t"]) == ("They asked.", "Our law.")
     assert words["local:old"] == "By a rule of this node that is no longer in force."

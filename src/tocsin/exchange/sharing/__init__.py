@@ -44,5 +44,6 @@ if TYPE_CHECKING:
         item_source,
         partner_recipient,
     )
+    from tocsin.exchange.sharing.withheld import why_withheld
 else:
     lazy_face(__name__)

@@ -24,14 +24,13 @@ from tocsin.exchange.agreements import (
 )
 from tocsin.exchange.ledger import agreement_acts, share_by_type
 from tocsin.exchange.partners import Partner, list_partners
-from tocsin.exchange.statements import AgreementType
 from tocsin.interface import NotHereError, Number, PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
 from tocsin.node.records import node_uuid
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.words import N_
+from tocsin.server.pages.exchange_words import AGREEMENT_WORDS
 from tocsin.server.security import Form, text_of
 
 _PLACE: Final = "/agreements"
@@ -42,26 +41,6 @@ _LARGEST: Final = 4_000_001  # bytes of a file that are read: one more than an a
 _WRONG: Final = (ConflictError, InputError, NotFoundError, UsageError)
 _DAYS: Final = 365
 _FIELDS: Final = ("title", "type", "parties", "others", "text", "rules", "until", "follows")
-
-_STATES: Final[Mapping[str, tuple[str, str]]] = {
-    AgreementState.TO_SIGN: (N_("To sign"), "busy"),
-    AgreementState.TO_ADOPT: (N_("To adopt"), "busy"),
-    AgreementState.IN_FORCE: (N_("In force"), "good"),
-    AgreementState.EXPIRED: (N_("Expired"), "wrong"),
-    AgreementState.REPLACED: (N_("Replaced by another edition"), "quiet"),
-    AgreementState.LEFT: (N_("Left"), "quiet"),
-    AgreementState.REFUSED: (N_("Refused"), "quiet"),
-    AgreementState.OTHERS: (N_("Of others"), "quiet"),
-}
-_TYPES: Final[Mapping[str, str]] = {
-    AgreementType.TREATY: N_("Treaty"),
-    AgreementType.LAW: N_("Law"),
-    AgreementType.MOU: N_("Memorandum of understanding"),
-    AgreementType.CODE: N_("Code of conduct"),
-    AgreementType.NORM: N_("Norm"),
-    "none": N_("None"),
-}
-_WORDS: Final[Mapping[str, Any]] = {"states": _STATES, "types": _TYPES}
 
 
 def agreement_pages(desk: PageContext) -> APIRouter:
@@ -154,7 +133,7 @@ def _list(desk: PageContext, request: Request, error: TocsinError | None = None)
     waiting = sum(one.state in {AgreementState.TO_SIGN, AgreementState.TO_ADOPT} for one in found)
     return desk.page(
         request, "agreements/list.html", status=409 if error else 200, rows=found, shares=shares, waiting=waiting,
-        exchanges=sum(one.sent + one.received for one in shares), error=error, **_WORDS,
+        exchanges=sum(one.sent + one.received for one in shares), error=error, **AGREEMENT_WORDS,
     )  # fmt: skip
 
 
@@ -169,7 +148,7 @@ def _one(desk: PageContext, request: Request, number: int, error: TocsinError | 
     return desk.page(
         request, "agreements/one.html", status=409 if error else 200, one=one, row=one.row, body=one.body, us=us,
         parties=parties, signed=signed, gone=left_out(editions) if one.state is AgreementState.IN_FORCE else {}, by=by,
-        others=[other for other in editions if other.number != number], error=error, **_WORDS,
+        others=[other for other in editions if other.number != number], error=error, **AGREEMENT_WORDS,
     )  # fmt: skip
 
 
@@ -183,7 +162,7 @@ def _form(
     return desk.page(
         request, "agreements/new.html", status=409 if error else 422 if wrong else 200, wrongs=wrong,
         given=dict.fromkeys(_FIELDS, "") | dict(given),
-        partners=partners, error=error, **_WORDS,
+        partners=partners, error=error, **AGREEMENT_WORDS,
     )  # fmt: skip
 
 

@@ -6,31 +6,35 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
+from sqlalchemy import select
 from starlette.datastructures import FormData
 
 from tocsin.exchange.ledger import (
+    Direction,
+    OutgoingRow,
     case_acts,
     case_entries,
     close_handed_over,
     find_case,
     find_message,
-    list_cases,
-    list_messages,
 )
 from tocsin.exchange.partners import list_partners, partner_names, read_partner
 from tocsin.incidents import IncidentReader, references_by_number
 from tocsin.interface import ActContext, NotHereError, Number, PageRouter, needs, number_in, text_of
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
-from tocsin.server.pages.acts import perform_and_go
+from tocsin.node.records import node_uuid
+from tocsin.server.pages.acts import perform, perform_and_go
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.exchange_words import CASE_WORDS
+from tocsin.server.pages.exchange_words import WORDS
 from tocsin.server.security import Form
 
 _PLACE: Final = "/exchange"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
 _WORKER = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
 _ACTS: Final = {act.name: act for act in case_acts.ACTS}
+NOTHING: Final = FormData()
+"""Nothing was typed yet."""
 _WRONG: Final = (ConflictError, InputError, UsageError, NotFoundError)
 
 
@@ -59,7 +63,7 @@ def exchange_case_pages(desk: PageContext) -> APIRouter:
         try:
             return perform_and_go(desk, visitor, _ACTS["ask"], form, _message, partner=str(number))
         except _WRONG as error:
-            return _ask(desk, request, partner, _typed(form), error)
+            return _ask(desk, request, partner, form, error)
 
     @router.get(_PLACE + "/notice")
     def notice(request: Request, _visitor: _WORKER, asked: Annotated[_About, Query()]) -> Response:
@@ -71,21 +75,14 @@ def exchange_case_pages(desk: PageContext) -> APIRouter:
         """Seal it for one partner, or for all."""
         everybody = not text_of(form, "partner")
         try:
-            return perform_and_go(desk, visitor, _ACTS["note"], form, _messages, all=everybody)
+            done = perform(desk, visitor, _ACTS["note"], form, all=everybody)
         except _WRONG as error:
-            return _notice(desk, request, _typed(form), error)
+            return _notice(desk, request, form, error)
+        if any(one.left for one in done):
+            return desk.page(request, "exchange/noticed.html", done=done)
+        return desk.go(_message(done[0]) if len(done) == 1 else f"{_PLACE}#messages")
 
     return router
-
-
-def cases_shown(desk: PageContext, visitor: Principal, partner: int | None) -> dict[str, Any]:
-    """The cases, requests and notices of a partner, or of all, for the list."""
-    reader = IncidentReader(visitor.person, desk.now)
-    with desk.node.database.reading() as session:
-        return {
-            "cases": list_cases(session, reader, partner, limit=200),
-            "messages": list_messages(session, reader, partner, limit=200), **CASE_WORDS,
-        }  # fmt: skip
 
 
 def close_accepted(desk: PageContext, visitor: Principal) -> None:
@@ -106,7 +103,7 @@ def _case_pages(router: PageRouter, desk: PageContext) -> None:
             try:
                 return perform_and_go(desk, visitor, _ACTS[name], form, f"{_PLACE}/cases/{case}", case=case)
             except _WRONG as error:
-                return _case(desk, request, visitor, case, error)
+                return _case(desk, request, visitor, case, error, typed=form)
 
     for name in ("accept", "refuse", "withdraw"):
         add(name)
@@ -126,15 +123,16 @@ def _message_pages(router: PageRouter, desk: PageContext) -> None:
             try:
                 return perform_and_go(desk, visitor, _ACTS[name], form, path, message=message)
             except _WRONG as error:
-                return _shown_message(desk, request, visitor, message, error)
+                return _shown_message(desk, request, visitor, message, error, typed=form)
 
     for name in ("acknowledge", "reply", "open"):
         add(name)
 
 
 def _case(
-    desk: PageContext, request: Request, visitor: Principal, number: int, error: TocsinError | None = None
-) -> Response:
+    desk: PageContext, request: Request, visitor: Principal, number: int, error: TocsinError | None = None,
+    *, typed: FormData = NOTHING,
+) -> Response:  # fmt: skip
     reader = IncidentReader(visitor.person, desk.now)
     try:
         with desk.node.database.reading() as session:
@@ -143,43 +141,47 @@ def _case(
             incident = references_by_number(session, reader, [row.incident_id]).get(row.incident_id or 0, "")
             entries = case_entries(session, row)
             names = {one.partner.node: one.partner.name for one in list_partners(session, desk.now)}
+            names[node_uuid(desk.node.database)] = ""
     except NotFoundError:
         raise NotHereError from None
     return desk.page(
         request, "exchange/case.html", status=409 if error else 200, row=row, partner=partner, incident=incident,
-        entries=entries, names=names, error=error, **CASE_WORDS,
+        entries=entries, names=names, error=error, typed=typed, **WORDS,
     )  # fmt: skip
 
 
 def _shown_message(
-    desk: PageContext, request: Request, visitor: Principal, number: int, error: TocsinError | None = None
-) -> Response:
+    desk: PageContext, request: Request, visitor: Principal, number: int, error: TocsinError | None = None,
+    *, typed: FormData = NOTHING,
+) -> Response:  # fmt: skip
     reader = IncidentReader(visitor.person, desk.now)
     try:
         with desk.node.database.reading() as session:
             row = find_message(session, reader, number)
+            sent = select(OutgoingRow).where(OutgoingRow.partner_id == row.partner_id, OutgoingRow.hash == row.hash)
+            dispatch = session.scalar(sent) if row.direction == Direction.OUT else None
             partner = partner_names(session, [row.partner_id])[row.partner_id]
             incident = references_by_number(session, reader, [row.incident_id]).get(row.incident_id or 0, "")
     except NotFoundError:
         raise NotHereError from None
     return desk.page(
         request, "exchange/message.html", status=409 if error else 200, row=row, partner=partner, incident=incident,
-        error=error, **CASE_WORDS,
+        dispatch=dispatch, error=error, typed=typed, **WORDS,
     )  # fmt: skip
 
 
 def _ask(
-    desk: PageContext, request: Request, partner: str, typed: Mapping[str, str], error: TocsinError | None = None
+    desk: PageContext, request: Request, partner: str, typed: Mapping[str, Any], error: TocsinError | None = None
 ) -> Response:
     number, name = _partner(desk, partner)
     return desk.page(
         request, "exchange/ask.html", status=409 if error else 200, partner=number, name=name, typed=typed,
-        error=error, **CASE_WORDS,
+        error=error, **WORDS,
     )  # fmt: skip
 
 
 def _notice(
-    desk: PageContext, request: Request, typed: Mapping[str, str], error: TocsinError | None = None
+    desk: PageContext, request: Request, typed: Mapping[str, Any], error: TocsinError | None = None
 ) -> Response:
     with desk.node.database.reading() as session:
         partners = [one.partner for one in list_partners(session, desk.now) if one.partner.node]
@@ -188,16 +190,8 @@ def _notice(
     )
 
 
-def _typed(form: FormData) -> dict[str, str]:
-    return {name: value for name, value in form.items() if isinstance(value, str)}
-
-
 def _message(done: Any) -> str:
     return f"{_PLACE}/messages/{done.message}"
-
-
-def _messages(done: list[Any]) -> str:
-    return _message(done[0]) if len(done) == 1 else f"{_PLACE}#messages"
 
 
 def _partner(desk: PageContext, partner: str) -> tuple[int, str]:

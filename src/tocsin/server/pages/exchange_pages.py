@@ -8,13 +8,13 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
+from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
-from tocsin.exchange.agreements import ground_of
+from tocsin.exchange.agreements import ground_of, waiting_agreements
 from tocsin.exchange.ledger import (
     Direction,
     NewDispatch,
-    OfferState,
     acts,
     case_acts,
     earlier_incident,
@@ -22,8 +22,13 @@ from tocsin.exchange.ledger import (
     ground_of_package,
     holders_of,
     incident_partners,
+    list_cases,
+    list_messages,
     newest_recall,
+    offered_cases,
     offered_claims,
+    open_items,
+    open_messages,
     preview,
     reasons_of,
     recall_sum,
@@ -32,10 +37,12 @@ from tocsin.exchange.ledger import (
     sealed_file,
     sent_claims,
     sent_dispatches,
+    stuck_dispatches,
     unchecked_partners,
 )
 from tocsin.exchange.partners import list_partners, partner_names, read_partner
-from tocsin.exchange.ways import evidence_of, tries_of
+from tocsin.exchange.sharing import why_withheld
+from tocsin.exchange.ways import due_dispatches, evidence_of, tries_of
 from tocsin.incidents import IncidentReader, find_incident
 from tocsin.interface import (
     NotHereError,
@@ -51,9 +58,13 @@ from tocsin.interface import (
 )
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, StorageError, TocsinError, UsageError
+from tocsin.node.records import node_uuid
+from tocsin.pipeline.exchange_delivery import kept_from_sending
+from tocsin.pipeline.tables import ItemKind
+from tocsin.pipeline.to_do import KINDS, Item
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext, join_routers
-from tocsin.server.pages.exchange_case_pages import cases_shown, close_accepted, exchange_case_pages
+from tocsin.server.pages.exchange_case_pages import NOTHING, close_accepted, exchange_case_pages
 from tocsin.server.pages.exchange_words import WORDS
 from tocsin.server.security import Form
 
@@ -62,6 +73,13 @@ _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
 _WORKER = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
 _ACTS: Final = {act.name: act for act in (*acts.ACTS, *case_acts.ACTS)}
 _LARGEST: Final = 64_000_001  # bytes of a file that are read: one more than a dispatch may have
+_WAITING: Final = (
+    ("#messages", ItemKind.PARTNER_MESSAGES, open_messages),
+    ("#cases", ItemKind.PARTNER_CASES, offered_cases),
+    ("#came", ItemKind.PARTNER_ITEMS, open_items),
+    ("#sent", ItemKind.DISPATCHES_STUCK, stuck_dispatches),
+)
+"""What waits for a person: where it is on the page, and what finds it."""
 _WRONG: Final = (ConflictError, InputError, UsageError, NotFoundError, StorageError)
 
 
@@ -159,7 +177,7 @@ def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
         try:
             return perform_and_go(desk, visitor, _ACTS["recall"], form, path, dispatch=dispatch)
         except _WRONG as error:
-            return _dispatch(desk, request, dispatch, error)
+            return _dispatch(desk, request, dispatch, error, form)
 
     @router.post(_PLACE + "/dispatches/{dispatch}/answer")
     def answer(request: Request, visitor: _WORKER, dispatch: Number, form: Form) -> Response:
@@ -168,7 +186,7 @@ def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
         try:
             return perform_and_go(desk, visitor, _ACTS["record-answer"], form, path, dispatch=dispatch)
         except _WRONG as error:
-            return _dispatch(desk, request, dispatch, error)
+            return _dispatch(desk, request, dispatch, error, form)
 
     @router.get(_PLACE + "/incoming/{incoming}/receipt")
     def receipt(_visitor: _WORKER, incoming: Number) -> Response:
@@ -190,7 +208,7 @@ def _item_pages(router: PageRouter, desk: PageContext) -> None:
             try:
                 return perform_and_go(desk, visitor, _ACTS[name], form, f"{_PLACE}/items/{item}", item=item)
             except _WRONG as error:
-                return _item(desk, request, item, error)
+                return _item(desk, request, item, error, form)
 
     for name in ("adopt", "decline", "answer", "report"):
         add(name)
@@ -203,7 +221,7 @@ def _item_pages(router: PageRouter, desk: PageContext) -> None:
                 desk, visitor, _ACTS["pass-on"], form, lambda done: f"{_PLACE}/dispatches/{done.dispatch}", item=item
             )
         except _WRONG as error:
-            return _item(desk, request, item, error)
+            return _item(desk, request, item, error, form)
 
 
 def _list(
@@ -214,12 +232,23 @@ def _list(
         partner = read_partner(session, str(number), desk.now).partner if number else None
         sent, came = sent_dispatches(session, number, limit=200), received_dispatches(session, number, limit=200)
         unchecked = unchecked_partners(session)
+        waiting, reader = _waiting(desk, session, number), IncidentReader(visitor.person, desk.now)
+        cases = list_cases(session, reader, number, limit=200)
+        messages = list_messages(session, reader, number, limit=200)
     return desk.page(
         request, "exchange/list.html", status=409 if error else 200, partner=partner, sent=sent, came=came, error=error,
         unchecked=[one for one in unchecked if number in {None, one.id}],
-        waiting=sum(item.state in {OfferState.OFFERED, OfferState.RECALLED} for one in came for item in one.items),
-        **cases_shown(desk, visitor, number), **WORDS,
+        waiting=waiting, cases=cases, messages=messages, **WORDS,
     )  # fmt: skip
+
+
+def _waiting(desk: PageContext, session: Session, partner: int | None) -> list[tuple[str, str]]:
+    """What waits for a person, of a partner or of all: where it is listed, and how many in words."""
+    found = [(at, kind, sum(partner in {None, row.partner_id} for row in rows(session))) for at, kind, rows in _WAITING]
+    if partner is None:
+        agreements = waiting_agreements(session, node_uuid(desk.node.database), desk.now)
+        found.append(("/agreements", ItemKind.AGREEMENTS, len(agreements)))
+    return [(at, KINDS[kind].title(Item(kind, count))) for at, kind, count in found if count]
 
 
 def _read(desk: PageContext, request: Request, visitor: Principal, form: FormData, act: str) -> Response:
@@ -252,14 +281,17 @@ def _preview(
         reader = IncidentReader(visitor.person, desk.now)
         had = incident_partners(session, reader, find_incident(session, reader, asked.incident)) if package else ()
         ground = ground_of_package(session, package) if package else None
+        reasons = why_withheld(session, reasons_of(package)) if package else []
     return desk.page(
         request, "exchange/send.html", status=409 if error else 200, partner=shown, asked=asked, package=package,
         had=next((one for one in had if one.partner == number), None), ground=ground,
-        reasons=reasons_of(package) if package else [], error=error, **WORDS,
+        reasons=reasons, error=error, **WORDS,
     )  # fmt: skip
 
 
-def _dispatch(desk: PageContext, request: Request, number: int, error: TocsinError | None = None) -> Response:
+def _dispatch(
+    desk: PageContext, request: Request, number: int, error: TocsinError | None = None, typed: FormData = NOTHING
+) -> Response:
     with desk.node.database.reading() as session:
         found = next((one for one in sent_dispatches(session, limit=1, number=number)), None)
         if found is None:
@@ -267,13 +299,19 @@ def _dispatch(desk: PageContext, request: Request, number: int, error: TocsinErr
         by = names_of_actors(session, {found.row.sealed_by})
         claims, agreement = sent_claims(desk.node, session, found.row), ground_of(session, Direction.OUT, number)
         tries, evidence = tries_of(session, [number]).get(number, []), evidence_of(session, found.row)
+        withheld = why_withheld(session, found.row.withheld)
+        waiting = due_dispatches(session, mails=desk.node.settings.mail.channel == "smtp")
+        due = next((one for of_partner in waiting for one in of_partner if one.row.id == number), None)
     return desk.page(
-        request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, claims=claims,
-        agreement=agreement, tries=tries, evidence=evidence, **WORDS,
+        request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, typed=typed,
+        claims=claims, agreement=agreement, tries=tries, evidence=evidence, withheld=withheld, due=due,
+        stopped=kept_from_sending(desk.node) if due else "", **WORDS,
     )  # fmt: skip
 
 
-def _item(desk: PageContext, request: Request, number: int, error: TocsinError | None = None) -> Response:
+def _item(
+    desk: PageContext, request: Request, number: int, error: TocsinError | None = None, typed: FormData = NOTHING
+) -> Response:
     with _found(), desk.node.database.reading() as session:
         item = find_item(session, number)
         partner = partner_names(session, [item.partner_id])[item.partner_id]
@@ -289,7 +327,8 @@ def _item(desk: PageContext, request: Request, number: int, error: TocsinError |
         agreement = ground_of(session, Direction.IN, item.incoming_id)
     return desk.page(
         request, "exchange/item.html", status=409 if error else 200, item=item, partner=partner, by=by, error=error,
-        before=before, holders=holders, others=others, figures=figures, claims=claims, agreement=agreement, **WORDS,
+        before=before, holders=holders, others=others, figures=figures, claims=claims, agreement=agreement, typed=typed,
+        **WORDS,
     )  # fmt: skip
 
 

@@ -1,11 +1,14 @@
-"""What pages call the states, answers and reasons of exchange, each state with its shape."""
+"""What pages call the states, answers and reasons of partners, exchange and agreements, each state with its shape."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tocsin.exchange.agreements import AgreementState
 from tocsin.exchange.dispatches import OutgoingState
+from tocsin.exchange.faces import Face, FaceScope
 from tocsin.exchange.ledger import AnswerWay, CaseState, IncomingState, OfferState
-from tocsin.exchange.statements import RecallRequest, RecallState
+from tocsin.exchange.partners import CheckResult, CheckWay, KeyConfirmation, KeyEnd, LinkState, PartnerKeyState
+from tocsin.exchange.statements import AgreementType, JurisdictionRole, RecallRequest, RecallState
 from tocsin.exchange.ways import EvidenceStrength, ExchangeWay, TryOutcome
 from tocsin.server.pages.words import N_
 from tocsin.sharing.gate import DataClass
@@ -13,10 +16,10 @@ from tocsin.sharing.gate import DataClass
 SENT: Final[Mapping[str, tuple[str, str]]] = {
     OutgoingState.DRAFTED: (N_("Draft"), "quiet"),
     OutgoingState.HELD: (N_("Held"), "busy"),
-    OutgoingState.SEALED: (N_("Sealed"), "busy"),
-    OutgoingState.TRYING: (N_("Trying"), "busy"),
-    OutgoingState.HANDED_OVER: (N_("Handed over"), "busy"),
-    OutgoingState.STUCK: (N_("Stuck"), "wrong"),
+    OutgoingState.SEALED: (N_("To be sent"), "busy"),
+    OutgoingState.TRYING: (N_("Being sent"), "busy"),
+    OutgoingState.HANDED_OVER: (N_("Sent, no receipt yet"), "busy"),
+    OutgoingState.STUCK: (N_("Not delivered"), "wrong"),
     OutgoingState.RECEIVED: (N_("Received"), "good"),
     OutgoingState.REFUSED: (N_("Refused"), "wrong"),
     OutgoingState.ANSWERED: (N_("Answered"), "good"),
@@ -58,12 +61,32 @@ _WAYS: Final[Mapping[str, str]] = {
     AnswerWay.MAIL: N_("By mail"),
     AnswerWay.IN_PERSON: N_("In person"),
 }
+_REFUSALS: Final[Mapping[str, str]] = {
+    "capacity": N_("No capacity"), "not-ours": N_("Not ours"), "law": N_("Law"), "withdrawn": N_("It was withdrawn"),
+    "other": N_("Another reason"),
+}  # fmt: skip
 _KEPT: Final[Mapping[str, str]] = {"legal-hold": N_("Legal hold"), "law": N_("Law")}
-_MORE: Final[Mapping[str, str]] = {
+_CODE_WORDS: Final = {**_CODES, **_REFUSALS, **_KEPT}
+"""Every code that one side gives the other as its reason; partners may have others."""
+_CLASSES: Final[Mapping[str, str]] = {
+    DataClass.CASE: N_("Facts of the case"),
     DataClass.ANALYSIS: N_("What the team wrote"),
     DataClass.CONTENT: N_("Content of mails"),
     DataClass.PERSONAL: N_("Personal data"),
+    DataClass.TECHNICAL: N_("Technical data"),
     DataClass.EVIDENCE: N_("Evidence"),
+    DataClass.DOCUMENT: N_("Documents"),
+    DataClass.STATISTICS: N_("Statistics"),
+    DataClass.REACHABILITY: N_("Network contacts"),
+}
+_MORE: Final = (DataClass.ANALYSIS, DataClass.CONTENT, DataClass.PERSONAL, DataClass.EVIDENCE)
+"""Classes that go only where a person selects them."""
+_ROLES: Final[Mapping[str, str]] = {
+    JurisdictionRole.ORIGIN: N_("Source"),
+    JurisdictionRole.SUBJECT: N_("Those it is about"),
+    JurisdictionRole.STORED: N_("Place of storage"),
+    JurisdictionRole.OPERATOR: N_("Network operator"),
+    JurisdictionRole.CLAIMED: N_("Claims it"),
 }
 _TRAVEL: Final[Mapping[str, str]] = {ExchangeWay.HTTPS: N_("Inbox"), ExchangeWay.MAIL: N_("Mail")}
 _TRIES: Final[Mapping[str, tuple[str, str]]] = {
@@ -78,11 +101,7 @@ _STRENGTHS: Final[Mapping[str, str]] = {
     EvidenceStrength.LINK: N_("Link in the mail opened and confirmed"),
     EvidenceStrength.ACCEPTED: N_("Accepted by the mail server"),
 }
-WORDS: Final[Mapping[str, Any]] = {
-    "sent_states": SENT, "came_states": _CAME, "item_states": _ITEMS, "answers": ANSWERS, "asks": _ASKS,
-    "codes": _CODES, "kept_codes": _KEPT, "answer_ways": _WAYS, "more": _MORE, "travel_ways": _TRAVEL,
-    "try_outcomes": _TRIES, "strengths": _STRENGTHS,
-}  # fmt: skip
+_FACES: Final[Mapping[str, str]] = {Face.TAXII: "TAXII 2.1", Face.MISP: "MISP"}
 CASES: Final[Mapping[str, tuple[str, str]]] = {
     CaseState.OURS: (N_("Ours"), "good"),
     CaseState.OFFERED: (N_("Offered, unanswered"), "busy"),
@@ -94,10 +113,6 @@ CASES: Final[Mapping[str, tuple[str, str]]] = {
 _ENTRIES: Final[Mapping[str, str]] = {
     "opened": N_("Opened"), "entry": N_("Entry"), "offer": N_("Offered"), "accept": N_("Accepted"),
     "refuse": N_("Refused"), "withdraw": N_("Withdrawn"),
-}  # fmt: skip
-_REFUSALS: Final[Mapping[str, str]] = {
-    "capacity": N_("No capacity"), "not-ours": N_("Not ours"), "law": N_("Law"), "withdrawn": N_("It was withdrawn"),
-    "other": N_("Another reason"),
 }  # fmt: skip
 _ASKED: Final[Mapping[str, str]] = {
     "information": N_("Information"), "assistance": N_("Assistance"), "mitigation": N_("Mitigation"),
@@ -114,10 +129,74 @@ OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
     "partly": (N_("Done in part"), "busy"),
     "later": (N_("Later"), "busy"),
     "refused": (N_("Refused"), "wrong"),
-    "not-ours": (N_("Not theirs to answer"), "quiet"),
+    "not-ours": (N_("Not responsible"), "quiet"),
 }
 """What became of a request or notice, and its shape."""
-CASE_WORDS: Final[Mapping[str, Any]] = {
+WORDS: Final[Mapping[str, Any]] = {
+    "sent_states": SENT, "came_states": _CAME, "item_states": _ITEMS, "answers": ANSWERS, "asks": _ASKS,
+    "codes": _CODES, "kept_codes": _KEPT, "code_words": _CODE_WORDS, "answer_ways": _WAYS, "more": _MORE,
+    "classes": _CLASSES, "travel_ways": _TRAVEL, "try_outcomes": _TRIES, "strengths": _STRENGTHS, "faces": _FACES,
     "case_states": CASES, "case_entries": _ENTRIES, "case_refusals": _REFUSALS, "asked_words": _ASKED,
-    "urgencies": _URGENCIES, "bases": _BASES, "outcomes": OUTCOMES,
+    "law_roles": _ROLES, "urgencies": _URGENCIES, "bases": _BASES, "outcomes": OUTCOMES,
 }  # fmt: skip
+_AGREEMENTS: Final[Mapping[str, tuple[str, str]]] = {
+    AgreementState.TO_SIGN: (N_("To sign"), "busy"),
+    AgreementState.TO_ADOPT: (N_("To adopt"), "busy"),
+    AgreementState.IN_FORCE: (N_("In force"), "good"),
+    AgreementState.EXPIRED: (N_("Expired"), "wrong"),
+    AgreementState.REPLACED: (N_("Replaced by another edition"), "quiet"),
+    AgreementState.LEFT: (N_("Left"), "quiet"),
+    AgreementState.REFUSED: (N_("Refused"), "quiet"),
+    AgreementState.OTHERS: (N_("Of others"), "quiet"),
+}
+_TYPES: Final[Mapping[str, str]] = {
+    AgreementType.TREATY: N_("Treaty"),
+    AgreementType.LAW: N_("Law"),
+    AgreementType.MOU: N_("Memorandum of understanding"),
+    AgreementType.CODE: N_("Code of conduct"),
+    AgreementType.NORM: N_("Norm"),
+    "none": N_("None"),
+}
+AGREEMENT_WORDS: Final[Mapping[str, Any]] = {"states": _AGREEMENTS, "types": _TYPES}
+_LINKS: Final[Mapping[str, tuple[str, str]]] = {
+    LinkState.WORKS: (N_("Works"), "good"),
+    LinkState.CHECK_DUE: (N_("Check due"), "busy"),
+    LinkState.FAILING: (N_("Failing"), "wrong"),
+    LinkState.NO_KEY: (N_("No confirmed key"), "quiet"),
+}
+_KEYS: Final[Mapping[str, tuple[str, str]]] = {
+    PartnerKeyState.PINNED: (N_("Confirmed"), "good"),
+    PartnerKeyState.CLAIMED: (N_("Not confirmed"), "busy"),
+    PartnerKeyState.EXPIRED: (N_("Expired"), "wrong"),
+    PartnerKeyState.ENDED: (N_("Ended"), "quiet"),
+}
+CONFIRMATIONS: Final[Mapping[str, str]] = {
+    KeyConfirmation.TELEPHONE: N_("By telephone, at a number from elsewhere"),
+    KeyConfirmation.IN_PERSON: N_("In person"),
+    KeyConfirmation.SIGNED: N_("Signed by a key that we trust"),
+}
+ENDS: Final[Mapping[str, str]] = {
+    KeyEnd.REPLACED: N_("Replaced by another key"),
+    KeyEnd.LOST: N_("Lost"),
+    KeyEnd.COMPROMISED: N_("Compromised"),
+    KeyEnd.NOT_THEIRS: N_("Not the partner's key"),
+}
+CHECK_WAYS: Final[Mapping[str, str]] = {
+    CheckWay.SIGNED_MAIL: N_("Signed mail"),
+    CheckWay.MAIL: N_("Mail without a signature"),
+    CheckWay.TELEPHONE: N_("Telephone"),
+}
+CHECK_RESULTS: Final[Mapping[str, str]] = {
+    CheckResult.ANSWERED: N_("Answer received"),
+    CheckResult.NO_ANSWER: N_("No answer"),
+    CheckResult.WRONG_SIGNATURE: N_("Wrong signature"),
+}
+PARTNER_WORDS: Final[Mapping[str, Any]] = {
+    "states": _LINKS, "key_states": _KEYS, "confirmations": CONFIRMATIONS, "ends": ENDS, "ways": CHECK_WAYS,
+    "results": CHECK_RESULTS,
+}  # fmt: skip
+_SCOPES: Final[Mapping[str, str]] = {
+    FaceScope.READ: N_("Read what the release gate lets this partner have"),
+    FaceScope.POST: N_("Offer things, which a person here adopts or declines"),
+}
+ACCESS_WORDS: Final[Mapping[str, Any]] = {"faces": _FACES, "scope_words": _SCOPES}

@@ -1,12 +1,11 @@
 """How a partner's programs come in: the tokens, what each may do, and what was read by them."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.exchange.faces import Face, FaceScope, acts, face_tokens
+from tocsin.exchange.faces import acts, face_tokens
 from tocsin.exchange.ledger import passed_by_program
 from tocsin.exchange.partners import read_partner
 from tocsin.interface import NotHereError, PageRouter, RequestError, needs, number_in, texts_of
@@ -14,18 +13,13 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import NotFoundError
 from tocsin.server.pages.acts import perform, perform_and_go
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.exchange_words import ACCESS_WORDS
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form
 
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
 _WRITER = Annotated[Principal, needs(Permission.PARTNERS_WRITE)]
 _ACTS: Final = {act.name: act for act in acts.ACTS}
-
-_FACES: Final[Mapping[str, str]] = {Face.TAXII: "TAXII 2.1", Face.MISP: "MISP"}
-_SCOPES: Final[Mapping[str, str]] = {
-    FaceScope.READ: N_("Read what the release gate lets this partner have"),
-    FaceScope.POST: N_("Offer things, which a person here adopts or declines"),
-}
 
 
 def partner_access_pages(desk: PageContext) -> APIRouter:
@@ -50,7 +44,7 @@ def partner_access_pages(desk: PageContext) -> APIRouter:
             raise NotHereError from None
         except RequestError as error:
             return _page(desk, request, partner, wrong=error.wrongs[0][1])
-        return desk.page(request, "partners/token_made.html", done=done, faces=_FACES, scope_words=_SCOPES)
+        return desk.page(request, "partners/token_made.html", done=done, **ACCESS_WORDS)
 
     @router.post("/partners/{partner}/tokens/revoke")
     def revoke(visitor: _WRITER, partner: str, form: Form) -> Response:
@@ -77,12 +71,8 @@ def _page(desk: PageContext, request: Request, partner: str, *, wrong: str = "")
     return desk.page(
         request, "partners/access.html", status=422 if wrong else 200, partner=found, tokens=tokens, passed=passed,
         wrong=wrong, working=[row for row in tokens if row.revoked_at is None], url=desk.node.settings.server.url,
-        **_words(),
+        **ACCESS_WORDS,
     )  # fmt: skip
-
-
-def _words() -> dict[str, Any]:
-    return {"faces": _FACES, "scope_words": _SCOPES}
 
 
 def _number(partner: str) -> int:

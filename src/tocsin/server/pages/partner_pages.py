@@ -12,10 +12,6 @@ from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 
 from tocsin.exchange.partners import (
-    CheckResult,
-    CheckWay,
-    KeyConfirmation,
-    KeyEnd,
     LinkState,
     ListedPartner,
     PartnerKeyState,
@@ -33,6 +29,7 @@ from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.exchange_words import CHECK_RESULTS, CHECK_WAYS, CONFIRMATIONS, ENDS, PARTNER_WORDS
 from tocsin.server.pages.incidents import FormField
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
@@ -44,48 +41,12 @@ _ACTS: Final = {act.name: act for act in (*acts.ACTS, *list_acts.ACTS)}
 _LARGEST: Final = 2_000_001  # bytes of a file that are read: one more than an invitation may have
 _LARGEST_LIST: Final = 50_000_000
 
-STATES: Final[Mapping[str, str]] = {
-    LinkState.WORKS: N_("Works"),
-    LinkState.CHECK_DUE: N_("Check due"),
-    LinkState.FAILING: N_("Failing"),
-    LinkState.NO_KEY: N_("No confirmed key"),
-}
-_KEY_STATES: Final[Mapping[str, str]] = {
-    PartnerKeyState.PINNED: N_("Confirmed"),
-    PartnerKeyState.CLAIMED: N_("Not confirmed"),
-    PartnerKeyState.EXPIRED: N_("Expired"),
-    PartnerKeyState.ENDED: N_("Ended"),
-}
+
 _NEEDS: Final[Mapping[str, str]] = {
     "claimed": N_("Key to confirm"),
     "check": N_("Communication check due"),
     "expiring": N_("Key expires within 30 days"),
 }
-_CONFIRMATIONS: Final[Mapping[str, str]] = {
-    KeyConfirmation.TELEPHONE: N_("By telephone, at a number from elsewhere"),
-    KeyConfirmation.IN_PERSON: N_("In person"),
-    KeyConfirmation.SIGNED: N_("Signed by a key that we trust"),
-}
-_ENDS: Final[Mapping[str, str]] = {
-    KeyEnd.REPLACED: N_("Replaced by another key"),
-    KeyEnd.LOST: N_("Lost"),
-    KeyEnd.COMPROMISED: N_("Compromised"),
-    KeyEnd.NOT_THEIRS: N_("Not the partner's key"),
-}
-_WAYS: Final[Mapping[str, str]] = {
-    CheckWay.SIGNED_MAIL: N_("Signed mail"),
-    CheckWay.MAIL: N_("Mail without a signature"),
-    CheckWay.TELEPHONE: N_("Telephone"),
-}
-_RESULTS: Final[Mapping[str, str]] = {
-    CheckResult.ANSWERED: N_("Answer received"),
-    CheckResult.NO_ANSWER: N_("No answer"),
-    CheckResult.WRONG_SIGNATURE: N_("Wrong signature"),
-}
-_WORDS: Final[Mapping[str, Any]] = {
-    "states": STATES, "key_states": _KEY_STATES, "confirmations": _CONFIRMATIONS, "ends": _ENDS, "ways": _WAYS,
-    "results": _RESULTS,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -140,11 +101,11 @@ _FORMS: Final[Mapping[str, _Form]] = {
                 N_("Evidence"), N_("Which number was called and where it is from; or whose signature the key has.")
             ),
         },
-        {"way": _CONFIRMATIONS},
+        {"way": CONFIRMATIONS},
     ),
     "/{partner}/keys/{key}/end": _Form(
         "end-key", N_("End key"), N_("End key"),
-        {"why": (N_("Why"), ""), "reason": (N_("Reason"), N_("Who said so, and when."))}, {"why": _ENDS},
+        {"why": (N_("Why"), ""), "reason": (N_("Reason"), N_("Who said so, and when."))}, {"why": ENDS},
     ),
     "/{partner}/check": _Form(
         "check", N_("Communication check"), N_("Save"),
@@ -153,7 +114,7 @@ _FORMS: Final[Mapping[str, _Form]] = {
             "at": (N_("When (UTC)"), N_("When the answer came, or was given up. Empty: now.")),
             "note": (N_("Note"), ""),
         },
-        {"way": _WAYS, "result": _RESULTS},
+        {"way": CHECK_WAYS, "result": CHECK_RESULTS},
     ),
 }  # fmt: skip
 
@@ -182,7 +143,7 @@ def partner_pages(desk: PageContext) -> APIRouter:
         found = [one for one in every if asked.state in {"", one.state} and _needs(one, asked.need, desk)]
         return desk.page(
             request, "partners/list.html", rows=found, every=every, asked=asked, needs=_NEEDS, teams=desk.teams(),
-            working=sum(one.state is LinkState.WORKS for one in every), **_WORDS,
+            working=sum(one.state is LinkState.WORKS for one in every), **PARTNER_WORDS,
         )  # fmt: skip
 
     for end, form in _FORMS.items():
@@ -202,7 +163,7 @@ def partner_pages(desk: PageContext) -> APIRouter:
             request, "partners/one.html", one=found, partner=found.partner, keys=keys, by=by, listings=listings,
             team=desk.teams().get(found.partner.team_id or 0),
             expiring={key.id for key in ending_keys([found], desk.now)},
-            removable=removable and all(state is PartnerKeyState.CLAIMED for _, state in keys), **_WORDS,
+            removable=removable and all(state is PartnerKeyState.CLAIMED for _, state in keys), **PARTNER_WORDS,
         )  # fmt: skip
 
     @router.post(_PLACE + "/{partner}/remove")
@@ -247,7 +208,7 @@ def _add_form(router: PageRouter, desk: PageContext, end: str, form: _Form) -> N
             )
         return desk.page(
             request, "partners/form.html", status=409 if error else 422 if wrong else 200, form=form, fields=fields,
-            partner=found.partner if found else None, key=key, error=error, **_WORDS,
+            partner=found.partner if found else None, key=key, error=error, **PARTNER_WORDS,
         )  # fmt: skip
 
     @router.get(_PLACE + end)

@@ -98,8 +98,11 @@ def rule_words(session: Session, rules: Collection[str]) -> dict[str, str]:
     """What each of these rules says, by the names that verdicts have: the table's, and those of this node."""
     table = {rule.id: rule.words for rule in RULES}
     table["recipient-ceiling"] = say("The team wants nothing marked as high as this.")
-    local = [rule.local for rule in rules_in_force(session).document.rules] if set(rules) - set(table) else []
-    ours = {rule.name: rule.words for rule in local if rule is not None}
+    ours = dict[str, str]()
+    if set(rules) - set(table):
+        document = rules_in_force(session).document
+        local = (*(rule.local for rule in document.rules), *document.transfers)
+        ours = {rule.name: rule.words for rule in local if rule is not None}
     return {rule: table.get(rule) or ours.get(rule, _NO_MORE) for rule in rules}
 
 
