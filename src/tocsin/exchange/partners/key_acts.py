@@ -33,7 +33,7 @@ from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.node.sentences import say
 
 NO_ROUTE: Final = Absence("A person decides who a partner is; a program has no word in it.")
-_MOST_KEYS: Final = 10  # of one profile, or of one file
+MOST_KEYS: Final = 10  # of one profile, or of one file
 
 
 class PartnerNamed(BaseModel):
@@ -154,25 +154,34 @@ def confirm_key(context: ActContext, request: ConfirmedKey) -> PartnerKeyResult:
     if request.way is not KeyConfirmation.IN_PERSON and not request.evidence:
         raise UsageError(say("Write which number was called and where it is from, or whose signature the key has."))
     with context.undoable() as session:
-        partner, key = _find(session, request)
-        if (state := key_state(key, context.now)) is not PartnerKeyState.CLAIMED:
-            confirmed = state is PartnerKeyState.PINNED
-            raise ConflictError(say("This key is confirmed already.") if confirmed else say("This key has ended."))
-        facts, _ = read_key(key.content)
-        if facts.flaw is not None or (facts.until is not None and facts.until <= context.now):
-            why = facts.flaw.why if facts.flaw else say("It expired.")
-            raise ConflictError(say("This key cannot be used: %(why)s", why=why))
-        same = select(PartnerKey.id).where(PartnerKey.fingerprint == key.fingerprint, PartnerKey.id != key.id)
-        if session.scalar(same.where(PartnerKey.confirmed_at.is_not(None)).limit(1)) is not None:
-            raise ConflictError(say("This key was confirmed for another partner."))
-        key.way, key.evidence, key.said_by = (
-            request.way.value,
-            kept(context, request.evidence),
-            kept(context, request.said_by),
-        )
-        key.confirmed_at, key.confirmed_by = context.now, context.actor
-        note(session, context, AuditAction.PARTNER_KEY_CONFIRMED, partner, key=key.fingerprint, way=key.way)
-        return _key_result(partner, key, context.now)
+        partner, key = find_key(session, request)
+        done = confirm(session, context, partner, key, request.way)
+        key.evidence, key.said_by = kept(context, request.evidence), kept(context, request.said_by)
+        return done
+
+
+def confirm(
+    session: Session, context: ActContext, partner: Partner, key: PartnerKey, way: KeyConfirmation
+) -> PartnerKeyResult:
+    """Let a key count, as a person made sure of it.
+
+    Raises:
+        ConflictError: it is confirmed or ended, is no good, or is another partner's.
+
+    """
+    if (state := key_state(key, context.now)) is not PartnerKeyState.CLAIMED:
+        confirmed = state is PartnerKeyState.PINNED
+        raise ConflictError(say("This key is confirmed already.") if confirmed else say("This key has ended."))
+    facts, _ = read_key(key.content)
+    if facts.flaw is not None or (facts.until is not None and facts.until <= context.now):
+        why = facts.flaw.why if facts.flaw else say("It expired.")
+        raise ConflictError(say("This key cannot be used: %(why)s", why=why))
+    same = select(PartnerKey.id).where(PartnerKey.fingerprint == key.fingerprint, PartnerKey.id != key.id)
+    if session.scalar(same.where(PartnerKey.confirmed_at.is_not(None)).limit(1)) is not None:
+        raise ConflictError(say("This key was confirmed for another partner."))
+    key.way, key.confirmed_at, key.confirmed_by = way.value, context.now, context.actor
+    note(session, context, AuditAction.PARTNER_KEY_CONFIRMED, partner, key=key.fingerprint, way=key.way)
+    return _key_result(partner, key, context.now)
 
 
 def end_key(context: ActContext, request: EndedKey) -> PartnerKeyResult:
@@ -183,10 +192,10 @@ def end_key(context: ActContext, request: EndedKey) -> PartnerKeyResult:
 
     """
     with context.undoable() as session:
-        partner, key = _find(session, request)
+        partner, key = find_key(session, request)
         if key.ended_at is not None:
             raise ConflictError(say("This key has ended."))
-        _end(session, context, partner, key, why=request.why, reason=kept(context, request.reason))
+        end(session, context, partner, key, why=request.why, reason=kept(context, request.reason))
         return _key_result(partner, key, context.now)
 
 
@@ -235,7 +244,8 @@ def _key_result(partner: Partner, key: PartnerKey, now: datetime) -> PartnerKeyR
     )
 
 
-def _find(session: Session, request: KeyNamed) -> tuple[Partner, PartnerKey]:
+def find_key(session: Session, request: KeyNamed) -> tuple[Partner, PartnerKey]:
+    """The key that a request names, and whose it is; both are going to be changed. Raises NotFoundError."""
     partner = find_partner(session, request.partner, lock=True)
     number, fingerprint = number_in(request.key), "".join(request.key.split()).lower()
     which = PartnerKey.fingerprint == fingerprint if number is None else PartnerKey.id == number
@@ -253,7 +263,7 @@ def _read(context: ActContext, request: SignedProfile) -> tuple[Statement, dict[
         raise ConflictError(say("This is the profile of this node."))
     if profile.expires is not None and profile.expires <= context.now:
         raise RefusalError(RefusalCode.EXPIRED, "The profile has expired.")
-    if len(profile.keys) > _MOST_KEYS:
+    if len(profile.keys) > MOST_KEYS:
         raise RefusalError(RefusalCode.BAD_STATEMENT, "It has more keys than a node uses.")
     claimed = {
         facts.fingerprint: (facts, armored) for facts, armored in (read_key(one.armored) for one in profile.keys)
@@ -325,23 +335,24 @@ def claim_key(
         key.content, key.expires_at = content, facts.until
     note(session, context, AuditAction.PARTNER_KEY_ADDED, partner, key=key.fingerprint)
     if facts.flaw is not None and facts.flaw.state is KeyState.REVOKED and key.ended_at is None:
-        _end(session, context, partner, key, why=KeyEnd.COMPROMISED, reason=say("Its owner revoked it."))
+        end(session, context, partner, key, why=KeyEnd.COMPROMISED, reason=say("Its owner revoked it."))
     return key
 
 
-def _end(session: Session, context: ActContext, partner: Partner, key: PartnerKey, *, why: KeyEnd, reason: str) -> None:
+def end(session: Session, context: ActContext, partner: Partner, key: PartnerKey, *, why: KeyEnd, reason: str) -> None:
+    """Let a key count no more."""
     key.ended, key.end_reason, key.ended_at, key.ended_by = why.value, reason, context.now, context.actor
     note(session, context, AuditAction.PARTNER_KEY_ENDED, partner, key=key.fingerprint, why=why.value)
 
 
-_act = partial(
+key_act = partial(
     Act, noun="partner", permission=Permission.PARTNERS_WRITE, route=NO_ROUTE,
     told="{name}: {fingerprint}, {state}.",
 )  # fmt: skip
 _KEY: Final = "/partners/{partner}/keys/{key}"
 
 ACTS: Final = (
-    _act(
+    key_act(
         "add-profile", "Add a partner from its profile", add_profile,
         audit=(
             AuditAction.PARTNER_ADDED, AuditAction.PARTNER_CHANGED, AuditAction.PARTNER_KEY_ADDED,
@@ -350,18 +361,18 @@ ACTS: Final = (
         command=OwnSurface("partners add-profile"), page=OwnSurface("/partners/profile"), makes=True,
         told="{number}: {name}.", undo=lambda _: say("Profile read"),
     ),
-    _act(
+    key_act(
         "add-key", "Add a key of a partner", add_key,
         audit=(AuditAction.PARTNER_KEY_ADDED, AuditAction.PARTNER_KEY_ENDED),
         command=OwnSurface("partners add-key"), page=OwnSurface("/partners/{partner}/keys"), makes=True,
         arguments=("partner",), undo=lambda _: say("Key added"),
     ),
-    _act(
+    key_act(
         "confirm-key", "Confirm a key of a partner", confirm_key, audit=(AuditAction.PARTNER_KEY_CONFIRMED,),
         command="partners confirm-key", page=OwnSurface(f"{_KEY}/confirm"), arguments=("partner", "key"),
         undo=lambda _: say("Key confirmed"),
     ),
-    _act(
+    key_act(
         "end-key", "End a key of a partner", end_key, audit=(AuditAction.PARTNER_KEY_ENDED,),
         command="partners end-key", page=OwnSurface(f"{_KEY}/end"), arguments=("partner", "key"),
         undo=lambda _: say("Key ended"),

@@ -43,8 +43,9 @@ class Partner(Base):
 class PartnerKey(Base):
     """An OpenPGP key of a partner: claimed, until a person confirms it. ``content``: the public key, armored.
 
-    ``source``: what it came with, ``profile``, ``file`` or ``list``. ``way``: a `KeyConfirmation`, and ``evidence``
-    which number, whose signature; ``said_by``: who of the partner read the fingerprint. ``ended``: a `KeyEnd`.
+    ``source``: what it came with, ``profile``, ``file``, ``list``, or ``key``: the statement of another key. ``way``: a
+    `KeyConfirmation`, and ``evidence`` which number, whose signature; ``said_by``: who of the partner read the
+    fingerprint. ``ended``: a `KeyEnd`.
     """
 
     __tablename__ = "partner_key"
@@ -67,6 +68,21 @@ class PartnerKey(Base):
     end_reason: Mapped[str] = mapped_column(SentenceText)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     ended_by: Mapped[str] = mapped_column(Text)
+
+
+class PartnerKeyNotice(Base):
+    """What a confirmed key ``old`` signed of the one that replaces it: ``content`` and ``signature``, as they came."""
+
+    __tablename__ = "partner_key_notice"
+    __table_args__ = (UniqueConstraint("partner_id", "old", "new"), counted("partner-key-notice"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id))
+    old: Mapped[str] = mapped_column(Text)
+    new: Mapped[str] = mapped_column(Text)
+    content: Mapped[str] = mapped_column(Text)
+    signature: Mapped[str] = mapped_column(Text)
+    came_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
 class PartnerCheck(Base):
