@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pysequoia import Cert
 from sqlalchemy import select, update
 
 from support.ledger_examples import act, make_incident, make_node, meet, own_key
@@ -286,3 +287,16 @@ def test_a_check_is_asked_by_mail_and_its_signed_answer_is_the_proof(
     assert [(row.way, row.result) for row in rows(world, PartnerCheck)] == [("signed-mail", "answered")]
     with world.node.database.reading() as session:
         assert read_partner(session, "D", later).state is LinkState.WORKS
+
+
+def test_a_partner_with_gpg_alone_is_told_of_a_new_key_by_the_old_one(world: World, gpg: Gpg) -> None:
+    meet_person(world, gpg)
+    old = Cert.from_bytes(own_key(world).encode()).fingerprint
+    (made,) = world.tocsin.json("keys", "node-make", "--format", "openpgp", "--replace")
+    assert (made["told"], made["left"]) == (["D"], [])
+    with world.node.database.reading() as session:
+        row = session.scalars(select(OutgoingRow)).one()
+    mail, signer = opened(gpg, world.node.exchange.read(row.file))
+    (brought,) = mail.iter_attachments()
+    assert signer == old
+    assert Cert.from_bytes(brought.get_content()).fingerprint == made["fingerprint"]

@@ -13,8 +13,7 @@ from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.paths import HomeFolder
 
 if TYPE_CHECKING:
-    from tocsin.delivery.sealing import KeyRing, OpenPgpKey
-    from tocsin.delivery.sealing.own_keys import SmimeKey
+    from tocsin.delivery.sealing import KeyRing, OpenPgpKey, SmimeKey
     from tocsin.directory.keys import KeyFacts, KeyFormat
     from tocsin.exchange.ledger import KeyAnnouncement
 

@@ -3,13 +3,30 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from support.console_users import Browser, browser_of
-from support.partner_examples import CALL, NAME, NODE, claim, fingerprint, packed, pin_expiring, profile
+from support.partner_examples import (
+    CALL,
+    NAME,
+    NODE,
+    claim,
+    fingerprint,
+    packed,
+    pin,
+    pin_expiring,
+    profile,
+    public,
+    tsk,
+)
 from support.world import World, copy_world, text_of
+from tocsin.exchange.partners import find_partner, note_key_notice
+from tocsin.exchange.statements import KeyAct, KeyNotice, NodeKey, ProfileKey, sign_statement
+from tocsin.interface import ActContext
 from tocsin.node.accounts import AccountRole
 from tocsin.server.server import make_application
 
@@ -87,3 +104,21 @@ def test_a_key_that_expires_soon_is_found(world: World) -> None:
     application = make_application(world.node, clock=lambda: world.now)
     with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as analyst:
         assert NAME in text_of(analyst.get("/partners?need=expiring"))
+
+
+def test_a_key_that_the_old_one_vouches_for_is_confirmed_by_one_act(world: World) -> None:
+    pin(world)
+    new, at = ProfileKey(fingerprint=fingerprint("new"), armored=public("new")), world.now.replace(microsecond=0)
+    said: dict[str, Any] = {"act": KeyAct.REPLACE, "old": fingerprint(), "new": new, "since": at, "at": at}
+    notice = sign_statement(
+        KeyNotice(id=uuid4(), by=NodeKey(node=NODE, key=fingerprint()), **said), tsk("team").signer()
+    )
+    with world.node.database.begin() as session:
+        note_key_notice(session, ActContext(world.node, world.now, "test"), find_partner(session, "1"), notice)
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.MANAGER, now=world.now) as manager:
+        assert "names it as the one that replaces it" in text_of(manager.get("/partners/1"))
+        assert CALL["said_by"] in text_of(manager.get("/partners/1/keys/2/accept")), "how the old one was confirmed"
+        assert manager.send("/partners/1/keys/2/accept").status_code == 303
+        shown = text_of(manager.get("/partners/1"))
+        assert ("Replaced by another key" in shown, "names it as" in shown) == (True, False)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         EarlierKey,
         OpenPgpKey,
         OwnKeys,
+        SmimeKey,
         judge_own,
         read_earlier_keys,
         read_own_keys,
