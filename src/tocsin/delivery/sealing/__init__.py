@@ -23,6 +23,6 @@ if TYPE_CHECKING:
         read_own_keys,
     )
     from tocsin.delivery.sealing.reminders import remind_of_keys
-    from tocsin.delivery.sealing.seals import CannotSealError, Seals, open_seals
+    from tocsin.delivery.sealing.seals import CannotSealError, Seals, encrypt_entity, open_seals
 else:
     lazy_face(__name__)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.sealing import OpenPgpKey
+from tocsin.directory.keys import KeyFormat
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.mail_sealing import language_of, seal_for
 from tocsin.exchange.ledger.models import OutgoingRow
@@ -29,6 +30,7 @@ from tocsin.node.errors import ConflictError, TocsinError
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import DataClass, read_marking
 
+_KNOWN: Final = (PartnerKeyState.PINNED, PartnerKeyState.EXPIRED)
 _TITLE: Final = N_("New OpenPGP key")
 _TEXT: Final = N_(
     "We use a new OpenPGP key from now on: %(new)s\n\nOur key so far signed this message, and vouches for the new one: "
@@ -45,10 +47,13 @@ class KeyAnnouncement:
 
 
 def linked_partners(session: Session, context: ActContext) -> list[Partner]:
-    """The partners of whom a key was confirmed that nobody ended, by name."""
-    states = (PartnerKeyState.PINNED, PartnerKeyState.EXPIRED)
-    found = list_partners(session, context.now)
-    return [one.partner for one in found if any(one.in_state(state, context.now) for state in states)]
+    """The partners of whom an OpenPGP key was confirmed that nobody ended, by name."""
+    found = []
+    for one in list_partners(session, context.now):
+        keys = [key for state in _KNOWN for key in one.in_state(state, context.now)]
+        if any(key.form is KeyFormat.OPENPGP for key in keys):
+            found.append(one.partner)
+    return found
 
 
 def announce_key(context: ActContext, new: OpenPgpKey, *, compromised: bool = False) -> KeyAnnouncement:

@@ -10,7 +10,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.sealing import EarlierKey, OpenPgpKey, read_earlier_keys
-from tocsin.directory.keys import KeyFormat, encrypting, judge, key_facts
+from tocsin.directory.keys import KeyFormat, encrypting, judge, key_facts, read_key_file
 from tocsin.exchange.dispatches import (
     OPEN_STATES,
     DispatchRecipient,
@@ -120,12 +120,23 @@ def encrypting_key(session: Session, partner: Partner, now: datetime) -> "tuple[
     keys = read_partner(session, str(partner.id), now).in_state(PartnerKeyState.PINNED, now)
     for key in sorted(keys, key=lambda one: (one.expires_at is None, one.expires_at or now, one.id), reverse=True):
         content = key.content.encode()
-        if judge(key_facts(KeyFormat.OPENPGP, content), now).good:
+        if key.form is KeyFormat.OPENPGP and judge(key_facts(KeyFormat.OPENPGP, content), now).good:
             return key.fingerprint, encrypting(content, now)
     raise NoPartnerKeyError(
         say("No confirmed key of %(name)s is valid.", name=partner.name),
         hint=say("Ask for its key, and confirm it by telephone."),
     )
+
+
+def encrypting_certificate(session: Session, partner: Partner, now: datetime) -> bytes | None:
+    """The newest confirmed S/MIME certificate (DER) of a partner without a node that is valid; None: there is none."""
+    keys = read_partner(session, str(partner.id), now).in_state(PartnerKeyState.PINNED, now)
+    for key in reversed(keys):
+        if partner.node is None and key.form is KeyFormat.SMIME:
+            ((_, content),) = read_key_file(key.content.encode()).keys
+            if judge(key_facts(KeyFormat.SMIME, content), now).good:
+                return content
+    return None
 
 
 class StoredLinks(Mapping[UUID, IncomingLink]):

@@ -59,7 +59,9 @@ class NewKey(PartnerNamed):
     """A public key that a partner sent."""
 
     content: Annotated[str, Wording(lacking=N_("Paste the public key."), lines=True)] = Field(
-        min_length=1, max_length=1_000_000, description="The OpenPGP key, in ASCII armor."
+        min_length=1,
+        max_length=1_000_000,
+        description="An OpenPGP key in ASCII armor, or an S/MIME certificate (PEM).",
     )
 
 
@@ -135,12 +137,15 @@ def add_key(context: ActContext, request: NewKey) -> PartnerKeyResult:
     """It is claimed until it is confirmed. A newer form of a known key, which only that key can make, renews it.
 
     Raises:
-        InputError: it is no OpenPGP key, or a private one.
+        InputError: it is no key that is used here, or a private one.
+        ConflictError: it is a certificate, and the partner has a node.
 
     """
-    facts, armored = read_key(request.content)
+    facts, armored = read_key(request.content, KeyFormat.SMIME)
     with context.undoable() as session:
         partner = find_partner(session, request.partner, lock=True)
+        if partner.node is not None and facts.format is not KeyFormat.OPENPGP:
+            raise ConflictError(say("A partner with a node needs an OpenPGP key."))
         return _key_result(partner, claim_key(session, context, partner, facts, armored, source="file"), context.now)
 
 
@@ -172,7 +177,7 @@ def confirm(
     if (state := key_state(key, context.now)) is not PartnerKeyState.CLAIMED:
         confirmed = state is PartnerKeyState.PINNED
         raise ConflictError(say("This key is confirmed already.") if confirmed else say("This key has ended."))
-    facts, _ = read_key(key.content)
+    facts, _ = read_key(key.content, key.form)
     if facts.flaw is not None or (facts.until is not None and facts.until <= context.now):
         why = facts.flaw.why if facts.flaw else say("It expired.")
         raise ConflictError(say("This key cannot be used: %(why)s", why=why))
@@ -272,14 +277,19 @@ def _read(context: ActContext, request: SignedProfile) -> tuple[Statement, dict[
     return statement, claimed
 
 
-def read_key(content: str) -> tuple[KeyFacts, str]:
-    """What a key says, and the key in ASCII armor."""
+def read_key(content: str, *others: KeyFormat) -> tuple[KeyFacts, str]:
+    """What an OpenPGP key says, or one of another format where that may be; and the key in ASCII armor or PEM."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
     from pysequoia import Cert
 
-    found = [one for kind, one in read_key_file(content.encode()).keys if kind is KeyFormat.OPENPGP]
+    found = [one for one in read_key_file(content.encode()).keys if one[0] in {KeyFormat.OPENPGP, *others}]
     if len(found) != 1:
         raise InputError(say("Give one OpenPGP public key."), hint="'gpg --armor --export ADDRESS' prints one.")
-    return key_facts(KeyFormat.OPENPGP, found[0]), str(Cert.from_bytes(found[0]))
+    ((form, key),) = found
+    if form is KeyFormat.OPENPGP:
+        return key_facts(form, key), str(Cert.from_bytes(key))
+    return key_facts(form, key), x509.load_der_x509_certificate(key).public_bytes(Encoding.PEM).decode()
 
 
 def _is_trusted(statement: Statement, keys: Mapping[str, PinnedKey]) -> bool:
@@ -327,6 +337,8 @@ def claim_key(
         )  # fmt: skip
         session.add(key)
         session.flush()
+    elif facts.format is not KeyFormat.OPENPGP:
+        return key
     else:
         merged = Cert.from_bytes(key.content.encode()).merge(Cert.from_bytes(armored.encode()))
         facts, content = read_key(str(merged))

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tocsin.directory.keys import KeyFormat
 from tocsin.node.records import Base, SentenceText, UTCDateTime, counted
 
 
@@ -41,7 +42,7 @@ class Partner(Base):
 
 
 class PartnerKey(Base):
-    """An OpenPGP key of a partner: claimed, until a person confirms it. ``content``: the public key, armored.
+    """A key of a partner: claimed, until a person confirms it. ``content``: the public key, armored, or a certificate.
 
     ``source``: what it came with, ``profile``, ``file``, ``list``, or ``key``: the statement of another key. ``way``: a
     `KeyConfirmation`, and ``evidence`` which number, whose signature; ``said_by``: who of the partner read the
@@ -68,6 +69,11 @@ class PartnerKey(Base):
     end_reason: Mapped[str] = mapped_column(SentenceText)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     ended_by: Mapped[str] = mapped_column(Text)
+
+    @property
+    def form(self) -> KeyFormat:
+        """Which sort it is. Only OpenPGP verifies statements; S/MIME encrypts mails for who has no node."""
+        return KeyFormat.SMIME if self.content.startswith("-----BEGIN CERT") else KeyFormat.OPENPGP
 
 
 class PartnerKeyNotice(Base):

@@ -119,7 +119,8 @@ def listings_of(session: Session, partner: int) -> Sequence[PartnerListing]:
 def pinned_keys(session: Session) -> dict[str, PinnedKey]:
     """The keys by which statements are verified: those that a person confirmed, of partners with a node."""
     query = select(PartnerKey, Partner.node).join(Partner, Partner.id == PartnerKey.partner_id)
-    rows = session.execute(query.where(PartnerKey.confirmed_at.is_not(None), Partner.node.is_not(None)))
+    openpgp = PartnerKey.content.startswith("-----BEGIN PGP")
+    rows = session.execute(query.where(PartnerKey.confirmed_at.is_not(None), Partner.node.is_not(None), openpgp))
     return pinned(
         *(
             PinnedKey(node, key.content.encode(), key.ended_at, compromised=key.ended in _NEVER)

@@ -132,7 +132,12 @@ _FORMS: Final[Mapping[str, _Form]] = {
     ),
     "/{partner}/change": _Form("change", N_("Edit partner"), N_("Save"), _DETAILS),
     "/{partner}/keys": _Form(
-        "add-key", N_("Add key"), N_("Add key"), {"content": (N_("Public key"), N_("OpenPGP, in ASCII armor."))}
+        "add-key", N_("Add key"), N_("Add key"), {
+            "content": (
+                N_("Public key"),
+                N_("OpenPGP in ASCII armor; without a node also an S/MIME certificate in PEM."),
+            )
+        },
     ),
     "/{partner}/keys/{key}/confirm": _Form(
         "confirm-key", N_("Confirm key"), N_("Confirm key"),
