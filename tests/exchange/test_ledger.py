@@ -39,7 +39,9 @@ from tocsin.exchange.statements import (
     Dispatch,
     DispatchType,
     GlobalName,
+    KeyAct,
     Profile,
+    ProfileKey,
     Recall,
     RecallItem,
     RecallReport,
@@ -54,7 +56,6 @@ from tocsin.exchange.statements import (
     Statement,
     utc,
 )
-from tocsin.exchange.statements.kinds import KeyAct
 from tocsin.incidents import Incident, IncidentReader, find_incident, observables_of
 from tocsin.node.errors import ConflictError
 from tocsin.sharing.gate import Tlp
@@ -270,6 +271,8 @@ def messages(sender: Peer, item: SharedItem, ours: UUID, incident: UUID) -> dict
     named = RecallItem(node=item.item.node, id=item.item.id, version=9)
     foreign = RecallItem(node=ours, id=incident, version=1)
     case = {"case": GlobalName(node=ours, id=incident), "number": 1}
+    new = ProfileKey(fingerprint=peer(5).party.key, armored=peer(5).public.decode())
+    change = {"act": KeyAct.REPLACE, "old": sender.party.key, "since": utc(item.at), "new": new}
     key = {"act": KeyAct.STOP, "old": sender.party.key, "since": utc(item.at), "code": "compromised"}
     return {
         "update": sender.item(item=item.item, version=2),
@@ -291,6 +294,7 @@ def messages(sender: Peer, item: SharedItem, ours: UUID, incident: UUID) -> dict
         "request": sender.item(),
         "notice": sender.item(),
         "key": sender.says(KINDS["key"], **key),
+        "new key": sender.says(KINDS["key"], **change),
     }  # fmt: skip
 
 

@@ -10,21 +10,24 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
+from pysequoia import Cert
 from sqlalchemy import select, update
 
 from support.ledger_examples import act, make_incident, make_node, meet, own_key
-from support.mail_keys import Gpg, gnupg
+from support.mail_keys import Gpg, certificate, gnupg, openssl
 from support.mail_server import PostOffice, post_office
 from support.partner_examples import CALL, do
 from support.processes import KILLED, command
 from support.world import World, copy_world, make_world
 from tocsin.exchange.ledger import IncomingRow, NoPartnerKeyError, OutgoingRow, PassedItem
-from tocsin.exchange.partners import LinkState, PartnerCheck, read_partner
+from tocsin.exchange.partners import LinkState, PartnerCheck, pinned_keys, read_partner
 from tocsin.exchange.ways import EvidenceStrength, evidence_of, take_exchange_mail
 from tocsin.incidents import mail_context
+from tocsin.node.errors import ConflictError
 from tocsin.node.letters import Letter
 from tocsin.pipeline.exchange_delivery import DeliveryRound, deliver_dispatches
 from tocsin.pipeline.notify import tell
@@ -286,3 +289,46 @@ def test_a_check_is_asked_by_mail_and_its_signed_answer_is_the_proof(
     assert [(row.way, row.result) for row in rows(world, PartnerCheck)] == [("signed-mail", "answered")]
     with world.node.database.reading() as session:
         assert read_partner(session, "D", later).state is LinkState.WORKS
+
+
+def test_a_partner_with_gpg_alone_is_told_of_a_new_key_by_the_old_one(world: World, gpg: Gpg) -> None:
+    meet_person(world, gpg)
+    old = Cert.from_bytes(own_key(world).encode()).fingerprint
+    (made,) = world.tocsin.json("keys", "node-make", "--format", "openpgp", "--replace")
+    assert (made["told"], made["left"]) == (["D"], [])
+    with world.node.database.reading() as session:
+        row = session.scalars(select(OutgoingRow)).one()
+    mail, signer = opened(gpg, world.node.exchange.read(row.file))
+    (brought,) = mail.iter_attachments()
+    assert signer == old
+    assert Cert.from_bytes(brought.get_content()).fingerprint == made["fingerprint"]
+
+
+def test_a_partner_with_a_certificate_gets_a_signed_and_encrypted_mail(
+    world: World, office: PostOffice, tmp_path: Path
+) -> None:
+    make_node(world, 1)
+    do(world, "add", name="E", mailbox="csirt@e.example")
+    do(world, "add-key", partner="E", content=certificate(tmp_path, "csirt@e.example").decode())
+    do(world, "confirm-key", partner="E", key="1", **CALL)
+    do(world, "add", name="N", node=UUID(int=9))
+    with pytest.raises(ConflictError, match="OpenPGP"):
+        do(world, "add-key", partner="N", content=(tmp_path / "team.pem").read_text())
+    send = ("exchange", "send", "E", "--incident", make_incident(world, "E"))
+    assert "S/MIME" in world.tocsin.call(*send)[2], "the node has no certificate of its own yet"
+    own = world.node.home / "keys" / "smime.pem"
+    own.write_bytes((tmp_path / "team.key").read_bytes() + (tmp_path / "team.pem").read_bytes())
+    own.chmod(0o600)
+    world.tocsin.run(*send)
+    carry(world)
+    ((_, raw),) = office.arrived
+    assert b"Phishing kit" not in raw
+    (tmp_path / "mail.eml").write_bytes(raw)
+    holder = ("-recip", "team.pem", "-inkey", "team.key", "-out", "signed.eml")
+    openssl("cms", "-decrypt", "-in", "mail.eml", *holder, folder=tmp_path)
+    inner = openssl("cms", "-verify", "-in", "signed.eml", "-CAfile", "team.pem", folder=tmp_path)
+    mail = email.message_from_bytes(inner, policy=email.policy.default)
+    assert "observables.csv" in {part.get_filename() for part in mail.iter_attachments()}
+    assert "https://csirt.example/receipt/" in mail.as_string(), "the link that confirms it"
+    with world.node.database.reading() as session:
+        assert pinned_keys(session) == {}, "a certificate verifies no statement"

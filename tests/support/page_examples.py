@@ -219,6 +219,7 @@ EXAMPLES: dict[str, str] = {
     "/partners/{partner}/check": "partner",
     "/partners/{partner}/keys": "partner",
     "/partners/{partner}/keys/{key}/confirm": "partner key",
+    "/partners/{partner}/keys/{key}/accept": "partner key",
     "/partners/{partner}/keys/{key}/end": "partner key",
     "/partners/{partner}/remove": "partner",
     "/partners/{partner}/access": "partner",

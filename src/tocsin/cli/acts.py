@@ -155,7 +155,7 @@ def perform(call: NodeInvocation, act: "Act", values: Mapping[str, Any], *, name
     except RequestError as error:
         field, wrong = error.wrongs[0]
         raise UsageError(f"{_option(act, field)}: {wrong}" if field else wrong) from None
-    context = ActContext(call.node, call.now, call.actor, name, say=partial(_say_to, call.node), act=act)
+    context = ActContext(call.node, call.now, call.actor, name, say=partial(say_to, call.node), act=act)
     done = act.perform(context, request)
     if context.undos and sys.stdin.isatty():
         note(f"'tocsin undo {context.undos[-1]}' takes it back within {call.settings.tell.undo_seconds} seconds.")
@@ -164,7 +164,8 @@ def perform(call: NodeInvocation, act: "Act", values: Mapping[str, Any], *, name
     return done
 
 
-def _say_to(node: "NodeWithStores", language: str, text: str, **values: object) -> str:
+def say_to(node: "NodeWithStores", language: str, text: str, **values: object) -> str:
+    """A text in the language of whoever is written to."""
     from tocsin.server.pages import say_in
 
     return say_in(node.home / HomeFolder.LOCALE, node.settings.node.terms, language)(text, **values)

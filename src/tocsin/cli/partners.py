@@ -87,7 +87,10 @@ def add_profile(
 def add_key(
     call: NodeInvocation,
     partner: _Partner,
-    file: Annotated[Path, typer.Argument(help="Its OpenPGP public key, or a newer form of one that is known.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="Its OpenPGP public key, or a newer form of it; or an S/MIME certificate."),
+    ],
 ) -> None:
     """Add a key of a partner. It verifies nothing before 'tocsin partners confirm-key'."""
     act = act_of("partners", "add-key")

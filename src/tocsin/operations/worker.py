@@ -259,7 +259,7 @@ def _verify(node: NodeWithStores, clock: Clock) -> str:
 
 
 def _remind_of_keys(node: NodeWithStores, clock: Clock) -> str:
-    from tocsin.delivery.sealing import remind_of_keys
+    from tocsin.delivery.sealing import KeyRing, remind_of_keys
     from tocsin.directory import list_teams
     from tocsin.directory.keys import keys_by_team
 
@@ -267,6 +267,7 @@ def _remind_of_keys(node: NodeWithStores, clock: Clock) -> str:
     keys_of = keys_by_team(node.database, teams)
     with node.database.begin() as session:
         remind_of_keys(session, teams.values(), keys_of, node.settings.node, clock())
+    KeyRing(node.home, node.settings, node.database, "keys").drop(clock())
     return ""
 
 

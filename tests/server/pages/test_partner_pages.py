@@ -3,13 +3,29 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from support.console_users import Browser, browsers_of
-from support.partner_examples import CALL, NAME, NODE, fingerprint, packed, pin_expiring, profile
+from support.partner_examples import (
+    CALL,
+    NAME,
+    NODE,
+    fingerprint,
+    packed,
+    pin,
+    pin_expiring,
+    profile,
+    public,
+    tsk,
+)
 from support.world import copy_world, text_of
+from tocsin.exchange.partners import find_partner, note_key_notice
+from tocsin.exchange.statements import KeyAct, KeyNotice, NodeKey, ProfileKey, sign_statement
+from tocsin.interface import ActContext
 from tocsin.node.accounts import AccountRole
 
 
@@ -76,3 +92,21 @@ def test_a_token_of_a_partner_is_shown_once_and_revoked(partner: list[Browser]) 
 
 def test_a_key_that_expires_soon_is_found(partner: list[Browser]) -> None:
     assert NAME in text_of(partner[1].get("/partners?need=expiring"))
+
+
+def test_a_key_that_the_old_one_vouches_for_is_confirmed_by_one_act(fresh: Path, tmp_path: Path) -> None:
+    world = copy_world(fresh, tmp_path)
+    pin(world)
+    new, at = ProfileKey(fingerprint=fingerprint("new"), armored=public("new")), world.now.replace(microsecond=0)
+    said: dict[str, Any] = {"act": KeyAct.REPLACE, "old": fingerprint(), "new": new, "since": at, "at": at}
+    notice = sign_statement(
+        KeyNotice(id=uuid4(), by=NodeKey(node=NODE, key=fingerprint()), **said), tsk("team").signer()
+    )
+    with world.node.database.begin() as session:
+        note_key_notice(session, ActContext(world.node, world.now, "test"), find_partner(session, "1"), notice)
+    with world.open, browsers_of(world, AccountRole.MANAGER) as (manager,):
+        assert "names it as the one that replaces it" in text_of(manager.get("/partners/1"))
+        assert CALL["said_by"] in text_of(manager.get("/partners/1/keys/2/accept")), "how the old one was confirmed"
+        assert manager.send("/partners/1/keys/2/accept").status_code == 303
+        shown = text_of(manager.get("/partners/1"))
+        assert ("Replaced by another key" in shown, "names it as" in shown) == (True, False)

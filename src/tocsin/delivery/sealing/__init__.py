@@ -12,8 +12,17 @@ if TYPE_CHECKING:
     from tocsin.delivery.sealing.key_making import KeyRing
     from tocsin.delivery.sealing.missing_keys import KeyRequests, settle, stuck_teams
     from tocsin.delivery.sealing.openpgp import pgp_encrypt, pgp_envelope, pgp_message, pgp_sign
-    from tocsin.delivery.sealing.own_keys import OpenPgpKey, OwnKeys, judge_own, read_own_keys
+    from tocsin.delivery.sealing.own_keys import (
+        EARLIER_DAYS,
+        EarlierKey,
+        OpenPgpKey,
+        OwnKeys,
+        SmimeKey,
+        judge_own,
+        read_earlier_keys,
+        read_own_keys,
+    )
     from tocsin.delivery.sealing.reminders import remind_of_keys
-    from tocsin.delivery.sealing.seals import CannotSealError, Seals, open_seals
+    from tocsin.delivery.sealing.seals import CannotSealError, Seals, encrypt_entity, open_seals
 else:
     lazy_face(__name__)

@@ -6,7 +6,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tocsin.delivery.sealing.own_keys import key_path, open_openpgp, open_smime, read_private
+from tocsin.delivery.sealing.own_keys import (
+    OpenPgpKey,
+    SmimeKey,
+    aside_path,
+    key_path,
+    open_openpgp,
+    open_smime,
+    read_earlier_keys,
+    read_private,
+)
 from tocsin.directory.keys import KeyFacts, KeyFormat
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.files import disk_failures, sync_folder, write_whole
@@ -41,11 +50,36 @@ class KeyRing:
             StorageError: the disk refuses.
 
         """
-        make = _new_openpgp if form is KeyFormat.OPENPGP else _new_smime
-        return self._keep(form, make(self.settings.node, now + years * _YEAR, now), now, replace=replace)
+        made = self.prepare(form, years=years, now=now, replace=replace).facts
+        self.put(made, now=now)
+        return made
 
     def bring(self, content: bytes, *, now: datetime, replace: bool = False) -> KeyFacts:
-        """A key that was made elsewhere, in its file: an OpenPGP private key, or an S/MIME key in PEM or PKCS #12.
+        """As `make`, a key that was made elsewhere.
+
+        Raises:
+            ConflictError, InputError, SettingError, StorageError: as of `prepare_given` and `put`.
+
+        """
+        brought = self.prepare_given(content, replace=replace).facts
+        self.put(brought, now=now)
+        return brought
+
+    def prepare(self, form: KeyFormat, *, years: int, now: datetime, replace: bool) -> OpenPgpKey | SmimeKey:
+        """The key that `put` makes the node's own; one that was prepared before, and not put, is it still.
+
+        Raises:
+            ConflictError, StorageError: as of `make`.
+
+        """
+        waiting = self._waiting(form)
+        if waiting.exists():
+            return self._prepare(form, waiting.read_bytes(), replace=replace)
+        make = _new_openpgp if form is KeyFormat.OPENPGP else _new_smime
+        return self._prepare(form, make(self.settings.node, now + years * _YEAR, now), replace=replace)
+
+    def prepare_given(self, content: bytes, *, replace: bool) -> OpenPgpKey | SmimeKey:
+        """As `prepare`, a key that was made elsewhere: an OpenPGP private key, or an S/MIME key in PEM or PKCS #12.
 
         Raises:
             ConflictError: the node has one already.
@@ -54,10 +88,48 @@ class KeyRing:
 
         """
         if b"-----BEGIN PGP PRIVATE KEY" in content or (content and content[0] & 0x80):
-            return self._keep(KeyFormat.OPENPGP, content, now, replace=replace)
+            return self._prepare(KeyFormat.OPENPGP, content, replace=replace)
         if b"PRIVATE KEY-----" not in content:
             content = _unpacked(content, self._password)
-        return self._keep(KeyFormat.SMIME, content, now, replace=replace)
+        return self._prepare(KeyFormat.SMIME, content, replace=replace)
+
+    def put(self, facts: KeyFacts, *, now: datetime, compromised: bool = False) -> None:
+        """Let the prepared key be the node's own. The one before is laid aside; of a compromised one nothing secret.
+
+        Raises:
+            ConflictError: it is so already.
+            StorageError: the disk refuses.
+
+        """
+        path, waiting = key_path(self.home, self.settings.mail, facts.format), self._waiting(facts.format)
+        if not waiting.exists():
+            raise ConflictError(f"This node has such a key already: {path}.")
+        former = aside_path(path, now) if path.exists() else None
+        with disk_failures(f"{path} could not be laid aside"):
+            if former is not None:
+                path.rename(former)
+            waiting.rename(path)
+            sync_folder(path.parent)
+        self._note(AuditAction.NODE_KEY_SET, facts, now)
+        if compromised and former is not None and facts.format is KeyFormat.OPENPGP:
+            self.drop(now, former)
+
+    def drop(self, now: datetime, *paths: Path, fingerprint: str = "") -> list[KeyFacts]:
+        """Delete the private part of laid-aside keys: those named, else those whose time is over.
+
+        Raises:
+            StorageError: the disk refuses.
+
+        """
+        gone = list[KeyFacts]()
+        for key in read_earlier_keys(self.home, self.settings.mail, now):
+            named = key.path in paths or key.facts.fingerprint == fingerprint
+            over = not paths and not fingerprint and key.until <= now
+            if (named or over) and key.path.read_bytes() != key.public.encode():
+                _write(key.path, key.public.encode())
+                self._note(AuditAction.NODE_KEY_DROPPED, key.facts, now)
+                gone.append(key.facts)
+        return gone
 
     def renew(self, form: KeyFormat, *, years: int, now: datetime) -> KeyFacts:
         """The same key for longer: others need its new form, and what they encrypted for it still opens.
@@ -73,55 +145,43 @@ class KeyRing:
             raise NotFoundError(f"This node has no {form.words} key.", hint="'tocsin keys node-make' makes one.")
         renew = _renewed_openpgp if form is KeyFormat.OPENPGP else _renewed_smime
         content = renew(path.read_bytes(), self._password, now + years * _YEAR, now)
-        facts = self._read(form, content)
-        _write(path, content, replace=True)
-        self._note(facts, now)
+        facts = self._open(form, content).facts
+        _write(path, content)
+        self._note(AuditAction.NODE_KEY_SET, facts, now)
         return facts
 
     @property
     def _password(self) -> str:
         return read_secret(self.settings.mail.key_password_file, setting="[mail] key_password_file")
 
-    def _keep(self, form: KeyFormat, content: bytes, now: datetime, *, replace: bool) -> KeyFacts:
-        facts, path = self._read(form, content), key_path(self.home, self.settings.mail, form)
-        if replace:
-            _lay_aside(path)
-        _write(path, content, replace=False)
-        self._note(facts, now)
-        return facts
-
-    def _read(self, form: KeyFormat, content: bytes) -> KeyFacts:
-        """What a key says; also shows that the node can use it."""
-        opened = open_openpgp if form is KeyFormat.OPENPGP else open_smime
-        return opened(content, self._password).facts
-
-    def _note(self, facts: KeyFacts, now: datetime) -> None:
-        detail: dict[str, object] = {"format": facts.format.value, "fingerprint": facts.fingerprint}
-        with self.database.begin() as session:
-            audit(session, AuditAction.NODE_KEY_SET, at=now, actor=self.actor, subject="node", detail=detail)
-
-
-def _lay_aside(path: Path) -> None:
-    """Keep a key that is replaced, beside its place: what was encrypted for it still needs it."""
-    if not path.exists():
-        return
-    aside = next(name for n in range(1, 1_000_000) if not (name := path.with_suffix(f".old{n}")).exists())
-    with disk_failures(f"{path} could not be laid aside"):
-        path.rename(aside)
-        sync_folder(path.parent)
-
-
-def _write(path: Path, content: bytes, *, replace: bool) -> None:
-    """The file, whole or not at all."""
-    with disk_failures(f"{path} could not be written"):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            write_whole(path, content, replace=replace)
-        except FileExistsError as error:
+    def _prepare(self, form: KeyFormat, content: bytes, *, replace: bool) -> OpenPgpKey | SmimeKey:
+        key, path = self._open(form, content), key_path(self.home, self.settings.mail, form)
+        if path.exists() and not replace:
             raise ConflictError(
                 f"This node has such a key already: {path}.",
                 hint="'tocsin keys node-renew' lets it live longer; --replace lays it aside for a new one.",
-            ) from error
+            )
+        _write(self._waiting(form), content)
+        return key
+
+    def _waiting(self, form: KeyFormat) -> Path:
+        return key_path(self.home, self.settings.mail, form).with_suffix(".next")
+
+    def _open(self, form: KeyFormat, content: bytes) -> OpenPgpKey | SmimeKey:
+        """The key in a file; also shows that the node can use it."""
+        return (open_openpgp if form is KeyFormat.OPENPGP else open_smime)(content, self._password)
+
+    def _note(self, word: AuditAction, facts: KeyFacts, now: datetime) -> None:
+        detail: dict[str, object] = {"format": facts.format.value, "fingerprint": facts.fingerprint}
+        with self.database.begin() as session:
+            audit(session, word, at=now, actor=self.actor, subject="node", detail=detail)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """The file, whole or not at all."""
+    with disk_failures(f"{path} could not be written"):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(path, content)
 
 
 def _new_openpgp(node: NodeSettings, until: datetime, _now: datetime) -> bytes:

@@ -1,7 +1,8 @@
 """This node's own keys, which sign what it sends: read from its key files, and judged."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from pysequoia import PyDecryptor, PySigner, Tsk
 
 FILES: Final = {KeyFormat.OPENPGP: "openpgp.asc", KeyFormat.SMIME: "smime.pem"}
+EARLIER_DAYS: Final = 180
+"""So long a key that was replaced opens what was encrypted for it; then its private part goes."""
+
+_ASIDE: Final = ".old-%Y-%m-%d"
 _SIGNS = frozenset({KeyState.GOOD, KeyState.NO_ENCRYPTION, KeyState.UNSUPPORTED})
 
 
@@ -27,6 +32,21 @@ class OpenPgpKey:
     facts: KeyFacts
     public: str
     signer: "PySigner"
+    decryptor: "PyDecryptor | None" = None
+
+
+@dataclass(frozen=True)
+class EarlierKey:
+    """An OpenPGP key of the node that another one replaced: it opens what was encrypted for it, and signs nothing.
+
+    ``public``: what others check with what it signed. ``until``: when its private part goes. ``decryptor``: None, that
+    has gone, or cannot be used.
+    """
+
+    path: Path
+    facts: KeyFacts
+    public: str
+    until: datetime
     decryptor: "PyDecryptor | None" = None
 
 
@@ -78,6 +98,35 @@ def read_own_keys(home: Path, settings: MailSettings) -> OwnKeys:
         open_openpgp(openpgp, password) if openpgp is not None else None,
         open_smime(smime, password, checked=True) if smime is not None else None,
     )
+
+
+def aside_path(path: Path, now: datetime) -> Path:
+    """Where a key that is replaced is laid aside: beside its place, and its name says since when."""
+    names = (path.with_suffix(f"{now.astimezone(UTC):{_ASIDE}}-{number}") for number in range(1, 1_000_000))
+    return next(name for name in names if not name.exists())
+
+
+def read_earlier_keys(home: Path, settings: MailSettings, now: datetime) -> tuple[EarlierKey, ...]:
+    """The OpenPGP keys that were laid aside; of those whose time is over, or that were dropped, the public part alone.
+
+    Raises:
+        SettingError: as of `read_own_keys`.
+
+    """
+    path, found = key_path(home, settings, KeyFormat.OPENPGP), list[EarlierKey]()
+    aside = sorted(path.parent.glob(f"{escape(path.stem)}.old-*"))
+    password = read_secret(settings.key_password_file, setting="[mail] key_password_file") if aside else ""
+    for one in aside:
+        try:
+            since = datetime.strptime(one.suffix.rpartition("-")[0], _ASIDE).replace(tzinfo=UTC)
+        except ValueError:  # not a name of ours
+            continue
+        if (content := _content(one)) is not None:
+            tsk, until = read_private(content), since + timedelta(days=EARLIER_DAYS)
+            cert = tsk.extract_certificate()
+            decryptor = _decryptor(tsk, password) if now < until else None
+            found.append(EarlierKey(one, key_facts(KeyFormat.OPENPGP, bytes(cert)), str(cert), until, decryptor))
+    return tuple(found)
 
 
 def judge_own(facts: KeyFacts, now: datetime) -> KeyVerdict:

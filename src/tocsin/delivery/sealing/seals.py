@@ -86,7 +86,7 @@ class Seals:
         if not protection.keys:
             return Seal(partial(_sign, own))
         contents = [key.content for key in protection.keys]
-        return Seal(partial(_encrypt, own, contents, self.now), subject)
+        return Seal(partial(encrypt_entity, own, contents, self.now), subject)
 
 
 def open_seals(
@@ -122,9 +122,10 @@ def _sign(own: OpenPgpKey | SmimeKey, entity: bytes, boundary: str) -> bytes:
         raise CannotSealError(say("The mail cannot be signed: %(error)s.", error=library_error(error))) from error
 
 
-def _encrypt(
+def encrypt_entity(
     own: OpenPgpKey | SmimeKey, contents: Sequence[bytes], now: datetime, entity: bytes, boundary: str
 ) -> bytes:
+    """The MIME entity signed by our key and encrypted for keys of its format (bytes). Raises CannotSealError."""
     try:
         if isinstance(own, OpenPgpKey):
             certs = [encrypting(content, now) for content in contents]

@@ -13,6 +13,7 @@ from tocsin.node.files import checksum_list, disk_failures
 
 SENDER: Final = "sender.asc"
 RECIPIENT: Final = "recipient.asc"
+SUCCESSOR: Final = "recipient-new.asc"
 SUMS: Final = "SHA256SUMS"
 README: Final = "README.txt"
 AUTHORITIES: Final = "authorities.pem"
@@ -30,20 +31,21 @@ receipt.json     when the recipient had it; "of" is the SHA-256 of dispatch.json
                  its OpenPGP signature
 sender.asc       the sender's public key:    {sender}
 recipient.asc    the recipient's public key: {recipient}
-other files      what the dispatch brought; the name of each is its SHA-256
+{successor}other files      what the dispatch brought; the name of each is its SHA-256
 SHA256SUMS       the SHA-256 of all of these
 {stamped}
 To verify, in this folder, without a network:
 
     sha256sum --check --strict SHA256SUMS
-    gpg --import sender.asc recipient.asc
+    gpg --import sender.asc recipient.asc{imported}
 {signatures}
     sha256sum dispatch.json         # the same as "of" in receipt.json
 {stamps}
-gpg must name the two fingerprints above. Anyone can make a key: ask the sender and the recipient for their fingerprints
+gpg must name the fingerprints above. Anyone can make a key: ask the sender and the recipient for their fingerprints
 by another way, and compare. A key that has expired since is named so; what counts is that it was good when it signed.
 The files may be malware. Do not open them on a machine that you need.
 """
+_SUCCESSOR: Final = "recipient-new.asc\n                 the key that replaced it, and signed the receipt: {key}\n"
 _STAMP: Final = "    openssl ts -verify -data {name} -in {name}.tsr -CAfile authorities.pem\n"
 _STAMPED_FILES: Final = """\
 *.tsr            a time stamp (RFC 3161) of the signature before it
@@ -66,8 +68,12 @@ def bundle_files(
     sender: bytes,
     recipient: bytes,
     stamps: TimeStamps | None = None,
+    *,
+    successor: bytes = b"",
 ) -> dict[str, bytes]:
     """The files of a bundle by their names. ``members``: those of the dispatch; the public keys in ASCII armor.
+
+    ``successor``: the recipient's key that signed the receipt, where it is another than the dispatch names.
 
     Raises:
         RefusalError: the receipt is of another dispatch.
@@ -80,9 +86,10 @@ def bundle_files(
     stamps = stamps or TimeStamps()
     files = {name: members[name] for name in sorted(names_in(dispatch))}
     files |= {RECEIPT: receipt.content, RECEIPT + SIGNATURE: receipt.signature, SENDER: sender, RECIPIENT: recipient}
+    files |= {SUCCESSOR: successor} if successor else {}
     files |= {name + STAMP: stamps.responses[name] for name in STAMPED if name in stamps.responses}
     files |= {AUTHORITIES: stamps.authorities} if stamps.responses else {}
-    files[README] = _readme(dispatch, files).encode("utf-8")
+    files[README] = _readme(dispatch, receipt.body.by.key, files).encode("utf-8")
     files[SUMS] = sums_of(files)
     return files
 
@@ -109,10 +116,12 @@ def sums_of(files: Mapping[str, bytes]) -> bytes:
     return checksum_list(digests).encode("utf-8")
 
 
-def _readme(dispatch: Dispatch, files: Mapping[str, bytes]) -> str:
+def _readme(dispatch: Dispatch, receipted: str, files: Mapping[str, bytes]) -> str:
     signed = [name.removesuffix(SIGNATURE) for name in sorted(files) if name.endswith(".json" + SIGNATURE)]
     stamped = [name.removesuffix(STAMP) for name in sorted(files) if name.endswith(STAMP)]
+    new = SUCCESSOR in files
     return _README.format(
+        successor=_SUCCESSOR.format(key=receipted.upper()) if new else "", imported=f" {SUCCESSOR}" if new else "",
         sender=dispatch.by.key.upper(), recipient=dispatch.to.key.upper(),
         signatures="\n".join(f"    gpg --verify {name}{SIGNATURE} {name}" for name in signed),
         stamped=_STAMPED_FILES if stamped else "", stamps="".join(_STAMP.format(name=name) for name in stamped),

@@ -16,6 +16,7 @@ from tocsin.exchange.bundles.make import (
     SENDER,
     STAMP,
     STAMPED,
+    SUCCESSOR,
     SUMS,
     sums_of,
 )
@@ -164,6 +165,7 @@ def _check_signatures(files: Mapping[str, bytes], known: frozenset[str], verdict
     statement = read_named(files, DISPATCH)
     dispatch = statement.said(Dispatch)
     own = names_in(dispatch) | {RECEIPT, RECEIPT + SIGNATURE, SENDER, RECIPIENT, README, SUMS}
+    own |= {SUCCESSOR} & set(files)
     own |= {AUTHORITIES, *(name + STAMP for name in STAMPED)}
     verdict.faults += [f"{name} does not belong to the bundle." for name in sorted(set(files) - own)]
     verdict.to = dispatch.to
@@ -178,7 +180,15 @@ def _check_signatures(files: Mapping[str, bytes], known: frozenset[str], verdict
         for other in sorted(read_contents(dispatch, members, keys).unverified):
             verdict.open.append(f"{other.removeprefix('sha256:')}.json is signed by a key that is not in the bundle.")
     with _noting(verdict):
-        _check_receipt(read_named(files, RECEIPT), statement, keys, sender, verdict)
+        receipt = read_named(files, RECEIPT)
+        if SUCCESSOR in files and (successor := _key(files, SUCCESSOR, receipt.body.by, verdict)):
+            keys |= pinned(successor)
+            if successor.fingerprint not in known:
+                verdict.open.append(
+                    f"The receipt is signed by {successor.fingerprint.upper()}, which replaced the recipient's key: "
+                    "give it with --key."
+                )
+        _check_receipt(receipt, statement, keys, sender, verdict)
     _establish(dispatch, known, verdict)
 
 
@@ -202,7 +212,8 @@ def _check_receipt(
 ) -> None:
     said, sent = receipt.said(Receipt), dispatch.said(Dispatch)
     verify(receipt, keys)
-    if (said.of, said.number, said.by) != (dispatch.hash, sent.number, sent.to):
+    ours = (dispatch.hash, sent.number, sent.to.node)
+    if (said.of, said.number, said.by.node) != ours or said.by == sent.by:
         verdict.faults.append("The receipt is not of this dispatch, or not by its recipient.")
         return
     verdict.received_at = said.taken

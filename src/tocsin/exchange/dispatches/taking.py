@@ -88,12 +88,21 @@ def take_members(
 
 
 def make_receipt(
-    taking: IncomingDispatch, signer: "PySigner", now: datetime, *, log: str = "", nothing_held: bool = False
+    taking: IncomingDispatch,
+    signer: "PySigner",
+    now: datetime,
+    *,
+    by: NodeKey | None = None,
+    log: str = "",
+    nothing_held: bool = False,
 ) -> Statement:
-    """The signed receipt for what came. ``log``: the newest seal of our audit log; ``nothing_held``: of `Receipt`."""
+    """The signed receipt for what came. ``log``: the newest seal of our audit log; ``nothing_held``: of `Receipt`.
+
+    ``by``: us with the key of the signer, where the dispatch was sent to one that it replaced.
+    """
     dispatch, outcome = taking.dispatch, taking.outcome
     body = Receipt(
-        id=uuid4(), by=dispatch.to, at=utc(now), of=taking.statement.hash, to=dispatch.by.node,
+        id=uuid4(), by=by or dispatch.to, at=utc(now), of=taking.statement.hash, to=dispatch.by.node,
         number=dispatch.number, taken=utc(now), verdict=receipt_verdict(outcome), code=outcome.code,
         had=outcome.link.number, log=log, nothing_held=nothing_held,
     )  # fmt: skip

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.grounds import NONE, GroundShare, exchange_grounds, share_by_type
     from tocsin.exchange.ledger.items import OBSERVABLES, earlier_incident, find_item
     from tocsin.exchange.ledger.keeping import forget_files, kept_files
+    from tocsin.exchange.ledger.key_change import KeyAnnouncement, announce_key
     from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, own_party
     from tocsin.exchange.ledger.mail_sealing import (
         LINK,

@@ -23,11 +23,9 @@ from tocsin.exchange.ledger.links import own_party
 from tocsin.exchange.partners import NO_ROUTE, find_partner, pinned_keys
 from tocsin.exchange.statements import (
     AgreementType,
-    PinnedKey,
     RefusalCode,
     RefusalError,
     SharingAgreement,
-    pinned,
     sign_bytes,
     sign_statement,
     utc,
@@ -205,7 +203,7 @@ def refuse(context: ActContext, request: RefusedAgreement) -> AgreementResult:
 
 def _own_signature(session: Session, context: ActContext, row: StoredAgreement, signature: bytes) -> None:
     us = own_party(context.node, context.now)
-    add_signatures(session, context, row, [signature], pinned(PinnedKey(us.name.node, us.key.public.encode())))
+    add_signatures(session, context, row, [signature], us.keys)
 
 
 def _check_state(session: Session, context: ActContext, row: StoredAgreement, *wanted: AgreementState) -> None:

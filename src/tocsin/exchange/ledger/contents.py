@@ -22,8 +22,10 @@ from tocsin.exchange.ledger.models import (
 )
 from tocsin.exchange.ledger.recalls import journal_recall
 from tocsin.exchange.ledger.states import Direction, OfferState
+from tocsin.exchange.partners import note_key_notice
 from tocsin.exchange.recalls import Name, due_items, name_of
 from tocsin.exchange.statements import (
+    KeyNotice,
     Recall,
     RecallReport,
     RecallRequest,
@@ -51,6 +53,8 @@ def write_statement(opened: OpenPartner, row: IncomingRow, statement: Statement,
             _take_recall(opened, recall, statement)
         case RecallReport() as report if report.by.node == opened.partner.node:
             _note_report(opened, report)
+        case KeyNotice() as notice if notice.by.node == opened.partner.node:
+            note_key_notice(opened.session, opened.context, opened.partner, statement)
         case _:
             pass
 

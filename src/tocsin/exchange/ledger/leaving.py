@@ -34,14 +34,12 @@ from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.statements import (
     DispatchType,
     Part,
-    PinnedKey,
     Recall,
     RecallItem,
     RecallRequest,
     SharingAgreement,
     Statement,
     hash_of,
-    pinned,
     read_statement,
     sign_statement,
     utc,
@@ -280,8 +278,7 @@ def _fewer(
     }  # fmt: skip
     statement = sign_statement(adopted.body.model_copy(update=changed), us.key.signer)
     row = keep_edition(session, context, statement.content)
-    own = pinned(PinnedKey(us.name.node, us.key.public.encode()))
-    add_signatures(session, context, row, [statement.signature], own)
+    add_signatures(session, context, row, [statement.signature], us.keys)
     note(session, context, AuditAction.AGREEMENT_ADDED, row)
     return row
 

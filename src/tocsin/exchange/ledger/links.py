@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.sealing import OpenPgpKey
-from tocsin.directory.keys import KeyFormat, encrypting, judge, key_facts
+from tocsin.delivery.sealing import EarlierKey, OpenPgpKey, read_earlier_keys
+from tocsin.directory.keys import KeyFormat, encrypting, judge, key_facts, read_key_file
 from tocsin.exchange.dispatches import (
     OPEN_STATES,
     DispatchRecipient,
@@ -23,7 +23,7 @@ from tocsin.exchange.dispatches import (
 from tocsin.exchange.ledger.models import ExchangeLink, IncomingRow, OutgoingRow
 from tocsin.exchange.ledger.states import Direction
 from tocsin.exchange.partners import Partner, PartnerKeyState, own_key, pinned_keys, read_partner
-from tocsin.exchange.statements import NodeKey, Receipt
+from tocsin.exchange.statements import Keys, NodeKey, PinnedKey, Receipt, pinned
 from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError
 from tocsin.node.node import Node
@@ -40,19 +40,32 @@ class NoPartnerKeyError(ConflictError):
 
 @dataclass(frozen=True)
 class OwnParty:
-    """This node with the key that it signs and opens with."""
+    """This node with the key that it signs and opens with. ``earlier``: those that were replaced, which only open."""
 
     name: NodeKey
     key: OpenPgpKey
+    earlier: tuple[EarlierKey, ...] = ()
+
+    @property
+    def names(self) -> list[NodeKey]:
+        """As whom partners may write to it."""
+        opening = [one.facts.fingerprint for one in self.earlier if one.decryptor]
+        return [self.name, *(NodeKey(node=self.name.node, key=one) for one in opening)]
 
     @property
     def decryptors(self) -> "list[PyDecryptor]":
         """What opens files that are for it."""
-        return [self.key.decryptor] if self.key.decryptor else []
+        return [one for one in (self.key.decryptor, *(key.decryptor for key in self.earlier)) if one]
+
+    @property
+    def keys(self) -> Keys:
+        """What this node itself signed is verified by these."""
+        public = [self.key.public, *(one.public for one in self.earlier)]
+        return pinned(*(PinnedKey(self.name.node, one.encode()) for one in public))
 
     def recipient(self, session: Session, number: int | None = None) -> DispatchRecipient:
         """As who it opens files now. ``number``: of the dispatch that came; then links know the hash of that alone."""
-        return DispatchRecipient([self.name], self.decryptors, pinned_keys(session), StoredLinks(session, number))
+        return DispatchRecipient(self.names, self.decryptors, pinned_keys(session), StoredLinks(session, number))
 
 
 @dataclass(frozen=True)
@@ -78,7 +91,8 @@ def own_party(node: Node, now: datetime) -> OwnParty:
 
     """
     key = own_key(node, now)
-    return OwnParty(NodeKey(node=node_uuid(node.database), key=key.facts.fingerprint), key)
+    name = NodeKey(node=node_uuid(node.database), key=key.facts.fingerprint)
+    return OwnParty(name, key, read_earlier_keys(node.home, node.settings.mail, now))
 
 
 def partner_party(session: Session, partner: Partner, now: datetime) -> "tuple[NodeKey, Cert]":
@@ -106,12 +120,23 @@ def encrypting_key(session: Session, partner: Partner, now: datetime) -> "tuple[
     keys = read_partner(session, str(partner.id), now).in_state(PartnerKeyState.PINNED, now)
     for key in sorted(keys, key=lambda one: (one.expires_at is None, one.expires_at or now, one.id), reverse=True):
         content = key.content.encode()
-        if judge(key_facts(KeyFormat.OPENPGP, content), now).good:
+        if key.form is KeyFormat.OPENPGP and judge(key_facts(KeyFormat.OPENPGP, content), now).good:
             return key.fingerprint, encrypting(content, now)
     raise NoPartnerKeyError(
         say("No confirmed key of %(name)s is valid.", name=partner.name),
         hint=say("Ask for its key, and confirm it by telephone."),
     )
+
+
+def encrypting_certificate(session: Session, partner: Partner, now: datetime) -> bytes | None:
+    """The newest confirmed S/MIME certificate (DER) of a partner without a node that is valid; None: there is none."""
+    keys = read_partner(session, str(partner.id), now).in_state(PartnerKeyState.PINNED, now)
+    for key in reversed(keys):
+        if partner.node is None and key.form is KeyFormat.SMIME:
+            ((_, content),) = read_key_file(key.content.encode()).keys
+            if judge(key_facts(KeyFormat.SMIME, content), now).good:
+                return content
+    return None
 
 
 class StoredLinks(Mapping[UUID, IncomingLink]):

@@ -1,7 +1,7 @@
 """What goes to a partner as an ordinary mail: text first, files under the names that people gave them.
 
-For a partner without a node: PGP/MIME, signed with our key and encrypted with one that a person confirmed. Who has no
-key that is valid is told so, without content.
+For a partner without a node: PGP/MIME, signed with our key and encrypted with one that a person confirmed; where
+that is a certificate, S/MIME. Who has no key that is valid is told so, without content.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -16,9 +16,17 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Attachment, Envelope, Seal, assemble, usable_mailboxes
 from tocsin.delivery.mailbox import message_ids, read_headers
-from tocsin.delivery.sealing import pgp_encrypt, pgp_sign
+from tocsin.delivery.sealing import CannotSealError, can_sign, encrypt_entity, pgp_encrypt, pgp_sign, read_own_keys
+from tocsin.directory.keys import KeyFormat
 from tocsin.exchange.dispatches import OutgoingState
-from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, encrypting_key, own_party
+from tocsin.exchange.ledger.links import (
+    NoPartnerKeyError,
+    OpenPartner,
+    OwnParty,
+    encrypting_certificate,
+    encrypting_key,
+    own_party,
+)
 from tocsin.exchange.ledger.models import OutgoingRow
 from tocsin.exchange.ledger.sealing import DispatchDraft, PreparedDispatch, seal_dispatch
 from tocsin.exchange.partners import Partner
@@ -130,6 +138,7 @@ def _seal_mail(opened: OpenPartner, draft: DispatchDraft, once: str | None) -> O
 
     Raises:
         NoPartnerKeyError: no confirmed key is valid; only what has no content goes then, and is signed.
+        CannotSealError: there is a certificate alone, and this node has no S/MIME key that signs.
         ConflictError: there is no mailbox, or it takes no mail of this size.
 
     """
@@ -137,8 +146,7 @@ def _seal_mail(opened: OpenPartner, draft: DispatchDraft, once: str | None) -> O
     if not usable_mailboxes((partner.mailbox,)):
         raise ConflictError(say("%(name)s has no node and no email address.", name=partner.name))
     try:
-        _, cert = encrypting_key(session, partner, context.now)
-        protect: Protect = partial(_encrypt, us, cert)
+        protect = encryption(opened)
     except NoPartnerKeyError:
         if draft.type is not DispatchType.RECALL:
             raise
@@ -174,6 +182,28 @@ def _content(opened: OpenPartner, draft: DispatchDraft, row: OutgoingRow) -> Mai
 
 def _plain(name: str) -> str:
     return "".join(sign if sign.isprintable() and sign not in "/\\" else "_" for sign in name) or "file"
+
+
+def encryption(opened: OpenPartner) -> Protect:
+    """What signs a mail to a partner without a node and encrypts it: with its OpenPGP key, else its certificate.
+
+    Raises:
+        NoPartnerKeyError, CannotSealError: as of `seal_for`.
+
+    """
+    session, node, now = opened.session, opened.context.node, opened.context.now
+    try:
+        _, cert = encrypting_key(session, opened.partner, now)
+    except NoPartnerKeyError:
+        if (certificate := encrypting_certificate(session, opened.partner, now)) is None:
+            raise
+    else:
+        return partial(_encrypt, opened.us, cert)
+    own = read_own_keys(node.home, node.settings.mail)
+    if own.smime is None or not (verdict := can_sign(own, KeyFormat.SMIME, now)).good:
+        why = verdict.why if own.smime else say("This node has no %(words)s key.", words=KeyFormat.SMIME.words)
+        raise CannotSealError(say("The mail cannot be signed: %(error)s.", error=why), hint="'tocsin keys node-show'.")
+    return partial(encrypt_entity, own.smime, [certificate], now)
 
 
 def _encrypt(us: OwnParty, cert: "Cert", entity: bytes, boundary: str) -> bytes:

@@ -25,11 +25,11 @@ from tocsin.exchange.dispatches import (
 )
 from tocsin.exchange.ledger.confirmation_models import RecallSum
 from tocsin.exchange.ledger.confirming import recalled_items
-from tocsin.exchange.ledger.links import partner_party
+from tocsin.exchange.ledger.links import own_party, partner_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, RecallItemRow
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
-from tocsin.exchange.partners import Partner, PartnerKey, own_key
+from tocsin.exchange.partners import Partner, PartnerKey
 from tocsin.exchange.sharing import SharingExplanation, explain_dispatch
 from tocsin.exchange.statements import Dispatch
 from tocsin.node.errors import ConflictError, NotFoundError
@@ -251,14 +251,16 @@ def evidence_bundle(node: Node, session: Session, number: int, now: datetime, *,
     dispatch = read_named(members, DISPATCH).said(Dispatch)
     if names_in(dispatch) - members.keys():  # its source recalled it, and it was erased
         raise NotFoundError(say("What this dispatch brought is not kept any more."))
-    ours, theirs = own_key(node, now).public.encode(), _key_of(session, row.partner_id, dispatch)
-    return bundle_files(members, read_receipt(receipt), *((theirs, ours) if incoming else (ours, theirs)))
+    signed = read_receipt(receipt)
+    keys = {key: one.content for key, one in own_party(node, now).keys.items()} | _keys_of(session, row.partner_id)
+    names = (dispatch.by.key, dispatch.to.key, signed.body.by.key)
+    if set(names) - keys.keys():
+        raise NotFoundError(say("A key that this dispatch names is not here any more."))
+    sender, recipient, signer = (keys[name] for name in names)
+    return bundle_files(members, signed, sender, recipient, successor=signer if signer != recipient else b"")
 
 
-def _key_of(session: Session, partner: int, dispatch: Dispatch) -> bytes:
-    """The partner's public key that a dispatch names."""
-    names = {dispatch.by.key, dispatch.to.key}
-    query = select(PartnerKey.content).where(PartnerKey.partner_id == partner, PartnerKey.fingerprint.in_(names))
-    if (found := session.scalar(query)) is None:
-        raise NotFoundError(say("The key of the partner is not here any more."))
-    return found.encode()
+def _keys_of(session: Session, partner: int) -> dict[str, bytes]:
+    """The public keys of a partner, by fingerprint."""
+    query = select(PartnerKey.fingerprint, PartnerKey.content).where(PartnerKey.partner_id == partner)
+    return {fingerprint: content.encode() for fingerprint, content in session.execute(query)}

@@ -12,7 +12,14 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.ledger.cases import case_of_incident, history_for
 from tocsin.exchange.ledger.claims import own_claims
-from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, encrypting_key, own_party
+from tocsin.exchange.ledger.links import (
+    NoPartnerKeyError,
+    OpenPartner,
+    OwnParty,
+    encrypting_certificate,
+    encrypting_key,
+    own_party,
+)
 from tocsin.exchange.ledger.mail_sealing import seal_for, tell_of_key
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
 from tocsin.exchange.ledger.recipients import agreement_of, policy_for, recipient_for
@@ -244,6 +251,8 @@ def _check_key(context: ActContext, request: NewDispatch) -> None:
         try:
             encrypting_key(session, partner, context.now)
         except NoPartnerKeyError as error:
+            if encrypting_certificate(session, partner, context.now) is not None:
+                return
             missing = error
         else:
             return

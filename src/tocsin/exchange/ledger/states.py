@@ -69,6 +69,8 @@ TAKING_WRITES: Final[Mapping[str, frozenset[str]]] = {
     "exchange_agreement": frozenset(),
     "exchange_agreement_signature": frozenset(),
     "exchange_ground": frozenset(),
+    "partner_key": frozenset(),
+    "partner_key_notice": frozenset(),
     "partner": frozenset({"statement_at"}),
     "audit_entry": frozenset(),
     "audit_aside": frozenset(),

@@ -48,10 +48,11 @@ from tocsin.exchange.ledger.links import (
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, ReceiptRow
 from tocsin.exchange.ledger.sending import DispatchResult, result_of
 from tocsin.exchange.ledger.states import Direction, IncomingState
-from tocsin.exchange.partners import Partner
+from tocsin.exchange.partners import Partner, check_key_notice
 from tocsin.exchange.recalls import check_item, check_recall, name_of
 from tocsin.exchange.statements import (
     Dispatch,
+    KeyNotice,
     Recall,
     Receipt,
     ReceiptVerdict,
@@ -191,6 +192,8 @@ def _checked(session: Session, us: OwnParty, taking: IncomingDispatch, contents:
                 check_item(one, stones)
             elif isinstance(one, Recall):
                 check_recall(one)
+            elif isinstance(one, KeyNotice):
+                check_key_notice(one)
     except RefusalError as error:
         return replace(taking, outcome=refuse_contents(taking.outcome, error), contents=None)
     return taking
@@ -233,7 +236,7 @@ def _give_receipt(opened: OpenPartner, taking: IncomingDispatch, *, nothing_held
     node, now = opened.context.node, opened.context.now
     head = read_head(node.home)
     log = str(head) if head else ""
-    receipt = make_receipt(taking, opened.us.key.signer, now, log=log, nothing_held=nothing_held)
+    receipt = make_receipt(taking, opened.us.key.signer, now, by=opened.us.name, log=log, nothing_held=nothing_held)
     try:
         _, cert = partner_party(opened.session, opened.partner, now)
     except ConflictError:  # it has no key that works any more; what it signed before counts all the same

@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from tocsin.exchange.partners import acts, list_acts
     from tocsin.exchange.partners.cerebrate import cerebrate_files
     from tocsin.exchange.partners.key_acts import NO_ROUTE
+    from tocsin.exchange.partners.key_notices import check_key_notice, note_key_notice
     from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey, PartnerListing
     from tocsin.exchange.partners.profiles import invitation, own_key, own_profile, read_profile_file
     from tocsin.exchange.partners.read import (
+        KeyVoucher,
         ListedPartner,
         claimed_keys,
         due_checks,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
         partner_names,
         pinned_keys,
         read_partner,
+        vouchers,
     )
     from tocsin.exchange.partners.space import CountryLinks, PartnerLink, by_country, link_proofs, measured_links
     from tocsin.exchange.partners.states import (

@@ -80,7 +80,8 @@ def _keys(one: ListedPartner, now: datetime) -> list[str]:
 
 
 def _key(number: int, owner: int, armored: str) -> dict[str, Any]:
+    kind = "smime" if armored.startswith("-----BEGIN CERT") else "pgp"
     return {
-        "id": number, "uuid": str(uuid5(NAMESPACE_URL, armored)), "type": "pgp", "encryption_key": armored,
+        "id": number, "uuid": str(uuid5(NAMESPACE_URL, armored)), "type": kind, "encryption_key": armored,
         "revoked": False, "owner_model": "organisation", "owner_id": owner,
     }  # fmt: skip

@@ -33,7 +33,7 @@ from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.node.sentences import say
 
 NO_ROUTE: Final = Absence("A person decides who a partner is; a program has no word in it.")
-_MOST_KEYS: Final = 10  # of one profile, or of one file
+MOST_KEYS: Final = 10  # of one profile, or of one file
 
 
 class PartnerNamed(BaseModel):
@@ -59,7 +59,9 @@ class NewKey(PartnerNamed):
     """A public key that a partner sent."""
 
     content: Annotated[str, Wording(lacking=N_("Paste the public key."), lines=True)] = Field(
-        min_length=1, max_length=1_000_000, description="The OpenPGP key, in ASCII armor."
+        min_length=1,
+        max_length=1_000_000,
+        description="An OpenPGP key in ASCII armor, or an S/MIME certificate (PEM).",
     )
 
 
@@ -135,12 +137,15 @@ def add_key(context: ActContext, request: NewKey) -> PartnerKeyResult:
     """It is claimed until it is confirmed. A newer form of a known key, which only that key can make, renews it.
 
     Raises:
-        InputError: it is no OpenPGP key, or a private one.
+        InputError: it is no key that is used here, or a private one.
+        ConflictError: it is a certificate, and the partner has a node.
 
     """
-    facts, armored = read_key(request.content)
+    facts, armored = read_key(request.content, KeyFormat.SMIME)
     with context.undoable() as session:
         partner = find_partner(session, request.partner, lock=True)
+        if partner.node is not None and facts.format is not KeyFormat.OPENPGP:
+            raise ConflictError(say("A partner with a node needs an OpenPGP key."))
         return _key_result(partner, claim_key(session, context, partner, facts, armored, source="file"), context.now)
 
 
@@ -154,25 +159,34 @@ def confirm_key(context: ActContext, request: ConfirmedKey) -> PartnerKeyResult:
     if request.way is not KeyConfirmation.IN_PERSON and not request.evidence:
         raise UsageError(say("Write which number was called and where it is from, or whose signature the key has."))
     with context.undoable() as session:
-        partner, key = _find(session, request)
-        if (state := key_state(key, context.now)) is not PartnerKeyState.CLAIMED:
-            confirmed = state is PartnerKeyState.PINNED
-            raise ConflictError(say("This key is confirmed already.") if confirmed else say("This key has ended."))
-        facts, _ = read_key(key.content)
-        if facts.flaw is not None or (facts.until is not None and facts.until <= context.now):
-            why = facts.flaw.why if facts.flaw else say("It expired.")
-            raise ConflictError(say("This key cannot be used: %(why)s", why=why))
-        same = select(PartnerKey.id).where(PartnerKey.fingerprint == key.fingerprint, PartnerKey.id != key.id)
-        if session.scalar(same.where(PartnerKey.confirmed_at.is_not(None)).limit(1)) is not None:
-            raise ConflictError(say("This key was confirmed for another partner."))
-        key.way, key.evidence, key.said_by = (
-            request.way.value,
-            kept(context, request.evidence),
-            kept(context, request.said_by),
-        )
-        key.confirmed_at, key.confirmed_by = context.now, context.actor
-        note(session, context, AuditAction.PARTNER_KEY_CONFIRMED, partner, key=key.fingerprint, way=key.way)
-        return _key_result(partner, key, context.now)
+        partner, key = find_key(session, request)
+        done = confirm(session, context, partner, key, request.way)
+        key.evidence, key.said_by = kept(context, request.evidence), kept(context, request.said_by)
+        return done
+
+
+def confirm(
+    session: Session, context: ActContext, partner: Partner, key: PartnerKey, way: KeyConfirmation
+) -> PartnerKeyResult:
+    """Let a key count, as a person made sure of it.
+
+    Raises:
+        ConflictError: it is confirmed or ended, is no good, or is another partner's.
+
+    """
+    if (state := key_state(key, context.now)) is not PartnerKeyState.CLAIMED:
+        confirmed = state is PartnerKeyState.PINNED
+        raise ConflictError(say("This key is confirmed already.") if confirmed else say("This key has ended."))
+    facts, _ = read_key(key.content, key.form)
+    if facts.flaw is not None or (facts.until is not None and facts.until <= context.now):
+        why = facts.flaw.why if facts.flaw else say("It expired.")
+        raise ConflictError(say("This key cannot be used: %(why)s", why=why))
+    same = select(PartnerKey.id).where(PartnerKey.fingerprint == key.fingerprint, PartnerKey.id != key.id)
+    if session.scalar(same.where(PartnerKey.confirmed_at.is_not(None)).limit(1)) is not None:
+        raise ConflictError(say("This key was confirmed for another partner."))
+    key.way, key.confirmed_at, key.confirmed_by = way.value, context.now, context.actor
+    note(session, context, AuditAction.PARTNER_KEY_CONFIRMED, partner, key=key.fingerprint, way=key.way)
+    return _key_result(partner, key, context.now)
 
 
 def end_key(context: ActContext, request: EndedKey) -> PartnerKeyResult:
@@ -183,10 +197,10 @@ def end_key(context: ActContext, request: EndedKey) -> PartnerKeyResult:
 
     """
     with context.undoable() as session:
-        partner, key = _find(session, request)
+        partner, key = find_key(session, request)
         if key.ended_at is not None:
             raise ConflictError(say("This key has ended."))
-        _end(session, context, partner, key, why=request.why, reason=kept(context, request.reason))
+        end(session, context, partner, key, why=request.why, reason=kept(context, request.reason))
         return _key_result(partner, key, context.now)
 
 
@@ -235,7 +249,8 @@ def _key_result(partner: Partner, key: PartnerKey, now: datetime) -> PartnerKeyR
     )
 
 
-def _find(session: Session, request: KeyNamed) -> tuple[Partner, PartnerKey]:
+def find_key(session: Session, request: KeyNamed) -> tuple[Partner, PartnerKey]:
+    """The key that a request names, and whose it is; both are going to be changed. Raises NotFoundError."""
     partner = find_partner(session, request.partner, lock=True)
     number, fingerprint = number_in(request.key), "".join(request.key.split()).lower()
     which = PartnerKey.fingerprint == fingerprint if number is None else PartnerKey.id == number
@@ -253,7 +268,7 @@ def _read(context: ActContext, request: SignedProfile) -> tuple[Statement, dict[
         raise ConflictError(say("This is the profile of this node."))
     if profile.expires is not None and profile.expires <= context.now:
         raise RefusalError(RefusalCode.EXPIRED, "The profile has expired.")
-    if len(profile.keys) > _MOST_KEYS:
+    if len(profile.keys) > MOST_KEYS:
         raise RefusalError(RefusalCode.BAD_STATEMENT, "It has more keys than a node uses.")
     claimed = {
         facts.fingerprint: (facts, armored) for facts, armored in (read_key(one.armored) for one in profile.keys)
@@ -262,14 +277,19 @@ def _read(context: ActContext, request: SignedProfile) -> tuple[Statement, dict[
     return statement, claimed
 
 
-def read_key(content: str) -> tuple[KeyFacts, str]:
-    """What a key says, and the key in ASCII armor."""
+def read_key(content: str, *others: KeyFormat) -> tuple[KeyFacts, str]:
+    """What an OpenPGP key says, or one of another format where that may be; and the key in ASCII armor or PEM."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
     from pysequoia import Cert
 
-    found = [one for kind, one in read_key_file(content.encode()).keys if kind is KeyFormat.OPENPGP]
+    found = [one for one in read_key_file(content.encode()).keys if one[0] in {KeyFormat.OPENPGP, *others}]
     if len(found) != 1:
         raise InputError(say("Give one OpenPGP public key."), hint="'gpg --armor --export ADDRESS' prints one.")
-    return key_facts(KeyFormat.OPENPGP, found[0]), str(Cert.from_bytes(found[0]))
+    ((form, key),) = found
+    if form is KeyFormat.OPENPGP:
+        return key_facts(form, key), str(Cert.from_bytes(key))
+    return key_facts(form, key), x509.load_der_x509_certificate(key).public_bytes(Encoding.PEM).decode()
 
 
 def _is_trusted(statement: Statement, keys: Mapping[str, PinnedKey]) -> bool:
@@ -317,6 +337,8 @@ def claim_key(
         )  # fmt: skip
         session.add(key)
         session.flush()
+    elif facts.format is not KeyFormat.OPENPGP:
+        return key
     else:
         merged = Cert.from_bytes(key.content.encode()).merge(Cert.from_bytes(armored.encode()))
         facts, content = read_key(str(merged))
@@ -325,23 +347,24 @@ def claim_key(
         key.content, key.expires_at = content, facts.until
     note(session, context, AuditAction.PARTNER_KEY_ADDED, partner, key=key.fingerprint)
     if facts.flaw is not None and facts.flaw.state is KeyState.REVOKED and key.ended_at is None:
-        _end(session, context, partner, key, why=KeyEnd.COMPROMISED, reason=say("Its owner revoked it."))
+        end(session, context, partner, key, why=KeyEnd.COMPROMISED, reason=say("Its owner revoked it."))
     return key
 
 
-def _end(session: Session, context: ActContext, partner: Partner, key: PartnerKey, *, why: KeyEnd, reason: str) -> None:
+def end(session: Session, context: ActContext, partner: Partner, key: PartnerKey, *, why: KeyEnd, reason: str) -> None:
+    """Let a key count no more."""
     key.ended, key.end_reason, key.ended_at, key.ended_by = why.value, reason, context.now, context.actor
     note(session, context, AuditAction.PARTNER_KEY_ENDED, partner, key=key.fingerprint, why=why.value)
 
 
-_act = partial(
+key_act = partial(
     Act, noun="partner", permission=Permission.PARTNERS_WRITE, route=NO_ROUTE,
     told="{name}: {fingerprint}, {state}.",
 )  # fmt: skip
 _KEY: Final = "/partners/{partner}/keys/{key}"
 
 ACTS: Final = (
-    _act(
+    key_act(
         "add-profile", "Add a partner from its profile", add_profile,
         audit=(
             AuditAction.PARTNER_ADDED, AuditAction.PARTNER_CHANGED, AuditAction.PARTNER_KEY_ADDED,
@@ -350,18 +373,18 @@ ACTS: Final = (
         command=OwnSurface("partners add-profile"), page=OwnSurface("/partners/profile"), makes=True,
         told="{number}: {name}.", undo=lambda _: say("Profile read"),
     ),
-    _act(
+    key_act(
         "add-key", "Add a key of a partner", add_key,
         audit=(AuditAction.PARTNER_KEY_ADDED, AuditAction.PARTNER_KEY_ENDED),
         command=OwnSurface("partners add-key"), page=OwnSurface("/partners/{partner}/keys"), makes=True,
         arguments=("partner",), undo=lambda _: say("Key added"),
     ),
-    _act(
+    key_act(
         "confirm-key", "Confirm a key of a partner", confirm_key, audit=(AuditAction.PARTNER_KEY_CONFIRMED,),
         command="partners confirm-key", page=OwnSurface(f"{_KEY}/confirm"), arguments=("partner", "key"),
         undo=lambda _: say("Key confirmed"),
     ),
-    _act(
+    key_act(
         "end-key", "End a key of a partner", end_key, audit=(AuditAction.PARTNER_KEY_ENDED,),
         command="partners end-key", page=OwnSurface(f"{_KEY}/end"), arguments=("partner", "key"),
         undo=lambda _: say("Key ended"),

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tocsin.directory.keys import KeyFormat
 from tocsin.node.records import Base, SentenceText, UTCDateTime, counted
 
 
@@ -41,10 +42,11 @@ class Partner(Base):
 
 
 class PartnerKey(Base):
-    """An OpenPGP key of a partner: claimed, until a person confirms it. ``content``: the public key, armored.
+    """A key of a partner: claimed, until a person confirms it. ``content``: the public key, armored, or a certificate.
 
-    ``source``: what it came with, ``profile``, ``file`` or ``list``. ``way``: a `KeyConfirmation`, and ``evidence``
-    which number, whose signature; ``said_by``: who of the partner read the fingerprint. ``ended``: a `KeyEnd`.
+    ``source``: what it came with, ``profile``, ``file``, ``list``, or ``key``: the statement of another key. ``way``: a
+    `KeyConfirmation`, and ``evidence`` which number, whose signature; ``said_by``: who of the partner read the
+    fingerprint. ``ended``: a `KeyEnd`.
     """
 
     __tablename__ = "partner_key"
@@ -67,6 +69,26 @@ class PartnerKey(Base):
     end_reason: Mapped[str] = mapped_column(SentenceText)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     ended_by: Mapped[str] = mapped_column(Text)
+
+    @property
+    def form(self) -> KeyFormat:
+        """Which sort it is. Only OpenPGP verifies statements; S/MIME encrypts mails for who has no node."""
+        return KeyFormat.SMIME if self.content.startswith("-----BEGIN CERT") else KeyFormat.OPENPGP
+
+
+class PartnerKeyNotice(Base):
+    """What a confirmed key ``old`` signed of the one that replaces it: ``content`` and ``signature``, as they came."""
+
+    __tablename__ = "partner_key_notice"
+    __table_args__ = (UniqueConstraint("partner_id", "old", "new"), counted("partner-key-notice"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id))
+    old: Mapped[str] = mapped_column(Text)
+    new: Mapped[str] = mapped_column(Text)
+    content: Mapped[str] = mapped_column(Text)
+    signature: Mapped[str] = mapped_column(Text)
+    came_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
 class PartnerCheck(Base):

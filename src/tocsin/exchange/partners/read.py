@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session, defer
 
-from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey, PartnerListing
+from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey, PartnerKeyNotice, PartnerListing
 from tocsin.exchange.partners.states import (
     CHECK_DAYS,
     ENDING_DAYS,
@@ -19,6 +19,7 @@ from tocsin.exchange.partners.states import (
     key_state,
     last_proof,
     link_state,
+    vouches,
 )
 from tocsin.exchange.statements import PinnedKey, pinned
 from tocsin.interface import number_in
@@ -47,6 +48,24 @@ class ListedPartner:
         """When a communication check is due."""
         start = self.proof or min((key.confirmed_at for key in self.keys if key.confirmed_at), default=None)
         return (start or self.partner.made_at) + timedelta(days=CHECK_DAYS if self.proof else 0)
+
+
+@dataclass(frozen=True)
+class KeyVoucher:
+    """Which key of a partner named another one as what replaces it. ``counts``: a person may confirm that by it."""
+
+    key: PartnerKey
+    notice: PartnerKeyNotice
+    counts: bool
+
+
+def vouchers(session: Session, partner: int) -> dict[str, KeyVoucher]:
+    """What vouches for keys of a partner, by their fingerprints; of several that which counts."""
+    same = PartnerKey.partner_id == PartnerKeyNotice.partner_id, PartnerKey.fingerprint == PartnerKeyNotice.old
+    query = select(PartnerKeyNotice, PartnerKey).join(PartnerKey, and_(*same))
+    rows = session.execute(query.where(PartnerKeyNotice.partner_id == partner).order_by(PartnerKeyNotice.id)).all()
+    found = [KeyVoucher(key, notice, vouches(key, notice)) for notice, key in rows]
+    return {one.notice.new: one for one in sorted(found, key=lambda one: one.counts)}
 
 
 def list_partners(session: Session, now: datetime) -> list[ListedPartner]:
@@ -100,7 +119,8 @@ def listings_of(session: Session, partner: int) -> Sequence[PartnerListing]:
 def pinned_keys(session: Session) -> dict[str, PinnedKey]:
     """The keys by which statements are verified: those that a person confirmed, of partners with a node."""
     query = select(PartnerKey, Partner.node).join(Partner, Partner.id == PartnerKey.partner_id)
-    rows = session.execute(query.where(PartnerKey.confirmed_at.is_not(None), Partner.node.is_not(None)))
+    openpgp = PartnerKey.content.startswith("-----BEGIN PGP")
+    rows = session.execute(query.where(PartnerKey.confirmed_at.is_not(None), Partner.node.is_not(None), openpgp))
     return pinned(
         *(
             PinnedKey(node, key.content.encode(), key.ended_at, compromised=key.ended in _NEVER)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey
+    from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey, PartnerKeyNotice
 
 CHECK_DAYS: Final = 183
 """A proof that a link works counts for so long: a communication check is due twice a year."""
@@ -74,6 +74,12 @@ def key_state(key: "PartnerKey", now: datetime) -> PartnerKeyState:
         return PartnerKeyState.CLAIMED
     gone = key.expires_at is not None and key.expires_at <= now
     return PartnerKeyState.EXPIRED if gone else PartnerKeyState.PINNED
+
+
+def vouches(key: "PartnerKey", notice: "PartnerKeyNotice") -> bool:
+    """Whether a key may vouch for the one that it named: nobody ended it, and it had not expired when that came."""
+    confirmed = key.confirmed_at is not None and key.ended_at is None
+    return confirmed and (key.expires_at is None or notice.came_at < key.expires_at)
 
 
 def last_proof(partner: "Partner", checks: "Iterable[PartnerCheck]") -> datetime | None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         ItemResult,
         Jurisdiction,
         JurisdictionRole,
+        KeyAct,
+        KeyNotice,
         NodeKey,
         Part,
         Profile,

@@ -226,7 +226,7 @@ class KeyAct(StrEnum):
 
 
 class KeyNotice(StatementBody):
-    """A key is replaced (the old and the new one each say so), or is not to be trusted any more."""
+    """A key is replaced, as it says itself, or is not to be trusted any more."""
 
     kind: Literal["key"] = "key"
     act: KeyAct = Field(description="What becomes of it.")

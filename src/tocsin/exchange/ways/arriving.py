@@ -92,7 +92,7 @@ def _check_sender(context: ActContext, us: OwnParty, members: dict[str, bytes], 
     """
     most, since = context.node.settings.exchange.dispatches_an_hour, context.now - timedelta(hours=1)
     with context.database.reading() as session:
-        head = read_head(members, us.recipient(session).keys, [us.name])
+        head = read_head(members, us.recipient(session).keys, us.names)
         of = select(func.count()).select_from(IncomingRow).join(Partner, Partner.id == IncomingRow.partner_id)
         rows = of.where(Partner.node == head.body.by.node, IncomingRow.came_at > since)
         if limited and (session.scalar(rows) or 0) >= most:

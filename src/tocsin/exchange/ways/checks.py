@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.sealing import pgp_sign
+from tocsin.directory.keys import KeyFormat
 from tocsin.exchange.ledger import (
     DispatchDraft,
     MailContent,
@@ -31,6 +32,7 @@ from tocsin.exchange.partners import (
     ListedPartner,
     Partner,
     PartnerCheck,
+    PartnerKeyState,
     due_checks,
     find_partner,
     list_partners,
@@ -60,7 +62,8 @@ def ask_for_checks(context: ActContext, *, mails: bool) -> int:
     """Ask the partners whose check is due, each in its own transaction; how many. ``mails``: whether mails leave."""
     with context.database.reading() as session:
         wanted = due_checks(list_partners(session, context.now))
-        due = [one for one in wanted if one.due_at <= context.now - _GRACE and _is_reached(one, mails=mails)]
+        late = [one for one in wanted if one.due_at <= context.now - _GRACE]
+        due = [one for one in late if _is_reached(one, context.now, mails=mails)]
         asked = set(session.scalars(select(Letter.about).where(_recent(context.now), Letter.key.startswith(_KIND))))
         hellos = OutgoingRow.type == DispatchType.HELLO.value, OutgoingRow.sealed_at > context.now - ASKED_AGAIN
         greeted = set(session.scalars(select(OutgoingRow.partner_id).where(*hellos)))
@@ -94,8 +97,10 @@ def note_answer(session: Session, partner: Partner, letter: Letter, at: datetime
         known.result, known.at, known.noted_at = CheckResult.ANSWERED.value, at, now
 
 
-def _is_reached(one: ListedPartner, *, mails: bool) -> bool:
-    by_mail = mails and bool(one.partner.mailbox)
+def _is_reached(one: ListedPartner, now: datetime, *, mails: bool) -> bool:
+    """Not who has a certificate alone: the signature of its answer is for a person to check."""
+    forms = {key.form for key in one.in_state(PartnerKeyState.PINNED, now)}
+    by_mail = mails and bool(one.partner.mailbox) and forms != {KeyFormat.SMIME}
     return by_mail or bool(one.partner.node and one.partner.inbox)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.mailbox import MailKind, ReadMail
+from tocsin.directory.keys import KeyFormat
 from tocsin.exchange.ledger import OutgoingRow
 from tocsin.exchange.partners import Partner, PartnerKey, PartnerKeyState, key_state
 from tocsin.exchange.statements import PinnedKey, RefusalError, check_signature
@@ -110,7 +111,7 @@ def _signed_at(
 ) -> datetime | None:
     """When a confirmed key of the partner made this signature; None: none did."""
     for key in session.scalars(select(PartnerKey).where(PartnerKey.partner_id == partner.id)):
-        if key_state(key, arrival.now) is not PartnerKeyState.PINNED:
+        if key_state(key, arrival.now) is not PartnerKeyState.PINNED or key.form is not KeyFormat.OPENPGP:
             continue
         with suppress(RefusalError):
             return check_signature(content, signature, PinnedKey(partner.node or _NOBODY, key.content.encode()))

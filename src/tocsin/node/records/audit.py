@@ -62,6 +62,7 @@ class AuditAction(StrEnum):
     KEY_IMPORTED = "key.imported"
     KEY_WITHDRAWN = "key.withdrawn"
     NODE_KEY_SET = "nodekey.set"
+    NODE_KEY_DROPPED = "nodekey.dropped"
     DELIVERY_SENT = "delivery.sent"
     DELIVERY_FAILED = "delivery.failed"
     DELIVERY_APPROVED = "delivery.approved"

@@ -57,6 +57,7 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.KEY_IMPORTED: N_("Key of a team imported"),
     AuditAction.KEY_WITHDRAWN: N_("Key of a team withdrawn"),
     AuditAction.NODE_KEY_SET: N_("Key of this node set"),
+    AuditAction.NODE_KEY_DROPPED: N_("Former key of this node deleted"),
     AuditAction.DELIVERY_SENT: N_("Notification sent"),
     AuditAction.DELIVERY_FAILED: N_("Notification not delivered"),
     AuditAction.DELIVERY_RELEASED: N_("Notification released"),

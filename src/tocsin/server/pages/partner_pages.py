@@ -12,8 +12,10 @@ from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 
 from tocsin.exchange.partners import (
+    KeyVoucher,
     LinkState,
     ListedPartner,
+    PartnerKey,
     PartnerKeyState,
     acts,
     ending_keys,
@@ -23,6 +25,7 @@ from tocsin.exchange.partners import (
     listings_of,
     read_partner,
     read_profile_file,
+    vouchers,
 )
 from tocsin.interface import NotHereError, PageRouter, RequestError, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of_actors
@@ -90,7 +93,12 @@ _FORMS: Final[Mapping[str, _Form]] = {
     ),
     "/{partner}/change": _Form("change", N_("Edit partner"), N_("Save"), _DETAILS),
     "/{partner}/keys": _Form(
-        "add-key", N_("Add key"), N_("Add key"), {"content": (N_("Public key"), N_("OpenPGP, in ASCII armor."))}
+        "add-key", N_("Add key"), N_("Add key"), {
+            "content": (
+                N_("Public key"),
+                N_("OpenPGP in ASCII armor; without a node also an S/MIME certificate in PEM."),
+            )
+        },
     ),
     "/{partner}/keys/{key}/confirm": _Form(
         "confirm-key", N_("Confirm key"), N_("Confirm key"),
@@ -103,6 +111,7 @@ _FORMS: Final[Mapping[str, _Form]] = {
         },
         {"way": CONFIRMATIONS},
     ),
+    "/{partner}/keys/{key}/accept": _Form("accept-key", N_("Confirm by the old key"), N_("Confirm key"), {}),
     "/{partner}/keys/{key}/end": _Form(
         "end-key", N_("End key"), N_("End key"),
         {"why": (N_("Why"), ""), "reason": (N_("Reason"), N_("Who said so, and when."))}, {"why": ENDS},
@@ -156,11 +165,12 @@ def partner_pages(desk: PageContext) -> APIRouter:
         actors = {name for key in found.keys for name in (key.claimed_by, key.confirmed_by, key.ended_by)}
         with desk.node.database.reading() as session:
             by = names_of_actors(session, actors | {one.noted_by for one in found.checks})
-            listings = listings_of(session, found.partner.id)
+            listings, vouched = listings_of(session, found.partner.id), vouchers(session, found.partner.id)
         keys = [(key, key_state(key, desk.now)) for key in found.keys]
         removable = not (found.checks or found.partner.statement_at)
         return desk.page(
             request, "partners/one.html", one=found, partner=found.partner, keys=keys, by=by, listings=listings,
+            vouched=vouched,
             team=desk.teams().get(found.partner.team_id or 0),
             expiring={key.id for key in ending_keys([found], desk.now)},
             removable=removable and all(state is PartnerKeyState.CLAIMED for _, state in keys), **PARTNER_WORDS,
@@ -190,6 +200,7 @@ def _add_form(router: PageRouter, desk: PageContext, end: str, form: _Form) -> N
         key = next((one for one in found.keys if str(one.id) == of.get("key")), None) if found else None
         if "key" in of and key is None:
             raise NotHereError
+        voucher = _voucher(desk, found, key) if form.act == "accept-key" else None
         given = _given(desk, found) if form.act == "change" and found else {}
         words = desk.words(request)
         fields = []
@@ -208,7 +219,7 @@ def _add_form(router: PageRouter, desk: PageContext, end: str, form: _Form) -> N
             )
         return desk.page(
             request, "partners/form.html", status=409 if error else 422 if wrong else 200, form=form, fields=fields,
-            partner=found.partner if found else None, key=key, error=error, **PARTNER_WORDS,
+            partner=found.partner if found else None, key=key, error=error, voucher=voucher, **PARTNER_WORDS,
         )  # fmt: skip
 
     @router.get(_PLACE + end)
@@ -266,6 +277,13 @@ def _find(desk: PageContext, partner: str) -> ListedPartner:
         raise NotHereError
     with desk.node.database.reading() as session:
         return read_partner(session, partner, desk.now)
+
+
+def _voucher(desk: PageContext, partner: ListedPartner | None, key: PartnerKey | None) -> KeyVoucher | None:
+    if partner is None or key is None:
+        return None
+    with desk.node.database.reading() as session:
+        return vouchers(session, partner.partner.id).get(key.fingerprint)
 
 
 def _needs(one: ListedPartner, need: str, desk: PageContext) -> bool:

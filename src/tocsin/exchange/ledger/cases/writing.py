@@ -29,12 +29,10 @@ from tocsin.exchange.statements import (
     Dispatch,
     DispatchType,
     GlobalName,
-    PinnedKey,
     RefusalCode,
     RefusalError,
     SharedItem,
     Statement,
-    pinned,
     read_statement,
     verify,
 )
@@ -121,7 +119,7 @@ def write_message(opened: OpenPartner, row: IncomingRow, dispatch: Dispatch) -> 
 def _check_signer(session: Session, us: OwnParty, statement: Statement) -> None:
     """Our own entries come back in every history."""
     if session.scalar(select(CaseEntryRow.number).where(CaseEntryRow.hash == statement.hash)) is None:
-        verify(statement, pinned(PinnedKey(us.name.node, us.key.public.encode())))
+        verify(statement, us.keys)
 
 
 def _by_case(statements: Iterable[Statement]) -> dict[GlobalName, list[Statement]]:
