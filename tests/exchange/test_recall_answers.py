@@ -114,7 +114,7 @@ def test_two_people_who_adopt_at_once_open_one_incident(pair: tuple[World, World
     for person in people:
         person.start()
     for person in people:
-        person.join()
+        person.join(120)
     assert (len(found), found[0]) == (2, found[1])
     with other.node.database.reading() as session:
         assert len(session.scalars(select(Incident)).all()) == 1
