@@ -150,7 +150,7 @@ class Schedule:
                 to = NAMES.index(partner_names(session, [row.partner_id])[row.partner_id])
                 self.on_the_way.append((who, to, "file", sealed_file(self.worlds[who].node, session, row.id)[1]))
 
-    def deliver(self, who: int) -> None:  # noqa: ARG002
+    def deliver(self, _who: int = 0) -> None:
         if not self.on_the_way:
             return
         sender, to, kind, content = self.on_the_way.pop(self.random.randrange(len(self.on_the_way)))
@@ -170,11 +170,11 @@ class Schedule:
             if self.random.random() > 0.2:
                 self.on_the_way.append((to, sender, "receipt", back))
 
-    def lose(self, who: int) -> None:  # noqa: ARG002
+    def lose(self, _who: int) -> None:
         if self.on_the_way:
             self.on_the_way.pop(self.random.randrange(len(self.on_the_way)))
 
-    def double(self, who: int) -> None:  # noqa: ARG002
+    def double(self, _who: int) -> None:
         if self.on_the_way:
             self.on_the_way.append(self.random.choice(self.on_the_way))
 
@@ -206,7 +206,7 @@ class Schedule:
             if not self.on_the_way:
                 return
             while self.on_the_way:
-                self.deliver(0)
+                self.deliver()
         raise AssertionError("it never becomes quiet")
 
 

@@ -1,15 +1,13 @@
 """Cases between nodes, by file: one owner, a whole history, nothing that a partner's file does by itself."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from support.ledger_examples import act, make_incident, meet
-from support.world import World, copy_world, make_world
+from support.ledger_examples import act, make_incident
+from support.world import World
 from tocsin.exchange.ledger import (
     CaseEntryRow,
     ExchangeCase,
@@ -24,18 +22,6 @@ from tocsin.exchange.ledger import (
 from tocsin.incidents import Incident, IncidentReader, entries_of, find_incident
 from tocsin.interface import ActContext, RequestError
 from tocsin.node.errors import ConflictError
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("fresh")).folder
-
-
-@pytest.fixture
-def pair(fresh: Path, tmp_path: Path) -> Iterator[tuple[World, World]]:
-    one, other = (copy_world(fresh, tmp_path / name) for name in ("one", "other"))
-    with one.open, other.open:
-        yield meet(one, other)
 
 
 def rows(world: World, table: Any) -> list[Any]:

@@ -102,8 +102,7 @@ def _offer(
     made = OfferedItem(
         partner_id=opened.partner.id, incoming_id=row.id, node=item.item.node, item=item.item.id,
         version=item.version, title=item.title, tlp=item.tlp.value, pap=item.pap.value if item.pap else "",
-        verified=verified, parts=parts, state=OfferState.OFFERED.value, code="", reason="", incident="",
-        came_at=opened.context.now, decided_at=None, decided_by="",
+        verified=verified, parts=parts, state=OfferState.OFFERED.value, came_at=opened.context.now,
     )  # fmt: skip
     opened.session.add(made)
     opened.session.flush()
@@ -167,7 +166,7 @@ def keep_recall(
     for one in recall.items:
         versions[name_of(one)] = max(one.version, versions.get(name_of(one), 0))
     session.add_all(
-        RecallItemRow(recall_id=row.id, node=node, item=item, version=version, state="", code="")
+        RecallItemRow(recall_id=row.id, node=node, item=item, version=version)
         for (node, item), version in versions.items()
     )
     session.flush()

@@ -140,10 +140,7 @@ def decline(context: ActContext, request: DeclinedItem) -> OfferResult:
 
 def find_item(session: Session, number: int, *, lock: bool = False) -> OfferedItem:
     """An offered item by its number here. Raises NotFoundError."""
-    query = select(OfferedItem).where(OfferedItem.id == number)
-    newest = query.with_for_update().execution_options(populate_existing=True)
-    row = session.scalar(newest if lock else query)
-    if row is None:
+    if (row := session.get(OfferedItem, number, with_for_update=lock, populate_existing=lock)) is None:
         raise NotFoundError(say("There is no such item."), hint="'tocsin exchange list' lists them.")
     return row
 

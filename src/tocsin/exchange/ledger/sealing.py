@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from tocsin.exchange.agreements import note_ground
 from tocsin.exchange.dispatches import OutgoingLink, OutgoingState, add_sealed, members_of, pack, seal_packed
 from tocsin.exchange.ledger.confirming import check_numbers
@@ -63,6 +66,11 @@ class PreparedDispatch:
     file: str
 
 
+def sealed_before(session: Session, once: str | None) -> OutgoingRow | None:
+    """What the same request sealed when it came before."""
+    return session.scalar(select(OutgoingRow).where(OutgoingRow.once == once)) if once else None
+
+
 def prepare_dispatch(opened: OpenPartner, draft: DispatchDraft) -> PreparedDispatch:
     """What `seal_dispatch` does of most work, without a lock: in a transaction that only reads.
 
@@ -113,7 +121,7 @@ def seal_dispatch(
     row = OutgoingRow(
         partner_id=partner.id, number=after.number, hash=prepared.statement.hash, type=draft.type.value,
         title=draft.title, incident=draft.incident, tlp=draft.marking.tlp.value, state=OutgoingState.SEALED.value,
-        reason="", withheld=draft.reasons, archive=prepared.archive, file=prepared.file, sealed_at=context.now,
+        withheld=draft.reasons, archive=prepared.archive, file=prepared.file, sealed_at=context.now,
         sealed_by=context.actor, once=once,
     )  # fmt: skip
     session.add(row)

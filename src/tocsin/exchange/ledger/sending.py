@@ -16,7 +16,7 @@ from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnPart
 from tocsin.exchange.ledger.mail_sealing import seal_for, tell_of_key
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
 from tocsin.exchange.ledger.recipients import agreement_of, policy_for, recipient_for
-from tocsin.exchange.ledger.sealing import DispatchDraft, prepare_dispatch
+from tocsin.exchange.ledger.sealing import DispatchDraft, prepare_dispatch, sealed_before
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.sharing import (
     USUAL,
@@ -45,12 +45,11 @@ from tocsin.exchange.statements import (
 )
 from tocsin.incidents import (
     IncidentEntryKind,
-    IncidentReader,
     add_entry,
     find_incident,
     is_restricted,
 )
-from tocsin.incidents.act_parts import LINE, Tlp
+from tocsin.incidents.act_parts import LINE, Tlp, reader_of
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import cut
@@ -152,7 +151,7 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
     _check_key(context, request)
     with context.database.reading() as session:
         partner = find_partner(session, request.partner)
-        if once and (known := session.scalar(select(OutgoingRow).where(OutgoingRow.once == once))) is not None:
+        if (known := sealed_before(session, once)) is not None:
             return result_of(known, partner)
         basis = _basis(session, context, request)
         opened = OpenPartner(session, context, us, partner)
@@ -164,7 +163,7 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
     cut("exchange.prepared")
     with context.database.begin() as session:
         partner = find_partner(session, request.partner, lock=True)
-        if once and (known := session.scalar(select(OutgoingRow).where(OutgoingRow.once == once))) is not None:
+        if (known := sealed_before(session, once)) is not None:
             return result_of(known, partner)
         opened = OpenPartner(session, context, us, partner)
         if draft is None or _basis(session, context, request) != basis:
@@ -174,7 +173,7 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
             if isinstance(item.body, SharedItem):
                 session.add(passing_of(row, item.body))
         if request.incident:
-            incident = find_incident(session, IncidentReader(context.person, context.now), request.incident, lock=True)
+            incident = find_incident(session, reader_of(context), request.incident, lock=True)
             data = {"act": "sent", "name": partner.name, "dispatch": row.id}
             add_entry(session, incident, IncidentEntryKind.EXCHANGE, data=data, **context.by)
         done = result_of(row, partner)
@@ -188,7 +187,7 @@ def _basis(session: Session, context: ActContext, request: NewDispatch) -> objec
     rules = rules_in_force(session)
     if not request.incident:
         return newest, rules
-    incident = find_incident(session, IncidentReader(context.person, context.now), request.incident)
+    incident = find_incident(session, reader_of(context), request.incident)
     return newest, rules, incident.id, incident.changed_at, incident.tlp
 
 
@@ -196,7 +195,7 @@ def _is_case(session: Session, context: ActContext, request: NewDispatch) -> boo
     """Whether an incident is a case that is worked with a partner, or was offered."""
     if not request.incident:
         return False
-    incident = find_incident(session, IncidentReader(context.person, context.now), request.incident)
+    incident = find_incident(session, reader_of(context), request.incident)
     return case_of_incident(session, incident) is not None
 
 
@@ -257,8 +256,7 @@ def passing_of(row: OutgoingRow, item: SharedItem) -> PassedItem:
     return PassedItem(
         partner_id=row.partner_id, outgoing_id=row.id, node=item.item.node, item=item.item.id, version=item.version,
         title=row.title if row.incident or not row.title else item.title,
-        way="dispatch" if row.number > 0 else "mail", recall_dispatch=None,
-        answer="", answer_code="", answered_at=None,
+        way="dispatch" if row.number > 0 else "mail",
     )  # fmt: skip
 
 
@@ -266,7 +264,7 @@ def package_for(session: Session, context: ActContext, partner: Partner, request
     """What would go to a partner of what is asked for, and what not and why."""
     if not request.incident and not request.documents:
         raise UsageError(say("Name an incident or a file."))
-    reader = IncidentReader(context.person, context.now)
+    reader = reader_of(context)
     marking = read_marking(request.tlp or "AMBER", None)
     claims = _claims(context, request)
     documents = [_document(one, marking, claims) for one in request.documents]
@@ -321,7 +319,7 @@ def items_of(
 
     parts = _once(package.parts)
     if request.incident and package.marking is not None:
-        incident = find_incident(session, IncidentReader(context.person, context.now), request.incident)
+        incident = find_incident(session, reader_of(context), request.incident)
         named = [*(part.statement for part in parts), *package.described]
         return [item(incident.uuid, incident.title, named, package.marking)]
     return [
@@ -343,7 +341,7 @@ def _once(parts: Sequence[PackagePart]) -> list[PackagePart]:
 def title_of(session: Session, context: ActContext, request: NewDispatch) -> str:
     """What everybody here who sees dispatches may call it: of a restricted incident, nothing."""
     if request.incident:
-        incident = find_incident(session, IncidentReader(context.person, context.now), request.incident)
+        incident = find_incident(session, reader_of(context), request.incident)
         return "" if is_restricted(incident) else incident.title
     first, *more = (one.name for one in request.documents)
     return f"{first} (+{len(more)})" if more else first
