@@ -210,7 +210,8 @@ class Schedule:
         raise AssertionError("it never becomes quiet")
 
 
-STEPS: list[Callable[[Schedule, int], None]] = [
+Step = Callable[[Schedule, int], None]
+STEPS: list[Step] = [
     Schedule.note, Schedule.offer, Schedule.offer, Schedule.answer, Schedule.answer, Schedule.withdraw, Schedule.close,
     Schedule.send, Schedule.send, Schedule.deliver, Schedule.deliver, Schedule.deliver, Schedule.lose, Schedule.double,
     Schedule.cut_or_join,
@@ -224,7 +225,12 @@ def test_a_case_changes_hands_once_and_whole(worlds: list[World], seed: int, tmp
     with worlds[0].node.database.reading() as session:
         case = find_incident(session, IncidentReader(None, worlds[0].now), name).uuid
     schedule = Schedule(worlds, random, case, name, tmp_path)
-    begun = [Schedule.note, Schedule.offer, Schedule.send, Schedule.deliver]  # so that there is something to answer
+    begun: list[Step] = [
+        Schedule.note,
+        Schedule.offer,
+        Schedule.send,
+        Schedule.deliver,
+    ]  # so that there is something to answer
     for step, who in [(one, 0) for one in begun] + [(random.choice(STEPS), random.randrange(3)) for _ in range(45)]:
         step(schedule, who)
         schedule.check()

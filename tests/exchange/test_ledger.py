@@ -52,7 +52,14 @@ from tocsin.exchange.statements import (
     utc,
 )
 from tocsin.exchange.statements.kinds import KeyAct
-from tocsin.incidents import Incident, IncidentReader, find_incident, observables_of
+from tocsin.incidents import (
+    Incident,
+    IncidentEntryKind,
+    IncidentReader,
+    entries_of,
+    find_incident,
+    observables_of,
+)
 from tocsin.node.errors import ConflictError
 from tocsin.sharing.gate import Tlp
 
@@ -90,6 +97,8 @@ def test_an_incident_goes_by_file_is_adopted_and_recalled(pair: tuple[World, Wor
         reader = IncidentReader(None, other.now)
         incident = find_incident(session, reader, adopted["incident"])
         found = {row.value for row in observables_of(session, reader, [incident])}
+        (entry,) = entries_of(session, reader, [incident], kinds=(IncidentEntryKind.EXCHANGE,))
+    assert entry.data == {"act": "adopted", "name": "A", "reference": reference}, "what A calls it"
     assert (incident.title, incident.tlp, found) == ("Phishing kit", "GREEN", set(OBSERVABLES))
     assert other.tocsin.call("exchange", "decline", "1", "--reason", "No")[0] == 1
 
@@ -230,6 +239,8 @@ def test_killed_at_any_step_nothing_is_lost_or_doubled(pair: tuple[World, World]
         for cut in cuts:
             killed = command(pair[node].node.home, *named, environment={**os.environ, "TOCSIN_CUT": cut})
             assert killed.wait() == KILLED, cut
+        if words[1] == "adopt":
+            act(pair[node], "adopt", item=1)  # by another person
         answered = words[:2] == ("exchange", "answer")  # it is done at its last cut, and a second time refused
         pair[node].tocsin.run(*named, code=int(answered))
     one, other = pair

@@ -1,9 +1,9 @@
 """What a dispatch brings, written down for people: items, recalls, and reports on ours. Nothing follows by itself."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tocsin.exchange.agreements import note_agreement, note_ground
 from tocsin.exchange.dispatches import TEXT, DispatchContents, Limits, digits, pack, unpack
 from tocsin.exchange.ledger.confirmation_models import RecallSum
-from tocsin.exchange.ledger.links import OpenPartner
+from tocsin.exchange.ledger.links import OpenPartner, OwnParty
 from tocsin.exchange.ledger.models import (
     IncomingRow,
     OfferedItem,
@@ -25,12 +25,15 @@ from tocsin.exchange.ledger.states import Direction, OfferState
 from tocsin.exchange.recalls import Name, due_items, name_of
 from tocsin.exchange.statements import (
     Recall,
+    RecallItem,
     RecallReport,
     RecallRequest,
     RecallState,
     SharedItem,
     SharingAgreement,
     Statement,
+    sign_statement,
+    utc,
 )
 from tocsin.node.node import Node
 
@@ -150,6 +153,16 @@ def drop_parts(node: Node, session: Session, item: OfferedItem) -> None:
         left = {name: content for name, content in members.items() if name not in gone and name != TEXT}
         row.archive = node.exchange.put(pack(left))
     row.text, item.parts, item.title = "", [], ""
+
+
+def sign_recall(
+    us: OwnParty, now: datetime, versions: Mapping[UUID, int], code: str, asks: RecallRequest,
+    *, parties: tuple[UUID, ...] | None = None,
+) -> Statement:  # fmt: skip
+    """Our recall of items of ours, each up to a version. ``parties``: who may have them still; None: nobody."""
+    items = tuple(RecallItem(node=us.name.node, id=one, version=version) for one, version in versions.items())
+    body = Recall(id=uuid4(), by=us.name, at=utc(now), items=items, code=code, asks=asks, parties=parties)
+    return sign_statement(body, us.key.signer)
 
 
 def keep_recall(

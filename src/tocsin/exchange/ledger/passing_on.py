@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.dispatches import Limits, digits, unpack
 from tocsin.exchange.ledger.confirmation_models import RecallSum
-from tocsin.exchange.ledger.items import OfferNamed, find_item
+from tocsin.exchange.ledger.items import OfferNamed, find_item, signed_item
 from tocsin.exchange.ledger.links import OpenPartner, own_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
 from tocsin.exchange.ledger.recipients import recipient_for
@@ -26,7 +26,6 @@ from tocsin.exchange.statements import (
     RecallState,
     SharedItem,
     Statement,
-    read_statement,
     sign_statement,
     utc,
 )
@@ -179,11 +178,7 @@ def _as_signed(node: Node, session: Session, row: OfferedItem) -> tuple[Statemen
     if not archive:
         raise ConflictError(say("What this dispatch brought is not kept any more."))
     members = unpack(node.exchange.read(archive), Limits())
-    for name in members:
-        if name.endswith(".json") and f"{name}.asc" in members:
-            statement = read_statement(members[name], members[f"{name}.asc"])
-            body = statement.body
-            if isinstance(body, SharedItem) and (body.item.id, body.version) == (row.item, row.version):
-                here = [(part, members.get(digits(part.hash))) for part in body.parts]
-                return statement, [(part, content) for part, content in here if content is not None]
-    raise ConflictError(say("What this dispatch brought is not kept any more."))
+    if (statement := signed_item(members, row)) is None:
+        raise ConflictError(say("What this dispatch brought is not kept any more."))
+    here = [(part, members.get(digits(part.hash))) for part in statement.said(SharedItem).parts]
+    return statement, [(part, content) for part, content in here if content is not None]

@@ -308,12 +308,12 @@ def items_of(
 ) -> list[Statement]:
     """The items of a package: the incident with all that goes with it, else each file."""
 
-    def item(name: UUID, title: str, parts: Sequence[Part], marking: Marking) -> Statement:
+    def item(name: UUID, title: str, parts: Sequence[Part], marking: Marking, reference: str = "") -> Statement:
         newest = select(func.max(PassedItem.version)).where(PassedItem.item == name, PassedItem.node == us.name.node)
         body = SharedItem(
             id=uuid4(), by=us.name, at=utc(context.now), item=GlobalName(node=us.name.node, id=name),
-            version=(session.scalar(newest) or 0) + 1, title=title[:500], parts=tuple(parts), tlp=marking.tlp,
-            pap=marking.pap, agreement=agreement_of(package), jurisdictions=_claims(context, request),
+            version=(session.scalar(newest) or 0) + 1, title=title[:500], reference=reference, parts=tuple(parts),
+            tlp=marking.tlp, pap=marking.pap, agreement=agreement_of(package), jurisdictions=_claims(context, request),
         )  # fmt: skip
         return sign_statement(body, us.key.signer)
 
@@ -321,7 +321,7 @@ def items_of(
     if request.incident and package.marking is not None:
         incident = find_incident(session, reader_of(context), request.incident)
         named = [*(part.statement for part in parts), *package.described]
-        return [item(incident.uuid, incident.title, named, package.marking)]
+        return [item(incident.uuid, incident.title, named, package.marking, incident.reference)]
     return [
         item(uuid5(us.name.node, part.statement.hash), part.written.name, [part.statement], part.marking)
         for part in parts

@@ -22,7 +22,7 @@ from tocsin.exchange.ledger.cases.opening import (
 )
 from tocsin.exchange.ledger.cases.states import CaseState
 from tocsin.exchange.ledger.cases.writing import stored_case, stored_entries, stored_history
-from tocsin.exchange.ledger.items import AdoptedItem, adopt, decide
+from tocsin.exchange.ledger.items import AdoptedItem, adopt, decide, for_anyone
 from tocsin.exchange.ledger.links import OpenPartner, own_party, partner_party
 from tocsin.exchange.ledger.models import OfferedItem, OutgoingRow
 from tocsin.exchange.ledger.recipients import agreement_of, takes_part
@@ -153,7 +153,7 @@ def accept(context: ActContext, request: AcceptedCase) -> CaseResult:
         item = _item(session, row)
         reference = reference_of(session, context, row) or request.incident
     adopted = adopt(context, AdoptedItem(item=item, incident=reference)).incident
-    join_partner(context, adopted, row.partner_id, f"case:{row.id}:party")
+    join_partner(for_anyone(context), adopted, row.partner_id, f"case:{row.id}:party")
     cut("exchange.accepting")
     with context.database.begin() as session:
         opened, row = open_row(session, context, find_case, request.case)

@@ -19,7 +19,7 @@ from tocsin.exchange.ledger.cases.opening import (
     reference_of,
 )
 from tocsin.exchange.ledger.cases.states import OPEN_MESSAGES, MessageKind, MessageState
-from tocsin.exchange.ledger.items import open_marked
+from tocsin.exchange.ledger.items import for_anyone, open_marked
 from tocsin.exchange.ledger.links import OpenPartner, own_party
 from tocsin.exchange.ledger.recipients import policy_for, recipient_for
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
@@ -213,8 +213,8 @@ def open_incident(context: ActContext, request: MessageIncident) -> MessageResul
         if row.incident_id is not None:
             return _result(session, context, row, partner)
         title, tlp = request.title or row.text or partner.name, row.tlp
-    reference = open_marked(context, title, tlp, f"message:{request.message}")
-    join_partner(context, reference, partner.id, f"message:{request.message}:party")
+    reference = open_marked(for_anyone(context), title, tlp, f"message:{request.message}")
+    join_partner(for_anyone(context), reference, partner.id, f"message:{request.message}:party")
     cut("exchange.opening")
     with context.database.begin() as session:
         opened, row = _open_message(session, context, request.message)
