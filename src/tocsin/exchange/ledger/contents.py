@@ -130,7 +130,7 @@ def note_recall(
     found = held_items(session, set(versions))
     here = {name: [one for one in rows if one.version <= versions[name]] for name, rows in found.items()}
     held = {name: max(one.version for one in rows) for name, rows in here.items() if rows}
-    due, settled = due_items(recall, held, {})
+    due, settled = due_items(recall, held)
     for result in settled:
         if (item := session.get(RecallItemRow, (row.id, result.node, result.id))) is not None:
             item.state = result.state.value
