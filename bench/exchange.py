@@ -2,6 +2,7 @@
 
 python bench/exchange.py --statements 10000 --each 100
 python bench/exchange.py --acts        a case of 50 entries by the acts of two nodes with their records
+python bench/exchange.py --recall 1000 an incident that so many partners have is recalled
 """
 
 import argparse
@@ -62,7 +63,11 @@ def main() -> None:
     parser.add_argument("--statements", type=int, default=10_000)
     parser.add_argument("--each", type=int, default=100, help="Statements in one dispatch.")
     parser.add_argument("--acts", action="store_true", help="Only a case, by the acts.")
+    parser.add_argument("--recall", type=int, metavar="PARTNERS", help="Only a recall from so many.")
     options = parser.parse_args()
+    if options.recall:
+        json.dump(recall_from(options.recall), sys.stdout, indent=1)
+        return
     if options.acts:
         json.dump(case_by_acts(), sys.stdout, indent=1)
         return
@@ -160,6 +165,43 @@ def case_by_acts() -> dict[str, object]:
                         file = sealed_file(one.node, session, done.dispatch)[1]
                     spent["case_bytes"] = len(file)
     return spent
+
+
+def recall_from(partners: int) -> dict[str, object]:
+    """An incident that partners with nodes have is recalled: processor seconds until each has its sealed dispatch."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from sqlalchemy import insert
+
+    from support.exchange_examples import peer
+    from support.ledger_examples import act, make_incident, meet_peer
+    from support.world import make_world
+    from tocsin.exchange.ledger import PassedItem
+    from tocsin.exchange.partners import Partner, PartnerKey
+
+    def more_of(session: Any, table: Any, changes: Any) -> None:
+        row = session.get_one(table, 1)
+        values = {one.name: getattr(row, one.name) for one in table.__table__.columns}
+        session.execute(insert(table), [values | {"id": number} | changes(number) for number in range(2, partners + 1)])
+
+    keys = [Tsk.generate("CSIRT <csirt@example.org>").extract_certificate() for _ in range(partners + 1)]
+    with tempfile.TemporaryDirectory() as folder:
+        world = make_world(Path(folder))
+        with world.open:
+            meet_peer(world, peer(3))
+            reference = make_incident(world, "Peer")
+            act(world, "send", partner="Peer", incident=reference)
+            with world.node.database.begin() as session:
+                more_of(session, Partner, lambda n: {"name": f"CSIRT {n}", "node": UUID(int=n)})
+                more_of(
+                    session, PartnerKey,
+                    lambda n: {"partner_id": n, "fingerprint": keys[n].fingerprint, "content": str(keys[n])},
+                )  # fmt: skip
+                more_of(session, PassedItem, lambda n: {"partner_id": n})
+            begun, before = time.perf_counter(), time.process_time()
+            done = act(world, "recall", incident=reference, code="wrong")
+            must(done.sent == partners)
+            spent = {"cpu_seconds": time.process_time() - before, "seconds": time.perf_counter() - begun}
+    return {"partners": partners, **{name: round(value, 2) for name, value in spent.items()}}
 
 
 def taken(found: IncomingDispatch) -> DispatchContents:

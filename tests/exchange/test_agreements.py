@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from support.console_users import browser_of
 from support.ledger_examples import act, make_incident, make_node, own_key, pin_key
-from support.world import World, copy_world, make_world, text_of
+from support.world import World, copy_world, text_of
 from tocsin.exchange.agreements import adopted_agreements, list_agreements
 from tocsin.exchange.dispatches import Limits, open_file
 from tocsin.exchange.ledger import (
@@ -21,10 +22,13 @@ from tocsin.exchange.ledger import (
     OutgoingRow,
     offered_claims,
     preview,
+    receipt_file,
     sealed_file,
     sent_claims,
+    sent_dispatches,
 )
 from tocsin.exchange.ledger.links import own_party
+from tocsin.exchange.partners import find_partner
 from tocsin.exchange.statements import SharedItem, read_statement
 from tocsin.incidents import add_incident
 from tocsin.interface import ActContext
@@ -36,21 +40,28 @@ from tocsin.sharing.gate import Audience
 NAMES = {"A": 1, "B": 2, "X": 3}
 
 
-@pytest.fixture
-def nodes(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterator[dict[str, World]]:
+@pytest.fixture(scope="module")
+def folders(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Three nodes that confirmed each other's keys."""
-    fresh = make_world(tmp_path_factory.mktemp("fresh")).folder
-    made = {name: copy_world(fresh, tmp_path / name) for name in NAMES}
+    made = {name: copy_world(fresh, tmp_path_factory.mktemp(name)) for name in NAMES}
     for name, world in made.items():
-        world.open.__enter__()
         make_node(world, NAMES[name])
+    at_once(made)
     for name, world in made.items():
-        world.now = made["X"].now
         for other in made.keys() - {name}:
             pin_key(world, other, UUID(int=NAMES[other]), own_key(made[other]))
-    yield made
-    for world in made.values():
-        world.open.__exit__(None, None, None)
+        world.node.database.close()
+    return [world.folder for world in made.values()]
+
+
+@pytest.fixture
+def nodes(folders: list[Path], tmp_path: Path) -> Iterator[dict[str, World]]:
+    made = {name: copy_world(of, tmp_path / name) for name, of in zip(NAMES, folders, strict=True)}
+    at_once(made)
+    with ExitStack() as open_:
+        for world in made.values():
+            open_.enter_context(world.open)
+        yield made
 
 
 def say(world: World, *words: str) -> Any:
@@ -60,20 +71,24 @@ def say(world: World, *words: str) -> Any:
 def carry(nodes: dict[str, World], sender: str, to: str, known: dict[str, int]) -> list[str]:
     """All dispatches of a node to another that were not carried yet, each with its receipt back: their verdicts."""
     verdicts, key = [], f"{sender}{to}"
-    for row in nodes[sender].tocsin.json("exchange", "list", "--partner", to)["sent"][::-1]:
-        if row["number"] <= known.get(key, 0):
-            continue
-        known[key] = row["number"]
-        verdicts.append(carry_one(nodes, sender, to, row["dispatch"]))
+    with nodes[sender].node.database.reading() as session:
+        sent = [one.row for one in sent_dispatches(session, find_partner(session, to).id)][::-1]
+    for row in sent:
+        if row.number > known.get(key, 0):
+            known[key] = row.number
+            verdicts.append(carry_one(nodes, sender, to, row.id))
     return verdicts
 
 
 def carry_one(nodes: dict[str, World], sender: str, to: str, dispatch: int) -> str:
-    folder = nodes[sender].folder
-    nodes[sender].tocsin.run("exchange", "file", str(dispatch), "--out", folder / "d.pgp")
-    code, out, _ = nodes[to].tocsin.call("exchange", "take", folder / "d.pgp", "--out", folder / "r.pgp")
-    nodes[sender].tocsin.run("exchange", "receipt", folder / "r.pgp")
-    return "taken" if code == 0 else "refused" if "refused" in out else out
+    at_once(nodes)
+    with nodes[sender].node.database.reading() as session:
+        _, file = sealed_file(nodes[sender].node, session, dispatch)
+    done = act(nodes[to], "take", content=file)
+    with nodes[to].node.database.reading() as session:
+        _, receipt = receipt_file(nodes[to].node, session, done.incoming)
+    act(nodes[sender], "take-receipt", content=receipt)
+    return str(done.verdict)
 
 
 def agreed(nodes: dict[str, World], known: dict[str, int], type_: str = "mou") -> None:

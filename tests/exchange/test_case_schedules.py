@@ -150,7 +150,7 @@ class Schedule:
                 to = NAMES.index(partner_names(session, [row.partner_id])[row.partner_id])
                 self.on_the_way.append((who, to, "file", sealed_file(self.worlds[who].node, session, row.id)[1]))
 
-    def deliver(self, who: int) -> None:  # noqa: ARG002
+    def deliver(self, _who: int = 0) -> None:
         if not self.on_the_way:
             return
         sender, to, kind, content = self.on_the_way.pop(self.random.randrange(len(self.on_the_way)))
@@ -170,11 +170,11 @@ class Schedule:
             if self.random.random() > 0.2:
                 self.on_the_way.append((to, sender, "receipt", back))
 
-    def lose(self, who: int) -> None:  # noqa: ARG002
+    def lose(self, _who: int) -> None:
         if self.on_the_way:
             self.on_the_way.pop(self.random.randrange(len(self.on_the_way)))
 
-    def double(self, who: int) -> None:  # noqa: ARG002
+    def double(self, _who: int) -> None:
         if self.on_the_way:
             self.on_the_way.append(self.random.choice(self.on_the_way))
 
@@ -206,11 +206,12 @@ class Schedule:
             if not self.on_the_way:
                 return
             while self.on_the_way:
-                self.deliver(0)
+                self.deliver()
         raise AssertionError("it never becomes quiet")
 
 
-STEPS: list[Callable[[Schedule, int], None]] = [
+Step = Callable[[Schedule, int], None]
+STEPS: list[Step] = [
     Schedule.note, Schedule.offer, Schedule.offer, Schedule.answer, Schedule.answer, Schedule.withdraw, Schedule.close,
     Schedule.send, Schedule.send, Schedule.deliver, Schedule.deliver, Schedule.deliver, Schedule.lose, Schedule.double,
     Schedule.cut_or_join,
@@ -224,7 +225,12 @@ def test_a_case_changes_hands_once_and_whole(worlds: list[World], seed: int, tmp
     with worlds[0].node.database.reading() as session:
         case = find_incident(session, IncidentReader(None, worlds[0].now), name).uuid
     schedule = Schedule(worlds, random, case, name, tmp_path)
-    begun = [Schedule.note, Schedule.offer, Schedule.send, Schedule.deliver]  # so that there is something to answer
+    begun: list[Step] = [
+        Schedule.note,
+        Schedule.offer,
+        Schedule.send,
+        Schedule.deliver,
+    ]  # so that there is something to answer
     for step, who in [(one, 0) for one in begun] + [(random.choice(STEPS), random.randrange(3)) for _ in range(45)]:
         step(schedule, who)
         schedule.check()

@@ -127,17 +127,17 @@ class World:
     on_the_way: list[tuple[UUID, UUID, bytes]] = field(default_factory=list)
     cut: set[frozenset[UUID]] = field(default_factory=set)
 
-    def add(self, node: Node, whom: int, pick: int) -> None:  # noqa: ARG002
+    def add(self, node: Node, _whom: int, pick: int) -> None:
         if node.standing is CaseStanding.OURS:
             node.write(text=f"note {pick}")
 
-    def offer(self, node: Node, whom: int, pick: int) -> None:  # noqa: ARG002
+    def offer(self, node: Node, whom: int, _pick: int) -> None:
         to = PEERS[whom]
         if node.standing is CaseStanding.OURS and to is not node.own:
             node.write(CaseAct.OFFER, to=to.party)
             node.send(to, CaseAct.OFFER)
 
-    def answer(self, node: Node, whom: int, pick: int) -> None:  # noqa: ARG002
+    def answer(self, node: Node, _whom: int, pick: int) -> None:
         if node.standing is CaseStanding.OFFERED_TO_US:
             assert node.history is not None
             offered_by = next(one for one in PEERS if one.node == node.history.owner)
@@ -146,21 +146,21 @@ class World:
             node.write(act)
             node.send(offered_by, act)
 
-    def withdraw(self, node: Node, whom: int, pick: int) -> None:  # noqa: ARG002
+    def withdraw(self, node: Node, _whom: int, _pick: int) -> None:
         if node.standing is CaseStanding.OFFERED:
             assert node.history is not None
             asked = node.write(CaseAct.WITHDRAW)
             node.send(next(one for one in PEERS if one.node == node.history.signer), CaseAct.WITHDRAW, asked)
 
-    def tell(self, node: Node, whom: int, pick: int) -> None:  # noqa: ARG002
+    def tell(self, node: Node, whom: int, _pick: int) -> None:
         if node.history is not None and PEERS[whom] is not node.own:
             node.send(PEERS[whom], None)
 
-    def send(self, node: Node, whom: int, pick: int) -> None:  # noqa: ARG002
+    def send(self, node: Node, _whom: int, _pick: int) -> None:
         for to, link in node.outgoing.items():
             self.on_the_way += [(node.own.node, to, node.files[to, one.number]) for one in to_send(link)]
 
-    def deliver(self, node: Node, whom: int, pick: int) -> None:  # noqa: ARG002
+    def deliver(self, _node: Node, _whom: int, pick: int) -> None:
         if not self.on_the_way:
             return
         sender, to, file = self.on_the_way.pop(pick % len(self.on_the_way))
@@ -170,15 +170,15 @@ class World:
         if back is not None and pick % 5:  # else it is killed before the receipt leaves
             self.on_the_way.append((to, *back))
 
-    def lose(self, node: Node, whom: int, pick: int) -> None:  # noqa: ARG002
+    def lose(self, _node: Node, _whom: int, pick: int) -> None:
         if self.on_the_way:
             self.on_the_way.pop(pick % len(self.on_the_way))
 
-    def double(self, node: Node, whom: int, pick: int) -> None:  # noqa: ARG002
+    def double(self, _node: Node, _whom: int, pick: int) -> None:
         if self.on_the_way:
             self.on_the_way.append(self.on_the_way[pick % len(self.on_the_way)])
 
-    def cut_or_join(self, node: Node, whom: int, pick: int) -> None:  # noqa: ARG002
+    def cut_or_join(self, node: Node, whom: int, _pick: int) -> None:
         self.cut ^= {frozenset((node.own.node, PEERS[whom].node))}
 
     def check(self) -> CaseHistory:

@@ -1,15 +1,15 @@
 """Cases between nodes, by file: one owner, a whole history, nothing that a partner's file does by itself."""
 
-from collections.abc import Iterator
+import os
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from support.ledger_examples import act, make_incident, meet
-from support.world import World, copy_world, make_world
+from support.ledger_examples import act, make_incident
+from support.processes import KILLED, command
+from support.world import World
 from tocsin.exchange.ledger import (
     CaseEntryRow,
     ExchangeCase,
@@ -24,18 +24,6 @@ from tocsin.exchange.ledger import (
 from tocsin.incidents import Incident, IncidentReader, entries_of, find_incident
 from tocsin.interface import ActContext, RequestError
 from tocsin.node.errors import ConflictError
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("fresh")).folder
-
-
-@pytest.fixture
-def pair(fresh: Path, tmp_path: Path) -> Iterator[tuple[World, World]]:
-    one, other = (copy_world(fresh, tmp_path / name) for name in ("one", "other"))
-    with one.open, other.open:
-        yield meet(one, other)
 
 
 def rows(world: World, table: Any) -> list[Any]:
@@ -175,6 +163,18 @@ def test_a_joint_case_has_both_references(pair: tuple[World, World]) -> None:
     assert act(other, "adopt", item=2).incident == taken.incident, "an update goes where the version before is"
     with pytest.raises(ConflictError, match="joint already"):
         act(one, "offer", partner="B", incident=reference, joint=True)
+
+
+def test_what_one_began_another_ends_also_by_another_act(pair: tuple[World, World]) -> None:
+    """Killed while a case was accepted and a request opened; then somebody adopts its item, and opens the request."""
+    one, other = pair
+    carry(one, other, offered(one)[1].dispatch)
+    carry(one, other, act(one, "ask", partner="B", text="Keep the logs.", tlp="CLEAR").dispatch)
+    for words in ("accept", "open"):
+        environment = {**os.environ, "TOCSIN_CUT": "exchange.opening"}
+        assert command(other.node.home, "exchange", words, "1", environment=environment).wait() == KILLED
+    begun = {row.reference for row in rows(other, Incident)}
+    assert {act(other, "adopt", item=1).incident, act(other, "open", message=1).incident} == begun
 
 
 def messages(world: World) -> list[ExchangeMessage]:

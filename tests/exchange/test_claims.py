@@ -1,7 +1,7 @@
 """No silent failure, by file: a fault at each stage has its one reason on the page, in the act and in the command."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,8 +14,8 @@ from sqlalchemy import select, update
 
 from support.console_users import browser_of
 from support.exchange_examples import Peer, peer
-from support.ledger_examples import act, make_incident, make_node, meet_peer, own_key, pin_key, pinned_of
-from support.world import World, copy_world, make_world, text_of
+from support.ledger_examples import act, make_incident, make_node, own_key, pin_key, pinned_of
+from support.world import World, copy_world, text_of
 from tocsin.exchange.dispatches import (
     DispatchOutcome,
     DispatchRecipient,
@@ -51,18 +51,6 @@ from tocsin.node.errors import ConflictError, TocsinError
 from tocsin.pipeline.collectors.state import memory_of
 from tocsin.server.server import make_application
 from tocsin.sharing.gate import Marking, Tlp
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("fresh")).folder
-
-
-@pytest.fixture
-def world(fresh: Path, tmp_path: Path) -> Iterator[World]:
-    made = copy_world(fresh, tmp_path / "one")
-    with made.open:
-        yield made
 
 
 @dataclass(frozen=True)
@@ -104,7 +92,6 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_before_the_file_is_there_has_one_reason(world: World, name: str) -> None:
     fault = FAULTS[name]
-    meet_peer(world, peer(3))
     reference = make_incident(world, "Peer", tlp=fault.tlp)
     fault.begin(world)
     with pytest.raises(TocsinError, match=re.escape(fault.reason)):
@@ -128,7 +115,6 @@ def browser(world: World) -> Any:
 def test_what_is_withheld_or_refused_says_why_everywhere(world: World) -> None:
     """A class that was not chosen, and a partner that refuses: the reason is in the list, on the page, in the act."""
     to = peer(3)
-    meet_peer(world, to)
     reference = make_incident(world, "Peer")
     world.tocsin.run("incidents", "note", reference, "--text", "We think that it is the same group.")
     done = act(world, "send", partner="Peer", incident=reference)
@@ -152,15 +138,15 @@ def refusal_of(world: World, to: Peer) -> bytes:
     return seal_receipt(receipt, Cert.from_bytes(own_key(world).encode()))
 
 
-def test_every_thing_has_a_state_with_every_partner_that_it_was_sent_to(world: World) -> None:
+def test_every_thing_has_a_state_with_every_partner_that_it_was_sent_to(alone: World) -> None:
     """The sum of states is things times partners."""
-    make_node(world, 1)
+    make_node(alone, 1)
     for number, name in ((3, "Three"), (4, "Four"), (5, "Five")):
-        pin_key(world, name, peer(number).node, peer(number).public.decode())
+        pin_key(alone, name, peer(number).node, peer(number).public.decode())
     documents = [{"name": f"{number}.txt", "content": f"Text {number}".encode()} for number in range(4)]
     for name in ("Three", "Four", "Five"):
-        act(world, "send", partner=name, documents=tuple(documents), tlp="CLEAR")
-    rows = world.tocsin.json("exchange", "list")["sent"]
+        act(alone, "send", partner=name, documents=tuple(documents), tlp="CLEAR")
+    rows = alone.tocsin.json("exchange", "list")["sent"]
     assert len(rows) == 4 * 3
     assert {(row["partner"], row["thing"]) for row in rows} == {
         (name, one["name"]) for name in ("Three", "Four", "Five") for one in documents
@@ -169,12 +155,12 @@ def test_every_thing_has_a_state_with_every_partner_that_it_was_sent_to(world: W
 
 
 def test_a_recall_reaches_whom_the_source_does_not_know_and_nobody_can_alter_it(
-    world: World, fresh: Path, tmp_path: Path
+    alone: World, fresh: Path, tmp_path: Path
 ) -> None:
     """A to B to C, three nodes: what A recalls, C erases; B passes A's own bytes on, and C reads no others."""
     second, third = copy_world(fresh, tmp_path / "second"), copy_world(fresh, tmp_path / "third")
     with second.open, third.open:
-        nodes = [make_node(one, number) for number, one in enumerate((world, second, third), 1)]
+        nodes = [make_node(one, number) for number, one in enumerate((alone, second, third), 1)]
         for one in nodes:
             one.now = nodes[-1].now
         names = "ABC"
@@ -217,10 +203,9 @@ def test_a_recall_reaches_whom_the_source_does_not_know_and_nobody_can_alter_it(
         assert memory_of(c.node.database, "misp", c.now).recalled == {str(item)}, "nor does it come by a MISP"
 
 
-def test_whoever_passes_a_recall_on_cannot_change_it(world: World) -> None:
+def test_whoever_passes_a_recall_on_cannot_change_it() -> None:
     """One bit of it, and its signature holds no more."""
     sender = peer(3)
-    meet_peer(world, sender)
     item = sender.item().said(SharedItem)
     named = RecallItem(node=item.item.node, id=item.item.id, version=1)
     recall = sender.says(Recall, items=(named,), code="wrong", asks=RecallRequest.ERASE)

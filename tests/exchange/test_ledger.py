@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,14 +17,12 @@ from support.ledger_examples import (
     act,
     everything_of,
     make_incident,
-    meet,
-    meet_peer,
     own_key,
     party_of,
     receipt_of,
 )
 from support.processes import KILLED, command
-from support.world import World, copy_world, make_world
+from support.world import World
 from tocsin.exchange.dispatches import genesis, members_of, seal
 from tocsin.exchange.ledger import TAKING_WRITES, IncomingRow, OfferedItem, OfferState, OutgoingRow, PassedItem
 from tocsin.exchange.ledger.links import receipted_rows
@@ -56,28 +53,16 @@ from tocsin.exchange.statements import (
     Statement,
     utc,
 )
-from tocsin.incidents import Incident, IncidentReader, find_incident, observables_of
+from tocsin.incidents import (
+    Incident,
+    IncidentEntryKind,
+    IncidentReader,
+    entries_of,
+    find_incident,
+    observables_of,
+)
 from tocsin.node.errors import ConflictError
 from tocsin.sharing.gate import Tlp
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("fresh")).folder
-
-
-@pytest.fixture
-def world(fresh: Path, tmp_path: Path) -> Iterator[World]:
-    made = copy_world(fresh, tmp_path / "one")
-    with made.open:
-        yield made
-
-
-@pytest.fixture
-def pair(world: World, fresh: Path, tmp_path: Path) -> Iterator[tuple[World, World]]:
-    other = copy_world(fresh, tmp_path / "other")
-    with other.open:
-        yield meet(world, other)
 
 
 def rows(world: World, table: Any) -> list[Any]:
@@ -113,6 +98,8 @@ def test_an_incident_goes_by_file_is_adopted_and_recalled(pair: tuple[World, Wor
         reader = IncidentReader(None, other.now)
         incident = find_incident(session, reader, adopted["incident"])
         found = {row.value for row in observables_of(session, reader, [incident])}
+        (entry,) = entries_of(session, reader, [incident], kinds=(IncidentEntryKind.EXCHANGE,))
+    assert entry.data == {"act": "adopted", "name": "A", "reference": reference}, "what A calls it"
     assert (incident.title, incident.tlp, found) == ("Phishing kit", "GREEN", set(OBSERVABLES))
     assert other.tocsin.call("exchange", "decline", "1", "--reason", "No")[0] == 1
 
@@ -210,7 +197,6 @@ def dispatch_of(
 
 def test_what_must_never_be_held_is_refused_and_only_a_reference_stays(world: World) -> None:
     sender = peer(3)
-    meet_peer(world, sender)
     content = json.dumps(xarf()).encode()
     done = act(world, "take", content=file_of(sender, world, 1, (sender.item(content),), (content,)))
     assert (done.verdict, done.code, done.items) == ("refused", "not-taken", 0)
@@ -254,6 +240,8 @@ def test_killed_at_any_step_nothing_is_lost_or_doubled(pair: tuple[World, World]
         for cut in cuts:
             killed = command(pair[node].node.home, *named, environment={**os.environ, "TOCSIN_CUT": cut})
             assert killed.wait() == KILLED, cut
+        if words[1] == "adopt":
+            act(pair[node], "adopt", item=1)  # by another person
         answered = words[:2] == ("exchange", "answer")  # it is done at its last cut, and a second time refused
         pair[node].tocsin.run(*named, code=int(answered))
     one, other = pair
@@ -308,7 +296,6 @@ AS: dict[str, dict[str, Any]] = {
 def test_nobody_commands(world: World) -> None:
     """Each statement and each type of dispatch, in each state of the item that it is about."""
     sender, number, before = peer(3), 0, ""
-    meet_peer(world, sender)
 
     def brings(*statements: Statement, **said: Any) -> None:
         nonlocal number, before
@@ -340,7 +327,6 @@ def test_nobody_commands(world: World) -> None:
 def test_a_link_costs_the_same_at_any_length(world: World) -> None:
     """Of a thousand dispatches before it, a receipt reads those that it says something new of."""
     to = peer(3)
-    meet_peer(world, to)
     for text in (b"1", b"2"):
         act(world, "send", partner="Peer", documents=({"name": "a.txt", "content": text},), tlp="CLEAR")
     with world.node.database.begin() as session:
@@ -382,7 +368,6 @@ def compare(was: dict[str, dict[Any, dict[str, Any]]], now: dict[str, dict[Any, 
 def test_a_node_that_was_restored_goes_on_after_what_it_had_sent(world: World) -> None:
     """The partner's receipt of a number that this node does not know any more is where numbers go on."""
     to = peer(3)
-    meet_peer(world, to)
     document = {"name": "a.txt", "content": b"Text"}
     act(world, "send", partner="Peer", documents=(document,), tlp="CLEAR")
     receipt = receipt_of(world, to)

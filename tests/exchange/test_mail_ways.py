@@ -17,12 +17,12 @@ import pytest
 from pysequoia import Cert
 from sqlalchemy import select, update
 
-from support.ledger_examples import act, make_incident, make_node, meet, own_key
+from support.ledger_examples import act, make_incident, make_node, own_key
 from support.mail_keys import Gpg, certificate, gnupg, openssl
 from support.mail_server import PostOffice, post_office
 from support.partner_examples import CALL, do
 from support.processes import KILLED, command
-from support.world import World, copy_world, make_world
+from support.world import World, copy_world
 from tocsin.exchange.ledger import IncomingRow, NoPartnerKeyError, OutgoingRow, PassedItem
 from tocsin.exchange.partners import LinkState, PartnerCheck, pinned_keys, read_partner
 from tocsin.exchange.ways import EvidenceStrength, evidence_of, take_exchange_mail
@@ -34,11 +34,6 @@ from tocsin.pipeline.notify import tell
 from tocsin.problems.replies import file_mail
 
 MAILBOX = "csirt@d.example"
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("fresh")).folder
 
 
 @pytest.fixture
@@ -88,28 +83,26 @@ def rows(world: World, table: Any) -> list[Any]:
 
 
 def test_a_large_dispatch_goes_by_several_mails_and_its_receipt_comes_back(
-    world: World, office: PostOffice, fresh: Path, tmp_path: Path
+    pair: tuple[World, World], office: PostOffice, tmp_path: Path
 ) -> None:
-    other = copy_world(fresh, tmp_path / "other")
-    with other.open:
-        meet(world, other)
-        mailing(world, office, max_bytes="100000")
-        mailing(other, office)
-        content = bytes(range(256)) * 4 + b"".join(i.to_bytes(3, "big") for i in range(70_000))
-        (tmp_path / "a.bin").write_bytes(content)
-        world.tocsin.run("exchange", "send", "B", "--document", tmp_path / "a.bin", "--tlp", "CLEAR")
-        carry(world)
-        assert [row.state for row in rows(world, OutgoingRow)] == ["handed-over"]
-        subjects = [str(email.message_from_bytes(raw)["Subject"]) for _, raw in office.arrived]
-        assert len(subjects) > 1
-        assert subjects[0] == f"1 (1/{len(subjects)})"
-        office.arrived.reverse()
-        whys = read_all(other, office)
-        assert [(row.number, row.state) for row in rows(other, IncomingRow)] == [(1, "taken")], whys
-        carry(other)
-        read_all(world, office)
-        assert [row.state for row in rows(world, OutgoingRow)] == ["received"]
-        assert deliver_dispatches(world.node, now=world.now + timedelta(days=9)).carried == []
+    world, other = pair
+    mailing(world, office, max_bytes="100000")
+    mailing(other, office)
+    content = bytes(range(256)) * 4 + b"".join(i.to_bytes(3, "big") for i in range(70_000))
+    (tmp_path / "a.bin").write_bytes(content)
+    world.tocsin.run("exchange", "send", "B", "--document", tmp_path / "a.bin", "--tlp", "CLEAR")
+    carry(world)
+    assert [row.state for row in rows(world, OutgoingRow)] == ["handed-over"]
+    subjects = [str(email.message_from_bytes(raw)["Subject"]) for _, raw in office.arrived]
+    assert len(subjects) > 1
+    assert subjects[0] == f"1 (1/{len(subjects)})"
+    office.arrived.reverse()
+    whys = read_all(other, office)
+    assert [(row.number, row.state) for row in rows(other, IncomingRow)] == [(1, "taken")], whys
+    carry(other)
+    read_all(world, office)
+    assert [row.state for row in rows(world, OutgoingRow)] == ["received"]
+    assert deliver_dispatches(world.node, now=world.now + timedelta(days=9)).carried == []
 
 
 DELIVER, MAIL = ("exchange", "deliver"), ("deliver",)
@@ -126,27 +119,25 @@ STEPS: tuple[tuple[int, tuple[str, ...], str], ...] = (
 
 
 def test_killed_on_the_way_by_mail_nothing_is_lost_or_doubled(
-    world: World, office: PostOffice, fresh: Path, tmp_path: Path
+    pair: tuple[World, World], office: PostOffice, tmp_path: Path
 ) -> None:
-    other = copy_world(fresh, tmp_path / "other")
-    with other.open:
-        nodes = meet(world, other)
-        for node in nodes:
-            with (node.node.home / "tocsin.toml").open("a") as out:
-                out.write(f'\n[mail]\nchannel = "smtp"\nport = {office.port}\nsecurity = "none"\n')
-        (tmp_path / "a.txt").write_text("Text")
-        world.tocsin.run("exchange", "send", "B", "--document", tmp_path / "a.txt", "--tlp", "CLEAR")
-        for number, words, cut in STEPS:
-            if office.arrived:
-                (tmp_path / "mail.eml").write_bytes(office.arrived[-1][1])
-            named = [str(tmp_path / word) if word.endswith(".eml") else word for word in words]
-            if cut:
-                environment = {**os.environ, "TOCSIN_CUT": cut}
-                assert command(nodes[number].node.home, *named, environment=environment).wait() == KILLED, cut
-            nodes[number].tocsin.run(*named)
-        assert len(office.arrived) == 2, "the dispatch and its receipt"
-        assert [row.state for row in rows(world, OutgoingRow)] == ["received"]
-        assert [row.state for row in rows(other, IncomingRow)] == ["taken"]
+    world, other = nodes = pair
+    for node in nodes:
+        with (node.node.home / "tocsin.toml").open("a") as out:
+            out.write(f'\n[mail]\nchannel = "smtp"\nport = {office.port}\nsecurity = "none"\n')
+    (tmp_path / "a.txt").write_text("Text")
+    world.tocsin.run("exchange", "send", "B", "--document", tmp_path / "a.txt", "--tlp", "CLEAR")
+    for number, words, cut in STEPS:
+        if office.arrived:
+            (tmp_path / "mail.eml").write_bytes(office.arrived[-1][1])
+        named = [str(tmp_path / word) if word.endswith(".eml") else word for word in words]
+        if cut:
+            environment = {**os.environ, "TOCSIN_CUT": cut}
+            assert command(nodes[number].node.home, *named, environment=environment).wait() == KILLED, cut
+        nodes[number].tocsin.run(*named)
+    assert len(office.arrived) == 2, "the dispatch and its receipt"
+    assert [row.state for row in rows(world, OutgoingRow)] == ["received"]
+    assert [row.state for row in rows(other, IncomingRow)] == ["taken"]
 
 
 def meet_person(world: World, gpg: Gpg, name: str = "D", lasts: str = "2y") -> str:

@@ -1,17 +1,14 @@
 """What is recalled has an answer of every partner who has it: by receipt, by dispatch, or by a person's word."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import pytest
 from sqlalchemy import select, update
 
-from support.exchange_examples import peer
-from support.ledger_examples import act, make_incident, meet, meet_peer, recalled
-from support.world import World, copy_world, make_world
+from support.ledger_examples import act, make_incident, recalled
+from support.world import World
 from tocsin.exchange.ledger import OfferedItem, OutgoingRow, PassedItem, sent_dispatches, unanswered_recalls
 from tocsin.exchange.ledger.confirmation_models import SpokenAnswer
 from tocsin.exchange.ledger.models import RecallItemRow
@@ -19,25 +16,6 @@ from tocsin.exchange.partners import Partner
 from tocsin.incidents import Incident, IncidentEntryKind, IncidentReader, entries_of, find_incident
 from tocsin.incidents.evidence.models import IncidentEvidence
 from tocsin.operations.retention import apply_retention
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("fresh")).folder
-
-
-@pytest.fixture
-def world(fresh: Path, tmp_path: Path) -> Iterator[World]:
-    made = copy_world(fresh, tmp_path / "one")
-    with made.open:
-        yield made
-
-
-@pytest.fixture
-def pair(world: World, fresh: Path, tmp_path: Path) -> Iterator[tuple[World, World]]:
-    other = copy_world(fresh, tmp_path / "other")
-    with other.open:
-        yield meet(world, other)
 
 
 def only(world: World, table: Any) -> Any:
@@ -66,24 +44,23 @@ def test_a_recall_of_what_was_never_here_is_answered_by_its_receipt(pair: tuple[
     assert [row["answer"] for row in shown if row["type"] == "share"] == ["not-held"]
 
 
-def test_whoever_has_mail_only_is_asked_by_a_person(world: World) -> None:
-    recalled(world)
-    with world.node.database.begin() as session:
+def test_whoever_has_mail_only_is_asked_by_a_person(alone: World) -> None:
+    recalled(alone)
+    with alone.node.database.begin() as session:
         session.execute(update(Partner).values(node=None))
-    with world.node.database.reading() as session:
-        assert len(unanswered_recalls(session, world.now)) == 1
+    with alone.node.database.reading() as session:
+        assert len(unanswered_recalls(session, alone.now)) == 1
         assert sent_dispatches(session)[0].recalled == {1}
-    done = world.tocsin.json("exchange", "record-answer", "1", "--state", "done", "--who", "Ada", "--said", "Deleted")
+    done = alone.tocsin.json("exchange", "record-answer", "1", "--state", "done", "--who", "Ada", "--said", "Deleted")
     assert (done["items"], done["state"]) == (1, "done")
-    spoken = only(world, SpokenAnswer)
+    spoken = only(alone, SpokenAnswer)
     assert (spoken.who, spoken.said, spoken.way) == ("Ada", "Deleted", "telephone")
-    with world.node.database.reading() as session:
-        assert unanswered_recalls(session, world.now) == []
-    assert world.tocsin.call("exchange", "record-answer", "1", "--who", "Ada")[0] == 1, "it was answered"
+    with alone.node.database.reading() as session:
+        assert unanswered_recalls(session, alone.now) == []
+    assert alone.tocsin.call("exchange", "record-answer", "1", "--who", "Ada")[0] == 1, "it was answered"
 
 
 def test_a_recall_names_who_has_no_node(world: World) -> None:
-    meet_peer(world, peer(3))
     reference = make_incident(world, "Peer")
     act(world, "send", partner="Peer", incident=reference)
     with world.node.database.begin() as session:
@@ -93,7 +70,6 @@ def test_a_recall_names_who_has_no_node(world: World) -> None:
 
 
 def test_the_incident_says_to_whom_it_went(world: World) -> None:
-    meet_peer(world, peer(3))
     reference = make_incident(world, "Peer")
     act(world, "send", partner="Peer", incident=reference)
     with world.node.database.reading() as session:
@@ -114,7 +90,7 @@ def test_two_people_who_adopt_at_once_open_one_incident(pair: tuple[World, World
     for person in people:
         person.start()
     for person in people:
-        person.join()
+        person.join(120)
     assert (len(found), found[0]) == (2, found[1])
     with other.node.database.reading() as session:
         assert len(session.scalars(select(Incident)).all()) == 1
@@ -122,22 +98,19 @@ def test_two_people_who_adopt_at_once_open_one_incident(pair: tuple[World, World
     assert len(hashes) == len(set(hashes)), "no file became evidence twice"
 
 
-@pytest.mark.parametrize(
-    ("state", "hold", "left"), [("received", False, 0), ("received", True, 1), ("sealed", False, 1)]
-)
-def test_files_of_dispatches_go_after_their_time(world: World, state: str, hold: bool, left: bool) -> None:
+def test_files_of_dispatches_go_after_their_time(world: World) -> None:
     """Not while there is no receipt, an item waits, or its incident is under a legal hold."""
-    meet_peer(world, peer(3))
-    reference = make_incident(world, "Peer")
-    act(world, "send", partner="Peer", incident=reference)
+    done, held, without_receipt = (make_incident(world, "Peer") for _ in range(3))
+    for reference in (done, held, without_receipt):
+        act(world, "send", partner="Peer", incident=reference)
     with world.node.database.begin() as session:
-        session.execute(update(OutgoingRow).values(state=state))
-    if hold:
-        world.tocsin.run("evidence", "hold", reference, "--ordered-by", "Court")
+        session.execute(update(OutgoingRow).where(OutgoingRow.number < 3).values(state="received"))
+    world.tocsin.run("evidence", "hold", held, "--ordered-by", "Court")
     world.now += timedelta(days=400)
     apply_retention(world.node, now=world.now)
-    row = only(world, OutgoingRow)
-    assert (bool(row.file), row.file in world.node.exchange) == (left, left)
-    found, _, words = world.tocsin.call("exchange", "bundle", "1", "--out", world.folder / "bundle")
-    assert found == 1
-    assert ("not kept any more" in words) is not left
+    with world.node.database.reading() as session:
+        files = session.scalars(select(OutgoingRow.file).order_by(OutgoingRow.number)).all()
+    assert [(bool(one), one in world.node.exchange) for one in files] == [(False, False), (True, True), (True, True)]
+    for number, gone in ((1, True), (2, False), (3, False)):
+        status, _, words = world.tocsin.call("exchange", "bundle", str(number), "--out", world.folder / "bundle")
+        assert (status, "not kept any more" in words) == (1, gone)

@@ -15,12 +15,12 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from support.ledger_examples import make_incident, meet
+from support.ledger_examples import make_incident
 from support.mail_server import made_certificate
 from support.partner_examples import do
 from support.processes import KILLED, command
 from support.slow_link import SlowLink, slow_link
-from support.world import START, World, copy_world, make_world, served
+from support.world import START, World, served
 from tocsin.exchange.ledger import TAKING_WRITES, IncomingRow, OutgoingRow
 from tocsin.exchange.partners import LinkState, read_partner
 from tocsin.exchange.ways import PART_BYTES, ExchangeArrival, ExchangeTry, ExchangeWay, TryOutcome
@@ -32,18 +32,13 @@ from tocsin.server.server import make_application
 
 
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("fresh")).folder
-
-
-@pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
     folder = tmp_path_factory.mktemp("certificate")
     return folder, made_certificate(folder)[0]
 
 
 @dataclass
-class Pair:
+class Linked:
     """Two nodes that know each other, and the link to the inbox of the other."""
 
     one: World
@@ -57,16 +52,14 @@ class Pair:
 
 
 @pytest.fixture
-def pair(fresh: Path, tmp_path: Path, certificate: tuple[Path, ssl.SSLContext]) -> Iterator[Pair]:
-    one, other = copy_world(fresh, tmp_path / "one"), copy_world(fresh, tmp_path / "other")
-    with one.open, other.open:
-        meet(one, other)
-        with (one.node.home / "tocsin.toml").open("a") as out:
-            out.write(f'\n[exchange]\nca_file = "{certificate[0]}/certificate.pem"\nnetworks = ["127.0.0.0/8"]\n')
-        application = make_application(other.node, public=True, clock=lambda: other.now)
-        with served(application) as port, slow_link(certificate[1], port) as link:
-            do(one, "change", partner="B", inbox=link.url)
-            yield Pair(one, other, link)
+def linked(pair: tuple[World, World], certificate: tuple[Path, ssl.SSLContext]) -> Iterator[Linked]:
+    one, other = pair
+    with (one.node.home / "tocsin.toml").open("a") as out:
+        out.write(f'\n[exchange]\nca_file = "{certificate[0]}/certificate.pem"\nnetworks = ["127.0.0.0/8"]\n')
+    application = make_application(other.node, public=True, clock=lambda: other.now)
+    with served(application) as port, slow_link(certificate[1], port) as link:
+        do(one, "change", partner="B", inbox=link.url)
+        yield Linked(one, other, link)
 
 
 def rows(world: World, table: Any) -> list[Any]:
@@ -80,20 +73,25 @@ def sizes(world: World) -> dict[str, int]:
         return {one.name: session.scalar(select(func.count()).select_from(one)) or 0 for one in known_tables()}
 
 
+def noise(seed: int, size: int) -> bytes:
+    """Text that packs to about so many bytes, and is quickly looked through."""
+    return base64.b64encode(Random(seed).randbytes(size))
+
+
 def send(world: World, folder: Path, content: bytes = b"Patch now.\n") -> None:
     (folder / "advisory.bin").write_bytes(content)
     world.tocsin.run("exchange", "send", "B", "--document", folder / "advisory.bin", "--tlp", "CLEAR")
 
 
-def test_an_incident_is_posted_and_its_receipt_comes_with_the_answer(pair: Pair, tmp_path: Path) -> None:
-    one, other = pair.one, pair.other
+def test_an_incident_is_posted_and_its_receipt_comes_with_the_answer(linked: Linked, tmp_path: Path) -> None:
+    one, other = linked.one, linked.other
     one.tocsin.run("exchange", "send", "B", "--incident", make_incident(one))
     send(one, tmp_path)
     before = sizes(other)
-    assert pair.deliver() == [(1, "received"), (2, "received")]
+    assert linked.deliver() == [(1, "received"), (2, "received")]
     after = sizes(other)
     assert {table for table in after if after[table] != before[table]} <= TAKING_WRITES.keys()
-    assert pair.deliver() == []
+    assert linked.deliver() == []
     assert [(row.number, row.state, row.taken_by) for row in rows(other, IncomingRow)] == [
         (1, "taken", "inbox"), (2, "taken", "inbox"),
     ]  # fmt: skip
@@ -101,64 +99,67 @@ def test_an_incident_is_posted_and_its_receipt_comes_with_the_answer(pair: Pair,
     assert all(row.answered_at for row in rows(other, ExchangeArrival))
 
 
-def test_an_inbox_that_is_away_is_tried_again_and_nothing_overtakes(pair: Pair, tmp_path: Path) -> None:
-    do(pair.one, "change", partner="B", inbox=pair.link.url.replace("/inbox", "/away"))
-    send(pair.one, tmp_path)
-    send(pair.one, tmp_path, b"Later.\n")
-    assert pair.deliver(code=1) == [(1, "trying")]
-    assert pair.deliver() == [], "it waits"
-    (row,) = [one for one in pair.one.tocsin.json("exchange", "list")["sent"] if one["number"] == 1]
+def test_an_inbox_that_is_away_is_tried_again_and_nothing_overtakes(linked: Linked, tmp_path: Path) -> None:
+    do(linked.one, "change", partner="B", inbox=linked.link.url.replace("/inbox", "/away"))
+    send(linked.one, tmp_path)
+    send(linked.one, tmp_path, b"Later.\n")
+    assert linked.deliver(code=1) == [(1, "trying")]
+    assert linked.deliver() == [], "it waits"
+    (row,) = [one for one in linked.one.tocsin.json("exchange", "list")["sent"] if one["number"] == 1]
     assert (row["state"], row["hop"]) == ("trying", "transport")
-    do(pair.one, "change", partner="B", inbox=pair.link.url)
-    assert pair.deliver("--again") == [(1, "received"), (2, "received")]
+    do(linked.one, "change", partner="B", inbox=linked.link.url)
+    assert linked.deliver("--again") == [(1, "received"), (2, "received")]
 
 
-def test_while_sending_is_stopped_nothing_leaves(pair: Pair, tmp_path: Path) -> None:
-    send(pair.one, tmp_path)
-    pair.one.tocsin.run("stop", "--reason", "Test")
-    assert pair.one.tocsin.json("exchange", "deliver", code=1)["problem"]
-    assert rows(pair.one, ExchangeTry) == []
-    pair.one.tocsin.run("resume")
-    assert pair.deliver() == [(1, "received")]
+def test_while_sending_is_stopped_nothing_leaves(linked: Linked, tmp_path: Path) -> None:
+    send(linked.one, tmp_path)
+    linked.one.tocsin.run("stop", "--reason", "Test")
+    assert linked.one.tocsin.json("exchange", "deliver", code=1)["problem"]
+    assert rows(linked.one, ExchangeTry) == []
+    linked.one.tocsin.run("resume")
+    assert linked.deliver() == [(1, "received")]
 
 
-def test_a_large_file_crosses_a_slow_link_that_is_cut_all_the_time(pair: Pair, tmp_path: Path) -> None:
+def test_a_large_file_crosses_a_slow_link_that_is_cut_all_the_time(linked: Linked, tmp_path: Path) -> None:
     """64 kbit/s and two seconds, a hundred times as fast; a cut costs no more than a part."""
-    content = Random(1).randbytes(1_400_000)
-    send(pair.one, tmp_path, content)
-    pair.link.second, pair.link.delay, pair.link.cuts = 800_000, 0.02, [450_000] * 3
-    size = rows(pair.one, OutgoingRow)[0]
-    assert pair.deliver() == [(1, "received")]
-    assert pair.link.cuts == []
-    assert pair.link.crossed <= 1.1 * pair.one.node.exchange.size(size.file)
-    assert [row.state for row in rows(pair.other, IncomingRow)] == ["taken"]
+    send(linked.one, tmp_path, noise(1, 1_400_000))
+    linked.link.second, linked.link.delay, linked.link.cuts = 800_000, 0.02, [450_000] * 3
+    size = rows(linked.one, OutgoingRow)[0]
+    assert linked.deliver() == [(1, "received")]
+    assert linked.link.cuts == []
+    assert linked.link.crossed <= 1.1 * linked.one.node.exchange.size(size.file)
+    assert [row.state for row in rows(linked.other, IncomingRow)] == ["taken"]
 
 
-def test_a_partner_with_a_node_is_greeted_when_its_check_is_due(pair: Pair) -> None:
-    node, later = open_node(pair.one.node.home), pair.one.now + timedelta(days=2)
-    pair.other.now = later
+def test_a_partner_with_a_node_is_greeted_when_its_check_is_due(linked: Linked) -> None:
+    node, later = open_node(linked.one.node.home), linked.one.now + timedelta(days=2)
+    linked.other.now = later
     assert [(one.number, one.state) for one in deliver_dispatches(node, now=later).carried] == [(1, "received")]
     assert deliver_dispatches(node, now=later).carried == []
     with node.database.reading() as session:
         assert read_partner(session, "B", later).state is LinkState.WORKS
-    assert [row.type for row in rows(pair.other, IncomingRow)] == ["hello"]
+    assert [row.type for row in rows(linked.other, IncomingRow)] == ["hello"]
 
 
-@pytest.mark.parametrize("cut", ["exchange.trying", "exchange.posted", "exchange.receipted", "exchange.tried"])
-def test_killed_while_it_is_posted_nothing_is_lost_or_doubled(pair: Pair, tmp_path: Path, cut: str) -> None:
-    send(pair.one, tmp_path, Random(2).randbytes(PART_BYTES + 1))
-    environment = {**os.environ, "TOCSIN_CUT": cut}
-    assert command(pair.one.node.home, "exchange", "deliver", environment=environment).wait() == KILLED
-    pair.one.tocsin.run("exchange", "deliver", "--again")
-    assert [row.state for row in rows(pair.one, OutgoingRow)] == ["received"]
-    assert [row.state for row in rows(pair.other, IncomingRow)] == ["taken"]
-    assert pair.link.crossed < 1.5 * PART_BYTES, "what was there was not sent again"
+CUTS = ("exchange.trying", "exchange.posted", "exchange.receipted", "exchange.tried")
 
 
-def test_strangers_get_one_answer_and_not_many(pair: Pair, tmp_path: Path) -> None:
-    send(pair.one, tmp_path)
-    file = pair.one.node.exchange.read(rows(pair.one, OutgoingRow)[0].file)
-    inbox = f"http://127.0.0.1:{pair.link.to}/exchange/inbox"
+def test_killed_while_it_is_posted_nothing_is_lost_or_doubled(linked: Linked, tmp_path: Path) -> None:
+    for number, cut in enumerate(CUTS, 1):
+        send(linked.one, tmp_path, noise(number, PART_BYTES + 1))
+        before = linked.link.crossed
+        environment = {**os.environ, "TOCSIN_CUT": cut}
+        assert command(linked.one.node.home, "exchange", "deliver", environment=environment).wait() == KILLED, cut
+        linked.one.tocsin.run("exchange", "deliver", "--again")
+        assert [row.state for row in rows(linked.one, OutgoingRow)] == ["received"] * number
+        assert [row.state for row in rows(linked.other, IncomingRow)] == ["taken"] * number
+        assert linked.link.crossed - before < 1.5 * PART_BYTES, "what was there was not sent again"
+
+
+def test_strangers_get_one_answer_and_not_many(linked: Linked, tmp_path: Path) -> None:
+    send(linked.one, tmp_path)
+    file = linked.one.node.exchange.read(rows(linked.one, OutgoingRow)[0].file)
+    inbox = f"http://127.0.0.1:{linked.link.to}/exchange/inbox"
     half = file[: len(file) // 2]
     with httpx.Client(trust_env=False) as client:
         answers = {(one.status_code, one.content) for one in (client.post(inbox, content=c) for c in (half, b"x", b""))}
@@ -171,7 +172,7 @@ def test_strangers_get_one_answer_and_not_many(pair: Pair, tmp_path: Path) -> No
         assert client.post(inbox, content=b"x", headers={"Content-Range": "bytes 0-0/1"}).status_code == 400
         statuses = [client.post(inbox, content=b"x").status_code for _ in range(60)]
         assert (statuses[0], statuses[-1]) == (403, 429)
-    assert rows(pair.other, IncomingRow) == []
+    assert rows(linked.other, IncomingRow) == []
 
 
 HTTPS, MAIL, FAILED = ExchangeWay.HTTPS, ExchangeWay.MAIL, TryOutcome.FAILED

@@ -68,6 +68,7 @@ def web_server(tls: ssl.SSLContext | None) -> Iterator[WebServer]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        timeout = 60  # of a client that says nothing more
 
         def do_GET(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
@@ -100,7 +101,7 @@ def web_server(tls: ssl.SSLContext | None) -> Iterator[WebServer]:
 
     server = Server(("127.0.0.1", 0), Handler)
     if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)  # but when read
     office.port = server.server_address[1]
     yield from _serving(server, office)
 

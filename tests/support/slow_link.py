@@ -35,20 +35,23 @@ class SlowLink:
         self.connections += 1
         time.sleep(self.delay)
         left = self.cuts.pop(0) if self.cuts else None
-        with suppress(OSError), client, socket.create_connection(("127.0.0.1", self.to)) as server:
+        with suppress(OSError), client, socket.create_connection(("127.0.0.1", self.to), timeout=30) as server:
             back = threading.Thread(target=_copy, args=(server, client), daemon=True)
             back.start()
-            while data := client.recv(_BLOCK):
-                server.sendall(data[: len(data) if left is None else left])
-                self.crossed += len(data)
-                if left is not None and (left := left - len(data)) <= 0:
-                    for end in (client, server):
+            try:
+                while data := client.recv(_BLOCK):
+                    server.sendall(data[: len(data) if left is None else left])
+                    self.crossed += len(data)
+                    if left is not None and (left := left - len(data)) <= 0:
+                        return
+                    if self.second:
+                        time.sleep(len(data) / self.second)
+                server.shutdown(socket.SHUT_WR)
+                back.join(30)
+            finally:  # a socket that is only closed stays open as long as the other thread reads it
+                for end in (client, server):
+                    with suppress(OSError):
                         end.shutdown(socket.SHUT_RDWR)
-                    return
-                if self.second:
-                    time.sleep(len(data) / self.second)
-            server.shutdown(socket.SHUT_WR)
-            back.join()
 
 
 def _copy(one: socket.socket, other: socket.socket) -> None:

@@ -113,7 +113,7 @@ def served(
         application, port=port, http=http, log_level="warning", server_header=False, proxy_headers=False
     )
     server = _Server(config)
-    thread = threading.Thread(target=server.run)
+    thread = threading.Thread(target=server.run, daemon=True)  # one that does not end keeps no process
     thread.start()
     try:
         while not server.started:

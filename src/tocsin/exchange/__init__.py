@@ -9,14 +9,11 @@ if TYPE_CHECKING:
     from tocsin.exchange.recalls import (
         ReportSum,
         Transfer,
-        add_tombstones,
         check_item,
         check_recall,
         due_items,
         goes_on_to,
         is_recalled,
-        silent,
-        sum_reports,
     )
 else:
     lazy_face(__name__)

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from tocsin.exchange.statements import (
@@ -10,8 +9,6 @@ from tocsin.exchange.statements import (
     ItemResult,
     Recall,
     RecallItem,
-    RecallReport,
-    RecallRequest,
     RecallState,
     RefusalCode,
     RefusalError,
@@ -66,37 +63,18 @@ def is_recalled(item: Name, version: int, tombstones: Mapping[Name, int]) -> boo
     return version <= tombstones.get(item, 0)
 
 
-def add_tombstones(tombstones: Mapping[Name, int], recall: Recall) -> dict[Name, int]:
-    """The highest version of each item that may not come again; also of what was never here, as it may come later."""
-    if recall.asks is RecallRequest.NARROW:
-        return dict(tombstones)
-    after = dict(tombstones)
-    for item in recall.items:
-        after[name_of(item)] = max(item.version, after.get(name_of(item), 0))
-    return after
-
-
-def due_items(
-    recall: Recall, held: Mapping[Name, int], kept_because: Mapping[Name, str]
-) -> tuple[list[RecallItem], list[ItemResult]]:
-    """What a person or a standing rule decides on, and what can be answered at once.
-
-    ``held``: the version that is here; ``kept_because``: a code for each item that may not be deleted (legal-hold).
-    """
+def due_items(recall: Recall, held: Mapping[Name, int]) -> tuple[list[RecallItem], list[ItemResult]]:
+    """What a person decides on, and what can be answered at once. ``held``: the version that is here."""
     due, settled = list[RecallItem](), list[ItemResult]()
     for item in recall.items:
-        here, why = held.get(name_of(item)), kept_because.get(name_of(item))
+        here = held.get(name_of(item))
         if here is None or here > item.version:
-            settled.append(_result(item, RecallState.NOT_HELD))
-        elif why is not None and recall.asks is RecallRequest.ERASE:
-            settled.append(_result(item, RecallState.KEPT, why))
+            settled.append(
+                ItemResult(node=item.node, id=item.id, version=item.version, state=RecallState.NOT_HELD, code=None)
+            )
         else:
             due.append(item)
     return due, settled
-
-
-def _result(item: RecallItem, state: RecallState, code: str | None = None) -> ItemResult:
-    return ItemResult(node=item.node, id=item.id, version=item.version, state=state, code=code)
 
 
 def goes_on_to(recall: Recall, transfers: Iterable[Transfer], done: Collection[str]) -> list[Transfer]:
@@ -113,11 +91,6 @@ def goes_on_to(recall: Recall, transfers: Iterable[Transfer], done: Collection[s
     return [first[to] for to in sorted(first)]
 
 
-def silent(sent: Mapping[str, datetime], answered: Collection[str], before: datetime) -> dict[str, datetime]:
-    """Who was told before that time and did not answer, each with since when."""
-    return {to: at for to, at in sorted(sent.items()) if to not in answered and at < before}
-
-
 @dataclass(frozen=True)
 class ReportSum:
     """A report's figures over all below this node."""
@@ -126,14 +99,3 @@ class ReportSum:
     done: int
     kept: int
     silent: int
-
-
-def sum_reports(passed_on: int, reports: Collection[RecallReport], silent_ones: int) -> ReportSum:
-    """What those below said, in sum: names stay where they are."""
-    kept = sum(any(one.state is RecallState.KEPT for one in report.results) for report in reports)
-    return ReportSum(
-        passed_on + sum(one.passed_on for one in reports),
-        len(reports) - kept + sum(one.done for one in reports),
-        kept + sum(one.kept for one in reports),
-        silent_ones + sum(one.silent for one in reports),
-    )

@@ -73,7 +73,7 @@ class _Inbox:
 def _in_parts(inbox: _Inbox, content: bytes, stop: Callable[[], bool]) -> PostAnswer:
     """Ask what is there, and go on from it; after a cut again, as long as something of the file arrives."""
     digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
-    here, stalled, cut = 0, 0, True
+    here, most, stalled, cut = 0, 0, 0, True
     while stalled < _STALLS and not stop():
         part = b"" if cut else content[here : here + PART_BYTES]
         span = f"{here}-{here + len(part) - 1}" if part else "*"
@@ -87,6 +87,6 @@ def _in_parts(inbox: _Inbox, content: bytes, stop: Callable[[], bool]) -> PostAn
             continue
         if answer.status not in _MORE:
             return answer
-        stalled = 0 if answer.here > here else stalled + 1
-        here, cut = answer.here, False
+        stalled = 0 if answer.here > most else stalled + 1  # more than ever before: it may have to begin again
+        here, most, cut = answer.here, max(most, answer.here), False
     raise RemoteError(say("No more of the file arrives."), hint=say("It is tried again later."))

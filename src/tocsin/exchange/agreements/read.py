@@ -76,9 +76,7 @@ def list_agreements(session: Session, us: UUID, now: datetime) -> list[ListedAgr
 
 def find_agreement(session: Session, number: int, *, lock: bool = False) -> StoredAgreement:
     """An edition by its number in the list. Raises NotFoundError."""
-    query = select(StoredAgreement).where(StoredAgreement.id == number)
-    row = session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
-    if row is None:
+    if (row := session.get(StoredAgreement, number, with_for_update=lock, populate_existing=lock)) is None:
         raise NotFoundError(
             say("There is no such agreement."), hint="'tocsin exchange agreements list' lists them."
         )  # fmt: skip

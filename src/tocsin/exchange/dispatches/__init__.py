@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         read_contents,
         read_head,
         read_named,
+        statements_in,
     )
     from tocsin.exchange.dispatches.taking import (
         DispatchRecipient,

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 _BLOCK = 1 << 20
+_PATIENCE = 60.0  # seconds for what is left in the pipe once nobody writes any more
+_COPIED = b"\0"
 
 
 @contextmanager
@@ -26,6 +28,7 @@ def bounded_pipe(into: int, most: int) -> Iterator[str]:
     with _KEPT.lock:
         link = _KEPT.link()
         out, end = os.pipe()
+        _KEPT.end = end
         try:
             try:
                 socket.send_fds(link, [most.to_bytes(8)], [out, into])
@@ -33,19 +36,31 @@ def bounded_pipe(into: int, most: int) -> Iterator[str]:
                 os.close(out)
             yield f"/dev/fd/{end}"
         finally:
+            _KEPT.end = None
             os.close(end)
-            if link.recv(1) != b"\0":
+            if not _has_copied(link):
                 _KEPT.close()
-                raise ChildProcessError("the process that reads what was decrypted has ended")
+                raise ChildProcessError("the process that reads what was decrypted has ended, or does not answer")
+
+
+def _has_copied(link: socket.socket) -> bool:
+    try:
+        return link.recv(1) == _COPIED
+    except OSError:  # no answer in time
+        return False
 
 
 @dataclass
 class _Reader:
-    """The process, started when it is needed. Whoever is forked has one of its own."""
+    """The process, started when it is needed. Whoever is forked has one of its own.
+
+    ``end``: of the pipe that is open. A forked process lets go of it, else the reader would wait for that one's end.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     process: subprocess.Popen[bytes] | None = None
     ours: socket.socket | None = None
+    end: int | None = None
 
     def link(self) -> socket.socket:
         """The socket to the process."""
@@ -53,6 +68,7 @@ class _Reader:
             return self.ours
         self.close()
         self.ours, theirs = socket.socketpair()
+        self.ours.settimeout(_PATIENCE)
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-S", __file__],
@@ -63,10 +79,11 @@ class _Reader:
         return self.ours
 
     def close(self) -> None:
-        """End the process: it ends when nobody holds the other end of its socket."""
+        """End the process."""
         if self.ours is not None:
             self.ours.close()
         if self.process is not None:
+            self.process.kill()
             self.process.wait()
         self.ours = self.process = None
 
@@ -74,9 +91,11 @@ class _Reader:
         """In a forked process: the reader is its parent's."""
         if self.ours is not None:
             self.ours.close()
+        if self.end is not None:
+            os.close(self.end)
         if self.process is not None:
             self.process.returncode = 0  # nobody to wait for
-        self.lock, self.ours, self.process = threading.Lock(), None, None
+        self.lock, self.ours, self.process, self.end = threading.Lock(), None, None, None
 
 
 def _serve() -> None:
@@ -87,11 +106,11 @@ def _serve() -> None:
         if len(ends) < 2:
             return
         left = int.from_bytes(asked)
-        with open(ends[0], "rb", buffering=0) as out, open(ends[1], "wb", buffering=0) as into:  # noqa: PTH123 (by number)
+        with os.fdopen(ends[0], "rb", buffering=0) as out, os.fdopen(ends[1], "wb", buffering=0) as into:
             while left and (block := out.read(min(left, _BLOCK))):
                 into.write(block)
                 left -= len(block)
-        link.send(b"\0")
+        link.send(_COPIED)
 
 
 if __name__ == "__main__":

@@ -126,7 +126,9 @@ _NEXT: dict[OutgoingState, frozenset[OutgoingState]] = {
 """What may follow. What is sealed does not expire unsent: those that follow are bound to it."""
 
 
-OPEN_STATES: Final = frozenset({OutgoingState.SEALED, OutgoingState.HANDED_OVER, OutgoingState.STUCK})
+OPEN_STATES: Final = frozenset(
+    {OutgoingState.SEALED, OutgoingState.TRYING, OutgoingState.HANDED_OVER, OutgoingState.STUCK}
+)
 """What is sealed and has no receipt yet."""
 
 

@@ -1,6 +1,6 @@
 """What is in a dispatch that was opened: first who says so and which number it has, then all that it brings."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from tocsin.exchange.dispatches.packing import DISPATCH, SIGNATURE, TEXT, digits
@@ -71,6 +71,13 @@ def read_named(members: Mapping[str, bytes], name: str, named: str = "") -> Stat
     """
     content = _named(members, name, named)
     return read_statement(content, _named(members, name + SIGNATURE))
+
+
+def statements_in(members: Mapping[str, bytes]) -> Iterator[Statement]:
+    """Each statement among these files, with the signature beside it; nothing is verified."""
+    for name, content in members.items():
+        if name.endswith(".json") and name + SIGNATURE in members:
+            yield read_statement(content, members[name + SIGNATURE])
 
 
 def check_marking(dispatch: Dispatch, items: Collection[SharedItem]) -> None:

@@ -6,11 +6,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.dispatches import Limits, unpack
+from tocsin.exchange.dispatches import Limits, statements_in, unpack
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.sharing import JurisdictionRow, side_by_side
-from tocsin.exchange.statements import Jurisdiction, JurisdictionRole, RefusalError, SharedItem, read_statement
+from tocsin.exchange.statements import Jurisdiction, JurisdictionRole, RefusalError, SharedItem
 from tocsin.node.errors import NotFoundError, StorageError
 from tocsin.node.node import Node
 from tocsin.sharing.gate import Audience, DataClass, Recipient, ReleaseItem, read_marking
@@ -55,8 +55,8 @@ def _others(session: Session, items: Iterable[tuple[UUID, UUID]]) -> list[str]:
 def _claims(node: Node, items: set[tuple[UUID, UUID]], archives: Iterable[str]) -> list[Jurisdiction]:
     found = dict[Jurisdiction, None]()
     for archive in filter(None, dict.fromkeys(archives)):
-        for body in _items(_members(node, archive)):
-            if (body.item.node, body.item.id) in items:
+        for body in (one.body for one in statements_in(_members(node, archive))):
+            if isinstance(body, SharedItem) and (body.item.node, body.item.id) in items:
                 found |= dict.fromkeys(body.jurisdictions)
     return list(found)
 
@@ -67,14 +67,6 @@ def _members(node: Node, archive: str) -> Mapping[str, bytes]:
         return unpack(node.exchange.read(archive), Limits())
     except (RefusalError, StorageError, NotFoundError):
         return {}
-
-
-def _items(members: Mapping[str, bytes]) -> Iterable[SharedItem]:
-    for name, content in members.items():
-        if name.endswith(".json") and name not in {"dispatch.json", "receipt.json"}:
-            body = read_statement(content, b"").body
-            if isinstance(body, SharedItem):
-                yield body
 
 
 def _rows(session: Session, claims: list[Jurisdiction], tlp: str, partner: int) -> list[JurisdictionRow]:

@@ -1,9 +1,9 @@
 """What a dispatch brings, written down for people: items, recalls, and reports on ours. Nothing follows by itself."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tocsin.exchange.agreements import note_agreement, note_ground
 from tocsin.exchange.dispatches import TEXT, DispatchContents, Limits, digits, pack, unpack
 from tocsin.exchange.ledger.confirmation_models import RecallSum
-from tocsin.exchange.ledger.links import OpenPartner
+from tocsin.exchange.ledger.links import OpenPartner, OwnParty
 from tocsin.exchange.ledger.models import (
     IncomingRow,
     OfferedItem,
@@ -27,12 +27,15 @@ from tocsin.exchange.recalls import Name, due_items, name_of
 from tocsin.exchange.statements import (
     KeyNotice,
     Recall,
+    RecallItem,
     RecallReport,
     RecallRequest,
     RecallState,
     SharedItem,
     SharingAgreement,
     Statement,
+    sign_statement,
+    utc,
 )
 from tocsin.node.node import Node
 
@@ -106,8 +109,7 @@ def _offer(
     made = OfferedItem(
         partner_id=opened.partner.id, incoming_id=row.id, node=item.item.node, item=item.item.id,
         version=item.version, title=item.title, tlp=item.tlp.value, pap=item.pap.value if item.pap else "",
-        verified=verified, parts=parts, state=OfferState.OFFERED.value, code="", reason="", incident="",
-        came_at=opened.context.now, decided_at=None, decided_by="",
+        verified=verified, parts=parts, state=OfferState.OFFERED.value, came_at=opened.context.now,
     )  # fmt: skip
     opened.session.add(made)
     opened.session.flush()
@@ -132,7 +134,7 @@ def note_recall(
     found = held_items(session, set(versions))
     here = {name: [one for one in rows if one.version <= versions[name]] for name, rows in found.items()}
     held = {name: max(one.version for one in rows) for name, rows in here.items() if rows}
-    due, settled = due_items(recall, held, {})
+    due, settled = due_items(recall, held)
     for result in settled:
         if (item := session.get(RecallItemRow, (row.id, result.node, result.id))) is not None:
             item.state = result.state.value
@@ -157,6 +159,16 @@ def drop_parts(node: Node, session: Session, item: OfferedItem) -> None:
     row.text, item.parts, item.title = "", [], ""
 
 
+def sign_recall(
+    us: OwnParty, now: datetime, versions: Mapping[UUID, int], code: str, asks: RecallRequest,
+    *, parties: tuple[UUID, ...] | None = None,
+) -> Statement:  # fmt: skip
+    """Our recall of items of ours, each up to a version. ``parties``: who may have them still; None: nobody."""
+    items = tuple(RecallItem(node=us.name.node, id=one, version=version) for one, version in versions.items())
+    body = Recall(id=uuid4(), by=us.name, at=utc(now), items=items, code=code, asks=asks, parties=parties)
+    return sign_statement(body, us.key.signer)
+
+
 def keep_recall(
     session: Session, recall: Recall, statement: Statement, now: datetime, partner: int | None = None
 ) -> RecallRow:
@@ -171,7 +183,7 @@ def keep_recall(
     for one in recall.items:
         versions[name_of(one)] = max(one.version, versions.get(name_of(one), 0))
     session.add_all(
-        RecallItemRow(recall_id=row.id, node=node, item=item, version=version, state="", code="")
+        RecallItemRow(recall_id=row.id, node=node, item=item, version=version)
         for (node, item), version in versions.items()
     )
     session.flush()

@@ -3,7 +3,7 @@
 import csv
 import fcntl
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Final
@@ -12,13 +12,14 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.dispatches import Limits, digits, unpack
+from tocsin.exchange.dispatches import Limits, digits, statements_in, unpack
 from tocsin.exchange.ledger.misp_records import MISP_TYPE, record_parts
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner
-from tocsin.incidents import IncidentReader, ObservableRole, extract_observables, find_incident
-from tocsin.incidents.act_parts import LINE, kept
+from tocsin.exchange.statements import DispatchType, SharedItem, Statement
+from tocsin.incidents import IncidentEntryKind, ObservableRole, add_entry, extract_observables, find_incident
+from tocsin.incidents.act_parts import LINE, kept, reader_of
 from tocsin.incidents.course_acts import NewIncident, open_
 from tocsin.incidents.evidence import EvidenceSource, NewFile, add_files
 from tocsin.incidents.observables import MOST
@@ -78,7 +79,12 @@ def adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
 
     """
     with _one_adoption(context.node):
-        return _adopt(replace(context, keyed_by="exchange"), request)
+        return _adopt(for_anyone(context), request)
+
+
+def for_anyone(context: ActContext) -> ActContext:
+    """As who does what several people do once, by whichever act: one goes on where another was killed."""
+    return replace(context, keyed_by="exchange", act=None)
 
 
 @contextmanager
@@ -102,7 +108,7 @@ def _adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
         if into:
             _check_marking(session, context, row, into)
         partner = session.get_one(Partner, row.partner_id).name
-        parts = _parts(context.node, session, row)
+        parts, theirs = _brought(context.node, session, row)
     reference = into or open_marked(context, row.title or str(row.item), row.tlp, f"item:{row.id}:incident")
     cut("exchange.opening")
     once = f"item:{row.id}"
@@ -118,6 +124,10 @@ def _adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
         row = find_item(session, request.item, lock=True)
         if row.state == OfferState.OFFERED:  # else its source recalled it meanwhile, which somebody answers
             decide(session, context, row, OfferState.ADOPTED)
+            if theirs:
+                incident = find_incident(session, reader_of(context), reference, lock=True)
+                data = {"act": "adopted", "name": partner, "reference": theirs}
+                add_entry(session, incident, IncidentEntryKind.EXCHANGE, data=data, **context.by)
         row.incident = reference
         return _result(row)
 
@@ -140,10 +150,7 @@ def decline(context: ActContext, request: DeclinedItem) -> OfferResult:
 
 def find_item(session: Session, number: int, *, lock: bool = False) -> OfferedItem:
     """An offered item by its number here. Raises NotFoundError."""
-    query = select(OfferedItem).where(OfferedItem.id == number)
-    newest = query.with_for_update().execution_options(populate_existing=True)
-    row = session.scalar(newest if lock else query)
-    if row is None:
+    if (row := session.get(OfferedItem, number, with_for_update=lock, populate_existing=lock)) is None:
         raise NotFoundError(say("There is no such item."), hint="'tocsin exchange list' lists them.")
     return row
 
@@ -155,19 +162,31 @@ def earlier_incident(session: Session, row: OfferedItem) -> str:
     return session.scalar(of.order_by(OfferedItem.version.desc()).limit(1)) or ""
 
 
-def _parts(node: Node, session: Session, row: OfferedItem) -> dict[str, bytes]:
-    """The contents of an item by their names for people; two of one name get a number."""
+def signed_item(members: Mapping[str, bytes], row: OfferedItem) -> Statement | None:
+    """The statement of an item among the files of its dispatch."""
+    for one in statements_in(members):
+        if isinstance(one.body, SharedItem) and (one.body.item.id, one.body.version) == (row.item, row.version):
+            return one
+    return None
+
+
+def _brought(node: Node, session: Session, row: OfferedItem) -> tuple[dict[str, bytes], str]:
+    """The contents of an item by their names for people, and what its source calls it, unless that is a case.
+
+    Two contents of one name get a number.
+    """
     if not row.parts:
-        return {}
+        return {}, ""
     incoming = session.get_one(IncomingRow, row.incoming_id)
     if incoming.type == MISP_TYPE:
-        return record_parts(session, row.partner_id, row.item)
+        return record_parts(session, row.partner_id, row.item), ""
     members = unpack(node.exchange.read(incoming.archive), Limits())
+    statement = signed_item(members, row) if incoming.type == DispatchType.SHARE else None
     found: dict[str, bytes] = {}
     for part in row.parts:
         name = part["name"].replace("/", "_") or digits(part["hash"])[:16]
         found[f"{len(found)}-{name}" if name in found else name] = members[digits(part["hash"])]
-    return found
+    return found, statement.said(SharedItem).reference if statement else ""
 
 
 def _observables(parts: dict[str, bytes]) -> Iterator[tuple[ObservableRole, str]]:
@@ -196,8 +215,8 @@ def open_marked(context: ActContext, title: str, tlp: str, once: str) -> str:
 
 
 def _check_marking(session: Session, context: ActContext, row: OfferedItem, reference: str) -> None:
-    reader = IncidentReader(context.person, context.now)
-    here, wanted = read_marking(find_incident(session, reader, reference).tlp, None), Marking(Tlp(row.tlp))
+    here = read_marking(find_incident(session, reader_of(context), reference).tlp, None)
+    wanted = Marking(Tlp(row.tlp))
     if highest([here, wanted]) != here or row.tlp == Tlp.RED:
         raise ConflictError(
             say("%(reference)s is marked less strictly than the item.", reference=reference),

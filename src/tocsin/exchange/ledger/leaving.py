@@ -25,7 +25,7 @@ from tocsin.exchange.agreements import (
     state_of,
     text_of,
 )
-from tocsin.exchange.ledger.contents import keep_recall
+from tocsin.exchange.ledger.contents import keep_recall, sign_recall
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
@@ -35,7 +35,6 @@ from tocsin.exchange.statements import (
     DispatchType,
     Part,
     Recall,
-    RecallItem,
     RecallRequest,
     SharingAgreement,
     Statement,
@@ -161,12 +160,16 @@ def recall_from_former(context: ActContext, agreement: UUID) -> tuple[int, list[
     done, left = 0, list[str]()
     for number in partners:
         with context.database.begin() as session:
-            partner = session.scalars(select(Partner).where(Partner.id == number).with_for_update()).one()
+            partner = find_partner(session, str(number), lock=True)
             passed = _passed(session, us, agreement, partner)
             if not passed:
                 continue
             opened = OpenPartner(session, context, us, partner)
-            statement = _recall(opened, passed, still)
+            versions = dict[UUID, int]()
+            for one in passed:
+                versions[one.item] = max(one.version, versions.get(one.item, 0))
+            parties = tuple(sorted(still))
+            statement = sign_recall(us, context.now, versions, LEFT, RecallRequest.ERASE, parties=parties)
             try:
                 sealed = seal_dispatch(opened, DispatchDraft(DispatchType.RECALL, "", Marking(Tlp.CLEAR), [statement]))
             except ConflictError as error:  # no key that works: the recall waits for one
@@ -200,7 +203,7 @@ def send_to_parties(
     done, left = 0, list[str]()
     for one in partners:
         with context.database.begin() as session:
-            partner = session.scalars(select(Partner).where(Partner.id == one).with_for_update()).one()
+            partner = find_partner(session, str(one), lock=True)
             statement, parts = _dispatched(session, find_agreement(session, number))
             once = f"agree:{partner.id}:{statement.hash}:{hash_of(''.join(part.hash for part, _ in parts).encode())}"
             if session.scalar(select(OutgoingRow.id).where(OutgoingRow.once == once)) is not None:
@@ -290,19 +293,6 @@ def _passed(session: Session, us: OwnParty, agreement: UUID, partner: Partner) -
     )
     of = PassedItem.partner_id == partner.id, PassedItem.outgoing_id.in_(under), PassedItem.recall_dispatch.is_(None)
     return list(session.scalars(select(PassedItem).where(*of, PassedItem.node == us.name.node)))
-
-
-def _recall(opened: OpenPartner, passed: Sequence[PassedItem], still: frozenset[UUID]) -> Statement:
-    us = opened.us
-    versions = dict[UUID, int]()
-    for one in passed:
-        versions[one.item] = max(one.version, versions.get(one.item, 0))
-    items = tuple(RecallItem(node=us.name.node, id=one, version=version) for one, version in versions.items())
-    body = Recall(
-        id=uuid4(), by=us.name, at=utc(opened.context.now), items=items, code=LEFT, asks=RecallRequest.ERASE,
-        parties=tuple(sorted(still)),
-    )  # fmt: skip
-    return sign_statement(body, us.key.signer)
 
 
 def _dispatched(session: Session, row: StoredAgreement) -> tuple[Statement, list[tuple[Part, bytes]]]:

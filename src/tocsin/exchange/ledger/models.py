@@ -45,10 +45,10 @@ class OutgoingRow(Base):
     incident: Mapped[str] = mapped_column(Text)
     tlp: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text, index=True)
-    reason: Mapped[str] = mapped_column(SentenceText)
-    withheld: Mapped[list[Any]] = mapped_column(Json)
-    archive: Mapped[str] = mapped_column(Text)
-    file: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(SentenceText, default="")
+    withheld: Mapped[list[Any]] = mapped_column(Json, default=list)
+    archive: Mapped[str] = mapped_column(Text, default="")
+    file: Mapped[str] = mapped_column(Text, default="")
     sealed_at: Mapped[datetime] = mapped_column(UTCDateTime)
     sealed_by: Mapped[str] = mapped_column(Text)
     once: Mapped[str | None] = mapped_column(Text, unique=True)
@@ -75,10 +75,10 @@ class IncomingRow(Base):
     type: Mapped[str] = mapped_column(Text)
     tlp: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)
-    code: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str] = mapped_column(SentenceText)
-    text: Mapped[str] = mapped_column(Text)
-    archive: Mapped[str] = mapped_column(Text)
+    code: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(SentenceText, default="")
+    text: Mapped[str] = mapped_column(Text, default="")
+    archive: Mapped[str] = mapped_column(Text, default="")
     came_at: Mapped[datetime] = mapped_column(UTCDateTime)
     taken_by: Mapped[str] = mapped_column(Text)
 
@@ -127,12 +127,12 @@ class OfferedItem(Base):
     verified: Mapped[bool]
     parts: Mapped[list[Any]] = mapped_column(Json)
     state: Mapped[str] = mapped_column(Text, index=True)
-    code: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str] = mapped_column(Text)
-    incident: Mapped[str] = mapped_column(Text)
+    code: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    incident: Mapped[str] = mapped_column(Text, default="")
     came_at: Mapped[datetime] = mapped_column(UTCDateTime)
     decided_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    decided_by: Mapped[str] = mapped_column(Text)
+    decided_by: Mapped[str] = mapped_column(Text, default="")
     way: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
@@ -163,8 +163,8 @@ class RecallItemRow(Base):
     node: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     item: Mapped[UUID] = mapped_column(Uuid, primary_key=True, index=True)
     version: Mapped[int]
-    state: Mapped[str] = mapped_column(Text)
-    code: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, default="")
+    code: Mapped[str] = mapped_column(Text, default="")
 
 
 class PassedItem(Base):
@@ -186,6 +186,6 @@ class PassedItem(Base):
     title: Mapped[str] = mapped_column(Text)
     way: Mapped[str] = mapped_column(Text)
     recall_dispatch: Mapped[int | None] = mapped_column(ForeignKey(OutgoingRow.id), index=True)
-    answer: Mapped[str] = mapped_column(Text)
-    answer_code: Mapped[str] = mapped_column(Text)
+    answer: Mapped[str] = mapped_column(Text, default="")
+    answer_code: Mapped[str] = mapped_column(Text, default="")
     answered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -39,9 +39,8 @@ def note_passing(session: Session, passed: ItemRecipient, version: int | None = 
     if version is None:
         version = newest_version(session, passed.name) + 1
     row = PassedItem(
-        partner_id=passed.partner, outgoing_id=None, node=node, item=item, version=version, title=passed.title,
-        way=passed.way.value, recall_dispatch=None, answer="", answer_code="", answered_at=None,
-    )  # fmt: skip
+        partner_id=passed.partner, node=node, item=item, version=version, title=passed.title, way=passed.way.value
+    )
     session.add(row)
     return version
 

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.dispatches import Limits, digits, unpack
 from tocsin.exchange.ledger.confirmation_models import RecallSum
-from tocsin.exchange.ledger.items import OfferNamed, find_item
+from tocsin.exchange.ledger.items import OfferNamed, find_item, signed_item
 from tocsin.exchange.ledger.links import OpenPartner, own_party
-from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
 from tocsin.exchange.ledger.recipients import recipient_for
-from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
-from tocsin.exchange.ledger.sending import DispatchResult, result_of
+from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch, sealed_before
+from tocsin.exchange.ledger.sending import DispatchResult, passing_of, result_of
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.recalls import ReportSum
@@ -26,7 +26,6 @@ from tocsin.exchange.statements import (
     RecallState,
     SharedItem,
     Statement,
-    read_statement,
     sign_statement,
     utc,
 )
@@ -78,7 +77,7 @@ def pass_item_on(context: ActContext, request: PassedOnItem) -> DispatchResult:
     once, us = context.key_of(request), own_party(context.node, context.now)
     with context.database.begin() as session:
         partner = find_partner(session, request.partner, lock=True)
-        if once and (known := session.scalar(select(OutgoingRow).where(OutgoingRow.once == once))) is not None:
+        if (known := sealed_before(session, once)) is not None:
             return result_of(known, partner)
         row = find_item(session, request.item, lock=True)
         if row.state not in {OfferState.OFFERED, OfferState.ADOPTED} or not row.verified:
@@ -90,11 +89,7 @@ def pass_item_on(context: ActContext, request: PassedOnItem) -> DispatchResult:
         title = row.title if row.tlp != Tlp.RED else ""
         draft = DispatchDraft(DispatchType.SHARE, title, read_marking(row.tlp, row.pap or None), [statement], parts)
         sealed = seal_dispatch(OpenPartner(session, context, us, partner), draft, once)
-        passing = PassedItem(
-            partner_id=partner.id, outgoing_id=sealed.id, node=row.node, item=row.item, version=row.version,
-            title=title, way="dispatch", recall_dispatch=None, answer="", answer_code="", answered_at=None,
-        )  # fmt: skip
-        session.add(passing)
+        session.add(passing_of(sealed, statement.said(SharedItem)))
         return result_of(sealed, partner)
 
 
@@ -183,11 +178,7 @@ def _as_signed(node: Node, session: Session, row: OfferedItem) -> tuple[Statemen
     if not archive:
         raise ConflictError(say("What this dispatch brought is not kept any more."))
     members = unpack(node.exchange.read(archive), Limits())
-    for name in members:
-        if name.endswith(".json") and f"{name}.asc" in members:
-            statement = read_statement(members[name], members[f"{name}.asc"])
-            body = statement.body
-            if isinstance(body, SharedItem) and (body.item.id, body.version) == (row.item, row.version):
-                here = [(part, members.get(digits(part.hash))) for part in body.parts]
-                return statement, [(part, content) for part, content in here if content is not None]
-    raise ConflictError(say("What this dispatch brought is not kept any more."))
+    if (statement := signed_item(members, row)) is None:
+        raise ConflictError(say("What this dispatch brought is not kept any more."))
+    here = [(part, members.get(digits(part.hash))) for part in statement.said(SharedItem).parts]
+    return statement, [(part, content) for part, content in here if content is not None]

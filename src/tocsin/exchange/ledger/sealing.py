@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from tocsin.exchange.agreements import note_ground
 from tocsin.exchange.dispatches import OutgoingLink, OutgoingState, add_sealed, members_of, pack, seal_packed
@@ -28,6 +31,9 @@ from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction, cut
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import Marking
+
+if TYPE_CHECKING:
+    from pysequoia import Cert
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,11 @@ class PreparedDispatch:
     file: str
 
 
+def sealed_before(session: Session, once: str | None) -> OutgoingRow | None:
+    """What the same request sealed when it came before."""
+    return session.scalar(select(OutgoingRow).where(OutgoingRow.once == once)) if once else None
+
+
 def prepare_dispatch(opened: OpenPartner, draft: DispatchDraft) -> PreparedDispatch:
     """What `seal_dispatch` does of most work, without a lock: in a transaction that only reads.
 
@@ -71,9 +82,15 @@ def prepare_dispatch(opened: OpenPartner, draft: DispatchDraft) -> PreparedDispa
         StorageError: the disk is full.
 
     """
+    to, cert = partner_party(opened.session, opened.partner, opened.context.now)
+    return _prepared(opened, draft, (to, cert), outgoing_link(opened.session, opened.partner, opened.us.name, to))
+
+
+def _prepared(
+    opened: OpenPartner, draft: DispatchDraft, party: "tuple[NodeKey, Cert]", link: OutgoingLink
+) -> PreparedDispatch:
     session, context, us, partner = opened.session, opened.context, opened.us, opened.partner
-    to, cert = partner_party(session, partner, context.now)
-    link = outgoing_link(session, partner, us.name, to)
+    to, cert = party
     body = Dispatch(
         id=uuid4(), by=us.name, at=utc(context.now), to=to, number=link.number + 1, before=link.head,
         had=had_from(session, partner), type=draft.type, tlp=draft.marking.tlp, pap=draft.marking.pap,
@@ -105,15 +122,15 @@ def seal_dispatch(
     """
     session, context, partner = opened.session, opened.context, opened.partner
     check_numbers(session, partner)
-    to, _ = partner_party(session, partner, context.now)
+    to, cert = partner_party(session, partner, context.now)
     link = outgoing_link(session, partner, opened.us.name, to)
     if prepared is None or (prepared.link, prepared.to) != (link, to):
-        prepared = prepare_dispatch(opened, draft)
+        prepared = _prepared(opened, draft, (to, cert), link)
     after = add_sealed(link, prepared.statement)
     row = OutgoingRow(
         partner_id=partner.id, number=after.number, hash=prepared.statement.hash, type=draft.type.value,
         title=draft.title, incident=draft.incident, tlp=draft.marking.tlp.value, state=OutgoingState.SEALED.value,
-        reason="", withheld=draft.reasons, archive=prepared.archive, file=prepared.file, sealed_at=context.now,
+        withheld=draft.reasons, archive=prepared.archive, file=prepared.file, sealed_at=context.now,
         sealed_by=context.actor, once=once,
     )  # fmt: skip
     session.add(row)

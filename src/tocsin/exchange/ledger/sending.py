@@ -23,7 +23,7 @@ from tocsin.exchange.ledger.links import (
 from tocsin.exchange.ledger.mail_sealing import seal_for, tell_of_key
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
 from tocsin.exchange.ledger.recipients import agreement_of, policy_for, recipient_for
-from tocsin.exchange.ledger.sealing import DispatchDraft, prepare_dispatch
+from tocsin.exchange.ledger.sealing import DispatchDraft, prepare_dispatch, sealed_before
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.sharing import (
     USUAL,
@@ -52,12 +52,11 @@ from tocsin.exchange.statements import (
 )
 from tocsin.incidents import (
     IncidentEntryKind,
-    IncidentReader,
     add_entry,
     find_incident,
     is_restricted,
 )
-from tocsin.incidents.act_parts import LINE, Tlp
+from tocsin.incidents.act_parts import LINE, Tlp, reader_of
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import cut
@@ -159,7 +158,7 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
     _check_key(context, request)
     with context.database.reading() as session:
         partner = find_partner(session, request.partner)
-        if once and (known := session.scalar(select(OutgoingRow).where(OutgoingRow.once == once))) is not None:
+        if (known := sealed_before(session, once)) is not None:
             return result_of(known, partner)
         basis = _basis(session, context, request)
         opened = OpenPartner(session, context, us, partner)
@@ -171,7 +170,7 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
     cut("exchange.prepared")
     with context.database.begin() as session:
         partner = find_partner(session, request.partner, lock=True)
-        if once and (known := session.scalar(select(OutgoingRow).where(OutgoingRow.once == once))) is not None:
+        if (known := sealed_before(session, once)) is not None:
             return result_of(known, partner)
         opened = OpenPartner(session, context, us, partner)
         if draft is None or _basis(session, context, request) != basis:
@@ -181,7 +180,7 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
             if isinstance(item.body, SharedItem):
                 session.add(passing_of(row, item.body))
         if request.incident:
-            incident = find_incident(session, IncidentReader(context.person, context.now), request.incident, lock=True)
+            incident = find_incident(session, reader_of(context), request.incident, lock=True)
             data = {"act": "sent", "name": partner.name, "dispatch": row.id}
             add_entry(session, incident, IncidentEntryKind.EXCHANGE, data=data, **context.by)
         done = result_of(row, partner)
@@ -195,7 +194,7 @@ def _basis(session: Session, context: ActContext, request: NewDispatch) -> objec
     rules = rules_in_force(session)
     if not request.incident:
         return newest, rules
-    incident = find_incident(session, IncidentReader(context.person, context.now), request.incident)
+    incident = find_incident(session, reader_of(context), request.incident)
     return newest, rules, incident.id, incident.changed_at, incident.tlp
 
 
@@ -203,7 +202,7 @@ def _is_case(session: Session, context: ActContext, request: NewDispatch) -> boo
     """Whether an incident is a case that is worked with a partner, or was offered."""
     if not request.incident:
         return False
-    incident = find_incident(session, IncidentReader(context.person, context.now), request.incident)
+    incident = find_incident(session, reader_of(context), request.incident)
     return case_of_incident(session, incident) is not None
 
 
@@ -266,8 +265,7 @@ def passing_of(row: OutgoingRow, item: SharedItem) -> PassedItem:
     return PassedItem(
         partner_id=row.partner_id, outgoing_id=row.id, node=item.item.node, item=item.item.id, version=item.version,
         title=row.title if row.incident or not row.title else item.title,
-        way="dispatch" if row.number > 0 else "mail", recall_dispatch=None,
-        answer="", answer_code="", answered_at=None,
+        way="dispatch" if row.number > 0 else "mail",
     )  # fmt: skip
 
 
@@ -275,7 +273,7 @@ def package_for(session: Session, context: ActContext, partner: Partner, request
     """What would go to a partner of what is asked for, and what not and why."""
     if not request.incident and not request.documents:
         raise UsageError(say("Name an incident or a file."))
-    reader = IncidentReader(context.person, context.now)
+    reader = reader_of(context)
     marking = read_marking(request.tlp or "AMBER", None)
     claims = _claims(context, request)
     documents = [_document(one, marking, claims) for one in request.documents]
@@ -319,20 +317,20 @@ def items_of(
 ) -> list[Statement]:
     """The items of a package: the incident with all that goes with it, else each file."""
 
-    def item(name: UUID, title: str, parts: Sequence[Part], marking: Marking) -> Statement:
+    def item(name: UUID, title: str, parts: Sequence[Part], marking: Marking, reference: str = "") -> Statement:
         newest = select(func.max(PassedItem.version)).where(PassedItem.item == name, PassedItem.node == us.name.node)
         body = SharedItem(
             id=uuid4(), by=us.name, at=utc(context.now), item=GlobalName(node=us.name.node, id=name),
-            version=(session.scalar(newest) or 0) + 1, title=title[:500], parts=tuple(parts), tlp=marking.tlp,
-            pap=marking.pap, agreement=agreement_of(package), jurisdictions=_claims(context, request),
+            version=(session.scalar(newest) or 0) + 1, title=title[:500], reference=reference, parts=tuple(parts),
+            tlp=marking.tlp, pap=marking.pap, agreement=agreement_of(package), jurisdictions=_claims(context, request),
         )  # fmt: skip
         return sign_statement(body, us.key.signer)
 
     parts = _once(package.parts)
     if request.incident and package.marking is not None:
-        incident = find_incident(session, IncidentReader(context.person, context.now), request.incident)
+        incident = find_incident(session, reader_of(context), request.incident)
         named = [*(part.statement for part in parts), *package.described]
-        return [item(incident.uuid, incident.title, named, package.marking)]
+        return [item(incident.uuid, incident.title, named, package.marking, incident.reference)]
     return [
         item(uuid5(us.name.node, part.statement.hash), part.written.name, [part.statement], part.marking)
         for part in parts
@@ -352,7 +350,7 @@ def _once(parts: Sequence[PackagePart]) -> list[PackagePart]:
 def title_of(session: Session, context: ActContext, request: NewDispatch) -> str:
     """What everybody here who sees dispatches may call it: of a restricted incident, nothing."""
     if request.incident:
-        incident = find_incident(session, IncidentReader(context.person, context.now), request.incident)
+        incident = find_incident(session, reader_of(context), request.incident)
         return "" if is_restricted(incident) else incident.title
     first, *more = (one.name for one in request.documents)
     return f"{first} (+{len(more)})" if more else first

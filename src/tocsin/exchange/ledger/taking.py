@@ -280,8 +280,7 @@ def _lost(opened: OpenPartner, receipt: Receipt, lost: OutgoingDispatch) -> Outg
     """A dispatch that is known by its receipt alone, since this node was restored."""
     return OutgoingRow(
         partner_id=opened.partner.id, number=receipt.number, hash=receipt.of, type="", title="", incident="", tlp="",
-        state=lost.state.value, reason=lost.reason, withheld=[], archive="", file="",
-        sealed_at=opened.context.now, sealed_by="", once=None,
+        state=lost.state.value, reason=lost.reason, sealed_at=opened.context.now, sealed_by="",
     )  # fmt: skip
 
 

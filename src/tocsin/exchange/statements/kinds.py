@@ -126,6 +126,7 @@ class SharedItem(StatementBody):
     item: GlobalName = Field(description="What it is called.")
     version: Number = Field(description="Counts up; a higher one replaces those below.")
     title: Line = Field("", description="One line for people.")
+    reference: Line = Field("", description="What its source calls it, to be named in answers.")
     parts: tuple[Part, ...] = Field((), description="What it consists of, also parts that are withheld.")
     tlp: Tlp = Field(description="TLP 2.0.")
     pap: Pap | None = Field(None, description="PAP, where the source set it.")

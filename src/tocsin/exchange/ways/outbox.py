@@ -9,15 +9,12 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.dispatches import OutgoingState, may_become
+from tocsin.exchange.dispatches import OPEN_STATES, OutgoingState, may_become
 from tocsin.exchange.ledger import Direction, OutgoingRow, newest_receipt, read_receipt
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.statements import Receipt, ReceiptVerdict
 from tocsin.exchange.ways.models import ExchangeTry
 from tocsin.exchange.ways.states import ExchangeWay, NextTry, PastTry, TryOutcome, next_try
-
-OPEN: Final = (OutgoingState.SEALED, OutgoingState.TRYING, OutgoingState.HANDED_OVER, OutgoingState.STUCK)
-"""States of what has no receipt."""
 
 _MAILS: Final = 3  # of one dispatch to a node; a person gets it once
 
@@ -40,7 +37,7 @@ def due_dispatches(session: Session, *, mails: bool) -> Iterator[list[DueDispatc
     """For each partner what has no receipt, by number. ``mails``: whether mails leave this node."""
     query = select(OutgoingRow, Partner).join(Partner, Partner.id == OutgoingRow.partner_id)
     rows = session.execute(
-        query.where(OutgoingRow.state.in_([one.value for one in OPEN]), OutgoingRow.file != "").order_by(
+        query.where(OutgoingRow.state.in_([one.value for one in OPEN_STATES]), OutgoingRow.file != "").order_by(
             OutgoingRow.partner_id, OutgoingRow.number
         )
     ).all()

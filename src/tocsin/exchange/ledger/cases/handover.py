@@ -12,13 +12,21 @@ from sqlalchemy.orm import Session
 from tocsin.exchange.cases import CaseHistory
 from tocsin.exchange.ledger.cases.history import append, case_of_incident, extend, sign_entry
 from tocsin.exchange.ledger.cases.models import ExchangeCase
+from tocsin.exchange.ledger.cases.opening import (
+    enter,
+    is_hidden,
+    open_incident_of,
+    open_row,
+    read_row,
+    reference_of,
+)
 from tocsin.exchange.ledger.cases.states import CaseState
 from tocsin.exchange.ledger.cases.writing import stored_case, stored_entries, stored_history
-from tocsin.exchange.ledger.items import AdoptedItem, adopt, decide
+from tocsin.exchange.ledger.items import AdoptedItem, adopt, decide, for_anyone
 from tocsin.exchange.ledger.links import OpenPartner, own_party, partner_party
 from tocsin.exchange.ledger.models import OfferedItem, OutgoingRow
 from tocsin.exchange.ledger.recipients import agreement_of, takes_part
-from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
+from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch, sealed_before
 from tocsin.exchange.ledger.sending import (
     NewDispatch,
     items_of,
@@ -46,11 +54,8 @@ from tocsin.incidents import (
     IncidentReader,
     PartyRole,
     add_entry,
-    find_incident,
-    is_restricted,
-    references_by_number,
 )
-from tocsin.incidents.act_parts import LINE, OpenIncident, Tlp, author_of, kept
+from tocsin.incidents.act_parts import LINE, OpenIncident, Tlp, author_of, kept, reader_of
 from tocsin.incidents.course_acts import hand_over, take_back
 from tocsin.incidents.part_acts import NewParty, join
 from tocsin.incidents.write import incident_of_number
@@ -127,7 +132,7 @@ def offer(context: ActContext, request: NewOffer) -> CaseResult:
     with context.database.begin() as session:
         partner = find_partner(session, request.partner, lock=True)
         opened = OpenPartner(session, context, us, partner)
-        if once and (known := session.scalar(select(OutgoingRow).where(OutgoingRow.once == once))) is not None:
+        if (known := sealed_before(session, once)) is not None:
             done = _offered_before(opened, request, known)
         else:
             done = _offer(opened, request, text, once)
@@ -143,17 +148,17 @@ def accept(context: ActContext, request: AcceptedCase) -> CaseResult:
 
     """
     with context.database.reading() as session:
-        row = find_case(session, IncidentReader(context.person, context.now), request.case)
+        row = find_case(session, reader_of(context), request.case)
         _check_offered(row, accepting=True)
         item = _item(session, row)
-        reference = _reference(session, context, row) or request.incident
+        reference = reference_of(session, context, row) or request.incident
     adopted = adopt(context, AdoptedItem(item=item, incident=reference)).incident
-    join_partner(context, adopted, row.partner_id, f"case:{row.id}:party")
+    join_partner(for_anyone(context), adopted, row.partner_id, f"case:{row.id}:party")
     cut("exchange.accepting")
     with context.database.begin() as session:
-        opened, row = _open_case(session, context, request.case)
+        opened, row = open_row(session, context, find_case, request.case)
         _check_offered(row, accepting=True)
-        incident = _open_incident(opened, adopted)
+        incident = open_incident_of(opened, adopted)
         if not row.joint and row.incident_id is None and case_of_incident(session, incident.incident) is not None:
             raise ConflictError(
                 say("%(reference)s is another case of this kind.", reference=incident.incident.reference),
@@ -168,7 +173,7 @@ def accept(context: ActContext, request: AcceptedCase) -> CaseResult:
         _bring_in(opened, row, incident)
         if incident.incident.handed_to:
             take_back(incident)
-        _note(incident, "joined" if row.joint else "taken-over", opened.partner, reference=row.their_reference)
+        enter(incident, "joined" if row.joint else "taken-over", opened.partner, reference=row.their_reference)
         return _answer(opened, row, CaseAct.ACCEPT, history.entries)
 
 
@@ -181,7 +186,7 @@ def refuse(context: ActContext, request: RefusedCase) -> CaseResult:
     """
     reason = kept(context, request.reason)
     with context.database.begin() as session:
-        opened, row = _open_case(session, context, request.case)
+        opened, row = open_row(session, context, find_case, request.case)
         _check_offered(row)
         history = stored_history(session, row)
         made = sign_entry(opened, history, _name(row), CaseAct.REFUSE, code=request.code, text=reason)
@@ -201,7 +206,7 @@ def withdraw(context: ActContext, request: CaseNamed) -> CaseResult:
 
     """
     with context.database.begin() as session:
-        opened, row = _open_case(session, context, request.case)
+        opened, row = open_row(session, context, find_case, request.case)
         if row.state != CaseState.OFFERED:
             raise ConflictError(say("This case is not offered to a partner."))
         history = stored_history(session, row)
@@ -211,7 +216,8 @@ def withdraw(context: ActContext, request: CaseNamed) -> CaseResult:
             )
         made = sign_entry(opened, history, _name(row), CaseAct.WITHDRAW)
         row.withdrawn, row.changed_at = history.head, context.now
-        _note(_incident_of(opened, row), "withdrawn", opened.partner)
+        incident = open_incident_of(opened, reference_of(session, context, row))
+        enter(incident, "withdrawn", opened.partner)
         return _answer(opened, row, CaseAct.WITHDRAW, (*history.entries, made))
 
 
@@ -233,11 +239,7 @@ def find_case(session: Session, reader: IncidentReader, number: int, *, lock: bo
         NotFoundError: there is none, or the reader may not read its incident.
 
     """
-    query = select(ExchangeCase).where(ExchangeCase.id == number)
-    newest = query.with_for_update().execution_options(populate_existing=True)
-    row = session.scalar(newest if lock else query)
-    hidden = row is not None and row.incident_id and not references_by_number(session, reader, [row.incident_id])
-    if row is None or hidden:
+    if (row := read_row(session, reader, ExchangeCase, number, lock=lock)) is None:
         raise NotFoundError(say("There is no such case."), hint="'tocsin exchange cases' lists them.")
     return row
 
@@ -260,13 +262,13 @@ def _close(context: ActContext, number: int) -> list[str]:
         opened = OpenIncident(word, session, IncidentReader(None, context.now), incident, row.offered_by)
         row.closing = False
         hand_over(opened, f"{partner.name} ({row.their_reference})" if row.their_reference else partner.name)
-        _note(opened, "handed-over", partner, reference=row.their_reference)
+        enter(opened, "handed-over", partner, reference=row.their_reference)
         return [incident.reference]
 
 
 def _offer(opened: OpenPartner, request: NewOffer, text: str, once: str | None) -> CaseResult:
     session, context, partner = opened.session, opened.context, opened.partner
-    incident = _open_incident(opened, request.incident)
+    incident = open_incident_of(opened, request.incident)
     of = incident.live()
     classes = request.classes if request.joint else (*_WHOLE, *request.classes)
     wanted = NewDispatch(partner=request.partner, incident=of.reference, classes=classes, tlp=request.tlp)
@@ -296,7 +298,7 @@ def _offer(opened: OpenPartner, request: NewOffer, text: str, once: str | None) 
     sealed = seal_dispatch(opened, draft, once)
     for item in items:
         session.add(passing_of(sealed, item.said(SharedItem)))
-    _note(incident, "joint" if request.joint else "offered", partner, text)
+    enter(incident, "joint" if request.joint else "offered", partner, text)
     return _result(session, row, partner, sealed.id, of.reference)
 
 
@@ -313,10 +315,8 @@ def _begun(
         name = _name(row) if row else GlobalName(node=us, id=incident.uuid)
     if row is None:
         row = ExchangeCase(
-            partner_id=partner.id, node=name.node, case=name.id, joint=request.joint, title="",
-            tlp=marking.tlp.value, state=CaseState.OURS.value, incident_id=incident.id, their_reference="",
-            withdrawn="", code="", reason="", incoming_id=None, offered_by="", closing=False,
-            changed_at=opened.context.now,
+            partner_id=partner.id, node=name.node, case=name.id, joint=request.joint, tlp=marking.tlp.value,
+            state=CaseState.OURS.value, incident_id=incident.id, changed_at=opened.context.now,
         )  # fmt: skip
         session.add(row)
         session.flush()
@@ -333,7 +333,7 @@ def _begun(
 
 
 def _offered_before(opened: OpenPartner, request: NewOffer, known: OutgoingRow) -> CaseResult:
-    incident = _open_incident(opened, request.incident).incident
+    incident = open_incident_of(opened, request.incident).incident
     query = select(ExchangeCase).where(
         ExchangeCase.incident_id == incident.id, ExchangeCase.joint.is_(request.joint),
         ExchangeCase.partner_id == opened.partner.id,
@@ -351,31 +351,6 @@ def _without_timeline(package: PartnerPackage, entries: int) -> PartnerPackage:
     lines = [line for line in package.text.splitlines() if not (gone and line.startswith(gone))]
     text = "\n".join([*lines, "", f"History of the case: {entries} signed entries."])
     return replace(package, parts=parts, text=f"{text}\n")
-
-
-def _open_case(session: Session, context: ActContext, number: int) -> tuple[OpenPartner, ExchangeCase]:
-    """A case with its partner, both locked."""
-    reader = IncidentReader(context.person, context.now)
-    partner = find_partner(session, str(find_case(session, reader, number).partner_id), lock=True)
-    row = find_case(session, reader, number, lock=True)
-    return OpenPartner(session, context, own_party(context.node, context.now), partner), row
-
-
-def _open_incident(opened: OpenPartner, reference: str) -> OpenIncident:
-    session, context = opened.session, opened.context
-    reader = IncidentReader(context.person, context.now)
-    incident = find_incident(session, reader, reference, lock=True)
-    return OpenIncident(context, session, reader, incident, author_of(session, context))
-
-
-def _incident_of(opened: OpenPartner, row: ExchangeCase) -> OpenIncident:
-    return _open_incident(opened, _reference(opened.session, opened.context, row))
-
-
-def _reference(session: Session, context: ActContext, row: ExchangeCase) -> str:
-    """The incident here, where the case has one."""
-    found = references_by_number(session, IncidentReader(context.person, context.now), [row.incident_id])
-    return found.get(row.incident_id or 0, "")
 
 
 def _check_offered(row: ExchangeCase, *, accepting: bool = False) -> None:
@@ -412,17 +387,11 @@ def _bring_in(opened: OpenPartner, row: ExchangeCase, incident: OpenIncident) ->
         one.entry_id = made.id
 
 
-def _note(opened: OpenIncident, act: str, partner: Partner, text: str = "", reference: str = "") -> None:
-    data = {"act": act, "name": partner.name, **({"reference": reference} if reference else {})}
-    opened.enter(IncidentEntryKind.EXCHANGE, text, data=data)
-
-
 def _answer(opened: OpenPartner, row: ExchangeCase, act: CaseAct, entries: Sequence[Statement]) -> CaseResult:
     """The dispatch that says so to the partner, and what the act gives back."""
     session = opened.session
-    reference = _reference(session, opened.context, row)
-    hidden = bool(reference) and is_restricted(_open_incident(opened, reference).incident)
-    title, shown = ("", "") if hidden else (row.title, reference)
+    reference = reference_of(session, opened.context, row)
+    title, shown = ("", "") if is_hidden(opened, row) else (row.title, reference)
     marking = Marking(TlpLabel(row.tlp))
     sealed = seal_dispatch(opened, DispatchDraft(_DISPATCHES[act], title, marking, entries, incident=shown))
     opened.note(AuditAction.CASE_DECIDED, case=f"{row.node}/{row.case}", act=act.value, sha256=entries[-1].hash)

@@ -9,9 +9,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.ledger.cases.handover import join_partner
-from tocsin.exchange.ledger.cases.models import ExchangeMessage
+from tocsin.exchange.ledger.cases.models import ExchangeMessage, request_values
+from tocsin.exchange.ledger.cases.opening import (
+    enter,
+    is_hidden,
+    open_incident_of,
+    open_row,
+    read_row,
+    reference_of,
+)
 from tocsin.exchange.ledger.cases.states import OPEN_MESSAGES, MessageKind, MessageState
-from tocsin.exchange.ledger.items import open_marked
+from tocsin.exchange.ledger.items import for_anyone, open_marked
 from tocsin.exchange.ledger.links import OpenPartner, own_party
 from tocsin.exchange.ledger.recipients import policy_for, recipient_for
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
@@ -19,8 +27,8 @@ from tocsin.exchange.ledger.states import Direction
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.sharing import PackageFile, PackageItem, PackageKind, compose
 from tocsin.exchange.statements import DispatchType, Request, RequestAnswer, utc
-from tocsin.incidents import IncidentEntryKind, IncidentReader, find_incident, is_restricted, references_by_number
-from tocsin.incidents.act_parts import LINE, Moment, OpenIncident, Text, Tlp, author_of, kept
+from tocsin.incidents import IncidentReader, find_incident, is_restricted
+from tocsin.incidents.act_parts import LINE, Moment, Text, Tlp, author_of, kept, reader_of
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import AuditAction, cut
@@ -198,26 +206,22 @@ def reply(context: ActContext, request: MessageAnswer) -> MessageResult:
 def open_incident(context: ActContext, request: MessageIncident) -> MessageResult:
     """A request becomes an incident here, with its words as a note. It is answered all the same."""
     with context.database.reading() as session:
-        row = find_message(session, IncidentReader(context.person, context.now), request.message)
+        row = find_message(session, reader_of(context), request.message)
         if row.direction != Direction.IN:
             raise ConflictError(say("This is ours."))
         partner = session.get_one(Partner, row.partner_id)
         if row.incident_id is not None:
             return _result(session, context, row, partner)
         title, tlp = request.title or row.text or partner.name, row.tlp
-    reference = open_marked(context, title, tlp, f"message:{request.message}")
-    join_partner(context, reference, partner.id, f"message:{request.message}:party")
+    reference = open_marked(for_anyone(context), title, tlp, f"message:{request.message}")
+    join_partner(for_anyone(context), reference, partner.id, f"message:{request.message}:party")
     cut("exchange.opening")
     with context.database.begin() as session:
         opened, row = _open_message(session, context, request.message)
-        incident = _open_incident(opened, reference)
+        incident = open_incident_of(opened, reference)
         if row.incident_id is None:
             row.incident_id = incident.incident.id
-            incident.enter(
-                IncidentEntryKind.EXCHANGE,
-                row.text,
-                data={"act": "asked-us", "name": opened.partner.name, "node": str(opened.partner.node)},
-            )
+            enter(incident, "asked-us", opened.partner, row.text, node=str(opened.partner.node))
             opened.note(AuditAction.MESSAGE_DECIDED, message=row.id, outcome="incident")
         return _result(session, context, row, opened.partner)
 
@@ -229,11 +233,7 @@ def find_message(session: Session, reader: IncidentReader, number: int, *, lock:
         NotFoundError: there is none, or the reader may not read its incident.
 
     """
-    query = select(ExchangeMessage).where(ExchangeMessage.id == number)
-    newest = query.with_for_update().execution_options(populate_existing=True)
-    row = session.scalar(newest if lock else query)
-    hidden = row is not None and row.incident_id and not references_by_number(session, reader, [row.incident_id])
-    if row is None or hidden:
+    if (row := read_row(session, reader, ExchangeMessage, number, lock=lock)) is None:
         raise NotFoundError(say("There is no such request."), hint="'tocsin exchange messages' lists them.")
     return row
 
@@ -254,7 +254,7 @@ def _send(context: ActContext, request: NewMessage, named: str, asked: Request |
             return _result(session, context, known, partner)
         opened = OpenPartner(session, context, us, partner)
         marking = _cleared(opened, request, text)
-        incident = _open_incident(opened, request.incident) if request.incident else None
+        incident = open_incident_of(opened, request.incident) if request.incident else None
         hidden = incident is not None and is_restricted(incident.incident)
         kind = MessageKind.REQUEST if asked else MessageKind.NOTICE
         row = seal_dispatch(
@@ -266,18 +266,13 @@ def _send(context: ActContext, request: NewMessage, named: str, asked: Request |
         )  # fmt: skip
         made = ExchangeMessage(
             partner_id=partner.id, direction=Direction.OUT.value, kind=kind.value, hash=row.hash, text=text,
-            tlp=marking.tlp.value, asks=asked.asks if asked else "", basis=asked.basis if asked else "",
-            instrument=asked.instrument if asked else "", urgency=asked.urgency if asked else "",
-            answer_by=asked.answer_by if asked else None, incident_id=incident.incident.id if incident else None,
-            made_at=context.now, made_by=author_of(session, context), due_at=None, state=MessageState.OPEN.value,
-            acknowledged_at=None, acknowledged_by="", code="", later=None, who="", answer="", answered_at=None,
-            once=once,
+            tlp=marking.tlp.value, incident_id=incident.incident.id if incident else None, made_at=context.now,
+            made_by=author_of(session, context), state=MessageState.OPEN.value, once=once, **request_values(asked),
         )  # fmt: skip
         session.add(made)
         session.flush()
         if incident is not None:
-            data = {"act": "asked" if asked else "told", "name": partner.name}
-            incident.enter(IncidentEntryKind.EXCHANGE, text, data=data)
+            enter(incident, "asked" if asked else "told", partner, text)
         opened.note(AuditAction.MESSAGE_SENT, message=made.id, kind=kind.value, sha256=row.hash)
         done = _result(session, context, made, partner, row.id)
     cut("exchange.sealed")
@@ -294,7 +289,7 @@ def _cleared(opened: OpenPartner, request: NewMessage, text: str) -> Marking:
     session, context, partner = opened.session, opened.context, opened.partner
     marking, restricted = read_marking(request.tlp, None), False
     if request.incident:
-        reader = IncidentReader(context.person, context.now)
+        reader = reader_of(context)
         restricted = is_restricted(find_incident(session, reader, request.incident))
     content = text.encode()
     file = PackageFile("text/plain", sha256(content).hexdigest(), len(content), lambda: content)
@@ -319,16 +314,15 @@ def _answer(
         }
     )  # fmt: skip
     marking = read_marking(row.tlp, None)
-    title = _title(row.text) if not _is_hidden(opened, row) else ""
+    title = _title(row.text) if not is_hidden(opened, row) else ""
     sealed = seal_dispatch(opened, DispatchDraft(DispatchType.ANSWER, title, marking, text=text, answer=answer))
     row.state, row.code, row.later, row.who = outcome, answer.code or "", answer.by, answer.who
     row.answer, row.answered_at = text, context.now
     if row.acknowledged_at is None:
         _acknowledge(opened, row)
     opened.note(AuditAction.MESSAGE_DECIDED, message=row.id, outcome=outcome, code=row.code, sha256=row.hash)
-    if row.incident_id is not None and (reference := _reference(session, context, row)):
-        data = {"act": "answered", "name": opened.partner.name, "outcome": outcome}
-        _open_incident(opened, reference).enter(IncidentEntryKind.EXCHANGE, text, data=data)
+    if row.incident_id is not None and (reference := reference_of(session, context, row)):
+        enter(open_incident_of(opened, reference), "answered", opened.partner, text, outcome=outcome)
     return _result(session, context, row, opened.partner, sealed.id)
 
 
@@ -338,29 +332,10 @@ def _acknowledge(opened: OpenPartner, row: ExchangeMessage) -> None:
 
 def _open_message(session: Session, context: ActContext, number: int) -> tuple[OpenPartner, ExchangeMessage]:
     """A partner's request or notice, both locked."""
-    reader = IncidentReader(context.person, context.now)
-    partner = find_partner(session, str(find_message(session, reader, number).partner_id), lock=True)
-    row = find_message(session, reader, number, lock=True)
+    opened, row = open_row(session, context, find_message, number)
     if row.direction != Direction.IN:
         raise ConflictError(say("This is ours."), hint=say("The partner answers it."))
-    return OpenPartner(session, context, own_party(context.node, context.now), partner), row
-
-
-def _open_incident(opened: OpenPartner, reference: str) -> OpenIncident:
-    session, context = opened.session, opened.context
-    reader = IncidentReader(context.person, context.now)
-    incident = find_incident(session, reader, reference, lock=True)
-    return OpenIncident(context, session, reader, incident, author_of(session, context))
-
-
-def _is_hidden(opened: OpenPartner, row: ExchangeMessage) -> bool:
-    reference = _reference(opened.session, opened.context, row)
-    return bool(reference) and is_restricted(_open_incident(opened, reference).incident)
-
-
-def _reference(session: Session, context: ActContext, row: ExchangeMessage) -> str:
-    found = references_by_number(session, IncidentReader(context.person, context.now), [row.incident_id])
-    return found.get(row.incident_id or 0, "")
+    return opened, row
 
 
 def _title(text: str) -> str:
@@ -372,5 +347,5 @@ def _result(
 ) -> MessageResult:
     return MessageResult(
         message=row.id, partner=partner.id, name=partner.name, state=MessageState(row.state), dispatch=dispatch,
-        incident=_reference(session, context, row),
+        incident=reference_of(session, context, row),
     )  # fmt: skip

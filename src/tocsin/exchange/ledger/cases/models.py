@@ -1,6 +1,7 @@
 """The tables of cases that are worked on together, and of requests and notices between nodes."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Text, UniqueConstraint, Uuid
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.exchange.ledger.models import IncomingRow
 from tocsin.exchange.partners import Partner
+from tocsin.exchange.statements import Request
 from tocsin.node.records import Base, UTCDateTime
 
 
@@ -29,17 +31,17 @@ class ExchangeCase(Base):
     node: Mapped[UUID] = mapped_column(Uuid)
     case: Mapped[UUID] = mapped_column(Uuid)
     joint: Mapped[bool]
-    title: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text, default="")
     tlp: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text, index=True)
     incident_id: Mapped[int | None] = mapped_column(index=True)
-    their_reference: Mapped[str] = mapped_column(Text)
-    withdrawn: Mapped[str] = mapped_column(Text)
-    code: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str] = mapped_column(Text)
+    their_reference: Mapped[str] = mapped_column(Text, default="")
+    withdrawn: Mapped[str] = mapped_column(Text, default="")
+    code: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
     incoming_id: Mapped[int | None] = mapped_column(ForeignKey(IncomingRow.id), index=True)
-    offered_by: Mapped[str] = mapped_column(Text)
-    closing: Mapped[bool] = mapped_column(index=True)
+    offered_by: Mapped[str] = mapped_column(Text, default="")
+    closing: Mapped[bool] = mapped_column(index=True, default=False)
     changed_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
@@ -75,21 +77,30 @@ class ExchangeMessage(Base):
     hash: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
     tlp: Mapped[str] = mapped_column(Text)
-    asks: Mapped[str] = mapped_column(Text)
-    basis: Mapped[str] = mapped_column(Text)
-    instrument: Mapped[str] = mapped_column(Text)
-    urgency: Mapped[str] = mapped_column(Text)
+    asks: Mapped[str] = mapped_column(Text, default="")
+    basis: Mapped[str] = mapped_column(Text, default="")
+    instrument: Mapped[str] = mapped_column(Text, default="")
+    urgency: Mapped[str] = mapped_column(Text, default="")
     answer_by: Mapped[datetime | None] = mapped_column(UTCDateTime)
     incident_id: Mapped[int | None] = mapped_column(index=True)
     made_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    made_by: Mapped[str] = mapped_column(Text)
+    made_by: Mapped[str] = mapped_column(Text, default="")
     due_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     state: Mapped[str] = mapped_column(Text, index=True)
     acknowledged_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    acknowledged_by: Mapped[str] = mapped_column(Text)
-    code: Mapped[str] = mapped_column(Text)
+    acknowledged_by: Mapped[str] = mapped_column(Text, default="")
+    code: Mapped[str] = mapped_column(Text, default="")
     later: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    who: Mapped[str] = mapped_column(Text)
-    answer: Mapped[str] = mapped_column(Text)
+    who: Mapped[str] = mapped_column(Text, default="")
+    answer: Mapped[str] = mapped_column(Text, default="")
     answered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     once: Mapped[str | None] = mapped_column(Text, unique=True)
+
+
+def request_values(asked: Request | None) -> dict[str, Any]:
+    """What the row of a request has and that of a notice has not; it is by law only where it names its instrument."""
+    if asked is None:
+        return {}
+    basis = "legal" if asked.basis == "legal" and asked.instrument else "voluntary"
+    named = {"asks": asked.asks, "basis": basis, "instrument": asked.instrument}
+    return named | {"urgency": asked.urgency, "answer_by": asked.answer_by}

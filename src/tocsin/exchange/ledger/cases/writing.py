@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.cases import CaseHistory, add_entry, is_withdrawn, read_history
 from tocsin.exchange.dispatches import DispatchContents
-from tocsin.exchange.ledger.cases.models import CaseEntryRow, ExchangeCase, ExchangeMessage
+from tocsin.exchange.ledger.cases.models import CaseEntryRow, ExchangeCase, ExchangeMessage, request_values
 from tocsin.exchange.ledger.cases.states import (
     OPEN_MESSAGES,
     CaseState,
@@ -41,8 +41,7 @@ from tocsin.exchange.statements import (
 def stored_case(session: Session, name: GlobalName, *, lock: bool = False) -> ExchangeCase | None:
     """The row of a case, by what it is called everywhere."""
     query = select(ExchangeCase).where(ExchangeCase.node == name.node, ExchangeCase.case == name.id)
-    newest = query.with_for_update().execution_options(populate_existing=True)
-    return session.scalar(newest if lock else query)
+    return session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
 
 
 def stored_entries(session: Session, row: ExchangeCase) -> list[CaseEntryRow]:
@@ -101,17 +100,13 @@ def write_message(opened: OpenPartner, row: IncomingRow, dispatch: Dispatch) -> 
     asked = dispatch.request
     if asked is None and dispatch.type is not DispatchType.NOTE:
         return
-    now, by_law = opened.context.now, asked is not None and asked.basis == "legal" and bool(asked.instrument)
-    answer_by = asked.answer_by if asked else None
+    now = opened.context.now
     opened.session.add(
         ExchangeMessage(
             partner_id=opened.partner.id, direction=Direction.IN.value,
             kind=(MessageKind.REQUEST if asked else MessageKind.NOTICE).value, hash=row.hash, text=row.text,
-            tlp=row.tlp, asks=asked.asks if asked else "", basis=("legal" if by_law else "voluntary") if asked else "",
-            instrument=asked.instrument if asked else "", urgency=asked.urgency if asked else "", answer_by=answer_by,
-            incident_id=None, made_at=now, made_by="", state=MessageState.OPEN.value,
-            due_at=acknowledge_by(asked.urgency, answer_by, now) if asked else None, acknowledged_at=None,
-            acknowledged_by="", code="", later=None, who="", answer="", answered_at=None, once=None,
+            tlp=row.tlp, made_at=now, state=MessageState.OPEN.value,
+            due_at=acknowledge_by(asked.urgency, asked.answer_by, now) if asked else None, **request_values(asked),
         )
     )  # fmt: skip
 
@@ -158,9 +153,8 @@ def _write_case(opened: OpenPartner, history: CaseHistory, withdrawn: str, tlp: 
     row = stored_case(session, name, lock=True)
     if row is None:
         row = ExchangeCase(
-            partner_id=opened.partner.id, node=name.node, case=name.id, joint=False, title="", tlp=tlp,
-            state=CaseState.THEIRS.value, incident_id=None, their_reference="", withdrawn="", code="", reason="",
-            incoming_id=None, offered_by="", closing=False, changed_at=opened.context.now,
+            partner_id=opened.partner.id, node=name.node, case=name.id, joint=False, tlp=tlp,
+            state=CaseState.THEIRS.value, changed_at=opened.context.now,
         )  # fmt: skip
         session.add(row)
         session.flush()

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.ledger.contents import drop_parts, keep_recall
+from tocsin.exchange.ledger.contents import drop_parts, keep_recall, sign_recall
 from tocsin.exchange.ledger.items import find_item
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.mail_sealing import recall_text, seal_for
@@ -24,15 +24,13 @@ from tocsin.exchange.recalls import Transfer, goes_on_to, name_of
 from tocsin.exchange.statements import (
     DispatchType,
     Recall,
-    RecallItem,
     RecallRequest,
     RecallState,
     Statement,
     read_statement,
-    sign_statement,
-    utc,
 )
-from tocsin.incidents import IncidentReader, find_incident
+from tocsin.incidents import find_incident
+from tocsin.incidents.act_parts import reader_of
 from tocsin.incidents.evidence import check_hold
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
@@ -85,11 +83,8 @@ def recall(context: ActContext, request: NewRecall) -> RecallResult:
         names = _passed(session, context, us, request)
         row = _same(session, names, request)
         if row is None:
-            items = tuple(RecallItem(node=us.name.node, id=one, version=version) for one, version in names.items())
-            body = Recall(
-                id=uuid4(), by=us.name, at=utc(context.now), items=items, code=request.code, asks=request.asks
-            )
-            row = keep_recall(session, body, sign_statement(body, us.key.signer), context.now)
+            statement = sign_recall(us, context.now, names, request.code, request.asks)
+            row = keep_recall(session, statement.said(Recall), statement, context.now)
             journal_recall(context.node, session, row)
             detail: dict[str, object] = {"code": row.code, "asks": row.asks, "sha256": row.hash}
             audit(
@@ -109,28 +104,9 @@ def pass_on(context: ActContext, us: OwnParty, number: int) -> RecallResult:
         recalled = statement.said(Recall)
         source = session.scalar(select(Partner.id).where(Partner.node == recalled.by.node))
         due = _due(session, recalled, {str(row.partner_id), str(source)})
-    done, left = 0, list[str]()
-    for transfer in due:
-        with context.database.begin() as session:
-            partner = find_partner(session, transfer.to, lock=True)
-            passed = [
-                one for one in _of_recall(session, recalled, partner) if not one.recall_dispatch and not one.answer
-            ]
-            if not passed:  # another process was quicker
-                continue
-            draft = DispatchDraft(DispatchType.RECALL, passed[0].title, _OPEN, [statement])
-            if partner.node is None:
-                text = recall_text(context, session, partner, {one.outgoing_id for one in passed if one.outgoing_id})
-                draft = replace(draft, text=text)
-            try:
-                sealed = seal_for(OpenPartner(session, context, us, partner), draft)
-            except ConflictError as error:  # no key that works: the others get theirs all the same
-                left.append(f"{partner.name}: {error}")
-                continue
-            for one in passed:
-                one.recall_dispatch = sealed.id
-        cut("exchange.recalling")
-        done += 1
+    with context.database.kept_open():
+        sealed = [_pass_on_to(context, us, statement, one.to) for one in due]
+    left = [one for one in sealed if one]
     with context.database.reading() as session:
         elsewhere = left_elsewhere(session, {name_of(one): one.version for one in statement.said(Recall).items})
     left += [
@@ -139,7 +115,29 @@ def pass_on(context: ActContext, us: OwnParty, number: int) -> RecallResult:
         else say("%(name)s: read here, where it is withdrawn now; tell it by another way.", name=name)
         for name, item, way in elsewhere
     ]
-    return RecallResult(recall=number, sent=done, left=left)
+    return RecallResult(recall=number, sent=sealed.count(""), left=left)
+
+
+def _pass_on_to(context: ActContext, us: OwnParty, statement: Statement, to: str) -> str | None:
+    """Seal a recall for a partner; why that cannot be, or nothing. None: another process was quicker."""
+    recalled = statement.said(Recall)
+    with context.database.begin() as session:
+        partner = find_partner(session, to, lock=True)
+        passed = [one for one in _of_recall(session, recalled, partner) if not one.recall_dispatch and not one.answer]
+        if not passed:
+            return None
+        draft = DispatchDraft(DispatchType.RECALL, passed[0].title, _OPEN, [statement])
+        if partner.node is None:
+            text = recall_text(context, session, partner, {one.outgoing_id for one in passed if one.outgoing_id})
+            draft = replace(draft, text=text)
+        try:
+            sealed = seal_for(OpenPartner(session, context, us, partner), draft)
+        except ConflictError as error:  # no key that works: the others get theirs all the same
+            return f"{partner.name}: {error}"
+        for one in passed:
+            one.recall_dispatch = sealed.id
+    cut("exchange.recalling")
+    return ""
 
 
 def answer(context: ActContext, request: AnsweredRecall) -> RecallResult:
@@ -185,7 +183,7 @@ def _passed(session: Session, context: ActContext, us: OwnParty, request: NewRec
     """What is taken back: our items, each with the highest version that was passed."""
     query = select(PassedItem.item, func.max(PassedItem.version)).where(PassedItem.node == us.name.node)
     if request.incident:
-        reader = IncidentReader(context.person, context.now)
+        reader = reader_of(context)
         query = query.where(PassedItem.item == find_incident(session, reader, request.incident).uuid)
     elif request.dispatch:
         of = select(PassedItem.item).where(PassedItem.outgoing_id == request.dispatch)
@@ -254,7 +252,7 @@ def _apply(session: Session, context: ActContext, item: OfferedItem, recalled: R
         item.state, item.code = OfferState.KEPT.value, request.code
     elif asks is RecallRequest.ERASE:
         if item.incident:
-            reader = IncidentReader(context.person, context.now)
+            reader = reader_of(context)
             check_hold(session, [find_incident(session, reader, item.incident).id], context.now)
         drop_parts(context.node, session, item)
         item.state = OfferState.ERASED.value

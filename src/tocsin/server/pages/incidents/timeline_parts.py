@@ -207,6 +207,7 @@ def _feedback(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, st
 
 _EXCHANGE: Final[Mapping[str, str]] = {
     "sent": N_("Sent to %(name)s"),
+    "adopted": N_("Received from %(name)s"),
     "offered": N_("Case offered to %(name)s"),
     "joint": N_("Joint case offered to %(name)s"),
     "withdrawn": N_("Offer to %(name)s withdrawn"),
