@@ -54,7 +54,7 @@ NOTHING_OF_STRANGERS = {
     ],
     "work of this team": [
         "acceptance", "todo_item", "asset", "asset_change", "asset_match", "asset_touch", "call_sheet",
-        "partner", "partner_check", "partner_key", "partner_listing",
+        "partner", "partner_check", "partner_key", "partner_key_notice", "partner_listing",
         "assessment", "assessment_action", "assessment_answer", "assessment_evidence", "assessment_evidence_use",
         "assessment_framework_version", "assessment_measurement", "assessment_responsible", "assessment_statement",
         "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version", "clock_text",
