@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from sqlalchemy import Row
+
 from tocsin.exchange.formats import default_category
 from tocsin.exchange.ledger import MispRecord
 
@@ -137,7 +139,7 @@ def tag_number(name: str) -> int:
     return zlib.crc32(name.encode()) & 0x3FFFFFFF
 
 
-def show_attribute(row: MispRecord) -> dict[str, Any]:
+def show_attribute(row: MispRecord | Row[Any]) -> dict[str, Any]:
     """An attribute as MISP gives it."""
     content = row.content
     shown = {

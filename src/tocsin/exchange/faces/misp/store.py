@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.faces import recalled_names
@@ -86,6 +86,12 @@ class PeerStore:
         """Records in order, from a number on."""
         query = select(MispRecord).where(*self._own(kind), *of, MispRecord.id > after)
         return self.session.scalars(query.order_by(MispRecord.id).limit(limit)).all()
+
+    def attributes(self, event: int, *, after: int, limit: int) -> Sequence[Row[Any]]:
+        """Attributes of an event as plain rows, since there may be many; from a number on."""
+        of = *self._own(RecordKind.ATTRIBUTE), MispRecord.event_id == event, MispRecord.id > after
+        query = select(*MispRecord.__table__.columns).where(*of)
+        return self.session.execute(query.order_by(MispRecord.id).limit(limit)).all()
 
     def events(self) -> Sequence[MispRecord]:
         """The events that were not deleted."""
@@ -382,7 +388,7 @@ class _PartWriter:
                 _change(row, record, store.seconds)
         store.session.flush()
         if new:
-            store.session.execute(insert(MispRecord), list(new.values()))
+            store.session.connection().execute(insert(MispRecord), list(new.values()))
 
     def _values(self, record: NewRecord, kind: RecordKind, object_id: int | None) -> dict[str, Any]:
         return {

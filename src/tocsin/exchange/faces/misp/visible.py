@@ -161,12 +161,10 @@ class VisibleEvents:
         return [show_proposal(row) for row in self.store.rows(RecordKind.PROPOSAL, *of)]
 
     def _rows(self, one: VisibleEvent) -> Iterator[Json]:
-        of, last = MispRecord.event_id == one.row.id if one.row else MispRecord.id < 0, 0
-        while rows := self.store.rows(RecordKind.ATTRIBUTE, of, after=last, limit=_CHUNK):
+        last = 0
+        while one.row and (rows := self.store.attributes(one.row.id, after=last, limit=_CHUNK)):
             last = rows[-1].id
             yield from map(show_attribute, rows)
-            for row in rows:
-                self.session.expunge(row)
 
     def _objects(self, event: MispRecord, states: frozenset[bool], seen: dict[str, list[Json]]) -> Iterator[Json]:
         for row in self.store.rows(RecordKind.OBJECT, MispRecord.event_id == event.id):
