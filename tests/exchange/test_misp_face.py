@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import md5
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,17 @@ import pytest
 from pymisp import MISPEvent, MISPObject, PyMISP
 from sqlalchemy import select
 
+from support.ledger_examples import agreement_of
 from support.partner_examples import NODE, do
 from support.world import World, copy_world, make_world
+from tocsin.exchange.agreements import StoredAgreement
+from tocsin.exchange.agreements.models import AgreementSignature
 from tocsin.exchange.ledger import OfferedItem, PassedItem
-from tocsin.incidents import IncidentReader, ObservableKind, add_incident, add_observable, find_incident
+from tocsin.incidents import Incident, IncidentReader, ObservableKind, add_incident, add_observable, find_incident
+from tocsin.interface import ActContext
+from tocsin.node.errors import WithheldError
+from tocsin.node.records import AuditEntry, node_uuid
+from tocsin.pipeline.misp_push import MispPush, MispPushResult, push
 
 NAME = "CERT B"
 
@@ -69,7 +77,7 @@ def items(world: World) -> list[OfferedItem]:
 
 def new_event(value: str = "192.0.2.7", **said: Any) -> MISPEvent:
     event = MISPEvent()
-    event.from_dict(info="Scans", distribution=3, **said)
+    event.from_dict(**{"info": "Scans", "distribution": 3, **said})
     event.add_attribute("ip-src", value)
     return event
 
@@ -140,6 +148,49 @@ def test_incidents_are_read_as_the_gate_lets_and_who_read_them_is_noted(world: W
         assert [(one.item, one.way, one.version, one.outgoing_id) for one in rows] == [(uuid, "misp-api", 1, None)]
 
 
+def test_an_agreement_lets_amber_go_is_a_sharing_group_and_ends_both_when_it_is_left(world: World, misp: Any) -> None:
+    world.tocsin.run("keys", "node-make", "--format", "openpgp")
+    uuid = incident(world, "AMBER")
+    assert (misp.get_event(str(uuid))["errors"][0], misp.sharing_groups()) == (404, [])
+    number, own = agreement_of(world)["agreement"], node_uuid(world.node.database)
+    with world.node.database.begin() as session:
+        session.get_one(StoredAgreement, number).adopted_at = world.now
+        session.add_all(AgreementSignature(agreement_id=number, node=one, key="", signature="", at=world.now)
+                        for one in (own, NODE))  # fmt: skip
+    (group,) = misp.sharing_groups()
+    assert (group.uuid, group.name, group.releasability) == (
+        str(UUID(int=77)), "Regional exchange", "The parties of this agreement (mou)",
+    )  # fmt: skip
+    assert {one.Organisation["uuid"] for one in group.sgorgs} == {str(own), str(NODE)}
+    assert misp.get_sharing_group(group).id == group.id
+    event: Any = misp.get_event(str(uuid))
+    assert {one.value for one in event.attributes} == {"login.example", "secret.example"}
+    with world.node.database.reading() as session:
+        (sent,) = session.scalars(select(AuditEntry.detail).where(AuditEntry.word == "item.sent"))
+    assert (sent["ground"], sent["agreement"]) == ("agreement", group.uuid)
+    assert pushed(world, uuid).marking == ["TLP:AMBER"]
+
+    made = new_event(distribution=4, sharing_group_id=9)
+    made.add_tag("tlp:green")
+    misp.add_event(made)
+    assert items(world)[0].tlp == "AMBER+STRICT"  # nobody knows who is in that group
+
+    world.tocsin.run("exchange", "agreements", "leave", str(number))
+    assert (misp.get_event(str(uuid))["errors"][0], misp.sharing_groups()) == (404, [])
+    with pytest.raises(WithheldError):
+        pushed(world, uuid)
+
+
+def pushed(world: World, uuid: UUID) -> MispPushResult:
+    """What would go of an incident to the partner's own MISP."""
+    there = {"kind": "misp", "url": "https://misp.example", "secret_file": "key", "partner": NAME}
+    settings = world.node.settings.model_copy(update={"collect": {"theirs": there}})
+    context = ActContext(replace(world.node, settings=settings), world.now, "test")
+    with world.node.database.reading() as session:
+        reference = session.scalars(select(Incident.reference).where(Incident.uuid == uuid)).one()
+    return push(context, MispPush(to="theirs", incident=reference, preview=True))
+
+
 def test_an_edit_of_an_incident_is_a_proposal_and_changes_nothing(world: World, misp: Any) -> None:
     uuid = incident(world)
     event: Any = misp.get_event(str(uuid))
@@ -183,8 +234,7 @@ def test_of_all_that_is_said_of_a_marking_the_strictest_holds(world: World, misp
         ({"distribution": 3}, "tlp:pink", "RED"), ({"distribution": 3}, "tlp:amber", "AMBER"),
     )  # fmt: skip
     for values, tag, _ in said:
-        event = new_event()
-        event.distribution = values["distribution"]
+        event = new_event(**values)
         if tag:
             event.add_tag(tag)
         misp.add_event(event)

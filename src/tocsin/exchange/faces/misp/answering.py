@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from logging import getLogger
 from typing import Final
 
-from tocsin.exchange.faces.misp import feedback_calls, reading_calls, writing_calls
+from tocsin.exchange.faces.misp import feedback_calls, groups, reading_calls, writing_calls
 from tocsin.exchange.faces.misp.calls import (
     NOT_PERMITTED,
     CallFunction,
@@ -24,7 +24,7 @@ from tocsin.exchange.faces.tokens import FaceScope
 from tocsin.node.errors import InputError
 from tocsin.node.records import node_uuid
 
-READS: Final[dict[str, CallFunction]] = {**reading_calls.READS, **feedback_calls.READS}
+READS: Final[dict[str, CallFunction]] = {**reading_calls.READS, **feedback_calls.READS, **groups.READS}
 """Calls that change nothing, by controller and action."""
 
 WRITES: Final[dict[str, CallFunction]] = {**writing_calls.WRITES, **feedback_calls.WRITES}

@@ -220,10 +220,6 @@ def _organisation(room: CallRoom) -> Json:
     raise RefusedError(404, "Invalid organisation")
 
 
-def _no_sharing_group(_room: CallRoom) -> Json:
-    raise RefusedError(404, "Invalid sharing group or no access to it.")
-
-
 def _nothing(_room: CallRoom) -> Json:
     return {"response": []}
 
@@ -245,8 +241,6 @@ READS: Final[dict[str, CallFunction]] = {
     "objects/view": _view_object,
     "organisations/index": _organisations,
     "organisations/view": _organisation,
-    "sharinggroups/index": _nothing,
-    "sharinggroups/view": _no_sharing_group,
     "galaxyclusters/restsearch": _nothing,
     "tags/index": lambda _: {"Tag": []},
 }

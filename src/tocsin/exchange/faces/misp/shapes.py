@@ -37,6 +37,11 @@ class MispOrg:
         return {"id": str(self.number), "name": self.name, "uuid": str(self.uuid), "local": self.number == 1}
 
 
+def org_number(partner: int) -> int:
+    """The number of a partner's organisation."""
+    return partner + 1
+
+
 class ShapeError(ValueError):
     """A field is not as MISP has it: ``field`` and what is wrong with it."""
 
