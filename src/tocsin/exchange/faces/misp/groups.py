@@ -18,14 +18,14 @@ _NUMBERS: Final = 2**30 - 1
 
 def _groups(room: CallRoom) -> Iterator[Json]:
     """Each with the parties that signed it and were not left out since."""
-    us, caller, now = room.sees.us.uuid, room.sees.org.uuid, room.call.now
+    us, caller, now = room.events.us.uuid, room.events.org.uuid, room.call.now
     known = select(Partner).where(Partner.node.is_not(None))
     orgs = {
         one.node: MispOrg(org_number(one.id), one.name, one.node) for one in room.session.scalars(known) if one.node
     }
     for one in adopted_agreements(room.session, us):
         if one.binds(us, now) and one.binds(caller, now):
-            yield _shown(one, {**orgs, us: room.sees.us}, room.sees.us)
+            yield _shown(one, {**orgs, us: room.events.us}, room.events.us)
 
 
 def _shown(agreement: AdoptedAgreement, orgs: Mapping[UUID, MispOrg], us: MispOrg) -> Json:

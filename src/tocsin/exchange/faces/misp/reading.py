@@ -13,7 +13,6 @@ from tocsin.node.errors import InputError
 MOST_ATTRIBUTES: Final = 250_000
 """Of one event."""
 
-_BLOCK: Final = 1 << 18
 _LOOK: Final = 3  # a number may go on behind "1e+"
 _SPACE: Final = frozenset(" \t\r\n")
 _PARTS: Final = {"Attribute", "Object"}
@@ -48,9 +47,13 @@ def read_body(body: bytes) -> Any:
 
 @dataclass
 class EventReader:
-    """An event, wrapped in ``Event`` or not: ``take`` gets each attribute and object, `read` gives all else."""
+    """An event, wrapped in ``Event`` or not: ``take`` gets each attribute and object, `read` gives all else.
+
+    ``block``: bytes that are decoded at once, at least.
+    """
 
     take: Callable[[str, Json], None]
+    block: int = 1 << 18
     parts: int = 0
     _body: bytes = field(default=b"", init=False)
     _next: int = field(default=0, init=False)  # of the bytes, those not decoded yet begin here
@@ -137,9 +140,9 @@ class EventReader:
                 return self._text[self._at : self._at + 1]
 
     def _more(self) -> bool:
-        """Drop what was read, and decode as much again as is left, at least `_BLOCK`; whether there was any."""
+        """Drop what was read, and decode as much again as is left, at least `block`; whether there was any."""
         left = self._text[self._at :]
-        block = self._body[self._next : self._next + max(_BLOCK, len(left))]
+        block = self._body[self._next : self._next + max(self.block, len(left))]
         more = self._decode(block, not block)
         if block:
             self._next += len(block)

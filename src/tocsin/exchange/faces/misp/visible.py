@@ -29,7 +29,7 @@ from tocsin.exchange.faces.misp.shapes import (
     show_proposal,
     show_sighting,
 )
-from tocsin.exchange.faces.misp.store import PeerStore, peer_uuid
+from tocsin.exchange.faces.misp.store import PartnerStore, partner_uuid
 from tocsin.exchange.ledger import MispRecord, PassingWay, RecordKind, note_reading
 from tocsin.exchange.partners import Partner
 from tocsin.interface import ActContext
@@ -60,9 +60,11 @@ class VisibleEvents:
         self.given: dict[UUID, SharedEvent] = {}
         own = node_uuid(node.database)
         self.partner = session.get_one(Partner, caller.partner)
-        self.org = MispOrg(org_number(caller.partner), caller.name, peer_uuid(caller.partner, self.partner.node, own))
+        self.org = MispOrg(
+            org_number(caller.partner), caller.name, partner_uuid(caller.partner, self.partner.node, own)
+        )
         self.us = MispOrg(1, node.settings.node.name, own)
-        self.store = PeerStore(session, caller.partner, self.org, now, size)
+        self.store = PartnerStore(session, caller.partner, self.org, now, size)
 
     def incidents(self, *, since: int | None = None, only: UUID | None = None) -> Iterator[VisibleEvent]:
         """The incidents that the gate lets it have; none while this node sends nothing."""
