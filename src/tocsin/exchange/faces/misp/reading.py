@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tocsin.exchange.faces.misp.shapes import ShapeError
-from tocsin.exchange.formats import measure_json
+from tocsin.exchange.formats import measure_json, parse_json
 from tocsin.node.errors import InputError
 
 MOST_ATTRIBUTES: Final = 250_000
@@ -34,15 +34,7 @@ def read_body(body: bytes) -> Any:
         InputError: it is no JSON, or is larger or deeper than any honest request.
 
     """
-    if not body.strip():
-        return {}
-    measure_json(body)
-    try:
-        found = json.loads(body, parse_constant=_no_number)
-        json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair cannot be stored
-    except ValueError as error:
-        raise InputError("It is no JSON.") from error
-    return found
+    return parse_json(body) if body.strip() else {}
 
 
 @dataclass
