@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import md5
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,24 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pymisp import MISPEvent, MISPObject, PyMISP
 from sqlalchemy import select
 
+from support.ledger_examples import agreement_of
 from support.partner_examples import NODE, do
 from support.world import World, copy_world, make_world
+from tocsin.exchange.agreements import StoredAgreement
+from tocsin.exchange.agreements.models import AgreementSignature
+from tocsin.exchange.faces.misp.answering import WRITES
+from tocsin.exchange.faces.misp.reading import EventReader
 from tocsin.exchange.ledger import OfferedItem, PassedItem
-from tocsin.incidents import IncidentReader, ObservableKind, add_incident, add_observable, find_incident
+from tocsin.incidents import Incident, IncidentReader, ObservableKind, add_incident, add_observable, find_incident
+from tocsin.interface import ActContext
+from tocsin.node.errors import InputError, WithheldError
+from tocsin.node.records import AuditEntry, node_uuid
+from tocsin.pipeline.misp_push import MispPush, MispPushResult, push
 
 NAME = "CERT B"
 
@@ -67,9 +79,9 @@ def items(world: World) -> list[OfferedItem]:
         return list(session.scalars(select(OfferedItem).order_by(OfferedItem.id)).all())
 
 
-def new_event(value: str = "192.0.2.7", **said: Any) -> MISPEvent:
+def new_event(value: str = "192.0.2.7", /, **said: Any) -> MISPEvent:
     event = MISPEvent()
-    event.from_dict(info="Scans", distribution=3, **said)
+    event.from_dict(**{"info": "Scans", "distribution": 3, **said})
     event.add_attribute("ip-src", value)
     return event
 
@@ -140,6 +152,49 @@ def test_incidents_are_read_as_the_gate_lets_and_who_read_them_is_noted(world: W
         assert [(one.item, one.way, one.version, one.outgoing_id) for one in rows] == [(uuid, "misp-api", 1, None)]
 
 
+def test_an_agreement_lets_amber_go_is_a_sharing_group_and_ends_both_when_it_is_left(world: World, misp: Any) -> None:
+    world.tocsin.run("keys", "node-make", "--format", "openpgp")
+    uuid = incident(world, "AMBER")
+    assert (misp.get_event(str(uuid))["errors"][0], misp.sharing_groups()) == (404, [])
+    number, own = agreement_of(world)["agreement"], node_uuid(world.node.database)
+    with world.node.database.begin() as session:
+        session.get_one(StoredAgreement, number).adopted_at = world.now
+        session.add_all(AgreementSignature(agreement_id=number, node=one, key="", signature="", at=world.now)
+                        for one in (own, NODE))  # fmt: skip
+    (group,) = misp.sharing_groups()
+    assert (group.uuid, group.name, group.releasability) == (
+        str(UUID(int=77)), "Regional exchange", "The parties of this agreement (mou)",
+    )  # fmt: skip
+    assert {one.Organisation["uuid"] for one in group.sgorgs} == {str(own), str(NODE)}
+    assert misp.get_sharing_group(group).id == group.id
+    event: Any = misp.get_event(str(uuid))
+    assert {one.value for one in event.attributes} == {"login.example", "secret.example"}
+    with world.node.database.reading() as session:
+        (sent,) = session.scalars(select(AuditEntry.detail).where(AuditEntry.word == "item.sent"))
+    assert (sent["ground"], sent["agreement"]) == ("agreement", group.uuid)
+    assert pushed(world, uuid).marking == ["TLP:AMBER"]
+
+    made = new_event(distribution=4, sharing_group_id=9)
+    made.add_tag("tlp:green")
+    misp.add_event(made)
+    assert items(world)[0].tlp == "AMBER+STRICT"  # nobody knows who is in that group
+
+    world.tocsin.run("exchange", "agreements", "leave", str(number))
+    assert (misp.get_event(str(uuid))["errors"][0], misp.sharing_groups()) == (404, [])
+    with pytest.raises(WithheldError):
+        pushed(world, uuid)
+
+
+def pushed(world: World, uuid: UUID) -> MispPushResult:
+    """What would go of an incident to the partner's own MISP."""
+    there = {"kind": "misp", "url": "https://misp.example", "secret_file": "key", "partner": NAME}
+    settings = world.node.settings.model_copy(update={"collect": {"theirs": there}})
+    context = ActContext(replace(world.node, settings=settings), world.now, "test")
+    with world.node.database.reading() as session:
+        reference = session.scalars(select(Incident.reference).where(Incident.uuid == uuid)).one()
+    return push(context, MispPush(to="theirs", incident=reference, preview=True))
+
+
 def test_an_edit_of_an_incident_is_a_proposal_and_changes_nothing(world: World, misp: Any) -> None:
     uuid = incident(world)
     event: Any = misp.get_event(str(uuid))
@@ -183,8 +238,7 @@ def test_of_all_that_is_said_of_a_marking_the_strictest_holds(world: World, misp
         ({"distribution": 3}, "tlp:pink", "RED"), ({"distribution": 3}, "tlp:amber", "AMBER"),
     )  # fmt: skip
     for values, tag, _ in said:
-        event = new_event()
-        event.distribution = values["distribution"]
+        event = new_event(distribution=values["distribution"])
         if tag:
             event.add_tag(tag)
         misp.add_event(event)
@@ -205,20 +259,74 @@ def test_what_is_not_in_the_list_is_refused_as_misp_refuses(world: World, client
     assert client.get("/misp/events/index").json() == []
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{", b"[]", b'{"info": "' + b"\xff" + b'"}', b'{"info": NaN}', b"[" * 200 + b"]" * 200, b'{"info": ""}',
-        b'{"info": "x", "Attribute": [{"type": "ip-src", "value": ""}]}', b'{"info": "\\ud800"}',
-        b'{"info": "x", "Attribute": [1]}', b'{"info": "\\u0000"}',
-        b'{"info": {"a": 1}, "timestamp": "1e999", "Object": [{"Attribute": 5}]}',
-    ],
+_KNOWN = str(UUID(int=5))
+_NAMES = (
+    "Event", "Attribute", "Object", "ObjectReference", "ShadowAttribute", "Sighting", "Tag", "SharingGroup", "Orgc",
+    "request", "uuid", "id", "info", "name", "type", "value", "values", "tag", "timestamp", "date", "distribution",
+    "deleted", "published", "object_uuid", "attribute_uuid", "tags", "eventid", "limit", "page",
 )  # fmt: skip
-def test_what_is_no_event_is_refused_and_keeps_nothing(world: World, client: httpx.Client, body: bytes) -> None:
-    answer = client.post("/misp/events/add", content=body)
-    assert answer.status_code in {400, 403}
-    assert answer.json()["message"]
-    assert items(world) == []
+_LEAVES = (
+    None, True, 0, -1, 2**70, 1e300, "", "1", "x", "%", "5d", "1e999", "9" * 5_000, "\0", "\ud800", "ä", _KNOWN,
+    "tlp:red", "ip-src", "192.0.2.7",
+)  # fmt: skip
+_JSON = st.recursive(
+    st.sampled_from(_LEAVES),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=6),
+    max_leaves=12,
+)
+_RIGHT = {
+    "info": "x", "type": "ip-src", "value": "192.0.2.7", "name": "file", "tag": "tlp:red", "Tag": [{"name": "tlp:red"}],
+}  # fmt: skip
+_WRONG = st.dictionaries(st.sampled_from(_NAMES), _JSON, max_size=2).map(lambda said: {**_RIGHT, **said})
+_SENT = st.one_of(
+    _WRONG, _JSON, st.lists(_WRONG, max_size=2), st.dictionaries(st.sampled_from(_NAMES), _WRONG, max_size=1),
+    st.builds(lambda name, inner: {**_RIGHT, name: [inner]}, st.sampled_from(("Attribute", "Object")), _WRONG),
+)  # fmt: skip
+_ENDLESS = b'{"info": "' + b'\\"' * 100_000  # each quote could begin a text that is looked for to the end
+_NO_JSON = (
+    _ENDLESS, b"{", b'{"info": "\xff"}', b'{"info": NaN}', b'{"a": ' * 200, b'{"info": "x"', b'{"info": "x", 1: 2}',
+)  # fmt: skip
+_BODY = _SENT.map(lambda said: json.dumps(said).encode()) | st.sampled_from(_NO_JSON)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(name=st.sampled_from(sorted(WRITES)), of=st.sampled_from(("", "1", "2", _KNOWN, "9" * 30, "%00")), body=_BODY)
+def test_whatever_a_program_writes_is_done_or_refused_as_misp_refuses(
+    world: World, fuzzed: httpx.Client, name: str, of: str, body: bytes
+) -> None:
+    before = len(items(world))
+    answer = fuzzed.post(f"/misp/{name}/{of}", content=body)
+    assert answer.status_code in {200, 400, 403, 404}, answer.text
+    if answer.status_code != 200:
+        assert answer.json().keys() >= {"name", "message", "url"}
+        assert len(items(world)) == before
+
+
+@pytest.fixture
+def fuzzed(client: httpx.Client) -> httpx.Client:
+    """A program that has written an event."""
+    attribute = {"uuid": _KNOWN, "type": "ip-src", "value": "192.0.2.7"}
+    event = {"uuid": _KNOWN, "info": "x", "Attribute": [attribute], "Object": [{"uuid": _KNOWN, "name": "file"}]}
+    assert client.post("/misp/events/add", json=event).status_code == 200
+    return client
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(event=st.dictionaries(st.sampled_from(_NAMES[4:]), _JSON), parts=st.lists(_JSON), block=st.integers(1, 9))
+def test_an_event_that_is_read_in_pieces_is_the_same(event: Any, parts: list[Any], block: int) -> None:
+    parts = [{"of": one} for one in parts]
+    body = json.dumps({"Event": {**event, "Attribute": parts}}, ensure_ascii=False)
+    try:
+        whole = body.encode()
+    except UnicodeError:
+        return
+    found = list[Any]()
+    reader = EventReader(lambda _, part: found.append(part), block=block)
+    if any(sign in body for sign in ("\\u0000", "\\ud800")):
+        with pytest.raises(InputError):
+            reader.read(whole)
+    else:
+        assert (reader.read(whole), found) == (event, parts)
 
 
 def test_a_misp_that_pushes_and_pulls_makes_these_calls(client: httpx.Client) -> None:

@@ -254,13 +254,17 @@ def veris_of(content: ReportContent, source: str) -> bytes:
 
 
 def shareable_incidents(
-    session: Session, reader: IncidentReader, team: int | None, *, since: datetime | None, only: UUID | None
-) -> Sequence[Incident]:
+    session: Session, reader: IncidentReader, team: int | None, *, bound: bool = False, since: datetime | None,
+    only: UUID | None,
+) -> Sequence[Incident]:  # fmt: skip
     """Those that a partner might have: marked CLEAR or GREEN, or its team takes part. The gate decides on each.
+
+    ``bound``: an agreement in force binds it, so it might have what is marked AMBER, too.
 
     ``since``: changed then or later, those that changed first first. ``only``: that one alone.
     """
-    labelled = Incident.tlp.in_([Tlp.CLEAR.value, Tlp.GREEN.value])
+    labels = [Tlp.CLEAR.value, Tlp.GREEN.value, *([Tlp.AMBER.value] if bound else [])]
+    labelled = Incident.tlp.in_(labels)
     of_team = Party.team_id == team, Party.left_at.is_(None), readable(session, reader, Party)
     joined = Incident.id.in_(select(Party.incident_id).where(*of_team)) if team is not None else false()
     query = select(Incident).where(readable(session, reader, Incident), Incident.merged_into.is_(None))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import halts
-from tocsin.exchange.faces import event_recipient, incident_package
+from tocsin.exchange.faces import event_recipient, ground_detail, incident_package
 from tocsin.exchange.ledger import ItemRecipient, PassingWay, note_passing, withdraw_passings
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.sharing import (
@@ -84,7 +84,6 @@ class _IncidentShare:
     reference: str
     uuid: UUID
     partner: int
-    to: str
     title: str
     package: PartnerPackage
 
@@ -118,7 +117,13 @@ class _IncidentShare:
 
     def audit(self, session: Session, word: AuditAction, **detail: object) -> None:
         node, item = self.passing.name
-        detail = {"node": str(node), "item": str(item), "to": self.to, "way": self.passing.way.value, **detail}
+        detail = {
+            "node": str(node),
+            "item": str(item),
+            "to": self.package.recipient.party,
+            "way": self.passing.way.value,
+            **detail,
+        }
         subject = f"incident:{self.reference}"
         audit(session, word, subject=subject, detail=detail, at=self.context.now, actor=self.context.actor)
 
@@ -146,7 +151,10 @@ def push(context: ActContext, request: MispPush) -> MispPushResult:
         marking, attributes = " ".join(shared.labels), len(event["Attribute"])
         with context.database.begin() as session:
             version = note_passing(session, shared.passing)
-            shared.audit(session, AuditAction.ITEM_SENT, version=version, marking=marking, attributes=attributes)
+            shared.audit(
+                session, AuditAction.ITEM_SENT, version=version, marking=marking, attributes=attributes,
+                **ground_detail(session, shared.package),
+            )  # fmt: skip
         sent = {**event, "Attribute": [*event["Attribute"], *gone]}
         found = _send(misp, sent, shared.uuid, before)
         with context.database.begin() as session:
@@ -219,12 +227,10 @@ def _misp_of(context: ActContext, named: str) -> MispSettings:
 def _share_of(context: ActContext, settings: MispSettings, reference: str) -> _IncidentShare:
     reader = IncidentReader(context.person, context.now)
     with context.database.reading() as session:
-        to = event_recipient(session, context.node, _partner_of(session, settings))
+        to = event_recipient(session, context, _partner_of(session, settings))
         incident, package = incident_package(session, reader, to, reference)
         title = "" if is_restricted(incident) else incident.title
-        return _IncidentShare(
-            context, settings, incident.reference, incident.uuid, to.partner, to.party, title, package
-        )
+        return _IncidentShare(context, settings, incident.reference, incident.uuid, to.partner.id, title, package)
 
 
 def _partner_of(session: Session, settings: MispSettings) -> Partner:

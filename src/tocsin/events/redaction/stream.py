@@ -180,7 +180,7 @@ class Redaction:
         if not (self._strict or self._waited or final) and (at := _first_piece(whole)) is not None:
             self._way, end = self._waiting, at
         data = self._release(end)
-        if not self._strict and not self._marked(data):
+        if not self._strict and not self.marked(data):
             return data
         return b"\n".join(map(self._line if self._strict else self._record, data.split(b"\n")))
 
@@ -201,7 +201,7 @@ class Redaction:
         if not final and len(self._held) < HELD:
             return b""
         data, at = bytes(self._held), 0
-        if final and not self._marked(data):
+        if final and not self.marked(data):
             return self._release(len(data))
         text, decoder, pieces = data.decode("latin-1"), json.JSONDecoder(), []
         while True:
@@ -226,7 +226,7 @@ class Redaction:
 
     def _record(self, raw: bytes) -> bytes:
         """One JSON text as it may be kept, on as many lines."""
-        if not self._marked(raw):
+        if not self.marked(raw):
             return raw
         found: list[FoundReport] = []
         try:
@@ -307,7 +307,8 @@ class Redaction:
     def _inner(self) -> "Redaction":
         return Redaction(self._classes, self._depth + 1, self._mails)
 
-    def _marked(self, data: bytes) -> bool:
+    def marked(self, data: bytes) -> bool:
+        """Whether JSON has a word that a report has, or an escape that may hide one."""
         low = data.replace(b"\0", b"").lower()
         return any(mark in low for mark in (*_MARKS, *self._classes.marks))
 
@@ -324,7 +325,9 @@ def redacted(stream: BinaryIO, redaction: Redaction) -> BinaryIO:
 
 
 def redacted_bytes(data: bytes, redaction: Redaction) -> bytes:
-    """What may be kept of the bytes."""
+    """What may be kept of the bytes; JSON without a mark may be kept as it is, so it is not held nor parsed."""
+    if data.lstrip(_BLANK).startswith((b"{", b"[")) and not redaction.marked(data):
+        return data
     kept = redaction.take(data) + redaction.end()
     return kept if redaction.changed else data
 

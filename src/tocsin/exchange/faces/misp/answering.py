@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from logging import getLogger
 from typing import Final
 
-from tocsin.exchange.faces.misp import feedback_calls, reading_calls, writing_calls
+from tocsin.exchange.faces.misp import feedback_calls, groups, reading_calls, writing_calls
 from tocsin.exchange.faces.misp.calls import (
     NOT_PERMITTED,
     CallFunction,
@@ -24,7 +24,7 @@ from tocsin.exchange.faces.tokens import FaceScope
 from tocsin.node.errors import InputError
 from tocsin.node.records import node_uuid
 
-READS: Final[dict[str, CallFunction]] = {**reading_calls.READS, **feedback_calls.READS}
+READS: Final[dict[str, CallFunction]] = {**reading_calls.READS, **feedback_calls.READS, **groups.READS}
 """Calls that change nothing, by controller and action."""
 
 WRITES: Final[dict[str, CallFunction]] = {**writing_calls.WRITES, **feedback_calls.WRITES}
@@ -71,10 +71,10 @@ def _answered(call: MispCall) -> MispAnswer:
     if not (FaceScope.POST in scopes if writes else reads and scopes):
         raise RefusedError(403, NOT_PERMITTED)
     with database.begin() if writes else database.reading() as session:
-        sees = VisibleEvents(session, call.node, call.caller, call.now, len(call.body))
-        room = CallRoom(call, session, sees)
+        events = VisibleEvents(session, call.node, call.caller, call.now, len(call.body))
+        room = CallRoom(call, session, events)
         found = writes(room) if writes else reads(room) if reads else None
-        given = list(room.sees.given.values())
+        given = list(events.given.values())
     note_given(call.node, call.caller, given, call.now)
     if call.method == "HEAD":
         return MispAnswer()
@@ -86,10 +86,10 @@ def _answered(call: MispCall) -> MispAnswer:
 def _streamed(call: MispCall, found: EventAnswer) -> Iterator[str]:
     """The event, read while it is sent."""
     with call.node.database.reading() as session:
-        sees = VisibleEvents(session, call.node, call.caller, call.now)
-        event = sees.find(found.name)
+        events = VisibleEvents(session, call.node, call.caller, call.now)
+        event = events.find(found.name)
         if event is not None and found.whole:
-            yield from sees.pieces(event, found.states, sightings=found.sightings)
+            yield from events.pieces(event, found.states, sightings=found.sightings)
         elif event is not None:
             shown: Json = {"Event": {**event.shown, "Attribute": [], "Object": []}}
             yield json.dumps(shown, ensure_ascii=False)

@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.faces import FaceCaller
 from tocsin.exchange.faces.misp.reading import read_body
-from tocsin.exchange.faces.misp.store import RefusedError
+from tocsin.exchange.faces.misp.store import PartnerStore, RefusedError
 from tocsin.exchange.faces.misp.visible import VisibleEvent, VisibleEvents
+from tocsin.exchange.ledger import MispRecord, RecordKind
 from tocsin.node.node import Node
 
 Json = dict[str, Any]
@@ -67,9 +68,13 @@ class MispCall:
     @cached_property
     def asked(self) -> Json:
         """All parameters: those of the path, and over them those of the body."""
-        data = self.data
-        data = data.get("request", data) if isinstance(data, dict) else {}
-        return {**self.named, **(data if isinstance(data, dict) else {})}
+        return {**self.named, **self.said("request")}
+
+    def said(self, *names: str) -> Json:
+        """The object that the body has under the first of these names, else the body; empty: it is no object."""
+        data = self.data if isinstance(self.data, dict) else {}
+        found = next((data[one] for one in names if one in data), data)
+        return found if isinstance(found, dict) else {}
 
     def argument(self, place: int = 0) -> str:
         """An argument of the path; empty: there is none."""
@@ -92,21 +97,39 @@ class CallRoom:
 
     call: MispCall
     session: Session
-    sees: VisibleEvents
+    events: VisibleEvents
 
-    def own_event(self, name: str) -> VisibleEvent:
-        """An event that the caller wrote. Raises RefusedError: it is another's, or there is none."""
-        found = self.event(name)
-        if found.row is None:
-            raise RefusedError(403, NOT_PERMITTED)
-        return found
+    @property
+    def store(self) -> PartnerStore:
+        """What the caller wrote."""
+        return self.events.store
 
-    def event(self, name: str) -> VisibleEvent:
-        """An event that the caller sees. Raises RefusedError."""
-        found = self.sees.find(name)
+    def event(self) -> VisibleEvent:
+        """The event that the path names, which the caller sees. Raises RefusedError."""
+        found = self.events.find(self.call.argument())
         if found is None:
             raise RefusedError(404, "Invalid event")
         return found
+
+    def own_event(self) -> MispRecord:
+        """The same, which the caller wrote. Raises RefusedError: it is another's, or there is none."""
+        if (row := self.event().row) is None:
+            raise RefusedError(403, NOT_PERMITTED)
+        return row
+
+    def attribute(self) -> tuple[VisibleEvent, Json]:
+        """The attribute that the path names, which the caller sees, with its event. Raises RefusedError."""
+        found = self.events.attribute(self.call.argument())
+        if found is None:
+            raise RefusedError(404, "Invalid attribute")
+        return found
+
+    def record(self, kind: RecordKind, name: str | None = None) -> MispRecord:
+        """What the path names, or ``name``, of what the caller wrote. Raises RefusedError."""
+        row = self.store.find(kind, self.call.argument() if name is None else name)
+        if row is None:
+            raise RefusedError(404, f"Invalid {kind.value}.")
+        return row
 
 
 CallFunction = Callable[[CallRoom], Any]
@@ -126,18 +149,13 @@ def failure(
     call: MispCall, status: int, message: str, *, headers: dict[str, str] | None = None, **more: object
 ) -> MispAnswer:
     """An error as MISP has it."""
-    return MispAnswer(
-        {**more, "name": message, "message": message, "url": f"/{call.path.strip('/')}"}, status, headers=headers or {}
-    )
+    return MispAnswer({**more, **_named(call, message)}, status, headers=headers or {})
 
 
-def success(room: CallRoom, message: str, **more: object) -> Json:
+def success(call: MispCall, message: str) -> Json:
     """That something was done, as MISP has it."""
-    return {
-        "saved": True,
-        "success": True,
-        "name": message,
-        "message": message,
-        "url": f"/{room.call.path.strip('/')}",
-        **more,
-    }
+    return {"saved": True, "success": True, **_named(call, message)}
+
+
+def _named(call: MispCall, message: str) -> Json:
+    return {"name": message, "message": message, "url": f"/{call.path.strip('/')}"}

@@ -15,10 +15,12 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import halts
+from tocsin.delivery.never_held import class_table
 from tocsin.directory.profile import sign_beside
-from tocsin.exchange.faces.misp.incident_events import event_policy, is_withdrawn, package_event, package_for
+from tocsin.exchange.faces.misp.incident_events import is_withdrawn, package_event, package_for
 from tocsin.exchange.faces.misp.shapes import read_uuid
 from tocsin.exchange.partners import own_key
+from tocsin.exchange.sharing import PackagePolicy
 from tocsin.incidents import IncidentReader, shareable_incidents
 from tocsin.interface import Absence, Act, ActContext, NoUndo
 from tocsin.node.accounts import Permission
@@ -26,6 +28,7 @@ from tocsin.node.errors import ConflictError, InputError, UsageError
 from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import Audience, Recipient
+from tocsin.sharing.rules import rules_in_force
 
 Json = dict[str, Any]
 
@@ -91,7 +94,12 @@ def write_feed(context: ActContext, request: MispFeed) -> MispFeedResult:
 def _events(session: Session, context: ActContext, recipient: Recipient) -> dict[str, Json]:
     """What the gate lets go now, by UUID."""
     node, reader = context.node, IncidentReader(None, context.now)
-    own, policy = node_uuid(node.database), event_policy(session, node)
+    own, rules = node_uuid(node.database), rules_in_force(session)
+    always = (rule.local for rule in rules.sharing.document.rules if not rule.when)  # the others are about events
+    policy = PackagePolicy(
+        local=tuple(one for one in always if one is not None), transfers=rules.transfers,
+        never_held=class_table(node.settings.never_held),
+    )  # fmt: skip
     creator = {"Orgc": {"name": node.settings.node.name, "uuid": str(own)}}
     found: dict[str, Json] = {}
     for incident in shareable_incidents(session, reader, None, since=None, only=None):

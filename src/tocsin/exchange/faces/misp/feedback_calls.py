@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import true
 
 from tocsin.exchange.faces.misp.calls import NOT_PERMITTED, CallFunction, CallRoom, Json, success
 from tocsin.exchange.faces.misp.queries import read_query, read_terms, read_times
@@ -20,10 +20,12 @@ from tocsin.exchange.faces.misp.shapes import (
 )
 from tocsin.exchange.faces.misp.store import RefusedError
 from tocsin.exchange.faces.misp.visible import VisibleEvent
-from tocsin.exchange.formats import Markings, marking_of
+from tocsin.exchange.formats import marking_of
 from tocsin.exchange.ledger import MispRecord, RecordKind
 
 _COMPARED: Final = ("value", "type", "comment")
+_KEPT: Final = MispRecord.deleted.is_(False)
+_PROPOSED: Final = ("ShadowAttribute", "Attribute")
 
 
 def propose_edit(room: CallRoom, event: VisibleEvent, parts: list[Json]) -> None:
@@ -47,64 +49,48 @@ def _proposal(room: CallRoom, event: VisibleEvent, part: Json, *, old: Json | No
     record.timestamp = None
     record.content = {
         **record.content, "event_id": event.shown["id"], "old_id": old["id"] if old else "0",
-        "org_id": str(room.sees.org.number), "proposal_to_delete": bool(old) and flag(part.get("deleted")),
+        "org_id": str(room.events.org.number), "proposal_to_delete": bool(old) and flag(part.get("deleted")),
     }  # fmt: skip
     return record
 
 
 def _offer(room: CallRoom, event: VisibleEvent, kind: RecordKind, records: list[NewRecord]) -> list[MispRecord]:
-    title = event.shown["info"] if event.row is not None else f"Proposals and sightings: {event.shown['info']}"
-    marking = marking_of(event.row.content) if event.row is not None else _marking(event)
-    return room.sees.store.add_feedback(kind, UUID(event.shown["uuid"]), title, records, marking)
-
-
-def _marking(event: VisibleEvent) -> Markings:
-    return marking_of(event.shared.event) if event.shared else Markings()
+    about = event.shared.event if event.shared else event.row.content if event.row else {}
+    title = event.shown["info"] if event.row else f"Proposals and sightings: {event.shown['info']}"
+    marking = marking_of(about)
+    return room.store.add_feedback(kind, UUID(event.shown["uuid"]), title, records, marking)
 
 
 def _add_proposal(room: CallRoom) -> Json:
-    event = room.event(room.call.argument())
-    made = _offer(room, event, RecordKind.PROPOSAL, [_proposal(room, event, _said(room))])
+    event = room.event()
+    made = _offer(room, event, RecordKind.PROPOSAL, [_proposal(room, event, room.call.said(*_PROPOSED))])
     if not made:
         raise RefusedError(403, "Could not save the proposal", saved=False)
     return {"ShadowAttribute": show_proposal(made[0])}
 
 
 def _edit_proposal(room: CallRoom) -> Json:
-    return {"ShadowAttribute": show_proposal(_changed(room, _said(room)))}
+    return {"ShadowAttribute": show_proposal(_changed(room, room.call.said(*_PROPOSED)))}
 
 
 def _delete_proposal(room: CallRoom) -> Json:
     _changed(room, {"deleted": True})
-    return success(room, "Proposal to delete the attribute saved.")
+    return success(room.call, "Proposal to delete the attribute saved.")
 
 
 def _changed(room: CallRoom, said: Json) -> MispRecord:
-    found = room.sees.attribute(room.call.argument())
-    if found is None:
-        raise RefusedError(404, "Invalid attribute")
-    event, old = found
+    event, old = room.attribute()
     return _offer(room, event, RecordKind.PROPOSAL, [_proposal(room, event, said, old=old)])[0]
 
 
-def _said(room: CallRoom) -> Json:
-    data = room.call.data
-    found = data.get("ShadowAttribute", data.get("Attribute", data)) if isinstance(data, dict) else {}
-    return found if isinstance(found, dict) else {}
-
-
 def _proposals(room: CallRoom) -> list[Json]:
-    name, of = room.call.argument(), list[ColumnElement[bool]]([MispRecord.deleted.is_(False)])
-    if name:
-        of.append(MispRecord.target == UUID(room.event(name).shown["uuid"]))
-    return [{"ShadowAttribute": show_proposal(row)} for row in room.sees.store.rows(RecordKind.PROPOSAL, *of)]
+    named = room.call.argument()
+    about = MispRecord.target == UUID(room.event().shown["uuid"]) if named else true()
+    return [{"ShadowAttribute": show_proposal(row)} for row in room.store.rows(RecordKind.PROPOSAL, about, _KEPT)]
 
 
 def _view_proposal(room: CallRoom) -> Json:
-    row = room.sees.store.find(RecordKind.PROPOSAL, room.call.argument())
-    if row is None:
-        raise RefusedError(404, "Invalid proposal.")
-    return {"ShadowAttribute": show_proposal(row)}
+    return {"ShadowAttribute": show_proposal(room.record(RecordKind.PROPOSAL))}
 
 
 def _not_permitted(_room: CallRoom) -> Json:
@@ -112,21 +98,19 @@ def _not_permitted(_room: CallRoom) -> Json:
 
 
 def _add_sighting(room: CallRoom) -> Json:
-    data = room.call.data
-    said = data.get("Sighting", data) if isinstance(data, dict) else {}
-    made = list[MispRecord]()
-    for event, attributes in _sighted(room, said if isinstance(said, dict) else {}):
+    said, made = room.call.said("Sighting"), list[MispRecord]()
+    for event, attributes in _sighted(room, said):
         records = [_sighting(event, attribute, said) for attribute in attributes]
         made += _offer(room, event, RecordKind.SIGHTING, records)
     if not made:
         raise RefusedError(403, "Could not add the sighting. Reason: No valid attributes found.", saved=False)
-    return {"Sighting": show_sighting(made[-1], room.sees.org)}
+    return {"Sighting": show_sighting(made[-1], room.events.org)}
 
 
 def _sighted(room: CallRoom, said: Json) -> Iterator[tuple[VisibleEvent, list[Json]]]:
     """The attributes that a sighting is of: one by its name, or all of a value."""
     name = room.call.argument() or str(said.get("uuid") or said.get("id") or "")
-    if found := room.sees.attribute(name) if name else None:
+    if found := room.events.attribute(name) if name else None:
         yield found[0], [found[1]]
         return
     values = said.get("values") or [said.get("value")]
@@ -134,7 +118,7 @@ def _sighted(room: CallRoom, said: Json) -> Iterator[tuple[VisibleEvent, list[Js
     if not wanted:
         return
     query = read_query({"value": wanted}, room.call.now)
-    for event, attributes, _ in room.sees.search(query):
+    for event, attributes, _ in room.events.search(query):
         kept = [one for one in attributes if query.allows_attribute(one) and not one["deleted"]]
         if kept:
             yield event, kept
@@ -152,8 +136,8 @@ def _sighting(event: VisibleEvent, attribute: Json, said: Json) -> NewRecord:
 
 def _save_sightings(room: CallRoom) -> Json:
     """The sightings of one event that a MISP pushes."""
-    event = room.event(room.call.argument())
-    attributes, _ = room.sees.parts(event)
+    event = room.event()
+    attributes, _ = room.events.parts(event)
     known = {one["uuid"]: one for one in attributes}
     records = list[NewRecord]()
     for one in room.call.data if isinstance(room.call.data, list) else []:
@@ -164,14 +148,14 @@ def _save_sightings(room: CallRoom) -> Json:
             record.uuid = read_uuid(said.get("uuid")) or record.uuid
             records.append(record)
     made = _offer(room, event, RecordKind.SIGHTING, records)
-    return success(room, f"{len(made)} sightings added.")
+    return success(room.call, f"{len(made)} sightings added.")
 
 
 def _sightings_to_push(room: CallRoom) -> list[str]:
     """Those that are not here."""
     data = room.call.data
     asked = [uuid for one in data if (uuid := read_uuid(one))] if isinstance(data, list) else []
-    rows = room.sees.store.rows(RecordKind.SIGHTING, MispRecord.uuid.in_(asked))
+    rows = room.store.rows(RecordKind.SIGHTING, MispRecord.uuid.in_(asked))
     here = {row.uuid for row in rows}
     return [str(uuid) for uuid in asked if uuid not in here]
 
@@ -188,23 +172,23 @@ def _search_sightings(room: CallRoom) -> Json:
     response = list[Json]()
     for one in found:
         more: Json = {}
-        event = room.sees.find(one["event_id"])
+        event = room.events.find(one["event_id"])
         if event is not None and flag(asked.get("includeEvent")):
-            room.sees.give(event)
+            room.events.give(event)
             more["Event"] = event.shown
-        attribute = room.sees.attribute(one["attribute_id"]) if flag(asked.get("includeAttribute")) else None
+        attribute = room.events.attribute(one["attribute_id"]) if flag(asked.get("includeAttribute")) else None
         if attribute is not None:
-            room.sees.give(attribute[0])
+            room.events.give(attribute[0])
             more["Attribute"] = attribute[1]
         response.append({"Sighting": {**one, **more}})
     return {"response": response}
 
 
 def _found(room: CallRoom, context: str, name: str) -> list[Json]:
-    asked, rows = room.call.asked, room.sees.store.rows(RecordKind.SIGHTING, MispRecord.deleted.is_(False))
-    shown = [show_sighting(row, room.sees.org) for row in rows]
+    asked, rows = room.call.asked, room.store.rows(RecordKind.SIGHTING, _KEPT)
+    shown = [show_sighting(row, room.events.org) for row in rows]
     if name and context == "event":
-        event = room.sees.find(name)
+        event = room.events.find(name)
         shown = [one for one in shown if event is not None and one["event_id"] == event.shown["id"]]
     elif name:
         shown = [one for one in shown if name.lower() in {one["attribute_id"], one["attribute_uuid"]}]
@@ -212,7 +196,13 @@ def _found(room: CallRoom, context: str, name: str) -> list[Json]:
         if asked.get(key) not in (None, ""):
             terms = read_terms(asked[key])
             shown = [one for one in shown if terms.allows([one[key]])]
-    if asked.get("org_id") not in (None, "", str(room.sees.org.number), room.sees.org.number, str(room.sees.org.uuid)):
+    if asked.get("org_id") not in (
+        None,
+        "",
+        str(room.events.org.number),
+        room.events.org.number,
+        str(room.events.org.uuid),
+    ):
         return []
     if asked.get("last") not in (None, ""):
         times = read_times(asked["last"], room.call.now)
@@ -221,11 +211,11 @@ def _found(room: CallRoom, context: str, name: str) -> list[Json]:
 
 
 def _delete_sighting(room: CallRoom) -> Json:
-    row = room.sees.store.find(RecordKind.SIGHTING, room.call.argument())
-    if row is None or row.deleted:
+    row = room.record(RecordKind.SIGHTING)
+    if row.deleted:
         raise RefusedError(404, "Invalid sighting.")
     row.deleted = True
-    return success(room, "Sighting successfully deleted.")
+    return success(room.call, "Sighting successfully deleted.")
 
 
 WRITES: Final[dict[str, CallFunction]] = {

@@ -1,47 +1,69 @@
 """An incident as one partner may have it at a MISP: its summary and its observables, each let through by the gate."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.never_held import class_table
-from tocsin.directory import Team, teams_by_id
-from tocsin.exchange.ledger import newest_version, passed_items, tombstones
+from tocsin.exchange.ledger import (
+    ground_of_package,
+    newest_version,
+    passed_items,
+    policy_for,
+    recipient_for,
+    tombstones,
+)
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.recalls import Name
 from tocsin.exchange.sharing import (
     PackageKind,
     PackagePolicy,
     PartnerPackage,
-    SharingPartner,
     compose,
     incident_event,
     incident_items,
-    partner_recipient,
     read_view,
 )
-from tocsin.incidents import Incident, IncidentReader, find_incident, merged_family, parties_of, shareable_incidents
-from tocsin.node.node import Node
+from tocsin.incidents import (
+    Incident,
+    IncidentReader,
+    Party,
+    find_incident,
+    merged_family,
+    parties_of,
+    shareable_incidents,
+)
+from tocsin.interface import ActContext
 from tocsin.node.records import node_uuid
-from tocsin.sharing.gate import Recipient, Tlp, read_tlp
-from tocsin.sharing.rules import rules_in_force
+from tocsin.sharing.gate import Audience, Recipient, read_tlp
 
 _KINDS: Final = {PackageKind.SUMMARY, PackageKind.OBSERVABLES}
 
 
 @dataclass(frozen=True)
 class EventRecipient:
-    """A partner to whom incidents go as events. ``party``: its node, or what else names it to the gate."""
+    """A partner to whom incidents go as events. ``known``: as the gate knows it, whatever an incident says of it."""
 
-    partner: int
-    party: str
-    name: str
-    team: Team | None
+    partner: Partner
+    known: Recipient
     policy: PackagePolicy
+
+    def for_incident(self, parties: Iterable[Party]) -> Recipient:
+        """As the gate knows it for an incident: where it takes part it is named, and gets no more than that says."""
+        team, mailbox = self.partner.team_id, self.partner.mailbox.casefold()
+        limits = [
+            read_tlp(one.ceiling)
+            for one in parties
+            if one.left_at is None
+            and ((team and one.team_id == team) or (mailbox and one.mailbox.casefold() == mailbox))
+        ]
+        if not limits:
+            return self.known
+        ceiling = min([*limits, self.known.ceiling], key=lambda one: one.rank)
+        return replace(self.known, audience=Audience.PARTNER, in_case=True, ceiling=ceiling)
 
 
 @dataclass(frozen=True)
@@ -50,24 +72,15 @@ class SharedEvent:
 
     incident: Incident
     event: dict[str, Any]
+    package: PartnerPackage
     withdrawn: bool = False
 
 
-def event_recipient(session: Session, node: Node, partner: Partner) -> EventRecipient:
-    """A partner with the rules that hold now."""
-    team = teams_by_id(node.database).get(partner.team_id or 0)
-    party = str(partner.node or f"partner:{partner.id}")
-    return EventRecipient(partner.id, party, partner.name, team, event_policy(session, node))
-
-
-def event_policy(session: Session, node: Node) -> PackagePolicy:
-    """The rules of this node that hold for every recipient of events."""
-    rules = rules_in_force(session)
-    always = (rule.local for rule in rules.sharing.document.rules if not rule.when)  # the others are about events
-    return PackagePolicy(
-        local=tuple(one for one in always if one is not None), transfers=rules.transfers,
-        never_held=class_table(node.settings.never_held),
-    )  # fmt: skip
+def event_recipient(session: Session, context: ActContext, partner: Partner) -> EventRecipient:
+    """A partner with the rules and agreements that hold now. All ways of MISP are encrypted."""
+    known = recipient_for(session, context, partner, "")
+    known = replace(known, plain=False, party=known.party or f"partner:{partner.id}")
+    return EventRecipient(partner, known, policy_for(session, context, partner, PackagePolicy().chosen))
 
 
 def incident_package(
@@ -75,21 +88,20 @@ def incident_package(
 ) -> tuple[Incident, PartnerPackage]:
     """What of an incident may go to a partner, and what not and why.
 
-    Where its team takes part, nothing above what the incident says of that team.
-
     Raises:
         NotFoundError: the reader knows no such incident.
 
     """
     family = merged_family(session, reader, find_incident(session, reader, reference))
-    team, limits = to.team, list[Tlp]()
-    if team is not None:
-        here = [one for one in parties_of(session, reader, family) if one.left_at is None]
-        limits = [read_tlp(one.ceiling) for one in here if one.team_id == team.id]
-    ceiling = min([*limits, read_tlp(team.ceiling)], key=lambda one: one.rank) if team else None
-    who = SharingPartner(to.party, to.name, team, ceiling=ceiling)
-    recipient = partner_recipient(who, (), reader.now, in_case=bool(limits))
+    recipient = to.for_incident(parties_of(session, reader, family))
     return package_for(session, reader, recipient, to.policy, reference)
+
+
+def ground_detail(session: Session, package: PartnerPackage) -> dict[str, str]:
+    """On what an incident goes, as the audit log keeps it: the kind of ground, and the agreement where it is one."""
+    agreement = package.recipient.agreement
+    ground = {"ground": ground_of_package(session, package).kind}
+    return {**ground, "agreement": agreement[0]} if agreement else ground
 
 
 def package_for(
@@ -102,21 +114,22 @@ def package_for(
 
 
 def shared_events(
-    session: Session, node: Node, to: EventRecipient, now: datetime, *, since: datetime | None = None,
+    session: Session, context: ActContext, to: EventRecipient, *, since: datetime | None = None,
     only: UUID | None = None,
 ) -> Iterator[SharedEvent]:  # fmt: skip
     """The incidents that a partner may have at all, each as it may have it, those that changed first first."""
-    reader, own = IncidentReader(None, now), node_uuid(node.database)
-    team = to.team.id if to.team else None
-    for incident in shareable_incidents(session, reader, team, since=since, only=only):
+    reader, own = IncidentReader(None, context.now), node_uuid(context.database)
+    bound = to.known.audience is Audience.PARTNER
+    for incident in shareable_incidents(session, reader, to.partner.team_id, bound=bound, since=since, only=only):
         name = (own, incident.uuid)
         withdrawn = is_withdrawn(session, name)
-        if withdrawn and not passed_items(session, to.partner, {name}):
+        if withdrawn and not passed_items(session, to.partner.id, {name}):
             continue
         _, package = incident_package(session, reader, to, incident.reference)
         event = package_event(incident, package)
         if event is not None:
-            yield SharedEvent(incident, _withdrawn(incident, event) if withdrawn else event, withdrawn=withdrawn)
+            shown = _withdrawn(incident, event) if withdrawn else event
+            yield SharedEvent(incident, shown, package, withdrawn=withdrawn)
 
 
 def package_event(incident: Incident, package: PartnerPackage) -> dict[str, Any] | None:

@@ -1,20 +1,20 @@
 """What a partner's program sends, read piece by piece: an event of 200,000 attributes is never in memory as a whole."""
 
+import codecs
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from json.decoder import JSONDecoder, scanstring  # type: ignore[attr-defined]  # it is part of the module since 2.6
 from typing import Any, Final
 
 from tocsin.exchange.faces.misp.shapes import ShapeError
-from tocsin.exchange.formats import measure_json
+from tocsin.exchange.formats import measure_json, parse_json
 from tocsin.node.errors import InputError
 
 MOST_ATTRIBUTES: Final = 250_000
 """Of one event."""
 
-_SPACE: Final = re.compile(r"[ \t\r\n]*")
+_LOOK: Final = 3  # a number may go on behind "1e+"
+_SPACE: Final = frozenset(" \t\r\n")
 _PARTS: Final = {"Attribute", "Object"}
 
 Json = Mapping[str, Any]
@@ -24,7 +24,7 @@ def _no_number(text: str) -> float:
     raise ValueError(text)
 
 
-_DECODER: Final = JSONDecoder(parse_constant=_no_number)
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_number)
 
 
 def read_body(body: bytes) -> Any:
@@ -34,24 +34,23 @@ def read_body(body: bytes) -> Any:
         InputError: it is no JSON, or is larger or deeper than any honest request.
 
     """
-    if not body.strip():
-        return {}
-    measure_json(body)
-    try:
-        found = json.loads(body, parse_constant=_no_number)
-        json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair cannot be stored
-    except ValueError as error:
-        raise InputError("It is no JSON.") from error
-    return found
+    return parse_json(body) if body.strip() else {}
 
 
 @dataclass
 class EventReader:
-    """An event, wrapped in ``Event`` or not: ``take`` gets each attribute and object, `read` gives all else."""
+    """An event, wrapped in ``Event`` or not: ``take`` gets each attribute and object, `read` gives all else.
+
+    ``block``: bytes that are decoded at once, at least.
+    """
 
     take: Callable[[str, Json], None]
+    block: int = 1 << 18
     parts: int = 0
-    _text: str = field(default="", init=False)
+    _body: bytes = field(default=b"", init=False)
+    _next: int = field(default=0, init=False)  # of the bytes, those not decoded yet begin here
+    _text: str = field(default="", init=False)  # what is decoded and was not dropped
+    _at: int = field(default=0, init=False)
 
     def read(self, body: bytes) -> dict[str, Any]:
         """All but the attributes and objects.
@@ -61,57 +60,86 @@ class EventReader:
 
         """
         measure_json(body)
+        self._body, self._decode = body, codecs.getincrementaldecoder("utf-8-sig")().decode
         try:
-            self._text = body.decode("utf-8-sig")
-            found, _ = self._object(self._after(0, "{"), 0)
+            return self._object(0)
         except ShapeError:
             raise
-        except (ValueError, IndexError, RecursionError, TypeError, AttributeError) as error:
+        except (ValueError, RecursionError, TypeError, AttributeError) as error:
             raise InputError("It is no JSON of an event.") from error
+
+    def _object(self, depth: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for _ in self._members("{", "}"):
+            key, sign = self._value(), self._skip(":")
+            if not isinstance(key, str):
+                raise ValueError(":")  # noqa: TRY004  # one error for all that is no event
+            if key == "Event" and sign == "{" and not depth:
+                found |= self._object(depth + 1)
+            elif key in _PARTS and sign == "[":
+                for _ in self._members("[", "]"):
+                    self._part(key)
+            else:
+                found[key] = self._value()
         return found
 
-    def _object(self, at: int, depth: int) -> tuple[dict[str, Any], int]:
-        found: dict[str, Any] = {}
-        text = self._text
-        while text[at] != "}":
-            at = self._after(at, '"')
-            key, at = scanstring(text, at, True)
-            at = self._after(self._space(at), ":")
-            if key == "Event" and text[at] == "{" and not depth:
-                inner, at = self._object(self._after(at, "{"), depth + 1)
-                found |= inner
-            elif key in _PARTS and text[at] == "[":
-                at = self._elements(key, self._after(at, "["))
-            else:
-                found[key], at = _DECODER.raw_decode(text, at)
-                _check_text(found[key])
-            at = self._space(at)
-            at = self._after(at, ",") if text[at] == "," else at
-        return found, self._space(at + 1)
+    def _members(self, first: str, last: str) -> Iterator[None]:
+        """Stands before each member of an object or a list in turn."""
+        sign = self._skip(first)
+        while sign != last:
+            yield
+            sign = self._sign()
+            sign = self._skip(",") if sign != last else sign
+        self._at += 1
 
-    def _elements(self, kind: str, at: int) -> int:
-        while self._text[at] != "]":
-            one, at = _DECODER.raw_decode(self._text, at)
-            if not isinstance(one, dict):
-                raise ValueError(kind)  # noqa: TRY004  # one error for all that is no event
-            self.parts += 1 + len(one.get("Attribute") or ())
-            if self.parts > MOST_ATTRIBUTES:
-                raise InputError(f"An event has at most {MOST_ATTRIBUTES:,} attributes here.")
-            _check_text(one)
-            self.take(kind, one)
-            at = self._space(at)
-            at = self._after(at, ",") if self._text[at] == "," else at
-        return at + 1
+    def _part(self, kind: str) -> None:
+        one = self._value()
+        if not isinstance(one, dict):
+            raise ValueError(kind)  # noqa: TRY004  # one error for all that is no event
+        self.parts += 1 + len(one.get("Attribute") or ())
+        if self.parts > MOST_ATTRIBUTES:
+            raise InputError(f"An event has at most {MOST_ATTRIBUTES:,} attributes here.")
+        self.take(kind, one)
 
-    def _after(self, at: int, sign: str) -> int:
-        at = self._space(at)
-        if self._text[at] != sign:
-            raise ValueError(at)
-        return at + 1 if sign == '"' else self._space(at + 1)
+    def _value(self) -> Any:
+        """The value that begins here; where the text may end in it, more is decoded."""
+        while True:
+            try:
+                found, end = _DECODER.raw_decode(self._text, self._at)
+            except ValueError:
+                if not self._more():
+                    raise
+                continue
+            if end + _LOOK < len(self._text) or not self._more():
+                if self._text.find("\\u", self._at, end) >= 0:
+                    _check_text(found)
+                self._at = end
+                return found
 
-    def _space(self, at: int) -> int:
-        found = _SPACE.match(self._text, at)
-        return found.end() if found else at
+    def _skip(self, sign: str) -> str:
+        """The sign after one that must stand here."""
+        if self._sign() != sign:
+            raise ValueError(sign)
+        self._at += 1
+        return self._sign()
+
+    def _sign(self) -> str:
+        """What stands here behind white space; nothing at the end."""
+        while True:
+            while self._text[self._at : self._at + 1] in _SPACE:
+                self._at += 1
+            if self._at < len(self._text) or not self._more():
+                return self._text[self._at : self._at + 1]
+
+    def _more(self) -> bool:
+        """Drop what was read, and decode as much again as is left, at least `block`; whether there was any."""
+        left = self._text[self._at :]
+        block = self._body[self._next : self._next + max(self.block, len(left))]
+        more = self._decode(block, not block)
+        if block:
+            self._next += len(block)
+            self._text, self._at = left + more, 0
+        return bool(block)
 
 
 def _check_text(value: object) -> None:

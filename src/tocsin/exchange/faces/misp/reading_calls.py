@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from tocsin.exchange.faces import FaceScope
 from tocsin.exchange.faces.misp.calls import CallFunction, CallRoom, EventAnswer, Json
-from tocsin.exchange.faces.misp.queries import read_deleted, read_query, sorted_events
+from tocsin.exchange.faces.misp.queries import read_deleted, read_query, sorted_events, tag_names
 from tocsin.exchange.faces.misp.shapes import flag, read_seconds, read_uuid, show_attribute, show_object
 from tocsin.exchange.faces.misp.store import RefusedError
 from tocsin.exchange.faces.misp.visible import VisibleEvent, finds_attribute, finds_event
@@ -15,6 +15,7 @@ VERSION: Final = "2.5.34"
 """The version of MISP whose calls these are: by its number clients switch what they send on and off."""
 
 _TYPES_OF_INDICATORS: Final = {"Network activity", "Payload delivery", "Artifacts dropped", "Persistence mechanism"}
+_TEXT_TYPES: Final = ("comment", "other", "text")
 
 
 def _version(room: CallRoom) -> Json:
@@ -22,7 +23,7 @@ def _version(room: CallRoom) -> Json:
     return {
         "version": VERSION, "pymisp_recommended_version": VERSION, "perm_sync": writes, "perm_sighting": writes,
         "perm_galaxy_editor": False, "perm_analyst_data": False, "request_encoding": [], "filter_sightings": True,
-        "uuid": str(room.sees.us.uuid),
+        "uuid": str(room.events.us.uuid),
     }  # fmt: skip
 
 
@@ -33,9 +34,9 @@ def _post_test(room: CallRoom) -> Json:
 
 def _user(room: CallRoom) -> Json:
     """The caller. Raises RefusedError where another is asked for."""
-    if room.call.argument() not in {"me", "", str(room.sees.org.number)}:
+    if room.call.argument() not in {"me", "", str(room.events.org.number)}:
         raise RefusedError(403, "You do not have permission to use this functionality.")
-    writes, org = FaceScope.POST in room.call.caller.scopes, room.sees.org
+    writes, org = FaceScope.POST in room.call.caller.scopes, room.events.org
     user = {
         "id": str(org.number), "org_id": str(org.number), "email": room.call.caller.name, "role_id": "1",
         "autoalert": False, "disabled": False, "termsaccepted": True, "change_pw": False, "authkey": "",
@@ -55,26 +56,23 @@ def _user(room: CallRoom) -> Json:
 
 def _describe_types(_room: CallRoom) -> Json:
     known = categories()
-    types = sorted({one for some in known.values() for one in some})
     sane = {
         one: {"default_category": name, "to_ids": int(name in _TYPES_OF_INDICATORS)}
         for name, some in known.items()
         for one in some
     }
-    mappings = {name: [*some, *(["comment", "other", "text"])] for name, some in known.items()}
-    for one in ("comment", "other", "text"):
-        sane[one] = {"default_category": "Other", "to_ids": 0}
+    sane |= {one: {"default_category": "Other", "to_ids": 0} for one in _TEXT_TYPES}
+    mappings = {name: [*some, *_TEXT_TYPES] for name, some in known.items()}
     return {
         "result": {
-            "sane_defaults": sane, "types": sorted({*types, "comment", "other", "text"}), "categories": [*known],
-            "category_type_mappings": mappings,
+            "sane_defaults": sane, "types": sorted(sane), "categories": [*known], "category_type_mappings": mappings
         }
     }  # fmt: skip
 
 
 def _view_event(room: CallRoom) -> EventAnswer:
-    found = room.event(room.call.argument())
-    room.sees.give(found)
+    found = room.event()
+    room.events.give(found)
     asked = room.call.asked
     return EventAnswer(
         found.shown["uuid"], read_deleted(asked.get("deleted"), also=True), not flag(asked.get("noSightings"))
@@ -86,21 +84,20 @@ def _index(room: CallRoom) -> Any:
 
     Raises RefusedError while this node sends nothing: a list without incidents would say that they are gone.
     """
-    if room.sees.stopped and FaceScope.READ in room.call.caller.scopes:
+    if room.events.stopped and FaceScope.READ in room.call.caller.scopes:
         raise RefusedError(503, "This node sends nothing now.")
     asked = room.call.asked
     query = read_query({**asked, "from": asked.get("datefrom"), "to": asked.get("dateuntil")}, room.call.now)
     since = query.timestamp.first if query.timestamp else None
     found: dict[str, VisibleEvent] = {}
-    for one in room.sees.all(since=since):
-        shown, times = one.shown, query.timestamp
-        tags = [tag["name"] for tag in shown["Tag"]]
-        in_time = times is None or times.allows(shown["timestamp"])
-        if in_time and query.allows_event(shown) and query.tags.allows(tags):
+    for one in room.events.all(since=since):
+        shown = one.shown
+        in_time = query.timestamp is None or query.timestamp.allows(shown["timestamp"])
+        if in_time and query.allows_event(shown) and query.tags.allows(tag_names(shown)):
             found[shown["uuid"]] = one
     rows = query.paged(sorted_events([one.shown for one in found.values()], asked))
     for row in rows:
-        room.sees.give(found[row["uuid"]])
+        room.events.give(found[row["uuid"]])
     if flag(asked.get("minimal")):
         names = ("id", "uuid", "timestamp", "published")
         return [
@@ -124,11 +121,11 @@ def _search_events(room: CallRoom) -> Json:
     _check_format(room)
     query, found = read_query(room.call.asked, room.call.now), list[Json]()
     bare, last = flag(room.call.asked.get("metadata")), query.page * query.limit
-    for one, attributes, objects in room.sees.search(query):
+    for one, attributes, objects in room.events.search(query):
         if finds_event(query, one.shown, attributes):
             kept = ([], []) if bare else (attributes, objects)
             wanted = last - query.limit <= len(found)
-            found.append({"Event": room.sees.whole(one, query, *kept) if wanted else {}})
+            found.append({"Event": room.events.whole(one, query, *kept) if wanted else {}})
             if len(found) >= last:
                 break
     return {"response": query.paged(found)}
@@ -137,11 +134,11 @@ def _search_events(room: CallRoom) -> Json:
 def _search_attributes(room: CallRoom) -> Json:
     _check_format(room)
     query, asked, found = read_query(room.call.asked, room.call.now), room.call.asked, list[Json]()
-    for one, attributes, _ in room.sees.search(query):
+    for one, attributes, _ in room.events.search(query):
         kept = [part for part in attributes if finds_attribute(query, one.shown, part)]
         if not kept:
             continue
-        room.sees.give(one)
+        room.events.give(one)
         names = ("id", "org_id", "orgc_id", "info", "uuid", "distribution", "date", "published", "timestamp")
         of = {name: one.shown[name] for name in names}
         tags = one.shown["Tag"] if flag(asked.get("includeEventTags")) else []
@@ -154,7 +151,7 @@ def _search_attributes(room: CallRoom) -> Json:
 def _search_objects(room: CallRoom) -> Json:
     _check_format(room)
     query, found = read_query(room.call.asked, room.call.now), list[Json]()
-    for _, attributes, objects in room.sees.search(query):
+    for _, attributes, objects in room.events.search(query):
         for part in objects:
             inner = [each for each in attributes if each["object_id"] == part["id"] and query.shows(each)]
             named = query.object_name.allows([part["name"]]) and part["deleted"] in query.deleted
@@ -164,33 +161,28 @@ def _search_objects(room: CallRoom) -> Json:
 
 
 def _view_attribute(room: CallRoom) -> Json:
-    found = room.sees.attribute(room.call.argument())
-    if found is None:
-        raise RefusedError(404, "Invalid attribute")
-    room.sees.give(found[0])
-    return {"Attribute": {**found[1], "event_uuid": found[0].shown["uuid"]}}
+    event, found = room.attribute()
+    room.events.give(event)
+    return {"Attribute": {**found, "event_uuid": event.shown["uuid"]}}
 
 
 def _attributes(room: CallRoom) -> list[Json]:
     """All attributes of all events."""
     query = read_query({}, room.call.now)
     found = list[Json]()
-    for one, attributes, _ in room.sees.search(query):
-        room.sees.give(one)
+    for one, attributes, _ in room.events.search(query):
+        room.events.give(one)
         found += [part for part in attributes if not part["deleted"]]
     return found
 
 
 def _view_object(room: CallRoom) -> Json:
-    row = room.sees.store.find(RecordKind.OBJECT, room.call.argument())
-    if row is None:
-        raise RefusedError(404, "Invalid object.")
-    return {"Object": shown_object(room, row)}
+    return {"Object": shown_object(room, room.record(RecordKind.OBJECT))}
 
 
 def shown_object(room: CallRoom, row: MispRecord) -> Json:
     """An object with its attributes; those that were deleted only where it was, too."""
-    inner = room.sees.store.rows(RecordKind.ATTRIBUTE, MispRecord.object_id == row.id)
+    inner = room.store.rows(RecordKind.ATTRIBUTE, MispRecord.object_id == row.id)
     return show_object(row, (show_attribute(one) for one in inner if row.deleted or not one.deleted))
 
 
@@ -202,26 +194,22 @@ def _ids_to_push(room: CallRoom) -> list[str]:
         uuid = read_uuid(event.get("uuid")) if isinstance(event, dict) else None
         if uuid is None or event is None:
             continue
-        here = room.sees.store.find(RecordKind.EVENT, str(uuid))
+        here = room.store.find(RecordKind.EVENT, str(uuid))
         if here is None or here.timestamp < (read_seconds(event.get("timestamp")) or 0):
             found.append(str(uuid))
     return found
 
 
 def _organisations(room: CallRoom) -> list[Json]:
-    return [{"Organisation": one.shown} for one in (room.sees.us, room.sees.org)]
+    return [{"Organisation": one.shown} for one in (room.events.us, room.events.org)]
 
 
 def _organisation(room: CallRoom) -> Json:
     name = room.call.argument().lower()
-    for one in (room.sees.us, room.sees.org):
+    for one in (room.events.us, room.events.org):
         if name in {str(one.number), str(one.uuid), one.name.lower()}:
             return {"Organisation": one.shown}
     raise RefusedError(404, "Invalid organisation")
-
-
-def _no_sharing_group(_room: CallRoom) -> Json:
-    raise RefusedError(404, "Invalid sharing group or no access to it.")
 
 
 def _nothing(_room: CallRoom) -> Json:
@@ -245,8 +233,6 @@ READS: Final[dict[str, CallFunction]] = {
     "objects/view": _view_object,
     "organisations/index": _organisations,
     "organisations/view": _organisation,
-    "sharinggroups/index": _nothing,
-    "sharinggroups/view": _no_sharing_group,
     "galaxyclusters/restsearch": _nothing,
     "tags/index": lambda _: {"Tag": []},
 }

@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from sqlalchemy import Row
+
 from tocsin.exchange.formats import default_category
 from tocsin.exchange.ledger import MispRecord
 
@@ -33,6 +35,11 @@ class MispOrg:
     def shown(self) -> dict[str, Any]:
         """As it stands in an event."""
         return {"id": str(self.number), "name": self.name, "uuid": str(self.uuid), "local": self.number == 1}
+
+
+def org_number(partner: int) -> int:
+    """The number of a partner's organisation."""
+    return partner + 1
 
 
 class ShapeError(ValueError):
@@ -100,17 +107,14 @@ def _read(thing: Json, name: str, value: str, names: Iterable[str]) -> NewRecord
             continue
         found = thing[one]
         if one == "Tag":
-            content[one] = [tag_of(tag) for tag in found if isinstance(tag, dict) and tag.get("name")] if found else []
+            tags = [tag for tag in found or () if isinstance(tag, dict) and tag.get("name")]
+            content[one] = [tag_of(tag) for tag in tags if not flag(tag.get("deleted"))]
         elif one in _FLAGS:
             content[one] = flag(found)
         elif isinstance(found, dict | list):
             content[one] = found
         else:
             content[one] = _text(found)
-    gone = [tag for tag in thing.get("Tag") or () if isinstance(tag, dict) and flag(tag.get("deleted"))]
-    if gone and "Tag" in content:
-        dropped = {_text(tag.get("name")) for tag in gone}
-        content["Tag"] = [tag for tag in content["Tag"] if tag["name"] not in dropped]
     uuid = read_uuid(thing.get("uuid"))
     return NewRecord(
         uuid or uuid4(), name, value, read_seconds(thing.get("timestamp")), flag(thing.get("deleted")), content,
@@ -137,33 +141,44 @@ def tag_number(name: str) -> int:
     return zlib.crc32(name.encode()) & 0x3FFFFFFF
 
 
-def show_attribute(row: MispRecord) -> dict[str, Any]:
+def _shown(row: MispRecord | Row[Any]) -> dict[str, Any]:
+    """What every part of an event has."""
+    content = row.content
+    return {
+        "id": str(row.id), "event_id": str(row.event_id), "uuid": str(row.uuid), "timestamp": str(row.timestamp),
+        "deleted": row.deleted, "comment": content.get("comment", ""),
+        "distribution": content.get("distribution") or "5",
+        "sharing_group_id": content.get("sharing_group_id") or "0",
+        "first_seen": content.get("first_seen"), "last_seen": content.get("last_seen"),
+    }  # fmt: skip
+
+
+def _shown_value(row: MispRecord | Row[Any]) -> dict[str, Any]:
+    content = row.content
+    return {
+        **_shown(row), "type": row.name, "value": row.value, "to_ids": bool(content.get("to_ids")),
+        "category": content.get("category") or default_category(row.name),
+        "disable_correlation": bool(content.get("disable_correlation")),
+    }  # fmt: skip
+
+
+def show_attribute(row: MispRecord | Row[Any]) -> dict[str, Any]:
     """An attribute as MISP gives it."""
     content = row.content
     shown = {
-        "id": str(row.id), "event_id": str(row.event_id), "object_id": str(row.object_id or 0),
-        "object_relation": content.get("object_relation"),
-        "category": content.get("category") or default_category(row.name), "type": row.name, "value": row.value,
-        "to_ids": bool(content.get("to_ids")), "uuid": str(row.uuid), "timestamp": str(row.timestamp),
-        "distribution": content.get("distribution") or "5",
-        "sharing_group_id": content.get("sharing_group_id") or "0", "comment": content.get("comment", ""),
-        "deleted": row.deleted, "disable_correlation": bool(content.get("disable_correlation")),
-        "first_seen": content.get("first_seen"), "last_seen": content.get("last_seen"),
+        **_shown_value(row), "object_id": str(row.object_id or 0), "object_relation": content.get("object_relation"),
         "Galaxy": content.get("Galaxy") or [], "ShadowAttribute": [], "Tag": shown_tags(content),
     }  # fmt: skip
-    return {**shown, **({"data": content["data"]} if content.get("data") else {})}
+    return {**shown, "data": content["data"]} if content.get("data") else shown
 
 
 def show_object(row: MispRecord, attributes: Iterable[Json]) -> dict[str, Any]:
     """An object as MISP gives it, with these attributes."""
     content = row.content
     return {
-        "id": str(row.id), "name": row.name, "meta-category": content.get("meta-category", "misc"),
+        **_shown(row), "name": row.name, "meta-category": content.get("meta-category", "misc"),
         "description": content.get("description", ""), "template_uuid": content.get("template_uuid"),
-        "template_version": content.get("template_version"), "event_id": str(row.event_id), "uuid": str(row.uuid),
-        "timestamp": str(row.timestamp), "distribution": content.get("distribution") or "5",
-        "sharing_group_id": content.get("sharing_group_id") or "0", "comment": content.get("comment", ""),
-        "deleted": row.deleted, "first_seen": content.get("first_seen"), "last_seen": content.get("last_seen"),
+        "template_version": content.get("template_version"),
         "ObjectReference": content.get("ObjectReference") or [], "Attribute": list(attributes),
     }  # fmt: skip
 
@@ -202,12 +217,9 @@ def show_proposal(row: MispRecord) -> dict[str, Any]:
     """A proposal as MISP gives it; ``old_id`` is the attribute that it would change."""
     content = row.content
     return {
-        "id": str(row.id), "old_id": content.get("old_id", "0"), "event_id": content.get("event_id", "0"),
-        "type": row.name, "category": content.get("category") or default_category(row.name), "value": row.value,
-        "uuid": str(row.uuid), "to_ids": bool(content.get("to_ids")), "comment": content.get("comment", ""),
-        "org_id": content.get("org_id", "0"), "event_uuid": str(row.target), "deleted": row.deleted,
-        "proposal_to_delete": bool(content.get("proposal_to_delete")), "timestamp": str(row.timestamp),
-        "disable_correlation": False, "first_seen": content.get("first_seen"), "last_seen": content.get("last_seen"),
+        **_shown_value(row), "old_id": content.get("old_id", "0"), "event_id": content.get("event_id", "0"),
+        "org_id": content.get("org_id", "0"), "event_uuid": str(row.target),
+        "proposal_to_delete": bool(content.get("proposal_to_delete")),
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.faces import recalled_names
@@ -54,7 +54,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True)
-class PeerStore:
+class PartnerStore:
     """What one partner wrote, within a transaction. ``org``: whose things these are; ``size``: bytes of the request."""
 
     session: Session
@@ -87,6 +87,12 @@ class PeerStore:
         query = select(MispRecord).where(*self._own(kind), *of, MispRecord.id > after)
         return self.session.scalars(query.order_by(MispRecord.id).limit(limit)).all()
 
+    def attributes(self, event: int, *, after: int, limit: int) -> Sequence[Row[Any]]:
+        """Attributes of an event as plain rows, since there may be many; from a number on."""
+        of = *self._own(RecordKind.ATTRIBUTE), MispRecord.event_id == event, MispRecord.id > after
+        query = select(*MispRecord.__table__.columns).where(*of)
+        return self.session.execute(query.order_by(MispRecord.id).limit(limit)).all()
+
     def events(self) -> Sequence[MispRecord]:
         """The events that were not deleted."""
         return self.rows(RecordKind.EVENT, MispRecord.deleted.is_(False))
@@ -105,11 +111,9 @@ class PeerStore:
             ShapeError, InputError: it is no event.
 
         """
-        row = MispRecord(
-            partner_id=self.partner, kind=RecordKind.EVENT.value, uuid=(unnamed := uuid4()), target=unnamed,
-            event_id=None, object_id=None, name="", value="", digest="", timestamp=self.seconds, deleted=False,
-            content={},
-        )  # fmt: skip
+        unnamed = uuid4()
+        unread = NewRecord(unnamed, "", "", None, deleted=False, content={})
+        row = MispRecord(**self.values(RecordKind.EVENT, unread, unnamed))
         parts = _PartWriter(self, row)
         self.session.add(row)
         self.session.flush()
@@ -182,14 +186,7 @@ class PeerStore:
         self, kind: RecordKind, target: UUID, title: str, records: Iterable[NewRecord], marking: Markings
     ) -> list[MispRecord]:
         """Proposals or sightings on an event, its own or one of this node: offered as one item with others on it."""
-        made = [
-            MispRecord(
-                partner_id=self.partner, kind=kind.value, uuid=one.uuid, target=target, event_id=None, object_id=None,
-                name=one.name, value=one.value, digest=digest_of(one.value),
-                timestamp=one.timestamp or self.seconds, deleted=False, content=one.content,
-            )
-            for one in records
-        ]  # fmt: skip
+        made = [MispRecord(**self.values(kind, one, target)) for one in records]
         known = {one.uuid for one in self.rows(kind, MispRecord.uuid.in_([one.uuid for one in made]))}
         made = [one for one in made if one.uuid not in known]
         self.session.add_all(made)
@@ -198,11 +195,22 @@ class PeerStore:
             self._offer_item(target, title, marking, {"change": f"{kind.value}s", "count": len(made)})
         return made
 
+    def values(
+        self, kind: RecordKind, one: NewRecord, target: UUID, event: int | None = None, object_id: int | None = None
+    ) -> dict[str, Any]:
+        """The columns of a new record."""
+        return {
+            "partner_id": self.partner, "kind": kind.value, "uuid": one.uuid, "target": target, "event_id": event,
+            "object_id": object_id, "name": one.name, "value": one.value,
+            "digest": digest_of(one.value) if one.value else "", "timestamp": one.timestamp or self.seconds,
+            "deleted": one.deleted, "content": one.content,
+        }  # fmt: skip
+
     def _own(self, kind: RecordKind) -> tuple[ColumnElement[bool], ...]:
         return MispRecord.partner_id == self.partner, MispRecord.kind == kind.value
 
     def _check_new(self, uuid: UUID) -> None:
-        known = self.session.scalar(select(MispRecord).where(*self._own(RecordKind.EVENT), MispRecord.uuid == uuid))
+        known = next(iter(self.rows(RecordKind.EVENT, MispRecord.uuid == uuid)), None)
         if known is not None and not known.deleted:
             raise ExistingEventError(known.id)
         if known is not None:
@@ -235,15 +243,12 @@ class PeerStore:
     ) -> None:
         session = self.session
         part = {"hash": f"misp:{target}", "name": RECORDS, "type": "application/json", "class": "technical"}
-        row = session.scalar(
-            select(IncomingRow).where(
-                IncomingRow.partner_id == self.partner, IncomingRow.hash == f"misp:{target}"
-            )
-        )  # fmt: skip
+        named = IncomingRow.partner_id == self.partner, IncomingRow.hash == part["hash"]
+        row = session.scalar(select(IncomingRow).where(*named))
         tlp = (marking.tlp or _UNMARKED).value
         if row is None:
             row = IncomingRow(
-                partner_id=self.partner, number=0, hash=f"misp:{target}", counts=False, type=MISP_TYPE, tlp=tlp,
+                partner_id=self.partner, number=0, hash=part["hash"], counts=False, type=MISP_TYPE, tlp=tlp,
                 state=IncomingState.TAKEN.value, code="", reason="", text="", archive="", came_at=self.now,
                 taken_by=MISP_TYPE,
             )  # fmt: skip
@@ -281,7 +286,7 @@ class ExistingEventError(Exception):
         self.number = number
 
 
-def peer_uuid(number: int, node: UUID | None, own: UUID) -> UUID:
+def partner_uuid(number: int, node: UUID | None, own: UUID) -> UUID:
     """What a partner's organisation is called: its node, or a name of ours for it."""
     return node or uuid5(own, f"partner:{number}")
 
@@ -293,7 +298,7 @@ class _PartWriter:
     ``foreign``: something belongs to another event; whether that is the same event, its UUID says at the end.
     """
 
-    store: PeerStore
+    store: PartnerStore
     event: MispRecord
     object_id: int | None = None
     markings: Markings = field(default_factory=Markings)
@@ -330,14 +335,9 @@ class _PartWriter:
     def _take_object(self, part: Json) -> None:
         record, store = read_object(part), self.store
         self._mark(record.content)
-        row = store.session.scalar(
-            select(MispRecord).where(
-                MispRecord.partner_id == store.partner, MispRecord.kind == RecordKind.OBJECT.value,
-                MispRecord.uuid == record.uuid,
-            )
-        )  # fmt: skip
+        row = next(iter(store.rows(RecordKind.OBJECT, MispRecord.uuid == record.uuid)), None)
         if row is None:
-            row = MispRecord(**self._values(record, RecordKind.OBJECT, None))
+            row = MispRecord(**store.values(RecordKind.OBJECT, record, self.event.target, self.event.id))
             store.session.add(row)
             store.session.flush()
         elif row.event_id != self.event.id:
@@ -375,22 +375,16 @@ class _PartWriter:
             row = known.get(record.uuid)
             if row is None:
                 check_attribute(record)
-                new[record.uuid] = self._values(record, RecordKind.ATTRIBUTE, object_id)
+                new[record.uuid] = store.values(
+                    RecordKind.ATTRIBUTE, record, self.event.target, self.event.id, object_id
+                )
             elif row.event_id != self.event.id:
                 self.foreign = True
             else:
                 _change(row, record, store.seconds)
         store.session.flush()
         if new:
-            store.session.execute(insert(MispRecord), list(new.values()))
-
-    def _values(self, record: NewRecord, kind: RecordKind, object_id: int | None) -> dict[str, Any]:
-        return {
-            "partner_id": self.store.partner, "kind": kind.value, "uuid": record.uuid, "target": self.event.target,
-            "event_id": self.event.id, "object_id": object_id, "name": record.name, "value": record.value,
-            "digest": digest_of(record.value) if record.value else "",
-            "timestamp": record.timestamp or self.store.seconds, "deleted": record.deleted, "content": record.content,
-        }  # fmt: skip
+            store.session.connection().execute(insert(MispRecord), list(new.values()))
 
 
 def _change(row: MispRecord, record: NewRecord, now: int) -> None:

@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import halts
 from tocsin.exchange.faces import FaceCaller, FaceScope
-from tocsin.exchange.faces.misp.incident_events import SharedEvent, event_recipient, shared_events
+from tocsin.exchange.faces.misp.incident_events import SharedEvent, event_recipient, ground_detail, shared_events
 from tocsin.exchange.faces.misp.queries import SearchQuery, TermFilter, tag_names
 from tocsin.exchange.faces.misp.shapes import (
     OWN_NUMBERS,
     MispOrg,
     digest_of,
+    org_number,
     read_attribute,
     read_event,
     read_uuid,
@@ -28,9 +29,10 @@ from tocsin.exchange.faces.misp.shapes import (
     show_proposal,
     show_sighting,
 )
-from tocsin.exchange.faces.misp.store import PeerStore, peer_uuid
+from tocsin.exchange.faces.misp.store import PartnerStore, partner_uuid
 from tocsin.exchange.ledger import MispRecord, PassingWay, RecordKind, note_reading
 from tocsin.exchange.partners import Partner
+from tocsin.interface import ActContext
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, audit, node_uuid
 
@@ -58,17 +60,20 @@ class VisibleEvents:
         self.given: dict[UUID, SharedEvent] = {}
         own = node_uuid(node.database)
         self.partner = session.get_one(Partner, caller.partner)
-        self.org = MispOrg(caller.partner + 1, caller.name, peer_uuid(caller.partner, self.partner.node, own))
+        self.org = MispOrg(
+            org_number(caller.partner), caller.name, partner_uuid(caller.partner, self.partner.node, own)
+        )
         self.us = MispOrg(1, node.settings.node.name, own)
-        self.store = PeerStore(session, caller.partner, self.org, now, size)
+        self.store = PartnerStore(session, caller.partner, self.org, now, size)
 
     def incidents(self, *, since: int | None = None, only: UUID | None = None) -> Iterator[VisibleEvent]:
         """The incidents that the gate lets it have; none while this node sends nothing."""
         if FaceScope.READ not in self.caller.scopes or self.stopped:
             return
-        to = event_recipient(self.session, self.node, self.partner)
+        context = ActContext(self.node, self.now, "misp")
+        to = event_recipient(self.session, context, self.partner)
         at = None if since is None else datetime.fromtimestamp(since, self.now.tzinfo)
-        for shared in shared_events(self.session, self.node, to, self.now, since=at, only=only):
+        for shared in shared_events(self.session, context, to, since=at, only=only):
             yield self._of_incident(shared)
 
     @cached_property
@@ -161,12 +166,10 @@ class VisibleEvents:
         return [show_proposal(row) for row in self.store.rows(RecordKind.PROPOSAL, *of)]
 
     def _rows(self, one: VisibleEvent) -> Iterator[Json]:
-        of, last = MispRecord.event_id == one.row.id if one.row else MispRecord.id < 0, 0
-        while rows := self.store.rows(RecordKind.ATTRIBUTE, of, after=last, limit=_CHUNK):
+        last = 0
+        while one.row and (rows := self.store.attributes(one.row.id, after=last, limit=_CHUNK)):
             last = rows[-1].id
             yield from map(show_attribute, rows)
-            for row in rows:
-                self.session.expunge(row)
 
     def _objects(self, event: MispRecord, states: frozenset[bool], seen: dict[str, list[Json]]) -> Iterator[Json]:
         for row in self.store.rows(RecordKind.OBJECT, MispRecord.event_id == event.id):
@@ -208,18 +211,20 @@ class VisibleEvents:
 def note_given(node: Node, caller: FaceCaller, given: Iterable[SharedEvent], now: datetime) -> None:
     """Note what a partner is about to read of incidents, so that a recall reaches it."""
     own = node_uuid(node.database)
-    incidents = {(own, one.incident.uuid): one.incident for one in given if not one.withdrawn}
-    if not incidents:
+    events = {(own, one.incident.uuid): one for one in given if not one.withdrawn}
+    if not events:
         return
     with node.database.begin() as session:
-        titles = {name: one.title for name, one in incidents.items()}
+        titles = {name: one.incident.title for name, one in events.items()}
         new = note_reading(session, caller.partner, PassingWay.MISP, titles)
         for name, version in new.items():
+            incident = events[name].incident
             detail: dict[str, object] = {
                 "node": str(own), "item": str(name[1]), "version": version, "to": f"partner:{caller.partner}",
-                "way": PassingWay.MISP.value, "marking": incidents[name].tlp,
+                "way": PassingWay.MISP.value, "marking": incident.tlp,
+                **ground_detail(session, events[name].package),
             }  # fmt: skip
-            subject = f"incident:{incidents[name].reference}"
+            subject = f"incident:{incident.reference}"
             audit(session, AuditAction.ITEM_SENT, at=now, actor="misp", subject=subject, detail=detail)
 
 
