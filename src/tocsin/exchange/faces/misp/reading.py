@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from json.decoder import JSONDecoder, scanstring  # type: ignore[attr-defined]  # it is part of the module since 2.6
+from json import JSONDecoder
 from typing import Any, Final
 
 from tocsin.exchange.faces.misp.shapes import ShapeError
@@ -74,8 +74,7 @@ class EventReader:
         found: dict[str, Any] = {}
         text = self._text
         while text[at] != "}":
-            at = self._after(at, '"')
-            key, at = scanstring(text, at, True)
+            key, at = _DECODER.raw_decode(text, self._at(at, '"'))
             at = self._after(self._space(at), ":")
             if key == "Event" and text[at] == "{" and not depth:
                 inner, at = self._object(self._after(at, "{"), depth + 1)
@@ -104,10 +103,13 @@ class EventReader:
         return at + 1
 
     def _after(self, at: int, sign: str) -> int:
+        return self._space(self._at(at, sign) + 1)
+
+    def _at(self, at: int, sign: str) -> int:
         at = self._space(at)
         if self._text[at] != sign:
             raise ValueError(at)
-        return at + 1 if sign == '"' else self._space(at + 1)
+        return at
 
     def _space(self, at: int) -> int:
         found = _SPACE.match(self._text, at)

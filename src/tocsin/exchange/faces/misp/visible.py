@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import halts
-from tocsin.exchange.faces import FaceCaller, FaceScope
+from tocsin.exchange.faces import Face, FaceCaller, FaceScope
 from tocsin.exchange.faces.misp.incident_events import SharedEvent, event_recipient, shared_events
 from tocsin.exchange.faces.misp.queries import SearchQuery, TermFilter, tag_names
 from tocsin.exchange.faces.misp.shapes import (
@@ -29,10 +29,11 @@ from tocsin.exchange.faces.misp.shapes import (
     show_sighting,
 )
 from tocsin.exchange.faces.misp.store import PeerStore, peer_uuid
-from tocsin.exchange.ledger import MispRecord, PassingWay, RecordKind, note_reading
+from tocsin.exchange.faces.readings import note_incidents_read
+from tocsin.exchange.ledger import MispRecord, RecordKind
 from tocsin.exchange.partners import Partner
 from tocsin.node.node import Node
-from tocsin.node.records import AuditAction, audit, node_uuid
+from tocsin.node.records import node_uuid
 
 Json = dict[str, Any]
 
@@ -207,20 +208,11 @@ class VisibleEvents:
 
 def note_given(node: Node, caller: FaceCaller, given: Iterable[SharedEvent], now: datetime) -> None:
     """Note what a partner is about to read of incidents, so that a recall reaches it."""
-    own = node_uuid(node.database)
-    incidents = {(own, one.incident.uuid): one.incident for one in given if not one.withdrawn}
-    if not incidents:
-        return
-    with node.database.begin() as session:
-        titles = {name: one.title for name, one in incidents.items()}
-        new = note_reading(session, caller.partner, PassingWay.MISP, titles)
-        for name, version in new.items():
-            detail: dict[str, object] = {
-                "node": str(own), "item": str(name[1]), "version": version, "to": f"partner:{caller.partner}",
-                "way": PassingWay.MISP.value, "marking": incidents[name].tlp,
-            }  # fmt: skip
-            subject = f"incident:{incidents[name].reference}"
-            audit(session, AuditAction.ITEM_SENT, at=now, actor="misp", subject=subject, detail=detail)
+    us = node_uuid(node.database)
+    incidents = {(us, one.incident.uuid): one.incident for one in given if not one.withdrawn}
+    if incidents:
+        with node.database.begin() as session:
+            note_incidents_read(session, caller.partner, Face.MISP, incidents, now)
 
 
 def finds_event(query: SearchQuery, event: Json, attributes: list[Json]) -> bool:
