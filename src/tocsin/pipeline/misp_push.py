@@ -219,7 +219,7 @@ def _misp_of(context: ActContext, named: str) -> MispSettings:
 def _share_of(context: ActContext, settings: MispSettings, reference: str) -> _IncidentShare:
     reader = IncidentReader(context.person, context.now)
     with context.database.reading() as session:
-        to = event_recipient(session, context.node, _partner_of(session, settings))
+        to = event_recipient(session, context.node, _partner_of(session, settings), context.now)
         incident, package = incident_package(session, reader, to, reference)
         title = "" if is_restricted(incident) else incident.title
         return _IncidentShare(

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tocsin.directory import canonical, find_team
-from tocsin.exchange.partners import key_acts
+from tocsin.exchange.partners import attestations, key_acts
 from tocsin.exchange.partners.key_acts import (
     NO_ROUTE,
     PartnerNamed,
@@ -230,5 +230,6 @@ ACTS: Final = (
         undo=lambda _: say("Communication check recorded"),
     ),
     *key_acts.ACTS,
+    *attestations.ACTS,
 )  # fmt: skip
 """What can be done with partners."""

@@ -1,7 +1,7 @@
 """An incident as one partner may have it at a MISP: its summary and its observables, each let through by the gate."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.never_held import class_table
 from tocsin.directory import Team, teams_by_id
 from tocsin.exchange.ledger import newest_version, passed_items, tombstones
-from tocsin.exchange.partners import Partner
+from tocsin.exchange.partners import Partner, attested
 from tocsin.exchange.recalls import Name
 from tocsin.exchange.sharing import (
     PackageKind,
@@ -53,11 +53,13 @@ class SharedEvent:
     withdrawn: bool = False
 
 
-def event_recipient(session: Session, node: Node, partner: Partner) -> EventRecipient:
+def event_recipient(session: Session, node: Node, partner: Partner, now: datetime) -> EventRecipient:
     """A partner with the rules that hold now."""
     team = teams_by_id(node.database).get(partner.team_id or 0)
     party = str(partner.node or f"partner:{partner.id}")
-    return EventRecipient(partner.id, party, partner.name, team, event_policy(session, node))
+    policy, shown = event_policy(session, node), attested(partner, now)
+    transfers = tuple(one for one in (rule.for_partner(shown) for rule in policy.transfers) if one)
+    return EventRecipient(partner.id, party, partner.name, team, replace(policy, transfers=transfers))
 
 
 def event_policy(session: Session, node: Node) -> PackagePolicy:

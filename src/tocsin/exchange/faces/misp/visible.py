@@ -67,7 +67,7 @@ class VisibleEvents:
         """The incidents that the gate lets it have; none while this node sends nothing."""
         if FaceScope.READ not in self.caller.scopes or self.stopped:
             return
-        to = event_recipient(self.session, self.node, self.partner)
+        to = event_recipient(self.session, self.node, self.partner, self.now)
         at = None if since is None else datetime.fromtimestamp(since, self.now.tzinfo)
         for shared in shared_events(self.session, self.node, to, self.now, since=at, only=only):
             yield self._of_incident(shared)

@@ -23,7 +23,7 @@ from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, read_page
 from tocsin.exchange.faces.tokens import Face
 from tocsin.exchange.formats import read_time, stix_time
 from tocsin.exchange.ledger import RecallItemRow, RecallRow
-from tocsin.exchange.partners import Partner
+from tocsin.exchange.partners import Partner, attested
 from tocsin.exchange.statements import RecallRequest
 from tocsin.incidents import Incident, IncidentSearch, IncidentState, list_incidents, merged_root, references_by_number
 from tocsin.node.errors import ConflictError
@@ -179,9 +179,11 @@ def _seen(reader: PartnerReader, since: datetime) -> str:
 
 
 def _bounds(reader: PartnerReader) -> str:
-    """The agreements that bind this node: one may expire without any act."""
+    """The agreements that bind this node, and what the partner has shown: these may expire without any act."""
     bound = (one.body for one in adopted_agreements(reader.session, reader.us) if one.binds(reader.us, reader.now))
-    return " ".join(sorted(f"{one.agreement}:{one.edition}" for one in bound))
+    return " ".join(
+        sorted([*(f"{one.agreement}:{one.edition}" for one in bound), *attested(reader.partner, reader.now)])
+    )
 
 
 def _note_read(session: Session, us: UUID, partner: int, rows: Sequence[Any], now: datetime) -> int:
