@@ -31,7 +31,7 @@ from support.ledger_examples import (
     receipt_of,
 )
 from support.mail_keys import gnupg
-from support.partner_examples import CALL, pin, pin_expiring
+from support.partner_examples import CALL, NAME, add_partner, do, pin, pin_expiring
 from support.partner_examples import claim as claim_key
 from support.reply_examples import reply
 from support.team_examples import OTHERS
@@ -126,6 +126,12 @@ def offered_case(world: World) -> None:
     first = sender.says(CaseEntry, number=1, act=CaseAct.OPENED, **said)
     offer = sender.says(CaseEntry, number=2, before=first.hash, act=CaseAct.OFFER, to=party_of(world, 1), **said)
     bring(world, sender, DispatchType.OFFER, first, offer)
+
+
+def attested(world: World) -> None:
+    """What a partner has shown expires in a few days."""
+    expires = world.now + timedelta(days=9)
+    do(add_partner(world), "attest", partner=NAME, attestation="NDA", issuer="Ada", expires=expires)
 
 
 def notice(world: World) -> None:
@@ -458,6 +464,9 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.PARTNER_CHECKS: Story(pin, lambda w: act(w, "partners check", partner="1")),
     ItemKind.PARTNER_KEYS: Story(
         pin_expiring, lambda w: act(w, "partners end-key", partner="1", key="1", why="replaced", reason="Ada rang")
+    ),
+    ItemKind.PARTNER_ATTESTATIONS: Story(
+        attested, lambda w: act(w, "partners attest", partner="1", attestation="nda", issuer="Ada")
     ),
     ItemKind.AGREEMENTS: Story(
         own_agreement, lambda w: act(w, "exchange agreements refuse", agreement=1, reason="Not ours to keep")

@@ -47,14 +47,17 @@ def list_(
 
 @app.command()
 def show(call: NodeInvocation, partner: _Partner) -> None:
-    """Show a partner: its addresses, keys and checks."""
-    from tocsin.exchange.partners import key_state, read_partner
+    """Show a partner: its addresses, keys, checks and attestations."""
+    from tocsin.exchange.partners import attestations_of, key_state, read_partner
 
     with call.database.reading() as session:
         one = read_partner(session, partner, call.now)
     keys: list[dict[str, Any]] = [{"state": key_state(key, call.now), **fields(key, _OF_KEY)} for key in one.keys]
     checks: list[dict[str, Any]] = [fields(check, "at way result note") for check in one.checks]
-    document = {**_document(one), "keys": keys, "checks": checks}
+    shown = attestations_of(one.partner)
+    document = {
+        **_document(one), "keys": keys, "checks": checks, "attestations": [of.model_dump() for of in shown]
+    }  # fmt: skip
 
     def human() -> None:
         said = [(name.removesuffix("_at"), _text(value)) for name, value in _document(one).items() if value]
@@ -63,6 +66,8 @@ def show(call: NodeInvocation, partner: _Partner) -> None:
         print_table("Keys", ("fingerprint", "state", "expires", "read by"), rows)
         made = [(_day(check["at"]), check["way"], check["result"], check["note"]) for check in checks]
         print_table("Communication checks", ("when", "how", "result", "note"), made)
+        lines = [(of.name, of.issuer, _day(of.expires)) for of in shown]
+        print_table("Attestations", ("name", "issued by", "expires"), lines)
 
     call.emit(document, human)
 

@@ -32,8 +32,6 @@ from tocsin.exchange.faces import (
     post,
     read_filter,
     read_objects,
-    read_page,
-    refresh,
     status_of,
 )
 from tocsin.node.accounts import network_of
@@ -47,7 +45,7 @@ _STIX: Final = "application/stix+json;version=2.1"
 _ACCEPTED: Final = frozenset({"application/taxii+json;version=2.1", "application/taxii+json", "application/*", "*/*"})
 
 
-class _Refusal(Exception):  # noqa: N818 (it is an answer)
+class _RefusedError(Exception):
     """An answer that is an error; ``title`` says why."""
 
     def __init__(self, status: int, title: str) -> None:
@@ -68,8 +66,8 @@ class TaxiiServer:
         request = Request(scope, receive)
         try:
             response = await self._answer(request)
-        except _Refusal as refusal:
-            response = _error(refusal.status, refusal.title)
+        except _RefusedError as error:
+            response = _error(error.status, error.title)
         except UsageError as error:
             response = _error(400, str(error))
         except InputError as error:
@@ -82,15 +80,15 @@ class TaxiiServer:
         caller = await self._caller(request)
         path = request.url.path.removeprefix(request.scope.get("root_path", "")).strip("/").split("/")
         if not _accepts(request.headers.get("accept", "*/*")):
-            raise _Refusal(406, f"This server speaks {MEDIA}.")
+            raise _RefusedError(406, f"This server speaks {MEDIA}.")
         if request.method == "POST":
             self._count(f"token {caller.token}")
             content = await _body(request)
             return await to_thread.run_sync(lambda: self._post(caller, path, content))
         if request.method == "DELETE":
-            raise _Refusal(403, "Nobody deletes here from afar.")
+            raise _RefusedError(403, "Nobody deletes here from afar.")
         if request.method not in {"GET", "HEAD"}:
-            raise _Refusal(405, "This cannot be done here.")
+            raise _RefusedError(405, "This cannot be done here.")
         return await to_thread.run_sync(lambda: self._get(caller, path, request))
 
     async def _caller(self, request: Request) -> FaceCaller:
@@ -98,13 +96,13 @@ class TaxiiServer:
         caller = await to_thread.run_sync(lambda: face_caller(self.node.database, Face.TAXII, sent, self.clock()))
         if caller is None:
             self._count(network_of(address_of(request)))
-            raise _Refusal(401, "Sign in with the token that you were given.")
+            raise _RefusedError(401, "Sign in with the token that you were given.")
         return caller
 
     def _count(self, whose: str) -> None:
         """Nobody guesses tokens, or fills the list of what waits for a person, faster than so."""
         if not self._counted.hit(self._limit, whose):
-            raise _Refusal(429, "Too many requests.")
+            raise _RefusedError(429, "Too many requests.")
 
     def _get(self, caller: FaceCaller, path: list[str], request: Request) -> Response:
         match path:
@@ -121,7 +119,7 @@ class TaxiiServer:
             case ["root", "collections", name, "manifest" | "objects" as what, *rest]:
                 collection = self._collection(caller, name)
                 if not collection["can_read"]:
-                    raise _Refusal(403, "Your token lets you read nothing of this collection.")
+                    raise _RefusedError(403, "Your token lets you read nothing of this collection.")
                 return self._objects(caller, what, rest, request)
         raise _missing()
 
@@ -133,14 +131,9 @@ class TaxiiServer:
             raise _missing()
         if rest:
             asked = _of_object(asked, rest)
-        if what == "objects" and len(rest) < 2:
-            page = read_objects(self.node, caller.partner, asked, now)
-            body = _envelope(page)
-        else:
-            refresh(self.node, caller.partner, now)
-            with self.node.database.reading() as session:
-                page = read_page(session, caller.partner, asked, content=False)
-            body = _manifest(page) if what == "manifest" else _versions(page)
+        content = what == "objects" and len(rest) < 2
+        page = read_objects(self.node, caller.partner, asked, now, content=content)
+        body = _envelope(page) if content else _manifest(page) if what == "manifest" else _versions(page)
         if rest and not page.rows:
             with self.node.database.reading() as session:
                 if not has_object(session, caller.partner, rest[0]):
@@ -151,7 +144,7 @@ class TaxiiServer:
         match path:
             case ["root", "collections", name, "objects"]:
                 if not self._collection(caller, name)["can_write"]:
-                    raise _Refusal(403, "Your token lets you post nothing to this collection.")
+                    raise _RefusedError(403, "Your token lets you post nothing to this collection.")
                 return _json(post(self.node, caller, content, self.clock()), status=202)
         raise _missing()
 
@@ -160,7 +153,7 @@ class TaxiiServer:
         with self.node.database.reading() as session:
             stop, _ = halts(session)
         if stop is not None or self.node.settings.tell.mode != "live":
-            raise _Refusal(503, "This node sends nothing now.")
+            raise _RefusedError(503, "This node sends nothing now.")
 
     @property
     def _name(self) -> str:
@@ -222,15 +215,15 @@ async def _body(request: Request) -> bytes:
     """The bytes of a request, no more than a post may have."""
     media = request.headers.get("content-type", "").replace(" ", "").lower()
     if media not in {MEDIA, "application/taxii+json"}:
-        raise _Refusal(415, f"This server takes {MEDIA}.")
+        raise _RefusedError(415, f"This server takes {MEDIA}.")
     said = request.headers.get("content-length", "0")
     if said.isdecimal() and int(said) > MOST_BYTES:
-        raise _Refusal(413, f"It has more than {MOST_BYTES:,} bytes.")
+        raise _RefusedError(413, f"It has more than {MOST_BYTES:,} bytes.")
     content = bytearray()
     async for piece in request.stream():
         content += piece
         if len(content) > MOST_BYTES:
-            raise _Refusal(413, f"It has more than {MOST_BYTES:,} bytes.")
+            raise _RefusedError(413, f"It has more than {MOST_BYTES:,} bytes.")
     return bytes(content)
 
 
@@ -274,8 +267,8 @@ def _json(body: dict[str, Any], status: int = 200) -> Response:
     return Response(json.dumps(body), status, media_type=MEDIA)
 
 
-def _missing() -> _Refusal:
-    return _Refusal(404, "There is nothing here for you.")
+def _missing() -> _RefusedError:
+    return _RefusedError(404, "There is nothing here for you.")
 
 
 def _error(status: int, title: str) -> Response:

@@ -3,7 +3,7 @@
 import re
 import zipfile
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,16 @@ from support.partner_examples import (
     public,
     read,
 )
+from support.taxii_examples import incident
 from support.world import World, copy_world, make_world
+from tocsin.exchange.faces import TaxiiFilter, read_objects
+from tocsin.exchange.ledger import NewDispatch, preview
 from tocsin.exchange.partners import LinkState, ListedPartner, invitation, pinned_keys, read_partner, read_profile_file
+from tocsin.exchange.sharing import explain
 from tocsin.exchange.statements import RefusalError, Statement, read_statement, verify
+from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError, InputError, TocsinError
+from tocsin.sharing.gate import DataClass
 
 MAIL = {"partner": NAME, "way": "signed-mail", "result": "answered"}
 
@@ -72,6 +78,7 @@ def ended(world: World) -> World:
     return world
 
 
+NDA = {"partner": NAME, "attestation": "NDA"}
 CONFIRM = {"partner": NAME, "key": "1", **CALL}
 REFUSALS: dict[str, tuple[Callable[[World], World], str, dict[str, Any], str]] = {
     "same name": (add_partner, "add", {"name": NAME.upper()}, "Another partner has this name"),
@@ -90,6 +97,8 @@ REFUSALS: dict[str, tuple[Callable[[World], World], str, dict[str, Any], str]] =
     "a signature without a key": (claim, "check", MAIL, "proves nothing yet"),
     "to come": (pin, "check", MAIL | {"at": "2040-01-01"}, "still to come"),
     "a history": (pin, "remove", {"partner": NAME}, "has a history"),
+    "over": (add_partner, "attest", {**NDA, "issuer": "Ada", "expires": "2020-01-01"}, "has expired already"),
+    "no attestation": (add_partner, "unattest", NDA, "no such attestation"),
 }
 
 
@@ -184,3 +193,39 @@ def test_an_invitation_is_read_by_another_node(world: World, tmp_path: Path) -> 
     assert f"profile {world.now:%Y-%m-%d %H:%M} UTC" in " ".join(world.tocsin.run("partners", "show", NAME).split())
     world.tocsin.run("partners", "confirm-key", NAME, fingerprint(), "--way", "in-person", "--said-by", "Ada")
     assert [one["state"] for one in world.tocsin.json("partners", "list", "--state", "check-due")] == ["check-due"]
+
+
+def test_what_a_rule_requires_goes_only_to_who_has_shown_it_until_it_expires(world: World, tmp_path: Path) -> None:
+    world.now = datetime.now(UTC)  # as commands have it
+    pin(world)
+    reference = incident(world, "CLEAR", "kit.example")
+    rules = tmp_path / "rules.toml"
+    rules.write_text(
+        '[[transfer]]\nid = "nda"\nclass = "technical"\nrequires = ["NDA", "ISO 27001"]\nsend = "nothing"\n'
+    )
+    world.tocsin.run("rules", "set", rules, "--why", "Contract")
+
+    def reads() -> bool:
+        """Whether its program reads the indicator."""
+        page = read_objects(world.node, 1, TaxiiFilter(types=("indicator",)), world.now)
+        return any("kit.example" in one.content for one in page.rows)
+
+    def said() -> set[str]:
+        """Why it is not sent what is technical."""
+        wanted = NewDispatch(partner=NAME, incident=reference)
+        found = preview(ActContext(world.node, world.now, "test"), wanted).decisions
+        return {str(explain(one).reason) for one in found if one.item.terms.data is DataClass.TECHNICAL}
+
+    assert (reads(), said()) == (False, {"The partner has not shown what this rule requires: ISO 27001, NDA."})
+    do(world, "attest", partner=NAME, attestation="ISO  27001", issuer="TÜV")
+    assert (reads(), said()) == (False, {"The partner has not shown what this rule requires: NDA."})
+    do(world, "attest", partner=NAME, attestation="nda", issuer="Ada, director", expires=world.now + timedelta(days=40))
+    assert (reads(), any("not shown" in one for one in said())) == (True, False)
+    world.now += timedelta(days=40)
+    assert (reads(), said()) == (False, {"The partner has not shown what this rule requires: NDA."})
+    do(world, "attest", partner=NAME, attestation="NDA", issuer="Ada, director")
+    assert reads()
+    do(world, "unattest", partner=NAME, attestation="iso 27001")
+    assert not reads()
+    (shown,) = world.tocsin.json("partners", "show", NAME)["attestations"]
+    assert (shown["name"], shown["issuer"], shown["expires"]) == ("NDA", "Ada, director", None)

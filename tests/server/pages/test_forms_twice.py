@@ -169,7 +169,7 @@ MAKES = (
 SETS: Mapping[str, tuple[str, ...]] = {
     "a state is set, the one that it has": (
         "/assets/confirm",
-        "/partners/{partner}/change",
+        "/partners/{partner}/attest", "/partners/{partner}/change",
         "/assets/{asset}/acknowledge",
         "/assets/{asset}/change",
         "/assets/changes/{change}",
@@ -267,7 +267,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "it takes something away, which is gone then": (
         "/playbooks/{playbook}/remove",
         "/assets/{asset}/remove",
-        "/partners/{partner}/remove", "/partners/{partner}/tokens/revoke",
+        "/partners/{partner}/remove", "/partners/{partner}/tokens/revoke", "/partners/{partner}/unattest",
         "/account/passkeys/remove", "/account/second-factor/off", "/account/tokens/revoke",
         "/reports/feeds/mapped/{feed}/remove",
         "/events/views/{number}/delete",

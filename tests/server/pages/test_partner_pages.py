@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -90,8 +91,31 @@ def test_a_token_of_a_partner_is_shown_once_and_revoked(partner: list[Browser]) 
     assert "No active token" in text_of(manager.get(path))
 
 
-def test_a_key_that_expires_soon_is_found(partner: list[Browser]) -> None:
-    assert NAME in text_of(partner[1].get("/partners?need=expiring"))
+def test_a_key_and_an_attestation_that_expire_soon_are_found_and_what_is_missing_is_recorded(
+    fresh: Path, tmp_path: Path
+) -> None:
+    world = copy_world(fresh, tmp_path)
+    pin_expiring(world)
+    rules = world.folder / "rules.toml"
+    rules.write_text('[[transfer]]\nid = "nda"\nclass = "evidence"\nrequires = "NDA"\nsend = "hash"\n')
+    world.tocsin.run("rules", "set", rules, "--why", "Contract")
+    with world.open, browsers_of(world, AccountRole.MANAGER, AccountRole.ANALYST) as (manager, analyst):
+        assert NAME in text_of(analyst.get("/partners?need=expiring"))
+        shown = text_of(analyst.get("/partners/1"))
+        assert ("required by the rule nda" in shown, "Record it" in shown) == (True, False)
+        link = "/partners/1/attest?attestation=NDA"
+        assert link in manager.get("/partners/1").text
+        assert 'value="NDA"' in manager.get(link).text
+        said = {"attestation": "NDA", "issuer": "Ada, director"}
+        assert "Write who issued it." in text_of(manager.send("/partners/1/attest", attestation="NDA"))
+        assert analyst.send("/partners/1/attest", **said).status_code == 404
+        soon = f"{world.now + timedelta(days=9):%Y-%m-%dT%H:%M}"
+        assert manager.send("/partners/1/attest", **said, expires=soon).status_code == 303
+        shown = text_of(analyst.get("/partners/1"))
+        assert ("Ada, director" in shown, "Soon" in shown, "Missing" in shown) == (True, True, False)
+        assert NAME in text_of(analyst.get("/partners?need=attestation"))
+        assert manager.send("/partners/1/unattest", attestation="nda").status_code == 303
+        assert "required by the rule nda" in text_of(analyst.get("/partners/1"))
 
 
 def test_a_key_that_the_old_one_vouches_for_is_confirmed_by_one_act(fresh: Path, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_a_transfer_policy_is_part_of_the_document_and_read_back_in_plain_words(
     treaty = (
         '[[transfer]]\nid = "treaty"\njurisdiction = "mu"\nsend = "content"\nover = "personal"\ncites = "Treaty, 4"\n'
     )
-    document = read_document(f'type = "law"\n{PERSONAL}{treaty}', TEAMS)
+    document = read_document(f'type = "law"\n{PERSONAL}requires = ["NDA", "ISO  27001"]\n{treaty}', TEAMS)
     assert [(rule.level, rule.code) for rule in document.transfers] == [("hash", "law"), ("content", "law")]
     assert document.rules == ()
     assert [[str(effect(one)), *map(str, conditions(one))] for one in document.every] == [
@@ -101,6 +101,7 @@ def test_a_transfer_policy_is_part_of_the_document_and_read_back_in_plain_words(
             "Of such data only the hash goes to partners.",
             "the class of data is content, personal",
             "it is not sent under the agreement treaty",
+            "the partner has not shown all of these attestations: ISO 27001, NDA",
         ],
         [
             "Such data goes to partners, whatever these rules say: personal.",
@@ -117,6 +118,10 @@ def test_a_transfer_policy_is_part_of_the_document_and_read_back_in_plain_words(
         ('class = "case"', "Line 8: A [[transfer]] rule says by 'send'"),
         ('class = "case"\nsend = "content"', "Line 10: 'content' does not fit 'send'"),
         ('class = "case"\nsend = "content"\nover = "personal"', "Line 11: A rule that is put over others cites"),
+        (
+            'send = "content"\nover = "personal"\ncites = "x"\nrequires = "NDA"',
+            "Line 12: A rule that is put over others lets more go",
+        ),
         ('class = "case"\nsend = "hash"\nover = "new"\ncites = "x"', "Line 11: 'over' names [[transfer]] rules"),
         ('send = "hash"', "Line 8: Rule 'new' holds for everything"),
         ('to_agreement = "pact"\nsend = "hash"', "Line 9: 'pact' is no agreement"),

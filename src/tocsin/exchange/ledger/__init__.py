@@ -73,7 +73,12 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.ledger.recalls.journal import is_to_repeat
     from tocsin.exchange.ledger.recalls.restoring import repeat_recalls
-    from tocsin.exchange.ledger.recipients import ground_of_package, policy_for, recipient_for
+    from tocsin.exchange.ledger.recipients import (
+        ground_of_package,
+        lacking_attestations,
+        policy_for,
+        recipient_for,
+    )
     from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
     from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, SentDocument, preview, reasons_of
     from tocsin.exchange.ledger.states import (

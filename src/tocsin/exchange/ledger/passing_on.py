@@ -12,7 +12,7 @@ from tocsin.exchange.ledger.confirmation_models import RecallSum
 from tocsin.exchange.ledger.items import OfferNamed, find_item, signed_item
 from tocsin.exchange.ledger.links import OpenPartner, own_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
-from tocsin.exchange.ledger.recipients import recipient_for
+from tocsin.exchange.ledger.recipients import policy_for, recipient_for
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch, sealed_before
 from tocsin.exchange.ledger.sending import DispatchResult, passing_of, result_of
 from tocsin.exchange.ledger.states import OfferState
@@ -39,13 +39,11 @@ from tocsin.sharing.gate import (
     ItemSource,
     Marking,
     ReleaseItem,
-    ReleasePurpose,
     Tlp,
     TransferLevel,
     decide_transfer,
     read_marking,
 )
-from tocsin.sharing.rules import rules_in_force
 
 
 class PassedOnItem(OfferNamed):
@@ -161,13 +159,12 @@ def seal_report(opened: OpenPartner, recall: RecallRow, figures: ReportSum) -> N
 
 def _check_release(session: Session, context: ActContext, row: OfferedItem, partner: Partner) -> None:
     """Nothing, where the gate lets all of an item go on to a partner: a part alone would not be what was signed."""
-    rules, source = rules_in_force(session), session.get_one(Partner, row.partner_id)
-    local = tuple(rule.local for rule in rules.document.rules if not rule.when and rule.local is not None)
+    source, policy = session.get_one(Partner, row.partner_id), policy_for(session, context, partner, frozenset())
     recipient = recipient_for(session, context, partner, "")
     marking = read_marking(row.tlp, row.pap or None)
     for data in {part["class"] for part in row.parts} | {DataClass.CASE.value}:
         terms = ReleaseItem(marking, DataClass(data), ItemSource(source.name, str(row.node)))
-        verdict = decide_transfer(terms, recipient, ReleasePurpose.COORDINATION, local, rules.transfers)
+        verdict = decide_transfer(terms, recipient, policy.purpose, policy.local, policy.transfers)
         if verdict.level is not TransferLevel.CONTENT:
             raise ConflictError(say("It may not go to %(name)s.", name=partner.name), hint=verdict.words)
 

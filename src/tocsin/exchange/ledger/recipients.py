@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import teams_by_id
 from tocsin.exchange.agreements import adopted_agreements, agreement_title
-from tocsin.exchange.partners import Partner, PartnerKeyState, read_partner
+from tocsin.exchange.partners import Partner, PartnerKeyState, attested, read_partner
 from tocsin.exchange.sharing import (
     AdoptedAgreement,
     PackagePolicy,
@@ -51,11 +51,12 @@ def agreement_of(package: PartnerPackage) -> UUID | None:
 
 def policy_for(session: Session, context: ActContext, partner: Partner, chosen: frozenset[DataClass]) -> PackagePolicy:
     """The rules in force here and by agreements, and the size that the partner takes. ``chosen``: classes that go."""
-    rules = rules_in_force(session)
+    rules, shown = rules_in_force(session), attested(partner, context.now)
     local = [rule.local for rule in rules.document.rules if not rule.when and rule.local is not None]
     more, transfers = agreement_rules(node_uuid(context.database), _in_force(session, context), context.now)
+    asked = (one.for_partner(shown) for one in (*rules.transfers, *transfers))
     policy = PackagePolicy(
-        local=(*local, *more), transfers=(*rules.transfers, *transfers), chosen=chosen,
+        local=(*local, *more), transfers=tuple(one for one in asked if one), chosen=chosen,
         never_held=IntakeFilter(context.node, "exchange").classes,
     )  # fmt: skip
     return policy if partner.largest is None else replace(policy, largest=min(policy.largest, partner.largest))
@@ -87,6 +88,15 @@ def recipient_for(
     chosen = under or next(iter(bound), None)
     recipient = partner_recipient(sharing, agreements, context.now, in_case=named, under=chosen)
     return recipient if team else replace(recipient, country=partner.countries.partition(",")[0])
+
+
+def lacking_attestations(session: Session, context: ActContext, partner: Partner) -> dict[str, list[str]]:
+    """What rules require of a partner that it has not shown, by name, each with the ids of those rules."""
+    recipient, found = recipient_for(session, context, partner, ""), dict[str, list[str]]()
+    for rule in policy_for(session, context, partner, frozenset()).transfers:
+        for name in sorted(rule.requires) if rule.names(recipient) else ():
+            found.setdefault(name, []).append(rule.id)
+    return found
 
 
 def takes_part(session: Session, context: ActContext, partner: Partner, reference: str) -> bool:

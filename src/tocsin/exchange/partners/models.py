@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.directory.keys import KeyFormat
-from tocsin.node.records import Base, SentenceText, UTCDateTime, counted
+from tocsin.node.records import Base, Json, SentenceText, UTCDateTime, counted
 
 
 class Partner(Base):
@@ -16,7 +16,8 @@ class Partner(Base):
     ``formats``: media types, a line each, best first; ``largest``: bytes of a file that it takes. ``countries``: codes
     with commas between them. ``closed``: what it keeps back of how networks are reached, with the text, a line each.
     ``profile_at``: when it signed the profile that was read last; ``statement_at``: when
-    something that a pinned key signed was last read. ``once``: names the form that it came by.
+    something that a pinned key signed was last read. ``once``: names the form that it came by. ``attestations``: an
+    `Attestation` as a document each.
     """
 
     __tablename__ = "partner"
@@ -39,6 +40,7 @@ class Partner(Base):
     profile_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     statement_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     once: Mapped[str | None] = mapped_column(Text, unique=True)
+    attestations: Mapped[list[dict[str, str | None]]] = mapped_column(Json, default=list)
 
 
 class PartnerKey(Base):

@@ -111,6 +111,8 @@ class AuditAction(StrEnum):
     PARTNER_CHANGED = "partner.changed"
     PARTNER_REMOVED = "partner.removed"
     PARTNER_CHECKED = "partner.checked"
+    PARTNER_ATTESTED = "partner.attested"
+    PARTNER_UNATTESTED = "partner.unattested"
     PARTNERS_LISTED = "partners.listed"
     PARTNER_KEY_ADDED = "partnerkey.added"
     PARTNER_KEY_CONFIRMED = "partnerkey.confirmed"

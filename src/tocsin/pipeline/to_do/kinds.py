@@ -334,6 +334,18 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             Resolution(say("End the key"), "/partners?need=expiring", "partners end-key"),
         ),
     ),
+    ItemKind.PARTNER_ATTESTATIONS: ToDoKind(
+        say("Expiring attestations of partners"),
+        lambda item: say_count(
+            "%(n)s attestation of a partner expires within 30 days",
+            "%(n)s attestations of partners expire within 30 days", item.count,
+        ),
+        "/partners?need=attestation", Permission.PARTNERS_WRITE, listers.partner_attestations,
+        (
+            Resolution(say("Record the newer one"), "/partners?need=attestation", "partners attest"),
+            Resolution(say("Remove it"), "/partners?need=attestation", "partners unattest"),
+        ),
+    ),
     ItemKind.AGREEMENTS: ToDoKind(
         say("Agreements with partners"),
         lambda item: say_count("%(n)s agreement to decide", "%(n)s agreements to decide", item.count),

@@ -27,7 +27,14 @@ from tocsin.exchange.ledger import (
     unchecked_partners,
     without_receipt,
 )
-from tocsin.exchange.partners import ListedPartner, claimed_keys, due_checks, ending_keys, list_partners
+from tocsin.exchange.partners import (
+    ListedPartner,
+    claimed_keys,
+    due_checks,
+    ending_attestations,
+    ending_keys,
+    list_partners,
+)
 from tocsin.incidents import (
     IncidentReader,
     access_to_review,
@@ -390,6 +397,13 @@ def partner_keys(context: ListingContext) -> Iterator[Item]:
     yield Item(
         ItemKind.PARTNER_KEYS, len(found), None, min((key.expires_at for key in found if key.expires_at), default=None)
     )
+
+
+def partner_attestations(context: ListingContext) -> Iterator[Item]:
+    """Attestations of partners that expire soon, or did; due when the first one does."""
+    found = ending_attestations(context.partners, context.now)
+    first = min((one.expires for one in found if one.expires), default=None)
+    yield Item(ItemKind.PARTNER_ATTESTATIONS, len(found), None, first)
 
 
 def claims(context: ListingContext) -> Iterator[Item]:

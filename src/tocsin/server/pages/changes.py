@@ -102,6 +102,8 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.PARTNER_CHANGED: N_("Partner edited"),
     AuditAction.PARTNER_REMOVED: N_("Partner removed"),
     AuditAction.PARTNER_CHECKED: N_("Communication check with a partner recorded"),
+    AuditAction.PARTNER_ATTESTED: N_("Attestation of a partner recorded"),
+    AuditAction.PARTNER_UNATTESTED: N_("Attestation of a partner removed"),
     AuditAction.PARTNERS_LISTED: N_("List of partners imported"),
     AuditAction.PARTNER_KEY_ADDED: N_("Key of a partner added"),
     AuditAction.PARTNER_KEY_CONFIRMED: N_("Key of a partner confirmed"),

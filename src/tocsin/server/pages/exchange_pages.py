@@ -41,7 +41,7 @@ from tocsin.exchange.ledger import (
     unchecked_partners,
 )
 from tocsin.exchange.partners import list_partners, partner_names, read_partner
-from tocsin.exchange.sharing import why_withheld
+from tocsin.exchange.sharing import PartnerPackage, why_withheld
 from tocsin.exchange.ways import due_dispatches, evidence_of, tries_of
 from tocsin.incidents import IncidentReader, find_incident
 from tocsin.interface import (
@@ -285,8 +285,13 @@ def _preview(
     return desk.page(
         request, "exchange/send.html", status=409 if error else 200, partner=shown, asked=asked, package=package,
         had=next((one for one in had if one.partner == number), None), ground=ground,
-        reasons=reasons, error=error, **WORDS,
+        reasons=reasons, lacks=_lacks(package) if package else [], error=error, **WORDS,
     )  # fmt: skip
+
+
+def _lacks(package: PartnerPackage) -> list[str]:
+    """The attestations that the partner would have to show for more to go."""
+    return sorted({name for one in package.decisions if one.chosen for name in one.verdict.lacks})
 
 
 def _dispatch(

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 
+from tocsin.exchange.ledger import lacking_attestations
 from tocsin.exchange.partners import (
     KeyVoucher,
     LinkState,
@@ -18,6 +19,8 @@ from tocsin.exchange.partners import (
     PartnerKey,
     PartnerKeyState,
     acts,
+    attestations_of,
+    ending_attestations,
     ending_keys,
     key_state,
     list_acts,
@@ -27,9 +30,9 @@ from tocsin.exchange.partners import (
     read_profile_file,
     vouchers,
 )
-from tocsin.interface import NotHereError, PageRouter, RequestError, needs, number_in
+from tocsin.interface import ActContext, NotHereError, PageRouter, RequestError, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of_actors
-from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.exchange_words import CHECK_RESULTS, CHECK_WAYS, CONFIRMATIONS, ENDS, PARTNER_WORDS
@@ -49,6 +52,7 @@ _NEEDS: Final[Mapping[str, str]] = {
     "claimed": N_("Key to confirm"),
     "check": N_("Communication check due"),
     "expiring": N_("Key expires within 30 days"),
+    "attestation": N_("Attestation expires within 30 days"),
 }
 
 
@@ -125,6 +129,14 @@ _FORMS: Final[Mapping[str, _Form]] = {
         },
         {"way": CHECK_WAYS, "result": CHECK_RESULTS},
     ),
+    "/{partner}/attest": _Form(
+        "attest", N_("Attestation"), N_("Save"),
+        {
+            "attestation": (N_("What was shown"), N_("As rules name it, such as NDA, ISO 27001.")),
+            "issuer": (N_("Issued by"), N_("Who signed or certified it.")),
+            "expires": (N_("Expires (UTC)"), N_("Empty: it has no end.")),
+        },
+    ),
 }  # fmt: skip
 
 
@@ -159,20 +171,22 @@ def partner_pages(desk: PageContext) -> APIRouter:
         _add_form(router, desk, end, form)
 
     @router.get(_PLACE + "/{partner}")
-    def show(request: Request, _visitor: _READER, partner: str) -> Response:
+    def show(request: Request, visitor: _READER, partner: str) -> Response:
         """A partner: its keys, its checks, and how it is reached."""
         found = _find(desk, partner)
         actors = {name for key in found.keys for name in (key.claimed_by, key.confirmed_by, key.ended_by)}
         with desk.node.database.reading() as session:
             by = names_of_actors(session, actors | {one.noted_by for one in found.checks})
             listings, vouched = listings_of(session, found.partner.id), vouchers(session, found.partner.id)
+            lacking = lacking_attestations(session, ActContext(desk.node, desk.now, visitor.actor), found.partner)
         keys = [(key, key_state(key, desk.now)) for key in found.keys]
         removable = not (found.checks or found.partner.statement_at)
         return desk.page(
             request, "partners/one.html", one=found, partner=found.partner, keys=keys, by=by, listings=listings,
             vouched=vouched,
             team=desk.teams().get(found.partner.team_id or 0),
-            expiring={key.id for key in ending_keys([found], desk.now)},
+            expiring={key.id for key in ending_keys([found], desk.now)}, attestations=attestations_of(found.partner),
+            lacking=lacking, ending={one.name for one in ending_attestations([found], desk.now)},
             removable=removable and all(state is PartnerKeyState.CLAIMED for _, state in keys), **PARTNER_WORDS,
         )  # fmt: skip
 
@@ -183,6 +197,15 @@ def partner_pages(desk: PageContext) -> APIRouter:
         try:
             return perform_and_go(desk, visitor, _ACTS["remove"], form, _PLACE, partner=str(number))
         except ConflictError:  # something was recorded meanwhile, which its page shows
+            return desk.go(f"{_PLACE}/{number}")
+
+    @router.post(_PLACE + "/{partner}/unattest")
+    def unattest(visitor: _WRITER, partner: str, form: Form) -> Response:
+        """Remove an attestation."""
+        number = str(_find(desk, partner).partner.id)
+        try:
+            return perform_and_go(desk, visitor, _ACTS["unattest"], form, _after, partner=number)
+        except NotFoundError:  # somebody else removed it, which its page shows
             return desk.go(f"{_PLACE}/{number}")
 
     return router
@@ -211,7 +234,7 @@ def _add_form(router: PageRouter, desk: PageContext, end: str, form: _Form) -> N
                 options = [("", words.say(N_("No team"))), *teams]
             value, needed = (
                 typed.get(name, given.get(name, "")),
-                name in {"name", "content", "said_by", "reason", "source"},
+                name in {"name", "content", "said_by", "reason", "source", "attestation", "issuer"},
             )
             said = words.say(wrong[name]) if name in wrong else ""
             fields.append(
@@ -224,8 +247,8 @@ def _add_form(router: PageRouter, desk: PageContext, end: str, form: _Form) -> N
 
     @router.get(_PLACE + end)
     def ask(request: Request, _visitor: _WRITER) -> Response:
-        """The form."""
-        return show(request)
+        """The form; of an attestation that is lacking or ends, with its name."""
+        return show(request, typed={name: text for name, text in request.query_params.items() if name == "attestation"})
 
     @router.post(_PLACE + end)
     def do(request: Request, visitor: _WRITER, form_data: Form) -> Response:
@@ -260,7 +283,7 @@ def _said(act: str, form: FormData, typed: Mapping[str, str]) -> dict[str, Any]:
 def _kind(form: _Form, name: str) -> str:
     if name == "team" or name in form.choices:
         return "choice"
-    return {"file": "file", "content": "area", "formats": "area", "at": "time"}.get(name, "text")
+    return {"file": "file", "content": "area", "formats": "area", "at": "time", "expires": "time"}.get(name, "text")
 
 
 def _given(desk: PageContext, found: ListedPartner) -> dict[str, str]:
@@ -295,5 +318,7 @@ def _needs(one: ListedPartner, need: str, desk: PageContext) -> bool:
             return one.state in {LinkState.CHECK_DUE, LinkState.FAILING}
         case "expiring":
             return bool(ending_keys([one], desk.now))
+        case "attestation":
+            return bool(ending_attestations([one], desk.now))
         case _:
             return True

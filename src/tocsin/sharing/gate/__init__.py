@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         TransferCode,
         TransferLevel,
         TransferRule,
+        attestation_key,
         strictest,
     )
 else:

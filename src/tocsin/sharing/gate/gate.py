@@ -44,7 +44,7 @@ class TransferVerdict:
     """How much of a part may go, the rule that said so, and why; ``code`` is None where all of it goes.
 
     ``words`` are for people here, ``cites`` is the text that the rule names, which the partner may read. ``ask``: whose
-    consent would let more of it go.
+    consent would let more of it go; ``lacks``: the attestations of the partner that would.
     """
 
     level: TransferLevel
@@ -53,6 +53,7 @@ class TransferVerdict:
     code: TransferCode | None = None
     ask: ItemSource | None = None
     cites: str = ""
+    lacks: frozenset[str] = frozenset()
 
 
 _NO_RULE = GateVerdict(False, "no-rule", say("No rule allows it, and what no rule allows does not leave."))
@@ -152,7 +153,7 @@ def decide_transfer(
     rule = strictest(item, recipient, transfers)
     if rule is None or rule.level is TransferLevel.CONTENT:
         return TransferVerdict(TransferLevel.CONTENT, verdict.rule, verdict.words)
-    return TransferVerdict(rule.level, rule.name, rule.words, rule.code, cites=rule.cites)
+    return TransferVerdict(rule.level, rule.name, rule.words, rule.code, cites=rule.cites, lacks=rule.requires)
 
 
 def fields_for(

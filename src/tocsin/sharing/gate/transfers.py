@@ -4,8 +4,8 @@ The classes are closed, since partners name them to each other. Content is as in
 personal data as in Convention 108+ and the GDPR.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -72,8 +72,8 @@ class TransferRule(RecipientRule):
 
     ``classes``: of data; without them all but reachability. ``jurisdictions``: countries of which one claims the item.
     ``agreements``: UUIDs or types, of the one under which it is sent. ``over``: rules of the same document that do not
-    hold where this one does. ``cites``: the text that it follows from. ``document``: the UUID of the agreement that it
-    is of; empty: this node's own.
+    hold where this one does. ``requires``: attestations that the partner lacks (`for_partner`). ``cites``: the text
+    that it follows from. ``document``: the UUID of the agreement that it is of; empty: this node's own.
     """
 
     level: TransferLevel = TransferLevel.NOTHING
@@ -85,6 +85,7 @@ class TransferRule(RecipientRule):
     cites: str = ""
     why: str = ""
     over: frozenset[str] = frozenset()
+    requires: frozenset[str] = frozenset()
     document: str = ""
 
     @property
@@ -94,7 +95,10 @@ class TransferRule(RecipientRule):
 
     @property
     def words(self) -> str:
-        """Why, as its document says."""
+        """Why, as its document says; of attestations which are missing."""
+        if self.requires:
+            names = ", ".join(sorted(self.requires))
+            return say("The partner has not shown what this rule requires: %(names)s.", names=names)
         return self.why or self.cites or say("A transfer rule of this node keeps it back.")
 
     def holds(self, item: "ReleaseItem", recipient: Recipient) -> bool:
@@ -107,6 +111,16 @@ class TransferRule(RecipientRule):
             and not self.except_agreements & set(recipient.agreement)
             and self.names(recipient)
         )
+
+    def for_partner(self, attested: Collection[str]) -> "TransferRule | None":
+        """The rule with what this partner still lacks; None: it lacks nothing. ``attested``: keys of what counts."""
+        lacking = frozenset(one for one in self.requires if attestation_key(one) not in attested)
+        return replace(self, requires=lacking) if lacking or not self.requires else None
+
+
+def attestation_key(name: str) -> str:
+    """What the names of one attestation have in common, however they are written."""
+    return " ".join(name.split()).casefold()
 
 
 @dataclass(frozen=True, slots=True)

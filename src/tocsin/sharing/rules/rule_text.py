@@ -67,6 +67,7 @@ _SETS: Final = {
     "except_kinds": _EXCEPT["kind"],
     "except_countries": _EXCEPT["country"],
     "except_agreements": N_("it is not sent under the agreement %(values)s"),
+    "requires": N_("the partner has not shown all of these attestations: %(values)s"),
 }
 """By the name of a set of a `TransferRule`."""
 

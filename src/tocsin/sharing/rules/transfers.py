@@ -15,7 +15,7 @@ AGREEMENT_TYPES: Final = ("treaty", "law", "mou", "code", "norm")
 
 _RECIPIENT: Final = ("team", "kind", "country", "agreement")
 _KNOWN: Final = frozenset(
-    {"id", "why", "class", "jurisdiction", "send", "code", "cites", "over"}
+    {"id", "why", "class", "jurisdiction", "send", "code", "cites", "over", "requires"}
     | {f"{word}_{name}" for word in ("to", "except") for name in _RECIPIENT}
 )
 
@@ -77,8 +77,12 @@ def _rule(reader: DocumentReader, line: int, read: dict[str, Any], code: str) ->
         cites=reader.text(line, read, "cites"),
         why=reader.text(line, read, "why"),
         over=frozenset(reader.texts(line, read, "over")),
+        requires=frozenset(" ".join(one.split()) for one in reader.texts(line, read, "requires")),
     )
-    if not (classes or to or excepted or countries or agreements or but):
+    if rule.over and rule.requires:
+        words = say("A rule that is put over others lets more go, so it has no 'requires'.")
+        reader.fault(line, "requires", words)
+    if not (classes or to or excepted or countries or agreements or but or rule.requires):
         words = say("Rule '%(id)s' holds for everything: give at least one condition.", id=rule.id)
         reader.fault(line, "id", words)
     if not rule.cites and (rule.over or DataClass.REACHABILITY in classes):

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import halts
-from tocsin.exchange.faces import FaceCaller, FaceScope
+from tocsin.exchange.faces import Face, FaceCaller, FaceScope
 from tocsin.exchange.faces.misp.incident_events import SharedEvent, event_recipient, ground_detail, shared_events
 from tocsin.exchange.faces.misp.queries import SearchQuery, TermFilter, tag_names
 from tocsin.exchange.faces.misp.shapes import (
@@ -30,11 +30,12 @@ from tocsin.exchange.faces.misp.shapes import (
     show_sighting,
 )
 from tocsin.exchange.faces.misp.store import PartnerStore, partner_uuid
-from tocsin.exchange.ledger import MispRecord, PassingWay, RecordKind, note_reading
+from tocsin.exchange.faces.readings import note_incidents_read
+from tocsin.exchange.ledger import MispRecord, RecordKind
 from tocsin.exchange.partners import Partner
 from tocsin.interface import ActContext
 from tocsin.node.node import Node
-from tocsin.node.records import AuditAction, audit, node_uuid
+from tocsin.node.records import node_uuid
 
 Json = dict[str, Any]
 
@@ -210,22 +211,13 @@ class VisibleEvents:
 
 def note_given(node: Node, caller: FaceCaller, given: Iterable[SharedEvent], now: datetime) -> None:
     """Note what a partner is about to read of incidents, so that a recall reaches it."""
-    own = node_uuid(node.database)
-    events = {(own, one.incident.uuid): one for one in given if not one.withdrawn}
-    if not events:
-        return
-    with node.database.begin() as session:
-        titles = {name: one.incident.title for name, one in events.items()}
-        new = note_reading(session, caller.partner, PassingWay.MISP, titles)
-        for name, version in new.items():
-            incident = events[name].incident
-            detail: dict[str, object] = {
-                "node": str(own), "item": str(name[1]), "version": version, "to": f"partner:{caller.partner}",
-                "way": PassingWay.MISP.value, "marking": incident.tlp,
-                **ground_detail(session, events[name].package),
-            }  # fmt: skip
-            subject = f"incident:{incident.reference}"
-            audit(session, AuditAction.ITEM_SENT, at=now, actor="misp", subject=subject, detail=detail)
+    us = node_uuid(node.database)
+    events = {(us, one.incident.uuid): one for one in given if not one.withdrawn}
+    if events:
+        with node.database.begin() as session:
+            incidents = {name: one.incident for name, one in events.items()}
+            grounds = {name: ground_detail(session, one.package) for name, one in events.items()}
+            note_incidents_read(session, caller.partner, Face.MISP, incidents, now, grounds=grounds)
 
 
 def finds_event(query: SearchQuery, event: Json, attributes: list[Json]) -> bool:

@@ -6,27 +6,29 @@ reader that goes on behind the last one that it has misses none, whether it goes
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Delete, Update, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.agreements import adopted_agreements
+from tocsin.exchange.faces.readings import note_incidents_read
 from tocsin.exchange.faces.taxii.contents import ROOTS, IncidentObjects, Json, PartnerReader, withdrawn
 from tocsin.exchange.faces.taxii.models import TaxiiCollection, TaxiiIncident, TaxiiObject
 from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, read_page
+from tocsin.exchange.faces.tokens import Face
 from tocsin.exchange.formats import read_time, stix_time
-from tocsin.exchange.ledger import PassedItem, RecallItemRow, RecallRow
-from tocsin.exchange.partners import Partner
+from tocsin.exchange.ledger import RecallItemRow, RecallRow
+from tocsin.exchange.partners import Partner, attested
 from tocsin.exchange.statements import RecallRequest
 from tocsin.incidents import Incident, IncidentSearch, IncidentState, list_incidents, merged_root, references_by_number
 from tocsin.node.errors import ConflictError
 from tocsin.node.node import Node
-from tocsin.node.records import AuditAction, AuditEntry, audit, node_uuid
+from tocsin.node.records import AuditAction, AuditEntry, node_uuid
 from tocsin.node.sentences import say
 
 _LAG: Final = timedelta(minutes=10)  # an act commits so long after the time that its entry has, at most
@@ -40,43 +42,54 @@ _WIDE_WORDS: Final = [word.value for word in AuditAction if word.partition(".")[
 _TRIES: Final = 5
 
 _Row = TypeVar("_Row")
+_Read = TypeVar("_Read")
 _STEP: Final = timedelta(microseconds=1)
 _TICK: Final = timedelta(milliseconds=1)  # of a version of STIX
 
 
-def read_objects(node: Node, partner: int, asked: TaxiiFilter, now: datetime) -> TaxiiPage:
-    """A page of what a partner may read now. That it reads them is committed before it does, for recalls."""
-    refresh(node, partner, now)
-    with node.database.reading() as session:
-        page = read_page(session, partner, asked)
-    if all(one.passed for one in page.rows):
+def read_objects(
+    node: Node, partner: int, asked: TaxiiFilter, now: datetime, *, content: bool = True
+) -> TaxiiPage:  # fmt: skip
+    """A page of what a partner may read now. That it reads contents is committed before it does, for recalls."""
+    page = _as_of_now(node, partner, now, lambda session: read_page(session, partner, asked, content=content))
+    new = [one.number for one in page.rows if not one.passed] if content else []
+    if not new:
         return page
+    us = node_uuid(node.database)
     with node.database.begin() as session:
         session.get_one(TaxiiCollection, partner, with_for_update=True)
-        page = read_page(session, partner, asked)
-        _note_read(session, node_uuid(node.database), partner, page.rows, now)
+        if _note_read(session, us, partner, page.rows, now) < len(new):  # some were taken back meanwhile
+            page = read_page(session, partner, asked)
+            _note_read(session, us, partner, page.rows, now)
         return page
 
 
 def refresh(node: Node, partner: int, now: datetime) -> None:
-    """What changed since the collection was read last is asked of the gate; where nothing did, one look-up.
-
-    It is asked without a lock, and written only if nobody wrote meanwhile.
+    """Let the collection be as the records are now.
 
     Raises:
         ConflictError: others write again and again.
 
     """
+    _as_of_now(node, partner, now, lambda _: None)
+
+
+def _as_of_now(node: Node, partner: int, now: datetime, read: Callable[[Session], _Read]) -> _Read:
+    """What is read of a collection in which nothing lacks; where nothing changed, in the look-up that shows it.
+
+    What changed since it was read last is asked of the gate without a lock, and written only if nobody wrote meanwhile.
+    """
     us = node_uuid(node.database)  # drawn before a transaction is open
     for _ in range(_TRIES):
         with node.database.reading() as session:
-            known, row = session.get(TaxiiCollection, partner), session.get(Partner, partner)
-            if row is None or (known and known.seen_to and _seen(session, known.seen_to, us, now) == known.seen):
-                return
-            changes = list(_changes(PartnerReader(session, node, row, now), known))
-            seen = _seen(session, now - _LAG, us, now)
+            known, row = session.get(TaxiiCollection, partner), session.get_one(Partner, partner)
+            reader = PartnerReader(session, node, us, row, now)
+            if known and known.seen_to and _seen(reader, known.seen_to) == known.seen:
+                return read(session)
+            changes, seen = list(_changes(reader, known)), _seen(reader, now - _LAG)
         if _write(node, partner, known, changes, (now, seen)):
-            return
+            with node.database.reading() as session:
+                return read(session)
     raise ConflictError(say("Others change this collection now."), hint=say("Try again later."))
 
 
@@ -119,18 +132,12 @@ def _changes(
     reader: PartnerReader, collection: TaxiiCollection | None
 ) -> Iterator[tuple[int, IncidentObjects | None]]:  # fmt: skip
     """The incidents of which something else goes than before, by number, each with that; None: nothing goes now."""
-    session, since = reader.session, collection.seen_to if collection else None
-    wide = select(AuditEntry.id).where(AuditEntry.at > since, AuditEntry.word.in_(_WIDE_WORDS)) if since else None
-    bound = _in_force(session, node_uuid(reader.node.database), reader.now)
-    if collection and collection.seen.partition(" ")[2] != bound:
-        since = None
-    if wide is not None and session.scalar(wide.limit(1)) is not None:
-        since = None
+    session = reader.session
     asks = RecallRow.partner_id.is_(None), RecallRow.asks != RecallRequest.NARROW.value
     recalled = set(session.scalars(select(RecallItemRow.item).join(RecallRow).where(*asks)))
     of = TaxiiIncident.partner_id == reader.partner.id
     known = {one.incident_id: one.digest for one in session.scalars(select(TaxiiIncident).where(of))}
-    for incident in _changed(reader, since):
+    for incident in _changed(reader, _since(reader, collection)):
         going = None if incident.uuid in recalled else reader.objects_of(incident)
         before = known.pop(incident.id, None)
         if before != (going.digest if going else None):
@@ -138,6 +145,15 @@ def _changes(
     for numbers in _parts(sorted(known)):
         readable = references_by_number(session, reader.reader, numbers)
         yield from ((number, None) for number in numbers if number not in readable)  # it was restricted
+
+
+def _since(reader: PartnerReader, collection: TaxiiCollection | None) -> datetime | None:
+    """From when on what changed is asked of the gate anew; None: all is."""
+    if collection is None or collection.seen_to is None or collection.seen.partition(" ")[2] != _bounds(reader):
+        return None
+    wide = AuditEntry.at > collection.seen_to, AuditEntry.word.in_(_WIDE_WORDS)
+    none = reader.session.scalar(select(AuditEntry.id).where(*wide).limit(1)) is None
+    return collection.seen_to if none else None
 
 
 def _changed(reader: PartnerReader, since: datetime | None) -> Iterator[Incident]:
@@ -154,41 +170,31 @@ def _changed(reader: PartnerReader, since: datetime | None) -> Iterator[Incident
         after = (rows[-1].changed_at, rows[-1].id)
 
 
-def _seen(session: Session, since: datetime, us: UUID, now: datetime) -> str:
-    """What names the entries since then that may change what goes, which never change, and the agreements in force."""
+def _seen(reader: PartnerReader, since: datetime) -> str:
+    """What names the entries since then that may change what goes, which never change, and what binds by its date."""
     words = [*_WIDE_WORDS, AuditAction.INCIDENT_ENTRY.value]
     of = AuditEntry.at > since, AuditEntry.word.in_(words)
-    count, top = session.execute(select(func.count(), func.max(AuditEntry.id)).where(*of)).one()
-    return f"{count}:{top} {_in_force(session, us, now)}"
+    count, top = reader.session.execute(select(func.count(), func.max(AuditEntry.id)).where(*of)).one()
+    return f"{count}:{top} {_bounds(reader)}"
 
 
-def _in_force(session: Session, us: UUID, now: datetime) -> str:
-    """The agreements that bind this node: one may expire without any act."""
-    bound = (one.body for one in adopted_agreements(session, us) if one.binds(us, now))
-    return " ".join(sorted(f"{one.agreement}:{one.edition}" for one in bound))
+def _bounds(reader: PartnerReader) -> str:
+    """The agreements that bind this node, and what the partner has shown: these may expire without any act."""
+    bound = (one.body for one in adopted_agreements(reader.session, reader.us) if one.binds(reader.us, reader.now))
+    return " ".join(
+        sorted([*(f"{one.agreement}:{one.edition}" for one in bound), *attested(reader.partner, reader.now)])
+    )
 
 
-def _note_read(session: Session, node: UUID, partner: int, rows: Sequence[Any], now: datetime) -> None:
-    """That a partner is passed these objects, and so has items of ours: whoever recalls one tells it."""
+def _note_read(session: Session, us: UUID, partner: int, rows: Sequence[Any], now: datetime) -> int:
+    """Note that a partner is passed these objects, and so items of ours; how many of them are new to it, and here."""
     new = [one for one in rows if not one.passed]
-    _each(new, lambda numbers: update(TaxiiObject).where(_numbers(partner, numbers)).values(passed=True), session)
-    ids = sorted({one.incident_id for one in new if one.incident_id is not None})
-    for some in _parts(ids):
-        for incident in session.scalars(select(Incident).where(Incident.id.in_(some)).order_by(Incident.id)):
-            of = PassedItem.node == node, PassedItem.item == incident.uuid
-            same = *of, PassedItem.partner_id == partner, PassedItem.way == "taxii"
-            if session.scalar(select(PassedItem.id).where(*same).limit(1)) is not None:
-                continue
-            version = session.scalar(select(func.max(PassedItem.version)).where(*of)) or 1
-            made = PassedItem(partner_id=partner, node=node, item=incident.uuid, version=version, way="taxii")
-            made.title, made.answer, made.answer_code = incident.title, "", ""
-            session.add(made)
-            detail: dict[str, object] = {
-                "node": str(node), "item": str(incident.uuid), "version": version, "to": f"partner:{partner}",
-                "way": "taxii", "marking": incident.tlp,
-            }  # fmt: skip
-            subject = f"incident:{incident.reference}"
-            audit(session, AuditAction.ITEM_SENT, at=now, actor="taxii", subject=subject, detail=detail)
+    noted = _each(session, partner, new, update(TaxiiObject).values(passed=True))
+    for some in _parts(sorted({one.incident_id for one in new if one.incident_id is not None})):
+        read = session.scalars(select(Incident).where(Incident.id.in_(some)).order_by(Incident.id))
+        if incidents := {(us, one.uuid): one for one in read}:
+            note_incidents_read(session, partner, Face.TAXII, incidents, now)
+    return noted
 
 
 @dataclass
@@ -217,9 +223,8 @@ class CollectionWriter:
             if known is None or known.hash != _hash(one):
                 old += [known] if known is not None else []
                 self._add(one, None if one["type"] in ROOTS else incident, known)
-        _each(old, lambda numbers: update(TaxiiObject).where(self._of(numbers)).values(newest=False), self.session)
-        unread = [one for one in old if not one.passed]
-        _each(unread, lambda numbers: delete(TaxiiObject).where(self._of(numbers)), self.session)
+        _each(self.session, self.partner, old, update(TaxiiObject).values(newest=False))
+        _each(self.session, self.partner, [one for one in old if not one.passed], delete(TaxiiObject))
         self._take_back(incident, [one for one in before.values() if not one.revoked])
         for some in _parts(self._rows):
             self.session.execute(insert(TaxiiObject), some)
@@ -244,9 +249,6 @@ class CollectionWriter:
         query = select(*columns).where(row.partner_id == self.partner, row.newest.is_(True), condition)
         return {one.object: one for one in self.session.execute(query)}
 
-    def _of(self, numbers: Iterable[int]) -> Any:
-        return _numbers(self.partner, numbers)
-
     def _add(self, one: Json, incident: int | None, before: Any | None) -> None:
         """A version that is later than the one before, with the next number and time."""
         collection = self.collection
@@ -264,19 +266,19 @@ class CollectionWriter:
         })  # fmt: skip
 
 
-def _numbers(partner: int, numbers: Iterable[int]) -> Any:
-    return (TaxiiObject.partner_id == partner) & TaxiiObject.number.in_(list(numbers))
-
-
 def _parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
     """As many at once as one statement names."""
     return (rows[start : start + _MANY] for start in range(0, len(rows), _MANY))
 
 
-def _each(rows: Sequence[Any], statement: Any, session: Session) -> None:
-    """Run a statement that is made of the numbers of some rows, for all of them."""
+def _each(session: Session, partner: int, rows: Sequence[Any], change: Update | Delete) -> int:
+    """Change some rows of a partner, or delete them; how many were there."""
+    found, row = 0, TaxiiObject
     for some in _parts([one.number for one in rows]):
-        session.execute(statement(some), execution_options={"synchronize_session": False})
+        of = row.partner_id == partner, row.number.in_(some)
+        done = session.execute(change.where(*of), execution_options={"synchronize_session": False})
+        found += done.rowcount  # type: ignore[attr-defined]  # what changes rows has a count
+    return found
 
 
 def _renamed(objects: Sequence[Json], revoked: set[str]) -> list[Json]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -33,7 +34,6 @@ from tocsin.incidents import (
 )
 from tocsin.interface import ActContext
 from tocsin.node.node import Node
-from tocsin.node.records import node_uuid
 from tocsin.sharing.gate import DataClass, Recipient, read_tlp
 
 Json = dict[str, Any]
@@ -79,10 +79,11 @@ class IncidentObjects:
 
 @dataclass(frozen=True)
 class PartnerReader:
-    """A partner that reads what the gate lets it have, as of now."""
+    """A partner that reads what the gate lets it have, as of now. ``us``: this node."""
 
     session: Session
     node: Node
+    us: UUID
     partner: Partner
     now: datetime
 
@@ -110,7 +111,7 @@ class PartnerReader:
 
     @cached_property
     def _source(self) -> Source:
-        return Source(self.node.settings.node.name, str(node_uuid(self.node.database)))
+        return Source(self.node.settings.node.name, str(self.us))
 
     @cached_property
     def _context(self) -> ActContext:
