@@ -7,14 +7,7 @@ import gzip
 import io
 import json
 import os
-import random
-import resource
-import subprocess
-import sys
-import time
-import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,189 +16,33 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from support.bad_reports import (
+    NAME,
+    addresses,
+    aside,
+    balanced,
+    check_next_report,
+    content,
+    counts,
+    events,
+    line,
+    put,
+    refusal,
+    take,
+    zipped,
+)
 from support.cast import HEADER, Tocsin
 from support.hostile_reports import hostile_reports
 from tocsin.events.idf_out import idf_lines
-from tocsin.events.reports import OpenedReport as Opened
 from tocsin.node.errors import InternalError
-from tocsin.pipeline.groups import IngestSummary
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.stores import NodeWithStores, open_node
 
-Report = Callable[..., Path]
-COMMAND = Path(sys.executable).parent / "tocsin"
-NAME = "2026-11-23-scan_rdp-test-geo.csv"
-
-
-def line(address: str = "192.0.2.1", when: str = "2026-11-23 01:02:03", tag: str = "rdp") -> str:
-    return f'"{when}","medium","{address}","tcp",3389,,"{tag}",64500,"MU",,'
-
-
-def content(*lines: str, header: str = HEADER, end: str = "\n") -> str:
-    return end.join([header, *lines, ""])
-
-
-def put(tocsin: Tocsin, data: bytes | str, name: str = NAME) -> Path:
-    path = tocsin.home.parent / name
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return path
-
-
-def take(tocsin: Tocsin, path: str | Path, *more: str, code: int = 0) -> dict[str, Any]:
-    """Take in one report, whose sums must balance."""
-    found, out, words = tocsin.call("--json", "ingest", path, *more)
-    assert found == code, words
-    assert "Traceback" not in words
-    taken: dict[str, Any] = json.loads(out)
-    assert taken["rows"] == taken["stored"] + taken["duplicates"] + taken["quarantined"]
-    assert taken["stored"] == taken["routed"] + taken["unrouted"]
-    return taken
-
-
-def counts(taken: dict[str, Any]) -> tuple[int, int, int]:
-    return taken["stored"], taken["duplicates"], taken["quarantined"]
-
-
-def refusal(tocsin: Tocsin, path: str | Path, *more: str) -> str:
-    """The reason why a report was not taken in at all."""
-    taken = take(tocsin, path, *more, code=1)
-    assert (taken["reports"], taken["rows"]) == (0, 0)
-    [failed] = taken["failed"]
-    return str(failed["reason"])
-
-
-def events(tocsin: Tocsin) -> list[dict[str, Any]]:
-    return tocsin.lines("events", "--limit", "0", "--format", "json")
-
-
-def addresses(tocsin: Tocsin) -> list[str]:
-    return sorted(event["source.ip"] for event in events(tocsin) if "source.ip" in event)
-
-
-def aside(tocsin: Tocsin) -> list[dict[str, Any]]:
-    """All rows that were set aside, with reasons."""
-    return [
-        row
-        for entry in tocsin.json("quarantine", "list")
-        for row in tocsin.json("quarantine", "show", str(entry["ingest"]), "--limit", "100000")
-    ]
-
 
 @pytest.fixture(autouse=True)
-def _the_next_report_works(tocsin: Tocsin) -> Iterator[None]:
-    """After whatever a test gave it, the node takes in a good report, and is well."""
+def _next_report(tocsin: Tocsin) -> Iterator[None]:
     yield
-    before = len(events(tocsin))
-    taken = take(tocsin, put(tocsin, content(line("2001:db8::aaaa", tag="next")), "2026-11-23-scan_rdp-next-geo.csv"))
-    assert (taken["stored"], len(events(tocsin))) == (1, before + 1)
-    code, said, _ = tocsin.call("--json", "doctor")
-    wrong = {found["what"] for found in json.loads(said) if not found["ok"]}
-    assert wrong <= {"feeds"}  # a report with other columns raises an alarm, as it should
-    assert code == bool(wrong)
-
-
-# --- packed reports
-
-
-def test_a_truncated_gzip_gives_what_came_before_and_counts_the_rest_once(tocsin: Tocsin) -> None:
-    chance = random.Random(1)
-    lines = [line(f"192.0.2.{n % 250}", tag=chance.randbytes(20).hex()) for n in range(2_000)]
-    packed = gzip.compress(content(*lines).encode())
-
-    taken = take(tocsin, put(tocsin, packed[: len(packed) // 2], f"{NAME}.gz"))
-
-    assert taken["quarantined"] == 1
-    assert 900 < taken["stored"] < 1_100
-    [row] = aside(tocsin)
-    assert (row["line"], "too early" in row["reason"]) == (0, True)
-    whole = take(tocsin, put(tocsin, packed, f"{NAME}.gz"))
-    # the row that was cut may have been stored as it was cut
-    assert 2_000 <= whole["stored"] + taken["stored"] <= 2_001
-    assert whole["duplicates"] in {taken["stored"], taken["stored"] - 1}
-
-
-def test_a_corrupt_gzip_gives_what_came_before(tocsin: Tocsin) -> None:
-    lines = [line(f"192.0.2.{n % 250}", tag=os.urandom(20).hex()) for n in range(2_000)]
-    packed = bytearray(gzip.compress(content(*lines).encode()))
-    packed[len(packed) // 2 : len(packed) // 2 + 100] = bytes(100)
-
-    taken = take(tocsin, put(tocsin, bytes(packed), f"{NAME}.gz"))
-
-    assert taken["quarantined"] >= 1
-    assert taken["stored"] > 900
-    assert any("damaged" in row["reason"] for row in aside(tocsin))
-
-
-@pytest.mark.parametrize(
-    "packed", [b"\x1f\x8b\x08\0", gzip.compress(b"", mtime=0)[:12], b"PK\x03\x04", b"PK\x03\x04" + bytes(99)]
-)
-def test_a_stump_of_a_packed_report_is_refused(tocsin: Tocsin, packed: bytes) -> None:
-    reason = refusal(tocsin, put(tocsin, packed, f"{NAME}.gz"))
-
-    assert "too early" in reason or "damaged zip" in reason
-
-
-def test_an_archive_of_countless_files_is_refused_before_any_is_looked_at(tocsin: Tocsin) -> None:
-    many = zipped(*((f"{number}.csv", b"") for number in range(1_001)))
-    assert "1,001 files, more than 1,000" in refusal(tocsin, put(tocsin, many, "many.zip"))
-
-
-def test_a_gzip_stream_of_many_members_is_read_whole(tocsin: Tocsin) -> None:
-    packed = gzip.compress(b"") * 10_000 + gzip.compress(content(line()).encode()) + gzip.compress(b"") * 10_000
-    assert take(tocsin, put(tocsin, packed, f"{NAME}.gz"))["stored"] == 1
-
-
-def test_a_bomb_is_refused_and_the_limit_can_be_set(tocsin: Tocsin) -> None:
-    bomb = zipped(("bomb.csv", bytes(20_000_000)))
-    for path in (put(tocsin, gzip.compress(bytes(20_000_000)), "bomb.csv.gz"), put(tocsin, bomb, "bomb.zip")):
-        assert "unpacks to more than" in refusal(tocsin, path)
-    assert not list((tocsin.home / "spool").glob("*"))
-    many = content(*[line() for _ in range(2_000)])
-
-    (tocsin.home / "tocsin.toml").write_text("[ingest]\nmax_ratio = 2\n")
-    assert "unpacks to more than" in refusal(tocsin, put(tocsin, gzip.compress(many.encode()), f"{NAME}.gz"))
-    (tocsin.home / "tocsin.toml").write_text("")
-    assert take(tocsin, put(tocsin, gzip.compress(many.encode()), f"{NAME}.gz"))["rows"] == 2_000
-
-
-def zipped(*members: tuple[str, bytes | str]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-    return out.getvalue()
-
-
-def test_one_bad_member_of_an_archive_does_not_stop_the_others(tocsin: Tocsin) -> None:
-    archive = zipped(
-        ("README.txt", "hello\n"),
-        (NAME, content(line())),
-        ("empty.csv", b""),
-        ("x/" + NAME, content(line("192.0.2.2"))),
-    )
-
-    taken = take(tocsin, put(tocsin, archive, "reports.zip"), code=1)
-
-    assert (taken["reports"], taken["stored"]) == (2, 2)
-    assert [entry["path"].rpartition(": ")[2] for entry in taken["failed"]] == ["README.txt", "empty.csv"]
-    assert "without files" in refusal(tocsin, put(tocsin, zipped(), "nothing.zip"))
-
-
-def test_standard_input_may_be_packed_and_a_pipe_may_stand_for_a_file(tocsin: Tocsin, tmp_path: Path) -> None:
-    packed = gzip.compress(content(line(), line("192.0.2.2")).encode())
-    out = tocsin.run("--json", "ingest", "-", "--source", "shadowserver", "--feed", "scan_rdp", stdin=packed)
-    assert json.loads(out)["stored"] == 2
-
-    pipe = tmp_path / NAME
-    os.mkfifo(pipe)
-    with subprocess.Popen(["/bin/sh", "-c", f"cat > '{pipe}'"], stdin=subprocess.PIPE) as writer:
-        assert writer.stdin is not None
-        writer.stdin.write(gzip.compress(content(line("192.0.2.3")).encode()))
-        writer.stdin.close()
-        assert take(tocsin, pipe)["stored"] == 1
-
-
-# --- what is no report, or an empty one
+    check_next_report(tocsin)
 
 
 def test_an_empty_file_and_binary_junk_are_refused(tocsin: Tocsin) -> None:
@@ -453,173 +290,6 @@ def test_set_aside_rows_of_every_kind_can_be_replayed_and_stay_aside(tocsin: Toc
     assert [row["raw"] for row in tocsin.json("quarantine", "show", "2")] == before
     assert before == rows
 
-
-# --- files that change, and disks that are full
-
-
-def test_a_file_that_vanishes_or_was_never_there_is_named(tocsin: Tocsin, tmp_path: Path) -> None:
-    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere")
-
-    assert "is not there" in refusal(tocsin, tmp_path / "gone.csv")
-    assert "is not there" in refusal(tocsin, tmp_path / "never.csv")
-    assert "cannot be read" in refusal(tocsin, tmp_path / ("x" * 300))
-
-
-def test_a_file_that_vanishes_between_two_looks_is_named(tocsin: Tocsin) -> None:
-    days = ("2026-11-20", "2026-11-21", "2026-11-22")
-    paths = [put(tocsin, content(line(when=day)), f"{day}-scan_rdp-test-geo.csv") for day in days]
-    seen: list[str] = []
-
-    def progress(name: str, _counts: object) -> None:
-        seen.append(name)
-        paths[2].unlink(missing_ok=True)
-
-    outcome = ingest(open_node(tocsin.home), paths, progress=progress)
-
-    # the second is being read ahead; the third is looked for after it is gone
-    assert balanced(outcome)
-    assert outcome.counts.reports + len(outcome.failed) == 3
-    assert all("is not there" in str(error) or "cannot be read" in str(error) for _, error in outcome.failed)
-
-
-def balanced(outcome: IngestSummary) -> bool:
-    it = outcome.counts
-    return it.rows == it.stored + it.duplicates + it.quarantined and it.stored == it.routed + it.unrouted
-
-
-def test_a_file_that_grows_while_read_gives_what_it_was_and_later_the_rest(tocsin: Tocsin) -> None:
-    path = put(tocsin, content(line(), line("192.0.2.2")))
-    script = f"""
-import time
-for _ in range(40):
-    open({str(path)!r}, "a").write({line("192.0.2.3", tag="grown")!r} + chr(10))
-    time.sleep(0.01)
-"""
-    with subprocess.Popen([sys.executable, "-c", script]):
-        while path.stat().st_size < 400:
-            time.sleep(0.005)
-        first = take(tocsin, path)
-    second = take(tocsin, path)
-
-    assert first["rows"] + second["rows"] >= 42
-    assert addresses(tocsin) == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
-    assert not aside(tocsin)
-
-
-def test_a_file_that_is_rewritten_while_read_is_refused(tocsin: Tocsin, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = put(tocsin, content(*[line(f"192.0.2.{n % 250}") for n in range(500)]))
-    limited = Opened.limited
-
-    def rewritten(self: Opened, stream: Any) -> Any:
-        time.sleep(0.02)
-        path.write_text(path.read_text().replace("192.0.2.", "192.0.3."))
-        return limited(self, stream)
-
-    monkeypatch.setattr(Opened, "limited", rewritten)
-    assert "changed while it was read" in refusal(tocsin, path)
-    monkeypatch.undo()
-    assert events(tocsin) == []
-    assert take(tocsin, path)["rows"] == 500
-
-
-def run(tocsin: Tocsin, path: Path, *, most: int = 0) -> subprocess.CompletedProcess[str]:
-    """Take in a report in a process of its own, whose files cannot grow beyond ``most`` bytes."""
-
-    def limit() -> None:
-        if most:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-
-    command: list[str | Path] = [COMMAND, "--home", tocsin.home, "--json", "ingest", path]
-    return subprocess.run(
-        command, preexec_fn=limit, capture_output=True, text=True, check=False, env=tocsin.environment
-    )
-
-
-@pytest.mark.parametrize(
-    "rows", [[line(f"192.0.2.{n % 250}", tag=str(n * 7919 % 4801)) for n in range(9_000)], ["junk"] * 3_000]
-)
-def test_files_that_cannot_grow_stop_the_report_and_nothing_half_is_seen(tocsin: Tocsin, rows: list[str]) -> None:
-    tocsin.run("networks", "lookup", "192.0.2.1")  # lays out the bundled tables
-    path = put(tocsin, content(*rows))
-
-    stopped = run(tocsin, path, most=65_000)
-
-    assert (stopped.returncode, "Traceback" in stopped.stderr) == (1, False), stopped.stderr
-    assert "File too large" in stopped.stderr
-    assert "Make room" in stopped.stderr
-    assert (events(tocsin), tocsin.json("deliveries", "list"), aside(tocsin)) == ([], [], [])
-    assert take(tocsin, path)["rows"] == len(rows)
-
-
-@contextmanager
-def small_disk(size: int) -> Iterator[tuple[Path, bool]]:
-    """A folder on a disk of its own; False where this user may not mount one."""
-    with TemporaryDirectory(prefix="tocsin-disk-") as place:
-        folder = Path(place) / "disk"
-        folder.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-        mounted = subprocess.run(mount, check=False, capture_output=True).returncode == 0
-        try:
-            yield folder, mounted
-        finally:
-            if mounted:
-                subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@pytest.mark.parametrize("records", ["on it", "elsewhere"])
-def test_a_full_disk_stops_the_report_wherever_it_is_full_and_loses_nothing(
-    tocsin: Tocsin, tmp_path: Path, records: str
-) -> None:
-    reports = [
-        put(
-            tocsin,
-            content(*[line(f"192.0.2.{n}", f"{day} 01:02:03") for n in range(200)], "junk"),
-            f"{day}-scan_rdp-test-geo.csv",
-        )
-        for day in ("2026-11-21", "2026-11-22")
-    ]
-    with small_disk(40_000_000) as (disk, mounted):
-        other = Tocsin(disk / "home", tocsin.environment)
-        if records == "elsewhere":
-            other.home.mkdir()
-            (other.home / "tocsin.toml").write_text(f"[storage]\ndatabase = 'sqlite:///{tmp_path}/records.sqlite'\n")
-        for name in ("cast.toml", "rules.csv"):
-            other.run("directory", "import", tmp_path / name)
-        other.run("networks", "lookup", "192.0.2.1")
-        for done, path in enumerate(reports):
-            reasons = [reason for reason in until_it_fits(other, path, disk) if reason] if mounted else []
-
-            assert len(set(reasons)) >= 2 * mounted
-            assert counts(take(other, path)) == ((0, 0, 0) if mounted else (200, 0, 1))
-            assert len(events(other)) == 200 * (done + 1)
-            assert len(aside(other)) == done + 1
-        assert all(found["ok"] for found in other.json("doctor", code=1) if found["what"] != "disk")
-        other.run("deliver")
-        assert len(other.json("deliveries", "list")) == 3  # two reports, one digest for each team
-
-
-def until_it_fits(tocsin: Tocsin, path: Path, disk: Path) -> Iterator[str]:
-    """The reasons why a report is not taken in, with a little more room on the disk each time until it is."""
-    before = addresses(tocsin)
-    for room in range(0, 2_000, 8):
-        status = os.statvfs(disk)
-        with (disk / "filler").open("wb") as out:
-            out.write(bytes(max(status.f_bavail * status.f_frsize - room * 1024, 0)))
-        code, _, words = tocsin.call("ingest", path)
-        (disk / "filler").unlink()
-        assert "Traceback" not in words
-        if code == 0:
-            return
-        assert code == 1
-        yield next(
-            text for text in reversed(words.splitlines()) if "not taken in: " in text or text.startswith("tocsin: ")
-        )
-        # what was noted before the disk was full may be finished as soon as there is room, and is then finished whole
-        assert len(addresses(tocsin)) in {len(before), len(before) + 200}
-    pytest.fail("it never fitted")
-
-
-# --- anything at all
 
 SOURCES = [
     ("shadowserver", "scan_rdp"),
