@@ -18,6 +18,12 @@ app = Commands()
 _Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The file to write.")]
 _File = Annotated[Path, typer.Argument(help="The file that the partner sent.")]
 _HELD: Final = "Let it send ('tocsin resume', or [tell] mode), or carry a file ('tocsin exchange file')."
+_GROUNDS: Final = {
+    "agreement": "Under the agreement {title} ({type}).",
+    "case": "The partner takes part in the incident.",
+    "community": "As any team of the directory: no agreement with it is in force.",
+    "public": "As anybody: no agreement with it is in force.",
+}
 _LARGEST: Final = 64_000_001  # bytes that are read of a file: one more than a dispatch may have
 
 
@@ -238,7 +244,7 @@ def _print_package(call: NodeInvocation, package: "PartnerPackage", shown: dict[
     from tocsin.exchange.sharing import why_withheld
 
     ground = shown["ground"]
-    say(visible(f"Ground: {ground['kind']}" + (f" {ground['title']} ({ground['type']})" if ground["type"] else "")))
+    say(visible(_GROUNDS[ground["kind"]].format(**ground)))
     rows = [(one["name"], one["class"], f"{one['bytes']:,}", one["tlp"]) for one in shown["parts"]]
     print_table("Goes", ("part", "class", "bytes", "tlp"), rows)
     with call.database.reading() as session:
