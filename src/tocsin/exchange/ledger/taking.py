@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
+from tocsin.exchange.agreements import check_agreements
 from tocsin.exchange.dispatches import (
     DISPATCH,
     TEXT,
@@ -185,6 +186,7 @@ def _checked(session: Session, us: OwnParty, taking: IncomingDispatch, contents:
     """The dispatch, refused where an item or a recall in it is not its signer's to speak of, or was recalled."""
     bodies = [one.body for one in contents.statements]
     try:
+        check_agreements(contents)
         check_cases(session, us, contents)
         stones = tombstones(session, {name_of(one.item) for one in bodies if isinstance(one, SharedItem)})
         for one in bodies:
