@@ -35,7 +35,7 @@ from tocsin.exchange.dispatches import (
     take_members,
 )
 from tocsin.exchange.ledger.cases import check_cases, write_cases, write_message
-from tocsin.exchange.ledger.confirming import note_had, note_resumed
+from tocsin.exchange.ledger.confirming import may_have_lost, note_had, note_resumed
 from tocsin.exchange.ledger.contents import answer_recall, nothing_held, tombstones, write_statement
 from tocsin.exchange.ledger.links import (
     OpenPartner,
@@ -258,7 +258,7 @@ def _note_receipt(opened: OpenPartner, receipt: Receipt) -> None:
     rows = {one.number: one for one in receipted_rows(session, partner, receipt)}
     link = outgoing_link(session, partner, opened.us.name, receipt.by, list(rows.values()))
     if receipt.number > link.number:
-        resumed = resume(link, receipt)
+        resumed = resume(link, receipt) if may_have_lost(session, partner) else link
         if resumed is link:
             raise RefusalError(RefusalCode.HASH_MISMATCH, say("The receipt is of what this node has not sent."))
         link, rows[receipt.number] = resumed, _lost(opened, receipt, resumed.dispatches[-1])
