@@ -10,12 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pysequoia import Cert
 
 from support.console_users import browser_of
-from support.ledger_examples import act, make_incident, make_node, own_key, pin_key
+from support.exchange_examples import part, peer
+from support.ledger_examples import act, make_incident, make_node, own_key, party_of, pin_key
 from support.world import World, copy_world, text_of
-from tocsin.exchange.agreements import adopted_agreements, list_agreements
-from tocsin.exchange.dispatches import Limits, open_file
+from tocsin.exchange.agreements import ARMOR, adopted_agreements, list_agreements
+from tocsin.exchange.dispatches import Limits, genesis, members_of, open_file, seal
 from tocsin.exchange.ledger import (
     NewDispatch,
     OfferedItem,
@@ -29,13 +31,20 @@ from tocsin.exchange.ledger import (
 )
 from tocsin.exchange.ledger.links import own_party
 from tocsin.exchange.partners import find_partner
-from tocsin.exchange.statements import SharedItem, read_statement
+from tocsin.exchange.statements import (
+    AgreementType,
+    Dispatch,
+    DispatchType,
+    SharedItem,
+    SharingAgreement,
+    read_statement,
+)
 from tocsin.incidents import add_incident
 from tocsin.interface import ActContext
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError
 from tocsin.server.server import make_application
-from tocsin.sharing.gate import Audience
+from tocsin.sharing.gate import Audience, Tlp
 
 NAMES = {"A": 1, "B": 2, "X": 3}
 
@@ -375,3 +384,20 @@ def test_an_agreement_that_ended_is_no_ground(nodes: dict[str, World]) -> None:
         (bound,) = adopted_agreements(session, UUID(int=1))
     assert later.state == "expired"
     assert not bound.binds(UUID(int=1), a.now + timedelta(days=21))
+
+
+def test_a_dispatch_brings_one_agreement_with_a_signature_of_each_party(world: World) -> None:
+    """Each signature is tried with each key: thousands of them, with thousands of agreements, would take hours."""
+    sender, us = peer(3), party_of(world, 1)
+    said = {"edition": 1, "type": AgreementType.MOU, "title": "Exchange", "parties": (sender.node, us.node)}
+    made = [sender.says(SharingAgreement, agreement=UUID(int=number), **said) for number in (1, 2)]
+    many, before = [ARMOR + bytes([number]) for number in range(3)], genesis(sender.party, us)
+    for number, (statements, signatures) in enumerate(((made, []), (made[:1], many)), 1):
+        dispatch = sender.says(
+            Dispatch, type=DispatchType.AGREE, tlp=Tlp.CLEAR, to=us, number=number, before=before,
+            statements=tuple(one.hash for one in statements), parts=tuple(map(part, signatures)),
+        )  # fmt: skip
+        members = members_of(dispatch, statements, signatures)
+        done = act(world, "take", content=seal(members, Cert.from_bytes(own_key(world).encode())))
+        assert (done.verdict, done.code) == ("refused", "bad-statement")
+        before = dispatch.hash

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 from pysequoia import Tsk
@@ -189,6 +190,7 @@ def test_each_fault_of_a_dispatch_has_its_code() -> None:
         RefusalCode.UNKNOWN_KEY: [sealed(stranger, B)[0]],
         RefusalCode.EXPIRED: [members_of(old)],
         RefusalCode.MARKING: [members_of(A.dispatch(B, [public]), [public])],
+        RefusalCode.TOO_LARGE: [sealed(A, B, Random(1).randbytes(500_001).hex())[0]],  # of a text that people read
         RefusalCode.BAD_STATEMENT: [members_of(A.item(b"x"))],
     }  # fmt: skip
     found = {wanted: {code(for_b(one), own) for one in given} for wanted, given in cases.items()}

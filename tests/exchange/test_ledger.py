@@ -62,6 +62,7 @@ from tocsin.incidents import (
     observables_of,
 )
 from tocsin.node.errors import ConflictError
+from tocsin.node.records import AuditAction, audit
 from tocsin.sharing.gate import Tlp
 
 
@@ -366,7 +367,10 @@ def compare(was: dict[str, dict[Any, dict[str, Any]]], now: dict[str, dict[Any, 
 
 
 def test_a_node_that_was_restored_goes_on_after_what_it_had_sent(world: World) -> None:
-    """The partner's receipt of a number that this node does not know any more is where numbers go on."""
+    """The partner's receipt of a number that this node does not know any more is where numbers go on.
+
+    A node that was not restored has sent what it knows, whatever a receipt says.
+    """
     to = peer(3)
     document = {"name": "a.txt", "content": b"Text"}
     act(world, "send", partner="Peer", documents=(document,), tlp="CLEAR")
@@ -374,6 +378,10 @@ def test_a_node_that_was_restored_goes_on_after_what_it_had_sent(world: World) -
     with world.node.database.begin() as session:  # as in the backup of the day before
         for table in (PassedItem, OutgoingRow, ExchangeLink):
             session.execute(delete(table))
+    with pytest.raises(RefusalError, match="has not sent"):
+        act(world, "take-receipt", content=receipt)
+    with world.node.database.begin() as session:
+        audit(session, AuditAction.BACKUP_RESTORED, at=world.now, actor="backup", subject="node")
     assert act(world, "take-receipt", content=receipt).state == "received"
     done = act(world, "send", partner="Peer", documents=(document,), tlp="CLEAR")
     assert done.number == 2

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import md5
 from pathlib import Path
+from time import process_time
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,19 +15,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymisp import MISPEvent, MISPObject, PyMISP
 from sqlalchemy import select
+from sqlalchemy.event import listen
 
 from support.ledger_examples import agreement_of
 from support.partner_examples import NODE, do
 from support.world import World, copy_world, make_world
 from tocsin.exchange.agreements import StoredAgreement
 from tocsin.exchange.agreements.models import AgreementSignature
+from tocsin.exchange.faces import FaceCaller
 from tocsin.exchange.faces.misp.answering import WRITES
+from tocsin.exchange.faces.misp.queries import NoMatchError, read_query, read_terms
 from tocsin.exchange.faces.misp.reading import EventReader
+from tocsin.exchange.faces.misp.visible import VisibleEvent, VisibleEvents
 from tocsin.exchange.ledger import OfferedItem, PassedItem
 from tocsin.incidents import Incident, IncidentReader, ObservableKind, add_incident, add_observable, find_incident
 from tocsin.interface import ActContext
 from tocsin.node.errors import InputError, WithheldError
-from tocsin.node.records import AuditEntry, node_uuid
+from tocsin.node.records import AuditAction, AuditEntry, node_uuid
 from tocsin.pipeline.misp_push import MispPush, MispPushResult, push
 
 NAME = "CERT B"
@@ -366,6 +371,63 @@ def test_a_misp_that_pushes_and_pulls_makes_these_calls(client: httpx.Client) ->
     assert client.get("/misp/shadow_attributes/index.json").json() == []
     found = client.post("/misp/sightings/restSearch/event", json={"id": uuid, "returnFormat": "json"}).json()
     assert [one["Sighting"]["uuid"] for one in found["response"]] == names
+
+
+class _Counted(dict[str, Any]):
+    looked = 0
+
+    def __getitem__(self, name: str) -> Any:
+        _Counted.looked += name == "object_id"
+        return super().__getitem__(name)
+
+
+def test_an_answer_costs_what_it_has(world: World, client: httpx.Client) -> None:
+    """Not as many times: each object looks at its own attributes, and a search for many values is one look-up."""
+    attributes: list[Any] = [_Counted(object_id=str(n), deleted=False, to_ids=False) for n in range(50)]
+    objects = [{"id": str(n), "deleted": False} for n in range(50)]
+    with world.node.database.reading() as session:
+        events = VisibleEvents(session, world.node, FaceCaller(1, 1, NAME, frozenset()), world.now)
+        shown = VisibleEvent({"uuid": str(uuid4())})
+        whole = events.whole(shown, read_query({}, world.now), attributes, objects)
+    assert [len(one["Attribute"]) for one in whole["Object"]] == [1] * 50
+    assert _Counted.looked <= 100
+
+    event = {"uuid": str(uuid4()), "info": "Scans", "Object": [{"name": "x", "Attribute": []} for _ in range(9)]}
+    for number, one in enumerate(event["Object"]):
+        one["Attribute"] = [{"type": "text", "value": str(number)}]  # type: ignore[index]
+    assert client.post("/misp/events/add", json=event).status_code == 200
+    asked = list[str]()
+    listen(world.node.database.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    found = client.get(f"/misp/events/view/{event['uuid']}").json()["Event"]
+    assert [one["Attribute"][0]["value"] for one in found["Object"]] == [str(number) for number in range(9)]
+    assert sum("object_id IN" in one or "object_id =" in one for one in asked) == 1
+    before = len(items(world)), len(came(world))
+    many = [{"type": "text", "value": one} for one in ("new", "new", "newer")]
+    made = client.post(f"/misp/attributes/add/{event['uuid']}", json=many).json()
+    assert [one["value"] for one in made["Attribute"]] == ["new", "newer"]
+    assert list(made["errors"]) == ["attribute_1"]
+    assert (len(items(world)), len(came(world))) == (before[0], before[1] + 1)
+
+    named, asks = incident(world), list[int]()
+    part = client.get(f"/misp/events/view/{named}").json()["Event"]["Attribute"][0]["uuid"]
+    for _ in range(2):
+        assert client.post(f"/misp/sightings/add/{part}", json={}).status_code == 200
+        asked.clear()
+        said = {"includeAttribute": 1, "includeEvent": 1}
+        assert client.post("/misp/sightings/restSearch/event", json=said).status_code == 200
+        asks.append(sum("FROM incident" in one for one in asked))
+    assert asks[0] == asks[1], "the gate is asked once, however many sightings there are"
+
+    terms, began = read_terms([f"{number}.example" for number in range(20_000)]), process_time()
+    assert not any(terms.allows([f"{number}.example.net"]) for number in range(2_000))
+    assert process_time() - began < 1
+    with pytest.raises(NoMatchError):
+        read_terms([f"{number}%" for number in range(1_001)])
+
+
+def came(world: World) -> list[Any]:
+    with world.node.database.reading() as session:
+        return list(session.scalars(select(AuditEntry.id).where(AuditEntry.word == AuditAction.OFFER_CAME.value)))
 
 
 def test_a_feed_lists_what_was_withdrawn_as_deleted(world: World, tmp_path: Path) -> None:

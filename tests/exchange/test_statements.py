@@ -1,5 +1,6 @@
 """Statements: read strictly, within limits, and only from whom they say they are."""
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -102,7 +103,8 @@ def test_a_statement_counts_by_the_pinned_key_of_its_node_alone() -> None:
     as_one = Peer(one.node, two.tsk)  # speaks for another node, with a key that is pinned for itself
     assert code_of(as_one.item(b"x"), one.pin, two.pin) is RefusalCode.WRONG_SIGNER
     by_two = two.item(b"x").signature
-    for signature in (by_two, b"", b"-----BEGIN", said.signature[:200], b"x" * 100_000):
+    bare = base64.b64decode(said.signature.partition(b"\n\n")[2].partition(b"\n=")[0].partition(b"\n-")[0])
+    for signature in (by_two, b"", b"-----BEGIN", said.signature[:200], b"x" * 100_000, bare):
         assert code_of(Statement(said.content, signature, said.body), one.pin) is RefusalCode.BAD_SIGNATURE
     for at in range(len(said.content)):
         other = said.content[:at] + bytes([said.content[at] ^ 1]) + said.content[at + 1 :]

@@ -25,8 +25,10 @@ from tocsin.exchange.ledger import TAKING_WRITES, IncomingRow, OutgoingRow
 from tocsin.exchange.partners import LinkState, read_partner
 from tocsin.exchange.ways import PART_BYTES, ExchangeArrival, ExchangeTry, ExchangeWay, TryOutcome
 from tocsin.exchange.ways.states import PastTry, next_try
+from tocsin.node.errors import RemoteError
 from tocsin.operations.backup import known_tables
 from tocsin.pipeline.exchange_delivery import deliver_dispatches
+from tocsin.pipeline.inbox_post import Inbox, in_parts
 from tocsin.pipeline.stores import open_node
 from tocsin.server.server import make_application
 
@@ -105,6 +107,9 @@ def test_an_inbox_that_is_away_is_tried_again_and_nothing_overtakes(linked: Link
     send(linked.one, tmp_path, b"Later.\n")
     assert linked.deliver(code=1) == [(1, "trying")]
     assert linked.deliver() == [], "it waits"
+    for name in ("[cert.example", f"{'a' * 64}.example"):  # a round goes on to the next partner, whatever one is called
+        do(linked.one, "change", partner="B", inbox=f"https://{name}/inbox")
+        assert linked.deliver("--again", code=1) == [(1, "trying")]
     (row,) = [one for one in linked.one.tocsin.json("exchange", "list")["sent"] if one["number"] == 1]
     assert (row["state"], row["hop"]) == ("trying", "transport")
     do(linked.one, "change", partner="B", inbox=linked.link.url)
@@ -141,6 +146,24 @@ def test_a_partner_with_a_node_is_greeted_when_its_check_is_due(linked: Linked) 
     assert [row.type for row in rows(linked.other, IncomingRow)] == ["hello"]
 
 
+@pytest.mark.parametrize(
+    ("answers", "requests"), [(lambda n: (202, b"", n), 20), (lambda _: (200, bytes(2_000_001), 0), 5)]
+)
+def test_an_inbox_that_only_keeps_others_waiting_is_left(answers: Any, requests: int) -> None:
+    """It takes a byte a time, or answers with more than any receipt has."""
+    asked = list[httpx.Request]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        assert len(asked) < 1_000
+        status, content, here = answers(len(asked))
+        return httpx.Response(status, stream=httpx.ByteStream(content), headers={"Range": f"bytes=0-{here}"})
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client, pytest.raises(RemoteError):
+        in_parts(Inbox(client, "https://cert.example/inbox", ""), bytes(PART_BYTES + 1), lambda: False)
+    assert len(asked) == requests
+
+
 CUTS = ("exchange.trying", "exchange.posted", "exchange.receipted", "exchange.tried")
 
 
@@ -170,6 +193,21 @@ def test_strangers_get_one_answer_and_not_many(linked: Linked, tmp_path: Path) -
         assert client.post(inbox, content=b"x", headers=part).status_code == 413
         assert client.post(inbox, content=b"y", headers=part | {"Content-Range": "bytes 0-0/1"}).status_code == 422
         assert client.post(inbox, content=b"x", headers={"Content-Range": "bytes 0-0/1"}).status_code == 400
+        folder, asked = linked.other.node.exchange.folder, part | {"Content-Range": "bytes */9"}
+        assert [client.post(inbox, headers=asked).status_code, *folder.glob("*.part")] == [202], "a question is no file"
+        begun = part | {"Content-Range": "bytes 0-0/64000000"}
+        assert client.post(inbox, content=b"x", headers=begun).status_code == 202
+        with (folder / "others.part").open("wb") as others:
+            others.truncate(8 * 64_000_000)
+        more = part | {"Content-Range": "bytes 1-1/64000000"}
+        assert client.post(inbox, content=b"x", headers=more).status_code == 429, (
+            "what was begun takes room as it grows"
+        )
+        (folder / "others.part").unlink()
+        for number in range(1_000):
+            (folder / f"{number}.part").touch()
+        first = {"Content-Range": "bytes 0-0/9", "Repr-Digest": f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"}
+        assert client.post(inbox, content=b"x", headers=first).status_code == 429
         statuses = [client.post(inbox, content=b"x").status_code for _ in range(60)]
         assert (statuses[0], statuses[-1]) == (403, 429)
     assert rows(linked.other, IncomingRow) == []

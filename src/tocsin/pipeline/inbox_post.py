@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 
 from tocsin.exchange.ways import PART_BYTES
-from tocsin.node.errors import RemoteError
+from tocsin.node.errors import InputError, RemoteError
 from tocsin.node.exchange_settings import ExchangeSettings
 from tocsin.node.sentences import say
 from tocsin.pipeline.collectors import DownloadLimits, body, client, host_address, requested, tls_context
@@ -19,6 +19,7 @@ from tocsin.pipeline.collectors import DownloadLimits, body, client, host_addres
 _LIMITS: Final = DownloadLimits(answer=60, whole=600, size=2_000_000)  # of an answer: a receipt has about a kilobyte
 _RANGE: Final = re.compile(r"bytes=0-(\d{1,12})")
 _STALLS: Final = 5  # requests in a row after which nothing more of a file is there
+_REQUESTS: Final = 10  # for each part of a file, at most: an inbox that takes a byte a time keeps others waiting
 _TAKEN: Final = frozenset({200, 204})
 _MORE: Final = frozenset({202, 416})
 
@@ -49,12 +50,12 @@ def post_file(url: str, content: bytes, settings: ExchangeSettings, stop: Callab
     address = host_address(url, settings.networks, hint)
     tls = tls_context(Path(settings.ca_file) if settings.ca_file else None)
     with client(tls, _LIMITS) as opened:
-        inbox = _Inbox(opened, url, address)
-        return inbox.post(content, {}) if len(content) <= PART_BYTES else _in_parts(inbox, content, stop)
+        inbox = Inbox(opened, url, address)
+        return inbox.post(content, {}) if len(content) <= PART_BYTES else in_parts(inbox, content, stop)
 
 
 @dataclass(frozen=True)
-class _Inbox:
+class Inbox:
     """An inbox at the address that was judged."""
 
     opened: httpx.Client
@@ -64,17 +65,22 @@ class _Inbox:
     def post(self, content: bytes, headers: Mapping[str, str]) -> PostAnswer:
         """The answer to one request."""
         headers = {"Content-Type": "application/octet-stream", **headers}
-        with requested(self.opened, self.url, headers=headers, content=content, address=self.address) as response:
-            here = _RANGE.fullmatch(response.headers.get("Range", ""))
-            said = b"".join(body(response, _LIMITS))
-            return PostAnswer(response.status_code, int(here[1]) + 1 if here else 0, said)
+        try:
+            with requested(self.opened, self.url, headers=headers, content=content, address=self.address) as response:
+                here = _RANGE.fullmatch(response.headers.get("Range", ""))
+                said = b"".join(body(response, _LIMITS))
+                return PostAnswer(response.status_code, int(here[1]) + 1 if here else 0, said)
+        except (InputError, ValueError, httpx.InvalidURL) as error:  # a boundary: a partner names it, and answers there
+            raise RemoteError(str(error)) from error
 
 
-def _in_parts(inbox: _Inbox, content: bytes, stop: Callable[[], bool]) -> PostAnswer:
+def in_parts(inbox: Inbox, content: bytes, stop: Callable[[], bool]) -> PostAnswer:
     """Ask what is there, and go on from it; after a cut again, as long as something of the file arrives."""
     digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
     here, most, stalled, cut = 0, 0, 0, True
-    while stalled < _STALLS and not stop():
+    for _ in range(_REQUESTS * (1 + len(content) // PART_BYTES)):
+        if stalled >= _STALLS or stop():
+            break
         part = b"" if cut else content[here : here + PART_BYTES]
         span = f"{here}-{here + len(part) - 1}" if part else "*"
         headers = {"Repr-Digest": f"sha-256=:{digest}:", "Content-Range": f"bytes {span}/{len(content)}"}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ARMOR,
         add_signatures,
         agreement_file,
+        check_agreements,
         keep_edition,
         note_agreement,
         read_agreement_file,

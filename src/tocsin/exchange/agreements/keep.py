@@ -25,7 +25,23 @@ from tocsin.interface import ActContext
 from tocsin.node.sentences import say
 
 ARMOR: Final = b"-----BEGIN PGP SIGNATURE-----"
+_MOST_PARTIES: Final = 1_000
 _LIMITS: Final = Limits(file=4_000_000, unpacked=8_000_000, members=1_000)
+
+
+def check_agreements(contents: DispatchContents) -> None:
+    """Nothing, where there is one edition at most, with no more signatures than it has parties: each costs time.
+
+    Raises:
+        RefusalError: there is more.
+
+    """
+    bodies = [one.body for one in contents.statements if isinstance(one.body, SharingAgreement)]
+    if not bodies:
+        return
+    parties = len(bodies[0].parties)
+    if len(bodies) > 1 or parties > _MOST_PARTIES or len(_signatures_in(contents)) > parties:
+        raise RefusalError(RefusalCode.BAD_STATEMENT, "A dispatch brings one agreement, a signature of each party.")
 
 
 def note_agreement(
@@ -33,8 +49,12 @@ def note_agreement(
 ) -> None:
     """An edition that a partner brought, with all signatures of its parties that hold. It binds nobody here."""
     row = keep_edition(session, context, statement.content, partner)
-    found = [statement.signature, *(one for one in contents.parts.values() if one.startswith(ARMOR))]
-    add_signatures(session, context, row, found, pinned_keys(session))
+    add_signatures(session, context, row, [statement.signature, *_signatures_in(contents)], pinned_keys(session))
+
+
+def _signatures_in(contents: DispatchContents) -> list[bytes]:
+    """The parts that are signatures."""
+    return [one for one in contents.parts.values() if one.startswith(ARMOR)]
 
 
 def keep_edition(

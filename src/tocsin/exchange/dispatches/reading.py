@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from tocsin.exchange.dispatches.packing import DISPATCH, SIGNATURE, TEXT, digits
 from tocsin.exchange.statements import (
@@ -17,6 +18,8 @@ from tocsin.exchange.statements import (
     verify,
 )
 from tocsin.sharing.gate import Marking, highest
+
+_LARGEST_TEXT: Final = 1_000_000  # bytes: it is kept in a row, and shown whole
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,14 @@ def read_contents(dispatch: Dispatch, members: Mapping[str, bytes], keys: Keys) 
     parts = {one.hash: _named(members, digits(one.hash), one.hash) for one in dispatch.parts}
     if any(len(parts[one.hash]) != one.bytes for one in dispatch.parts):
         raise RefusalError(RefusalCode.HASH_MISMATCH, "A part has another size than is said of it.")
-    text = _named(members, TEXT, dispatch.text).decode("utf-8", "replace") if dispatch.text else ""
+    text = _named(members, TEXT, dispatch.text) if dispatch.text else b""
+    if len(text) > _LARGEST_TEXT:
+        raise RefusalError(
+            RefusalCode.TOO_LARGE, f"Its text has {len(text):,} bytes; at most {_LARGEST_TEXT:,} are read."
+        )
     unverified = frozenset(one.hash for one in statements if not _verified(one, dispatch, keys))
     check_marking(dispatch, [one.body for one in statements if isinstance(one.body, SharedItem)])
-    return DispatchContents(statements, parts, text, unverified)
+    return DispatchContents(statements, parts, text.decode("utf-8", "replace"), unverified)
 
 
 def read_named(members: Mapping[str, bytes], name: str, named: str = "") -> Statement:

@@ -162,6 +162,12 @@ def check_numbers(session: Session, partner: Partner) -> None:
         )
 
 
+def may_have_lost(session: Session, partner: Partner) -> bool:
+    """Whether this node was restored since it knows a partner, who may then have what is not known here."""
+    restored = restored_at(session)
+    return restored is not None and partner.made_at <= restored
+
+
 def unchecked_partners(session: Session) -> list[Partner]:
     """Partners with a node to whom nothing is sealed until they say what they have, since this node was restored."""
     if (restored := restored_at(session)) is None:

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
+from tocsin.exchange.agreements import check_agreements
 from tocsin.exchange.dispatches import (
     DISPATCH,
     TEXT,
@@ -34,7 +35,7 @@ from tocsin.exchange.dispatches import (
     take_members,
 )
 from tocsin.exchange.ledger.cases import check_cases, write_cases, write_message
-from tocsin.exchange.ledger.confirming import note_had, note_resumed
+from tocsin.exchange.ledger.confirming import may_have_lost, note_had, note_resumed
 from tocsin.exchange.ledger.contents import answer_recall, nothing_held, tombstones, write_statement
 from tocsin.exchange.ledger.links import (
     OpenPartner,
@@ -185,6 +186,7 @@ def _checked(session: Session, us: OwnParty, taking: IncomingDispatch, contents:
     """The dispatch, refused where an item or a recall in it is not its signer's to speak of, or was recalled."""
     bodies = [one.body for one in contents.statements]
     try:
+        check_agreements(contents)
         check_cases(session, us, contents)
         stones = tombstones(session, {name_of(one.item) for one in bodies if isinstance(one, SharedItem)})
         for one in bodies:
@@ -256,7 +258,7 @@ def _note_receipt(opened: OpenPartner, receipt: Receipt) -> None:
     rows = {one.number: one for one in receipted_rows(session, partner, receipt)}
     link = outgoing_link(session, partner, opened.us.name, receipt.by, list(rows.values()))
     if receipt.number > link.number:
-        resumed = resume(link, receipt)
+        resumed = resume(link, receipt) if may_have_lost(session, partner) else link
         if resumed is link:
             raise RefusalError(RefusalCode.HASH_MISMATCH, say("The receipt is of what this node has not sent."))
         link, rows[receipt.number] = resumed, _lost(opened, receipt, resumed.dispatches[-1])

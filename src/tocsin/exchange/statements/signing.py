@@ -188,6 +188,7 @@ def _read_signature(signature: bytes) -> "Sig":
     if len(signature) > _LARGEST_SIGNATURE:
         raise RefusalError(RefusalCode.BAD_SIGNATURE, "The signature is longer than any.")
     try:
+        signature.decode()  # it is kept as a text: one without armor is none of ours
         return Sig.from_bytes(signature)
     except (RuntimeError, ValueError) as error:
         raise RefusalError(RefusalCode.BAD_SIGNATURE, "The signature cannot be read.") from error

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
         tries_of,
     )
     from tocsin.exchange.ways.states import STUCK_AFTER, EvidenceStrength, ExchangeWay, TryOutcome, failing_since
-    from tocsin.exchange.ways.uploads import PART_BYTES, OpenUpload, UploadError, UploadRange, append_part, read_range
+    from tocsin.exchange.ways.uploads import (
+        ANSWER,
+        PART_BYTES,
+        OpenUpload,
+        UploadError,
+        UploadRange,
+        append_part,
+        read_range,
+    )
 else:
     lazy_face(__name__)

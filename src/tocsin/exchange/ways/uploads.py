@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -25,9 +25,13 @@ from tocsin.node.sentences import say
 PART_BYTES: Final = 1_000_000
 """A larger file is posted in parts of at most so many bytes."""
 
+ANSWER: Final = ".answer.part"
+"""What is kept of a whole file for whom our answer did not reach: of partners alone."""
+
 _RANGE: Final = re.compile(r"bytes (?:(\d{1,12})-(\d{1,12})|\*)/(\d{1,12})")
 _DIGEST: Final = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):")
-_BEGUN: Final = 8  # so many times the largest file lie here unfinished; who begins another is told to come later
+_BEGUN: Final = 8  # so many times the largest file lie here unfinished; who brings more is told to come later
+_MOST_BEGUN: Final = 1_000  # files, however small
 
 
 class UploadError(InputError):
@@ -88,11 +92,18 @@ def append_part(node: Node, part: UploadRange) -> Iterator["OpenUpload"]:
     path = folder / f"{part.digest}.part"
     with disk_failures("A part of a file cannot be kept"):
         folder.mkdir(parents=True, exist_ok=True)
-        if not path.exists() and _unfinished(folder) + part.size > _BEGUN * node.settings.exchange.inbox_bytes:
+        sizes, most = _unfinished(folder), _BEGUN * node.settings.exchange.inbox_bytes
+        known = path.exists()
+        if sum(sizes) + (part.length if known else part.size) > most or not (known or len(sizes) < _MOST_BEGUN):
             raise UploadError(429, say("Too many files were begun and not finished."))
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "r+b", buffering=0) as file:
-        yield OpenUpload(path, file, part)
+        upload = OpenUpload(path, file, part)
+        try:
+            yield upload
+        finally:
+            if not upload.here:  # it was a question, or nothing came
+                upload.forget()
 
 
 @dataclass
@@ -148,7 +159,8 @@ def keep_part(node: Node, digest: str, number: int, content: bytes) -> bool:
     folder = node.exchange.folder
     with disk_failures("A part of a file cannot be kept"):
         folder.mkdir(parents=True, exist_ok=True)
-        if _unfinished(folder) + len(content) > _BEGUN * node.settings.exchange.inbox_bytes:
+        sizes = _unfinished(folder)
+        if sum(sizes) + len(content) > _BEGUN * node.settings.exchange.inbox_bytes or len(sizes) >= _MOST_BEGUN:
             return False
         write_whole(folder / f"{digest}-{number}.part", content)
     return True
@@ -164,5 +176,10 @@ def join_parts(node: Node, digest: str, parts: int) -> bytes | None:
     return content if hashlib.sha256(content).hexdigest() == digest else b""
 
 
-def _unfinished(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*.part"))
+def _unfinished(folder: Path) -> list[int]:
+    """The bytes of each file that lies here unfinished."""
+    sizes = list[int]()
+    for path in folder.glob("*.part"):
+        with suppress(FileNotFoundError):  # it was whole meanwhile
+            sizes += [] if path.name.endswith(ANSWER) else [path.stat().st_size]
+    return sizes

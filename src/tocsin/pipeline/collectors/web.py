@@ -125,11 +125,12 @@ def host_address(url: str, networks: Iterable[str], hint: str) -> str:
         SettingError: it is in a private network that is not allowed; ``hint``: what to do then.
 
     """
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or 443
+    host = printable(url.partition("//")[2].partition("/")[0].rpartition("@")[2])
     try:
-        found = [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    except OSError:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        found = [str(one[4][0]) for one in socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)]
+    except (OSError, ValueError):  # also of what no name can be, such as a label of a hundred letters
         raise RemoteError(say("The host %(host)s has no address.", host=host), hint=say("Check the address.")) from None
     allowed = [ip_network(one) for one in networks]
     for one in found:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Final
 
 from tocsin.exchange.faces.misp.shapes import MOST_SECONDS, flag
@@ -12,6 +13,7 @@ Json = Mapping[str, Any]
 
 _AGES: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _MOST: Final = 200_000  # rows of an answer
+_MOST_PREFIXES: Final = 1_000
 
 
 class NoMatchError(ValueError):
@@ -29,13 +31,21 @@ class TermFilter:
     def allows(self, values: Iterable[object]) -> bool:
         """Whether a thing with these values matches."""
         have = [str(one).strip().lower() for one in values]
-        asked = not self.some or any(_has(have, one) for one in self.some)
+        asked = not self.some or not self.some.isdisjoint(have) or _begins(have, self._prefixes)
         return asked and all(_has(have, one) for one in self.every) and not self.forbids(have)
 
     def forbids(self, values: Iterable[object]) -> bool:
         """Whether one of these values must not be there."""
         have = [str(one).strip().lower() for one in values]
-        return any(_has(have, one) for one in self.never)
+        return not self.never.isdisjoint(have) or _begins(have, self._forbidden)
+
+    @cached_property
+    def _prefixes(self) -> tuple[str, ...]:
+        return _prefixes_of(self.some)
+
+    @cached_property
+    def _forbidden(self) -> tuple[str, ...]:
+        return _prefixes_of(self.never)
 
     @property
     def exact(self) -> list[str]:
@@ -47,11 +57,19 @@ def _has(have: list[str], asked: str) -> bool:
     return any(one.startswith(asked[:-1]) for one in have) if asked.endswith("%") else asked in have
 
 
+def _prefixes_of(terms: Iterable[str]) -> tuple[str, ...]:
+    return tuple(one[:-1] for one in terms if one.endswith("%"))
+
+
+def _begins(have: list[str], prefixes: tuple[str, ...]) -> bool:
+    return any(one.startswith(prefixes) for one in have)
+
+
 def read_terms(value: object) -> TermFilter:
     """A value, a list, words with ``&&`` between them and ``!`` before what must not be, or a dict of OR, AND, NOT.
 
     Raises:
-        NoMatchError: a pattern is asked for.
+        NoMatchError: a pattern is asked for, or more prefixes than each value can be compared with.
 
     """
     if isinstance(value, dict):
@@ -62,6 +80,8 @@ def read_terms(value: object) -> TermFilter:
         found = [one for one in words if not one.startswith("!")], [], [one[1:] for one in words if one[:1] == "!"]
     if any("%" in one[:-1] for group in found for one in group):
         raise NoMatchError("only prefixes")
+    if sum(one.endswith("%") for group in found for one in group) > _MOST_PREFIXES:
+        raise NoMatchError("fewer prefixes")
     return TermFilter(*(frozenset(group) for group in found))
 
 

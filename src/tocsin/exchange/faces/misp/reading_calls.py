@@ -7,7 +7,7 @@ from tocsin.exchange.faces.misp.calls import CallFunction, CallRoom, EventAnswer
 from tocsin.exchange.faces.misp.queries import read_deleted, read_query, sorted_events, tag_names
 from tocsin.exchange.faces.misp.shapes import flag, read_seconds, read_uuid, show_attribute, show_object
 from tocsin.exchange.faces.misp.store import RefusedError
-from tocsin.exchange.faces.misp.visible import VisibleEvent, finds_attribute, finds_event
+from tocsin.exchange.faces.misp.visible import VisibleEvent, by_object, finds_attribute, finds_event
 from tocsin.exchange.formats import categories
 from tocsin.exchange.ledger import MispRecord, RecordKind
 
@@ -152,8 +152,9 @@ def _search_objects(room: CallRoom) -> Json:
     _check_format(room)
     query, found = read_query(room.call.asked, room.call.now), list[Json]()
     for _, attributes, objects in room.events.search(query):
+        kept = by_object(each for each in attributes if query.shows(each))
         for part in objects:
-            inner = [each for each in attributes if each["object_id"] == part["id"] and query.shows(each)]
+            inner = kept.get(part["id"], [])
             named = query.object_name.allows([part["name"]]) and part["deleted"] in query.deleted
             if named and (not query.of_attributes or any(map(query.allows_attribute, inner))):
                 found.append({"Object": {**part, "Attribute": inner}})

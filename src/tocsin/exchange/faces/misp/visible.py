@@ -83,6 +83,17 @@ class VisibleEvents:
         stop, _ = halts(self.session)
         return stop is not None or self.node.settings.tell.mode != "live"
 
+    @cached_property
+    def _incidents(self) -> list[VisibleEvent]:
+        """All incidents, asked of the gate once for a call, however many of its names are looked up."""
+        return [*self.incidents()]
+
+    @cached_property
+    def _shared(self) -> dict[str, tuple[VisibleEvent, Json]]:
+        """The attributes of incidents by number and UUID."""
+        parts = [(one, part) for one in self._incidents for part in one.attributes]
+        return {part[name]: (one, part) for one, part in reversed(parts) for name in ("id", "uuid")}
+
     def find(self, name: str) -> VisibleEvent | None:
         """An event by its number or UUID."""
         if (row := self.store.find(RecordKind.EVENT, name)) is not None:
@@ -90,7 +101,8 @@ class VisibleEvents:
         uuid = read_uuid(name)
         if uuid is None and not (name.isdecimal() and OWN_NUMBERS < int(name) < 2 * OWN_NUMBERS):
             return None
-        return next((one for one in self.incidents(only=uuid) if uuid or one.shown["id"] == name), None)
+        incidents = self.incidents(only=uuid) if uuid else self._incidents
+        return next((one for one in incidents if uuid or one.shown["id"] == name), None)
 
     def all(self, *, since: int | None = None) -> Iterator[VisibleEvent]:
         """All of them. ``since``: incidents that changed then or later."""
@@ -107,11 +119,7 @@ class VisibleEvents:
             return (self._of_partner(event), show_attribute(row)) if event is not None else None
         if not (read_uuid(name) or (name.isdecimal() and OWN_NUMBERS <= int(name) < 2 * OWN_NUMBERS)):
             return None
-        for one in self.incidents():
-            found = next((part for part in one.attributes if name.lower() in {part["uuid"], part["id"]}), None)
-            if found is not None:
-                return one, found
-        return None
+        return self._shared.get(name.lower())
 
     def search(self, query: SearchQuery) -> Iterator[tuple[VisibleEvent, list[Json], list[Json]]]:
         """The events that a search may find, with all attributes and all objects."""
@@ -133,14 +141,10 @@ class VisibleEvents:
     def whole(self, one: VisibleEvent, query: SearchQuery, attributes: list[Json], objects: list[Json]) -> Json:
         """An event with its parts, as a search gives it."""
         self.give(one)
-        kept = [part for part in attributes if query.shows(part)]
-        own = [part for part in kept if part["object_id"] == "0"]
-        inner = [
-            {**part, "Attribute": [each for each in kept if each["object_id"] == part["id"]]}
-            for part in objects
-            if part["deleted"] in query.deleted
-        ]
-        return {**one.shown, "Attribute": own, "Object": inner, "ShadowAttribute": self.proposals(one)}
+        kept = by_object(part for part in attributes if query.shows(part))
+        shown = (part for part in objects if part["deleted"] in query.deleted)
+        inner = [{**part, "Attribute": kept.get(part["id"], [])} for part in shown]
+        return {**one.shown, "Attribute": kept.get("0", []), "Object": inner, "ShadowAttribute": self.proposals(one)}
 
     def pieces(self, one: VisibleEvent, states: frozenset[bool], *, sightings: bool = True) -> Iterator[str]:
         """An event with its parts as JSON in pieces: however many attributes it has, few are in memory at once."""
@@ -173,10 +177,12 @@ class VisibleEvents:
             yield from map(show_attribute, rows)
 
     def _objects(self, event: MispRecord, states: frozenset[bool], seen: dict[str, list[Json]]) -> Iterator[Json]:
-        for row in self.store.rows(RecordKind.OBJECT, MispRecord.event_id == event.id):
-            if row.deleted in states:
-                inner = self.store.rows(RecordKind.ATTRIBUTE, MispRecord.object_id == row.id)
-                yield show_object(row, (_seen(show_attribute(one), seen) for one in inner if one.deleted in states))
+        of, last = MispRecord.event_id == event.id, 0
+        while rows := self.store.rows(RecordKind.OBJECT, of, after=last, limit=_CHUNK):
+            last = rows[-1].id
+            found = self.store.rows(RecordKind.ATTRIBUTE, of, MispRecord.object_id.in_([row.id for row in rows]))
+            inner = by_object(_seen(show_attribute(one), seen) for one in found if one.deleted in states)
+            yield from (show_object(row, inner.get(str(row.id), ())) for row in rows if row.deleted in states)
 
     def _sightings(self, one: VisibleEvent) -> dict[str, list[Json]]:
         found: dict[str, list[Json]] = {}
@@ -207,6 +213,14 @@ class VisibleEvents:
         found = MispRecord.digest.in_(list(digests)) | MispRecord.name.contains("|")
         events = self.session.scalars(select(MispRecord.event_id).where(*of, found).distinct())
         return {one for one in events if one is not None}
+
+
+def by_object(attributes: Iterable[Json]) -> dict[str, list[Json]]:
+    """Attributes by the number of the object that they are in; ``0``: they are in none."""
+    found: dict[str, list[Json]] = {}
+    for one in attributes:
+        found.setdefault(one["object_id"], []).append(one)
+    return found
 
 
 def note_given(node: Node, caller: FaceCaller, given: Iterable[SharedEvent], now: datetime) -> None:

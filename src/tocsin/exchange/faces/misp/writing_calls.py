@@ -6,12 +6,21 @@ from uuid import uuid4
 
 from tocsin.exchange.faces.misp.calls import NOT_PERMITTED, CallFunction, CallRoom, EventAnswer, Json, success
 from tocsin.exchange.faces.misp.feedback_calls import propose_edit
-from tocsin.exchange.faces.misp.reading import EventReader
+from tocsin.exchange.faces.misp.reading import MOST_ATTRIBUTES, EventReader
 from tocsin.exchange.faces.misp.reading_calls import shown_object
-from tocsin.exchange.faces.misp.shapes import flag, read_attribute, read_uuid, show_attribute, tag_number, tag_of
+from tocsin.exchange.faces.misp.shapes import (
+    digest_of,
+    flag,
+    read_attribute,
+    read_uuid,
+    show_attribute,
+    tag_number,
+    tag_of,
+)
 from tocsin.exchange.faces.misp.store import ExistingEventError, RefusedError
 from tocsin.exchange.ledger import MispRecord, RecordKind
 
+_BATCH: Final = 500
 _ATTRIBUTE, _OBJECT = RecordKind.ATTRIBUTE, RecordKind.OBJECT
 
 
@@ -60,14 +69,21 @@ def _add_attribute(room: CallRoom) -> Json:
     if not all(isinstance(one, dict) for one in parts):
         raise RefusedError(403, "Could not add Attribute", saved=False)
     again = str(room.call.named.get("breakOnDuplicate", "1")) == "0"
-    wrong, made = Json(), list[Json]()
-    for place, one in enumerate(parts):
-        part = _with_uuid(one)
-        if not again and _is_here(room, event, part):
+    if len(parts) > MOST_ATTRIBUTES:
+        raise RefusedError(403, "Could not add Attribute", saved=False)
+    wrong, new = Json(), list[Json]()
+    said = [_with_uuid(one) for one in parts]
+    here = set[tuple[str, str]]() if again else _values(room, event, said)
+    for place, part in enumerate(said):
+        value = _value(part)
+        if value in here:
             wrong[f"attribute_{place}"] = {"value": ["A similar attribute already exists for this event."]}
             continue
-        room.store.write_parts(event, "Attribute", [part])
-        made.append(show_attribute(room.record(_ATTRIBUTE, part["uuid"])))
+        here |= set() if again else {value}
+        new.append(part)
+    if new:
+        room.store.write_parts(event, "Attribute", new)
+    made = [show_attribute(room.record(_ATTRIBUTE, part["uuid"])) for part in new]
     if not made:
         errors = wrong if isinstance(data, list) else next(iter(wrong.values()), {})
         raise RefusedError(403, "Could not add Attribute", saved=False, errors=errors)
@@ -78,11 +94,19 @@ def _with_uuid(part: Json) -> Json:
     return {**part, "uuid": str(read_uuid(part.get("uuid")) or uuid4())}
 
 
-def _is_here(room: CallRoom, event: MispRecord, part: Json) -> bool:
+def _value(part: Json) -> tuple[str, str]:
     said = read_attribute(part)
+    return said.name, said.value
+
+
+def _values(room: CallRoom, event: MispRecord, parts: list[Json]) -> set[tuple[str, str]]:
+    """Of the values of these attributes those that an event has, each with its type."""
     of = MispRecord.event_id == event.id, MispRecord.object_id.is_(None), MispRecord.deleted.is_(False)
-    same = MispRecord.name == said.name, MispRecord.value == said.value
-    return bool(room.store.rows(_ATTRIBUTE, *of, *same, limit=1))
+    digests, found = [digest_of(_value(one)[1]) for one in parts], set[tuple[str, str]]()
+    for at in range(0, len(digests), _BATCH):
+        rows = room.store.rows(_ATTRIBUTE, *of, MispRecord.digest.in_(digests[at : at + _BATCH]))
+        found |= {(row.name, row.value) for row in rows}
+    return found
 
 
 def _edit_attribute(room: CallRoom) -> Json:

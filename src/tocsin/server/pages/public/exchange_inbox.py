@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from tocsin.exchange.ways import (
+    ANSWER,
     PART_BYTES,
     ExchangeWay,
     OpenUpload,
@@ -84,7 +85,7 @@ class _ExchangeInbox:
 
     async def take_part(self, request: Request, part: UploadRange, pieces: AsyncIterator[bytes]) -> Response:
         """The answer to a part: how many bytes are here, or as to the whole file once it is."""
-        answered = self.desk.node.exchange.folder / f"{part.digest}.answer.part"
+        answered = self.desk.node.exchange.folder / f"{part.digest}{ANSWER}"
         if answered.is_file():
             return _kept(answered)
         with append_part(self.desk.node, part) as upload:
