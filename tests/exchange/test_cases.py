@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from support.exchange_examples import NOW, Peer, peer
 from tocsin.exchange import CaseHistory, CaseStanding, add_entry, is_withdrawn, longer, read_history
 from tocsin.exchange.dispatches import (
+    OPEN_STATES,
     DispatchVerdict,
     IncomingLink,
     OutgoingLink,
@@ -28,7 +29,6 @@ from tocsin.exchange.dispatches import (
     seal,
     seal_receipt,
     take,
-    to_send,
 )
 from tocsin.exchange.statements import (
     CaseAct,
@@ -158,7 +158,8 @@ class World:
 
     def send(self, node: Node, _whom: int, _pick: int) -> None:
         for to, link in node.outgoing.items():
-            self.on_the_way += [(node.own.node, to, node.files[to, one.number]) for one in to_send(link)]
+            waiting = [one.number for one in link.dispatches if one.state in OPEN_STATES]
+            self.on_the_way += [(node.own.node, to, node.files[to, number]) for number in waiting]
 
     def deliver(self, _node: Node, _whom: int, pick: int) -> None:
         if not self.on_the_way:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         note_receipt,
         refuse_contents,
         resume,
-        to_send,
     )
     from tocsin.exchange.dispatches.packing import (
         DISPATCH,
