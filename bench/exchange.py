@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 from pysequoia import Tsk
 
-from tocsin.exchange import add_entry, read_history
+from tocsin.exchange.cases import add_entry, read_history
 from tocsin.exchange.dispatches import (
     DispatchContents,
     DispatchRecipient,

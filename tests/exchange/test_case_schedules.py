@@ -19,7 +19,7 @@ from sqlalchemy import select
 from support.ledger_examples import act, make_incident, make_node, own_key, pin_key
 from support.processes import command
 from support.world import World, copy_world, make_world
-from tocsin.exchange import CaseHistory, longer, read_history
+from tocsin.exchange.cases import CaseHistory, longer, read_history
 from tocsin.exchange.ledger import (
     CaseEntryRow,
     ExchangeCase,

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.exchange_examples import NOW, Peer, peer
-from tocsin.exchange import CaseHistory, CaseStanding, add_entry, is_withdrawn, longer, read_history
+from tocsin.exchange.cases import CaseHistory, CaseStanding, add_entry, is_withdrawn, longer, read_history
 from tocsin.exchange.dispatches import (
     OPEN_STATES,
     DispatchVerdict,

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.dispatches.reading import (
         DispatchContents,
-        check_marking,
         names_in,
         read_contents,
         read_head,

@@ -10,20 +10,17 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.cases.messages import find_message, open_messages
     from tocsin.exchange.ledger.cases.models import CaseEntryRow, ExchangeCase, ExchangeMessage
     from tocsin.exchange.ledger.cases.read import (
-        IncidentPartner,
-        ListedCase,
-        ListedMessage,
         case_entries,
         incident_partners,
         list_cases,
         list_messages,
         offered_cases,
     )
-    from tocsin.exchange.ledger.cases.states import CaseState, MessageKind, MessageState
+    from tocsin.exchange.ledger.cases.states import CaseState
     from tocsin.exchange.ledger.claims import offered_claims, sent_claims
-    from tocsin.exchange.ledger.confirming import check_numbers, unanswered_recalls, unchecked_partners
+    from tocsin.exchange.ledger.confirming import unanswered_recalls, unchecked_partners
     from tocsin.exchange.ledger.contents import recalled_uuids, tombstones
-    from tocsin.exchange.ledger.grounds import NONE, GroundShare, exchange_grounds, share_by_type
+    from tocsin.exchange.ledger.grounds import NONE, exchange_grounds, share_by_type
     from tocsin.exchange.ledger.items import OBSERVABLES, earlier_incident, find_item
     from tocsin.exchange.ledger.keeping import forget_files, kept_files
     from tocsin.exchange.ledger.key_change import KeyAnnouncement, announce_key
@@ -56,7 +53,6 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.ledger.passing_on import newest_recall, recall_sum
     from tocsin.exchange.ledger.read import (
-        ItemHolder,
         ReceivedDispatch,
         SentDispatch,
         evidence_bundle,
@@ -80,9 +76,8 @@ if TYPE_CHECKING:
         recipient_for,
     )
     from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
-    from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, SentDocument, preview, reasons_of
+    from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, preview, reasons_of
     from tocsin.exchange.ledger.states import (
-        RECEIPT_DAYS,
         TAKING_WRITES,
         AnswerWay,
         Direction,

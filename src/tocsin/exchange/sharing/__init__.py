@@ -18,14 +18,12 @@ if TYPE_CHECKING:
     from tocsin.exchange.sharing.packages import (
         NOT_CHOSEN,
         USUAL,
-        ItemDecision,
         PackageFile,
         PackageItem,
         PackageKind,
         PackagePart,
         PackagePolicy,
         PartnerPackage,
-        PartWriter,
         WrittenPart,
         compose,
     )
