@@ -17,11 +17,10 @@ if TYPE_CHECKING:
         offered_cases,
     )
     from tocsin.exchange.ledger.cases.states import CaseState
-    from tocsin.exchange.ledger.claims import offered_claims, sent_claims
-    from tocsin.exchange.ledger.confirming import unanswered_recalls, unchecked_partners
     from tocsin.exchange.ledger.contents import recalled_uuids, tombstones
     from tocsin.exchange.ledger.grounds import NONE, exchange_grounds, share_by_type
     from tocsin.exchange.ledger.items import OBSERVABLES, earlier_incident, find_item
+    from tocsin.exchange.ledger.jurisdiction_claims import offered_claims, sent_claims
     from tocsin.exchange.ledger.keeping import forget_files, kept_files
     from tocsin.exchange.ledger.key_change import KeyAnnouncement, announce_key
     from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, own_party
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
         RecallItemRow,
         RecallRow,
     )
+    from tocsin.exchange.ledger.number_checks import unchecked_partners
     from tocsin.exchange.ledger.passed_items import (
         ItemRecipient,
         PassingWay,
@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
     from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, preview, reasons_of
+    from tocsin.exchange.ledger.spoken_answers import unanswered_recalls
     from tocsin.exchange.ledger.states import (
         TAKING_WRITES,
         AnswerWay,

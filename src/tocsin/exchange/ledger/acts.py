@@ -3,11 +3,12 @@
 from functools import partial
 from typing import Final
 
-from tocsin.exchange.ledger.confirming import record_answer, record_number
 from tocsin.exchange.ledger.items import adopt, decline
+from tocsin.exchange.ledger.number_checks import record_number
 from tocsin.exchange.ledger.passing_on import pass_item_on, report_sum
 from tocsin.exchange.ledger.recalls import answer, recall
 from tocsin.exchange.ledger.sending import send
+from tocsin.exchange.ledger.spoken_answers import record_answer
 from tocsin.exchange.ledger.taking import take, take_receipt
 from tocsin.incidents.act_parts import SIGNED
 from tocsin.interface import Absence, Act, NoUndo, OwnSurface

@@ -23,10 +23,10 @@ from tocsin.exchange.dispatches import (
     seal,
     unpack,
 )
-from tocsin.exchange.ledger.confirmation_models import RecallSum
-from tocsin.exchange.ledger.confirming import recalled_items
+from tocsin.exchange.ledger.answer_models import RecallSum
 from tocsin.exchange.ledger.links import own_party, partner_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, RecallItemRow
+from tocsin.exchange.ledger.spoken_answers import recalled_items
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
 from tocsin.exchange.partners import Partner, PartnerKey

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.ledger.cases import case_of_incident, history_for
-from tocsin.exchange.ledger.claims import own_claims
+from tocsin.exchange.ledger.jurisdiction_claims import own_claims
 from tocsin.exchange.ledger.links import (
     NoPartnerKeyError,
     OpenPartner,
