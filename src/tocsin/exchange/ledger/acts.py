@@ -16,10 +16,8 @@ from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say, say_count
 
-_act = partial(
-    Act, permission=Permission.INCIDENTS_WRITE,
-    route=Absence("A person decides what goes to a partner, and what becomes of what it sends."),
-)  # fmt: skip
+NO_ROUTE: Final = Absence("A person decides what goes to a partner, and what becomes of what it sends.")
+_act = partial(Act, permission=Permission.INCIDENTS_WRITE, route=NO_ROUTE)
 _KEPT: Final = NoUndo("A dispatch is numbered and signed; what it brought can be recalled.")
 
 ACTS: Final = (

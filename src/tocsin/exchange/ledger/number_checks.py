@@ -11,7 +11,7 @@ from tocsin.exchange.ledger.links import OpenPartner
 from tocsin.exchange.ledger.models import ExchangeLink
 from tocsin.exchange.ledger.spoken_answers import WhoSaid
 from tocsin.exchange.ledger.states import Direction
-from tocsin.exchange.partners import Partner, find_partner
+from tocsin.exchange.partners import Partner, PartnerNamed, find_partner
 from tocsin.incidents.act_parts import LINE, kept
 from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError, UsageError
@@ -19,10 +19,9 @@ from tocsin.node.records import AuditAction, AuditEntry, audit
 from tocsin.node.sentences import say
 
 
-class PartnerNumber(BaseModel):
+class PartnerNumber(PartnerNamed):
     """The highest number of ours that a partner has."""
 
-    partner: str = Field(min_length=1, max_length=200, description="Number or name of the partner.")
     number: int = Field(ge=0, le=2**31, description="The highest number that came to the partner from here; 0: none.")
     who: WhoSaid = Field(min_length=1, max_length=200, pattern=LINE, description="Who at the partner said it.")
 

@@ -108,10 +108,10 @@ def sums_of(session: Session, items: Collection[PassedItem], recalled: Collectio
     return found
 
 
-def passed_by_program(session: Session, partner: int, *, limit: int = 200) -> Sequence[PassedItem]:
-    """What programs of a partner have read here, the newest first."""
+def passed_by_program(session: Session, partner: int) -> Sequence[PassedItem]:
+    """What programs of a partner have read here, the newest first and at most 200."""
     of = PassedItem.partner_id == partner, PassedItem.outgoing_id.is_(None)
-    return session.scalars(select(PassedItem).where(*of).order_by(PassedItem.id.desc()).limit(limit)).all()
+    return session.scalars(select(PassedItem).where(*of).order_by(PassedItem.id.desc()).limit(200)).all()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.partners import acts, list_acts
     from tocsin.exchange.partners.attestations import attestations_of, attested, ending_attestations
     from tocsin.exchange.partners.cerebrate import cerebrate_files
-    from tocsin.exchange.partners.key_acts import NO_ROUTE
+    from tocsin.exchange.partners.key_acts import NO_ROUTE, PartnerNamed
     from tocsin.exchange.partners.key_notices import check_key_notice, note_key_notice
     from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey
     from tocsin.exchange.partners.profiles import invitation, own_key, own_profile, read_profile_file
