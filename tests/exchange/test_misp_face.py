@@ -21,7 +21,7 @@ from support.world import World, copy_world, make_world
 from tocsin.exchange.agreements import StoredAgreement
 from tocsin.exchange.agreements.models import AgreementSignature
 from tocsin.exchange.faces.misp.answering import WRITES
-from tocsin.exchange.faces.misp.reading import EventReader
+from tocsin.exchange.faces.misp.event_reader import EventReader
 from tocsin.exchange.ledger import OfferedItem, PassedItem
 from tocsin.incidents import Incident, IncidentReader, ObservableKind, add_incident, add_observable, find_incident
 from tocsin.interface import ActContext

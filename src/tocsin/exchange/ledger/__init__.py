@@ -6,10 +6,10 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.exchange.ledger import acts, agreement_acts, case_acts
+    from tocsin.exchange.ledger.cases.act_parts import readable_row
     from tocsin.exchange.ledger.cases.handover import close_handed_over
     from tocsin.exchange.ledger.cases.messages import open_messages
     from tocsin.exchange.ledger.cases.models import CaseEntryRow, ExchangeCase, ExchangeMessage
-    from tocsin.exchange.ledger.cases.opening import readable_row
     from tocsin.exchange.ledger.cases.read import (
         case_entries,
         incident_partners,

@@ -10,9 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.cases import CaseHistory
-from tocsin.exchange.ledger.cases.history import append, case_of_incident, extend, sign_entry
-from tocsin.exchange.ledger.cases.models import ExchangeCase
-from tocsin.exchange.ledger.cases.opening import (
+from tocsin.exchange.ledger.cases.act_parts import (
     enter,
     is_hidden,
     open_incident_of,
@@ -20,6 +18,8 @@ from tocsin.exchange.ledger.cases.opening import (
     readable_row,
     reference_of,
 )
+from tocsin.exchange.ledger.cases.history import append, case_of_incident, extend, sign_entry
+from tocsin.exchange.ledger.cases.models import ExchangeCase
 from tocsin.exchange.ledger.cases.states import CaseState
 from tocsin.exchange.ledger.cases.writing import stored_case, stored_entries, stored_history
 from tocsin.exchange.ledger.items import AdoptedItem, adopt, decide, for_anyone

@@ -8,9 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.ledger.cases.handover import join_partner
-from tocsin.exchange.ledger.cases.models import ExchangeMessage, request_values
-from tocsin.exchange.ledger.cases.opening import (
+from tocsin.exchange.ledger.cases.act_parts import (
     enter,
     is_hidden,
     open_incident_of,
@@ -18,6 +16,8 @@ from tocsin.exchange.ledger.cases.opening import (
     readable_row,
     reference_of,
 )
+from tocsin.exchange.ledger.cases.handover import join_partner
+from tocsin.exchange.ledger.cases.models import ExchangeMessage, request_values
 from tocsin.exchange.ledger.cases.states import OPEN_MESSAGES, MessageKind, MessageState
 from tocsin.exchange.ledger.items import for_anyone, open_marked
 from tocsin.exchange.ledger.links import OpenPartner, own_party

@@ -1,4 +1,4 @@
-"""What acts on cases, requests and notices share: rows that their reader may see, with their partner and incident."""
+"""What acts on cases, requests and notices share: rows that a reader may see, with their partner and incident."""
 
 from collections.abc import Mapping
 from typing import Final, TypeVar
