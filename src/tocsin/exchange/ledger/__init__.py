@@ -73,8 +73,10 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.recipients import (
         ground_of_package,
         lacking_attestations,
+        parties_of_partner,
         policy_for,
         recipient_for,
+        within_ceilings,
     )
     from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
     from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, preview, reasons_of
