@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.partners.cerebrate import cerebrate_files
     from tocsin.exchange.partners.key_acts import NO_ROUTE, PartnerNamed
     from tocsin.exchange.partners.key_notices import check_key_notice, note_key_notice
+    from tocsin.exchange.partners.links_abroad import by_country, link_proofs, measured_links
     from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey
     from tocsin.exchange.partners.profiles import invitation, own_key, own_profile, read_profile_file
     from tocsin.exchange.partners.read import (
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         read_partner,
         vouchers,
     )
-    from tocsin.exchange.partners.space import by_country, link_proofs, measured_links
     from tocsin.exchange.partners.states import (
         CHECK_DAYS,
         CheckResult,
