@@ -32,8 +32,8 @@ def test_the_map_has_every_place_and_what_it_names_in_it_is_there(root: Path, pa
     places = {place: what for names, what in rows for place in re.findall(r"`(\w+)/`", names)}
     assert set(places) == {path.name for path in source.iterdir() if (path / "__init__.py").is_file()}
     for place, what in places.items():
-        named = re.findall(r"`(\w+)/?`", what) if place not in {"readiness", "drafting"} else []
-        there = {path.stem for path in (source / place).iterdir()}
+        named = re.findall(r"`([\w/]+?)/?`", what) if place not in {"readiness", "drafting"} else []
+        there = {path.relative_to(source / place).with_suffix("").as_posix() for path in (source / place).rglob("*")}
         assert set(named) <= there, place
 
 

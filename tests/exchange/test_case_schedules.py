@@ -19,7 +19,7 @@ from sqlalchemy import select
 from support.ledger_examples import act, make_incident, make_node, own_key, pin_key
 from support.processes import command
 from support.world import World, copy_world, make_world
-from tocsin.exchange import CaseHistory, longer, read_history
+from tocsin.exchange.cases import CaseHistory, merge_history, read_history
 from tocsin.exchange.ledger import (
     CaseEntryRow,
     ExchangeCase,
@@ -188,7 +188,7 @@ class Schedule:
             return None
         longest = max(histories, key=lambda one: len(one.entries))
         for one in histories:
-            assert longer(one, longest).entries == longest.entries, "a part of the longest"
+            assert merge_history(longest, one.entries) == (longest, ""), "a part of the longest"
         for end in range(1, len(longest.entries) + 1):
             assert read_history(longest.entries[:end]).owner in NODES, "one owner at each signed point"
         states = [self.state(who) for who in range(3)]

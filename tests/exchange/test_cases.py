@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.exchange_examples import NOW, Peer, peer
-from tocsin.exchange import CaseHistory, CaseStanding, add_entry, is_withdrawn, longer, read_history
+from tocsin.exchange.cases import CaseHistory, CaseStanding, add_entry, is_withdrawn, merge_history, read_history
 from tocsin.exchange.dispatches import (
+    OPEN_STATES,
     DispatchVerdict,
     IncomingLink,
     OutgoingLink,
@@ -28,7 +29,6 @@ from tocsin.exchange.dispatches import (
     seal,
     seal_receipt,
     take,
-    to_send,
 )
 from tocsin.exchange.statements import (
     CaseAct,
@@ -114,9 +114,8 @@ class Node:
         self.outgoing[sender] = note_receipt(self.outgoing[sender], receipt.said(Receipt))
 
     def _read(self, statements: tuple[Statement, ...]) -> None:
-        asked = [one for one in statements if one.said(CaseEntry).act is CaseAct.WITHDRAW]
-        self.history = longer(self.history, read_history([one for one in statements if one not in asked]))
-        self.withdrawn |= {str(one.said(CaseEntry).before) for one in asked if is_withdrawn(self.history, one)}
+        self.history, withdrawn = merge_history(self.history, statements)
+        self.withdrawn |= {withdrawn} - {""}
 
 
 @dataclass
@@ -158,7 +157,8 @@ class World:
 
     def send(self, node: Node, _whom: int, _pick: int) -> None:
         for to, link in node.outgoing.items():
-            self.on_the_way += [(node.own.node, to, node.files[to, one.number]) for one in to_send(link)]
+            waiting = [one.number for one in link.dispatches if one.state in OPEN_STATES]
+            self.on_the_way += [(node.own.node, to, node.files[to, number]) for number in waiting]
 
     def deliver(self, _node: Node, _whom: int, pick: int) -> None:
         if not self.on_the_way:
@@ -186,7 +186,7 @@ class World:
         histories = [node.history for node in self.nodes.values() if node.history is not None]
         longest = max(histories, key=lambda one: len(one.entries))
         for one in histories:
-            assert longer(one, longest) is longest or len(one.entries) == len(longest.entries)
+            assert merge_history(longest, one.entries) == (longest, ""), "a part of the longest"
         for end in range(1, len(longest.entries) + 1):
             assert read_history(longest.entries[:end]).owner in self.nodes  # one owner at each signed point
         assert sum(node.standing is CaseStanding.OURS for node in self.nodes.values()) <= 1  # never two
@@ -281,7 +281,7 @@ def test_who_may_sign_what_next() -> None:
     ]
     assert [code(history, one) for history, one, _ in wrong] == [wanted for _, _, wanted in wrong]
     with pytest.raises(RefusalError) as refused:
-        longer(taken, back)
+        merge_history(taken, back.entries)
     assert refused.value.code is RefusalCode.BAD_CHAIN
     with pytest.raises(RefusalError):
         read_history([])

@@ -24,9 +24,9 @@ from tocsin.exchange.agreements import StoredAgreement
 from tocsin.exchange.agreements.models import AgreementSignature
 from tocsin.exchange.faces import FaceCaller
 from tocsin.exchange.faces.misp.answering import WRITES
+from tocsin.exchange.faces.misp.event_reader import EventReader
 from tocsin.exchange.faces.misp.queries import NoMatchError, read_query, read_terms
-from tocsin.exchange.faces.misp.reading import EventReader
-from tocsin.exchange.faces.misp.visible import VisibleEvent, VisibleEvents
+from tocsin.exchange.faces.misp.visible_events import VisibleEvent, VisibleEvents
 from tocsin.exchange.ledger import OfferedItem, PassedItem
 from tocsin.incidents import Incident, IncidentReader, ObservableKind, add_incident, add_observable, find_incident
 from tocsin.interface import ActContext

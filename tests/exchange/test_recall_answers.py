@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from support.ledger_examples import act, make_incident, recalled
 from support.world import World
 from tocsin.exchange.ledger import OfferedItem, OutgoingRow, PassedItem, sent_dispatches, unanswered_recalls
-from tocsin.exchange.ledger.confirmation_models import SpokenAnswer
+from tocsin.exchange.ledger.answer_models import SpokenAnswer
 from tocsin.exchange.ledger.models import RecallItemRow
 from tocsin.exchange.partners import Partner
 from tocsin.incidents import Incident, IncidentEntryKind, IncidentReader, entries_of, find_incident

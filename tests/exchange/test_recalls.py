@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from support.exchange_examples import peer
-from tocsin.exchange import (
+from tocsin.exchange.recalls import (
     Transfer,
     check_item,
     check_recall,

@@ -11,23 +11,17 @@ import pytest
 from support.abuse_reports import xarf
 from support.exchange_examples import NOW, peer
 from tocsin.directory import Team, TeamKind
-from tocsin.exchange.dispatches import OutgoingDispatch, OutgoingState
 from tocsin.exchange.sharing import (
     AdoptedAgreement,
-    ItemDecision,
-    LinkFault,
     PackageFile,
     PackageItem,
     PackageKind,
     PackagePolicy,
-    SharingHop,
     SharingPartner,
-    SharingState,
     SourceAnswer,
     WrittenPart,
     agreement_rules,
     compose,
-    explain,
     item_source,
     partner_recipient,
     side_by_side,
@@ -210,8 +204,8 @@ def test_only_facts_go_unless_a_person_chooses_more() -> None:
     every = [item(data=data) for data in DataClass]
     package = compose(every, TO, "CERT-KE", PackagePolicy())
     assert {part.data for part in package.parts} == {"case", "technical", "document", "statistics", "reachability"}
-    states = [explain(one).state for one in package.decisions]
-    assert (states.count(SharingState.READY), states.count(SharingState.NOT_CHOSEN)) == (5, 4)
+    assert [one.goes for one in package.decisions] == [one.chosen for one in package.decisions]
+    assert sum(one.chosen for one in package.decisions) == 5
     assert package.withheld == (), "what nobody chose is not withheld"
 
 
@@ -237,7 +231,7 @@ def test_parts_are_written_by_whom_the_caller_names_and_kept_back_by_content_and
     held = compose(things, TO, "CERT-KE", PackagePolicy())
     assert [part.written.content for part in held.parts] == [b"12345"]
     assert (held.withheld, "Withheld" in held.text) == ((), False), "not even that there is such a thing is said"
-    assert [explain(one).rule for one in held.decisions[:2]] == ["never-held", "never-held"]
+    assert [one.verdict.rule for one in held.decisions[:2]] == ["never-held", "never-held"]
     small = [item(), file(DataClass.DOCUMENT, never, size=10)]
     package = compose(small, TO, "CERT-KE", PackagePolicy(writers=writers, largest=9))
     assert [(one.class_, one.code) for one in package.withheld] == [("document", "size")]
@@ -298,7 +292,7 @@ send = "nothing"
     assert levels == [TransferLevel.NOTHING, TransferLevel.CONTENT]
 
 
-def test_each_thing_and_partner_has_one_state_and_one_reason() -> None:
+def test_each_thing_has_one_verdict_and_one_reason() -> None:
     policy = PackagePolicy(transfers=read_document(POLICY).transfers, chosen=EVERYTHING - {DataClass.STATISTICS})
     third = ItemSource("CERT-3", str(THIRD))
     plain = iep_limits({"encrypt_in_transit": "must"})
@@ -308,22 +302,14 @@ def test_each_thing_and_partner_has_one_state_and_one_reason() -> None:
         item(restricted=True), item(iep=plain), item(tlp=Tlp.AMBER, source=ItemSource()),
     ]  # fmt: skip
     decisions = compose(things, replace(TO, plain=True), "CERT-KE", policy).decisions
-    explained = [explain(one) for one in decisions]
-    assert [(one.state, one.hop, one.rule) for one in explained] == [
-        ("ready", "gate", "tlp-green-community"), ("not-chosen", "selection", "statistics"),
-        ("ask-source", "source", "ask-source"), ("withheld", "gate", "tlp-red-role"),
-        ("withheld", "policy", "local:ke-3"), ("hash-only", "policy", "local:mails"),
-        ("metadata-only", "policy", "local:files"), ("withheld", "gate", "restricted-incident"),
-        ("withheld", "link", "iep-encrypt"), ("withheld", "source", "source-unknown"),
+    verdicts = [one.verdict for one in decisions]
+    assert [(one.goes, one.verdict.level.value, one.verdict.rule) for one in decisions] == [
+        (True, "content", "tlp-green-community"), (False, "content", "tlp-green-community"),
+        (False, "nothing", "ask-source"), (False, "nothing", "tlp-red-role"),
+        (False, "nothing", "local:ke-3"), (False, "hash", "local:mails"),
+        (False, "metadata", "local:files"), (False, "nothing", "restricted-incident"),
+        (False, "nothing", "iep-encrypt"), (False, "nothing", "source-unknown"),
     ]  # fmt: skip
-    assert all(one.reason for one in explained)
-    assert [one.ask for one in explained if one.ask] == [third]
-    assert explained[4].reason == "We do not trust them."
-    ready: ItemDecision = decisions[0]
-    fault = LinkFault("key-expired", "The key of CERT-KE has expired.")
-    assert explain(ready, fault=fault).state is SharingState.UNREACHABLE
-    assert explain(decisions[3], fault=fault).state is SharingState.WITHHELD
-    for state in OutgoingState:
-        said = explain(ready, fault=fault, dispatch=OutgoingDispatch(1, "sha256:" + "0" * 64, state))
-        assert (said.state, bool(said.reason)) == (state, True)
-        assert said.hop in {SharingHop.TRANSPORT, SharingHop.PARTNER}
+    assert all(one.words for one in verdicts)
+    assert [one.ask for one in verdicts if one.ask] == [third]
+    assert verdicts[4].words == "We do not trust them."

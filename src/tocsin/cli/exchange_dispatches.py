@@ -260,8 +260,8 @@ def _sent(one: "SentDispatch") -> list[dict[str, Any]]:
     same = {
         "dispatch": one.row.id, "partner": one.partner, **fields(one.row, "type tlp sealed_at"),
         "number": abs(one.row.number), "by_mail": one.row.number < 0,
-        "state": one.explanation.state, "hop": one.explanation.hop, "rule": one.explanation.rule,
-        "reason": visible(one.explanation.reason), "withheld": one.row.withheld,
+        "state": one.row.state, "hop": "partner" if one.row.state in {"received", "refused"} else "transport",
+        "rule": one.row.state, "reason": visible(one.reason), "withheld": one.row.withheld,
     }  # fmt: skip
     things = [
         {

@@ -64,6 +64,11 @@ def halts(session: Session) -> tuple[Halt | None, Halt | None]:
     return halted(session, STOP), halted(session, BRAKE)
 
 
+def sends_nothing(session: Session, mode: str) -> bool:
+    """Whether nothing leaves this node, by no way: a person stopped it, or its mode is not live."""
+    return halted(session, STOP) is not None or mode != "live"
+
+
 def pull_brake(session: Session, *, mails: int, most: int, now: datetime) -> Halt:
     """Stop since so many mails would leave within a day; where it holds already, with the newest number."""
     reason = say(

@@ -6,7 +6,7 @@ history), and the other signs either ``accept`` or ``refuse``. The owner is who 
 acceptances; until an acceptance is here, that is who offered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -82,19 +82,27 @@ def read_history(statements: Sequence[Statement]) -> CaseHistory:
     return history
 
 
-def longer(ours: CaseHistory | None, theirs: CaseHistory) -> CaseHistory:
-    """Of two histories of a case the one that goes on.
+def merge_history(history: CaseHistory | None, said: Iterable[Statement]) -> tuple[CaseHistory, str]:
+    """The history with what came, in order, and the hash of its open offer, where that is asked back; else nothing.
+
+    What came may be an older part of it: then it stays as it is.
 
     Raises:
-        RefusalError: neither does: a node signed two entries with one number, and both are kept as evidence.
+        RefusalError: as of `read_history`; or a node signed two entries with one number.
 
     """
-    if ours is None:
-        return theirs
-    short, long = sorted((ours, theirs), key=lambda one: len(one.entries))
-    if [one.hash for one in long.entries[: len(short.entries)]] != [one.hash for one in short.entries]:
-        raise RefusalError(RefusalCode.BAD_CHAIN, "Two histories of this case contradict each other.")
-    return long
+    withdrawals = list[Statement]()
+    for one in said:
+        entry = one.said(CaseEntry)
+        if entry.act is CaseAct.WITHDRAW:
+            withdrawals.append(one)
+        elif history is None or entry.number > len(history.entries):
+            history = add_entry(history, one)
+        elif history.entries[entry.number - 1].hash != one.hash:
+            raise RefusalError(RefusalCode.BAD_CHAIN, "Two histories of this case contradict each other.")
+    if history is None:
+        raise RefusalError(RefusalCode.MISSING_PART, "There is no entry of the case.")
+    return history, history.head if any(is_withdrawn(history, one) for one in withdrawals) else ""
 
 
 def is_withdrawn(history: CaseHistory, statement: Statement) -> bool:

@@ -100,7 +100,7 @@ _MODELS = (
     "tocsin.exchange.partners.models",
     "tocsin.exchange.ledger.models",
     "tocsin.exchange.ledger.misp_records",
-    "tocsin.exchange.ledger.confirmation_models",
+    "tocsin.exchange.ledger.answer_models",
     "tocsin.exchange.faces.models",
     "tocsin.exchange.faces.taxii.models",
     "tocsin.exchange.ways.models",

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tocsin.delivery import halts
+from tocsin.delivery import sends_nothing
 from tocsin.exchange.faces import (
     MOST_BYTES,
     Face,
@@ -151,8 +151,8 @@ class TaxiiServer:
     def _check_sending(self) -> None:
         """What holds for mails holds here, too."""
         with self.node.database.reading() as session:
-            stop, _ = halts(session)
-        if stop is not None or self.node.settings.tell.mode != "live":
+            stopped = sends_nothing(session, self.node.settings.tell.mode)
+        if stopped:
             raise _RefusedError(503, "This node sends nothing now.")
 
     @property

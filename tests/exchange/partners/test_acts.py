@@ -30,7 +30,6 @@ from support.world import World, copy_world, make_world
 from tocsin.exchange.faces import TaxiiFilter, read_objects
 from tocsin.exchange.ledger import NewDispatch, preview
 from tocsin.exchange.partners import LinkState, ListedPartner, invitation, pinned_keys, read_partner, read_profile_file
-from tocsin.exchange.sharing import explain
 from tocsin.exchange.statements import RefusalError, Statement, read_statement, verify
 from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError, InputError, TocsinError
@@ -214,7 +213,7 @@ def test_what_a_rule_requires_goes_only_to_who_has_shown_it_until_it_expires(wor
         """Why it is not sent what is technical."""
         wanted = NewDispatch(partner=NAME, incident=reference)
         found = preview(ActContext(world.node, world.now, "test"), wanted).decisions
-        return {str(explain(one).reason) for one in found if one.item.terms.data is DataClass.TECHNICAL}
+        return {str(one.verdict.words) for one in found if one.item.terms.data is DataClass.TECHNICAL}
 
     assert (reads(), said()) == (False, {"The partner has not shown what this rule requires: ISO 27001, NDA."})
     do(world, "attest", partner=NAME, attestation="ISO  27001", issuer="TÜV")

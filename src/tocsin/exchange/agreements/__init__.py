@@ -10,11 +10,8 @@ if TYPE_CHECKING:
         AgreementState,
         adopted_edition,
         former_parties,
-        in_force,
         left_out,
         members,
-        only_removes,
-        signers,
         state_of,
     )
     from tocsin.exchange.agreements.keep import (

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         note_receipt,
         refuse_contents,
         resume,
-        to_send,
     )
     from tocsin.exchange.dispatches.packing import (
         DISPATCH,
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.dispatches.reading import (
         DispatchContents,
-        check_marking,
         names_in,
         read_contents,
         read_head,

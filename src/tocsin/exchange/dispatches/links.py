@@ -96,32 +96,24 @@ def receipt_verdict(outcome: DispatchOutcome) -> ReceiptVerdict:
 class OutgoingState(StrEnum):
     """Where a dispatch to a partner is."""
 
-    DRAFTED = "drafted"
-    HELD = "held"  # by a rule, which is named
     SEALED = "sealed"  # number, hash and bytes are fixed
     TRYING = "trying"  # an address did not take it, and is tried again
     HANDED_OVER = "handed-over"  # the transport said yes
     STUCK = "stuck"  # why, and since when, is said
     RECEIVED = "received"  # the receipt was verified
     REFUSED = "refused"  # by a receipt, with its code
-    ANSWERED = "answered"
-    EXPIRED = "expired"
 
 
 _UNDER_WAY = frozenset({
     OutgoingState.TRYING, OutgoingState.HANDED_OVER, OutgoingState.STUCK, OutgoingState.RECEIVED, OutgoingState.REFUSED,
 })  # fmt: skip
 _NEXT: dict[OutgoingState, frozenset[OutgoingState]] = {
-    OutgoingState.DRAFTED: frozenset({OutgoingState.HELD, OutgoingState.SEALED, OutgoingState.EXPIRED}),
-    OutgoingState.HELD: frozenset({OutgoingState.DRAFTED, OutgoingState.SEALED, OutgoingState.EXPIRED}),
     OutgoingState.SEALED: _UNDER_WAY,  # by a stick there is a receipt, and nobody who said yes
     OutgoingState.TRYING: _UNDER_WAY,
     OutgoingState.HANDED_OVER: _UNDER_WAY - {OutgoingState.TRYING},
     OutgoingState.STUCK: _UNDER_WAY - {OutgoingState.TRYING},
-    OutgoingState.RECEIVED: frozenset({OutgoingState.ANSWERED, OutgoingState.EXPIRED}),
+    OutgoingState.RECEIVED: frozenset(),
     OutgoingState.REFUSED: frozenset(),
-    OutgoingState.ANSWERED: frozenset(),
-    OutgoingState.EXPIRED: frozenset(),
 }
 """What may follow. What is sealed does not expire unsent: those that follow are bound to it."""
 
@@ -194,16 +186,6 @@ def note_receipt(link: OutgoingLink, receipt: Receipt) -> OutgoingLink:
         return replace(one, state=said, reason=receipt.code or "" if said is OutgoingState.REFUSED else "")
 
     return replace(link, dispatches=tuple(after(one) for one in link.dispatches))
-
-
-def to_send(link: OutgoingLink, had: int | None = None) -> list[OutgoingDispatch]:
-    """What has no receipt yet, in order: sent again as the same bytes until there is one.
-
-    ``had``: what the partner says that it has; all above that, as it may itself have been restored from a backup.
-    """
-    if had is not None:
-        return [one for one in link.dispatches if one.number > had]
-    return [one for one in link.dispatches if one.state in OPEN_STATES]
 
 
 def resume(link: OutgoingLink, receipt: Receipt) -> OutgoingLink:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.faces.offers import check_offer, recalled_names
     from tocsin.exchange.faces.taxii.collection import CollectionWriter, purge_incident, read_objects, refresh
     from tocsin.exchange.faces.taxii.models import TaxiiCollection, TaxiiObject
-    from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, has_object, read_filter, read_page
+    from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, has_object, read_filter
     from tocsin.exchange.faces.taxii.posts import MOST_BYTES, post, status_of
     from tocsin.exchange.faces.tokens import Face, FaceCaller, FaceScope, face_caller, face_tokens
 else:

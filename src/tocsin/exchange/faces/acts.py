@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.faces.models import FaceToken
 from tocsin.exchange.faces.tokens import Face, FaceScope, new_secret, secret_hash
-from tocsin.exchange.partners import Partner, find_partner
+from tocsin.exchange.partners import Partner, PartnerNamed, find_partner
 from tocsin.interface import Absence, Act, ActContext, NoUndo, OwnSurface, Reverse
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import NotFoundError
@@ -17,10 +17,9 @@ from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 
 
-class FaceTokenNamed(BaseModel):
+class FaceTokenNamed(PartnerNamed):
     """Which token: a partner has one for each way in."""
 
-    partner: str = Field(min_length=1, max_length=200, description="Number or name of the partner.")
     face: Face = Field(Face.TAXII, description="Where it works: taxii or misp.")
 
 

@@ -37,21 +37,16 @@ class Verdict:
 
 
 if TYPE_CHECKING:
-    from tocsin.exchange.formats.documents import MOST_BYTES, measure_json, parse_json, write_json
+    from tocsin.exchange.formats.json_documents import MOST_BYTES, measure_json, parse_json, write_json
     from tocsin.exchange.formats.mapping import categories, default_category
-    from tocsin.exchange.formats.markings import Markings, narrowed, read_iep, read_label, read_words, stricter
+    from tocsin.exchange.formats.markings import Markings, stricter
     from tocsin.exchange.formats.misp import marking_of, misp_event
     from tocsin.exchange.formats.model import (
         Collection,
-        Entity,
-        Link,
         Observable,
-        ObservableGroup,
-        Report,
-        Sighting,
         Source,
     )
-    from tocsin.exchange.formats.registry import Conversion, check_document, convert_document, format_names
+    from tocsin.exchange.formats.registry import check_document, convert_document
     from tocsin.exchange.formats.stix_markings import read_markings
     from tocsin.exchange.formats.stix_objects import read_time, stix_time
     from tocsin.exchange.formats.stix_read import read_document

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from tocsin.exchange.formats import Fault, Verdict
-from tocsin.exchange.formats.documents import parse_json
+from tocsin.exchange.formats.json_documents import parse_json
 from tocsin.node.errors import InputError
 
 MOST_FAULTS: Final = 1_000

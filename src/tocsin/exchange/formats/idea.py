@@ -18,8 +18,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from tocsin.events.redaction import ABUSE, BUILT_IN
 from tocsin.events.sources import CATEGORIES, networks_between, type_of_category
 from tocsin.exchange.formats import Fault, Verdict
-from tocsin.exchange.formats.documents import write_json
-from tocsin.exchange.formats.json_documents import read_documents
+from tocsin.exchange.formats.json_documents import read_documents, write_json
 from tocsin.exchange.formats.markings import Markings, narrowed, read_label, stricter
 from tocsin.exchange.formats.model import Collection, Observable, ObservableGroup, Source
 from tocsin.exchange.formats.vocabulary import (

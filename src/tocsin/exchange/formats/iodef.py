@@ -17,9 +17,9 @@ from jsonschema import Draft4Validator
 from lxml import etree
 
 from tocsin.exchange.formats import Fault, Verdict
-from tocsin.exchange.formats.documents import parse_json
 from tocsin.exchange.formats.iodef_read import incident_event
 from tocsin.exchange.formats.iodef_write import NAMESPACE, document_of
+from tocsin.exchange.formats.json_documents import parse_json
 from tocsin.exchange.formats.model import Collection
 from tocsin.exchange.formats.xml_documents import Element, Tree, local_name, parse_xml, tree_of
 from tocsin.node.errors import InputError

@@ -1,10 +1,61 @@
-"""Files of several JSON documents: an array of them, one a line, or a single one."""
+"""Documents of JSON from elsewhere: measured before they are parsed, so that none can take all memory or time."""
 
+import json
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
-from tocsin.exchange.formats.documents import parse_json, text_lines
 from tocsin.node.errors import InputError
+
+MOST_BYTES: Final = 128 * 2**20
+"""Of one file; an event of 200,000 attributes has some 70 MB."""
+
+MOST_DEPTH: Final = 100
+MOST_MEMBERS: Final = 8_000_000
+
+_STRING: Final = rb'"(?:[^"\\]++|\\.?)*+"?'  # one that never ends goes to the end, so that each byte is read once
+_BRACKET: Final = re.compile(rb'(?:%s|[^"\[\]{}]++)*+([\[\]{}]|\Z)' % _STRING, re.DOTALL)
+_COMMA: Final = re.compile(rb"%s|(,)" % _STRING, re.DOTALL)
+
+
+def check_size(data: bytes) -> None:
+    """Nothing.
+
+    Raises:
+        InputError: it has more bytes than any honest file.
+
+    """
+    if len(data) > MOST_BYTES:
+        raise InputError(f"It has more than {MOST_BYTES // 2**20} MiB.")
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of a JSON document (RFC 8259; I-JSON's rule on surrogates, RFC 7493).
+
+    Raises:
+        InputError: it is none, or larger, deeper or of more members than `MOST_BYTES`, `MOST_DEPTH`, `MOST_MEMBERS`.
+
+    """
+    measure_json(data)
+    try:
+        value = json.loads(data.decode("utf-8-sig"), parse_constant=_no_number)
+        if b"\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair cannot be stored or shown
+    except UnicodeError:
+        raise InputError("It is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"It is no JSON: {error.msg}, line {error.lineno}, column {error.colno}.") from None
+    except ValueError as error:  # NaN, or a number of thousands of digits
+        raise InputError(f"It is no JSON: {error}.") from None
+    return value
+
+
+def text_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that are not empty, with their numbers from 1."""
+    check_size(data)
+    for number, line in enumerate(data.splitlines(), 1):
+        if line.strip():
+            yield number, line
 
 
 def read_documents(data: bytes) -> Iterator[tuple[str, Any]]:
@@ -26,8 +77,38 @@ def read_documents(data: bytes) -> Iterator[tuple[str, Any]]:
         yield "", value
 
 
+def write_json(value: object) -> bytes:
+    """The value as indented UTF-8."""
+    return json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
+
+
+def measure_json(data: bytes) -> None:
+    """Nothing, before anything is parsed.
+
+    Raises:
+        InputError: it is larger, deeper or of more members than `MOST_BYTES`, `MOST_DEPTH`, `MOST_MEMBERS`.
+
+    """
+    check_size(data)
+    depth = 0
+    for found in _BRACKET.finditer(data):
+        if found[1] in {b"[", b"{"}:
+            depth += 1
+            if depth > MOST_DEPTH:
+                raise InputError(f"It is nested more than {MOST_DEPTH} levels deep.")
+        else:
+            depth -= 1
+    # Few documents have so many commas that those of their texts matter.
+    if data.count(b",") > MOST_MEMBERS and sum(one[1] is not None for one in _COMMA.finditer(data)) > MOST_MEMBERS:
+        raise InputError(f"It has more than {MOST_MEMBERS:,} members.")
+
+
 def _value_or_error(text: bytes) -> Any:
     try:
         return parse_json(text)
     except InputError as error:
         return error
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")

@@ -16,8 +16,8 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from tocsin.exchange.formats import Verdict
-from tocsin.exchange.formats.documents import parse_json, write_json
 from tocsin.exchange.formats.entities import entity_of_cluster, galaxies_of
+from tocsin.exchange.formats.json_documents import parse_json, write_json
 from tocsin.exchange.formats.mapping import default_category, template
 from tocsin.exchange.formats.markings import NOT_MARKED, UNMARKED, Markings, read_iep, read_label, stricter
 from tocsin.exchange.formats.misp_check import check_event, events_of

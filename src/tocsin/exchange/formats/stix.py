@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tocsin.exchange.formats import Fault, Verdict
-from tocsin.exchange.formats.documents import parse_json, write_json
+from tocsin.exchange.formats.json_documents import parse_json, write_json
 from tocsin.exchange.formats.model import Collection
 from tocsin.exchange.formats.stix_markings import EXTENSIONS
 from tocsin.exchange.formats.stix_pattern import NOT_INSTALLED

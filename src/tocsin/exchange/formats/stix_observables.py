@@ -22,6 +22,7 @@ from tocsin.exchange.formats.mapping import (
     template,
 )
 from tocsin.exchange.formats.model import Link, Observable, ObservableGroup
+from tocsin.exchange.formats.stix_comparisons import Comparison, Pattern, write_pattern
 from tocsin.exchange.formats.stix_objects import (
     Json,
     ObjectBuilder,
@@ -34,7 +35,6 @@ from tocsin.exchange.formats.stix_objects import (
     referred_type,
     stix_time,
 )
-from tocsin.exchange.formats.stix_patterns import Comparison, Pattern, write_pattern
 
 _LABEL: Final = re.compile(r'misp:([\w-]+)="(.*)"', re.DOTALL)
 _FILES: Final = ("attachment", "malware-sample")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tocsin.exchange.formats import Fault, Verdict
-from tocsin.exchange.formats.documents import text_lines
+from tocsin.exchange.formats.json_documents import text_lines
 
 NOT_INSTALLED: Final = "Not checked: install tocsin[formats]."
 _LONGEST: Final = 100_000  # characters; the parser's time grows faster than the pattern

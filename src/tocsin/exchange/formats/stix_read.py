@@ -18,6 +18,7 @@ from tocsin.exchange.formats.model import (
     Sighting,
     Source,
 )
+from tocsin.exchange.formats.stix_comparisons import parse_pattern
 from tocsin.exchange.formats.stix_markings import read_markings
 from tocsin.exchange.formats.stix_objects import Json, read_time, referred
 from tocsin.exchange.formats.stix_observables import (
@@ -27,7 +28,6 @@ from tocsin.exchange.formats.stix_observables import (
     is_group,
     misp_labels,
 )
-from tocsin.exchange.formats.stix_patterns import parse_pattern
 
 _WHOLE: Final = ("report", "grouping")
 _ENTITIES: Final = frozenset(tables()["entities"]) | {CUSTOM, "malware-analysis"}

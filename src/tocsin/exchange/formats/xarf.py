@@ -14,8 +14,7 @@ from tocsin.delivery import XarfSender, xarf_reports
 from tocsin.events.redaction import ABUSE, reduced
 from tocsin.events.sources import xarf_values
 from tocsin.exchange.formats import Fault, Verdict
-from tocsin.exchange.formats.documents import write_json
-from tocsin.exchange.formats.json_documents import read_documents
+from tocsin.exchange.formats.json_documents import read_documents, write_json
 from tocsin.exchange.formats.markings import Markings, narrowed, read_label, stricter
 from tocsin.exchange.formats.model import Collection, Observable, Source
 from tocsin.exchange.formats.vocabulary import (

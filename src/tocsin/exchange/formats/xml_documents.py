@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from lxml import etree
 
-from tocsin.exchange.formats.documents import check_size
+from tocsin.exchange.formats.json_documents import check_size
 from tocsin.node.errors import InputError
 
 Element: TypeAlias = etree._Element  # noqa: SLF001  (lxml has no public name for its elements)

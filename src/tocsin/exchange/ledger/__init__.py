@@ -6,25 +6,22 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.exchange.ledger import acts, agreement_acts, case_acts
-    from tocsin.exchange.ledger.cases.handover import close_handed_over, find_case
-    from tocsin.exchange.ledger.cases.messages import find_message, open_messages
+    from tocsin.exchange.ledger.cases.act_parts import readable_row
+    from tocsin.exchange.ledger.cases.handover import close_handed_over
+    from tocsin.exchange.ledger.cases.messages import open_messages
     from tocsin.exchange.ledger.cases.models import CaseEntryRow, ExchangeCase, ExchangeMessage
     from tocsin.exchange.ledger.cases.read import (
-        IncidentPartner,
-        ListedCase,
-        ListedMessage,
         case_entries,
         incident_partners,
         list_cases,
         list_messages,
         offered_cases,
     )
-    from tocsin.exchange.ledger.cases.states import CaseState, MessageKind, MessageState
-    from tocsin.exchange.ledger.claims import offered_claims, sent_claims
-    from tocsin.exchange.ledger.confirming import check_numbers, unanswered_recalls, unchecked_partners
+    from tocsin.exchange.ledger.cases.states import CaseState
     from tocsin.exchange.ledger.contents import recalled_uuids, tombstones
-    from tocsin.exchange.ledger.grounds import NONE, GroundShare, exchange_grounds, share_by_type
+    from tocsin.exchange.ledger.grounds import NONE, exchange_grounds, share_by_type
     from tocsin.exchange.ledger.items import OBSERVABLES, earlier_incident, find_item
+    from tocsin.exchange.ledger.jurisdiction_claims import offered_claims, sent_claims
     from tocsin.exchange.ledger.keeping import forget_files, kept_files
     from tocsin.exchange.ledger.key_change import KeyAnnouncement, announce_key
     from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, own_party
@@ -45,6 +42,7 @@ if TYPE_CHECKING:
         RecallItemRow,
         RecallRow,
     )
+    from tocsin.exchange.ledger.number_checks import unchecked_partners
     from tocsin.exchange.ledger.passed_items import (
         ItemRecipient,
         PassingWay,
@@ -56,7 +54,6 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.ledger.passing_on import newest_recall, recall_sum
     from tocsin.exchange.ledger.read import (
-        ItemHolder,
         ReceivedDispatch,
         SentDispatch,
         evidence_bundle,
@@ -76,13 +73,15 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.recipients import (
         ground_of_package,
         lacking_attestations,
+        parties_of_partner,
         policy_for,
         recipient_for,
+        within_ceilings,
     )
     from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
-    from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, SentDocument, preview, reasons_of
+    from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, preview, reasons_of
+    from tocsin.exchange.ledger.spoken_answers import unanswered_recalls
     from tocsin.exchange.ledger.states import (
-        RECEIPT_DAYS,
         TAKING_WRITES,
         AnswerWay,
         Direction,

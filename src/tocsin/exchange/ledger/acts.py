@@ -3,11 +3,12 @@
 from functools import partial
 from typing import Final
 
-from tocsin.exchange.ledger.confirming import record_answer, record_number
 from tocsin.exchange.ledger.items import adopt, decline
+from tocsin.exchange.ledger.number_checks import record_number
 from tocsin.exchange.ledger.passing_on import pass_item_on, report_sum
 from tocsin.exchange.ledger.recalls import answer, recall
 from tocsin.exchange.ledger.sending import send
+from tocsin.exchange.ledger.spoken_answers import record_answer
 from tocsin.exchange.ledger.taking import take, take_receipt
 from tocsin.incidents.act_parts import SIGNED
 from tocsin.interface import Absence, Act, NoUndo, OwnSurface
@@ -15,10 +16,8 @@ from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say, say_count
 
-_act = partial(
-    Act, permission=Permission.INCIDENTS_WRITE,
-    route=Absence("A person decides what goes to a partner, and what becomes of what it sends."),
-)  # fmt: skip
+NO_ROUTE: Final = Absence("A person decides what goes to a partner, and what becomes of what it sends.")
+_act = partial(Act, permission=Permission.INCIDENTS_WRITE, route=NO_ROUTE)
 _KEPT: Final = NoUndo("A dispatch is numbered and signed; what it brought can be recalled.")
 
 ACTS: Final = (

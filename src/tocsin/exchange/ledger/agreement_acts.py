@@ -17,8 +17,17 @@ from tocsin.exchange.agreements import (
     keep_edition,
     read_agreement_file,
 )
-from tocsin.exchange.ledger import leaving
-from tocsin.exchange.ledger.leaving import AgreementNamed, AgreementResult, note, result_of, tell
+from tocsin.exchange.ledger.leaving_agreements import (
+    AgreementNamed,
+    AgreementResult,
+    leave,
+    note,
+    put_in_force,
+    recall_from_former,
+    remove_party,
+    result_of,
+    tell,
+)
 from tocsin.exchange.ledger.links import own_party
 from tocsin.exchange.partners import NO_ROUTE, find_partner, pinned_keys
 from tocsin.exchange.statements import (
@@ -178,9 +187,9 @@ def adopt(context: ActContext, request: AgreementNamed) -> AgreementResult:
             rules = SharingAgreement.model_validate_json(row.content).rules
             if rules:
                 read_document(rules)
-            leaving.put_in_force(session, context, row)
+            put_in_force(session, context, row)
         agreement = row.agreement
-    done = leaving.recall_from_former(context, agreement)
+    done = recall_from_former(context, agreement)
     with context.database.reading() as session:
         return result_of(session, context, find_agreement(session, request.agreement), *done)
 
@@ -277,13 +286,13 @@ ACTS: Final = (
         undo=lambda _: say("Agreement refused"),
     ),
     _act(
-        "remove", "Remove a party from an agreement", leaving.remove_party, noun="party",
+        "remove", "Remove a party from an agreement", remove_party, noun="party",
         audit=(AuditAction.AGREEMENT_ADOPTED, AuditAction.RECALL_MADE, AuditAction.DISPATCH_SEALED),
         command=OwnSurface("exchange agreements remove-party"), page=OwnSurface("/agreements/{agreement}/remove-party"),
         arguments=("agreement", "party"), undo=_SENT,
     ),
     _act(
-        "leave", "Leave an agreement", leaving.leave,
+        "leave", "Leave an agreement", leave,
         audit=(AuditAction.AGREEMENT_LEFT, AuditAction.DISPATCH_SEALED),
         command=OwnSurface("exchange agreements leave"), page=OwnSurface("/agreements/{agreement}/leave"), undo=_SENT,
     ),

@@ -3,16 +3,14 @@
 from functools import partial
 from typing import Final
 
+from tocsin.exchange.ledger.acts import NO_ROUTE
 from tocsin.exchange.ledger.cases import accept, acknowledge, ask, notice, offer, open_incident, refuse, reply, withdraw
 from tocsin.incidents.act_parts import SIGNED
-from tocsin.interface import Absence, Act, NoUndo, OwnSurface
+from tocsin.interface import Act, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
 
-_act = partial(
-    Act, permission=Permission.INCIDENTS_WRITE, signed=SIGNED,
-    route=Absence("A person decides what goes to a partner, and what becomes of what it sends."),
-)  # fmt: skip
+_act = partial(Act, permission=Permission.INCIDENTS_WRITE, signed=SIGNED, route=NO_ROUTE)
 _SIGNED: Final = NoUndo("It is signed, and the partner has it; the other side answers it.")
 _TOLD: Final = "Case {case} with {name}: {state}. Dispatch {dispatch}."
 _ANSWERED: Final = "Message {message} of {name}: {state}."

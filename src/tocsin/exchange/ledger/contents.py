@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.agreements import note_agreement, note_ground
 from tocsin.exchange.dispatches import TEXT, DispatchContents, Limits, digits, pack, unpack
-from tocsin.exchange.ledger.confirmation_models import RecallSum
+from tocsin.exchange.ledger.answer_models import RecallSum
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty
 from tocsin.exchange.ledger.models import (
     IncomingRow,

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.dispatches import Limits, digits, unpack
-from tocsin.exchange.ledger.confirmation_models import RecallSum
+from tocsin.exchange.ledger.answer_models import RecallSum
 from tocsin.exchange.ledger.items import OfferNamed, find_item, signed_item
 from tocsin.exchange.ledger.links import OpenPartner, own_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,7 +16,6 @@ from tocsin.exchange.dispatches import (
     DISPATCH,
     SIGNATURE,
     Limits,
-    OutgoingDispatch,
     OutgoingState,
     file_name,
     names_in,
@@ -23,19 +23,27 @@ from tocsin.exchange.dispatches import (
     seal,
     unpack,
 )
-from tocsin.exchange.ledger.confirmation_models import RecallSum
-from tocsin.exchange.ledger.confirming import recalled_items
+from tocsin.exchange.ledger.answer_models import RecallSum
 from tocsin.exchange.ledger.links import own_party, partner_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, RecallItemRow
+from tocsin.exchange.ledger.spoken_answers import recalled_items
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
 from tocsin.exchange.partners import Partner, PartnerKey
-from tocsin.exchange.sharing import SharingExplanation, explain_dispatch
 from tocsin.exchange.statements import Dispatch
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.node import Node
 from tocsin.node.records import node_uuid
 from tocsin.node.sentences import say
+
+_REASONS: Final = {
+    OutgoingState.SEALED: say("The message is sealed and was not sent yet."),
+    OutgoingState.TRYING: say("The message could not be handed over, and is tried again."),
+    OutgoingState.HANDED_OVER: say("The message was handed over; there is no receipt yet."),
+    OutgoingState.STUCK: say("The message cannot be sent."),
+    OutgoingState.RECEIVED: say("The partner has given a receipt."),
+    OutgoingState.REFUSED: say("The partner has refused the message."),
+}
 
 
 @dataclass(frozen=True)
@@ -48,9 +56,13 @@ class SentDispatch:
     row: OutgoingRow
     partner: str
     items: tuple[PassedItem, ...]
-    explanation: SharingExplanation
     recalled: frozenset[int] = frozenset()
     sums: Mapping[int, RecallSum] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> str:
+        """Why it is in its state, as a sentence."""
+        return self.row.reason or _REASONS[OutgoingState(self.row.state)]
 
 
 @dataclass(frozen=True)
@@ -78,11 +90,9 @@ def sent_dispatches(
             items[one.outgoing_id].append(one)
     recalled = frozenset(one.id for one in recalled_items(session, [row.id for row, _ in rows]))
     return [
-        SentDispatch(
-            row, name, tuple(items[row.id]), explanation_of(row), recalled, sums_of(session, items[row.id], recalled)
-        )
+        SentDispatch(row, name, tuple(items[row.id]), recalled, sums_of(session, items[row.id], recalled))
         for row, name in rows
-    ]  # fmt: skip
+    ]
 
 
 def sums_of(session: Session, items: Collection[PassedItem], recalled: Collection[int]) -> dict[int, RecallSum]:
@@ -98,10 +108,10 @@ def sums_of(session: Session, items: Collection[PassedItem], recalled: Collectio
     return found
 
 
-def passed_by_program(session: Session, partner: int, *, limit: int = 200) -> Sequence[PassedItem]:
-    """What programs of a partner have read here, the newest first."""
+def passed_by_program(session: Session, partner: int) -> Sequence[PassedItem]:
+    """What programs of a partner have read here, the newest first and at most 200."""
     of = PassedItem.partner_id == partner, PassedItem.outgoing_id.is_(None)
-    return session.scalars(select(PassedItem).where(*of).order_by(PassedItem.id.desc()).limit(limit)).all()
+    return session.scalars(select(PassedItem).where(*of).order_by(PassedItem.id.desc()).limit(200)).all()
 
 
 @dataclass(frozen=True)
@@ -139,11 +149,6 @@ def received_dispatches(session: Session, partner: int | None = None, *, limit: 
     for one in session.scalars(select(OfferedItem).where(OfferedItem.incoming_id.in_([row.id for row, _ in rows]))):
         items[one.incoming_id].append(one)
     return [ReceivedDispatch(row, name, tuple(items[row.id])) for row, name in rows]
-
-
-def explanation_of(row: OutgoingRow) -> SharingExplanation:
-    """The state of a dispatch and one reason."""
-    return explain_dispatch(OutgoingDispatch(row.number, row.hash, OutgoingState(row.state), row.reason))
 
 
 def open_items(session: Session) -> Sequence[OfferedItem]:

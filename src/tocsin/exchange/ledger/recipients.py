@@ -1,5 +1,6 @@
 """A partner as the gate knows recipients: by agreements, by the incident that names it, by its keys; and the rules."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -17,12 +18,12 @@ from tocsin.exchange.sharing import (
     agreement_rules,
     partner_recipient,
 )
-from tocsin.incidents import IncidentReader, find_incident, merged_family, parties_of
+from tocsin.incidents import IncidentReader, Party, find_incident, merged_family, parties_of
 from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import node_uuid
 from tocsin.node.sentences import say
-from tocsin.sharing.gate import Audience, DataClass, Recipient
+from tocsin.sharing.gate import Audience, DataClass, Recipient, read_tlp
 from tocsin.sharing.rules import rules_in_force
 
 
@@ -100,15 +101,27 @@ def lacking_attestations(session: Session, context: ActContext, partner: Partner
 
 
 def takes_part(session: Session, context: ActContext, partner: Partner, reference: str) -> bool:
-    """Whether a party of an incident is the same team or mailbox as the partner."""
+    """Whether the partner is a party of an incident."""
     reader = IncidentReader(context.person, context.now)
     family = merged_family(session, reader, find_incident(session, reader, reference))
-    return any(
-        (party.team_id is not None and party.team_id == partner.team_id)
-        or (bool(party.mailbox) and party.mailbox.casefold() == partner.mailbox.casefold())
-        for party in parties_of(session, reader, family)
-        if party.left_at is None
-    )
+    return bool(parties_of_partner(partner, parties_of(session, reader, family)))
+
+
+def parties_of_partner(partner: Partner, parties: Iterable[Party]) -> list[Party]:
+    """Those parties that take part and are the same team or mailbox as the partner."""
+    team, mailbox = partner.team_id, partner.mailbox.casefold()
+    return [
+        one
+        for one in parties
+        if one.left_at is None
+        and ((team and one.team_id == team) or (mailbox and one.mailbox.casefold() == mailbox))
+    ]  # fmt: skip
+
+
+def within_ceilings(recipient: Recipient, parties: Iterable[Party]) -> Recipient:
+    """The recipient, that gets no more than the incident says of these parties."""
+    ceilings = [recipient.ceiling, *(read_tlp(one.ceiling) for one in parties)]
+    return replace(recipient, ceiling=min(ceilings, key=lambda one: one.rank))
 
 
 def _in_force(session: Session, context: ActContext) -> list[AdoptedAgreement]:

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.agreements import note_ground
 from tocsin.exchange.dispatches import OutgoingLink, OutgoingState, add_sealed, members_of, pack, seal_packed
-from tocsin.exchange.ledger.confirming import check_numbers
 from tocsin.exchange.ledger.links import OpenPartner, had_from, keep_link, outgoing_link, partner_party
 from tocsin.exchange.ledger.models import OutgoingRow
+from tocsin.exchange.ledger.number_checks import check_numbers
 from tocsin.exchange.ledger.states import Direction
 from tocsin.exchange.statements import (
     Dispatch,

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.ledger.cases import case_of_incident, history_for
-from tocsin.exchange.ledger.claims import own_claims
+from tocsin.exchange.ledger.jurisdiction_claims import own_claims
 from tocsin.exchange.ledger.links import (
     NoPartnerKeyError,
     OpenPartner,
@@ -26,6 +26,7 @@ from tocsin.exchange.ledger.recipients import agreement_of, policy_for, recipien
 from tocsin.exchange.ledger.sealing import DispatchDraft, prepare_dispatch, sealed_before
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.sharing import (
+    NOT_CHOSEN,
     USUAL,
     IncidentView,
     PackageFile,
@@ -231,7 +232,7 @@ def result_of(row: OutgoingRow, partner: Partner) -> DispatchResult:
 def reasons_of(package: PartnerPackage) -> list[list[object]]:
     """What does not go, for people here: class, rule, code, and how many things."""
     counted = Counter(
-        (one.item.terms.data.value, one.verdict.rule, str(one.verdict.code) if one.chosen else "not-chosen")
+        (one.item.terms.data.value, one.verdict.rule, str(one.verdict.code) if one.chosen else NOT_CHOSEN)
         for one in package.decisions
         if not one.goes
     )

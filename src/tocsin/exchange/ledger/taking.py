@@ -35,7 +35,6 @@ from tocsin.exchange.dispatches import (
     take_members,
 )
 from tocsin.exchange.ledger.cases import check_cases, write_cases, write_message
-from tocsin.exchange.ledger.confirming import may_have_lost, note_had, note_resumed
 from tocsin.exchange.ledger.contents import answer_recall, nothing_held, tombstones, write_statement
 from tocsin.exchange.ledger.links import (
     OpenPartner,
@@ -47,6 +46,7 @@ from tocsin.exchange.ledger.links import (
     receipted_rows,
 )
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, ReceiptRow
+from tocsin.exchange.ledger.number_checks import may_have_lost, note_had, note_resumed
 from tocsin.exchange.ledger.sending import DispatchResult, result_of
 from tocsin.exchange.ledger.states import Direction, IncomingState
 from tocsin.exchange.partners import Partner, check_key_notice

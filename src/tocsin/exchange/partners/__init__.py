@@ -9,11 +9,12 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.exchange.partners import acts, list_acts
-    from tocsin.exchange.partners.attestations import Attestation, attestations_of, attested, ending_attestations
+    from tocsin.exchange.partners.attestations import attestations_of, attested, ending_attestations
     from tocsin.exchange.partners.cerebrate import cerebrate_files
-    from tocsin.exchange.partners.key_acts import NO_ROUTE
+    from tocsin.exchange.partners.key_acts import NO_ROUTE, PartnerNamed
     from tocsin.exchange.partners.key_notices import check_key_notice, note_key_notice
-    from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey, PartnerListing
+    from tocsin.exchange.partners.links_abroad import by_country, link_proofs, measured_links
+    from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey
     from tocsin.exchange.partners.profiles import invitation, own_key, own_profile, read_profile_file
     from tocsin.exchange.partners.read import (
         KeyVoucher,
@@ -29,10 +30,8 @@ if TYPE_CHECKING:
         read_partner,
         vouchers,
     )
-    from tocsin.exchange.partners.space import CountryLinks, PartnerLink, by_country, link_proofs, measured_links
     from tocsin.exchange.partners.states import (
         CHECK_DAYS,
-        ENDING_DAYS,
         CheckResult,
         CheckWay,
         KeyConfirmation,
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
         LinkState,
         PartnerKeyState,
         key_state,
-        last_proof,
-        link_state,
     )
 else:
     lazy_face(__name__)

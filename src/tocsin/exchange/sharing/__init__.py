@@ -5,14 +5,6 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.exchange.sharing.explain import (
-        LinkFault,
-        SharingExplanation,
-        SharingHop,
-        SharingState,
-        explain,
-        explain_dispatch,
-    )
     from tocsin.exchange.sharing.incident_items import IncidentView, incident_items, read_view
     from tocsin.exchange.sharing.jurisdictions import JurisdictionRow, countries, side_by_side
     from tocsin.exchange.sharing.misp_events import (
@@ -24,15 +16,14 @@ if TYPE_CHECKING:
         withdrawn_event,
     )
     from tocsin.exchange.sharing.packages import (
+        NOT_CHOSEN,
         USUAL,
-        ItemDecision,
         PackageFile,
         PackageItem,
         PackageKind,
         PackagePart,
         PackagePolicy,
         PartnerPackage,
-        PartWriter,
         WrittenPart,
         compose,
     )

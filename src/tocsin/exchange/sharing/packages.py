@@ -42,6 +42,9 @@ USUAL: Final = frozenset(
 )
 """The classes that go without being chosen: facts. Mails, persons, evidence, what people wrote: a person chooses."""
 
+NOT_CHOSEN: Final = "not-chosen"
+"""The code of what nobody chose: only people here see it."""
+
 
 class PackageKind(StrEnum):
     """What a part is of an incident."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.sharing.explain import SharingState
+from tocsin.exchange.sharing.packages import NOT_CHOSEN
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import TransferCode
 from tocsin.sharing.rules import rule_words
@@ -19,7 +19,7 @@ _BY_CODE: Final[Mapping[str, str]] = {
     TransferCode.RESTRICTED: say("It is in a restricted incident that does not name the partner."),
     TransferCode.NEVER_HELD: say("It has what must never be held. Purge it here, unseen."),
     TransferCode.SIZE: say("All parts together would be larger than a message may be."),
-    SharingState.NOT_CHOSEN: say("It was not selected."),
+    NOT_CHOSEN: say("It was not selected."),
 }
 """What codes say by themselves; of others the rule says it: the table of the gate, or a rule of this node."""
 

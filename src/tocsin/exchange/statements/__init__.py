@@ -35,7 +35,6 @@ if TYPE_CHECKING:
         RequestAnswer,
         SharedItem,
         SharingAgreement,
-        StatementBody,
         WithheldPart,
         utc,
     )

@@ -15,15 +15,15 @@ _LARGEST_NUMBER: Final = 2**53 - 1  # RFC 7493, 2.2
 _MARKS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 
 
-def read_object(content: bytes, *, largest: int = LARGEST) -> dict[str, Any]:
+def read_object(content: bytes) -> dict[str, Any]:
     """The JSON object in these bytes.
 
     Raises:
         RefusalError: it is too large, too deep, or not I-JSON.
 
     """
-    if len(content) > largest:
-        raise RefusalError(RefusalCode.TOO_LARGE, f"It has {len(content):,} bytes; at most {largest:,} are read.")
+    if len(content) > LARGEST:
+        raise RefusalError(RefusalCode.TOO_LARGE, f"It has {len(content):,} bytes; at most {LARGEST:,} are read.")
     if _depth(content) > DEEPEST:
         raise RefusalError(RefusalCode.TOO_DEEP, f"It is nested more than {DEEPEST} levels deep.")
     try:

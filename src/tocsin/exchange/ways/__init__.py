@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.exchange.ways.arriving import FileArrival, TooManyDispatchesError, note_arrival, take_file
+    from tocsin.exchange.ways.arriving import TooManyDispatchesError, note_arrival, take_file
+    from tocsin.exchange.ways.arriving_mails import take_exchange_mail
     from tocsin.exchange.ways.checks import ask_for_checks, give_up_checks
-    from tocsin.exchange.ways.evidence import ArrivalEvidence, evidence_of, note_evidence
+    from tocsin.exchange.ways.evidence import evidence_of
     from tocsin.exchange.ways.link_answers import KEPT_CODES, answer_link, linked_mail
     from tocsin.exchange.ways.mailing import mail_dispatch, mail_receipts, settle_mails
-    from tocsin.exchange.ways.mails import take_exchange_mail
-    from tocsin.exchange.ways.models import ExchangeArrival, ExchangeEvidence, ExchangeTry
+    from tocsin.exchange.ways.models import ExchangeArrival, ExchangeTry
     from tocsin.exchange.ways.outbox import (
         DueDispatch,
         begin_try,

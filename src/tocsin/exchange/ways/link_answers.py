@@ -17,8 +17,6 @@ from tocsin.node.tokens import Tokens
 KEPT_CODES: Final = ("legal-hold", "law")
 """Why something is kept although it was recalled."""
 
-_ENDED: Final = frozenset({OutgoingState.RECEIVED.value, OutgoingState.ANSWERED.value})
-
 
 def linked_mail(session: Session, tokens: Tokens, token: str) -> OutgoingRow | None:
     """The mail that a link is of, while it waits for an answer; None for every other token."""
@@ -27,7 +25,7 @@ def linked_mail(session: Session, tokens: Tokens, token: str) -> OutgoingRow | N
     if row is None or row.number > 0:
         return None
     asked = row.type == DispatchType.RECALL and not _answered(session, row)
-    return row if asked or row.state not in _ENDED else None
+    return row if asked or row.state != OutgoingState.RECEIVED else None
 
 
 def answer_link(session: Session, row: OutgoingRow, now: datetime, *, state: RecallState, code: str = "") -> None:

@@ -11,12 +11,13 @@ from starlette.datastructures import FormData
 
 from tocsin.exchange.ledger import (
     Direction,
+    ExchangeCase,
+    ExchangeMessage,
     OutgoingRow,
     case_acts,
     case_entries,
     close_handed_over,
-    find_case,
-    find_message,
+    readable_row,
 )
 from tocsin.exchange.partners import list_partners, partner_names, read_partner
 from tocsin.incidents import IncidentReader, references_by_number
@@ -136,7 +137,7 @@ def _case(
     reader = IncidentReader(visitor.person, desk.now)
     try:
         with desk.node.database.reading() as session:
-            row = find_case(session, reader, number)
+            row = readable_row(session, reader, ExchangeCase, number)
             partner = partner_names(session, [row.partner_id])[row.partner_id]
             incident = references_by_number(session, reader, [row.incident_id]).get(row.incident_id or 0, "")
             entries = case_entries(session, row)
@@ -157,7 +158,7 @@ def _shown_message(
     reader = IncidentReader(visitor.person, desk.now)
     try:
         with desk.node.database.reading() as session:
-            row = find_message(session, reader, number)
+            row = readable_row(session, reader, ExchangeMessage, number)
             sent = select(OutgoingRow).where(OutgoingRow.partner_id == row.partner_id, OutgoingRow.hash == row.hash)
             dispatch = session.scalar(sent) if row.direction == Direction.OUT else None
             partner = partner_names(session, [row.partner_id])[row.partner_id]

@@ -14,16 +14,12 @@ from tocsin.server.pages.words import N_
 from tocsin.sharing.gate import DataClass
 
 SENT: Final[Mapping[str, tuple[str, str]]] = {
-    OutgoingState.DRAFTED: (N_("Draft"), "quiet"),
-    OutgoingState.HELD: (N_("Held"), "busy"),
     OutgoingState.SEALED: (N_("To be sent"), "busy"),
     OutgoingState.TRYING: (N_("Being sent"), "busy"),
     OutgoingState.HANDED_OVER: (N_("Sent, no receipt yet"), "busy"),
     OutgoingState.STUCK: (N_("Not delivered"), "wrong"),
     OutgoingState.RECEIVED: (N_("Received"), "good"),
     OutgoingState.REFUSED: (N_("Refused"), "wrong"),
-    OutgoingState.ANSWERED: (N_("Answered"), "good"),
-    OutgoingState.EXPIRED: (N_("Expired"), "quiet"),
 }
 _CAME: Final[Mapping[str, tuple[str, str]]] = {
     IncomingState.SEEN: (N_("Waits for an earlier one"), "busy"),

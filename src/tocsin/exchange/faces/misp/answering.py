@@ -19,7 +19,7 @@ from tocsin.exchange.faces.misp.calls import (
 from tocsin.exchange.faces.misp.queries import NoMatchError
 from tocsin.exchange.faces.misp.shapes import ShapeError
 from tocsin.exchange.faces.misp.store import ExistingEventError, RefusedError
-from tocsin.exchange.faces.misp.visible import VisibleEvents, note_given
+from tocsin.exchange.faces.misp.visible_events import VisibleEvents, note_given
 from tocsin.exchange.faces.tokens import FaceScope
 from tocsin.node.errors import InputError
 from tocsin.node.records import node_uuid

@@ -15,9 +15,9 @@ from urllib.parse import unquote
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.faces import FaceCaller
-from tocsin.exchange.faces.misp.reading import read_body
+from tocsin.exchange.faces.misp.event_reader import read_body
 from tocsin.exchange.faces.misp.store import PartnerStore, RefusedError
-from tocsin.exchange.faces.misp.visible import VisibleEvent, VisibleEvents
+from tocsin.exchange.faces.misp.visible_events import VisibleEvent, VisibleEvents
 from tocsin.exchange.ledger import MispRecord, RecordKind
 from tocsin.node.node import Node
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import halts
+from tocsin.delivery import sends_nothing
 from tocsin.delivery.never_held import class_table
 from tocsin.directory.profile import sign_beside
 from tocsin.exchange.faces.misp.incident_events import is_withdrawn, package_event, package_for
@@ -68,8 +68,7 @@ def write_feed(context: ActContext, request: MispFeed) -> MispFeedResult:
     signer = own_key(context.node, context.now).signer
     before = _read(folder)
     with context.database.reading() as session:
-        stop, _ = halts(session)
-        if stop is not None or context.node.settings.tell.mode != "live":
+        if sends_nothing(session, context.node.settings.tell.mode):
             raise ConflictError(say("Sending is stopped."))
         now = _events(session, context, Recipient(_AUDIENCES[request.tlp]))
     seconds = int(context.now.timestamp())

@@ -19,7 +19,7 @@ from tocsin.exchange.faces.misp.shapes import (
     show_sighting,
 )
 from tocsin.exchange.faces.misp.store import RefusedError
-from tocsin.exchange.faces.misp.visible import VisibleEvent
+from tocsin.exchange.faces.misp.visible_events import VisibleEvent
 from tocsin.exchange.formats import marking_of
 from tocsin.exchange.ledger import MispRecord, RecordKind
 

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from tocsin.exchange.ledger import (
     ground_of_package,
     newest_version,
+    parties_of_partner,
     passed_items,
     policy_for,
     recipient_for,
     tombstones,
+    within_ceilings,
 )
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.recalls import Name
@@ -38,7 +40,7 @@ from tocsin.incidents import (
 )
 from tocsin.interface import ActContext
 from tocsin.node.records import node_uuid
-from tocsin.sharing.gate import Audience, Recipient, read_tlp
+from tocsin.sharing.gate import Audience, Recipient
 
 _KINDS: Final = {PackageKind.SUMMARY, PackageKind.OBSERVABLES}
 
@@ -53,17 +55,10 @@ class EventRecipient:
 
     def for_incident(self, parties: Iterable[Party]) -> Recipient:
         """As the gate knows it for an incident: where it takes part it is named, and gets no more than that says."""
-        team, mailbox = self.partner.team_id, self.partner.mailbox.casefold()
-        limits = [
-            read_tlp(one.ceiling)
-            for one in parties
-            if one.left_at is None
-            and ((team and one.team_id == team) or (mailbox and one.mailbox.casefold() == mailbox))
-        ]
-        if not limits:
+        named = parties_of_partner(self.partner, parties)
+        if not named:
             return self.known
-        ceiling = min([*limits, self.known.ceiling], key=lambda one: one.rank)
-        return replace(self.known, audience=Audience.PARTNER, in_case=True, ceiling=ceiling)
+        return replace(within_ceilings(self.known, named), audience=Audience.PARTNER, in_case=True)
 
 
 @dataclass(frozen=True)

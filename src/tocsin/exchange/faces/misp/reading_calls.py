@@ -7,7 +7,7 @@ from tocsin.exchange.faces.misp.calls import CallFunction, CallRoom, EventAnswer
 from tocsin.exchange.faces.misp.queries import read_deleted, read_query, sorted_events, tag_names
 from tocsin.exchange.faces.misp.shapes import flag, read_seconds, read_uuid, show_attribute, show_object
 from tocsin.exchange.faces.misp.store import RefusedError
-from tocsin.exchange.faces.misp.visible import VisibleEvent, by_object, finds_attribute, finds_event
+from tocsin.exchange.faces.misp.visible_events import VisibleEvent, by_object, finds_attribute, finds_event
 from tocsin.exchange.formats import categories
 from tocsin.exchange.ledger import MispRecord, RecordKind
 

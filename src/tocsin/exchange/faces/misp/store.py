@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.faces import recalled_names
-from tocsin.exchange.faces.misp.reading import EventReader
+from tocsin.exchange.faces.misp.event_reader import EventReader
 from tocsin.exchange.faces.misp.shapes import (
     MispOrg,
     NewRecord,

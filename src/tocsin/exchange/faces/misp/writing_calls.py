@@ -5,8 +5,8 @@ from typing import Final
 from uuid import uuid4
 
 from tocsin.exchange.faces.misp.calls import NOT_PERMITTED, CallFunction, CallRoom, EventAnswer, Json, success
+from tocsin.exchange.faces.misp.event_reader import MOST_ATTRIBUTES, EventReader
 from tocsin.exchange.faces.misp.feedback_calls import propose_edit
-from tocsin.exchange.faces.misp.reading import MOST_ATTRIBUTES, EventReader
 from tocsin.exchange.faces.misp.reading_calls import shown_object
 from tocsin.exchange.faces.misp.shapes import (
     digest_of,

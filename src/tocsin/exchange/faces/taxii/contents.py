@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.formats import Source, write_bundle
-from tocsin.exchange.ledger import policy_for, recipient_for
+from tocsin.exchange.ledger import parties_of_partner, policy_for, recipient_for, within_ceilings
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.sharing import (
     PackageItem,
@@ -34,7 +34,7 @@ from tocsin.incidents import (
 )
 from tocsin.interface import ActContext
 from tocsin.node.node import Node
-from tocsin.sharing.gate import DataClass, Recipient, read_tlp
+from tocsin.sharing.gate import DataClass, Recipient
 
 Json = dict[str, Any]
 
@@ -124,15 +124,8 @@ class PartnerReader:
     def _recipient(self, incident: Incident, family: Sequence[Incident]) -> Recipient:
         """The partner as the gate knows it, and no wider than the incident says of it."""
         recipient = recipient_for(self.session, self._context, self.partner, incident.reference)
-        team, mailbox = self.partner.team_id, self.partner.mailbox.casefold()
-        ceilings = [
-            read_tlp(one.ceiling)
-            for one in parties_of(self.session, self.reader, family)
-            if one.left_at is None
-            and ((team and one.team_id == team) or (mailbox and one.mailbox.casefold() == mailbox))
-        ]
-        ceiling = min([*ceilings, recipient.ceiling], key=lambda one: one.rank)
-        return replace(recipient, ceiling=ceiling)
+        parties = parties_of(self.session, self.reader, family)
+        return within_ceilings(recipient, parties_of_partner(self.partner, parties))
 
 
 def withdrawn(content: Json) -> Json:

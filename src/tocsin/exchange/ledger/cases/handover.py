@@ -10,16 +10,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.cases import CaseHistory
-from tocsin.exchange.ledger.cases.history import append, case_of_incident, extend, sign_entry
-from tocsin.exchange.ledger.cases.models import ExchangeCase
-from tocsin.exchange.ledger.cases.opening import (
+from tocsin.exchange.ledger.cases.act_parts import (
     enter,
     is_hidden,
     open_incident_of,
     open_row,
-    read_row,
+    readable_row,
     reference_of,
 )
+from tocsin.exchange.ledger.cases.history import append, case_of_incident, extend, sign_entry
+from tocsin.exchange.ledger.cases.models import ExchangeCase
 from tocsin.exchange.ledger.cases.states import CaseState
 from tocsin.exchange.ledger.cases.writing import stored_case, stored_entries, stored_history
 from tocsin.exchange.ledger.items import AdoptedItem, adopt, decide, for_anyone
@@ -148,7 +148,7 @@ def accept(context: ActContext, request: AcceptedCase) -> CaseResult:
 
     """
     with context.database.reading() as session:
-        row = find_case(session, reader_of(context), request.case)
+        row = readable_row(session, reader_of(context), ExchangeCase, request.case)
         _check_offered(row, accepting=True)
         item = _item(session, row)
         reference = reference_of(session, context, row) or request.incident
@@ -156,7 +156,7 @@ def accept(context: ActContext, request: AcceptedCase) -> CaseResult:
     join_partner(for_anyone(context), adopted, row.partner_id, f"case:{row.id}:party")
     cut("exchange.accepting")
     with context.database.begin() as session:
-        opened, row = open_row(session, context, find_case, request.case)
+        opened, row = open_row(session, context, ExchangeCase, request.case)
         _check_offered(row, accepting=True)
         incident = open_incident_of(opened, adopted)
         if not row.joint and row.incident_id is None and case_of_incident(session, incident.incident) is not None:
@@ -186,7 +186,7 @@ def refuse(context: ActContext, request: RefusedCase) -> CaseResult:
     """
     reason = kept(context, request.reason)
     with context.database.begin() as session:
-        opened, row = open_row(session, context, find_case, request.case)
+        opened, row = open_row(session, context, ExchangeCase, request.case)
         _check_offered(row)
         history = stored_history(session, row)
         made = sign_entry(opened, history, _name(row), CaseAct.REFUSE, code=request.code, text=reason)
@@ -206,7 +206,7 @@ def withdraw(context: ActContext, request: CaseNamed) -> CaseResult:
 
     """
     with context.database.begin() as session:
-        opened, row = open_row(session, context, find_case, request.case)
+        opened, row = open_row(session, context, ExchangeCase, request.case)
         if row.state != CaseState.OFFERED:
             raise ConflictError(say("This case is not offered to a partner."))
         history = stored_history(session, row)
@@ -230,18 +230,6 @@ def join_partner(context: ActContext, reference: str, number: int, once: str) ->
         named = {"name": partner.name, "mailbox": partner.mailbox, "language": partner.languages.partition(",")[0]}
     role = PartyRole.COORDINATOR
     join(context, NewParty.model_validate({"reference": reference, "role": role, "once": once, **named}))
-
-
-def find_case(session: Session, reader: IncidentReader, number: int, *, lock: bool = False) -> ExchangeCase:
-    """A case by its number here.
-
-    Raises:
-        NotFoundError: there is none, or the reader may not read its incident.
-
-    """
-    if (row := read_row(session, reader, ExchangeCase, number, lock=lock)) is None:
-        raise NotFoundError(say("There is no such case."), hint="'tocsin exchange cases' lists them.")
-    return row
 
 
 def close_handed_over(context: ActContext) -> list[str]:

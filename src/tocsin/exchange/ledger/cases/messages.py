@@ -8,16 +8,16 @@ from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.ledger.cases.handover import join_partner
-from tocsin.exchange.ledger.cases.models import ExchangeMessage, request_values
-from tocsin.exchange.ledger.cases.opening import (
+from tocsin.exchange.ledger.cases.act_parts import (
     enter,
     is_hidden,
     open_incident_of,
     open_row,
-    read_row,
+    readable_row,
     reference_of,
 )
+from tocsin.exchange.ledger.cases.handover import join_partner
+from tocsin.exchange.ledger.cases.models import ExchangeMessage, request_values
 from tocsin.exchange.ledger.cases.states import OPEN_MESSAGES, MessageKind, MessageState
 from tocsin.exchange.ledger.items import for_anyone, open_marked
 from tocsin.exchange.ledger.links import OpenPartner, own_party
@@ -27,10 +27,10 @@ from tocsin.exchange.ledger.states import Direction
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.sharing import PackageFile, PackageItem, PackageKind, compose
 from tocsin.exchange.statements import DispatchType, Request, RequestAnswer, utc
-from tocsin.incidents import IncidentReader, find_incident, is_restricted
+from tocsin.incidents import find_incident, is_restricted
 from tocsin.incidents.act_parts import LINE, Moment, Text, Tlp, author_of, kept, reader_of
 from tocsin.interface import N_, ActContext, Wording
-from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import AuditAction, cut
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import DataClass, ItemSource, Marking, ReleaseItem, read_marking
@@ -206,7 +206,7 @@ def reply(context: ActContext, request: MessageAnswer) -> MessageResult:
 def open_incident(context: ActContext, request: MessageIncident) -> MessageResult:
     """A request becomes an incident here, with its words as a note. It is answered all the same."""
     with context.database.reading() as session:
-        row = find_message(session, reader_of(context), request.message)
+        row = readable_row(session, reader_of(context), ExchangeMessage, request.message)
         if row.direction != Direction.IN:
             raise ConflictError(say("This is ours."))
         partner = session.get_one(Partner, row.partner_id)
@@ -224,18 +224,6 @@ def open_incident(context: ActContext, request: MessageIncident) -> MessageResul
             enter(incident, "asked-us", opened.partner, row.text, node=str(opened.partner.node))
             opened.note(AuditAction.MESSAGE_DECIDED, message=row.id, outcome="incident")
         return _result(session, context, row, opened.partner)
-
-
-def find_message(session: Session, reader: IncidentReader, number: int, *, lock: bool = False) -> ExchangeMessage:
-    """A request or notice by its number here.
-
-    Raises:
-        NotFoundError: there is none, or the reader may not read its incident.
-
-    """
-    if (row := read_row(session, reader, ExchangeMessage, number, lock=lock)) is None:
-        raise NotFoundError(say("There is no such request."), hint="'tocsin exchange messages' lists them.")
-    return row
 
 
 def open_messages(session: Session) -> Sequence[ExchangeMessage]:
@@ -332,7 +320,7 @@ def _acknowledge(opened: OpenPartner, row: ExchangeMessage) -> None:
 
 def _open_message(session: Session, context: ActContext, number: int) -> tuple[OpenPartner, ExchangeMessage]:
     """A partner's request or notice, both locked."""
-    opened, row = open_row(session, context, find_message, number)
+    opened, row = open_row(session, context, ExchangeMessage, number)
     if row.direction != Direction.IN:
         raise ConflictError(say("This is ours."), hint=say("The partner answers it."))
     return opened, row

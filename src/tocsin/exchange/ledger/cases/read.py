@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from tocsin.exchange.ledger.cases.models import ExchangeCase, ExchangeMessage
 from tocsin.exchange.ledger.cases.states import CaseState
 from tocsin.exchange.ledger.cases.writing import stored_history
-from tocsin.exchange.ledger.confirming import recalled_items
 from tocsin.exchange.ledger.models import OfferedItem, OutgoingRow, PassedItem
+from tocsin.exchange.ledger.spoken_answers import recalled_items
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.statements import CaseEntry

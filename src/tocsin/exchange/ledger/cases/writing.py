@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.cases import CaseHistory, add_entry, is_withdrawn, read_history
+from tocsin.exchange.cases import CaseHistory, merge_history, read_history
 from tocsin.exchange.dispatches import DispatchContents
 from tocsin.exchange.ledger.cases.models import CaseEntryRow, ExchangeCase, ExchangeMessage, request_values
 from tocsin.exchange.ledger.cases.states import (
@@ -29,8 +29,6 @@ from tocsin.exchange.statements import (
     Dispatch,
     DispatchType,
     GlobalName,
-    RefusalCode,
-    RefusalError,
     SharedItem,
     Statement,
     read_statement,
@@ -126,25 +124,9 @@ def _by_case(statements: Iterable[Statement]) -> dict[GlobalName, list[Statement
 
 
 def _merged(session: Session, name: GlobalName, said: list[Statement]) -> tuple[CaseHistory, str]:
-    """The history with what came, and the hash of its open offer, where that is asked back.
-
-    What came may be an older part of it: then it stays as it is here.
-    """
+    """The history that is here with what came, and the hash of its open offer, where that is asked back."""
     row = stored_case(session, name)
-    history = stored_history(session, row) if row else None
-    withdrawals = list[Statement]()
-    for one in said:
-        entry = one.said(CaseEntry)
-        if entry.act is CaseAct.WITHDRAW:
-            withdrawals.append(one)
-        elif history is None or entry.number > len(history.entries):
-            history = add_entry(history, one)
-        elif history.entries[entry.number - 1].hash != one.hash:
-            raise RefusalError(RefusalCode.BAD_CHAIN, "Two histories of this case contradict each other.")
-    if history is None:
-        raise RefusalError(RefusalCode.MISSING_PART, "There is no entry of the case.")
-    asked = any(is_withdrawn(history, one) for one in withdrawals)
-    return history, history.head if asked else ""
+    return merge_history(stored_history(session, row) if row else None, said)
 
 
 def _write_case(opened: OpenPartner, history: CaseHistory, withdrawn: str, tlp: str) -> ExchangeCase:

@@ -1,4 +1,4 @@
-"""The space across borders, measured: with whom abroad the link was shown to work lately, by country."""
+"""Links abroad: with whom across borders the link was shown to work lately, by country."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
-"""What acts on cases, requests and notices share: rows that their reader may see, with their partner and incident."""
+"""What acts on cases, requests and notices share: rows that a reader may see, with their partner and incident."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Final, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -11,26 +11,37 @@ from tocsin.exchange.partners import Partner, find_partner
 from tocsin.incidents import IncidentEntryKind, IncidentReader, find_incident, is_restricted, references_by_number
 from tocsin.incidents.act_parts import OpenIncident, author_of, reader_of
 from tocsin.interface import ActContext
+from tocsin.node.errors import NotFoundError
+from tocsin.node.sentences import say
 
 CaseRow = TypeVar("CaseRow", ExchangeCase, ExchangeMessage)
+_MISSING: Final[Mapping[type[object], tuple[str, str]]] = {
+    ExchangeCase: (say("There is no such case."), "'tocsin exchange cases' lists them."),
+    ExchangeMessage: (say("There is no such request."), "'tocsin exchange messages' lists them."),
+}
 
 
-def read_row(
-    session: Session, reader: IncidentReader, table: type[CaseRow], number: int, *, lock: bool
-) -> CaseRow | None:
-    """A row by its number here; None: there is none, or the reader may not read its incident."""
+def readable_row(
+    session: Session, reader: IncidentReader, table: type[CaseRow], number: int, *, lock: bool = False
+) -> CaseRow:
+    """A case, or a request or notice, by its number here.
+
+    Raises:
+        NotFoundError: there is none, or the reader may not read its incident.
+
+    """
     row = session.get(table, number, with_for_update=lock, populate_existing=lock)
-    hidden = row is not None and row.incident_id and not references_by_number(session, reader, [row.incident_id])
-    return None if hidden else row
+    if row is None or (row.incident_id and not references_by_number(session, reader, [row.incident_id])):
+        missing, hint = _MISSING[table]
+        raise NotFoundError(missing, hint=hint)
+    return row
 
 
-def open_row(
-    session: Session, context: ActContext, find: Callable[..., CaseRow], number: int
-) -> tuple[OpenPartner, CaseRow]:
-    """A row with its partner, both locked. ``find``: raises where there is none."""
+def open_row(session: Session, context: ActContext, table: type[CaseRow], number: int) -> tuple[OpenPartner, CaseRow]:
+    """A row with its partner, both locked."""
     reader = reader_of(context)
-    partner = find_partner(session, str(find(session, reader, number).partner_id), lock=True)
-    row = find(session, reader, number, lock=True)
+    partner = find_partner(session, str(readable_row(session, reader, table, number).partner_id), lock=True)
+    row = readable_row(session, reader, table, number, lock=True)
     return OpenPartner(session, context, own_party(context.node, context.now), partner), row
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import halts
+from tocsin.delivery import sends_nothing
 from tocsin.exchange.faces import Face, FaceCaller, FaceScope
 from tocsin.exchange.faces.misp.incident_events import SharedEvent, event_recipient, ground_detail, shared_events
 from tocsin.exchange.faces.misp.queries import SearchQuery, TermFilter, tag_names
@@ -80,8 +80,7 @@ class VisibleEvents:
     @cached_property
     def stopped(self) -> bool:
         """Whether this node sends nothing now: what holds for mails holds here, too."""
-        stop, _ = halts(self.session)
-        return stop is not None or self.node.settings.tell.mode != "live"
+        return sends_nothing(self.session, self.node.settings.tell.mode)
 
     @cached_property
     def _incidents(self) -> list[VisibleEvent]:
