@@ -18,8 +18,8 @@ import pytest
 from support import processes
 from support.order import SECONDS, folder_of
 
-ALLOWED = 33 * 60
-"""Seconds that all tests together may take."""
+ALLOWED = 45 * 60
+"""Seconds that all tests together may take; on two quiet processors they take two thirds of it."""
 _GROWN = 1.25
 _SLOWEST = 25
 

@@ -11,10 +11,13 @@ from pysequoia import Tsk
 
 from support.world import World
 from tocsin.cli.acts import act_of
+from tocsin.exchange.partners import find_partner, note_key_notice
 from tocsin.exchange.statements import (
     Address,
     Jurisdiction,
     JurisdictionRole,
+    KeyAct,
+    KeyNotice,
     NodeKey,
     Profile,
     ProfileKey,
@@ -93,6 +96,18 @@ def claim(world: World) -> World:
 def pin(world: World) -> World:
     """A partner whose key was confirmed by telephone."""
     do(claim(world), "confirm-key", partner=NAME, key=fingerprint(), **CALL)
+    return world
+
+
+def named_by_the_old_key(world: World) -> World:
+    """A partner whose confirmed key named the one that replaces it."""
+    pin(world)
+    new, at = ProfileKey(fingerprint=fingerprint("new"), armored=public("new")), world.now.replace(microsecond=0)
+    said: dict[str, Any] = {"act": KeyAct.REPLACE, "old": fingerprint(), "new": new, "since": at, "at": at}
+    body = KeyNotice(id=uuid4(), by=NodeKey(node=NODE, key=fingerprint()), **said)
+    notice = sign_statement(body, tsk("team").signer())
+    with world.node.database.begin() as session:
+        note_key_notice(session, ActContext(world.node, world.now, "test"), find_partner(session, "1"), notice)
     return world
 
 

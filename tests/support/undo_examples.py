@@ -125,6 +125,8 @@ def _profile(world: World) -> dict[str, Any]:
     return {"statement": said.content.decode(), "signature": said.signature.decode()}
 
 
+_NDA: Final = {"attestation": "NDA", "issuer": "Ada, director"}
+
 EXAMPLES: Final[dict[str, Callable[[World], dict[str, Any]]]] = {
     **INCIDENT_EXAMPLES,
     "addPartner": lambda _: {"name": partners.NAME, "countries": "AX"},
@@ -134,6 +136,11 @@ EXAMPLES: Final[dict[str, Callable[[World], dict[str, Any]]]] = {
     "checkPartner": lambda w: {"partner": (partners.pin(w), "1")[1]},
     "addKeyPartner": lambda w: {"partner": (partners.pin(w), "1")[1], "content": partners.public("next")},
     "confirmKeyPartner": lambda w: {"partner": (partners.claim(w), "1")[1], "key": "1", **partners.CALL},
+    "acceptKeyPartner": lambda w: {"partner": (partners.named_by_the_old_key(w), "1")[1], "key": "2"},
+    "attestPartner": lambda w: {"partner": (partners.pin(w), "1")[1], **_NDA},
+    "unattestPartner": lambda w: {
+        "partner": (partners.do(partners.pin(w), "attest", partner="1", **_NDA), "1")[1], "attestation": "NDA",
+    },
     "endKeyPartner": lambda w: {
         "partner": (partners.pin(w), "1")[1], "key": "1", "why": "compromised", "reason": "Ada rang",
     },

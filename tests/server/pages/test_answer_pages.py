@@ -462,6 +462,7 @@ def test_a_database_that_fails_is_said_and_nothing_of_the_inside(world: World, t
     for path in world.node.home.glob(f"{records.name}*"):
         path.rename(path.with_name("aside." + path.name))
     records.mkdir()
+    world.node.database.close()
     failed = client.post(told, data={"made": made, "verdict": "fixed", "every": "found"})
     assert failed.status_code == 503
     assert "Nothing was recorded." in failed.text

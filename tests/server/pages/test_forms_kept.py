@@ -42,6 +42,7 @@ UNSEEN = {
     "/exchange/dispatches/{dispatch}/answer": "where something is recalled and there is no answer",
     "/exchange/items/{item}/pass-on": "a list of the other partners with a node, and there is one partner",
     "/exchange/items/{item}/report": "a button, where what was recalled went on from here",
+    "/partners/{partner}/unattest": "a button, for what a partner has shown",
     "/partners/{partner}/number": "after a restore, until the partner said what it has",
     **{
         f"/agreements/{{agreement}}/{end}": "a button, for an agreement that was signed or adopted"

@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -16,17 +14,12 @@ from support.partner_examples import (
     NAME,
     NODE,
     fingerprint,
+    named_by_the_old_key,
     packed,
-    pin,
     pin_expiring,
     profile,
-    public,
-    tsk,
 )
 from support.world import copy_world, text_of
-from tocsin.exchange.partners import find_partner, note_key_notice
-from tocsin.exchange.statements import KeyAct, KeyNotice, NodeKey, ProfileKey, sign_statement
-from tocsin.interface import ActContext
 from tocsin.node.accounts import AccountRole
 
 
@@ -120,14 +113,7 @@ def test_a_key_and_an_attestation_that_expire_soon_are_found_and_what_is_missing
 
 def test_a_key_that_the_old_one_vouches_for_is_confirmed_by_one_act(fresh: Path, tmp_path: Path) -> None:
     world = copy_world(fresh, tmp_path)
-    pin(world)
-    new, at = ProfileKey(fingerprint=fingerprint("new"), armored=public("new")), world.now.replace(microsecond=0)
-    said: dict[str, Any] = {"act": KeyAct.REPLACE, "old": fingerprint(), "new": new, "since": at, "at": at}
-    notice = sign_statement(
-        KeyNotice(id=uuid4(), by=NodeKey(node=NODE, key=fingerprint()), **said), tsk("team").signer()
-    )
-    with world.node.database.begin() as session:
-        note_key_notice(session, ActContext(world.node, world.now, "test"), find_partner(session, "1"), notice)
+    named_by_the_old_key(world)
     with world.open, browsers_of(world, AccountRole.MANAGER) as (manager,):
         assert "names it as the one that replaces it" in text_of(manager.get("/partners/1"))
         assert CALL["said_by"] in text_of(manager.get("/partners/1/keys/2/accept")), "how the old one was confirmed"
