@@ -45,6 +45,7 @@ from tocsin.exchange.statements import (
     read_statement,
     verify,
 )
+from tocsin.incidents import Party
 from tocsin.interface import ActContext
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError, TocsinError
@@ -125,6 +126,16 @@ def test_what_is_withheld_or_refused_says_why_everywhere(world: World) -> None:
     with browser(world) as analyst:
         shown = text_of(analyst.get("/exchange/dispatches/1"))
     assert all(word in shown for word in (row["reason"], "What the team wrote", "It was not selected.", "Refused"))
+
+
+def test_a_party_gets_no_more_than_its_incident_says_of_it(world: World) -> None:
+    reference = make_incident(world, "Peer", tlp="AMBER")
+    asked = ("exchange", "send", "Peer", "--incident", reference, "--preview")
+    assert world.tocsin.json(*asked)["parts"]
+    with world.node.database.begin() as session:
+        session.execute(update(Party).values(ceiling="GREEN"))
+    shown = world.tocsin.json(*asked)
+    assert (shown["parts"], {one["rule"] for one in shown["withheld"]}) == ([], {"recipient-ceiling"})
 
 
 def refusal_of(world: World, to: Peer) -> bytes:

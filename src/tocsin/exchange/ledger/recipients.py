@@ -68,14 +68,15 @@ def recipient_for(
 ) -> Recipient:
     """The partner as the gate knows it: named in the case where a party of the incident is the same team or mailbox.
 
-    ``under``: the agreement by which it goes; None: the first that binds the partner.
+    Then it gets no more than the incident says of that party. ``under``: the agreement by which it goes; None: the
+    first that binds the partner.
 
     Raises:
         ConflictError: that agreement does not bind it.
 
     """
     team = teams_by_id(context.database, [partner.team_id]).get(partner.team_id) if partner.team_id else None
-    named = bool(reference) and takes_part(session, context, partner, reference)
+    parties = _parties(session, context, partner, reference) if reference else []
     found = read_partner(session, str(partner.id), context.now)
     keys = frozenset(key.fingerprint for key in found.in_state(PartnerKeyState.PINNED, context.now))
     sharing = SharingPartner(str(partner.node or partner.mailbox), partner.name, team, keys, plain=not keys)
@@ -87,8 +88,9 @@ def recipient_for(
             hint=say("The page Agreements says who has signed it, and who was left out."),
         )
     chosen = under or next(iter(bound), None)
-    recipient = partner_recipient(sharing, agreements, context.now, in_case=named, under=chosen)
-    return recipient if team else replace(recipient, country=partner.countries.partition(",")[0])
+    recipient = partner_recipient(sharing, agreements, context.now, in_case=bool(parties), under=chosen)
+    recipient = recipient if team else replace(recipient, country=partner.countries.partition(",")[0])
+    return within_ceilings(recipient, parties)
 
 
 def lacking_attestations(session: Session, context: ActContext, partner: Partner) -> dict[str, list[str]]:
@@ -102,9 +104,13 @@ def lacking_attestations(session: Session, context: ActContext, partner: Partner
 
 def takes_part(session: Session, context: ActContext, partner: Partner, reference: str) -> bool:
     """Whether the partner is a party of an incident."""
+    return bool(_parties(session, context, partner, reference))
+
+
+def _parties(session: Session, context: ActContext, partner: Partner, reference: str) -> list[Party]:
     reader = IncidentReader(context.person, context.now)
     family = merged_family(session, reader, find_incident(session, reader, reference))
-    return bool(parties_of_partner(partner, parties_of(session, reader, family)))
+    return parties_of_partner(partner, parties_of(session, reader, family))
 
 
 def parties_of_partner(partner: Partner, parties: Iterable[Party]) -> list[Party]:
