@@ -45,7 +45,7 @@ from tocsin.exchange.statements import (
     read_statement,
     verify,
 )
-from tocsin.incidents import Party
+from tocsin.incidents import Party, add_incident
 from tocsin.interface import ActContext
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError, TocsinError
@@ -126,6 +126,20 @@ def test_what_is_withheld_or_refused_says_why_everywhere(world: World) -> None:
     with browser(world) as analyst:
         shown = text_of(analyst.get("/exchange/dispatches/1"))
     assert all(word in shown for word in (row["reason"], "What the team wrote", "It was not selected.", "Refused"))
+
+
+def test_an_item_names_no_incident_that_is_restricted(pair: tuple[World, World]) -> None:
+    one, other = pair
+    act(one, "send", partner="B", incident=make_incident(one))
+    with one.node.database.reading() as session:
+        act(other, "take", content=sealed_file(one.node, session, 1)[1])
+    act(other, "adopt", item=1)
+    for members in ((), (1,)):
+        with other.node.database.begin() as session:
+            made = add_incident(session, title="x", actor="test", now=other.now, members=members)
+            session.execute(update(OfferedItem).values(incident=made.reference))
+        (row,) = other.tocsin.json("exchange", "list")["received"]
+        assert row["incident"] == (None if members else made.reference)
 
 
 def test_a_party_gets_no_more_than_its_incident_says_of_it(world: World) -> None:

@@ -1,5 +1,6 @@
 """`tocsin exchange send`, `take`, `receipt` and what belongs to them: dispatches to and from partners, by file."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -178,12 +179,15 @@ def list_(
     """List what went to partners and came from them: each thing with its state and one reason."""
     from tocsin.exchange.ledger import received_dispatches, sent_dispatches
     from tocsin.exchange.partners import find_partner
+    from tocsin.incidents import IncidentReader, known_references
 
     with call.database.reading() as session:
         number = find_partner(session, partner).id if partner else None
         sent, received = sent_dispatches(session, number), received_dispatches(session, number)
+        named = {item.incident for one in received for item in one.items}
+        known = known_references(session, IncidentReader(None, call.now), named)
     out = [row for one in sent for row in _sent(one)]
-    came = [row for one in received for row in _received(one)]
+    came = [row for one in received for row in _received(one, known)]
 
     def human() -> None:
         for title, rows, columns in (
@@ -280,7 +284,7 @@ def _below(one: "SentDispatch", item: int) -> dict[str, object] | None:
     return fields(found, "passed_on done kept silent") if found else None
 
 
-def _received(one: "ReceivedDispatch") -> list[dict[str, Any]]:
+def _received(one: "ReceivedDispatch", known: Collection[str]) -> list[dict[str, Any]]:
     same = {
         "incoming": one.row.id, "partner": one.partner, **fields(one.row, "number type tlp came_at code"),
         "state": one.row.state, "reason": visible(one.row.reason),
@@ -289,7 +293,7 @@ def _received(one: "ReceivedDispatch") -> list[dict[str, Any]]:
         {
             "item": item.id, "thing": item.title, "uuid": item.item, "version": item.version, "tlp": item.tlp,
             "state": item.state, "code": item.code, "reason": visible(item.reason), "verified": item.verified,
-            "incident": item.incident or None,
+            "incident": item.incident if item.incident in known else None,
         }
         for item in one.items
     ]  # fmt: skip

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         find_incident,
         highest_observable,
         is_restricted,
+        known_references,
         last_entry,
         list_incidents,
         members_of,

@@ -43,7 +43,7 @@ from tocsin.exchange.ledger import (
 from tocsin.exchange.partners import list_partners, partner_names, read_partner
 from tocsin.exchange.sharing import PartnerPackage, why_withheld
 from tocsin.exchange.ways import due_dispatches, evidence_of, tries_of
-from tocsin.incidents import IncidentReader, find_incident
+from tocsin.incidents import IncidentReader, find_incident, known_references
 from tocsin.interface import (
     NotHereError,
     Number,
@@ -197,9 +197,9 @@ def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
 
 def _item_pages(router: PageRouter, desk: PageContext) -> None:
     @router.get(_PLACE + "/items/{item}")
-    def show(request: Request, _visitor: _READER, item: Number) -> Response:
+    def show(request: Request, visitor: _READER, item: Number) -> Response:
         """An item that a partner offered."""
-        return _item(desk, request, item)
+        return _item(desk, request, visitor, item)
 
     def add(name: str) -> None:
         @router.post(f"{_PLACE}/items/{{item}}/{name}")
@@ -208,7 +208,7 @@ def _item_pages(router: PageRouter, desk: PageContext) -> None:
             try:
                 return perform_and_go(desk, visitor, _ACTS[name], form, f"{_PLACE}/items/{item}", item=item)
             except _WRONG as error:
-                return _item(desk, request, item, error, form)
+                return _item(desk, request, visitor, item, error=error, typed=form)
 
     for name in ("adopt", "decline", "answer", "report"):
         add(name)
@@ -221,7 +221,7 @@ def _item_pages(router: PageRouter, desk: PageContext) -> None:
                 desk, visitor, _ACTS["pass-on"], form, lambda done: f"{_PLACE}/dispatches/{done.dispatch}", item=item
             )
         except _WRONG as error:
-            return _item(desk, request, item, error, form)
+            return _item(desk, request, visitor, item, error=error, typed=form)
 
 
 def _list(
@@ -315,12 +315,15 @@ def _dispatch(
 
 
 def _item(
-    desk: PageContext, request: Request, number: int, error: TocsinError | None = None, typed: FormData = NOTHING
-) -> Response:
+    desk: PageContext, request: Request, visitor: Principal, number: int, *, error: TocsinError | None = None,
+    typed: FormData = NOTHING,
+) -> Response:  # fmt: skip
     with _found(), desk.node.database.reading() as session:
         item = find_item(session, number)
         partner = partner_names(session, [item.partner_id])[item.partner_id]
         by, before = names_of_actors(session, {item.decided_by}), earlier_incident(session, item)
+        reader = IncidentReader(visitor.person, desk.now)
+        known = known_references(session, reader, {item.incident, before})
         holders, recall = holders_of(session, [item.item]), newest_recall(session, item)
         others = [
             (str(one.partner.id), one.partner.name)
@@ -332,7 +335,8 @@ def _item(
         agreement = ground_of(session, Direction.IN, item.incoming_id)
     return desk.page(
         request, "exchange/item.html", status=409 if error else 200, item=item, partner=partner, by=by, error=error,
-        before=before, holders=holders, others=others, figures=figures, claims=claims, agreement=agreement, typed=typed,
+        incident=item.incident if item.incident in known else "", before=before if before in known else "",
+        holders=holders, others=others, figures=figures, claims=claims, agreement=agreement, typed=typed,
         **WORDS,
     )  # fmt: skip
 
