@@ -458,7 +458,7 @@ def test_whoever_has_an_account_of_the_team_is_led_to_all_its_problems(world: Wo
 def test_a_database_that_fails_is_said_and_nothing_of_the_inside(world: World, told: str) -> None:
     client = world.client()
     made = client.get(told).text.partition('name="made" value="')[2].partition('"')[0]
-    records = next(world.node.home.glob("*.sqlite*"))
+    records = world.node.home / "records.sqlite"
     for path in world.node.home.glob(f"{records.name}*"):
         path.rename(path.with_name("aside." + path.name))
     records.mkdir()

@@ -143,14 +143,14 @@ class Database:
             StorageError: the database cannot be reached.
 
         """
-        self._keeping.append(None)
-        try:
-            with _failures(), self.engine.connect():
+        with _failures(), self.engine.connect():
+            self._keeping.append(None)
+            try:
                 yield
-        finally:
-            self._keeping.pop()
-            if not self._keeping and self.engine.dialect.name == "sqlite":
-                self.engine.pool.dispose()  # those in use are closed when they come back
+            finally:
+                self._keeping.pop()
+                if not self._keeping and self.engine.dialect.name == "sqlite":
+                    self.engine.pool.dispose()  # those in use, as ours is, are closed when they come back
 
     def migrate(self) -> None:
         """Bring the tables to the current version; safe to call at every start.
@@ -239,8 +239,13 @@ def sqlite_url(path: Path) -> str:
 def _tune_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     # FULL: a commit survives loss of power, for 0.2 ms.
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "secure_delete=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
+    pragmas = "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "secure_delete=ON"
+    try:
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+    except Exception:
+        connection.close()  # nobody else does, where the file is no database
+        raise
     cursor.close()
     connection.isolation_level = None  # we begin transactions ourselves, see below
 
