@@ -1,7 +1,8 @@
 """Where the time of a run goes: seconds of the clock and of the processors, by folder and by test.
 
-``pytest --durations-file=FILE`` prints the sums and the slowest tests, writes a line for each test to FILE, and fails
-a run that took longer than `ALLOWED`, with the folders that grew against ``tests/seconds.toml``.
+``pytest --durations-file=FILE`` prints the sums and the slowest tests, writes a line for each test to FILE, and says of
+a run that took longer than `BUDGET` which folders grew against ``tests/seconds.toml``. It does not fail: the same tests
+took twice the processor time elsewhere, and what they find is right all the same.
 """
 
 import os
@@ -18,8 +19,8 @@ import pytest
 from support import processes
 from support.order import SECONDS, folder_of
 
-ALLOWED = 45 * 60
-"""Seconds that all tests together may take; on two quiet processors they take two thirds of it."""
+BUDGET = 35 * 60
+"""Seconds that all tests together may take on two quiet processors."""
 _GROWN = 1.25
 _SLOWEST = 25
 
@@ -63,10 +64,6 @@ class Durations:
         spent = Spent(report.duration, getattr(report, "processor", 0.0), tests=int(report.when == "call"))
         self.tests[report.nodeid] += spent
 
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.file and time.monotonic() - self.started > ALLOWED:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.file is None:
             return
@@ -79,9 +76,9 @@ class Durations:
             terminalreporter.line(f"{spent.seconds:9.1f} {spent.processor:9.1f} {spent.tests:6d}  {folder}")
         terminalreporter.section(f"slowest tests (all: {self.file})")
         terminalreporter.write("\n".join([*lines[:_SLOWEST], ""]))
-        if time.monotonic() - self.started > ALLOWED:
-            terminalreporter.section("too slow")
-            terminalreporter.line(f"The tests took more than {ALLOWED // 60} minutes. Folders that grew:")
+        if time.monotonic() - self.started > BUDGET:
+            terminalreporter.section("over the budget")
+            terminalreporter.line(f"The tests took more than {BUDGET // 60} minutes. Folders that grew:")
             kept = tomllib.loads(SECONDS.read_text(encoding="utf-8"))
             for line in grown(kept, folders):
                 terminalreporter.line(line)
