@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
 
 from tocsin.node.errors import InputError, StorageError
 from tocsin.node.records import AuditAction, AuditEntry, Database, audit, open_database, sqlite_url
@@ -52,3 +53,6 @@ def test_connections_that_are_kept_open_see_what_others_change_and_are_closed_at
     with mine.reading() as session:
         assert session.scalar(count) == 6
     assert [one.name for one in tmp_path.iterdir()] == ["records.sqlite"]  # SQLite tidied up: the last one was closed
+    pool = mine.engine.pool
+    assert isinstance(pool, QueuePool)
+    assert pool.checkedout() == 0  # anything else makes each end of a database a search through all objects

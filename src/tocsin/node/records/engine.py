@@ -143,14 +143,15 @@ class Database:
             StorageError: the database cannot be reached.
 
         """
-        with _failures(), self.engine.connect():
+        with _failures(), self.engine.connect() as ours:
             self._keeping.append(None)
             try:
                 yield
             finally:
                 self._keeping.pop()
+                ours.close()  # before the pool is emptied, which would count it as one less than none
                 if not self._keeping and self.engine.dialect.name == "sqlite":
-                    self.engine.pool.dispose()  # those in use, as ours is, are closed when they come back
+                    self.engine.pool.dispose()
 
     def migrate(self) -> None:
         """Bring the tables to the current version; safe to call at every start.
@@ -226,7 +227,7 @@ def open_database(url: str) -> Database:
 
 def _close(engine: Engine) -> None:
     """Close the connections. One that the frames of an error still hold goes back first, else it would stay open."""
-    if isinstance(engine.pool, QueuePool) and engine.pool.checkedout():
+    if isinstance(engine.pool, QueuePool) and engine.pool.checkedout() > 0:
         gc.collect()
     engine.dispose()
 
