@@ -48,6 +48,7 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[World]]:
         made = [copy_world(fresh, folder / name) for name in NAMES]
         for number, one in enumerate(made, 1):
             stack.enter_context(one.open)
+            stack.enter_context(one.node.database.kept_open())  # as in `tocsin serve`
             make_node(one, number)
         for one in made:
             one.now = made[-1].now  # all keys are made by then
