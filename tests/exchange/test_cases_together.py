@@ -113,6 +113,21 @@ def entries_by(world: World, reference: str) -> list[Any]:
         return list(entries_of(session, reader, [find_incident(session, reader, reference)]))
 
 
+def test_who_does_not_take_its_case_back_has_it_no_more(pair: tuple[World, World]) -> None:
+    one, other = pair
+    reference, done = offered(one)
+    carry(one, other, done.dispatch)
+    taken = act(other, "accept", case=1)
+    carry(other, one, taken.dispatch)
+    carry(other, one, act(other, "offer", partner="A", incident=taken.incident).dispatch)
+    with pytest.raises(ConflictError, match="offered to us"):
+        act(one, "offer", partner="B", incident=reference)
+    carry(one, other, act(one, "refuse", case=1, code="capacity").dispatch)
+    assert states(one, other) == ["theirs", "refused"]
+    with pytest.raises(ConflictError, match="is the partner's"):
+        act(one, "offer", partner="B", incident=reference)
+
+
 def test_a_case_is_refused_or_asked_back(pair: tuple[World, World]) -> None:
     one, other = pair
     reference, done = offered(one)
@@ -132,7 +147,7 @@ def test_a_case_is_refused_or_asked_back(pair: tuple[World, World]) -> None:
     with pytest.raises(ConflictError, match="asks for this case back"):
         act(other, "accept", case=1)
     carry(other, one, act(other, "refuse", case=1, code="withdrawn").dispatch)
-    assert states(one, other) == ["refused", "refused"]
+    assert states(one, other) == ["refused", "theirs"]
     assert incident_of(one, reference)[0].state == "new"
 
     done = act(one, "offer", partner="B", incident=reference)

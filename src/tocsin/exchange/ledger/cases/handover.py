@@ -70,6 +70,18 @@ _WHOLE: Final = (DataClass.ANALYSIS,)  # what goes besides the usual classes, so
 _DISPATCHES: Final = {
     CaseAct.ACCEPT: DispatchType.ACCEPT, CaseAct.REFUSE: DispatchType.REFUSE, CaseAct.WITHDRAW: DispatchType.WITHDRAW,
 }  # fmt: skip
+_NOT_OFFERED: Final = {
+    CaseState.OFFERED: (
+        N_("This case is offered already, and not answered."),
+        N_("Withdraw the offer first: 'tocsin exchange withdraw'."),
+    ),
+    CaseState.OFFERED_TO_US: (
+        N_("This case is offered to us, and not answered."), N_("Accept it first: 'tocsin exchange accept'."),
+    ),
+    CaseState.THEIRS: (N_("This case is the partner's."), N_("Send an update instead.")),
+    CaseState.JOINT: (N_("This case is joint already."), N_("Send an update instead.")),
+}  # fmt: skip
+"""Why a case in this state is not offered, and what to do instead."""
 
 
 class NewOffer(BaseModel):
@@ -299,7 +311,7 @@ def _begun(
         name = GlobalName(node=us, id=uuid5(incident.uuid, str(partner.node)))
         row = stored_case(session, name, lock=True)
     else:
-        row = case_of_incident(session, incident)
+        row = case_of_incident(session, incident, ours=False)
         name = _name(row) if row else GlobalName(node=us, id=incident.uuid)
     if row is None:
         row = ExchangeCase(
@@ -311,12 +323,8 @@ def _begun(
         first = sign_entry(opened, None, name, CaseAct.OPENED, text=incident.title)
         return row, append(opened, row, None, first)
     if row.state not in {CaseState.OURS, CaseState.REFUSED}:
-        raise ConflictError(
-            say("This case is joint already.") if row.state == CaseState.JOINT
-            else say("This case is offered already, and not answered."),
-            hint=say("Send an update instead.") if row.state == CaseState.JOINT
-            else say("Withdraw the offer first: 'tocsin exchange withdraw'."),
-        )  # fmt: skip
+        why, hint = _NOT_OFFERED[CaseState(row.state)]
+        raise ConflictError(say(why), hint=say(hint))
     return row, stored_history(session, row)
 
 

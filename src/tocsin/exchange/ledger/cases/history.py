@@ -26,11 +26,12 @@ _FACTS: Final = {IncidentEntryKind.MILESTONE, IncidentEntryKind.STATE}  # their 
 _OWN: Final = (CaseState.OURS, CaseState.REFUSED, CaseState.OFFERED)
 
 
-def case_of_incident(session: Session, incident: Incident) -> ExchangeCase | None:
-    """The case of an incident that is ours and may be, or was, handed over; the newest."""
-    mine = ExchangeCase.incident_id == incident.id, ExchangeCase.joint.is_(False)
-    ours = ExchangeCase.state.in_([one.value for one in _OWN])
-    return session.scalar(select(ExchangeCase).where(*mine, ours).order_by(ExchangeCase.id.desc()).limit(1))
+def case_of_incident(session: Session, incident: Incident, *, ours: bool = True) -> ExchangeCase | None:
+    """The case of an incident that may be, or was, handed over; the newest. ``ours``: only one that is ours."""
+    query = select(ExchangeCase).where(ExchangeCase.incident_id == incident.id, ExchangeCase.joint.is_(False))
+    if ours:
+        query = query.where(ExchangeCase.state.in_([one.value for one in _OWN]))
+    return session.scalar(query.order_by(ExchangeCase.id.desc()).limit(1))
 
 
 def sign_entry(

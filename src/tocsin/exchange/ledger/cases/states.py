@@ -18,7 +18,7 @@ class CaseState(StrEnum):
     OFFERED_TO_US = "offered-to-us"
     THEIRS = "theirs"
     JOINT = "joint"  # each side keeps its own
-    REFUSED = "refused"  # it stays with whom it was
+    REFUSED = "refused"  # as we offered it: it is ours
 
 
 class MessageKind(StrEnum):
@@ -57,11 +57,11 @@ def case_state(history: CaseHistory, node: UUID) -> CaseState:
     if standing is CaseStanding.OFFERED_TO_US:
         return CaseState.OFFERED_TO_US
     last = history.entries[-1].said(CaseEntry)
-    if last.act is CaseAct.REFUSE:
-        return CaseState.REFUSED
     if last.act is CaseAct.ACCEPT and history.entries[-2].said(CaseEntry).joint:
         return CaseState.JOINT
-    return CaseState.OURS if standing is CaseStanding.OURS else CaseState.THEIRS
+    if standing is not CaseStanding.OURS:
+        return CaseState.THEIRS
+    return CaseState.REFUSED if last.act is CaseAct.REFUSE else CaseState.OURS
 
 
 def acknowledge_by(urgency: str, answer_by: datetime | None, now: datetime) -> datetime:
