@@ -35,7 +35,6 @@ __all__ = ["TEXT_ROWS", "EventCounts", "EventHistory", "EventRows", "Events", "G
 _NEEDED: Final = ("tlp", "pap", "routed", "told", "ingest", "row")
 _BYTES: Final = 32 << 20
 _RUNS: Final = "min.notified_in"
-_SPAN: Final = 131_072  # rows of a file that are read at once
 T = TypeVar("T")
 _NONE: Final[Places] = np.zeros(0, dtype=np.intp)
 
@@ -228,11 +227,8 @@ class Events:
     def _batches(self, files: Sequence[EventFile], asked: ResolvedFilter, rows: int) -> Iterator[pl.DataFrame]:
         for file in files:
             places = self._matcher.fitting(file, asked)
-            while len(places):
-                # Few rows that lie far apart would need all that lies between them in memory.
-                near = int(np.searchsorted(places, places[0] + _SPAN))
-                some, places = places[: min(near, rows)], places[min(near, rows) :]
-                yield self._rows([(file.path, some)], (), asked.sight)
+            for start in range(0, len(places), rows):
+                yield self._rows([(file.path, places[start : start + rows])], (), asked.sight)
 
     def labels(self) -> frozenset[Label]:
         """All labels that stored events carry."""
