@@ -1,6 +1,6 @@
 """What a dispatch brings, written down for people: items, recalls, and reports on ours. Nothing follows by itself."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
@@ -71,13 +71,6 @@ def tombstones(session: Session, names: set[Name]) -> dict[Name, int]:
         (node, item): version
         for node, item, version in session.execute(asked.where(*gone).group_by(row.node, row.item))
     }
-
-
-def recalled_uuids(session: Session) -> Sequence[UUID]:
-    """What partners recalled, for ways in that know no versions and no nodes."""
-    asked = select(RecallItemRow.item).join(RecallRow, RecallRow.id == RecallItemRow.recall_id)
-    theirs = RecallRow.partner_id.is_not(None), RecallRow.asks != RecallRequest.NARROW.value
-    return session.scalars(asked.where(*theirs).distinct()).all()
 
 
 def held_items(session: Session, names: set[Name]) -> dict[Name, list[OfferedItem]]:
