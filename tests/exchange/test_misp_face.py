@@ -262,6 +262,11 @@ def test_what_is_not_in_the_list_is_refused_as_misp_refuses(world: World, client
     client.headers["Authorization"] = token(world, "read")
     assert client.post("/misp/events/add", json={"info": "x"}).status_code == 403
     assert client.get("/misp/events/index").json() == []
+    api = world.node.settings.api.model_copy(update={"requests_a_minute": 2})
+    settings = world.node.settings.model_copy(update={"api": api})
+    limited = World(world.folder, replace(world.node, settings=settings), open=world.open).client()
+    limited.headers["Authorization"] = client.headers["Authorization"]
+    assert [limited.get("/misp/events/index").status_code for _ in range(3)] == [200, 200, 429]
 
 
 _KNOWN = str(UUID(int=5))

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         PassedItem,
         RecallItemRow,
         RecallRow,
+        ReceiptRow,
     )
     from tocsin.exchange.ledger.number_checks import unchecked_partners
     from tocsin.exchange.ledger.passed_items import (
