@@ -31,7 +31,7 @@ from support.ledger_examples import (
     receipt_of,
 )
 from support.mail_keys import gnupg
-from support.partner_examples import CALL, NAME, add_partner, do, pin, pin_expiring
+from support.partner_examples import CALL, NAME, add_partner, do, pin, pin_expiring, stopped
 from support.partner_examples import claim as claim_key
 from support.reply_examples import reply
 from support.team_examples import OTHERS
@@ -464,6 +464,9 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.PARTNER_CHECKS: Story(pin, lambda w: act(w, "partners check", partner="1")),
     ItemKind.PARTNER_KEYS: Story(
         pin_expiring, lambda w: act(w, "partners end-key", partner="1", key="1", why="replaced", reason="Ada rang")
+    ),
+    ItemKind.PARTNER_KEYS_STOPPED: Story(
+        stopped, lambda w: act(w, "partners end-key", partner="1", key="1", why="lost", reason="Ada rang")
     ),
     ItemKind.PARTNER_ATTESTATIONS: Story(
         attested, lambda w: act(w, "partners attest", partner="1", attestation="nda", issuer="Ada")

@@ -161,7 +161,7 @@ def _waiting(call: NodeInvocation) -> str:
 
     mails = call.settings.mail.channel == "smtp"
     with call.database.reading() as session:
-        waiting = [one for of_partner in due_dispatches(session, mails=mails) for one in of_partner]
+        waiting = [one for of_partner in due_dispatches(session, call.now, mails=mails) for one in of_partner]
         apart = [f"{abs(one.row.number)} to {one.partner.name}" for one in waiting if one.next is None]
     said = ["Nothing was due."]
     if later := len(waiting) - len(apart):

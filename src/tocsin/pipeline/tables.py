@@ -44,6 +44,7 @@ class ItemKind(StrEnum):
     PARTNER_CLAIMS = "partner-claims"  # keys of partners, to be confirmed
     PARTNER_CHECKS = "partner-checks"  # communication checks that are due
     PARTNER_KEYS = "partner-keys"  # pinned keys that end soon
+    PARTNER_KEYS_STOPPED = "partner-keys-stopped"  # by their partners
     PARTNER_ATTESTATIONS = "partner-attestations"  # of partners, that end soon
     AGREEMENTS = "agreements"  # to be signed, adopted or refused
     AGREEMENTS_ENDING = "agreements-ending"  # in force, and soon no more

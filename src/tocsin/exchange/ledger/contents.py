@@ -56,7 +56,7 @@ def write_statement(opened: OpenPartner, row: IncomingRow, statement: Statement,
             _take_recall(opened, recall, statement)
         case RecallReport() as report if report.by.node == opened.partner.node:
             _note_report(opened, report)
-        case KeyNotice() as notice if notice.by.node == opened.partner.node:
+        case KeyNotice() as notice if verified and notice.by.node == opened.partner.node:
             note_key_notice(opened.session, opened.context, opened.partner, statement)
         case _:
             pass

@@ -334,6 +334,18 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             Resolution(say("End the key"), "/partners?need=expiring", "partners end-key"),
         ),
     ),
+    ItemKind.PARTNER_KEYS_STOPPED: ToDoKind(
+        say("Stopped keys of partners"),
+        lambda item: say_count(
+            "%(n)s key stopped by its partner", "%(n)s keys stopped by their partners", item.count
+        ),
+        "/partners?need=stopped", Permission.PARTNERS_WRITE, listers.partner_keys_stopped,
+        (
+            Resolution(
+                say("Call the partner, and record why the key ended"), "/partners?need=stopped", "partners end-key"
+            ),
+        ),
+    ),
     ItemKind.PARTNER_ATTESTATIONS: ToDoKind(
         say("Expiring attestations of partners"),
         lambda item: say_count(

@@ -34,6 +34,7 @@ from tocsin.exchange.partners import (
     ending_attestations,
     ending_keys,
     list_partners,
+    stopped_keys,
 )
 from tocsin.incidents import (
     IncidentReader,
@@ -397,6 +398,13 @@ def partner_keys(context: ListingContext) -> Iterator[Item]:
     yield Item(
         ItemKind.PARTNER_KEYS, len(found), None, min((key.expires_at for key in found if key.expires_at), default=None)
     )
+
+
+def partner_keys_stopped(context: ListingContext) -> Iterator[Item]:
+    """Keys that their partners stopped."""
+    found = stopped_keys(context.partners)
+    since = min((key.ended_at for key in found if key.ended_at), default=None)
+    yield Item(ItemKind.PARTNER_KEYS_STOPPED, len(found), since)
 
 
 def partner_attestations(context: ListingContext) -> Iterator[Item]:
