@@ -50,6 +50,7 @@ class ItemKind(StrEnum):
     AGREEMENTS_ENDING = "agreements-ending"  # in force, and soon no more
     PARTNER_ITEMS = "partner-items"  # that partners offered or recalled, to be decided
     PARTNER_CASES = "partner-cases"  # that partners offered, to be accepted or refused
+    PARTNER_OFFERS = "partner-offers"  # of cases of ours, that no partner has answered
     PARTNER_MESSAGES = "partner-messages"  # requests and notices of partners, to be acknowledged
     DISPATCHES_STUCK = "dispatches-stuck"  # that cannot arrive
     RECEIPTS_MISSING = "receipts-missing"  # of dispatches that were sealed a week ago

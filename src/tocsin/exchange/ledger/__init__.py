@@ -16,8 +16,9 @@ if TYPE_CHECKING:
         list_cases,
         list_messages,
         offered_cases,
+        unanswered_offers,
     )
-    from tocsin.exchange.ledger.cases.states import CaseState
+    from tocsin.exchange.ledger.cases.states import OFFER_WAITS, CaseState
     from tocsin.exchange.ledger.contents import tombstones
     from tocsin.exchange.ledger.grounds import NONE, exchange_grounds, share_by_type
     from tocsin.exchange.ledger.items import OBSERVABLES, earlier_incident, find_item

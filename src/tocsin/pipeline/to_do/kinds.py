@@ -398,6 +398,18 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             Resolution(say("Refuse the case"), _EXCHANGE, "exchange refuse"),
         ),
     ),
+    ItemKind.PARTNER_OFFERS: ToDoKind(
+        say("Offers without an answer"),
+        lambda item: say_count(
+            "%(n)s case offered to a partner, no answer for 7 days",
+            "%(n)s cases offered to partners, no answer for 7 days", item.count,
+        ),
+        "/exchange#cases", _WORK, listers.partner_offers,
+        (
+            Resolution(say("Ask for the offer back"), _EXCHANGE, "exchange withdraw"),
+            Resolution(say("Read the dispatch with its answer"), _EXCHANGE, "exchange take"),
+        ),
+    ),
     ItemKind.PARTNER_MESSAGES: ToDoKind(
         say("Requests and notices of partners"),
         lambda item: say_count(

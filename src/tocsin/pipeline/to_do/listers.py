@@ -19,10 +19,12 @@ from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
 from tocsin.exchange.agreements import ending_agreements, waiting_agreements
 from tocsin.exchange.ledger import (
+    OFFER_WAITS,
     offered_cases,
     open_items,
     open_messages,
     stuck_dispatches,
+    unanswered_offers,
     unanswered_recalls,
     unchecked_partners,
     without_receipt,
@@ -358,6 +360,13 @@ def partner_cases(context: ListingContext) -> Iterator[Item]:
     """Cases that partners offered, and nobody has answered."""
     found = offered_cases(context.session)
     yield Item(ItemKind.PARTNER_CASES, len(found), min((one.changed_at for one in found), default=None))
+
+
+def partner_offers(context: ListingContext) -> Iterator[Item]:
+    """Cases that we offered, and no partner has answered; due a week after the first offer."""
+    found = unanswered_offers(context.session, context.now)
+    first = min((one.changed_at for one in found), default=None)
+    yield Item(ItemKind.PARTNER_OFFERS, len(found), first, first + OFFER_WAITS if first else None)
 
 
 def partner_messages(context: ListingContext) -> Iterator[Item]:
