@@ -1,8 +1,10 @@
 """What is recalled has an answer of every partner who has it: by receipt, by dispatch, or by a person's word."""
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
+from types import FrameType
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -13,6 +15,7 @@ from tocsin.exchange.ledger import OfferedItem, OutgoingRow, PassedItem, open_it
 from tocsin.exchange.ledger.answer_models import SpokenAnswer
 from tocsin.exchange.ledger.models import RecallItemRow
 from tocsin.exchange.partners import Partner
+from tocsin.exchange.sharing.packages import compose
 from tocsin.incidents import Incident, IncidentEntryKind, IncidentReader, entries_of, find_incident
 from tocsin.incidents.evidence.models import IncidentEvidence
 from tocsin.operations.retention import apply_retention
@@ -107,6 +110,24 @@ def test_the_incident_says_to_whom_it_went(world: World) -> None:
         incident = find_incident(session, reader, reference)
         (entry,) = entries_of(session, reader, [incident], kinds=(IncidentEntryKind.EXCHANGE,))
     assert entry.data == {"act": "sent", "name": "Peer", "dispatch": 1}
+
+
+def test_what_is_sent_is_composed_once_and_shown(world: World) -> None:
+    reference, composed = make_incident(world, "Peer"), 0
+
+    def count(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal composed
+        composed += event == "call" and frame.f_code is compose.__code__
+
+    sys.setprofile(count)
+    try:
+        shown = world.tocsin.run("exchange", "send", "Peer", "--incident", reference, "--once", "1")
+    finally:
+        sys.setprofile(None)
+    assert composed == 1
+    assert "observables.csv" in shown
+    again = world.tocsin.json("exchange", "send", "Peer", "--incident", reference, "--once", "1")
+    assert "observables.csv" in {part["name"] for part in again["package"]["parts"]}
 
 
 def test_two_people_who_adopt_at_once_open_one_incident(pair: tuple[World, World]) -> None:
