@@ -397,9 +397,8 @@ def test_an_answer_costs_what_it_has(world: World, client: httpx.Client) -> None
     assert [len(one["Attribute"]) for one in whole["Object"]] == [1] * 50
     assert _Counted.looked <= 100
 
-    event = {"uuid": str(uuid4()), "info": "Scans", "Object": [{"name": "x", "Attribute": []} for _ in range(9)]}
-    for number, one in enumerate(event["Object"]):
-        one["Attribute"] = [{"type": "text", "value": str(number)}]  # type: ignore[index]
+    objects_of = [{"name": "x", "Attribute": [{"type": "text", "value": str(number)}]} for number in range(9)]
+    event = {"uuid": str(uuid4()), "info": "Scans", "Object": objects_of}
     assert client.post("/misp/events/add", json=event).status_code == 200
     asked = list[str]()
     listen(world.node.database.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
