@@ -406,7 +406,7 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         ),
         "/exchange#cases", _WORK, listers.partner_offers,
         (
-            Resolution(say("Ask for the offer back"), _EXCHANGE, "exchange withdraw"),
+            Resolution(say("Withdraw the offer"), _EXCHANGE, "exchange withdraw"),
             Resolution(say("Read the dispatch with its answer"), _EXCHANGE, "exchange take"),
         ),
     ),
