@@ -226,7 +226,7 @@ def test_a_recall_reaches_whom_the_source_does_not_know_and_nobody_can_alter_it(
         again = act(c, "take", content=shared_again(b, signed))
         assert (again.verdict, again.code) == ("refused", RefusalCode.RECALLED)
         item = only(c, RecallItemRow).item
-        standing = CollectorStatus("misp", CollectorSettings(source="misp", feed="misp"))
+        standing = CollectorStatus("misp", CollectorSettings(kind="misp", source="misp", feed="misp"))
         assert memory_of(c.node.database, standing, c.now).recalled == {str(item)}, "nor does it come by a MISP"
 
 
