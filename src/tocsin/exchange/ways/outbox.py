@@ -44,11 +44,12 @@ def due_dispatches(session: Session, now: datetime, *, mails: bool) -> Iterator[
     ).all()
     tries = tries_of(session, [row.id for row, _ in rows])
     found = defaultdict[int, list[DueDispatch]](list)
+    held_for = {one.id: why_keyless(session, one, now) for one in {partner for _, partner in rows} if one.node}
     for row, partner in rows:
         past = tuple(PastTry(ExchangeWay(one.way), one.at, TryOutcome(one.outcome)) for one in tries.get(row.id, ()))
         most = 0 if not (mails and partner.mailbox) else _MAILS if partner.node else 1
         inbox = bool(partner.inbox and partner.node)
-        held = why_keyless(session, partner, now) if partner.node else ""
+        held = held_for.get(partner.id, "")
         following = None if held else next_try(row.sealed_at, past, inbox=inbox, mails=most)
         found[partner.id].append(DueDispatch(row, partner, past, following, held))
     yield from found.values()
