@@ -1,6 +1,6 @@
-"""Measures the API of MISP: a large event in and out; and runs PyMISP's own live tests against it.
+r"""Measures the API of MISP: a large event in and out; and runs PyMISP's own live tests against it.
 
-python bench/misp.py --attributes 200000
+python bench/misp.py --attributes 200000 [--escapes]    # each comment is not ASCII, and so is written with \u escapes
 python bench/misp.py --tests FOLDER    # the unpacked source of pymisp, which has tests/testlive_comprehensive.py
 """
 
@@ -35,12 +35,17 @@ TESTS = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--attributes", type=int, default=200_000)
+    parser.add_argument("--escapes", action="store_true")
     parser.add_argument("--tests", type=Path)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
     try:
         with Node(folder) as node:
-            found = run_tests(node, options.tests) if options.tests else measure(node, options.attributes)
+            found = (
+                run_tests(node, options.tests)
+                if options.tests
+                else measure(node, options.attributes, "é" if options.escapes else "")
+            )
         json.dump(found, sys.stdout, indent=1)
         sys.stdout.write("\n")
     finally:
@@ -95,12 +100,13 @@ class Node:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(node: Node, count: int) -> dict[str, Any]:
+def measure(node: Node, count: int, comment: str) -> dict[str, Any]:
     """Seconds and megabytes of an event as a MISP pushes it, and of the same when it is pulled, by the server."""
     rows = [
         {"uuid": str(uuid4()), "type": "ip-dst", "category": "Network activity", "to_ids": True, "deleted": False,
-         "value": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", "distribution": "5", "sharing_group_id": "0", "comment": "",
-         "timestamp": "1700000000", "disable_correlation": False, "first_seen": None, "last_seen": None}
+         "value": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", "distribution": "5", "sharing_group_id": "0",
+         "comment": comment, "timestamp": "1700000000", "disable_correlation": False, "first_seen": None,
+         "last_seen": None}
         for n in range(count)
     ]  # fmt: skip
     uuid = str(uuid4())

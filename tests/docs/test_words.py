@@ -14,6 +14,7 @@ REFUSED = re.compile(
     mailbox(es)? | somebody | told | hears? | mend(s|ed|ing)? | stands? | stood | desk | anew | brake | asunder
     | (of|on)\ ours | set(s|ting)?\ aside | left\ aside | say\ so | must\ know | who\ knows | known\ to\ tell
     | further\ ones | earlier\ ones | drop\ all | (?<!two\ )letters? | no\ \w+\ fits? | matters?
+    | (next|last)\ tr(y|ies)
     )\b""",
     re.VERBOSE | re.IGNORECASE,
 )

@@ -137,6 +137,22 @@ def test_abuse_is_seen_by_tag_in_an_envelope_and_in_version_3(report: dict[str, 
     assert not [trace for trace in TRACES if trace in kept]
 
 
+@pytest.mark.parametrize(
+    "word", ["cs\\u0061m", "CS\\u0041M", "\\uff43sam", "\\ud835\\udc1csam", "c\\u0000s\\u0061m", "\\ud835cs\\u0061m"]
+)
+def test_an_escape_is_read_wherever_it_stands(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_BLOCK", 64)
+    for at in range(64):
+        assert Redaction().marked(b'{"padding": "%s", "type": "%s"}' % (b"x" * at, word.encode())), at
+
+
+def test_an_event_with_escapes_is_not_held_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "HELD", 1_000)
+    event = {"Attribute": [{"type": "ip-dst", "value": f"192.0.2.{n}", "comment": "é"} for n in range(100)]}
+    data = json.dumps(event).encode()
+    assert redacted_bytes(data) == (data, 0)
+
+
 def test_a_word_that_is_written_with_escapes_is_seen() -> None:
     data = json.dumps(xarf()).replace("csam", r"\u0063sam").replace("xarf_version", r"xarf_versio\u006e").encode()
     assert redacted_bytes(data)[1] == 1

@@ -49,7 +49,8 @@ from tocsin.incidents import Party, add_incident
 from tocsin.interface import ActContext
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError, TocsinError
-from tocsin.pipeline.collectors.state import memory_of
+from tocsin.pipeline.collectors.kinds import CollectorSettings
+from tocsin.pipeline.collectors.state import CollectorStatus, memory_of
 from tocsin.server.server import make_application
 from tocsin.sharing.gate import Marking, Tlp
 
@@ -225,7 +226,8 @@ def test_a_recall_reaches_whom_the_source_does_not_know_and_nobody_can_alter_it(
         again = act(c, "take", content=shared_again(b, signed))
         assert (again.verdict, again.code) == ("refused", RefusalCode.RECALLED)
         item = only(c, RecallItemRow).item
-        assert memory_of(c.node.database, "misp", c.now).recalled == {str(item)}, "nor does it come by a MISP"
+        standing = CollectorStatus("misp", CollectorSettings(kind="misp", source="misp", feed="misp"))
+        assert memory_of(c.node.database, standing, c.now).recalled == {str(item)}, "nor does it come by a MISP"
 
 
 def test_whoever_passes_a_recall_on_cannot_change_it() -> None:

@@ -9,15 +9,18 @@ import pytest
 from sqlalchemy import select
 
 from support.exchange_examples import peer
+from support.ledger_examples import act as do_exchange
 from support.ledger_examples import bring, make_incident, make_node, meet, meet_peer
-from support.partner_examples import do
+from support.partner_examples import CALL, do
 from support.world import World, copy_world, make_world
 from tocsin.delivery.sealing import KeyRing, read_earlier_keys
 from tocsin.directory.keys import KeyFormat
-from tocsin.exchange.ledger import IncomingRow, own_party
-from tocsin.exchange.partners import key_state, read_partner
-from tocsin.exchange.statements import DispatchType, KeyAct, KeyNotice, ProfileKey, utc
+from tocsin.exchange.dispatches import Limits, open_file
+from tocsin.exchange.ledger import IncomingRow, OutgoingRow, outgoing_bytes, own_party
+from tocsin.exchange.partners import find_partner, key_state, read_partner
+from tocsin.exchange.statements import DispatchType, KeyAct, KeyNotice, ProfileKey, RefusalError, utc
 from tocsin.node.errors import ConflictError
+from tocsin.pipeline.exchange_delivery import deliver_dispatches
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +123,31 @@ def test_a_key_that_was_ended_as_compromised_vouches_for_nothing(pair: tuple[Wor
     with pytest.raises(ConflictError, match="vouches"):
         do(other, "accept-key", partner="A", key=fingerprint(one))
     assert keys_of(other, "A")[fingerprint(one)] == ("claimed", "")
+
+
+def test_a_key_that_its_partner_stops_ends_at_once_and_nothing_leaves_for_it(world: World) -> None:
+    sender, new = peer(3), peer(4)
+    meet_peer(world, sender)
+    reference = make_incident(world, "Peer")
+    do_exchange(world, "send", partner="Peer", incident=reference)
+    said = {"act": KeyAct.STOP, "old": sender.party.key, "since": utc(world.now), "code": "compromised"}
+    bring(world, sender, DispatchType.NOTE, sender.says(KeyNotice, **said))
+    assert keys_of(world, "Peer") == {sender.party.key: ("ended", "compromised")}
+    why = "Peer stopped its key, and no other one of it is confirmed."
+    with pytest.raises(ConflictError, match=why):
+        do_exchange(world, "send", partner="Peer", incident=reference, once="again")
+    (done,) = deliver_dispatches(world.node, now=world.now).carried
+    assert (done.state, done.reason, done.failed) == ("stuck", why, True)
+    assert deliver_dispatches(world.node, now=world.now, at_once=True).carried == []
+    # It is encrypted for the next key once that is confirmed.
+    do(world, "add-key", partner="Peer", content=new.public.decode())
+    do(world, "confirm-key", partner="Peer", key=new.party.key, **CALL)
+    with world.node.database.reading() as session:
+        row, partner = session.scalars(select(OutgoingRow)).one(), find_partner(session, "Peer")
+        file = outgoing_bytes(world.node, session, row, partner)
+    assert open_file(file, [new.decryptor], Limits())
+    with pytest.raises(RefusalError):
+        open_file(file, [sender.decryptor], Limits())
 
 
 def test_only_a_key_itself_names_what_replaces_it(world: World) -> None:

@@ -27,7 +27,7 @@ from tocsin.exchange.dispatches import genesis, members_of, seal
 from tocsin.exchange.ledger import TAKING_WRITES, IncomingRow, OfferedItem, OfferState, OutgoingRow, PassedItem
 from tocsin.exchange.ledger.links import receipted_rows
 from tocsin.exchange.ledger.models import ExchangeLink
-from tocsin.exchange.partners import Partner
+from tocsin.exchange.partners import Partner, PartnerKey
 from tocsin.exchange.statements import (
     KINDS,
     AgreementType,
@@ -262,7 +262,7 @@ def messages(sender: Peer, item: SharedItem, ours: UUID, incident: UUID) -> dict
     case = {"case": GlobalName(node=ours, id=incident), "number": 1}
     new = ProfileKey(fingerprint=peer(5).party.key, armored=peer(5).public.decode())
     change = {"act": KeyAct.REPLACE, "old": sender.party.key, "since": utc(item.at), "new": new}
-    key = {"act": KeyAct.STOP, "old": sender.party.key, "since": utc(item.at), "code": "compromised"}
+    key = {"act": KeyAct.STOP, "old": peer(6).party.key, "since": utc(item.at), "code": "compromised"}
     return {
         "update": sender.item(item=item.item, version=2),
         "recall": sender.says(Recall, items=(named,), code="court", asks=RecallRequest.ERASE),
@@ -307,6 +307,10 @@ def test_nobody_commands(world: World) -> None:
         before = made.hash
 
     case = make_incident(world, "Peer")
+    with world.node.database.begin() as session:  # a second key of it, which it stops
+        key = session.scalars(select(PartnerKey)).one()
+        kept = {one.name: getattr(key, one.name) for one in PartnerKey.__table__.columns if one.name != "id"}
+        session.add(PartnerKey(**kept | {"fingerprint": peer(6).party.key, "content": peer(6).public.decode()}))
     with world.node.database.reading() as session:
         incident = find_incident(session, IncidentReader(None, world.now), case).uuid
     for state in OfferState:

@@ -262,6 +262,11 @@ def test_what_is_not_in_the_list_is_refused_as_misp_refuses(world: World, client
     client.headers["Authorization"] = token(world, "read")
     assert client.post("/misp/events/add", json={"info": "x"}).status_code == 403
     assert client.get("/misp/events/index").json() == []
+    api = world.node.settings.api.model_copy(update={"requests_a_minute": 2})
+    settings = world.node.settings.model_copy(update={"api": api})
+    limited = World(world.folder, replace(world.node, settings=settings), open=world.open).client()
+    limited.headers["Authorization"] = client.headers["Authorization"]
+    assert [limited.get("/misp/events/index").status_code for _ in range(3)] == [200, 200, 429]
 
 
 _KNOWN = str(UUID(int=5))
@@ -392,9 +397,8 @@ def test_an_answer_costs_what_it_has(world: World, client: httpx.Client) -> None
     assert [len(one["Attribute"]) for one in whole["Object"]] == [1] * 50
     assert _Counted.looked <= 100
 
-    event = {"uuid": str(uuid4()), "info": "Scans", "Object": [{"name": "x", "Attribute": []} for _ in range(9)]}
-    for number, one in enumerate(event["Object"]):
-        one["Attribute"] = [{"type": "text", "value": str(number)}]  # type: ignore[index]
+    objects_of = [{"name": "x", "Attribute": [{"type": "text", "value": str(number)}]} for number in range(9)]
+    event = {"uuid": str(uuid4()), "info": "Scans", "Object": objects_of}
     assert client.post("/misp/events/add", json=event).status_code == 200
     asked = list[str]()
     listen(world.node.database.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))

@@ -1,26 +1,40 @@
 """What is recalled has an answer of every partner who has it: by receipt, by dispatch, or by a person's word."""
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
+from types import FrameType
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from support.ledger_examples import act, make_incident, recalled
 from support.world import World
-from tocsin.exchange.ledger import OfferedItem, OutgoingRow, PassedItem, sent_dispatches, unanswered_recalls
+from tocsin.exchange.ledger import OfferedItem, OutgoingRow, PassedItem, open_items, sent_dispatches, unanswered_recalls
 from tocsin.exchange.ledger.answer_models import SpokenAnswer
 from tocsin.exchange.ledger.models import RecallItemRow
 from tocsin.exchange.partners import Partner
+from tocsin.exchange.sharing.packages import compose
 from tocsin.incidents import Incident, IncidentEntryKind, IncidentReader, entries_of, find_incident
 from tocsin.incidents.evidence.models import IncidentEvidence
 from tocsin.operations.retention import apply_retention
+from tocsin.pipeline.collectors.kinds import CollectedOffer
+from tocsin.pipeline.collectors.misp import MispSettings
+from tocsin.pipeline.collectors.state import CollectorStatus, memory_of, note_offer
 
 
 def only(world: World, table: Any) -> Any:
     with world.node.database.reading() as session:
         return session.scalars(select(table)).one()
+
+
+def recalled_here(world: World, partner: str) -> tuple[set[str], set[str]]:
+    """What a collector leaves out, and what it has a person asked about. ``partner``: whose its far end is."""
+    made = {"kind": "misp", "url": "https://misp.example", "secret_file": "key", "partner": partner}
+    standing = CollectorStatus("misp", MispSettings.model_validate(made))
+    memory = memory_of(world.node.database, standing, world.now)
+    return set(memory.recalled), set(memory.claimed)
 
 
 def test_a_recall_of_what_was_never_here_is_answered_by_its_receipt(pair: tuple[World, World], tmp_path: Path) -> None:
@@ -42,6 +56,25 @@ def test_a_recall_of_what_was_never_here_is_answered_by_its_receipt(pair: tuple[
     assert only(one, PassedItem).answer == "not-held"
     shown = one.tocsin.json("exchange", "list")["sent"]
     assert [row["answer"] for row in shown if row["type"] == "share"] == ["not-held"]
+    with other.node.database.begin() as session:  # as where the source wrote the UUID of somebody else's event
+        session.execute(delete(OfferedItem))
+    uuid = only(other, RecallItemRow).item
+    database, offer = other.node.database, CollectedOffer("event", [], "key", claimed=[str(uuid)])
+    assert recalled_here(other, "") == (set(), {str(uuid)})
+    assert recalled_here(other, "A") == ({str(uuid)}, set()), "what comes from its own MISP is its to recall"
+    for _ in range(2):
+        note_offer(database, "misp", offer, refused="", now=other.now)
+    item = only(other, OfferedItem)
+    assert item.reason == "Taken in from misp; nothing shows that this partner is its source."
+    with database.reading() as session:
+        assert [row.id for row in open_items(session)] == [item.id]
+    act(other, "answer", item=item.id, state="kept", code="not-source")
+    note_offer(database, "misp", offer, refused="", now=other.now)
+    assert only(other, OfferedItem).state == "kept", "it is asked once"
+    assert recalled_here(other, "") == (set(), {str(uuid)})
+    with database.begin() as session:
+        session.execute(update(OfferedItem).values(state="erased"))
+    assert recalled_here(other, "") == ({str(uuid)}, set()), "a person said that it counts"
 
 
 def test_whoever_has_mail_only_is_asked_by_a_person(alone: World) -> None:
@@ -77,6 +110,24 @@ def test_the_incident_says_to_whom_it_went(world: World) -> None:
         incident = find_incident(session, reader, reference)
         (entry,) = entries_of(session, reader, [incident], kinds=(IncidentEntryKind.EXCHANGE,))
     assert entry.data == {"act": "sent", "name": "Peer", "dispatch": 1}
+
+
+def test_what_is_sent_is_composed_once_and_shown(world: World) -> None:
+    reference, composed = make_incident(world, "Peer"), 0
+
+    def count(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal composed
+        composed += event == "call" and frame.f_code is compose.__code__
+
+    sys.setprofile(count)
+    try:
+        shown = world.tocsin.run("exchange", "send", "Peer", "--incident", reference, "--once", "1")
+    finally:
+        sys.setprofile(None)
+    assert composed == 1
+    assert "observables.csv" in shown
+    again = world.tocsin.json("exchange", "send", "Peer", "--incident", reference, "--once", "1")
+    assert "observables.csv" in {part["name"] for part in again["package"]["parts"]}
 
 
 def test_two_people_who_adopt_at_once_open_one_incident(pair: tuple[World, World]) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import os
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from support.ledger_examples import make_incident
 from support.mail_server import made_certificate
@@ -21,10 +21,19 @@ from support.partner_examples import do
 from support.processes import KILLED, command
 from support.slow_link import SlowLink, slow_link
 from support.world import START, World, served
-from tocsin.exchange.ledger import TAKING_WRITES, IncomingRow, OutgoingRow
+from tocsin.exchange.ledger import TAKING_WRITES, IncomingRow, OutgoingRow, ReceiptRow, receipt_file
 from tocsin.exchange.partners import LinkState, read_partner
-from tocsin.exchange.ways import PART_BYTES, ExchangeArrival, ExchangeTry, ExchangeWay, TryOutcome
+from tocsin.exchange.ways import (
+    PART_BYTES,
+    ExchangeArrival,
+    ExchangeTry,
+    ExchangeWay,
+    TooManyDispatchesError,
+    TryOutcome,
+    take_file,
+)
 from tocsin.exchange.ways.states import PastTry, next_try
+from tocsin.interface import ActContext
 from tocsin.node.errors import RemoteError
 from tocsin.operations.backup import known_tables
 from tocsin.pipeline.exchange_delivery import deliver_dispatches
@@ -103,6 +112,18 @@ def test_an_incident_is_posted_and_its_receipt_comes_with_the_answer(linked: Lin
     ]  # fmt: skip
     assert [(row.way, row.outcome) for row in rows(one, ExchangeTry)] == [("https", "answered")] * 2
     assert all(row.answered_at for row in rows(other, ExchangeArrival))
+    # The receipts once more, by an inbox that takes one in an hour; one that is known is no further one.
+    with other.node.database.reading() as session:
+        first, second = (receipt_file(other.node, session, number)[1] for number in (1, 2))
+    with one.node.database.begin() as session:
+        session.execute(delete(ReceiptRow))
+    exchange = one.node.settings.exchange.model_copy(update={"dispatches_an_hour": 1})
+    node = replace(one.node, settings=one.node.settings.model_copy(update={"exchange": exchange}))
+    for _ in range(2):
+        take_file(ActContext(node, one.now, "inbox"), first)
+    with pytest.raises(TooManyDispatchesError):
+        take_file(ActContext(node, one.now, "inbox"), second)
+    assert take_file(ActContext(node, one.now + timedelta(hours=1), "inbox"), second).receipt
 
 
 def test_an_inbox_that_is_away_is_tried_again_and_nothing_overtakes(linked: Linked, tmp_path: Path) -> None:
@@ -207,7 +228,9 @@ def test_strangers_get_one_answer_and_not_many(linked: Linked, tmp_path: Path) -
         assert client.post(inbox, content=b"x", headers=more).status_code == 429, (
             "what was begun takes room as it grows"
         )
-        (folder / "others.part").unlink()
+        os.utime(folder / "others.part", (0, 0))
+        assert client.post(inbox, content=b"x", headers=more).status_code == 202, "what was left off makes room"
+        assert not (folder / "others.part").exists()
         for number in range(1_000):
             (folder / f"{number}.part").touch()
         first = {"Content-Range": "bytes 0-0/9", "Repr-Digest": f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"}

@@ -21,6 +21,7 @@ from support.furnished_node import broken_row, inbox_reports
 from support.incident_mails import answer_to, make_case
 from support.ledger_examples import (
     bring,
+    make_incident,
     make_node,
     meet_peer,
     offered,
@@ -31,7 +32,7 @@ from support.ledger_examples import (
     receipt_of,
 )
 from support.mail_keys import gnupg
-from support.partner_examples import CALL, NAME, add_partner, do, pin, pin_expiring
+from support.partner_examples import CALL, NAME, add_partner, do, pin, pin_expiring, stopped
 from support.partner_examples import claim as claim_key
 from support.reply_examples import reply
 from support.team_examples import OTHERS
@@ -43,7 +44,7 @@ from tocsin.delivery.outbox import claim
 from tocsin.directory import BY_TEAM, read_team
 from tocsin.directory.claims import make_claim, show_dns
 from tocsin.events import FeedAlarm, watch_feeds
-from tocsin.exchange.ledger import OutgoingRow
+from tocsin.exchange.ledger import OutgoingRow, unanswered_offers
 from tocsin.exchange.statements import CaseAct, CaseEntry, DispatchType, GlobalName
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
@@ -126,6 +127,16 @@ def offered_case(world: World) -> None:
     first = sender.says(CaseEntry, number=1, act=CaseAct.OPENED, **said)
     offer = sender.says(CaseEntry, number=2, before=first.hash, act=CaseAct.OFFER, to=party_of(world, 1), **said)
     bring(world, sender, DispatchType.OFFER, first, offer)
+
+
+def own_offer(world: World) -> None:
+    """A case of ours is offered, and for a week there is no answer."""
+    meet_peer(world, peer(3))
+    act(world, "exchange offer", by="", partner="Peer", incident=make_incident(world, "Peer"))
+    world.now += timedelta(days=6)
+    with world.node.database.reading() as session:
+        assert not unanswered_offers(session, world.now)
+    world.now += timedelta(days=1)
 
 
 def attested(world: World) -> None:
@@ -465,6 +476,9 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.PARTNER_KEYS: Story(
         pin_expiring, lambda w: act(w, "partners end-key", partner="1", key="1", why="replaced", reason="Ada rang")
     ),
+    ItemKind.PARTNER_KEYS_STOPPED: Story(
+        stopped, lambda w: act(w, "partners end-key", partner="1", key="1", why="lost", reason="Ada rang")
+    ),
     ItemKind.PARTNER_ATTESTATIONS: Story(
         attested, lambda w: act(w, "partners attest", partner="1", attestation="nda", issuer="Ada")
     ),
@@ -476,6 +490,7 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.PARTNER_CASES: Story(
         offered_case, lambda w: act(w, "exchange refuse", by="", case=1, code="capacity", reason="No people")
     ),
+    ItemKind.PARTNER_OFFERS: Story(own_offer, lambda w: act(w, "exchange withdraw", by="", case=1)),
     ItemKind.PARTNER_MESSAGES: Story(notice, lambda w: act(w, "exchange acknowledge", by="", message=1)),
     ItemKind.DISPATCHES_STUCK: Story(stuck_dispatch, read_receipt),
     ItemKind.RECEIPTS_MISSING: Story(lambda w: sent_dispatch(w, days=8), read_receipt),

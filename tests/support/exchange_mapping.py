@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tocsin.exchange.formats import convert_document
+from tocsin.exchange.formats import Markings, convert_document, stricter
+from tocsin.exchange.formats.markings import UNMARKED
 
 Json = Mapping[str, Any]
 
@@ -18,6 +19,12 @@ _UNCOMPARED = frozenset(
     "encryption_algorithm description".split()
 )
 _LITERAL = re.compile(r"= t?'?((?:[^'\\]|\\.)*?)'?(?= AND|\)|\]|$)")
+
+
+def is_within(one: Markings, other: Markings) -> bool:
+    """Whether a marking is as narrow as another, or narrower, in every respect."""
+    mine, theirs = (replace(said, tlp=said.tlp or UNMARKED, statements=()) for said in (one, other))
+    return stricter(mine, theirs) == mine
 
 
 @dataclass(frozen=True)

@@ -101,10 +101,19 @@ def pin(world: World) -> World:
 
 def named_by_the_old_key(world: World) -> World:
     """A partner whose confirmed key named the one that replaces it."""
-    pin(world)
-    new, at = ProfileKey(fingerprint=fingerprint("new"), armored=public("new")), world.now.replace(microsecond=0)
-    said: dict[str, Any] = {"act": KeyAct.REPLACE, "old": fingerprint(), "new": new, "since": at, "at": at}
-    body = KeyNotice(id=uuid4(), by=NodeKey(node=NODE, key=fingerprint()), **said)
+    new = ProfileKey(fingerprint=fingerprint("new"), armored=public("new"))
+    return key_notice(pin(world), act=KeyAct.REPLACE, new=new)
+
+
+def stopped(world: World) -> World:
+    """A partner that stopped its confirmed key."""
+    return key_notice(pin(world), act=KeyAct.STOP, code="compromised")
+
+
+def key_notice(world: World, **said: Any) -> World:
+    """What the confirmed key of a partner says of itself."""
+    at = world.now.replace(microsecond=0)
+    body = KeyNotice(id=uuid4(), by=NodeKey(node=NODE, key=fingerprint()), old=fingerprint(), since=at, at=at, **said)
     notice = sign_statement(body, tsk("team").signer())
     with world.node.database.begin() as session:
         note_key_notice(session, ActContext(world.node, world.now, "test"), find_partner(session, "1"), notice)

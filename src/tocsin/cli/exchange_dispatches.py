@@ -69,15 +69,17 @@ def send(
     values["jurisdictions"] = tuple(jurisdiction or ())
     if tlp:
         values["tlp"] = tlp.upper()
-    package = _preview(call, values, signed)
-    document_ = _package(call, package)
     if only_preview:
+        package = _preview(call, values, signed)
+        document_ = _package(call, package)
         call.emit(document_, lambda: _print_package(call, package, document_))
         return
+    act = act_of("exchange", "send")
+    sealed = perform(call, act, values, name=signed)
+    package = sealed.package or _preview(call, values, signed)  # it went before
+    done, document_ = document_of(sealed), _package(call, package)
     if not call.json:
         _print_package(call, package, document_)
-    act = act_of("exchange", "send")
-    done = document_of(perform(call, act, values, name=signed))
     if out is not None:
         _write(out, _sealed(call, done["dispatch"])[1])
     call.emit({**done, "file": str(out) if out else None, "package": document_}, visible(act.told.format(**done)))
@@ -161,7 +163,7 @@ def _waiting(call: NodeInvocation) -> str:
 
     mails = call.settings.mail.channel == "smtp"
     with call.database.reading() as session:
-        waiting = [one for of_partner in due_dispatches(session, mails=mails) for one in of_partner]
+        waiting = [one for of_partner in due_dispatches(session, call.now, mails=mails) for one in of_partner]
         apart = [f"{abs(one.row.number)} to {one.partner.name}" for one in waiting if one.next is None]
     said = ["Nothing was due."]
     if later := len(waiting) - len(apart):

@@ -17,7 +17,9 @@ class ExchangeSettings(Section):
     refused_an_hour: int = Field(
         60, ge=1, description="So many files of one network (IPv4 /24, IPv6 /48) may be refused in an hour."
     )
-    dispatches_an_hour: int = Field(600, ge=1, description="So many dispatches of one partner are taken in an hour.")
+    dispatches_an_hour: int = Field(
+        600, ge=1, description="So many dispatches, and so many receipts, of one partner are taken in an hour."
+    )
     networks: Words = Field(
         (), description="Private networks where inboxes of partners may be, such as 10.1.0.0/16; empty: none."
     )

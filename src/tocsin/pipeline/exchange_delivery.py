@@ -84,8 +84,9 @@ def deliver_dispatches(
         courier = _Courier(node, now, stop, at_once, mails)
         courier.settle()
         with node.database.reading() as session:
-            partners = list(due_dispatches(session, mails=mails))
+            partners = list(due_dispatches(session, now, mails=mails))
         for of_partner in partners:
+            courier.hold(of_partner)
             courier.post(of_partner)
             courier.mail(of_partner)
         return courier.done
@@ -122,11 +123,20 @@ class _Courier:
                 mail_receipts(session, self.node, self.now)
             cut("exchange.settling")
 
+    def hold(self, of_partner: Sequence[DueDispatch]) -> None:
+        """Note what may not leave, and why: it goes once another key is confirmed."""
+        for one in of_partner:
+            if one.held and one.held != one.row.reason:
+                with self.node.database.begin() as session:
+                    note_sending(session, one.row.id, OutgoingState.STUCK, one.held)
+                    row = session.get_one(OutgoingRow, one.row.id)
+                    self._note(row, one.partner.name, ExchangeWay.HTTPS if one.partner.inbox else ExchangeWay.MAIL)
+
     def mail(self, of_partner: Sequence[DueDispatch]) -> None:
         """Ask for the mails that are due to a partner; they leave with the others of this node."""
         for one in of_partner:
             due = one.next is not None and one.next.way is ExchangeWay.MAIL and one.is_due(self.now)
-            again = self.at_once and one.next is None and one.row.state == OutgoingState.STUCK
+            again = self.at_once and one.next is None and not one.held and one.row.state == OutgoingState.STUCK
             if not due and not (again and self.mails and one.partner.mailbox):
                 continue
             with self.node.database.begin() as session:

@@ -44,11 +44,13 @@ class ItemKind(StrEnum):
     PARTNER_CLAIMS = "partner-claims"  # keys of partners, to be confirmed
     PARTNER_CHECKS = "partner-checks"  # communication checks that are due
     PARTNER_KEYS = "partner-keys"  # pinned keys that end soon
+    PARTNER_KEYS_STOPPED = "partner-keys-stopped"  # by their partners
     PARTNER_ATTESTATIONS = "partner-attestations"  # of partners, that end soon
     AGREEMENTS = "agreements"  # to be signed, adopted or refused
     AGREEMENTS_ENDING = "agreements-ending"  # in force, and soon no more
     PARTNER_ITEMS = "partner-items"  # that partners offered or recalled, to be decided
     PARTNER_CASES = "partner-cases"  # that partners offered, to be accepted or refused
+    PARTNER_OFFERS = "partner-offers"  # of cases of ours, that no partner has answered
     PARTNER_MESSAGES = "partner-messages"  # requests and notices of partners, to be acknowledged
     DISPATCHES_STUCK = "dispatches-stuck"  # that cannot arrive
     RECEIPTS_MISSING = "receipts-missing"  # of dispatches that were sealed a week ago

@@ -34,7 +34,8 @@ class MispFace:
 
     def __init__(self, node: NodeWithStores, clock: Callable[[], datetime]) -> None:
         self.node, self.clock = node, clock
-        self._limit = RateLimitItemPerMinute(node.settings.api.public_a_minute)
+        api = node.settings.api
+        self._limits = RateLimitItemPerMinute(api.public_a_minute), RateLimitItemPerMinute(api.requests_a_minute)
         self._counted = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,9 +48,11 @@ class MispFace:
         sent = request.headers.get("authorization") or request.headers.get("x-misp-auth", "")
         caller = await to_thread.run_sync(lambda: face_caller(self.node.database, Face.MISP, sent, self.clock()))
         call = self._call(request, caller or FaceCaller(0, 0, "", frozenset()))
+        whose = network_of(address_of(request)) if caller is None else f"token {caller.token}"
+        if not self._counted.hit(self._limits[caller is not None], whose):
+            return _response(failure(call, 429, "Too many requests."))
         if caller is None:
-            allowed = self._counted.hit(self._limit, network_of(address_of(request)))
-            return _response(failure(call, 403, _NO_KEY) if allowed else failure(call, 429, "Too many requests."))
+            return _response(failure(call, 403, _NO_KEY))
         body = await _body(request)
         if body is None:
             return _response(failure(call, 413, f"A request has at most {MOST_BYTES:,} bytes here."))

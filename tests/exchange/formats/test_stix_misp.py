@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.cast import Tocsin
-from support.exchange_mapping import differences, mapping_cases
+from support.exchange_mapping import differences, is_within, mapping_cases
 from tocsin.exchange.formats import (
     Collection,
     Markings,
@@ -173,8 +173,8 @@ def test_markings_never_get_wider_on_any_way(whole: Markings, own: Markings, way
     for way in ways:
         data, _ = way.write(collection)
         collection = way.read(data)
-        assert _effective(collection).is_within(before), way.__name__
-        assert collection.markings.is_within(whole)
+        assert is_within(_effective(collection), before), way.__name__
+        assert is_within(collection.markings, whole)
         before = _effective(collection)
 
 

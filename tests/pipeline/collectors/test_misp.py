@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -200,3 +201,7 @@ def test_what_a_partner_recalled_does_not_come_back(settings: MispSettings, misp
     found = [(one.label.split()[1].strip(","), len(one.items)) for one in offers(settings, tocsin.home, memory)]
     assert found == [(recalled, 0), (other, 1)]
     assert misp.viewed() == [other]
+    # Where nothing shows that the partner is its source, it comes in, and a person is asked.
+    memory = replace(memory, recalled=frozenset(), claimed=memory.recalled)
+    claimed = [(set(one.claimed), len(one.items)) for one in offers(settings, tocsin.home, memory)]
+    assert claimed == [({recalled}, 1), (set(), 1)]

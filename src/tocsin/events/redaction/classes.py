@@ -52,15 +52,15 @@ class ClassTable:
         for name, old in report.items():
             if name.lower() == "report" and isinstance(old, dict):
                 kinds += [text for inner, value in old.items() if inner.lower() in _OLD_KINDS for text in _texts(value)]
-        words = " ".join(map(_plain, kinds))
+        words = " ".join(map(plain, kinds))
         named = next((name for name, pattern in self._patterns.items() if pattern.search(words)), "")
         return named or ("csam" if is_xarf(report) and _OLD.search(words) else "")
 
     def class_named_in(self, raw: bytes) -> str:
         """The class whose word stands somewhere in what cannot be read, or an empty text."""
         text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "replace"), raw.replace(b"\0", b""))
-        plain = _plain(text.decode("utf-8", "replace"))
-        return next((name for name, pattern in self._patterns.items() if pattern.search(plain)), "")
+        words = plain(text.decode("utf-8", "replace"))
+        return next((name for name, pattern in self._patterns.items() if pattern.search(words)), "")
 
     @cached_property
     def marks(self) -> tuple[bytes, ...]:
@@ -75,7 +75,7 @@ class ClassTable:
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
         tables = {**self.own, **_BUILT_IN}
-        patterns = {name: "|".join(re.escape(_plain(word)) for word in words) for name, words in tables.items()}
+        patterns = {name: "|".join(re.escape(plain(word)) for word in words) for name, words in tables.items()}
         return {name: re.compile(rf"(?<!\w)(?:{words})(?!\w)") for name, words in patterns.items()}
 
 
@@ -125,7 +125,8 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(one)
 
 
-def _plain(words: str) -> str:
+def plain(words: str) -> str:
+    """Words as they are compared: letters that look alike are one, capital or not."""
     return unicodedata.normalize("NFKC", words).replace("_", " ").casefold()
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.faces.misp.calls import MispAnswer, MispCall, failure
     from tocsin.exchange.faces.misp.incident_events import event_recipient, ground_detail, incident_package
     from tocsin.exchange.faces.models import FaceToken
-    from tocsin.exchange.faces.offers import check_offer, recalled_names
+    from tocsin.exchange.faces.offers import check_offer
     from tocsin.exchange.faces.taxii.collection import CollectionWriter, purge_incident, read_objects, refresh
     from tocsin.exchange.faces.taxii.models import TaxiiCollection, TaxiiObject
     from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, has_object, read_filter

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -16,16 +16,7 @@ from tocsin.delivery.never_held import IntakeFilter
 from tocsin.exchange.dispatches import pack
 from tocsin.exchange.faces.tokens import Face, FaceCaller
 from tocsin.exchange.formats import Collection, Observable
-from tocsin.exchange.ledger import (
-    OBSERVABLES,
-    IncomingRow,
-    IncomingState,
-    OfferedItem,
-    OfferState,
-    RecallItemRow,
-    RecallRow,
-)
-from tocsin.exchange.statements import RecallRequest
+from tocsin.exchange.ledger import OBSERVABLES, IncomingRow, IncomingState, OfferedItem, OfferState
 from tocsin.incidents import ObservableRole
 from tocsin.node.errors import InputError
 from tocsin.node.node import Node
@@ -97,15 +88,6 @@ def check_offer(node: Node, way: Face, content: bytes, now: datetime) -> None:
     kept, withheld = IntakeFilter(node, way.value, lambda: now).kept(content)
     if withheld or kept != content:
         raise InputError("A part of it must not be kept here.")
-
-
-def recalled_names(session: Session, names: Sequence[UUID]) -> set[UUID]:
-    """Those of the names that are of items which were recalled: they do not come in again, whatever way they come."""
-    row = RecallItemRow
-    query = select(row.item).join(RecallRow, RecallRow.id == row.recall_id)
-    gone = RecallRow.asks != RecallRequest.NARROW.value
-    found = (query.where(row.item.in_(names[at : at + 500]), gone) for at in range(0, len(names), 500))
-    return {name for some in found for name in session.scalars(some)}
 
 
 def _observables(said: Collection) -> bytes:

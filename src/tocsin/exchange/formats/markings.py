@@ -47,21 +47,6 @@ class Markings:
     statements: tuple[str, ...] = ()
 
     @property
-    def rank(self) -> tuple[int, ...]:
-        """How narrow it is in each respect; no number may fall on a way out and in again."""
-        iep = dict(self.iep)
-        return (
-            (self.tlp or UNMARKED).rank,
-            self.pap.rank + 1 if self.pap else 0,
-            *(_place(name, iep[name]) + 1 if name in iep else 0 for name in _IEP_ORDER),
-        )
-
-    def is_within(self, other: "Markings") -> bool:
-        """Whether it is as narrow as the other, or narrower, in every respect."""
-        pairs = zip(self.rank, other.rank, strict=True)
-        return all(mine >= theirs for mine, theirs in pairs) and other.group in {"", self.group}
-
-    @property
     def words(self) -> tuple[str, ...]:
         """What it says, as ``TLP:AMBER``, ``PAP:GREEN``, ``IEP:encrypt_in_transit=must``, where all is text."""
         return (

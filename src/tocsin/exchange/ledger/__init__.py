@@ -16,9 +16,10 @@ if TYPE_CHECKING:
         list_cases,
         list_messages,
         offered_cases,
+        unanswered_offers,
     )
-    from tocsin.exchange.ledger.cases.states import CaseState
-    from tocsin.exchange.ledger.contents import recalled_uuids, tombstones
+    from tocsin.exchange.ledger.cases.states import OFFER_WAITS, CaseState
+    from tocsin.exchange.ledger.contents import tombstones
     from tocsin.exchange.ledger.grounds import NONE, exchange_grounds, share_by_type
     from tocsin.exchange.ledger.items import OBSERVABLES, earlier_incident, find_item
     from tocsin.exchange.ledger.jurisdiction_claims import offered_claims, sent_claims
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         PassedItem,
         RecallItemRow,
         RecallRow,
+        ReceiptRow,
     )
     from tocsin.exchange.ledger.number_checks import unchecked_partners
     from tocsin.exchange.ledger.passed_items import (
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
         stuck_dispatches,
         without_receipt,
     )
+    from tocsin.exchange.ledger.recalled_names import ask_about_recalls, recalled_names
     from tocsin.exchange.ledger.recalls.journal import is_to_repeat
     from tocsin.exchange.ledger.recalls.restoring import repeat_recalls
     from tocsin.exchange.ledger.recipients import (

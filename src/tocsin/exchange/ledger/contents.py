@@ -1,6 +1,6 @@
 """What a dispatch brings, written down for people: items, recalls, and reports on ours. Nothing follows by itself."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
@@ -56,7 +56,7 @@ def write_statement(opened: OpenPartner, row: IncomingRow, statement: Statement,
             _take_recall(opened, recall, statement)
         case RecallReport() as report if report.by.node == opened.partner.node:
             _note_report(opened, report)
-        case KeyNotice() as notice if notice.by.node == opened.partner.node:
+        case KeyNotice() as notice if verified and notice.by.node == opened.partner.node:
             note_key_notice(opened.session, opened.context, opened.partner, statement)
         case _:
             pass
@@ -71,13 +71,6 @@ def tombstones(session: Session, names: set[Name]) -> dict[Name, int]:
         (node, item): version
         for node, item, version in session.execute(asked.where(*gone).group_by(row.node, row.item))
     }
-
-
-def recalled_uuids(session: Session) -> Sequence[UUID]:
-    """What partners recalled, for ways in that know no versions and no nodes."""
-    asked = select(RecallItemRow.item).join(RecallRow, RecallRow.id == RecallItemRow.recall_id)
-    theirs = RecallRow.partner_id.is_not(None), RecallRow.asks != RecallRequest.NARROW.value
-    return session.scalars(asked.where(*theirs).distinct()).all()
 
 
 def held_items(session: Session, names: set[Name]) -> dict[Name, list[OfferedItem]]:

@@ -22,7 +22,7 @@ from tocsin.exchange.dispatches import (
 )
 from tocsin.exchange.ledger.models import ExchangeLink, IncomingRow, OutgoingRow
 from tocsin.exchange.ledger.states import Direction
-from tocsin.exchange.partners import Partner, PartnerKeyState, own_key, pinned_keys, read_partner
+from tocsin.exchange.partners import Partner, PartnerKeyState, own_key, pinned_keys, read_partner, why_keyless
 from tocsin.exchange.statements import Keys, NodeKey, PinnedKey, Receipt, pinned
 from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError
@@ -123,7 +123,7 @@ def encrypting_key(session: Session, partner: Partner, now: datetime) -> "tuple[
         if key.form is KeyFormat.OPENPGP and judge(key_facts(KeyFormat.OPENPGP, content), now).good:
             return key.fingerprint, encrypting(content, now)
     raise NoPartnerKeyError(
-        say("No confirmed key of %(name)s is valid.", name=partner.name),
+        why_keyless(session, partner, now) or say("No confirmed key of %(name)s is valid.", name=partner.name),
         hint=say("Ask for its key, and confirm it by telephone."),
     )
 

@@ -128,7 +128,7 @@ class OfferedItem(Base):
     parts: Mapped[list[Any]] = mapped_column(Json)
     state: Mapped[str] = mapped_column(Text, index=True)
     code: Mapped[str] = mapped_column(Text, default="")
-    reason: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(SentenceText, default="")
     incident: Mapped[str] = mapped_column(Text, default="")
     came_at: Mapped[datetime] = mapped_column(UTCDateTime)
     decided_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

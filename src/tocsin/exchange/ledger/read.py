@@ -29,7 +29,7 @@ from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow,
 from tocsin.exchange.ledger.spoken_answers import recalled_items
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
-from tocsin.exchange.partners import Partner, PartnerKey
+from tocsin.exchange.partners import Partner, PartnerKey, stopped_by
 from tocsin.exchange.statements import Dispatch
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.node import Node
@@ -205,21 +205,22 @@ def outgoing_bytes(node: Node, session: Session, row: OutgoingRow, partner: Part
     """What may leave of a dispatch, whatever way it takes: each time the same bytes.
 
     Once its recipient left the agreement that it went under, what is signed of its number is all that is in it: the
-    partner refuses it for what is missing, and takes the next one.
+    partner refuses it for what is missing, and takes the next one. What was sealed for a key that its partner stopped
+    is encrypted for another one, each time anew.
 
     Raises:
-        ConflictError: the recipient left the agreement, and has no key that works.
+        ConflictError: the recipient left the agreement or stopped that key, and has no key that works.
 
     """
-    if (
-        row.number < 1
-        or partner.node is None
-        or not is_stopped(session, node_uuid(node.database), row.id, partner.node)
-    ):
+    stopped = stopped_by(session, partner.id)
+    left = partner.node is not None and is_stopped(session, node_uuid(node.database), row.id, partner.node)
+    if row.number < 1 or partner.node is None or not (left or stopped):
         return node.exchange.read(row.file)
     members = unpack(node.exchange.read(row.archive), Limits())
+    if not left and read_named(members, DISPATCH).said(Dispatch).to.key not in stopped:
+        return node.exchange.read(row.file)
     _, cert = partner_party(session, partner, datetime.now(UTC))
-    return seal({name: members[name] for name in (DISPATCH, DISPATCH + SIGNATURE)}, cert)
+    return seal({name: members[name] for name in (DISPATCH, DISPATCH + SIGNATURE)} if left else members, cert)
 
 
 def receipt_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Final
 from uuid import UUID, uuid4, uuid5
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -126,13 +126,14 @@ class NewDispatch(BaseModel):
 
 
 class DispatchResult(BaseModel):
-    """A dispatch to a partner, after an act."""
+    """A dispatch to a partner, after an act. ``package``: where it was composed for this, what goes and what not."""
 
     dispatch: int
     partner: int
     name: str
     number: int
     state: str
+    package: InstanceOf[PartnerPackage] | None = Field(None, exclude=True, repr=False)
 
 
 def preview(context: ActContext, request: NewDispatch) -> PartnerPackage:
@@ -163,9 +164,9 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
             return result_of(known, partner)
         basis = _basis(session, context, request)
         opened = OpenPartner(session, context, us, partner)
-        draft = prepared = None
+        draft = package = prepared = None
         if not _is_case(session, context, request):  # its history is written down as it is signed
-            draft = _draft(opened, request)
+            draft, package = _draft(opened, request)
             if partner.node is not None:  # no lock: it takes as long as its bytes
                 prepared = prepare_dispatch(opened, draft)
     cut("exchange.prepared")
@@ -175,7 +176,7 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
             return result_of(known, partner)
         opened = OpenPartner(session, context, us, partner)
         if draft is None or _basis(session, context, request) != basis:
-            draft, prepared = _draft(opened, request), None
+            (draft, package), prepared = _draft(opened, request), None
         row = seal_for(opened, draft, once, prepared)
         for item in draft.statements:
             if isinstance(item.body, SharedItem):
@@ -185,6 +186,7 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
             data = {"act": "sent", "name": partner.name, "dispatch": row.id}
             add_entry(session, incident, IncidentEntryKind.EXCHANGE, data=data, **context.by)
         done = result_of(row, partner)
+        done.package = package
     cut("exchange.sealed")
     return done
 
@@ -207,7 +209,7 @@ def _is_case(session: Session, context: ActContext, request: NewDispatch) -> boo
     return case_of_incident(session, incident) is not None
 
 
-def _draft(opened: OpenPartner, request: NewDispatch) -> DispatchDraft:
+def _draft(opened: OpenPartner, request: NewDispatch) -> tuple[DispatchDraft, PartnerPackage]:
     session, context, partner = opened.session, opened.context, opened.partner
     package = package_for(session, context, partner, request)
     if package.marking is None:
@@ -217,10 +219,11 @@ def _draft(opened: OpenPartner, request: NewDispatch) -> DispatchDraft:
         )
     title, items = title_of(session, context, request), items_of(session, context, opened.us, package, request)
     history = history_for(opened, request.incident, package) if request.incident else ()
-    return DispatchDraft(
+    draft = DispatchDraft(
         DispatchType.SHARE, title, package.marking, [*items, *history], parts_of(package), package.withheld,
         package.text, request.incident if title else "", reasons_of(package), agreement_of(package),
     )  # fmt: skip
+    return draft, package
 
 
 def result_of(row: OutgoingRow, partner: Partner) -> DispatchResult:

@@ -69,7 +69,7 @@ TAKING_WRITES: Final[Mapping[str, frozenset[str]]] = {
     "exchange_agreement": frozenset(),
     "exchange_agreement_signature": frozenset(),
     "exchange_ground": frozenset(),
-    "partner_key": frozenset(),
+    "partner_key": frozenset({"ended", "end_reason", "ended_at", "ended_by"}),  # by who owns it: that is stricter
     "partner_key_notice": frozenset(),
     "partner": frozenset({"statement_at"}),
     "audit_entry": frozenset(),

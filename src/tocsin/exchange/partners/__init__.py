@@ -28,7 +28,10 @@ if TYPE_CHECKING:
         partner_names,
         pinned_keys,
         read_partner,
+        stopped_by,
+        stopped_keys,
         vouchers,
+        why_keyless,
     )
     from tocsin.exchange.partners.states import (
         CHECK_DAYS,

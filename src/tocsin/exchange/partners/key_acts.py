@@ -192,13 +192,15 @@ def confirm(
 def end_key(context: ActContext, request: EndedKey) -> PartnerKeyResult:
     """Nothing that it signs from now on counts; of a compromised one, nothing that comes from now on.
 
+    Of a key that its partner stopped, a person says so what that was.
+
     Raises:
         ConflictError: it has ended.
 
     """
     with context.undoable() as session:
         partner, key = find_key(session, request)
-        if key.ended_at is not None:
+        if key.ended_at is not None and not key.is_stopped:
             raise ConflictError(say("This key has ended."))
         end(session, context, partner, key, why=request.why, reason=kept(context, request.reason))
         return _key_result(partner, key, context.now)
@@ -353,7 +355,8 @@ def claim_key(
 
 def end(session: Session, context: ActContext, partner: Partner, key: PartnerKey, *, why: KeyEnd, reason: str) -> None:
     """Let a key count no more."""
-    key.ended, key.end_reason, key.ended_at, key.ended_by = why.value, reason, context.now, context.actor
+    key.ended, key.end_reason, key.ended_by = why.value, reason, context.actor
+    key.ended_at = key.ended_at or context.now
     note(session, context, AuditAction.PARTNER_KEY_ENDED, partner, key=key.fingerprint, why=why.value)
 
 

@@ -1,4 +1,7 @@
-"""Keys that a confirmed key of their partner names as what replaces it: noted as they came, confirmed by one act."""
+"""What partners sign of their keys: one that replaces another is confirmed by one act; one that they stop ends at once.
+
+Nobody has to decide that a key counts for less.
+"""
 
 from typing import Final
 
@@ -33,6 +36,8 @@ from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
 
+_ENDS: Final = {"superseded": KeyEnd.REPLACED, "lost": KeyEnd.LOST}  # any other reason: the strictest
+
 
 def check_key_notice(notice: KeyNotice) -> None:
     """Nothing, where a key says of itself what replaces it, and that is there; or it is another notice.
@@ -52,11 +57,13 @@ def check_key_notice(notice: KeyNotice) -> None:
 
 
 def note_key_notice(session: Session, context: ActContext, partner: Partner, statement: Statement) -> None:
-    """The new key is claimed, and what vouches for it is kept. Nothing that was there changes.
+    """A new key is claimed, and what vouches for it is kept; of what was there only a key that is stopped changes.
 
     Where a partner has ten keys that nobody confirmed, further ones stay in the archive of what brought them.
     """
     notice = statement.said(KeyNotice)
+    if notice.act is KeyAct.STOP:
+        _stop(session, context, partner, statement)
     if notice.act is not KeyAct.REPLACE or notice.new is None:
         return
     new, of = notice.new.fingerprint, PartnerKeyNotice.partner_id == partner.id
@@ -67,8 +74,23 @@ def note_key_notice(session: Session, context: ActContext, partner: Partner, sta
         return
     if session.scalar(select(PartnerKey.id).where(mine, PartnerKey.fingerprint == new)) is None:
         claim_key(session, context, partner, *read_key(notice.new.armored), source="key")
+    _keep(session, context, partner, statement, new=new)
+
+
+def _stop(session: Session, context: ActContext, partner: Partner, statement: Statement) -> None:
+    """A key of the partner, confirmed or claimed, counts no more; a person is told (`PartnerKey.is_stopped`)."""
+    notice = statement.said(KeyNotice)
+    of = PartnerKey.partner_id == partner.id, PartnerKey.fingerprint == notice.old, PartnerKey.ended_at.is_(None)
+    if (key := session.scalar(select(PartnerKey).where(*of).with_for_update())) is not None:
+        why = _ENDS.get(notice.code, KeyEnd.COMPROMISED)
+        end(session, context, partner, key, why=why, reason=say("Its partner stopped it: %(code)s.", code=notice.code))
+        key.ended_by = f"partner:{partner.id}"
+        _keep(session, context, partner, statement)
+
+
+def _keep(session: Session, context: ActContext, partner: Partner, statement: Statement, new: str = "") -> None:
     row = PartnerKeyNotice(
-        partner_id=partner.id, old=notice.old, new=new, content=statement.content.decode(),
+        partner_id=partner.id, old=statement.said(KeyNotice).old, new=new, content=statement.content.decode(),
         signature=statement.signature.decode(), came_at=context.now,
     )  # fmt: skip
     session.add(row)

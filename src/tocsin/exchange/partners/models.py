@@ -73,13 +73,21 @@ class PartnerKey(Base):
     ended_by: Mapped[str] = mapped_column(Text)
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether its partner stopped it by a statement, and no person here has said what that was."""
+        return self.ended_by.startswith("partner:")
+
+    @property
     def form(self) -> KeyFormat:
         """Which sort it is. Only OpenPGP verifies statements; S/MIME encrypts mails for who has no node."""
         return KeyFormat.SMIME if self.content.startswith("-----BEGIN CERT") else KeyFormat.OPENPGP
 
 
 class PartnerKeyNotice(Base):
-    """What a confirmed key ``old`` signed of the one that replaces it: ``content`` and ``signature``, as they came."""
+    """What a confirmed key signed of ``old``: what replaces it, or (``new`` is empty) that it is to count no more.
+
+    ``content`` and ``signature``: as they came.
+    """
 
     __tablename__ = "partner_key_notice"
     __table_args__ = (UniqueConstraint("partner_id", "old", "new"), counted("partner-key-notice"))

@@ -149,6 +149,25 @@ def ending_keys(partners: Collection[ListedPartner], now: datetime) -> list[Part
     return [key for key in found if key.expires_at is not None and key.expires_at <= soon]
 
 
+def stopped_keys(partners: Collection[ListedPartner]) -> list[PartnerKey]:
+    """The keys that their partners stopped, and of which no person has said what that was."""
+    return [key for one in partners for key in one.keys if key.is_stopped]
+
+
+def stopped_by(session: Session, partner: int) -> frozenset[str]:
+    """The fingerprints of the keys that a partner stopped, whenever that was."""
+    of = PartnerKeyNotice.partner_id == partner, PartnerKeyNotice.new == ""
+    return frozenset(session.scalars(select(PartnerKeyNotice.old).where(*of)))
+
+
+def why_keyless(session: Session, partner: Partner, now: datetime) -> str:
+    """Why nothing can be encrypted for a partner that stopped a key of its own; or empty."""
+    found = stopped_by(session, partner.id)
+    if not found or read_partner(session, str(partner.id), now).in_state(PartnerKeyState.PINNED, now):
+        return ""
+    return say("%(name)s stopped its key, and no other one of it is confirmed.", name=partner.name)
+
+
 def _listed(partner: Partner, keys: list[PartnerKey], checks: list[PartnerCheck], now: datetime) -> ListedPartner:
     state = link_state(partner, keys, checks, now)
     return ListedPartner(partner, tuple(keys), tuple(checks), state, last_proof(partner, checks))

@@ -4,16 +4,19 @@ What this writes lies in the tables of `TAKING_WRITES`, as with a file that a pe
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from tocsin.exchange.dispatches import DISPATCH, RECEIPT, Limits, open_file, read_head
+from tocsin.exchange.dispatches import DISPATCH, RECEIPT, Limits, open_file, open_receipt, read_head
 from tocsin.exchange.ledger import (
+    Direction,
     DispatchResult,
     IncomingRow,
     OwnParty,
     PartnerFile,
+    ReceiptRow,
     TakingResult,
     own_party,
     receipt_file,
@@ -30,7 +33,7 @@ from tocsin.node.sentences import say
 
 
 class TooManyDispatchesError(ConflictError):
-    """A partner sends more in an hour than is taken."""
+    """A partner sends more in an hour than is taken, of dispatches or of receipts."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ def take_file(context: ActContext, content: bytes, *, limited: bool = True) -> F
     us = own_party(context.node, context.now)
     members = open_file(content, us.decryptors, Limits())
     if RECEIPT in members and DISPATCH not in members:
+        if limited:
+            _check_receipt(context, us, content)
         return FileArrival(receipt=take_receipt(context, PartnerFile(content=content)))
     _check_sender(context, us, members, limited=limited)
     taken = take_opened(context, us, members)
@@ -90,10 +95,23 @@ def _check_sender(context: ActContext, us: OwnParty, members: dict[str, bytes], 
         RefusalError, TooManyDispatchesError: so it is.
 
     """
-    most, since = context.node.settings.exchange.dispatches_an_hour, context.now - timedelta(hours=1)
     with context.database.reading() as session:
         head = read_head(members, us.recipient(session).keys, us.names)
-        of = select(func.count()).select_from(IncomingRow).join(Partner, Partner.id == IncomingRow.partner_id)
-        rows = of.where(Partner.node == head.body.by.node, IncomingRow.came_at > since)
-        if limited and (session.scalar(rows) or 0) >= most:
-            raise TooManyDispatchesError(say("More than %(n)s dispatches came in an hour.", n=f"{most:,}"))
+        if limited:
+            of = select(func.count()).select_from(IncomingRow).join(Partner, Partner.id == IncomingRow.partner_id)
+            _check_hour(context, session, of.where(Partner.node == head.body.by.node), IncomingRow.came_at)
+
+
+def _check_receipt(context: ActContext, us: OwnParty, content: bytes) -> None:
+    """As `_check_sender`, of a receipt; one that is here already is no further one."""
+    with context.database.reading() as session:
+        receipt, came = open_receipt(content, us.recipient(session)), ReceiptRow.direction == Direction.IN.value
+        if session.scalar(select(ReceiptRow.id).where(came, ReceiptRow.hash == receipt.hash)) is None:
+            of = select(func.count()).select_from(ReceiptRow).join(Partner, Partner.id == ReceiptRow.partner_id)
+            _check_hour(context, session, of.where(came, Partner.node == receipt.body.by.node), ReceiptRow.at)
+
+
+def _check_hour(context: ActContext, session: Session, count: Select[int], at: InstrumentedAttribute[datetime]) -> None:
+    most, since = context.node.settings.exchange.dispatches_an_hour, context.now - timedelta(hours=1)
+    if (session.scalar(count.where(at > since)) or 0) >= most:
+        raise TooManyDispatchesError(say("More than %(n)s dispatches came in an hour.", n=f"{most:,}"))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.dispatches import OPEN_STATES, OutgoingState, may_become
 from tocsin.exchange.ledger import Direction, OutgoingRow, newest_receipt, read_receipt
-from tocsin.exchange.partners import Partner
+from tocsin.exchange.partners import Partner, why_keyless
 from tocsin.exchange.statements import Receipt, ReceiptVerdict
 from tocsin.exchange.ways.models import ExchangeTry
 from tocsin.exchange.ways.states import ExchangeWay, NextTry, PastTry, TryOutcome, next_try
@@ -21,19 +21,20 @@ _MAILS: Final = 3  # of one dispatch to a node; a person gets it once
 
 @dataclass(frozen=True)
 class DueDispatch:
-    """A dispatch without a receipt, its partner, and the next try; None: there is none."""
+    """A dispatch without a receipt, its partner, and the next try; None: there is none, as ``held`` may say."""
 
     row: OutgoingRow
     partner: Partner
     tries: tuple[PastTry, ...]
     next: NextTry | None
+    held: str = ""
 
     def is_due(self, now: datetime) -> bool:
         """Whether it is tried now."""
         return self.next is not None and self.next.at <= now
 
 
-def due_dispatches(session: Session, *, mails: bool) -> Iterator[list[DueDispatch]]:
+def due_dispatches(session: Session, now: datetime, *, mails: bool) -> Iterator[list[DueDispatch]]:
     """For each partner what has no receipt, by number. ``mails``: whether mails leave this node."""
     query = select(OutgoingRow, Partner).join(Partner, Partner.id == OutgoingRow.partner_id)
     rows = session.execute(
@@ -43,13 +44,14 @@ def due_dispatches(session: Session, *, mails: bool) -> Iterator[list[DueDispatc
     ).all()
     tries = tries_of(session, [row.id for row, _ in rows])
     found = defaultdict[int, list[DueDispatch]](list)
+    held_for = {one.id: why_keyless(session, one, now) for one in {partner for _, partner in rows} if one.node}
     for row, partner in rows:
         past = tuple(PastTry(ExchangeWay(one.way), one.at, TryOutcome(one.outcome)) for one in tries.get(row.id, ()))
         most = 0 if not (mails and partner.mailbox) else _MAILS if partner.node else 1
         inbox = bool(partner.inbox and partner.node)
-        found[partner.id].append(
-            DueDispatch(row, partner, past, next_try(row.sealed_at, past, inbox=inbox, mails=most))
-        )
+        held = held_for.get(partner.id, "")
+        following = None if held else next_try(row.sealed_at, past, inbox=inbox, mails=most)
+        found[partner.id].append(DueDispatch(row, partner, past, following, held))
     yield from found.values()
 
 

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ _RANGE: Final = re.compile(r"bytes (?:(\d{1,12})-(\d{1,12})|\*)/(\d{1,12})")
 _DIGEST: Final = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):")
 _BEGUN: Final = 8  # so many times the largest file lie here unfinished; who brings more is told to come later
 _MOST_BEGUN: Final = 1_000  # files, however small
+_LEFT: Final = 3_600  # seconds: what has not grown for so long makes room for another
 
 
 class UploadError(InputError):
@@ -92,9 +94,7 @@ def append_part(node: Node, part: UploadRange) -> Iterator["OpenUpload"]:
     path = folder / f"{part.digest}.part"
     with disk_failures("A part of a file cannot be kept"):
         folder.mkdir(parents=True, exist_ok=True)
-        sizes, most = _unfinished(folder), _BEGUN * node.settings.exchange.inbox_bytes
-        known = path.exists()
-        if sum(sizes) + (part.length if known else part.size) > most or not (known or len(sizes) < _MOST_BEGUN):
+        if not _has_room(node, path, part.length if path.exists() else part.size):
             raise UploadError(429, say("Too many files were begun and not finished."))
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "r+b", buffering=0) as file:
@@ -159,10 +159,10 @@ def keep_part(node: Node, digest: str, number: int, content: bytes) -> bool:
     folder = node.exchange.folder
     with disk_failures("A part of a file cannot be kept"):
         folder.mkdir(parents=True, exist_ok=True)
-        sizes = _unfinished(folder)
-        if sum(sizes) + len(content) > _BEGUN * node.settings.exchange.inbox_bytes or len(sizes) >= _MOST_BEGUN:
+        path = folder / f"{digest}-{number}.part"
+        if not _has_room(node, path, len(content)):
             return False
-        write_whole(folder / f"{digest}-{number}.part", content)
+        write_whole(path, content)
     return True
 
 
@@ -176,10 +176,18 @@ def join_parts(node: Node, digest: str, parts: int) -> bytes | None:
     return content if hashlib.sha256(content).hexdigest() == digest else b""
 
 
-def _unfinished(folder: Path) -> list[int]:
-    """The bytes of each file that lies here unfinished."""
-    sizes = list[int]()
-    for path in folder.glob("*.part"):
+def _has_room(node: Node, path: Path, size: int) -> bool:
+    """Whether a file may take so many bytes more. What others left off makes room, the oldest first."""
+    begun = {path: (time.time(), 0)}
+    for one in path.parent.glob("*.part"):
         with suppress(FileNotFoundError):  # it was whole meanwhile
-            sizes += [] if path.name.endswith(ANSWER) else [path.stat().st_size]
-    return sizes
+            found = one.stat()
+            begun |= {} if one.name.endswith(ANSWER) else {one: (found.st_mtime, found.st_size)}
+    size, files = size + sum(one for _, one in begun.values()), len(begun)
+    most = _BEGUN * node.settings.exchange.inbox_bytes
+    left = sorted((last, one) for one, (last, _) in begun.items() if one != path and time.time() - last >= _LEFT)
+    for _, one in left:
+        if size > most or files > _MOST_BEGUN:
+            one.unlink(missing_ok=True)
+            size, files = size - begun[one][1], files - 1
+    return size <= most and files <= _MOST_BEGUN

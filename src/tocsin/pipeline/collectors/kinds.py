@@ -1,7 +1,7 @@
 """What a collector is: its settings, what it finds, and the kinds that there are."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -66,6 +66,7 @@ class CollectedOffer:
     ``key``: by which it is remembered, so that the collector leaves it out next time; empty: no need to.
     ``cursor``: what the collector wants to be given back from now on. ``refused``: why it holds no report.
     ``at_once``: it is taken in and settled before the next one is asked for, as where a server waits for that.
+    ``claimed``: UUIDs of what is in it, of those of the memory.
     ``settle``: what is done at the far end afterwards, with the reason where it could not be taken in, else "".
     """
 
@@ -76,13 +77,15 @@ class CollectedOffer:
     refused: str = ""
     settle: Callable[[str], None] = _nothing
     at_once: bool = False
+    claimed: Collection[str] = ()
 
 
 @dataclass(frozen=True)
 class Memory:
     """What is remembered for a collector: its cursor, the keys of what it is done with, when it last succeeded.
 
-    ``recalled``: UUIDs of what partners recalled, whatever way it came.
+    ``recalled``: UUIDs of what partners recalled, and may. ``claimed``: of what they recalled without being known as
+    its source: it is taken in, and a person is asked (`CollectedOffer.claimed`).
     """
 
     now: datetime
@@ -90,6 +93,7 @@ class Memory:
     known: frozenset[str] = frozenset()
     last_success: datetime | None = None
     recalled: frozenset[str] = frozenset()
+    claimed: frozenset[str] = frozenset()
 
 
 class Collector(Protocol):

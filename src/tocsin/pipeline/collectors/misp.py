@@ -93,7 +93,7 @@ class MispCollector:
             listed.add(one.uuid)
             if f"{one.uuid}:{one.changed}" in memory.known:
                 continue
-            if one.uuid.lower() in memory.recalled:
+            if one.uuid in memory.recalled:
                 if f"{one.uuid}:{one.changed}:recalled" not in memory.known:
                     yield _recalled(one)
                 continue
@@ -101,7 +101,8 @@ class MispCollector:
                 return
             taken += 1
             fetched, time = _EventOutcome(), one.published if self.settings.published else one.changed
-            yield _offer(server, one, fetched, {} if held_back else {"since": str(max(since, time))})
+            offer = _offer(server, one, fetched, {} if held_back else {"since": str(max(since, time))})
+            yield replace(offer, claimed=memory.claimed & {one.uuid})
             held_back |= fetched.failed  # it is asked for again, and so is what came after it
             if one.uuid in known and fetched.deleted:
                 yield _noted(one, fetched.deleted)

@@ -93,7 +93,7 @@ def would_take(node: NodeWithStores, standing: CollectorStatus, *, clock: Clock)
         SettingError: a setting does not work.
 
     """
-    memory = memory_of(node.database, standing.name, clock())
+    memory = memory_of(node.database, standing, clock())
     with _open(node, standing).look(memory) as offers:
         yield from offers
 
@@ -122,7 +122,7 @@ class _Runner:
 
     def work(self) -> None:
         self._take_in_leftovers()
-        memory = memory_of(self.node.database, self.standing.name, self.clock())
+        memory = memory_of(self.node.database, self.standing, self.clock())
         collector = _open(self.node, self.standing)
         with collector.look(memory) as offers:
             for lot in self._lots(offers):

@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.ledger import recalled_uuids
+from tocsin.exchange.ledger import ask_about_recalls, recalled_names
+from tocsin.exchange.partners import find_partner
+from tocsin.node.errors import NotFoundError
 from tocsin.node.records import AuditAction, Database, audit
 from tocsin.node.sentences import change_values, say
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorSettings, Memory, cannot_work
@@ -70,14 +73,25 @@ def _problem(one: CollectorStatus, home: Path, now: datetime) -> str:
     return say("%(name)s should have run", name=one.name) if one.is_overdue(now) else ""
 
 
-def memory_of(database: Database, name: str, now: datetime) -> Memory:
+def memory_of(database: Database, standing: CollectorStatus, now: datetime) -> Memory:
     """What is remembered for one collector."""
+    name = standing.name
     with database.begin() as session:
         state = session.get(CollectorState, name)
         known = frozenset(session.scalars(select(CollectedReport.key).where(CollectedReport.collector == name)))
-        recalled = frozenset(map(str, recalled_uuids(session)))
+        recalled = recalled_names(session, giver=_partner_of(session, standing.settings), ours=False)
     last = state.last_success_at if state else None
-    return Memory(now, dict(state.cursor) if state else {}, known, last, recalled)
+    gone, claimed = (frozenset(map(str, names)) for names in (recalled.gone, recalled.claimed))
+    return Memory(now, dict(state.cursor) if state else {}, known, last, gone, claimed)
+
+
+def _partner_of(session: Session, settings: CollectorSettings) -> int | None:
+    """Whose the far end is, where the settings name a partner that is known."""
+    try:
+        named = str(getattr(settings, "partner", ""))
+        return find_partner(session, named).id if named else None
+    except NotFoundError:
+        return None
 
 
 def note_offer(database: Database, name: str, offer: CollectedOffer, *, refused: str, now: datetime) -> None:
@@ -95,6 +109,7 @@ def note_offer(database: Database, name: str, offer: CollectedOffer, *, refused:
         if offer.cursor:
             state = _state(session, name)
             state.cursor = {**state.cursor, **offer.cursor}
+        ask_about_recalls(session, [UUID(one) for one in offer.claimed], now, came_by=name)
 
 
 def note_run(

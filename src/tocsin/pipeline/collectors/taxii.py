@@ -172,7 +172,8 @@ def _offer(
     says = [one for one in kept if one.get("type") not in {"marking-definition", "identity"}]
     if says and key not in memory.known:
         item = WaitingReport(f"{key}.json", read=lambda: [_report([*run.marks.values(), *kept], key)])
-        yield CollectedOffer(label, [item], key, {} if gone else cursor)
+        claimed = sorted(memory.claimed & {_uuid(one) for one in kept})
+        yield CollectedOffer(label, [item], key, {} if gone else cursor, claimed=claimed)
         cursor = cursor if gone else {}
     if recalled and f"{key}:recalled" not in memory.known:
         words = say("Its source has recalled this from partners, so it is not taken in by this way either.")
@@ -186,9 +187,13 @@ def _offer(
 
 def _recalled(objects: list[Json], memory: Memory) -> set[str]:
     """The ids of objects that a partner recalled, and of what belongs to them."""
-    found = [one for one in objects if one["id"].rpartition("--")[2].lower() in memory.recalled]
+    found = [one for one in objects if _uuid(one) in memory.recalled]
     refs = (one.get("object_refs") for one in found)
     return {one["id"] for one in found} | {str(ref) for some in refs if isinstance(some, list) for ref in some}
+
+
+def _uuid(one: Json) -> str:
+    return str(one["id"]).rpartition("--")[2].lower()
 
 
 def _report(objects: list[Json], key: str) -> bytes:

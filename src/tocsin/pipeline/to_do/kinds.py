@@ -334,6 +334,18 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             Resolution(say("End the key"), "/partners?need=expiring", "partners end-key"),
         ),
     ),
+    ItemKind.PARTNER_KEYS_STOPPED: ToDoKind(
+        say("Stopped keys of partners"),
+        lambda item: say_count(
+            "%(n)s key stopped by its partner", "%(n)s keys stopped by their partners", item.count
+        ),
+        "/partners?need=stopped", Permission.PARTNERS_WRITE, listers.partner_keys_stopped,
+        (
+            Resolution(
+                say("Call the partner, and record why the key ended"), "/partners?need=stopped", "partners end-key"
+            ),
+        ),
+    ),
     ItemKind.PARTNER_ATTESTATIONS: ToDoKind(
         say("Expiring attestations of partners"),
         lambda item: say_count(
@@ -384,6 +396,18 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         (
             Resolution(say("Accept the case"), _EXCHANGE, "exchange accept"),
             Resolution(say("Refuse the case"), _EXCHANGE, "exchange refuse"),
+        ),
+    ),
+    ItemKind.PARTNER_OFFERS: ToDoKind(
+        say("Offers without an answer"),
+        lambda item: say_count(
+            "%(n)s case offered to a partner, no answer for 7 days",
+            "%(n)s cases offered to partners, no answer for 7 days", item.count,
+        ),
+        "/exchange#cases", _WORK, listers.partner_offers,
+        (
+            Resolution(say("Withdraw the offer"), _EXCHANGE, "exchange withdraw"),
+            Resolution(say("Read the dispatch with its answer"), _EXCHANGE, "exchange take"),
         ),
     ),
     ItemKind.PARTNER_MESSAGES: ToDoKind(

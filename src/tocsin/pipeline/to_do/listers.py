@@ -19,10 +19,12 @@ from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.events import FeedAlarm, Ingest, IngestState, open_rows
 from tocsin.exchange.agreements import ending_agreements, waiting_agreements
 from tocsin.exchange.ledger import (
+    OFFER_WAITS,
     offered_cases,
     open_items,
     open_messages,
     stuck_dispatches,
+    unanswered_offers,
     unanswered_recalls,
     unchecked_partners,
     without_receipt,
@@ -34,6 +36,7 @@ from tocsin.exchange.partners import (
     ending_attestations,
     ending_keys,
     list_partners,
+    stopped_keys,
 )
 from tocsin.incidents import (
     IncidentReader,
@@ -359,6 +362,13 @@ def partner_cases(context: ListingContext) -> Iterator[Item]:
     yield Item(ItemKind.PARTNER_CASES, len(found), min((one.changed_at for one in found), default=None))
 
 
+def partner_offers(context: ListingContext) -> Iterator[Item]:
+    """Cases that we offered, and no partner has answered; due a week after the first offer."""
+    found = unanswered_offers(context.session, context.now)
+    first = min((one.changed_at for one in found), default=None)
+    yield Item(ItemKind.PARTNER_OFFERS, len(found), first, first + OFFER_WAITS if first else None)
+
+
 def partner_messages(context: ListingContext) -> Iterator[Item]:
     """Requests and notices that nobody has acknowledged; due when the first request is."""
     found = open_messages(context.session)
@@ -397,6 +407,13 @@ def partner_keys(context: ListingContext) -> Iterator[Item]:
     yield Item(
         ItemKind.PARTNER_KEYS, len(found), None, min((key.expires_at for key in found if key.expires_at), default=None)
     )
+
+
+def partner_keys_stopped(context: ListingContext) -> Iterator[Item]:
+    """Keys that their partners stopped."""
+    found = stopped_keys(context.partners)
+    since = min((key.ended_at for key in found if key.ended_at), default=None)
+    yield Item(ItemKind.PARTNER_KEYS_STOPPED, len(found), since)
 
 
 def partner_attestations(context: ListingContext) -> Iterator[Item]:

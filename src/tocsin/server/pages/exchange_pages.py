@@ -305,7 +305,7 @@ def _dispatch(
         claims, agreement = sent_claims(desk.node, session, found.row), ground_of(session, Direction.OUT, number)
         tries, evidence = tries_of(session, [number]).get(number, []), evidence_of(session, found.row)
         withheld = why_withheld(session, found.row.withheld)
-        waiting = due_dispatches(session, mails=desk.node.settings.mail.channel == "smtp")
+        waiting = due_dispatches(session, desk.now, mails=desk.node.settings.mail.channel == "smtp")
         due = next((one for of_partner in waiting for one in of_partner if one.row.id == number), None)
     return desk.page(
         request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, typed=typed,

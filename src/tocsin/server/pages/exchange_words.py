@@ -61,7 +61,7 @@ _REFUSALS: Final[Mapping[str, str]] = {
     "capacity": N_("No capacity"), "not-ours": N_("Not ours"), "law": N_("Law"), "withdrawn": N_("It was withdrawn"),
     "other": N_("Another reason"),
 }  # fmt: skip
-_KEPT: Final[Mapping[str, str]] = {"legal-hold": N_("Legal hold"), "law": N_("Law")}
+_KEPT: Final[Mapping[str, str]] = {"legal-hold": N_("Legal hold"), "law": N_("Law"), "not-source": N_("Not its source")}
 _CODE_WORDS: Final = {**_CODES, **_REFUSALS, **_KEPT}
 """Every code that one side gives the other as its reason; partners may have others."""
 _CLASSES: Final[Mapping[str, str]] = {

@@ -28,6 +28,7 @@ from tocsin.exchange.partners import (
     listings_of,
     read_partner,
     read_profile_file,
+    stopped_keys,
     vouchers,
 )
 from tocsin.interface import ActContext, NotHereError, PageRouter, RequestError, needs, number_in
@@ -52,6 +53,7 @@ _NEEDS: Final[Mapping[str, str]] = {
     "claimed": N_("Key to confirm"),
     "check": N_("Communication check due"),
     "expiring": N_("Key expires within 30 days"),
+    "stopped": N_("Key stopped by the partner"),
     "attestation": N_("Attestation expires within 30 days"),
 }
 
@@ -318,6 +320,8 @@ def _needs(one: ListedPartner, need: str, desk: PageContext) -> bool:
             return one.state in {LinkState.CHECK_DUE, LinkState.FAILING}
         case "expiring":
             return bool(ending_keys([one], desk.now))
+        case "stopped":
+            return bool(stopped_keys([one]))
         case "attestation":
             return bool(ending_attestations([one], desk.now))
         case _:

@@ -37,6 +37,10 @@ def read_body(body: bytes) -> Any:
     return parse_json(body) if body.strip() else {}
 
 
+class _NoEventError(ValueError):
+    """Something stands where an event has none of its kind."""
+
+
 @dataclass
 class EventReader:
     """An event, wrapped in ``Event`` or not: ``take`` gets each attribute and object, `read` gives all else.
@@ -73,7 +77,7 @@ class EventReader:
         for _ in self._members("{", "}"):
             key, sign = self._value(), self._skip(":")
             if not isinstance(key, str):
-                raise ValueError(":")  # noqa: TRY004  # one error for all that is no event
+                raise _NoEventError(":")
             if key == "Event" and sign == "{" and not depth:
                 found |= self._object(depth + 1)
             elif key in _PARTS and sign == "[":
@@ -95,7 +99,7 @@ class EventReader:
     def _part(self, kind: str) -> None:
         one = self._value()
         if not isinstance(one, dict):
-            raise ValueError(kind)  # noqa: TRY004  # one error for all that is no event
+            raise _NoEventError(kind)
         self.parts += 1 + len(one.get("Attribute") or ())
         if self.parts > MOST_ATTRIBUTES:
             raise InputError(f"An event has at most {MOST_ATTRIBUTES:,} attributes here.")

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4, uuid5
 from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.faces import recalled_names
 from tocsin.exchange.faces.misp.event_reader import EventReader
 from tocsin.exchange.faces.misp.shapes import (
     MispOrg,
@@ -32,6 +31,8 @@ from tocsin.exchange.ledger import (
     OfferedItem,
     OfferState,
     RecordKind,
+    ask_about_recalls,
+    recalled_names,
 )
 from tocsin.node.records import AuditAction, audit
 from tocsin.sharing.gate import Tlp
@@ -215,8 +216,10 @@ class PartnerStore:
             raise ExistingEventError(known.id)
         if known is not None:
             raise RefusedError(403, "Event blocked by event blocklist: it was deleted.", saved=False)
-        if recalled_names(self.session, [uuid]):
+        recalled = recalled_names(self.session, [uuid], giver=self.partner)
+        if recalled.gone:
             raise RefusedError(403, _RECALLED, saved=False)
+        ask_about_recalls(self.session, recalled.claimed, self.now, came_by=self.org.name)
 
     def _with_publishing(self, content: dict[str, Any], before: Json) -> dict[str, Any]:
         if content.get("published") and not before.get("published"):
@@ -225,7 +228,7 @@ class PartnerStore:
 
     def _offer(self, event: MispRecord, marking: Markings, *, code: str = "") -> None:
         """The event as an item for the people here; ``code``: what its partner asks, or that it took it back."""
-        if not event.deleted and recalled_names(self.session, [event.target]):
+        if not event.deleted and recalled_names(self.session, [event.target], giver=self.partner).gone:
             raise RefusedError(403, _RECALLED, saved=False)
         event.content = {**event.content, "marking": self._marking(event, marking)}
         code = "deleted" if event.deleted else code

@@ -276,8 +276,8 @@ def _each(session: Session, partner: int, rows: Sequence[Any], change: Update | 
     found, row = 0, TaxiiObject
     for some in _parts([one.number for one in rows]):
         of = row.partner_id == partner, row.number.in_(some)
-        done = session.execute(change.where(*of), execution_options={"synchronize_session": False})
-        found += done.rowcount  # type: ignore[attr-defined]  # what changes rows has a count
+        done = session.connection().execute(change.where(*of))
+        found += done.rowcount
     return found
 
 

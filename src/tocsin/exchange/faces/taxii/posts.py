@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.faces.offers import FaceOffer, check_offer, offer, recalled_names
+from tocsin.exchange.faces.offers import FaceOffer, check_offer, offer
 from tocsin.exchange.faces.taxii.models import TaxiiStatus
 from tocsin.exchange.faces.tokens import Face, FaceCaller
 from tocsin.exchange.formats import (
@@ -21,7 +21,7 @@ from tocsin.exchange.formats import (
     stricter,
     write_json,
 )
-from tocsin.exchange.ledger import OfferedItem, OfferState
+from tocsin.exchange.ledger import OfferedItem, OfferState, ask_about_recalls, recalled_names
 from tocsin.exchange.partners import Partner
 from tocsin.node.errors import InputError
 from tocsin.node.node import Node
@@ -58,14 +58,15 @@ def post(node: Node, caller: FaceCaller, content: bytes, now: datetime) -> Json:
         session.get_one(Partner, caller.partner, with_for_update=True)
         status = session.get(TaxiiStatus, named)
         if status is None:
-            gone = recalled_names(session, [one for one in map(_uuid, good) if one])
-            if gone:
+            recalled = recalled_names(session, [one for one in map(_uuid, good) if one], giver=caller.partner)
+            if recalled.gone:
                 bad += [[*_named(one), "recalled"] for one in good]
                 good = []
             status = TaxiiStatus(
                 id=named, partner_id=caller.partner, item_id=None, at=now, good=[_named(one) for one in good], bad=bad
             )
             if good:
+                ask_about_recalls(session, recalled.claimed, now, came_by=caller.name)
                 status.item_id = offer(session, node, caller, _offer(good), now).id
             session.add(status)
             session.flush()

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.ledger.cases.models import ExchangeCase, ExchangeMessage
-from tocsin.exchange.ledger.cases.states import CaseState
+from tocsin.exchange.ledger.cases.states import OFFER_WAITS, CaseState
 from tocsin.exchange.ledger.cases.writing import stored_history
 from tocsin.exchange.ledger.models import OfferedItem, OutgoingRow, PassedItem
 from tocsin.exchange.ledger.spoken_answers import recalled_items
@@ -81,6 +81,13 @@ def case_entries(session: Session, row: ExchangeCase) -> list[CaseEntry]:
 def offered_cases(session: Session) -> Sequence[ExchangeCase]:
     """Cases that partners offered, and nobody here has answered, the oldest first."""
     query = select(ExchangeCase).where(ExchangeCase.state == CaseState.OFFERED_TO_US.value)
+    return session.scalars(query.order_by(ExchangeCase.changed_at)).all()
+
+
+def unanswered_offers(session: Session, now: datetime) -> Sequence[ExchangeCase]:
+    """Cases that we offered a week ago, with no answer here and not asked back, the oldest first."""
+    late = ExchangeCase.changed_at <= now - OFFER_WAITS, ExchangeCase.withdrawn == ""
+    query = select(ExchangeCase).where(ExchangeCase.state == CaseState.OFFERED.value, *late)
     return session.scalars(query.order_by(ExchangeCase.changed_at)).all()
 
 

@@ -49,6 +49,10 @@ ACKNOWLEDGE_WITHIN: Final[Mapping[str, timedelta]] = {
 """How soon a person acknowledges a request, by its urgency."""
 
 
+OFFER_WAITS: Final = timedelta(days=7)
+"""An offer of ours that nobody has answered for so long is a to-do item."""
+
+
 def case_state(history: CaseHistory, node: UUID) -> CaseState:
     """What a case with this history is to a node."""
     standing = history.standing(node)

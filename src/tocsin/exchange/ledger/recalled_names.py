@@ -1,0 +1,92 @@
+"""Which names that partners recalled stay out of ways in that know no nodes: a MISP, TAXII, an event of a program.
+
+A recall is signed for one node's name of a thing, and there anyone may have written the UUID of another's. So it counts
+where the thing came from whoever recalled it, or comes from there now; on anything else a person decides.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session
+
+from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.states import IncomingState, OfferState
+from tocsin.exchange.partners import Partner
+from tocsin.exchange.statements import DispatchType, RecallRequest, RecallState
+from tocsin.node.records import AuditAction, audit
+from tocsin.node.sentences import say
+from tocsin.sharing.gate import Tlp
+
+
+@dataclass(frozen=True)
+class RecalledNames:
+    """``gone``: these do not come in again. ``claimed``: whoever recalled them is not known as their source."""
+
+    gone: frozenset[UUID]
+    claimed: frozenset[UUID]
+
+
+def recalled_names(
+    session: Session, names: Collection[UUID] | None = None, *, giver: int | None = None, ours: bool = True
+) -> RecalledNames:
+    """What was recalled of these names, or of all. ``giver``: the partner they come from now; ``ours``: also by us."""
+    row = RecallItemRow
+    same = OfferedItem.node == row.node, OfferedItem.item == row.item
+    answered = IncomingRow.id == OfferedItem.incoming_id, IncomingRow.hash == RecallRow.hash
+    honoured = OfferedItem.state.in_([OfferState.ERASED.value, OfferState.HIDDEN.value])
+    counts = or_(
+        RecallRow.partner_id.is_(None),
+        exists().where(Partner.id == giver, Partner.node == row.node),
+        exists().where(*same, OfferedItem.verified),
+        exists().where(*same, *answered, honoured),
+    )
+    query = select(row.item, counts).join(RecallRow, RecallRow.id == row.recall_id)
+    query = query.where(RecallRow.asks != RecallRequest.NARROW.value)
+    if not ours:
+        query = query.where(RecallRow.partner_id.is_not(None))
+    each = list(names or ())
+    some = (row.item.in_(each[at : at + 500]) for at in range(0, len(each), 500))
+    parts = [query] if names is None else [query.where(part) for part in some]
+    found = [(name, known) for part in parts for name, known in session.execute(part)]
+    gone = frozenset(name for name, known in found if known)
+    return RecalledNames(gone, frozenset(name for name, _ in found) - gone)
+
+
+def ask_about_recalls(session: Session, names: Collection[UUID], now: datetime, *, came_by: str) -> None:
+    """Let a person answer recalls of what came from elsewhere, once each. ``came_by``: for people, whose it was."""
+    row, theirs = RecallItemRow, RecallRow.partner_id.is_not(None)
+    query = select(RecallRow, row).join(RecallRow, RecallRow.id == row.recall_id).where(theirs, row.item.in_(names))
+    wanted = row.state == RecallState.NOT_HELD.value, RecallRow.asks != RecallRequest.NARROW.value
+    for recall, asked in session.execute(query.where(*wanted)).all():
+        same = OfferedItem.node == asked.node, OfferedItem.item == asked.item, OfferedItem.version == asked.version
+        if recall.partner_id is None or session.scalar(select(OfferedItem.id).where(*same)) is not None:
+            continue
+        asked.state = ""
+        item = OfferedItem(
+            partner_id=recall.partner_id, incoming_id=_incoming(session, recall, recall.partner_id, now).id,
+            node=asked.node, item=asked.item, version=asked.version, title="", tlp=Tlp.CLEAR.value, pap="",
+            verified=False, parts=[], state=OfferState.RECALLED.value, code=recall.code, came_at=now,
+            reason=say("Taken in from %(name)s; nothing shows that this partner is its source.", name=came_by),
+        )  # fmt: skip
+        session.add(item)
+        session.flush()
+        audit(
+            session, AuditAction.OFFER_CAME, at=now, actor="recall", subject=f"partner:{recall.partner_id}",
+            detail={"item": str(asked.item), "way": "recall", "sha256": recall.hash},
+        )  # fmt: skip
+
+
+def _incoming(session: Session, recall: RecallRow, partner: int, now: datetime) -> IncomingRow:
+    """What stands for a recall in the list of what came, as its dispatch may be long gone."""
+    same = IncomingRow.partner_id == partner, IncomingRow.hash == recall.hash
+    if (row := session.scalar(select(IncomingRow).where(*same))) is None:
+        row = IncomingRow(
+            partner_id=partner, number=0, hash=recall.hash, counts=False, type=DispatchType.RECALL.value,
+            tlp=Tlp.CLEAR.value, state=IncomingState.TAKEN.value, came_at=now, taken_by="recall",
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+    return row
