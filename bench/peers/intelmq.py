@@ -99,7 +99,7 @@ def runtime(port: int, inbox: Path, out: Path) -> dict[str, object]:
         "experts.url.expert": {"overwrite": False},
         "outputs.file.output": {"file": str(out)},
     }
-    names = [module.replace(".", "-") for module in parameters]
+    names = [module.replace(".", "-").replace("_", "-") for module in parameters]
     bots: dict[str, object] = {}
     for name, following, (module, own) in zip(names, [*names[1:], None], parameters.items(), strict=True):
         queues = {"destination_queues": {"_default": [f"{following}-queue"]}} if following else {}
@@ -107,6 +107,8 @@ def runtime(port: int, inbox: Path, out: Path) -> dict[str, object]:
             "group": module.split(".")[0].removesuffix("s").title(),
             "module": f"intelmq.bots.{module}",
             "name": name,
+            "description": name,
+            "enabled": True,
             "parameters": {**own, **queues},
             "run_mode": "continuous",
         }

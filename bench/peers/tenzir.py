@@ -22,7 +22,7 @@ def measure(folder: Path, program: Path, reports: list[Path]) -> dict[str, float
     folder.mkdir()
     out, steps = folder / "events.parquet", folder / "pipeline.tql"
     steps.write_text(
-        f"from_file {json.dumps(str(reports[0].parent / '*.csv'))}, mmap=true {{\n  read_csv raw=true\n}}\n"
+        f"from_file {json.dumps(str(reports[0].parent / '*.csv'))} {{\n  read_csv raw=true\n}}\n"
         f"deduplicate {KEYS}\n"
         f"to_file {json.dumps(str(out))} {{\n"
         '  write_parquet compression_type="zstd", compression_level=1\n}\n'
