@@ -86,6 +86,8 @@ class Batch:
     ``records``: for each row of ``frame`` the record of the chunk that it is of (from 0), where rows are no records.
     ``ordinals``: where a record may be several events, the place of each among them (from 0, below `MOST_EVENTS`).
     ``texts``: the raw text of every row at once, where that is quick; without it `raw_texts` asks ``locate``.
+    ``filled``: the report's own columns in which something stands, and ``passed_over``: how many of its records give
+    no event because they were not asked for; both where a mapping file says more than names of columns.
     """
 
     frame: pl.DataFrame
@@ -97,6 +99,8 @@ class Batch:
     texts: Callable[[], pl.Series | None] = lambda: None
     records: npt.NDArray[np.int64] | None = None
     ordinals: npt.NDArray[np.int64] | None = None
+    filled: frozenset[str] = frozenset()
+    passed_over: int = 0
 
     def rows(self, chunk: "Chunk") -> npt.NDArray[np.int64]:
         """The number of every row in its report: the record's, or where a record is several events, both in one."""
@@ -211,6 +215,9 @@ class DescribedSource(Protocol):
 
     def named(self, code: str) -> set[str]:
         """The fields that the file of that name fills."""
+
+    def absent(self, code: str, columns: set[str]) -> set[str]:
+        """The columns that the file of that name takes, and that are not among those of a report."""
 
     def text(self, code: str) -> str:
         """What the file of that name says; empty where there is none."""

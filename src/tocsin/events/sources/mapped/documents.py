@@ -175,26 +175,26 @@ class XmlRecords(DocumentRecords):
 def xml_samples(text: str, most: int) -> list[tuple[str, list[dict[str, str]]]]:
     """The elements that are there more than once, outer ones first: their name, and the first of them as columns.
 
-    The text may be cut off.
+    The text may be cut off. ``most``: of elements, and of each.
     """
     parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, recover=True)
     tree = etree.fromstring(text.encode(), parser)
     names = Counter(_local(one.tag) for one in ([] if tree is None else tree.iter(etree.Element)))
-    return [
-        (name, [_joined(_members(one, "")) for one in islice(_records(tree, name), most)])
-        for name, count in names.items()
-        if count > 1
-    ]
+    several = [name for name, count in names.items() if count > 1][:most]
+    return [(name, [_joined(_members(one, "")) for one in islice(_records(tree, name), most)]) for name in several]
 
 
-def html_samples(text: str, most: int) -> list[tuple[int, Sequence[str], list[list[str]]]]:
-    """The tables of a page: place, names of columns, and cells of the first rows below them."""
-    tree = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8", no_network=True))
+def html_samples(text: str, most: int) -> list[tuple[str, list[dict[str, str]]]]:
+    """The tables of a page: their place, and the first rows below the names of columns. ``most``: of both."""
+    try:
+        tree = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8", no_network=True))
+    except etree.LxmlError:
+        return []
     found = []
-    for place, table in enumerate(tree.iter("table")):
+    for place, table in enumerate(islice(tree.iter("table"), most)):
         rows = [[_cell(cell) for cell in row if cell.tag in {"td", "th"}] for row in islice(_own_rows(table), most + 1)]
-        if len(rows) > 1:
-            found.append((place, distinct(cell.lower() for cell in rows[0]), rows[1:]))
+        names = distinct(cell.lower() for cell in rows[0]) if rows else []
+        found.append((str(place), [dict(zip(names, row, strict=False)) for row in rows[1:]]))
     return found
 
 

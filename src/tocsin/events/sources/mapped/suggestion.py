@@ -105,9 +105,9 @@ def _parted(table: _Table) -> tuple[list[str], _Table]:
     for column, values in table.items():
         for separator in ";,| ":
             parts = [part.strip() for value in values for part in value.split(separator) if part.strip()]
-            if len(parts) > len(values) / 2 and any(separator in value for value in values):
-                if _takes("source.ip", parts) and not _takes("source.ip", [";".join(parts)]):
-                    return [f"each = {json.dumps(f'{column} split {separator}')}"], {**table, column: parts}
+            several = any(separator in value for value in values) and len(parts) > len(values) / 2
+            if several and _takes("source.ip", parts):
+                return [f"each = {json.dumps(f'{column} split {separator}')}"], {**table, column: parts}
     return [], table
 
 
@@ -143,7 +143,7 @@ def _json(text: str) -> tuple[list[str], _Table] | None:
             items = [one for record in records for one in _at(record, column) if isinstance(one, dict)]
             if items and _has_place(inner := _flat(items, f"{column}.")):
                 outer = {name: values for name, values in table.items() if name != column}
-                return [*said, f"each = {json.dumps(column)}"], outer | inner
+                return [*said, f"each = {json.dumps(column)}"], {**outer, **inner}
     return said, table
 
 
@@ -179,17 +179,12 @@ def _markup(text: str) -> tuple[list[str], _Table]:
     """HTML or XML: the first table, or element that is there more than once, which names a place."""
     from tocsin.events.sources.mapped.documents import html_samples, xml_samples  # lxml: for few reports
 
-    if re.search(r"<(html|table)\b", text, re.IGNORECASE):
-        said, found = ['format = "html"'], [
-            ([f'records = "{place}"'] if place else [], _by_column([dict(zip(names, row, strict=False)) for row in rows]))
-            for place, names, rows in html_samples(text, _SAMPLE)
-        ]  # fmt: skip
-    else:
-        said, found = ['format = "xml"'], [
-            ([f"records = {json.dumps(name)}"], _by_column(rows)) for name, rows in xml_samples(text, _SAMPLE)
-        ]  # fmt: skip
-    lines, table = next((one for one in found if _has_place(one[1])), found[0] if found else ([], {}))
-    return [*said, *lines], table
+    is_page = re.search(r"<(html|table)\b", text, re.IGNORECASE)
+    samples = (html_samples if is_page else xml_samples)(text, _SAMPLE)
+    found: list[tuple[str, _Table]] = [(name, _by_column(rows)) for name, rows in samples]
+    name, table = next((one for one in found if _has_place(one[1])), found[0] if found else ("", {}))
+    said = [f"records = {json.dumps(name)}"] if name not in {"", "0"} else []
+    return [f'format = "{"html" if is_page else "xml"}"', *said], table
 
 
 def _by_column(rows: Sequence[Mapping[str, str]]) -> _Table:
