@@ -282,6 +282,12 @@ def test_no_text_makes_a_pattern_slow(tmp_path: Path) -> None:
         ('[columns]\nip = { to = "source.ip", patern = "x" }\n', 2, 26, "no 'patern'"),
         ("[columns]\nip = { to = 'source.ip', pattern = '(' }\n", 2, 26, "cannot be used"),
         ('[columns]\nip = "source.ip"\n[values.what]\nssh = { "clasification.type" = "x" }\n', 4, 9, "no field"),
+        (
+            '[columns]\nip = "source.ip"\n[constants]\n"classification.type" = "vulnerable"\n',
+            4,
+            1,
+            "no type 'vulnerable'",
+        ),
         ('zone = "Mars/Olympus"\n[columns]\nip = "source.ip"\n', 1, 1, "no time zone"),
         ('format = "cvs"\n[columns]\nip = "source.ip"\n', 1, 1, "format is none of"),
     ],
