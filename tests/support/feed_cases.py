@@ -97,7 +97,8 @@ RENAMED: Mapping[str, Mapping[tuple[str, object], object]] = {
 """By parser: a field and what the other system says in it; what is said here. Without a value: the field here.
 
 n6 knows some twenty categories, so that logins are scans or exploits to it, blocklists are "other", and a scam is a
-fraud, which is a taxonomy here; its name is a text where there is no malware. IntelMQ's parser of Shodan puts all of a record beside its event by a setting.
+fraud, which is a taxonomy here; its name is a text where there is no malware. IntelMQ's parser of Shodan puts all of a
+record beside its event by a setting.
 """
 
 Event = Mapping[str, object]

@@ -2,8 +2,10 @@
 
 import io
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from tocsin.events.idf_out import to_idf
 from tocsin.events.normalise import normalise
 from tocsin.events.sources import MOST_EVENTS, Batch, DescribedSource, MappingError, sources
 from tocsin.events.sources.mapped.reading import read_mapping
-from tocsin.node.errors import InputError
+from tocsin.node.errors import InputError, UsageError
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -369,3 +371,46 @@ def test_records_that_are_not_asked_for_are_counted(tmp_path: Path) -> None:
     mapping = 'each = "ip split ;"\n[where]\nkind = "a"\n[columns]\nip = "source.ip"\n'
     _, batches = read(tmp_path, mapping, b"ip,kind\n192.0.2.1;192.0.2.2,a\n192.0.2.3;192.0.2.4,b\n192.0.2.5,b\n")
     assert sum(batch.passed_over for batch in batches) == 2
+
+
+MANUAL = Path(__file__).parents[3] / "docs" / "sources.md"
+
+
+def test_the_examples_of_the_manual_read_their_samples(tmp_path: Path) -> None:
+    section = MANUAL.read_text(encoding="utf-8").partition("### Examples")[2].partition("\n### ")[0]
+    fences = re.findall(r"```(\w*)\n(.*?)```", section, re.DOTALL)
+    pairs = list(zip(fences[::2], fences[1::2], strict=True))
+    assert len(pairs) == 5
+    source = sources(tmp_path)["mapped"]
+    assert isinstance(source, DescribedSource)
+    for (_, sample), (language, mapping) in pairs:
+        assert language == "toml"
+        events, batches = read(tmp_path, mapping, sample.encode())
+        assert len(events) == sum(batch.frame.height for batch in batches) > 0
+        assert not [one for batch in batches for one in batch.unreadable]
+        assert all(one["time.source"] and one["classification.type"] for one in events)
+        assert not [one for one in events if "invalid" in str(one.get("flags"))]
+        assert not source.absent("feed", {column for batch in batches for column in batch.filled})
+
+
+def test_the_source_of_the_manual_reads_its_list() -> None:
+    [code] = re.findall(r"```python\n(.*?class OurFeed.*?)```", MANUAL.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(code, "our_feed.py", "exec"), names)  # noqa: S102  # as written in the manual
+    source, report = names["source"](()), b"ip|seen|note\n192.0.2.1|2026-11-20 10:00:00|x\n"
+    feed = source.feed(source.recognise("list.txt", report))
+    reader = source.open(feed.code, io.BytesIO(report), 1 << 20)
+    [checked] = [normalise(reader.parse(chunk), feed, NOW) for chunk in reader.chunks()]
+    [event] = to_idf(checked.frame)
+    assert (event["source.ip"], event["time.source"]) == ("192.0.2.1", "2026-11-20T10:00:00+00:00")
+
+
+def test_a_source_of_others_that_cannot_be_loaded_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "theirs-1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1\n")
+    (folder / "entry_points.txt").write_text("[tocsin.sources]\ntheirs = their_broken_feed:source\n")
+    (tmp_path / "their_broken_feed.py").write_text("class Feed:\n    limit = LIMIT\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match=r"theirs \(their_broken_feed:source\).*LIMIT"):
+        sources()

@@ -258,7 +258,19 @@ def sources(*folders: Path) -> dict[str, FeedSource]:
     the folders and returns a `FeedSource`. Ours are found in the same way; theirs are asked after ours.
     """
     own = [EntryPoint(name, value, _GROUP) for name, value in _OWN.items()]
-    return {point.name: point.load()(folders) for point in [*own, *_others(tuple(sys.path))]}
+    found = {point.name: point.load()(folders) for point in own}
+    return found | {point.name: _loaded(point)(folders) for point in _others(tuple(sys.path))}
+
+
+def _loaded(point: EntryPoint) -> Callable[[Sequence[Path]], FeedSource]:
+    try:
+        made: Callable[[Sequence[Path]], FeedSource] = point.load()
+    except Exception as error:  # whatever a module of somebody else raises
+        raise UsageError(
+            f"The source {point.name} ({point.value}) cannot be loaded: {error!r}.",
+            hint="Correct or remove the package that adds it; docs/sources.md shows one.",
+        ) from error
+    return made
 
 
 @lru_cache(8)

@@ -212,7 +212,10 @@ def _text(text: str) -> tuple[list[str], _Table]:
         return ['format = "keyvalue"', *said], _by_column(rows)
     counts = {one: min((line.count(one) for line in lines), default=0) for one in _SEPARATORS}
     separator = max(counts, key=lambda one: counts[one])
-    if not counts[separator]:
+    blank = first_records("\n".join(lines).encode(), _SAMPLE, Dialect(" ", comment)) if not counts[separator] else []
+    if blank and len(set(map(len, blank))) == 1 and len(blank[0]) > 2:
+        separator = " "
+    elif not counts[separator]:
         return ['format = "lines"', *said], {"line": lines}
     said += [f"separator = {json.dumps(separator)}"] if separator != "," else []
     records = first_records("\n".join(lines).encode(), _SAMPLE, Dialect(separator, comment))
