@@ -50,6 +50,7 @@ _PLACES: Final = frozenset({"source.ip", "source.network", "source.url", "source
 _NOTHING: Final = frozenset({"-", "?", "N/A", "n/a", "NA", "None", "none", "null", "NULL", "unknown"})
 _ZEROS: Final = r"\b0+\B"
 _LONGEST: Final = 40
+_MOST: Final = 1 << 20  # characters of what is no JSON
 _Table = Mapping[str, Sequence[str]]
 _DAY: Final = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d"
 _ADDRESS: Final = (
@@ -62,11 +63,11 @@ def suggestion(name: str, head: bytes) -> str:
     """A mapping file for a report of which the first bytes are given."""
     text = as_text(head)[0].lstrip("\ufeff").replace("\x00", "")
     start = text.lstrip()[:1]
-    lines, table = (
-        (_json(text) if start in {"{", "["} else _markup(text) if start == "<" else None) or _text(text)
-    )  # fmt: skip
-    if not _has_place(table) and lines[:1] != ['format = "keyvalue"'] and (found := _log(text)):
-        lines, table = found
+    found = _json(text) if start in {"{", "["} else None
+    text = text[:_MOST]
+    lines, table = found or (_markup(text) if start == "<" else _text(text))
+    if not _has_place(table) and lines[:1] != ['format = "keyvalue"'] and (logged := _log(text)):
+        lines, table = logged
     return _file(name, lines, table)
 
 
@@ -140,7 +141,7 @@ def _json(text: str) -> tuple[list[str], _Table] | None:
     table = _flat(records)
     if not _has_place(table):
         for column in table:
-            items = [one for record in records for one in _at(record, column) if isinstance(one, dict)]
+            items = [one for record in records[:_SAMPLE] for one in _at(record, column) if isinstance(one, dict)]
             if items and _has_place(inner := _flat(items, f"{column}.")):
                 outer = {name: values for name, values in table.items() if name != column}
                 return [*said, f"each = {json.dumps(column)}"], {**outer, **inner}
