@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 
 _SHOWN: Final = 20  # events of a trial on a terminal
-_FOLLOWS: Final = ("feed.", "rsit.", "classification.taxonomy", "time.observation")  # of the mapping or another field
 
 
 def _show_cadence(done: "FeedCadence") -> None:
@@ -119,9 +118,10 @@ def _show_trial(found: "FeedTrial") -> None:
 
 def _show_events(events: Sequence[dict[str, object]]) -> None:
     """What is the same in all events once, then what differs, an event a row; all of it is in the JSON."""
+    from tocsin.pipeline.feed_trial import FOLLOWS
+
     shown = [
-        {name: str(value) for name, value in event.items() if not name.startswith(_FOLLOWS)}
-        for event in events[:_SHOWN]
+        {name: str(value) for name, value in event.items() if not name.startswith(FOLLOWS)} for event in events[:_SHOWN]
     ]
     names = list(dict.fromkeys(name for event in shown for name in event))
     same = [name for name in names if len(shown) > 1 and len({event.get(name) for event in shown}) == 1]

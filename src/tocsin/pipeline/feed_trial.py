@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MOST_EVENTS: Final = 100_000
 """After so many a trial ends: whoever wants more takes the report in."""
 
+FOLLOWS: Final = ("feed.", "rsit.", "classification.taxonomy", "time.observation")
+"""How fields begin that follow from the mapping file or from another field: nobody looks at them in a trial."""
+
 _MAPPED: Final = "mapped"
 _SAMPLE: Final = 1 << 24  # bytes of which a mapping is suggested: a document of JSON is read whole or not at all
 

@@ -4,6 +4,7 @@ import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,14 +78,19 @@ def test_the_cases_of_others_are_equal_but_for_those_that_are_named(shared_data:
 
 def test_servers_are_what_feeds_of_command_and_control_name() -> None:
     source = sources()["mapped"]
-    ctip = {"DateTimeReceivedUtc": "2026-11-20T10:00:00", "DestinationIp": "192.0.2.1", "DestinationPort": 443}
+    ctip: dict[str, Any] = {
+        "DateTimeReceivedUtc": "2026-11-20T10:00:00",
+        "DestinationIp": "192.0.2.1",
+        "DestinationPort": 443,
+    }
     ctip |= {"DestinationIpInfo": {"DestinationIpAsnNumber": "64496"}, "ThreatCode": "B1", "TLP": "Green"}
     eset = {"domain": "c2.example", "ip": "x_NXDOMAIN", "last_seen": "2026-11-20T10:00:00Z"}
     eset |= {"reason": "Host is used as command and control server for x."}
-    for name, code, record, wanted in [
+    cases: list[tuple[str, str, dict[str, Any], dict[str, object]]] = [
         ("ctip-c2_1.json", "ctip_azure_c2", ctip, {"source.ip": "192.0.2.1", "source.asn": 64496, "tlp": "GREEN"}),
         ("eset_1.json", "eset_eti", eset, {"source.fqdn": "c2.example", "source.ip": None}),
-    ]:
+    ]
+    for name, code, record, wanted in cases:
         report = json.dumps([record]).encode()
         assert source.recognise(name, report) == code
         reader = source.open(code, io.BytesIO(report), 1 << 20)

@@ -209,8 +209,8 @@ def _text(text: str) -> tuple[list[str], _Table]:
     said = [f'comment = "{comment}"'] if comment else []
     pairs = [re.findall(r'(?:^|\s)([\w.-]+)=("[^"]*"|\S*)', line) for line in lines]
     if min(map(len, pairs), default=0) > 1:
-        rows = [{key.lower(): value.strip('"') for key, value in one} for one in pairs]
-        return ['format = "keyvalue"', *said], _by_column(rows)
+        read = [{key.lower(): value.strip('"') for key, value in one} for one in pairs]
+        return ['format = "keyvalue"', *said], _by_column(read)
     counts = {one: min((line.count(one) for line in lines), default=0) for one in _SEPARATORS}
     separator = max(counts, key=lambda one: counts[one])
     blank = first_records("\n".join(lines).encode(), _SAMPLE, Dialect(" ", comment)) if not counts[separator] else []
