@@ -330,7 +330,7 @@ SAMPLES = {
     )
     + "</sources>",
     "firewall.log": "".join(
-        f'date=2026-11-20 time=09:1{n}:07 tz="+0300" msg="a, b, c" srcip=192.0.2.{n} dstip=198.51.100.1 proto=6\n'
+        f'date=2026-11-20 time=09:1{n}:07 tz="+0300" msg="a, b" srcip=192.0.2.{n} dstip=198.51.100.1 host=www.example\n'
         for n in (1, 2)
     ),
     "cells.csv": "# made today\nname,dns_a\na.example,192.0.2.1;192.0.2.2\nb.example,\n",
@@ -352,6 +352,7 @@ def test_a_suggestion_reads_its_sample_and_names_every_column(tmp_path: Path, na
         "list.xml": {"2026-11-20T00:00"},
         "firewall.log": {"2026-11-20T06:11", "2026-11-20T06:12"},
     }.get(name, {"None"})
+    assert not [one for one in events if "source.fqdn" in one and "destination.ip" in one]
     named = {column for batch in batches for column in batch.filled}
     assert all(f'"{column}"' in mapping for column in named)
     assert not source.absent("feed", named | {"asn"})

@@ -52,6 +52,7 @@ _ZEROS: Final = r"\b0+\B"
 _LONGEST: Final = 40
 _MOST: Final = 1 << 20  # characters of what is no JSON
 _Table = Mapping[str, Sequence[str]]
+_OTHER_END: Final = {"source.fqdn": "destination.fqdn", "source.url": "destination.url"}
 _DAY: Final = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d"
 _ADDRESS: Final = (
     r"(?:\d{1,3}\.){3}\d{1,3}|(?:[0-9a-fA-F]{1,4}:){1,7}:[0-9a-fA-F:]*|(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}"
@@ -94,6 +95,8 @@ def _goals(table: _Table) -> dict[str, str]:
         )
         if goal:
             taken[column] = goal
+    if {"source.ip", "destination.ip"} <= set(taken.values()):  # of a connection the name is that of its other end
+        taken = {column: _OTHER_END.get(goal, goal) for column, goal in taken.items()}
     return {column: taken[column] for column in table if column in taken}
 
 
