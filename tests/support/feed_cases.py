@@ -83,6 +83,8 @@ FEEDS: Mapping[str, str] = {
 RAW = "the record itself"
 RENAMED: Mapping[str, Mapping[tuple[str, object], object]] = {
     "n6:SpamhausEdropParser": {("classification.type", "other"): "blacklist"},
+    "n6:Spam404ComScamListBlParser": {("classification.type", "fraud"): "masquerade"},
+    "n6:Spam404ComScamListParser": {("classification.type", "fraud"): "masquerade"},
     "n6:DataplaneSshpwauthParser": {("classification.type", "exploit"): "brute-force"},
     "n6:TurrisCzGreylistCsv202401Parser": {("classification.type", "scanner"): "brute-force"},
     "n6:CesnetCzWardenParser": {
@@ -94,8 +96,9 @@ RENAMED: Mapping[str, Mapping[tuple[str, object], object]] = {
 }
 """By parser: a field and what the other system says in it; what is said here. Without a value: the field here.
 
-n6 knows some twenty categories, so that logins are scans or exploits to it and blocklists are "other"; its
-name is a text where there is no malware. IntelMQ's parser of Shodan puts all of a record beside its event by a setting.
+n6 knows some twenty categories, so that logins are scans or exploits to it, blocklists are "other", and a scam is a
+fraud, which is a taxonomy here; its name is a text where there is no malware. IntelMQ's parser of Shodan puts all of a
+record beside its event by a setting.
 """
 
 Event = Mapping[str, object]

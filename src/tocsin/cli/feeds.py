@@ -1,10 +1,9 @@
 """`tocsin feeds`: which feeds come, and whether they come as they always did."""
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from tocsin.pipeline.feed_files import FeedFiles
     from tocsin.pipeline.feed_setup import DryRun
     from tocsin.pipeline.feed_trial import FeedTrial
+
+
+_SHOWN: Final = 20  # events of a trial on a terminal
 
 
 def _show_cadence(done: "FeedCadence") -> None:
@@ -84,9 +86,9 @@ def try_(
 
 def _trial(found: "FeedTrial") -> dict[str, object]:
     return {
-        **fields(found, "feed rows events"),
+        **fields(found, "feed rows passed_over events"),
         "set_aside": [{"line": line, "reason": reason, "raw": raw} for line, reason, raw in found.set_aside],
-        "unmapped": found.unmapped,
+        **fields(found, "unmapped absent unread"),
         "problems": [
             {"file": str(one.path), "line": one.row, "column": one.place, "reason": one.reason}
             for one in found.mistakes
@@ -97,16 +99,38 @@ def _trial(found: "FeedTrial") -> dict[str, object]:
 def _show_trial(found: "FeedTrial") -> None:
     for one in found.mistakes:
         say(f"{one.path}:{one.row}:{one.place}: {one.reason}")
-    for event in found.events:
-        say(json.dumps(event, ensure_ascii=False))
-    for line, reason, raw in found.set_aside:
-        say(f"For quarantine, line {line}: {reason} {raw[:200]}")
+    _show_events(found.events)
+    for line, reason, raw in found.set_aside[:_SHOWN]:
+        say(f"For quarantine, line {line}: {reason} {' '.join(raw[:200].split())}")
     if found.unmapped:
         say(f"Kept in extra, as no column names them: {', '.join(found.unmapped)}.")
+    if found.absent:
+        say(f"Named in the mapping, and empty in each record: {', '.join(found.absent)}.")
+    for name, value in found.unread.items():
+        say(f"{name} cannot take all values: {value}. They are kept in extra; 'skip' names values that say nothing.")
     if not found.mistakes:
+        passed = f", {found.passed_over} passed over by [where]" if found.passed_over else ""
         note(
-            f"{found.feed}: {len(found.events)} events of {found.rows} records, {len(found.set_aside)} for quarantine."
+            f"{found.feed}: {len(found.events)} events of {found.rows} records{passed}, "
+            f"{len(found.set_aside)} for quarantine."
         )
+
+
+def _show_events(events: Sequence[dict[str, object]]) -> None:
+    """What is the same in all events once, then what differs, an event a row; all of it is in the JSON."""
+    from tocsin.pipeline.feed_trial import FOLLOWS
+
+    shown = [
+        {name: str(value) for name, value in event.items() if not name.startswith(FOLLOWS)} for event in events[:_SHOWN]
+    ]
+    names = list(dict.fromkeys(name for event in shown for name in event))
+    same = [name for name in names if len(shown) > 1 and len({event.get(name) for event in shown}) == 1]
+    if same:
+        print_table("The same in all events", ("field", "value"), [(name, shown[0][name]) for name in same])
+    if rest := [name for name in names if name not in same]:
+        print_table("Events", rest, [[event.get(name, "") for name in rest] for event in shown])
+    if len(events) > _SHOWN:
+        say(f"The first {_SHOWN} of {len(events)} are shown; --json prints all.")
 
 
 @app.command()

@@ -89,9 +89,18 @@ def classes(stated: str | None) -> Classes:
     """What a stated type means; one that nobody knows keeps its name and is undetermined in both taxonomies."""
     if not stated:
         return _UNDETERMINED
-    name = stated.strip().lower().replace(" ", "-").replace("_", "-")
+    name = _name(stated)
     unknown = Classes(name, _UNDETERMINED.taxonomy, _UNDETERMINED.rsit_taxonomy, _UNDETERMINED.rsit_type)
     return TYPES.get(name, unknown)
+
+
+def is_known(stated: str) -> bool:
+    """Whether there is such a type, by any of its names."""
+    return _name(stated) in TYPES
+
+
+def _name(stated: str) -> str:
+    return stated.strip().lower().replace(" ", "-").replace("_", "-")
 
 
 def classify(frame: pl.DataFrame) -> pl.DataFrame:

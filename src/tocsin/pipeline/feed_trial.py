@@ -1,6 +1,6 @@
 """What a mapping makes of a report before anything is taken in: events, what is set aside, what no column names."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,21 +22,30 @@ if TYPE_CHECKING:
 MOST_EVENTS: Final = 100_000
 """After so many a trial ends: whoever wants more takes the report in."""
 
+FOLLOWS: Final = ("feed.", "rsit.", "classification.taxonomy", "time.observation")
+"""How fields begin that follow from the mapping file or from another field: nobody looks at them in a trial."""
+
 _MAPPED: Final = "mapped"
+_SAMPLE: Final = 1 << 24  # bytes of which a mapping is suggested: a document of JSON is read whole or not at all
 
 
 @dataclass
 class FeedTrial:
     """What came out.
 
-    ``events`` as IDF, ``set_aside`` as line, reason and raw text; ``sample``: how the report begins.
+    ``events`` as IDF, ``set_aside`` as line, reason and raw text; ``sample``: how the report begins. ``unmapped``:
+    columns that no entry names, ``absent``: columns that an entry names and no record has, ``unread``: fields with a
+    value that they could not take, ``passed_over``: records that were not asked for.
     """
 
     feed: str = ""
     rows: int = 0
     events: list[dict[str, object]] = field(default_factory=list)
     set_aside: list[tuple[int, str, str]] = field(default_factory=list)
+    passed_over: int = 0
     unmapped: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
     mistakes: list[MappingError] = field(default_factory=list)
     sample: str = ""
 
@@ -61,6 +70,8 @@ def try_feed(
 
     """
     trial, intake = FeedTrial(), IntakeFilter(node, "feeds try")
+    columns: set[str] = set()
+    read = 0
     limits = node.settings.ingest
     with TemporaryDirectory() as spool:
         for report in passing(intake, path, Path(spool), limits):
@@ -81,15 +92,21 @@ def try_feed(
                 )
                 for chunk in reader.chunks():
                     batch = reader.parse(chunk)
+                    columns |= batch.filled
+                    read += batch.frame.height + batch.passed_over
                     intake.note(redaction)
                     checked = normalise(batch, known, now)
                     _count(trial, batch, checked.usable.to_list())
                     trial.events += to_idf(checked.frame.filter(checked.usable))
                     if max(len(trial.events), len(trial.set_aside)) >= most:
                         break
-            trial.unmapped = sorted(
-                _unmapped(trial, source.named(code) if isinstance(source, DescribedSource) else set())
-            )
+            described = source if isinstance(source, DescribedSource) else None
+            named = described.named(code) if described else set()
+            extra = _extra(trial)
+            trial.unmapped = sorted(name for name in extra if not {name, f"extra.{name}"} & named)
+            trial.unread = {name: str(value) for name, value in sorted(extra.items()) if name in named}
+            if described and read:
+                trial.absent = sorted(described.absent(code, columns | set(reader.columns)))
     return trial
 
 
@@ -105,7 +122,7 @@ def suggested_mapping(node: NodeWithStores, path: Path) -> str:
         for report in passing(intake, path, Path(spool), node.settings.ingest):
             for source in sources().values():
                 if isinstance(source, DescribedSource):
-                    return source.suggestion(report.name, intake.kept(report.head())[0])
+                    return source.suggestion(report.name, intake.kept(report.head(_SAMPLE))[0])
     return ""
 
 
@@ -132,8 +149,14 @@ def _count(trial: FeedTrial, batch: "Batch", usable: Sequence[bool]) -> None:
     trial.set_aside += dict.fromkeys(bad)
     records = len(usable) if batch.records is None else len(set(batch.records.tolist()))
     trial.rows += records + len(batch.unreadable)
+    trial.passed_over += batch.passed_over
 
 
-def _unmapped(trial: FeedTrial, named: set[str]) -> Iterator[str]:
-    found = {name for event in trial.events for name in event if name.startswith("extra.")}
-    yield from (name.removeprefix("extra.") for name in found if name not in named)
+def _extra(trial: FeedTrial) -> dict[str, object]:
+    """What stands in ``extra`` under which names, each with its first value."""
+    found: dict[str, object] = {}
+    for event in trial.events:
+        for name, value in event.items():
+            if name.startswith("extra."):
+                found.setdefault(name.removeprefix("extra."), value)
+    return found

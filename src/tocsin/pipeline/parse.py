@@ -49,8 +49,8 @@ Clock = Callable[[], datetime]
 
 
 UNKNOWN_FEED: Final = say(
-    "Choose the feed when you send it in, with --source NAME --feed NAME by command; a "
-    "collector has it in its settings. docs/sources.md shows how to describe a new CSV feed."
+    "A feed that is known is chosen with --source NAME --feed NAME, or in the settings of the collector. For a new "
+    "one 'tocsin feeds try FILE --suggest' and the page Try a feed make a mapping file: docs/sources.md."
 )
 """What to do with a report that nobody recognises; a page says what it has in its place."""
 

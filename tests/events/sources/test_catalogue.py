@@ -1,14 +1,21 @@
 """The catalogue: each file can be used, says what it is, and reads what its feed sends (others' cases)."""
 
+import io
+import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from support.feed_cases import FEEDS, RENAMED, compare
+from tocsin.events.idf_out import to_idf
+from tocsin.events.normalise import normalise
 from tocsin.events.sources import sources
 from tocsin.events.sources.mapped.reading import read_mapping
 from tocsin.events.sources.mapped.source import CATALOGUE, names_in
 
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 FILES = sorted(CATALOGUE.glob("*.toml"))
 
 
@@ -67,3 +74,27 @@ def test_the_cases_of_others_are_equal_but_for_those_that_are_named(shared_data:
     assert found["parsers"] == 60
     assert RENAMED.keys() <= FEEDS.keys()
     assert sum(map(len, RENAMED.values())) <= 10
+
+
+def test_servers_are_what_feeds_of_command_and_control_name() -> None:
+    source = sources()["mapped"]
+    ctip: dict[str, Any] = {
+        "DateTimeReceivedUtc": "2026-11-20T10:00:00",
+        "DestinationIp": "192.0.2.1",
+        "DestinationPort": 443,
+    }
+    ctip |= {"DestinationIpInfo": {"DestinationIpAsnNumber": "64496"}, "ThreatCode": "B1", "TLP": "Green"}
+    eset = {"domain": "c2.example", "ip": "x_NXDOMAIN", "last_seen": "2026-11-20T10:00:00Z"}
+    eset |= {"reason": "Host is used as command and control server for x."}
+    cases: list[tuple[str, str, dict[str, Any], dict[str, object]]] = [
+        ("ctip-c2_1.json", "ctip_azure_c2", ctip, {"source.ip": "192.0.2.1", "source.asn": 64496, "tlp": "GREEN"}),
+        ("eset_1.json", "eset_eti", eset, {"source.fqdn": "c2.example", "source.ip": None}),
+    ]
+    for name, code, record, wanted in cases:
+        report = json.dumps([record]).encode()
+        assert source.recognise(name, report) == code
+        reader = source.open(code, io.BytesIO(report), 1 << 20)
+        [checked] = [normalise(reader.parse(one), source.feed(code), NOW) for one in reader.chunks()]
+        [event] = to_idf(checked.frame)
+        shown = wanted | {"classification.type": "c2-server", "time.source": "2026-11-20T10:00:00+00:00"}
+        assert {name: event.get(name) for name in shown} == shown

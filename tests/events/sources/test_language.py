@@ -2,8 +2,10 @@
 
 import io
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +13,9 @@ import pytest
 import tocsin.events.sources as face
 from tocsin.events.idf_out import to_idf
 from tocsin.events.normalise import normalise
-from tocsin.events.sources import MOST_EVENTS, Batch, MappingError, sources
+from tocsin.events.sources import MOST_EVENTS, Batch, DescribedSource, MappingError, sources
 from tocsin.events.sources.mapped.reading import read_mapping
-from tocsin.node.errors import InputError
+from tocsin.node.errors import InputError, UsageError
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -282,6 +284,12 @@ def test_no_text_makes_a_pattern_slow(tmp_path: Path) -> None:
         ('[columns]\nip = { to = "source.ip", patern = "x" }\n', 2, 26, "no 'patern'"),
         ("[columns]\nip = { to = 'source.ip', pattern = '(' }\n", 2, 26, "cannot be used"),
         ('[columns]\nip = "source.ip"\n[values.what]\nssh = { "clasification.type" = "x" }\n', 4, 9, "no field"),
+        (
+            '[columns]\nip = "source.ip"\n[constants]\n"classification.type" = "vulnerable"\n',
+            4,
+            1,
+            "no type 'vulnerable'",
+        ),
         ('zone = "Mars/Olympus"\n[columns]\nip = "source.ip"\n', 1, 1, "no time zone"),
         ('format = "cvs"\n[columns]\nip = "source.ip"\n', 1, 1, "format is none of"),
     ],
@@ -292,3 +300,118 @@ def test_a_mistake_has_its_line_and_column(tmp_path: Path, text: str, line: int,
     with pytest.raises(MappingError, match=reason) as found:
         read_mapping(path)
     assert (found.value.row, found.value.place) == (line, column)
+
+
+NESTED = {
+    "query": "x",
+    "events": [
+        {
+            "port": 3389,
+            "results": [
+                {
+                    "origin": {"ip": "192.0.2.99", "ts": 1764200061237},
+                    "target": {"ip": f"192.0.2.{n}", "protocol": "tcp"},
+                }
+                for n in (1, 2)
+            ],
+        }
+    ],
+}
+SAMPLES = {
+    "nested.json": json.dumps(NESTED),
+    "page.html": '<?xml version="1.0" encoding="utf-8"?><html><table><tr><td>Home</td></tr></table><table>'
+    "<tr><td>Date (UTC)</td><td>IP</td><td>ASN</td></tr>"
+    "<tr><td>2026/11/10_08:50</td><td>192.0.2.1</td><td>-</td></tr>"
+    "<tr><td>2026/11/10_08:51</td><td>192.0.2.2</td><td>64496</td></tr></table></html>",
+    "list.xml": "<sources><date>2026-11-20</date>"
+    + "".join(
+        f"<data><ip>192.000.002.00{n}</ip><firstseen>2026-11-01</firstseen><lastseen>2026-11-20</lastseen></data>"
+        for n in (1, 2)
+    )
+    + "</sources>",
+    "firewall.log": "".join(
+        f'date=2026-11-20 time=09:1{n}:07 tz="+0300" msg="a, b" srcip=192.0.2.{n} dstip=198.51.100.1 host=www.example\n'
+        for n in (1, 2)
+    ),
+    "cells.csv": "# made today\nname,dns_a\na.example,192.0.2.1;192.0.2.2\nb.example,\n",
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_suggestion_reads_its_sample_and_names_every_column(tmp_path: Path, name: str) -> None:
+    sample = SAMPLES[name].encode()
+    source = sources(tmp_path)["mapped"]
+    assert isinstance(source, DescribedSource)
+    mapping = source.suggestion(name, sample)
+    events, batches = read(tmp_path, mapping, sample)
+    assert [one["source.ip"] for one in events if "source.ip" in one] == ["192.0.2.1", "192.0.2.2"]
+    assert "invalid" not in str([one.get("flags") for one in events])
+    times = {str(one.get("time.source"))[:16] for one in events}
+    assert times == {
+        "nested.json": {"2025-11-26T23:34"},
+        "list.xml": {"2026-11-20T00:00"},
+        "firewall.log": {"2026-11-20T06:11", "2026-11-20T06:12"},
+    }.get(name, {"None"})
+    assert not [one for one in events if "source.fqdn" in one and "destination.ip" in one]
+    named = {column for batch in batches for column in batch.filled}
+    assert all(f'"{column}"' in mapping for column in named)
+    assert not source.absent("feed", named | {"asn"})
+
+
+def test_what_a_mapping_takes_and_no_record_has_is_known(tmp_path: Path) -> None:
+    mapping = 'format = "json"\nrecords = "events"\neach = "result"\n[where]\nport = "3"\n[columns]\n'
+    mapping += '"result.target.ip" = "source.ip"\nwhat = { template = "{port} {kind}", to = "comment" }\n'
+    _, batches = read(tmp_path, mapping, json.dumps(NESTED).encode())
+    source = sources(tmp_path)["mapped"]
+    assert isinstance(source, DescribedSource)
+    filled = {column for batch in batches for column in batch.filled}
+    assert source.absent("feed", filled) == {"result", "result.target.ip", "kind"}
+
+
+def test_records_that_are_not_asked_for_are_counted(tmp_path: Path) -> None:
+    mapping = 'each = "ip split ;"\n[where]\nkind = "a"\n[columns]\nip = "source.ip"\n'
+    _, batches = read(tmp_path, mapping, b"ip,kind\n192.0.2.1;192.0.2.2,a\n192.0.2.3;192.0.2.4,b\n192.0.2.5,b\n")
+    assert sum(batch.passed_over for batch in batches) == 2
+
+
+MANUAL = Path(__file__).parents[3] / "docs" / "sources.md"
+
+
+def test_the_examples_of_the_manual_read_their_samples(tmp_path: Path) -> None:
+    section = MANUAL.read_text(encoding="utf-8").partition("### Examples")[2].partition("\n### ")[0]
+    fences = re.findall(r"```(\w*)\n(.*?)```", section, re.DOTALL)
+    pairs = list(zip(fences[::2], fences[1::2], strict=True))
+    assert len(pairs) == 5
+    source = sources(tmp_path)["mapped"]
+    assert isinstance(source, DescribedSource)
+    for (_, sample), (language, mapping) in pairs:
+        assert language == "toml"
+        events, batches = read(tmp_path, mapping, sample.encode())
+        assert len(events) == sum(batch.frame.height for batch in batches) > 0
+        assert not [one for batch in batches for one in batch.unreadable]
+        assert all(one["time.source"] and one["classification.type"] for one in events)
+        assert not [one for one in events if "invalid" in str(one.get("flags"))]
+        assert not source.absent("feed", {column for batch in batches for column in batch.filled})
+
+
+def test_the_source_of_the_manual_reads_its_list() -> None:
+    [code] = re.findall(r"```python\n(.*?class OurFeed.*?)```", MANUAL.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(code, "our_feed.py", "exec"), names)  # noqa: S102  # as written in the manual
+    source, report = names["source"](()), b"ip|seen|note\n192.0.2.1|2026-11-20 10:00:00|x\n"
+    feed = source.feed(source.recognise("list.txt", report))
+    reader = source.open(feed.code, io.BytesIO(report), 1 << 20)
+    [checked] = [normalise(reader.parse(chunk), feed, NOW) for chunk in reader.chunks()]
+    [event] = to_idf(checked.frame)
+    assert (event["source.ip"], event["time.source"]) == ("192.0.2.1", "2026-11-20T10:00:00+00:00")
+
+
+def test_a_source_of_others_that_cannot_be_loaded_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "theirs-1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1\n")
+    (folder / "entry_points.txt").write_text("[tocsin.sources]\ntheirs = their_broken_feed:source\n")
+    (tmp_path / "their_broken_feed.py").write_text("class Feed:\n    limit = LIMIT\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match=r"theirs \(their_broken_feed:source\).*LIMIT"):
+        sources()

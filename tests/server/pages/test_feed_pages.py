@@ -50,7 +50,8 @@ def typed(**given: str) -> dict[str, str]:
 def test_a_sample_is_tried_its_mapping_suggested_corrected_and_saved(world: World, analyst: Browser) -> None:
     suggested = analyst.send("/reports/feeds/try", **typed(mapping="", feed="")).text
     assert "&#34;address&#34; = &#34;source.ip&#34;" in suggested
-    tried = text_of(analyst.send("/reports/feeds/try", **typed()))
+    tried = text_of(analyst.send("/reports/feeds/try", **typed(mapping=f'{MAPPING}nope = "malware.name"\n')))
+    assert "nope" in tried.split("no record has")[1].split("does not name")[0]
     assert "1 event of 2 records, 1 for quarantine" in tried
     assert "nowhere;b" in tried
     assert "note" in tried.split("does not name")[1]

@@ -86,6 +86,8 @@ class Batch:
     ``records``: for each row of ``frame`` the record of the chunk that it is of (from 0), where rows are no records.
     ``ordinals``: where a record may be several events, the place of each among them (from 0, below `MOST_EVENTS`).
     ``texts``: the raw text of every row at once, where that is quick; without it `raw_texts` asks ``locate``.
+    ``filled``: the report's own columns in which something stands, and ``passed_over``: how many of its records give
+    no event because they were not asked for; both where a mapping file says more than names of columns.
     """
 
     frame: pl.DataFrame
@@ -97,6 +99,8 @@ class Batch:
     texts: Callable[[], pl.Series | None] = lambda: None
     records: npt.NDArray[np.int64] | None = None
     ordinals: npt.NDArray[np.int64] | None = None
+    filled: frozenset[str] = frozenset()
+    passed_over: int = 0
 
     def rows(self, chunk: "Chunk") -> npt.NDArray[np.int64]:
         """The number of every row in its report: the record's, or where a record is several events, both in one."""
@@ -212,6 +216,9 @@ class DescribedSource(Protocol):
     def named(self, code: str) -> set[str]:
         """The fields that the file of that name fills."""
 
+    def absent(self, code: str, columns: set[str]) -> set[str]:
+        """The columns that the file of that name takes, and that are not among those of a report."""
+
     def text(self, code: str) -> str:
         """What the file of that name says; empty where there is none."""
 
@@ -251,7 +258,19 @@ def sources(*folders: Path) -> dict[str, FeedSource]:
     the folders and returns a `FeedSource`. Ours are found in the same way; theirs are asked after ours.
     """
     own = [EntryPoint(name, value, _GROUP) for name, value in _OWN.items()]
-    return {point.name: point.load()(folders) for point in [*own, *_others(tuple(sys.path))]}
+    found = {point.name: point.load()(folders) for point in own}
+    return found | {point.name: _loaded(point)(folders) for point in _others(tuple(sys.path))}
+
+
+def _loaded(point: EntryPoint) -> Callable[[Sequence[Path]], FeedSource]:
+    try:
+        made: Callable[[Sequence[Path]], FeedSource] = point.load()
+    except Exception as error:  # whatever a module of somebody else raises
+        raise UsageError(
+            f"The source {point.name} ({point.value}) cannot be loaded: {error!r}.",
+            hint="Correct or remove the package that adds it; docs/sources.md shows one.",
+        ) from error
+    return made
 
 
 @lru_cache(8)

@@ -1,8 +1,10 @@
 """Reports that are one document: tables of HTML, elements of XML; bounded in size and depth, without entities."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
+from itertools import islice
 from typing import BinaryIO, Final
 
 import polars as pl
@@ -81,9 +83,10 @@ class HtmlRecords(DocumentRecords):
     """
 
     def _rows(self, text: str) -> _Rows:
-        parser = html.HTMLParser(huge_tree=False, no_network=True, remove_comments=True)
+        # encoding: the text was recoded, whatever it says of itself
+        parser = html.HTMLParser(encoding="utf-8", huge_tree=False, no_network=True, remove_comments=True)
         try:
-            tree = html.document_fromstring(text, parser=parser)
+            tree = html.document_fromstring(text.encode(), parser=parser)
         except etree.LxmlError as error:
             raise InputError(
                 say("This is not HTML: %(error)s", error=error), hint=say("Ask its sender for the report again.")
@@ -167,6 +170,32 @@ class XmlRecords(DocumentRecords):
                 if length > _MOST_RAW:
                     raise _too_many()
         return found
+
+
+def xml_samples(text: str, most: int) -> list[tuple[str, list[dict[str, str]]]]:
+    """The elements that are there more than once, outer ones first: their name, and the first of them as columns.
+
+    The text may be cut off. ``most``: of elements, and of each.
+    """
+    parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, recover=True)
+    tree = etree.fromstring(text.encode(), parser)
+    names = Counter(_local(one.tag) for one in ([] if tree is None else tree.iter(etree.Element)))
+    several = [name for name, count in names.items() if count > 1][:most]
+    return [(name, [_joined(_members(one, "")) for one in islice(_records(tree, name), most)]) for name in several]
+
+
+def html_samples(text: str, most: int) -> list[tuple[str, list[dict[str, str]]]]:
+    """The tables of a page: their place, and the first rows below the names of columns. ``most``: of both."""
+    try:
+        tree = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8", no_network=True))
+    except etree.LxmlError:
+        return []
+    found = []
+    for place, table in enumerate(islice(tree.iter("table"), most)):
+        rows = [[_cell(cell) for cell in row if cell.tag in {"td", "th"}] for row in islice(_own_rows(table), most + 1)]
+        names = distinct(cell.lower() for cell in rows[0]) if rows else []
+        found.append((str(place), [dict(zip(names, row, strict=False)) for row in rows[1:]]))
+    return found
 
 
 def _records(element: etree._Element, name: str) -> Iterator[etree._Element]:

@@ -15,7 +15,7 @@ from tocsin.events.sources.delimited import DelimitedReader, Shaping
 from tocsin.events.sources.mapped.json_paths import MappedJson
 from tocsin.events.sources.mapped.lines import LineRecords
 from tocsin.events.sources.mapped.mapping import FeedMapping
-from tocsin.events.sources.mapped.steps import COLUMN, RecordEvents, constants_of, event_rows
+from tocsin.events.sources.mapped.steps import COLUMN, RECORD, RecordEvents, constants_of, event_rows
 from tocsin.node.sentences import say
 
 _HEAD: Final = 1 << 16
@@ -61,6 +61,9 @@ class MappedReader:
         if not batch.frame.height:
             return batch
         made = event_rows(self._mapping, batch.frame)
+        frame = batch.frame
+        records = frame[RECORD].n_unique() if RECORD in frame.columns else frame.height
+        filled = (name for name in frame.columns if name.startswith(COLUMN) and frame[name].null_count() < frame.height)
 
         def locate(wanted: Sequence[int]) -> list[tuple[int, str]]:
             return batch.locate(made.records[np.asarray(wanted, np.int64)].tolist())
@@ -78,6 +81,8 @@ class MappedReader:
             texts=texts,
             records=made.records,
             ordinals=made.ordinals if self._mapping.each else None,
+            filled=frozenset(name.removeprefix(COLUMN) for name in filled),
+            passed_over=records - len(np.unique(made.records)),
         )
 
 

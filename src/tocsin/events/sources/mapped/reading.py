@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from tocsin.events.classify import is_known
 from tocsin.events.fields import BY_NAME, FieldKind
 from tocsin.events.sources import Feed, KnownFeed, MappingError
 from tocsin.events.sources.delimited import Dialect
@@ -109,7 +110,7 @@ def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
     return FeedMapping(
         _known(said, replace(feed, **known)),
         columns,
-        {_field(name, kinds, "constants", name): _constant(value) for name, value in constants.items()},
+        {_field(name, kinds, "constants", name): _said(name, value, "constants") for name, value in constants.items()},
         kinds,
         dialect,
         _texts(said, "files"),
@@ -276,7 +277,7 @@ def _values(table: object, kinds: dict[str, FieldKind], column: str) -> Mapping[
             raise _EntryError("a value stands for a table of fields", *place)
         if value.startswith("~"):
             _pattern(value[1:], *place)
-        made = {_field(name, kinds, *place, name): _constant(text) for name, text in given.items()}
+        made = {_field(name, kinds, *place, name): _said(name, text, *place) for name, text in given.items()}
         found[value if value.startswith("~") else value.lower()] = made
     return found
 
@@ -289,6 +290,14 @@ def _field(goal: object, kinds: dict[str, FieldKind], *place: str) -> str:
     if kind:
         kinds[name] = _KINDS[kind]
     return name
+
+
+def _said(name: str, value: object, *place: str) -> str:
+    """What a file states of a field; a type that nobody knows would be notified as something undetermined."""
+    text = _constant(value)
+    if name == "classification.type" and "{" not in text and not is_known(text):
+        raise _EntryError(f"there is no type {text!r}: docs/fields.md lists them", *place, name)
+    return text
 
 
 def _constant(value: object) -> str:

@@ -17,6 +17,7 @@ from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Shapin
 from tocsin.events.sources.mapped.mapping import FeedMapping
 from tocsin.events.sources.mapped.readers import open_mapped
 from tocsin.events.sources.mapped.reading import NAME, read_mapping
+from tocsin.events.sources.mapped.steps import taken_columns
 from tocsin.events.sources.mapped.suggestion import suggestion
 from tocsin.node.errors import TocsinError, UsageError
 
@@ -84,6 +85,12 @@ class MappedSource:
         rules = [rule for some in (*mapping.columns.values(), *mapping.head.values()) for rule in some]
         valued = {name for table in mapping.values.values() for entry in table.values() for name in entry}
         return {*mapping.constants, *valued, *(name for rule in rules for name in rule.to)}
+
+    def absent(self, code: str, columns: set[str]) -> set[str]:
+        """The columns that the file of that name takes, and that are not among those of a report."""
+        mapping = self.mapping(code)
+        wanted = taken_columns(mapping)
+        return {name for name in wanted - columns if not any(one.startswith(f"{name}.") for one in columns)}
 
     def text(self, code: str) -> str:
         """What the file of that name says; empty where there is none."""

@@ -27,6 +27,7 @@ RECORD: Final = "record"
 _ROW, _PLACE, _ORDINAL = "\x00row", "\x00record", "\x00ordinal"
 _YEAR: Final = re.compile("%[-_0]?[YyGDFcs+v]")
 _CLOCK: Final = re.compile("%[-_0]?[HIkTRrcs+X]")
+_GROUP: Final = re.compile(r"\(\?P?<(\w+)>")
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
 
 Integers = npt.NDArray[np.int64]
@@ -273,6 +274,22 @@ def consumed(mapping: FeedMapping) -> set[str]:
     rules = [rule for some in mapping.columns.values() for rule in some]
     templates = {name for rule in rules for name in placeholders(rule.template)}
     return {*mapping.columns, *templates, *({LINE} if mapping.format == "lines" else ())}
+
+
+def taken_columns(mapping: FeedMapping) -> set[str]:
+    """The columns that a report must have for all of the mapping to do something; not those that the mapping makes."""
+    rules = [(column, rule) for column, some in mapping.columns.items() for rule in some]
+    made = {name.lower() for _, rule in rules if not rule.to for name in _GROUP.findall(rule.pattern)}
+    made |= {one.column for one in mapping.each if one.words}
+    below = tuple(f"{column}." for column, rule in rules if rule.decode)
+    taken = {column for column, rule in rules if not rule.template and not _only_extra(rule)}
+    taken |= {name for _, rule in rules for name in placeholders(rule.template)}
+    taken |= {*mapping.values, *mapping.where, *(one.column for one in mapping.each)}
+    return {name for name in taken - made if not name.startswith(below)}
+
+
+def _only_extra(rule: Rule) -> bool:
+    return bool(rule.to) and all(name.startswith("extra.") for name in rule.to)
 
 
 def _chosen(texts: pl.Series, keys: Sequence[str]) -> pl.Series:

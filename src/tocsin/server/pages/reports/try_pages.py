@@ -15,7 +15,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError, UsageError
 from tocsin.pipeline import feed_setup
 from tocsin.pipeline.feed_files import described, feed_files
-from tocsin.pipeline.feed_trial import FeedTrial, suggested_mapping, try_feed
+from tocsin.pipeline.feed_trial import FOLLOWS, FeedTrial, suggested_mapping, try_feed
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.reports.send_pages import closing_files
@@ -120,7 +120,6 @@ def _columns(trial: FeedTrial) -> list[str]:
     for event in trial.events[:_SHOWN]:
         for name in event:
             counts[name] = counts.get(name, 0) + 1
-    hidden = {"raw", "time.observation"}
-    wanted = [name for name in counts if name not in hidden and not name.startswith(("feed.", "extra."))]
+    wanted = [name for name in counts if not name.startswith(("raw", "extra.", *FOLLOWS))]
     extra = [name for name in counts if name.startswith("extra.")]
     return [*wanted, *extra][:_COLUMNS]
