@@ -13,7 +13,7 @@ from taxii2client.v21 import Server, as_pages
 
 from support.abuse_reports import xarf
 from support.ledger_examples import everything_of
-from support.taxii_examples import MEDIA, Partner, incident, partner
+from support.taxii_examples import MEDIA, Partner, incident, partner, patterns
 from support.world import World, make_world
 from tocsin.exchange.faces import CollectionWriter, TaxiiCollection, TaxiiObject
 from tocsin.exchange.formats import check_document
@@ -26,11 +26,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = make_world(tmp_path, '[tell]\nmode = "live"\n')
     with made.open:
         yield made
-
-
-def patterns(objects: list[dict[str, Any]]) -> set[str]:
-    """The values that indicators warn of."""
-    return {one["pattern"].rpartition("= '")[2].rstrip("']") for one in objects if one["type"] == "indicator"}
 
 
 def test_each_partner_reads_what_the_gate_lets_it_have_and_what_is_taken_back_is_revoked(world: World) -> None:

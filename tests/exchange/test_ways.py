@@ -16,7 +16,6 @@ import pytest
 from sqlalchemy import func, select
 
 from support.ledger_examples import make_incident
-from support.mail_server import made_certificate
 from support.partner_examples import do
 from support.processes import KILLED, command
 from support.slow_link import SlowLink, slow_link
@@ -31,12 +30,6 @@ from tocsin.pipeline.exchange_delivery import deliver_dispatches
 from tocsin.pipeline.inbox_post import Inbox, in_parts
 from tocsin.pipeline.stores import open_node
 from tocsin.server.server import make_application
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
-    folder = tmp_path_factory.mktemp("certificate")
-    return folder, made_certificate(folder)[0]
 
 
 @dataclass

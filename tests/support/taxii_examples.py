@@ -53,6 +53,11 @@ class Partner:
         return found
 
 
+def patterns(objects: list[dict[str, Any]]) -> set[str]:
+    """The values that indicators warn of."""
+    return {one["pattern"].rpartition("= '")[2].rstrip("']") for one in objects if one["type"] == "indicator"}
+
+
 def partner(world: World, http: httpx.Client, name: str, *scopes: str) -> Partner:
     """A partner that a token lets in; its clock is now, as that of commands is."""
     world.now = datetime.now(UTC)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.jurisdiction_claims import offered_claims, sent_claims
     from tocsin.exchange.ledger.keeping import forget_files, kept_files
     from tocsin.exchange.ledger.key_change import KeyAnnouncement, announce_key
+    from tocsin.exchange.ledger.leaving_agreements import held_by_former
     from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, own_party
     from tocsin.exchange.ledger.mail_sealing import (
         LINK,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.recalls.journal import is_to_repeat
     from tocsin.exchange.ledger.recalls.restoring import repeat_recalls
     from tocsin.exchange.ledger.recipients import (
+        agreement_of,
         ground_of_package,
         lacking_attestations,
         parties_of_partner,

@@ -70,11 +70,11 @@ def read_filter(query: Iterable[tuple[str, str]]) -> TaxiiFilter:
 
 
 def read_page(session: Session, partner: int, asked: TaxiiFilter, *, content: bool = True) -> TaxiiPage:
-    """The next objects that match: number, added_at, object, version, passed, incident_id, and content if wanted."""
+    """The next objects that match: what names them, whether they were passed and are revoked, and content if wanted."""
     row = TaxiiObject
     if asked.spec_versions and "2.1" not in asked.spec_versions:
         return TaxiiPage([])
-    columns = (row.number, row.added_at, row.object, row.version, row.passed, row.incident_id)
+    columns = (row.number, row.added_at, row.object, row.version, row.passed, row.revoked, row.incident_id)
     query = select(*columns, *((row.content,) if content else ()))
     query = query.where(row.partner_id == partner, row.number > asked.beyond, *_conditions(asked))
     rows = session.execute(query.order_by(row.number).limit(asked.limit + 1)).all()
