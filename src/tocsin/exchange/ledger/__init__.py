@@ -81,7 +81,7 @@ if TYPE_CHECKING:
         within_ceilings,
     )
     from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
-    from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, preview, reasons_of
+    from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, preview, reasons_of, result_of
     from tocsin.exchange.ledger.spoken_answers import unanswered_recalls
     from tocsin.exchange.ledger.states import (
         TAKING_WRITES,
