@@ -76,7 +76,8 @@ def ask_for_checks(context: ActContext, *, mails: bool) -> int:
 def give_up_checks(session: Session, now: datetime) -> int:
     """Note in the caller's transaction the checks by mail that nobody answered; how many."""
     until = now - timedelta(days=ANSWER_DAYS)
-    of = Letter.key.startswith(f"{_KIND}:"), Letter.created_at <= until, Letter.state == LetterState.SENT.value
+    sent = Letter.state.in_([LetterState.SENT.value, LetterState.BOUNCED.value])
+    of = Letter.key.startswith(f"{_KIND}:"), Letter.created_at <= until, sent
     answered = select(PartnerCheck.once).where(PartnerCheck.once.is_not(None))
     found = session.scalars(select(Letter).where(*of, Letter.key.not_in(answered))).all()
     for letter in found:

@@ -32,7 +32,17 @@ from tocsin.interface import ActContext
 from tocsin.node.accounts import PermissionScope
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, audit, node_uuid
-from tocsin.sharing.gate import DataClass, Pap, ReleaseItem, Tlp, TransferLevel, highest, read_marking, strictest
+from tocsin.sharing.gate import (
+    DataClass,
+    Marking,
+    Pap,
+    ReleaseItem,
+    Tlp,
+    TransferLevel,
+    highest,
+    read_marking,
+    strictest,
+)
 from tocsin.sharing.visibility import event_scope_of
 
 Json = dict[str, Any]
@@ -89,8 +99,9 @@ def read_events(
         found = events.arrived(arrivals, [at for at, _ in leaving], _COLUMNS, sight=sight)
         said = {one.object: found.get(int(arrivals.events[at]), {}) for at, one in leaving}
         _note(node, partner, said.values(), now)
-        shown = [_written(us, one, said[one.object]) if one.object in said else one for one in shown]
-    return TaxiiPage(shown, name_of(shown[-1]) if len(rows) > len(shown) else "")
+        there = (one for one in shown if said.get(one.object, True))  # without what was purged meanwhile
+        shown = [_written(us, one, said[one.object]) if one.object in said else one for one in there]
+    return TaxiiPage(shown, name_of(rows[asked.limit - 1]) if len(rows) > asked.limit else "")
 
 
 def _sight(node: Node, events: Events, partner: int, now: datetime) -> EventScope:
@@ -172,9 +183,10 @@ def _pattern(event: Mapping[str, Any], name: str) -> str:
 
 
 def _note(node: Node, partner: int, said: ValuesView[Mapping[str, Any]], now: datetime) -> None:
-    whole = highest(read_marking(one.get("tlp"), one.get("pap")) for one in said)
+    there = [one for one in said if one]
+    whole = highest([Marking(Tlp.CLEAR), *(read_marking(one.get("tlp"), one.get("pap")) for one in there)])
     detail: dict[str, object] = {
-        "form": "taxii", "events": len(said), "marking": f"TLP:{whole.tlp}", "to": f"partner:{partner}",
+        "form": "taxii", "events": len(there), "marking": f"TLP:{whole.tlp}", "to": f"partner:{partner}",
     }  # fmt: skip
     with node.database.begin() as session:
         audit(session, AuditAction.EVENTS_EXPORTED, at=now, actor="taxii", subject="events", detail=detail)
