@@ -1,8 +1,10 @@
 """Agreements between three nodes by file: signed, adopted, the ground for what goes, and left with a recall."""
 
+import ssl
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -14,14 +16,20 @@ from pysequoia import Cert
 
 from support.console_users import browser_of
 from support.exchange_examples import part, peer
-from support.ledger_examples import act, make_incident, make_node, own_key, party_of, pin_key
+from support.https_server import WebServer
+from support.ledger_examples import act, agreement_of, make_incident, make_node, own_key, party_of, pin_key
+from support.misp_server import FakeMisp
+from support.partner_examples import do
+from support.taxii_examples import Partner, patterns
 from support.world import World, copy_world, text_of
-from tocsin.exchange.agreements import ARMOR, adopted_agreements, list_agreements
+from tocsin.exchange.agreements import ARMOR, StoredAgreement, adopted_agreements, list_agreements
+from tocsin.exchange.agreements.models import AgreementSignature
 from tocsin.exchange.dispatches import Limits, genesis, members_of, open_file, seal
 from tocsin.exchange.ledger import (
     NewDispatch,
     OfferedItem,
     OutgoingRow,
+    PassedItem,
     offered_claims,
     preview,
     receipt_file,
@@ -43,6 +51,8 @@ from tocsin.incidents import add_incident
 from tocsin.interface import ActContext
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError
+from tocsin.node.records import AuditEntry
+from tocsin.pipeline.misp_push import MispPush, push
 from tocsin.server.server import make_application
 from tocsin.sharing.gate import Audience, Tlp
 
@@ -183,6 +193,72 @@ def test_leaving_an_agreement_means_leaving(nodes: dict[str, World]) -> None:
     assert carry(nodes, "A", "X", known) == []
     at_once(nodes)
     assert act(a, "send", partner="X", incident=old).state == "sealed", "between A and X it goes on, signed once"
+
+
+def test_what_a_party_read_or_was_pushed_is_recalled_as_it_leaves_and_the_others_read_on(
+    world: World, server: WebServer, certificate: tuple[Path, ssl.SSLContext]
+) -> None:
+    x, misp, reference = world, FakeMisp(server), incident(world)
+    parties = UUID(int=1), peer(3).node, UUID(int=9)
+    do(x, "add", name="C", node=parties[2])
+    number = agreement_of(x, parties[0], parties=parties)["agreement"]
+    with x.node.database.begin() as session:
+        session.get_one(StoredAgreement, number).adopted_at = x.now
+        signed = [AgreementSignature(agreement_id=number, node=one, key="", signature="", at=x.now) for one in parties]
+        session.add_all(signed)
+    x.tocsin.run("incidents", "add-observables", reference, "--text", "203.0.113.7")
+    (x.node.home / "key").write_text(misp.key)
+    (x.node.home / "key").chmod(0o600)
+    there = {
+        "kind": "misp", "url": server.url(""), "secret_file": "key", "networks": ["127.0.0.0/8"], "partner": "Peer",
+        "ca_file": str(certificate[0] / "certificate.pem"),
+    }  # fmt: skip
+    settings = x.node.settings.model_copy(update={"collect": {"theirs": there}})
+    pushing = ActContext(replace(x.node, settings=settings), x.now, "test")
+    push(pushing, MispPush(to="theirs", incident=reference))
+    readers = [reader(x, name) for name in ("C", "Peer")]
+    assert [one() for one in readers] == [({"203.0.113.7"}, 1)] * 2
+    with x.node.database.reading() as session:
+        sent = [one.detail for one in session.query(AuditEntry).where(AuditEntry.word == "item.sent")]
+    assert len(sent) == 5
+    assert {one.get("agreement") for one in sent} == {str(uuid_of(x))}, "each says under which it went"
+
+    done = say(x, "remove-party", str(number), "Peer")
+    assert sorted(one.partition(":")[0] for one in done["left"]) == ["C", "Peer"]  # the first has no key
+    at_misp = f"event {next(iter(misp.events))} is at its MISP"
+    assert any(at_misp in one for one in done["left"])
+    assert at_misp in shown(x, f"/agreements/{number}")
+    with x.node.database.reading() as session:
+        rows = {(one.partner_id, one.way, bool(one.recall_dispatch)) for one in session.query(PassedItem)}
+        c = find_partner(session, "C").id
+    assert {(way, recalled) for partner, way, recalled in rows if partner == c} == {
+        ("misp-api", False), ("taxii", False),
+    }  # fmt: skip
+    assert {(way, recalled) for partner, way, recalled in rows if partner != c} == {
+        ("misp", True), ("misp-api", True), ("taxii", True),
+    }  # fmt: skip
+    assert [one() for one in readers] == [({"203.0.113.7"}, 1), ({"withdrawn"}, 0)], "who is a party still reads on"
+    push(replace(pushing, now=datetime.now(UTC)), MispPush(to="theirs", incident=reference, withdraw=True))
+    assert not any("Peer" in one for one in say(x, "remove-party", str(number), "Peer")["left"])
+    assert at_misp not in shown(x, f"/agreements/{number}")
+
+
+def reader(world: World, name: str) -> Callable[[], tuple[set[str], int]]:
+    """A program of a partner: the indicators that it reads by TAXII, and how many events of MISP it finds."""
+    http = world.client()
+    secrets = {
+        face: world.tocsin.json("exchange", "token", "make", name, "--face", face, "--scope", "read")["secret"]
+        for face in ("taxii", "misp")
+    }
+
+    def read() -> tuple[set[str], int]:
+        world.now = datetime.now(UTC)
+        shared = Partner(name, secrets["taxii"], http).objects()
+        told = {"Authorization": secrets["misp"]}
+        found = http.post("/misp/events/restSearch", json={"value": "203.0.113.7"}, headers=told).json()
+        return patterns(shared), len(found["response"])
+
+    return read
 
 
 def opened(sender: World, to: World, dispatch: int) -> dict[str, bytes]:

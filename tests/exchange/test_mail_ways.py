@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from ssl import PEM_cert_to_DER_cert
 from typing import Any
 from uuid import UUID
 
@@ -17,21 +18,30 @@ import pytest
 from pysequoia import Cert
 from sqlalchemy import select, update
 
+from support.console_users import browser_of
 from support.ledger_examples import act, make_incident, make_node, own_key
+from support.mail_corpus import GONE, report
 from support.mail_keys import Gpg, certificate, gnupg, openssl
 from support.mail_server import PostOffice, post_office
 from support.partner_examples import CALL, do
 from support.processes import KILLED, command
-from support.world import World, copy_world
+from support.world import World, copy_world, text_of
+from tocsin.delivery.sealing import signed_at
 from tocsin.exchange.ledger import IncomingRow, NoPartnerKeyError, OutgoingRow, PassedItem
 from tocsin.exchange.partners import LinkState, PartnerCheck, pinned_keys, read_partner
 from tocsin.exchange.ways import EvidenceStrength, evidence_of, take_exchange_mail
+from tocsin.exchange.ways.acts import DispatchNamed, resend
 from tocsin.incidents import mail_context
+from tocsin.interface import ActContext
+from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError
-from tocsin.node.letters import Letter
+from tocsin.node.letters import EXCHANGE, Letter
+from tocsin.node.reply_addresses import reply_addresses
+from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.exchange_delivery import DeliveryRound, deliver_dispatches
 from tocsin.pipeline.notify import tell
 from tocsin.problems.replies import file_mail
+from tocsin.server.server import make_application
 
 MAILBOX = "csirt@d.example"
 
@@ -56,7 +66,8 @@ def world(fresh: Path, tmp_path: Path, office: PostOffice) -> Iterator[World]:
 
 
 def mailing(world: World, office: PostOffice, **more: Any) -> World:
-    settings = world.node.settings.model_copy(update={"mail": office.settings(**more)})
+    mailbox = world.node.settings.mailbox.model_copy(update={"address": "csirt@example.org"})
+    settings = world.node.settings.model_copy(update={"mail": office.settings(**more), "mailbox": mailbox})
     world.node = replace(world.node, settings=settings)
     return world
 
@@ -173,6 +184,16 @@ def reply(gpg: Gpg, raw: bytes, key: str) -> bytes:
     )
     part = b"Content-Type: application/pgp-signature\r\n\r\n" + signature.replace(b"\n", b"\r\n")
     return head.encode() + b"--=-b\r\n" + entity + b"\r\n--=-b\r\n" + part + b"\r\n--=-b--\r\n"
+
+
+def smime_reply(folder: Path, raw: bytes, *, key: str = "team") -> bytes:
+    """The same by a certificate, as a mail program makes it (RFC 8551)."""
+    (folder / "answer.txt").write_bytes(b"Content-Type: text/plain; charset=utf-8\r\n\r\nThank you, we have it.\r\n")
+    signer = ("-in", "answer.txt", "-signer", f"{key}.pem", "-inkey", f"{key}.key")
+    signed = openssl("cms", "-sign", "-crlfeol", *signer, folder=folder)
+    answered = email.message_from_bytes(raw)["Message-ID"]
+    head = f"From: E <csirt@e.example>\nTo: csirt@example.org\nMessage-ID: <{key}@e.example>\nIn-Reply-To: {answered}\n"
+    return head.encode() + signed
 
 
 def strengths(world: World, number: int = 1) -> list[EvidenceStrength]:
@@ -321,5 +342,63 @@ def test_a_partner_with_a_certificate_gets_a_signed_and_encrypted_mail(
     mail = email.message_from_bytes(inner, policy=email.policy.default)
     assert "observables.csv" in {part.get_filename() for part in mail.iter_attachments()}
     assert "https://csirt.example/receipt/" in mail.as_string(), "the link that confirms it"
+
+    desk = mail_context(world.node, world.node.store, take_exchange_mail)
+    certificate(tmp_path, "csirt@e.example", name="other")
+    answer = smime_reply(tmp_path, raw)
+    for forged in (smime_reply(tmp_path, raw, key="other"), answer.replace(b"we have it", b"we lost it")):
+        file_mail(desk, forged, now=world.now)
+    assert strengths(world) == [EvidenceStrength.ACCEPTED]
+    file_mail(desk, answer, now=world.now)
+    assert strengths(world) == [EvidenceStrength.SIGNED_REPLY, EvidenceStrength.ACCEPTED]
+    assert [row.state for row in rows(world, OutgoingRow)] == ["received"]
     with world.node.database.reading() as session:
+        assert read_partner(session, "E", world.now).state is LinkState.WORKS
         assert pinned_keys(session) == {}, "a certificate verifies no statement"
+
+
+def test_a_signature_by_a_certificate_holds_for_what_it_signed_alone(tmp_path: Path) -> None:
+    """By each form that mail programs write; with any byte changed it says the same or nothing, and never fails."""
+    pem = certificate(tmp_path, "csirt@e.example").decode()
+    held, words = PEM_cert_to_DER_cert(pem), b"Content-Type: text/plain\r\n\r\nThanks.\r\n"
+    signer = ("-signer", "team.pem", "-inkey", "team.key", "-outform", "DER")
+    forms = {
+        (): True, ("-stream",): True, ("-keyopt", "rsa_padding_mode:pss"): True, ("-md", "sha512", "-nocerts"): True,
+        ("-md", "sha1"): False, ("-noattr",): False,
+    }  # fmt: skip
+    for options, holds in forms.items():
+        made = openssl("cms", "-sign", "-binary", *signer, *options, folder=tmp_path, given=words)
+        at = signed_at(words, made, held)
+        assert (at is not None) is holds, options
+        assert signed_at(words.replace(b"Thanks", b"Thinks"), made, held) is None
+        found = {signed_at(words, made[:n] + bytes([made[n] ^ 1]) + made[n + 1 :], held) for n in range(len(made))}
+        assert found <= {None, at}
+    assert signed_at(words, b"\x30\x80" * 100_000, held) is None
+
+
+def test_a_mail_that_comes_back_is_stuck_until_it_is_sent_again(world: World, office: PostOffice, gpg: Gpg) -> None:
+    meet_person(world, gpg)
+    world.tocsin.run("exchange", "send", "D", "--incident", make_incident(world, "D"))
+    carry(world)
+    with world.node.database.reading() as session:
+        (letter,) = session.scalars(select(Letter).where(Letter.kind == EXCHANGE))
+    to = reply_addresses("csirt@example.org", open_tokens(world.node.home))(letter.reference)
+    notice = report(GONE.replace("noc@isp.example", MAILBOX), original=letter.message_id).raw(to)
+    file_mail(mail_context(world.node, world.node.store, take_exchange_mail), notice, now=world.now)
+    carry(world)
+    (row,) = rows(world, OutgoingRow)
+    assert (row.state, row.reason) == ("stuck", f"Not delivered: {MAILBOX} (5.1.1 550 5.1.1 no user) sent it back.")
+    assert strengths(world) == [], "that a mail server took it says nothing any more"
+
+    office.arrived.clear()
+    world.tocsin.run("partners", "change", "D", "--mailbox", "team@d.example")
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as analyst:
+        assert "5.1.1" in text_of(analyst.get("/exchange/dispatches/1"))
+        assert analyst.send("/exchange/dispatches/1/resend").status_code == 303
+        assert "Send the mail again" not in text_of(analyst.get("/exchange/dispatches/1"))
+    carry(world)
+    assert [to for to, _ in office.arrived] == [["team@d.example"]]
+    assert [row.state for row in rows(world, OutgoingRow)] == ["handed-over"]
+    with pytest.raises(ConflictError, match="not stuck"):
+        resend(ActContext(world.node, world.now, "test"), DispatchNamed(dispatch=1))

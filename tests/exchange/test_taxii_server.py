@@ -13,12 +13,13 @@ from taxii2client.v21 import Server, as_pages
 
 from support.abuse_reports import xarf
 from support.ledger_examples import everything_of
-from support.taxii_examples import MEDIA, Partner, incident, partner
+from support.taxii_examples import MEDIA, Partner, incident, partner, patterns
 from support.world import World, make_world
 from tocsin.exchange.faces import CollectionWriter, TaxiiCollection, TaxiiObject
 from tocsin.exchange.formats import check_document
 from tocsin.exchange.ledger import PassedItem
 from tocsin.node.records import AuditEntry
+from tocsin.pipeline.notify_now import notify_now
 
 
 @pytest.fixture
@@ -26,11 +27,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = make_world(tmp_path, '[tell]\nmode = "live"\n')
     with made.open:
         yield made
-
-
-def patterns(objects: list[dict[str, Any]]) -> set[str]:
-    """The values that indicators warn of."""
-    return {one["pattern"].rpartition("= '")[2].rstrip("']") for one in objects if one["type"] == "indicator"}
 
 
 def test_each_partner_reads_what_the_gate_lets_it_have_and_what_is_taken_back_is_revoked(world: World) -> None:
@@ -136,10 +132,10 @@ def _object(number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def by_date(one: Partner, size: int) -> Iterator[str]:
+def by_date(one: Partner, size: int, which: int = 0) -> Iterator[str]:
     """As clients page that know no `next`: after the date of the last object, to an empty page."""
     after: dict[str, Any] = {}
-    path = one.path(0, "objects/")
+    path = one.path(which, "objects/")
     while objects := (answer := one.ask(path, params={"limit": size, **after})).json().get("objects"):
         yield from (item["id"] for item in objects)
         after = {"added_after": answer.headers["X-TAXII-Date-Added-Last"]}
@@ -178,6 +174,67 @@ def test_while_others_write_each_object_is_read_exactly_once_at_any_page_size(wo
         times = list(session.scalars(select(TaxiiObject.added_at).order_by(TaxiiObject.number)))
     assert len(numbers) == 600
     assert times == sorted(set(times))
+
+
+def test_events_of_its_team_are_read_once_each_in_the_order_in_which_they_came(world: World) -> None:
+    http = world.client()
+    one, other = partner(world, http, "B", team="sector"), partner(world, http, "C")
+    assert len(other.root.collections) == 2, "no team of the directory, no events"
+    assert other.ask(one.path(2, "objects/")).status_code == 404
+    world.hear("192.0.2.130", "192.0.2.1", "198.51.100.7", "192.0.2.131")  # the second is another's, the third nobody's
+    world.hear("192.0.2.140")
+    wanted = ["192.0.2.130", "192.0.2.131", "192.0.2.140"]
+    for size in (2, 5_000):
+        pages = [page.get("objects", []) for page in as_pages(one.events.get_objects, per_request=size)]
+        assert max(map(len, pages)) <= size
+        read = [item for page in pages for item in page]
+        assert [values(item) for item in read if item["type"] == "indicator"] == wanted
+        assert len({item["id"] for item in read}) == len(read)
+        named = [item for page in as_pages(one.events.get_manifest, per_request=size) for item in page["objects"]]
+        assert [item["id"] for item in named] == [item["id"] for item in read]
+    assert len(set(by_date(one, 2, 2))) == len(read)
+    bundle = {"type": "bundle", "id": f"bundle--{'1' * 8}-1111-4111-8111-{'1' * 12}", "objects": read}
+    (verdict,) = check_document("stix", json.dumps(bundle).encode())
+    assert verdict.valid, verdict.faults
+    last = read[-1]
+    assert one.events.get_object(last["id"])["objects"] == [last]
+    assert one.events.object_versions(last["id"])["versions"] == [last["created"]]
+    assert one.ask(one.path(2, "objects/indicator--1/")).status_code == 404
+    after = named[-1]["date_added"]
+    world.hear("192.0.2.150")
+    world.node.store.compact(min_files=2)
+    new = one.events.get_objects(added_after=after)["objects"]
+    assert [values(item) for item in new] == ["192.0.2.150"]
+    said = ("--reason", "a call", "--said-by", "A")
+    world.tocsin.run("directory", "assert", "sector", "prefix", "198.51.100.0/24", *said)
+    notify_now(world.node, days=7, actor="test", now=world.now)
+    later = one.events.get_objects(added_after=one.events.get_manifest()["objects"][-2]["date_added"])["objects"]
+    assert [values(item) for item in later] == ["198.51.100.7"], "an older one that was told now comes now"
+    with world.node.database.reading() as session:
+        told = [row.detail for row in session.scalars(select(AuditEntry)) if row.word == "events.exported"]
+    assert {(row["to"], row["form"]) for row in told} == {("partner:1", "taxii")}
+    (world.folder / "rules.toml").write_text(STAYS)
+    world.tocsin.run("rules", "set", world.folder / "rules.toml", "--why", "Law")
+    assert not any(item["type"] == "indicator" for item in one.events.get_objects()["objects"])
+
+
+STAYS = """\
+title = "Law"
+type = "law"
+parties = ["all"]
+edition = "1"
+
+[[transfer]]
+id = "no-facts"
+class = ["technical"]
+send = "nothing"
+cites = "Art. 3"
+"""
+
+
+def values(indicator: dict[str, Any]) -> str:
+    (value,) = patterns([indicator])
+    return value
 
 
 POSTED = {

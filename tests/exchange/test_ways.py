@@ -16,7 +16,6 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from support.ledger_examples import make_incident
-from support.mail_server import made_certificate
 from support.partner_examples import do
 from support.processes import KILLED, command
 from support.slow_link import SlowLink, slow_link
@@ -44,12 +43,6 @@ from tocsin.server.server import make_application
 
 FASTER = int(os.environ.get("TOCSIN_LINK_FASTER", "100"))
 """How many times as fast slow links are; 1 takes some five minutes."""
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
-    folder = tmp_path_factory.mktemp("certificate")
-    return folder, made_certificate(folder)[0]
 
 
 @dataclass

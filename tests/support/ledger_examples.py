@@ -159,9 +159,10 @@ def agreement_of(world: World, us: UUID | None = None, **said: Any) -> dict[str,
     """An agreement of this node and a partner that nobody signed; what the acts on it name it by."""
     us = us or node_uuid(world.node.database)
     given: dict[str, Any] = {"agreement": UUID(int=77), "edition": 1, "type": AgreementType.MOU, "text": "We share."}
+    given |= {"parties": (us, UUID(int=7))}
     body = SharingAgreement(
         id=UUID(int=78), by=NodeKey(node=UUID(int=7), key="a" * 40), at=utc(world.now), title="Regional exchange",
-        parties=(us, UUID(int=7)), **given | said,
+        **given | said,
     )  # fmt: skip
     with world.node.database.begin() as session:
         row = keep_edition(session, ActContext(world.node, world.now, "test"), body.model_dump_json().encode())

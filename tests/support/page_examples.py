@@ -252,6 +252,7 @@ EXAMPLES: dict[str, str] = {
     "/exchange/dispatches/{dispatch}/file": "dispatch",
     "/exchange/dispatches/{dispatch}/answer": "dispatch",
     "/exchange/dispatches/{dispatch}/recall": "dispatch",
+    "/exchange/dispatches/{dispatch}/resend": "dispatch",
     "/exchange/incoming/{incoming}/receipt": "dispatch",
     "/exchange/items/{item}": "dispatch",
     "/exchange/items/{item}/adopt": "dispatch",

@@ -34,6 +34,11 @@ class Partner:
         return self.root.collections[0]
 
     @property
+    def events(self) -> Collection:
+        """What it reads of events."""
+        return self.root.collections[2]
+
+    @property
     def inbox(self) -> Collection:
         """What takes what it posts."""
         return self.root.collections[1]
@@ -53,10 +58,15 @@ class Partner:
         return found
 
 
-def partner(world: World, http: httpx.Client, name: str, *scopes: str) -> Partner:
+def patterns(objects: list[dict[str, Any]]) -> set[str]:
+    """The values that indicators warn of."""
+    return {one["pattern"].rpartition("= '")[2].rstrip("']") for one in objects if one["type"] == "indicator"}
+
+
+def partner(world: World, http: httpx.Client, name: str, *scopes: str, **said: Any) -> Partner:
     """A partner that a token lets in; its clock is now, as that of commands is."""
     world.now = datetime.now(UTC)
-    do(world, "add", name=name, mailbox=f"csirt@{name.lower()}.example")
+    do(world, "add", name=name, mailbox=f"csirt@{name.lower()}.example", **said)
     options = [word for scope in scopes or ("read",) for word in ("--scope", scope)]
     return Partner(name, world.tocsin.json("exchange", "token", "make", name, *options)["secret"], http)
 

@@ -55,6 +55,7 @@ GROUPS: Final = {
     "exchange": (
         "tocsin.exchange.ledger.acts",
         "tocsin.exchange.ledger.case_acts",
+        "tocsin.exchange.ways.acts",
         "tocsin.exchange.faces.misp.feed",
         "tocsin.pipeline.misp_push",
     ),

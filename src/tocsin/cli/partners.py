@@ -173,7 +173,7 @@ def import_cerebrate(
     ] = None,
     ca_file: Annotated[str, typer.Option(help="Certificates that its own must follow from; empty: the usual.")] = "",
 ) -> None:
-    """Fetch organisations, keys and sharing groups of a Cerebrate, and import them as claims. People are not read."""
+    """Fetch organisations, keys, sharing groups and people of a Cerebrate, and import them as claims."""
     import json
 
     from pydantic import ValidationError

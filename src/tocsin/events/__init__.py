@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from tocsin.events import acts
     from tocsin.events.acts import FeedCadence
     from tocsin.events.alarms import FeedState, feed_states, watch_feeds
+    from tocsin.events.arrivals import EventArrivals
     from tocsin.events.browse import EventHistory, EventOrder, Events, cursor_of, read_cursor
     from tocsin.events.classify import RSIT_TYPES, TYPES
     from tocsin.events.conditions import Conditions, FilterError, read_lower, read_network, read_words

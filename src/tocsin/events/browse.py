@@ -16,12 +16,16 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from sqlalchemy import select
 
+from tocsin.events.arrivals import EventArrivals, in_order
 from tocsin.events.counting import EventCounts, MatchCounter
 from tocsin.events.extra import PREFIX, fold
 from tocsin.events.fields import BY_NAME
 from tocsin.events.filters import EventFilter
+from tocsin.events.idf_out import flat
 from tocsin.events.matching import TEXT_ROWS, EventFile, Matcher, ResolvedFilter
+from tocsin.events.models import Ingest, NotificationRun
 from tocsin.events.repeats import repeats_since
 from tocsin.events.schema import COLUMNS
 from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause
@@ -136,6 +140,7 @@ class Events:
     _figures: Cache[EventCounts] = field(init=False)
     _pages: Cache[EventRows] = field(init=False)
     _glances: Cache[Glance] = field(init=False)
+    _arrivals: Cache[EventArrivals] = field(init=False)
 
     def __post_init__(self) -> None:
         summaries = Summaries(self.folder, self.store.folder)
@@ -148,6 +153,7 @@ class Events:
         object.__setattr__(self, "_figures", Cache(_BYTES, lambda one: one.asns.nbytes + 50_000, turn))
         object.__setattr__(self, "_pages", Cache(100, turn=turn))
         object.__setattr__(self, "_glances", Cache(200, turn=turn))
+        object.__setattr__(self, "_arrivals", Cache(_BYTES, lambda one: 4 * one.added.nbytes + 1_000, turn))
 
     def figures(self, wanted: EventFilter, *, now: datetime, sight: EventScope = EVERYTHING) -> EventCounts:
         """The counts of the events that fit and may be seen."""
@@ -192,6 +198,22 @@ class Events:
         asked = self._matcher.wanted(wanted, sight, now)
         part = _Part(after, limit, order)
         return _again(lambda: self._glances.get(self._key(asked, part), lambda: self._glance(asked, part)))
+
+    def arrivals(self, wanted: EventFilter, *, now: datetime, sight: EventScope) -> EventArrivals:
+        """The events that fit and may be seen in the order in which they came, without their rows."""
+        asked = self._matcher.wanted(wanted, sight, now)
+        return _again(lambda: self._arrivals.get(self._key(asked), lambda: self._in_order(asked)))
+
+    def arrived(
+        self, arrivals: EventArrivals, chosen: Sequence[int], columns: Sequence[str], *, sight: EventScope
+    ) -> dict[int, dict[str, Any]]:  # fmt: skip
+        """Some of them by identity, as `idf_out.flat` shows them; ``chosen``: by their places among the arrivals."""
+        places = dict[str, list[int]]()
+        for at in chosen:
+            places.setdefault(arrivals.paths[arrivals.file[at]], []).append(int(arrivals.place[at]))
+        rows = self._rows([(path, np.array(of, dtype=np.intp)) for path, of in places.items()], columns, sight)
+        named = (ingest << 32 | row for ingest, row in rows.select("ingest", "row").iter_rows())
+        return dict(zip(named, flat(rows).to_dicts(), strict=True))
 
     def history(self, wanted: EventFilter, *, now: datetime) -> EventHistory:
         """When the events that fit were, and who was told of them; no file is read where the digests say all."""
@@ -250,8 +272,7 @@ class Events:
         return pl.DataFrame(schema=COLUMNS)
 
     def _history(self, asked: ResolvedFilter) -> EventHistory:
-        listing = self.store.table.listing()
-        again = set(listing.filter(pl.col(_RUNS).is_not_null())["path"]) if _RUNS in listing.columns else set()
+        again = self._routed_again()
         at, ingests, told = [np.zeros(0, dtype=np.int64)], set[int](), set[tuple[int, int]]()
         events = []
         for file in self._matcher.searched(asked):
@@ -270,6 +291,26 @@ class Events:
         if ingests:
             told |= self._told_again(min(ingests), np.concatenate(events))
         return EventHistory(np.concatenate(at), min(ingests, default=None), frozenset(told))
+
+    def _routed_again(self) -> set[str]:
+        """The files with events that a run routed once more, of which digests do not say so."""
+        listing = self.store.table.listing()
+        return set(listing.filter(pl.col(_RUNS).is_not_null())["path"]) if _RUNS in listing.columns else set()
+
+    def _in_order(self, asked: ResolvedFilter) -> EventArrivals:
+        again, parts = self._routed_again(), []
+        for file in self._matcher.searched(asked):
+            if len(places := self._matcher.fitting(file, asked)):
+                events = self.summaries.of(file.path).events(places)
+                told = (events >> np.uint64(32)).astype(np.int64)
+                if file.path in again:
+                    rows = self._rows_of(file.path, places, ("ingest", "notified_in"), whole=False)
+                    told = rows.select(TOLD_IN).to_series().to_numpy().astype(np.int64)
+                parts.append((file.path, told, events, places))
+        with self.database.reading() as session:
+            started = dict(session.execute(select(Ingest.number, Ingest.started_at)).all())
+            started |= dict(session.execute(select(NotificationRun.number, NotificationRun.started_at)).all())
+        return in_order(parts, started)
 
     def _told_again(self, first: int, events: npt.NDArray[np.uint64]) -> set[tuple[int, int]]:
         """The runs that told one of these events again, each with the set of teams; ``first``: the first ingest."""

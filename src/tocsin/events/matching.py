@@ -160,10 +160,6 @@ class Matcher:
         """Whether an event of the file was routed or told to one of the teams."""
         return bool(np.isin(summary.sets, sorted(self.sets_of(teams))).any())
 
-    def newest(self) -> int:
-        """The number of the newest ingest; 0 where nothing is stored."""
-        return max((file.newest for file in self.files()), default=0)
-
     def mask(self, file: EventFile, asked: ResolvedFilter) -> Bools | None:
         """For each row of the file whether it fits; None: all do."""
         summary, numbers = self.summaries.of(file.path), self.number_of(file.path)
@@ -231,7 +227,7 @@ class Matcher:
 
     def sets_of(self, teams: frozenset[int]) -> frozenset[int]:
         """The numbers of the sets that one of the teams is in."""
-        sets = self._sets.get(self.newest(), self._sets_by_team)
+        sets = self._sets.get(self.store.table.version(), self._sets_by_team)  # runs make sets, too
         return frozenset(number for team in teams for number in sets.get(team, ()))
 
     def _sets_by_team(self) -> dict[int, list[int]]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import halts
 from tocsin.exchange.faces import event_recipient, ground_detail, incident_package
-from tocsin.exchange.ledger import ItemRecipient, PassingWay, note_passing, withdraw_passings
+from tocsin.exchange.ledger import ItemRecipient, PassingWay, agreement_of, note_passing, withdraw_passings
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.sharing import (
     EventComparison,
@@ -113,7 +113,7 @@ class _IncidentShare:
     @cached_property
     def passing(self) -> ItemRecipient:
         name = (node_uuid(self.context.database), self.uuid)
-        return ItemRecipient(self.partner, name, self.title, PassingWay.PUSH)
+        return ItemRecipient(self.partner, name, self.title, PassingWay.PUSH, agreement_of(self.package))
 
     def audit(self, session: Session, word: AuditAction, **detail: object) -> None:
         node, item = self.passing.name

@@ -28,8 +28,10 @@ from tocsin.exchange.faces import (
     TaxiiFilter,
     TaxiiPage,
     face_caller,
+    has_events,
     has_object,
     post,
+    read_events,
     read_filter,
     read_objects,
     status_of,
@@ -120,23 +122,30 @@ class TaxiiServer:
                 collection = self._collection(caller, name)
                 if not collection["can_read"]:
                     raise _RefusedError(403, "Your token lets you read nothing of this collection.")
-                return self._objects(caller, what, rest, request)
+                return self._objects(caller, collection, [what, *rest], request)
         raise _missing()
 
-    def _objects(self, caller: FaceCaller, what: str, rest: list[str], request: Request) -> Response:
+    def _objects(
+        self, caller: FaceCaller, collection: dict[str, Any], path: list[str], request: Request
+    ) -> Response:  # fmt: skip
         """Objects, their manifest, one object, or its versions."""
         self._check_sending()
+        what, *rest = path
+        of_events = collection["id"] == self._id(caller, "events")
         asked, now = read_filter(request.query_params.multi_items()), self.clock()
         if what == "manifest" and rest:
             raise _missing()
         if rest:
             asked = _of_object(asked, rest)
         content = what == "objects" and len(rest) < 2
-        page = read_objects(self.node, caller.partner, asked, now, content=content)
+        if of_events:
+            page = read_events(self.node, self.node.events, caller.partner, asked, now, content=content)
+        else:
+            page = read_objects(self.node, caller.partner, asked, now, content=content)
         body = _envelope(page) if content else _manifest(page) if what == "manifest" else _versions(page)
         if rest and not page.rows:
             with self.node.database.reading() as session:
-                if not has_object(session, caller.partner, rest[0]):
+                if of_events or not has_object(session, caller.partner, rest[0]):
                     raise _missing()
         return Response(body, media_type=MEDIA, headers=_dates(page))
 
@@ -167,14 +176,21 @@ class TaxiiServer:
         return {"title": self._name, "default": root, "api_roots": [root]}
 
     def _collections(self, caller: FaceCaller) -> list[dict[str, Any]]:
-        """Its two collections: what it reads, and what takes what it posts."""
-        us = node_uuid(self.node.database)
+        """Its collections: what it reads of incidents, what takes what it posts, and what it reads of events."""
         reads, posts = FaceScope.READ in caller.scopes, FaceScope.POST in caller.scopes
         shared = {"title": f"{self._name} for {caller.name}", "can_read": reads, "can_write": False}
         inbox = {"title": f"{caller.name} to {self._name}", "can_read": False, "can_write": posts}
         inbox["description"] = "What is posted here waits for a person."
-        found = {f"taxii:{caller.partner}:shared": shared, f"taxii:{caller.partner}:inbox": inbox}
-        return [{"id": str(uuid5(us, name)), **of, "media_types": [_STIX]} for name, of in found.items()]
+        found = {"shared": shared, "inbox": inbox}
+        with self.node.database.reading() as session:
+            if has_events(session, caller.partner):
+                events = {"title": f"{self._name} for {caller.name}: events", "can_read": reads, "can_write": False}
+                found["events"] = events | {"description": "Events of your team in the last 30 days."}
+        return [{"id": self._id(caller, name), **of, "media_types": [_STIX]} for name, of in found.items()]
+
+    def _id(self, caller: FaceCaller, name: str) -> str:
+        """The id of a collection of a partner."""
+        return str(uuid5(node_uuid(self.node.database), f"taxii:{caller.partner}:{name}"))
 
     def _collection(self, caller: FaceCaller, name: str) -> dict[str, Any]:
         found = next((one for one in self._collections(caller) if one["id"] == name), None)

@@ -8,14 +8,17 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select
 
+from support.console_users import browser_of
 from support.partner_examples import NAME, fingerprint, pin, public
-from support.world import World, copy_world, make_world
+from support.world import World, copy_world, make_world, text_of
 from tocsin.cli.acts import act_of
 from tocsin.exchange.partners import list_partners, listings_of
 from tocsin.exchange.partners.lists import ListEntry, read_list
 from tocsin.exchange.partners.models import Partner, PartnerKey
 from tocsin.interface import ActContext, read_request
+from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import InputError
+from tocsin.server.server import make_application
 
 ORGANISATION = "5a0e1c1e-0000-4000-8000-000000000001"
 OTHER = "5a0e1c1e-0000-4000-8000-000000000002"
@@ -37,6 +40,13 @@ def bring(world: World, content: bytes, source: str = "FIRST", columns: str = ""
     act = act_of("partners", "import-list")
     values = {"source": source, "content": content, "columns": columns}
     return act.perform(ActContext(world.node, world.now, "test", act=act), read_request(act, values))
+
+
+def shown(world: World, path: str) -> str:
+    """What a page says to a manager."""
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.MANAGER, now=world.now) as manager:
+        return text_of(manager.get(path))
 
 
 FINGERPRINT = "945C 2808 4340 505C 36CC FA6B CA51 9536 60F3 B29B"
@@ -119,16 +129,33 @@ def test_a_cerebrate_is_read_by_uuid_and_its_keys_are_claims(world: World) -> No
         {"type": "pgp", "encryption_key": "no key", "owner_model": "organisation", "owner_id": 7},
     ]
     groups = [{"id": 1, "name": "Region", "uuid": OTHER, "sharing_group_orgs": [{"uuid": ORGANISATION}]}]
-    content = cerebrate(org, {"id": 8, "name": "No UUID"}, encryptionKeys=keys, sharingGroups=groups)
+    people = [
+        {"id": 7, "email": "Ada@b.example", "first_name": "Ada", "last_name": "", "position": "Analyst", "alignments": [
+            {"type": "Team lead", "organisation": {"uuid": ORGANISATION.upper()}}, {"organisation": {"uuid": OTHER}},
+            {"type": "member"}, 7,
+        ]},
+        {"id": 9, "email": "no address", "alignments": [{"type": "x", "organisation": {"uuid": ORGANISATION}}]},
+    ]  # fmt: skip
+    content = cerebrate(
+        org, {"id": 8, "name": "No UUID"}, encryptionKeys=keys, sharingGroups=groups, individuals=people
+    )
     done = bring(world, content, "Cerebrate of Meridia")
     assert (done.new, done.keys, len(done.left)) == (1, 1, 2)
+    page = shown(world, "/partners/1")
+    assert "Team lead" in page
+    assert "Ada@b.example" in page
+    with world.node.database.reading() as session:
+        (said,) = listings_of(session, 1)
+        assert said.people == [
+            {"name": "Ada", "role": "Team lead", "mailbox": "Ada@b.example", "fingerprints": [fingerprint("next")]}
+        ], "with the key of who has this number among people"
     renamed = cerebrate({**org, "id": 3, "name": "CERT of B"}, encryptionKeys=[{**keys[1], "owner_id": 3}])
     assert bring(world, renamed, "Cerebrate of Meridia").known == 1, "the UUID names it, whatever its number and name"
     with world.node.database.reading() as session:
         (key,) = session.scalars(select(PartnerKey)).all()
         assert (key.fingerprint, key.confirmed_at, key.source) == (fingerprint(), None, "list")
         (said,) = listings_of(session, key.partner_id)
-        assert (said.uuid, said.name) == (UUID(ORGANISATION), "CERT of B")
+        assert (said.uuid, said.name, said.people) == (UUID(ORGANISATION), "CERT of B", [])
 
 
 def test_what_is_offered_in_that_shape_is_read_by_another_node(world: World, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def test_its_lists_are_fetched_with_a_key_and_only_from_where_it_may_be(
         "/organisations/index.json": organisations,
         "/encryptionKeys/index.json": Answer(b"[]"),
         "/sharingGroups/index.json": Answer(b"[]"),
+        "/individuals/index.json": Answer(b"[]"),
     }
     key = world.node.home / "key"
     key.touch(0o600)

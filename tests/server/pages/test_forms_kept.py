@@ -40,6 +40,7 @@ UNSEEN = {
     "/conflicts/undo": "nothing is decided",
     "/deliveries/sending": "nothing leaves",
     "/exchange/dispatches/{dispatch}/answer": "where something is recalled and there is no answer",
+    "/exchange/dispatches/{dispatch}/resend": "a button, for a mail that came back",
     "/exchange/items/{item}/pass-on": "a list of the other partners with a node, and there is one partner",
     "/exchange/items/{item}/report": "a button, where what was recalled went on from here",
     "/partners/{partner}/unattest": "a button, for what a partner has shown",

@@ -294,7 +294,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/partners/{partner}/keys/{key}/accept", "/partners/{partner}/keys/{key}/confirm",
         "/partners/{partner}/keys/{key}/end",
         "/exchange/items/{item}/decline", "/exchange/items/{item}/answer",
-        "/exchange/dispatches/{dispatch}/answer",
+        "/exchange/dispatches/{dispatch}/answer", "/exchange/dispatches/{dispatch}/resend",
         "/exchange/cases/{case}/accept", "/exchange/cases/{case}/refuse", "/exchange/cases/{case}/withdraw",
         "/exchange/messages/{message}/acknowledge", "/exchange/messages/{message}/reply",
         "/duty/call-outs/{call_out}/acknowledge", "/duty/changes/{change}/withdraw", "/duty/rosters/{roster}/retire",

@@ -24,5 +24,6 @@ if TYPE_CHECKING:
     )
     from tocsin.delivery.sealing.reminders import remind_of_keys
     from tocsin.delivery.sealing.seals import CannotSealError, Seals, encrypt_entity, open_seals
+    from tocsin.delivery.sealing.smime_reading import signed_at
 else:
     lazy_face(__name__)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.faces.models import FaceToken
     from tocsin.exchange.faces.offers import check_offer
     from tocsin.exchange.faces.taxii.collection import CollectionWriter, purge_incident, read_objects, refresh
+    from tocsin.exchange.faces.taxii.events import has_events, read_events
     from tocsin.exchange.faces.taxii.models import TaxiiCollection, TaxiiObject
     from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, has_object, read_filter
     from tocsin.exchange.faces.taxii.posts import MOST_BYTES, post, status_of

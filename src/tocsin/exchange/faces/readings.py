@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -25,7 +26,8 @@ def note_incidents_read(
     ``grounds``: on what each goes, as the audit log keeps it.
     """
     way, titles = _WAYS[face], {name: one.title for name, one in incidents.items()}
-    for name, version in note_reading(session, partner, way, titles).items():
+    under = {name: UUID(said["agreement"]) for name, said in grounds.items() if "agreement" in said}
+    for name, version in note_reading(session, partner, way, titles, under).items():
         node, item = map(str, name)
         detail: dict[str, object] = {
             "node": node, "item": item, "version": version, "to": f"partner:{partner}", "way": way.value,

@@ -47,7 +47,8 @@ if TYPE_CHECKING:
         Source,
     )
     from tocsin.exchange.formats.registry import check_document, convert_document
-    from tocsin.exchange.formats.stix_markings import read_markings
+    from tocsin.exchange.formats.stix_comparisons import Comparison, write_pattern
+    from tocsin.exchange.formats.stix_markings import definitions, read_markings
     from tocsin.exchange.formats.stix_objects import read_time, stix_time
     from tocsin.exchange.formats.stix_read import read_document
     from tocsin.exchange.formats.stix_write import write_bundle

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.jurisdiction_claims import offered_claims, sent_claims
     from tocsin.exchange.ledger.keeping import forget_files, kept_files
     from tocsin.exchange.ledger.key_change import KeyAnnouncement, announce_key
+    from tocsin.exchange.ledger.leaving_agreements import held_by_former
     from tocsin.exchange.ledger.links import NoPartnerKeyError, OpenPartner, OwnParty, own_party
     from tocsin.exchange.ledger.mail_sealing import (
         LINK,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.recalls.journal import is_to_repeat
     from tocsin.exchange.ledger.recalls.restoring import repeat_recalls
     from tocsin.exchange.ledger.recipients import (
+        agreement_of,
         ground_of_package,
         lacking_attestations,
         parties_of_partner,
@@ -82,7 +84,7 @@ if TYPE_CHECKING:
         within_ceilings,
     )
     from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
-    from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, preview, reasons_of
+    from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, preview, reasons_of, result_of
     from tocsin.exchange.ledger.spoken_answers import unanswered_recalls
     from tocsin.exchange.ledger.states import (
         TAKING_WRITES,

@@ -62,11 +62,15 @@ def write_statement(opened: OpenPartner, row: IncomingRow, statement: Statement,
             pass
 
 
-def tombstones(session: Session, names: set[Name]) -> dict[Name, int]:
-    """Of each item that was recalled, the highest version that may not come in again, whatever way it comes."""
+def tombstones(session: Session, names: set[Name], *, for_all: bool = False) -> dict[Name, int]:
+    """Of each item that was recalled, the highest version that may not come in again, whatever way it comes.
+
+    ``for_all``: only recalls by which nobody may have it any more.
+    """
     row = RecallItemRow
     asked = select(row.node, row.item, func.max(row.version)).join(RecallRow, RecallRow.id == row.recall_id)
-    gone = row.item.in_([item for _, item in names]), RecallRow.asks != RecallRequest.NARROW.value
+    gone = [row.item.in_([item for _, item in names]), RecallRow.asks != RecallRequest.NARROW.value]
+    gone += [RecallRow.for_some.is_(False)] if for_all else []
     return {
         (node, item): version
         for node, item, version in session.execute(asked.where(*gone).group_by(row.node, row.item))
@@ -169,6 +173,7 @@ def keep_recall(
     row = RecallRow(
         partner_id=partner, hash=statement.hash, content=statement.content.decode(),
         signature=statement.signature.decode(), code=recall.code, asks=recall.asks.value, at=now, answered_at=None,
+        for_some=recall.parties is not None,
     )  # fmt: skip
     session.add(row)
     session.flush()

@@ -28,6 +28,7 @@ from tocsin.exchange.agreements import (
 from tocsin.exchange.ledger.contents import keep_recall, sign_recall
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
+from tocsin.exchange.ledger.passed_items import left_elsewhere
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
 from tocsin.exchange.ledger.states import Direction
 from tocsin.exchange.partners import Partner, find_partner
@@ -153,21 +154,16 @@ def recall_from_former(context: ActContext, agreement: UUID) -> tuple[int, list[
     """
     us = own_party(context.node, context.now)
     with context.database.reading() as session:
-        editions = read_editions(session, [agreement]).get(agreement, [])
-        former, still = former_parties(us.name.node, editions), members(us.name.node, editions)
-        found = select(Partner.id).where(Partner.node.in_(former)).order_by(Partner.id)
-        partners = session.scalars(found).all()
+        still = members(us.name.node, read_editions(session, [agreement]).get(agreement, []))
+        partners = [one.id for one in _former(session, us.name.node, agreement)]
     done, left = 0, list[str]()
     for number in partners:
         with context.database.begin() as session:
             partner = find_partner(session, str(number), lock=True)
-            passed = _passed(session, us, agreement, partner)
+            passed = [one for one in _passed(session, us.name.node, agreement, partner) if not one.recall_dispatch]
             if not passed:
                 continue
-            opened = OpenPartner(session, context, us, partner)
-            versions = dict[UUID, int]()
-            for one in passed:
-                versions[one.item] = max(one.version, versions.get(one.item, 0))
+            opened, versions = OpenPartner(session, context, us, partner), _versions(passed)
             parties = tuple(sorted(still))
             statement = sign_recall(us, context.now, versions, LEFT, RecallRequest.ERASE, parties=parties)
             try:
@@ -181,7 +177,17 @@ def recall_from_former(context: ActContext, agreement: UUID) -> tuple[int, list[
             opened.note(AuditAction.RECALL_MADE, code=LEFT, asks=RecallRequest.ERASE.value, sha256=statement.hash)
         cut("exchange.agreement.recalled")
         done += 1
-    return done, left
+    with context.database.reading() as session:
+        return done, [*left, *held_by_former(session, us.name.node, agreement)]
+
+
+def held_by_former(session: Session, us: UUID, agreement: UUID) -> list[str]:
+    """What no recall takes back from nodes that are no party any more, in words: until it is deleted at their MISP."""
+    left = list[str]()
+    for partner in _former(session, us, agreement):
+        versions = _versions(_passed(session, us, agreement, partner))
+        left += left_elsewhere(session, {(us, item): version for item, version in versions.items()}, partner.id)
+    return left
 
 
 def tell(context: ActContext, number: int) -> tuple[int, list[str]]:
@@ -286,13 +292,24 @@ def _fewer(
     return row
 
 
-def _passed(session: Session, us: OwnParty, agreement: UUID, partner: Partner) -> list[PassedItem]:
-    """What of ours a partner was passed under an agreement, and was not recalled."""
+def _former(session: Session, us: UUID, agreement: UUID) -> Sequence[Partner]:
+    former = former_parties(us, read_editions(session, [agreement]).get(agreement, []))
+    return session.scalars(select(Partner).where(Partner.node.in_(former)).order_by(Partner.id)).all()
+
+
+def _versions(passed: Sequence[PassedItem]) -> dict[UUID, int]:
+    """The highest version of each item."""
+    return {one.item: one.version for one in sorted(passed, key=lambda one: one.version)}
+
+
+def _passed(session: Session, us: UUID, agreement: UUID, partner: Partner) -> list[PassedItem]:
+    """What of ours a partner was passed under an agreement, by whatever way."""
     under = select(DispatchGround.dispatch).where(
         DispatchGround.direction == Direction.OUT.value, DispatchGround.agreement == agreement
     )
-    of = PassedItem.partner_id == partner.id, PassedItem.outgoing_id.in_(under), PassedItem.recall_dispatch.is_(None)
-    return list(session.scalars(select(PassedItem).where(*of, PassedItem.node == us.name.node)))
+    by_it = PassedItem.outgoing_id.in_(under) | (PassedItem.agreement == agreement)
+    of = PassedItem.partner_id == partner.id, PassedItem.node == us, by_it
+    return list(session.scalars(select(PassedItem).where(*of)))
 
 
 def _dispatched(session: Session, row: StoredAgreement) -> tuple[Statement, list[tuple[Part, bytes]]]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.exchange.partners import Partner
@@ -139,7 +139,8 @@ class OfferedItem(Base):
 class RecallRow(Base):
     """A recall, ours or one that came. ``partner_id``: who brought it; None: it is ours.
 
-    ``content``, ``signature``: as it goes on, unchanged. ``asks``: a `RecallRequest`.
+    ``content``, ``signature``: as it goes on, unchanged. ``asks``: a `RecallRequest`. ``for_some``: others may have the
+    items still.
     """
 
     __tablename__ = "exchange_recall"
@@ -150,6 +151,7 @@ class RecallRow(Base):
     signature: Mapped[str] = mapped_column(Text)
     code: Mapped[str] = mapped_column(Text)
     asks: Mapped[str] = mapped_column(Text)
+    for_some: Mapped[bool] = mapped_column(server_default=false())
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     answered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
@@ -170,7 +172,7 @@ class RecallItemRow(Base):
 class PassedItem(Base):
     """Who was passed what: an item in a version, by which dispatch; None: it was pushed, or read at a face.
 
-    ``way``: as of `recalls.Transfer`.
+    ``way``: as of `recalls.Transfer`. ``agreement``: under which it was pushed or read; a dispatch has its ground.
     ``recall_dispatch``: that took it back, None: it is not recalled there. ``answer``: a `RecallState`, or empty.
     """
 
@@ -185,6 +187,7 @@ class PassedItem(Base):
     version: Mapped[int]
     title: Mapped[str] = mapped_column(Text)
     way: Mapped[str] = mapped_column(Text)
+    agreement: Mapped[UUID | None] = mapped_column(Uuid)
     recall_dispatch: Mapped[int | None] = mapped_column(ForeignKey(OutgoingRow.id), index=True)
     answer: Mapped[str] = mapped_column(Text, default="")
     answer_code: Mapped[str] = mapped_column(Text, default="")

@@ -1,5 +1,6 @@
 """Who was passed what without a dispatch: pushed to a partner's server, or read by it from a face of this node."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +13,7 @@ from tocsin.exchange.ledger.models import PassedItem
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.recalls import Name, is_recalled
 from tocsin.exchange.statements import RecallState
+from tocsin.node.sentences import say
 
 
 class PassingWay(StrEnum):
@@ -25,12 +27,16 @@ class PassingWay(StrEnum):
 
 @dataclass(frozen=True)
 class ItemRecipient:
-    """An item that a partner has by another way than a dispatch. ``title``: empty where few may read it here."""
+    """An item that a partner has by another way than a dispatch. ``title``: empty where few may read it here.
+
+    ``agreement``: the one under which it goes.
+    """
 
     partner: int
     name: Name
     title: str
     way: PassingWay
+    agreement: UUID | None = None
 
 
 def note_passing(session: Session, passed: ItemRecipient, version: int | None = None) -> int:
@@ -39,8 +45,9 @@ def note_passing(session: Session, passed: ItemRecipient, version: int | None = 
     if version is None:
         version = newest_version(session, passed.name) + 1
     row = PassedItem(
-        partner_id=passed.partner, node=node, item=item, version=version, title=passed.title, way=passed.way.value
-    )
+        partner_id=passed.partner, node=node, item=item, version=version, title=passed.title, way=passed.way.value,
+        agreement=passed.agreement,
+    )  # fmt: skip
     session.add(row)
     return version
 
@@ -59,14 +66,20 @@ def passed_items(session: Session, partner: int, names: set[Name]) -> dict[Name,
     return {(node, item): version for node, item, version in found if (node, item) in names}
 
 
-def note_reading(session: Session, partner: int, way: PassingWay, titles: dict[Name, str]) -> dict[Name, int]:
-    """Note in a transaction that a partner reads items in the version that is newest; those that it had not read so."""
+def note_reading(
+    session: Session, partner: int, way: PassingWay, titles: dict[Name, str], under: Mapping[Name, UUID]
+) -> dict[Name, int]:
+    """Note in a transaction that a partner reads items in the version that is newest; those that it had not read so.
+
+    ``under``: the agreements by which they go.
+    """
     of = PassedItem.partner_id == partner, PassedItem.way == way.value, PassedItem.item.in_([one for _, one in titles])
-    had = {(one.node, one.item, one.version) for one in session.scalars(select(PassedItem).where(*of))}
+    rows = session.scalars(select(PassedItem).where(*of))
+    had = {(one.node, one.item, one.version, one.agreement) for one in rows if one.recall_dispatch is None}
     versions = {name: newest_version(session, name) or 1 for name in titles}
-    new = {name: version for name, version in versions.items() if (*name, version) not in had}
+    new = {name: version for name, version in versions.items() if (*name, version, under.get(name)) not in had}
     for name, version in new.items():
-        note_passing(session, ItemRecipient(partner, name, titles[name], way), version)
+        note_passing(session, ItemRecipient(partner, name, titles[name], way, under.get(name)), version)
     return new
 
 
@@ -77,18 +90,25 @@ def withdraw_passings(session: Session, partner: int, name: Name, now: datetime)
         row.answer, row.answer_code, row.answered_at = RecallState.DONE.value, "", now
 
 
-def left_elsewhere(session: Session, recalled: dict[Name, int]) -> list[tuple[str, UUID, PassingWay]]:
-    """Who has something of these items that no dispatch takes back: by name, what, and by which way it got there.
+def left_elsewhere(session: Session, recalled: dict[Name, int], partner: int | None = None) -> list[str]:
+    """Who has something of these items that no dispatch takes back, in words: what, and by which way it got there.
 
     What was pushed to a partner's server and is not deleted there; what a program of a partner read that got no recall.
+    ``partner``: only that one.
     """
     pushed = PassedItem.way == PassingWay.PUSH.value
     read = PassedItem.way.in_([PassingWay.MISP.value, PassingWay.TAXII.value]) & PassedItem.recall_dispatch.is_(None)
-    of = PassedItem.item.in_([item for _, item in recalled]), PassedItem.answer == ""
+    of = [PassedItem.item.in_([item for _, item in recalled]), PassedItem.answer == "", pushed | read]
+    of += [] if partner is None else [PassedItem.partner_id == partner]
     query = select(PassedItem, Partner.name).join(Partner, Partner.id == PassedItem.partner_id)
     left = {
         (name, one.item, PassingWay(one.way))
-        for one, name in session.execute(query.where(*of, pushed | read))
+        for one, name in session.execute(query.where(*of))
         if is_recalled((one.node, one.item), one.version, recalled)
     }
-    return sorted(left, key=str)
+    return [
+        say("%(name)s: event %(event)s is at its MISP; withdraw it there.", name=name, event=item)
+        if way is PassingWay.PUSH
+        else say("%(name)s: read here, where it is withdrawn now; tell it by another way.", name=name)
+        for name, item, way in sorted(left, key=str)
+    ]

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
+from tocsin.directory.keys import KeyFormat
 from tocsin.exchange.partners.key_acts import NO_ROUTE, claim_key, new_partner, read_key
-from tocsin.exchange.partners.lists import CEREBRATE, ListEntry, read_list
+from tocsin.exchange.partners.lists import CEREBRATE, ListedPerson, ListEntry, read_list
 from tocsin.exchange.partners.models import Partner, PartnerKey, PartnerListing
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
@@ -87,12 +88,13 @@ def import_list(context: ActContext, request: PartnerList) -> ListResult:
                 row = known.listings[partner.id] = PartnerListing(partner_id=partner.id, source=source)
                 session.add(row)
             _say(row, context, entry, digest)
+            row.people = [_person(one, entry, found.left) for one in entry.people]
             session.flush()
             rows.pop(row.id, None)
             done["keys"] += _keys(session, context, partner, entry, found.left)
         gone = [row for row in rows.values() if row.gone_at is None]
         for row in gone:
-            row.gone_at = context.now
+            row.gone_at, row.people = context.now, []
         detail = {"source": source, "sha256": digest, **done, "gone": len(gone)}
         audit(
             session, AuditAction.PARTNERS_LISTED, at=context.now, actor=context.actor, subject="partners",
@@ -145,6 +147,17 @@ def _say(row: PartnerListing, context: ActContext, entry: ListEntry, digest: str
     }  # fmt: skip
     for name, value in values.items():
         setattr(row, name, value)
+
+
+def _person(one: ListedPerson, entry: ListEntry, left: list[str]) -> dict[str, Any]:
+    """Somebody of a team, with the fingerprints of the person's keys: no mail here is written to one person."""
+    fingerprints = []
+    for key in one.keys[:10]:
+        try:
+            fingerprints.append(read_key(key, KeyFormat.SMIME)[0].fingerprint)
+        except InputError as error:
+            left.append(f"{entry.name}, {one.name}: {error}")
+    return {"name": one.name, "role": one.role, "mailbox": one.mailbox, "fingerprints": fingerprints}
 
 
 def _keys(session: Session, context: ActContext, partner: Partner, entry: ListEntry, left: list[str]) -> int:

@@ -1,8 +1,8 @@
 """Lists of teams as others keep them: FIRST, Trusted Introducer, AfricaCERT, APCERT, LAC4, Cerebrate: claims.
 
 CSV with a head, or JSON: a list of objects, also inside an object. Columns are found by their usual names, or named by
-whoever imports. Of Cerebrate the answers of ``organisations``, ``encryptionKeys`` and ``sharingGroups``: its numbers
-count within one answer alone, elsewhere a UUID. People (``individuals``) are not read.
+whoever imports. Of Cerebrate the answers of ``organisations``, ``encryptionKeys``, ``sharingGroups`` and
+``individuals``: its numbers count within one answer alone, elsewhere a UUID.
 """
 
 import csv
@@ -34,10 +34,21 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """What is read, and how the columns are usually called."""
 
-CEREBRATE: Final = ("organisations", "encryptionKeys", "sharingGroups")
+CEREBRATE: Final = ("organisations", "encryptionKeys", "sharingGroups", "individuals")
 _INSIDE: Final = ("code", "fingerprint", "address", "email", "number", "value", "name")
 _USUAL: Final = {"south korea": "KR", "united kingdom": "GB", "united states": "US", "uk": "GB", "usa": "US"}
 _MOST: Final = 20_000  # rows of a list
+_PEOPLE: Final = 50  # of an organisation
+
+
+@dataclass(frozen=True)
+class ListedPerson:
+    """Somebody of a team, as a list says. ``role``: what the person is there; ``keys``: OpenPGP or certificates."""
+
+    name: str
+    role: str
+    mailbox: str
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,7 @@ class ListEntry:
     fingerprints: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    people: tuple[ListedPerson, ...] = ()
 
 
 @dataclass
@@ -87,7 +99,7 @@ def read_list(content: bytes, columns: Mapping[str, str]) -> TeamList:
     return made
 
 
-def _add(made: TeamList, number: int, values: Mapping[str, list[str]], **more: tuple[str, ...]) -> None:
+def _add(made: TeamList, number: int, values: Mapping[str, list[str]], **more: tuple[Any, ...]) -> None:
     """One team more, or why it is left."""
     name = " ".join(next(iter(values.get("name", [])), "").split())[:200]
     if not name:
@@ -109,16 +121,9 @@ def _add(made: TeamList, number: int, values: Mapping[str, list[str]], **more: t
 
 
 def _cerebrate(document: Record) -> TeamList:
-    """The organisations of a Cerebrate with their keys and sharing groups."""
-    made, keys, groups = TeamList(), defaultdict[Any, list[str]](list), defaultdict[Any, list[str]](list)
-    for key in _records(document.get("encryptionKeys") or []):
-        owner = key.get("owner_model") or key.get("owner_type")
-        if (
-            owner == "organisation"
-            and not key.get("revoked")
-            and str(key.get("type", "pgp")).lower() in {"pgp", "openpgp"}
-        ):
-            keys[str(key.get("owner_id"))].append(str(key.get("encryption_key") or ""))
+    """The organisations of a Cerebrate with their keys, sharing groups and people."""
+    made, groups = TeamList(), defaultdict[Any, list[str]](list)
+    keys, people = _keys(document, "organisation", {"pgp", "openpgp"}), _people(document)
     for group in _records(document.get("sharingGroups") or []):
         for member in group.get("sharing_group_orgs") or group.get("organisations") or []:
             if isinstance(member, dict):
@@ -127,13 +132,47 @@ def _cerebrate(document: Record) -> TeamList:
         if _uuid(str(record.get("uuid"))) is None:
             made.left.append(f"organisation {number}: it has no UUID")
             continue
-        own = [
-            str(one.get("encryption_key") or "") for one in record.get("encryption_keys") or [] if isinstance(one, dict)
-        ]
         values = {what: list(_texts(record.get(name))) for what, name in _ORGANISATION.items()}
-        found = dict.fromkeys(filter(None, [*keys[str(record.get("id"))], *own]))
-        _add(made, number, values, keys=tuple(found), groups=tuple(dict.fromkeys(groups[str(record["uuid"])])))
+        uuid = str(record["uuid"])
+        _add(
+            made, number, values, keys=_keys_of(record, keys), groups=tuple(dict.fromkeys(groups[uuid])),
+            people=tuple(people[uuid.lower()][:_PEOPLE]),
+        )  # fmt: skip
     return made
+
+
+def _keys(document: Record, owner: str, kinds: frozenset[str] | set[str]) -> dict[str, list[str]]:
+    """The keys that are not revoked, by the number of who owns them: organisations, or people."""
+    found = defaultdict[str, list[str]](list)
+    for key in _records(document.get("encryptionKeys") or []):
+        of = key.get("owner_model") or key.get("owner_type")
+        if of == owner and not key.get("revoked") and str(key.get("type", "pgp")).lower() in kinds:
+            found[str(key.get("owner_id"))].append(str(key.get("encryption_key") or ""))
+    return found
+
+
+def _keys_of(record: Record, keys: Mapping[str, list[str]]) -> tuple[str, ...]:
+    """The keys of a record: those of its number, and those inside it."""
+    inside = record.get("encryption_keys")
+    own = [one for one in inside if isinstance(one, dict)] if isinstance(inside, list) else []
+    texts = (str(one.get("encryption_key") or "") for one in own if not one.get("revoked"))
+    return tuple(dict.fromkeys(filter(None, [*keys.get(str(record.get("id")), ()), *texts])))
+
+
+def _people(document: Record) -> dict[str, list[ListedPerson]]:
+    """Who is aligned with an organisation there, by its UUID in small letters."""
+    found, keys = defaultdict[str, list[ListedPerson]](list), _keys(document, "individual", {"pgp", "openpgp", "smime"})
+    for record in _records(document.get("individuals") or [])[:_MOST]:
+        mailbox = _mailbox(str(record.get("email") or ""))
+        name = " ".join(f"{record.get('first_name') or ''} {record.get('last_name') or ''}".split())[:200]
+        alignments = record.get("alignments")
+        for one in alignments if isinstance(alignments, list) and (name or mailbox) else ():
+            organisation = one.get("organisation") if isinstance(one, dict) else None
+            if isinstance(organisation, dict):
+                role = str(one.get("type") or record.get("position") or "")[:200]
+                person = ListedPerson(name or mailbox, role, mailbox, _keys_of(record, keys))
+                found[str(organisation.get("uuid")).lower()].append(person)
+    return found
 
 
 _ORGANISATION: Final = {

@@ -1,6 +1,7 @@
 """The tables of partners."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, Text, UniqueConstraint, Uuid
@@ -121,8 +122,9 @@ class PartnerCheck(Base):
 class PartnerListing(Base):
     """What a list says of a partner: a claim of its ``source``, and nothing that anything follows from.
 
-    ``uuid``: of the team, there; ``fingerprints``, ``groups``: a line each. ``sha256``: of the file. ``gone_at``: when
-    a newer form of the list did not name it any more.
+    ``uuid``: of the team, there; ``fingerprints``, ``groups``: a line each. ``people``: of it, each with name, role,
+    mailbox and fingerprints. ``sha256``: of the file. ``gone_at``: when a newer form of the list did not name it any
+    more; then it has no people.
     """
 
     __tablename__ = "partner_listing"
@@ -138,6 +140,7 @@ class PartnerListing(Base):
     uuid: Mapped[UUID | None] = mapped_column(Uuid)
     fingerprints: Mapped[str] = mapped_column(Text)
     groups: Mapped[str] = mapped_column(Text)
+    people: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list, server_default="[]")
     sha256: Mapped[str] = mapped_column(Text)
     came_at: Mapped[datetime] = mapped_column(UTCDateTime)
     came_by: Mapped[str] = mapped_column(Text)

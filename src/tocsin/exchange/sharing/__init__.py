@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         deleted_attributes,
         incident_collection,
         incident_event,
+        rsit_labels,
         withdrawn_event,
     )
     from tocsin.exchange.sharing.packages import (

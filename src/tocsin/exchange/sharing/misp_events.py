@@ -83,7 +83,7 @@ def incident_collection(items: Sequence[PackageItem], id_: UUID, now: datetime) 
         time=now,
         first_seen=datetime.fromisoformat(summary["opened_at"]),
         markings=_markings(whole),
-        labels=_labels(summary["type"]),
+        labels=rsit_labels(summary["type"]),
         observables=tuple(_observable(one, whole) for one in items if one.kind is PackageKind.OBSERVABLES),
         properties={
             "threat_level_id": _THREAT.get(SeverityLevel(summary["severity"]), "4"),
@@ -153,7 +153,8 @@ def _markings(marking: Marking) -> Markings:
     return Markings(tlp=marking.tlp, pap=marking.pap)
 
 
-def _labels(type_: str) -> tuple[str, ...]:
+def rsit_labels(type_: str) -> tuple[str, ...]:
+    """The machine tag of a type of the Reference Security Incident Taxonomy; nothing for any other word."""
     return (f'rsit:{RSIT_TYPES[type_]}="{type_}"',) if type_ in RSIT_TYPES else ()
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
+    from tocsin.exchange.ways import acts
     from tocsin.exchange.ways.arriving import TooManyDispatchesError, note_arrival, take_file
     from tocsin.exchange.ways.arriving_mails import take_exchange_mail
     from tocsin.exchange.ways.checks import ask_for_checks, give_up_checks

@@ -4,9 +4,11 @@ What is no file of a partner goes its usual way, to people.
 """
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
+from ssl import PEM_cert_to_DER_cert
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.mailbox import MailKind, ReadMail
+from tocsin.delivery.sealing import signed_at
 from tocsin.directory.keys import KeyFormat
 from tocsin.exchange.ledger import OutgoingRow
 from tocsin.exchange.partners import Partner, PartnerKey, PartnerKeyState, key_state
@@ -111,15 +114,18 @@ def _signed_at(
 ) -> datetime | None:
     """When a confirmed key of the partner made this signature; None: none did."""
     for key in session.scalars(select(PartnerKey).where(PartnerKey.partner_id == partner.id)):
-        if key_state(key, arrival.now) is not PartnerKeyState.PINNED or key.form is not KeyFormat.OPENPGP:
+        if key_state(key, arrival.now) is not PartnerKeyState.PINNED:
             continue
-        with suppress(RefusalError):
-            return check_signature(content, signature, PinnedKey(partner.node or _NOBODY, key.content.encode()))
+        with suppress(RefusalError, ValueError):
+            if key.form is KeyFormat.OPENPGP:
+                return check_signature(content, signature, PinnedKey(partner.node or _NOBODY, key.content.encode()))
+            if at := signed_at(content, b64decode(signature), PEM_cert_to_DER_cert(key.content)):
+                return at
     return None
 
 
 def _signed(raw: bytes) -> tuple[bytes, bytes] | None:
-    """The bytes that are signed and the signature, of a mail that is signed as a whole (RFC 3156, 5)."""
+    """The bytes that are signed, and the signature, of a mail signed as a whole (RFC 3156, 5; RFC 8551, 3.5.3)."""
     head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
     found = _SIGNED.search(head)
     token = _BOUNDARY.search(found[0]) if found else None

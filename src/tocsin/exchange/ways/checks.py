@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.sealing import pgp_sign
-from tocsin.directory.keys import KeyFormat
 from tocsin.exchange.ledger import (
     DispatchDraft,
     MailContent,
@@ -32,7 +31,6 @@ from tocsin.exchange.partners import (
     ListedPartner,
     Partner,
     PartnerCheck,
-    PartnerKeyState,
     due_checks,
     find_partner,
     list_partners,
@@ -63,7 +61,7 @@ def ask_for_checks(context: ActContext, *, mails: bool) -> int:
     with context.database.reading() as session:
         wanted = due_checks(list_partners(session, context.now))
         late = [one for one in wanted if one.due_at <= context.now - _GRACE]
-        due = [one for one in late if _is_reached(one, context.now, mails=mails)]
+        due = [one for one in late if _is_reached(one, mails=mails)]
         asked = set(session.scalars(select(Letter.about).where(_recent(context.now), Letter.key.startswith(_KIND))))
         hellos = OutgoingRow.type == DispatchType.HELLO.value, OutgoingRow.sealed_at > context.now - ASKED_AGAIN
         greeted = set(session.scalars(select(OutgoingRow.partner_id).where(*hellos)))
@@ -78,7 +76,8 @@ def ask_for_checks(context: ActContext, *, mails: bool) -> int:
 def give_up_checks(session: Session, now: datetime) -> int:
     """Note in the caller's transaction the checks by mail that nobody answered; how many."""
     until = now - timedelta(days=ANSWER_DAYS)
-    of = Letter.key.startswith(f"{_KIND}:"), Letter.created_at <= until, Letter.state == LetterState.SENT.value
+    sent = Letter.state.in_([LetterState.SENT.value, LetterState.BOUNCED.value])
+    of = Letter.key.startswith(f"{_KIND}:"), Letter.created_at <= until, sent
     answered = select(PartnerCheck.once).where(PartnerCheck.once.is_not(None))
     found = session.scalars(select(Letter).where(*of, Letter.key.not_in(answered))).all()
     for letter in found:
@@ -97,11 +96,8 @@ def note_answer(session: Session, partner: Partner, letter: Letter, at: datetime
         known.result, known.at, known.noted_at = CheckResult.ANSWERED.value, at, now
 
 
-def _is_reached(one: ListedPartner, now: datetime, *, mails: bool) -> bool:
-    """Not who has a certificate alone: the signature of its answer is for a person to check."""
-    forms = {key.form for key in one.in_state(PartnerKeyState.PINNED, now)}
-    by_mail = mails and bool(one.partner.mailbox) and forms != {KeyFormat.SMIME}
-    return by_mail or bool(one.partner.node and one.partner.inbox)
+def _is_reached(one: ListedPartner, *, mails: bool) -> bool:
+    return (mails and bool(one.partner.mailbox)) or bool(one.partner.node and one.partner.inbox)
 
 
 def _recent(now: datetime) -> ColumnElement[bool]:

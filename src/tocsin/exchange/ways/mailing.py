@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Attachment
+from tocsin.delivery.mailbox import MailBounce
 from tocsin.exchange.dispatches import OutgoingState, file_name
 from tocsin.exchange.ledger import (
     Direction,
@@ -26,7 +27,7 @@ from tocsin.exchange.partners import Partner
 from tocsin.exchange.ways.models import ExchangeArrival, ExchangeTry
 from tocsin.exchange.ways.outbox import begin_try, end_try, note_sending
 from tocsin.exchange.ways.states import ExchangeWay, TryOutcome
-from tocsin.node.letters import Letter, LetterState
+from tocsin.node.letters import EXCHANGE, Letter, LetterState
 from tocsin.node.node import Node
 from tocsin.node.records import node_uuid
 from tocsin.node.sentences import say
@@ -56,18 +57,32 @@ def mail_dispatch(session: Session, node: Node, row: OutgoingRow, partner: Partn
 def settle_mails(session: Session) -> list[OutgoingRow]:
     """What became of the mails of tries, in the caller's transaction; the dispatches that it changed."""
     changed = []
-    of = ExchangeTry.way == ExchangeWay.MAIL.value, ExchangeTry.outcome == TryOutcome.BEGUN.value
+    back = session.scalars(select(Letter).where(Letter.kind == EXCHANGE, Letter.state == LetterState.BOUNCED.value))
+    bounced = ExchangeTry.id.in_([try_of_letter(one) for one in back]), ExchangeTry.outcome == TryOutcome.ACCEPTED.value
+    open_ = or_(ExchangeTry.outcome == TryOutcome.BEGUN.value, and_(*bounced))
+    of = ExchangeTry.way == ExchangeWay.MAIL.value, open_
     for one in session.scalars(select(ExchangeTry).where(*of).order_by(ExchangeTry.id)).all():
         letters = session.scalars(select(Letter).where(Letter.key.startswith(_key(one.id), autoescape=True))).all()
         if any(letter.state in _WAITING for letter in letters):
             continue
         failed = next((letter for letter in letters if letter.state != LetterState.SENT.value), None)
-        reason = "" if failed is None else failed.error or say("The mail was not sent.")
+        reason = "" if failed is None else _why_not(session, failed)
         end_try(session, one.id, TryOutcome.FAILED if reason else TryOutcome.ACCEPTED, reason)
         state = OutgoingState.STUCK if reason else OutgoingState.HANDED_OVER
         note_sending(session, one.outgoing_id, state, reason)
         changed.append(session.get_one(OutgoingRow, one.outgoing_id))
     return changed
+
+
+def _why_not(session: Session, letter: Letter) -> str:
+    """Why a mail did not arrive: what a delivery report says (RFC 3464), or why it did not leave."""
+    of = MailBounce.letter_id == letter.id, MailBounce.failed.is_(True)
+    found = session.scalar(select(MailBounce).where(*of).order_by(MailBounce.id.desc()).limit(1))
+    if found is None:
+        return letter.error or say("The mail was not sent.")
+    said = " ".join(filter(None, (found.status, found.detail)))
+    mailbox = f"{found.mailbox} ({said})" if said else found.mailbox
+    return say("Not delivered: %(mailboxes)s sent it back.", mailboxes=mailbox)
 
 
 def mail_receipts(session: Session, node: Node, now: datetime) -> int:

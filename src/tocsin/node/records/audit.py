@@ -122,6 +122,7 @@ class AuditAction(StrEnum):
     DISPATCH_SEALED = "dispatch.sealed"
     DISPATCH_TAKEN = "dispatch.taken"
     DISPATCH_RECEIPTED = "dispatch.receipted"
+    DISPATCH_RESENT = "dispatch.resent"
     OFFER_CAME = "offer.came"
     OFFER_DECIDED = "offer.decided"
     RECALL_MADE = "recall.made"

@@ -426,7 +426,10 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         say("Stuck dispatches"),
         lambda item: say_count("%(n)s dispatch cannot arrive", "%(n)s dispatches cannot arrive", item.count),
         _EXCHANGE, _WORK, listers.dispatches_stuck,
-        (Resolution(say("Send the missing file again, and read the receipt"), _EXCHANGE, "exchange receipt"),),
+        (
+            Resolution(say("Send the missing file again, and read the receipt"), _EXCHANGE, "exchange receipt"),
+            Resolution(say("Correct the email address, and send the mail again"), _EXCHANGE, "exchange resend"),
+        ),
     ),
     ItemKind.RECEIPTS_MISSING: ToDoKind(
         say("Missing receipts"),

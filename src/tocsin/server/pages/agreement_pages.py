@@ -22,7 +22,7 @@ from tocsin.exchange.agreements import (
     read_editions,
     signatures_of,
 )
-from tocsin.exchange.ledger import agreement_acts, share_by_type
+from tocsin.exchange.ledger import agreement_acts, held_by_former, share_by_type
 from tocsin.exchange.partners import Partner, list_partners
 from tocsin.interface import NotHereError, Number, PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal, names_of_actors
@@ -145,10 +145,11 @@ def _one(desk: PageContext, request: Request, number: int, error: TocsinError | 
         parties = {row.node: row for row in _parties(session, one.edition.parties)}
         signed = {row.node: row for row in signatures_of(session, number)}
         by = names_of_actors(session, {one.row.came_by, one.row.adopted_by, one.row.refused_by, one.row.ended_by})
+        left = held_by_former(session, us, one.row.agreement)
     return desk.page(
         request, "agreements/one.html", status=409 if error else 200, one=one, row=one.row, body=one.body, us=us,
         parties=parties, signed=signed, gone=left_out(editions) if one.state is AgreementState.IN_FORCE else {}, by=by,
-        others=[other for other in editions if other.number != number], error=error, **AGREEMENT_WORDS,
+        others=[other for other in editions if other.number != number], left=left, error=error, **AGREEMENT_WORDS,
     )  # fmt: skip
 
 

@@ -113,6 +113,7 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.DISPATCH_SEALED: N_("Dispatch to a partner sealed"),
     AuditAction.DISPATCH_TAKEN: N_("Dispatch of a partner read"),
     AuditAction.DISPATCH_RECEIPTED: N_("Receipt of a partner read"),
+    AuditAction.DISPATCH_RESENT: N_("Mail to a partner sent again"),
     AuditAction.OFFER_CAME: N_("Item of a partner's program received"),
     AuditAction.OFFER_DECIDED: N_("Item of a partner decided"),
     AuditAction.RECALL_MADE: N_("Recall made"),

@@ -42,6 +42,7 @@ from tocsin.exchange.ledger import (
 )
 from tocsin.exchange.partners import list_partners, partner_names, read_partner
 from tocsin.exchange.sharing import PartnerPackage, why_withheld
+from tocsin.exchange.ways import acts as way_acts
 from tocsin.exchange.ways import due_dispatches, evidence_of, tries_of
 from tocsin.incidents import IncidentReader, find_incident, known_references
 from tocsin.interface import (
@@ -71,7 +72,7 @@ from tocsin.server.security import Form
 _PLACE: Final = "/exchange"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
 _WORKER = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
-_ACTS: Final = {act.name: act for act in (*acts.ACTS, *case_acts.ACTS)}
+_ACTS: Final = {act.name: act for act in (*acts.ACTS, *case_acts.ACTS, *way_acts.ACTS)}
 _LARGEST: Final = 64_000_001  # bytes of a file that are read: one more than a dispatch may have
 _WAITING: Final = (
     ("#messages", ItemKind.PARTNER_MESSAGES, open_messages),
@@ -185,6 +186,15 @@ def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
         path = f"{_PLACE}/dispatches/{dispatch}"
         try:
             return perform_and_go(desk, visitor, _ACTS["record-answer"], form, path, dispatch=dispatch)
+        except _WRONG as error:
+            return _dispatch(desk, request, dispatch, error, form)
+
+    @router.post(_PLACE + "/dispatches/{dispatch}/resend")
+    def resend(request: Request, visitor: _WORKER, dispatch: Number, form: Form) -> Response:
+        """Mail again what did not arrive."""
+        path = f"{_PLACE}/dispatches/{dispatch}"
+        try:
+            return perform_and_go(desk, visitor, _ACTS["resend"], form, path, dispatch=dispatch)
         except _WRONG as error:
             return _dispatch(desk, request, dispatch, error, form)
 

@@ -137,7 +137,7 @@ def package_event(incident: Incident, package: PartnerPackage) -> dict[str, Any]
 
 def is_withdrawn(session: Session, name: Name) -> bool:
     """Whether an incident was recalled, and nobody has had a later version since."""
-    return newest_version(session, name) <= tombstones(session, {name}).get(name, -1)
+    return newest_version(session, name) <= tombstones(session, {name}, for_all=True).get(name, -1)
 
 
 def _withdrawn(incident: Incident, event: dict[str, Any]) -> dict[str, Any]:

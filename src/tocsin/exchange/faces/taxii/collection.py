@@ -114,7 +114,9 @@ def _write(
             of = TaxiiIncident.partner_id == partner, TaxiiIncident.incident_id == number
             session.execute(delete(TaxiiIncident).where(*of))
             if going:
-                session.add(TaxiiIncident(partner_id=partner, incident_id=number, digest=going.digest))
+                row = TaxiiIncident(partner_id=partner, incident_id=number, digest=going.digest)
+                row.agreement = going.agreement
+                session.add(row)
         collection.seen_to, collection.seen = now - _LAG, seen
         return True
 
@@ -133,7 +135,7 @@ def _changes(
 ) -> Iterator[tuple[int, IncidentObjects | None]]:  # fmt: skip
     """The incidents of which something else goes than before, by number, each with that; None: nothing goes now."""
     session = reader.session
-    asks = RecallRow.partner_id.is_(None), RecallRow.asks != RecallRequest.NARROW.value
+    asks = RecallRow.partner_id.is_(None), ~RecallRow.for_some, RecallRow.asks != RecallRequest.NARROW.value
     recalled = set(session.scalars(select(RecallItemRow.item).join(RecallRow).where(*asks)))
     of = TaxiiIncident.partner_id == reader.partner.id
     known = {one.incident_id: one.digest for one in session.scalars(select(TaxiiIncident).where(of))}
@@ -190,10 +192,15 @@ def _note_read(session: Session, us: UUID, partner: int, rows: Sequence[Any], no
     """Note that a partner is passed these objects, and so items of ours; how many of them are new to it, and here."""
     new = [one for one in rows if not one.passed]
     noted = _each(session, partner, new, update(TaxiiObject).values(passed=True))
-    for some in _parts(sorted({one.incident_id for one in new if one.incident_id is not None})):
+    read_of = {one.incident_id for one in new if one.incident_id is not None and not one.revoked}
+    for some in _parts(sorted(read_of)):
         read = session.scalars(select(Incident).where(Incident.id.in_(some)).order_by(Incident.id))
         if incidents := {(us, one.uuid): one for one in read}:
-            note_incidents_read(session, partner, Face.TAXII, incidents, now)
+            of = TaxiiIncident.partner_id == partner, TaxiiIncident.agreement.is_not(None)
+            bound = session.scalars(select(TaxiiIncident).where(*of, TaxiiIncident.incident_id.in_(some)))
+            under = {one.incident_id: {"ground": "agreement", "agreement": str(one.agreement)} for one in bound}
+            grounds = {name: under.get(one.id, {}) for name, one in incidents.items()}
+            note_incidents_read(session, partner, Face.TAXII, incidents, now, grounds=grounds)
     return noted
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.formats import Source, write_bundle
-from tocsin.exchange.ledger import parties_of_partner, policy_for, recipient_for, within_ceilings
+from tocsin.exchange.ledger import agreement_of, parties_of_partner, policy_for, recipient_for, within_ceilings
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.sharing import (
     PackageItem,
@@ -48,17 +48,19 @@ ROOTS: Final = frozenset({"identity", "marking-definition"})
 
 @dataclass(frozen=True)
 class IncidentObjects:
-    """What goes of an incident. ``digest``: the same as long as that is the same."""
+    """What goes of an incident, under an agreement or none. ``digest``: the same as long as that is the same."""
 
     items: Sequence[PackageItem]
     incident: Incident
     source: Source
+    agreement: UUID | None
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all that goes, in hexadecimal."""
         said = [[one.kind.value, dict(one.values), one.marking.labels] for one in self.items]
-        return hashlib.sha256(json.dumps([said, self.source.name], default=str).encode()).hexdigest()
+        whole = [said, self.source.name, self.agreement]
+        return hashlib.sha256(json.dumps(whole, default=str).encode()).hexdigest()
 
     def objects(self) -> list[Json]:
         """As STIX 2.1: who we are, a grouping, its indicators, and what they are marked with."""
@@ -107,7 +109,7 @@ class PartnerReader:
         going = [one.item.shown for one in package.decisions if one.goes]
         if {one.kind for one in going} != _SHOWN:
             return None
-        return IncidentObjects(going, incident, self._source)
+        return IncidentObjects(going, incident, self._source, agreement_of(package))
 
     @cached_property
     def _source(self) -> Source:

@@ -27,13 +27,17 @@ class TaxiiCollection(Base):
 
 
 class TaxiiIncident(Base):
-    """An incident of which a partner may read something. ``digest``: of that, so that what is the same stays."""
+    """An incident of which a partner may read something. ``digest``: of that, so that what is the same stays.
+
+    ``agreement``: the one under which it goes.
+    """
 
     __tablename__ = "exchange_taxii_incident"
 
     partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id), primary_key=True, autoincrement=False)
     incident_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     digest: Mapped[str] = mapped_column(Text)
+    agreement: Mapped[UUID | None] = mapped_column(Uuid)
 
 
 class TaxiiObject(Base):

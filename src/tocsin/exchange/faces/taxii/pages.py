@@ -21,13 +21,14 @@ _LONGEST: Final = 100  # values of one filter
 
 @dataclass(frozen=True)
 class TaxiiFilter:
-    """What is asked for. ``after``: only what was added after; ``beyond``: only after this number.
+    """What is asked for. ``after``: only what was added after; ``beyond``: only after this number, ``since``: or time.
 
     ``versions``: ``last``, ``first``, ``all`` or versions by name. Empty: what the standard says for none.
     """
 
     after: datetime | None = None
     beyond: int = 0
+    since: int = 0
     limit: int = MOST
     ids: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
@@ -62,24 +63,24 @@ def read_filter(query: Iterable[tuple[str, str]]) -> TaxiiFilter:
     if not (limit.isascii() and limit.isdecimal() and int(limit[:9]) > 0):
         raise UsageError("limit is a number above 0.")
     after = given.get("added_after")
+    since, beyond = _place(given["next"]) if "next" in given else (0, 0)
     return TaxiiFilter(
-        None if after is None else _time(after), _beyond(given["next"]) if "next" in given else 0,
-        min(int(limit[:9]), MOST), words("id"), words("type"), tuple(map(_version, words("version"))),
-        words("spec_version"),
+        None if after is None else _time(after), beyond, since, min(int(limit[:9]), MOST), words("id"), words("type"),
+        tuple(map(_version, words("version"))), words("spec_version"),
     )  # fmt: skip
 
 
 def read_page(session: Session, partner: int, asked: TaxiiFilter, *, content: bool = True) -> TaxiiPage:
-    """The next objects that match: number, added_at, object, version, passed, incident_id, and content if wanted."""
+    """The next objects that match: what names them, whether they were passed and are revoked, and content if wanted."""
     row = TaxiiObject
     if asked.spec_versions and "2.1" not in asked.spec_versions:
         return TaxiiPage([])
-    columns = (row.number, row.added_at, row.object, row.version, row.passed, row.incident_id)
+    columns = (row.number, row.added_at, row.object, row.version, row.passed, row.revoked, row.incident_id)
     query = select(*columns, *((row.content,) if content else ()))
     query = query.where(row.partner_id == partner, row.number > asked.beyond, *_conditions(asked))
     rows = session.execute(query.order_by(row.number).limit(asked.limit + 1)).all()
     shown = rows[: asked.limit]
-    return TaxiiPage(shown, _name(shown[-1]) if len(rows) > len(shown) else "")
+    return TaxiiPage(shown, name_of(shown[-1]) if len(rows) > len(shown) else "")
 
 
 def has_object(session: Session, partner: int, name: str) -> bool:
@@ -112,21 +113,23 @@ def _is_first() -> ColumnElement[bool]:
     return ~select(other.c.number).where(and_(*same)).exists()
 
 
-def _name(row: Any) -> str:
+def name_of(row: Any) -> str:
     """What names a place among the objects: time and number, so that no two places have one name."""
     text = f"{row.added_at.timestamp():.6f}.{row.number}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _beyond(name: str) -> int:
+def _place(name: str) -> tuple[int, int]:
+    """Time, in microseconds, and number of the place that `name_of` names."""
     try:
         text = base64.urlsafe_b64decode(name[:200] + "=" * (-len(name[:200]) % 4)).decode("ascii")
-        number = int(text.rpartition(".")[2])
+        at, _, number = text.rpartition(".")
+        found = int(at.replace(".", "", 1)), int(number)
     except ValueError:
         raise UsageError("next is not of this server.") from None
-    if not 0 <= number < 2**31:
+    if not (0 <= found[0] < 2**62 and 0 <= found[1] < 2**31):
         raise UsageError("next is not of this server.")
-    return number
+    return found
 
 
 def _version(text: str) -> str:

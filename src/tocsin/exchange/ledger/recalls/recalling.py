@@ -14,7 +14,7 @@ from tocsin.exchange.ledger.items import find_item
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.mail_sealing import recall_text, seal_for
 from tocsin.exchange.ledger.models import OfferedItem, PassedItem, RecallItemRow, RecallRow
-from tocsin.exchange.ledger.passed_items import PassingWay, left_elsewhere
+from tocsin.exchange.ledger.passed_items import left_elsewhere
 from tocsin.exchange.ledger.passing_on import recall_sum, seal_report
 from tocsin.exchange.ledger.recalls.journal import journal_answer, journal_recall
 from tocsin.exchange.ledger.sealing import DispatchDraft
@@ -108,13 +108,7 @@ def pass_on(context: ActContext, us: OwnParty, number: int) -> RecallResult:
         sealed = [_pass_on_to(context, us, statement, one.to) for one in due]
     left = [one for one in sealed if one]
     with context.database.reading() as session:
-        elsewhere = left_elsewhere(session, {name_of(one): one.version for one in statement.said(Recall).items})
-    left += [
-        say("%(name)s: event %(event)s is at its MISP; withdraw it there.", name=name, event=item)
-        if way is PassingWay.PUSH
-        else say("%(name)s: read here, where it is withdrawn now; tell it by another way.", name=name)
-        for name, item, way in elsewhere
-    ]
+        left += left_elsewhere(session, {name_of(one): one.version for one in statement.said(Recall).items})
     return RecallResult(recall=number, sent=sealed.count(""), left=left)
 
 
