@@ -28,6 +28,11 @@ def deliver(
         _watch(call, call.node, every)
         return
     summary = tell(call.node, now=call.now)
+    if summary.uncovered and not summary.problem:
+        from tocsin.operations.standby_copy import make_copy
+
+        make_copy(call.node, now=lambda: call.now)
+        summary = summary.and_then(tell(call.node, now=call.now))
     call.emit(document(summary), lambda: show(summary, call.node))
     if summary.problem:
         note(f"{summary.problem} What is left waits for the next run.")
