@@ -31,7 +31,6 @@ from tocsin.node.files import disk_failures, sync_file, sync_folder, write_whole
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.paths import HomeFile
 from tocsin.node.records import cut, node_uuid, open_database, sqlite_url
-from tocsin.node.sentences import say
 from tocsin.node.standby import MEND_FENCED, SharedFolder, Standby, read_json
 from tocsin.operations.backup import copy_records, node_files
 from tocsin.operations.backup_archive import archive_into
