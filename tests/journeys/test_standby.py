@@ -105,9 +105,12 @@ class Pair:
             self.acknowledge("case", title)
         elif deed == "answer" and self.digests():
             digest = self.chance.choice(self.digests())
-            with served(make_application(open_node(self.first.home), public=True)) as port:
-                with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-                    assert answer(client, digest) == 303
+            application = make_application(open_node(self.first.home), public=True)
+            with (
+                served(application) as port,
+                httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+            ):
+                assert answer(client, digest) == 303
             self.acknowledge("answer", digest.to)
         elif deed == "copy":
             self.first.run("standby", "copy")

@@ -242,18 +242,18 @@ class Standby:
 
     def begin(self, mails: Sequence[str]) -> str:
         """Note that these are about to leave; why they may not, or nothing."""
-        if not self.is_off:
-            if why := self.fenced():
+        if why := self.fenced():
+            return why
+        try:
+            self._note({"began": [*mails]})
+        except OSError as error:
+            if why := self._is_away(error.strerror or str(error)):
                 return why
-            try:
-                self._note({"began": [*mails]})
-            except OSError as error:
-                return self._is_away(error.strerror or str(error))
         return self.look()
 
     def left(self, mails: Sequence[str], *, back: Sequence[str] = ()) -> None:
         """Note which have left and which surely not; where that cannot be noted, a person looks after a takeover."""
-        if (mails or back) and not self.is_off:
+        if mails or back:
             with suppress(OSError):
                 self._note({"left": [*mails], "back": [*back]})
 

@@ -189,8 +189,13 @@ def check_is_empty(home: Path) -> None:
         raise ConflictError(f"{home} is not empty.", hint="Restore into a new folder with --home.")
 
 
-def restore_files(files_of: Callable[[], CheckedFiles], home: Path, *, journal_of: Path, now: datetime) -> CheckedFiles:
-    """Make a node in ``home`` of checked files; what was purged since is purged again, as beside ``journal_of``."""
+def restore_files(
+    files_of: Callable[[], CheckedFiles], home: Path, *, journal_of: Path, now: datetime, pages: bool = False
+) -> CheckedFiles:
+    """Make a node in ``home`` of checked files; what was purged since is purged again, as beside ``journal_of``.
+
+    ``pages``: the records are those of a node as they were, so that SQLite takes their file as it is.
+    """
     check_is_empty(home)
     with _disk(home), _clean_failure(home):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -204,7 +209,7 @@ def restore_files(files_of: Callable[[], CheckedFiles], home: Path, *, journal_o
             if name not in {HomeFile.RECORDS, HomeFile.SETTINGS}:
                 files.bring(files.folder / name, home / name)
         cut("restore.copied")
-        _bring_records(files.folder / HomeFile.RECORDS, database, home / HomeFolder.SPOOL)
+        _bring_records(files.folder / HomeFile.RECORDS, database, home / HomeFolder.SPOOL, pages=pages)
         with database.begin() as session:
             audit(session, AuditAction.BACKUP_RESTORED, at=now, actor="backup", subject="node")
         bring_back_journal(journal_of, home)
@@ -360,8 +365,17 @@ def _empty_database(home: Path) -> Database:
     return database
 
 
-def _bring_records(backup: Path, database: Database, spool: Path) -> None:
+def _bring_records(backup: Path, database: Database, spool: Path, *, pages: bool) -> None:
     """Copy the records of a backup into the database; those of an older version are brought up to date on the way."""
+    if pages and database.engine.dialect.name == "sqlite":
+        place = Path(str(database.engine.url.database))
+        database.close()
+        for path in (place, *place.parent.glob(f"{place.name}-*")):
+            path.unlink(missing_ok=True)
+        backup.rename(place)
+        database.migrate()
+        shutil.rmtree(spool)
+        return
     copy = spool / HomeFile.RECORDS
     if backup != copy:
         copy_file(backup, copy)

@@ -143,15 +143,15 @@ def _become_node(standby: Standby, uuid: str, now: datetime) -> None:
     folder, own = standby.folder, standby.term
     if not folder.path.is_dir():
         raise StorageError(f"The folder {folder.path} is not there.", hint="Mount it, or make it.")
-    if not own and not any(folder.path.iterdir()):
+    if not own:
         folder.make()
+        if folder.newest_term() is not None:
+            raise ConflictError(
+                f"{folder.path} has copies, and this machine never was the node there.",
+                hint="Name an empty folder; 'tocsin takeover' takes over from the machine whose copies these are.",
+            )
         standby.hold_term(folder.begin_term(1, uuid, now))
         return
-    if not own:
-        raise ConflictError(
-            f"{folder.path} is not empty, and this machine never was the node there.",
-            hint="Name an empty folder; 'tocsin takeover' takes over from the machine whose copies these are.",
-        )
     if why := standby.look():
         raise ConflictError(why, hint=MEND_FENCED) if standby.fenced() else StorageError(why)
     newest = folder.newest_term()
@@ -201,9 +201,14 @@ class _Copier:
         number = 1 + int(before.name.rpartition("-")[2]) if before else 1
         made = CopyList(str(node_uuid(self.node.database)), now.isoformat(), f"{self.standby.term:06d}-{number:06d}")
         made.base, made.base_at = made.name, made.made
-        if before is not None and not _begins_anew(before, now):
+        if before is not None and self._purges() == before.seen.get(HomeFile.PURGES) and not _begins_anew(before, now):
             made.base, made.base_at = before.base, before.base_at
         return made
+
+    def _purges(self) -> tuple[int, int] | None:
+        """What was purged goes from the copies, too: all is written again then."""
+        path = self.node.home / HomeFile.PURGES
+        return _seen(path) if path.exists() else None
 
     def _link_new(self, work: Path, made: CopyList, kept: CopyList) -> dict[str, Path]:
         """The files that are not as in the last copy, held by a link, so that they can be read in peace."""
@@ -212,8 +217,8 @@ class _Copier:
         for path in node_files(self.node.home):
             if path in deleted:
                 continue
-            name, status = path.relative_to(self.node.home).as_posix(), path.stat()
-            made.seen[name] = (status.st_size, status.st_mtime_ns)
+            name = path.relative_to(self.node.home).as_posix()
+            made.seen[name] = _seen(path)
             if name in kept.files and kept.seen.get(name) == made.seen[name]:
                 made.files[name] = kept.files[name]
                 continue
@@ -229,12 +234,12 @@ class _Copier:
     ) -> StandbyCopy:
         """Write pack and list, and say then that what is owed is covered."""
         records, old, fresh = work / HomeFile.RECORDS, dict(kept.blocks), dict[str, int]()
+        owed, folder, size = _owed(records), self.standby.folder.copies, 0
         made.records = records.stat().st_size
         for number, digest in enumerate(_block_hashes(records)):
             if digest not in old:
                 fresh.setdefault(digest, number)
             made.blocks.append((digest, old.get(digest, made.name)))
-        owed, folder, size = _owed(records), self.standby.folder.copies, 0
         same = before is not None and (made.files, made.blocks) == (before.files, before.blocks)
         if same and before is not None:
             made.name, made.packs = before.name, before.packs
@@ -287,6 +292,11 @@ class _Copier:
         with encrypted_to(self.keys, part, work) as out:
             out.write(json.dumps(told).encode())
         _name(part)
+
+
+def _seen(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def _begins_anew(before: CopyList, now: datetime) -> bool:

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,7 +79,8 @@ def take_over(
             cut("takeover.fenced")
             found = _newest_list(shared, keyring)  # what the other one had finished until then
         intents = [*shared.all_intents()]
-    packed = restore_files(lambda: _unpacked(shared, found, home, keyring), home, journal_of=shared.copies, now=now())
+    unpacked = partial(_unpacked, shared, found, home, keyring)
+    packed = restore_files(unpacked, home, journal_of=shared.copies, now=now(), pages=True)
     cut("takeover.restored")
     settings = load_settings(home).standby
     remembered = Standby(home, settings)
