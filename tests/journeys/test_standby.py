@@ -131,13 +131,14 @@ class Pair:
             with serving(self.first.home, cut or "answers.recorded") as client, pytest.raises(httpx.TransportError):
                 answer(client, digest)
             return
-        words = {
-            "hear": lambda: ("ingest", self.next_report()[0]),
-            "tell": lambda: ("deliver",),
-            "work": lambda: ("incidents", "open", "The last case"),
-        }.get(deed, lambda: ("standby", "copy"))()
-        if deed == "tell":
+        words: tuple[str | Path, ...] = ("standby", "copy")
+        if deed == "hear":
+            words = ("ingest", self.next_report()[0])
+        elif deed == "tell":
             self.letter()
+            words = ("deliver",)
+        elif deed == "work":
+            words = ("incidents", "open", "The last case")
         environment = {**os.environ, **({"TOCSIN_CUT": cut} if cut else {})}
         process = command(self.first.home, *words, environment=environment)
         if after:

@@ -90,8 +90,9 @@ def make_copy(node: NodeWithStores, *, now: Callable[[], datetime]) -> StandbyCo
     """Bring what changed into the folder of the settings; then what is owed at this moment may leave.
 
     Raises:
-        SettingError: no machine stands by, or a key is not there.
-        ConflictError: another process makes one, or another machine is the node, or the folder is that of another node.
+        SettingError: no machine stands by, or the folder is that of another node.
+        NotFoundError, InputError: a key is not there or cannot be used.
+        ConflictError: another process makes one, or another machine is the node.
         StorageError: the folder, the disk, a database or gpg failed.
 
     """
@@ -146,7 +147,7 @@ def _become_node(standby: Standby, uuid: str, now: datetime) -> None:
     if not own:
         folder.make()
         if folder.newest_term() is not None:
-            raise ConflictError(
+            raise SettingError(
                 f"{folder.path} has copies, and this machine never was the node there.",
                 hint="Name an empty folder; 'tocsin takeover' takes over from the machine whose copies these are.",
             )
@@ -156,7 +157,7 @@ def _become_node(standby: Standby, uuid: str, now: datetime) -> None:
         raise ConflictError(why, hint=MEND_FENCED) if standby.fenced() else StorageError(why)
     newest = folder.newest_term()
     if newest is not None and newest.node not in {uuid, "?"}:
-        raise ConflictError(f"{folder.path} has the copies of another node.", hint="Name an empty folder.")
+        raise SettingError(f"{folder.path} has the copies of another node.", hint="Name an empty folder.")
 
 
 @contextmanager
@@ -252,7 +253,8 @@ class _Copier:
         if why := self.standby.look():
             raise ConflictError(why, hint=MEND_FENCED) if self.standby.fenced() else StorageError(why)
         seconds = round(perf_counter() - self.started, 3)
-        newest = {"made": made.made, "name": made.name, "bytes": sum(made.packs.values()), "seconds": seconds}
+        size_there, keys = sum(made.packs.values()), [key.fingerprint for key in self.keys]
+        newest = {"made": made.made, "name": made.name, "bytes": size_there, "seconds": seconds, "keys": keys}
         write_whole(folder / NEWEST, json.dumps(newest).encode())
         write_whole(self.standby.local / "list.json", json.dumps(asdict(made)).encode())
         write_whole(self.standby.local / "newest.json", json.dumps(newest).encode())
@@ -386,5 +388,5 @@ def list_of(found: Mapping[str, Any]) -> CopyList:
 
 
 def newest_told(folder: SharedFolder) -> Mapping[str, Any]:
-    """What the folder says of its newest copy without a key: ``made``, ``name``, ``bytes``; empty: there is none."""
+    """What the folder says of its newest copy without a key: ``made``, ``name``, ``keys``; empty: there is none."""
     return read_json(folder.copies / NEWEST) or {}

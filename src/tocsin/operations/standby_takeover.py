@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from tocsin import __version__
 from tocsin.delivery import TakenOverMails, settle_taken_over
-from tocsin.node.errors import ConflictError, InputError, NotFoundError
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
 from tocsin.node.files import disk_failures, write_whole
 from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import AuditAction, audit, cut
@@ -60,6 +61,7 @@ def take_over(
 
     Raises:
         NotFoundError: there are no copies, or no secret key is there that opens them.
+        UsageError: a newer version made the copies.
         ConflictError: there is something in ``home`` already, or another machine takes over at this moment.
         InputError: the copy is damaged.
         StorageError: the folder, the disk or a database failed.
@@ -115,15 +117,28 @@ def _last_term(shared: SharedFolder) -> Term:
 def _newest_list(shared: SharedFolder, keyring: GpgKeyring) -> CopyList:
     """The newest list that is whole and whose packs are there."""
     names = sorted((path.name for path in shared.copies.glob(f"*{LIST}")), reverse=True)
+    keys = [str(key) for key in newest_told(shared).get("keys", ())]
     for name in names:
-        with decrypted(shared.copies / name, keyring, ()) as stream:
+        with decrypted(shared.copies / name, keyring, keys) as stream:
             try:
                 found = list_of(json.loads(stream.read()))
             except (ValueError, TypeError) as error:
                 raise InputError(f"The copy is damaged: {name} cannot be read.") from error
+        if _newer(found.version):
+            raise UsageError(
+                f"The copies were made by Tocsin {found.version}, which is newer than this one.",
+                hint="Install that version here first.",
+            )
         if all(_is_there(shared.copies / f"{pack}{PACK}", size) for pack, size in found.packs.items()):
             return found
     raise NotFoundError(f"{shared.path} holds no copy that is whole.", hint=_OTHER)
+
+
+def _newer(version: str) -> bool:
+    def numbers(text: str) -> list[int]:
+        return [int(part) for part in text.split(".") if part.isdecimal()]
+
+    return numbers(version) > numbers(__version__)
 
 
 def _is_there(path: Path, size: int) -> bool:

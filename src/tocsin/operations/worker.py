@@ -157,9 +157,11 @@ class Worker:
 
     def _do(self, chore: Chore) -> None:
         at = self._clock()
+        if self._is_fenced(chore):
+            return
         try:
             with internal_failures(f"The work '{chore}'"):
-                kept_from = self._fenced(chore) or self._deeds[chore]()
+                kept_from = self._deeds[chore]()
             # Telling decides itself when it tries again.
             past = LastRun(at, kept_from, outages=int(bool(kept_from) and chore is Chore.TELL))
         except ConflictError:
@@ -173,10 +175,10 @@ class Worker:
             past = LastRun(at, str(error), error.hint)
         self._note(chore, past)
 
-    def _fenced(self, chore: Chore) -> str:
-        """That another machine is the node, so that nothing is done here; only this is looked at again."""
+    def _is_fenced(self, chore: Chore) -> bool:
+        """Whether another machine is the node, so that nothing is done here; one chore says so."""
         standby = self._node.standby if chore is not Chore.STANDBY else None
-        return standby.fenced() if standby is not None else ""
+        return standby is not None and bool(standby.fenced())
 
     def _note(self, chore: Chore, past: LastRun) -> None:
         """Remember it for the next server and for the doctor; a lasting trouble is logged once."""
