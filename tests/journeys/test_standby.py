@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -28,6 +28,7 @@ from support.processes import command
 from support.world import link_of, served, serving
 from tocsin.node.letters import queue_letter
 from tocsin.node.records import open_database, sqlite_url
+from tocsin.node.standby import SharedFolder
 from tocsin.pipeline.stores import open_node
 from tocsin.problems.answers import Answer
 from tocsin.server.server import make_application
@@ -238,3 +239,44 @@ def test_cut_off_at_any_moment_nothing_is_lost_and_no_mail_comes_twice(
     assert json.loads((pair.copies / "newest.json").read_text())["name"].startswith("000001-")
     second.run("standby", "copy")
     assert json.loads((pair.copies / "newest.json").read_text())["name"].startswith("000002-")
+
+
+@pytest.mark.parametrize("pair", [0], indirect=True)
+def test_a_server_copies_before_it_sends_and_stops_once_another_machine_took_over(pair: Pair) -> None:
+    node = open_node(pair.first.home)
+    standby = node.standby
+    assert standby is not None
+    path, addresses = pair.next_report()
+    pair.first.run("ingest", path)
+
+    def later() -> datetime:
+        return datetime.now(UTC) + timedelta(minutes=1)
+
+    application = make_application(node, work=True, clock=later)
+    with served(application) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        until(lambda: len(pair.digests()) == TEAMS)
+        assert set(pair.told()) == {(f"noc@t{one.split('.')[2]}.example", one) for one in addresses}
+        assert "took over" not in client.get("/sign-in").text
+        pair.folder.joinpath("terms").rename(pair.folder / "away")
+        until(lambda: standby.remembered()[0])
+        assert not standby.fenced()
+        pair.folder.joinpath("away").rename(pair.folder / "terms")
+        SharedFolder(pair.folder).begin_term(2, "?", datetime.now(UTC))
+        until(standby.fenced)
+        for page in ("/sign-in", "/nothing-is-here"):
+            assert "took over" in client.get(page).text
+        refused = client.post("/report", data={"text": "Help"})
+        assert (refused.status_code, "took over" in refused.text) == (503, True)
+        told = client.post("/api/v1/reports", content=b"x")
+        assert (told.status_code, "took over" in told.json()["detail"]) == (503, True)
+    said = {one["what"]: one for one in pair.first.json("doctor", code=1)}
+    assert "took over" in said["standby"]["found"]
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait for what must happen, and not for ever."""
+    for _ in range(1_200):
+        if true():
+            return
+        time.sleep(0.05)
+    pytest.fail("it did not happen")

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from logging import NullHandler, getLogger
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -27,6 +28,9 @@ from tocsin.node.standby_settings import StandbySettings
 
 MEND_FENCED: Final = say("Switch this machine off, or let it stand by: docs/operate.md, 'A second machine'.")
 MEND_AWAY: Final = say("Mount it again. If you know that no machine took over, 'tocsin standby off' lets mails leave.")
+
+_LOG: Final = getLogger("uvicorn.error.standby")
+_LOG.addHandler(NullHandler())  # a command has no log
 
 _PATIENCE: Final = 5.0  # seconds for a folder to answer those who do not send
 _LARGE: Final = 1 << 20  # bytes of intents; beyond them what was settled is left out
@@ -190,7 +194,8 @@ class Standby:
             newest, why = None, error.strerror or str(error)
         if newest is not None and own and newest.number > own:
             self.fence(newest.host, newest.at)
-            return self.fenced()
+            _LOG.error("%s %s", why := self.fenced(), MEND_FENCED)
+            return why
         if not own and not self.is_off:
             return say("No copy for the machine that stands by was made yet; nothing is sent before that.")
         if why:
@@ -294,6 +299,7 @@ class Standby:
             return ""
         if (read_json(self.local / "away.json") or {}).get("why") != why:
             self._keep("away.json", {"why": why, "at": datetime.now(UTC).isoformat()})
+            _LOG.error("%s %s", _away(why), MEND_AWAY)
         return _away(why)
 
     def _keep(self, name: str, content: Mapping[str, object]) -> None:

@@ -105,20 +105,17 @@ def make_copy(node: NodeWithStores, *, now: Callable[[], datetime]) -> StandbyCo
         return _Copier(node, standby, keys, now).copy()
 
 
-def copy_if_due(node: NodeWithStores, now: Callable[[], datetime]) -> str:
-    """Make a copy where it is time; what keeps this machine from being the node, or nothing.
+def copy_if_due(node: NodeWithStores, now: Callable[[], datetime]) -> None:
+    """Make a copy where it is time, and nothing keeps this machine from being the node.
 
     Raises:
         SettingError, ConflictError, StorageError: as `make_copy`.
 
     """
-    if (standby := node.standby) is None:
-        return ""
-    if standby.term and (why := standby.look()):
-        return why
-    if not standby.is_off and is_due(standby, now()):
+    standby = node.standby
+    kept = standby is None or (standby.term and standby.look()) or standby.is_off
+    if standby is not None and not kept and is_due(standby, now()):
         make_copy(node, now=now)
-    return ""
 
 
 def is_due(standby: Standby, now: datetime) -> bool:
