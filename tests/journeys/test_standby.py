@@ -7,6 +7,7 @@ and no mail comes twice; the first one, back again, sends nothing and takes in n
 import json
 import os
 import random
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -271,6 +272,35 @@ def test_a_server_copies_before_it_sends_and_stops_once_another_machine_took_ove
         assert (told.status_code, "took over" in told.json()["detail"]) == (503, True)
     said = {one["what"]: one for one in pair.first.json("doctor", code=1)}
     assert "took over" in said["standby"]["found"]
+
+
+@pytest.mark.parametrize("pair", [0], indirect=True)
+def test_only_the_copies_of_the_present_node_are_taken_and_only_with_its_key(
+    pair: Pair, ring: Gpg, tmp_path: Path
+) -> None:
+    second = Tocsin(tmp_path / "second", pair.first.environment)
+
+    def refused(*words: str | Path) -> str:
+        code, _, said = second.call("takeover", pair.folder, *words)
+        assert (code, second.home.exists()) == (1, False)
+        return said
+
+    with gnupg() as other:
+        assert "No secret key is here" in refused("--gpg-home", other.home)
+    assert sorted(path.name for path in (pair.folder / "terms").iterdir()) == ["000001.json"]
+    tried = second.json("takeover", pair.folder, "--try", "--gpg-home", ring.home)
+    assert (tried["rehearsal"], tried["term"]) == (True, 0)
+    assert "rehearsal" in second.call("ingest", pair.next_report()[0])[2]
+    assert second.call("standby", "copy")[0] == 1
+    shutil.rmtree(second.home)
+    assert "takeover tried: 20" in pair.first.run("standby", "status")
+    pair.first.run("deliver")
+
+    (pair.folder / "terms" / "000002.json").write_text('{"host": "c", "at": "2026-11-24T06:00:00"}')
+    assert "c took over at 2026-11-24T06:00 and has made no copy yet" in refused("--gpg-home", ring.home)
+    (newest,) = pair.copies.glob("*.tar.gpg")
+    newest.write_bytes(newest.read_bytes()[:-1])
+    assert "holds no copy that is whole" in refused("--gpg-home", ring.home, "--older")
 
 
 def until(true: Callable[[], object]) -> None:

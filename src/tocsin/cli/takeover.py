@@ -22,13 +22,16 @@ def takeover(
     trial: Annotated[
         bool, typer.Option("--try", help="Only rehearse it: nothing is fenced, and what is made sends nothing.")
     ] = False,
+    older: Annotated[
+        bool, typer.Option("--older", help="Also where another machine took over and is lost before its first copy.")
+    ] = False,
 ) -> None:
     """Become the node, in the empty folder that --home names: the other machine can send nothing from then on."""
     from tocsin.operations.standby_takeover import take_over
 
     done = take_over(
         folder.expanduser().absolute(), call.home, now=lambda: datetime.now(UTC),
-        keyring=keyring(gpg_home, passphrase_file), actor=call.actor, trial=trial,
+        keyring=keyring(gpg_home, passphrase_file), actor=call.actor, trial=trial, older=older,
     )  # fmt: skip
     call.emit(
         {

@@ -139,6 +139,8 @@ def newest_copy(standby: Standby) -> tuple[datetime, float] | None:
 def _become_node(standby: Standby, uuid: str, now: datetime) -> None:
     """Take the first term of a folder that has none, or see that the newest is ours."""
     folder, own = standby.folder, standby.term
+    if why := standby.fenced():
+        raise ConflictError(why, hint=MEND_FENCED)
     if not folder.path.is_dir():
         raise StorageError(f"The folder {folder.path} is not there.", hint="Mount it, or make it.")
     if not own:

@@ -53,16 +53,17 @@ def take_over(
     keyring: GpgKeyring,
     actor: str,
     trial: bool = False,
+    older: bool = False,
 ) -> Takeover:
     """Make the node in ``home``, an empty folder, of the copies in ``folder``, and fence the machine that made them.
 
     Nothing is fenced before a key was seen to open the newest list. ``trial``: nothing is fenced at all, and what is
-    made sends nothing and takes in nothing.
+    made sends nothing and takes in nothing. ``older``: also where another machine took over and has made no copy yet.
 
     Raises:
         NotFoundError: there are no copies, or no secret key is there that opens them.
         UsageError: a newer version made the copies.
-        ConflictError: there is something in ``home`` already, or another machine takes over at this moment.
+        ConflictError: there is something in ``home`` already, or another machine took over or does so at this moment.
         InputError: the copy is damaged.
         StorageError: the folder, the disk or a database failed.
 
@@ -72,6 +73,8 @@ def take_over(
     with disk_failures(f"{folder} cannot be used"):
         before = _last_term(shared)
         found = _newest_list(shared, keyring)
+        if not older and not trial:
+            _check_is_of(before, found)
         term = Term(0)
         if not trial:
             try:
@@ -112,6 +115,16 @@ def _last_term(shared: SharedFolder) -> Term:
     if found is None:
         raise NotFoundError(f"{shared.path} holds no copies for a machine that stands by.", hint=_OTHER)
     return found
+
+
+def _check_is_of(term: Term, found: CopyList) -> None:
+    """The copies of a machine that is the node no more would throw away what the present one did since."""
+    mine = term.host == socket.gethostname()  # a takeover here that could not be finished
+    if int(found.name.partition("-")[0]) < term.number and not mine:
+        raise ConflictError(
+            f"{term.host} took over at {term.at[:16]} and has made no copy yet: these copies are from before that.",
+            hint=f"On {term.host}: 'tocsin standby on', then 'tocsin standby copy'. If it is lost: --older.",
+        )
 
 
 def _newest_list(shared: SharedFolder, keyring: GpgKeyring) -> CopyList:
