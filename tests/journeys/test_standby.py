@@ -20,7 +20,9 @@ import pytest
 from sqlalchemy import select
 
 from support.cast import Tocsin
-from support.collected_reports import report, stored
+from support.collected_reports import report as report_of
+from support.collected_reports import stored
+from support.databases import Cluster
 from support.delivery_examples import Read, read_mail
 from support.homes import copy_home, migrated_home
 from support.mail_keys import Gpg, gnupg
@@ -85,7 +87,7 @@ class Pair:
         number = len(self.reports)
         addresses = [f"198.18.{team}.{number + 1}" for team in range(TEAMS)]
         path = self.folder / f"2026-11-23-scan_rdp-round{number}.csv"
-        path.write_bytes(report(*addresses))
+        path.write_bytes(report_of(*addresses))
         self.reports.append(path)
         return path, addresses
 
@@ -301,6 +303,30 @@ def test_only_the_copies_of_the_present_node_are_taken_and_only_with_its_key(
     (newest,) = pair.copies.glob("*.tar.gpg")
     newest.write_bytes(newest.read_bytes()[:-1])
     assert "holds no copy that is whole" in refused("--gpg-home", ring.home, "--older")
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_records_on_postgresql_are_copied_row_by_row_and_taken_over_into_another_database(
+    tocsin: Tocsin, report: Callable[..., Path], postgresql: Cluster, ring: Gpg, tmp_path: Path
+) -> None:
+    key, shared = tmp_path / "standby.pgp", tmp_path / "shared"
+    key.write_bytes(ring.run("--export", "standby@csirt.example"))
+    shared.mkdir()
+    standby = f'[standby]\nfolder = "{shared}"\nto = ["{key}"]\n'
+    settings = tocsin.home / "tocsin.toml"
+    settings.write_text(settings.read_text() + standby)
+    tocsin.run("standby", "copy")
+    tocsin.run("ingest", report("192.0.2.1", "192.0.2.200"))
+    assert tocsin.json("deliver")["digests"] == 3
+    assert tocsin.json("standby", "copy")["bytes"] < 2_000_000  # networks and most blocks are there
+
+    second = Tocsin(tmp_path / "second", tocsin.environment)
+    second.home.mkdir()
+    (second.home / "tocsin.toml").write_text(f"[storage]\ndatabase = '{postgresql.fresh()}'\n{standby}")
+    second.run("takeover", shared, "--gpg-home", ring.home)
+    assert second.json("deliveries", "list") == tocsin.json("deliveries", "list")
+    assert stored(second) == stored(tocsin)
+    assert second.json("deliver")["digests"] == 0
 
 
 def until(true: Callable[[], object]) -> None:
