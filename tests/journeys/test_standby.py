@@ -126,19 +126,20 @@ class Pair:
             given = {"kind": "test", "subject": f"Letter {number}", "body": "Hello.", "now": datetime.now(UTC)}
             queue_letter(session, key=f"test:{number}", mailbox="noc@t0.example", **given)  # type: ignore[arg-type]
 
-    def cut_off(self, deed: str) -> None:
-        """One deed in a process of its own, killed at a named point or at some time."""
+    def cut_off(self, deed: str) -> str:
+        """One deed in a process of its own, killed at a named point or at some time; where that was."""
         cut = self.chance.choice([*CUTS[deed], ""])
         after = 0.0 if cut else self.chance.uniform(0.05, 0.9)
         if deed == "answer" and self.digests():
             digest = self.chance.choice(self.digests())
             with serving(self.first.home, cut or "answers.recorded") as client, pytest.raises(httpx.TransportError):
                 answer(client, digest)
-            return
+            return cut or "answers.recorded"
         words: tuple[str | Path, ...] = ("standby", "copy")
         if deed == "hear":
             words = ("ingest", self.next_report()[0])
         elif deed == "tell":
+            self.do("hear")
             self.letter()
             words = ("deliver",)
         elif deed == "work":
@@ -148,7 +149,7 @@ class Pair:
         if after:
             time.sleep(after)
             process.kill()
-        process.wait()
+        return f"{cut or round(after, 2)}: {process.wait()}"
 
 
 def answer(client: httpx.Client, digest: Read) -> int:
@@ -192,22 +193,19 @@ def pair(template: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iter
 
 
 @pytest.mark.parametrize("pair", SEEDS, indirect=True)
-def test_cut_off_at_any_moment_nothing_is_lost_and_no_mail_comes_twice(
-    pair: Pair, ring: Gpg, tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+def test_cut_off_at_any_moment_nothing_is_lost_and_no_mail_comes_twice(pair: Pair, ring: Gpg, tmp_path: Path) -> None:
     chance, deeds = pair.chance, [*CUTS]
     pair.do("hear")
     pair.do("tell")
     for _ in range(chance.randint(1, 4)):
         pair.do(chance.choice(deeds))
     deed = deeds[(chance.randrange(len(deeds)) if len(SEEDS) > 3 else len(SEEDS) + chance.randrange(2)) % len(deeds)]
-    pair.cut_off(deed)
+    cut = pair.cut_off(deed)
 
     second = Tocsin(tmp_path / "second", pair.first.environment)
     started = time.perf_counter()
     done = second.json("takeover", pair.folder, "--gpg-home", ring.home)
-    record_property("takeover_seconds", time.perf_counter() - started)
-    before = len(pair.office.arrived)
+    took, before = time.perf_counter() - started, len(pair.office.arrived)
     made = datetime.fromisoformat(done["made"])
     kept = [(kind, thing) for at, kind, thing in pair.acknowledged if at <= made]
     assert {thing for kind, thing in kept if kind == "event"} <= set(stored(second))
@@ -237,7 +235,8 @@ def test_cut_off_at_any_moment_nothing_is_lost_and_no_mail_comes_twice(
     assert pair.first.call("standby", "copy")[0] == 1
     assert pair.first.call("standby", "off")[0] == 1
     assert len(pair.office.arrived) == sent
-    record_property("after", sent - before)
+    figures = {"seconds": round(took, 2), "sent_by_second": sent - before, "held": done["held"], "known": done["sent"]}
+    print(json.dumps({"deed": deed, "cut": cut, "lost": len(pair.acknowledged) - len(kept), **figures}))  # noqa: T201
     second.run("standby", "on")
     assert json.loads((pair.copies / "newest.json").read_text())["name"].startswith("000001-")
     second.run("standby", "copy")
