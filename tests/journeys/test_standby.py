@@ -258,7 +258,7 @@ def test_a_server_copies_before_it_sends_and_stops_once_another_machine_took_ove
     with served(application) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
         until(lambda: len(pair.digests()) == TEAMS)
         assert set(pair.told()) == {(f"noc@t{one.split('.')[2]}.example", one) for one in addresses}
-        assert "took over" not in client.get("/sign-in").text
+        assert "out of service" not in client.get("/sign-in").text
         pair.folder.joinpath("terms").rename(pair.folder / "away")
         until(lambda: standby.remembered()[0])
         assert not standby.fenced()
@@ -266,11 +266,11 @@ def test_a_server_copies_before_it_sends_and_stops_once_another_machine_took_ove
         SharedFolder(pair.folder).begin_term(2, "?", datetime.now(UTC))
         until(standby.fenced)
         for page in ("/sign-in", "/nothing-is-here"):
-            assert "took over" in client.get(page).text
+            assert "out of service" in client.get(page).text
         refused = client.post("/report", data={"text": "Help"})
-        assert (refused.status_code, "took over" in refused.text) == (503, True)
+        assert (refused.status_code, "out of service" in refused.text) == (503, True)
         told = client.post("/api/v1/reports", content=b"x")
-        assert (told.status_code, "took over" in told.json()["detail"]) == (503, True)
+        assert (told.status_code, "out of service" in told.json()["detail"]) == (503, True)
     said = {one["what"]: one for one in pair.first.json("doctor", code=1)}
     assert "took over" in said["standby"]["found"]
 

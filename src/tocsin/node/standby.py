@@ -174,6 +174,11 @@ class Standby:
             at=str(found["at"])[:16].replace("T", " "),
         )
 
+    @property
+    def outside(self) -> str:
+        """What people outside are told of a takeover."""
+        return say("This machine is out of service: another one took over, and nothing is taken in here.")
+
     def remembered(self) -> tuple[str, str]:
         """Why nothing leaves, as far as is remembered, and what to do; the folder is not asked."""
         if why := self.fenced():

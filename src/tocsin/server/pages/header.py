@@ -78,8 +78,10 @@ class HeaderReader:
         area = place_of(path, areas[1:]) or (areas[0] if areas else None)
         side = side_for(visitor, path, groups)
         still = PageHeader(groups, side, place_of(path, places_of(side)), areas, area)
-        if (standby := self._node.standby) is not None and (visitor.person is not None or standby.fenced()):
+        if (standby := self._node.standby) is not None and visitor.person is not None:
             still = replace(still, standby=standby.remembered())
+        elif standby is not None and standby.fenced():
+            still = replace(still, standby=(standby.outside, ""))
         if visitor.person is None or not visitor.reach(Permission.DELIVERIES_READ).everything:
             return still
         try:

@@ -5,7 +5,7 @@ from typing import Final
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tocsin.node.standby import MEND_FENCED, Standby
+from tocsin.node.standby import Standby
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN: Final = frozenset({"/sign-in", "/sign-out", "/settings"})  # whoever looks at what is here
@@ -20,12 +20,12 @@ class FencedRefusal:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         changes = scope["type"] == "http" and scope["method"] not in _READING and scope["path"] not in _OWN
-        why = self.standby.fenced() if changes else ""
-        await (_refusal(scope["path"], why) if why else self.app)(scope, receive, send)
+        refused = changes and bool(self.standby.fenced())
+        await (_refusal(scope["path"], self.standby.outside) if refused else self.app)(scope, receive, send)
 
 
 def _refusal(path: str, why: str) -> Response:
     if not path.startswith("/api/"):
-        return PlainTextResponse(f"{why}\n{MEND_FENCED}", status_code=503)
+        return PlainTextResponse(why, status_code=503)
     document = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": why}
-    return JSONResponse({**document, "hint": MEND_FENCED}, 503, media_type="application/problem+json")
+    return JSONResponse(document, 503, media_type="application/problem+json")
