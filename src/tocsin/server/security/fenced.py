@@ -1,11 +1,12 @@
 """A machine from which another one took over takes in nothing: what is sent to it would be seen by nobody."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tocsin.node.standby import Standby
+if TYPE_CHECKING:
+    from tocsin.node.standby import Standby
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN: Final = frozenset({"/sign-in", "/sign-out", "/settings"})  # whoever looks at what is here
@@ -14,7 +15,7 @@ _OWN: Final = frozenset({"/sign-in", "/sign-out", "/settings"})  # whoever looks
 class FencedRefusal:
     """Answers 503 to everything that would change something, for as long as another machine is the node."""
 
-    def __init__(self, app: ASGIApp, *, standby: Standby) -> None:
+    def __init__(self, app: ASGIApp, *, standby: "Standby") -> None:
         self.app, self.standby = app, standby
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
