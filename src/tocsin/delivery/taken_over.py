@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Delivery, DeliveryState
-from tocsin.delivery.never_held.models import HotlineMessage, NeverHeldReference, ReferenceState
+from tocsin.delivery.never_held import HotlineMessage, NeverHeldReference, ReferenceState
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
