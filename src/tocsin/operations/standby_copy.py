@@ -12,7 +12,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -186,8 +186,9 @@ class _Copier:
         work.mkdir(mode=0o700)
         before = _read_list(self.standby.local / "list.json")
         try:
-            with writer(self.node):  # events, keys and records agree, and no file of them is replaced
-                commitment.recover(self.node)
+            with writer(self.node) as finished:  # events, keys and records agree, and no file of them is replaced
+                if not finished:
+                    commitment.recover(self.node)
                 (self.standby.local / "wanted").unlink(missing_ok=True)  # what is owed from now on asks again
                 made = self._begin(before, self.now())
                 _snapshot(self.node, work / HomeFile.RECORDS)
@@ -217,16 +218,15 @@ class _Copier:
         for path in node_files(self.node.home):
             if path in deleted:
                 continue
-            name = path.relative_to(self.node.home).as_posix()
-            made.seen[name] = _seen(path)
-            if name in kept.files and kept.seen.get(name) == made.seen[name]:
-                made.files[name] = kept.files[name]
-                continue
-            new[name] = link = work / f"{len(new)}"
-            try:
-                os.link(path, link)
-            except OSError:  # on another disk
-                shutil.copy2(path, link)
+            name, link = path.relative_to(self.node.home).as_posix(), work / f"{len(new)}"
+            with suppress(FileNotFoundError):  # deleted just now, as mails are that are old
+                seen = _seen(path)
+                if name in kept.files and kept.seen.get(name) == seen:
+                    made.files[name] = kept.files[name]
+                else:
+                    _hold(path, link)
+                    new[name] = link
+                made.seen[name] = seen
         return new
 
     def _write(
@@ -261,8 +261,8 @@ class _Copier:
         self.standby.cover(owed, at)
         cut("standby.covered")
         self.standby.trim(at)
-        if not same:  # whoever reads the copy before finds it for as long as there is no newer one
-            _remove_all_but(folder, {made.name, *made.packs, *((before.name, *before.packs) if before else ())})
+        # Whoever reads the copy before finds it until the next one.
+        _remove_all_but(folder, {made.name, *made.packs, *((before.name, *before.packs) if before else ())})
         return StandbyCopy(at, made.name, 0 if same else len(links) + len(fresh), size, seconds)
 
     def _write_pack(
@@ -293,6 +293,15 @@ class _Copier:
         with encrypted_to(self.keys, part, work) as out:
             out.write(json.dumps(told).encode())
         _name(part)
+
+
+def _hold(path: Path, link: Path) -> None:
+    try:
+        os.link(path, link)
+    except FileNotFoundError:
+        raise
+    except OSError:  # on another disk
+        shutil.copy2(path, link)
 
 
 def _seen(path: Path) -> tuple[int, int]:
