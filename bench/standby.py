@@ -46,8 +46,10 @@ def fill_records(home: Path, letters: int) -> None:
     database, now = open_database(sqlite_url(home / "records.sqlite")), datetime.now(UTC)
     with database.begin() as session:
         for number in range(letters):
-            given = {"kind": "test", "subject": f"Letter {number}", "body": "Hello. " * 140, "now": now}
-            queue_letter(session, key=f"bench:{number}", mailbox=f"noc@t{number}.example", **given)
+            queue_letter(
+                session, key=f"bench:{number}", kind="test", mailbox=f"noc@t{number}.example",
+                subject=f"Letter {number}", body="Hello. " * 140, now=now,
+            )  # fmt: skip
         session.connection().exec_driver_sql("UPDATE letter SET state = 'sent'")
 
 
