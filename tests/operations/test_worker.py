@@ -60,6 +60,7 @@ def test_settings_say_which_chores_make_sense() -> None:
         "mailbox": {"host": "imap.example"},
         "server": {"url": "https://csirt.example"},
         "assets": {"enabled": True},
+        "standby": {"folder": "/srv/standby", "to": ["standby@csirt.example"]},
     }
     assert wanted(Settings.model_validate(more)) == set(Chore)
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -49,6 +49,8 @@ from tocsin.exchange.statements import CaseAct, CaseEntry, DispatchType, GlobalN
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.records import AuditAction, audit
+from tocsin.node.settings import load_settings
+from tocsin.node.standby import Term
 from tocsin.pipeline.call_outs import look_for_call_outs
 from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.notify import tell
@@ -400,8 +402,20 @@ def missed_call(world: World) -> None:
     look_for_call_outs(world.node, world.now)
 
 
+def lost_folder(world: World) -> None:
+    """The folder that a second machine sees, too, is away."""
+    with (world.node.home / "tocsin.toml").open("a") as file:
+        file.write(f'\n[standby]\nfolder = "{world.folder / "away"}"\nto = ["standby@csirt.example"]\n')
+    world.node = replace(world.node, settings=load_settings(world.node.home))
+    standby = world.node.standby
+    assert standby is not None
+    standby.hold_term(Term(1))
+    assert standby.look()
+
+
 STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.STOPPED: Story(lambda w: act(w, "stop", reason="a test"), lambda w: act(w, "resume")),
+    ItemKind.STANDBY: Story(lost_folder, lambda w: w.tocsin.run("standby", "off")),
     ItemKind.VOLUME: Story(over_the_limit, lambda w: act(w, "deliveries release", "unbrake")),
     ItemKind.FAILED: Story(not_delivered, send_again),
     ItemKind.STUCK: Story(without_key, with_key),

@@ -40,7 +40,17 @@ _GROUPS = {
     "Teams and rules": ("directory", "keys", "networks", "rules"),
     "Partners": ("partners", "exchange"),
     "People and records": ("people", "tokens", "audit", "undo", "purge"),
-    "Keeping a node": ("backup", "backups", "restore", "retention", "templates", "languages", "sbom"),
+    "Keeping a node": (
+        "backup",
+        "backups",
+        "restore",
+        "standby",
+        "takeover",
+        "retention",
+        "templates",
+        "languages",
+        "sbom",
+    ),
 }
 _BESIDE = {
     "resume": "stop",

@@ -28,6 +28,11 @@ def deliver(
         _watch(call, call.node, every)
         return
     summary = tell(call.node, now=call.now)
+    if summary.uncovered and not summary.problem:
+        from tocsin.operations.standby_copy import make_copy
+
+        make_copy(call.node, now=lambda: call.now)
+        summary = summary.and_then(tell(call.node, now=call.now))
     call.emit(document(summary), lambda: show(summary, call.node))
     if summary.problem:
         note(f"{summary.problem} What is left waits for the next run.")
@@ -43,6 +48,10 @@ def _watch(call: NodeInvocation, node: "NodeWithStores", every: float) -> None:
     for summary in tell_as_due(node, every=every, clock=lambda: call.now):
         if summary.digests or summary.letters or summary.held or summary.failed or summary.withheld or summary.expired:
             call.emit(document(summary), lambda done=summary: show(done, node))  # type: ignore[misc]
+        if summary.uncovered:
+            from tocsin.operations.standby_copy import copy_if_due
+
+            copy_if_due(node, lambda: call.now)
         if summary.problem and summary.problem != problem:
             note(f"{summary.problem} What is left waits.")
         problem = summary.problem
@@ -51,7 +60,7 @@ def _watch(call: NodeInvocation, node: "NodeWithStores", every: float) -> None:
 def document(summary: "DeliverySummary") -> dict[str, object]:
     """The summary as one JSON document; ``problem`` is there when the run stopped early."""
     return {
-        **fields(summary, "way letters held stuck full expired digests mails events later failed withheld"),
+        **fields(summary, "way letters held stuck full expired uncovered digests mails events later failed withheld"),
         "unreachable": len(summary.unreachable),
         "seconds": round(summary.seconds, 3),
         **({"problem": summary.problem} if summary.problem else {}),
@@ -84,6 +93,7 @@ def _became(summary: "DeliverySummary", where: str) -> list[tuple[int, str, str]
         (summary.later, "mail", "refused for the moment; tried again later."),
         (summary.failed, "mail", "failed: 'tocsin deliveries list --state failed' says why."),
         (summary.withheld, "digest", "withheld by the release gate: 'tocsin deliveries list --state withheld'."),
+        (summary.uncovered, "mail", "not sent yet: no copy for the machine that stands by has them."),
         (len(summary.unreachable), "team", "cannot be notified: no usable email address in the directory."),
     ]
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
 from sqlalchemy import select, update
@@ -59,6 +60,9 @@ from tocsin.node.records import AuditAction, Database, audit, cut
 from tocsin.node.sentences import join_sentences, say
 from tocsin.sharing.gate import GateVerdict
 
+if TYPE_CHECKING:
+    from tocsin.node.standby import Standby
+
 _NOTED = 100
 _RENDERERS = 2  # threads; the work in Polars and zlib runs beside Python's
 _AUDITED = {
@@ -78,7 +82,8 @@ class DeliverySummary:
     ``way``: how mails went, see `sending_policy.way_of`. ``digests``, ``mails`` and ``events`` went that way, as did
     ``letters``; ``held`` digests newly wait for a person; ``full`` wait since a mailbox has had its mails for a day;
     ``expired`` became too old; ``stuck`` must be encrypted and cannot be. ``unreachable``: team id → events that wait,
-    since the team has no mailbox that a mail can be addressed to.
+    since the team has no mailbox that a mail can be addressed to. ``uncovered`` digests and letters wait for the next
+    copy to the machine that stands by.
     """
 
     way: str = ""
@@ -93,9 +98,15 @@ class DeliverySummary:
     withheld: int = 0
     stuck: int = 0
     expired: int = 0
+    uncovered: int = 0
     unreachable: dict[int, int] = field(default_factory=dict)
     problem: str = ""
     seconds: float = 0.0
+
+    def and_then(self, later: "DeliverySummary") -> "DeliverySummary":
+        """Both runs as one: what was done is added, what waits is as the later one found it."""
+        done = ("digests", "mails", "events", "letters", "failed", "withheld", "expired", "held", "stuck", "seconds")
+        return replace(later, **{name: getattr(self, name) + getattr(later, name) for name in done})
 
 
 def deliver(
@@ -110,6 +121,7 @@ def deliver(
     annotate: Annotate = lambda events: events,
     notes_of: NotesOf = no_notes,
     withheld_letters: WithheldLetters = lambda _session, _letters: {},
+    standby: "Standby | None" = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> DeliverySummary:
     """Send all letters and digests that are due, one digest per team, and finish those that an earlier run left.
@@ -118,6 +130,7 @@ def deliver(
     times as memory allows. ``gone_of(teams)``: the problems no longer seen, for the teams that are told now.
     ``annotate(events)`` may add ``problem.new`` and ``problem.first_seen`` to the events of many digests at once.
     ``withheld_letters``: which of the letters that are about to leave the gate lets out no more.
+    ``standby``: where a second machine stands by, nothing leaves that no copy has.
     ``stop()``: asked after each batch of digests; where it says so, the rest waits for the next run.
 
     Raises:
@@ -135,7 +148,7 @@ def deliver(
         with database.begin() as session:
             room = MailAllowance(node.settings.tell.mails_a_day, posted_to(session, way=way, since=now - DAY))
             forget_posted(session, now)
-        post = MailSender(database, channel, way, node, room, now, teams, withheld_letters)
+        post = MailSender(database, channel, way, node, room, now, teams, withheld_letters, standby)
         run = _DeliveryRun(database, reachable, post, node, now, DeliverySummary(way), stop)
         try:
             _work(run, Facts(annotate, gone_of, notes_of), events_of)
@@ -157,7 +170,7 @@ def _work(run: "_DeliveryRun", facts: Facts, events_of: EventsOf) -> None:
         if held_until_seen:
             _hold_letters(run, session, known)
     with run.database.begin() as session:
-        summary.problem = stopped(session) or braked(session, run.post, run.teams, known)
+        summary.problem = stopped(session) or run.post.kept_by_standby() or braked(session, run.post, run.teams, known)
     if summary.problem:
         return
     send_to_hotline(run.post, mailbox=run.node.settings.never_held.mailbox)
@@ -184,6 +197,7 @@ def _send_letters(run: "_DeliveryRun") -> bool:
     letters, summary = send_letters(run.post), run.summary
     summary.letters, summary.later = summary.letters + letters.sent, summary.later + letters.later
     summary.failed, summary.problem = summary.failed + letters.failed, letters.problem
+    summary.uncovered += letters.uncovered
     return not summary.problem
 
 
@@ -229,7 +243,9 @@ def _owed(run: "_DeliveryRun", known: Collection[int], critical: Collection[int]
     for one in owed:
         if one.team_id not in run.teams:
             unreachable[one.team_id] = unreachable.get(one.team_id, 0) + one.events
-    return [one for one in owed if one.team_id in run.teams]
+    known_there = [one for one in owed if one.held or run.post.covers(one.reference)]
+    run.summary.uncovered += len(owed) - len(known_there)
+    return [one for one in known_there if one.team_id in run.teams]
 
 
 def _with_room(run: "_DeliveryRun", session: Session, due: Sequence[int], critical: Collection[int]) -> list[int]:

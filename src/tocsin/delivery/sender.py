@@ -1,4 +1,4 @@
-"""The one door by which the mails of a run leave: behind the stop, the limit for each mailbox, and the mode.
+"""The one door by which the mails of a run leave: behind the stop, the limit for each mailbox, the mode and a standby.
 
 Letters leave by it as digests do, each under a Message-ID noted before: whatever kills the process, the next run sends
 the same letter under the same Message-ID; with SMTP at most the one in flight comes twice.
@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sqlalchemy import select, update
@@ -28,6 +29,9 @@ from tocsin.node.letters import ACCOUNT, INCIDENT, NOTICE, Letter, LetterState
 from tocsin.node.records import AuditAction, Database, audit, cut
 from tocsin.node.sentences import say
 
+if TYPE_CHECKING:
+    from tocsin.node.standby import Standby
+
 _DONE = {SHADOW: DeliveryState.SHADOW.value, REDIRECT: DeliveryState.REDIRECTED.value}
 _NOT_SENT = (LetterState.FAILED.value, LetterState.WITHHELD.value)
 _FULL = "This address had its mails for a day ([tell] mails_a_day); tried again within the hour."
@@ -45,6 +49,7 @@ class MailSender:
     """A channel with what stands before it in one run.
 
     ``way``: see `sending_policy.way_of`. ``teams``: by number. ``withheld``: asked as letters are about to leave.
+    ``standby``: where a second machine stands by, what must be so before anything leaves.
     """
 
     database: Database
@@ -55,6 +60,15 @@ class MailSender:
     now: datetime
     teams: Mapping[int, Team] = field(default_factory=dict)
     withheld: WithheldLetters = lambda _session, _letters: {}
+    standby: "Standby | None" = None
+
+    def covers(self, reference: str) -> bool:
+        """Whether the machine that stands by, where there is one, knows that this mail is owed."""
+        return self.standby is None or self.standby.covers(reference)
+
+    def kept_by_standby(self) -> str:
+        """Why nothing may leave where a second machine stands by, or nothing."""
+        return self.standby.look() if self.standby is not None else ""
 
     @property
     def done(self) -> str:
@@ -68,10 +82,27 @@ class MailSender:
         if stopped is not None:
             return [MailReceipt(MailOutcome.DOWN, halt.words(stopped))] * len(mails)
         fits = [self.room.take(mail.recipients, critical=mail.critical) for mail in mails]
-        receipts = iter(
-            self.channel.send([self._on_its_way(mail) for mail, fit in zip(mails, fits, strict=True) if fit])
-        )
-        return [self._settle(mail, next(receipts)) if fit else _full() for mail, fit in zip(mails, fits, strict=True)]
+        leaving = [mail for mail, fit in zip(mails, fits, strict=True) if fit]
+        if why := self._kept_by_standby(leaving):
+            for mail in leaving:
+                self.room.give_back(mail.recipients)
+            return [MailReceipt(MailOutcome.DOWN, why)] * len(mails)
+        cut("deliver.begun")
+        receipts = self.channel.send([self._on_its_way(mail) for mail in leaving])
+        if self.standby is not None:
+            pairs = [*zip(leaving, receipts, strict=True)]
+            gone = [_intent(mail) for mail, one in pairs if one.outcome is MailOutcome.SENT]
+            self.standby.left(gone, back=[_intent(mail) for mail, one in pairs if not reached(mail, one)])
+        left = iter(receipts)
+        return [self._settle(mail, next(left)) if fit else _full() for mail, fit in zip(mails, fits, strict=True)]
+
+    def _kept_by_standby(self, mails: Sequence[Mail]) -> str:
+        """Why these must not leave now, or nothing, and it is noted that they do."""
+        if self.standby is None or not mails:
+            return ""
+        if not all(self.standby.covers(mail.reference) for mail in mails):
+            return self.standby.waits
+        return self.standby.begin([_intent(mail) for mail in mails])
 
     def _settle(self, mail: Mail, receipt: MailReceipt) -> MailReceipt:
         if receipt.outcome is not MailOutcome.SENT:
@@ -107,6 +138,10 @@ def redirected(mail: Mail, node: Sender, now: datetime) -> Mail:
     return replace(mail, message_id=envelope.message_id, recipients=(to,), content=content)
 
 
+def _intent(mail: Mail) -> str:
+    return f"{mail.reference}/{mail.part}/{mail.parts}"
+
+
 def reached(mail: Mail, receipt: MailReceipt) -> tuple[str, ...]:
     """The mailboxes that a mail has reached with this try."""
     if receipt.outcome is MailOutcome.SENT:
@@ -120,9 +155,13 @@ def _full() -> MailReceipt:
 
 @dataclass(slots=True)
 class LetterRun:
-    """What became of the letters of a run; ``problem`` says why it stopped early, or is empty."""
+    """What became of the letters of a run; ``problem`` says why it stopped early, or is empty.
+
+    ``uncovered``: those that wait for a copy to the machine that stands by.
+    """
 
     sent: int = 0
+    uncovered: int = 0
     later: int = 0
     failed: int = 0
     problem: str = ""
@@ -163,6 +202,8 @@ def send_letters(post: MailSender) -> LetterRun:
         cut("letters.naming")
     cut("letters.named")
     done = LetterRun()
+    due, letters = letters, [letter for letter in letters if post.covers(letter.reference)]
+    done.uncovered = len(due) - len(letters)
     size = post.channel.batch
     for start in range(0, len(letters), size):
         _send_batch(post, letters[start : start + size], done)

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from tocsin.node.files import disk_failures, sync_folder, sync_open
 from tocsin.node.paths import HomeFile
+from tocsin.node.settings import Settings
 
 PURGE: Final = "purge"
 RECALL: Final = "recall"
@@ -79,6 +80,18 @@ def copy_journal(home: Path, folder: Path) -> None:
     new = [entry for entry in newest_steps(home) if entry.id not in there]
     if new:
         _append(folder / HomeFile.PURGES, [_without_plan(entry, entry.step) for entry in new])
+
+
+def copy_journal_beside(home: Path, settings: Settings) -> None:
+    """The same where the backups are that pages make, and the copies for a machine that stands by.
+
+    Raises:
+        StorageError: the disk is full or fails.
+
+    """
+    for folder in (settings.storage.backups, settings.standby.folder):
+        if folder and Path(folder).is_dir():
+            copy_journal(home, Path(folder))
 
 
 def bring_back_journal(backup: Path, home: Path) -> None:

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tocsin.node.blobs import Blobs
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import Database
 from tocsin.node.settings import Settings
+
+if TYPE_CHECKING:
+    from tocsin.node.standby import Standby
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,15 @@ class Node:
     def mailroom(self) -> Blobs:
         """Mails that came in."""
         return Blobs(self.home / HomeFolder.MAILROOM, ".eml")
+
+    @property
+    def standby(self) -> "Standby | None":
+        """What is known of a second machine that stands by, where there is one."""
+        if not self.settings.standby.folder:
+            return None
+        from tocsin.node.standby import Standby
+
+        return Standby(self.home, self.settings.standby)
 
     @property
     def compiled(self) -> Path:

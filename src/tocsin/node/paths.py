@@ -30,6 +30,7 @@ class HomeFolder(StrEnum):
     REGISTRY = "registry"
     ROWS = "rows"
     SPOOL = "spool"
+    STANDBY = "standby"
     TEMPLATES = "templates"
     UPLOADS = "uploads"
     WARNING_LISTS = "warning-lists"

@@ -21,6 +21,7 @@ from tocsin.node.node_settings import NodeSettings
 from tocsin.node.oauth_settings import OAuthSettings
 from tocsin.node.paths import HomeFile
 from tocsin.node.section import Name, Section, Words, split_words
+from tocsin.node.standby_settings import StandbySettings
 from tocsin.node.takedown_settings import TakedownSettings
 
 if TYPE_CHECKING:
@@ -384,6 +385,7 @@ class Settings(Section):
 
     node: NodeSettings = NodeSettings()
     storage: StorageSettings = StorageSettings()
+    standby: StandbySettings = StandbySettings()
     ingest: IngestSettings = IngestSettings()
     tell: TellSettings = TellSettings()
     mail: MailSettings = MailSettings()

@@ -10,7 +10,7 @@ node from SQLite to PostgreSQL and back.
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -44,6 +44,7 @@ from tocsin.operations.backup_encryption import BackupKey, GpgKeyring, backup_ke
 from tocsin.operations.backup_reading import (
     ENCRYPTED,
     MANIFEST,
+    CheckedFiles,
     CopyTotals,
     checked_files,
     copy_file,
@@ -56,7 +57,7 @@ from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 NOT_COPIED: Final = {
-    *(HomeFolder.AT_WORK, HomeFolder.COMPILED, HomeFolder.SPOOL),
+    *(HomeFolder.AT_WORK, HomeFolder.COMPILED, HomeFolder.SPOOL, HomeFolder.STANDBY),
     *(HomeFile.AUDIT_HEAD, HomeFile.CHORES, HomeFile.UNFINISHED_RESTORE, HomeFile.WRITER_LOCK),
 }
 _ROWS = 2_000
@@ -135,7 +136,7 @@ def make_backup(
     if target.exists() and any(target.iterdir()):
         raise ConflictError(f"{target} is not empty.", hint="Name a new folder for each backup.")
     keys = backup_keys(node, to, now)
-    with writer(node), _disk(target):
+    with writer(node, fenced=True), _disk(target):
         commitment.recover(node)
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         target.chmod(0o700)
@@ -169,12 +170,37 @@ def restore_backup(source: Path, home: Path, *, now: datetime, keyring: GpgKeyri
     """
     described = describe_backup(source)
     checked = None if "encrypted" in described else checked_files(source, described)
+
+    def files() -> CheckedFiles:
+        return checked or decrypted_files(source, described["encrypted"], home, keyring or GpgKeyring())
+
+    found = restore_files(files, home, journal_of=source, now=now)
+    return CopyTotals(len(found.hashes), found.bytes, described.get("encrypted", {}).get("keys", ()))
+
+
+def check_is_empty(home: Path) -> None:
+    """Only settings may be where a node is restored.
+
+    Raises:
+        ConflictError: there is more.
+
+    """
     if home.exists() and {path.name for path in home.iterdir()} - {HomeFile.SETTINGS}:
         raise ConflictError(f"{home} is not empty.", hint="Restore into a new folder with --home.")
+
+
+def restore_files(
+    files_of: Callable[[], CheckedFiles], home: Path, *, journal_of: Path, now: datetime, pages: bool = False
+) -> CheckedFiles:
+    """Make a node in ``home`` of checked files; what was purged since is purged again, as beside ``journal_of``.
+
+    ``pages``: the records are those of a node as they were, so that SQLite takes their file as it is.
+    """
+    check_is_empty(home)
     with _disk(home), _clean_failure(home):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         home.chmod(0o700)
-        files = checked or decrypted_files(source, described["encrypted"], home, keyring or GpgKeyring())
+        files = files_of()
         if not (home / HomeFile.SETTINGS).exists() and HomeFile.SETTINGS in files.hashes:
             copy_file(files.folder / HomeFile.SETTINGS, home / HomeFile.SETTINGS)
         database = _empty_database(home)
@@ -183,15 +209,15 @@ def restore_backup(source: Path, home: Path, *, now: datetime, keyring: GpgKeyri
             if name not in {HomeFile.RECORDS, HomeFile.SETTINGS}:
                 files.bring(files.folder / name, home / name)
         cut("restore.copied")
-        _bring_records(files.folder / HomeFile.RECORDS, database, home / HomeFolder.SPOOL)
+        _bring_records(files.folder / HomeFile.RECORDS, database, home / HomeFolder.SPOOL, pages=pages)
         with database.begin() as session:
             audit(session, AuditAction.BACKUP_RESTORED, at=now, actor="backup", subject="node")
-        bring_back_journal(source, home)
+        bring_back_journal(journal_of, home)
         close_to_others(home)
         os.sync()
         (home / HomeFile.UNFINISHED_RESTORE).unlink()
     finish_interrupted(home)
-    return CopyTotals(len(files.hashes), files.bytes, described.get("encrypted", {}).get("keys", ()))
+    return files
 
 
 def copy_records(source: Database, target: Database, *, readable: bool = False) -> None:
@@ -301,7 +327,7 @@ def _contents(node: NodeWithStores, work: Path, *, readable: bool) -> Iterator[t
         records.close()
     yield HomeFile.RECORDS, work / HomeFile.RECORDS
     deleted = set(node.store.unlisted())  # stays a while for readers, but goes nowhere
-    for path in _node_files(node.home):
+    for path in node_files(node.home):
         if path not in deleted:
             yield path.relative_to(node.home).as_posix(), path
 
@@ -339,8 +365,17 @@ def _empty_database(home: Path) -> Database:
     return database
 
 
-def _bring_records(backup: Path, database: Database, spool: Path) -> None:
+def _bring_records(backup: Path, database: Database, spool: Path, *, pages: bool) -> None:
     """Copy the records of a backup into the database; those of an older version are brought up to date on the way."""
+    if pages and database.engine.dialect.name == "sqlite":
+        place = Path(str(database.engine.url.database))
+        database.close()
+        for path in (place, *place.parent.glob(f"{place.name}-*")):
+            path.unlink(missing_ok=True)
+        backup.rename(place)
+        database.migrate()
+        shutil.rmtree(spool)
+        return
     copy = spool / HomeFile.RECORDS
     if backup != copy:
         copy_file(backup, copy)
@@ -367,7 +402,7 @@ def _disk(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _node_files(home: Path) -> Iterator[Path]:
+def node_files(home: Path) -> Iterator[Path]:
     """The files of a node but for its records and what is made anew; not those that are only just being written."""
     for path in sorted(home.rglob("*")):
         parts = path.relative_to(home).parts

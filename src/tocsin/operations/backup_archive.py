@@ -6,7 +6,7 @@ What is read comes from a disk that others may have written on: nothing but plai
 import hashlib
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase, BytesIO
 from pathlib import Path, PurePosixPath
@@ -44,8 +44,12 @@ class ArchiveWriter:
 
     def add_text(self, name: str, text: str) -> None:
         """A file with this text, which is not counted and has no hash."""
-        content = text.encode()
+        self.add_bytes(name, text.encode())
+
+    def add_bytes(self, name: str, content: bytes) -> None:
+        """The same with bytes."""
         self._archive.addfile(_member(name, len(content)), BytesIO(content))
+        _forget(self._archive)
 
 
 @contextmanager
@@ -55,10 +59,13 @@ def archive_into(out: IO[bytes]) -> Iterator[ArchiveWriter]:
         yield ArchiveWriter(archive)
 
 
-def read_archive(stream: IO[bytes], last: str, folder: Path | None = None) -> tuple[dict[str, str], int, bytes]:
+def read_archive(
+    stream: IO[bytes], last: str, folder: Path | None = None, wanted: Callable[[str], bool] = lambda _: True
+) -> tuple[dict[str, str], int, bytes]:
     """The SHA-256 of each file by its name, the sum of their bytes, and the content of the ``last`` file.
 
-    ``folder``: an empty folder that the files are written into; without one they are only read.
+    ``folder``: a folder that the files are written into, none of which it has; without one they are only read.
+    ``wanted``: the others are passed over.
 
     Raises:
         InputError: it is cut, or holds anything but plain files.
@@ -75,6 +82,8 @@ def read_archive(stream: IO[bytes], last: str, folder: Path | None = None) -> tu
                     raise _damage(member.name)
                 if member.name == last:
                     return hashes, total, content.read(_LARGEST_LIST)
+                if not wanted(member.name):
+                    continue
                 hashes[member.name] = _take(content, member, folder)
                 total += member.size
     except (tarfile.TarError, EOFError) as error:

@@ -144,7 +144,7 @@ def decrypted_files(source: Path, described: dict[str, Any], home: Path, keyring
     with decrypted(_encrypted_file(source, described), keyring, described["keys"]) as stream:
         hashes, size = _read_whole(stream, folder)
     cut("restore.decrypted")
-    return CheckedFiles(folder, hashes, size, _move_file)
+    return CheckedFiles(folder, hashes, size, move_file)
 
 
 def _encrypted_file(source: Path, described: dict[str, Any]) -> Path:
@@ -182,7 +182,8 @@ def copy_file(path: Path, copy: Path) -> None:
     shutil.copy2(path, copy)
 
 
-def _move_file(path: Path, place: Path) -> None:
+def move_file(path: Path, place: Path) -> None:
+    """Give a file its place, and make the folder that it goes into."""
     place.parent.mkdir(parents=True, exist_ok=True)
     path.rename(place)
 

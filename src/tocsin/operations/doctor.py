@@ -51,6 +51,7 @@ def examine(home: Path) -> list[HealthFinding]:
         feed_checks.collectors,
         _work,
         _backups,
+        _standby,
         _directory,
         _stuck_deliveries,
         _sending,
@@ -223,6 +224,16 @@ def _backups(node: NodeWithStores) -> Iterator[HealthFinding]:
         if late
         else "",
     )
+
+
+def _standby(node: NodeWithStores) -> Iterator[HealthFinding]:
+    """How old the newest copy for the machine that stands by is, and when a takeover was last tried."""
+    if not node.settings.standby.folder:
+        return
+    from tocsin.operations.standby_state import standby_state
+
+    state = standby_state(node, datetime.now(UTC))
+    yield HealthFinding(say("standby"), not state.problem, state.words, state.mend)
 
 
 def _directory(node: NodeWithStores) -> Iterator[HealthFinding]:

@@ -48,6 +48,7 @@ class Chore(StrEnum):
     ASSETS = "assets"  # observables that name critical assets
     EXCHANGE = "exchange"  # dispatches to partners
     TODO = "todo"  # who has to-do items that have ended is forgotten
+    STANDBY = "standby"  # copies for a machine that stands by
 
 
 EVERY: Final[Mapping[Chore, timedelta]] = {
@@ -64,6 +65,7 @@ EVERY: Final[Mapping[Chore, timedelta]] = {
     Chore.ASSETS: timedelta(minutes=1),
     Chore.EXCHANGE: timedelta(seconds=10),
     Chore.TODO: timedelta(minutes=2),
+    Chore.STANDBY: timedelta(seconds=_LOOKS),
 }
 """How often each is done. The first two look what is due by itself: that costs a query."""
 
@@ -87,6 +89,7 @@ def wanted(settings: Settings) -> frozenset[Chore]:
         Chore.REPLIES: not settings.mailbox.host,
         Chore.VERIFY: not settings.server.url,
         Chore.ASSETS: not settings.assets.enabled,
+        Chore.STANDBY: not settings.standby.folder,
     }
     return frozenset(chore for chore in Chore if not unwanted.get(chore))
 
@@ -130,6 +133,8 @@ class Worker:
     @contextmanager
     def working(self) -> Iterator[None]:
         """Work until the block ends; the report or the mails that are under way are finished first."""
+        if (standby := self._node.standby) is not None:
+            standby.look_in_time()  # before anything is done: another machine may have taken over meanwhile
         # As daemons: a second Ctrl-C ends the process at once, and a kill does no harm.
         threads = [
             threading.Thread(target=self._work, args=(chore,), name=chore.value, daemon=True)
@@ -152,6 +157,8 @@ class Worker:
 
     def _do(self, chore: Chore) -> None:
         at = self._clock()
+        if self._is_fenced(chore):
+            return
         try:
             with internal_failures(f"The work '{chore}'"):
                 kept_from = self._deeds[chore]()
@@ -167,6 +174,11 @@ class Worker:
         except TocsinError as error:
             past = LastRun(at, str(error), error.hint)
         self._note(chore, past)
+
+    def _is_fenced(self, chore: Chore) -> bool:
+        """Whether another machine is the node, so that nothing is done here; one chore says so."""
+        standby = self._node.standby if chore is not Chore.STANDBY else None
+        return standby is not None and bool(standby.fenced())
 
     def _note(self, chore: Chore, past: LastRun) -> None:
         """Remember it for the next server and for the doctor; a lasting trouble is logged once."""
@@ -213,6 +225,7 @@ def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapp
         Chore.ASSETS: lambda: _match_observables(node, clock),
         Chore.EXCHANGE: lambda: _deliver_dispatches(node, clock, stop),
         Chore.TODO: lambda: _forget_ended_items(node, clock),
+        Chore.STANDBY: lambda: _stand_by(node, clock),
     }
 
 
@@ -317,4 +330,11 @@ def _forget_ended_items(node: NodeWithStores, clock: Clock) -> str:
     from tocsin.pipeline.to_do import forget_ended
 
     forget_ended(node, clock())
+    return ""
+
+
+def _stand_by(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.operations.standby_copy import copy_if_due
+
+    copy_if_due(node, clock)
     return ""

@@ -47,9 +47,11 @@ def look_for_call_outs(node: NodeWithStores, now: datetime) -> int:
     What depends on who looks is found as the whole team may see it.
 
     Raises:
-        ConflictError: another process does so at this moment.
+        ConflictError: another process does so at this moment, or another machine is the node.
 
     """
+    if (standby := node.standby) is not None:
+        standby.check_is_node()  # where its folder is away people are called all the same: twice is better than never
     with sole_caller(node.database):
         with node.database.reading() as session:
             kinds = [ItemKind(one) for one in kinds_called_for(session) if one in set(ItemKind)]

@@ -6,7 +6,8 @@ Noted before it leaves, so a kill loses nothing; what was posted twice gets the 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from tocsin.delivery import halts, sole_exchange
 from tocsin.exchange.dispatches import OutgoingState
@@ -36,6 +37,9 @@ from tocsin.node.node import Node
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
 from tocsin.pipeline.inbox_post import PostAnswer, post_file
+
+if TYPE_CHECKING:
+    from tocsin.node.standby import Standby
 
 _REFUSED: Final = {
     403: say("The inbox did not take it: it does not know our key, or the file is not for it."),
@@ -99,6 +103,8 @@ def kept_from_sending(node: Node) -> str:
         held = any(halts(session))
     if held:
         return say("Sending is stopped.")
+    if (standby := node.standby) is not None and (why := standby.look()):
+        return why
     return "" if mode == "live" else say("This node sends nothing: its mode is %(mode)s.", mode=mode)
 
 
@@ -112,6 +118,10 @@ class _Courier:
     at_once: bool
     mails: bool
     done: DeliveryRound = field(default_factory=DeliveryRound)
+
+    @cached_property
+    def standby(self) -> "Standby | None":
+        return self.node.standby
 
     def settle(self) -> None:
         """Note what became of mails, and answer those that brought something."""
@@ -165,6 +175,8 @@ class _Courier:
     def _post(self, due: DueDispatch) -> bool:
         """Whether a receipt came with the answer."""
         node, row, url = self.node, due.row, due.partner.inbox
+        if self.standby is not None and (not self.standby.covers(f"dispatch:{row.id}") or self.standby.look()):
+            return False
         with node.database.begin() as session:
             number = begin_try(session, row, ExchangeWay.HTTPS, url, self.now).id
         cut("exchange.trying")

@@ -196,6 +196,8 @@ def _check_sending(context: ActContext) -> None:
     if stop is not None or mode != "live":
         words = say("Sending is stopped.") if stop else say("This node sends nothing: its mode is %(mode)s.", mode=mode)
         raise ConflictError(words, hint="--preview shows what would be sent.")
+    if (standby := context.node.standby) is not None and (why := standby.look()):
+        raise ConflictError(why, hint="--preview shows what would be sent.")
 
 
 def _send(misp: MispServer, event: dict[str, Any], uuid: UUID, before: dict[str, Any] | None) -> EventComparison:

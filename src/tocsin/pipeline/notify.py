@@ -81,6 +81,7 @@ def tell(node: NodeWithStores, *, now: datetime, stop: Callable[[], bool] = lamb
         channel=open_channel(node.settings, node.home),
         node=_sender(node, directory, now),
         now=now,
+        standby=node.standby,
         stop=stop,
     )
 
@@ -138,7 +139,8 @@ class DeliveryScheduler:
 
     def _due(self, now: datetime) -> tuple[tuple[int, int], ...]:
         with self._node.database.reading() as session:
-            return due_state(session, now)
+            due = due_state(session, now)
+        return due if (standby := self._node.standby) is None else (*due, (0, standby.copies))
 
 
 def tell_as_due(

@@ -91,11 +91,17 @@ def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithS
 
 
 @contextmanager
-def writer(node: NodeWithStores, waiting: Callable[[], None] = lambda: None) -> Iterator[bool]:
+def writer(node: NodeWithStores, waiting: Callable[[], None] = lambda: None, *, fenced: bool = False) -> Iterator[bool]:
     """Be the one process that writes events; waits for another to finish, after saying so by ``waiting``.
 
     Gives whether this node wrote last, and nothing was cut off or raised: then there is nothing to recover.
+
+    Raises:
+        ConflictError: another machine took over, so that nothing is written here but a backup (``fenced``).
+
     """
+    if not fenced and (standby := node.standby) is not None:
+        standby.check_is_node()
     with (node.home / HomeFile.WRITER_LOCK).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

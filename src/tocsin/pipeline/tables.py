@@ -14,6 +14,7 @@ class ItemKind(StrEnum):
     """The kinds of to-do items, the most urgent first; `tocsin.pipeline.to_do.KINDS` says all of each."""
 
     STOPPED = "sending-stopped"  # a person stopped all sending
+    STANDBY = "standby"  # another machine may be the node, so that nothing is sent
     VOLUME = "volume-limit"  # more mails than usual would leave
     FAILED = "not-delivered"  # teams whose last mails failed or came back
     STUCK = "not-encrypted"  # digests that must be encrypted and cannot be

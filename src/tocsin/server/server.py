@@ -79,7 +79,7 @@ from tocsin.server.pages import (
     undo_pages,
     verify_pages,
 )
-from tocsin.server.security import Authentication, BodyTimeout, ReadAudit, TimedProtocol, with_headers
+from tocsin.server.security import Authentication, BodyTimeout, FencedRefusal, ReadAudit, TimedProtocol, with_headers
 from tocsin.server.taxii import TaxiiServer
 
 _STATIC = Path(__file__).parent / "pages" / "static"
@@ -183,6 +183,8 @@ def make_application(
     application.add_middleware(Authentication, database=node.database, clock=clock)
     application.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
     application.add_middleware(BodyTimeout)
+    if (standby := node.standby) is not None:
+        application.add_middleware(FencedRefusal, standby=standby)
     application.add_middleware(with_headers)
     application.add_middleware(counter.durations.timing)
     # What a proxy says of who asks, and how, is believed of the trusted ones only.

@@ -167,6 +167,8 @@ class AuditAction(StrEnum):
     BACKUP_CHECKED = "backup.checked"
     BACKUP_RESTORED = "backup.restored"
     BACKUP_REHEARSED = "backup.rehearsed"
+    STANDBY_SWITCHED = "standby.switched"
+    STANDBY_TAKEN_OVER = "standby.taken-over"
     DRAFT_IMPORTED = "draft.imported"
     DRAFT_CHANGED = "draft.changed"
     ASSESSMENT_CHANGED = "assessment.changed"

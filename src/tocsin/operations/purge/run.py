@@ -17,7 +17,7 @@ from tocsin.exchange.ledger import is_to_repeat, repeat_recalls
 from tocsin.incidents import IncidentReader, subjects_for
 from tocsin.incidents.evidence import check_hold
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError
-from tocsin.node.journal import PURGE, JournalEntry, Step, copy_journal, newest_steps, note_step
+from tocsin.node.journal import PURGE, JournalEntry, Step, copy_journal_beside, newest_steps, note_step
 from tocsin.node.records import cut, find_tombstone, name_by_reference, words_by_reference
 from tocsin.node.sentences import say
 from tocsin.operations.purge.carry_out import carry_out
@@ -238,8 +238,7 @@ def _on_server(node: NodeWithStores, plan: PurgePlan, entry: JournalEntry) -> tu
             return "waiting", f"{error} {error.hint}".strip()
     cut("purge.server")
     _note(node, entry, Step.DONE)
-    if settings.storage.backups and Path(settings.storage.backups).is_dir():
-        copy_journal(node.home, Path(settings.storage.backups))
+    copy_journal_beside(node.home, settings)
     return outcome, ""
 
 

@@ -75,6 +75,14 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         say("Sending stopped"), lambda _: say("Sending is stopped"), _SENDING, _STEER, listers.stopped,
         (Resolution(say("Resume sending"), _SENDING, "resume"),),
     ),
+    ItemKind.STANDBY: ToDoKind(
+        say("Standby"), lambda _: say("Nothing is sent: another machine may have taken over"), _SENDING, _STEER,
+        listers.standby,
+        (
+            Resolution(say("Mount the folder of the standby again"), _SENDING, ""),
+            Resolution(say("Let mails leave, where no other machine took over"), _SENDING, "standby off"),
+        ),
+    ),
     ItemKind.VOLUME: ToDoKind(
         say("Volume limit"),
         lambda item: say_count(

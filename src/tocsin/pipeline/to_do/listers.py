@@ -106,6 +106,13 @@ def stopped(context: ListingContext) -> Iterator[Item]:
         yield Item(ItemKind.STOPPED, 1, stop.at, stop.at)
 
 
+def standby(context: ListingContext) -> Iterator[Item]:
+    """Whether this machine is the node, where a second one stands by."""
+    found = context.node.standby
+    if found is not None and found.remembered()[0]:
+        yield Item(ItemKind.STANDBY, 1)
+
+
 def volume_limit(context: ListingContext) -> Iterator[Item]:
     """Mails that the volume limit keeps."""
     _, limit = halts(context.session)

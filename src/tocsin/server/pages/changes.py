@@ -163,6 +163,8 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.BACKUP_CHECKED: N_("Backup checked"),
     AuditAction.BACKUP_RESTORED: N_("Backup restored"),
     AuditAction.BACKUP_REHEARSED: N_("Restore rehearsed"),
+    AuditAction.STANDBY_SWITCHED: N_("Standby switched on or off"),
+    AuditAction.STANDBY_TAKEN_OVER: N_("Taken over from another machine"),
     AuditAction.DRAFT_IMPORTED: N_("Draft imported"),
     AuditAction.DRAFT_CHANGED: N_("Draft changed"),
     AuditAction.ASSESSMENT_CHANGED: N_("Assessment changed"),

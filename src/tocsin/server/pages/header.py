@@ -44,6 +44,7 @@ class PageHeader:
     ``groups``: all places; ``side``: those beside the page, of its area; ``areas``: what one can switch between.
     ``halt``: why nothing is sent, and ``by`` the name of who stopped it. ``counts``: work that waits, by the path of
     its place. ``mine``: how many to-do items are the visitor's own; None where that is not counted.
+    ``standby``: why this machine sends nothing where a second one stands by, and what to do; empty: it does.
     ``on_duty``: the names of who is on duty; None: there is no roster, or the visitor reads none.
     """
 
@@ -57,6 +58,7 @@ class PageHeader:
     counts: Mapping[str, int] = field(default_factory=dict)
     mine: int | None = None
     on_duty: Sequence[str] | None = None
+    standby: tuple[str, str] = ("", "")
 
 
 class HeaderReader:
@@ -76,6 +78,10 @@ class HeaderReader:
         area = place_of(path, areas[1:]) or (areas[0] if areas else None)
         side = side_for(visitor, path, groups)
         still = PageHeader(groups, side, place_of(path, places_of(side)), areas, area)
+        if (standby := self._node.standby) is not None and visitor.person is not None:
+            still = replace(still, standby=standby.remembered())
+        elif standby is not None and standby.fenced():
+            still = replace(still, standby=(standby.outside, ""))
         if visitor.person is None or not visitor.reach(Permission.DELIVERIES_READ).everything:
             return still
         try:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         keep_cookie,
     )
     from tocsin.server.security.body_timeout import BodyTimeout
+    from tocsin.server.security.fenced import FencedRefusal
     from tocsin.server.security.files import sent
     from tocsin.server.security.header_timeout import TimedProtocol
     from tocsin.server.security.headers import with_headers

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.ledger.models import OfferedItem, RecallRow
 from tocsin.exchange.partners import Partner
-from tocsin.node.journal import RECALL, RECALL_ANSWER, JournalEntry, Step, copy_journal, note_step
+from tocsin.node.journal import RECALL, RECALL_ANSWER, JournalEntry, Step, copy_journal_beside, note_step
 from tocsin.node.node import Node
 from tocsin.node.records import node_uuid
 
@@ -38,5 +37,4 @@ def is_to_repeat(entry: JournalEntry) -> bool:
 def _note(node: Node, entry: JournalEntry) -> None:
     here = {"here": str(node_uuid(node.database))}  # journals of several nodes may lie beside one another's backups
     note_step(node.home, replace(entry, plan=entry.plan | here))
-    if (folder := node.settings.storage.backups) and Path(folder).is_dir():
-        copy_journal(node.home, Path(folder))
+    copy_journal_beside(node.home, node.settings)
