@@ -50,6 +50,7 @@ class ItemKind(StrEnum):
     PARTNER_ITEMS = "partner-items"  # that partners offered or recalled, to be decided
     PARTNER_CASES = "partner-cases"  # that partners offered, to be accepted or refused
     PARTNER_MESSAGES = "partner-messages"  # requests and notices of partners, to be acknowledged
+    CONSENTS = "consents"  # questions of consent, to be answered here or followed up
     DISPATCHES_STUCK = "dispatches-stuck"  # that cannot arrive
     RECEIPTS_MISSING = "receipts-missing"  # of dispatches that were sealed a week ago
     RECALLS_UNANSWERED = "recalls-unanswered"  # that a person asks a partner about

@@ -213,7 +213,7 @@ def _draft(opened: OpenPartner, request: NewDispatch) -> DispatchDraft:
     session, context, partner = opened.session, opened.context, opened.partner
     package = package_for(session, context, partner, request)
     if package.marking is None:
-        why = [*what_to_do(package, partner), say("The preview says why: 'tocsin exchange send … --preview'.")]
+        why = [*what_to_do(package, partner.name), say("The preview says why: 'tocsin exchange send … --preview'.")]
         raise ConflictError(say("Nothing of this may go to %(name)s.", name=partner.name), hint=why[0])
     title, items = title_of(session, context, request), items_of(session, context, opened.us, package, request)
     history = history_for(opened, request.incident, package) if request.incident else ()
@@ -223,10 +223,10 @@ def _draft(opened: OpenPartner, request: NewDispatch) -> DispatchDraft:
     )  # fmt: skip
 
 
-def what_to_do(package: PartnerPackage, partner: Partner) -> list[str]:
+def what_to_do(package: PartnerPackage, name: str) -> list[str]:
     """What a person can do so that more goes: ask a source, or write to a person of the partner."""
     asked: list[str] = [
-        say("Ask %(name)s: 'tocsin exchange ask-source %(item)s'.", name=one.name, item=one.item)
+        say("Ask %(name)s: 'tocsin exchange ask-source %(item)s PARTNER'.", name=one.name, item=one.item)
         if one.item
         else say("Ask %(name)s, and record its answer: 'tocsin exchange record-consent'.", name=one.name)
         for one in package.ask
@@ -236,8 +236,8 @@ def what_to_do(package: PartnerPackage, partner: Partner) -> list[str]:
         asked.append(
             say(
                 "TLP:RED goes by mail to one person of %(name)s, whose own key was confirmed: add the person as a "
-                "partner ('tocsin partners add --person-of'), and to the restricted incident as a party.",
-                name=partner.name,
+                "partner ('tocsin partners add --person-of'), and to the restricted incident as a party up to TLP:RED.",
+                name=name,
             )
         )
     return asked

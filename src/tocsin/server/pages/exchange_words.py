@@ -114,6 +114,7 @@ _ASKED: Final[Mapping[str, str]] = {
     "information": N_("Information"), "assistance": N_("Assistance"), "mitigation": N_("Mitigation"),
     "preservation": N_("Preservation of data"), "notice": N_("Notice"),
 }  # fmt: skip
+_REQUESTS: Final[Mapping[str, str]] = {**_ASKED, "consent": N_("Consent to pass on")}
 _URGENCIES: Final[Mapping[str, str]] = {
     "low": N_("Low"), "normal": N_("Normal"), "high": N_("High"), "critical": N_("Critical"),
 }  # fmt: skip
@@ -133,7 +134,7 @@ WORDS: Final[Mapping[str, Any]] = {
     "codes": _CODES, "kept_codes": _KEPT, "code_words": _CODE_WORDS, "answer_ways": _WAYS, "more": _MORE,
     "classes": _CLASSES, "travel_ways": _TRAVEL, "try_outcomes": _TRIES, "strengths": _STRENGTHS, "faces": _FACES,
     "case_states": CASES, "case_entries": _ENTRIES, "case_refusals": _REFUSALS, "asked_words": _ASKED,
-    "law_roles": _ROLES, "urgencies": _URGENCIES, "bases": _BASES, "outcomes": OUTCOMES,
+    "request_words": _REQUESTS, "law_roles": _ROLES, "urgencies": _URGENCIES, "bases": _BASES, "outcomes": OUTCOMES,
 }  # fmt: skip
 _AGREEMENTS: Final[Mapping[str, tuple[str, str]]] = {
     AgreementState.TO_SIGN: (N_("To sign"), "busy"),
