@@ -3,11 +3,12 @@
 import email
 import email.policy
 from datetime import timedelta
-from typing import Any
+from email.message import EmailMessage
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
-from pysequoia import decrypt
+from pysequoia import PyDecryptor, decrypt
 from sqlalchemy import select, update
 
 from support.exchange_examples import peer
@@ -30,7 +31,6 @@ from tocsin.exchange.sharing import PackageKind, PartnerPackage
 from tocsin.incidents import IncidentReader, Party, PartyRole, add_incident, find_incident
 from tocsin.interface import ActContext, read_request
 from tocsin.node.errors import ConflictError, NotFoundError
-
 
 OWN = "198.51.100.9"
 
@@ -160,6 +160,13 @@ def test_nobody_is_asked_where_that_would_not_be_enough(pair: tuple[World, World
         act(other, "record-consent", incident=reference, source="Nobody", partner="C", who="Ada")
 
 
+def opened(mail: bytes, decryptor: PyDecryptor) -> list[EmailMessage]:
+    """The parts that the holder of a key reads in an encrypted mail."""
+    _, sealed = email.message_from_bytes(mail, policy=email.policy.default).iter_parts()
+    inner = decrypt(cast("bytes", sealed.get_payload(decode=True)), decryptor).bytes
+    return list(email.message_from_bytes(cast("bytes", inner), policy=email.policy.default).iter_parts())
+
+
 def name_person(world: World, reference: str, mailbox: str) -> None:
     """Let an incident name a person as a party who may have all of it."""
     with world.node.database.begin() as session:
@@ -199,8 +206,9 @@ def test_red_goes_to_one_person_by_their_own_key_from_a_restricted_incident(pair
     mail = one.node.exchange.read(row.file)
     assert b"Insider" not in mail
     assert b"To: ada@b.example" in mail
-    sealed = email.message_from_bytes(mail, policy=email.policy.default).get_payload(1).get_payload(decode=True)
-    assert b"Insider" in decrypt(sealed, peer(4).decryptor).bytes
+    text, summary = opened(mail, peer(4).decryptor)
+    assert text.get_content().startswith("TLP:RED")
+    assert b"Insider" in summary.get_content()
     assert act(one, "recall", dispatch=done.dispatch, code="wrong").sent == 1
     taken_back = rows(one, OutgoingRow)[1]
     assert (taken_back.partner_id, taken_back.type) == (done.partner, "recall")

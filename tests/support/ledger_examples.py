@@ -35,16 +35,19 @@ from tocsin.exchange.ledger import (
     PassedItem,
     sealed_file,
 )
+from tocsin.exchange.ledger.cases.models import request_values
 from tocsin.exchange.ledger.models import RecallItemRow, RecallRow, ReceiptRow
 from tocsin.exchange.statements import (
     AgreementType,
     CaseAct,
     CaseEntry,
+    ConsentQuestion,
     Dispatch,
     DispatchType,
     GlobalName,
     NodeKey,
     PinnedKey,
+    Request,
     SharingAgreement,
     Statement,
     pinned,
@@ -205,6 +208,23 @@ def offered(world: World) -> World:
             signature="", file=world.node.exchange.put(b"receipt"), at=world.now,
         )  # fmt: skip
         session.add(receipt)
+    return world
+
+
+def asked_source(world: World) -> World:
+    """The partner of `offered`, asked a week ago whether its item may go on, to itself; nothing was signed."""
+    offered(world)
+    question = ConsentQuestion(
+        item=GlobalName(node=UUID(int=7), id=UUID(int=70)), to=("csirt@c.example",), name="CERT C", up_to=Tlp.GREEN
+    )
+    asked = Request(asks="information", answer_by=utc(world.now), consent=question)
+    with world.node.database.begin() as session:
+        session.add(
+            ExchangeMessage(
+                partner_id=1, direction="out", kind="request", hash=f"sha256:{'e' * 64}", text="May we?", tlp="GREEN",
+                made_at=world.now, state="open", about_partner=1, **request_values(asked),
+            )
+        )  # fmt: skip
     return world
 
 

@@ -173,8 +173,7 @@ def record_consent(context: ActContext, request: RecordedConsent) -> ConsentResu
     with context.undoable() as session:
         to = find_partner(session, request.partner)
         party, name, item = _source(session, context, request)
-        ended = end_consents(session, str(party), item, to.id, context.now)
-        yes = request.answer == "yes"
+        ended, yes = end_consents(session, str(party), item, to.id, context.now), request.answer == "yes"
         if yes:
             keep_consent(
                 session, context, source=str(party), name=name, item=item, partner_id=to.id,
