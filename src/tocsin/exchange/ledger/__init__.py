@@ -19,7 +19,16 @@ if TYPE_CHECKING:
         offered_cases,
     )
     from tocsin.exchange.ledger.cases.states import CaseState
-    from tocsin.exchange.ledger.consents import consents_of, counting_consents, source_of_item, with_sources
+    from tocsin.exchange.ledger.consents import (
+        ConsentState,
+        consent_state,
+        consents_of,
+        counting_consents,
+        list_consents,
+        source_of_item,
+        source_party,
+        with_sources,
+    )
     from tocsin.exchange.ledger.contents import recalled_uuids, tombstones
     from tocsin.exchange.ledger.grounds import NONE, exchange_grounds, share_by_type
     from tocsin.exchange.ledger.items import OBSERVABLES, earlier_incident, find_item

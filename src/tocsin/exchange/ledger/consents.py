@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -76,6 +77,27 @@ def consents_of(session: Session, items: Collection[UUID]) -> Sequence[ConsentRo
     return session.scalars(of).all()
 
 
+class ConsentState(StrEnum):
+    """Whether a consent counts."""
+
+    IN_FORCE = "in-force"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+def consent_state(row: ConsentRow, now: datetime) -> ConsentState:
+    """Whether a consent counts now."""
+    if row.ended_at is not None:
+        return ConsentState.WITHDRAWN
+    return ConsentState.EXPIRED if row.until is not None and row.until <= now else ConsentState.IN_FORCE
+
+
+def list_consents(session: Session) -> Sequence[tuple[ConsentRow, str]]:
+    """All that sources let go on, the newest first, with the name of the partner that it may go to."""
+    query = select(ConsentRow, Partner.name).join(Partner, Partner.id == ConsentRow.partner_id)
+    return [(row, name) for row, name in session.execute(query.order_by(ConsentRow.id.desc()))]
+
+
 def end_consents(session: Session, source: str, item: UUID, partner: int, now: datetime) -> int:
     """A source lets an item go on to a partner no more, from now on; how many consents that ends."""
     rows = [one for one in consents_of(session, [item]) if (one.source, one.partner_id) == (source, partner)]
@@ -121,8 +143,8 @@ def narrowed(asked: ConsentQuestion, given: ConsentAnswer) -> ConsentAnswer:
 
 def counting_consents(session: Session, now: datetime) -> list[str]:
     """Names of the consents that count now: they end by their date without any act."""
-    rows = session.execute(select(ConsentRow.id, ConsentRow.until).where(ConsentRow.ended_at.is_(None)))
-    return [f"consent:{number}" for number, until in rows if until is None or now < until]
+    rows = session.scalars(select(ConsentRow).where(ConsentRow.ended_at.is_(None)))
+    return [f"consent:{one.id}" for one in rows if consent_state(one, now) is ConsentState.IN_FORCE]
 
 
 class _Sources:

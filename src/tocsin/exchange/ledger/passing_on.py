@@ -169,7 +169,10 @@ def _check_release(session: Session, context: ActContext, row: OfferedItem, part
         return
     hint = verdict.words
     if verdict.ask:
-        hint = say("Ask %(name)s: 'tocsin exchange ask-source %(item)s PARTNER'.", name=source.name, item=row.id)
+        hint = say(
+            "Ask %(name)s: 'tocsin exchange ask-source %(item)s \"%(to)s\"'.", name=source.name, item=row.id,
+            to=partner.name,
+        )  # fmt: skip
     raise ConflictError(say("It may not go to %(name)s.", name=partner.name), hint=hint)
 
 

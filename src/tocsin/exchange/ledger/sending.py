@@ -226,7 +226,7 @@ def _draft(opened: OpenPartner, request: NewDispatch) -> DispatchDraft:
 def what_to_do(package: PartnerPackage, name: str) -> list[str]:
     """What a person can do so that more goes: ask a source, or write to a person of the partner."""
     asked: list[str] = [
-        say("Ask %(name)s: 'tocsin exchange ask-source %(item)s PARTNER'.", name=one.name, item=one.item)
+        say("Ask %(name)s: 'tocsin exchange ask-source %(item)s \"%(to)s\"'.", name=one.name, item=one.item, to=name)
         if one.item
         else say("Ask %(name)s, and record its answer: 'tocsin exchange record-consent'.", name=one.name)
         for one in package.ask

@@ -15,12 +15,14 @@ from tocsin.exchange.ledger import (
     Direction,
     ExchangeCase,
     ExchangeMessage,
+    OfferedItem,
     OutgoingRow,
     PassedItem,
     case_acts,
     case_entries,
     close_handed_over,
     readable_row,
+    source_party,
 )
 from tocsin.exchange.partners import list_partners, partner_names, read_partner
 from tocsin.incidents import IncidentReader, references_by_number
@@ -189,21 +191,24 @@ def _shown_message(
             dispatch = session.scalar(sent) if row.direction == Direction.OUT else None
             partner = partner_names(session, [row.partner_id])[row.partner_id]
             incident = references_by_number(session, reader, [row.incident_id]).get(row.incident_id or 0, "")
-            passed = _asked_about(desk, session, row)
+            passed, offered = _asked_about(session, row)
     except NotFoundError:
         raise NotHereError from None
     return desk.page(
         request, "exchange/message.html", status=409 if error else 200, row=row, partner=partner, incident=incident,
-        dispatch=dispatch, passed=passed, error=error, typed=typed, **WORDS,
+        dispatch=dispatch, passed=passed, offered=offered, error=error, typed=typed, **WORDS,
     )  # fmt: skip
 
 
-def _asked_about(desk: PageContext, session: Session, row: ExchangeMessage) -> PassedItem | None:
-    """What of ours a question of consent is about, as it was sent last."""
-    if (asked := row.question) is None or asked.item.node != node_uuid(desk.node.database):
-        return None
-    of = PassedItem.item == asked.item.id, PassedItem.partner_id == row.partner_id
-    return session.scalar(select(PassedItem).where(*of).order_by(PassedItem.id.desc()).limit(1))
+def _asked_about(session: Session, row: ExchangeMessage) -> tuple[PassedItem | None, OfferedItem | None]:
+    """What a question of consent is about: of ours as it was sent last, or the newest version that came."""
+    if (asked := row.question) is None:
+        return None, None
+    if row.direction == Direction.OUT:
+        came = select(OfferedItem).where(OfferedItem.node == asked.item.node, OfferedItem.item == asked.item.id)
+        return None, session.scalar(came.order_by(OfferedItem.id.desc()).limit(1))
+    of = PassedItem.node == asked.item.node, PassedItem.item == asked.item.id, PassedItem.partner_id == row.partner_id
+    return session.scalar(select(PassedItem).where(*of).order_by(PassedItem.id.desc()).limit(1)), None
 
 
 def _record_consent(
@@ -211,10 +216,12 @@ def _record_consent(
 ) -> Response:
     with desk.node.database.reading() as session:
         partners = [(str(one.partner.id), one.partner.name) for one in list_partners(session, desk.now)]
+        item = session.get(OfferedItem, number_in(str(typed.get("item", ""))) or 0)
+        source = source_party(session, item)[1] if item else ""
     to = number_in(str(typed.get("partner", "")))
     return desk.page(
         request, "exchange/consent.html", status=409 if error else 200, partners=partners, to=to, typed=typed,
-        error=error, **WORDS,
+        item=item, source=source, error=error, **WORDS,
     )  # fmt: skip
 
 

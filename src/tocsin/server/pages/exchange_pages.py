@@ -17,6 +17,7 @@ from tocsin.exchange.ledger import (
     NewDispatch,
     acts,
     case_acts,
+    consent_state,
     consents_of,
     earlier_incident,
     find_item,
@@ -353,7 +354,7 @@ def _item(
         request, "exchange/item.html", status=409 if error else 200, item=item, partner=partner, by=by, error=error,
         incident=item.incident if item.incident in known else "", before=before if before in known else "",
         holders=holders, others=others, askable=askable, consents=consents, names=names, figures=figures,
-        claims=claims, agreement=agreement, typed=typed, **WORDS,
+        claims=claims, agreement=agreement, consent_state=consent_state, typed=typed, **WORDS,
     )  # fmt: skip
 
 
