@@ -115,7 +115,7 @@ def test_red_goes_to_a_key_that_only_one_person_has() -> None:
     by_key = {
         key: decide(
             Marking(Tlp.RED), partner_recipient(partner, [], NOW, in_case=True, person_key=key),
-            ReleasePurpose.COORDINATION, source=OURS,
+            ReleasePurpose.COORDINATION, source=OURS, restricted=True,
         ).rule
         for key in ("", node_key, "AA" * 20)
     }  # fmt: skip

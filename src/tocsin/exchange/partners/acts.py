@@ -153,6 +153,8 @@ def remove(context: ActContext, request: PartnerNamed) -> PartnerResult:
         found = read_partner(session, str(partner.id), context.now)
         if found.checks or partner.statement_at or any(key.confirmed_at or key.ended_at for key in found.keys):
             raise ConflictError(_HISTORY, hint=say("End its keys instead."))
+        if session.scalar(select(Partner.id).where(Partner.person_of == partner.id).limit(1)) is not None:
+            raise ConflictError(say("A person of this partner is here."), hint=say("Remove the person first."))
         done = result_of(partner)
         for row in (*found.keys, *listings_of(session, partner.id)):
             session.delete(row)
