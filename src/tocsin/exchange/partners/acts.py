@@ -74,7 +74,7 @@ class PartnerFields(BaseModel):
     largest: _Bytes = Field(None, description="Bytes of the largest file that it takes.")
     person_of: str = Field(
         "", max_length=200,
-        description="It is one person of this partner (number or name), with a mailbox and a key of their own alone.",
+        description="It is one person of this partner (number or name), with an email address and a key of their own alone.",
     )  # fmt: skip
 
 
@@ -213,7 +213,7 @@ def _fill(session: Session, context: ActContext, partner: Partner, said: dict[st
     if "person_of" in said:
         _set_person(session, context, partner, said["person_of"])
     if partner.person_of and (said.get("node") or said.get("inbox")):
-        raise ConflictError(say("A person has a mailbox and no node: the team would read it there."))
+        raise ConflictError(say("A person has an email address and no node: the team would read it there."))
     for name, value in said.items():
         if name not in {"team", "person_of"}:
             setattr(partner, name, kept(context, value) if name in _TEXTS else value)
@@ -231,7 +231,7 @@ def _set_person(session: Session, context: ActContext, partner: Partner, named: 
     ):
         raise ConflictError(say("A key was confirmed, and it is a person's or a team's; add another partner."))
     if team is not None and partner.node is not None:
-        raise ConflictError(say("A person has a mailbox and no node: the team would read it there."))
+        raise ConflictError(say("A person has an email address and no node: the team would read it there."))
     partner.person_of = team.id if team else None
 
 

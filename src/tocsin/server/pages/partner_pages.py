@@ -299,9 +299,11 @@ def _given(desk: PageContext, found: ListedPartner) -> dict[str, str]:
     """What is said of a partner, as its form has it."""
     team = desk.teams().get(found.partner.team_id or 0)
     plain = {name: getattr(found.partner, name) for name in _DETAILS if name != "team"}
+    with desk.node.database.reading() as session:
+        person_of = partner_names(session, [found.partner.person_of]).get(found.partner.person_of or 0, "")
     return {name: "" if value is None else str(value) for name, value in plain.items()} | {
-        "team": team.key if team else ""
-    }
+        "team": team.key if team else "", "person_of": person_of,
+    }  # fmt: skip
 
 
 def _find(desk: PageContext, partner: str) -> ListedPartner:

@@ -118,6 +118,9 @@ def ask_source(context: ActContext, request: AskedSource) -> MessageResult:
     with context.database.reading() as session:
         row, to = find_item(session, request.item), find_partner(session, request.partner)
         source = _askable(session, context, row, to)
+        once = f"{context.key_of(request)}:{source.id}" if request.once else None
+        if (asked_before := _asked(session, row.item, to.id)) and (once is None or asked_before[0].once != once):
+            raise ConflictError(say("The source was asked: request %(n)s has no answer yet.", n=asked_before[0].id))
         up_to = TlpLabel(request.up_to or row.tlp)
         question = ConsentQuestion(
             item=GlobalName(node=row.node, id=row.item), to=tuple(_names(session, context, to)), name=to.name,
@@ -207,7 +210,7 @@ def _askable(session: Session, context: ActContext, row: OfferedItem, to: Partne
             say("No partner here is the node that signed it."),
             hint=say("Ask its source, and record the answer: 'tocsin exchange record-consent'."),
         )
-    if found.id in {to.id, to.person_of}:
+    if found.id == to.id:
         raise ConflictError(say("%(name)s has it already.", name=to.name))
     known = source_of_item(session, node_uuid(context.database), context.now, row)
     if release_of_item(session, context, row, to, known).level is TransferLevel.CONTENT:
@@ -215,8 +218,6 @@ def _askable(session: Session, context: ActContext, row: OfferedItem, to: Partne
     with_consent = release_of_item(session, context, row, to, ItemSource(ours=True))
     if with_consent.level is not TransferLevel.CONTENT:
         raise ConflictError(say("The consent of its source would not be enough."), hint=with_consent.words)
-    if asked := _asked(session, row.item, to.id):
-        raise ConflictError(say("The source was asked: request %(n)s has no answer yet.", n=asked[0].id))
     return found
 
 
