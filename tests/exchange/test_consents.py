@@ -98,7 +98,9 @@ def test_a_source_is_asked_and_its_answer_counts_until_it_ends(pair: tuple[World
         act(other, "pass-on", item=1, partner="C")
 
     until = other.now + timedelta(days=2)
-    asked = act(other, "ask-source", item=1, partner="C", until=until, text="C runs the hosts.")
+    given = {"item": 1, "partner": "C", "until": until, "text": "C runs the hosts.", "once": "1"}
+    asked = act(other, "ask-source", **given)
+    assert act(other, "ask-source", **given).message == asked.message, "sent twice, it is asked once"
     assert todo(other) == [], "the source has a week"
     with pytest.raises(ConflictError, match="was asked"):
         act(other, "ask-source", item=1, partner="C")

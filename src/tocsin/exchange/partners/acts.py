@@ -74,7 +74,7 @@ class PartnerFields(BaseModel):
     largest: _Bytes = Field(None, description="Bytes of the largest file that it takes.")
     person_of: str = Field(
         "", max_length=200,
-        description="It is one person of this partner (number or name), with an email address and a key of their own alone.",
+        description="It is one person of this partner (number or name), with an address and key of that person alone.",
     )  # fmt: skip
 
 

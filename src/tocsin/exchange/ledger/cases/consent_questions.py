@@ -118,24 +118,25 @@ def ask_source(context: ActContext, request: AskedSource) -> MessageResult:
     with context.database.reading() as session:
         row, to = find_item(session, request.item), find_partner(session, request.partner)
         source = _askable(session, context, row, to)
-        once = f"{context.key_of(request)}:{source.id}" if request.once else None
-        if (asked_before := _asked(session, row.item, to.id)) and (once is None or asked_before[0].once != once):
-            raise ConflictError(say("The source was asked: request %(n)s has no answer yet.", n=asked_before[0].id))
-        up_to = TlpLabel(request.up_to or row.tlp)
         question = ConsentQuestion(
             item=GlobalName(node=row.node, id=row.item), to=tuple(_names(session, context, to)), name=to.name,
-            up_to=up_to, until=utc(request.until) if request.until else None,
+            up_to=TlpLabel(request.up_to or row.tlp), until=utc(request.until) if request.until else None,
         )  # fmt: skip
-        number, language = source.id, language_of(source)
         called = reference_of_item(context.node, session, row) or str(row.item)
-    words = context.say(
-        language, _MAY_WE, item=called, name=question.name, tlp=up_to,
-        until=f"{question.until:%Y-%m-%d %H:%M} UTC" if question.until else context.say(language, _ALWAYS),
-    )  # fmt: skip
+        words = _words(context, language_of(source), called, question)
+        message = NewMessage(text=f"{words}\n\n{text}".strip(), tlp=request.tlp, once=request.once)
+        once = f"{context.key_of(message)}:{source.id}" if request.once else None
+        if (before := _asked(session, row.item, to.id)) and (once is None or before[0].once != once):
+            raise ConflictError(say("The source was asked: request %(n)s has no answer yet.", n=before[0].id))
     by = request.answer_by or context.now + timedelta(days=CONSENT_DAYS)
     asked = Request(asks="information", answer_by=utc(by), consent=question)
-    message = NewMessage(text=f"{words}\n\n{text}".strip(), tlp=request.tlp, once=request.once)
-    return send_message(context, message, str(number), asked, about=to.id)
+    return send_message(context, message, str(source.id), asked, about=to.id)
+
+
+def _words(context: ActContext, language: str, item: str, question: ConsentQuestion) -> str:
+    """The question, as people read it."""
+    until = f"{question.until:%Y-%m-%d %H:%M} UTC" if question.until else context.say(language, _ALWAYS)
+    return context.say(language, _MAY_WE, item=item, name=question.name, tlp=question.up_to, until=until)
 
 
 def consent(context: ActContext, request: GivenConsent) -> MessageResult:
