@@ -17,6 +17,7 @@ from support.ledger_examples import OBSERVABLES, act, make_incident, pin_key
 from support.partner_examples import CALL, do
 from support.world import World
 from tocsin.cli.acts import act_of
+from tocsin.exchange.dispatches import Limits, unpack
 from tocsin.exchange.ledger import (
     ExchangeMessage,
     NoPartnerKeyError,
@@ -94,8 +95,12 @@ def test_a_source_is_asked_and_its_answer_counts_until_it_ends(pair: tuple[World
     assert values(going(other, reference)) == {OWN}, "what is of A is not ours to share"
     shown = other.tocsin.json("exchange", "send", "C", "--incident", reference, "--preview")
     assert shown["ask"] == [{"source": "A", "item": 1}]
-    with pytest.raises(ConflictError, match="may not go"):
-        act(other, "pass-on", item=1, partner="C")
+    act(other, "send", partner="C", incident=reference)
+    brought = b"".join(unpack(other.node.exchange.read(rows(other, OutgoingRow)[-1].archive), Limits()).values())
+    assert (OWN.encode() in brought, b"Phishing kit" in brought) == (True, False), "nor its title"
+    for name, given in (("pass-on", {"item": 1}), ("offer", {"incident": reference, "joint": True})):
+        with pytest.raises(ConflictError, match="may not go"):
+            act(other, name, partner="C", **given)
 
     until = other.now + timedelta(days=2)
     given = {"item": 1, "partner": "C", "until": until, "text": "C runs the hosts.", "once": "1"}

@@ -220,6 +220,7 @@ def _draft(opened: OpenPartner, request: NewDispatch) -> DispatchDraft:
     return DispatchDraft(
         DispatchType.SHARE, title, package.marking, [*items, *history], parts_of(package), package.withheld,
         package.text, request.incident if title else "", reasons_of(package), agreement_of(package),
+        untitled=bool(request.incident) and not summary_goes(package),
     )  # fmt: skip
 
 
@@ -352,11 +353,17 @@ def items_of(
     if request.incident and package.marking is not None:
         incident = find_incident(session, reader_of(context), request.incident)
         named = [*(part.statement for part in parts), *package.described]
-        return [item(incident.uuid, incident.title, named, package.marking, incident.reference)]
+        title = incident.title if summary_goes(package) else incident.reference
+        return [item(incident.uuid, title, named, package.marking, incident.reference)]
     return [
         item(uuid5(us.name.node, part.statement.hash), part.written.name, [part.statement], part.marking)
         for part in parts
     ]
+
+
+def summary_goes(package: PartnerPackage) -> bool:
+    """Whether the partner may have the title of the incident: its source may be another, or a rule keeps it."""
+    return any(one.goes and one.item.kind is PackageKind.SUMMARY for one in package.decisions)
 
 
 def parts_of(package: PartnerPackage) -> list[tuple[Part, bytes]]:

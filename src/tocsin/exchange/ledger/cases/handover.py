@@ -34,7 +34,9 @@ from tocsin.exchange.ledger.sending import (
     parts_of,
     passing_of,
     reasons_of,
+    summary_goes,
     title_of,
+    what_to_do,
 )
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner, find_partner
@@ -266,6 +268,9 @@ def _offer(opened: OpenPartner, request: NewOffer, text: str, once: str | None) 
             say("Nothing of this may go to %(name)s.", name=partner.name),
             hint=say("The preview says why: 'tocsin exchange send … --preview'."),
         )
+    if not summary_goes(package):  # its history begins with it
+        hint = next(iter(what_to_do(package, partner.name)), "")
+        raise ConflictError(say("The title of this incident may not go to %(name)s.", name=partner.name), hint=hint)
     marking = package.marking
     row, history = _begun(opened, of, request, marking)
     if not request.joint:
