@@ -3,7 +3,6 @@
 import email
 import email.policy
 from datetime import timedelta
-from email.message import EmailMessage
 from typing import Any, cast
 from uuid import UUID
 
@@ -167,7 +166,7 @@ def test_nobody_is_asked_where_that_would_not_be_enough(pair: tuple[World, World
         act(other, "record-consent", incident=reference, source="Nobody", partner="C", who="Ada")
 
 
-def opened(mail: bytes, decryptor: PyDecryptor) -> list[EmailMessage]:
+def opened(mail: bytes, decryptor: PyDecryptor) -> list[Any]:
     """The parts that the holder of a key reads in an encrypted mail."""
     _, sealed = email.message_from_bytes(mail, policy=email.policy.default).iter_parts()
     inner = decrypt(cast("bytes", sealed.get_payload(decode=True)), decryptor).bytes

@@ -143,11 +143,11 @@ def test_a_source_is_asked_and_a_question_of_a_partner_is_answered(met: tuple[Wo
     world, (analyst,) = met
     do(world, "add", name="CERT C", mailbox="csirt@cert-c.example")
     reference = make_incident(world, "CERT-C", tlp="AMBER")
-    item, ours = amber_item(world, reference), asked_of_us(world)
+    item, ours = str(amber_item(world, reference)), asked_of_us(world)
     shown = text_of(analyst.get(f"/exchange/items/{item}"))
     assert ("Consent of the source" in shown, "None is on record" in shown) == (True, True)
     with world.node.database.reading() as session:
-        to = find_partner(session, "CERT C").id
+        to = str(find_partner(session, "CERT C").id)
     asked = analyst.send(f"/exchange/items/{item}/ask-source", partner=to, up_to="AMBER")
     assert asked.status_code == 303, text_of(asked)
     shown = text_of(analyst.get(asked.headers["location"]))
