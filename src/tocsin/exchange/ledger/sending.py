@@ -212,16 +212,22 @@ def _is_case(session: Session, context: ActContext, request: NewDispatch) -> boo
 def _draft(opened: OpenPartner, request: NewDispatch) -> DispatchDraft:
     session, context, partner = opened.session, opened.context, opened.partner
     package = package_for(session, context, partner, request)
-    if package.marking is None:
-        why = [*what_to_do(package, partner.name), say("The preview says why: 'tocsin exchange send … --preview'.")]
-        raise ConflictError(say("Nothing of this may go to %(name)s.", name=partner.name), hint=why[0])
+    marking = checked_marking(package, partner)
     title, items = title_of(session, context, request), items_of(session, context, opened.us, package, request)
     history = history_for(opened, request.incident, package) if request.incident else ()
     return DispatchDraft(
-        DispatchType.SHARE, title, package.marking, [*items, *history], parts_of(package), package.withheld,
+        DispatchType.SHARE, title, marking, [*items, *history], parts_of(package), package.withheld,
         package.text, request.incident if title else "", reasons_of(package), agreement_of(package),
         untitled=bool(request.incident) and not summary_goes(package),
     )  # fmt: skip
+
+
+def checked_marking(package: PartnerPackage, partner: Partner) -> Marking:
+    """The strictest of what goes. Raises ConflictError: nothing does; with what to do."""
+    if package.marking is None:
+        why = [*what_to_do(package, partner.name), say("The preview says why: 'tocsin exchange send … --preview'.")]
+        raise ConflictError(say("Nothing of this may go to %(name)s.", name=partner.name), hint=why[0])
+    return package.marking
 
 
 def what_to_do(package: PartnerPackage, name: str) -> list[str]:

@@ -29,6 +29,7 @@ from tocsin.exchange.ledger.recipients import agreement_of, takes_part
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch, sealed_before
 from tocsin.exchange.ledger.sending import (
     NewDispatch,
+    checked_marking,
     items_of,
     package_for,
     parts_of,
@@ -36,7 +37,6 @@ from tocsin.exchange.ledger.sending import (
     reasons_of,
     summary_goes,
     title_of,
-    what_to_do,
 )
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner, find_partner
@@ -263,15 +263,9 @@ def _offer(opened: OpenPartner, request: NewOffer, text: str, once: str | None) 
     classes = request.classes if request.joint else (*_WHOLE, *request.classes)
     wanted = NewDispatch(partner=request.partner, incident=of.reference, classes=classes, tlp=request.tlp)
     package = package_for(session, context, partner, wanted)
-    if package.marking is None:
-        raise ConflictError(
-            say("Nothing of this may go to %(name)s.", name=partner.name),
-            hint=say("The preview says why: 'tocsin exchange send … --preview'."),
-        )
+    marking = checked_marking(package, partner)
     if not summary_goes(package):  # its history begins with it
-        hint = next(iter(what_to_do(package, partner.name)), "")
-        raise ConflictError(say("The title of this incident may not go to %(name)s.", name=partner.name), hint=hint)
-    marking = package.marking
+        raise ConflictError(say("The title of this incident may not go to %(name)s.", name=partner.name))
     row, history = _begun(opened, of, request, marking)
     if not request.joint:
         history = extend(opened, row, history, of, package)
