@@ -4,8 +4,20 @@ from functools import partial
 from typing import Final
 
 from tocsin.exchange.ledger.acts import NO_ROUTE
-from tocsin.exchange.ledger.cases import accept, acknowledge, ask, notice, offer, open_incident, refuse, reply, withdraw
-from tocsin.exchange.ledger.cases.consent_questions import ask_source, consent, record_consent
+from tocsin.exchange.ledger.cases import (
+    accept,
+    acknowledge,
+    ask,
+    ask_source,
+    consent,
+    notice,
+    offer,
+    open_incident,
+    record_consent,
+    refuse,
+    reply,
+    withdraw,
+)
 from tocsin.incidents.act_parts import SIGNED
 from tocsin.interface import Act, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission

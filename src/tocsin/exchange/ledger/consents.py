@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.agreements import adopted_agreements
 from tocsin.exchange.ledger.answer_models import ConsentRow
-from tocsin.exchange.ledger.cases.models import ExchangeMessage
+from tocsin.exchange.ledger.cases import ExchangeMessage
 from tocsin.exchange.ledger.links import OpenPartner
 from tocsin.exchange.ledger.models import OfferedItem
 from tocsin.exchange.partners import Partner
