@@ -61,7 +61,7 @@ NOTHING_OF_STRANGERS = {
         "clock_calendar", "playbook", "exchange_number_check", "exchange_spoken_answer",
     ],
     "statements of nodes that signed them, numbers and states": [
-        "exchange_agreement", "exchange_agreement_signature", "exchange_case", "exchange_case_entry",
+        "exchange_agreement", "exchange_agreement_signature", "exchange_case", "exchange_case_entry", "exchange_consent",
         "exchange_face_token", "exchange_ground", "exchange_incoming", "exchange_item",
         "exchange_link", "exchange_message", "exchange_outgoing", "exchange_passing", "exchange_recall",
         "exchange_recall_item", "exchange_recall_sum", "exchange_receipt", "exchange_taxii_collection",
