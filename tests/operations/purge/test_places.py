@@ -58,10 +58,10 @@ NOTHING_OF_STRANGERS = {
         "assessment", "assessment_action", "assessment_answer", "assessment_evidence", "assessment_evidence_use",
         "assessment_framework_version", "assessment_measurement", "assessment_responsible", "assessment_statement",
         "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version", "clock_text",
-        "clock_calendar", "playbook", "exchange_number_check", "exchange_spoken_answer",
+        "clock_calendar", "playbook", "exchange_consent", "exchange_number_check", "exchange_spoken_answer",
     ],
     "statements of nodes that signed them, numbers and states": [
-        "exchange_agreement", "exchange_agreement_signature", "exchange_case", "exchange_case_entry", "exchange_consent",
+        "exchange_agreement", "exchange_agreement_signature", "exchange_case", "exchange_case_entry",
         "exchange_face_token", "exchange_ground", "exchange_incoming", "exchange_item",
         "exchange_link", "exchange_message", "exchange_outgoing", "exchange_passing", "exchange_recall",
         "exchange_recall_item", "exchange_recall_sum", "exchange_receipt", "exchange_taxii_collection",
