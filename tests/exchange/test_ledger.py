@@ -33,6 +33,8 @@ from tocsin.exchange.statements import (
     AgreementType,
     CaseAct,
     CaseEntry,
+    ConsentAnswer,
+    ConsentQuestion,
     Dispatch,
     DispatchType,
     GlobalName,
@@ -48,6 +50,7 @@ from tocsin.exchange.statements import (
     RefusalCode,
     RefusalError,
     Request,
+    RequestAnswer,
     SharedItem,
     SharingAgreement,
     Statement,
@@ -281,6 +284,8 @@ def messages(sender: Peer, item: SharedItem, ours: UUID, incident: UUID) -> dict
             CaseEntry, act=CaseAct.OPENED, case=GlobalName(node=sender.node, id=uuid4()), number=1
         ),
         "request": sender.item(),
+        "question of consent": sender.item(),
+        "consent to what was not asked": sender.item(),
         "notice": sender.item(),
         "key": sender.says(KINDS["key"], **key),
         "new key": sender.says(KINDS["key"], **change),
@@ -289,6 +294,19 @@ def messages(sender: Peer, item: SharedItem, ours: UUID, incident: UUID) -> dict
 
 AS: dict[str, dict[str, Any]] = {
     "request": {"type": DispatchType.REQUEST, "request": Request(asks="mitigation", basis="legal", instrument="A law")},
+    "question of consent": {
+        "type": DispatchType.REQUEST,
+        "request": Request(
+            asks="information",
+            consent=ConsentQuestion(
+                item=GlobalName(node=UUID(int=1), id=UUID(int=10)), to=("csirt@d.example",), name="D", up_to=Tlp.RED
+            ),
+        ),
+    },
+    "consent to what was not asked": {
+        "type": DispatchType.ANSWER,
+        "answer": RequestAnswer(to=f"sha256:{'0' * 64}", outcome="done", consent=ConsentAnswer(up_to=Tlp.RED)),
+    },
     "notice": {"type": DispatchType.NOTE},
 }
 """What a dispatch asks for, where that is not to have an item."""

@@ -115,7 +115,7 @@ def test_red_goes_to_a_key_that_only_one_person_has() -> None:
     by_key = {
         key: decide(
             Marking(Tlp.RED), partner_recipient(partner, [], NOW, in_case=True, person_key=key),
-            ReleasePurpose.COORDINATION, source=OURS,
+            ReleasePurpose.COORDINATION, source=OURS, restricted=True,
         ).rule
         for key in ("", node_key, "AA" * 20)
     }  # fmt: skip
@@ -136,6 +136,12 @@ def test_consent_comes_from_what_the_source_signed_or_answered_and_ends_with_it(
     assert rules([without], []) == rules([], [replace(answer, item=uuid4())]) == ["ask-source", "ask-source"]
     assert rules([], [answer]) == ["tlp-amber-partner", "tlp-amber-strict-partner"]
     assert rules([], [replace(answer, until=NOW)]) == ["ask-source", "ask-source"]
+    red_answer = replace(answer, to=frozenset({"AA" * 20}), up_to=Tlp.RED)
+    red = item_source("a party", "A party", of, agreements=[bound], answers=[red_answer], at=NOW)
+    person = replace(TO, named=True, person_key="AA" * 20, in_case=True)
+    for key, rule in (("AA" * 20, "tlp-red-partner"), ("BB" * 20, "ask-source")):
+        to = replace(person, person_key=key)
+        assert decide(Marking(Tlp.RED), to, ReleasePurpose.COORDINATION, source=red, restricted=True).rule == rule
 
 
 POLICY = """

@@ -40,7 +40,6 @@ from tocsin.pipeline.inbox_post import Inbox, in_parts
 from tocsin.pipeline.stores import open_node
 from tocsin.server.server import make_application
 
-
 FASTER = int(os.environ.get("TOCSIN_LINK_FASTER", "100"))
 """How many times as fast slow links are; 1 takes some five minutes."""
 

@@ -20,6 +20,7 @@ from support.exchange_examples import peer
 from support.furnished_node import broken_row, inbox_reports
 from support.incident_mails import answer_to, make_case
 from support.ledger_examples import (
+    asked_source,
     bring,
     make_incident,
     make_node,
@@ -506,6 +507,9 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ),
     ItemKind.PARTNER_OFFERS: Story(own_offer, lambda w: act(w, "exchange withdraw", by="", case=1)),
     ItemKind.PARTNER_MESSAGES: Story(notice, lambda w: act(w, "exchange acknowledge", by="", message=1)),
+    ItemKind.CONSENTS: Story(
+        asked_source, lambda w: act(w, "exchange record-consent", item=1, partner="1", who="Ada")
+    ),
     ItemKind.DISPATCHES_STUCK: Story(stuck_dispatch, read_receipt),
     ItemKind.RECEIPTS_MISSING: Story(lambda w: sent_dispatch(w, days=8), read_receipt),
     ItemKind.RECALLS_UNANSWERED: Story(

@@ -35,16 +35,20 @@ from tocsin.exchange.ledger import (
     PassedItem,
     sealed_file,
 )
+from tocsin.exchange.ledger.cases.models import request_values
 from tocsin.exchange.ledger.models import RecallItemRow, RecallRow, ReceiptRow
+from tocsin.exchange.partners import Partner
 from tocsin.exchange.statements import (
     AgreementType,
     CaseAct,
     CaseEntry,
+    ConsentQuestion,
     Dispatch,
     DispatchType,
     GlobalName,
     NodeKey,
     PinnedKey,
+    Request,
     SharingAgreement,
     Statement,
     pinned,
@@ -206,6 +210,55 @@ def offered(world: World) -> World:
             signature="", file=world.node.exchange.put(b"receipt"), at=world.now,
         )  # fmt: skip
         session.add(receipt)
+    return world
+
+
+def amber_item(world: World, incident: str = "") -> int:
+    """An item of the partner of this number 1, adopted into an incident; its number. Nothing was signed."""
+    with world.node.database.begin() as session:
+        node = session.get_one(Partner, 1).node
+        row = IncomingRow(
+            partner_id=1, number=9, hash=f"sha256:{'9' * 64}", counts=True, type="share", tlp="AMBER", state="taken",
+            came_at=world.now, taken_by="test",
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        item = OfferedItem(
+            partner_id=1, incoming_id=row.id, node=node, item=UUID(int=79), version=1, title="Phishing kit",
+            tlp="AMBER", pap="", verified=True, parts=[], incident=incident, came_at=world.now,
+            state=(OfferState.ADOPTED if incident else OfferState.OFFERED).value,
+        )  # fmt: skip
+        session.add(item)
+        session.flush()
+        return item.id
+
+
+def asked_of_us(world: World) -> int:
+    """A question of partner 1 whether an item of this node may go on; its number. Nothing was signed."""
+    ours = GlobalName(node=node_uuid(world.node.database), id=UUID(int=10))
+    question = ConsentQuestion(item=ours, to=("csirt@d.example",), name="CERT D", up_to=Tlp.AMBER)
+    return _keep_question(world, "in", question)
+
+
+def _keep_question(world: World, direction: str, question: ConsentQuestion, about: int | None = None) -> int:
+    asked = Request(asks="information", answer_by=utc(world.now), consent=question)
+    with world.node.database.begin() as session:
+        made = ExchangeMessage(
+            partner_id=1, direction=direction, kind="request", hash=f"sha256:{'e' * 64}", text="May we?", tlp="GREEN",
+            made_at=world.now, state="open", about_partner=about, **request_values(asked),
+        )  # fmt: skip
+        session.add(made)
+        session.flush()
+        return made.id
+
+
+def asked_source(world: World) -> World:
+    """The partner of `offered`, asked a week ago whether its item may go on, to itself; nothing was signed."""
+    offered(world)
+    question = ConsentQuestion(
+        item=GlobalName(node=UUID(int=7), id=UUID(int=70)), to=("csirt@c.example",), name="CERT C", up_to=Tlp.GREEN
+    )
+    _keep_question(world, "out", question, 1)
     return world
 
 

@@ -1,4 +1,4 @@
-"""`tocsin exchange cases` and `messages`: what is worked on with partners, and what they ask or were asked."""
+"""`tocsin exchange cases`, `messages` and `consents`: what is worked on with partners, asked, and let go on."""
 
 from typing import Annotated
 
@@ -47,6 +47,7 @@ def messages(call: NodeInvocation, partner: _Partner = "") -> None:
     rows = [
         {
             "message": one.row.id, "partner": one.partner, "incident": one.incident or None,
+            "consent": one.row.consent,
             **fields(one.row, "direction kind asks basis instrument urgency text tlp state code later who answer"),
             **fields(one.row, "answer_by due_at made_at acknowledged_at answered_at"),
         }
@@ -55,3 +56,22 @@ def messages(call: NodeInvocation, partner: _Partner = "") -> None:
     names = ("message", "partner", "direction", "asks", "urgency", "state", "code", "text")
     shown = [tuple(str(row[name] or "")[:80] for name in names) for row in rows]
     call.emit(rows, (lambda: print_table("Requests and notices", names, shown)) if rows else "No requests or notices.")
+
+
+@app.command()
+def consents(call: NodeInvocation) -> None:
+    """List what sources let go on to whom, up to which label and until when, and how they said so."""
+    from tocsin.exchange.ledger import consent_state, list_consents
+
+    with call.database.reading() as session:
+        found = list_consents(session)
+    rows = [
+        {
+            "consent": row.id, "source": row.name, "partner": partner, "state": consent_state(row, call.now),
+            **fields(row, "item up_to until way reference who said at ended_at"),
+        }
+        for row, partner in found
+    ]  # fmt: skip
+    names = ("source", "partner", "item", "up_to", "until", "state", "way", "who")
+    shown = [tuple(str(row[name] or "") for name in names) for row in rows]
+    call.emit(rows, (lambda: print_table("Consents", names, shown)) if rows else "No source was asked or answered.")

@@ -72,14 +72,14 @@ def send(
     if only_preview:
         package = _preview(call, values, signed)
         document_ = _package(call, package)
-        call.emit(document_, lambda: _print_package(call, package, document_))
+        call.emit(document_, lambda: _print_package(call, package, document_, partner))
         return
     act = act_of("exchange", "send")
     sealed = perform(call, act, values, name=signed)
     package = sealed.package or _preview(call, values, signed)  # it went before
     done, document_ = document_of(sealed), _package(call, package)
     if not call.json:
-        _print_package(call, package, document_)
+        _print_package(call, package, document_, partner)
     if out is not None:
         _write(out, _sealed(call, done["dispatch"])[1])
     call.emit({**done, "file": str(out) if out else None, "package": document_}, visible(act.told.format(**done)))
@@ -243,10 +243,12 @@ def _package(call: NodeInvocation, package: "PartnerPackage") -> dict[str, Any]:
     with call.database.reading() as session:
         ground = fields(ground_of_package(session, package), "kind title type")
     tlp = package.marking.tlp if package.marking else None
-    return {"tlp": tlp, "ground": ground, "parts": parts, "withheld": withheld}
+    ask = [{"source": one.name, "item": one.item or None} for one in package.ask]
+    return {"tlp": tlp, "ground": ground, "parts": parts, "withheld": withheld, "ask": ask}
 
 
-def _print_package(call: NodeInvocation, package: "PartnerPackage", shown: dict[str, Any]) -> None:
+def _print_package(call: NodeInvocation, package: "PartnerPackage", shown: dict[str, Any], partner: str) -> None:
+    from tocsin.exchange.ledger import what_to_do
     from tocsin.exchange.sharing import why_withheld
 
     ground = shown["ground"]
@@ -257,8 +259,8 @@ def _print_package(call: NodeInvocation, package: "PartnerPackage", shown: dict[
         held = why_withheld(session, (one.values() for one in shown["withheld"]))
     if held:
         print_table("Does not go", ("class", "why", "things"), held, numbers=[2])
-    for source in package.ask:
-        note(f"{source.name or 'The source'} could consent to more.")
+    for line in what_to_do(package, partner):
+        note(visible(line))
 
 
 def _sent(one: "SentDispatch") -> list[dict[str, Any]]:

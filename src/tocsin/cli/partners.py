@@ -21,7 +21,7 @@ app = Commands(
     no_args_is_help=True,
 )
 _Partner = Annotated[str, typer.Argument(help="Number or name of the partner.", metavar="PARTNER")]
-_FIELDS = "name mailbox inbox node countries closed languages hours formats largest profile_at statement_at"
+_FIELDS = "name mailbox inbox node countries closed languages hours formats largest person_of profile_at statement_at"
 _OF_KEY = "fingerprint expires_at source claimed_at way evidence said_by confirmed_at ended end_reason ended_at"
 
 

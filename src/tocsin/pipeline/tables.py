@@ -53,6 +53,7 @@ class ItemKind(StrEnum):
     PARTNER_CASES = "partner-cases"  # that partners offered, to be accepted or refused
     PARTNER_OFFERS = "partner-offers"  # of cases of ours, that no partner has answered
     PARTNER_MESSAGES = "partner-messages"  # requests and notices of partners, to be acknowledged
+    CONSENTS = "consents"  # questions of consent, to be answered here or followed up
     DISPATCHES_STUCK = "dispatches-stuck"  # that cannot arrive
     RECEIPTS_MISSING = "receipts-missing"  # of dispatches that were sealed a week ago
     RECALLS_UNANSWERED = "recalls-unanswered"  # that a person asks a partner about

@@ -58,7 +58,7 @@ NOTHING_OF_STRANGERS = {
         "assessment", "assessment_action", "assessment_answer", "assessment_evidence", "assessment_evidence_use",
         "assessment_framework_version", "assessment_measurement", "assessment_responsible", "assessment_statement",
         "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version", "clock_text",
-        "clock_calendar", "playbook", "exchange_number_check", "exchange_spoken_answer",
+        "clock_calendar", "playbook", "exchange_consent", "exchange_number_check", "exchange_spoken_answer",
     ],
     "statements of nodes that signed them, numbers and states": [
         "exchange_agreement", "exchange_agreement_signature", "exchange_case", "exchange_case_entry",

@@ -8,9 +8,18 @@ import pytest
 
 from support.console_users import Browser, browsers_of
 from support.exchange_examples import peer
-from support.ledger_examples import bring, make_incident, meet_peer, party_of, recalled
+from support.ledger_examples import (
+    amber_item,
+    asked_of_us,
+    bring,
+    make_incident,
+    meet_peer,
+    party_of,
+    recalled,
+)
 from support.partner_examples import do
 from support.world import World, copy_world, text_of
+from tocsin.exchange.partners import find_partner
 from tocsin.exchange.statements import CaseAct, CaseEntry, DispatchType, GlobalName
 from tocsin.node.accounts import AccountRole
 from tocsin.node.records import AuditAction, audit
@@ -128,3 +137,36 @@ def test_a_request_is_sent_and_a_notice_names_those_who_do_not_get_it(met: tuple
     done = text_of(analyst.send("/exchange/notice", text="Cable 5 is cut", tlp="CLEAR"))
     assert ("1 partner does not get it" in done, "Keyless" in done, "Peer" in done) == (True, True, True)
     assert "confirm it by telephone" in done, "the reason says what to do"
+
+
+def test_a_source_is_asked_and_a_question_of_a_partner_is_answered(met: tuple[World, list[Browser]]) -> None:
+    world, (analyst,) = met
+    do(world, "add", name="CERT C", mailbox="csirt@cert-c.example")
+    reference = make_incident(world, "CERT-C", tlp="AMBER")
+    item, ours = str(amber_item(world, reference)), asked_of_us(world)
+    shown = text_of(analyst.get(f"/exchange/items/{item}"))
+    assert ("Consent of the source" in shown, "None is on record" in shown) == (True, True)
+    with world.node.database.reading() as session:
+        to = str(find_partner(session, "CERT C").id)
+    asked = analyst.send(f"/exchange/items/{item}/ask-source", partner=to, up_to="AMBER")
+    assert asked.status_code == 303, text_of(asked)
+    shown = text_of(analyst.get(asked.headers["location"]))
+    assert ("Consent to pass on" in shown, "May we pass on" in shown, "CERT C" in shown) == (True, True, True)
+    again = analyst.send(f"/exchange/items/{item}/ask-source", partner=to)
+    assert (again.status_code, "has no answer yet" in text_of(again)) == (409, True)
+    assert "Who said it" in text_of(analyst.get(f"/exchange/consents?item={item}&partner={to}"))
+    early = analyst.send(f"/partners/{to}/consent", item=item, who="Ada", until="2020-01-01T00:00")
+    assert (early.status_code, "This time is over" in text_of(early), 'value="Ada"' in early.text) == (409, True, True)
+    assert analyst.send(f"/partners/{to}/consent", item=item, who="Ada of Peer", answer="yes").status_code == 303
+    shown = text_of(analyst.get(f"/exchange/items/{item}"))
+    assert ("In force" in shown, "Ada of Peer" in shown, "By telephone" in shown) == (True, True, True)
+
+    assert "1 question whether an item may go on" in text_of(analyst.get("/exchange"))
+    shown = text_of(analyst.get(f"/exchange/messages/{ours}"))
+    assert ("Consent to passing it on to CERT D" in shown, "Do not consent" in shown) == (True, True)
+    assert analyst.send(f"/exchange/messages/{ours}/consent", up_to="GREEN").status_code == 303
+    shown = text_of(analyst.get(f"/exchange/messages/{ours}"))
+    assert ("Withdraw consent" in shown, "TLP:GREEN" in shown, "Do not consent" in shown) == (True, True, False)
+    withdrawn = analyst.send(f"/exchange/messages/{ours}/reply", outcome="refused", code="withdrawn")
+    assert withdrawn.status_code == 303
+    assert "Withdraw consent" not in text_of(analyst.get(f"/exchange/messages/{ours}"))

@@ -211,8 +211,10 @@ def test_a_partner_gets_only_what_is_ours_to_give_or_its_source_lets_it_have() -
     asked = set[str]()
     for tlp, pap, audience, purpose in product(Tlp, (None, Pap.RED), Audience, ReleasePurpose):
         for source, (named, key), ceiling in product(SOURCES, READERS, (Tlp.GREEN, Tlp.RED)):
-            marking, to = Marking(tlp, pap), Recipient(audience, named, ceiling, party=PARTY, person_key=key)
-            verdict, without = decide(marking, to, purpose, source=source), decide(marking, to, purpose)
+            marking, red = Marking(tlp, pap), tlp is Tlp.RED  # which a partner gets from a restricted incident
+            to = Recipient(audience, named, ceiling, party=PARTY, person_key=key, in_case=True)
+            verdict = decide(marking, to, purpose, source=source, restricted=red)
+            without = decide(marking, to, purpose, restricted=red)
             if audience is not Audience.PARTNER:
                 assert verdict == without
                 continue
@@ -229,7 +231,10 @@ def test_a_partner_gets_only_what_is_ours_to_give_or_its_source_lets_it_have() -
             assert (verdict.ask is not None) == (verdict.rule == "ask-source")
             if verdict.ask is not None:
                 assert verdict.ask == source
-                assert decide(marking, to, purpose, source=OURS).allowed, "it is asked only where a yes would help"
+                ours = decide(marking, to, purpose, source=OURS, restricted=red)
+                assert ours.allowed, "it is asked only where a yes would help"
+            if verdict.allowed and red:
+                assert decide(marking, to, purpose, source=source).rule == "tlp-red-open"
             asked.add(verdict.rule)
     partner = {f"tlp-{label}-partner" for label in ("red", "amber", "amber-strict")}
     assert asked >= {"ask-source", "source-unknown", "tlp-red-role", "recipient-ceiling", *partner}

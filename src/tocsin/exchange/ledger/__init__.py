@@ -7,6 +7,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.exchange.ledger import acts, agreement_acts, case_acts
     from tocsin.exchange.ledger.cases.act_parts import readable_row
+    from tocsin.exchange.ledger.cases.consent_questions import open_questions
     from tocsin.exchange.ledger.cases.handover import close_handed_over
     from tocsin.exchange.ledger.cases.messages import open_messages
     from tocsin.exchange.ledger.cases.models import CaseEntryRow, ExchangeCase, ExchangeMessage
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
         unanswered_offers,
     )
     from tocsin.exchange.ledger.cases.states import OFFER_WAITS, CaseState
+    from tocsin.exchange.ledger.consents import (
+        ConsentState,
+        consent_state,
+        consents_of,
+        counting_consents,
+        list_consents,
+        source_of_item,
+        source_party,
+        with_sources,
+    )
     from tocsin.exchange.ledger.contents import tombstones
     from tocsin.exchange.ledger.grounds import NONE, exchange_grounds, share_by_type
     from tocsin.exchange.ledger.items import OBSERVABLES, earlier_incident, find_item
@@ -84,7 +95,14 @@ if TYPE_CHECKING:
         within_ceilings,
     )
     from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
-    from tocsin.exchange.ledger.sending import DispatchResult, NewDispatch, preview, reasons_of, result_of
+    from tocsin.exchange.ledger.sending import (
+        DispatchResult,
+        NewDispatch,
+        preview,
+        reasons_of,
+        result_of,
+        what_to_do,
+    )
     from tocsin.exchange.ledger.spoken_answers import unanswered_recalls
     from tocsin.exchange.ledger.states import (
         TAKING_WRITES,

@@ -4,11 +4,25 @@ from functools import partial
 from typing import Final
 
 from tocsin.exchange.ledger.acts import NO_ROUTE
-from tocsin.exchange.ledger.cases import accept, acknowledge, ask, notice, offer, open_incident, refuse, reply, withdraw
+from tocsin.exchange.ledger.cases import (
+    accept,
+    acknowledge,
+    ask,
+    ask_source,
+    consent,
+    notice,
+    offer,
+    open_incident,
+    record_consent,
+    refuse,
+    reply,
+    withdraw,
+)
 from tocsin.incidents.act_parts import SIGNED
 from tocsin.interface import Act, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
+from tocsin.node.sentences import say
 
 _act = partial(Act, permission=Permission.INCIDENTS_WRITE, signed=SIGNED, route=NO_ROUTE)
 _SIGNED: Final = NoUndo("It is signed, and the partner has it; the other side answers it.")
@@ -59,6 +73,24 @@ ACTS: Final = (
         "reply", "Answer a request of a partner", reply, noun="request",
         audit=(AuditAction.MESSAGE_DECIDED, AuditAction.DISPATCH_SEALED), command="exchange reply",
         page=OwnSurface("/exchange/messages/{message}/reply"), arguments=("message",), told=_ANSWERED, undo=_SIGNED,
+    ),
+    _act(
+        "ask-source", "Ask a source whether an item may go on", ask_source, noun="request",
+        audit=(AuditAction.MESSAGE_SENT, AuditAction.DISPATCH_SEALED), command="exchange ask-source",
+        page=OwnSurface("/exchange/items/{item}/ask-source"), arguments=("item", "partner"), makes=True,
+        told="Request {message} to {name}. Dispatch {dispatch}.", undo=_SIGNED,
+    ),
+    _act(
+        "consent", "Consent to passing an item on", consent, noun="request",
+        audit=(AuditAction.MESSAGE_DECIDED, AuditAction.DISPATCH_SEALED), command="exchange consent",
+        page=OwnSurface("/exchange/messages/{message}/consent"), arguments=("message",), told=_ANSWERED,
+        undo=NoUndo("It is signed, and the partner has it; the answer 'refused' withdraws it."),
+    ),
+    _act(
+        "record-consent", "Record what a source says of passing on", record_consent, noun="partner",
+        audit=(AuditAction.CONSENT_NOTED,), command="exchange record-consent",
+        page=OwnSurface("/partners/{partner}/consent"), arguments=("partner",),
+        told="{source}, to {name}: {answer}.", undo=lambda _: say("Consent of a source recorded"),
     ),
     _act(
         "open", "Open an incident for a request of a partner", open_incident, noun="request",

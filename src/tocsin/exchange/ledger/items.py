@@ -189,6 +189,13 @@ def _brought(node: Node, session: Session, row: OfferedItem) -> tuple[dict[str, 
     return found, statement.said(SharedItem).reference if statement else ""
 
 
+def reference_of_item(node: Node, session: Session, row: OfferedItem) -> str:
+    """What its source calls an item, where the dispatch that brought it is kept; else empty."""
+    archive = session.get_one(IncomingRow, row.incoming_id).archive
+    statement = signed_item(unpack(node.exchange.read(archive), Limits()), row) if archive else None
+    return statement.said(SharedItem).reference if statement else ""
+
+
 def _observables(parts: dict[str, bytes]) -> Iterator[tuple[ObservableRole, str]]:
     """The values in the table of observables, by role, so many as are taken at once; the table is taken out."""
     table = parts.get(OBSERVABLES, b"").decode("utf-8", "replace")

@@ -177,7 +177,8 @@ def _content(opened: OpenPartner, draft: DispatchDraft, row: OutgoingRow) -> Mai
     body = f"{draft.text.rstrip()}{asks}\n\n{link}\n\n-- \n{name}\n"
     files = [Attachment(_plain(part.name), part.type, content) for part, content in draft.parts]
     number = f"[{name} {-row.number}]"
-    return MailContent(f"{number} {draft.title}".strip() if files else number, body, files, number)
+    subject = f"{number} {draft.title}".strip() if files and not draft.untitled else number
+    return MailContent(subject, body, files, number)
 
 
 def _plain(name: str) -> str:

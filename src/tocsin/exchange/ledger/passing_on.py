@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.dispatches import Limits, digits, unpack
 from tocsin.exchange.ledger.answer_models import RecallSum
+from tocsin.exchange.ledger.consents import source_of_item
 from tocsin.exchange.ledger.items import OfferNamed, find_item, signed_item
 from tocsin.exchange.ledger.links import OpenPartner, own_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
@@ -29,10 +30,12 @@ from tocsin.exchange.statements import (
     sign_statement,
     utc,
 )
+from tocsin.incidents import find_incident, is_restricted, known_references
+from tocsin.incidents.act_parts import reader_of
 from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError
 from tocsin.node.node import Node
-from tocsin.node.records import AuditAction
+from tocsin.node.records import AuditAction, node_uuid
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import (
     DataClass,
@@ -41,6 +44,7 @@ from tocsin.sharing.gate import (
     ReleaseItem,
     Tlp,
     TransferLevel,
+    TransferVerdict,
     decide_transfer,
     read_marking,
 )
@@ -159,14 +163,39 @@ def seal_report(opened: OpenPartner, recall: RecallRow, figures: ReportSum) -> N
 
 def _check_release(session: Session, context: ActContext, row: OfferedItem, partner: Partner) -> None:
     """Nothing, where the gate lets all of an item go on to a partner: a part alone would not be what was signed."""
-    source, policy = session.get_one(Partner, row.partner_id), policy_for(session, context, partner, frozenset())
-    recipient = recipient_for(session, context, partner, "")
+    source = source_of_item(session, node_uuid(context.database), context.now, row)
+    verdict = release_of_item(session, context, row, partner, source)
+    if verdict.level is TransferLevel.CONTENT:
+        return
+    hint = verdict.words
+    if verdict.ask:
+        hint = say(
+            "Ask %(name)s: 'tocsin exchange ask-source %(item)s \"%(to)s\"'.", name=source.name, item=row.id,
+            to=partner.name,
+        )  # fmt: skip
+    raise ConflictError(say("It may not go to %(name)s.", name=partner.name), hint=hint)
+
+
+def release_of_item(
+    session: Session, context: ActContext, row: OfferedItem, partner: Partner, source: ItemSource
+) -> TransferVerdict:
+    """The strictest that the gate says of an item that would go on to a partner, with what its source let it do.
+
+    Where a person may read the incident that it was adopted into, that may name the partner.
+    """
+    policy, reader = policy_for(session, context, partner, frozenset()), reader_of(context)
+    incident = next(iter(known_references(session, reader, {row.incident})), "")
+    recipient = recipient_for(session, context, partner, incident, sealed=True)
+    restricted = bool(incident) and is_restricted(find_incident(session, reader, incident))
     marking = read_marking(row.tlp, row.pap or None)
-    for data in {part["class"] for part in row.parts} | {DataClass.CASE.value}:
-        terms = ReleaseItem(marking, DataClass(data), ItemSource(source.name, str(row.node)))
-        verdict = decide_transfer(terms, recipient, policy.purpose, policy.local, policy.transfers)
-        if verdict.level is not TransferLevel.CONTENT:
-            raise ConflictError(say("It may not go to %(name)s.", name=partner.name), hint=verdict.words)
+    verdicts = [
+        decide_transfer(
+            ReleaseItem(marking, DataClass(data), source, restricted=restricted), recipient, policy.purpose,
+            policy.local, policy.transfers,
+        )
+        for data in sorted({part["class"] for part in row.parts} | {DataClass.CASE.value})
+    ]  # fmt: skip
+    return max(verdicts, key=lambda one: (one.level.rank, one.ask is None))
 
 
 def _as_signed(node: Node, session: Session, row: OfferedItem) -> tuple[Statement, list[tuple[Part, bytes]]]:

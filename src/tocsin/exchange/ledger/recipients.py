@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import teams_by_id
 from tocsin.exchange.agreements import adopted_agreements, agreement_title
+from tocsin.exchange.ledger.links import NoPartnerKeyError, encrypting_key
 from tocsin.exchange.partners import Partner, PartnerKeyState, attested, read_partner
 from tocsin.exchange.sharing import (
     AdoptedAgreement,
@@ -64,12 +65,14 @@ def policy_for(session: Session, context: ActContext, partner: Partner, chosen: 
 
 
 def recipient_for(
-    session: Session, context: ActContext, partner: Partner, reference: str, under: UUID | None = None
-) -> Recipient:
+    session: Session, context: ActContext, partner: Partner, reference: str, under: UUID | None = None, *,
+    sealed: bool = False,
+) -> Recipient:  # fmt: skip
     """The partner as the gate knows it: named in the case where a party of the incident is the same team or mailbox.
 
     Then it gets no more than the incident says of that party. ``under``: the agreement by which it goes; None: the
-    first that binds the partner.
+    first that binds the partner. ``sealed``: what goes is encrypted for the partner's own key alone, so that of a
+    partner that is one person nobody else can read it.
 
     Raises:
         ConflictError: that agreement does not bind it.
@@ -77,9 +80,9 @@ def recipient_for(
     """
     team = teams_by_id(context.database, [partner.team_id]).get(partner.team_id) if partner.team_id else None
     parties = _parties(session, context, partner, reference) if reference else []
-    found = read_partner(session, str(partner.id), context.now)
-    keys = frozenset(key.fingerprint for key in found.in_state(PartnerKeyState.PINNED, context.now))
-    sharing = SharingPartner(str(partner.node or partner.mailbox), partner.name, team, keys, plain=not keys)
+    keys = _pinned(session, context, partner.id)
+    shared = _pinned(session, context, partner.person_of) if partner.person_of else keys
+    sharing = SharingPartner(str(partner.node or partner.mailbox), partner.name, team, shared, plain=not keys)
     node, agreements = partner.node, _in_force(session, context)
     bound = [one.body.agreement for one in agreements if node is not None and one.binds(node, context.now)]
     if under is not None and under not in bound:
@@ -88,9 +91,27 @@ def recipient_for(
             hint=say("The page Agreements says who has signed it, and who was left out."),
         )
     chosen = under or next(iter(bound), None)
-    recipient = partner_recipient(sharing, agreements, context.now, in_case=bool(parties), under=chosen)
+    recipient = partner_recipient(
+        sharing, agreements, context.now, in_case=bool(parties), under=chosen,
+        person_key=person_key(session, context, partner) if sealed else "",
+    )  # fmt: skip
     recipient = recipient if team else replace(recipient, country=partner.countries.partition(",")[0])
     return within_ceilings(recipient, parties)
+
+
+def person_key(session: Session, context: ActContext, partner: Partner) -> str:
+    """The key that what goes to a partner is encrypted for, where the partner is one person; else empty."""
+    if partner.person_of is None:
+        return ""
+    try:
+        return encrypting_key(session, partner, context.now)[0]
+    except NoPartnerKeyError:
+        return ""
+
+
+def _pinned(session: Session, context: ActContext, partner: int) -> frozenset[str]:
+    found = read_partner(session, str(partner), context.now)
+    return frozenset(key.fingerprint for key in found.in_state(PartnerKeyState.PINNED, context.now))
 
 
 def lacking_attestations(session: Session, context: ActContext, partner: Partner) -> dict[str, list[str]]:
@@ -114,8 +135,8 @@ def _parties(session: Session, context: ActContext, partner: Partner, reference:
 
 
 def parties_of_partner(partner: Partner, parties: Iterable[Party]) -> list[Party]:
-    """Those parties that take part and are the same team or mailbox as the partner."""
-    team, mailbox = partner.team_id, partner.mailbox.casefold()
+    """Those parties that take part and are the same team or mailbox as the partner; of a person, only the mailbox."""
+    team, mailbox = None if partner.person_of else partner.team_id, partner.mailbox.casefold()
     return [
         one
         for one in parties

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DispatchDraft:
-    """What is going to be sent. ``title``, ``incident``, ``reasons`` are for people here: they do not leave.
+    """What is going to be sent. ``title``, ``incident``, ``reasons`` are for people here.
 
+    They do not leave; but the title does, inside an encrypted mail, unless it is ``untitled``.
     ``reasons``: of what is withheld, rows of class, rule, code and how many things. ``under``: the agreement by which
     it goes.
     """
@@ -56,6 +57,7 @@ class DispatchDraft:
     under: UUID | None = None
     request: Request | None = None
     answer: RequestAnswer | None = None
+    untitled: bool = False
 
 
 @dataclass(frozen=True)

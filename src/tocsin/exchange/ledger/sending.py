@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.ledger.cases import case_of_incident, history_for
+from tocsin.exchange.ledger.consents import with_sources
 from tocsin.exchange.ledger.jurisdiction_claims import own_claims
 from tocsin.exchange.ledger.links import (
     NoPartnerKeyError,
@@ -60,9 +61,10 @@ from tocsin.incidents import (
 from tocsin.incidents.act_parts import LINE, Tlp, reader_of
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, UsageError
-from tocsin.node.records import cut
+from tocsin.node.records import cut, node_uuid
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import DataClass, ItemSource, Marking, ReleaseItem, highest, read_marking
+from tocsin.sharing.gate import Tlp as TlpLabel
 from tocsin.sharing.rules import rules_in_force
 
 _OURS: Final = ItemSource(ours=True)
@@ -212,18 +214,43 @@ def _is_case(session: Session, context: ActContext, request: NewDispatch) -> boo
 def _draft(opened: OpenPartner, request: NewDispatch) -> tuple[DispatchDraft, PartnerPackage]:
     session, context, partner = opened.session, opened.context, opened.partner
     package = package_for(session, context, partner, request)
-    if package.marking is None:
-        raise ConflictError(
-            say("Nothing of this may go to %(name)s.", name=partner.name),
-            hint=say("The preview says why: 'tocsin exchange send … --preview'."),
-        )
+    marking = checked_marking(package, partner)
     title, items = title_of(session, context, request), items_of(session, context, opened.us, package, request)
     history = history_for(opened, request.incident, package) if request.incident else ()
     draft = DispatchDraft(
-        DispatchType.SHARE, title, package.marking, [*items, *history], parts_of(package), package.withheld,
+        DispatchType.SHARE, title, marking, [*items, *history], parts_of(package), package.withheld,
         package.text, request.incident if title else "", reasons_of(package), agreement_of(package),
+        untitled=bool(request.incident) and not summary_goes(package),
     )  # fmt: skip
     return draft, package
+
+
+def checked_marking(package: PartnerPackage, partner: Partner) -> Marking:
+    """The strictest of what goes. Raises ConflictError: nothing does; with what to do."""
+    if package.marking is None:
+        why = [*what_to_do(package, partner.name), say("The preview says why: 'tocsin exchange send … --preview'.")]
+        raise ConflictError(say("Nothing of this may go to %(name)s.", name=partner.name), hint=why[0])
+    return package.marking
+
+
+def what_to_do(package: PartnerPackage, name: str) -> list[str]:
+    """What a person can do so that more goes: ask a source, or write to a person of the partner."""
+    asked: list[str] = [
+        say("Ask %(name)s: 'tocsin exchange ask-source %(item)s \"%(to)s\"'.", name=one.name, item=one.item, to=name)
+        if one.item
+        else say("Ask %(name)s, and record its answer: 'tocsin exchange record-consent'.", name=one.name)
+        for one in package.ask
+    ]
+    red = any(one.chosen and not one.goes and one.item.marking.tlp is TlpLabel.RED for one in package.decisions)
+    if red and package.recipient.person_key == "":
+        asked.append(
+            say(
+                "TLP:RED goes by mail to one person of %(name)s, whose own key was confirmed: add the person as a "
+                "partner ('tocsin partners add --person-of'), and to the restricted incident as a party up to TLP:RED.",
+                name=name,
+            )
+        )
+    return asked
 
 
 def result_of(row: OutgoingRow, partner: Partner) -> DispatchResult:
@@ -281,9 +308,10 @@ def package_for(session: Session, context: ActContext, partner: Partner, request
     marking = read_marking(request.tlp or "AMBER", None)
     claims = _claims(context, request)
     documents = [_document(one, marking, claims) for one in request.documents]
-    recipient = recipient_for(session, context, partner, request.incident, request.agreement)
+    recipient = recipient_for(session, context, partner, request.incident, request.agreement, sealed=True)
     if request.incident:
         view = read_view(session, reader, request.incident, recipient)
+        view = with_sources(session, node_uuid(context.database), context.now, view)
         view = replace(view, documents=documents, evidence_file=context.node.incident_evidence.read)
         items = incident_items(view, terms=_terms(view, request, claims))
     else:
@@ -334,11 +362,17 @@ def items_of(
     if request.incident and package.marking is not None:
         incident = find_incident(session, reader_of(context), request.incident)
         named = [*(part.statement for part in parts), *package.described]
-        return [item(incident.uuid, incident.title, named, package.marking, incident.reference)]
+        title = incident.title if summary_goes(package) else incident.reference
+        return [item(incident.uuid, title, named, package.marking, incident.reference)]
     return [
         item(uuid5(us.name.node, part.statement.hash), part.written.name, [part.statement], part.marking)
         for part in parts
     ]
+
+
+def summary_goes(package: PartnerPackage) -> bool:
+    """Whether the partner may have the title of the incident: its source may be another, or a rule keeps it."""
+    return any(one.goes and one.item.kind is PackageKind.SUMMARY for one in package.decisions)
 
 
 def parts_of(package: PartnerPackage) -> list[tuple[Part, bytes]]:

@@ -66,6 +66,7 @@ TAKING_WRITES: Final[Mapping[str, frozenset[str]]] = {
     "exchange_case": frozenset(),
     "exchange_case_entry": frozenset(),
     "exchange_message": frozenset(),
+    "exchange_consent": frozenset({"ended_at"}),
     "exchange_agreement": frozenset(),
     "exchange_agreement_signature": frozenset(),
     "exchange_ground": frozenset(),

@@ -72,6 +72,10 @@ class PartnerFields(BaseModel):
         "", max_length=2_000, description="Media types that it wants, a line each, the best first."
     )
     largest: _Bytes = Field(None, description="Bytes of the largest file that it takes.")
+    person_of: str = Field(
+        "", max_length=200,
+        description="It is one person of this partner (number or name), with an address and key of that person alone.",
+    )  # fmt: skip
 
 
 class NewPartner(PartnerFields):
@@ -149,6 +153,8 @@ def remove(context: ActContext, request: PartnerNamed) -> PartnerResult:
         found = read_partner(session, str(partner.id), context.now)
         if found.checks or partner.statement_at or any(key.confirmed_at or key.ended_at for key in found.keys):
             raise ConflictError(_HISTORY, hint=say("End its keys instead."))
+        if session.scalar(select(Partner.id).where(Partner.person_of == partner.id).limit(1)) is not None:
+            raise ConflictError(say("A person of this partner is here."), hint=say("Remove the person first."))
         done = result_of(partner)
         for row in (*found.keys, *listings_of(session, partner.id)):
             session.delete(row)
@@ -204,9 +210,29 @@ def _fill(session: Session, context: ActContext, partner: Partner, said: dict[st
         other = session.scalar(select(Partner.id).where(Partner.node == node, Partner.id.is_distinct_from(partner.id)))
         if other is not None:
             raise ConflictError(say("Another partner has this node."))
+    if "person_of" in said:
+        _set_person(session, context, partner, said["person_of"])
+    if partner.person_of and (said.get("node") or said.get("inbox")):
+        raise ConflictError(say("A person has an email address and no node: the team would read it there."))
     for name, value in said.items():
-        if name != "team":
+        if name not in {"team", "person_of"}:
             setattr(partner, name, kept(context, value) if name in _TEXTS else value)
+
+
+def _set_person(session: Session, context: ActContext, partner: Partner, named: str) -> None:
+    """Whose person a partner is, or that it is a team: what its keys are confirmed for."""
+    team = find_partner(session, named) if named else None
+    if (team.id if team else None) == partner.person_of:
+        return
+    if team is not None and (team.person_of or team.id == partner.id):
+        raise ConflictError(say("Name the partner whose person it is."))
+    if partner.id is not None and read_partner(session, str(partner.id), context.now).in_state(
+        PartnerKeyState.PINNED, context.now
+    ):
+        raise ConflictError(say("A key was confirmed, and it is a person's or a team's; add another partner."))
+    if team is not None and partner.node is not None:
+        raise ConflictError(say("A person has an email address and no node: the team would read it there."))
+    partner.person_of = team.id if team else None
 
 
 _act = partial(Act, noun="partner", permission=Permission.PARTNERS_WRITE, route=NO_ROUTE, told="{number}: {name}.")

@@ -18,7 +18,8 @@ class Partner(Base):
     with commas between them. ``closed``: what it keeps back of how networks are reached, with the text, a line each.
     ``profile_at``: when it signed the profile that was read last; ``statement_at``: when
     something that a pinned key signed was last read. ``once``: names the form that it came by. ``attestations``: an
-    `Attestation` as a document each.
+    `Attestation` as a document each. ``person_of``: it is one person, who alone has its keys, of the partner of this
+    number.
     """
 
     __tablename__ = "partner"
@@ -42,6 +43,7 @@ class Partner(Base):
     statement_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     once: Mapped[str | None] = mapped_column(Text, unique=True)
     attestations: Mapped[list[dict[str, str | None]]] = mapped_column(Json, default=list)
+    person_of: Mapped[int | None]
 
 
 class PartnerKey(Base):

@@ -105,7 +105,7 @@ def find_partner(session: Session, named: str, *, lock: bool = False) -> Partner
     return found[0]
 
 
-def partner_names(session: Session, numbers: Collection[int]) -> dict[int, str]:
+def partner_names(session: Session, numbers: Collection[int | None]) -> dict[int, str]:
     """What partners are called, by number."""
     return dict(session.execute(select(Partner.id, Partner.name).where(Partner.id.in_(numbers))).all())
 

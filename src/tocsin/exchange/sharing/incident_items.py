@@ -1,6 +1,7 @@
 """An incident, as its reader sees it, as things that may be shared. What the reader may not read is in none of them."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,9 +27,19 @@ from tocsin.incidents import (
 )
 from tocsin.incidents.arrivals import ReleaseScope, all_reports_in, unreleased
 from tocsin.incidents.evidence import EvidenceState, IncidentEvidence, evidence_of
-from tocsin.sharing.gate import DataClass, ItemSource, Marking, Recipient, ReleaseItem, highest, read_marking
+from tocsin.sharing.gate import (
+    UNKNOWN_SOURCE,
+    DataClass,
+    ItemSource,
+    Marking,
+    Recipient,
+    ReleaseItem,
+    highest,
+    read_marking,
+)
 
 OURS: Final = ItemSource(ours=True)
+_ADOPTED: Final = re.compile(r"/(item|message):(\d+)(?::|$)")  # as the ledger names the steps of adopting
 _CLASSES: Final[Mapping[IncidentEntryKind, DataClass]] = {
     IncidentEntryKind.MILESTONE: DataClass.CASE,
     IncidentEntryKind.STATE: DataClass.CASE,
@@ -49,7 +60,9 @@ class IncidentView:
     ``marking``: the strictest of the incident and of those merged into it: nothing of it goes where that may not.
     ``parties``: names by number. ``affected``: counts of affected systems by word. ``documents``: more files to send.
     ``evidence_file``: opens a file by its SHA-256. ``voluntary``: it has a voluntary report that is kept from
-    the recipient.
+    the recipient. ``brought``: what partners brought, each with the name of that (``item:3``); all else is ours.
+    ``sources``: who that is from with what they consented to, by such names, by nodes, and by names of parties;
+    without it, nobody let it go.
     """
 
     incident: Incident
@@ -63,6 +76,13 @@ class IncidentView:
     documents: Sequence[PackageItem] = ()
     evidence_file: Callable[[str], bytes] | None = None
     voluntary: bool = False
+    brought: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, ItemSource] = field(default_factory=dict)
+
+    def source_of(self, thing: str) -> ItemSource | None:
+        """Whose a thing is that a partner brought; None: it is ours."""
+        name = self.brought.get(thing)
+        return None if name is None else self.sources.get(name, UNKNOWN_SOURCE)
 
 
 def read_view(session: Session, reader: IncidentReader, reference: str, recipient: Recipient) -> IncidentView:
@@ -86,13 +106,39 @@ def read_view(session: Session, reader: IncidentReader, reference: str, recipien
         evidence_of(session, reader, family),
         {one.id: one.name for one in parties_of(session, reader, family)},
         voluntary=bool(official and unreleased(session, all_reports_in(session, family), ReleaseScope(official))),
+        brought=_brought(incident, entries[::-1]),
     )
+
+
+def _brought(incident: Incident, entries: Sequence[IncidentEntry]) -> dict[str, str]:
+    """By the entries of an incident and what was merged into it, the oldest first, what came from a partner."""
+    found, files = dict[str, str](), ""
+    for one in entries:
+        step, things = _ADOPTED.search(one.once or ""), list[str]()
+        name = f"{step[1]}:{step[2]}" if step else ""
+        if one.kind == IncidentEntryKind.OBSERVABLE and one.data.get("act") == "added":
+            things = [f"value {value}" for value in one.data.get("values", ())]
+        elif one.kind == IncidentEntryKind.EVIDENCE and one.data.get("how") == "exchange":
+            name = files = name or files  # only the entry of the first file has the name of the form
+            things = [f"evidence {one.data['evidence']}"]
+        elif one.incident_id == incident.id and _names_it(one):
+            things = ["title"]
+        found |= dict.fromkeys(things, name)  # whoever said it last
+        if name and things:
+            found[f"entry {one.id}"] = name
+    return {thing: name for thing, name in found.items() if name}
+
+
+def _names_it(entry: IncidentEntry) -> bool:
+    renamed = entry.kind == IncidentEntryKind.CHANGE and entry.data.get("what") == "title"
+    return renamed or entry.kind == IncidentEntryKind.OPENED
 
 
 def incident_items(view: IncidentView, *, terms: ReleaseItem | None = None) -> list[PackageItem]:
     """The things of an incident. ``terms``: what else the gate knows of all of it (source, policy, countries).
 
-    What a party wrote is that party's; all else is ours, unless ``terms`` says whose it is.
+    What a party wrote is that party's, what a partner brought is its source's; all else is ours, unless ``terms`` says
+    whose it is.
     """
     incident = view.incident
     base = terms or ReleaseItem(view.marking, source=OURS)
@@ -108,13 +154,15 @@ def incident_items(view: IncidentView, *, terms: ReleaseItem | None = None) -> l
         "severity": incident.severity, "state": incident.state, "opened_at": _at(incident.opened_at),
         "closed_at": _at(incident.closed_at),
     }  # fmt: skip
-    items = [PackageItem(PackageKind.SUMMARY, with_terms(incident.tlp, DataClass.CASE), incident.reference, summary)]
+    own = with_terms(incident.tlp, DataClass.CASE, view.source_of("title"))
+    items = [PackageItem(PackageKind.SUMMARY, own, incident.reference, summary)]
     items += [_entry(one, view, with_terms) for one in view.entries]
     items += [
         PackageItem(
             PackageKind.OBSERVABLES,
             with_terms(
-                one.tlp, DataClass.TECHNICAL if one.role == ObservableRole.INDICATOR else DataClass.PERSONAL
+                one.tlp, DataClass.TECHNICAL if one.role == ObservableRole.INDICATOR else DataClass.PERSONAL,
+                view.source_of(f"value {one.value}"),
             ),
             one.value,
             {
@@ -131,8 +179,9 @@ def incident_items(view: IncidentView, *, terms: ReleaseItem | None = None) -> l
     if view.evidence_file is not None:
         items += [
             PackageItem(
-                PackageKind.FILE, with_terms(one.tlp, DataClass.EVIDENCE), one.name,
-                file=_file(one, view.evidence_file),
+                PackageKind.FILE,
+                with_terms(one.tlp, DataClass.EVIDENCE, view.source_of(f"evidence {one.id}")),
+                one.name, file=_file(one, view.evidence_file),
             )
             for one in view.evidence
             if one.kept and one.state == EvidenceState.HELD
@@ -148,14 +197,14 @@ def _entry(
 ) -> PackageItem:
     data = _CLASSES.get(IncidentEntryKind(entry.kind), DataClass.ANALYSIS)
     party = view.parties.get(entry.party_id or 0, "")
-    theirs = ItemSource(party or "the sender") if entry.kind == IncidentEntryKind.MAIL_IN else None
+    theirs = view.source_of(f"entry {entry.id}")
     values = {"happened_at": _at(entry.happened_at), "kind": entry.kind, "text": entry.text, "tlp": entry.tlp}
     if data is DataClass.CASE:
         values["facts"] = json.dumps(entry.data, ensure_ascii=False)  # of other kinds it has numbers of this node
-    if theirs is not None:
-        values["from"] = party
+    if entry.kind == IncidentEntryKind.MAIL_IN:
+        theirs, values["from"] = view.sources.get(party) or ItemSource(party or "the sender"), party
     if node := entry.data.get("node"):  # of a case that was taken over: its source is who signed it
-        theirs = ItemSource(entry.data.get("name", ""), node)
+        theirs = view.sources.get(node) or ItemSource(entry.data.get("name", ""), node)
     return PackageItem(
         PackageKind.TIMELINE, with_terms(entry.tlp, data, theirs), f"entry {entry.id}", values, frozenset({"from"}),
         sha256=entry.sha256,

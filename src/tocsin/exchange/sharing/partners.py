@@ -133,23 +133,27 @@ def agreement_rules(
 
 
 def item_source(
-    source: UUID,
+    source: UUID | str,
     name: str,
     item: UUID,
     *,
     agreements: Iterable[AdoptedAgreement],
     answers: Iterable[SourceAnswer],
     at: datetime,
+    number: int = 0,
 ) -> ItemSource:
-    """Another node as the source of an item, with what it consented to: agreements that it signed, and its answers."""
+    """Another as the source of an item, with what it consented to: agreements that its node signed, and its answers.
+
+    ``source``: its node, or what else names who has none. ``number``: of the item, where it can be asked about it.
+    """
     by_agreement = (
         SourceConsent(ConsentGround.AGREEMENT, str(one.body.agreement), frozenset(map(str, one.bound)))
         for one in agreements
-        if one.binds(source, at)
+        if isinstance(source, UUID) and one.binds(source, at)
     )
     by_answer = (
         SourceConsent(ConsentGround.ANSWER, one.reference, one.to, one.up_to)
         for one in answers
         if one.item == item and (one.until is None or at < one.until)
     )
-    return ItemSource(name, str(source), consents=(*by_agreement, *by_answer))
+    return ItemSource(name, str(source), consents=(*by_agreement, *by_answer), item=number)

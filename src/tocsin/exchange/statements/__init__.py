@@ -12,6 +12,8 @@ if TYPE_CHECKING:
         CaseAct,
         CaseEntry,
         ClosedData,
+        ConsentAnswer,
+        ConsentQuestion,
         Dispatch,
         DispatchType,
         GlobalName,

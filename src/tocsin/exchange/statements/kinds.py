@@ -318,6 +318,25 @@ class WithheldPart(_Model):
     code: Code = Field(description="Why: law, agreement, marking …")
 
 
+class ConsentQuestion(_Model):
+    """Whether an item of the one who is asked may go on. Its asker passes nothing on before the answer."""
+
+    item: GlobalName = Field(description="The item, which the one who is asked is the source of.")
+    to: tuple[Line, ...] = Field(
+        min_length=1, max_length=4, description="To whom: its node, or its email address; the key of a person for RED."
+    )
+    name: Line = Field(description="What whoever asks calls them.")
+    up_to: Tlp = Field(description="Up to which label.")
+    until: Time | None = Field(None, description="Until when.")
+
+
+class ConsentAnswer(_Model):
+    """That it may, to those who were asked about, within limits; what was asked only gets narrower."""
+
+    up_to: Tlp = Field(description="Up to which label.")
+    until: Time | None = Field(None, description="Until when.")
+
+
 class Request(_Model):
     """What is asked of a partner. A request by law names its instrument; without one it is voluntary."""
 
@@ -326,6 +345,7 @@ class Request(_Model):
     instrument: Line = Field("", description="The text that obliges.")
     urgency: Literal["low", "normal", "high", "critical"] = Field("normal", description="How soon.")
     answer_by: Time | None = Field(None, description="When an answer is needed.")
+    consent: ConsentQuestion | None = Field(None, description="Where a source is asked whether an item may go on.")
 
 
 class RequestAnswer(_Model):
@@ -338,6 +358,7 @@ class RequestAnswer(_Model):
     code: Code | None = Field(None, description="Why it was refused.")
     by: Time | None = Field(None, description="When, where later.")
     who: Line = Field("", description="Whose it is, where not ours.")
+    consent: ConsentAnswer | None = Field(None, description="To a question of consent: yes. A later no withdraws it.")
 
 
 class Dispatch(StatementBody):

@@ -132,6 +132,7 @@ class AuditAction(StrEnum):
     CASE_DECIDED = "case.decided"
     MESSAGE_SENT = "message.sent"
     MESSAGE_DECIDED = "message.decided"
+    CONSENT_NOTED = "consent.noted"
     AGREEMENT_ADDED = "agreement.added"
     AGREEMENT_SIGNED = "agreement.signed"
     AGREEMENT_ADOPTED = "agreement.adopted"

@@ -430,6 +430,19 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             Resolution(say("Answer the request"), _EXCHANGE, "exchange reply"),
         ),
     ),
+    ItemKind.CONSENTS: ToDoKind(
+        say("Consent of sources"),
+        lambda item: say_count(
+            "%(n)s question whether an item may go on has no answer",
+            "%(n)s questions whether an item may go on have no answer", item.count,
+        ),
+        "/exchange#messages", _WORK, listers.consents,
+        (
+            Resolution(say("Consent, within limits"), _EXCHANGE, "exchange consent"),
+            Resolution(say("Refuse"), _EXCHANGE, "exchange reply"),
+            Resolution(say("Ask the source by telephone, and record its answer"), _EXCHANGE, "exchange record-consent"),
+        ),
+    ),
     ItemKind.DISPATCHES_STUCK: ToDoKind(
         say("Stuck dispatches"),
         lambda item: say_count("%(n)s dispatch cannot arrive", "%(n)s dispatches cannot arrive", item.count),

@@ -23,6 +23,7 @@ from tocsin.exchange.ledger import (
     offered_cases,
     open_items,
     open_messages,
+    open_questions,
     stuck_dispatches,
     unanswered_offers,
     unanswered_recalls,
@@ -383,6 +384,13 @@ def partner_messages(context: ListingContext) -> Iterator[Item]:
     yield Item(
         ItemKind.PARTNER_MESSAGES, len(found), since, min((one.due_at for one in found if one.due_at), default=None)
     )
+
+
+def consents(context: ListingContext) -> Iterator[Item]:
+    """What partners ask of items that are from here, and what sources have not answered in time; due as was asked."""
+    found = open_questions(context.session, context.now)
+    first = min((one.answer_by for one in found if one.answer_by), default=None)
+    yield Item(ItemKind.CONSENTS, len(found), min((one.made_at for one in found), default=None), first)
 
 
 def dispatches_stuck(context: ListingContext) -> Iterator[Item]:

@@ -123,6 +123,7 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.CASE_DECIDED: N_("Case with a partner decided"),
     AuditAction.MESSAGE_SENT: N_("Request or notice sent to a partner"),
     AuditAction.MESSAGE_DECIDED: N_("Request or notice of a partner decided"),
+    AuditAction.CONSENT_NOTED: N_("Consent of a source recorded, or its end"),
     AuditAction.AGREEMENT_ADDED: N_("Agreement added"),
     AuditAction.AGREEMENT_SIGNED: N_("Agreement signed"),
     AuditAction.AGREEMENT_ADOPTED: N_("Agreement adopted"),

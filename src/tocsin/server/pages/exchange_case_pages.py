@@ -2,22 +2,27 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from tocsin.exchange.ledger import (
     Direction,
     ExchangeCase,
     ExchangeMessage,
+    OfferedItem,
     OutgoingRow,
+    PassedItem,
     case_acts,
     case_entries,
     close_handed_over,
     readable_row,
+    source_party,
 )
 from tocsin.exchange.partners import list_partners, partner_names, read_partner
 from tocsin.incidents import IncidentReader, references_by_number
@@ -44,6 +49,13 @@ class _About(BaseModel):
 
     incident: str = ""
     partner: str = ""
+
+
+class _Consent(_About):
+    """What a consent is recorded of, as typed."""
+
+    item: str = ""
+    source: str = ""
 
 
 def exchange_case_pages(desk: PageContext) -> APIRouter:
@@ -126,8 +138,24 @@ def _message_pages(router: PageRouter, desk: PageContext) -> None:
             except _WRONG as error:
                 return _shown_message(desk, request, visitor, message, error, typed=form)
 
-    for name in ("acknowledge", "reply", "open"):
+    for name in ("acknowledge", "reply", "consent", "open"):
         add(name)
+
+    @router.get(_PLACE + "/consents")
+    def consents(request: Request, _visitor: _WORKER, asked: Annotated[_Consent, Query()]) -> Response:
+        """Record what a source says of passing on."""
+        return _record_consent(desk, request, asked.model_dump())
+
+    @router.post("/partners/{partner}/consent")
+    def record(request: Request, visitor: _WORKER, partner: str, form: Form) -> Response:
+        """Record it."""
+        number, item = _partner(desk, partner)[0], text_of(form, "item")
+        preview = f"/partners/{number}/send?{urlencode({'incident': text_of(form, 'incident')})}"
+        path = f"{_PLACE}/items/{item}" if number_in(item) else preview
+        try:
+            return perform_and_go(desk, visitor, _ACTS["record-consent"], form, path, partner=str(number))
+        except _WRONG as error:
+            return _record_consent(desk, request, {**form, "partner": str(number)}, error)
 
 
 def _case(
@@ -163,11 +191,37 @@ def _shown_message(
             dispatch = session.scalar(sent) if row.direction == Direction.OUT else None
             partner = partner_names(session, [row.partner_id])[row.partner_id]
             incident = references_by_number(session, reader, [row.incident_id]).get(row.incident_id or 0, "")
+            passed, offered = _asked_about(session, row)
     except NotFoundError:
         raise NotHereError from None
     return desk.page(
         request, "exchange/message.html", status=409 if error else 200, row=row, partner=partner, incident=incident,
-        dispatch=dispatch, error=error, typed=typed, **WORDS,
+        dispatch=dispatch, passed=passed, offered=offered, error=error, typed=typed, **WORDS,
+    )  # fmt: skip
+
+
+def _asked_about(session: Session, row: ExchangeMessage) -> tuple[PassedItem | None, OfferedItem | None]:
+    """What a question of consent is about: of ours as it was sent last, or the newest version that came."""
+    if (asked := row.question) is None:
+        return None, None
+    if row.direction == Direction.OUT:
+        came = select(OfferedItem).where(OfferedItem.node == asked.item.node, OfferedItem.item == asked.item.id)
+        return None, session.scalar(came.order_by(OfferedItem.id.desc()).limit(1))
+    of = PassedItem.node == asked.item.node, PassedItem.item == asked.item.id, PassedItem.partner_id == row.partner_id
+    return session.scalar(select(PassedItem).where(*of).order_by(PassedItem.id.desc()).limit(1)), None
+
+
+def _record_consent(
+    desk: PageContext, request: Request, typed: Mapping[str, Any], error: TocsinError | None = None
+) -> Response:
+    with desk.node.database.reading() as session:
+        partners = [(str(one.partner.id), one.partner.name) for one in list_partners(session, desk.now)]
+        item = session.get(OfferedItem, number_in(str(typed.get("item", ""))) or 0)
+        source = source_party(session, item)[1] if item else ""
+    to = number_in(str(typed.get("partner", "")))
+    return desk.page(
+        request, "exchange/consent.html", status=409 if error else 200, partners=partners, to=to, typed=typed,
+        item=item, source=source, error=error, **WORDS,
     )  # fmt: skip
 
 

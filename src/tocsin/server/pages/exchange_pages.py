@@ -1,8 +1,8 @@
 """Exchange with partners: what was sent and came, each with its state and one reason, and the acts on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
@@ -17,6 +17,8 @@ from tocsin.exchange.ledger import (
     NewDispatch,
     acts,
     case_acts,
+    consent_state,
+    consents_of,
     earlier_incident,
     find_item,
     ground_of_package,
@@ -29,6 +31,7 @@ from tocsin.exchange.ledger import (
     offered_claims,
     open_items,
     open_messages,
+    open_questions,
     preview,
     reasons_of,
     recall_sum,
@@ -39,6 +42,7 @@ from tocsin.exchange.ledger import (
     sent_dispatches,
     stuck_dispatches,
     unchecked_partners,
+    what_to_do,
 )
 from tocsin.exchange.partners import list_partners, partner_names, read_partner
 from tocsin.exchange.sharing import PartnerPackage, why_withheld
@@ -207,9 +211,9 @@ def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
 
 def _item_pages(router: PageRouter, desk: PageContext) -> None:
     @router.get(_PLACE + "/items/{item}")
-    def show(request: Request, visitor: _READER, item: Number) -> Response:
-        """An item that a partner offered."""
-        return _item(desk, request, visitor, item)
+    def show(request: Request, visitor: _READER, item: Number, partner: str = "") -> Response:
+        """An item that a partner offered. ``partner``: to whom it is to go on, where a form begins with that."""
+        return _item(desk, request, visitor, item, typed={"partner": partner})
 
     def add(name: str) -> None:
         @router.post(f"{_PLACE}/items/{{item}}/{name}")
@@ -222,6 +226,16 @@ def _item_pages(router: PageRouter, desk: PageContext) -> None:
 
     for name in ("adopt", "decline", "answer", "report"):
         add(name)
+
+    @router.post(_PLACE + "/items/{item}/ask-source")
+    def ask_source(request: Request, visitor: _WORKER, item: Number, form: Form) -> Response:
+        """Ask its source whether it may go on to another partner."""
+        try:
+            return perform_and_go(
+                desk, visitor, _ACTS["ask-source"], form, lambda done: f"{_PLACE}/messages/{done.message}", item=item
+            )
+        except _WRONG as error:
+            return _item(desk, request, visitor, item, error=error, typed=form)
 
     @router.post(_PLACE + "/items/{item}/pass-on")
     def pass_on(request: Request, visitor: _WORKER, item: Number, form: Form) -> Response:
@@ -255,6 +269,8 @@ def _list(
 def _waiting(desk: PageContext, session: Session, partner: int | None) -> list[tuple[str, str]]:
     """What waits for a person, of a partner or of all: where it is listed, and how many in words."""
     found = [(at, kind, sum(partner in {None, row.partner_id} for row in rows(session))) for at, kind, rows in _WAITING]
+    asked = [one for one in open_questions(session, desk.now) if partner in {None, one.partner_id}]
+    found.append(("#messages", ItemKind.CONSENTS, len(asked)))
     if partner is None:
         agreements = waiting_agreements(session, node_uuid(desk.node.database), desk.now)
         found.append(("/agreements", ItemKind.AGREEMENTS, len(agreements)))
@@ -295,7 +311,8 @@ def _preview(
     return desk.page(
         request, "exchange/send.html", status=409 if error else 200, partner=shown, asked=asked, package=package,
         had=next((one for one in had if one.partner == number), None), ground=ground,
-        reasons=reasons, lacks=_lacks(package) if package else [], error=error, **WORDS,
+        reasons=reasons, lacks=_lacks(package) if package else [], error=error,
+        to_do=what_to_do(package, shown.name) if package else [], **WORDS,
     )  # fmt: skip
 
 
@@ -326,7 +343,7 @@ def _dispatch(
 
 def _item(
     desk: PageContext, request: Request, visitor: Principal, number: int, *, error: TocsinError | None = None,
-    typed: FormData = NOTHING,
+    typed: Mapping[str, Any] = NOTHING,
 ) -> Response:  # fmt: skip
     with _found(), desk.node.database.reading() as session:
         item = find_item(session, number)
@@ -335,19 +352,19 @@ def _item(
         reader = IncidentReader(visitor.person, desk.now)
         known = known_references(session, reader, {item.incident, before})
         holders, recall = holders_of(session, [item.item]), newest_recall(session, item)
-        others = [
-            (str(one.partner.id), one.partner.name)
-            for one in list_partners(session, desk.now)
-            if one.partner.node is not None and one.partner.id != item.partner_id
-        ]
+        found = [one.partner for one in list_partners(session, desk.now) if one.partner.id != item.partner_id]
+        others = [(str(one.id), one.name) for one in found if one.node is not None]
+        askable = [(str(one.id), one.name) for one in found if one.node is None or one.node != item.node]
+        consents = consents_of(session, [item.item])
+        names = partner_names(session, [one.partner_id for one in consents])
         figures = recall_sum(session, recall) if recall and recall.answered_at and holders else None
         claims = offered_claims(desk.node, session, item)
         agreement = ground_of(session, Direction.IN, item.incoming_id)
     return desk.page(
         request, "exchange/item.html", status=409 if error else 200, item=item, partner=partner, by=by, error=error,
         incident=item.incident if item.incident in known else "", before=before if before in known else "",
-        holders=holders, others=others, figures=figures, claims=claims, agreement=agreement, typed=typed,
-        **WORDS,
+        holders=holders, others=others, askable=askable, consents=consents, names=names, figures=figures,
+        claims=claims, agreement=agreement, consent_state=consent_state, typed=typed, **WORDS,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from tocsin.exchange.agreements import AgreementState
 from tocsin.exchange.dispatches import OutgoingState
 from tocsin.exchange.faces import Face, FaceScope
-from tocsin.exchange.ledger import AnswerWay, CaseState, IncomingState, OfferState
+from tocsin.exchange.ledger import AnswerWay, CaseState, ConsentState, IncomingState, OfferState
 from tocsin.exchange.partners import CheckResult, CheckWay, KeyConfirmation, KeyEnd, LinkState, PartnerKeyState
 from tocsin.exchange.statements import AgreementType, JurisdictionRole, RecallRequest, RecallState
 from tocsin.exchange.ways import EvidenceStrength, ExchangeWay, TryOutcome
@@ -114,6 +114,12 @@ _ASKED: Final[Mapping[str, str]] = {
     "information": N_("Information"), "assistance": N_("Assistance"), "mitigation": N_("Mitigation"),
     "preservation": N_("Preservation of data"), "notice": N_("Notice"),
 }  # fmt: skip
+_REQUESTS: Final[Mapping[str, str]] = {**_ASKED, "consent": N_("Consent to pass on")}
+_CONSENTS: Final[Mapping[str, tuple[str, str]]] = {
+    ConsentState.IN_FORCE: (N_("In force"), "good"),
+    ConsentState.EXPIRED: (N_("Expired"), "wrong"),
+    ConsentState.WITHDRAWN: (N_("Withdrawn"), "quiet"),
+}
 _URGENCIES: Final[Mapping[str, str]] = {
     "low": N_("Low"), "normal": N_("Normal"), "high": N_("High"), "critical": N_("Critical"),
 }  # fmt: skip
@@ -133,6 +139,7 @@ WORDS: Final[Mapping[str, Any]] = {
     "codes": _CODES, "kept_codes": _KEPT, "code_words": _CODE_WORDS, "answer_ways": _WAYS, "more": _MORE,
     "classes": _CLASSES, "travel_ways": _TRAVEL, "try_outcomes": _TRIES, "strengths": _STRENGTHS, "faces": _FACES,
     "case_states": CASES, "case_entries": _ENTRIES, "case_refusals": _REFUSALS, "asked_words": _ASKED,
+    "request_words": _REQUESTS, "consent_states": _CONSENTS,
     "law_roles": _ROLES, "urgencies": _URGENCIES, "bases": _BASES, "outcomes": OUTCOMES,
 }  # fmt: skip
 _AGREEMENTS: Final[Mapping[str, tuple[str, str]]] = {

@@ -26,6 +26,7 @@ from tocsin.exchange.partners import (
     list_acts,
     list_partners,
     listings_of,
+    partner_names,
     read_partner,
     read_profile_file,
     stopped_keys,
@@ -83,6 +84,13 @@ _DETAILS: Final = {
     "inbox": (N_("Inbox address"), N_("Begins with https://.")),
     "formats": (N_("Formats"), N_("Media types that it wants, one on each line, the best first.")),
     "largest": (N_("Largest file, in bytes"), ""),
+    "person_of": (
+        N_("One person of"),
+        N_(
+            "A partner: then this is one person there, with an email address and a key of that person alone. Only "
+            "to such a person TLP:RED goes."
+        ),
+    ),
 }
 _FORMS: Final[Mapping[str, _Form]] = {
     "/new": _Form("add", N_("New partner"), N_("Save"), _DETAILS),
@@ -181,6 +189,7 @@ def partner_pages(desk: PageContext) -> APIRouter:
             by = names_of_actors(session, actors | {one.noted_by for one in found.checks})
             listings, vouched = listings_of(session, found.partner.id), vouchers(session, found.partner.id)
             lacking = lacking_attestations(session, ActContext(desk.node, desk.now, visitor.actor), found.partner)
+            person_of = partner_names(session, [found.partner.person_of]).get(found.partner.person_of or 0, "")
         keys = [(key, key_state(key, desk.now)) for key in found.keys]
         removable = not (found.checks or found.partner.statement_at)
         return desk.page(
@@ -188,7 +197,7 @@ def partner_pages(desk: PageContext) -> APIRouter:
             vouched=vouched,
             team=desk.teams().get(found.partner.team_id or 0),
             expiring={key.id for key in ending_keys([found], desk.now)}, attestations=attestations_of(found.partner),
-            lacking=lacking, ending={one.name for one in ending_attestations([found], desk.now)},
+            lacking=lacking, person_of=person_of, ending={one.name for one in ending_attestations([found], desk.now)},
             removable=removable and all(state is PartnerKeyState.CLAIMED for _, state in keys), **PARTNER_WORDS,
         )  # fmt: skip
 
@@ -292,9 +301,11 @@ def _given(desk: PageContext, found: ListedPartner) -> dict[str, str]:
     """What is said of a partner, as its form has it."""
     team = desk.teams().get(found.partner.team_id or 0)
     plain = {name: getattr(found.partner, name) for name in _DETAILS if name != "team"}
+    with desk.node.database.reading() as session:
+        person_of = partner_names(session, [found.partner.person_of]).get(found.partner.person_of or 0, "")
     return {name: "" if value is None else str(value) for name, value in plain.items()} | {
-        "team": team.key if team else ""
-    }
+        "team": team.key if team else "", "person_of": person_of,
+    }  # fmt: skip
 
 
 def _find(desk: PageContext, partner: str) -> ListedPartner:

@@ -68,6 +68,10 @@ RESTRICTED = GateVerdict(
 _UNKNOWN_SOURCE = GateVerdict(
     False, "source-unknown", say("Only its source can let it go to a partner, and it is not recorded who that is.")
 )
+_RED_OPEN = GateVerdict(
+    False, "tlp-red-open",
+    say("TLP:RED goes to a person at a partner only from a restricted incident that names this person."),
+)  # fmt: skip
 _PLAIN = GateVerdict(False, "iep-encrypt", say("Its source asks for encryption, and this recipient has none."))
 _NO_NOTIFICATION = GateVerdict(
     False, "iep-no-notification", say("Its source asks that those whom it is about are not notified.")
@@ -108,6 +112,8 @@ def decide(
         return verdict
     if stop := _stopped(narrowed, recipient, purpose, local, iep):
         return stop
+    if consent and narrowed.tlp is Tlp.RED and not restricted:
+        return _RED_OPEN
     return verdict if not consent or source.agrees(narrowed.tlp, recipient) else _ask(source)
 
 

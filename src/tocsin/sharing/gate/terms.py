@@ -88,12 +88,16 @@ class SourceConsent:
 
 @dataclass(frozen=True, slots=True)
 class ItemSource:
-    """Who gave an item its label. ``ours``: this node; else whom one asks. ``consents``: those in force now."""
+    """Who gave an item its label. ``ours``: this node; else whom one asks. ``consents``: those in force now.
+
+    ``item``: the number of the offered item that one asks about; 0: there is none.
+    """
 
     name: str = ""
     party: str = ""
     ours: bool = False
     consents: tuple[SourceConsent, ...] = ()
+    item: int = 0
 
     def agrees(self, tlp: Tlp, recipient: Recipient) -> bool:
         """Whether it is ours to share, the recipient's own, or its source let it go there."""

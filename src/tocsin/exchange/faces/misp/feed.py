@@ -104,7 +104,7 @@ def _events(session: Session, context: ActContext, recipient: Recipient) -> dict
     for incident in shareable_incidents(session, reader, None, since=None, only=None):
         if is_withdrawn(session, (own, incident.uuid)):
             continue
-        _, package = package_for(session, reader, recipient, policy, incident.reference)
+        _, package = package_for(session, reader, recipient, policy, incident.reference, us=own)
         event = package_event(incident, package)
         if event is not None:
             published = {"published": True, "publish_timestamp": event["timestamp"]}

@@ -16,6 +16,7 @@ from tocsin.exchange.ledger import (
     policy_for,
     recipient_for,
     tombstones,
+    with_sources,
     within_ceilings,
 )
 from tocsin.exchange.partners import Partner
@@ -52,6 +53,7 @@ class EventRecipient:
     partner: Partner
     known: Recipient
     policy: PackagePolicy
+    us: UUID
 
     def for_incident(self, parties: Iterable[Party]) -> Recipient:
         """As the gate knows it for an incident: where it takes part it is named, and gets no more than that says."""
@@ -75,7 +77,8 @@ def event_recipient(session: Session, context: ActContext, partner: Partner) -> 
     """A partner with the rules and agreements that hold now. All ways of MISP are encrypted."""
     known = recipient_for(session, context, partner, "")
     known = replace(known, plain=False, party=known.party or f"partner:{partner.id}")
-    return EventRecipient(partner, known, policy_for(session, context, partner, PackagePolicy().chosen))
+    policy = policy_for(session, context, partner, PackagePolicy().chosen)
+    return EventRecipient(partner, known, policy, node_uuid(context.database))
 
 
 def incident_package(
@@ -89,7 +92,7 @@ def incident_package(
     """
     family = merged_family(session, reader, find_incident(session, reader, reference))
     recipient = to.for_incident(parties_of(session, reader, family))
-    return package_for(session, reader, recipient, to.policy, reference)
+    return package_for(session, reader, recipient, to.policy, reference, us=to.us)
 
 
 def ground_detail(session: Session, package: PartnerPackage) -> dict[str, str]:
@@ -100,10 +103,10 @@ def ground_detail(session: Session, package: PartnerPackage) -> dict[str, str]:
 
 
 def package_for(
-    session: Session, reader: IncidentReader, recipient: Recipient, policy: PackagePolicy, reference: str
+    session: Session, reader: IncidentReader, recipient: Recipient, policy: PackagePolicy, reference: str, *, us: UUID
 ) -> tuple[Incident, PartnerPackage]:
     """What of an incident may go to a recipient, and what not and why."""
-    view = read_view(session, reader, reference, recipient)
+    view = with_sources(session, us, reader.now, read_view(session, reader, reference, recipient))
     items = [one for one in incident_items(view) if one.kind in _KINDS]
     return view.incident, compose(items, recipient, recipient.party, policy)
 

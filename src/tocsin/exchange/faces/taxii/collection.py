@@ -22,7 +22,7 @@ from tocsin.exchange.faces.taxii.models import TaxiiCollection, TaxiiIncident, T
 from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, read_page
 from tocsin.exchange.faces.tokens import Face
 from tocsin.exchange.formats import read_time, stix_time
-from tocsin.exchange.ledger import RecallItemRow, RecallRow
+from tocsin.exchange.ledger import RecallItemRow, RecallRow, counting_consents
 from tocsin.exchange.partners import Partner, attested
 from tocsin.exchange.statements import RecallRequest
 from tocsin.incidents import Incident, IncidentSearch, IncidentState, list_incidents, merged_root, references_by_number
@@ -34,7 +34,7 @@ from tocsin.node.sentences import say
 _LAG: Final = timedelta(minutes=10)  # an act commits so long after the time that its entry has, at most
 _MANY: Final = 500  # rows of a statement
 _WIDE: Final = frozenset(
-    {"rules", "recall", "team", "directory", "partner", "partnerkey", "act", "content", "agreement", "merge"}
+    {"rules", "recall", "team", "directory", "partner", "partnerkey", "act", "content", "agreement", "merge", "consent"}
 )
 """Beginnings of audit words after which all incidents are asked of the gate anew."""
 
@@ -181,11 +181,10 @@ def _seen(reader: PartnerReader, since: datetime) -> str:
 
 
 def _bounds(reader: PartnerReader) -> str:
-    """The agreements that bind this node, and what the partner has shown: these may expire without any act."""
+    """The agreements that bind this node, what sources let go on, and what the partner has shown: all may expire."""
     bound = (one.body for one in adopted_agreements(reader.session, reader.us) if one.binds(reader.us, reader.now))
-    return " ".join(
-        sorted([*(f"{one.agreement}:{one.edition}" for one in bound), *attested(reader.partner, reader.now)])
-    )
+    found = [f"{one.agreement}:{one.edition}" for one in bound] + counting_consents(reader.session, reader.now)
+    return " ".join(sorted([*found, *attested(reader.partner, reader.now)]))
 
 
 def _note_read(session: Session, us: UUID, partner: int, rows: Sequence[Any], now: datetime) -> int:

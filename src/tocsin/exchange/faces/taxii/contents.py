@@ -12,7 +12,14 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.formats import Source, write_bundle
-from tocsin.exchange.ledger import agreement_of, parties_of_partner, policy_for, recipient_for, within_ceilings
+from tocsin.exchange.ledger import (
+    agreement_of,
+    parties_of_partner,
+    policy_for,
+    recipient_for,
+    with_sources,
+    within_ceilings,
+)
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.sharing import (
     PackageItem,
@@ -104,6 +111,7 @@ class PartnerReader:
             return None
         recipient = self._recipient(incident, family)
         view = read_view(self.session, self.reader, incident.reference, recipient)
+        view = with_sources(self.session, self.us, self.now, view)
         items = [one for one in incident_items(view) if one.kind in _SHOWN and one.terms.data in _CHOSEN]
         package = compose(items, recipient, self.partner.name, self._policy)
         going = [one.item.shown for one in package.decisions if one.goes]

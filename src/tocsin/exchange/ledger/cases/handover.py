@@ -29,11 +29,13 @@ from tocsin.exchange.ledger.recipients import agreement_of, takes_part
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch, sealed_before
 from tocsin.exchange.ledger.sending import (
     NewDispatch,
+    checked_marking,
     items_of,
     package_for,
     parts_of,
     passing_of,
     reasons_of,
+    summary_goes,
     title_of,
 )
 from tocsin.exchange.ledger.states import OfferState
@@ -72,14 +74,14 @@ _DISPATCHES: Final = {
 }  # fmt: skip
 _NOT_OFFERED: Final = {
     CaseState.OFFERED: (
-        N_("This case is offered already, and not answered."),
-        N_("Withdraw the offer first: 'tocsin exchange withdraw'."),
+        say("This case is offered already, and not answered."),
+        say("Withdraw the offer first: 'tocsin exchange withdraw'."),
     ),
     CaseState.OFFERED_TO_US: (
-        N_("This case is offered to us, and not answered."), N_("Accept it first: 'tocsin exchange accept'."),
+        say("This case is offered to us, and not answered."), say("Accept it first: 'tocsin exchange accept'."),
     ),
-    CaseState.THEIRS: (N_("This case is the partner's."), N_("Send an update instead.")),
-    CaseState.JOINT: (N_("This case is joint already."), N_("Send an update instead.")),
+    CaseState.THEIRS: (say("This case is the partner's."), say("Send an update instead.")),
+    CaseState.JOINT: (say("This case is joint already."), say("Send an update instead.")),
 }  # fmt: skip
 """Why a case in this state is not offered, and what to do instead."""
 
@@ -273,12 +275,9 @@ def _offer(opened: OpenPartner, request: NewOffer, text: str, once: str | None) 
     classes = request.classes if request.joint else (*_WHOLE, *request.classes)
     wanted = NewDispatch(partner=request.partner, incident=of.reference, classes=classes, tlp=request.tlp)
     package = package_for(session, context, partner, wanted)
-    if package.marking is None:
-        raise ConflictError(
-            say("Nothing of this may go to %(name)s.", name=partner.name),
-            hint=say("The preview says why: 'tocsin exchange send … --preview'."),
-        )
-    marking = package.marking
+    marking = checked_marking(package, partner)
+    if not summary_goes(package):  # its history begins with it
+        raise ConflictError(say("The title of this incident may not go to %(name)s.", name=partner.name))
     row, history = _begun(opened, of, request, marking)
     if not request.joint:
         history = extend(opened, row, history, of, package)
@@ -324,7 +323,7 @@ def _begun(
         return row, append(opened, row, None, first)
     if row.state not in {CaseState.OURS, CaseState.REFUSED}:
         why, hint = _NOT_OFFERED[CaseState(row.state)]
-        raise ConflictError(say(why), hint=say(hint))
+        raise ConflictError(why, hint=hint)
     return row, stored_history(session, row)
 
 

@@ -18,7 +18,7 @@ from tocsin.exchange.ledger.cases.act_parts import (
 )
 from tocsin.exchange.ledger.cases.handover import join_partner
 from tocsin.exchange.ledger.cases.models import ExchangeMessage, request_values
-from tocsin.exchange.ledger.cases.states import OPEN_MESSAGES, MessageKind, MessageState
+from tocsin.exchange.ledger.cases.states import CONSENT, MessageKind, MessageState, may_answer
 from tocsin.exchange.ledger.items import for_anyone, open_marked
 from tocsin.exchange.ledger.links import OpenPartner, own_party
 from tocsin.exchange.ledger.recipients import policy_for, recipient_for
@@ -26,7 +26,7 @@ from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
 from tocsin.exchange.ledger.states import Direction
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.sharing import PackageFile, PackageItem, PackageKind, compose
-from tocsin.exchange.statements import DispatchType, Request, RequestAnswer, utc
+from tocsin.exchange.statements import ConsentAnswer, DispatchType, Request, RequestAnswer, utc
 from tocsin.incidents import find_incident, is_restricted
 from tocsin.incidents.act_parts import LINE, Moment, Text, Tlp, author_of, kept, reader_of
 from tocsin.interface import N_, ActContext, Wording
@@ -140,7 +140,7 @@ def ask(context: ActContext, request: NewRequest) -> MessageResult:
         asks=request.asks, basis=request.basis, instrument=request.instrument, urgency=request.urgency,
         answer_by=utc(request.answer_by) if request.answer_by else None,
     )  # fmt: skip
-    return _send(context, request, request.partner, asked)
+    return send_message(context, request, request.partner, asked)
 
 
 def notice(context: ActContext, request: PartnerNotice) -> list[MessageResult]:
@@ -153,14 +153,14 @@ def notice(context: ActContext, request: PartnerNotice) -> list[MessageResult]:
     if request.all == bool(request.partner):
         raise UsageError(say("Name a partner, or all."))
     if not request.all:
-        return [_send(context, request, request.partner)]
+        return [send_message(context, request, request.partner)]
     done, wrong = list[MessageResult](), ConflictError(say("No partner has a node."))
     with context.database.reading() as session:
         with_node = select(Partner.id, Partner.name).where(Partner.node.is_not(None)).order_by(Partner.id)
         partners = session.execute(with_node).all()
     for number, name in partners:
         try:
-            done.append(_send(context, request, str(number)))
+            done.append(send_message(context, request, str(number)))
         except ConflictError as error:
             wrong, left = error, f"{error} {error.hint}".strip()
             done.append(MessageResult(message=0, partner=number, name=name, state=MessageState.OPEN, left=left))
@@ -177,7 +177,7 @@ def acknowledge(context: ActContext, request: MessageNamed) -> MessageResult:
 
     """
     with context.database.begin() as session:
-        opened, row = _open_message(session, context, request.message)
+        opened, row = open_message(session, context, request.message)
         if row.state != MessageState.OPEN:
             raise ConflictError(say("This was acknowledged already."))
         if row.kind == MessageKind.NOTICE:
@@ -185,7 +185,7 @@ def acknowledge(context: ActContext, request: MessageNamed) -> MessageResult:
             _acknowledge(opened, row)
             opened.note(AuditAction.MESSAGE_DECIDED, message=row.id, outcome=row.state)
             return _result(session, context, row, opened.partner)
-        return _answer(opened, row, "acknowledged")
+        return answer_message(opened, row)
 
 
 def reply(context: ActContext, request: MessageAnswer) -> MessageResult:
@@ -197,10 +197,12 @@ def reply(context: ActContext, request: MessageAnswer) -> MessageResult:
     """
     text = kept(context, request.text)
     with context.database.begin() as session:
-        opened, row = _open_message(session, context, request.message)
-        if row.kind != MessageKind.REQUEST or row.state not in OPEN_MESSAGES:
+        opened, row = open_message(session, context, request.message)
+        if row.kind != MessageKind.REQUEST or not may_answer(row.asks, row.state, request.outcome):
             raise ConflictError(say("This needs no answer any more."))
-        return _answer(opened, row, request.outcome, request, text)
+        if row.asks == CONSENT and request.outcome in {MessageState.DONE, MessageState.PARTLY}:
+            raise ConflictError(say("Say up to which label and until when."), hint="'tocsin exchange consent'.")
+        return answer_message(opened, row, request, text)
 
 
 def open_incident(context: ActContext, request: MessageIncident) -> MessageResult:
@@ -217,7 +219,7 @@ def open_incident(context: ActContext, request: MessageIncident) -> MessageResul
     join_partner(for_anyone(context), reference, partner.id, f"message:{request.message}:party")
     cut("exchange.opening")
     with context.database.begin() as session:
-        opened, row = _open_message(session, context, request.message)
+        opened, row = open_message(session, context, request.message)
         incident = open_incident_of(opened, reference)
         if row.incident_id is None:
             row.incident_id = incident.incident.id
@@ -227,13 +229,22 @@ def open_incident(context: ActContext, request: MessageIncident) -> MessageResul
 
 
 def open_messages(session: Session) -> Sequence[ExchangeMessage]:
-    """What of partners nobody here has acknowledged, the most urgent first."""
-    of = ExchangeMessage.direction == Direction.IN.value, ExchangeMessage.state == MessageState.OPEN.value
+    """What of partners nobody here has acknowledged, the most urgent first; questions of consent are apart."""
+    row = ExchangeMessage
+    of = row.direction == Direction.IN.value, row.state == MessageState.OPEN.value, row.asks != CONSENT
     order = ExchangeMessage.due_at.is_(None), ExchangeMessage.due_at, ExchangeMessage.id
     return session.scalars(select(ExchangeMessage).where(*of).order_by(*order)).all()
 
 
-def _send(context: ActContext, request: NewMessage, named: str, asked: Request | None = None) -> MessageResult:
+def send_message(
+    context: ActContext, request: NewMessage, named: str, asked: Request | None = None, *, about: int | None = None
+) -> MessageResult:
+    """A request, or a notice, sealed for a partner. ``about``: the partner that a question of consent is about.
+
+    Raises:
+        ConflictError: as of `ask`.
+
+    """
     us, text = own_party(context.node, context.now), kept(context, request.text)
     with context.database.begin() as session:
         partner = find_partner(session, named, lock=True)
@@ -255,7 +266,8 @@ def _send(context: ActContext, request: NewMessage, named: str, asked: Request |
         made = ExchangeMessage(
             partner_id=partner.id, direction=Direction.OUT.value, kind=kind.value, hash=row.hash, text=text,
             tlp=marking.tlp.value, incident_id=incident.incident.id if incident else None, made_at=context.now,
-            made_by=author_of(session, context), state=MessageState.OPEN.value, once=once, **request_values(asked),
+            made_by=author_of(session, context), state=MessageState.OPEN.value, once=once,
+            about_partner=about, **request_values(asked),
         )  # fmt: skip
         session.add(made)
         session.flush()
@@ -291,14 +303,17 @@ def _cleared(opened: OpenPartner, request: NewMessage, text: str) -> Marking:
     return package.marking
 
 
-def _answer(
-    opened: OpenPartner, row: ExchangeMessage, outcome: str, said: MessageAnswer | None = None, text: str = ""
-) -> MessageResult:
+def answer_message(
+    opened: OpenPartner, row: ExchangeMessage, said: MessageAnswer | None = None, text: str = "",
+    consent: ConsentAnswer | None = None,
+) -> MessageResult:  # fmt: skip
+    """What becomes of a partner's request, sealed for it. ``said``: None, a person has read it."""
     session, context = opened.session, opened.context
+    outcome = said.outcome if said else MessageState.ACKNOWLEDGED.value
     answer = RequestAnswer.model_validate(
         {
             "to": row.hash, "outcome": outcome, "code": (said.code or None) if said else None,
-            "by": utc(said.by) if said and said.by else None, "who": said.who if said else "",
+            "by": utc(said.by) if said and said.by else None, "who": said.who if said else "", "consent": consent,
         }
     )  # fmt: skip
     marking = read_marking(row.tlp, None)
@@ -318,8 +333,8 @@ def _acknowledge(opened: OpenPartner, row: ExchangeMessage) -> None:
     row.acknowledged_at, row.acknowledged_by = opened.context.now, author_of(opened.session, opened.context)
 
 
-def _open_message(session: Session, context: ActContext, number: int) -> tuple[OpenPartner, ExchangeMessage]:
-    """A partner's request or notice, both locked."""
+def open_message(session: Session, context: ActContext, number: int) -> tuple[OpenPartner, ExchangeMessage]:
+    """A partner, and a request or notice of it, both locked."""
     opened, row = open_row(session, context, ExchangeMessage, number)
     if row.direction != Direction.IN:
         raise ConflictError(say("This is ours."), hint=say("The partner answers it."))

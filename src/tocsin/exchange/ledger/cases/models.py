@@ -1,5 +1,6 @@
 """The tables of cases that are worked on together, and of requests and notices between nodes."""
 
+import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,10 +8,11 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tocsin.exchange.ledger.cases.states import CONSENT
 from tocsin.exchange.ledger.models import IncomingRow
 from tocsin.exchange.partners import Partner
-from tocsin.exchange.statements import Request
-from tocsin.node.records import Base, UTCDateTime
+from tocsin.exchange.statements import ConsentQuestion, Request
+from tocsin.node.records import Base, Json, UTCDateTime
 
 
 class ExchangeCase(Base):
@@ -64,7 +66,8 @@ class ExchangeMessage(Base):
     ``hash``: of the dispatch that brought it. ``asks``, ``basis``, ``instrument``, ``urgency``, ``answer_by``: of a
     request. ``incident_id``: what it is about here, or was opened into. ``due_at``: when a person here should have
     acknowledged it. ``state``: a `MessageState`; ``code``, ``later``, ``who``, ``answer``: the newest answer.
-    ``once``: names the form that it came by.
+    ``once``: names the form that it came by. ``consent``: of a question of consent what was asked, as
+    `ConsentQuestion` says it; ``about_partner``: of ours, the partner that an item is to go on to.
     """
 
     __tablename__ = "exchange_message"
@@ -95,6 +98,13 @@ class ExchangeMessage(Base):
     answer: Mapped[str] = mapped_column(Text, default="")
     answered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     once: Mapped[str | None] = mapped_column(Text, unique=True)
+    consent: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    about_partner: Mapped[int | None]
+
+    @property
+    def question(self) -> ConsentQuestion | None:
+        """What a source is asked to consent to, where this is such a request."""
+        return None if self.consent is None else ConsentQuestion.model_validate_json(json.dumps(self.consent))
 
 
 def request_values(asked: Request | None) -> dict[str, Any]:
@@ -102,5 +112,7 @@ def request_values(asked: Request | None) -> dict[str, Any]:
     if asked is None:
         return {}
     basis = "legal" if asked.basis == "legal" and asked.instrument else "voluntary"
-    named = {"asks": asked.asks, "basis": basis, "instrument": asked.instrument}
+    named: dict[str, Any] = {"asks": asked.asks, "basis": basis, "instrument": asked.instrument}
+    if asked.consent is not None:
+        named |= {"asks": CONSENT, "consent": asked.consent.model_dump(mode="json")}
     return named | {"urgency": asked.urgency, "answer_by": asked.answer_by}

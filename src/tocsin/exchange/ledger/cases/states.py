@@ -43,6 +43,12 @@ class MessageState(StrEnum):
 OPEN_MESSAGES: Final = (MessageState.OPEN, MessageState.ACKNOWLEDGED, MessageState.PARTLY, MessageState.LATER)
 """The states that may get an answer; the others are final."""
 
+CONSENT: Final = "consent"
+"""What a request asks for where a source is asked whether an item may go on; statements call it information."""
+
+CONSENT_DAYS: Final = 7
+"""A source that has not answered for so long, where no other time was named, is a to-do item of whoever asks."""
+
 ACKNOWLEDGE_WITHIN: Final[Mapping[str, timedelta]] = {
     "critical": timedelta(hours=1), "high": timedelta(hours=4), "normal": timedelta(days=1), "low": timedelta(days=3),
 }  # fmt: skip
@@ -51,6 +57,12 @@ ACKNOWLEDGE_WITHIN: Final[Mapping[str, timedelta]] = {
 
 OFFER_WAITS: Final = timedelta(days=7)
 """An offer of ours that nobody has answered for so long is a to-do item."""
+
+
+def may_answer(asks: str, state: str, outcome: str) -> bool:
+    """Whether a request in a state may get an answer: not after a final one; but who consented may withdraw that."""
+    withdraws = asks == CONSENT and state == MessageState.DONE and outcome == MessageState.REFUSED
+    return withdraws or state in OPEN_MESSAGES
 
 
 def case_state(history: CaseHistory, node: UUID) -> CaseState:

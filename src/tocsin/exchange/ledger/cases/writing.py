@@ -13,13 +13,15 @@ from tocsin.exchange.cases import CaseHistory, merge_history, read_history
 from tocsin.exchange.dispatches import DispatchContents
 from tocsin.exchange.ledger.cases.models import CaseEntryRow, ExchangeCase, ExchangeMessage, request_values
 from tocsin.exchange.ledger.cases.states import (
-    OPEN_MESSAGES,
+    CONSENT,
     CaseState,
     MessageKind,
     MessageState,
     acknowledge_by,
     case_state,
+    may_answer,
 )
+from tocsin.exchange.ledger.consents import note_consent
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty
 from tocsin.exchange.ledger.models import IncomingRow
 from tocsin.exchange.ledger.states import Direction
@@ -170,7 +172,9 @@ def _note_answer(opened: OpenPartner, row: IncomingRow, dispatch: Dispatch) -> N
         return
     mine = ExchangeMessage.partner_id == opened.partner.id, ExchangeMessage.direction == Direction.OUT.value
     found = opened.session.scalar(select(ExchangeMessage).where(*mine, ExchangeMessage.hash == answer.to))
-    if found is None or found.state not in OPEN_MESSAGES:
+    if found is None or not may_answer(found.asks, found.state, answer.outcome):
         return
+    if found.asks == CONSENT:
+        note_consent(opened, found, row.hash, answer)
     found.state, found.code, found.later, found.who = answer.outcome, answer.code or "", answer.by, answer.who
     found.answer, found.answered_at = row.text, opened.context.now
