@@ -1,17 +1,22 @@
 """Exchange on pages: what was sent and came, an item decided and undone, a file that cannot be read."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 
 from support.console_users import Browser, browsers_of
 from support.exchange_examples import peer
 from support.ledger_examples import bring, make_incident, meet_peer, party_of, recalled
 from support.partner_examples import do
 from support.world import World, copy_world, text_of
+from tocsin.exchange.dispatches import pack
+from tocsin.exchange.ledger import IncomingRow, OfferedItem, OfferState
 from tocsin.exchange.statements import CaseAct, CaseEntry, DispatchType, GlobalName
+from tocsin.incidents import add_incident
 from tocsin.node.accounts import AccountRole
 from tocsin.node.records import AuditAction, audit
 
@@ -85,6 +90,33 @@ def test_what_a_partner_says_is_recorded_on_its_pages(ledger: tuple[World, list[
     assert (wrong.status_code, "knows of number 0 at most" in text_of(wrong)) == (409, True)
     assert analyst.send("/partners/1/number", number="0", who="Ada").status_code == 303
     assert "restored from a backup" not in text_of(analyst.get("/partners/1/exchange"))
+
+
+def test_an_item_shows_what_it_would_add_and_hides_an_incident_of_others(
+    ledger: tuple[World, list[Browser]],
+) -> None:
+    world, (analyst, auditor) = ledger
+    table = b"value,role\n203.0.113.7,indicator\n'kit.example,victim\n"
+    digest = sha256(table).hexdigest()
+    part = {"name": "observables.csv", "hash": f"sha256:{digest}", "class": "technical", "bytes": len(table)}
+
+    def item(state: OfferState, **values: object) -> str:
+        with world.node.database.begin() as session:
+            session.execute(update(OfferedItem).values(state=state.value, reason="", **values))
+        return text_of(analyst.get("/exchange/items/1"))
+
+    with world.node.database.begin() as session:
+        session.execute(update(IncomingRow).values(archive=world.node.exchange.put(pack({digest: table}))))
+        hidden = add_incident(session, title="x", actor="test", now=world.now, members=(999,)).reference
+    offered = item(OfferState.OFFERED, parts=[part])
+    assert ("203[.]0[.]113[.]7 Indicator of the attack" in offered, "kit[.]example Victim" in offered) == (True, True)
+    assert "203[.]0[.]113[.]7" not in text_of(auditor.get("/exchange/items/1")), "whoever decides sees it"
+    assert "203[.]0[.]113[.]7" not in item(OfferState.OFFERED, tlp="RED")
+    adopted = item(OfferState.ADOPTED, incident=hidden)
+    assert ("Its incident is hidden" in adopted, hidden in adopted) == (True, False)
+    assert "Answer the recall" in item(OfferState.RECALLED)
+    undecided = analyst.send("/exchange/items/1/answer", state="")
+    assert (undecided.status_code, "Answer the recall" in text_of(undecided)) == (409, True), "nothing is assumed"
 
 
 def test_a_case_is_refused_and_a_further_one_is_sent_and_offered(met: tuple[World, list[Browser]]) -> None:
