@@ -82,7 +82,7 @@ def test_what_a_partner_says_is_recorded_on_its_pages(ledger: tuple[World, list[
     with world.node.database.begin() as session:
         audit(session, AuditAction.BACKUP_RESTORED, at=world.now, actor="backup", subject="node")
     assert "Ask the partner" in text_of(analyst.get("/exchange/dispatches/1"))
-    assert analyst.send("/exchange/dispatches/1/answer", who="Ada", said="Gone").status_code == 303
+    assert analyst.send("/exchange/dispatches/1/answer", state="done", who="Ada", said="Gone").status_code == 303
     shown = text_of(analyst.get("/exchange/dispatches/1"))
     assert ("By a person" in shown, "Save answer" in shown) == (True, False)
     assert "restored from a backup" in text_of(analyst.get("/exchange"))
@@ -115,8 +115,9 @@ def test_an_item_shows_what_it_would_add_and_hides_an_incident_of_others(
     adopted = item(OfferState.ADOPTED, incident=hidden)
     assert ("Its incident is hidden" in adopted, hidden in adopted) == (True, False)
     assert "Answer the recall" in item(OfferState.RECALLED)
-    undecided = analyst.send("/exchange/items/1/answer", state="")
-    assert (undecided.status_code, "Answer the recall" in text_of(undecided)) == (409, True), "nothing is assumed"
+    for act in ("items/1/answer", "dispatches/1/answer", "messages/1/reply"):
+        undecided = analyst.send(f"/exchange/{act}", who="Ada")
+        assert (undecided.status_code, "Choose an answer." in text_of(undecided)) == (409, True), act
 
 
 def test_a_case_is_refused_and_a_further_one_is_sent_and_offered(met: tuple[World, list[Browser]]) -> None:

@@ -345,7 +345,7 @@ def _item(
     return desk.page(
         request, "exchange/item.html", status=409 if error else 200, item=item, partner=partner, by=by, error=error,
         incident=item.incident if item.incident in known else "", before=before if before in known else "",
-        holders=holders, others=others, figures=figures, claims=claims, agreement=agreement, typed=typed,
+        holders=holders, others=others, figures=figures, claims=claims, agreement=agreement, typed=typed, recall=recall,
         observables=observables, shown=_SHOWN, defang=defang, roles=OBSERVED_AS, open=choices, **WORDS,
     )  # fmt: skip
 

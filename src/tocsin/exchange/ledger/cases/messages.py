@@ -88,9 +88,9 @@ class MessageNamed(BaseModel):
 class MessageAnswer(MessageNamed):
     """What becomes of a request."""
 
-    outcome: Literal["done", "partly", "later", "refused", "not-ours"] = Field(
-        description="done, partly, later (with --by), refused (with --code), not-ours (with --who)."
-    )
+    outcome: Annotated[
+        Literal["done", "partly", "later", "refused", "not-ours"], Wording(lacking=N_("Choose an answer."))
+    ] = Field(description="done, partly, later (with --by), refused (with --code), not-ours (with --who).")
     code: str = Field("", pattern=r"^(?:[a-z0-9][a-z0-9-]{0,63})?$", description="Why it is refused: law, capacity, …")
     by: Moment | None = Field(None, description="When, where later.")
     who: str = Field("", max_length=500, pattern=LINE, description="Whose it is, where not ours.")

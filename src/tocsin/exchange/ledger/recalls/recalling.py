@@ -57,7 +57,9 @@ class AnsweredRecall(BaseModel):
     """What became of what a partner recalled."""
 
     item: int = Field(ge=1, le=2**31, description="The number of the item, in the list of what came.")
-    state: RecallState = Field(RecallState.DONE, description="done, or kept with a code.")
+    state: Annotated[RecallState, Wording(lacking=N_("Choose an answer."))] = Field(
+        description="done, or kept with a code."
+    )
     code: str = Field("", pattern=rf"(?:{_CODE})|^$", description="Why it is kept: legal-hold, law.")
 
 
