@@ -30,8 +30,9 @@ _DISPATCHES: Final[Mapping[str, str]] = {
     DispatchType.HELLO: N_("Communication check"), DispatchType.SHARE: N_("Items"),
     DispatchType.OFFER: N_("Offer of a case"), DispatchType.ACCEPT: N_("Acceptance of a case"),
     DispatchType.REFUSE: N_("Refusal of a case"), DispatchType.WITHDRAW: N_("Withdrawal of an offer"),
-    DispatchType.REQUEST: N_("Request"), DispatchType.ANSWER: N_("Answer"), DispatchType.RECALL: N_("Recall"),
-    DispatchType.REPORT: N_("Answer to a recall"), DispatchType.AGREE: N_("Agreement"), DispatchType.NOTE: N_("Notice"),
+    DispatchType.REQUEST: N_("Request for assistance"), DispatchType.ANSWER: N_("Answer"),
+    DispatchType.RECALL: N_("Recall"), DispatchType.REPORT: N_("Answer to a recall"),
+    DispatchType.AGREE: N_("Agreement"), DispatchType.NOTE: N_("Partner notice"),
 }  # fmt: skip
 """What a dispatch is for."""
 _ITEMS: Final[Mapping[str, tuple[str, str]]] = {
@@ -120,7 +121,7 @@ _ENTRIES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 _ASKED: Final[Mapping[str, str]] = {
     "information": N_("Information"), "assistance": N_("Assistance"), "mitigation": N_("Mitigation"),
-    "preservation": N_("Preservation of data"), "notice": N_("Notice"),
+    "preservation": N_("Preservation of data"), "notice": N_("Partner notice"),
 }  # fmt: skip
 _URGENCIES: Final[Mapping[str, str]] = {
     "low": N_("Low"), "normal": N_("Normal"), "high": N_("High"), "critical": N_("Critical"),
@@ -150,7 +151,7 @@ _AGREEMENTS: Final[Mapping[str, tuple[str, str]]] = {
     AgreementState.IN_FORCE: (N_("In force"), "good"),
     AgreementState.EXPIRED: (N_("Expired"), "wrong"),
     AgreementState.REPLACED: (N_("Replaced by another edition"), "quiet"),
-    AgreementState.LEFT: (N_("Left"), "quiet"),
+    AgreementState.LEFT: (N_("Left by this node"), "quiet"),
     AgreementState.REFUSED: (N_("Refused"), "quiet"),
     AgreementState.OTHERS: (N_("Of others"), "quiet"),
 }
