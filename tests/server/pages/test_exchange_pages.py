@@ -161,3 +161,5 @@ def test_a_request_is_sent_and_a_notice_names_those_who_do_not_get_it(met: tuple
     done = text_of(analyst.send("/exchange/notice", text="Cable 5 is cut", tlp="CLEAR"))
     assert ("1 partner does not get it" in done, "Keyless" in done, "Peer" in done) == (True, True, True)
     assert "confirm it by telephone" in done, "the reason says what to do"
+    said = text_of(analyst.send("/exchange/notice?language=fr", text="Cable 6 is cut", tlp="CLEAR"))
+    assert ("confirm it by telephone" in said, "par téléphone" in said) == (False, True), "also in other languages"

@@ -34,6 +34,8 @@ from tocsin.sharing.gate import Marking, Tlp, highest, read_marking
 OBSERVABLES: Final = "observables.csv"
 """The part that `exchange.sharing` writes of observables."""
 
+_PREVIEWED: Final = 5_000_000  # bytes of an item that are read for a look at it
+
 
 class OfferNamed(BaseModel):
     """Which offered item."""
@@ -163,7 +165,9 @@ def earlier_incident(session: Session, row: OfferedItem) -> str:
 
 
 def offered_observables(node: Node, session: Session, row: OfferedItem) -> list[tuple[ObservableRole, str]]:
-    """What adopting an item would add to an incident; nothing where its archive was purged, or is damaged."""
+    """What adopting an item would add to an incident; nothing where that is large, or its archive purged or damaged."""
+    if sum(part["bytes"] for part in row.parts) > _PREVIEWED:
+        return []
     try:
         parts, _ = _brought(node, session, row)
     except (RefusalError, StorageError, NotFoundError, KeyError):
