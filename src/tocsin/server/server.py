@@ -42,7 +42,6 @@ from tocsin.server.pages import (
     assets_pages,
     audit_pages,
     clocks_pages,
-    compile_templates,
     credentials_pages,
     deliveries_pages,
     duty_link_pages,
@@ -287,7 +286,6 @@ def serve(node: NodeWithStores, *, port: int, public: bool = False, ready: Calla
     gc.freeze()
     if not public:
         Thread(target=_open_digests, args=(node,), name="digests", daemon=True).start()
-        Thread(target=compile_templates, name="templates", daemon=True).start()
     ready()
     with listening, suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])

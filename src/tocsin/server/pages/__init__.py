@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tocsin.server.pages.audit.pages import audit_pages
     from tocsin.server.pages.catalogues import FILE, faults, source, update
     from tocsin.server.pages.clocks import clocks_pages
-    from tocsin.server.pages.context import PageContext, compile_templates, make_context, own_path, page_above, together
+    from tocsin.server.pages.context import PageContext, make_context, own_path, page_above, together
     from tocsin.server.pages.credentials import credentials_pages
     from tocsin.server.pages.deliveries import deliveries_pages
     from tocsin.server.pages.duty import duty_link_pages, duty_pages

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -47,8 +46,6 @@ THEME: Final = "theme"
 THEMES: Final = ("light", "dark")
 
 _PASSING: Final = (LANGUAGE, "done", "undo")  # what an address says for one time only
-
-_PAUSE: Final = 0.02  # seconds behind each template: they take half as long
 
 _HERE = Path(__file__).parent
 
@@ -220,15 +217,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["static"] = static_path
+    for shared in ("layout.html", "parts.html"):  # else each of those who come first compiles them, all at once
+        environment.get_template(shared)
     return environment
-
-
-def compile_templates() -> None:
-    """Compile all templates, so that nobody waits for one; with pauses, as others look at pages meanwhile."""
-    environment = _environment()
-    for name in environment.list_templates(extensions=["html"]):
-        environment.get_template(name)
-        time.sleep(_PAUSE)
 
 
 def comments_of(desk: PageContext, visitor: Principal, subject: str) -> tuple[list[CommentLine], bool] | None:
