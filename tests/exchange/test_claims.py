@@ -202,14 +202,14 @@ def test_a_recall_reaches_whom_the_source_does_not_know_and_nobody_can_alter_it(
         assert act(c, "adopt", item=1).state == "adopted"
         act(a, "recall", incident=reference, code="wrong")
         carry(a, 2, b)
-        act(b, "answer", item=1)
+        act(b, "answer", item=1, state="done")
         kinds = dispatches(b)
         assert sorted(kinds.values()) == ["recall", "report", "share"]
         (number,) = (one for one, kind in kinds.items() if kind == "recall")
         file = file_of(b, number)
         assert statement_in(a, Recall) == statement_in(b, Recall), "the bytes that A signed"
         act(c, "take", content=file)
-        act(c, "answer", item=1)
+        act(c, "answer", item=1, state="done")
         assert only(c, OfferedItem).state == "erased"
         assert only(c, RecallItemRow).state == "done"
         (report,) = (one for one, kind in dispatches(c).items() if kind == "report")

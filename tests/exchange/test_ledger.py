@@ -230,7 +230,7 @@ STEPS: tuple[tuple[int, tuple[str, ...], tuple[str, ...]], ...] = (
     (0, RECALL, ("exchange.recalled", "exchange.recalling")),
     (0, ("exchange", "file", "2", "--out", "a.pgp"), ()),
     (1, TAKE, ()),
-    (1, ("exchange", "answer", "1"), ("exchange.sealing", "exchange.answered")),
+    (1, ("exchange", "answer", "1", "--state", "done"), ("exchange.sealing", "exchange.answered")),
     (1, ("exchange", "file", "1", "--out", "b.pgp"), ()),
     (0, ("exchange", "take", "b.pgp", "--out", "receipt.pgp"), ()),
 )

@@ -90,7 +90,9 @@ def test_whoever_has_mail_only_is_asked_by_a_person(alone: World) -> None:
     assert (spoken.who, spoken.said, spoken.way) == ("Ada", "Deleted", "telephone")
     with alone.node.database.reading() as session:
         assert unanswered_recalls(session, alone.now) == []
-    assert alone.tocsin.call("exchange", "record-answer", "1", "--who", "Ada")[0] == 1, "it was answered"
+    assert alone.tocsin.call("exchange", "record-answer", "1", "--state", "done", "--who", "Ada")[0] == 1, (
+        "it was answered"
+    )
 
 
 def test_a_recall_names_who_has_no_node(world: World) -> None:

@@ -513,7 +513,7 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.DISPATCHES_STUCK: Story(stuck_dispatch, read_receipt),
     ItemKind.RECEIPTS_MISSING: Story(lambda w: sent_dispatch(w, days=8), read_receipt),
     ItemKind.RECALLS_UNANSWERED: Story(
-        recalled, lambda w: act(w, "exchange record-answer", dispatch=1, who="Ada", said="Gone")
+        recalled, lambda w: act(w, "exchange record-answer", dispatch=1, state="done", who="Ada", said="Gone")
     ),
     ItemKind.NUMBERS_UNCHECKED: Story(
         restored, lambda w: act(w, "exchange record-number", partner="1", number=0, who="Ada")

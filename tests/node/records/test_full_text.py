@@ -1,11 +1,13 @@
 """Rows found by the beginnings of words: kept up with each change, on both databases, and made anew where lost."""
 
+import itertools
+import re
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, select, text, update
 
 from tocsin.directory.tables import TeamRow
 from tocsin.node.records import Database, rows_with, words_of
@@ -71,6 +73,38 @@ def test_conditions_are_part_of_the_question(database: Database) -> None:
         few = rows_with(session, TeamRow.id, "same", TeamRow.key.in_(["same-1", "same-4", "other"]), limit=3)
         keys = [session.get_one(TeamRow, number).key for number in (*newest, *few)]
     assert keys == ["same-19", "same-18", "same-17", "same-4", "same-1"]
+
+
+def test_many_rows_are_found_as_if_each_were_read(database: Database) -> None:
+    """So many that the newest are not all, with words that all, many, a few old ones and none of them have."""
+    with database.begin() as session:
+        session.add_all(
+            team(f"toc-2026-{number:05d}", f"{'Harbour' if number % 7 else 'Bank'} {number}", f"Quay {number % 900}")
+            for number in range(2_500)
+        )
+    asked = (
+        "harb",
+        "toc 2026 00123",
+        "2026 001",
+        "bank 14",
+        "quay 2026",
+        "harbour 2026 quay 77",
+        "bankr 2026",
+        "toc-2026",
+    )
+    with database.reading() as session:
+        rows = session.execute(select(TeamRow.id, TeamRow.key, TeamRow.name, TeamRow.organisation)).all()
+        words = {row.id: re.split(r"[- ]", " ".join(row[1:]).casefold()) for row in rows}
+        newest = sorted(words, reverse=True)
+        for limit, may in itertools.product((3, 60), ({*newest}, {*newest[::2]}, {*newest[-40:]})):
+            conditions = () if len(may) == len(newest) else (TeamRow.id.in_(sorted(may)),)
+            for typed in asked:
+                begins = re.split(r"[- ]", typed)
+                wanted = [
+                    one for one in newest
+                    if one in may and all(any(word.startswith(of) for word in words[one]) for of in begins)
+                ]  # fmt: skip
+                assert rows_with(session, TeamRow.id, typed, *conditions, limit=limit) == wanted[:limit], typed
 
 
 def test_a_lost_index_is_there_again_when_the_records_are_opened(database: Database) -> None:

@@ -1,10 +1,12 @@
 """Exchange on pages: what was sent and came, an item decided and undone, a file that cannot be read."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 
 from support.console_users import Browser, browsers_of
 from support.exchange_examples import peer
@@ -19,8 +21,11 @@ from support.ledger_examples import (
 )
 from support.partner_examples import do
 from support.world import World, copy_world, text_of
+from tocsin.exchange.dispatches import pack
+from tocsin.exchange.ledger import IncomingRow, OfferedItem, OfferState
 from tocsin.exchange.partners import find_partner
 from tocsin.exchange.statements import CaseAct, CaseEntry, DispatchType, GlobalName
+from tocsin.incidents import add_incident
 from tocsin.node.accounts import AccountRole
 from tocsin.node.records import AuditAction, audit
 
@@ -86,7 +91,7 @@ def test_what_a_partner_says_is_recorded_on_its_pages(ledger: tuple[World, list[
     with world.node.database.begin() as session:
         audit(session, AuditAction.BACKUP_RESTORED, at=world.now, actor="backup", subject="node")
     assert "Ask the partner" in text_of(analyst.get("/exchange/dispatches/1"))
-    assert analyst.send("/exchange/dispatches/1/answer", who="Ada", said="Gone").status_code == 303
+    assert analyst.send("/exchange/dispatches/1/answer", state="done", who="Ada", said="Gone").status_code == 303
     shown = text_of(analyst.get("/exchange/dispatches/1"))
     assert ("By a person" in shown, "Save answer" in shown) == (True, False)
     assert "restored from a backup" in text_of(analyst.get("/exchange"))
@@ -94,6 +99,34 @@ def test_what_a_partner_says_is_recorded_on_its_pages(ledger: tuple[World, list[
     assert (wrong.status_code, "knows of number 0 at most" in text_of(wrong)) == (409, True)
     assert analyst.send("/partners/1/number", number="0", who="Ada").status_code == 303
     assert "restored from a backup" not in text_of(analyst.get("/partners/1/exchange"))
+
+
+def test_an_item_shows_what_it_would_add_and_hides_an_incident_of_others(
+    ledger: tuple[World, list[Browser]],
+) -> None:
+    world, (analyst, auditor) = ledger
+    table = b"value,role\n203.0.113.7,indicator\n'kit.example,victim\n"
+    digest = sha256(table).hexdigest()
+    part = {"name": "observables.csv", "hash": f"sha256:{digest}", "class": "technical", "bytes": len(table)}
+
+    def item(state: OfferState, **values: object) -> str:
+        with world.node.database.begin() as session:
+            session.execute(update(OfferedItem).values(state=state.value, reason="", **values))
+        return text_of(analyst.get("/exchange/items/1"))
+
+    with world.node.database.begin() as session:
+        session.execute(update(IncomingRow).values(archive=world.node.exchange.put(pack({digest: table}))))
+        hidden = add_incident(session, title="x", actor="test", now=world.now, members=(999,)).reference
+    offered = item(OfferState.OFFERED, parts=[part])
+    assert ("203[.]0[.]113[.]7 Indicator of the attack" in offered, "kit[.]example Victim" in offered) == (True, True)
+    assert "203[.]0[.]113[.]7" not in text_of(auditor.get("/exchange/items/1")), "whoever decides sees it"
+    assert "203[.]0[.]113[.]7" not in item(OfferState.OFFERED, tlp="RED")
+    adopted = item(OfferState.ADOPTED, incident=hidden)
+    assert ("Its incident is hidden" in adopted, hidden in adopted) == (True, False)
+    assert "Answer the recall" in item(OfferState.RECALLED)
+    for act in ("items/1/answer", "dispatches/1/answer", "messages/1/reply"):
+        undecided = analyst.send(f"/exchange/{act}", who="Ada")
+        assert (undecided.status_code, "Choose an answer." in text_of(undecided)) == (409, True), act
 
 
 def test_a_case_is_refused_and_a_further_one_is_sent_and_offered(met: tuple[World, list[Browser]]) -> None:
@@ -137,6 +170,8 @@ def test_a_request_is_sent_and_a_notice_names_those_who_do_not_get_it(met: tuple
     done = text_of(analyst.send("/exchange/notice", text="Cable 5 is cut", tlp="CLEAR"))
     assert ("1 partner does not get it" in done, "Keyless" in done, "Peer" in done) == (True, True, True)
     assert "confirm it by telephone" in done, "the reason says what to do"
+    said = text_of(analyst.send("/exchange/notice?language=fr", text="Cable 6 is cut", tlp="CLEAR"))
+    assert ("confirm it by telephone" in said, "par téléphone" in said) == (False, True), "also in other languages"
 
 
 def test_a_source_is_asked_and_a_question_of_a_partner_is_answered(met: tuple[World, list[Browser]]) -> None:

@@ -42,3 +42,16 @@ def test_what_moves_is_measured(rooms: Gallery) -> None:
         before = shift(page)
         page.read("document.querySelector('main').style.marginBlockStart = '400px'")
         assert shift(page) > before
+
+
+def test_counting_the_selected_moves_no_button(rooms: Gallery) -> None:
+    path = next(
+        one.path for one in rooms.pages if one.path.startswith("/incidents/") and one.path.endswith("/takedowns")
+    )
+    with rooms.eyes(AccountRole.ANALYST) as page:
+        page.command("Network.enable")
+        late = {"latency": 300, "downloadThroughput": -1, "uploadThroughput": -1}  # scripts come behind the first look
+        page.command("Network.emulateNetworkConditions", offline=False, **late)
+        page.open(rooms.address + path)
+        assert page.read("document.querySelector('[data-selected]').textContent") == "0 selected"
+        assert shift(page) < MOST_SHIFT / 2

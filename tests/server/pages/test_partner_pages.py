@@ -115,8 +115,8 @@ def test_a_key_that_the_old_one_vouches_for_is_confirmed_by_one_act(fresh: Path,
     world = copy_world(fresh, tmp_path)
     named_by_the_old_key(world)
     with world.open, browsers_of(world, AccountRole.MANAGER) as (manager,):
-        assert "names it as the one that replaces it" in text_of(manager.get("/partners/1"))
+        assert "names this one as its replacement" in text_of(manager.get("/partners/1"))
         assert CALL["said_by"] in text_of(manager.get("/partners/1/keys/2/accept")), "how the old one was confirmed"
         assert manager.send("/partners/1/keys/2/accept").status_code == 303
         shown = text_of(manager.get("/partners/1"))
-        assert ("Replaced by another key" in shown, "names it as" in shown) == (True, False)
+        assert ("Replaced by another key" in shown, "names this one" in shown) == (True, False)

@@ -17,7 +17,7 @@ from tocsin.exchange.ledger.misp_records import MISP_TYPE, record_parts
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner
-from tocsin.exchange.statements import DispatchType, SharedItem, Statement
+from tocsin.exchange.statements import DispatchType, RefusalError, SharedItem, Statement
 from tocsin.incidents import IncidentEntryKind, ObservableRole, add_entry, extract_observables, find_incident
 from tocsin.incidents.act_parts import LINE, kept, reader_of
 from tocsin.incidents.course_acts import NewIncident, open_
@@ -25,7 +25,7 @@ from tocsin.incidents.evidence import EvidenceSource, NewFile, add_files
 from tocsin.incidents.observables import MOST
 from tocsin.incidents.part_acts import NewObservables, observe
 from tocsin.interface import N_, ActContext, Wording
-from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.errors import ConflictError, NotFoundError, StorageError, UsageError
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
@@ -33,6 +33,8 @@ from tocsin.sharing.gate import Marking, Tlp, highest, read_marking
 
 OBSERVABLES: Final = "observables.csv"
 """The part that `exchange.sharing` writes of observables."""
+
+_PREVIEWED: Final = 5_000_000  # bytes of an item that are read for a look at it
 
 
 class OfferNamed(BaseModel):
@@ -162,6 +164,17 @@ def earlier_incident(session: Session, row: OfferedItem) -> str:
     return session.scalar(of.order_by(OfferedItem.version.desc()).limit(1)) or ""
 
 
+def offered_observables(node: Node, session: Session, row: OfferedItem) -> list[tuple[ObservableRole, str]]:
+    """What adopting an item would add to an incident; nothing where that is large, or its archive purged or damaged."""
+    if sum(part["bytes"] for part in row.parts) > _PREVIEWED:
+        return []
+    try:
+        parts, _ = _brought(node, session, row)
+    except (RefusalError, StorageError, NotFoundError, KeyError):
+        return []
+    return [(role, value) for role, values in _values(parts).items() for value in values]
+
+
 def signed_item(members: Mapping[str, bytes], row: OfferedItem) -> Statement | None:
     """The statement of an item among the files of its dispatch."""
     for one in statements_in(members):
@@ -198,6 +211,15 @@ def reference_of_item(node: Node, session: Session, row: OfferedItem) -> str:
 
 def _observables(parts: dict[str, bytes]) -> Iterator[tuple[ObservableRole, str]]:
     """The values in the table of observables, by role, so many as are taken at once; the table is taken out."""
+    found = _values(parts)
+    if found:
+        del parts[OBSERVABLES]
+    for role, values in found.items():
+        for at in range(0, len(values), MOST - 1):
+            yield role, "\n".join(values[at : at + MOST - 1])
+
+
+def _values(parts: Mapping[str, bytes]) -> dict[ObservableRole, list[str]]:
     table = parts.get(OBSERVABLES, b"").decode("utf-8", "replace")
     found: dict[ObservableRole, list[str]] = {}
     for line in csv.DictReader(io.StringIO(table)):
@@ -205,11 +227,7 @@ def _observables(parts: dict[str, bytes]) -> Iterator[tuple[ObservableRole, str]
         if extract_observables(value).found:
             known = ObservableRole(role) if role in set(ObservableRole) else ObservableRole.CONTEXT
             found.setdefault(known, []).append(value)
-    if found:
-        del parts[OBSERVABLES]
-    for role, values in sorted(found.items()):
-        for at in range(0, len(values), MOST - 1):
-            yield role, "\n".join(values[at : at + MOST - 1])
+    return dict(sorted(found.items()))
 
 
 def open_marked(context: ActContext, title: str, tlp: str, once: str) -> str:

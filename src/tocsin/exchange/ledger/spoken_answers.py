@@ -19,6 +19,9 @@ from tocsin.node.errors import NotFoundError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 
+ChosenAnswer = Annotated[RecallState, Wording(lacking=N_("Choose an answer."))]
+"""What became of what is recalled: nothing is assumed."""
+
 WhoSaid = Annotated[str, Wording(lacking=N_("Say who at the partner said it."))]
 """Who of a partner a person here spoke with."""
 
@@ -27,7 +30,7 @@ class RecallAnswer(BaseModel):
     """What a person at a partner says became of what a dispatch brought and we recalled."""
 
     dispatch: int = Field(ge=1, le=2**31, description="The number of the dispatch, in the list.")
-    state: RecallState = Field(RecallState.DONE, description="done, kept or not-held.")
+    state: ChosenAnswer = Field(description="done, kept or not-held.")
     way: AnswerWay = Field(AnswerWay.TELEPHONE, description="telephone, mail or in-person.")
     who: WhoSaid = Field(min_length=1, max_length=200, pattern=LINE, description="Who at the partner said it.")
     said: str = Field("", max_length=500, pattern=LINE, description="What else they said.")

@@ -80,12 +80,16 @@ def rows_with(
         return []
     if session.get_bind().dialect.name == "sqlite":
         return _find_in_sqlite(session, _SqliteIndex(number, conditions, most_meet), words, limit)
-    found: list[int] = []
-    for query in _ask_postgresql(number, words, conditions):
-        found = list(session.scalars(query.limit(limit)))
-        if len(found) == limit:
-            break
+    newest, rest = _ask_postgresql(number, words, conditions)
+    found = list(session.scalars(newest.limit(limit)))
+    if len(found) < limit and _are_many(session, number, conditions):
+        found = list(session.scalars(rest.limit(limit)))
     return found
+
+
+def _are_many(session: Session, number: InstrumentedAttribute[int], conditions: Conditions) -> bool:
+    """Whether more rows may be found than the newest, which were looked at."""
+    return len(session.scalars(select(number).where(*conditions).limit(_NEWEST)).all()) == _NEWEST
 
 
 @dataclass(frozen=True)
@@ -110,27 +114,42 @@ class _SqliteIndex:
 
     def texts(self, numbers: Sequence[int]) -> Select[Any]:
         """The texts of these rows, behind their numbers."""
+        return self._texts().where(self.number.in_(numbers))
+
+    def own(self) -> Select[Any]:
+        """The texts of all rows that may be found, behind their numbers, the newest first."""
+        return self._texts().where(*self.conditions).order_by(self.number.desc())
+
+    def _texts(self) -> Select[Any]:
         columns = self.number.class_.__table__.c
-        names = TEXTS[self.number.class_.__tablename__]
-        return select(self.number, *(columns[name] for name in names)).where(self.number.in_(numbers))
+        return select(self.number, *(columns[name] for name in TEXTS[self.number.class_.__tablename__]))
 
 
 def _find_in_sqlite(session: Session, index: _SqliteIndex, words: Sequence[str], limit: int) -> list[int]:
-    """Whole words first, which come one by one; then their beginnings among the newest rows that may have them.
+    """Whole words first, which come one by one; then beginnings, among the newest rows that may have them, then in all.
 
-    A beginning as long as one that is indexed comes row by row, too. Of a longer one FTS5 gathers the rows of all words
-    that go on from it, millions, before it gives the first: so the newest rows are looked at before, and what hardly
-    any of them has is in few rows.
+    Where few rows may be found, each is read. A beginning as long as one that is indexed comes row by row, too. Of a
+    longer one FTS5 gathers the rows of all words that go on from it, millions, before it gives the first: so the newest
+    rows are looked at before, and what hardly any of them has is in few rows: in those of the longest beginning, or
+    where all of them meet.
     """
+    beginnings, most = _asked(words, "*"), max(_CANDIDATES)
+    if index.conditions and not index.most_meet:
+        own = session.execute(index.own().limit(most)).all()
+        if len(own) < most:
+            return _matching(own, beginnings, limit)
     found = list(session.scalars(index.rows(_asked(words)).limit(limit)))
     if len(found) == limit:
         return found
-    beginnings = _asked(words, "*")
     for most in _CANDIDATES if any(len(word) > _PREFIX for word in words) else ():
         newest = list(session.scalars(index.rows(_asked([word[:_PREFIX] for word in words], "*")).limit(most)))
         found = _matching(session.execute(index.texts(newest)).all(), beginnings, limit)
         if len(found) == limit or len(newest) < most:
             return found
+    if len(words) > 1:
+        rare = list(session.scalars(index.rows(_asked([max(words, key=len)], "*")).limit(most)))
+        if len(rare) < most:
+            return _matching(session.execute(index.texts(rare)).all(), beginnings, limit)
     return list(session.scalars(index.rows(beginnings).limit(limit)))
 
 
@@ -149,7 +168,9 @@ def _matching(rows: Sequence[Row[Any]], asked: str, limit: int) -> list[int]:
         return [number for (number,) in found]
 
 
-def _ask_postgresql(number: InstrumentedAttribute[int], words: Sequence[str], conditions: Conditions) -> list[Numbers]:
+def _ask_postgresql(
+    number: InstrumentedAttribute[int], words: Sequence[str], conditions: Conditions
+) -> tuple[Numbers, Numbers]:
     """The newest rows first: there stands what many rows have. The rest by the index, which the planner would leave."""
     name = number.class_.__tablename__
     folded = func.btrim(func.search_fold(" ".join(words)))
@@ -163,10 +184,10 @@ def _ask_postgresql(number: InstrumentedAttribute[int], words: Sequence[str], co
         .cte()
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )
-    return [
+    return (
         select(number).where(number.in_(newest), vector.op("@@")(asked)).order_by(number.desc()),
         select(rest.c.id).order_by(rest.c.id.desc()),
-    ]
+    )
 
 
 def make_missing(connection: Connection) -> None:

@@ -217,6 +217,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["static"] = static_path
+    for shared in ("layout.html", "parts.html"):  # else each of those who come first compiles them, all at once
+        environment.get_template(shared)
     return environment
 
 

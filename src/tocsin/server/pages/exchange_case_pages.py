@@ -25,7 +25,7 @@ from tocsin.exchange.ledger import (
     source_party,
 )
 from tocsin.exchange.partners import list_partners, partner_names, read_partner
-from tocsin.incidents import IncidentReader, references_by_number
+from tocsin.incidents import IncidentReader, open_incidents, references_by_number
 from tocsin.interface import ActContext, NotHereError, Number, PageRouter, needs, number_in, text_of
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
@@ -65,9 +65,9 @@ def exchange_case_pages(desk: PageContext) -> APIRouter:
     _message_pages(router, desk)
 
     @router.get("/partners/{partner}/ask")
-    def ask(request: Request, _visitor: _WORKER, partner: str, asked: Annotated[_About, Query()]) -> Response:
+    def ask(request: Request, visitor: _WORKER, partner: str, asked: Annotated[_About, Query()]) -> Response:
         """Ask for assistance."""
-        return _ask(desk, request, partner, {"incident": asked.incident})
+        return _ask(desk, request, visitor, partner, {"incident": asked.incident})
 
     @router.post("/partners/{partner}/ask")
     def send_request(request: Request, visitor: _WORKER, partner: str, form: Form) -> Response:
@@ -76,12 +76,12 @@ def exchange_case_pages(desk: PageContext) -> APIRouter:
         try:
             return perform_and_go(desk, visitor, _ACTS["ask"], form, _message, partner=str(number))
         except _WRONG as error:
-            return _ask(desk, request, partner, form, error)
+            return _ask(desk, request, visitor, partner, form, error=error)
 
     @router.get(_PLACE + "/notice")
-    def notice(request: Request, _visitor: _WORKER, asked: Annotated[_About, Query()]) -> Response:
+    def notice(request: Request, visitor: _WORKER, asked: Annotated[_About, Query()]) -> Response:
         """Send a notice."""
-        return _notice(desk, request, {"partner": asked.partner, "incident": asked.incident})
+        return _notice(desk, request, visitor, {"partner": asked.partner, "incident": asked.incident})
 
     @router.post(_PLACE + "/notice")
     def send_notice(request: Request, visitor: _WORKER, form: Form) -> Response:
@@ -90,7 +90,7 @@ def exchange_case_pages(desk: PageContext) -> APIRouter:
         try:
             done = perform(desk, visitor, _ACTS["note"], form, all=everybody)
         except _WRONG as error:
-            return _notice(desk, request, form, error)
+            return _notice(desk, request, visitor, form, error)
         if any(one.left for one in done):
             return desk.page(request, "exchange/noticed.html", done=done)
         return desk.go(_message(done[0]) if len(done) == 1 else f"{_PLACE}#messages")
@@ -171,11 +171,12 @@ def _case(
             entries = case_entries(session, row)
             names = {one.partner.node: one.partner.name for one in list_partners(session, desk.now)}
             names[node_uuid(desk.node.database)] = ""
+            choices = open_incidents(session, reader)
     except NotFoundError:
         raise NotHereError from None
     return desk.page(
         request, "exchange/case.html", status=409 if error else 200, row=row, partner=partner, incident=incident,
-        entries=entries, names=names, error=error, typed=typed, **WORDS,
+        entries=entries, names=names, open=choices, error=error, typed=typed, **WORDS,
     )  # fmt: skip
 
 
@@ -226,23 +227,28 @@ def _record_consent(
 
 
 def _ask(
-    desk: PageContext, request: Request, partner: str, typed: Mapping[str, Any], error: TocsinError | None = None
-) -> Response:
+    desk: PageContext, request: Request, visitor: Principal, partner: str, typed: Mapping[str, Any], *,
+    error: TocsinError | None = None,
+) -> Response:  # fmt: skip
     number, name = _partner(desk, partner)
+    with desk.node.database.reading() as session:
+        choices = open_incidents(session, IncidentReader(visitor.person, desk.now))
     return desk.page(
         request, "exchange/ask.html", status=409 if error else 200, partner=number, name=name, typed=typed,
-        error=error, **WORDS,
+        open=choices, error=error, **WORDS,
     )  # fmt: skip
 
 
 def _notice(
-    desk: PageContext, request: Request, typed: Mapping[str, Any], error: TocsinError | None = None
+    desk: PageContext, request: Request, visitor: Principal, typed: Mapping[str, Any], error: TocsinError | None = None
 ) -> Response:
     with desk.node.database.reading() as session:
         partners = [one.partner for one in list_partners(session, desk.now) if one.partner.node]
+        choices = open_incidents(session, IncidentReader(visitor.person, desk.now))
     return desk.page(
-        request, "exchange/notice.html", status=409 if error else 200, partners=partners, typed=typed, error=error
-    )
+        request, "exchange/notice.html", status=409 if error else 200, partners=partners, typed=typed, open=choices,
+        error=error,
+    )  # fmt: skip
 
 
 def _message(done: Any) -> str:

@@ -15,6 +15,7 @@ from tocsin.exchange.agreements import ground_of, waiting_agreements
 from tocsin.exchange.ledger import (
     Direction,
     NewDispatch,
+    OfferState,
     acts,
     case_acts,
     consent_state,
@@ -29,6 +30,7 @@ from tocsin.exchange.ledger import (
     newest_recall,
     offered_cases,
     offered_claims,
+    offered_observables,
     open_items,
     open_messages,
     open_questions,
@@ -48,7 +50,7 @@ from tocsin.exchange.partners import list_partners, partner_names, read_partner
 from tocsin.exchange.sharing import PartnerPackage, why_withheld
 from tocsin.exchange.ways import acts as way_acts
 from tocsin.exchange.ways import due_dispatches, evidence_of, tries_of
-from tocsin.incidents import IncidentReader, find_incident, known_references
+from tocsin.incidents import IncidentReader, defang, find_incident, known_references, open_incidents
 from tocsin.interface import (
     NotHereError,
     Number,
@@ -71,12 +73,15 @@ from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext, join_routers
 from tocsin.server.pages.exchange_case_pages import NOTHING, close_accepted, exchange_case_pages
 from tocsin.server.pages.exchange_words import WORDS
+from tocsin.server.pages.incidents import OBSERVED_AS
 from tocsin.server.security import Form
+from tocsin.sharing.gate import Tlp
 
 _PLACE: Final = "/exchange"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
 _WORKER = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
 _ACTS: Final = {act.name: act for act in (*acts.ACTS, *case_acts.ACTS, *way_acts.ACTS)}
+_SHOWN: Final = 20  # observables of an item
 _LARGEST: Final = 64_000_001  # bytes of a file that are read: one more than a dispatch may have
 _WAITING: Final = (
     ("#messages", ItemKind.PARTNER_MESSAGES, open_messages),
@@ -307,11 +312,12 @@ def _preview(
         reader = IncidentReader(visitor.person, desk.now)
         had = incident_partners(session, reader, find_incident(session, reader, asked.incident)) if package else ()
         ground = ground_of_package(session, package) if package else None
+        choices = open_incidents(session, reader)
         reasons = why_withheld(session, reasons_of(package)) if package else []
     return desk.page(
         request, "exchange/send.html", status=409 if error else 200, partner=shown, asked=asked, package=package,
         had=next((one for one in had if one.partner == number), None), ground=ground,
-        reasons=reasons, lacks=_lacks(package) if package else [], error=error,
+        reasons=reasons, lacks=_lacks(package) if package else [], open=choices, error=error,
         to_do=what_to_do(package, shown.name) if package else [], **WORDS,
     )  # fmt: skip
 
@@ -360,11 +366,15 @@ def _item(
         figures = recall_sum(session, recall) if recall and recall.answered_at and holders else None
         claims = offered_claims(desk.node, session, item)
         agreement = ground_of(session, Direction.IN, item.incoming_id)
+        decides = item.state == OfferState.OFFERED and visitor.may(Permission.INCIDENTS_WRITE)
+        observables = offered_observables(desk.node, session, item) if decides and item.tlp != Tlp.RED else []
+        choices = open_incidents(session, reader) if decides else ()
     return desk.page(
         request, "exchange/item.html", status=409 if error else 200, item=item, partner=partner, by=by, error=error,
         incident=item.incident if item.incident in known else "", before=before if before in known else "",
         holders=holders, others=others, askable=askable, consents=consents, names=names, figures=figures,
-        claims=claims, agreement=agreement, consent_state=consent_state, typed=typed, **WORDS,
+        claims=claims, agreement=agreement, consent_state=consent_state, typed=typed, recall=recall,
+        observables=observables, shown=_SHOWN, defang=defang, roles=OBSERVED_AS, open=choices, **WORDS,
     )  # fmt: skip
 
 

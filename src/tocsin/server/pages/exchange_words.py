@@ -8,7 +8,7 @@ from tocsin.exchange.dispatches import OutgoingState
 from tocsin.exchange.faces import Face, FaceScope
 from tocsin.exchange.ledger import AnswerWay, CaseState, ConsentState, IncomingState, OfferState
 from tocsin.exchange.partners import CheckResult, CheckWay, KeyConfirmation, KeyEnd, LinkState, PartnerKeyState
-from tocsin.exchange.statements import AgreementType, JurisdictionRole, RecallRequest, RecallState
+from tocsin.exchange.statements import AgreementType, DispatchType, JurisdictionRole, RecallRequest, RecallState
 from tocsin.exchange.ways import EvidenceStrength, ExchangeWay, TryOutcome
 from tocsin.server.pages.words import N_
 from tocsin.sharing.gate import DataClass
@@ -26,6 +26,15 @@ _CAME: Final[Mapping[str, tuple[str, str]]] = {
     IncomingState.REFUSED: (N_("Refused"), "wrong"),
     IncomingState.TAKEN: (N_("Taken"), "good"),
 }
+_DISPATCHES: Final[Mapping[str, str]] = {
+    DispatchType.HELLO: N_("Communication check"), DispatchType.SHARE: N_("Items"),
+    DispatchType.OFFER: N_("Offer of a case"), DispatchType.ACCEPT: N_("Acceptance of a case"),
+    DispatchType.REFUSE: N_("Refusal of a case"), DispatchType.WITHDRAW: N_("Withdrawal of an offer"),
+    DispatchType.REQUEST: N_("Request for assistance"), DispatchType.ANSWER: N_("Answer"),
+    DispatchType.RECALL: N_("Recall"), DispatchType.REPORT: N_("Answer to a recall"),
+    DispatchType.AGREE: N_("Agreement"), DispatchType.NOTE: N_("Partner notice"),
+}  # fmt: skip
+"""What a dispatch is for."""
 _ITEMS: Final[Mapping[str, tuple[str, str]]] = {
     OfferState.OFFERED: (N_("To decide"), "busy"),
     OfferState.ADOPTED: (N_("Adopted"), "good"),
@@ -112,7 +121,7 @@ _ENTRIES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 _ASKED: Final[Mapping[str, str]] = {
     "information": N_("Information"), "assistance": N_("Assistance"), "mitigation": N_("Mitigation"),
-    "preservation": N_("Preservation of data"), "notice": N_("Notice"),
+    "preservation": N_("Preservation of data"), "notice": N_("Partner notice"),
 }  # fmt: skip
 _REQUESTS: Final[Mapping[str, str]] = {**_ASKED, "consent": N_("Consent to pass on")}
 _CONSENTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -135,6 +144,7 @@ OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
 }
 """What became of a request or notice, and its shape."""
 WORDS: Final[Mapping[str, Any]] = {
+    "dispatch_kinds": _DISPATCHES,
     "sent_states": SENT, "came_states": _CAME, "item_states": _ITEMS, "answers": ANSWERS, "asks": _ASKS,
     "codes": _CODES, "kept_codes": _KEPT, "code_words": _CODE_WORDS, "answer_ways": _WAYS, "more": _MORE,
     "classes": _CLASSES, "travel_ways": _TRAVEL, "try_outcomes": _TRIES, "strengths": _STRENGTHS, "faces": _FACES,
@@ -148,7 +158,7 @@ _AGREEMENTS: Final[Mapping[str, tuple[str, str]]] = {
     AgreementState.IN_FORCE: (N_("In force"), "good"),
     AgreementState.EXPIRED: (N_("Expired"), "wrong"),
     AgreementState.REPLACED: (N_("Replaced by another edition"), "quiet"),
-    AgreementState.LEFT: (N_("Left"), "quiet"),
+    AgreementState.LEFT: (N_("Left by this node"), "quiet"),
     AgreementState.REFUSED: (N_("Refused"), "quiet"),
     AgreementState.OTHERS: (N_("Of others"), "quiet"),
 }

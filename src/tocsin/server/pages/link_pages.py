@@ -38,9 +38,12 @@ def link_pages(desk: PageContext) -> APIRouter:
 
 @cache
 def numeric_codes() -> dict[str, str]:
-    """The numbers of ISO 3166-1 by which the shapes of the map are known, former ones too, by two-letter code."""
+    """The numbers of ISO 3166-1 by which the shapes of the map are known, former ones too, by two-letter code.
+
+    Those from 900 on are for private use, and no map has them.
+    """
     found: dict[str, list[str]] = defaultdict(list)
     for digits, codes in sorted(get_global("territory_aliases").items()):
-        if digits.isdecimal() and len(codes) == 1:
+        if digits.isdecimal() and digits < "900" and len(codes) == 1:
             found[codes[0]].append(digits)
     return {code: " ".join(digits) for code, digits in found.items()}

@@ -77,11 +77,14 @@ _DETAILS: Final = {
     "name": (N_("Name"), ""),
     "mailbox": (N_("Email address"), N_("Of its contact.")),
     "countries": (N_("Countries"), N_("Codes of those whose law it is under, such as MU, FR.")),
-    "languages": (N_("Languages"), ""),
+    "languages": (N_("Languages"), N_("Codes, such as en, fr.")),
     "hours": (N_("Hours"), N_("When it is reached, such as: Mon to Fri 8 to 17 UTC+4, otherwise +230 5550 100")),
     "team": (N_("Team in the directory"), ""),
-    "node": (N_("UUID of its node"), N_("Empty: it has mail only. Its profile says the UUID.")),
-    "inbox": (N_("Inbox address"), N_("Begins with https://.")),
+    "node": (
+        N_("UUID of its node"),
+        N_("Of its own Tocsin; an invitation brings it. Empty: it has mail only."),
+    ),
+    "inbox": (N_("Inbox address"), N_("Where its node receives; begins with https://. Empty: mail only.")),
     "formats": (N_("Formats"), N_("Media types that it wants, one on each line, the best first.")),
     "largest": (N_("Largest file, in bytes"), ""),
     "person_of": (
@@ -125,7 +128,7 @@ _FORMS: Final[Mapping[str, _Form]] = {
         },
         {"way": CONFIRMATIONS},
     ),
-    "/{partner}/keys/{key}/accept": _Form("accept-key", N_("Confirm by the old key"), N_("Confirm key"), {}),
+    "/{partner}/keys/{key}/accept": _Form("accept-key", N_("Confirm by the old key"), N_("Confirm the new key"), {}),
     "/{partner}/keys/{key}/end": _Form(
         "end-key", N_("End key"), N_("End key"),
         {"why": (N_("Why"), ""), "reason": (N_("Reason"), N_("Who said so, and when."))}, {"why": ENDS},

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, SkipValidation, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -32,7 +32,7 @@ from tocsin.incidents.act_parts import LINE, Moment, Text, Tlp, author_of, kept,
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import AuditAction, cut
-from tocsin.node.sentences import say
+from tocsin.node.sentences import join_sentences, say
 from tocsin.sharing.gate import DataClass, ItemSource, Marking, ReleaseItem, read_marking
 
 _OURS: Final = ItemSource(ours=True)
@@ -88,9 +88,9 @@ class MessageNamed(BaseModel):
 class MessageAnswer(MessageNamed):
     """What becomes of a request."""
 
-    outcome: Literal["done", "partly", "later", "refused", "not-ours"] = Field(
-        description="done, partly, later (with --by), refused (with --code), not-ours (with --who)."
-    )
+    outcome: Annotated[
+        Literal["done", "partly", "later", "refused", "not-ours"], Wording(lacking=N_("Choose an answer."))
+    ] = Field(description="done, partly, later (with --by), refused (with --code), not-ours (with --who).")
     code: str = Field("", pattern=r"^(?:[a-z0-9][a-z0-9-]{0,63})?$", description="Why it is refused: law, capacity, …")
     by: Moment | None = Field(None, description="When, where later.")
     who: str = Field("", max_length=500, pattern=LINE, description="Whose it is, where not ours.")
@@ -126,7 +126,7 @@ class MessageResult(BaseModel):
     state: MessageState
     dispatch: int = 0
     incident: str = ""
-    left: str = ""
+    left: SkipValidation[str] = ""  # stays a sentence, which pages translate
 
 
 def ask(context: ActContext, request: NewRequest) -> MessageResult:
@@ -162,7 +162,7 @@ def notice(context: ActContext, request: PartnerNotice) -> list[MessageResult]:
         try:
             done.append(send_message(context, request, str(number)))
         except ConflictError as error:
-            wrong, left = error, f"{error} {error.hint}".strip()
+            wrong, left = error, join_sentences(" ", [str(error), error.hint] if error.hint else [str(error)])
             done.append(MessageResult(message=0, partner=number, name=name, state=MessageState.OPEN, left=left))
     if all(one.left for one in done):
         raise wrong

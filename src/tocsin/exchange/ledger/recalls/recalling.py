@@ -18,6 +18,7 @@ from tocsin.exchange.ledger.passed_items import left_elsewhere
 from tocsin.exchange.ledger.passing_on import recall_sum, seal_report
 from tocsin.exchange.ledger.recalls.journal import journal_answer, journal_recall
 from tocsin.exchange.ledger.sealing import DispatchDraft
+from tocsin.exchange.ledger.spoken_answers import ChosenAnswer
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.recalls import Transfer, goes_on_to, name_of
@@ -57,7 +58,7 @@ class AnsweredRecall(BaseModel):
     """What became of what a partner recalled."""
 
     item: int = Field(ge=1, le=2**31, description="The number of the item, in the list of what came.")
-    state: RecallState = Field(RecallState.DONE, description="done, or kept with a code.")
+    state: ChosenAnswer = Field(description="done, or kept with a code.")
     code: str = Field("", pattern=rf"(?:{_CODE})|^$", description="Why it is kept: legal-hold, law.")
 
 

@@ -18,6 +18,7 @@ from tocsin.server.pages.incidents.report_pages import report_pages
 from tocsin.server.pages.incidents.review_pages import review_pages
 from tocsin.server.pages.incidents.tabs import part_frame as part_frame
 from tocsin.server.pages.incidents.takedown_pages import takedown_pages
+from tocsin.server.pages.incidents.words import OBSERVED_AS as OBSERVED_AS  # of pages of exchange too
 from tocsin.server.pages.incidents.words import PARTIES as PARTIES  # of pages of threads too
 from tocsin.server.pages.incidents.words import RATINGS as RATINGS  # of the page for feedback too
 from tocsin.server.pages.incidents.words import SEVERITIES as SEVERITIES
