@@ -22,6 +22,8 @@ _KINDS: Final = frozenset({"type", "tag", "tags", "category"})
 _OLD_KINDS: Final = frozenset({"reporttype", "reportclass"})
 _XARF: Final = frozenset({"xarf_version", "reporterinfo"})
 _LONGEST_URL: Final = 8_000
+_BLOCK = 1 << 20  # bytes whose escapes are read at once
+_ESCAPED: Final = 12  # bytes of the longest escape of one character, a surrogate pair (RFC 8259, 7)
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,14 @@ class ClassTable:
         for name, old in report.items():
             if name.lower() == "report" and isinstance(old, dict):
                 kinds += [text for inner, value in old.items() if inner.lower() in _OLD_KINDS for text in _texts(value)]
-        words = " ".join(map(plain, kinds))
+        words = " ".join(map(_plain, kinds))
         named = next((name for name, pattern in self._patterns.items() if pattern.search(words)), "")
         return named or ("csam" if is_xarf(report) and _OLD.search(words) else "")
 
     def class_named_in(self, raw: bytes) -> str:
         """The class whose word stands somewhere in what cannot be read, or an empty text."""
         text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "replace"), raw.replace(b"\0", b""))
-        words = plain(text.decode("utf-8", "replace"))
+        words = _plain(text.decode("utf-8", "replace"))
         return next((name for name, pattern in self._patterns.items() if pattern.search(words)), "")
 
     @cached_property
@@ -68,6 +70,20 @@ class ClassTable:
         tokens = [re.findall(r"[^\W_]+", word) for word in self._words]
         return tuple({max(found, key=len).lower().encode() for found in tokens if found})
 
+    def marked(self, data: bytes, further: Sequence[bytes]) -> bool:
+        """Whether a mark, or one of these, stands in JSON in small letters; escapes are read, nothing is parsed."""
+        marks = (*further, *self.marks)
+        if (found := any(mark in data for mark in marks)) or b"\\u" not in data:
+            return found
+        words, longest = [_plain(mark.decode()) for mark in marks], _ESCAPED * (max(map(len, marks)) + 1)
+        for at in range(0, len(data), _BLOCK):
+            escaped = data[at : at + _BLOCK + longest].decode("raw_unicode_escape", "replace")
+            paired = escaped.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+            text = _plain(paired.replace("\0", ""))
+            if any(word in text for word in words):
+                return True
+        return False
+
     @property
     def _words(self) -> list[str]:
         return [word for words in (*_BUILT_IN.values(), *self.own.values()) for word in words]
@@ -75,7 +91,7 @@ class ClassTable:
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
         tables = {**self.own, **_BUILT_IN}
-        patterns = {name: "|".join(re.escape(plain(word)) for word in words) for name, words in tables.items()}
+        patterns = {name: "|".join(re.escape(_plain(word)) for word in words) for name, words in tables.items()}
         return {name: re.compile(rf"(?<!\w)(?:{words})(?!\w)") for name, words in patterns.items()}
 
 
@@ -125,7 +141,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(one)
 
 
-def plain(words: str) -> str:
+def _plain(words: str) -> str:
     """Words as they are compared: letters that look alike are one, capital or not."""
     return unicodedata.normalize("NFKC", words).replace("_", " ").casefold()
 

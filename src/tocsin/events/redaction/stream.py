@@ -13,7 +13,7 @@ import shutil
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -22,15 +22,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from tocsin.events.encoding import as_text, encoding_of
 from tocsin.events.gzip_stream import DamageError, gunzip
-from tocsin.events.redaction.classes import (
-    BUILT_IN,
-    ClassTable,
-    FoundReport,
-    found_report,
-    is_xarf,
-    plain,
-    unreadable_report,
-)
+from tocsin.events.redaction.classes import BUILT_IN, ClassTable, FoundReport, found_report, is_xarf, unreadable_report
 from tocsin.events.redaction.records import XARF, loads, names_xarf, reduced, unreadable, withheld
 from tocsin.node.errors import InputError
 from tocsin.node.files import sync_file
@@ -45,7 +37,6 @@ HELD: Final = 1 << 26
 _BLOCK = 1 << 20
 _DEPTH = 3  # archives in archives
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
-_ESCAPED = 12  # bytes of the longest escape of one character, a surrogate pair (RFC 8259, 7)
 _HEAD = 1 << 16  # bytes in which the first object must begin
 _BLANK = b"\xef\xbb\xbf \t\r\n\v\f,"  # what may stand before it, as the recogniser of X-ARF takes it
 _BEHIND = re.compile(rb"[\r\n][ \t,\[]{0,200}\{\s{0,200}\"")  # an object that begins a line behind other words
@@ -317,27 +308,13 @@ class Redaction:
 
     def marked(self, data: bytes) -> bool:
         """Whether JSON has a word that a report has, also one that escapes hide. Nothing is parsed for that."""
-        low, marks = data.replace(b"\0", b"").lower(), (*XARF, *self._classes.marks)
-        return any(mark in low for mark in marks) or (b"\\u" in low and _hides(low, marks))
+        return self._classes.marked(data.replace(b"\0", b"").lower(), XARF)
 
     def _named(self, data: bytes) -> bool:
         """Whether it is of X-ARF reports, or names a class."""
         low = data.replace(b"\0", b"").lower()
         marked = any(mark in low for mark in self._classes.marks)
         return names_xarf(low) or (marked and bool(self._classes.class_named_in(data)))
-
-
-def _hides(data: bytes, marks: Collection[bytes]) -> bool:
-    """Whether one of these stands in JSON once its escapes are read, some bytes at a time."""
-    words = [plain(mark.decode()) for mark in marks]
-    further = _ESCAPED * (max(map(len, marks)) + 1)
-    for at in range(0, len(data), _BLOCK):
-        escaped = data[at : at + _BLOCK + further].decode("raw_unicode_escape", "replace")
-        paired = escaped.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        text = plain(paired.replace("\0", ""))
-        if any(word in text for word in words):
-            return True
-    return False
 
 
 def redacted(stream: BinaryIO, redaction: Redaction) -> BinaryIO:
