@@ -1,4 +1,4 @@
-"""Times copies for a machine that stands by, and taking over, at a node that knows many events.
+"""Times copies for a standby machine, and taking over, at a node that knows many events.
 
 python bench/standby.py --events 1000000 --letters 100000
 """

@@ -54,7 +54,7 @@ CUTS = {
 
 @pytest.fixture(scope="module")
 def ring() -> Iterator[Gpg]:
-    """The keyring of the machine that stands by."""
+    """The keyring of the standby machine."""
     with gnupg() as ring:
         ring.make("Standby <standby@csirt.example>")
         yield ring
@@ -161,7 +161,7 @@ def answer(client: httpx.Client, digest: Read) -> int:
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory, ring: Gpg) -> Path:
-    """A node with some teams and the public key of the machine that stands by."""
+    """A node with some teams and the public key of the standby machine."""
     folder = tmp_path_factory.mktemp("template")
     home = copy_home(migrated_home(), folder / "home")
     (home / "keys" / "backup").mkdir(parents=True)

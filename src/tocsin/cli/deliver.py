@@ -93,7 +93,7 @@ def _became(summary: "DeliverySummary", where: str) -> list[tuple[int, str, str]
         (summary.later, "mail", "refused for the moment; tried again later."),
         (summary.failed, "mail", "failed: 'tocsin deliveries list --state failed' says why."),
         (summary.withheld, "digest", "withheld by the release gate: 'tocsin deliveries list --state withheld'."),
-        (summary.uncovered, "mail", "not sent yet: no copy for the machine that stands by has them."),
+        (summary.uncovered, "mail", "not sent yet: no copy for the standby machine has them."),
         (len(summary.unreachable), "team", "cannot be notified: no usable email address in the directory."),
     ]
 

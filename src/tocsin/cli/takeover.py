@@ -1,4 +1,4 @@
-"""`tocsin takeover`: a machine that stood by becomes the node."""
+"""`tocsin takeover`: a standby machine becomes the node."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,4 +59,4 @@ def _show(done: "Takeover", *, trial: bool) -> None:
         note(f"[standby] folder means '{done.other_folder}' here: correct it in {done.home}/tocsin.toml.")
     say("Next: switch the other machine off; 'tocsin serve' here; let the name of the pages lead here (DNS);")
     say("look into the folder of read mails for what came since, and move it back to the inbox; ingest again what was")
-    say("collected since. Mails leave without copies until another machine stands by: 'tocsin standby on'.")
+    say("collected since. Mails leave without copies until there is another standby machine: 'tocsin standby on'.")

@@ -83,7 +83,7 @@ class DeliverySummary:
     ``letters``; ``held`` digests newly wait for a person; ``full`` wait since a mailbox has had its mails for a day;
     ``expired`` became too old; ``stuck`` must be encrypted and cannot be. ``unreachable``: team id → events that wait,
     since the team has no mailbox that a mail can be addressed to. ``uncovered`` digests and letters wait for the next
-    copy to the machine that stands by.
+    copy to the standby machine.
     """
 
     way: str = ""
@@ -130,7 +130,7 @@ def deliver(
     times as memory allows. ``gone_of(teams)``: the problems no longer seen, for the teams that are told now.
     ``annotate(events)`` may add ``problem.new`` and ``problem.first_seen`` to the events of many digests at once.
     ``withheld_letters``: which of the letters that are about to leave the gate lets out no more.
-    ``standby``: where a second machine stands by, nothing leaves that no copy has.
+    ``standby``: where there is a standby machine, nothing leaves that no copy has.
     ``stop()``: asked after each batch of digests; where it says so, the rest waits for the next run.
 
     Raises:

@@ -49,7 +49,7 @@ class MailSender:
     """A channel with what stands before it in one run.
 
     ``way``: see `sending_policy.way_of`. ``teams``: by number. ``withheld``: asked as letters are about to leave.
-    ``standby``: where a second machine stands by, what must be so before anything leaves.
+    ``standby``: where there is a standby machine, what must be so before anything leaves.
     """
 
     database: Database
@@ -63,11 +63,11 @@ class MailSender:
     standby: "Standby | None" = None
 
     def covers(self, reference: str) -> bool:
-        """Whether the machine that stands by, where there is one, knows that this mail is owed."""
+        """Whether the standby machine, where there is one, knows that this mail is owed."""
         return self.standby is None or self.standby.covers(reference)
 
     def kept_by_standby(self) -> str:
-        """Why nothing may leave where a second machine stands by, or nothing."""
+        """Why nothing may leave where there is a standby machine, or nothing."""
         return self.standby.look() if self.standby is not None else ""
 
     @property
@@ -157,7 +157,7 @@ def _full() -> MailReceipt:
 class LetterRun:
     """What became of the letters of a run; ``problem`` says why it stopped early, or is empty.
 
-    ``uncovered``: those that wait for a copy to the machine that stands by.
+    ``uncovered``: those that wait for a copy to the standby machine.
     """
 
     sent: int = 0

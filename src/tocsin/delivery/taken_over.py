@@ -23,7 +23,7 @@ _LETTERS = (LetterState.QUEUED.value, LetterState.RETRY.value, LetterState.HELD.
 
 
 @dataclass
-class Leaving:
+class MailProgress:
     """Of one mail: of how many parts which have left, and whether one may have."""
 
     parts: int = 1
@@ -39,14 +39,14 @@ class TakenOverMails:
     held: Sequence[str]
 
 
-def read_intents(lines: Iterable[Mapping[str, Any]]) -> dict[str, Leaving]:
+def read_intents(lines: Iterable[Mapping[str, Any]]) -> dict[str, MailProgress]:
     """What was about to leave and what left, by reference, of lines as `Standby.begin` and `left` write them. Pure."""
-    found: dict[str, Leaving] = {}
+    found: dict[str, MailProgress] = {}
     for line in lines:
         for act in ("began", "left", "back"):
             for name in line.get(act, ()):
                 reference, part, parts = str(name).rsplit("/", 2)
-                one = found.setdefault(reference, Leaving())
+                one = found.setdefault(reference, MailProgress())
                 one.parts = int(parts)
                 (one.perhaps.add if act == "began" else one.perhaps.discard)(int(part))
                 if act == "left":
@@ -77,7 +77,7 @@ def settle_taken_over(session: Session, lines: Iterable[Mapping[str, Any]], *, n
     return TakenOverMails(sorted(sent), sorted(held))
 
 
-def _owed(session: Session, found: Mapping[str, Leaving]) -> list[Delivery | Letter]:
+def _owed(session: Session, found: Mapping[str, MailProgress]) -> list[Delivery | Letter]:
     digests = session.scalars(select(Delivery).where(Delivery.state.in_(_OPEN)).order_by(Delivery.id))
     letters = session.scalars(select(Letter).where(Letter.state.in_(_LETTERS)).order_by(Letter.id))
     return [one for one in (*digests, *letters) if one.reference in found]
@@ -94,7 +94,7 @@ def _hold(session: Session, one: Delivery | Letter, now: datetime) -> None:
     _audit(session, AuditAction.DELIVERY_HELD, one, now)
 
 
-def _note_sent(session: Session, one: Delivery | Letter, way: Leaving, now: datetime) -> None:
+def _note_sent(session: Session, one: Delivery | Letter, way: MailProgress, now: datetime) -> None:
     one.state, one.sent_at = DeliveryState.SENT.value, now
     if isinstance(one, Delivery):
         one.mails_sent = way.parts

@@ -83,7 +83,7 @@ def copy_journal(home: Path, folder: Path) -> None:
 
 
 def copy_journal_beside(home: Path, settings: Settings) -> None:
-    """The same where the backups are that pages make, and the copies for a machine that stands by.
+    """The same where the backups are that pages make, and the copies for a standby machine.
 
     Raises:
         StorageError: the disk is full or fails.

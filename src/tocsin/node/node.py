@@ -58,7 +58,7 @@ class Node:
 
     @property
     def standby(self) -> "Standby | None":
-        """What is known of a second machine that stands by, where there is one."""
+        """What is known of a standby machine, where there is one."""
         if not self.settings.standby.folder:
             return None
         from tocsin.node.standby import Standby

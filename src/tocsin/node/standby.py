@@ -26,7 +26,7 @@ from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import say
 from tocsin.node.standby_settings import StandbySettings
 
-MEND_FENCED: Final = say("Switch this machine off, or let it stand by: docs/operate.md, 'A second machine'.")
+MEND_FENCED: Final = say("Switch this machine off, or make it the standby: docs/operate.md, 'A second machine'.")
 MEND_AWAY: Final = say("Mount it again. If you know that no machine took over, 'tocsin standby off' lets mails leave.")
 
 _LOG: Final = getLogger("uvicorn.error.standby")
@@ -202,7 +202,7 @@ class Standby:
             _LOG.error("%s %s", why := self.fenced(), MEND_FENCED)
             return why
         if not own and not self.is_off:
-            return say("No copy for the machine that stands by was made yet; nothing is sent before that.")
+            return say("No copy for the standby machine was made yet; nothing is sent before that.")
         if why:
             return self._is_away(why)
         (self.local / "away.json").unlink(missing_ok=True)
@@ -248,7 +248,7 @@ class Standby:
     @property
     def waits(self) -> str:
         """That something is not in a copy yet."""
-        return say("It waits for the next copy to the machine that stands by.")
+        return say("It waits for the next copy to the standby machine.")
 
     def begin(self, mails: Sequence[str]) -> str:
         """Note that these are about to leave; why they may not, or nothing."""

@@ -1,4 +1,4 @@
-"""The settings of a second machine that stands by."""
+"""The settings of a standby machine."""
 
 from typing import Self
 
@@ -13,7 +13,7 @@ class StandbySettings(Section):
     folder: str = Field(
         "",
         pattern=r"^(/.*)?$",
-        description="The folder that both machines see, by its full path; empty: no machine stands by.",
+        description="The folder that both machines see, by its full path; empty: there is no standby machine.",
     )
     to: Words = Field(
         (),

@@ -227,7 +227,7 @@ def _backups(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 
 def _standby(node: NodeWithStores) -> Iterator[HealthFinding]:
-    """How old the newest copy for the machine that stands by is, and when a takeover was last tried."""
+    """How old the newest copy for the standby machine is, and when a takeover was last tried."""
     if not node.settings.standby.folder:
         return
     from tocsin.operations.standby_state import standby_state

@@ -1,4 +1,4 @@
-"""Copies for a machine that stands by: encrypted, every few minutes, of what changed since the one before.
+"""Copies for a standby machine: encrypted, every few minutes, of what changed since the one before.
 
 A copy is a *pack*, an OpenPGP message of a tar archive with the files that are new, and a *list*, which says of every
 file of the node which pack has it. The records are cut into blocks, each as if it were a file. A list that is there is
@@ -90,7 +90,7 @@ def make_copy(node: NodeWithStores, *, now: Callable[[], datetime]) -> StandbyCo
     """Bring what changed into the folder of the settings; then what is owed at this moment may leave.
 
     Raises:
-        SettingError: no machine stands by, or the folder is that of another node.
+        SettingError: there is no standby machine, or the folder is that of another node.
         NotFoundError, InputError: a key is not there or cannot be used.
         ConflictError: another process makes one, or another machine is the node.
         StorageError: the folder, the disk, a database or gpg failed.
@@ -98,9 +98,11 @@ def make_copy(node: NodeWithStores, *, now: Callable[[], datetime]) -> StandbyCo
     """
     standby = node.standby
     if standby is None:
-        raise SettingError("No machine stands by.", hint="Set [standby] folder and to; docs/operate.md shows how.")
+        raise SettingError(
+            "There is no standby machine.", hint="Set [standby] folder and to; docs/operate.md shows how."
+        )
     keys = backup_keys(node, standby.settings.to, now())
-    with _sole_copier(standby), disk_failures("The copy for the machine that stands by could not be made"):
+    with _sole_copier(standby), disk_failures("The copy for the standby machine could not be made"):
         _become_node(standby, str(node_uuid(node.database)), now())
         return _Copier(node, standby, keys, now).copy()
 

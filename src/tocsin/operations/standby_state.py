@@ -1,4 +1,4 @@
-"""How the machine that stands by is, for people; and sending without one."""
+"""How the standby machine is, for people; and sending without one."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ def standby_state(node: Node, now: datetime) -> StandbyState:
     """What the folder and this machine say.
 
     Raises:
-        SettingError: no machine stands by.
+        SettingError: there is no standby machine.
 
     """
     standby = _standby(node)
@@ -38,7 +38,7 @@ def standby_state(node: Node, now: datetime) -> StandbyState:
     problem, mend = standby.look_in_time(), MEND_FENCED if standby.fenced() else MEND_AWAY
     if not problem and standby.is_off:
         problem = say("Sending goes on without a second machine.")
-        mend = say("Once one stands by: 'tocsin standby on'.")
+        mend = say("Once there is one: 'tocsin standby on'.")
     elif not problem and made and now - made > _MISSED * timedelta(minutes=standby.settings.minutes):
         problem = say("The newest copy is old.")
         mend = say("'tocsin standby copy' says what is wrong.")
@@ -52,7 +52,7 @@ def switch(node: Node, *, on: bool, now: datetime, actor: str) -> None:
     """Let mails leave only once a copy has them, or without.
 
     Raises:
-        SettingError: no machine stands by.
+        SettingError: there is no standby machine.
         ConflictError: another machine is the node.
 
     """
@@ -64,7 +64,9 @@ def switch(node: Node, *, on: bool, now: datetime, actor: str) -> None:
 
 def _standby(node: Node) -> Standby:
     if (found := node.standby) is None:
-        raise SettingError("No machine stands by.", hint="Set [standby] folder and to; docs/operate.md shows how.")
+        raise SettingError(
+            "There is no standby machine.", hint="Set [standby] folder and to; docs/operate.md shows how."
+        )
     return found
 
 

@@ -1,4 +1,4 @@
-"""A machine that stood by becomes the node: of the newest copy that is whole, once the other can send no more."""
+"""A standby machine becomes the node: of the newest copy that is whole, once the other can send no more."""
 
 import json
 import socket
@@ -113,7 +113,7 @@ def _last_term(shared: SharedFolder) -> Term:
     except FileNotFoundError:
         found = None
     if found is None:
-        raise NotFoundError(f"{shared.path} holds no copies for a machine that stands by.", hint=_OTHER)
+        raise NotFoundError(f"{shared.path} holds no copies for a standby machine.", hint=_OTHER)
     return found
 
 

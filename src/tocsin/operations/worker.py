@@ -48,7 +48,7 @@ class Chore(StrEnum):
     ASSETS = "assets"  # observables that name critical assets
     EXCHANGE = "exchange"  # dispatches to partners
     TODO = "todo"  # who has to-do items that have ended is forgotten
-    STANDBY = "standby"  # copies for a machine that stands by
+    STANDBY = "standby"  # copies for a standby machine
 
 
 EVERY: Final[Mapping[Chore, timedelta]] = {

@@ -169,7 +169,7 @@ class AuditAction(StrEnum):
     BACKUP_RESTORED = "backup.restored"
     BACKUP_REHEARSED = "backup.rehearsed"
     STANDBY_SWITCHED = "standby.switched"
-    STANDBY_TAKEN_OVER = "standby.taken-over"
+    STANDBY_TAKEN_OVER = "standby.takeover"
     DRAFT_IMPORTED = "draft.imported"
     DRAFT_CHANGED = "draft.changed"
     ASSESSMENT_CHANGED = "assessment.changed"
