@@ -4,7 +4,7 @@ cd bench; python -m peers --tenzir …/bin/tenzir --intelmq …/bin --redis …/
 
 Each peer is installed in an environment of its own, as its documentation says. All three take in ``--rows`` rows;
 Tocsin and Tenzir then take in ``--many``, as with few rows their start is most of it. ``does`` says what each makes of
-a row, ``tocsin_beside`` how many times a peer's figure is Tocsin's.
+a row, ``tocsin_beside`` is Tocsin's figure divided by a peer's.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def compare(folder: Path, options: argparse.Namespace, rows: int, *, with_intelmq: bool) -> dict[str, object]:
-    """Cost and speed of each, and how many times as fast, and as large, Tocsin is beside each."""
+    """Cost and speed of each, and those of Tocsin divided by those of each peer."""
     ours: dict[str, Any] = pipeline.measure(
         folder, argparse.Namespace(rows=rows, seed=options.seed, known=0, no_deliver=True)
     )
