@@ -7,7 +7,8 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.pipeline.to_do import acts
     from tocsin.pipeline.to_do.item import Item, Resolution, item_reference
-    from tocsin.pipeline.to_do.kinds import KINDS, ToDoKind
+    from tocsin.pipeline.to_do.kind import ToDoKind
+    from tocsin.pipeline.to_do.kinds import KINDS
     from tocsin.pipeline.to_do.listers import KEY_DAYS, open_conflicts
     from tocsin.pipeline.to_do.open_items import (
         every_item,
