@@ -1,6 +1,7 @@
 """The registry of kinds: what each is called, who may work it, how its items are found, where they are, what ends them.
 
-A new kind is an `ItemKind` and an entry here or in `partner_kinds`; `tests/pipeline/test_to_do_endings.py` asks for a test of its ending.
+A new kind is an `ItemKind` and an entry here or in `partner_kinds`; `tests/pipeline/test_to_do_endings.py` asks for a
+test of its ending.
 """
 
 from collections.abc import Mapping
