@@ -26,6 +26,7 @@ FOLDERS = {
     HomeFolder.REGISTRY: "what registries publish",
     HomeFolder.ROWS: "hashes",
     HomeFolder.SPOOL: "emptied by whoever writes next, and so by each purge",
+    HomeFolder.STANDBY: "references and hashes; what a copy that was cut off left there goes with the next copy",
     HomeFolder.TEMPLATES: "texts of this team",
     HomeFolder.CLOCKS: "texts of this team",
     HomeFolder.WARNING_LISTS: "lists that this team adopted",
