@@ -220,8 +220,9 @@ def test_a_partner_with_gpg_alone_gets_answers_and_is_recalled(world: World, off
     forged = reply(gpg, raw, key).replace(b"we have it", b"we lost it")
     file_mail(desk, forged, now=world.now)
     assert strengths(world) == [EvidenceStrength.ACCEPTED]
+    answered = reply(gpg, raw, key)
     for _ in range(2):
-        file_mail(desk, reply(gpg, raw, key), now=world.now)
+        file_mail(desk, answered, now=world.now)
     assert strengths(world) == [EvidenceStrength.SIGNED_REPLY, EvidenceStrength.ACCEPTED]
     assert [row.state for row in rows(world, OutgoingRow)] == ["received"]
     with world.node.database.reading() as session:
