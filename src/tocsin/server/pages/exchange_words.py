@@ -146,7 +146,8 @@ OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
 WORDS: Final[Mapping[str, Any]] = {
     "dispatch_kinds": _DISPATCHES,
     "sent_states": SENT, "came_states": _CAME, "item_states": _ITEMS, "answers": ANSWERS, "asks": _ASKS,
-    "codes": _CODES, "kept_codes": _KEPT, "code_words": _CODE_WORDS, "answer_ways": _WAYS, "more": _MORE,
+    "codes": _CODES, "kept_codes": {"": "\N{EN DASH}", **_KEPT}, "code_words": _CODE_WORDS,
+    "answer_ways": _WAYS, "more": _MORE,
     "classes": _CLASSES, "travel_ways": _TRAVEL, "try_outcomes": _TRIES, "strengths": _STRENGTHS, "faces": _FACES,
     "case_states": CASES, "case_entries": _ENTRIES, "case_refusals": _REFUSALS, "asked_words": _ASKED,
     "request_words": _REQUESTS, "consent_states": _CONSENTS,
