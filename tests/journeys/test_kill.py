@@ -59,6 +59,8 @@ ELSEWHERE = (
     "duty.",
     "evidence.",
     "exchange.",
+    "standby.",
+    "takeover.",
 )
 PLACES = [
     name for name in NAMES if name not in SMTP_ONLY | COMPACTION | LARGE_ONLY and not name.startswith(ELSEWHERE)

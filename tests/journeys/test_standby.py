@@ -27,7 +27,7 @@ from support.delivery_examples import Read, read_mail
 from support.homes import copy_home, migrated_home
 from support.mail_keys import Gpg, gnupg
 from support.mail_server import PostOffice, post_office
-from support.processes import command
+from support.processes import KILLED, command
 from support.world import link_of, served, serving
 from tocsin.node.letters import queue_letter
 from tocsin.node.records import open_database, sqlite_url
@@ -273,6 +273,27 @@ def test_a_server_copies_before_it_sends_and_stops_once_another_machine_took_ove
         assert (told.status_code, "out of service" in told.json()["detail"]) == (503, True)
     said = {one["what"]: one for one in pair.first.json("doctor", code=1)}
     assert "took over" in said["standby"]["found"]
+
+
+@pytest.mark.parametrize("pair", [0], indirect=True)
+def test_a_takeover_that_is_killed_leaves_nobody_who_sends_until_another_is_whole(
+    pair: Pair, ring: Gpg, tmp_path: Path
+) -> None:
+    pair.first.run("ingest", pair.next_report()[0])
+    pair.first.run("standby", "copy")
+    words: list[str | Path] = ["takeover", pair.folder, "--gpg-home", ring.home, "--older"]
+    for point in ("takeover.fenced", "takeover.unpacked", "takeover.restored"):
+        home = tmp_path / point
+        killed = command(home, *words, environment={**pair.first.environment, "TOCSIN_CUT": point})
+        assert killed.wait() == KILLED
+        for half in (pair.first, Tocsin(home, pair.first.environment)):
+            half.call("deliver")
+        assert pair.office.arrived == []
+    whole = Tocsin(tmp_path / "whole", pair.first.environment)
+    assert whole.json(*words)["term"] == 5
+    whole.run("deliver")
+    assert len(pair.digests()) == TEAMS
+    assert stored(whole) == stored(pair.first)
 
 
 @pytest.mark.parametrize("pair", [0], indirect=True)
