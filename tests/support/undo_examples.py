@@ -151,7 +151,9 @@ EXAMPLES: Final[dict[str, Callable[[World], dict[str, Any]]]] = {
     "refuseAgreement": lambda w: {**ledger.own_agreement(w), "reason": "Not ours to keep"},
     "declineOfferedItem": lambda w: {"item": (ledger.offered(w), 1)[1], "reason": "Known already"},
     "recordConsentPartner": lambda w: {"partner": (ledger.offered(w), "1")[1], "item": 1, "who": "Ada"},
-    "recordAnswerPassedItems": lambda w: {"dispatch": (ledger.recalled(w), 1)[1], "who": "Ada", "said": "Gone"},
+    "recordAnswerPassedItems": lambda w: {
+        "dispatch": (ledger.recalled(w), 1)[1], "state": "done", "who": "Ada", "said": "Gone",
+    },
     "addAsset": _register,
     "changeAsset": lambda w: (_asset(w), {"asset": 1, **FIELDS, "site": "Quay 5"})[1],
     "removeAsset": _needed,
