@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from support.ledger_examples import act, make_incident
+from support.ledger_examples import act, carry, make_incident
 from support.processes import KILLED, command
 from support.world import World
 from tocsin.exchange.ledger import (
@@ -18,8 +18,6 @@ from tocsin.exchange.ledger import (
     OutgoingRow,
     close_handed_over,
     open_messages,
-    receipt_file,
-    sealed_file,
 )
 from tocsin.incidents import Incident, IncidentReader, entries_of, find_incident
 from tocsin.interface import ActContext, RequestError
@@ -29,18 +27,6 @@ from tocsin.node.errors import ConflictError
 def rows(world: World, table: Any) -> list[Any]:
     with world.node.database.reading() as session:
         return list(session.scalars(select(table)))
-
-
-def carry(sender: World, to: World, number: int) -> Any:
-    """A dispatch to its recipient and the receipt back; what became of it."""
-    with sender.node.database.reading() as session:
-        _, file = sealed_file(sender.node, session, number)
-    done = act(to, "take", content=file)
-    with to.node.database.reading() as session:
-        _, receipt = receipt_file(to.node, session, done.incoming)
-    act(sender, "take-receipt", content=receipt)
-    assert done.verdict == "taken", done.reason
-    return done
 
 
 def settle(world: World) -> list[str]:

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from support.exchange_examples import peer
 from support.incident_mails import add_party
-from support.ledger_examples import OBSERVABLES, act, make_incident, pin_key
+from support.ledger_examples import OBSERVABLES, act, carry, make_incident, pin_key
 from support.partner_examples import CALL, do
 from support.world import World
 from tocsin.cli.acts import act_of
@@ -23,8 +23,6 @@ from tocsin.exchange.ledger import (
     OutgoingRow,
     open_questions,
     preview,
-    receipt_file,
-    sealed_file,
 )
 from tocsin.exchange.ledger.answer_models import ConsentRow
 from tocsin.exchange.sharing import PackageKind, PartnerPackage
@@ -38,18 +36,6 @@ OWN = "198.51.100.9"
 def rows(world: World, table: Any) -> list[Any]:
     with world.node.database.reading() as session:
         return list(session.scalars(select(table).order_by(table.id)))
-
-
-def carry(sender: World, to: World, number: int) -> Any:
-    """A dispatch to its recipient, and the receipt back."""
-    with sender.node.database.reading() as session:
-        _, file = sealed_file(sender.node, session, number)
-    done = act(to, "take", content=file)
-    with to.node.database.reading() as session:
-        _, receipt = receipt_file(to.node, session, done.incoming)
-    act(sender, "take-receipt", content=receipt)
-    assert done.verdict == "taken", done.reason
-    return done
 
 
 def names(world: World, reference: str, partner: str) -> None:

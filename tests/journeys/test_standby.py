@@ -236,7 +236,7 @@ def test_cut_off_at_any_moment_nothing_is_lost_and_no_mail_comes_twice(pair: Pai
     assert pair.first.call("standby", "off")[0] == 1
     assert len(pair.office.arrived) == sent
     figures = {"seconds": round(took, 2), "sent_by_second": sent - before, "held": done["held"], "known": done["sent"]}
-    print(json.dumps({"deed": deed, "cut": cut, "lost": len(pair.acknowledged) - len(kept), **figures}))  # noqa: T201
+    print(json.dumps({"deed": deed, "cut": cut, "lost": len(pair.acknowledged) - len(kept), **figures}))  # noqa: T201 (for -s)
     second.run("standby", "on")
     assert json.loads((pair.copies / "newest.json").read_text())["name"].startswith("000001-")
     second.run("standby", "copy")

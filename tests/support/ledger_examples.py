@@ -33,6 +33,7 @@ from tocsin.exchange.ledger import (
     OfferState,
     OutgoingRow,
     PassedItem,
+    receipt_file,
     sealed_file,
 )
 from tocsin.exchange.ledger.cases.models import request_values
@@ -327,3 +328,15 @@ def recalled(world: World) -> World:
         item = RecallItemRow(recall_id=row.id, node=UUID(int=1), item=UUID(int=10), version=1, state="", code="")
         session.add(item)
     return world
+
+
+def carry(sender: World, to: World, number: int) -> Any:
+    """A dispatch to its recipient and the receipt back; what became of it."""
+    with sender.node.database.reading() as session:
+        _, file = sealed_file(sender.node, session, number)
+    done = act(to, "take", content=file)
+    with to.node.database.reading() as session:
+        _, receipt = receipt_file(to.node, session, done.incoming)
+    act(sender, "take-receipt", content=receipt)
+    assert done.verdict == "taken", done.reason
+    return done
