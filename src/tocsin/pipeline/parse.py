@@ -11,38 +11,28 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
-
 from tocsin.delivery.mailbox import is_mail
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
-    UNUSABLE,
     FeedRecord,
     MailReading,
     OpenedReport,
-    enrich,
     find_reports,
-    normalise,
     open_reports,
-    row_keys,
     shown,
 )
 from tocsin.events.redaction import Redaction, redacted
-from tocsin.events.sources import Chunk, DescribedSource, Feed, FeedSource, Reader, recognise, sources
+from tocsin.events.sources import DescribedSource, Feed, FeedSource, recognise, sources
 from tocsin.incidents.sightings import ObservableWatch
-from tocsin.networks import Networks
 from tocsin.node.errors import InputError, TocsinError, UsageError, internal_failures
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import say
 from tocsin.node.settings import IngestSettings
 from tocsin.pipeline import commit as commitment
+from tocsin.pipeline.notify_decision import NotificationDecider
+from tocsin.pipeline.placement import InProcess, OpenWork, Placement, UnderstoodBatch
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.problems import problem_keys
-
-_AHEAD = 2  # batches in flight beside the one that is settled; each costs about 200 MB of memory
 
 Failures = list[tuple[str, TocsinError]]
 Clock = Callable[[], datetime]
@@ -60,23 +50,12 @@ class IngestSession:
     """What all reports of a run share."""
 
     node: NodeWithStores
-    pool: ThreadPoolExecutor  # understands batches and writes them
+    here: InProcess  # understands and finishes batches in this process
     reading: ThreadPoolExecutor  # one thread: opens reports and reads chunks, in order
-    networks: Networks
-    tellers: RecipientResolver
+    resolver: RecipientResolver
+    decider: NotificationDecider
     watch: ObservableWatch
     clock: Clock
-
-
-@dataclass(frozen=True)
-class ParsedBatch:
-    """One batch read, checked and enriched, before anything was compared with what is known."""
-
-    frame: pl.DataFrame
-    rows: npt.NDArray[np.int64]
-    row_keys: npt.NDArray[np.uint64]
-    problem_keys: npt.NDArray[np.uint64]
-    unusable: list[tuple[int, str, str]]
 
 
 @dataclass(frozen=True)
@@ -85,7 +64,7 @@ class OpenReport:
 
     report: OpenedReport
     stream: IO[bytes]
-    reader: Reader
+    work: OpenWork
     record: FeedRecord
     feed: Feed
     heard: datetime
@@ -100,6 +79,7 @@ class OpenReport:
     def close(self) -> None:
         """Let go of the file, after the work on it that is still under way."""
         self.batches.stop()
+        self.batches.placement.close(self.work)
         self.stream.close()
 
 
@@ -210,10 +190,9 @@ def _opened(
     except BaseException:
         stream.close()
         raise
-    batches = _OrderedBatches(
-        session, lambda chunk: understand(reader, chunk, described, session.networks, heard), reader.chunks()
-    )
-    return OpenReport(report, stream, reader, record, described, heard, batches, intake, redaction)
+    work = OpenWork(reader, described, heard)
+    batches = _OrderedBatches(session, session.here, work)
+    return OpenReport(report, stream, work, record, described, heard, batches, intake, redaction)
 
 
 def origin_of(
@@ -262,35 +241,16 @@ def _wrong_mapping(report: OpenedReport, wrong: list[str]) -> InputError:
     )
 
 
-def understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, now: datetime) -> ParsedBatch:
-    """Read, check and enrich one chunk; pure, so that chunks are understood in parallel."""
-    batch = reader.parse(chunk)
-    normalised = normalise(batch, feed, now)
-    usable = normalised.usable.to_numpy()
-    bad = np.flatnonzero(~usable).tolist()
-    unusable = [(row.line, row.reason, row.raw) for row in batch.unreadable]
-    if bad:
-        # of several events of one record the good ones are kept; the record is set aside once
-        unusable += [(line, UNUSABLE, raw) for line, raw in dict.fromkeys(batch.locate(bad))]
-    rows = batch.rows(chunk)[usable]
-    frame, texts = normalised.frame, batch.key_texts()
-    if bad:
-        frame, texts = frame.filter(normalised.usable), texts.filter(normalised.usable)
-    keys = row_keys(texts, f"{feed.source}/{feed.code}\n{reader.header}")
-    return ParsedBatch(enrich(frame, networks), rows, keys, problem_keys(frame), unusable)
-
-
 class _OrderedBatches:
     """Batches in the order of their chunks; a few are read and worked on ahead, from the very beginning."""
 
-    def __init__(
-        self, session: IngestSession, function: Callable[[Chunk], ParsedBatch], chunks: Iterator[Chunk]
-    ) -> None:
-        self._session, self._function, self._chunks = session, function, chunks
-        self._waiting: deque[Future[Future[ParsedBatch] | None]] = deque()
+    def __init__(self, session: IngestSession, placement: Placement, work: OpenWork) -> None:
+        self.placement = placement
+        self._session, self._work, self._chunks = session, work, work.reader.chunks()
+        self._waiting: deque[Future[Future[UnderstoodBatch] | None]] = deque()
         self._fill()
 
-    def __iter__(self) -> Iterator[ParsedBatch]:
+    def __iter__(self) -> Iterator[UnderstoodBatch]:
         while self._waiting:
             work = self._waiting.popleft().result()
             if work is not None:
@@ -305,9 +265,9 @@ class _OrderedBatches:
         wait([work for work in begun if work is not None and not work.cancel()])
 
     def _fill(self) -> None:
-        while len(self._waiting) < _AHEAD:
+        while len(self._waiting) < self.placement.ahead:
             self._waiting.append(self._session.reading.submit(self._advance))
 
-    def _advance(self) -> Future[ParsedBatch] | None:
+    def _advance(self) -> Future[UnderstoodBatch] | None:
         chunk = next(self._chunks, None)
-        return None if chunk is None else self._session.pool.submit(self._function, chunk)
+        return None if chunk is None else self.placement.understand(self._work, chunk)
