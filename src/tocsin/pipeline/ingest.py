@@ -6,6 +6,7 @@
 Work is per batch of whole records; what a batch leaves in memory is counts.
 """
 
+import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -51,7 +52,15 @@ from tocsin.pipeline.notify_decision import NotificationDecider
 from tocsin.pipeline.parse import Clock, IngestSession, OpenReport, open_all, open_report
 from tocsin.pipeline.placement import InProcess
 from tocsin.pipeline.recipients import RecipientResolver
-from tocsin.pipeline.steps import BatchWorker, FinishedBatch, IngestTerms, PartTerms, RowVerdicts, Settlement
+from tocsin.pipeline.steps import (
+    BatchWorker,
+    FinishedBatch,
+    IngestTerms,
+    PartTerms,
+    RowVerdicts,
+    Settlement,
+    WorkerTerms,
+)
 from tocsin.pipeline.stores import NodeWithStores, writer
 from tocsin.pipeline.tables import WithheldKey
 from tocsin.pipeline.team_sets import TeamSets
@@ -59,6 +68,7 @@ from tocsin.problems import ReminderPolicy, read_reminders
 
 if TYPE_CHECKING:
     from tocsin.assets import AssetMatcher
+    from tocsin.pipeline.processes import Processes
 
 INGEST: Final = "ingest"
 """What references call the way of a report that is taken in where it stands."""
@@ -255,10 +265,23 @@ def _session(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSessio
     with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(1) as reading:
         resolver, watch = RecipientResolver.open(node), ObservableWatch(node.database)
         here = InProcess(BatchWorker(Networks.open(node.home), resolver, node.store), pool)
+        away = _away(node, resolver)
         try:
-            yield IngestSession(node, here, reading, resolver, NotificationDecider.open(node), watch, clock)
+            yield IngestSession(node, here, away, reading, resolver, NotificationDecider.open(node), watch, clock)
         finally:
+            if away is not None:
+                away.end()
             node.end_merges()  # backups and retention find whole files
+
+
+def _away(node: NodeWithStores, resolver: RecipientResolver) -> "Processes | None":
+    """Workers elsewhere, as the settings have them; none are started yet."""
+    if node.settings.work.on == "process":
+        return None
+    from tocsin.pipeline.processes import Processes
+
+    terms = WorkerTerms(node.home, node.store.folder, resolver.terms)
+    return Processes(terms, node.settings.work.workers or len(os.sched_getaffinity(0)))
 
 
 def _settled(

@@ -11,16 +11,27 @@ from typing import Final, Protocol
 import polars as pl
 
 from tocsin.events.sources import Chunk, Feed, Reader
-from tocsin.pipeline.steps import BatchWorker, FinishedBatch, IngestTerms, PartTerms, RowFacts, RowVerdicts, WideBatch
+from tocsin.node.errors import InternalError
+from tocsin.pipeline.steps import (
+    BatchWorker,
+    FinishedBatch,
+    IngestTerms,
+    PartTerms,
+    ReaderTerms,
+    RowFacts,
+    RowVerdicts,
+    WideBatch,
+)
 
 _AHEAD: Final = 2  # batches in flight beside the one that is settled; each costs about 200 MB of memory
 
 
 @dataclass(frozen=True, eq=False)
 class OpenWork:
-    """A report as its chunks are worked on."""
+    """A report as its chunks are worked on. ``again``: how another process opens its reader."""
 
     reader: Reader
+    again: ReaderTerms
     feed: Feed
     heard: datetime
 
@@ -40,8 +51,12 @@ def frame_of(batch: UnderstoodBatch) -> pl.DataFrame:
     return batch.held.frame
 
 
+class WorkerLostError(InternalError):
+    """A worker process died, and with it what it had of a report."""
+
+
 class Placement(Protocol):
-    """Workers that understand chunks, and finish each batch where it was understood.
+    """Workers that understand chunks, and finish each batch where it was understood; `WorkerLostError` by the futures.
 
     ``ahead``: so many batches are read and understood beside the one that is settled.
     """
