@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from tocsin.node.records.key_files import LARGE_MERGE, KeyFiles
     from tocsin.node.records.key_filter import AskedKeys
     from tocsin.node.records.kill_points import cut
+    from tocsin.node.records.locks import held, held_file, patiently
     from tocsin.node.records.numbering import continue_numbering, counted
     from tocsin.node.records.processes import alive, at_work
     from tocsin.node.records.seal_check import Kind, SealCheckResult, check_seals
