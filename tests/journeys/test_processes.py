@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 from sqlalchemy import select
 
-from support.cast import HEADER, settle
+from support.cast import HEADER
+from support.homes import settle
 from support.processes import KILLED, Running, command
 from tocsin.delivery.models import DeliveryItem
 from tocsin.events.models import Ingest
@@ -94,7 +95,8 @@ def workers(running: Running) -> Iterator[int]:
 def wait_for_workers(running: Running) -> list[int]:
     end = time.monotonic() + 60
     while len(found := list(workers(running))) < 2:
-        assert time.monotonic() < end and running.poll() is None, running.said
+        assert time.monotonic() < end, running.said
+        assert running.poll() is None, running.said
         time.sleep(0.005)
     return found
 
