@@ -87,6 +87,9 @@ class WorkSettings(Section):
         "memory and takes less time. Reports of less than 4 MB are never given to workers.",
     )
     workers: int = Field(0, ge=0, le=256, description="Worker processes; 0: as many as there are processor cores.")
+    term_seconds: int = Field(
+        60, ge=2, description="Over PostgreSQL: who takes reports in and does not answer for so long is replaced."
+    )
 
 
 class TellSettings(Section):
