@@ -1,4 +1,4 @@
-"""Who takes reports in over PostgreSQL, is stopped, and goes on after another took over, is refused: nothing comes twice."""
+"""Who takes reports in over PostgreSQL, and was stopped until another took over, is refused: nothing comes twice."""
 
 import os
 import signal
