@@ -34,6 +34,7 @@ from tocsin.pipeline.steps import (
     RowFacts,
     RowVerdicts,
     WideBatch,
+    WorkerSets,
     WorkerTerms,
 )
 
@@ -103,7 +104,9 @@ class Processes:
         reader = None if report in worker.reports else work.again
         worker.reports.add(report)
         request = _Understand(report, batch, reader, work.feed, work.heard, replace(chunk, data=b""))
-        return worker.ask(request, chunk.data, lambda facts: UnderstoodBatch(facts, _HeldBatch(worker, batch)))
+        return worker.ask(
+            request, chunk.data, lambda facts: UnderstoodBatch(worker.known(facts), _HeldBatch(worker, batch))
+        )
 
     def finish(
         self, batch: UnderstoodBatch, verdicts: RowVerdicts, ingest: IngestTerms, part: PartTerms
@@ -147,6 +150,8 @@ class _Worker:
         self._asking = ThreadPoolExecutor(1)
         self.reports: set[int] = set()
         self.ingest: IngestTerms | None = None
+        self.sets: dict[int, tuple[int, ...]] = {}
+        self.team_sets = WorkerSets(self.sets)
         self.lost = False
         self.waiting = 0
         self.crossed = 0
@@ -179,6 +184,11 @@ class _Worker:
                 _LOG.error("%s", log)
             raise answer
         return then(answer)
+
+    def known(self, facts: RowFacts) -> RowFacts:
+        """The same with all sets of teams that the worker met; it sends each once."""
+        self.sets.update(facts.team_sets.members)  # type: ignore[call-overload]  # a mapping, see `_Bench`
+        return replace(facts, team_sets=self.team_sets)
 
     def end(self) -> None:
         self._asking.shutdown(cancel_futures=True)
@@ -216,6 +226,7 @@ class _Bench:
     readers: dict[int, Reader] = field(default_factory=dict)
     frames: dict[int, tuple[int, WideBatch]] = field(default_factory=dict)
     ingest: IngestTerms | None = None
+    sent: int = 0  # sets of teams
 
     def understand(self, asked: _Understand, data: bytes) -> RowFacts:
         if asked.reader is not None:
@@ -224,7 +235,9 @@ class _Bench:
         wide, facts = self.worker.understand(reader, chunk, asked.feed, asked.heard)
         self.frames[asked.batch] = asked.report, wide
         cut("work.understood")
-        return facts
+        members = self.worker.resolver.sets.members
+        new, self.sent = dict(enumerate(members[self.sent :], self.sent)), len(members)
+        return replace(facts, team_sets=WorkerSets(new))
 
     def finish(self, asked: _Finish) -> FinishedBatch:
         self.ingest = asked.ingest or self.ingest
