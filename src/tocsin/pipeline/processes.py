@@ -104,9 +104,8 @@ class Processes:
         reader = None if report in worker.reports else work.again
         worker.reports.add(report)
         request = _Understand(report, batch, reader, work.feed, work.heard, replace(chunk, data=b""))
-        return worker.ask(
-            request, chunk.data, lambda facts: UnderstoodBatch(worker.known(facts), _HeldBatch(worker, batch))
-        )
+        held = _HeldBatch(worker, batch)
+        return worker.ask(request, chunk.data, lambda facts: UnderstoodBatch(worker.known(facts), held))
 
     def finish(
         self, batch: UnderstoodBatch, verdicts: RowVerdicts, ingest: IngestTerms, part: PartTerms
@@ -187,7 +186,7 @@ class _Worker:
 
     def known(self, facts: RowFacts) -> RowFacts:
         """The same with all sets of teams that the worker met; it sends each once."""
-        self.sets.update(facts.team_sets.members)  # type: ignore[call-overload]  # a mapping, see `_Bench`
+        self.sets.update(facts.team_sets.members)  # type: ignore[arg-type]  # a mapping, see `_Bench`
         return replace(facts, team_sets=self.team_sets)
 
     def end(self) -> None:
