@@ -99,7 +99,9 @@ class Processes:
 
     def understand(self, work: OpenWork, chunk: Chunk) -> Future[UnderstoodBatch]:
         """As `Placement`."""
-        report = self._reports.setdefault(work, len(self._reports))
+        if work not in self._reports:
+            self._reports[work] = next(self._numbers)
+        report = self._reports[work]
         worker, batch = self._least_busy(), next(self._numbers)
         reader = None if report in worker.reports else work.again
         worker.reports.add(report)
@@ -118,9 +120,10 @@ class Processes:
 
     def close(self, work: OpenWork) -> None:
         """As `Placement`."""
-        report = self._reports.get(work)
+        report = self._reports.pop(work, -1)
         for worker in self._workers:
             if worker is not None and not worker.lost and report in worker.reports:
+                worker.reports.discard(report)
                 worker.ask(_Close(report))
 
     def end(self) -> None:

@@ -121,8 +121,8 @@ class RowFacts:
 
     def of(self, rows: Bools) -> "RowFacts":
         """Those of some rows, as where an owner has only some of the shards."""
-        arrays = {name: value[rows] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        return replace(self, **arrays)  # type: ignore[arg-type]
+        every = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray) and name != "used"}
+        return replace(self, **{name: value[rows] for name, value in every.items()})  # type: ignore[arg-type]
 
 
 @dataclass
