@@ -25,7 +25,7 @@ from tocsin.server.pages.words import PageTexts
 
 _PING = 30  # seconds between signs of life, for what stands between us and the browser
 _LAST_WORDS = 2  # seconds in which streams end by themselves when the server does
-_RETRY = 3_000  # milliseconds after which a browser comes again
+_RETRY = 1_000  # milliseconds after which a browser comes again
 
 
 def board_pages(desk: PageContext) -> APIRouter:
