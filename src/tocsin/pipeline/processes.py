@@ -87,7 +87,7 @@ class _HeldBatch:
 
 
 class Processes:
-    """Workers of one session; started when the first chunk comes. Implements `Placement`."""
+    """Workers of one session; started when the first chunk comes. Implements `BatchPlacement`."""
 
     def __init__(self, terms: WorkerTerms, workers: int) -> None:
         self.ahead = 2 * workers
@@ -98,7 +98,7 @@ class Processes:
         self.crossed = 0  # bytes that went to workers and came from them
 
     def understand(self, work: OpenWork, chunk: Chunk) -> Future[UnderstoodBatch]:
-        """As `Placement`."""
+        """As `BatchPlacement`."""
         if work not in self._reports:
             self._reports[work] = next(self._numbers)
         report = self._reports[work]
@@ -112,14 +112,14 @@ class Processes:
     def finish(
         self, batch: UnderstoodBatch, verdicts: RowVerdicts, ingest: IngestTerms, part: PartTerms
     ) -> Future[FinishedBatch]:
-        """As `Placement`."""
+        """As `BatchPlacement`."""
         held: _HeldBatch = batch.held  # type: ignore[assignment]  # ours
         known, held.worker.ingest = held.worker.ingest is ingest, ingest
         narrow = RowVerdicts(verdicts.kept, verdicts.fresh, verdicts.told)
         return held.worker.ask(_Finish(held.number, narrow, None if known else ingest, part))
 
     def close(self, work: OpenWork) -> None:
-        """As `Placement`."""
+        """As `BatchPlacement`."""
         report = self._reports.pop(work, -1)
         for worker in self._workers:
             if worker is not None and not worker.lost and report in worker.reports:
