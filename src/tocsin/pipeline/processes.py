@@ -21,7 +21,7 @@ from traceback import format_exc
 from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.events.sources import Chunk, Feed, Reader
-from tocsin.node.errors import InternalError, TocsinError, internal_failures
+from tocsin.node.errors import InternalError, TocsinError, UsageError, internal_failures
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
 from tocsin.pipeline.placement import OpenWork, UnderstoodBatch, WorkerLostError
@@ -135,8 +135,11 @@ class Processes:
 
     def _least_busy(self) -> "_Worker":
         """Of the workers, each started where it was not yet, or is lost."""
+        lost = [one for one in self._workers if one is not None and one.lost]
         workers = [one if one and not one.lost else _Worker(_context(), self._terms) for one in self._workers]
         self._workers = [*workers]
+        for one in lost:
+            one.end()
         return min(workers, key=lambda worker: worker.waiting)
 
 
@@ -158,16 +161,16 @@ class _Worker:
         self.waiting = 0
         self.crossed = 0
 
-    def ask(self, request: object, data: bytes = b"", then: Any = lambda answer: answer) -> Future[Any]:
+    def ask(self, request: object, data: bytes | None = None, then: Any = lambda answer: answer) -> Future[Any]:
         """What the worker answers, as ``then`` makes it."""
         self.waiting += 1
         return self._asking.submit(self._ask, request, data, then)
 
-    def _ask(self, request: object, data: bytes, then: Any) -> object:
+    def _ask(self, request: object, data: bytes | None, then: Any) -> object:
         try:
             asked = pickle.dumps(request, 5)
             self._pipe.send_bytes(asked)
-            if data:
+            if data is not None:
                 self._pipe.send_bytes(data)
             answered = self._pipe.recv_bytes()
         except (EOFError, OSError) as error:
@@ -179,7 +182,7 @@ class _Worker:
             ) from error
         finally:
             self.waiting -= 1
-        self.crossed += len(asked) + len(data) + len(answered)
+        self.crossed += len(asked) + len(data or b"") + len(answered)
         answer, log = pickle.loads(answered)  # noqa: S301 (from a process of ours)
         if isinstance(answer, TocsinError):
             if log:
@@ -272,11 +275,20 @@ def _serve(pipe: Connection, terms: WorkerTerms) -> None:
         except InternalError as error:
             answer, log = error, format_exc()
         except TocsinError as error:
-            answer = error
+            answer = _sendable(error)
         try:
             pipe.send_bytes(pickle.dumps((answer, log), 5))
         except OSError:
             os._exit(0)
+
+
+def _sendable(error: TocsinError) -> TocsinError:
+    """An error that can be read on the other side: those that take more than their sentence cannot."""
+    try:
+        pickle.loads(pickle.dumps(error, 5))  # noqa: S301 (our own)
+    except TypeError:
+        return UsageError(str(error), hint=error.hint)
+    return error
 
 
 def _answer(bench: _Bench, request: object, data: bytes) -> object:
