@@ -261,6 +261,7 @@ EXAMPLES: dict[str, str] = {
     "/exchange/items/{item}/answer": "dispatch",
     "/exchange/items/{item}/ask-source": "dispatch",
     "/exchange/items/{item}/decline": "dispatch",
+    "/exchange/items/{item}/parts/{part}/file": "offered file",
     "/exchange/items/{item}/pass-on": "dispatch",
     "/exchange/items/{item}/report": "dispatch",
     "/assets/{asset}": "asset",

@@ -1,5 +1,7 @@
 """Exchange on pages: what was sent and came, an item decided and undone, a file that cannot be read."""
 
+import io
+import zipfile
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -120,8 +122,20 @@ def test_an_item_shows_what_it_would_add_and_hides_an_incident_of_others(
     offered = item(OfferState.OFFERED, parts=[part])
     assert ("203[.]0[.]113[.]7 Indicator of the attack" in offered, "kit[.]example Victim" in offered) == (True, True)
     assert "203[.]0[.]113[.]7" not in text_of(auditor.get("/exchange/items/1")), "whoever decides sees it"
+    got = analyst.send("/exchange/items/1/parts/1/file")
+    assert (got.headers["x-content-type-options"], got.headers["content-disposition"]) == (
+        "nosniff", "attachment; filename*=utf-8''item-1-1.zip"
+    )  # fmt: skip
+    with zipfile.ZipFile(io.BytesIO(got.content)) as files:
+        assert files.read(digest, pwd=b"infected") == table
+    assert auditor.get("/audit?action=offer.copied").text.count(digest) == 1
+    refused = [analyst.send(f"/exchange/items/1/parts/{n}/file").status_code for n in (0, 2)]
+    refused.append(auditor.send("/exchange/items/1/parts/1/file").status_code)
+    assert refused == [404, 404, 404]
     assert "203[.]0[.]113[.]7" not in item(OfferState.OFFERED, tlp="RED")
-    adopted = item(OfferState.ADOPTED, incident=hidden)
+    assert analyst.send("/exchange/items/1/parts/1/file").status_code == 409, "TLP:RED is read where it is restricted"
+    adopted = item(OfferState.ADOPTED, incident=hidden, tlp="AMBER")
+    assert analyst.send("/exchange/items/1/parts/1/file").status_code == 409, "it is evidence now"
     assert ("Its incident is hidden" in adopted, hidden in adopted) == (True, False)
     assert "Answer the recall" in item(OfferState.RECALLED)
     for act in ("items/1/answer", "dispatches/1/answer", "messages/1/reply"):

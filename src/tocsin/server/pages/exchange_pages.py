@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from tocsin.exchange.ledger import (
     case_acts,
     consent_state,
     consents_of,
+    copy_offered_file,
     earlier_incident,
     find_item,
     ground_of_package,
@@ -51,6 +53,7 @@ from tocsin.exchange.sharing import PartnerPackage, why_withheld
 from tocsin.exchange.ways import acts as way_acts
 from tocsin.exchange.ways import due_dispatches, evidence_of, tries_of
 from tocsin.incidents import IncidentReader, defang, find_incident, known_references, open_incidents
+from tocsin.incidents.evidence import PASSWORD, packed_bytes
 from tocsin.interface import (
     NotHereError,
     Number,
@@ -73,7 +76,7 @@ from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext, join_routers
 from tocsin.server.pages.exchange_case_pages import NOTHING, close_accepted, exchange_case_pages
 from tocsin.server.pages.exchange_words import WORDS
-from tocsin.server.pages.incidents import OBSERVED_AS
+from tocsin.server.pages.incidents import OBSERVED_AS, archive
 from tocsin.server.security import Form
 from tocsin.sharing.gate import Tlp
 
@@ -220,37 +223,32 @@ def _item_pages(router: PageRouter, desk: PageContext) -> None:
         """An item that a partner offered. ``partner``: to whom it is to go on, where a form begins with that."""
         return _item(desk, request, visitor, item, typed={"partner": partner})
 
-    def add(name: str) -> None:
+    def add(name: str, then: str) -> None:
         @router.post(f"{_PLACE}/items/{{item}}/{name}")
         def do(request: Request, visitor: _WORKER, item: Number, form: Form) -> Response:
-            """Adopt it, decline it, or answer its recall."""
+            """Adopt it, decline it, answer its recall, pass it on as its source signed it, or ask the source for it."""
             try:
-                return perform_and_go(desk, visitor, _ACTS[name], form, f"{_PLACE}/items/{item}", item=item)
+                return perform_and_go(
+                    desk, visitor, _ACTS[name], form, lambda done: _PLACE + then.format(item=item, done=done), item=item
+                )
             except _WRONG as error:
                 return _item(desk, request, visitor, item, error=error, typed=form)
 
     for name in ("adopt", "decline", "answer", "report"):
-        add(name)
+        add(name, "/items/{item}")
+    add("ask-source", "/messages/{done.message}")
+    add("pass-on", "/dispatches/{done.dispatch}")
 
-    @router.post(_PLACE + "/items/{item}/ask-source")
-    def ask_source(request: Request, visitor: _WORKER, item: Number, form: Form) -> Response:
-        """Ask its source whether it may go on to another partner."""
+    @router.post(_PLACE + "/items/{item}/parts/{part}/file")
+    def file(request: Request, visitor: _WORKER, item: Number, part: Number, _form: Form) -> Response:
+        """A file of an item that nobody has decided yet, packed as one of evidence is; that it was taken is noted."""
+        context = replace(context_for(desk.node, visitor, _ACTS["adopt"], desk.now, desk.say), act=None)
         try:
-            return perform_and_go(
-                desk, visitor, _ACTS["ask-source"], form, lambda done: f"{_PLACE}/messages/{done.message}", item=item
-            )
+            with _found():
+                content = copy_offered_file(context, item, part)
+            return archive(packed_bytes(content), f"item-{item}-{part}.zip")
         except _WRONG as error:
-            return _item(desk, request, visitor, item, error=error, typed=form)
-
-    @router.post(_PLACE + "/items/{item}/pass-on")
-    def pass_on(request: Request, visitor: _WORKER, item: Number, form: Form) -> Response:
-        """Pass it on to another partner, as its source signed it."""
-        try:
-            return perform_and_go(
-                desk, visitor, _ACTS["pass-on"], form, lambda done: f"{_PLACE}/dispatches/{done.dispatch}", item=item
-            )
-        except _WRONG as error:
-            return _item(desk, request, visitor, item, error=error, typed=form)
+            return _item(desk, request, visitor, item, error=error)
 
 
 def _list(
@@ -374,7 +372,8 @@ def _item(
         incident=item.incident if item.incident in known else "", before=before if before in known else "",
         holders=holders, others=others, askable=askable, consents=consents, names=names, figures=figures,
         claims=claims, agreement=agreement, consent_state=consent_state, typed=typed, recall=recall,
-        observables=observables, shown=_SHOWN, defang=defang, roles=OBSERVED_AS, open=choices, **WORDS,
+        observables=observables, shown=_SHOWN, defang=defang, roles=OBSERVED_AS, open=choices,
+        password=PASSWORD if decides and item.tlp != Tlp.RED else "", **WORDS,
     )  # fmt: skip
 
 
