@@ -13,6 +13,7 @@ from sqlalchemy import update
 from support.console_users import Browser, browsers_of
 from support.exchange_examples import peer
 from support.ledger_examples import (
+    TABLE,
     amber_item,
     asked_of_us,
     bring,
@@ -23,8 +24,7 @@ from support.ledger_examples import (
 )
 from support.partner_examples import do
 from support.world import World, copy_world, text_of
-from tocsin.exchange.dispatches import pack
-from tocsin.exchange.ledger import IncomingRow, OfferedItem, OfferState
+from tocsin.exchange.ledger import OfferedItem, OfferState
 from tocsin.exchange.partners import find_partner
 from tocsin.exchange.statements import CaseAct, CaseEntry, DispatchType, GlobalName
 from tocsin.incidents import add_incident
@@ -93,7 +93,8 @@ def test_what_a_partner_says_is_recorded_on_its_pages(ledger: tuple[World, list[
     with world.node.database.begin() as session:
         audit(session, AuditAction.BACKUP_RESTORED, at=world.now, actor="backup", subject="node")
     assert "Ask the partner" in text_of(analyst.get("/exchange/dispatches/1"))
-    assert analyst.send("/exchange/dispatches/1/answer", state="done", who="Ada", said="Gone").status_code == 303
+    said = {"state": "done", "way": "mail", "who": "Ada", "said": "Gone"}
+    assert analyst.send("/exchange/dispatches/1/answer", **said).status_code == 303
     shown = text_of(analyst.get("/exchange/dispatches/1"))
     assert ("By a person" in shown, "Save answer" in shown) == (True, False)
     assert "restored from a backup" in text_of(analyst.get("/exchange"))
@@ -107,9 +108,7 @@ def test_an_item_shows_what_it_would_add_and_hides_an_incident_of_others(
     ledger: tuple[World, list[Browser]],
 ) -> None:
     world, (analyst, auditor) = ledger
-    table = b"value,role\n203.0.113.7,indicator\n'kit.example,victim\n"
-    digest = sha256(table).hexdigest()
-    part = {"name": "observables.csv", "hash": f"sha256:{digest}", "class": "technical", "bytes": len(table)}
+    digest = sha256(TABLE).hexdigest()
 
     def item(state: OfferState, **values: object) -> str:
         with world.node.database.begin() as session:
@@ -117,9 +116,8 @@ def test_an_item_shows_what_it_would_add_and_hides_an_incident_of_others(
         return text_of(analyst.get("/exchange/items/1"))
 
     with world.node.database.begin() as session:
-        session.execute(update(IncomingRow).values(archive=world.node.exchange.put(pack({digest: table}))))
         hidden = add_incident(session, title="x", actor="test", now=world.now, members=(999,)).reference
-    offered = item(OfferState.OFFERED, parts=[part])
+    offered = item(OfferState.OFFERED)
     assert ("203[.]0[.]113[.]7 Indicator of the attack" in offered, "kit[.]example Victim" in offered) == (True, True)
     assert "203[.]0[.]113[.]7" not in text_of(auditor.get("/exchange/items/1")), "whoever decides sees it"
     got = analyst.send("/exchange/items/1/parts/1/file")
@@ -127,7 +125,7 @@ def test_an_item_shows_what_it_would_add_and_hides_an_incident_of_others(
         "nosniff", "attachment; filename*=utf-8''item-1-1.zip"
     )  # fmt: skip
     with zipfile.ZipFile(io.BytesIO(got.content)) as files:
-        assert files.read(digest, pwd=b"infected") == table
+        assert files.read(digest, pwd=b"infected") == TABLE
     assert auditor.get("/audit?action=offer.copied").text.count(digest) == 1
     refused = [analyst.send(f"/exchange/items/1/parts/{n}/file").status_code for n in (0, 2)]
     refused.append(auditor.send("/exchange/items/1/parts/1/file").status_code)
@@ -138,6 +136,8 @@ def test_an_item_shows_what_it_would_add_and_hides_an_incident_of_others(
     assert analyst.send("/exchange/items/1/parts/1/file").status_code == 409, "it is evidence now"
     assert ("Its incident is hidden" in adopted, hidden in adopted) == (True, False)
     assert "Answer the recall" in item(OfferState.RECALLED)
+    page = analyst.get("/exchange/items/1").text
+    assert (page.count('class="if-chosen"'), 'value="kept" checked' in page) == (1, False), "nothing is assumed"
     for act in ("items/1/answer", "dispatches/1/answer", "messages/1/reply"):
         undecided = analyst.send(f"/exchange/{act}", who="Ada")
         assert (undecided.status_code, "Choose an answer." in text_of(undecided)) == (409, True), act
@@ -154,6 +154,8 @@ def test_a_case_is_refused_and_a_further_one_is_sent_and_offered(met: tuple[Worl
     shown = text_of(analyst.get("/exchange/cases/1"))
     assert ("Offered to us" in shown, "<b>Wiper</b>" in shown, "A. Diop · Peer" in shown) == (True, True, True)
     assert "Offered · This node" in shown, "to whom it was offered"
+    again = analyst.send("/exchange/cases/1/refuse", reason="No people")
+    assert (again.status_code, 'id="refuse" open' in again.text, 'id="accept" open' in again.text) == (409, True, False)
     refused = analyst.send("/exchange/cases/1/refuse", code="capacity", reason="No people")
     assert refused.status_code == 303
     assert analyst.send("/exchange/cases/1/accept").status_code == 409
@@ -204,9 +206,13 @@ def test_a_source_is_asked_and_a_question_of_a_partner_is_answered(met: tuple[Wo
     again = analyst.send(f"/exchange/items/{item}/ask-source", partner=to)
     assert (again.status_code, "has no answer yet" in text_of(again)) == (409, True)
     assert "Who said it" in text_of(analyst.get(f"/exchange/consents?item={item}&partner={to}"))
-    early = analyst.send(f"/partners/{to}/consent", item=item, who="Ada", until="2020-01-01T00:00")
+    said = {"item": item, "answer": "yes", "way": "telephone"}
+    early = analyst.send(f"/partners/{to}/consent", **said, who="Ada", until="2020-01-01T00:00")
     assert (early.status_code, "This time is over" in text_of(early), 'value="Ada"' in early.text) == (409, True, True)
-    assert analyst.send(f"/partners/{to}/consent", item=item, who="Ada of Peer", answer="yes").status_code == 303
+    for lacking in ("answer", "way"):
+        half = {name: value for name, value in said.items() if name != lacking}
+        assert analyst.send(f"/partners/{to}/consent", **half, who="Ada").status_code == 409, "nothing is assumed"
+    assert analyst.send(f"/partners/{to}/consent", **said, who="Ada of Peer").status_code == 303
     shown = text_of(analyst.get(f"/exchange/items/{item}"))
     assert ("In force" in shown, "Ada of Peer" in shown, "By telephone" in shown) == (True, True, True)
 

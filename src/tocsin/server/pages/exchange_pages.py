@@ -183,32 +183,19 @@ def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
         with _found(), desk.node.database.reading() as session:
             return _download(*sealed_file(desk.node, session, dispatch))
 
-    @router.post(_PLACE + "/dispatches/{dispatch}/recall")
-    def recall(request: Request, visitor: _WORKER, dispatch: Number, form: Form) -> Response:
-        """Take back what it brought, from all who were passed it."""
-        path = f"{_PLACE}/dispatches/{dispatch}"
-        try:
-            return perform_and_go(desk, visitor, _ACTS["recall"], form, path, dispatch=dispatch)
-        except _WRONG as error:
-            return _dispatch(desk, request, dispatch, error, form)
+    def add(name: str, act: str) -> None:
+        @router.post(f"{_PLACE}/dispatches/{{dispatch}}/{name}")
+        def do(request: Request, visitor: _WORKER, dispatch: Number, form: Form) -> Response:
+            """Take back what it brought, record what the partner says of that, or mail again what did not arrive."""
+            try:
+                return perform_and_go(
+                    desk, visitor, _ACTS[act], form, f"{_PLACE}/dispatches/{dispatch}", dispatch=dispatch
+                )
+            except _WRONG as error:
+                return _dispatch(desk, request, dispatch, error, typed=form, tried=name)
 
-    @router.post(_PLACE + "/dispatches/{dispatch}/answer")
-    def answer(request: Request, visitor: _WORKER, dispatch: Number, form: Form) -> Response:
-        """Record what a person at the partner says became of what is recalled."""
-        path = f"{_PLACE}/dispatches/{dispatch}"
-        try:
-            return perform_and_go(desk, visitor, _ACTS["record-answer"], form, path, dispatch=dispatch)
-        except _WRONG as error:
-            return _dispatch(desk, request, dispatch, error, form)
-
-    @router.post(_PLACE + "/dispatches/{dispatch}/resend")
-    def resend(request: Request, visitor: _WORKER, dispatch: Number, form: Form) -> Response:
-        """Mail again what did not arrive."""
-        path = f"{_PLACE}/dispatches/{dispatch}"
-        try:
-            return perform_and_go(desk, visitor, _ACTS["resend"], form, path, dispatch=dispatch)
-        except _WRONG as error:
-            return _dispatch(desk, request, dispatch, error, form)
+    for name, act in (("recall", "recall"), ("answer", "record-answer"), ("resend", "resend")):
+        add(name, act)
 
     @router.get(_PLACE + "/incoming/{incoming}/receipt")
     def receipt(_visitor: _WORKER, incoming: Number) -> Response:
@@ -232,7 +219,7 @@ def _item_pages(router: PageRouter, desk: PageContext) -> None:
                     desk, visitor, _ACTS[name], form, lambda done: _PLACE + then.format(item=item, done=done), item=item
                 )
             except _WRONG as error:
-                return _item(desk, request, visitor, item, error=error, typed=form)
+                return _item(desk, request, visitor, item, error=error, typed=form, tried=name)
 
     for name in ("adopt", "decline", "answer", "report"):
         add(name, "/items/{item}")
@@ -326,8 +313,9 @@ def _lacks(package: PartnerPackage) -> list[str]:
 
 
 def _dispatch(
-    desk: PageContext, request: Request, number: int, error: TocsinError | None = None, typed: FormData = NOTHING
-) -> Response:
+    desk: PageContext, request: Request, number: int, error: TocsinError | None = None, *,
+    typed: FormData = NOTHING, tried: str = "",
+) -> Response:  # fmt: skip
     with desk.node.database.reading() as session:
         found = next((one for one in sent_dispatches(session, limit=1, number=number)), None)
         if found is None:
@@ -340,14 +328,14 @@ def _dispatch(
         due = next((one for of_partner in waiting for one in of_partner if one.row.id == number), None)
     return desk.page(
         request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, typed=typed,
-        claims=claims, agreement=agreement, tries=tries, evidence=evidence, withheld=withheld, due=due,
+        tried=tried, claims=claims, agreement=agreement, tries=tries, evidence=evidence, withheld=withheld, due=due,
         stopped=kept_from_sending(desk.node) if due else "", **WORDS,
     )  # fmt: skip
 
 
 def _item(
     desk: PageContext, request: Request, visitor: Principal, number: int, *, error: TocsinError | None = None,
-    typed: Mapping[str, Any] = NOTHING,
+    typed: Mapping[str, Any] = NOTHING, tried: str = "",
 ) -> Response:  # fmt: skip
     with _found(), desk.node.database.reading() as session:
         item = find_item(session, number)
@@ -373,7 +361,7 @@ def _item(
         holders=holders, others=others, askable=askable, consents=consents, names=names, figures=figures,
         claims=claims, agreement=agreement, consent_state=consent_state, typed=typed, recall=recall,
         observables=observables, shown=_SHOWN, defang=defang, roles=OBSERVED_AS, open=choices,
-        password=PASSWORD if decides and item.tlp != Tlp.RED else "", **WORDS,
+        tried=tried, password=PASSWORD if decides and item.tlp != Tlp.RED else "", **WORDS,
     )  # fmt: skip
 
 
