@@ -231,6 +231,8 @@ EXAMPLES: dict[str, str] = {
     "/partners/{partner}/tokens/revoke": "partner",
     "/partners/{partner}/unattest": "partner",
     "/partners/{partner}/send": "partner",
+    "/partners/{partner}/files": "partner",
+    "/partners/{partner}/files/send": "partner",
     "/partners/{partner}/ask": "partner",
     "/partners/{partner}/offer": "partner",
     "/exchange/cases/{case}": "dispatch",

@@ -1,14 +1,18 @@
 """Exchange on pages: what was sent and came, an item decided and undone, a file that cannot be read."""
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from hashlib import sha256
+from html import unescape
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from support.console_users import Browser, browsers_of
 from support.exchange_examples import peer
@@ -25,6 +29,7 @@ from support.ledger_examples import (
 from support.partner_examples import do
 from support.world import World, copy_world, text_of
 from tocsin.exchange.ledger import OfferedItem, OfferState
+from tocsin.exchange.ledger.models import ExchangeLink
 from tocsin.exchange.partners import find_partner
 from tocsin.exchange.statements import CaseAct, CaseEntry, DispatchType, GlobalName
 from tocsin.incidents import add_incident
@@ -164,12 +169,48 @@ def test_a_case_is_refused_and_a_further_one_is_sent_and_offered(met: tuple[Worl
     assert ("observables.csv" in shown, "Send to Peer" in shown) == (True, True)
     for end, form in (("send", {}), ("offer", {"joint": "true"})):
         given = {"incident": reference, "once": end, **form}
-        places = {analyst.send(f"/partners/1/{end}", **given).headers["location"] for _ in range(2)}
+        places = {analyst.send(f"/partners/1/{end}", **given).headers["location"].partition("?")[0] for _ in range(2)}
         assert len(places) == 1, "sent twice, it is done once"
     assert "To be sent" in text_of(analyst.get(places.pop()))
     shown = text_of(analyst.get(f"/incidents/{reference}"))
     assert ("Joint case" in shown, "Offered, unanswered" in shown, "Send an update" in shown) == (True,) * 3
     assert "Version 2 was sent on" in text_of(analyst.get(f"/partners/1/send?incident={reference}"))
+
+
+def test_files_are_sent_without_an_incident_and_undone_before_they_leave(met: tuple[World, list[Browser]]) -> None:
+    world, (analyst,) = met
+    given = {"csrf": analyst.csrf, "tlp": "GREEN", "data": "technical"}
+
+    def look(files: list[tuple[str, tuple[str, bytes]]], **more: str) -> httpx.Response:
+        return analyst.client.post("/partners/1/files", data=given | more, files=files, follow_redirects=False)
+
+    two = [("files", ("a/<b>.csv", b"203.0.113.7\n")), ("files", ("c.txt", b"second"))]
+    assert [look(two, **lacking).status_code for lacking in ({"tlp": ""}, {"data": ""})] == [409, 409], "not assumed"
+    red = text_of(look(two, tlp="RED"))
+    assert ("Nothing of this may go to this partner" in red, "Send to Peer" in red) == (True, False)
+    page = look(two)
+    shown = text_of(page)
+    assert ("<b>.csv" in shown, "Technical data" in shown, "TLP:GREEN" in shown, "Send to Peer" in shown) == (True,) * 4
+    chosen = [unescape(one) for one in re.findall(r'name="chosen" value="([^"]+)"', page.text)]
+    send = {"tlp": "GREEN", "data": "technical", "once": "files"}
+    assert analyst.send("/partners/1/files/send", **send, chosen="x.y c.txt").status_code == 409, "not of this node"
+    with world.node.database.reading() as session:
+        before = [*session.execute(select(ExchangeLink.number, ExchangeLink.head).order_by(ExchangeLink.direction))]
+    sent = analyst.send("/partners/1/files/send", **send, chosen=chosen)
+    at, _, undo = sent.headers["location"].partition("?undo=")
+    shown = text_of(analyst.get(at))
+    assert ("<b>.csv (+1)" in shown, "c.txt" in shown, "To be sent" in shown) == (True, True, True)
+    assert analyst.get(f"{at}/file").status_code == 409, "nothing leaves while it can be undone"
+    assert "1 to Peer" not in world.tocsin.run("exchange", "deliver")
+    assert analyst.send(f"/undo/{undo}").status_code == 303
+    assert analyst.get(at).status_code == 404
+    with world.node.database.reading() as session:
+        after = [*session.execute(select(ExchangeLink.number, ExchangeLink.head).order_by(ExchangeLink.direction))]
+    assert before == after, "its number is free again"
+    at = analyst.send("/partners/1/files/send", **send, chosen=chosen).headers["location"].partition("?")[0]
+    world.now += timedelta(seconds=66)
+    assert analyst.get(f"{at}/file").status_code == 200
+    world.now -= timedelta(seconds=66)
 
 
 def test_a_request_is_sent_and_a_notice_names_those_who_do_not_get_it(met: tuple[World, list[Browser]]) -> None:
