@@ -162,7 +162,7 @@ _AGREEMENTS: Final[Mapping[str, tuple[str, str]]] = {
     AgreementState.REPLACED: (N_("Replaced by another edition"), "quiet"),
     AgreementState.LEFT: (N_("Left by this node"), "quiet"),
     AgreementState.REFUSED: (N_("Refused"), "quiet"),
-    AgreementState.OTHERS: (N_("Of others"), "quiet"),
+    AgreementState.OTHERS: (N_("Between other parties"), "quiet"),
 }
 _TYPES: Final[Mapping[str, str]] = {
     AgreementType.TREATY: N_("Treaty"),
