@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Any, Final
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -61,12 +60,13 @@ from tocsin.node.records import node_uuid
 from tocsin.pipeline.exchange_delivery import kept_from_sending
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.to_do import KINDS, Item
+from tocsin.server.download import download
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext, join_routers
 from tocsin.server.pages.exchange_case_pages import NOTHING, close_accepted, exchange_case_pages
 from tocsin.server.pages.exchange_sending_pages import exchange_sending_pages, partner_named
 from tocsin.server.pages.exchange_words import WORDS
-from tocsin.server.pages.incidents import OBSERVED_AS, archive
+from tocsin.server.pages.incidents import OBSERVED_AS
 from tocsin.server.security import Form
 from tocsin.sharing.gate import Tlp
 
@@ -139,7 +139,7 @@ def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
         """Its encrypted file, each time the same bytes."""
         try:
             with _found(), desk.node.database.reading() as session:
-                return _download(*free_file(desk.node, session, dispatch, desk.now))
+                return _file(*free_file(desk.node, session, dispatch, desk.now))
         except ConflictError as error:
             return _dispatch(desk, request, dispatch, error)
 
@@ -161,7 +161,7 @@ def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
     def receipt(_visitor: _WORKER, incoming: Number) -> Response:
         """Our receipt for a dispatch that came."""
         with _found(), desk.node.database.reading() as session:
-            return _download(*receipt_file(desk.node, session, incoming))
+            return _file(*receipt_file(desk.node, session, incoming))
 
 
 def _item_pages(router: PageRouter, desk: PageContext) -> None:
@@ -193,7 +193,7 @@ def _item_pages(router: PageRouter, desk: PageContext) -> None:
         try:
             with _found():
                 content = copy_offered_file(context, item, part)
-            return archive(packed_bytes(content), f"item-{item}-{part}.zip")
+            return download(packed_bytes(content), f"item-{item}-{part}.zip")
         except _WRONG as error:
             return _item(desk, request, visitor, item, error=error)
 
@@ -303,7 +303,5 @@ def _found() -> Iterator[None]:
         raise NotHereError from None
 
 
-def _download(name: str, content: bytes) -> Response:
-    disposition = f"attachment; filename*=utf-8''{quote(name, safe='')}"  # RFC 6266, RFC 8187
-    headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
-    return Response(content, media_type="application/octet-stream", headers=headers)
+def _file(name: str, content: bytes) -> Response:
+    return download([content], name)

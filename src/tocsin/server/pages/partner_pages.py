@@ -145,7 +145,9 @@ _FORMS: Final[Mapping[str, _Form]] = {
     "/{partner}/attest": _Form(
         "attest", N_("Attestation"), N_("Save"),
         {
-            "attestation": (N_("Document or certificate"), N_("By the name that transfer rules use, such as NDA, ISO 27001.")),
+            "attestation": (
+                N_("Document or certificate"), N_("By the name that transfer rules use, such as NDA, ISO 27001."),
+            ),
             "issuer": (N_("Issued by"), N_("Who signed or certified it.")),
             "expires": (N_("Expires (UTC)"), N_("Empty: it has no end.")),
         },

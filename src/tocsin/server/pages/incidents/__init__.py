@@ -7,7 +7,6 @@ from tocsin.server.pages.incidents.bulk_pages import bulk_pages
 from tocsin.server.pages.incidents.clock_pages import clock_pages
 from tocsin.server.pages.incidents.clock_words import rule_in_words as rule_in_words
 from tocsin.server.pages.incidents.clock_words import time_left as time_left
-from tocsin.server.pages.incidents.evidence_pages import archive as archive  # of files of partners too
 from tocsin.server.pages.incidents.evidence_pages import evidence_pages
 from tocsin.server.pages.incidents.fields import FormField as FormField  # of pages of the register too
 from tocsin.server.pages.incidents.list_pages import list_pages
