@@ -32,6 +32,7 @@ from tocsin.incidents.evidence import (
 from tocsin.interface import ActContext, RequestError, context_for, needs, read_request
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.api.context import ApiContext
+from tocsin.server.attachment import attachment
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -184,7 +185,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     def download(reference: _Reference, evidence: _Number, visitor: _Worker) -> Response:
         """In a ZIP with the usual password, in which it is called by its hash; that it was taken is an entry."""
         item = copied(_leaving(counter, visitor), EvidenceNamed(reference=reference, evidence=evidence))
-        return download(packed_file(node.incident_evidence, item.sha256), f"evidence-{item.id}.zip")
+        return attachment(packed_file(node.incident_evidence, item.sha256), f"evidence-{item.id}.zip")
 
     @router.post(
         "/incidents/{reference}/evidence/export", operation_id="exportEvidence", summary="Download all evidence",
@@ -193,7 +194,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     def export(reference: _Reference, visitor: _Worker) -> Response:
         """All files with the chain of custody and a signature, as `tocsin evidence export` writes them, in a ZIP."""
         done, blocks = export_packed(_leaving(counter, visitor), IncidentNamed(reference=reference))
-        return download(blocks, f"{done.reference}-evidence.zip")
+        return attachment(blocks, f"{done.reference}-evidence.zip")
 
 
 def _leaving(counter: ApiContext, visitor: Principal) -> ActContext:

@@ -60,7 +60,7 @@ from tocsin.node.records import node_uuid
 from tocsin.pipeline.exchange_delivery import kept_from_sending
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.to_do import KINDS, Item
-from tocsin.server.download import download
+from tocsin.server.attachment import attachment
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext, join_routers
 from tocsin.server.pages.exchange_case_pages import NOTHING, close_accepted, exchange_case_pages
@@ -193,7 +193,7 @@ def _item_pages(router: PageRouter, desk: PageContext) -> None:
         try:
             with _found():
                 content = copy_offered_file(context, item, part)
-            return download(packed_bytes(content), f"item-{item}-{part}.zip")
+            return attachment(packed_bytes(content), f"item-{item}-{part}.zip")
         except _WRONG as error:
             return _item(desk, request, visitor, item, error=error)
 
@@ -304,4 +304,4 @@ def _found() -> Iterator[None]:
 
 
 def _file(name: str, content: bytes) -> Response:
-    return download([content], name)
+    return attachment([content], name)

@@ -33,6 +33,7 @@ from tocsin.incidents.threads import mails_of, threads_of
 from tocsin.interface import ActContext, Number, PageRouter, RequestError, context_for, needs, read_request
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
+from tocsin.server.attachment import attachment
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
@@ -73,16 +74,16 @@ def evidence_pages(desk: PageContext) -> APIRouter:
         return _add(desk, request, visitor, reference, form)
 
     @router.post(_AT + "/{evidence}/file")
-    def copy(visitor: _Worker, reference: str, evidence: Number, _form: Form) -> Response:
+    def download(visitor: _Worker, reference: str, evidence: Number, _form: Form) -> Response:
         """A file, in an archive with the usual password; that it was taken is an entry."""
         item = copied(_context(desk, visitor), EvidenceNamed(reference=reference, evidence=evidence))
-        return download(packed_file(desk.node.incident_evidence, item.sha256), f"evidence-{item.id}.zip")
+        return attachment(packed_file(desk.node.incident_evidence, item.sha256), f"evidence-{item.id}.zip")
 
     @router.post(_AT + "/export")
     def export(visitor: _Worker, reference: str, _form: Form) -> Response:
         """All of it as one archive; what is in it can be verified without Tocsin."""
         done, blocks = export_packed(_context(desk, visitor), IncidentNamed(reference=reference))
-        return download(blocks, f"{done.reference}-evidence.zip")
+        return attachment(blocks, f"{done.reference}-evidence.zip")
 
     return router
 

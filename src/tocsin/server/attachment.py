@@ -6,7 +6,7 @@ from urllib.parse import quote
 from starlette.responses import Response, StreamingResponse
 
 
-def download(blocks: Iterable[bytes], name: str) -> Response:
+def attachment(blocks: Iterable[bytes], name: str) -> Response:
     """An attachment of this name, of no type that a browser knows (RFC 6266, RFC 8187)."""
     headers = {
         "Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}",
