@@ -352,6 +352,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
     ),
     "each press is another copy that leaves, and an entry that says so": (
         "/incidents/{reference}/evidence/{evidence}/file", "/incidents/{reference}/evidence/export",
+        "/exchange/items/{item}/parts/{part}/file",
         "/incidents/{reference}/report",
     ),
     "nothing is kept": (
