@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from logging import getLogger
 from pathlib import Path
 from threading import Event, Thread
+from time import monotonic
 from typing import Any, Final
 
 from pydantic import BaseModel, Field
@@ -31,6 +32,8 @@ from tocsin.operations.models import ChoreRow, MachineRow
 
 SEEN_EVERY: Final = 10.0
 """Seconds between two words of a machine."""
+
+_HOLDS_EVERY: Final = 1.0  # seconds after which a lost lock is taken again
 
 GONE_AFTER: Final = timedelta(minutes=1)
 """A machine that said nothing for so long is gone."""
@@ -153,6 +156,7 @@ class _Heart:
     def __init__(self, node: Node, name: str, worker: str, tables: Callable[[], Mapping[str, Any]]) -> None:
         self._node, self._name, self._worker, self._tables = node, name, worker, tables
         self.ended, self._begun = Event(), False
+        self._beaten = float("-inf")
         self._said, self._locks = "", KeptLocks(node.database)
 
     def hold(self) -> None:
@@ -162,13 +166,15 @@ class _Heart:
         while not self.ended.is_set():
             try:
                 self.hold()
-                self._beat()
+                if monotonic() - self._beaten >= SEEN_EVERY:
+                    self._beat()
+                    self._beaten = monotonic()
                 self._said = ""
             except (TocsinError, OSError) as error:  # the next word may be heard
                 if str(error) != self._said:
                     getLogger("uvicorn.error").warning("The other machines cannot be told of this one: %s", error)
                 self._said = str(error)
-            self.ended.wait(SEEN_EVERY)
+            self.ended.wait(_HOLDS_EVERY)
 
     def _beat(self) -> None:
         files, tables = fingerprints(self._node), dict(self._tables())
