@@ -265,6 +265,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/today/withheld/ask",
     ),
     "it takes something away, which is gone then": (
+        "/admin/machines",
         "/playbooks/{playbook}/remove",
         "/assets/{asset}/remove",
         "/partners/{partner}/remove", "/partners/{partner}/tokens/revoke", "/partners/{partner}/unattest",
