@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import sends_nothing
 from tocsin.delivery.never_held import class_table
 from tocsin.directory.profile import sign_beside
-from tocsin.exchange.faces.misp.incident_events import is_withdrawn, package_event, package_for
-from tocsin.exchange.faces.misp.shapes import read_uuid
 from tocsin.exchange.partners import own_key
+from tocsin.exchange.protocols.misp.incident_events import is_withdrawn, package_event, package_for
+from tocsin.exchange.protocols.misp.shapes import read_uuid
 from tocsin.exchange.sharing import PackagePolicy
 from tocsin.incidents import IncidentReader, shareable_incidents
 from tocsin.interface import Absence, Act, ActContext, NoUndo

@@ -8,9 +8,6 @@ from uuid import UUID, uuid5
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.faces.offers import FaceOffer, check_offer, offer
-from tocsin.exchange.faces.taxii.models import TaxiiStatus
-from tocsin.exchange.faces.tokens import Face, FaceCaller
 from tocsin.exchange.formats import (
     Markings,
     parse_json,
@@ -23,6 +20,9 @@ from tocsin.exchange.formats import (
 )
 from tocsin.exchange.ledger import OfferedItem, OfferState, ask_about_recalls, recalled_names
 from tocsin.exchange.partners import Partner
+from tocsin.exchange.protocols.offers import FaceOffer, check_offer, offer
+from tocsin.exchange.protocols.taxii.models import TaxiiStatus
+from tocsin.exchange.protocols.tokens import AccessProtocol, ProgramCaller
 from tocsin.node.errors import InputError
 from tocsin.node.node import Node
 from tocsin.sharing.gate import Marking, Tlp
@@ -38,7 +38,7 @@ _NO_CONTENT: Final = frozenset({"marking-definition", "identity", "relationship"
 _DECIDED: Final = {OfferState.OFFERED: "pending", OfferState.ADOPTED: "success", OfferState.KEPT: "success"}
 
 
-def post(node: Node, caller: FaceCaller, content: bytes, now: datetime) -> Json:
+def post(node: Node, caller: ProgramCaller, content: bytes, now: datetime) -> Json:
     """The status of what was posted; the same once more has the same.
 
     Raises:
@@ -51,7 +51,7 @@ def post(node: Node, caller: FaceCaller, content: bytes, now: datetime) -> Json:
         raise InputError("It is no envelope: it has no objects.")
     if len(objects) > _MOST_OBJECTS:
         raise InputError(f"It has more than {_MOST_OBJECTS:,} objects.")
-    check_offer(node, Face.TAXII, content, now)
+    check_offer(node, AccessProtocol.TAXII, content, now)
     named = uuid5(_NAMES, f"{caller.partner}:{hashlib.sha256(content).hexdigest()}")
     good, bad = _sorted(objects)
     with node.database.begin() as session:
@@ -138,7 +138,7 @@ def _offer(objects: list[Json]) -> FaceOffer:
     title = next((one.title for one in said.events if one.title), "") or f"{len(objects):,} STIX objects"
     title = f"{title} ({revoked:,} revoked)" if revoked else title
     type_ = "application/stix+json;version=2.1"
-    return FaceOffer(Face.TAXII, write_json(bundle), said, _marking(objects), title, type_, "objects.json")
+    return FaceOffer(AccessProtocol.TAXII, write_json(bundle), said, _marking(objects), title, type_, "objects.json")
 
 
 def _marking(objects: list[Json]) -> Marking:

@@ -2,14 +2,14 @@
 
 from typing import Any, Final
 
-from tocsin.exchange.faces import FaceScope
-from tocsin.exchange.faces.misp.calls import CallFunction, CallRoom, EventAnswer, Json
-from tocsin.exchange.faces.misp.queries import read_deleted, read_query, sorted_events, tag_names
-from tocsin.exchange.faces.misp.shapes import flag, read_seconds, read_uuid, show_attribute, show_object
-from tocsin.exchange.faces.misp.store import RefusedError
-from tocsin.exchange.faces.misp.visible_events import VisibleEvent, by_object, finds_attribute, finds_event
 from tocsin.exchange.formats import categories
 from tocsin.exchange.ledger import MispRecord, RecordKind
+from tocsin.exchange.protocols import TokenScope
+from tocsin.exchange.protocols.misp.calls import CallFunction, CallRoom, EventAnswer, Json
+from tocsin.exchange.protocols.misp.queries import read_deleted, read_query, sorted_events, tag_names
+from tocsin.exchange.protocols.misp.shapes import flag, read_seconds, read_uuid, show_attribute, show_object
+from tocsin.exchange.protocols.misp.store import RefusedError
+from tocsin.exchange.protocols.misp.visible_events import VisibleEvent, by_object, finds_attribute, finds_event
 
 VERSION: Final = "2.5.34"
 """The version of MISP whose calls these are: by its number clients switch what they send on and off."""
@@ -19,7 +19,7 @@ _TEXT_TYPES: Final = ("comment", "other", "text")
 
 
 def _version(room: CallRoom) -> Json:
-    writes = FaceScope.POST in room.call.caller.scopes
+    writes = TokenScope.POST in room.call.caller.scopes
     return {
         "version": VERSION, "pymisp_recommended_version": VERSION, "perm_sync": writes, "perm_sighting": writes,
         "perm_galaxy_editor": False, "perm_analyst_data": False, "request_encoding": [], "filter_sightings": True,
@@ -36,7 +36,7 @@ def _user(room: CallRoom) -> Json:
     """The caller. Raises RefusedError where another is asked for."""
     if room.call.argument() not in {"me", "", str(room.events.org.number)}:
         raise RefusedError(403, "You do not have permission to use this functionality.")
-    writes, org = FaceScope.POST in room.call.caller.scopes, room.events.org
+    writes, org = TokenScope.POST in room.call.caller.scopes, room.events.org
     user = {
         "id": str(org.number), "org_id": str(org.number), "email": room.call.caller.name, "role_id": "1",
         "autoalert": False, "disabled": False, "termsaccepted": True, "change_pw": False, "authkey": "",
@@ -84,7 +84,7 @@ def _index(room: CallRoom) -> Any:
 
     Raises RefusedError while this node sends nothing: a list without incidents would say that they are gone.
     """
-    if room.events.stopped and FaceScope.READ in room.call.caller.scopes:
+    if room.events.stopped and TokenScope.READ in room.call.caller.scopes:
         raise RefusedError(503, "This node sends nothing now.")
     asked = room.call.asked
     query = read_query({**asked, "from": asked.get("datefrom"), "to": asked.get("dateuntil")}, room.call.now)

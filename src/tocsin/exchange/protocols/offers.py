@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.exchange.dispatches import pack
-from tocsin.exchange.faces.tokens import Face, FaceCaller
 from tocsin.exchange.formats import Collection, Observable
 from tocsin.exchange.ledger import OBSERVABLES, IncomingRow, IncomingState, OfferedItem, OfferState
+from tocsin.exchange.protocols.tokens import AccessProtocol, ProgramCaller
 from tocsin.incidents import ObservableRole
 from tocsin.node.errors import InputError
 from tocsin.node.node import Node
@@ -34,7 +34,7 @@ class FaceOffer:
     ``marking``: the strictest of what is in it; what has no label counts as AMBER+STRICT.
     """
 
-    way: Face
+    way: AccessProtocol
     content: bytes
     said: Collection
     marking: Marking
@@ -43,7 +43,7 @@ class FaceOffer:
     name: str
 
 
-def offer(session: Session, node: Node, caller: FaceCaller, given: FaceOffer, now: datetime) -> OfferedItem:
+def offer(session: Session, node: Node, caller: ProgramCaller, given: FaceOffer, now: datetime) -> OfferedItem:
     """The item, in the caller's transaction; the same bytes of a partner are one item. `check_offer` comes first."""
     way, digest = given.way, hashlib.sha256(given.content).hexdigest()
     same = IncomingRow.partner_id == caller.partner, IncomingRow.hash == f"sha256:{digest}"
@@ -78,7 +78,7 @@ def offer(session: Session, node: Node, caller: FaceCaller, given: FaceOffer, no
     return item
 
 
-def check_offer(node: Node, way: Face, content: bytes, now: datetime) -> None:
+def check_offer(node: Node, way: AccessProtocol, content: bytes, now: datetime) -> None:
     """Nothing, where all of it may be kept here.
 
     Raises:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from logging import getLogger
 from typing import Final
 
-from tocsin.exchange.faces.misp import feedback_calls, groups, reading_calls, writing_calls
-from tocsin.exchange.faces.misp.calls import (
+from tocsin.exchange.protocols.misp import feedback_calls, groups, reading_calls, writing_calls
+from tocsin.exchange.protocols.misp.calls import (
     NOT_PERMITTED,
     CallFunction,
     CallRoom,
@@ -16,11 +16,11 @@ from tocsin.exchange.faces.misp.calls import (
     MispCall,
     failure,
 )
-from tocsin.exchange.faces.misp.queries import NoMatchError
-from tocsin.exchange.faces.misp.shapes import ShapeError
-from tocsin.exchange.faces.misp.store import ExistingEventError, RefusedError
-from tocsin.exchange.faces.misp.visible_events import VisibleEvents, note_given
-from tocsin.exchange.faces.tokens import FaceScope
+from tocsin.exchange.protocols.misp.queries import NoMatchError
+from tocsin.exchange.protocols.misp.shapes import ShapeError
+from tocsin.exchange.protocols.misp.store import ExistingEventError, RefusedError
+from tocsin.exchange.protocols.misp.visible_events import VisibleEvents, note_given
+from tocsin.exchange.protocols.tokens import TokenScope
 from tocsin.node.errors import InputError
 from tocsin.node.records import node_uuid
 
@@ -68,7 +68,7 @@ def _answered(call: MispCall) -> MispAnswer:
     database, scopes = call.node.database, call.caller.scopes
     writes = WRITES.get(name) if call.method == "POST" else None
     reads = READS.get(name) if call.method in {"GET", "HEAD", "POST"} else None
-    if not (FaceScope.POST in scopes if writes else reads and scopes):
+    if not (TokenScope.POST in scopes if writes else reads and scopes):
         raise RefusedError(403, NOT_PERMITTED)
     with database.begin() if writes else database.reading() as session:
         events = VisibleEvents(session, call.node, call.caller, call.now, len(call.body))

@@ -6,9 +6,11 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import true
 
-from tocsin.exchange.faces.misp.calls import NOT_PERMITTED, CallFunction, CallRoom, Json, success
-from tocsin.exchange.faces.misp.queries import read_query, read_terms, read_times
-from tocsin.exchange.faces.misp.shapes import (
+from tocsin.exchange.formats import marking_of
+from tocsin.exchange.ledger import MispRecord, RecordKind
+from tocsin.exchange.protocols.misp.calls import NOT_PERMITTED, CallFunction, CallRoom, Json, success
+from tocsin.exchange.protocols.misp.queries import read_query, read_terms, read_times
+from tocsin.exchange.protocols.misp.shapes import (
     NewRecord,
     check_attribute,
     flag,
@@ -18,10 +20,8 @@ from tocsin.exchange.faces.misp.shapes import (
     show_proposal,
     show_sighting,
 )
-from tocsin.exchange.faces.misp.store import RefusedError
-from tocsin.exchange.faces.misp.visible_events import VisibleEvent
-from tocsin.exchange.formats import marking_of
-from tocsin.exchange.ledger import MispRecord, RecordKind
+from tocsin.exchange.protocols.misp.store import RefusedError
+from tocsin.exchange.protocols.misp.visible_events import VisibleEvent
 
 _COMPARED: Final = ("value", "type", "comment")
 _KEPT: Final = MispRecord.deleted.is_(False)

@@ -1,4 +1,4 @@
-"""Tokens of partners: a program of a partner reads and posts at one face, and nothing else; it is never a person."""
+"""Tokens of partners: a program of a partner reads and posts by one protocol, and nothing else; it is no person."""
 
 import base64
 import hashlib
@@ -13,8 +13,8 @@ from typing import Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.faces.models import FaceToken
 from tocsin.exchange.partners import Partner
+from tocsin.exchange.protocols.models import PartnerToken
 from tocsin.node.records import Database
 
 _PREFIX: Final = "tcf"
@@ -23,14 +23,14 @@ _LENGTH: Final = 40  # of an API key of MISP, whose own clients take no other
 _NOTED_EVERY: Final = timedelta(minutes=5)  # so that reading by a program does not write records
 
 
-class Face(StrEnum):
+class AccessProtocol(StrEnum):
     """Where programs of partners come in."""
 
     TAXII = "taxii"
     MISP = "misp"
 
 
-class FaceScope(StrEnum):
+class TokenScope(StrEnum):
     """What a token lets do."""
 
     READ = "read"
@@ -38,13 +38,13 @@ class FaceScope(StrEnum):
 
 
 @dataclass(frozen=True)
-class FaceCaller:
+class ProgramCaller:
     """A partner whose program signed in, with what its token lets do."""
 
     token: int
     partner: int
     name: str
-    scopes: frozenset[FaceScope]
+    scopes: frozenset[TokenScope]
 
 
 def new_secret() -> str:
@@ -71,28 +71,30 @@ def secret_of(authorization: str) -> str:
         return ""
 
 
-def face_caller(database: Database, face: Face, authorization: str, now: datetime) -> FaceCaller | None:
-    """Whose program sends this header; None: nobody's, or its token was revoked, or is for another face.
+def program_caller(
+    database: Database, protocol: AccessProtocol, authorization: str, now: datetime
+) -> ProgramCaller | None:
+    """Whose program sends this header; None: nobody's, or its token was revoked, or is for another protocol.
 
     One look-up by the token's hash, whatever was sent: how long it takes says nothing of any token.
     """
     hashed = secret_hash(secret_of(authorization))
     with database.reading() as session:
-        query = select(FaceToken, Partner.name).join(Partner, Partner.id == FaceToken.partner_id)
-        found = session.execute(query.where(FaceToken.hash == hashed)).one_or_none()
+        query = select(PartnerToken, Partner.name).join(Partner, Partner.id == PartnerToken.partner_id)
+        found = session.execute(query.where(PartnerToken.hash == hashed)).one_or_none()
     if found is None:
         return None
     row, name = found
-    if not hmac.compare_digest(row.hash, hashed) or row.revoked_at is not None or row.face != face:
+    if not hmac.compare_digest(row.hash, hashed) or row.revoked_at is not None or row.protocol != protocol:
         return None
     if row.used_at is None or now - row.used_at >= _NOTED_EVERY:
         with database.begin() as session:
-            session.execute(update(FaceToken).where(FaceToken.id == row.id).values(used_at=now))
-    return FaceCaller(row.id, row.partner_id, name, frozenset(map(FaceScope, row.scopes)))
+            session.execute(update(PartnerToken).where(PartnerToken.id == row.id).values(used_at=now))
+    return ProgramCaller(row.id, row.partner_id, name, frozenset(map(TokenScope, row.scopes)))
 
 
-def face_tokens(session: Session, partner: int | None = None) -> list[tuple[FaceToken, str]]:
+def partner_tokens(session: Session, partner: int | None = None) -> list[tuple[PartnerToken, str]]:
     """Tokens, of one partner or of all, with the partner's name: the newest first, those that were revoked too."""
-    query = select(FaceToken, Partner.name).join(Partner, Partner.id == FaceToken.partner_id)
-    query = query if partner is None else query.where(FaceToken.partner_id == partner)
-    return [(row, name) for row, name in session.execute(query.order_by(FaceToken.id.desc()))]
+    query = select(PartnerToken, Partner.name).join(Partner, Partner.id == PartnerToken.partner_id)
+    query = query if partner is None else query.where(PartnerToken.partner_id == partner)
+    return [(row, name) for row, name in session.execute(query.order_by(PartnerToken.id.desc()))]

@@ -12,10 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import sends_nothing
-from tocsin.exchange.faces import Face, FaceCaller, FaceScope
-from tocsin.exchange.faces.misp.incident_events import SharedEvent, event_recipient, ground_detail, shared_events
-from tocsin.exchange.faces.misp.queries import SearchQuery, TermFilter, tag_names
-from tocsin.exchange.faces.misp.shapes import (
+from tocsin.exchange.ledger import MispRecord, RecordKind
+from tocsin.exchange.partners import Partner
+from tocsin.exchange.protocols import AccessProtocol, ProgramCaller, TokenScope
+from tocsin.exchange.protocols.misp.incident_events import SharedEvent, event_recipient, ground_detail, shared_events
+from tocsin.exchange.protocols.misp.queries import SearchQuery, TermFilter, tag_names
+from tocsin.exchange.protocols.misp.shapes import (
     OWN_NUMBERS,
     MispOrg,
     digest_of,
@@ -29,10 +31,8 @@ from tocsin.exchange.faces.misp.shapes import (
     show_proposal,
     show_sighting,
 )
-from tocsin.exchange.faces.misp.store import PartnerStore, partner_uuid
-from tocsin.exchange.faces.readings import note_incidents_read
-from tocsin.exchange.ledger import MispRecord, RecordKind
-from tocsin.exchange.partners import Partner
+from tocsin.exchange.protocols.misp.store import PartnerStore, partner_uuid
+from tocsin.exchange.protocols.readings import note_incidents_read
 from tocsin.interface import ActContext
 from tocsin.node.node import Node
 from tocsin.node.records import node_uuid
@@ -56,7 +56,7 @@ class VisibleEvent:
 class VisibleEvents:
     """What one partner sees within a transaction that only reads. What it is given of incidents is in ``given``."""
 
-    def __init__(self, session: Session, node: Node, caller: FaceCaller, now: datetime, size: int = 0) -> None:
+    def __init__(self, session: Session, node: Node, caller: ProgramCaller, now: datetime, size: int = 0) -> None:
         self.session, self.node, self.caller, self.now = session, node, caller, now
         self.given: dict[UUID, SharedEvent] = {}
         own = node_uuid(node.database)
@@ -69,7 +69,7 @@ class VisibleEvents:
 
     def incidents(self, *, since: int | None = None, only: UUID | None = None) -> Iterator[VisibleEvent]:
         """The incidents that the gate lets it have; none while this node sends nothing."""
-        if FaceScope.READ not in self.caller.scopes or self.stopped:
+        if TokenScope.READ not in self.caller.scopes or self.stopped:
             return
         context = ActContext(self.node, self.now, "misp")
         to = event_recipient(self.session, context, self.partner)
@@ -222,7 +222,7 @@ def by_object(attributes: Iterable[Json]) -> dict[str, list[Json]]:
     return found
 
 
-def note_given(node: Node, caller: FaceCaller, given: Iterable[SharedEvent], now: datetime) -> None:
+def note_given(node: Node, caller: ProgramCaller, given: Iterable[SharedEvent], now: datetime) -> None:
     """Note what a partner is about to read of incidents, so that a recall reaches it."""
     us = node_uuid(node.database)
     events = {(us, one.incident.uuid): one for one in given if not one.withdrawn}
@@ -230,7 +230,7 @@ def note_given(node: Node, caller: FaceCaller, given: Iterable[SharedEvent], now
         with node.database.begin() as session:
             incidents = {name: one.incident for name, one in events.items()}
             grounds = {name: ground_detail(session, one.package) for name, one in events.items()}
-            note_incidents_read(session, caller.partner, Face.MISP, incidents, now, grounds=grounds)
+            note_incidents_read(session, caller.partner, AccessProtocol.MISP, incidents, now, grounds=grounds)
 
 
 def finds_event(query: SearchQuery, event: Json, attributes: list[Json]) -> bool:

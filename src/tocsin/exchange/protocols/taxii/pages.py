@@ -9,8 +9,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.faces.taxii.models import TaxiiObject
 from tocsin.exchange.formats import read_time, stix_time
+from tocsin.exchange.protocols.taxii.models import TaxiiObject
 from tocsin.node.errors import UsageError
 
 MOST: Final = 5_000

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tocsin.exchange.faces.misp.shapes import ShapeError
 from tocsin.exchange.formats import measure_json, parse_json
+from tocsin.exchange.protocols.misp.shapes import ShapeError
 from tocsin.node.errors import InputError
 
 MOST_ATTRIBUTES: Final = 250_000

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 
-from tocsin.exchange.faces.misp.shapes import MOST_SECONDS, flag
+from tocsin.exchange.protocols.misp.shapes import MOST_SECONDS, flag
 
 Json = Mapping[str, Any]
 

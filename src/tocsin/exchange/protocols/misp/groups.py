@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import select
 
 from tocsin.exchange.agreements import adopted_agreements
-from tocsin.exchange.faces.misp.calls import CallFunction, CallRoom, Json
-from tocsin.exchange.faces.misp.shapes import MispOrg, org_number
-from tocsin.exchange.faces.misp.store import RefusedError
 from tocsin.exchange.partners import Partner
+from tocsin.exchange.protocols.misp.calls import CallFunction, CallRoom, Json
+from tocsin.exchange.protocols.misp.shapes import MispOrg, org_number
+from tocsin.exchange.protocols.misp.store import RefusedError
 from tocsin.exchange.sharing import AdoptedAgreement
 
 _NUMBERS: Final = 2**30 - 1

@@ -16,14 +16,14 @@ from sqlalchemy import Delete, Update, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.agreements import adopted_agreements
-from tocsin.exchange.faces.readings import note_incidents_read
-from tocsin.exchange.faces.taxii.contents import ROOTS, IncidentObjects, Json, PartnerReader, withdrawn
-from tocsin.exchange.faces.taxii.models import TaxiiCollection, TaxiiIncident, TaxiiObject
-from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, read_page
-from tocsin.exchange.faces.tokens import Face
 from tocsin.exchange.formats import read_time, stix_time
 from tocsin.exchange.ledger import RecallItemRow, RecallRow, counting_consents
 from tocsin.exchange.partners import Partner, attested
+from tocsin.exchange.protocols.readings import note_incidents_read
+from tocsin.exchange.protocols.taxii.contents import ROOTS, IncidentObjects, Json, PartnerReader, withdrawn
+from tocsin.exchange.protocols.taxii.models import TaxiiCollection, TaxiiIncident, TaxiiObject
+from tocsin.exchange.protocols.taxii.pages import TaxiiFilter, TaxiiPage, read_page
+from tocsin.exchange.protocols.tokens import AccessProtocol
 from tocsin.exchange.statements import RecallRequest
 from tocsin.incidents import Incident, IncidentSearch, IncidentState, list_incidents, merged_root, references_by_number
 from tocsin.node.errors import ConflictError
@@ -199,7 +199,7 @@ def _note_read(session: Session, us: UUID, partner: int, rows: Sequence[Any], no
             bound = session.scalars(select(TaxiiIncident).where(*of, TaxiiIncident.incident_id.in_(some)))
             under = {one.incident_id: {"ground": "agreement", "agreement": str(one.agreement)} for one in bound}
             grounds = {name: under.get(one.id, {}) for name, one in incidents.items()}
-            note_incidents_read(session, partner, Face.TAXII, incidents, now, grounds=grounds)
+            note_incidents_read(session, partner, AccessProtocol.TAXII, incidents, now, grounds=grounds)
     return noted
 
 

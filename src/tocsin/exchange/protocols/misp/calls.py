@@ -14,11 +14,11 @@ from urllib.parse import unquote
 
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.faces import FaceCaller
-from tocsin.exchange.faces.misp.event_reader import read_body
-from tocsin.exchange.faces.misp.store import PartnerStore, RefusedError
-from tocsin.exchange.faces.misp.visible_events import VisibleEvent, VisibleEvents
 from tocsin.exchange.ledger import MispRecord, RecordKind
+from tocsin.exchange.protocols import ProgramCaller
+from tocsin.exchange.protocols.misp.event_reader import read_body
+from tocsin.exchange.protocols.misp.store import PartnerStore, RefusedError
+from tocsin.exchange.protocols.misp.visible_events import VisibleEvent, VisibleEvents
 from tocsin.node.node import Node
 
 Json = dict[str, Any]
@@ -29,10 +29,10 @@ NOT_PERMITTED: Final = "You do not have permission to do that."
 
 @dataclass(frozen=True)
 class MispCall:
-    """A request. ``path``: below the face, not decoded; ``base``: the address of the face."""
+    """A request. ``path``: below the protocol, not decoded; ``base``: the address of the protocol."""
 
     node: Node
-    caller: FaceCaller
+    caller: ProgramCaller
     now: datetime
     method: str
     path: str

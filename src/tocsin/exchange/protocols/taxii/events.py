@@ -14,7 +14,6 @@ from uuid import UUID, uuid5
 from sqlalchemy.orm import Session
 
 from tocsin.events import EventArrivals, EventFilter, Events, EventScope, merged
-from tocsin.exchange.faces.taxii.pages import TaxiiFilter, TaxiiPage, name_of
 from tocsin.exchange.formats import (
     Collection,
     Comparison,
@@ -27,6 +26,7 @@ from tocsin.exchange.formats import (
 )
 from tocsin.exchange.ledger import policy_for, recipient_for
 from tocsin.exchange.partners import Partner
+from tocsin.exchange.protocols.taxii.pages import TaxiiFilter, TaxiiPage, name_of
 from tocsin.exchange.sharing import rsit_labels
 from tocsin.interface import ActContext
 from tocsin.node.accounts import PermissionScope

@@ -4,11 +4,12 @@ from functools import partial
 from typing import Final
 from uuid import uuid4
 
-from tocsin.exchange.faces.misp.calls import NOT_PERMITTED, CallFunction, CallRoom, EventAnswer, Json, success
-from tocsin.exchange.faces.misp.event_reader import MOST_ATTRIBUTES, EventReader
-from tocsin.exchange.faces.misp.feedback_calls import propose_edit
-from tocsin.exchange.faces.misp.reading_calls import shown_object
-from tocsin.exchange.faces.misp.shapes import (
+from tocsin.exchange.ledger import MispRecord, RecordKind
+from tocsin.exchange.protocols.misp.calls import NOT_PERMITTED, CallFunction, CallRoom, EventAnswer, Json, success
+from tocsin.exchange.protocols.misp.event_reader import MOST_ATTRIBUTES, EventReader
+from tocsin.exchange.protocols.misp.feedback_calls import propose_edit
+from tocsin.exchange.protocols.misp.reading_calls import shown_object
+from tocsin.exchange.protocols.misp.shapes import (
     digest_of,
     flag,
     read_attribute,
@@ -17,8 +18,7 @@ from tocsin.exchange.faces.misp.shapes import (
     tag_number,
     tag_of,
 )
-from tocsin.exchange.faces.misp.store import ExistingEventError, RefusedError
-from tocsin.exchange.ledger import MispRecord, RecordKind
+from tocsin.exchange.protocols.misp.store import ExistingEventError, RefusedError
 
 _BATCH: Final = 500
 _ATTRIBUTE, _OBJECT = RecordKind.ATTRIBUTE, RecordKind.OBJECT

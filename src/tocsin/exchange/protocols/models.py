@@ -9,14 +9,17 @@ from tocsin.exchange.partners import Partner
 from tocsin.node.records import Base, Json, UTCDateTime
 
 
-class FaceToken(Base):
-    """A partner's token for one `Face`. ``hash``: SHA-256 of it, in hexadecimal; ``scopes``: values of `FaceScope`."""
+class PartnerToken(Base):
+    """A partner's token for one `AccessProtocol`.
+
+    ``hash``: SHA-256 of it, in hexadecimal; ``scopes``: values of `TokenScope`.
+    """
 
     __tablename__ = "exchange_face_token"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id), index=True)
-    face: Mapped[str] = mapped_column(Text)
+    protocol: Mapped[str] = mapped_column("face", Text)
     scopes: Mapped[list[str]] = mapped_column(Json)
     hash: Mapped[str] = mapped_column(Text, unique=True)
     made_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -22,12 +22,12 @@ from support.partner_examples import NODE, do
 from support.world import World, copy_world, make_world
 from tocsin.exchange.agreements import StoredAgreement
 from tocsin.exchange.agreements.models import AgreementSignature
-from tocsin.exchange.faces import FaceCaller
-from tocsin.exchange.faces.misp.answering import WRITES
-from tocsin.exchange.faces.misp.event_reader import EventReader
-from tocsin.exchange.faces.misp.queries import NoMatchError, read_query, read_terms
-from tocsin.exchange.faces.misp.visible_events import VisibleEvent, VisibleEvents
 from tocsin.exchange.ledger import OfferedItem, PassedItem
+from tocsin.exchange.protocols import ProgramCaller
+from tocsin.exchange.protocols.misp.answering import WRITES
+from tocsin.exchange.protocols.misp.event_reader import EventReader
+from tocsin.exchange.protocols.misp.queries import NoMatchError, read_query, read_terms
+from tocsin.exchange.protocols.misp.visible_events import VisibleEvent, VisibleEvents
 from tocsin.incidents import Incident, IncidentReader, ObservableKind, add_incident, add_observable, find_incident
 from tocsin.interface import ActContext
 from tocsin.node.errors import InputError, WithheldError
@@ -53,7 +53,7 @@ def world(fresh: Path, tmp_path: Path) -> Iterator[World]:
 
 def token(world: World, *scopes: str, name: str = NAME) -> str:
     options = [word for scope in scopes or ("read", "post") for word in ("--scope", scope)]
-    return str(world.tocsin.json("exchange", "token", "make", name, "--face", "misp", *options)["secret"])
+    return str(world.tocsin.json("exchange", "token", "make", name, "--protocol", "misp", *options)["secret"])
 
 
 @pytest.fixture
@@ -391,7 +391,7 @@ def test_an_answer_costs_what_it_has(world: World, client: httpx.Client) -> None
     attributes: list[Any] = [_Counted(object_id=str(n), deleted=False, to_ids=False) for n in range(50)]
     objects = [{"id": str(n), "deleted": False} for n in range(50)]
     with world.node.database.reading() as session:
-        events = VisibleEvents(session, world.node, FaceCaller(1, 1, NAME, frozenset()), world.now)
+        events = VisibleEvents(session, world.node, ProgramCaller(1, 1, NAME, frozenset()), world.now)
         shown = VisibleEvent({"uuid": str(uuid4())})
         whole = events.whole(shown, read_query({}, world.now), attributes, objects)
     assert [len(one["Attribute"]) for one in whole["Object"]] == [1] * 50

@@ -9,18 +9,6 @@ from uuid import UUID, uuid4, uuid5
 from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.faces.misp.event_reader import EventReader
-from tocsin.exchange.faces.misp.shapes import (
-    MispOrg,
-    NewRecord,
-    ShapeError,
-    check_attribute,
-    digest_of,
-    read_attribute,
-    read_event,
-    read_object,
-    read_uuid,
-)
 from tocsin.exchange.formats import Markings, marking_of, stricter
 from tocsin.exchange.ledger import (
     MISP_TYPE,
@@ -33,6 +21,18 @@ from tocsin.exchange.ledger import (
     RecordKind,
     ask_about_recalls,
     recalled_names,
+)
+from tocsin.exchange.protocols.misp.event_reader import EventReader
+from tocsin.exchange.protocols.misp.shapes import (
+    MispOrg,
+    NewRecord,
+    ShapeError,
+    check_attribute,
+    digest_of,
+    read_attribute,
+    read_event,
+    read_object,
+    read_uuid,
 )
 from tocsin.node.records import AuditAction, audit
 from tocsin.sharing.gate import Tlp
