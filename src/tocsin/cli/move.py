@@ -51,10 +51,10 @@ class _Lines:
     """A line now and then: how far it is, how fast, and how long it will take."""
 
     def __init__(self) -> None:
-        self._next = 0.0
+        self._next = monotonic() + _EVERY
 
     def __call__(self, progress: "MoveProgress") -> None:
-        if monotonic() < self._next and progress.done < progress.total:
+        if monotonic() < self._next:
             return
         self._next = monotonic() + _EVERY
         note(

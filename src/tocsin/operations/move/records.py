@@ -66,7 +66,9 @@ class RecordsCopy:
     def copy(self) -> None:
         """Copy all that is not there."""
         for table in self.tables:
-            if not self._goes_on(table, self._there(table)):
+            with self.target.connect() as connection:
+                there = digest_of(connection, table)
+            if not self._goes_on(table, there):
                 empty_tables(self.target, table, self.tables)
                 self._goes_on(table, TableDigest())
             cut("move.table")
@@ -83,16 +85,14 @@ class RecordsCopy:
             StorageError: one differs.
 
         """
-        different = [table.name for table in self.tables if self._there(table, self.told) != self.digests[table.name]]
+        with self.target.connect() as connection:
+            found = {table.name: digest_of(connection, table, self.told) for table in self.tables}
+        different = [name for name, digest in found.items() if digest != self.digests[name]]
         if different:
             raise StorageError(
                 f"Rows differ after they were copied, in {', '.join(different)}; the node stays where it was.",
                 hint="Empty the new database and begin again; if they differ again, this is a fault: please report it.",
             )
-
-    def _there(self, table: Table, told: Callable[[int], None] = lambda _: None) -> TableDigest:
-        with self.target.connect() as connection:
-            return digest_of(connection, table, told)
 
     def _goes_on(self, table: Table, there: TableDigest) -> bool:
         """Copy what follows the rows that are there; whether these are the first of the table."""

@@ -74,7 +74,7 @@ class MoveProgress:
     @property
     def left(self) -> float:
         """Seconds until the step ends, at this rate."""
-        return (self.total - self.done) / self.rate if self.rate else 0.0
+        return max(self.total - self.done, 0) / self.rate if self.rate else 0.0
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,11 @@ def _run(move: _Move) -> MoveResult:
         raise ConflictError("The records of this node are there already.")
     check_can_switch(move.home, {"database": move.url})
     begun = perf_counter()
-    with closing(records_of(settings, move.home)) as source, closing(move.target()) as target, _failures():
+    with ExitStack() as opened:
+        source = opened.enter_context(closing(records_of(settings, move.home)))
+        target = opened.enter_context(closing(move.target()))
+        opened.enter_context(_failures())
+        opened.enter_context(target.kept_open())
         mark = _mark_of(source)
         if mark is None:
             raise ConflictError(f"There is no node in {move.home}.", hint="Name its folder with --home.")
@@ -338,7 +342,7 @@ def _with_driver(url: str) -> str:
         raise UsageError(
             "--database takes the URL of a PostgreSQL database.", hint="Such as postgresql://USER@HOST/NAME."
         )
-    return made.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    return f"postgresql+psycopg:{url.partition(':')[2]}"
 
 
 class _Progress:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tocsin.node.errors import SettingError
 from tocsin.node.files import write_whole
 from tocsin.node.paths import HomeFile
+from tocsin.node.records import cut
 
 _SECTION = re.compile(r"^\s*\[([^\[\]]+)\]\s*(#.*)?$")
 
@@ -36,6 +37,7 @@ def switch_settings(home: Path, values: Mapping[str, str], now: datetime) -> str
     if path.exists():
         kept = f"{HomeFile.SETTINGS}.before-{now:%Y%m%d-%H%M%S}"
         write_whole(home / kept, old.encode())
+        cut("move.kept")
     write_whole(path, _switched(old, values).encode())
     return kept
 
