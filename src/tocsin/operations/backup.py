@@ -57,7 +57,7 @@ from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 NOT_COPIED: Final = {
-    *(HomeFolder.AT_WORK, HomeFolder.COMPILED, HomeFolder.SPOOL, HomeFolder.STANDBY),
+    *(HomeFolder.AT_WORK, HomeFolder.COMPILED, HomeFolder.SPOOL, HomeFolder.STANDBY, HomeFolder.TAKEN_BACK),
     *(HomeFile.AUDIT_HEAD, HomeFile.CHORES, HomeFile.UNFINISHED_RESTORE, HomeFile.WRITER_LOCK),
 }
 _ROWS = 2_000

@@ -52,11 +52,16 @@ class NodeWithStores(Node):
 
     def rows_of(self, day: date) -> KeyFiles:
         """The keys of the rows that came on one day."""
-        return self._rows.setdefault(day, KeyFiles(self.home / HomeFolder.ROWS / day.isoformat()))
+        files = KeyFiles(self.home / HomeFolder.ROWS / day.isoformat(), keep=self.tracker.files.keep)
+        return self._rows.setdefault(day, files)
 
     def rows_since(self, day: date, days: int) -> list[KeyFiles]:
         """The keys of the rows of ``days`` days up to ``day``."""
         return [self.rows_of(day - timedelta(days=back)) for back in range(days)]
+
+    def days_of_rows(self) -> list[date]:
+        """The days of whose rows there are keys."""
+        return [date.fromisoformat(folder.name) for folder in (self.home / HomeFolder.ROWS).glob("????-??-??")]
 
     def end_merges(self) -> None:
         """Wait for the merges of keys that go on beside, and forget the days whose keys are gone."""
@@ -80,7 +85,8 @@ def open_node(home: Path) -> NodeWithStores:
 def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithStores:
     """The node in ``home`` whose settings and records are open."""
     store = EventStore(home / HomeFolder.EVENTS)
-    tracker = Tracker(KeyFiles(home / HomeFolder.PROBLEMS, columns=len(NOTES)))
+    days = settings.storage.recover_days if database.engine.dialect.name == "postgresql" else 0
+    tracker = Tracker(KeyFiles(home / HomeFolder.PROBLEMS, len(NOTES), timedelta(days=days)))
     return NodeWithStores(
         home=home,
         settings=settings,

@@ -14,10 +14,12 @@ lies within the other.
 
 import mmap
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Final
@@ -25,6 +27,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_file, sync_folder
 from tocsin.node.records.key_filter import AskedKeys, Keys, Words, add_keys, empty_filter
 from tocsin.node.records.key_levels import TIER, Notes, merged, worth_merging
@@ -40,6 +43,7 @@ _LARGE = 1 << 20  # keys; such a file has a filter beside it, and stays mapped
 _REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds in memory, at two bytes each
 _MANY = 1_000  # keys asked for at once; then small files are worth reading as a whole, to add them to that filter
 _BESIDES = (".notes", ".filter")
+_PAST = "past"  # the folder of what merges replaced, where that is kept
 _STEP = 4_096  # keys looked up at a time in a file that stays mapped
 _WINDOW = 1 << 16  # bytes that the system maps at once around one that is read
 _MOST_MAPPED = 1 << 23  # bytes; then the process lets go of what the system mapped of a file, but for its filter
@@ -177,13 +181,15 @@ class _Search:
 class KeyFiles:
     """The key files of one folder; each key has ``columns`` unsigned 32-bit notes.
 
-    A file of fewer columns, written before more were kept, is read as having zeros in the others.
+    A file of fewer columns, written before more were kept, is read as having zeros in the others. ``keep``: so long
+    what a merge replaced stays, so that the keys can be taken back to an ingest of that time.
 
     Keys must be hashes. Several threads may look up, while one writes and another merges what is committed.
     """
 
     folder: Path
     columns: int = 0
+    keep: timedelta = timedelta(0)
     _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
     def lookup(self, asked: Keys | AskedKeys, *, up_to: int) -> tuple[npt.NDArray[np.bool_], Notes]:
@@ -276,6 +282,33 @@ class KeyFiles:
             for left in self.folder.glob(f"*{suffix}"):
                 if not left.with_suffix(".keys").exists():
                     left.unlink(missing_ok=True)
+        since = time.time() - self.keep.total_seconds()
+        for left in (self.folder / _PAST).glob("*"):
+            if left.stat().st_mtime < since:
+                left.unlink(missing_ok=True)
+
+    def reaches_beyond(self, ingest: int) -> bool:
+        """Whether an ingest up to this number was merged with a later one."""
+        return any(file.last[0] > ingest for file in self._files(ingest))
+
+    def take_back(self, *, up_to: int, aside: Path) -> None:
+        """Leave only what ingests up to a number brought; files with more go to a folder. For the writer.
+
+        Raises:
+            StorageError: it was merged with later ones so long ago that what was merged is gone.
+
+        """
+        self.end_merge()
+        past = self._listed(self.folder / _PAST)
+        for file in self._files(up_to):
+            if file.last[0] > up_to:
+                for part in self._parts(file, [*past, *self._all()], up_to):
+                    if part.folder != self.folder:
+                        _move(part, self.folder)
+        cut("keys.returned")
+        for file in (*self._all(), *past):
+            if file.last[0] > up_to and file.path.exists():
+                _move(file, aside)
 
     def everything(self, *, up_to: int, noted: tuple[int, int] | None = None) -> tuple[Keys, Notes]:
         """All keys, sorted and each once, with their newest notes.
@@ -318,11 +351,31 @@ class KeyFiles:
     def _files(self, up_to: int) -> list[_File]:
         return _visible(self._all(), up_to)
 
+    def _parts(self, whole: _File, there: Sequence[_File], up_to: int) -> Iterator[_File]:
+        """The files that were merged into one, as far as they are of ingests up to a number."""
+        within = [file for file in there if whole.first <= file.first and file.last <= whole.last]
+        parts = _visible(
+            [file for file in within if (file.first, file.last) != (whole.first, whole.last)], whole.last[0]
+        )
+        if not parts or (parts[0].first, parts[-1].last) != (whole.first, whole.last):
+            raise StorageError(
+                f"{whole.path} has keys of ingests before and after {up_to}, and what it was merged of is gone.",
+                hint="Restore records, events and keys from one backup; [storage] recover_days keeps more.",
+            )
+        for part in parts:
+            if part.last[0] <= up_to:
+                yield part
+            elif part.first[0] <= up_to:
+                yield from self._parts(part, there, up_to)
+
     def _all(self) -> list[_File]:
+        return self._listed(self.folder)
+
+    def _listed(self, folder: Path) -> list[_File]:
         try:
-            with os.scandir(self.folder) as entries:
+            with os.scandir(folder) as entries:
                 return [
-                    _File(*_span(one.name), self.folder, one.name, one.inode())
+                    _File(*_span(one.name), folder, one.name, one.inode())
                     for one in entries
                     if one.name.endswith(".keys")
                 ]
@@ -347,7 +400,7 @@ class KeyFiles:
         small.files.difference_update(files)
         cut("keys.merged")
         for old in files:
-            _remove(old)
+            _move(old, self.folder / _PAST) if safe and self.keep else _remove(old)
             cut("keys.removing")
 
     def _write(
@@ -429,6 +482,15 @@ def _remove(file: _File) -> None:
     """The keys first: who finds them finds what belongs to them, or finds them gone at the next look."""
     for path in (file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES)):
         path.unlink(missing_ok=True)
+
+
+def _move(file: _File, folder: Path) -> None:
+    """As `_remove`, but into another folder, where its age counts from now."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES)):
+        with suppress(FileNotFoundError):
+            os.utime(path)
+            path.rename(folder / path.name)
 
 
 def _span(name: str) -> tuple[Span, Span]:

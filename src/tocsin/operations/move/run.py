@@ -19,17 +19,15 @@ from uuid import UUID
 from sqlalchemy import Connection, Table, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from tocsin.delivery import sole_caller, sole_deliverer, sole_exchange
 from tocsin.node.errors import ConflictError, InputError, StorageError, UsageError
 from tocsin.node.files import sync_folder
 from tocsin.node.home import open_home, records_of
-from tocsin.node.paths import HomeFile, HomeFolder
+from tocsin.node.paths import HomeFile
 from tocsin.node.records import (
     AuditAction,
     Database,
     RecordsMark,
     SealCheckResult,
-    at_work,
     audit,
     check_seals,
     cut,
@@ -49,8 +47,9 @@ from tocsin.operations.move.records import RecordsCopy, held_still
 from tocsin.operations.move.refused import find_refused
 from tocsin.operations.move.rows import count_rows
 from tocsin.operations.move.settings_file import check_can_switch, switch_settings
+from tocsin.operations.take_back import stop_all
 from tocsin.pipeline import commit as commitment
-from tocsin.pipeline.stores import with_stores, writer
+from tocsin.pipeline.stores import with_stores
 
 _VARIABLE: Final = "TOCSIN_STORAGE_DATABASE"
 _UNFINISHED: Final = f"{HomeFile.RECORDS}.moving"  # where SQLite's file grows on the way back
@@ -176,7 +175,9 @@ def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool
     node = node_uuid(source)
     with closing(source), ExitStack() as held:
         if not move.trial:
-            _stop_all(move.home, settings, source, held)
+            working = with_stores(move.home, settings, source)
+            stop_all(working, held)
+            commitment.recover(working)
         still = held_still(source.engine, tables) if not move.trial else _one_moment(source)
         reading = held.enter_context(still)
         if move.url:
@@ -197,23 +198,6 @@ def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool
             set_mark(reading, RecordsMark(version, "moved", short_of(node)))
     cut("move.marked")
     return rows, seals.good
-
-
-def _stop_all(home: Path, settings: Settings, source: Database, held: ExitStack) -> None:
-    """Take every lock that somebody at work holds, and finish what was cut off."""
-    if running := at_work(home / HomeFolder.AT_WORK):
-        raise ConflictError(
-            f"A server of this node runs ({', '.join(running)}).", hint="Stop it; start it again after the move."
-        )
-
-    def busy() -> None:
-        raise ConflictError("A report is being taken in at this moment.", hint="Try it again when that is done.")
-
-    node = with_stores(home, settings, source)
-    held.enter_context(writer(node, busy))
-    for lock in (sole_deliverer, sole_caller, sole_exchange):
-        held.enter_context(lock(source))
-    commitment.recover(node)
 
 
 @contextmanager
