@@ -47,6 +47,7 @@ _GROUPS = {
         "standby",
         "takeover",
         "move",
+        "machines",
         "retention",
         "templates",
         "languages",

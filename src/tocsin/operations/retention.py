@@ -22,6 +22,7 @@ from tocsin.operations.statistics import keep_months
 from tocsin.operations.take_back import forget_taken_back
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
+from tocsin.pipeline.term import last_number
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ def _forget_rows(node: NodeWithStores, day: date) -> None:
 
 def _merge_keys(node: NodeWithStores, today: date) -> None:
     """Merge also the large key files, which an ingest leaves alone, and those of each day that is over."""
-    last = commitment.next_number(node) - 1
+    with node.database.reading() as session:
+        last = last_number(session)
     node.tracker.files.merge_now(up_to=last, most=LARGE_MERGE)
     for day in node.days_of_rows():
         node.rows_of(day).merge_now(up_to=last, most=LARGE_MERGE, whole=day < today)

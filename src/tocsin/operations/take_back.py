@@ -19,8 +19,8 @@ from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import AuditAction, at_work, audit, cut
 from tocsin.node.sentences import say
 from tocsin.operations.purge import finish_interrupted
-from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
+from tocsin.pipeline.term import last_number
 
 _KEPT: Final = timedelta(days=30)
 _STOPPED: Final = say(
@@ -54,7 +54,9 @@ def take_back(node: NodeWithStores, *, actor: str, now: datetime) -> TakenBack |
     """
     with ExitStack() as held, disk_failures("The events could not be taken back"):
         stop_all(node, held)
-        last, shown = commitment.next_number(node) - 1, node.store.last_committed()
+        with node.database.reading() as session:
+            last = last_number(session)
+        shown = node.store.last_committed()
         keys = [node.tracker.files, *map(node.rows_of, node.days_of_rows())]
         if shown <= last and not any(files.reaches_beyond(last) for files in keys):
             return None

@@ -14,6 +14,7 @@ lies within the other.
 
 import mmap
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -42,6 +43,7 @@ _SMALL_MERGE = 1 << 22  # keys of the largest file that is made beside an ingest
 _LARGE = 1 << 20  # keys; such a file has a filter beside it, and stays mapped
 _REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds in memory, at two bytes each
 _MANY = 1_000  # keys asked for at once; then small files are worth reading as a whole, to add them to that filter
+_DIVISION = re.compile(r"\d+of(\d+)")
 _BESIDES = (".notes", ".filter")
 _PAST = "past"  # the folder of what merges replaced, where that is kept
 _STEP = 4_096  # keys looked up at a time in a file that stays mapped
@@ -177,6 +179,11 @@ class _Search:
         return self._perhaps if file in self._known else None
 
 
+def none_passed(_up_to: int) -> AbstractSet[int]:
+    """Where every number that is given becomes an ingest, or is given again."""
+    return frozenset()
+
+
 @dataclass(frozen=True)
 class KeyFiles:
     """The key files of one folder; each key has ``columns`` unsigned 32-bit notes.
@@ -185,10 +192,16 @@ class KeyFiles:
     what a merge replaced stays, so that the keys can be taken back to an ingest of that time.
 
     Keys must be hashes. Several threads may look up, while one writes and another merges what is committed.
+
+    ``division``: which of several owners writes here, as ``3of8``: into a folder of its own below. All are read,
+    but an owner reads none of the others of its own count. ``passed``: for a reader of all ingests up to some number,
+    the numbers whose files are seen by nobody.
     """
 
     folder: Path
     columns: int = 0
+    division: str = ""
+    passed: Callable[[int], AbstractSet[int]] = none_passed
     keep: timedelta = timedelta(0)
     _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
@@ -231,8 +244,9 @@ class KeyFiles:
         for file in self._all():
             if file.last[0] == ingest:
                 _sync(file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES))
-        if self.folder.is_dir():
-            sync_folder(self.folder)
+        for folder in (self.folder, self._own):
+            if folder.is_dir():
+                sync_folder(folder)
 
     def merge(self, *, up_to: int) -> None:
         """Begin to merge what is committed, beside what its caller does; `end_merge` waits for it.
@@ -255,7 +269,7 @@ class KeyFiles:
         ``most``: keys of a merged file. ``whole``: nothing will be added, so that all becomes one file where it may.
         """
         while True:
-            files = [file for file in self._files(up_to) if file.first[0] >= since]
+            files = [file for file in self._files(up_to) if file.first[0] >= since and file.folder == self._own]
             if not whole and len(files) < TIER:
                 return
             sizes = [file.size for file in files]
@@ -271,19 +285,24 @@ class KeyFiles:
                 merged_to = self._memory.committed
                 self.merge_now(up_to=merged_to)
 
-    def clean(self, *, up_to: int) -> None:
-        """Remove files of ingests after ``up_to``, those that a merge has made superfluous, and halves of files."""
+    def clean(self, *, up_to: int, newest: int | None = None) -> None:
+        """Remove files of ingests after ``up_to``, those that a merge has made superfluous, and halves of files.
+
+        ``newest``: none of a later ingest than this one.
+        """
         self.end_merge()
         kept = set(self._files(up_to))
         for file in self._all():
-            if file not in kept:
+            if file not in kept and (newest is None or file.first[0] <= newest):
                 _remove(file)
         for suffix in (".part", *_BESIDES):
-            for left in self.folder.glob(f"*{suffix}"):
+            for left in (*self.folder.glob(f"*{suffix}"), *self.folder.glob(f"*of*/*{suffix}")):
+                if newest is not None and int(left.name.partition(".")[0]) > newest:
+                    continue
                 if not left.with_suffix(".keys").exists():
                     left.unlink(missing_ok=True)
         since = time.time() - self.keep.total_seconds()
-        for left in (self.folder / _PAST).glob("*"):
+        for left in (*self.folder.glob(f"{_PAST}/*"), *self.folder.glob(f"*of*/{_PAST}/*")):
             if left.stat().st_mtime < since:
                 left.unlink(missing_ok=True)
 
@@ -299,16 +318,17 @@ class KeyFiles:
 
         """
         self.end_merge()
-        past = self._listed(self.folder / _PAST)
-        for file in self._files(up_to):
-            if file.last[0] > up_to:
-                for part in self._parts(file, [*past, *self._all()], up_to):
-                    if part.folder != self.folder:
-                        _move(part, self.folder)
-        cut("keys.returned")
-        for file in (*self._all(), *past):
-            if file.last[0] > up_to and file.path.exists():
-                _move(file, aside)
+        for folder in {file.folder for file in self._all()}:
+            here, past = _listed(folder), _listed(folder / _PAST)
+            for file in _visible(here, up_to, frozenset()):
+                if file.last[0] > up_to:
+                    for part in _parts(file, [*past, *here], up_to):
+                        if part.folder != folder:
+                            _move(part, folder)
+            cut("keys.returned")
+            for file in (*_listed(folder), *past):
+                if file.last[0] > up_to and file.path.exists():
+                    _move(file, aside / folder.relative_to(self.folder))
 
     def everything(self, *, up_to: int, noted: tuple[int, int] | None = None) -> tuple[Keys, Notes]:
         """All keys, sorted and each once, with their newest notes.
@@ -333,7 +353,7 @@ class KeyFiles:
         opened: dict[_File, _Mapped] = {}
         listed = self._all()
         while True:
-            files = [file for file in _visible(listed, up_to) if not skips(file)]
+            files = [file for file in _visible(listed, up_to, self.passed(up_to)) if not skips(file)]
             lost = None
             try:
                 for file in files:
@@ -349,38 +369,31 @@ class KeyFiles:
         return ((file, opened[file]) for file in files)
 
     def _files(self, up_to: int) -> list[_File]:
-        return _visible(self._all(), up_to)
+        return _visible(self._all(), up_to, self.passed(up_to))
 
-    def _parts(self, whole: _File, there: Sequence[_File], up_to: int) -> Iterator[_File]:
-        """The files that were merged into one, as far as they are of ingests up to a number."""
-        within = [file for file in there if whole.first <= file.first and file.last <= whole.last]
-        parts = _visible(
-            [file for file in within if (file.first, file.last) != (whole.first, whole.last)], whole.last[0]
-        )
-        if not parts or (parts[0].first, parts[-1].last) != (whole.first, whole.last):
-            raise StorageError(
-                f"{whole.path} has keys of ingests before and after {up_to}, and what it was merged of is gone.",
-                hint="Restore records, events and keys from one backup; [storage] recover_days keeps more.",
-            )
-        for part in parts:
-            if part.last[0] <= up_to:
-                yield part
-            elif part.first[0] <= up_to:
-                yield from self._parts(part, there, up_to)
+    @property
+    def _own(self) -> Path:
+        """Where this one writes."""
+        return self.folder / self.division
 
     def _all(self) -> list[_File]:
-        return self._listed(self.folder)
+        found: list[_File] = []
+        folders = [self.folder]
+        for folder in folders:
+            with suppress(FileNotFoundError), os.scandir(folder) as entries:
+                for one in entries:
+                    if one.name.endswith(".keys"):
+                        found.append(_File(*_span(one.name), folder, one.name, one.inode()))
+                    elif folder == self.folder and self._reads(one.name):
+                        folders.append(folder / one.name)
+        return found
 
-    def _listed(self, folder: Path) -> list[_File]:
-        try:
-            with os.scandir(folder) as entries:
-                return [
-                    _File(*_span(one.name), folder, one.name, one.inode())
-                    for one in entries
-                    if one.name.endswith(".keys")
-                ]
-        except FileNotFoundError:
-            return []
+    def _reads(self, name: str) -> bool:
+        """Whether an entry of the folder is a division that this one reads."""
+        division = _DIVISION.fullmatch(name)
+        if division is None or name == self.division or not self.division:
+            return division is not None
+        return division[1] != self.division.partition("of")[2]
 
     def _merge(self, files: Sequence[_File], *, safe: bool) -> None:
         """Make one file of several that follow each other; ``safe``: it survives loss of power before they go."""
@@ -400,16 +413,16 @@ class KeyFiles:
         small.files.difference_update(files)
         cut("keys.merged")
         for old in files:
-            _move(old, self.folder / _PAST) if safe and self.keep else _remove(old)
+            _move(old, old.folder / _PAST) if safe and self.keep else _remove(old)
             cut("keys.removing")
 
     def _write(
         self, first: Span, last: Span, blocks: Iterable[tuple[Keys, Notes]], most: int, *, safe: bool = False
     ) -> _File:
         """Write blocks of keys, at most so many in all, as one file; ``safe``: it survives loss of power."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._own.mkdir(parents=True, exist_ok=True)
         name = f"{first[0]:010d}.{first[1]:06d}-{last[0]:010d}.{last[1]:06d}.keys"
-        path = self.folder / name
+        path = self._own / name
         # The name that readers look for comes last, and whole.
         part, besides = path.with_suffix(".part"), [path.with_suffix(suffix) for suffix in _BESIDES]
         words = empty_filter(most) if most >= _LARGE else None
@@ -435,22 +448,53 @@ class KeyFiles:
                 left.unlink(missing_ok=True)
             raise
         if safe:
-            sync_folder(self.folder)
+            sync_folder(self._own)
         cut("keys.written")
-        return _File(first, last, self.folder, name, path.stat().st_ino)
+        return _File(first, last, self._own, name, path.stat().st_ino)
 
 
-def _visible(files: Iterable[_File], up_to: int) -> list[_File]:
-    """Oldest first; without uncommitted ones and those inside a merged one.
+def _visible(files: Iterable[_File], up_to: int, passed: AbstractSet[int]) -> list[_File]:
+    """Oldest first; without uncommitted ones, those that are passed over, and those inside a merged one.
 
     One of several ingests is committed as a whole, though the last of them may be later than a reader knew of.
     """
     kept: list[_File] = []
+    newest: dict[Path, _File] = {}  # of each folder: an owner merges its own files alone
     # By their begin, the wider first: so a merged file comes before those that it was made of.
     for file in sorted(files, key=lambda file: (file.first, (-file.last[0], -file.last[1]))):
-        if file.first[0] <= up_to and not (kept and file.last <= kept[-1].last):
+        before = newest.get(file.folder)
+        if file.first[0] > up_to or (before is not None and file.last <= before.last):
+            continue
+        if not (file.first[0] == file.last[0] and file.first[0] in passed):
             kept.append(file)
+            newest[file.folder] = file
     return kept
+
+
+def _listed(folder: Path) -> list[_File]:
+    """The files of one folder."""
+    paths = folder.glob("*.keys")
+    return [_File(*_span(path.name), folder, path.name, path.stat().st_ino) for path in paths]
+
+
+def _parts(whole: _File, there: Sequence[_File], up_to: int) -> Iterator[_File]:
+    """The files that were merged into one, as far as they are of ingests up to a number."""
+    span = whole.first, whole.last
+    within = [file for file in there if span[0] <= file.first and file.last <= span[1]]
+    parts: list[_File] = []
+    for file in sorted(within, key=lambda file: (file.first, (-file.last[0], -file.last[1]))):
+        if (file.first, file.last) != span and not (parts and file.last <= parts[-1].last):
+            parts.append(file)
+    if not parts or (parts[0].first, parts[-1].last) != span:
+        raise StorageError(
+            f"{whole.path} has keys of ingests before and after {up_to}, and what it was merged of is gone.",
+            hint="Restore records, events and keys from one backup; [storage] recover_days keeps more.",
+        )
+    for part in parts:
+        if part.last[0] <= up_to:
+            yield part
+        elif part.first[0] <= up_to:
+            yield from _parts(part, there, up_to)
 
 
 def _noted(file: _Mapped, noted: tuple[int, int] | None) -> tuple[Keys, Notes]:
