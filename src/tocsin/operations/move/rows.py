@@ -32,6 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import table as light_table
 
+from tocsin.node.errors import StorageError
 from tocsin.node.records import SentenceRecords, SentenceText, cut
 
 if TYPE_CHECKING:
@@ -92,9 +93,10 @@ def digest_of(connection: Connection, table: Table, told: Callable[[int], None] 
     return hasher.digest
 
 
-def read_rows(connection: Connection, table: Table) -> Iterator[Sequence[Values]]:
-    """All rows in the order of the primary key, `BATCH` at a time."""
-    found = connection.execute(_query(table, connection), execution_options={"yield_per": BATCH})
+def read_rows(connection: Connection, table: Table, *wanted: ColumnElement[bool]) -> Iterator[Sequence[Values]]:
+    """The rows that are wanted, in the order of the primary key, `BATCH` at a time."""
+    query = _query(table, connection).where(*wanted)
+    found = connection.execute(query, execution_options={"yield_per": BATCH})
     for rows in found.partitions(BATCH):
         yield [tuple(row) for row in rows]
 
@@ -105,11 +107,21 @@ def add_rows(engine: Engine, table: Table, batches: Iterable[Sequence[Values]]) 
         batches = [chain.from_iterable(batches)]  # type: ignore[list-item]  # as a stream
     for rows in batches:
         with engine.begin() as connection:
-            if engine.dialect.name == "postgresql":
-                _copy_in(connection, table, rows)
-            else:
-                _insert(connection, table, rows)
+            put_rows(connection, table, rows)
         cut("move.batch")
+
+
+def put_rows(connection: Connection, table: Table, rows: Iterable[Values]) -> None:
+    """Add rows, as `read_rows` gives them, in the caller's transaction.
+
+    Raises:
+        StorageError: PostgreSQL does not take one.
+
+    """
+    if connection.dialect.name == "postgresql":
+        _copy_in(connection, table, rows)
+    else:
+        _insert(connection, table, rows)
 
 
 def empty_tables(engine: Engine, first: Table, tables: Sequence[Table]) -> None:
@@ -163,12 +175,18 @@ def _copy_in(connection: Connection, table: Table, rows: Iterable[Values]) -> No
     ]
     changed = [(at, make) for at, make in enumerate(makers) if make is not None]
     raw: Any = connection.connection.driver_connection
-    with raw.cursor() as cursor, cursor.copy(f"COPY {quote.format_table(table)} ({names}) FROM STDIN") as copy:
-        for row in rows:
-            values = [*row]
-            for at, make in changed:
-                values[at] = make(values[at])
-            copy.write_row(values)
+    try:
+        with raw.cursor() as cursor, cursor.copy(f"COPY {quote.format_table(table)} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                values = [*row]
+                for at, make in changed:
+                    values[at] = make(values[at])
+                copy.write_row(values)
+    except connection.dialect.loaded_dbapi.Error as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise StorageError(
+            f"PostgreSQL does not take rows of {table.name}: {reason}.", hint="Correct the cause, and begin again."
+        ) from error
 
 
 def _insert(connection: Connection, table: Table, rows: Iterable[Values]) -> None:

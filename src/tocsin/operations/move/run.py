@@ -42,7 +42,7 @@ from tocsin.node.records import (
     sqlite_url,
 )
 from tocsin.node.settings import Settings, load_settings
-from tocsin.operations.backup import known_tables
+from tocsin.operations.backup import OF_THE_MOMENT, known_tables
 from tocsin.operations.move.records import RecordsCopy, held_still
 from tocsin.operations.move.refused import find_refused
 from tocsin.operations.move.rows import count_rows
@@ -184,7 +184,8 @@ def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool
             _check_can_be_held(reading, tables)
         version = _claim(target, node, tables)
         progress = _Progress(move.told)
-        copy = RecordsCopy(reading, target.engine, tables, progress.add)
+        moved = [table for table in tables if table.name not in OF_THE_MOMENT]
+        copy = RecordsCopy(reading, target.engine, moved, progress.add)
         rows = copy.rows()
         progress.begin("copying", rows)
         copy.copy()
