@@ -23,6 +23,7 @@ from tocsin.node.paths import HomeFile
 from tocsin.node.section import Name, Section, Words, split_words
 from tocsin.node.standby_settings import StandbySettings
 from tocsin.node.takedown_settings import TakedownSettings
+from tocsin.node.work_settings import WorkSettings
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -82,20 +83,6 @@ class IngestSettings(Section):
     )
     max_record_bytes: int = Field(16_000_000, ge=1_000, description="A longer record goes into quarantine.")
     duplicate_days: int = Field(7, ge=1, description="A repeated row is a duplicate for this many days after it came.")
-
-
-class WorkSettings(Section):
-    """Where large reports are worked on."""
-
-    on: Literal["process", "processes"] = Field(
-        "process",
-        description="'process': in the process that takes them in; 'processes': in workers beside it, which needs more "
-        "memory and takes less time. Reports of less than 4 MB are never given to workers.",
-    )
-    workers: int = Field(0, ge=0, le=256, description="Worker processes; 0: as many as there are processor cores.")
-    term_seconds: int = Field(
-        60, ge=2, description="Over PostgreSQL: who takes reports in and does not answer for so long is replaced."
-    )
 
 
 class TellSettings(Section):

@@ -264,7 +264,7 @@ def open_session(
 def _session(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSession]:
     with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(1) as reading:
         resolver, watch = RecipientResolver.open(node), ObservableWatch(node.database)
-        here = InProcess(BatchWorker(Networks.open(node.home), resolver, node.store), pool)
+        here = InProcess(BatchWorker.of(Networks.open(node.home), resolver, node.store), pool)
         away = _away(node, resolver)
         try:
             yield IngestSession(node, here, away, reading, resolver, NotificationDecider.open(node), watch, clock)
