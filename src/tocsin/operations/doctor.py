@@ -129,7 +129,11 @@ def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
         say("events and records agree"),
         agree,
         say("last ingest %(last)s, table at %(shown)s", last=last, shown=shown),
-        "" if agree else say("One of them is older than the other: restore both from one backup."),
+        ""
+        if agree
+        else say("Stop every server, then 'tocsin doctor --repair' takes the table back.")
+        if shown > last
+        else say("One of them is older than the other: restore both from one backup."),
     )
 
 

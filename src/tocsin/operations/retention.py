@@ -19,6 +19,7 @@ from tocsin.node.letters import empty_letters
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import LARGE_MERGE, AuditAction, audit, forget_undos
 from tocsin.operations.statistics import keep_months
+from tocsin.operations.take_back import forget_taken_back
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
 from tocsin.pipeline.term import last_number
@@ -60,6 +61,7 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
             dispatches_forgotten=dispatches,
             files_merged=node.store.compact(today=today),
         )
+        forget_taken_back(node.home, now)
         _forget_rows(node, today - timedelta(days=_longest_window(node)))
         _merge_keys(node, today)
         node.store.clean()
@@ -122,6 +124,5 @@ def _merge_keys(node: NodeWithStores, today: date) -> None:
     with node.database.reading() as session:
         last = last_number(session)
     node.tracker.files.merge_now(up_to=last, most=LARGE_MERGE)
-    for folder in (node.home / HomeFolder.ROWS).glob("????-??-??"):
-        day = date.fromisoformat(folder.name)
+    for day in node.days_of_rows():
         node.rows_of(day).merge_now(up_to=last, most=LARGE_MERGE, whole=day < today)

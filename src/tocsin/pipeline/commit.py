@@ -13,7 +13,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -35,7 +35,6 @@ from tocsin.events import (
 from tocsin.events.sources import Feed
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_folder
-from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import WithheldKey
@@ -251,7 +250,8 @@ def recover(node: NodeWithStores) -> list[int]:
         if (shown := node.store.last_committed()) > known:
             raise StorageError(
                 f"The records are older than the event table: they know of {known} ingests, it of {shown}.",
-                hint="Restore both from one backup.",
+                hint="Where the records were restored to an earlier moment: stop every server of this node, then "
+                "'tocsin doctor --repair' takes the table back to it. Else restore both from one backup.",
             )
         unfinished = session.scalars(select(Ingest).where(Ingest.state == IngestState.PREPARED).order_by(Ingest.number))
         pending: dict[int, list[Ingest]] = {}
@@ -279,8 +279,8 @@ def clean(node: NodeWithStores) -> None:
     node.store.clean(newest=newest)
     cut("clean.keys")
     node.tracker.files.clean(up_to=last, newest=newest)
-    for day in (node.home / HomeFolder.ROWS).glob("*"):
-        node.rows_of(date.fromisoformat(day.name)).clean(up_to=last, newest=newest)
+    for day in node.days_of_rows():
+        node.rows_of(day).clean(up_to=last, newest=newest)
     for path in node.quarantine.glob("*.jsonl"):
         if last < int(path.stem) and (newest is None or int(path.stem) <= newest):
             path.unlink()

@@ -53,12 +53,17 @@ class NodeWithStores(Node):
 
     def rows_of(self, day: date) -> KeyFiles:
         """The keys of the rows that came on one day."""
-        folder = self.home / HomeFolder.ROWS / day.isoformat()
-        return self._rows.setdefault(day, KeyFiles(folder, passed=self.tracker.files.passed))
+        ours = self.tracker.files
+        files = KeyFiles(self.home / HomeFolder.ROWS / day.isoformat(), keep=ours.keep, passed=ours.passed)
+        return self._rows.setdefault(day, files)
 
     def rows_since(self, day: date, days: int) -> list[KeyFiles]:
         """The keys of the rows of ``days`` days up to ``day``."""
         return [self.rows_of(day - timedelta(days=back)) for back in range(days)]
+
+    def days_of_rows(self) -> list[date]:
+        """The days of whose rows there are keys."""
+        return [date.fromisoformat(folder.name) for folder in (self.home / HomeFolder.ROWS).glob("????-??-??")]
 
     def end_merges(self) -> None:
         """Wait for the merges of keys that go on beside, and forget the days whose keys are gone."""
@@ -82,8 +87,10 @@ def open_node(home: Path) -> NodeWithStores:
 def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithStores:
     """The node in ``home`` whose settings and records are open."""
     store = EventStore(home / HomeFolder.EVENTS)
-    passed = PassedNumbers(database) if is_shared(database) else none_passed
-    tracker = Tracker(KeyFiles(home / HomeFolder.PROBLEMS, columns=len(NOTES), passed=passed))
+    shared = is_shared(database)
+    passed = PassedNumbers(database) if shared else none_passed
+    keep = timedelta(days=settings.storage.recover_days if shared else 0)
+    tracker = Tracker(KeyFiles(home / HomeFolder.PROBLEMS, columns=len(NOTES), keep=keep, passed=passed))
     return NodeWithStores(
         home=home,
         settings=settings,

@@ -170,6 +170,7 @@ class AuditAction(StrEnum):
     BACKUP_CHECKED = "backup.checked"
     BACKUP_RESTORED = "backup.restored"
     BACKUP_REHEARSED = "backup.rehearsed"
+    NODE_MOVED = "node.moved"
     STANDBY_SWITCHED = "standby.switched"
     STANDBY_TAKEN_OVER = "standby.takeover"
     DRAFT_IMPORTED = "draft.imported"

@@ -15,10 +15,12 @@ lies within the other.
 import mmap
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Final
@@ -26,6 +28,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_file, sync_folder
 from tocsin.node.records.key_filter import AskedKeys, Keys, Words, add_keys, empty_filter
 from tocsin.node.records.key_levels import TIER, Notes, merged, worth_merging
@@ -42,6 +45,7 @@ _REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds
 _MANY = 1_000  # keys asked for at once; then small files are worth reading as a whole, to add them to that filter
 _DIVISION = re.compile(r"\d+of\d+")
 _BESIDES = (".notes", ".filter")
+_PAST = "past"  # the folder of what merges replaced, where that is kept
 _STEP = 4_096  # keys looked up at a time in a file that stays mapped
 _WINDOW = 1 << 16  # bytes that the system maps at once around one that is read
 _MOST_MAPPED = 1 << 23  # bytes; then the process lets go of what the system mapped of a file, but for its filter
@@ -188,7 +192,8 @@ def none_passed(_up_to: int) -> AbstractSet[int]:
 class KeyFiles:
     """The key files of one folder; each key has ``columns`` unsigned 32-bit notes.
 
-    A file of fewer columns, written before more were kept, is read as having zeros in the others.
+    A file of fewer columns, written before more were kept, is read as having zeros in the others. ``keep``: so long
+    what a merge replaced stays, so that the keys can be taken back to an ingest of that time.
 
     Keys must be hashes. Several threads may look up, while one writes and another merges what is committed.
 
@@ -201,6 +206,7 @@ class KeyFiles:
     columns: int = 0
     division: str = ""
     passed: Callable[[int], AbstractSet[int]] = none_passed
+    keep: timedelta = timedelta(0)
     _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
     def lookup(self, asked: Keys | AskedKeys, *, up_to: int) -> tuple[npt.NDArray[np.bool_], Notes]:
@@ -302,6 +308,34 @@ class KeyFiles:
                     continue
                 if not left.with_suffix(".keys").exists():
                     left.unlink(missing_ok=True)
+        since = time.time() - self.keep.total_seconds()
+        for left in (*self.folder.glob(f"{_PAST}/*"), *self.folder.glob(f"*of*/{_PAST}/*")):
+            if left.stat().st_mtime < since:
+                left.unlink(missing_ok=True)
+
+    def reaches_beyond(self, ingest: int) -> bool:
+        """Whether an ingest up to this number was merged with a later one."""
+        return any(file.last[0] > ingest for file in self._files(ingest))
+
+    def take_back(self, *, up_to: int, aside: Path) -> None:
+        """Leave only what ingests up to a number brought; files with more go to a folder. For the writer.
+
+        Raises:
+            StorageError: it was merged with later ones so long ago that what was merged is gone.
+
+        """
+        self.end_merge()
+        for folder in {file.folder for file in self._all()}:
+            here, past = _listed(folder), _listed(folder / _PAST)
+            for file in _visible(here, up_to, frozenset()):
+                if file.last[0] > up_to:
+                    for part in _parts(file, [*past, *here], up_to):
+                        if part.folder != folder:
+                            _move(part, folder)
+            cut("keys.returned")
+            for file in (*_listed(folder), *past):
+                if file.last[0] > up_to and file.path.exists():
+                    _move(file, aside / folder.relative_to(self.folder))
 
     def everything(self, *, up_to: int, noted: tuple[int, int] | None = None) -> tuple[Keys, Notes]:
         """All keys, sorted and each once, with their newest notes.
@@ -390,7 +424,7 @@ class KeyFiles:
         small.files.difference_update(files)
         cut("keys.merged")
         for old in files:
-            _remove(old)
+            _move(old, old.folder / _PAST) if safe and self.keep else _remove(old)
             cut("keys.removing")
 
     def _write(
@@ -448,6 +482,32 @@ def _visible(files: Iterable[_File], up_to: int, passed: AbstractSet[int]) -> li
     return kept
 
 
+def _listed(folder: Path) -> list[_File]:
+    """The files of one folder."""
+    paths = folder.glob("*.keys")
+    return [_File(*_span(path.name), folder, path.name, path.stat().st_ino) for path in paths]
+
+
+def _parts(whole: _File, there: Sequence[_File], up_to: int) -> Iterator[_File]:
+    """The files that were merged into one, as far as they are of ingests up to a number."""
+    span = whole.first, whole.last
+    within = [file for file in there if span[0] <= file.first and file.last <= span[1]]
+    parts: list[_File] = []
+    for file in sorted(within, key=lambda file: (file.first, (-file.last[0], -file.last[1]))):
+        if (file.first, file.last) != span and not (parts and file.last <= parts[-1].last):
+            parts.append(file)
+    if not parts or (parts[0].first, parts[-1].last) != span:
+        raise StorageError(
+            f"{whole.path} has keys of ingests before and after {up_to}, and what it was merged of is gone.",
+            hint="Restore records, events and keys from one backup; [storage] recover_days keeps more.",
+        )
+    for part in parts:
+        if part.last[0] <= up_to:
+            yield part
+        elif part.first[0] <= up_to:
+            yield from _parts(part, there, up_to)
+
+
 def _noted(file: _Mapped, noted: tuple[int, int] | None) -> tuple[Keys, Notes]:
     """The keys of a file and their notes, of those alone that have something up to a number noted in a column."""
     if noted is None:
@@ -477,6 +537,15 @@ def _remove(file: _File) -> None:
     """The keys first: who finds them finds what belongs to them, or finds them gone at the next look."""
     for path in (file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES)):
         path.unlink(missing_ok=True)
+
+
+def _move(file: _File, folder: Path) -> None:
+    """As `_remove`, but into another folder, where its age counts from now."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES)):
+        with suppress(FileNotFoundError):
+            os.utime(path)
+            path.rename(folder / path.name)
 
 
 def _span(name: str) -> tuple[Span, Span]:
