@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from time import perf_counter
 
 from sqlalchemy import func, select
 
@@ -42,6 +43,7 @@ def examine(home: Path) -> list[HealthFinding]:
     )
     for check in (
         _closed,
+        _storage,
         _unfinished,
         _event_table,
         _uploads,
@@ -101,6 +103,16 @@ def _closed(node: NodeWithStores) -> Iterator[HealthFinding]:
     )
 
 
+def _storage(node: NodeWithStores) -> Iterator[HealthFinding]:
+    """Whether the storage that the settings name answers."""
+    if not node.settings.storage.address:
+        return
+    began, place = perf_counter(), node.place(HomeFolder.EVENTS)
+    next(iter(place.list("_delta_log")), None)
+    took = f"{(perf_counter() - began) * 1000:.0f}"
+    yield HealthFinding(say("storage"), True, say("%(where)s answers in %(took)s ms", where=place.path(), took=took))
+
+
 def _unfinished(node: NodeWithStores) -> Iterator[HealthFinding]:
     with node.database.begin() as session:
         unfinished = (select(row.number).where(row.state == IngestState.PREPARED) for row in (Ingest, NotificationRun))
@@ -114,8 +126,8 @@ def _unfinished(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 
 def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
-    missing = [path for path in node.store.files() if not (node.store.folder / path).is_file()]
-    yield _files_found(say("event table"), len(node.store.files()), missing)
+    files, here = node.store.files(), {file.name for file in node.store.place.list()}
+    yield _files_found(say("event table"), len(files), [path for path in files if path not in here])
     with node.database.begin() as session:
         last = max(session.scalar(select(func.max(row.number))) or 0 for row in (Ingest, NotificationRun))
         shown_by_records = select(func.max(Ingest.number)).where(

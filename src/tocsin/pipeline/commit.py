@@ -13,7 +13,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -30,12 +30,11 @@ from tocsin.events import (
     TeamSet,
     WithheldEvents,
     empty_spool,
+    forget_rows,
     shown,
 )
 from tocsin.events.sources import Feed
 from tocsin.node.errors import StorageError
-from tocsin.node.files import sync_folder
-from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import WithheldKey
@@ -102,8 +101,6 @@ def prepare(node: NodeWithStores, group: Sequence[PreparedIngest]) -> None:
     for one in group:
         node.tracker.files.sync(one.record.number)
         node.rows_of(one.record.day).sync(one.record.number)
-    if node.quarantine.is_dir():
-        sync_folder(node.quarantine)
     cut("ingest.synced")
     with node.database.begin() as session:
         for one in group:
@@ -263,11 +260,9 @@ def clean(node: NodeWithStores) -> None:
     node.store.clean()
     cut("clean.keys")
     node.tracker.files.clean(up_to=last)
-    for day in (node.home / HomeFolder.ROWS).glob("*"):
-        node.rows_of(date.fromisoformat(day.name)).clean(up_to=last)
-    for path in node.quarantine.glob("*.jsonl"):
-        if int(path.stem) > last:
-            path.unlink()
+    for day in node.row_days():
+        node.rows_of(day).clean(up_to=last)
+    forget_rows(node.quarantine, after=last)
     cut("clean.spool")
     empty_spool(node.spool)
 

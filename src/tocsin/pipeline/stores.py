@@ -15,7 +15,7 @@ from tocsin.events import EventStore
 from tocsin.node.home import open_home
 from tocsin.node.node import Node
 from tocsin.node.paths import HomeFile, HomeFolder
-from tocsin.node.records import Database, KeyFiles
+from tocsin.node.records import Database, KeyFiles, KeyPlace
 from tocsin.node.settings import Settings
 from tocsin.problems import NOTES, Tracker
 
@@ -52,7 +52,21 @@ class NodeWithStores(Node):
 
     def rows_of(self, day: date) -> KeyFiles:
         """The keys of the rows that came on one day."""
-        return self._rows.setdefault(day, KeyFiles(self.home / HomeFolder.ROWS / day.isoformat()))
+        if day not in self._rows:
+            self._rows[day] = _key_files(self, HomeFolder.ROWS, day.isoformat())
+        return self._rows[day]
+
+    def row_days(self) -> list[date]:
+        """The days whose rows' keys are kept."""
+        if not self.settings.storage.address:
+            return sorted(date.fromisoformat(path.name) for path in (self.home / HomeFolder.ROWS).glob("????-??-??"))
+        names = (file.name.partition("/")[0] for file in self.place(HomeFolder.ROWS).list())
+        return sorted({date.fromisoformat(name) for name in names})
+
+    def forget_rows_of(self, day: date) -> None:
+        """Delete the keys of the rows that came on one day."""
+        self.rows_of(day).delete()
+        del self._rows[day]
 
     def rows_since(self, day: date, days: int) -> list[KeyFiles]:
         """The keys of the rows of ``days`` days up to ``day``."""
@@ -79,8 +93,9 @@ def open_node(home: Path) -> NodeWithStores:
 
 def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithStores:
     """The node in ``home`` whose settings and records are open."""
-    store = EventStore(home / HomeFolder.EVENTS)
-    tracker = Tracker(KeyFiles(home / HomeFolder.PROBLEMS, columns=len(NOTES)))
+    node = Node(home, settings, database)
+    store = EventStore(node.place(HomeFolder.EVENTS))
+    tracker = Tracker(_key_files(node, HomeFolder.PROBLEMS, columns=len(NOTES)))
     return NodeWithStores(
         home=home,
         settings=settings,
@@ -88,6 +103,13 @@ def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithS
         store=store,
         tracker=tracker,
     )
+
+
+def _key_files(node: Node, name: HomeFolder, below: str = "", *, columns: int = 0) -> KeyFiles:
+    """Key files of the home; with storage elsewhere they are there, and copies here, which are mapped."""
+    if not node.settings.storage.address:
+        return KeyFiles(node.home / name / below, columns)
+    return KeyFiles(node.compiled / "keys" / name / below, columns, KeyPlace(node.place(name), below))
 
 
 @contextmanager
