@@ -74,7 +74,10 @@ class EventTable:
     def __init__(self, place: Place) -> None:
         self.place = place
         self._opened: DeltaTable | None = None
-        self._looked: tuple[int, int] = (0, 0)  # when its log had last changed, and when that was seen; nanoseconds
+        self._looked: tuple[int | str, int] = (
+            0,
+            0,
+        )  # how its log was, or when it had changed, and when that was seen (ns)
         self._listed: tuple[int, pl.DataFrame] | None = None
         self._extras: dict[str, pl.DataType] = {}
         self._lock = threading.RLock()  # pages read in many threads
@@ -193,32 +196,41 @@ class EventTable:
 
         try:
             with self._lock:
-                looked = self._look()
+                if self._is_folder:
+                    looked, is_same = self._look_at_folder()
+                else:
+                    looked, is_same = self._look_at_bucket()
                 if self._opened is None:
                     self._opened = DeltaTable(self.place.path(), storage_options=self.place.table_options)
-                elif self._has_more(looked[0], self._opened.version()):
+                elif not is_same:
                     self._opened.update_incremental()
-                else:
-                    return self._opened
                 self._looked = looked
+                return self._opened
         except StorageError:
             raise
         except Exception as error:
             raise self.place.failure(error, "The event table cannot be read") from error
-        return self._opened
 
-    def _look(self) -> tuple[int, int]:
-        """When its log last changed, as a folder says, and now; nanoseconds."""
-        return (self.place.folder / _LOG).stat().st_mtime_ns if self._is_folder else 0, time.time_ns()
+    def _look_at_folder(self) -> tuple[tuple[int | str, int], bool]:
+        """When its log last changed and when that was seen, and whether the open version is the last one."""
+        changed, now = (self.place.folder / _LOG).stat().st_mtime_ns, time.time_ns()
+        if self._opened is None or changed != self._looked[0]:
+            return (changed, now), False
+        is_settled = self._looked[1] - changed >= _SETTLED
+        if is_settled or self.place.find(_commit_name(self._opened.version() + 1)) is None:
+            return self._looked, True
+        return (changed, now), False
 
-    def _has_more(self, changed: int, version: int) -> bool:
-        """Whether there may be a later version than that which is open."""
-        if self._is_folder:
-            is_settled = self._looked[1] - changed >= _SETTLED
-            return changed != self._looked[0] or not (is_settled or self.place.find(_commit_name(version + 1)) is None)
+    def _look_at_bucket(self) -> tuple[tuple[int | str, int], bool]:
+        """Which its last checkpoint is, and whether the open version is the last one; one list of few names."""
+        last = self._opened.version() if self._opened is not None else -1
+        log = list(self.place.list(_LOG, after=f"{_LOG}/{last:020d}" if last >= 0 else f"{_LOG}/9"))
         # Not only whether the next is there: a purge may have forgotten it.
-        later = self.place.list(_LOG, after=_commit_name(version))
-        return any(_version_of(file.name) is not None for file in later)
+        is_same = all((_version_of(file.name) or 0) <= last for file in log)
+        checkpoint = next((file.tag for file in log if file.name.endswith("_checkpoint")), "")
+        if is_same and checkpoint != self._looked[0]:
+            self._opened = None  # what it was read from may be gone
+        return (checkpoint, 0), is_same
 
     @property
     def _is_folder(self) -> bool:

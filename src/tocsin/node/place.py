@@ -22,11 +22,15 @@ BLOCK: Final = 1 << 20
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file of a place: its name there, its size in bytes, when it was written (seconds since 1970 by its clock)."""
+    """A file of a place: its name there, its size in bytes, when it was written (seconds since 1970 by its clock).
+
+    ``tag``: of a bucket, another one for another content.
+    """
 
     name: str
     size: int
     modified: float
+    tag: str = ""
 
 
 class Place(ABC):

@@ -110,7 +110,7 @@ class Bucket(Place):
         with self._answered():
             for some in obstore.list(self._store, below or None, offset=after or None, chunk_size=1_000):
                 for one in some:
-                    yield StoredFile(one["path"], one["size"], one["last_modified"].timestamp())
+                    yield StoredFile(one["path"], one["size"], one["last_modified"].timestamp(), one["e_tag"] or "")
 
     def find(self, name: str) -> StoredFile | None:
         import obstore
