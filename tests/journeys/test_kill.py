@@ -66,7 +66,9 @@ ELSEWHERE = (
     "takeover.",
 )
 PLACES = [
-    name for name in NAMES if name not in SMTP_ONLY | COMPACTION | LARGE_ONLY | ELSEWHERE_ONLY and not name.startswith(ELSEWHERE)
+    name
+    for name in NAMES
+    if name not in SMTP_ONLY | COMPACTION | LARGE_ONLY | ELSEWHERE_ONLY and not name.startswith(ELSEWHERE)
 ] + LATER
 SETTINGS = "[ingest]\nbatch_bytes = 10000\n"
 ADDRESSES = [f"192.0.2.{number % 250}" for number in range(900)]
@@ -153,7 +155,15 @@ def test_a_kill_at_a_named_point_loses_and_doubles_nothing(
 
 @pytest.mark.parametrize(
     "place",
-    ["store.part", "keys.given:5", "keys.merged", "ingest.prepared", "store.committed", "ingest.shown", "keys.removing"],
+    [
+        "store.part",
+        "keys.given:5",
+        "keys.merged",
+        "ingest.prepared",
+        "store.committed",
+        "ingest.shown",
+        "keys.removing",
+    ],
 )
 def test_a_kill_with_the_storage_in_a_bucket_loses_and_doubles_nothing(
     node: Tocsin, inbox: Path, tmp_path: Path, expected: dict[str, object], bucket_server: BucketServer, place: str

@@ -129,26 +129,41 @@ class EventTable:
             StorageError: the table cannot be written, or shows a later ingest already.
 
         """
-        if (last := self.last_ingest()) == ingest:
+        if self.exists() and self._shows(self._open(), ingest, parts):
             return
+        with self._writing():
+            self._make()
+            later = {"notified_in": "long"} if replaced else {}  # tables of earlier versions lack it
+            self._widen(later | {name: kind for part in parts for name, kind in part.extras.items()})
+            table = self._open()
+            # Once more, of the very version that is committed upon: another process may have come between.
+            if not self._shows(table, ingest, parts):
+                removed = [_remove(path, data_change=True) for path in replaced]
+                self._commit(table, [*removed, *(_add(part) for part in parts)], ingest=ingest)
+
+    def _shows(self, table: "DeltaTable", ingest: int, parts: Sequence[EventPart]) -> bool:
+        """Whether the parts of an ingest are shown already; raises as `append`."""
+        last = int(table.transaction_version(_APPLICATION) or 0)
+        if last < ingest:
+            return False
         if last > ingest:
             raise StorageError(
                 f"The event table shows ingest {last} already, so it cannot show the earlier {ingest}.",
                 hint="Restore the records and the event table from one backup.",
             )
-        with self._writing():
-            self._make()
-            later = {"notified_in": "long"} if replaced else {}  # tables of earlier versions lack it
-            self._widen(later | {name: kind for part in parts for name, kind in part.extras.items()})
-            removed = [_remove(path, data_change=True) for path in replaced]
-            self._commit([*removed, *(_add(part) for part in parts)], ingest=ingest)
+        if not {part.path for part in parts} <= set(self.listing()["path"]):
+            raise StorageError(
+                f"The event table shows ingest {ingest} already, with other files.",
+                hint="Another process committed it: is there a second one that writes?",
+            )
+        return True
 
     def replace(self, old: Iterable[str], new: Sequence[EventPart], *, deleted: bool = False) -> None:
         """Take files out and others in, in one commit; ``deleted``: their rows are gone, not only moved."""
         removed = [_remove(path, data_change=deleted) for path in old]
         if removed or new:
             with self._writing():
-                self._commit([*removed, *(_add(part, data_change=deleted) for part in new)])
+                self._commit(self._open(), [*removed, *(_add(part, data_change=deleted) for part in new)])
 
     def forget_past(self) -> None:
         """Let only the present be known: earlier commits, which say what files held at least and at most, are deleted.
@@ -209,7 +224,8 @@ class EventTable:
         except StorageError:
             raise
         except Exception as error:
-            raise self.place.failure(error, "The event table cannot be read") from error
+            failure = self.place.failure(error, "The event table cannot be read")
+            raise failure from failure.__cause__
 
     def _look_at_folder(self) -> tuple[tuple[int | str, int], bool]:
         """When its log last changed and when that was seen, and whether the open version is the last one."""
@@ -244,7 +260,8 @@ class EventTable:
         try:
             yield
         except (OSError, DeltaError) as error:
-            raise self.place.failure(error, "The event table could not be written") from error
+            failure = self.place.failure(error, "The event table could not be written")
+            raise failure from failure.__cause__
 
     def _make(self) -> None:
         from deltalake import DeltaTable
@@ -273,10 +290,12 @@ class EventTable:
             table.alter.add_columns(_schema(missing).fields)
             cut("store.widened")
 
-    def _commit(self, actions: "list[AddAction | RemoveAction]", *, ingest: int | None = None) -> None:
+    def _commit(
+        self, table: "DeltaTable", actions: "list[AddAction | RemoveAction]", *, ingest: int | None = None
+    ) -> None:
+        """Commit upon the version that is open: of two who do so at once the first wins, and the other is refused."""
         from deltalake import CommitProperties, Transaction
 
-        table = self._open()
         last = table.version()
         transactions = [Transaction(_APPLICATION, ingest)] if ingest is not None else None
         table.create_write_transaction(

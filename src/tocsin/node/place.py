@@ -90,8 +90,12 @@ class Place(ABC):
         """Delete a file where it is there."""
 
     def failure(self, error: Exception, what: str) -> StorageError:
-        """What a library said of a file here, as the error that people are told; ``what`` could not be done."""
-        return StorageError(f"{what}: {error}", hint="Make room on that disk, or repair it; 'tocsin doctor' says more.")
+        """What a library said of a file here, as the error that people are told, caused by an `OSError` if it may pass."""
+        found = StorageError(
+            f"{what}: {error}.", hint="Make room on that disk, or repair it; 'tocsin doctor' says more."
+        )
+        found.__cause__ = error
+        return found
 
     def put(self, name: str, source: Path) -> None:
         """Keep a copy of a file of this machine."""

@@ -27,6 +27,7 @@ SHARED: Final = (
 """The folders of the home that are elsewhere where the settings say so."""
 
 _CONNECT, _ANSWER, _RETRY, _RETRIES = 3, 120, 8, 2  # seconds, the number; so a server that is away is noticed soon
+_USED: Final = "The storage cannot be used"
 _MISSING_BUCKET: Final = "NoSuchBucket"
 _DENIED: Final = ("status code: 403", "status code: 401", "lacked the necessary privileges", "AccessDenied")
 
@@ -137,10 +138,12 @@ class Bucket(Place):
             hint = "Correct [storage] account and what is in secret_file, and what this key may do there."
             return StorageError(f"{what}: {where} does not take our key.", hint=hint)
         line = " ".join(said.partition("Debug source")[0].partition("?")[0].split())  # behind it may be a signature
-        return StorageError(
+        found = StorageError(
             f"{what}: {where} does not answer as it should: {line[:300]}",
             hint="Look after that server, the network, and [storage] endpoint. Work goes on once it answers.",
         )
+        found.__cause__ = ConnectionError(line)
+        return found
 
     @property
     def _store(self) -> "S3Store":
@@ -153,11 +156,14 @@ class Bucket(Place):
         try:
             yield
         except FileNotFoundError as error:
-            if _MISSING_BUCKET in str(error):
-                raise self.failure(error, "The storage cannot be used") from None
-            raise
+            if _MISSING_BUCKET not in str(error):
+                raise
+            failure = self.failure(error, _USED)
         except BaseError as error:
-            raise self.failure(error, "The storage cannot be used") from None
+            failure = self.failure(error, _USED)
+        else:
+            return
+        raise failure from failure.__cause__
 
 
 def place_of(settings: StorageSettings, home: Path, name: HomeFolder) -> Place:
