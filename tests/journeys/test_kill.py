@@ -64,6 +64,7 @@ ELSEWHERE = (
     "exchange.",
     "standby.",
     "takeover.",
+    "work.",
 )
 PLACES = [
     name
@@ -79,6 +80,13 @@ def node(tocsin: Tocsin) -> Tocsin:
     """A node that works in small batches, so that a small report has many."""
     (tocsin.home / "tocsin.toml").write_text(SETTINGS)
     return tocsin
+
+
+@pytest.fixture
+def in_bucket(node: Tocsin, bucket_server: BucketServer) -> Tocsin:
+    """The same with its storage in a bucket."""
+    (node.home / "tocsin.toml").write_text(SETTINGS + section(bucket_server.settings()))
+    return node
 
 
 @pytest.fixture
@@ -166,9 +174,9 @@ def test_a_kill_at_a_named_point_loses_and_doubles_nothing(
     ],
 )
 def test_a_kill_with_the_storage_in_a_bucket_loses_and_doubles_nothing(
-    node: Tocsin, inbox: Path, tmp_path: Path, expected: dict[str, object], bucket_server: BucketServer, place: str
+    in_bucket: Tocsin, inbox: Path, tmp_path: Path, expected: dict[str, object], place: str
 ) -> None:
-    (node.home / "tocsin.toml").write_text(SETTINGS + section(bucket_server.settings()))
+    node = in_bucket
     killed = list(work(node, inbox, TOCSIN_CUT=place))
     assert KILLED in killed, f"'{place}' was never reached"
     # what was copied here is lost with the machine, but for what waits to be finished: the next one has it from there

@@ -93,11 +93,14 @@ def purge_rows(kept: Place, ingest: int, places: Collection[int] | None) -> None
         kept.keep(out, _name(ingest))
 
 
-def forget_rows(kept: Place, *, before: int | None = None, after: int | None = None) -> int:
-    """Delete what ingests before or after a number set aside; returns the files."""
+def forget_rows(kept: Place, *, before: int | None = None, after: int | None = None, up_to: int | None = None) -> int:
+    """Delete what ingests before a number set aside, or those after one, up to one; returns the files."""
     stems = (file.name.removesuffix(".jsonl") for file in kept.list())
     numbers = [int(stem) for stem in stems if stem.isdecimal()]
-    gone = [one for one in numbers if (before is not None and one < before) or (after is not None and one > after)]
+    if before is None:
+        gone = [one for one in numbers if (after is None or one > after) and (up_to is None or one <= up_to)]
+    else:
+        gone = [one for one in numbers if one < before]
     for number in gone:
         kept.delete(_name(number))
     return len(gone)

@@ -129,41 +129,36 @@ class EventTable:
             StorageError: the table cannot be written, or shows a later ingest already.
 
         """
-        if self.exists() and self._shows(self._open(), ingest, parts):
+        last = self.last_ingest()
+        if last == ingest and {part.path for part in parts} <= set(self.listing()["path"]):
             return
-        with self._writing():
-            self._make()
-            later = {"notified_in": "long"} if replaced else {}  # tables of earlier versions lack it
-            self._widen(later | {name: kind for part in parts for name, kind in part.extras.items()})
-            table = self._open()
-            # Once more, of the very version that is committed upon: another process may have come between.
-            if not self._shows(table, ingest, parts):
-                removed = [_remove(path, data_change=True) for path in replaced]
-                self._commit(table, [*removed, *(_add(part) for part in parts)], ingest=ingest)
-
-    def _shows(self, table: "DeltaTable", ingest: int, parts: Sequence[EventPart]) -> bool:
-        """Whether the parts of an ingest are shown already; raises as `append`."""
-        last = int(table.transaction_version(_APPLICATION) or 0)
-        if last < ingest:
-            return False
         if last > ingest:
             raise StorageError(
                 f"The event table shows ingest {last} already, so it cannot show the earlier {ingest}.",
                 hint="Restore the records and the event table from one backup.",
             )
-        if not {part.path for part in parts} <= set(self.listing()["path"]):
-            raise StorageError(
-                f"The event table shows ingest {ingest} already, with other files.",
-                hint="Another process committed it: is there a second one that writes?",
-            )
-        return True
+        with self._writing():
+            self._make()
+            later = {"notified_in": "long"} if replaced else {}  # tables of earlier versions lack it
+            self._widen(later | {name: kind for part in parts for name, kind in part.extras.items()})
+            removed = [_remove(path, data_change=True) for path in replaced]
+            self._commit([*removed, *(_add(part) for part in parts)], ingest=ingest)
 
-    def replace(self, old: Iterable[str], new: Sequence[EventPart], *, deleted: bool = False) -> None:
-        """Take files out and others in, in one commit; ``deleted``: their rows are gone, not only moved."""
+    def replace(
+        self, old: Iterable[str], new: Sequence[EventPart], *, deleted: bool = False, at: int | None = None
+    ) -> None:
+        """Take files out and others in, in one commit; ``deleted``: their rows are gone, not only moved.
+
+        ``at``: the version of the table in which they were listed.
+
+        Raises:
+            StorageError: the table cannot be written, or is not at that version any more.
+
+        """
         removed = [_remove(path, data_change=deleted) for path in old]
         if removed or new:
             with self._writing():
-                self._commit(self._open(), [*removed, *(_add(part, data_change=deleted) for part in new)])
+                self._commit([*removed, *(_add(part, data_change=deleted) for part in new)], at=at)
 
     def forget_past(self) -> None:
         """Let only the present be known: earlier commits, which say what files held at least and at most, are deleted.
@@ -223,7 +218,7 @@ class EventTable:
                 return self._opened
         except StorageError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # deltalake raises many kinds
             failure = self.place.failure(error, "The event table cannot be read")
             raise failure from failure.__cause__
 
@@ -291,12 +286,18 @@ class EventTable:
             cut("store.widened")
 
     def _commit(
-        self, table: "DeltaTable", actions: "list[AddAction | RemoveAction]", *, ingest: int | None = None
+        self, actions: "list[AddAction | RemoveAction]", *, ingest: int | None = None, at: int | None = None
     ) -> None:
-        """Commit upon the version that is open: of two who do so at once the first wins, and the other is refused."""
         from deltalake import CommitProperties, Transaction
 
+        table = self._open()
         last = table.version()
+        # Asked of the version behind which it commits: another process may have taken over since this one looked.
+        shown = 0 if ingest is None else int(table.transaction_version(_APPLICATION) or 0)
+        if at not in {None, last} or (ingest is not None and shown >= ingest):
+            raise StorageError(
+                f"Another process wrote the event table in {self.place.path()} meanwhile.", hint="Do it again."
+            )
         transactions = [Transaction(_APPLICATION, ingest)] if ingest is not None else None
         table.create_write_transaction(
             actions,

@@ -90,7 +90,7 @@ class Place(ABC):
         """Delete a file where it is there."""
 
     def failure(self, error: Exception, what: str) -> StorageError:
-        """What a library said of a file here, as the error that people are told, caused by an `OSError` if it may pass."""
+        """What a library said of a file here, as the error that people are told; an `OSError` caused what may pass."""
         found = StorageError(
             f"{what}: {error}.", hint="Make room on that disk, or repair it; 'tocsin doctor' says more."
         )

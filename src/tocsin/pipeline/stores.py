@@ -3,6 +3,7 @@
 import fcntl
 import os
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -15,8 +16,9 @@ from tocsin.events import EventStore
 from tocsin.node.home import open_home
 from tocsin.node.node import Node
 from tocsin.node.paths import HomeFile, HomeFolder
-from tocsin.node.records import Database, KeyFiles, KeyPlace
+from tocsin.node.records import Database, KeyFiles, KeyPlace, none_passed
 from tocsin.node.settings import Settings
+from tocsin.pipeline.term import PassedNumbers, is_shared, term
 from tocsin.problems import NOTES, Tracker
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class NodeWithStores(Node):
     def rows_of(self, day: date) -> KeyFiles:
         """The keys of the rows that came on one day."""
         if day not in self._rows:
-            self._rows[day] = _key_files(self, HomeFolder.ROWS, day.isoformat())
+            self._rows[day] = _key_files(self, HomeFolder.ROWS, day.isoformat(), passed=self.tracker.files.passed)
         return self._rows[day]
 
     def row_days(self) -> list[date]:
@@ -95,7 +97,8 @@ def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithS
     """The node in ``home`` whose settings and records are open."""
     node = Node(home, settings, database)
     store = EventStore(node.place(HomeFolder.EVENTS))
-    tracker = Tracker(_key_files(node, HomeFolder.PROBLEMS, columns=len(NOTES)))
+    passed = PassedNumbers(database) if is_shared(database) else none_passed
+    tracker = Tracker(_key_files(node, HomeFolder.PROBLEMS, columns=len(NOTES), passed=passed))
     return NodeWithStores(
         home=home,
         settings=settings,
@@ -105,18 +108,22 @@ def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithS
     )
 
 
-def _key_files(node: Node, name: HomeFolder, below: str = "", *, columns: int = 0) -> KeyFiles:
+def _key_files(
+    node: Node, name: HomeFolder, below: str = "", *, columns: int = 0, passed: Callable[[int], AbstractSet[int]]
+) -> KeyFiles:
     """Key files of the home; with storage elsewhere they are there, and copies here, which are mapped."""
     if not node.settings.storage.address:
-        return KeyFiles(node.home / name / below, columns)
-    return KeyFiles(node.compiled / "keys" / name / below, columns, KeyPlace(node.place(name), below))
+        return KeyFiles(node.home / name / below, columns, passed=passed)
+    kept = KeyPlace(node.place(name), below)
+    return KeyFiles(node.compiled / "keys" / name / below, columns, passed=passed, kept=kept)
 
 
 @contextmanager
 def writer(node: NodeWithStores, waiting: Callable[[], None] = lambda: None, *, fenced: bool = False) -> Iterator[bool]:
     """Be the one process that writes events; waits for another to finish, after saying so by ``waiting``.
 
-    Gives whether this node wrote last, and nothing was cut off or raised: then there is nothing to recover.
+    Gives whether this node wrote last, and nothing was cut off or raised: then there is nothing to recover. Over
+    PostgreSQL that holds for all machines, see `tocsin.pipeline.term`.
 
     Raises:
         ConflictError: another machine took over, so that nothing is written here but a backup (``fenced``).
@@ -124,6 +131,10 @@ def writer(node: NodeWithStores, waiting: Callable[[], None] = lambda: None, *, 
     """
     if not fenced and (standby := node.standby) is not None:
         standby.check_is_node()
+    if is_shared(node.database):
+        with term(node.database, node.writer_notes, waiting, node.settings.work.term_seconds) as ours:
+            yield ours
+        return
     with (node.home / HomeFile.WRITER_LOCK).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
