@@ -178,6 +178,18 @@ def place_of(settings: StorageSettings, home: Path, name: HomeFolder) -> Place:
     return Folder(shared_folder(settings, home) / name)
 
 
+def check_storage(settings: StorageSettings, home: Path) -> None:
+    """See that the storage of the settings is there and answers.
+
+    Raises:
+        StorageError: it does not; says what to do.
+
+    """
+    if not shared_folder(settings, home).is_dir():
+        raise StorageError(f"The folder {settings.address} is not there.", hint="Mount it, or make it.")
+    next(iter(place_of(settings, home, HomeFolder.EVENTS).list("_delta_log")), None)
+
+
 def shared_folder(settings: StorageSettings, home: Path) -> Path:
     """The folder that ``file://`` names, else the home."""
     return Path(settings.address.removeprefix("file://")) if settings.address.startswith("file://") else home

@@ -13,8 +13,10 @@ from tocsin.events import Ingest, IngestState, NotificationRun
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
+from tocsin.node.storage import check_storage
 from tocsin.operations import feed_checks
 from tocsin.operations.health_finding import HealthFinding
+from tocsin.pipeline.commit import last_stored
 from tocsin.pipeline.stores import NodeWithStores, open_node
 
 _LITTLE_SPACE = 2_000_000_000
@@ -108,10 +110,10 @@ def _storage(node: NodeWithStores) -> Iterator[HealthFinding]:
     """Whether the storage that the settings name answers."""
     if not node.settings.storage.address:
         return
-    began, place = perf_counter(), node.place(HomeFolder.EVENTS)
-    next(iter(place.list("_delta_log")), None)
+    storage, began = node.settings.storage, perf_counter()
+    check_storage(storage, node.home)
     took = f"{(perf_counter() - began) * 1000:.0f}"
-    yield HealthFinding(say("storage"), True, say("%(where)s answers in %(took)s ms", where=place.path(), took=took))
+    yield HealthFinding(say("storage"), True, say("%(where)s answers in %(took)s ms", where=storage.address, took=took))
 
 
 def _unfinished(node: NodeWithStores) -> Iterator[HealthFinding]:
@@ -131,10 +133,7 @@ def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
     yield _files_found(say("event table"), len(files), [path for path in files if path not in here])
     with node.database.begin() as session:
         last = max(session.scalar(select(func.max(row.number))) or 0 for row in (Ingest, NotificationRun))
-        shown_by_records = select(func.max(Ingest.number)).where(
-            Ingest.state == IngestState.COMMITTED, Ingest.stored > 0
-        )
-        stored = session.scalar(shown_by_records) or 0
+        stored = last_stored(session)
     shown = node.store.last_committed()
     agree = stored <= shown <= last
     yield HealthFinding(

@@ -36,6 +36,7 @@ from tocsin.events import (
 from tocsin.events.sources import Feed
 from tocsin.node.errors import StorageError
 from tocsin.node.records import AuditAction, audit, cut
+from tocsin.node.storage import check_storage
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import WithheldKey
 from tocsin.pipeline.term import check_term, is_shared, last_number, pass_over, reserve_number
@@ -232,6 +233,12 @@ def commit(node: NodeWithStores, numbers: Sequence[int], parts: Sequence[EventPa
     cut("ingest.committed")
 
 
+def last_stored(session: Session) -> int:
+    """The number of the newest ingest that the event table must show; 0 where there is none."""
+    shown = select(func.max(Ingest.number)).where(Ingest.state == IngestState.COMMITTED, Ingest.stored > 0)
+    return session.scalar(shown) or 0
+
+
 def recover(node: NodeWithStores) -> list[int]:
     """Finish what a killed process had prepared, remove what it had not; returns the ingests finished.
 
@@ -240,8 +247,11 @@ def recover(node: NodeWithStores) -> list[int]:
     Raises:
         ConflictError: another machine took over.
         StorageError: the event table holds ingests that the records do not know; their numbers would come twice.
+            Or the storage elsewhere is not there, or lacks what the records know.
 
     """
+    if node.settings.storage.address:
+        check_storage(node.settings.storage, node.home)
     with node.database.begin() as session:
         check_term(session)
         known = last_number(session)
@@ -249,6 +259,12 @@ def recover(node: NodeWithStores) -> list[int]:
             raise StorageError(
                 f"The records are older than the event table: they know of {known} ingests, it of {shown}.",
                 hint="Restore both from one backup.",
+            )
+        if node.settings.storage.address and shown < (stored := last_stored(session)):
+            raise StorageError(
+                f"{node.settings.storage.address} is not where our events are: it has them up to ingest {shown}, "
+                f"and {stored} were stored.",
+                hint="Correct [storage] address, mount the folder, or restore both from one backup.",
             )
         unfinished = session.scalars(select(Ingest).where(Ingest.state == IngestState.PREPARED).order_by(Ingest.number))
         pending: dict[int, list[Ingest]] = {}
