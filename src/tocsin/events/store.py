@@ -271,8 +271,8 @@ class EventStore:
 
     def unlisted(self) -> list[str]:
         """Files that the table does not list: of ingests that never were, deleted, or compacted away."""
-        listed, here = set(self.files()), (file.name for file in self.place.list())
-        return [name for name in here if name.startswith("day=") and name not in listed]
+        listed, here = set(self.files()), (file.name for file in self.place.list() if file.name.startswith("day="))
+        return [name for name in here if name.endswith(".parquet") and name not in listed]
 
     def clean(self, *, reading: timedelta = READING, newest: int | None = None) -> int:
         """Remove what the table does not list, but for what it listed so short ago; returns how many. For the writer.
