@@ -26,7 +26,7 @@ SHARED: Final = (
 )
 """The folders of the home that are elsewhere where the settings say so."""
 
-_CONNECT, _ANSWER, _RETRY, _RETRIES = 3, 120, 8, 2  # seconds, the number; so a server that is away is noticed soon
+_CONNECT, _ANSWER, _RETRY, _RETRIES = 3, 30, 8, 2  # seconds, the number; so a server that is away is noticed soon
 _USED: Final = "The storage cannot be used"
 _MISSING_BUCKET: Final = "NoSuchBucket"
 _DENIED: Final = ("status code: 403", "status code: 401", "lacked the necessary privileges", "AccessDenied")
@@ -74,18 +74,6 @@ class Bucket(Place):
 
     def keep(self, out: IO[bytes], name: str) -> None:
         self.finish(out, name)
-
-    def create(self, name: str, content: bytes) -> bool:
-        """Whether there is a file of this name now that was not there before."""
-        import obstore
-        from obstore.exceptions import AlreadyExistsError
-
-        with self._answered():
-            try:
-                obstore.put(self._store, name, content, mode="create")
-            except AlreadyExistsError:
-                return False
-        return True
 
     def open(self, name: str) -> io.BufferedReader:
         import obstore
