@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -162,6 +163,9 @@ def place_of(settings: StorageSettings, home: Path, name: HomeFolder) -> Place:
 
     """
     if settings.address.startswith("s3://"):
+        if find_spec("obstore") is None:
+            hint = "Install it with: pip install 'tocsin[objects]'"
+            raise SettingError("[storage] address needs a library that is not here: obstore.", hint=hint)
         return Bucket(settings, home / name, name)
     return Folder(shared_folder(settings, home) / name)
 
@@ -198,13 +202,8 @@ def _access(settings: StorageSettings) -> Mapping[str, str]:
 
 @lru_cache(maxsize=64)
 def _client(settings: StorageSettings, name: str) -> "S3Store":
-    try:
-        from obstore.store import S3Store
-    except ImportError as error:
-        raise SettingError(
-            "[storage] address needs a library that is not here: obstore.",
-            hint="Install it with: pip install 'tocsin[objects]'",
-        ) from error
+    from obstore.store import S3Store
+
     bucket, _, prefix = settings.address.removeprefix("s3://").partition("/")
     options: ClientConfig = {
         "timeout": timedelta(seconds=_ANSWER),
