@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from tocsin import __version__
 from tocsin.interface import N_, Absence, Act, ActContext, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission
-from tocsin.node.errors import ConflictError, NotFoundError, TocsinError
+from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, internal_failures
 from tocsin.node.node import Node
 from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import AuditAction, Database, KeptLocks, audit, insert_for
@@ -167,12 +167,13 @@ class _Heart:
     def beat_until_ended(self) -> None:
         while not self.ended.is_set():
             try:
-                self.hold()
-                if monotonic() - self._beaten >= SEEN_EVERY:
-                    self._beat()
-                    self._beaten = monotonic()
+                with internal_failures("The word of this machine to the others"):
+                    self.hold()
+                    if monotonic() - self._beaten >= SEEN_EVERY:
+                        self._beat()
+                        self._beaten = monotonic()
                 self._said = ""
-            except (TocsinError, OSError) as error:  # the next word may be heard
+            except TocsinError as error:  # the next word may be heard
                 if str(error) != self._said:
                     getLogger("uvicorn.error").warning("The other machines cannot be told of this one: %s", error)
                 self._said = str(error)
