@@ -206,7 +206,6 @@ def _tables(node: NodeWithStores, guide: ResponsibilityLookup) -> dict[str, Any]
         "rules": version,
         "rules_at": at.isoformat() if at else "",
         "networks": current_folder(node.home).name,
-        "events": node.store.last_committed(),
     }
 
 
