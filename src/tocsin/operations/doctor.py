@@ -13,7 +13,7 @@ from tocsin.events import Ingest, IngestState, NotificationRun
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
-from tocsin.node.storage import check_storage
+from tocsin.node.storage import Bucket, check_storage
 from tocsin.operations import feed_checks
 from tocsin.operations.health_finding import HealthFinding
 from tocsin.pipeline.commit import last_stored
@@ -113,6 +113,11 @@ def _storage(node: NodeWithStores) -> Iterator[HealthFinding]:
     storage, began = node.settings.storage, perf_counter()
     check_storage(storage, node.home)
     took = f"{(perf_counter() - began) * 1000:.0f}"
+    place = node.place(HomeFolder.EVENTS)
+    if isinstance(place, Bucket) and not place.is_exclusive():
+        found = say("%(where)s lets two write the same at once", where=storage.address)
+        yield HealthFinding(say("storage"), False, found, say("Use a server of S3 that honours If-None-Match."))
+        return
     yield HealthFinding(say("storage"), True, say("%(where)s answers in %(took)s ms", where=storage.address, took=took))
 
 
