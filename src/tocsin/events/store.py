@@ -5,6 +5,7 @@ so that a query for a prefix opens one.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from tocsin.events.extra import PREFIX, fold, fold_columns
+from tocsin.events.extra import PREFIX, extras_of, fold, fold_columns
 from tocsin.events.schema import COLUMNS
 from tocsin.events.table import EventPart, EventTable
 from tocsin.node.errors import StorageError
@@ -67,15 +68,23 @@ class EventStore:
         """The number of the newest ingest in the table; 0 when there is none."""
         return self.table.last_ingest()
 
-    def write_part(self, frame: pl.DataFrame, *, ingest: int, part: int, day: date) -> EventPart:
+    def claim(self, extras: Mapping[str, pl.DataType]) -> set[str]:
+        """Those of a part's ``extra.*`` columns that it may have; for the writer, part after part."""
+        return self.table.claim_extras(extras, _MOST_EXTRAS)
+
+    def write_part(
+        self, frame: pl.DataFrame, *, ingest: int, part: int, day: date, extras: AbstractSet[str] | None = None
+    ) -> EventPart:
         """Write rows (`schema.COLUMNS` and ``extra.*`` columns) as a file that no reader sees before `commit`.
+
+        ``extras``: what `claim` said of them, where it was asked before.
 
         Rows stay in the order of the report: sorting them here costs more than all lookups of an ingest together
         (text lies scattered after it), and `compact` sorts a whole day at once.
         """
-        extras = {name: dtype for name, dtype in frame.schema.items() if name.startswith(PREFIX)}
-        claimed = self.table.claim_extras(extras, _MOST_EXTRAS)
-        frame = fold_columns(frame, [name for name in extras if name not in claimed])
+        columns = extras_of(frame)
+        claimed = self.claim(columns) if extras is None else extras
+        frame = fold_columns(frame, [name for name in columns if name not in claimed])
         return self._write(frame, f"{ingest:010d}-{part:06d}", day, in_order=False)
 
     def write_again(self, frame: pl.DataFrame, path: str, *, run: int, part: int) -> EventPart:

@@ -78,6 +78,17 @@ class IngestSettings(Section):
     duplicate_days: int = Field(7, ge=1, description="A repeated row is a duplicate for this many days after it came.")
 
 
+class WorkSettings(Section):
+    """Where large reports are worked on."""
+
+    on: Literal["process", "processes"] = Field(
+        "process",
+        description="'process': in the process that takes them in; 'processes': in workers beside it, which needs more "
+        "memory and takes less time. Reports of less than 4 MB are never given to workers.",
+    )
+    workers: int = Field(0, ge=0, le=256, description="Worker processes; 0: as many as there are processor cores.")
+
+
 class TellSettings(Section):
     """When teams are notified."""
 
@@ -387,6 +398,7 @@ class Settings(Section):
     storage: StorageSettings = StorageSettings()
     standby: StandbySettings = StandbySettings()
     ingest: IngestSettings = IngestSettings()
+    work: WorkSettings = WorkSettings()
     tell: TellSettings = TellSettings()
     mail: MailSettings = MailSettings()
     mailbox: MailboxSettings = MailboxSettings()
