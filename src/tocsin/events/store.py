@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import polars as pl
 
@@ -278,7 +279,7 @@ class EventStore:
     def unlisted(self) -> list[Path]:
         """Files that the table does not list: of ingests that never were, deleted, or compacted away."""
         listed = set(self.files())
-        return [path for path in self.folder.glob("day=*/*.parquet") if _in_table(path) not in listed]
+        return [path for path in self.folder.glob("day=*/*") if _in_table(path) not in listed]
 
     def clean(self, *, reading: timedelta = READING) -> int:
         """Remove what the table does not list, but for what it listed so short ago; returns how many. For the writer.
@@ -315,10 +316,12 @@ class EventStore:
         relative = f"day={day}/{name}.parquet"
         path = self.folder / relative
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Whole or not at all: a worker that was thought dead may write the same once more, which others read already.
+        part = path.with_suffix(f".{uuid4().hex}.part")
         try:
             frame.select(filled).write_parquet(
                 # statistics of row groups help only where rows are in the order of addresses
-                path,
+                part,
                 compression="zstd",
                 compression_level=1,
                 row_group_size=ROW_GROUP,
@@ -327,6 +330,7 @@ class EventStore:
         except pl.exceptions.ComputeError as error:
             raise StorageError(f"Events could not be written: {error}.", hint="Make room on that disk.") from error
         cut("store.part")
+        part.rename(path)
         unfilled = [name for name in frame.columns if name.startswith(PREFIX) and name not in filled]
         return EventPart.of(self.folder, relative, frame.drop(unfilled))
 
