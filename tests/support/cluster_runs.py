@@ -148,7 +148,9 @@ def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
 
 def _first(found: Any, wanted: Any) -> str:
     if isinstance(found, pl.DataFrame):
-        left, right = (set(map(json.dumps, (list(map(str, row)) for row in one.iter_rows()))) for one in (found, wanted))
+        left, right = (
+            set(map(json.dumps, (list(map(str, row)) for row in one.iter_rows()))) for one in (found, wanted)
+        )
         return f"{found.shape} for {wanted.shape}; more {sorted(left - right)[:2]}; lacks {sorted(right - left)[:2]}"
     if isinstance(found, dict):
         keys = [key for key in {*found, *wanted} if found.get(key) != wanted.get(key)]

@@ -281,15 +281,17 @@ class EventStore:
         listed = set(self.files())
         return [path for path in self.folder.glob("day=*/*") if _in_table(path) not in listed]
 
-    def clean(self, *, reading: timedelta = READING) -> int:
+    def clean(self, *, reading: timedelta = READING, newest: int | None = None) -> int:
         """Remove what the table does not list, but for what it listed so short ago; returns how many. For the writer.
+
+        ``newest``: of parts, none of a later ingest than this one.
 
         Whoever began to read before a file was taken out of the table, as an export does that is made while it is sent,
         finds it for that long.
         """
         stray = self.unlisted()
         held = self.table.taken_out(reading) if stray else frozenset()
-        gone = [path for path in stray if _in_table(path) not in held]
+        gone = [path for path in stray if _in_table(path) not in held and not _is_later(path, newest)]
         for path in gone:
             path.unlink()
             cut("store.cleaning")
@@ -352,6 +354,12 @@ class EventStore:
 def _in_table(path: Path) -> str:
     """How the table names a file (`Path.relative_to` takes fifty times as long, and there may be thousands)."""
     return f"{path.parent.name}/{path.name}"
+
+
+def _is_later(path: Path, ingest: int | None) -> bool:
+    """Whether a file is a part of a later ingest."""
+    number = path.name.partition("-")[0]
+    return ingest is not None and number.isdecimal() and int(number) > ingest
 
 
 def _cuts(scan: pl.LazyFrame) -> list[pl.Expr]:

@@ -105,6 +105,9 @@ class WorkSettings(Section):
     patience_seconds: int = Field(
         120, ge=1, description="On 'ray', a step that takes longer is begun again by another worker."
     )
+    term_seconds: int = Field(
+        60, ge=2, description="Over PostgreSQL: who takes reports in and does not answer for so long is replaced."
+    )
 
     @model_validator(mode="after")
     def _cluster_somewhere(self) -> Self:

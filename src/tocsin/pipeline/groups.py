@@ -206,7 +206,7 @@ class GroupedIntake:
             self._total += Counts(already=1)
             return
         waiting = self._waiting
-        number = waiting[-1].prepared.record.number + 1 if waiting else commitment.next_number(node)
+        number = commitment.next_number(node, waiting[-1].prepared.record.number if waiting else 0)
         try:
             counts, prepared = self.settle(self.session, reading, number)
         except WorkerLostError:  # once more, after what it had written is gone

@@ -8,7 +8,9 @@ reports (`WorkerLostError`), and the next chunk starts another.
 import os
 import pickle
 import signal
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.events.sources import Chunk, Feed, Reader
 from tocsin.node.errors import InternalError, TocsinError, internal_failures
+from tocsin.node.records import cut
 from tocsin.node.sentences import say
 from tocsin.pipeline.placement import OpenWork, UnderstoodBatch, WorkerLostError
 from tocsin.pipeline.steps import (
@@ -39,6 +42,10 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
 
 _LOG: Final = getLogger("uvicorn.error.internal")
+_ONE_THREAD: Final = {
+    "POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "_RJEM_MALLOC_CONF": "background_thread:false",
+}  # fmt: skip
+"""A worker is one thread; and where libraries had others, those would be missing after a fork."""
 _ENDING: Final = 10  # seconds that a worker has to end, which has nothing to do then
 
 
@@ -83,7 +90,7 @@ class Processes:
     """Workers of one session; started when the first chunk comes. Implements `Placement`."""
 
     def __init__(self, terms: WorkerTerms, workers: int) -> None:
-        self.ahead = workers + 1
+        self.ahead = 2 * workers
         self._terms = terms
         self._workers: list[_Worker | None] = [None] * workers
         self._numbers = count()
@@ -139,7 +146,8 @@ class _Worker:
     def __init__(self, context: "ForkServerContext", terms: WorkerTerms) -> None:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, terms), name="tocsin worker", daemon=True)
-        self._process.start()
+        with _environment(_ONE_THREAD):  # the first one starts the server that forks them
+            self._process.start()
         theirs.close()
         self._asking = ThreadPoolExecutor(1)
         self.reports: set[int] = set()
@@ -185,8 +193,21 @@ class _Worker:
             self._process.kill()
 
 
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
 def _context() -> "ForkServerContext":
-    """Workers come from a process that has loaded what they need, and has no threads."""
+    """Workers are forked from a process that has loaded what they need, and has run nothing."""
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__])
     return context
@@ -207,13 +228,16 @@ class _Bench:
         reader, chunk = self.readers[asked.report], replace(asked.chunk, data=data)
         wide, facts = self.worker.understand(reader, chunk, asked.feed, asked.heard)
         self.frames[asked.batch] = asked.report, wide
+        cut("work.understood")
         return facts
 
     def finish(self, asked: _Finish) -> FinishedBatch:
         self.ingest = asked.ingest or self.ingest
         if self.ingest is None:
             raise ValueError("no ingest")
-        return self.worker.finish(self.frames.pop(asked.batch)[1], asked.verdicts, self.ingest, asked.part)
+        finished = self.worker.finish(self.frames.pop(asked.batch)[1], asked.verdicts, self.ingest, asked.part)
+        cut("work.finished")
+        return finished
 
     def close(self, asked: _Close) -> None:
         self.readers.pop(asked.report, None)

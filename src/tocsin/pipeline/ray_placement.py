@@ -1,14 +1,15 @@
 """Reports worked on by a Ray cluster: ``[work] on = "ray"``.
 
-Tasks understand chunks and finish batches, the frames lie in Ray's object store; one restartable actor for each group of
-shards settles, with key files of its own. Ray places the work, finds out who died and has it done again. It does not
-promise that a step is done once, so each step that is repeated writes the same bytes under the same names: several may do
-it at once, also one that was thought dead, and it makes no difference. What counts is decided by one process, in the
+Tasks understand chunks and finish batches, the frames lie in Ray's object store; one restartable actor for each group
+of shards settles, with key files of its own. Ray places the work, finds out who died and has it done again. It does not
+promise that a step is done once, so each step that is repeated writes the same bytes under the same names: several may
+do it at once, also one that was thought dead, and it makes no difference. What counts is decided by one process, in the
 records (`tocsin.pipeline.commit`).
 
-Workers get what they need and no more: with each session the tables of networks, the compiled directory and the rules; with each
-report its chunks, the answers and reminders of teams, and where parts and keys are written. None gets the folder of the
-node, its settings, a secret, or the address of its records: what only the records say, an owner lacks and asks for.
+Workers get what they need and no more: with each session the tables of networks, the compiled directory and the rules;
+with each report its chunks, the answers and reminders of teams, and where parts and keys are written. None gets the
+folder of the node, its settings, a secret, or the address of its records: what only the records say, an owner lacks and
+asks for.
 """
 
 import os
@@ -101,7 +102,7 @@ class _ReportTerms:
 class _SettleTerms:
     """What owners need to know of an ingest. ``days``: today, and before it those of the window.
 
-    ``committed``: an ingest up to which all are.
+    ``committed``: an ingest up to which all are, but for those that are ``passed`` over.
     """
 
     ingest: int
@@ -113,6 +114,7 @@ class _SettleTerms:
     said: AnswerSnapshot
     live: bool
     committed: int
+    passed: AbstractSet[int]
 
 
 @dataclass(frozen=True)
@@ -140,13 +142,13 @@ class _OwnersDecider(NotificationDecider):
         return decided
 
 
-@dataclass(frozen=True)
 class _ShardOwner:
     """An actor: owns the rows and problems of some shards. All that it remembers it reads again from its files."""
 
-    problems: Path
-    rows: Path
-    division: str
+    def __init__(self, problems: Path, rows: Path, division: str) -> None:
+        self._problems, self._rows, self._division = problems, rows, division
+        self._passed: AbstractSet[int] = frozenset()
+        self._open: dict[Path, KeyFiles] = {}
 
     def settle(
         self, terms: _SettleTerms, facts: RowFacts, part: int, sets: TeamSets, sent: Sent
@@ -158,8 +160,9 @@ class _ShardOwner:
                 raise _LackingError(_Lacking(sent=lacking))
             return sent
 
+        self._passed = terms.passed
         decider = _OwnersDecider(TeamSets(list(sets.members)), left, terms.live, terms.said)
-        tracker, days = Tracker(self._files(self.problems)), [self._files(self.rows / f"{day}") for day in terms.days]
+        tracker, days = Tracker(self._files(self._problems)), [self._files(self._rows / f"{day}") for day in terms.days]
         settlement = Settlement(
             terms.ingest, terms.feed, terms.now, days, tracker, terms.repeat, terms.reminders, decider
         )
@@ -174,13 +177,10 @@ class _ShardOwner:
         return verdicts
 
     def _files(self, folder: Path) -> KeyFiles:
-        return _opened_files(folder / self.division, len(NOTES) if folder == self.problems else 0)
-
-
-@cache
-def _opened_files(folder: Path, columns: int) -> KeyFiles:
-    """Key files as this process keeps them open."""
-    return KeyFiles(folder, columns=columns)
+        if folder not in self._open:
+            columns = len(NOTES) if folder == self._problems else 0
+            self._open[folder] = KeyFiles(folder, columns, self._division, lambda _: self._passed)
+        return self._open[folder]
 
 
 def _understand(tables: Sequence[ObjectRef], report: Sequence[ObjectRef], feed: Any, heard: Any, chunk: Chunk) -> Any:
@@ -342,7 +342,7 @@ class OnRay:
         days = [date.fromisoformat(files.folder.name) for files in here.days]
         terms = _SettleTerms(
             here.ingest, here.feed, here.now, days, here.repeat, here.reminders, here.decider.said, here.decider.live,
-            self._committed(),
+            self._committed(), here.tracker.files.passed(here.ingest),
         )  # fmt: skip
         return _Settling(self, here.decider, self._ray.put(terms))
 

@@ -1,7 +1,6 @@
 """Decisions on what partners offered: an item becomes local objects by the acts that make them, or is declined."""
 
 import csv
-import fcntl
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from tocsin.incidents.part_acts import NewObservables, observe
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, StorageError, UsageError
 from tocsin.node.node import Node
-from tocsin.node.records import AuditAction, audit, cut
+from tocsin.node.records import AuditAction, audit, cut, held, patiently
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import Marking, Tlp, highest, read_marking
 
@@ -93,8 +92,7 @@ def for_anyone(context: ActContext) -> ActContext:
 def _one_adoption(node: Node) -> Iterator[None]:
     """Adopt one item at a time on this node: it takes several transactions."""
     node.spool.mkdir(parents=True, exist_ok=True)
-    with (node.spool / "adoption.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(node.database, "adoption", patiently, file=node.spool / "adoption.lock"):
         yield
 
 
