@@ -59,20 +59,24 @@ def _row(chance: random.Random, day: str) -> str:
     return f'"{at}","medium","{address}","tcp",{port},"host{chance.randrange(9999)}.example","rdp",64500,"MU",,'
 
 
-def take_in(home: Path, inbox: Path, day: str) -> int:
-    """Take in the reports of a day as if it were the morning after it began; 0 when all of them are in."""
-    at = datetime.fromisoformat(f"{day}T06:00:00+00:00")
-    summary = ingest(open_node(home), [inbox / day], clock=lambda: at)
-    for name, error in summary.failed:
-        print(f"{name}: {error!r} {error.__cause__!r}", file=sys.stderr, flush=True)  # noqa: T201
-    return 1 if summary.failed else 0
+def take_in(home: Path, inbox: Path) -> int:
+    """Take in the reports of each day as if it were its morning; 0 when all of them are in."""
+    node = open_node(home)
+    for day in DAYS:
+        at = datetime.fromisoformat(f"{day}T06:00:00+00:00")
+        summary = ingest(node, [inbox / day], clock=lambda at=at: at)
+        for name, error in summary.failed:
+            print(f"{name}: {error!r} {error.__cause__!r}", file=sys.stderr, flush=True)  # noqa: T201
+        if summary.failed:
+            return 1
+    return 0
 
 
-def start_taking_in(home: Path, inbox: Path, day: str, log: Path, **environment: str) -> "subprocess.Popen[bytes]":
+def start_taking_in(home: Path, inbox: Path, log: Path, **environment: str) -> "subprocess.Popen[bytes]":
     """The same in a process of its own."""
     with log.open("ab") as out:
         return subprocess.Popen(
-            [sys.executable, "-m", "support.cluster_runs", home, inbox, day],
+            [sys.executable, "-m", "support.cluster_runs", home, inbox],
             stdout=out, stderr=out, cwd=TESTS, env={**os.environ, **environment},
         )  # fmt: skip
 
@@ -107,29 +111,25 @@ def truth(home: Path) -> dict[str, Any]:
                           one.problems_continuing, one.routed, one.unrouted, one.withheld) for one in ingests),
         "owed": Counter((report[ingest], *rest) for ingest, *rest in items),
         "notes": notes(node, report, sets),
-        "keys": {day: sorted(keys_of(node, node.rows_of(datetime.fromisoformat(day).date()))) for day in DAYS},
+        "keys": {day: everything(node.rows_of(datetime.fromisoformat(day).date()))[0] for day in DAYS},
     }  # fmt: skip
 
 
-def keys_of(node: NodeWithStores, files: KeyFiles) -> list[int]:
-    keys, _ = everything(node, files)
-    return keys
-
-
-def everything(node: NodeWithStores, files: KeyFiles) -> tuple[list[int], list[list[int]]]:
-    """What the key files of a folder and of its divisions hold; no key is in two of them."""
-    folders = [files.folder, *(path for path in files.folder.glob("*of*") if path.is_dir())]
-    found = [KeyFiles(folder, columns=files.columns).everything(up_to=1 << 31) for folder in folders]
-    keys = [key for some, _ in found for key in some.tolist()]
-    assert len(keys) == len(set(keys)), "two owners have the same key"
-    return keys, [row for _, some in found for row in some.tolist()]
+def everything(files: KeyFiles) -> tuple[list[int], list[list[int]]]:
+    """What the key files of a folder and of its divisions hold; no key is in two divisions."""
+    divisions = [path for path in files.folder.glob("*of*") if path.is_dir()]
+    keys = [KeyFiles(path, columns=files.columns, passed=files.passed).everything(up_to=1 << 31)[0] for path in divisions]
+    owned = [key for some in keys for key in some.tolist()]
+    assert len(owned) == len(set(owned)), "two owners have the same key"
+    found, noted = files.everything(up_to=1 << 31)
+    return found.tolist(), noted.tolist()
 
 
 def notes(node: NodeWithStores, report: dict[int, str], sets: dict[int, tuple[int, ...]]) -> dict[int, dict[str, Any]]:
     """The notes of each problem, with names in place of numbers."""
     by = {"met_by", "seen_by", "told_by", "first_told_by", "escalated_by"}
     change: dict[str, Callable[[int], Any]] = {**dict.fromkeys(by, report.__getitem__), "told_set": sets.__getitem__}
-    keys, rows = everything(node, node.tracker.files)
+    keys, rows = everything(node.tracker.files)
     return {
         key: {name: change.get(name, int)(value) for name, value in zip(NOTES, row, strict=True)}
         for key, row in zip(keys, rows, strict=True)
@@ -155,8 +155,9 @@ def _first(found: Any, wanted: Any) -> str:
     if isinstance(found, dict):
         keys = [key for key in {*found, *wanted} if found.get(key) != wanted.get(key)]
         return f"{len(keys)} differ: {[(key, found.get(key), wanted.get(key)) for key in keys[:2]]}"
-    return f"more {[one for one in found if one not in wanted][:3]}; lacks {[one for one in wanted if one not in found][:3]}"
+    more, lacks = ([one for one in left if one not in right][:3] for left, right in ((found, wanted), (wanted, found)))
+    return f"more {more}; lacks {lacks}"
 
 
 if __name__ == "__main__":
-    sys.exit(take_in(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))
+    sys.exit(take_in(*map(Path, sys.argv[1:])))

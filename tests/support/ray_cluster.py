@@ -1,4 +1,4 @@
-"""A Ray cluster of three simulated machines on this one, each with an address of its own, whose processes tests kill."""
+"""A Ray cluster of three simulated machines on this one, each with its own address, whose processes tests kill."""
 
 import os
 import secrets
@@ -65,8 +65,13 @@ class SimulatedCluster:
                 os.kill(pid, signal.SIGKILL)
         self.cluster.remove_node(machine, allow_graceful=False)
 
+    def replace_machine(self, machine: Any, environment: dict[str, str] | None = None) -> None:
+        """Kill a machine, and have another one in its place."""
+        self.kill_machine(machine)
+        self.fill_up(environment)
+
     def processes(self, name: str) -> list[int]:
-        """The processes on the machines whose title begins so: ``ray::_ShardOwner`` owns shards, ``ray::`` all do work."""
+        """The processes on the machines whose title begins so: ``ray::_ShardOwner`` owns shards, ``ray::`` all work."""
         raylets = [machine.all_processes["raylet"][0].process.pid for machine in self.machines]
         return [pid for raylet in raylets for pid in children(raylet) if title(pid).startswith(name)]
 
