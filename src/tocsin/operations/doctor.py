@@ -12,7 +12,7 @@ from tocsin.events import Ingest, IngestState, NotificationRun
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
-from tocsin.operations import feed_checks
+from tocsin.operations import cluster_checks, feed_checks
 from tocsin.operations.health_finding import HealthFinding
 from tocsin.pipeline.stores import NodeWithStores, open_node
 
@@ -50,6 +50,7 @@ def examine(home: Path) -> list[HealthFinding]:
         feed_checks.feed_files,
         feed_checks.collectors,
         _work,
+        cluster_checks.cluster,
         _backups,
         _standby,
         _directory,
