@@ -6,14 +6,16 @@ kept in ``build/cluster-runs.txt``, and a second call goes on behind them. ``TOC
 
 import os
 import random
+import secrets
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,13 @@ import pytest
 from support.cluster_runs import differences, start_taking_in, take_in, truth, write_feed
 from support.databases import Cluster
 from support.homes import settle
-from support.ray_cluster import SimulatedCluster, running_ray, wait_for
+from support.ports import free_port
+from support.ray_cluster import SimulatedCluster, running_ray
+from tocsin.node.paths import HomeFile
+from tocsin.operations.cluster_checks import cluster
+from tocsin.pipeline.stores import open_node
 
 KILLED = -signal.SIGKILL
-FENCED = 3
 PATIENCE, TERM = 8, 4  # seconds
 KEPT = Path("build/cluster-runs.txt")
 RUNS = int(os.environ.get("TOCSIN_CLUSTER_RUNS", "0"))
@@ -75,6 +80,13 @@ def wanted(tmp_path_factory: pytest.TempPathFactory, postgresql: Cluster, inbox:
     home = settle(tmp_path_factory.mktemp("one") / "home", settings(postgresql.fresh()))
     assert take_in(home, inbox) == 0
     return truth(home)
+
+
+@pytest.fixture
+def home(ray: SimulatedCluster, postgresql: Cluster, tmp_path: Path) -> Path:
+    """A node that works on the cluster."""
+    work = f'on = "ray"\naddress = "{ray.address}"\ngroups = 3\npatience_seconds = {PATIENCE}\n'
+    return settle(tmp_path / "home", settings(postgresql.fresh(), work))
 
 
 @dataclass
@@ -132,7 +144,9 @@ class Run:
         if plan == "writer" and not self.stopped and owners:
             self.fence(process)
             return
-        what = self.chance.choice(["worker", "worker", "owner", "machine", *(["coordinator"] * (plan == "coordinator"))])
+        what = self.chance.choice(
+            ["worker", "worker", "owner", "machine", *(["coordinator"] * (plan == "coordinator"))]
+        )
         if what == "worker" and workers:
             self.signal(what, self.chance.choice(workers), signal.SIGKILL)
         elif what == "owner" and owners:
@@ -144,7 +158,7 @@ class Run:
             self.signal(what, process.pid, signal.SIGKILL)
 
     def fence(self, process: "subprocess.Popen[bytes]") -> None:
-        """Let the coordinator stand still past its term, while another takes all in; then it may go on, and must not."""
+        """Let the coordinator stand still past its term, while another takes all in; then it must not go on."""
         self.stopped.append(process.pid)
         self.signal("coordinator stands still", process.pid, signal.SIGSTOP)
         second = self.start()
@@ -164,17 +178,15 @@ class Run:
 
 @pytest.mark.parametrize("seed", seeds())
 def test_whoever_is_killed_nothing_is_lost_and_nothing_doubled(
-    seed: int, ray: SimulatedCluster, postgresql: Cluster, inbox: Path, wanted: dict[str, Any], tmp_path: Path
+    seed: int, ray: SimulatedCluster, home: Path, inbox: Path, wanted: dict[str, Any]
 ) -> None:
-    work = f'on = "ray"\naddress = "{ray.address}"\ngroups = 3\npatience_seconds = {PATIENCE}\n'
-    database = postgresql.fresh()
-    run = Run(seed, settle(tmp_path / "home", settings(database, work)), inbox, ray)
+    run = Run(seed, home, inbox, ray)
     begun = time.monotonic()
 
     run.take_all_in()
 
     found = truth(run.home)
-    print(f"seed {seed}: {time.monotonic() - begun:.0f} s, {run.done}", file=sys.__stderr__, flush=True)  # noqa: T201
+    print(f"seed {seed}: {time.monotonic() - begun:.0f} s, {run.done}", file=sys.__stderr__, flush=True)
     assert differences(found, wanted) == [], run.done
     assert list((run.home / "problems").glob("*of3")), "owners had nothing to do"
     ray.fill_up()
@@ -184,13 +196,11 @@ def test_whoever_is_killed_nothing_is_lost_and_nothing_doubled(
             kept.write(f"{seed}\n")
 
 
-def test_workers_get_no_secret(ray: SimulatedCluster, postgresql: Cluster, inbox: Path, tmp_path: Path) -> None:
+def test_workers_get_no_secret(ray: SimulatedCluster, home: Path, inbox: Path) -> None:
     """What is in the memory of workers and owners while they are at work."""
-    database = postgresql.fresh()
-    work = f'on = "ray"\naddress = "{ray.address}"\ngroups = 2\n'
-    home = settle(tmp_path / "home", settings(database, work))
-    secret = (home / "secret.key").read_bytes().strip() or b"none"
-    process = start_taking_in(home, inbox, tmp_path / "log")
+    secret, database = secrets.token_hex(32).encode(), open_node(home).settings.storage.database
+    (home / HomeFile.TOKENS).write_bytes(secret)
+    process = start_taking_in(home, inbox, home.parent / "log")
     try:
         pids: list[int] = []
         while len([pid for pid in pids if pid]) < 3 and process.poll() is None:
@@ -210,7 +220,7 @@ def memory_has(pid: int, text: bytes) -> bool:
     with suppress(OSError), Path(f"/proc/{pid}/maps").open() as maps, Path(f"/proc/{pid}/mem").open("rb") as memory:
         for line in maps:
             bounds, rights, *_ = line.split()
-            if not rights.startswith("rw") or "/dev/shm" in line:
+            if not rights.startswith("rw"):
                 continue
             start, end = (int(bound, 16) for bound in bounds.split("-"))
             with suppress(OSError, ValueError, OverflowError):
@@ -218,3 +228,49 @@ def memory_has(pid: int, text: bytes) -> bool:
                 if text in memory.read(end - start):
                     return True
     return False
+
+
+def test_the_doctor_counts_machines_and_fails_where_a_stranger_is_let_in(
+    ray: SimulatedCluster, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = open_node(home)
+
+    def found(**work: object) -> list[tuple[bool, str]]:
+        settings = node.settings.model_copy(update={"work": node.settings.work.model_copy(update=work)})
+        return [(one.ok, str(one.found)) for one in cluster(replace(node, settings=settings))]
+
+    ray.fill_up()
+    ray.cluster.wait_for_nodes(60)
+    assert found(workers=3) == [(True, "4 machines, 3 cores for work")]
+    [(well, words)] = found(workers=4)
+    assert not well
+    assert words.startswith("4 machines, 3 cores for work")
+    with monkeypatch.context() as environment:
+        environment.setenv("RAY_AUTH_TOKEN", "f" * 64)
+        assert found() == [(False, "does not take our token")]
+    [(well, words)] = found(address="127.0.0.2:1")
+    assert not well
+    assert "does not answer" in words
+    with open_cluster() as address:
+        assert found(address=address) == [(False, f"{address} answers without a token")]
+
+
+@contextmanager
+def open_cluster() -> Iterator[str]:
+    """A cluster that lets everybody in, as Ray came before it had tokens."""
+    with tempfile.TemporaryDirectory(prefix="r", ignore_cleanup_errors=True) as folder:
+        port, words = free_port(), "--head --node-ip-address 127.0.0.2 --num-cpus 0 --include-dashboard false --block"
+        head = subprocess.Popen(
+            [Path(sys.executable).parent / "ray", "start", *words.split(), "--port", str(port), "--temp-dir", folder],
+            env={**os.environ, "RAY_AUTH_MODE": "disabled"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            end = time.monotonic() + 60
+            while time.monotonic() < end:
+                with suppress(OSError), socket.create_connection(("127.0.0.2", port), 1):
+                    break
+                time.sleep(0.2)
+            yield f"127.0.0.2:{port}"
+        finally:
+            head.terminate()
+            head.wait(60)

@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 MACHINES = 3
 _HEAD = "127.0.0.2"
 _STORE = 100 << 20  # bytes of each machine's object store
+AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")  # of each machine
 _QUICK = {  # a machine that is gone counts as gone after about two seconds
     "health_check_initial_delay_ms": 1000,
     "health_check_period_ms": 500,
@@ -32,12 +32,18 @@ class SimulatedCluster:
     """The head, where the coordinator is, and three machines with one processor each."""
 
     cluster: Any
+    wanted: int = MACHINES
     _places: Iterator[int] = field(default_factory=lambda: count(3))
 
     @property
     def address(self) -> str:
         """HOST:PORT."""
         return str(self.cluster.address)
+
+    @property
+    def nodes(self) -> list[Any]:
+        """All of them."""
+        return list(self.cluster.list_all_nodes())
 
     @property
     def machines(self) -> list[Any]:
@@ -49,7 +55,7 @@ class SimulatedCluster:
         before = dict(os.environ)
         os.environ.update(environment or {})
         try:
-            while len(self.machines) < MACHINES:
+            while len(self.machines) < self.wanted:
                 place = f"127.0.{next(self._places) // 250}.{3 + next(self._places) % 250}"
                 self.cluster.add_node(num_cpus=1, object_store_memory=_STORE, node_ip_address=place, wait=False)
         finally:
@@ -73,7 +79,7 @@ class SimulatedCluster:
     def processes(self, name: str) -> list[int]:
         """The processes on the machines whose title begins so: ``ray::_ShardOwner`` owns shards, ``ray::`` all work."""
         raylets = [machine.all_processes["raylet"][0].process.pid for machine in self.machines]
-        return [pid for raylet in raylets for pid in children(raylet) if title(pid).startswith(name)]
+        return [pid for raylet in raylets for pid in children(raylet) if is_at(pid, name)]
 
 
 def children(pid: int) -> list[int]:
@@ -85,6 +91,11 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def is_at(pid: int, name: str) -> bool:
+    """Whether the title of a process begins so, and it is no agent of its machine."""
+    return title(pid).startswith(name) and not title(pid).startswith(AGENTS)
+
+
 def title(pid: int) -> str:
     with suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -92,25 +103,21 @@ def title(pid: int) -> str:
 
 
 @contextmanager
-def running_ray(folder: Path) -> Iterator[SimulatedCluster]:
-    """The cluster, for as long as the block runs; Ray keeps its files and sockets in ``folder``."""
+def running_ray(folder: Path, machines: int = MACHINES) -> Iterator[SimulatedCluster]:
+    """The cluster with so many machines that work, for as long as the block runs.
+
+    Ray keeps its files and sockets in ``folder``.
+    """
     clothe()
     os.environ["RAY_TMPDIR"] = str(folder)  # a short path: sockets have names of at most 107 bytes
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": 0, "object_store_memory": _STORE, "include_dashboard": False, "node_ip_address": _HEAD}
-    cluster = SimulatedCluster(Cluster(initialize_head=True, head_node_args={**head, "_system_config": _QUICK}))
+    head_args = {**head, "_system_config": _QUICK}
+    cluster = SimulatedCluster(Cluster(initialize_head=True, head_node_args=head_args), machines)
     try:
         cluster.fill_up()
         cluster.cluster.wait_for_nodes(120)
         yield cluster
     finally:
         cluster.cluster.shutdown()
-
-
-def wait_for(pid: int, seconds: float) -> bool:
-    """Whether a process ends within so many seconds."""
-    end = time.monotonic() + seconds
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < end:
-        time.sleep(0.1)
-    return not Path(f"/proc/{pid}").exists()

@@ -26,7 +26,7 @@ else:
     found = [[one.node_manager_address, one.state == 0, one.resources_total.get("CPU", 0)] for one in nodes]
     print(json.dumps({"machines": found}))
 """
-"""A program that asks a cluster for its machines: it prints their addresses, whether they are there, and their cores."""
+"""A program that asks a cluster for its machines; it prints addresses, whether they are there, and their cores."""
 
 
 def cluster(node: NodeWithStores) -> Iterator[HealthFinding]:

@@ -153,7 +153,7 @@ class _ShardOwner:
     def settle(
         self, terms: _SettleTerms, facts: RowFacts, part: int, sets: TeamSets, sent: Sent
     ) -> RowVerdicts | _Lacking:
-        """Settle rows of our shards and have on disk what is noted of them; safe to repeat until the next part comes."""
+        """Settle rows of our shards, with what is noted of them on disk; safe to repeat until the next part comes."""
 
         def left(ingests: Sequence[int]) -> Sent:
             if lacking := [ingest for ingest in ingests if ingest not in sent]:

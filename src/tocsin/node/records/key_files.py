@@ -205,8 +205,8 @@ class KeyFiles:
     ) -> tuple[npt.NDArray[np.bool_], Notes]:
         """Whether each key is known from an ingest up to number ``up_to``, and its newest notes.
 
-        Keys: uint64[n], sorted. Returns bool[n] and uint32[n, columns] (zeros where unknown). ``before``: what begins at
-        this (ingest, part) does not count, so that a part that is settled again does not meet itself.
+        Keys: uint64[n], sorted. Returns bool[n] and uint32[n, columns] (zeros where unknown). ``before``: what begins
+        at this (ingest, part) does not count, so that a part that is settled again does not meet itself.
         """
         asked = asked if isinstance(asked, AskedKeys) else AskedKeys(asked)
         keys = asked.keys
@@ -414,15 +414,7 @@ class KeyFiles:
         part, *parts = (path.with_suffix(f".{number}-{own}.part") for number in range(1 + len(besides)))
         words = empty_filter(most) if most >= _LARGE else None
         try:
-            with ExitStack() as stack:
-                keys_out = stack.enter_context(part.open("wb"))
-                notes_out = stack.enter_context(parts[0].open("wb")) if self.columns else None
-                for keys, notes in blocks:
-                    keys_out.write(keys.data)
-                    if notes_out is not None:
-                        notes_out.write(np.ascontiguousarray(notes, dtype=np.uint32).data)
-                    if words is not None:
-                        add_keys(words, keys)
+            self._write_blocks(blocks, part, parts[0], words)
             cut("keys.notes")
             if words is not None:
                 parts[1].write_bytes(words.data)
@@ -441,6 +433,19 @@ class KeyFiles:
             sync_folder(self._own)
         cut("keys.written")
         return _File(first, last, self._own, name, path.stat().st_ino)
+
+    def _write_blocks(
+        self, blocks: Iterable[tuple[Keys, Notes]], keys_to: Path, notes_to: Path, words: Words | None
+    ) -> None:
+        with ExitStack() as stack:
+            keys_out = stack.enter_context(keys_to.open("wb"))
+            notes_out = stack.enter_context(notes_to.open("wb")) if self.columns else None
+            for keys, notes in blocks:
+                keys_out.write(keys.data)
+                if notes_out is not None:
+                    notes_out.write(np.ascontiguousarray(notes, dtype=np.uint32).data)
+                if words is not None:
+                    add_keys(words, keys)
 
 
 def _visible(files: Iterable[_File], up_to: int, passed: AbstractSet[int], before: Span | None = None) -> list[_File]:
