@@ -34,7 +34,6 @@ FOLDERS = {
 FILES = {
     HomeFile.AUDIT_HEAD: "a hash",
     HomeFile.AUDIT_KEY: "a key",
-    HomeFile.CHORES: "times, and errors in our words",
     HomeFile.PURGES: "references and hashes",
     HomeFile.RECORDS: "purged by table",
     HomeFile.TOKENS: "a key",
@@ -80,6 +79,7 @@ NOTHING_OF_STRANGERS = {
     ],
     "names of feeds, as sources and mapping files have them": ["feed"],
     "words of ours": ["halt"],
+    "names of machines, fingerprints, times, and errors in our words": ["chore", "machine"],
     "how far a playbook is, by numbers and ids of its steps": ["incident_playbook", "incident_playbook_step"],
     "who may read and has read what of incidents, by numbers; why somebody let himself in goes with its entry":
         ["compartment", "compartment_member", "incident_look"],

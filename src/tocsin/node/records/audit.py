@@ -164,6 +164,7 @@ class AuditAction(StrEnum):
     EVENTS_EXPORTED = "events.exported"
     VIEW_CHANGED = "view.changed"
     RETENTION_APPLIED = "retention.applied"
+    MACHINE_REMOVED = "machine.removed"
     BACKUP_MADE = "backup.made"
     BACKUP_CHECKED = "backup.checked"
     BACKUP_RESTORED = "backup.restored"

@@ -11,15 +11,19 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
+from threading import Lock
+from time import monotonic
 from typing import IO, Final
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from tocsin.node.records.engine import Database
+from tocsin.node.records.engine import Database, failures_of_database
 
 _GONE_AFTER: Final = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """Seconds, seconds, times: so soon the server sees that a machine has lost its power, and gives its locks away."""
+
+_LOOKED_AT: Final = 1.0  # seconds for which a connection that answered is believed to be there
 
 
 def patiently() -> None:
@@ -104,6 +108,80 @@ def give_lock(connection: Connection, name: str) -> None:
         connection.commit()
 
 
+def is_free(database: Database, name: str) -> bool:
+    """Whether no machine holds the lock of this name; False over SQLite, where files say who is at work.
+
+    Raises:
+        StorageError: the database cannot be reached.
+
+    """
+    if database.engine.dialect.name != "postgresql":
+        return False
+    with held(database, name) as ours:
+        return ours
+
+
 def lock_key(name: str) -> int:
     """The number of the advisory lock of this name, 64 bits with a sign; `pg_locks` shows its halves."""
     return int.from_bytes(blake2b(f"tocsin {name}".encode(), digest_size=8).digest(), signed=True)
+
+
+class KeptLocks:
+    """Locks that a process keeps until it ends, over one connection to PostgreSQL; for all of its threads.
+
+    Over SQLite there is one machine, and all of them are had at once.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database, self._turn = database, Lock()
+        self._connection: Connection | None = None
+        self._names: set[str] = set()
+        self._seen = 0.0
+
+    def keep(self, name: str, taken: Callable[[], None] = lambda: None) -> bool:
+        """Whether this process has the lock of this name. ``taken``: called when it gets it.
+
+        Raises:
+            StorageError: the database cannot be reached; all locks are lost then.
+
+        """
+        if self._database.engine.dialect.name != "postgresql":
+            return True
+        with self._turn, failures_of_database():
+            try:
+                connection = self._open()
+                if name in self._names:
+                    return True
+                if not take_lock(connection, name):
+                    return False
+            except DBAPIError:
+                self._lose()
+                raise
+            self._names.add(name)
+        taken()
+        return True
+
+    def close(self) -> None:
+        """Give all of them."""
+        with self._turn:
+            self._lose()
+
+    def _open(self) -> Connection:
+        """The connection, which was there a moment ago."""
+        if self._connection is None:
+            self._connection = self._database.engine.connect()
+        elif monotonic() - self._seen > _LOOKED_AT:
+            self._connection.execute(text("SELECT 1"))
+            self._connection.commit()
+        else:
+            return self._connection
+        self._seen = monotonic()
+        return self._connection
+
+    def _lose(self) -> None:
+        self._names.clear()
+        if self._connection is not None:
+            with suppress(DBAPIError):
+                self._connection.invalidate()  # closed, not given back with its locks
+                self._connection.close()
+            self._connection = None

@@ -160,6 +160,7 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.EVENTS_EXPORTED: N_("Events exported"),
     AuditAction.VIEW_CHANGED: N_("Saved view changed"),
     AuditAction.RETENTION_APPLIED: N_("Retention"),
+    AuditAction.MACHINE_REMOVED: N_("Machine removed"),
     AuditAction.BACKUP_MADE: N_("Backup made"),
     AuditAction.BACKUP_CHECKED: N_("Backup checked"),
     AuditAction.BACKUP_RESTORED: N_("Backup restored"),
