@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +65,16 @@ def take_in(home: Path, inbox: Path) -> int:
     node = open_node(home)
     for day in DAYS:
         at = datetime.fromisoformat(f"{day}T06:00:00+00:00")
-        summary = ingest(node, [inbox / day], clock=lambda at=at: at)
+        summary = ingest(node, [inbox / day], clock=partial(_same, at))
         for name, error in summary.failed:
             print(f"{name}: {error!r} {error.__cause__!r}", file=sys.stderr, flush=True)  # noqa: T201
         if summary.failed:
             return 1
     return 0
+
+
+def _same(at: datetime) -> datetime:
+    return at
 
 
 def start_taking_in(home: Path, inbox: Path, log: Path, **environment: str) -> "subprocess.Popen[bytes]":
@@ -99,11 +104,10 @@ def truth(home: Path) -> dict[str, Any]:
     assert events.select("ingest", "row").is_unique().all(), "a row is there twice"
     assert all(one.rows == one.stored + one.duplicates + one.quarantined for one in ingests)
     assert events.height == sum(one.stored for one in ingests)
-    named = {"ingest": report.get, "routed": sets.get, "told": sets.get}
-    plain = events.select(
-        pl.col(name).map_elements(lambda number, of=of: str(of(number)), return_dtype=pl.String) if of else name
-        for name in events.columns
-        for of in [named.get(name)]
+    of_sets = {number: str(members) for number, members in sets.items()}
+    names = {"ingest": report, "routed": of_sets, "told": of_sets}
+    plain = events.with_columns(
+        pl.col(name).replace_strict(of, return_dtype=pl.String) for name, of in names.items()
     ).sort("ingest", "row")
     return {
         "events": plain.select(sorted(name for name in plain.columns if plain[name].null_count() < plain.height)),

@@ -345,8 +345,8 @@ class KeyFiles:
                     opened[file] = opened.get(file) or self._memory.mapped.get(file) or _Mapped(file, self.columns)
             except FileNotFoundError as error:
                 lost = error
-            before, listed = listed, self._all()
-            if set(listed) == set(before):
+            last, listed = listed, self._all()
+            if set(listed) == set(last):
                 break
         if lost is not None:
             raise lost  # no merge took it
