@@ -31,11 +31,11 @@ from tocsin.operations.cluster_checks import cluster
 from tocsin.pipeline.stores import open_node
 
 KILLED = -signal.SIGKILL
-PATIENCE, TERM = 8, 4  # seconds
+PATIENCE, TERM = 6, 3  # seconds
 KEPT = Path("build/cluster-runs.txt")
 RUNS = int(os.environ.get("TOCSIN_CLUSTER_RUNS", "0"))
-ROWS = int(os.environ.get("TOCSIN_CLUSTER_ROWS", "8000"))
-LONGEST = 30 if RUNS else 8  # seconds in which somebody is killed
+ROWS = int(os.environ.get("TOCSIN_CLUSTER_ROWS", "4000"))
+LONGEST = 30 if RUNS else 6  # seconds in which somebody is killed
 PLACES = ("ingest.noted", "keys.notes", "keys.written", "store.part", "keys.removing")  # of workers and owners
 COORDINATOR = (  # of the process that makes ingests true
     "ingest.set-aside ingest.batch ingest.read ingest.closed ingest.synced ingest.preparing ingest.prepared "
@@ -260,6 +260,7 @@ def open_cluster() -> Iterator[str]:
     """A cluster that lets everybody in, as Ray came before it had tokens."""
     with tempfile.TemporaryDirectory(prefix="r", ignore_cleanup_errors=True) as folder:
         port, words = free_port(), "--head --node-ip-address 127.0.0.2 --num-cpus 0 --include-dashboard false --block"
+        words += " --min-worker-port 0 --max-worker-port 0"  # else thousands are taken, this one among them
         head = subprocess.Popen(
             [Path(sys.executable).parent / "ray", "start", *words.split(), "--port", str(port), "--temp-dir", folder],
             env={**os.environ, "RAY_AUTH_MODE": "disabled"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
