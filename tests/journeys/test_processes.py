@@ -14,6 +14,7 @@ from support.cast import HEADER
 from support.homes import settle
 from support.processes import KILLED, Running, command
 from tocsin.delivery.models import DeliveryItem
+from tocsin.events import set_aside
 from tocsin.events.models import Ingest
 from tocsin.pipeline.stores import open_node
 from tocsin.problems import NOTES
@@ -48,7 +49,7 @@ def address(number: int) -> str:
 
 
 def outcome(home: Path) -> Outcome:
-    """The events, the notes of problems but for when teams were told, what was counted, and what is owed to whom."""
+    """The events, the notes of problems but for when teams were told, what was counted, set aside, and owed to whom."""
     node = open_node(home)
     events = node.store.scan().drop("time.observation").collect()
     keys, notes = node.tracker.files.everything(up_to=10)
@@ -58,8 +59,11 @@ def outcome(home: Path) -> Outcome:
         counts: Rows = [tuple(getattr(one, name) for name in COUNTS) for one in ingests]
         item = DeliveryItem
         owed = session.execute(select(item.ingest, item.team_id, item.events).order_by(item.ingest, item.team_id)).all()
+    aside: Rows = [
+        (row.line, str(row.reason), row.raw) for number in (1, 2) for row in set_aside(node.quarantine, number)
+    ]
     noted = pl.DataFrame(notes).insert_column(0, pl.Series("key", keys)).sort("key").rows()
-    return events.sort("ingest", "row"), noted, counts, [tuple(one) for one in owed]
+    return events.sort("ingest", "row"), noted, counts, [*aside, *(tuple(one) for one in owed)]
 
 
 @pytest.fixture(scope="module")

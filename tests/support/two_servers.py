@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from support.homes import copy_home, migrated_home
 from support.mail_server import PostOffice, post_office
 from support.ports import NO_TLS, free_port
 from support.processes import Running, command
+from tocsin.directory import teams_by_id
 from tocsin.interface.authorization import form_word
 from tocsin.node.accounts import AccountRole, Person, make_token, read_session, scopes_of, start_session
 from tocsin.node.tokens import open_tokens
@@ -104,13 +106,18 @@ class TwoServers:
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 60_000)))
     turn: threading.Lock = field(default_factory=threading.Lock)
 
+    @cached_property
+    def subject(self) -> str:
+        """What people comment on."""
+        return f"team:{next(iter(teams_by_id(self.node.database).values())).uuid}"
+
     @property
     def tocsin(self) -> Tocsin:
         """The command line beside the servers."""
         return Tocsin(self.node.home, {})
 
     def work(self, seconds: float, kill_every: float) -> None:
-        """Let all work for so long, and kill a server now and then."""
+        """Let all work for so long, and kill one server after the other, each once the one before is there again."""
         threads = [threading.Thread(target=self._act, args=(one,), daemon=True) for one in self.people]
         threads += [threading.Thread(target=self._watch, args=(one,), daemon=True) for one in self.watchers]
         threads.append(threading.Thread(target=self._sample, daemon=True))
@@ -118,7 +125,7 @@ class TwoServers:
             thread.start()
         began = time.monotonic()
         while time.monotonic() - began < seconds:
-            time.sleep(kill_every)
+            time.sleep(max(0.0, began + (self.kills + 1) * kill_every - time.monotonic()))
             place = self.kills % 2
             os.kill(self.servers[place].pid, signal.SIGKILL)
             self.servers[place].wait(timeout=120)
@@ -172,7 +179,7 @@ class TwoServers:
 
     def _comment_by_page(self, person: Somebody) -> None:
         text = self._text(person)
-        form = {"csrf": person.csrf, "once": f"{self.chance.getrandbits(128):032x}", "subject": "team:t1",
+        form = {"csrf": person.csrf, "once": f"{self.chance.getrandbits(128):032x}", "subject": self.subject,
                 "text": text, "back_to": "/today"}  # fmt: skip
         answer = self._until_confirmed(person, lambda: person.browser.post("/comments", data=form))
         if answer.status_code == 303 and "sign-in" not in answer.headers["location"]:
@@ -183,7 +190,7 @@ class TwoServers:
 
     def _comment_by_api(self, person: Somebody) -> None:
         text = self._text(person)
-        body, headers = {"subject": "team:t2", "text": text}, self._named(person)
+        body, headers = {"subject": self.subject, "text": text}, self._named(person)
         answer = self._until_confirmed(
             person, lambda: person.browser.post("/api/v1/comments", json=body, headers=headers)
         )
@@ -284,7 +291,7 @@ class TwoServers:
             kept = Counter(session.scalars(select(StaffComment.text)))
         told, events = self._digested(), stored(self.tocsin)
         arrived = [read_mail(content) for _, content in self.office.arrived]
-        retention = [one for one in self.tocsin.json("audit", "list") if one["word"] == "retention.applied"]
+        retention = self.tocsin.json("audit", "list", "--word", "retention.applied")
         lags = sorted(self.lags())
         return {
             "kills": self.kills,

@@ -220,7 +220,7 @@ class EventStore:
             StorageError: one of them cannot be read, or the new one not be written; then all stays as it is.
 
         """
-        listing = self.table.listing()
+        version, listing = self.table.version(), self.table.listing()
         rows = pl.col("num_records")
         for least, limit in _SMALL:
             small = listing.filter(pl.col("partition.day") == day.isoformat(), rows >= least, rows < limit)
@@ -234,10 +234,10 @@ class EventStore:
             raise StorageError(
                 f"Small files of {day} in {self.folder} cannot be read: {error}.", hint="Run 'tocsin doctor'."
             ) from error
-        part = self._write(frame, f"merged-{self.table.version():010d}", day, in_order=False)
+        part = self._write(frame, f"merged-{version:010d}", day, in_order=False)
         self.sync([part])
         cut("store.merging")
-        self.table.replace(small["path"], [part])
+        self.table.replace(small["path"], [part], at=version)
         return small.height - 1
 
     def delete_days_before(self, day: date) -> int:

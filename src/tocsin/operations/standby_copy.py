@@ -23,7 +23,7 @@ from sqlalchemy import select
 from tocsin import __version__
 from tocsin.delivery import Delivery, DeliveryState
 from tocsin.delivery.never_held import HotlineMessage, NeverHeldReference
-from tocsin.exchange.dispatches import OutgoingState
+from tocsin.exchange.dispatches import OPEN_STATES, OutgoingState
 from tocsin.exchange.ledger import OutgoingRow
 from tocsin.node.errors import ConflictError, SettingError, StorageError
 from tocsin.node.files import disk_failures, sync_file, sync_folder, write_whole
@@ -50,7 +50,7 @@ _BASE_DAYS: Final = timedelta(days=7)  # what was deleted here is gone there, at
 _BREATH, _SHARE = 15.0, 20.0  # seconds between copies that mails wait for; times as long as the last one took
 _OWED: Final = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value, DeliveryState.HELD.value)
 _LETTERS: Final = (LetterState.QUEUED.value, LetterState.RETRY.value, LetterState.HELD.value)
-_DISPATCHES: Final = (OutgoingState.SEALED.value, OutgoingState.TRYING.value, OutgoingState.STUCK.value)
+_DISPATCHES: Final = tuple(one.value for one in OPEN_STATES - {OutgoingState.HANDED_OVER})
 
 
 @dataclass(frozen=True)

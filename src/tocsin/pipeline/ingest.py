@@ -50,7 +50,7 @@ from tocsin.pipeline.groups import (
 )
 from tocsin.pipeline.notify_decision import NotificationDecider
 from tocsin.pipeline.parse import Clock, IngestSession, OpenReport, open_all, open_report
-from tocsin.pipeline.placement import InProcess, Placement, Settles
+from tocsin.pipeline.placement import BatchPlacement, InProcess, Settles
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.steps import (
     BatchWorker,
@@ -264,7 +264,7 @@ def _session(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSessio
     with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(1) as reading:
         resolver, watch = RecipientResolver.open(node), ObservableWatch(node.database)
         networks = Networks.open(node.home)
-        here = InProcess(BatchWorker(networks, resolver, node.store), pool)
+        here = InProcess(BatchWorker.of(networks, resolver, node.store), pool)
         away = _away(node, resolver, networks)
         try:
             yield IngestSession(node, here, away, reading, resolver, NotificationDecider.open(node), watch, clock)
@@ -274,7 +274,7 @@ def _session(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSessio
             node.end_merges()  # backups and retention find whole files
 
 
-def _away(node: NodeWithStores, resolver: RecipientResolver, networks: Networks) -> Placement | None:
+def _away(node: NodeWithStores, resolver: RecipientResolver, networks: Networks) -> BatchPlacement | None:
     """Workers elsewhere, as the settings have them; none are started yet."""
     if node.settings.work.on == "process":
         return None

@@ -32,7 +32,7 @@ from tocsin.node.sentences import say
 from tocsin.node.settings import IngestSettings
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.notify_decision import NotificationDecider
-from tocsin.pipeline.placement import InProcess, OpenWork, Placement, UnderstoodBatch
+from tocsin.pipeline.placement import BatchPlacement, InProcess, OpenWork, UnderstoodBatch
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.steps import ReaderTerms
 from tocsin.pipeline.stores import NodeWithStores
@@ -63,7 +63,7 @@ class IngestSession:
 
     node: NodeWithStores
     here: InProcess  # understands and finishes batches in this process
-    away: Placement | None  # what does so with those of large reports, where that is elsewhere
+    away: BatchPlacement | None  # what does so with those of large reports, where that is elsewhere
     reading: ThreadPoolExecutor  # one thread: opens reports and reads chunks, in order
     resolver: RecipientResolver
     decider: NotificationDecider
@@ -91,7 +91,7 @@ class KnownReport:
 
         """
         redaction, again = self.intake.redaction(), self.again
-        placement: Placement = session.here
+        placement: BatchPlacement = session.here
         kept = redacted(self.report.limited(stream), redaction)
         away = session.away if self.feed.notify and self.report.size > min(GROUP_BYTES, again.batch_bytes) else None
         first = None if away is None else _FirstBytes(kept)
@@ -320,7 +320,7 @@ def _wrong_mapping(report: OpenedReport, wrong: list[str]) -> InputError:
 class _OrderedBatches:
     """Batches in the order of their chunks; a few are read and worked on ahead, from the very beginning."""
 
-    def __init__(self, session: IngestSession, placement: Placement, work: OpenWork) -> None:
+    def __init__(self, session: IngestSession, placement: BatchPlacement, work: OpenWork) -> None:
         self.placement = placement
         self._session, self._work, self._chunks = session, work, work.reader.chunks()
         self._waiting: deque[Future[Future[UnderstoodBatch] | None]] = deque()

@@ -56,7 +56,7 @@ class WorkerLostError(InternalError):
     """A worker process died, and with it what it had of a report."""
 
 
-class Placement(Protocol):
+class BatchPlacement(Protocol):
     """Workers that understand chunks, and finish each batch where it was understood; `WorkerLostError` by the futures.
 
     ``ahead``: so many batches are read and understood beside the one that is settled.
@@ -98,7 +98,7 @@ class InProcess:
         self._worker, self._pool = worker, pool
 
     def understand(self, work: OpenWork, chunk: Chunk) -> Future[UnderstoodBatch]:
-        """As `Placement`."""
+        """As `BatchPlacement`."""
         return self._pool.submit(self._understand, work, chunk)
 
     def _understand(self, work: OpenWork, chunk: Chunk) -> UnderstoodBatch:
@@ -108,16 +108,16 @@ class InProcess:
     def finish(
         self, batch: UnderstoodBatch, verdicts: RowVerdicts, ingest: IngestTerms, part: PartTerms
     ) -> Future[FinishedBatch]:
-        """As `Placement`."""
+        """As `BatchPlacement`."""
         held: WideBatch = batch.held  # type: ignore[assignment]  # ours
         return self._pool.submit(self._worker.finish, held, verdicts, ingest, part)
 
     def settling(self, here: Settlement) -> Settlement:
-        """As `Placement`."""
+        """As `BatchPlacement`."""
         return here
 
     def close(self, work: OpenWork) -> None:
-        """As `Placement`: what is not referred to any more is not held."""
+        """As `BatchPlacement`: what is not referred to any more is not held."""
 
     def end(self) -> None:
-        """As `Placement`; its threads are not its own."""
+        """As `BatchPlacement`; its threads are not its own."""

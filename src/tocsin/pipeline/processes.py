@@ -21,7 +21,7 @@ from traceback import format_exc
 from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.events.sources import Chunk, Feed, Reader
-from tocsin.node.errors import InternalError, TocsinError, internal_failures
+from tocsin.node.errors import InternalError, TocsinError, UsageError, internal_failures
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
 from tocsin.pipeline.placement import OpenWork, UnderstoodBatch, WorkerLostError
@@ -35,6 +35,7 @@ from tocsin.pipeline.steps import (
     RowVerdicts,
     Settlement,
     WideBatch,
+    WorkerSets,
     WorkerTerms,
 )
 
@@ -87,7 +88,7 @@ class _HeldBatch:
 
 
 class Processes:
-    """Workers of one session; started when the first chunk comes. Implements `Placement`."""
+    """Workers of one session; started when the first chunk comes. Implements `BatchPlacement`."""
 
     def __init__(self, terms: WorkerTerms, workers: int) -> None:
         self.ahead = 2 * workers
@@ -98,32 +99,36 @@ class Processes:
         self.crossed = 0  # bytes that went to workers and came from them
 
     def understand(self, work: OpenWork, chunk: Chunk) -> Future[UnderstoodBatch]:
-        """As `Placement`."""
-        report = self._reports.setdefault(work, len(self._reports))
+        """As `BatchPlacement`."""
+        if work not in self._reports:
+            self._reports[work] = next(self._numbers)
+        report = self._reports[work]
         worker, batch = self._least_busy(), next(self._numbers)
         reader = None if report in worker.reports else work.again
         worker.reports.add(report)
         request = _Understand(report, batch, reader, work.feed, work.heard, replace(chunk, data=b""))
-        return worker.ask(request, chunk.data, lambda facts: UnderstoodBatch(facts, _HeldBatch(worker, batch)))
+        held = _HeldBatch(worker, batch)
+        return worker.ask(request, chunk.data, lambda facts: UnderstoodBatch(worker.known(facts), held))
 
     def finish(
         self, batch: UnderstoodBatch, verdicts: RowVerdicts, ingest: IngestTerms, part: PartTerms
     ) -> Future[FinishedBatch]:
-        """As `Placement`."""
+        """As `BatchPlacement`."""
         held: _HeldBatch = batch.held  # type: ignore[assignment]  # ours
         known, held.worker.ingest = held.worker.ingest is ingest, ingest
         narrow = RowVerdicts(verdicts.kept, verdicts.fresh, verdicts.told)
         return held.worker.ask(_Finish(held.number, narrow, None if known else ingest, part))
 
     def settling(self, here: Settlement) -> Settlement:
-        """As `Placement`."""
+        """As `BatchPlacement`."""
         return here
 
     def close(self, work: OpenWork) -> None:
-        """As `Placement`."""
-        report = self._reports.get(work)
+        """As `BatchPlacement`."""
+        report = self._reports.pop(work, -1)
         for worker in self._workers:
             if worker is not None and not worker.lost and report in worker.reports:
+                worker.reports.discard(report)
                 worker.ask(_Close(report))
 
     def end(self) -> None:
@@ -135,8 +140,11 @@ class Processes:
 
     def _least_busy(self) -> "_Worker":
         """Of the workers, each started where it was not yet, or is lost."""
+        lost = [one for one in self._workers if one is not None and one.lost]
         workers = [one if one and not one.lost else _Worker(_context(), self._terms) for one in self._workers]
         self._workers = [*workers]
+        for one in lost:
+            one.end()
         return min(workers, key=lambda worker: worker.waiting)
 
 
@@ -152,20 +160,22 @@ class _Worker:
         self._asking = ThreadPoolExecutor(1)
         self.reports: set[int] = set()
         self.ingest: IngestTerms | None = None
+        self.sets: dict[int, tuple[int, ...]] = {}
+        self.team_sets = WorkerSets(self.sets)
         self.lost = False
         self.waiting = 0
         self.crossed = 0
 
-    def ask(self, request: object, data: bytes = b"", then: Any = lambda answer: answer) -> Future[Any]:
+    def ask(self, request: object, data: bytes | None = None, then: Any = lambda answer: answer) -> Future[Any]:
         """What the worker answers, as ``then`` makes it."""
         self.waiting += 1
         return self._asking.submit(self._ask, request, data, then)
 
-    def _ask(self, request: object, data: bytes, then: Any) -> object:
+    def _ask(self, request: object, data: bytes | None, then: Any) -> object:
         try:
             asked = pickle.dumps(request, 5)
             self._pipe.send_bytes(asked)
-            if data:
+            if data is not None:
                 self._pipe.send_bytes(data)
             answered = self._pipe.recv_bytes()
         except (EOFError, OSError) as error:
@@ -177,13 +187,18 @@ class _Worker:
             ) from error
         finally:
             self.waiting -= 1
-        self.crossed += len(asked) + len(data) + len(answered)
+        self.crossed += len(asked) + len(data or b"") + len(answered)
         answer, log = pickle.loads(answered)  # noqa: S301 (from a process of ours)
         if isinstance(answer, TocsinError):
             if log:
                 _LOG.error("%s", log)
             raise answer
         return then(answer)
+
+    def known(self, facts: RowFacts) -> RowFacts:
+        """The same with all sets of teams that the worker met; it sends each once."""
+        self.sets.update(facts.team_sets.members)  # type: ignore[arg-type]  # a mapping, see `_Bench`
+        return replace(facts, team_sets=self.team_sets)
 
     def end(self) -> None:
         self._asking.shutdown(cancel_futures=True)
@@ -221,6 +236,7 @@ class _Bench:
     readers: dict[int, Reader] = field(default_factory=dict)
     frames: dict[int, tuple[int, WideBatch]] = field(default_factory=dict)
     ingest: IngestTerms | None = None
+    sent: int = 0  # sets of teams
 
     def understand(self, asked: _Understand, data: bytes) -> RowFacts:
         if asked.reader is not None:
@@ -229,7 +245,9 @@ class _Bench:
         wide, facts = self.worker.understand(reader, chunk, asked.feed, asked.heard)
         self.frames[asked.batch] = asked.report, wide
         cut("work.understood")
-        return facts
+        members = self.worker.resolver.sets.members
+        new, self.sent = dict(enumerate(members[self.sent :], self.sent)), len(members)
+        return replace(facts, team_sets=WorkerSets(new))
 
     def finish(self, asked: _Finish) -> FinishedBatch:
         self.ingest = asked.ingest or self.ingest
@@ -262,11 +280,20 @@ def _serve(pipe: Connection, terms: WorkerTerms) -> None:
         except InternalError as error:
             answer, log = error, format_exc()
         except TocsinError as error:
-            answer = error
+            answer = _sendable(error)
         try:
             pipe.send_bytes(pickle.dumps((answer, log), 5))
         except OSError:
             os._exit(0)
+
+
+def _sendable(error: TocsinError) -> TocsinError:
+    """An error that can be read on the other side: those that take more than their sentence cannot."""
+    try:
+        pickle.loads(pickle.dumps(error, 5))  # noqa: S301 (our own)
+    except TypeError:
+        return UsageError(str(error), hint=error.hint)
+    return error
 
 
 def _answer(bench: _Bench, request: object, data: bytes) -> object:

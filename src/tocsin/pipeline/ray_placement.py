@@ -46,6 +46,7 @@ from tocsin.pipeline.steps import (
     RowVerdicts,
     Settlement,
     WideBatch,
+    WorkerSets,
 )
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.team_sets import Int32s, TeamSets
@@ -81,7 +82,7 @@ class _WorkerTables:
     events: Path
 
     def open(self) -> BatchWorker:
-        return BatchWorker(self.networks, RecipientResolver(self.routing, self.router), EventStore(self.events))
+        return BatchWorker.of(self.networks, RecipientResolver(self.routing, self.router), EventStore(self.events))
 
 
 @dataclass(frozen=True)
@@ -189,13 +190,14 @@ def _understand(tables: Sequence[ObjectRef], report: Sequence[ObjectRef], feed: 
     Numbers of sets of teams are the chunk's own, the same whoever numbers them: the frame may be lost, and made once
     more by another worker after its facts were settled.
     """
-    wide, facts = _worker_of(tables[0]).understand(_reader_of(report[0]), chunk, feed, heard)
-    sets = TeamSets()
-    facts, numbers = facts.numbered(sets)
+    worker, sets = _worker_of(tables[0]), TeamSets()
+    wide, facts = worker.understand(_reader_of(report[0]), chunk, feed, heard)
+    facts, numbers = replace(facts, team_sets=WorkerSets(worker.sets.members)).numbered(sets)
     if wide.known is not None:
         known = replace(wide.known, routed=numbers[wide.known.routed], allowed=facts.allowed)
         wide = replace(wide, known=known)
-    return wide, replace(facts, team_sets=dict(enumerate(sets.members)))
+    used = np.arange(len(sets.members), dtype=np.int32)
+    return wide, replace(facts, used=used, team_sets=WorkerSets(sets.members))
 
 
 def _finish(
@@ -276,7 +278,7 @@ def _owners(address: str, groups: int, problems: Path, rows: Path) -> Sequence[A
 
 
 class OnRay:
-    """What one session has on the cluster. Implements `Placement`."""
+    """What one session has on the cluster. Implements `BatchPlacement`."""
 
     def __init__(self, node: NodeWithStores, resolver: RecipientResolver, networks: Networks) -> None:
         """Connect, once for a process.
@@ -306,7 +308,7 @@ class OnRay:
         self._put: tuple[object, ObjectRef] = (None, None)
 
     def understand(self, work: OpenWork, chunk: Chunk) -> Future[UnderstoodBatch]:
-        """As `Placement`."""
+        """As `BatchPlacement`."""
         if work not in self._reports:
             again = work.again
             origin = sources(*again.folders)[again.source]
@@ -327,7 +329,7 @@ class OnRay:
     def finish(
         self, batch: UnderstoodBatch, verdicts: RowVerdicts, ingest: IngestTerms, part: PartTerms
     ) -> Future[FinishedBatch]:
-        """As `Placement`."""
+        """As `BatchPlacement`."""
         if self._put[0] is not ingest:
             self._put = ingest, self._ray.put(ingest)
         narrow, terms = RowVerdicts(verdicts.kept, verdicts.fresh, verdicts.told), self._put[1]
@@ -338,7 +340,7 @@ class OnRay:
         )
 
     def settling(self, here: Settlement) -> "_Settling":
-        """As `Placement`: owners elsewhere do."""
+        """As `BatchPlacement`: owners elsewhere do."""
         days = [date.fromisoformat(files.folder.name) for files in here.days]
         terms = _SettleTerms(
             here.ingest, here.feed, here.now, days, here.repeat, here.reminders, here.decider.said, here.decider.live,
@@ -389,11 +391,11 @@ class OnRay:
                 ) from error
 
     def close(self, work: OpenWork) -> None:
-        """As `Placement`."""
+        """As `BatchPlacement`."""
         self._reports.pop(work, None)
 
     def end(self) -> None:
-        """As `Placement`; owners and the connection stay for the next session."""
+        """As `BatchPlacement`; owners and the connection stay for the next session."""
         self._pool.shutdown(cancel_futures=True)
         self._asking.shutdown(cancel_futures=True)
 
@@ -410,7 +412,10 @@ class _Settling:
     def settle(self, facts: RowFacts, part: int) -> RowVerdicts:
         """As `Settlement`, of all shards; the next part is asked for when all owners have settled this one."""
         verdicts, sets = RowVerdicts.blank(len(facts)), self.decider.sets
-        groups, narrow = self.cluster.groups_of(facts.shards), replace(facts, team_sets={}, extras={}, unusable=())
+        groups, narrow = (
+            self.cluster.groups_of(facts.shards),
+            replace(facts, team_sets=WorkerSets([]), extras={}, unusable=()),
+        )
         waiting = {group: groups == group for group in np.unique(groups).tolist()}
         while waiting:
             asked = {group: narrow.of(rows) for group, rows in waiting.items()}

@@ -8,7 +8,7 @@ each row. All that is sent can be pickled.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -68,13 +68,34 @@ class ReaderTerms:
         return origin.open(self.code, BytesIO(self.head), self.batch_bytes, self.max_record_bytes)
 
 
+class WorkerSets:
+    """The sets of teams that a worker met, by its own numbers, and the numbers that are stored for them.
+
+    ``members``: of the worker's numbers. It is kept as long as the worker, so that each set is looked up once.
+    """
+
+    def __init__(self, members: MutableMapping[int, tuple[int, ...]] | Sequence[tuple[int, ...]]) -> None:
+        self.members = members
+        self.stored: Int32s = np.zeros(0, dtype=np.int32)
+        """By the worker's number; -1 where that was not asked for yet."""
+
+    def ask(self, used: Int32s, sets: TeamSets) -> Int32s:
+        """The stored numbers, with those that are used; new ones do not depend on which worker was quicker."""
+        if (lacking := int(used[-1]) + 1 - len(self.stored)) > 0:
+            self.stored = np.pad(self.stored, (0, 2 * lacking), constant_values=-1)
+        new = used[self.stored[used] < 0].tolist()
+        for number in sorted(new, key=self.members.__getitem__):
+            self.stored[number] = sets.number(self.members[number])
+        return self.stored
+
+
 @dataclass(frozen=True)
 class RowFacts:
     """What settling needs of the rows of a batch.
 
     ``row_keys``, ``problem_keys``: uint64[n]; ``shards``: uint8[n], see `shards_of`; ``seen_at``: uint32[n], seconds
     since 1970 UTC. ``allowed``, ``asked_next``: int32[n], see `RecipientResolver`; numbers of sets of teams are the
-    worker's own; ``team_sets`` has the members of all that the batch has. ``extras``: its columns ``extra.*``.
+    worker's own, ``used`` those of the batch, sorted. ``extras``: its columns ``extra.*``.
     """
 
     row_keys: npt.NDArray[np.uint64]
@@ -83,7 +104,8 @@ class RowFacts:
     seen_at: npt.NDArray[np.uint32]
     allowed: Int32s
     asked_next: Int32s | None
-    team_sets: Mapping[int, tuple[int, ...]]
+    used: Int32s
+    team_sets: WorkerSets
     extras: Mapping[str, pl.DataType]
     unusable: Sequence[SetRow]
 
@@ -93,16 +115,14 @@ class RowFacts:
 
     def numbered(self, sets: TeamSets) -> "tuple[RowFacts, Int32s]":
         """The same with numbers of ``sets``, and the number there by each number of the worker's."""
-        numbers = np.zeros(max(self.team_sets, default=0) + 1, dtype=np.int32)
-        for number, teams in sorted(self.team_sets.items(), key=lambda pair: pair[1]):
-            numbers[number] = sets.number(teams)
+        numbers = self.team_sets.ask(self.used, sets)
         asked = None if self.asked_next is None else numbers[self.asked_next]
         return replace(self, allowed=numbers[self.allowed], asked_next=asked), numbers
 
     def of(self, rows: Bools) -> "RowFacts":
         """Those of some rows, as where an owner has only some of the shards."""
-        arrays = {name: value[rows] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        return replace(self, **arrays)  # type: ignore[arg-type]
+        every = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray) and name != "used"}
+        return replace(self, **{name: value[rows] for name, value in every.items()})  # type: ignore[arg-type]
 
 
 @dataclass
@@ -188,11 +208,17 @@ class BatchWorker:
     networks: Networks
     resolver: RecipientResolver
     store: EventStore
+    sets: WorkerSets
 
     @classmethod
     def open(cls, terms: WorkerTerms) -> "BatchWorker":
         """In a process of its own."""
-        return cls(Networks.open(terms.home), RecipientResolver.of(terms.routing), EventStore(terms.events))
+        return cls.of(Networks.open(terms.home), RecipientResolver.of(terms.routing), EventStore(terms.events))
+
+    @classmethod
+    def of(cls, networks: Networks, resolver: RecipientResolver, store: EventStore) -> "BatchWorker":
+        """In this process."""
+        return cls(networks, resolver, store, WorkerSets(resolver.sets.members))
 
     def understand(self, reader: Reader, chunk: Chunk, feed: Feed, heard: datetime) -> tuple[WideBatch, RowFacts]:
         """Read, check, enrich and route one chunk."""
@@ -204,12 +230,7 @@ class BatchWorker:
         if known is not None:
             allowed, routed = known.allowed, known.routed
             asked = self.resolver.asked_next(frame, known)
-        used = {
-            number
-            for of in (allowed, routed, asked)
-            if of is not None
-            for number in np.flatnonzero(np.bincount(of)).tolist()
-        }
+        used = [np.flatnonzero(np.bincount(of)) for of in (allowed, routed, asked) if of is not None]
         facts = RowFacts(
             batch.row_keys,
             batch.problem_keys,
@@ -217,7 +238,8 @@ class BatchWorker:
             frame.select(_SECONDS).to_series().to_numpy(),
             allowed,
             asked,
-            {number: self.resolver.sets.members[number] for number in used},
+            np.unique(np.concatenate([[0], *used])).astype(np.int32),
+            self.sets,
             extras_of(frame),
             batch.unusable,
         )

@@ -26,8 +26,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tocsin.events import Ingest, NotificationRun
 from tocsin.node.errors import ConflictError, StorageError
-from tocsin.node.records import Base, Database
-from tocsin.node.records.locks import give_lock, take_lock
+from tocsin.node.records import Base, Database, give_lock, take_lock
 from tocsin.node.sentences import say
 
 _TERM: Final[ContextVar[tuple[int, int] | None]] = ContextVar("term", default=None)

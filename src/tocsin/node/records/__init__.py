@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from tocsin.node.records.key_files import LARGE_MERGE, KeyFiles, none_passed
     from tocsin.node.records.key_filter import AskedKeys
     from tocsin.node.records.kill_points import cut
-    from tocsin.node.records.locks import KeptLocks, held, held_file, is_free, patiently
+    from tocsin.node.records.locks import KeptLocks, give_lock, held, held_file, is_free, patiently, take_lock
     from tocsin.node.records.numbering import continue_numbering, counted
     from tocsin.node.records.processes import alive, at_work
     from tocsin.node.records.seal_check import Kind, SealCheckResult, check_seals

@@ -124,6 +124,7 @@ class AuditAction(StrEnum):
     DISPATCH_RECEIPTED = "dispatch.receipted"
     DISPATCH_RESENT = "dispatch.resent"
     OFFER_CAME = "offer.came"
+    OFFER_COPIED = "offer.copied"
     OFFER_DECIDED = "offer.decided"
     RECALL_MADE = "recall.made"
     RECALL_ANSWERED = "recall.answered"

@@ -41,7 +41,7 @@ _SMALL_MERGE = 1 << 22  # keys of the largest file that is made beside an ingest
 _LARGE = 1 << 20  # keys; such a file has a filter beside it, and stays mapped
 _REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds in memory, at two bytes each
 _MANY = 1_000  # keys asked for at once; then small files are worth reading as a whole, to add them to that filter
-_DIVISION = re.compile(r"\d+of(\d+)")
+_DIVISION = re.compile(r"\d+of\d+")
 _BESIDES = (".notes", ".filter")
 _STEP = 4_096  # keys looked up at a time in a file that stays mapped
 _WINDOW = 1 << 16  # bytes that the system maps at once around one that is read
@@ -176,6 +176,10 @@ class _Search:
         return self._perhaps if file in self._known else None
 
 
+def _count_of(division: str) -> str:
+    return division.partition("of")[2]
+
+
 def none_passed(_up_to: int) -> AbstractSet[int]:
     """Where every number that is given becomes an ingest, or is given again."""
     return frozenset()
@@ -276,11 +280,10 @@ class KeyFiles:
         ``most``: keys of a merged file. ``whole``: nothing will be added, so that all becomes one file where it may.
         """
         while True:
-            files = [
-                file
-                for file in _visible(self._all(), up_to, self.passed(up_to), before)
-                if file.first[0] >= since and file.folder == self._own
-            ]
+            listed = _visible(self._all(), up_to, self.passed(up_to), before)
+            # Notes of a division of another count may be newer than some of ours: no merge goes across those.
+            after = max((file.last for file in listed if self._is_of_other_count(file)), default=(0, 0))
+            files = [file for file in listed if file.first >= max(after, (since, 0)) and file.folder == self._own]
             if not whole and len(files) < TIER:
                 return
             sizes = [file.size for file in files]
@@ -375,10 +378,14 @@ class KeyFiles:
 
     def _reads(self, name: str) -> bool:
         """Whether an entry of the folder is a division that this one reads."""
-        division = _DIVISION.fullmatch(name)
-        if division is None or name == self.division or not self.division:
-            return division is not None
-        return division[1] != self.division.partition("of")[2]
+        if _DIVISION.fullmatch(name) is None:
+            return False
+        return name == self.division or _count_of(name) != _count_of(self.division)
+
+    def _is_of_other_count(self, file: _File) -> bool:
+        return file.folder != self._own and (
+            file.folder == self.folder or _count_of(file.folder.name) != _count_of(self.division)
+        )
 
     def _merge(self, files: Sequence[_File], *, safe: bool) -> None:
         """Make one file of several that follow each other; ``safe``: it survives loss of power before they go."""

@@ -115,6 +115,7 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.DISPATCH_RECEIPTED: N_("Receipt of a partner read"),
     AuditAction.DISPATCH_RESENT: N_("Mail to a partner sent again"),
     AuditAction.OFFER_CAME: N_("Item of a partner's program received"),
+    AuditAction.OFFER_COPIED: N_("File of a partner's item downloaded"),
     AuditAction.OFFER_DECIDED: N_("Item of a partner decided"),
     AuditAction.RECALL_MADE: N_("Recall made"),
     AuditAction.RECALL_ANSWERED: N_("Recall of a partner answered"),
