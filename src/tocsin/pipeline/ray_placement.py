@@ -29,7 +29,7 @@ import numpy.typing as npt
 from tocsin.events import EventStore
 from tocsin.events.sources import Chunk, FeedSource, Reader, sources
 from tocsin.networks import Networks
-from tocsin.node.errors import SettingError, TocsinError
+from tocsin.node.errors import SettingError, StorageError, TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import KeyFiles
 from tocsin.node.sentences import say
@@ -250,6 +250,15 @@ def _cluster(address: str) -> Any:
     return ray
 
 
+def _leave() -> None:
+    """Forget the cluster, so that it is looked for again."""
+    import ray
+
+    ray.shutdown()
+    for known in (_cluster, _owners):
+        known.cache_clear()
+
+
 def check_token() -> None:
     """Make Ray prove who asks by a token; who reaches its ports without one runs programs as us.
 
@@ -372,6 +381,7 @@ class OnRay:
         """What comes of a step; begun again where it takes too long, as of a worker that stands still.
 
         Raises:
+            StorageError: this machine is no node of the cluster any more; the next session connects again.
             WorkerLostError: Ray gave up.
 
         """
@@ -384,6 +394,12 @@ class OnRay:
                 give_up(asked)
             except errors.RayTaskError as error:
                 raise error.cause if isinstance(error.cause, TocsinError) else error from error
+            except errors.LocalRayletDiedError as error:
+                _leave()
+                raise StorageError(
+                    say("Ray ended on this machine."),
+                    hint=say("Start it again; what is not taken in yet is, after that."),
+                ) from error
             except errors.RayError as error:
                 raise WorkerLostError(
                     say("Ray gave up a step: %(error)s", error=str(error).partition("\n")[0]),
