@@ -21,13 +21,12 @@ from datetime import date
 from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from tocsin.events import EventStore
-from tocsin.events.sources import Chunk, FeedSource, Reader, sources
+from tocsin.events.sources import Chunk, Reader, sources
 from tocsin.networks import Networks
 from tocsin.node.errors import SettingError, StorageError, TocsinError
 from tocsin.node.paths import HomeFolder
@@ -36,7 +35,7 @@ from tocsin.node.sentences import say
 from tocsin.node.settings import WorkSettings
 from tocsin.pipeline.notify_decision import NotificationDecider, NotifiedBatch
 from tocsin.pipeline.placement import OpenWork, UnderstoodBatch, WorkerLostError
-from tocsin.pipeline.recipients import RecipientResolver, RoutingTerms
+from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.steps import (
     BatchWorker,
     FinishedBatch,
@@ -50,53 +49,15 @@ from tocsin.pipeline.steps import (
 )
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.team_sets import Int32s, TeamSets
-from tocsin.problems import NOTES, SHARDS, ReminderPolicy, ReminderRequests, Tracker
+from tocsin.problems import NOTES, SHARDS, ReminderPolicy, ReminderRequests, SightingResult, Tracker
 from tocsin.problems.answers import AnswerSnapshot
-from tocsin.sharing.routing import Router
 
-if TYPE_CHECKING:
-    from ray import ObjectRef
-    from ray.actor import ActorHandle
-else:
-    ObjectRef = ActorHandle = Any
-
+ObjectRef = ActorHandle = Any  # of Ray, which is imported where it is used
 _AGAIN: Final = {"max_retries": -1}
 _TASK_CPUS: Final = 0.9
 """Of a processor: what is left of each has room for owners, which need one only while they settle."""
-_OWNER: Final = {
-    "num_cpus": 0.01,
-    "max_restarts": -1,
-    "max_task_retries": -1,
-    "scheduling_strategy": "SPREAD",
-}
+_OWNER: Final = {"num_cpus": 0.01, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": "SPREAD"}
 Sent = Mapping[int, AbstractSet[int]]
-
-
-@dataclass(frozen=True)
-class _WorkerTables:
-    """What a worker needs to know of networks and teams; arrays in it are read where Ray's object store has them."""
-
-    networks: Networks
-    routing: RoutingTerms
-    router: Router
-    events: Path
-
-    def open(self) -> BatchWorker:
-        return BatchWorker.of(self.networks, RecipientResolver(self.routing, self.router), EventStore(self.events))
-
-
-@dataclass(frozen=True)
-class _ReportTerms:
-    """How the reader of a report is opened again, by its source as it is here: workers have no mapping files."""
-
-    origin: FeedSource
-    code: str
-    head: bytes
-    batch_bytes: int
-    max_record_bytes: int
-
-    def open(self) -> Reader:
-        return self.origin.open(self.code, BytesIO(self.head), self.batch_bytes, self.max_record_bytes)
 
 
 @dataclass(frozen=True)
@@ -118,28 +79,23 @@ class _SettleTerms:
     passed: AbstractSet[int]
 
 
-@dataclass(frozen=True)
-class _Lacking:
+class _Lacking(Exception):  # noqa: N818  # an owner gives it as its answer
     """What an owner must be told before it can settle a batch: numbers of these sets of teams, or which mails left."""
 
-    sets: Sequence[tuple[int, ...]] = ()
-    sent: Sequence[int] = ()
-
-
-class _LackingError(Exception):
-    def __init__(self, what: _Lacking) -> None:
-        self.what = what
+    def __init__(self, sets: Sequence[tuple[int, ...]] = (), sent: Sequence[int] = ()) -> None:
+        super().__init__(sets, sent)
+        self.sets, self.sent = sets, sent
 
 
 @dataclass
 class _OwnersDecider(NotificationDecider):
     """Decides as ever, but gives no number to a set of teams, which its coordinator has to do."""
 
-    def decide(self, allowed: Int32s, asked_next: Int32s | None, seen: Any) -> NotifiedBatch:
+    def decide(self, allowed: Int32s, asked_next: Int32s | None, seen: SightingResult) -> NotifiedBatch:
         known = len(self.sets.members)
         decided = super().decide(allowed, asked_next, seen)
         if new := self.sets.members[known:]:
-            raise _LackingError(_Lacking(sets=new))
+            raise _Lacking(sets=new)
         return decided
 
 
@@ -158,7 +114,7 @@ class _ShardOwner:
 
         def left(ingests: Sequence[int]) -> Sent:
             if lacking := [ingest for ingest in ingests if ingest not in sent]:
-                raise _LackingError(_Lacking(sent=lacking))
+                raise _Lacking(sent=lacking)
             return sent
 
         self._passed = terms.passed
@@ -169,8 +125,8 @@ class _ShardOwner:
         )
         try:
             verdicts = settlement.settle(facts, part)
-        except _LackingError as error:
-            return error.what
+        except _Lacking as lacking:
+            return lacking
         for files in (tracker.files, days[0]):
             files.sync(terms.ingest)
             if not part:
@@ -215,15 +171,16 @@ def _finish(
 def _worker_of(tables: ObjectRef) -> BatchWorker:
     import ray
 
-    opened: BatchWorker = ray.get(tables).open()
-    return opened
+    networks, routing, router, events = ray.get(tables)  # its arrays are read where Ray has them
+    return BatchWorker.of(networks, RecipientResolver(routing, router), EventStore(events))
 
 
 @lru_cache(maxsize=4)
 def _reader_of(report: ObjectRef) -> Reader:
     import ray
 
-    reader: Reader = ray.get(report).open()
+    origin, again = ray.get(report)
+    reader: Reader = origin.open(again.code, BytesIO(again.head), again.batch_bytes, again.max_record_bytes)
     return reader
 
 
@@ -304,12 +261,12 @@ class OnRay:
         self._ray = _cluster(self._settings.address)
         places = node.home / HomeFolder.PROBLEMS, node.home / HomeFolder.ROWS
         self._owners = _owners(self._settings.address, self._settings.groups, *places)
-        self._group_of = np.arange(SHARDS) * len(self._owners) // SHARDS
+        self.group_of = np.arange(SHARDS) * len(self._owners) // SHARDS
         self._committed = node.store.last_committed
         self.ahead = int(self._ray.cluster_resources().get("CPU", 1) / _TASK_CPUS) + 1
         self._pool = ThreadPoolExecutor(self.ahead)
         self._asking = ThreadPoolExecutor(len(self._owners))
-        tables = _WorkerTables(networks, resolver.terms, resolver.router, node.store.folder)
+        tables = networks, resolver.terms, resolver.router, node.store.folder
         self._tables = [self._ray.put(tables)]  # in a list, so that Ray hands it over as it is
         self._understand = self._ray.remote(num_cpus=_TASK_CPUS, num_returns=2, **_AGAIN)(_understand)
         self._finish = self._ray.remote(num_cpus=_TASK_CPUS, **_AGAIN)(_finish)
@@ -319,10 +276,8 @@ class OnRay:
     def understand(self, work: OpenWork, chunk: Chunk) -> Future[UnderstoodBatch]:
         """As `BatchPlacement`."""
         if work not in self._reports:
-            again = work.again
-            origin = sources(*again.folders)[again.source]
-            terms = _ReportTerms(origin, again.code, again.head, again.batch_bytes, again.max_record_bytes)
-            self._reports[work] = [self._ray.put(terms)]
+            origin = sources(*work.again.folders)[work.again.source]  # workers have no mapping files
+            self._reports[work] = [self._ray.put((origin, replace(work.again, folders=())))]
         return self._pool.submit(self._understood, work, self._reports[work], chunk)
 
     def _understood(self, work: OpenWork, report: list[ObjectRef], chunk: Chunk) -> UnderstoodBatch:
@@ -372,10 +327,6 @@ class OnRay:
             return answer
 
         return zip(rows, self._asking.map(one, rows), strict=True)
-
-    def groups_of(self, shards: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-        """The group of each shard."""
-        return self._group_of[shards]
 
     def answer(self, ask: Callable[[], ObjectRef], give_up: Callable[[ObjectRef], None]) -> Any:
         """What comes of a step; begun again where it takes too long, as of a worker that stands still.
@@ -429,7 +380,7 @@ class _Settling:
         """As `Settlement`, of all shards; the next part is asked for when all owners have settled this one."""
         verdicts, sets = RowVerdicts.blank(len(facts)), self.decider.sets
         groups, narrow = (
-            self.cluster.groups_of(facts.shards),
+            self.cluster.group_of[facts.shards],
             replace(facts, team_sets=WorkerSets([]), extras={}, unusable=()),
         )
         waiting = {group: groups == group for group in np.unique(groups).tolist()}
