@@ -21,7 +21,7 @@ from datetime import date
 from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -52,7 +52,7 @@ from tocsin.pipeline.team_sets import Int32s, TeamSets
 from tocsin.problems import NOTES, SHARDS, ReminderPolicy, ReminderRequests, SightingResult, Tracker
 from tocsin.problems.answers import AnswerSnapshot
 
-ObjectRef = ActorHandle = Any  # of Ray, which is imported where it is used
+ObjectRef: TypeAlias = Any  # of Ray, which is imported where it is used
 _AGAIN: Final = {"max_retries": -1}
 _TASK_CPUS: Final = 0.9
 """Of a processor: what is left of each has room for owners, which need one only while they settle."""
@@ -237,7 +237,7 @@ def check_token() -> None:
 
 
 @cache
-def _owners(address: str, groups: int, problems: Path, rows: Path) -> Sequence[ActorHandle]:
+def _owners(address: str, groups: int, problems: Path, rows: Path) -> Sequence[Any]:
     """The owners of all shards, each an actor; they end with this process."""
     owner = _cluster(address).remote(**_OWNER)(_ShardOwner)
     return [owner.remote(problems, rows, f"{number}of{groups}") for number in range(1, groups + 1)]
