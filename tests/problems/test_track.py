@@ -44,7 +44,7 @@ def see(
     """New and continuing problems, and which are due; all that are due are told where there is somebody to tell."""
     now = START + int(day * DAY)
     found = sightings(*keys, at=now)
-    seen = tracking.see(found, ingest=ingest, feed=1, now=now, repeat=repeat)
+    seen = tracking.see(found, ingest=ingest, part=part, feed=1, now=now, repeat=repeat)
     told = seen.due[found.of_event] & somebody
     escalated = seen.overdue[found.of_event] & escalate
     telling = NotificationFlags(told, escalated, np.where(seen.due & somebody, 4, seen.told_set).astype(np.int32))

@@ -30,15 +30,16 @@ def first_of_each(
 ) -> npt.NDArray[np.bool_]:
     """Which rows are the first with their key; the new keys are noted under (ingest, part) in ``days[0]``.
 
-    ``days``: the key files of today and of the days before it that belong to the window.
+    ``days``: the key files of today and of the days before it that belong to the window. Safe to repeat until a later
+    part is asked for.
     """
+    days[0].merge_now(up_to=ingest, since=ingest, before=(ingest, part))
     unique, first = np.unique(keys, return_index=True)
     asked = AskedKeys(unique)
     known = np.zeros(len(unique), dtype=bool)
     for files in days:
-        known |= files.lookup(asked, up_to=ingest)[0]
+        known |= files.lookup(asked, up_to=ingest, before=(ingest, part))[0]
     days[0].write((ingest, part), unique[~known])
-    days[0].merge_now(up_to=ingest, since=ingest)
     kept = np.zeros(len(keys), dtype=bool)
     kept[first[~known]] = True
     return kept

@@ -316,6 +316,9 @@ class EventStore:
         for path in gone:
             self.place.delete(path)
             cut("store.cleaning")
+        for left in self.place.folder.glob("day=*/*.part"):  # of a killed process
+            if not _is_later(left.name, newest):
+                left.unlink(missing_ok=True)
         return len(gone)
 
     def scan_file(self, path: str) -> pl.LazyFrame:

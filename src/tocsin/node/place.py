@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, ClassVar, Final
+from uuid import uuid4
 
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_file, sync_folder, sync_open, unfinished
@@ -123,10 +124,12 @@ class Folder(Place):
     def begin(self, name: str) -> IO[bytes]:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("wb")
+        # Whole or not at all: a worker that was thought dead may write the same once more, which others read already.
+        return path.with_suffix(f".{uuid4().hex}.part").open("wb")
 
-    def finish(self, out: IO[bytes], name: str) -> None:  # noqa: ARG002
+    def finish(self, out: IO[bytes], name: str) -> None:
         out.flush()
+        Path(out.name).replace(self.folder / name)
 
     def sync(self, names: Collection[str]) -> None:
         paths = [self.folder / name for name in names]

@@ -14,7 +14,7 @@ from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
 from tocsin.node.storage import Bucket, check_storage
-from tocsin.operations import feed_checks
+from tocsin.operations import cluster_checks, feed_checks
 from tocsin.operations.health_finding import HealthFinding
 from tocsin.pipeline.commit import last_stored
 from tocsin.pipeline.stores import NodeWithStores, open_node
@@ -54,6 +54,7 @@ def examine(home: Path) -> list[HealthFinding]:
         feed_checks.feed_files,
         feed_checks.collectors,
         _work,
+        cluster_checks.cluster,
         _machines,
         _backups,
         _standby,

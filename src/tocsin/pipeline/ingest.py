@@ -50,7 +50,7 @@ from tocsin.pipeline.groups import (
 )
 from tocsin.pipeline.notify_decision import NotificationDecider
 from tocsin.pipeline.parse import Clock, IngestSession, OpenReport, open_all, open_report
-from tocsin.pipeline.placement import InProcess
+from tocsin.pipeline.placement import BatchPlacement, InProcess, Settles
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.steps import (
     BatchWorker,
@@ -68,7 +68,6 @@ from tocsin.problems import ReminderPolicy, read_reminders
 
 if TYPE_CHECKING:
     from tocsin.assets import AssetMatcher
-    from tocsin.pipeline.processes import Processes
 
 INGEST: Final = "ingest"
 """What references call the way of a report that is taken in where it stands."""
@@ -87,7 +86,7 @@ class IngestRun:
     feed: FeedRecord
     resolver: RecipientResolver
     sets: TeamSets
-    settlement: Settlement
+    settlement: Settles
     quarantine: Quarantine
     watch: ObservableWatch
     terms: IngestTerms
@@ -264,8 +263,9 @@ def open_session(
 def _session(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSession]:
     with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(1) as reading:
         resolver, watch = RecipientResolver.open(node), ObservableWatch(node.database)
-        here = InProcess(BatchWorker.of(Networks.open(node.home), resolver, node.store), pool)
-        away = _away(node, resolver)
+        networks = Networks.open(node.home)
+        here = InProcess(BatchWorker.of(networks, resolver, node.store), pool)
+        away = _away(node, resolver, networks)
         try:
             yield IngestSession(node, here, away, reading, resolver, NotificationDecider.open(node), watch, clock)
         finally:
@@ -274,10 +274,14 @@ def _session(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSessio
             node.end_merges()  # backups and retention find whole files
 
 
-def _away(node: NodeWithStores, resolver: RecipientResolver) -> "Processes | None":
+def _away(node: NodeWithStores, resolver: RecipientResolver, networks: Networks) -> BatchPlacement | None:
     """Workers elsewhere, as the settings have them; none are started yet."""
     if node.settings.work.on == "process":
         return None
+    if node.settings.work.on == "ray":
+        from tocsin.pipeline.ray_placement import OnRay
+
+        return OnRay(node, resolver, networks)
     from tocsin.pipeline.processes import Processes
 
     terms = WorkerTerms(node.home, node.store.place, resolver.terms)
@@ -316,9 +320,9 @@ def _settled(
         return run.counts, _prepared(run, reading.report, again)
 
 
-def _settlement(session: IngestSession, reading: OpenReport, number: int) -> Settlement:
+def _settlement(session: IngestSession, reading: OpenReport, number: int) -> Settles:
     node, heard = session.node, reading.heard
-    return Settlement(
+    here = Settlement(
         number,
         reading.record.id,
         int(heard.timestamp()),
@@ -328,6 +332,7 @@ def _settlement(session: IngestSession, reading: OpenReport, number: int) -> Set
         read_reminders(node.database, heard),
         session.decider,
     )
+    return (session.away or session.here).settling(here)
 
 
 def _assets(node: NodeWithStores) -> "AssetMatcher | None":

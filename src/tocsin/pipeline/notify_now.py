@@ -227,6 +227,7 @@ def notify_now(
             run.node.tracker.note(
                 one.seen, one.result.telling, ingest=run.number, part=len(parts), now=int(now.timestamp())
             )
+            node.tracker.files.merge_now(up_to=run.number, since=run.number)
             cut("run.noted")
             if one.path:
                 parts.append(_rewrite(run, one, len(parts)))

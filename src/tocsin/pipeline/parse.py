@@ -93,7 +93,7 @@ class KnownReport:
         redaction, again = self.intake.redaction(), self.again
         placement: BatchPlacement = session.here
         kept = redacted(self.report.limited(stream), redaction)
-        away = session.away if self.feed.notify and self.report.size > GROUP_BYTES else None
+        away = session.away if self.feed.notify and self.report.size > min(GROUP_BYTES, again.batch_bytes) else None
         first = None if away is None else _FirstBytes(kept)
         try:
             reader = self.origin.open(

@@ -20,6 +20,7 @@ from tocsin.pipeline.steps import (
     ReaderTerms,
     RowFacts,
     RowVerdicts,
+    Settlement,
     WideBatch,
 )
 
@@ -71,8 +72,21 @@ class BatchPlacement(Protocol):
     ) -> Future[FinishedBatch]:
         """Write what is kept of a batch; after that nothing is held of it."""
 
+    def settling(self, here: Settlement) -> "Settles":
+        """What settles the batches of an ingest, where that is not ``here``."""
+
     def close(self, work: OpenWork) -> None:
         """Hold nothing of a report any more, whether or not it was finished."""
+
+    def end(self) -> None:
+        """Be done with what was begun."""
+
+
+class Settles(Protocol):
+    """Settles the batches of one ingest, part after part."""
+
+    def settle(self, facts: RowFacts, part: int) -> RowVerdicts:
+        """See `Settlement`."""
 
 
 class InProcess:
@@ -98,5 +112,12 @@ class InProcess:
         held: WideBatch = batch.held  # type: ignore[assignment]  # ours
         return self._pool.submit(self._worker.finish, held, verdicts, ingest, part)
 
+    def settling(self, here: Settlement) -> Settlement:
+        """As `BatchPlacement`."""
+        return here
+
     def close(self, work: OpenWork) -> None:
         """As `BatchPlacement`: what is not referred to any more is not held."""
+
+    def end(self) -> None:
+        """As `BatchPlacement`; its threads are not its own."""

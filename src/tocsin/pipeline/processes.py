@@ -33,6 +33,7 @@ from tocsin.pipeline.steps import (
     ReaderTerms,
     RowFacts,
     RowVerdicts,
+    Settlement,
     WideBatch,
     WorkerSets,
     WorkerTerms,
@@ -117,6 +118,10 @@ class Processes:
         known, held.worker.ingest = held.worker.ingest is ingest, ingest
         narrow = RowVerdicts(verdicts.kept, verdicts.fresh, verdicts.told)
         return held.worker.ask(_Finish(held.number, narrow, None if known else ingest, part))
+
+    def settling(self, here: Settlement) -> Settlement:
+        """As `BatchPlacement`."""
+        return here
 
     def close(self, work: OpenWork) -> None:
         """As `BatchPlacement`."""

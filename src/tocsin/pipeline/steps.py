@@ -318,7 +318,9 @@ class Settlement:
         # See, decide, note, in this order: the decision needs the notes as they were before this batch, and what is
         # noted is what was decided. A later batch of this ingest looks up what this one noted.
         sightings = Sightings.of(facts.problem_keys, facts.seen_at)
-        seen = self.tracker.see(sightings, ingest=self.ingest, feed=self.feed, now=self.now, repeat=self.repeat)
+        seen = self.tracker.see(
+            sightings, ingest=self.ingest, part=part, feed=self.feed, now=self.now, repeat=self.repeat
+        )
         seen = replace(seen, due=self.reminders.due(seen))
         notified = self.decider.decide(facts.allowed, facts.asked_next, seen)
         self.tracker.note(seen, notified.telling, ingest=self.ingest, part=part, now=self.now)

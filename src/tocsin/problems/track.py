@@ -176,9 +176,12 @@ class Tracker:
 
     files: KeyFiles
 
-    def see(self, sightings: Sightings, *, ingest: int, feed: int, now: int, repeat: ReminderPolicy) -> SightingResult:
+    def see(
+        self, sightings: Sightings, *, ingest: int, part: int, feed: int, now: int, repeat: ReminderPolicy
+    ) -> SightingResult:
         """What the sightings of one batch mean; nothing is noted yet."""
-        known, notes = self.files.lookup(sightings.keys, up_to=ingest)
+        self.files.merge_now(up_to=ingest, since=ingest, before=(ingest, part))
+        known, notes = self.files.lookup(sightings.keys, up_to=ingest, before=(ingest, part))
         after, due, overdue = seen_again(sightings, known, notes, ingest=ingest, feed=feed, now=now, repeat=repeat)
         return SightingResult(
             sightings=sightings,
@@ -235,4 +238,3 @@ class Tracker:
         notes[escalated, _ESCALATED_BY] = ingest
         notes[:, _TOLD_SET] = telling.told_set
         self.files.write((ingest, part), seen.sightings.keys, notes)
-        self.files.merge_now(up_to=ingest, since=ingest)

@@ -54,6 +54,24 @@ def test_keys_of_an_uncommitted_ingest_are_unknown_and_cleaned(tmp_path: Path) -
     assert len(list((tmp_path / "keys").iterdir())) == 1
 
 
+def test_a_part_that_is_written_once_more_changes_nothing_and_does_not_meet_itself(tmp_path: Path) -> None:
+    files, asked = KeyFiles(tmp_path / "keys", columns=1), np.arange(40, dtype=np.uint64)
+
+    def known(part: int) -> list[int]:
+        return np.flatnonzero(files.lookup(asked, up_to=2, before=(2, part))[0]).tolist()
+
+    files.write((1, 0), np.array([1], dtype=np.uint64), np.array([[1]], dtype=np.uint32))
+    for part in range(12):
+        files.merge_now(up_to=2, since=2, before=(2, part))
+        keys, notes = np.array([2, 10 + part], dtype=np.uint64), np.full((2, 1), part, dtype=np.uint32)
+        before = known(part)
+        for _ in range(2):  # the second time as an owner that was started again
+            files.write((2, part), keys, notes)
+            assert known(part) == before == [1, *([2] if part else []), *range(10, 10 + part)]
+    assert files.lookup(asked, up_to=2)[1][2].tolist() == [11]
+    assert not list((tmp_path / "keys").glob("*.part"))
+
+
 def test_divisions_are_read_as_one_and_what_is_passed_over_by_nobody(tmp_path: Path) -> None:
     def noted(files: KeyFiles, number: int, *keys: int) -> None:
         files.write((number, 0), np.array(keys, dtype=np.uint64), np.full((len(keys), 1), number, dtype=np.uint32))

@@ -25,6 +25,7 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Final
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -235,10 +236,13 @@ class KeyFiles:
     kept: KeyPlace | None = None
     _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
-    def lookup(self, asked: Keys | AskedKeys, *, up_to: int) -> tuple[npt.NDArray[np.bool_], Notes]:
+    def lookup(
+        self, asked: Keys | AskedKeys, *, up_to: int, before: Span | None = None
+    ) -> tuple[npt.NDArray[np.bool_], Notes]:
         """Whether each key is known from an ingest up to number ``up_to``, and its newest notes.
 
-        Keys: uint64[n], sorted. Returns bool[n] and uint32[n, columns] (zeros where unknown).
+        Keys: uint64[n], sorted. Returns bool[n] and uint32[n, columns] (zeros where unknown). ``before``: what begins
+        at this (ingest, part) does not count, so that a part that is settled again does not meet itself.
         """
         asked = asked if isinstance(asked, AskedKeys) else AskedKeys(asked)
         keys = asked.keys
@@ -246,7 +250,7 @@ class KeyFiles:
         notes = np.zeros((len(keys), self.columns), dtype=np.uint32)
         search = _Search(asked, self._memory.small)
         # Oldest file first, and each overwrites what the ones before it said of a key: the newest notes win.
-        for file, mapped in self._opened(up_to, search.skips):
+        for file, mapped in self._opened(up_to, search.skips, before):
             places = search.places(file, mapped.words)
             for hits, stored in mapped.found(keys if places is None else keys[places]):
                 # ``hits`` are places in what was asked; in ``keys`` these are other ones where only some were.
@@ -294,13 +298,22 @@ class KeyFiles:
         if self._memory.merging is not None:
             self._memory.merging.join()
 
-    def merge_now(self, *, up_to: int, since: int = 0, most: int = _SMALL_MERGE, whole: bool = False) -> None:
+    def merge_now(
+        self,
+        *,
+        up_to: int,
+        since: int = 0,
+        most: int = _SMALL_MERGE,
+        whole: bool = False,
+        before: Span | None = None,
+    ) -> None:
         """Merge the newest files of ingests ``since`` to ``up_to`` as long as they are many; newer notes win.
 
+        ``before``: as in `lookup`.
         ``most``: keys of a merged file. ``whole``: nothing will be added, so that all becomes one file where it may.
         """
         while True:
-            listed = self._files(up_to)
+            listed = _visible(self._all(), up_to, self.passed(up_to), before)
             # Notes of a division of another count may be newer than some of ours: no merge goes across those.
             after = max((file.last for file in listed if self._is_of_other_count(file)), default=(0, 0))
             files = [file for file in listed if file.first >= max(after, (since, 0)) and file.folder == self._own]
@@ -333,7 +346,7 @@ class KeyFiles:
             for left in (*self.folder.glob(f"*{suffix}"), *self.folder.glob(f"*of*/*{suffix}")):
                 if newest is not None and int(left.name.partition(".")[0]) > newest:
                     continue
-                if not left.with_suffix(".keys").exists():
+                if suffix == ".part" or not left.with_suffix(".keys").exists():
                     left.unlink(missing_ok=True)
         self._clean_past(up_to, newest)
 
@@ -421,7 +434,9 @@ class KeyFiles:
         keys, notes = zip(*found, strict=True)
         return np.concatenate(keys), np.concatenate(notes)
 
-    def _opened(self, up_to: int, skips: Callable[[_File], bool] = lambda _: False) -> Iterator[tuple[_File, _Mapped]]:
+    def _opened(
+        self, up_to: int, skips: Callable[[_File], bool] = lambda _: False, before: Span | None = None
+    ) -> Iterator[tuple[_File, _Mapped]]:
         """The files as they were at one moment, oldest first: a merge may remove them meanwhile.
 
         A folder is not listed in one moment: a list that was made during a merge may lack the merged file and those
@@ -432,15 +447,15 @@ class KeyFiles:
         opened: dict[_File, _Mapped] = {}
         listed = self._all()
         while True:
-            files = [file for file in _visible(listed, up_to, self.passed(up_to)) if not skips(file)]
+            files = [file for file in _visible(listed, up_to, self.passed(up_to), before) if not skips(file)]
             lost = None
             try:
                 for file in files:
                     opened[file] = opened.get(file) or self._memory.mapped.get(file) or _Mapped(file, self.columns)
             except FileNotFoundError as error:
                 lost = error
-            before, listed = listed, self._all()
-            if set(listed) == set(before):
+            last, listed = listed, self._all()
+            if set(listed) == set(last):
                 break
         if lost is not None:
             raise lost  # no merge took it
@@ -564,28 +579,25 @@ class KeyFiles:
         self._own.mkdir(parents=True, exist_ok=True)
         name = f"{first[0]:010d}.{first[1]:06d}-{last[0]:010d}.{last[1]:06d}.keys"
         path = self._own / name
-        # The name that readers look for comes last, and whole.
-        part, besides = path.with_suffix(".part"), [path.with_suffix(suffix) for suffix in _BESIDES]
+        # The name that readers look for comes last, and each file whole: an owner of these keys that was thought dead
+        # may write them once more, the same bytes, while others read them.
+        besides, own = [path.with_suffix(suffix) for suffix in _BESIDES], uuid4().hex
+        part, *parts = (path.with_suffix(f".{number}-{own}.part") for number in range(1 + len(besides)))
         words = empty_filter(most) if most >= _LARGE else None
         try:
-            with ExitStack() as stack:
-                keys_out = stack.enter_context(part.open("wb"))
-                notes_out = stack.enter_context(besides[0].open("wb")) if self.columns else None
-                for keys, notes in blocks:
-                    keys_out.write(keys.data)
-                    if notes_out is not None:
-                        notes_out.write(np.ascontiguousarray(notes, dtype=np.uint32).data)
-                    if words is not None:
-                        add_keys(words, keys)
+            self._write_blocks(blocks, part, parts[0], words)
             cut("keys.notes")
             if words is not None:
-                besides[1].write_bytes(words.data)
+                parts[1].write_bytes(words.data)
                 cut("keys.filter")
             if safe:
-                _sync(part, *besides)
+                _sync(part, *parts)
+            for written, beside, there in zip(parts, besides, (self.columns, words is not None), strict=True):
+                if there:
+                    written.rename(beside)
             part.rename(path)
         except BaseException:
-            for left in (part, *besides):
+            for left in (part, *parts):
                 left.unlink(missing_ok=True)
             raise
         if safe:
@@ -593,8 +605,21 @@ class KeyFiles:
         cut("keys.written")
         return _File(first, last, self._own, name, path.stat().st_ino)
 
+    def _write_blocks(
+        self, blocks: Iterable[tuple[Keys, Notes]], keys_to: Path, notes_to: Path, words: Words | None
+    ) -> None:
+        with ExitStack() as stack:
+            keys_out = stack.enter_context(keys_to.open("wb"))
+            notes_out = stack.enter_context(notes_to.open("wb")) if self.columns else None
+            for keys, notes in blocks:
+                keys_out.write(keys.data)
+                if notes_out is not None:
+                    notes_out.write(np.ascontiguousarray(notes, dtype=np.uint32).data)
+                if words is not None:
+                    add_keys(words, keys)
 
-def _visible(files: Iterable[_File], up_to: int, passed: AbstractSet[int]) -> list[_File]:
+
+def _visible(files: Iterable[_File], up_to: int, passed: AbstractSet[int], before: Span | None = None) -> list[_File]:
     """Oldest first; without uncommitted ones, those that are passed over, and those inside a merged one.
 
     One of several ingests is committed as a whole, though the last of them may be later than a reader knew of.
@@ -603,8 +628,8 @@ def _visible(files: Iterable[_File], up_to: int, passed: AbstractSet[int]) -> li
     newest: dict[Path, _File] = {}  # of each folder: an owner merges its own files alone
     # By their begin, the wider first: so a merged file comes before those that it was made of.
     for file in sorted(files, key=lambda file: (file.first, (-file.last[0], -file.last[1]))):
-        before = newest.get(file.folder)
-        if file.first[0] > up_to or (before is not None and file.last <= before.last):
+        wider = newest.get(file.folder)
+        if file.first[0] > up_to or (before and file.first >= before) or (wider and file.last <= wider.last):
             continue
         if not (file.first[0] == file.last[0] and file.first[0] in passed):
             kept.append(file)

@@ -1,0 +1,83 @@
+"""What the doctor looks at of a Ray cluster: whether it asks for its token, and whether its machines are there."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any, Final
+
+from tocsin.node.errors import SettingError
+from tocsin.node.sentences import say
+from tocsin.operations.health_finding import HealthFinding
+from tocsin.pipeline.stores import NodeWithStores
+
+_SECONDS: Final = 20
+_ASK: Final = """
+import json, sys
+from ray._raylet import GcsClient
+from ray.exceptions import AuthenticationError
+try:
+    nodes = GcsClient(address=sys.argv[1]).get_all_node_info(timeout=5).values()
+except AuthenticationError:
+    print(json.dumps({"refused": True}))
+else:
+    found = [[one.node_manager_address, one.state == 0, one.resources_total.get("CPU", 0)] for one in nodes]
+    print(json.dumps({"machines": found}))
+"""
+"""A program that asks a cluster for its machines; it prints addresses, whether they are there, and their cores."""
+
+
+def cluster(node: NodeWithStores) -> Iterator[HealthFinding]:
+    """Whoever reaches Ray's ports without a token runs programs as us, so that is tried, as a stranger would."""
+    work, what = node.settings.work, say("Ray cluster")
+    if work.on != "ray":
+        return
+    stranger = _asked(work.address, RAY_AUTH_MODE="disabled")
+    if "machines" in stranger:
+        yield HealthFinding(
+            what, False, say("%(address)s answers without a token", address=work.address),
+            say("Stop it, and start each machine with RAY_AUTH_MODE=token: docs/cluster.md."),
+        )  # fmt: skip
+        return
+    ours = _asked(work.address)
+    if "machines" not in ours:
+        found = say("does not take our token") if "refused" in ours else str(ours["error"])
+        mend = say("Each machine needs the same token, and this one must reach the others: docs/cluster.md.")
+        yield HealthFinding(what, False, found, mend)
+        return
+    here = {address: cores for address, alive, cores in ours["machines"] if alive}
+    gone = sorted({address for address, *_ in ours["machines"]} - here.keys())
+    cores = round(sum(here.values()))
+    missing = not cores or cores < work.workers
+    found = say("%(machines)s machines, %(cores)s cores for work", machines=len(here), cores=cores)
+    if missing and gone:
+        found = say("%(found)s; gone: %(gone)s", found=found, gone=", ".join(gone[:5]))
+    yield HealthFinding(
+        what, not missing, found,
+        say("Start them again; meanwhile the others do the work. [work] workers says how many there should be.")
+        if missing
+        else "",
+    )  # fmt: skip
+
+
+def _asked(address: str, **environment: str) -> dict[str, Any]:
+    """What a cluster answers to a process of its own, whose environment says whether it has a token."""
+    from tocsin.pipeline.ray_placement import check_token
+
+    host, _, port = address.rpartition(":")
+    try:
+        if not environment:
+            check_token()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+        asked = subprocess.run(
+            [sys.executable, "-c", _ASK, address], env={**os.environ, **environment}, timeout=_SECONDS,
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except SettingError as error:
+        return {"error": str(error)}
+    except (OSError, subprocess.SubprocessError) as error:
+        return {"error": say("%(address)s does not answer: %(error)s", address=address, error=type(error).__name__)}
+    answer: dict[str, Any] = json.loads(asked.stdout)
+    return answer

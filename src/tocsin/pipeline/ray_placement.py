@@ -1,0 +1,397 @@
+"""Reports worked on by a Ray cluster: ``[work] on = "ray"``.
+
+Tasks understand chunks and finish batches, the frames lie in Ray's object store; one restartable actor for each group
+of shards settles, with key files of its own. Ray places the work, finds out who died and has it done again. It does not
+promise that a step is done once, so each step that is repeated writes the same bytes under the same names: several may
+do it at once, also one that was thought dead, and it makes no difference. What counts is decided by one process, in the
+records (`tocsin.pipeline.commit`).
+
+Workers get what they need and no more: with each session the tables of networks, the compiled directory and the rules;
+with each report its chunks, the answers and reminders of teams, and where parts and keys are written. None gets the
+folder of the node, its settings, a secret, or the address of its records: what only the records say, an owner lacks and
+asks for.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache, lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from tocsin.events import EventStore
+from tocsin.events.sources import Chunk, Reader, sources
+from tocsin.networks import Networks
+from tocsin.node.errors import SettingError, StorageError, TocsinError
+from tocsin.node.paths import HomeFolder
+from tocsin.node.records import KeyFiles
+from tocsin.node.sentences import say
+from tocsin.node.settings import WorkSettings
+from tocsin.pipeline.notify_decision import NotificationDecider, NotifiedBatch
+from tocsin.pipeline.placement import OpenWork, UnderstoodBatch, WorkerLostError
+from tocsin.pipeline.recipients import RecipientResolver
+from tocsin.pipeline.steps import (
+    BatchWorker,
+    FinishedBatch,
+    IngestTerms,
+    PartTerms,
+    RowFacts,
+    RowVerdicts,
+    Settlement,
+    WideBatch,
+    WorkerSets,
+)
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.team_sets import Int32s, TeamSets
+from tocsin.problems import NOTES, SHARDS, ReminderPolicy, ReminderRequests, SightingResult, Tracker
+from tocsin.problems.answers import AnswerSnapshot
+
+ObjectRef: TypeAlias = Any  # of Ray, which is imported where it is used
+_AGAIN: Final = {"max_retries": -1}
+_TASK_CPUS: Final = 0.9
+"""Of a processor: what is left of each has room for owners, which need one only while they settle."""
+_OWNER: Final = {"num_cpus": 0.01, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": "SPREAD"}
+Sent = Mapping[int, AbstractSet[int]]
+
+
+@dataclass(frozen=True)
+class _SettleTerms:
+    """What owners need to know of an ingest. ``days``: today, and before it those of the window.
+
+    ``committed``: an ingest up to which all are, but for those that are ``passed`` over.
+    """
+
+    ingest: int
+    feed: int
+    now: int
+    days: Sequence[date]
+    repeat: ReminderPolicy
+    reminders: ReminderRequests
+    said: AnswerSnapshot
+    live: bool
+    committed: int
+    passed: AbstractSet[int]
+
+
+class _Lacking(Exception):  # noqa: N818  # an owner gives it as its answer
+    """What an owner must be told before it can settle a batch: numbers of these sets of teams, or which mails left."""
+
+    def __init__(self, sets: Sequence[tuple[int, ...]] = (), sent: Sequence[int] = ()) -> None:
+        super().__init__(sets, sent)
+        self.sets, self.sent = sets, sent
+
+
+@dataclass
+class _OwnersDecider(NotificationDecider):
+    """Decides as ever, but gives no number to a set of teams, which its coordinator has to do."""
+
+    def decide(self, allowed: Int32s, asked_next: Int32s | None, seen: SightingResult) -> NotifiedBatch:
+        known = len(self.sets.members)
+        decided = super().decide(allowed, asked_next, seen)
+        if new := self.sets.members[known:]:
+            raise _Lacking(sets=new)
+        return decided
+
+
+class _ShardOwner:
+    """An actor: owns the rows and problems of some shards. All that it remembers it reads again from its files."""
+
+    def __init__(self, problems: Path, rows: Path, division: str) -> None:
+        self._problems, self._rows, self._division = problems, rows, division
+        self._passed: AbstractSet[int] = frozenset()
+        self._open: dict[Path, KeyFiles] = {}
+
+    def settle(
+        self, terms: _SettleTerms, facts: RowFacts, part: int, sets: TeamSets, sent: Sent
+    ) -> RowVerdicts | _Lacking:
+        """Settle rows of our shards, with what is noted of them on disk; safe to repeat until the next part comes."""
+
+        def left(ingests: Sequence[int]) -> Sent:
+            if lacking := [ingest for ingest in ingests if ingest not in sent]:
+                raise _Lacking(sent=lacking)
+            return sent
+
+        self._passed = terms.passed
+        decider = _OwnersDecider(TeamSets(list(sets.members)), left, terms.live, terms.said)
+        tracker, days = Tracker(self._files(self._problems)), [self._files(self._rows / f"{day}") for day in terms.days]
+        settlement = Settlement(
+            terms.ingest, terms.feed, terms.now, days, tracker, terms.repeat, terms.reminders, decider
+        )
+        try:
+            verdicts = settlement.settle(facts, part)
+        except _Lacking as lacking:
+            return lacking
+        for files in (tracker.files, days[0]):
+            files.sync(terms.ingest)
+            if not part:
+                files.merge(up_to=terms.committed)
+        return verdicts
+
+    def _files(self, folder: Path) -> KeyFiles:
+        if folder not in self._open:
+            columns = len(NOTES) if folder == self._problems else 0
+            self._open[folder] = KeyFiles(folder, columns, self._division, lambda _: self._passed)
+        return self._open[folder]
+
+
+def _understand(tables: Sequence[ObjectRef], report: Sequence[ObjectRef], feed: Any, heard: Any, chunk: Chunk) -> Any:
+    """A task: the wide frame of a chunk, which stays, and the facts of its rows.
+
+    Numbers of sets of teams are the chunk's own, the same whoever numbers them: the frame may be lost, and made once
+    more by another worker after its facts were settled.
+    """
+    worker, sets = _worker_of(tables[0]), TeamSets()
+    wide, facts = worker.understand(_reader_of(report[0]), chunk, feed, heard)
+    facts, numbers = replace(facts, team_sets=WorkerSets(worker.sets.members)).numbered(sets)
+    if wide.known is not None:
+        known = replace(wide.known, routed=numbers[wide.known.routed], allowed=facts.allowed)
+        wide = replace(wide, known=known)
+    used = np.arange(len(sets.members), dtype=np.int32)
+    return wide, replace(facts, used=used, team_sets=WorkerSets(sets.members))
+
+
+def _finish(
+    tables: Sequence[ObjectRef], wide: WideBatch, verdicts: RowVerdicts, ingest: IngestTerms, at: PartTerms
+) -> FinishedBatch:
+    """A task: the part of a batch, on disk."""
+    worker = _worker_of(tables[0])
+    finished = worker.finish(wide, verdicts, ingest, at)
+    if finished.part is not None:
+        worker.store.sync([finished.part])
+    return finished
+
+
+@lru_cache(maxsize=1)
+def _worker_of(tables: ObjectRef) -> BatchWorker:
+    import ray
+
+    networks, routing, router, events = ray.get(tables)  # its arrays are read where Ray has them
+    return BatchWorker.of(networks, RecipientResolver(routing, router), EventStore(events))
+
+
+@lru_cache(maxsize=4)
+def _reader_of(report: ObjectRef) -> Reader:
+    import ray
+
+    origin, again = ray.get(report)
+    reader: Reader = origin.open(again.code, BytesIO(again.head), again.batch_bytes, again.max_record_bytes)
+    return reader
+
+
+@cache
+def _cluster(address: str) -> Any:
+    """Ray, connected for as long as this process runs.
+
+    Raises:
+        SettingError: the cluster is not there, or has no token, which nobody may do without.
+
+    """
+    check_token()
+    try:
+        import ray
+    except ImportError as error:
+        raise SettingError(say("Ray is not installed."), hint=say("pip install 'tocsin[cluster]'")) from error
+    try:
+        ray.init(address=address, namespace="tocsin", log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+        raise SettingError(
+            say("The Ray cluster at %(address)s cannot be used: %(error)s", address=address, error=str(error)),
+            hint=say("'tocsin doctor' says what is wrong; this machine must be a node of it: docs/cluster.md."),
+        ) from error
+    return ray
+
+
+def _leave() -> None:
+    """Forget the cluster, so that it is looked for again."""
+    import ray
+
+    ray.shutdown()
+    for known in (_cluster, _owners):
+        known.cache_clear()
+
+
+def check_token() -> None:
+    """Make Ray prove who asks by a token; who reaches its ports without one runs programs as us.
+
+    Raises:
+        SettingError: there is no token.
+
+    """
+    os.environ["RAY_AUTH_MODE"] = "token"
+    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    try:
+        token = os.environ.get("RAY_AUTH_TOKEN") or path.read_text()
+    except OSError:
+        token = ""
+    if not token.strip():
+        raise SettingError(
+            say("Work on Ray needs the token of its cluster, and there is none."),
+            hint=say("Put it into %(path)s, or name its file by RAY_AUTH_TOKEN_PATH: docs/cluster.md.", path=str(path)),
+        )
+
+
+@cache
+def _owners(address: str, groups: int, problems: Path, rows: Path) -> Sequence[Any]:
+    """The owners of all shards, each an actor; they end with this process."""
+    owner = _cluster(address).remote(**_OWNER)(_ShardOwner)
+    return [owner.remote(problems, rows, f"{number}of{groups}") for number in range(1, groups + 1)]
+
+
+class OnRay:
+    """What one session has on the cluster. Implements `BatchPlacement`."""
+
+    def __init__(self, node: NodeWithStores, resolver: RecipientResolver, networks: Networks) -> None:
+        """Connect, once for a process.
+
+        Raises:
+            SettingError: as `_cluster`, or the records are not those of several machines.
+
+        """
+        if node.database.engine.dialect.name == "sqlite":
+            raise SettingError(
+                say("Work on Ray needs PostgreSQL."), hint=say("Set [storage] database; 'tocsin move' goes there.")
+            )
+        self._settings: WorkSettings = node.settings.work
+        self._ray = _cluster(self._settings.address)
+        places = node.home / HomeFolder.PROBLEMS, node.home / HomeFolder.ROWS
+        self._owners = _owners(self._settings.address, self._settings.groups, *places)
+        self.group_of = np.arange(SHARDS) * len(self._owners) // SHARDS
+        self._committed = node.store.last_committed
+        self.ahead = int(self._ray.cluster_resources().get("CPU", 1) / _TASK_CPUS) + 1
+        self._pool = ThreadPoolExecutor(self.ahead)
+        self._asking = ThreadPoolExecutor(len(self._owners))
+        tables = networks, resolver.terms, resolver.router, node.store.folder
+        self._tables = [self._ray.put(tables)]  # in a list, so that Ray hands it over as it is
+        self._understand = self._ray.remote(num_cpus=_TASK_CPUS, num_returns=2, **_AGAIN)(_understand)
+        self._finish = self._ray.remote(num_cpus=_TASK_CPUS, **_AGAIN)(_finish)
+        self._reports: dict[OpenWork, list[ObjectRef]] = {}
+        self._put: tuple[object, ObjectRef] = (None, None)
+
+    def understand(self, work: OpenWork, chunk: Chunk) -> Future[UnderstoodBatch]:
+        """As `BatchPlacement`."""
+        if work not in self._reports:
+            origin = sources(*work.again.folders)[work.again.source]  # workers have no mapping files
+            self._reports[work] = [self._ray.put((origin, replace(work.again, folders=())))]
+        return self._pool.submit(self._understood, work, self._reports[work], chunk)
+
+    def _understood(self, work: OpenWork, report: list[ObjectRef], chunk: Chunk) -> UnderstoodBatch:
+        wide: list[ObjectRef] = []
+
+        def ask() -> ObjectRef:
+            *wide[:], facts = self._understand.remote(self._tables, report, work.feed, work.heard, chunk)
+            return facts
+
+        facts = self.answer(ask, lambda ref: self._ray.cancel(ref, force=True))
+        return UnderstoodBatch(facts, wide[0])
+
+    def finish(
+        self, batch: UnderstoodBatch, verdicts: RowVerdicts, ingest: IngestTerms, part: PartTerms
+    ) -> Future[FinishedBatch]:
+        """As `BatchPlacement`."""
+        if self._put[0] is not ingest:
+            self._put = ingest, self._ray.put(ingest)
+        narrow, terms = RowVerdicts(verdicts.kept, verdicts.fresh, verdicts.told), self._put[1]
+        return self._pool.submit(
+            self.answer,
+            lambda: self._finish.remote(self._tables, batch.held, narrow, terms, part),
+            lambda ref: self._ray.cancel(ref, force=True),
+        )
+
+    def settling(self, here: Settlement) -> "_Settling":
+        """As `BatchPlacement`: owners elsewhere do."""
+        days = [date.fromisoformat(files.folder.name) for files in here.days]
+        terms = _SettleTerms(
+            here.ingest, here.feed, here.now, days, here.repeat, here.reminders, here.decider.said, here.decider.live,
+            self._committed(), here.tracker.files.passed(here.ingest),
+        )  # fmt: skip
+        return _Settling(self, here.decider, self._ray.put(terms))
+
+    def ask_owners(
+        self, terms: ObjectRef, rows: Mapping[int, RowFacts], part: int, sets: TeamSets, sent: Sent
+    ) -> Iterator[tuple[int, RowVerdicts | _Lacking]]:
+        """What the owners of groups say of some rows each, all asked at once."""
+        known = self._ray.put(sets)
+
+        def one(group: int) -> RowVerdicts | _Lacking:
+            owner = self._owners[group]
+            answer: RowVerdicts | _Lacking = self.answer(
+                lambda: owner.settle.remote(terms, rows[group], part, known, sent),
+                lambda _: self._ray.kill(owner, no_restart=False),
+            )
+            return answer
+
+        return zip(rows, self._asking.map(one, rows), strict=True)
+
+    def answer(self, ask: Callable[[], ObjectRef], give_up: Callable[[ObjectRef], None]) -> Any:
+        """What comes of a step; begun again where it takes too long, as of a worker that stands still.
+
+        Raises:
+            StorageError: this machine is no node of the cluster any more; the next session connects again.
+            WorkerLostError: Ray gave up.
+
+        """
+        errors = self._ray.exceptions
+        while True:
+            asked = ask()
+            try:
+                return self._ray.get(asked, timeout=self._settings.patience_seconds)
+            except errors.GetTimeoutError:
+                give_up(asked)
+            except errors.RayTaskError as error:
+                raise error.cause if isinstance(error.cause, TocsinError) else error from error
+            except errors.LocalRayletDiedError as error:
+                _leave()
+                raise StorageError(
+                    say("Ray ended on this machine."),
+                    hint=say("Start it again; what is not taken in yet is, after that."),
+                ) from error
+            except errors.RayError as error:
+                raise WorkerLostError(
+                    say("Ray gave up a step: %(error)s", error=str(error).partition("\n")[0]),
+                    hint=say("'tocsin doctor' says which of its machines are missing."),
+                ) from error
+
+    def close(self, work: OpenWork) -> None:
+        """As `BatchPlacement`."""
+        self._reports.pop(work, None)
+
+    def end(self) -> None:
+        """As `BatchPlacement`; owners and the connection stay for the next session."""
+        self._pool.shutdown(cancel_futures=True)
+        self._asking.shutdown(cancel_futures=True)
+
+
+@dataclass
+class _Settling:
+    """Settles the batches of one ingest by the owners of their shards. Implements `Settles`."""
+
+    cluster: OnRay
+    decider: NotificationDecider
+    terms: ObjectRef
+    sent: dict[int, AbstractSet[int]] = field(default_factory=dict)
+
+    def settle(self, facts: RowFacts, part: int) -> RowVerdicts:
+        """As `Settlement`, of all shards; the next part is asked for when all owners have settled this one."""
+        verdicts, sets = RowVerdicts.blank(len(facts)), self.decider.sets
+        groups, narrow = (
+            self.cluster.group_of[facts.shards],
+            replace(facts, team_sets=WorkerSets([]), extras={}, unusable=()),
+        )
+        waiting = {group: groups == group for group in np.unique(groups).tolist()}
+        while waiting:
+            asked = {group: narrow.of(rows) for group, rows in waiting.items()}
+            for group, answer in self.cluster.ask_owners(self.terms, asked, part, sets, self.sent):
+                if isinstance(answer, RowVerdicts):
+                    verdicts.add(waiting.pop(group), answer)
+                    continue
+                for members in answer.sets:
+                    sets.number(members)
+                if answer.sent:
+                    self.sent.update(self.decider.sent(answer.sent))
+        return verdicts
