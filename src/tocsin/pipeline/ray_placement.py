@@ -266,7 +266,7 @@ class OnRay:
         self.ahead = int(self._ray.cluster_resources().get("CPU", 1) / _TASK_CPUS) + 1
         self._pool = ThreadPoolExecutor(self.ahead)
         self._asking = ThreadPoolExecutor(len(self._owners))
-        tables = networks, resolver.terms, resolver.router, node.store.folder
+        tables = networks, resolver.terms, resolver.router, node.store.place
         self._tables = [self._ray.put(tables)]  # in a list, so that Ray hands it over as it is
         self._understand = self._ray.remote(num_cpus=_TASK_CPUS, num_returns=2, **_AGAIN)(_understand)
         self._finish = self._ray.remote(num_cpus=_TASK_CPUS, **_AGAIN)(_finish)
