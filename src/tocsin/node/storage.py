@@ -120,7 +120,7 @@ class Bucket(Place):
             obstore.delete(self._store, name)
 
     def is_exclusive(self) -> bool:
-        """Whether the server refuses what would replace another file, where it is asked to (If-None-Match)."""
+        """Whether the server refuses what would take the place of another file, as it is asked to (If-None-Match)."""
         import obstore
         from obstore.exceptions import AlreadyExistsError
 

@@ -139,7 +139,7 @@ class _Memory:
         self.small = _SmallFiles(0)
         self.merging: Thread | None = None
         self.committed = 0  # the last ingest whose files may be merged
-        self.copied = -1  # up to which ingest the folder has all that is in storage elsewhere
+        self.copied = (-1, 0)  # up to which ingest the folder (its inode) has all that is in storage elsewhere
         self.copying = Lock()
         self._capacity = _REMEMBERED >> 8
         self._adding = Lock()
@@ -419,7 +419,6 @@ class KeyFiles:
             kept.place.fetch(kept.named(name), aside / name)
         self._forget(gone)
         shutil.rmtree(self.folder, ignore_errors=True)
-        self._memory.copied = -1
 
     def everything(self, *, up_to: int, noted: tuple[int, int] | None = None) -> tuple[Keys, Notes]:
         """All keys, sorted and each once, with their newest notes.
@@ -473,10 +472,10 @@ class KeyFiles:
 
     def _copy(self, up_to: int) -> None:
         """Bring here what other machines wrote of ingests up to a number, once for each number."""
-        if self.kept is None or up_to <= self._memory.copied:
+        if self.kept is None or self._has_copies(up_to):
             return
         with self._memory.copying:
-            while up_to > self._memory.copied:
+            while not self._has_copies(up_to):
                 names = self.kept.files()
                 try:
                     for file in _visible(self._keys(names), up_to, self.passed(up_to)):
@@ -484,11 +483,19 @@ class KeyFiles:
                             self._fetch(self.kept, file, names)
                 except FileNotFoundError:  # another machine merged it meanwhile
                     continue
-                self._memory.copied = up_to
+                self._memory.copied = (up_to, self._inode())
             seen = set(_visible(here := self._all(), _ALL, frozenset()))
             for file in here:
                 if file not in seen:  # merged elsewhere
                     _remove(file)
+
+    def _has_copies(self, up_to: int) -> bool:
+        """Whether that was done, and nobody removed the folder since."""
+        copied, folder = self._memory.copied
+        return up_to <= copied and folder == self._inode()
+
+    def _inode(self) -> int:
+        return self.folder.stat().st_ino if self.folder.is_dir() else 0
 
     def _fetch(self, kept: KeyPlace, file: _File, names: Collection[str]) -> None:
         """Copy a file here, the keys last: by them it is found."""
