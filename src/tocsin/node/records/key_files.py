@@ -12,18 +12,17 @@ oldest file that went into it, C.D that of the newest: so names alone say which 
 lies within the other.
 """
 
-import mmap
 import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Thread
 from typing import Final
 from uuid import uuid4
 
@@ -31,158 +30,34 @@ import numpy as np
 import numpy.typing as npt
 
 from tocsin.node.errors import StorageError
-from tocsin.node.files import sync_file, sync_folder
-from tocsin.node.place import Place
+from tocsin.node.files import sync_folder
 from tocsin.node.records.key_filter import AskedKeys, Keys, Words, add_keys, empty_filter
 from tocsin.node.records.key_levels import TIER, Notes, merged, worth_merging
+from tocsin.node.records.key_memory import LARGE, KeyMemory, KeySearch, MappedKeys, noted_keys, touch
+from tocsin.node.records.key_names import (
+    BESIDES,
+    KeyFile,
+    Span,
+    listed,
+    move,
+    parts_of,
+    paths_of,
+    remove,
+    span_of,
+    sync,
+    visible,
+)
+from tocsin.node.records.key_place import KeyPlace
 from tocsin.node.records.kill_points import cut
-
-Span = tuple[int, int]
 
 LARGE_MERGE: Final = 1 << 26
 """Keys of the largest file that a merge makes, when nobody waits: that takes half a minute."""
 
 _SMALL_MERGE = 1 << 22  # keys of the largest file that is made beside an ingest, in about a second
-_LARGE = 1 << 20  # keys; such a file has a filter beside it, and stays mapped
-_REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds in memory, at two bytes each
 _MANY = 1_000  # keys asked for at once; then small files are worth reading as a whole, to add them to that filter
 _DIVISION = re.compile(r"\d+of\d+")
-_BESIDES = (".notes", ".filter")
 _PAST = "past"  # the folder of what merges replaced, where that is kept
 _ALL: Final = 1 << 62  # a number that no ingest has
-_STEP = 4_096  # keys looked up at a time in a file that stays mapped
-_WINDOW = 1 << 16  # bytes that the system maps at once around one that is read
-_MOST_MAPPED = 1 << 23  # bytes; then the process lets go of what the system mapped of a file, but for its filter
-
-
-@dataclass(frozen=True)
-class _File:
-    """A file as the folder listed it; one of the same name that was written later has another ``inode``."""
-
-    first: Span
-    last: Span
-    folder: Path
-    name: str
-    inode: int
-
-    @property
-    def path(self) -> Path:
-        return self.folder / self.name
-
-    @property
-    def size(self) -> int:
-        return self.path.stat().st_size // 8
-
-
-class _Mapped:
-    """The numbers of an open file. They can be read after a merge has removed it."""
-
-    def __init__(self, file: _File, columns: int) -> None:
-        """Open and map it.
-
-        Raises:
-            FileNotFoundError: it is gone, or only just going.
-
-        """
-        self._maps: list[mmap.mmap] = []
-        self._touched = 0
-        self.keys: Keys = self._numbers(file.path, np.uint64)
-        self.notes: Notes = np.zeros((len(self.keys), 0), dtype=np.uint32)
-        if columns:
-            self.notes = self._numbers(file.path.with_suffix(".notes"), np.uint32).reshape(len(self.keys), -1)
-        self.words: Words | None = None
-        if len(self.keys) >= _LARGE:
-            with suppress(FileNotFoundError):  # written before there were filters
-                self.words = self._numbers(file.path.with_suffix(".filter"), np.uint64)
-                self._maps.pop()  # all of it is read each time
-
-    def _numbers(self, path: Path, kind: type[np.unsignedinteger]) -> npt.NDArray[np.unsignedinteger]:
-        with path.open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._maps.append(mapped)
-        return np.frombuffer(mapped, dtype=kind)
-
-    def found(self, wanted: Keys) -> Iterator[tuple[npt.NDArray[np.intp], Notes]]:
-        """The places of those of ``wanted`` (sorted) that are in the file, and their notes; some at a time."""
-        for start in range(0, len(wanted), _STEP):
-            some = wanted[start : start + _STEP]
-            # Where each would stand. Behind the last is nothing: the first is taken, which is no hit.
-            at = np.searchsorted(self.keys, some)
-            at[at == len(self.keys)] = 0
-            hits = np.flatnonzero(self.keys[at] == some)
-            yield hits + start, self.notes[at[hits]]
-            self.touch(len(some) * _WINDOW)
-
-    def touch(self, size: int) -> None:
-        """Note that about so many bytes were read; now and then the process lets go of them."""
-        self._touched += size
-        if self._touched >= _MOST_MAPPED:
-            self._touched = 0
-            for mapped in self._maps:
-                mapped.madvise(mmap.MADV_DONTNEED)
-
-
-class _SmallFiles:
-    """The small files that one object wrote or read, and a filter of all their keys."""
-
-    def __init__(self, capacity: int) -> None:
-        self.files: set[_File] = set()
-        self.words = empty_filter(capacity)
-        self.left = capacity
-
-
-class _Memory:
-    """What all threads have in memory of a folder: the large files mapped, and a filter of the small ones."""
-
-    def __init__(self) -> None:
-        self.mapped: dict[_File, _Mapped] = {}
-        self.small = _SmallFiles(0)
-        self.merging: Thread | None = None
-        self.committed = 0  # the last ingest whose files may be merged
-        self.copied = (-1, 0)  # up to which ingest the folder (its inode) has all that is in storage elsewhere
-        self.copying = Lock()
-        self._capacity = _REMEMBERED >> 8
-        self._adding = Lock()
-
-    def add(self, file: _File, keys: Keys) -> None:
-        """Remember the keys of a small file."""
-        with self._adding:
-            if len(keys) > self.small.left:
-                while len(keys) > self._capacity >> 1 and self._capacity < _REMEMBERED:
-                    self._capacity <<= 2
-                # Keys of files that are gone are in it too, so it is begun anew; other files come when they are read.
-                self.small = _SmallFiles(self._capacity)
-                self._capacity = min(self._capacity << 2, _REMEMBERED)
-            add_keys(self.small.words, keys)
-            self.small.left -= len(keys)
-            self.small.files.add(file)  # last: others look up meanwhile
-
-    def keep(self, listed: AbstractSet[_File], large: Mapping[_File, _Mapped]) -> None:
-        """Keep the large files mapped that were opened, and forget those that are there no more."""
-        with self._adding:
-            self.mapped |= large
-            for gone in self.mapped.keys() - listed:
-                del self.mapped[gone]
-
-
-class _Search:
-    """One look-up: which keys are asked of which file."""
-
-    def __init__(self, asked: AskedKeys, small: _SmallFiles) -> None:
-        # The files before the filter: what is added meanwhile is in neither.
-        self._known = frozenset(small.files)
-        self._asked = asked
-        self._perhaps = self._asked.in_filter(small.words) if self._known else np.zeros(0, dtype=np.intp)
-
-    def skips(self, file: _File) -> bool:
-        """Whether none of the keys is in it, as far as memory tells."""
-        return file in self._known and not len(self._perhaps)
-
-    def places(self, file: _File, words: Words | None) -> npt.NDArray[np.intp] | None:
-        """The places of the keys that may be in a file; None: of all."""
-        if words is not None:
-            return self._asked.in_filter(words)
-        return self._perhaps if file in self._known else None
 
 
 def _count_of(division: str) -> str:
@@ -192,23 +67,6 @@ def _count_of(division: str) -> str:
 def none_passed(_up_to: int) -> AbstractSet[int]:
     """Where every number that is given becomes an ingest, or is given again."""
     return frozenset()
-
-
-@dataclass(frozen=True)
-class KeyPlace:
-    """Where the key files of a folder are kept for all machines: below a name in a place."""
-
-    place: Place
-    below: str = ""
-
-    def named(self, name: str) -> str:
-        """A file of the folder, as the place names it."""
-        return f"{self.below}/{name}" if self.below else name
-
-    def files(self) -> dict[str, float]:
-        """The key files and what is beside them, as the folder names them, and when each was written."""
-        start = len(self.named(""))
-        return {file.name[start:]: file.modified for file in self.place.list(self.below)}
 
 
 @dataclass(frozen=True)
@@ -234,7 +92,7 @@ class KeyFiles:
     passed: Callable[[int], AbstractSet[int]] = none_passed
     keep: timedelta = timedelta(0)
     kept: KeyPlace | None = None
-    _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
+    _memory: KeyMemory = field(default_factory=KeyMemory, compare=False, repr=False)
 
     def lookup(
         self, asked: Keys | AskedKeys, *, up_to: int, before: Span | None = None
@@ -248,7 +106,7 @@ class KeyFiles:
         keys = asked.keys
         found = np.zeros(len(keys), dtype=bool)
         notes = np.zeros((len(keys), self.columns), dtype=np.uint32)
-        search = _Search(asked, self._memory.small)
+        search = KeySearch(asked, self._memory.small)
         # Oldest file first, and each overwrites what the ones before it said of a key: the newest notes win.
         for file, mapped in self._opened(up_to, search.skips, before):
             places = search.places(file, mapped.words)
@@ -257,7 +115,7 @@ class KeyFiles:
                 rows = hits if places is None else places[hits]
                 notes[rows, : stored.shape[1]] = stored
                 found[rows] = True
-            if places is None and len(mapped.keys) < _LARGE and len(keys) >= _MANY:
+            if places is None and len(mapped.keys) < LARGE and len(keys) >= _MANY:
                 self._memory.add(file, mapped.keys)
         return found, notes
 
@@ -270,15 +128,16 @@ class KeyFiles:
                 raise ValueError("these keys carry notes")
             notes = np.zeros((len(keys), 0), dtype=np.uint32)
         file = self._write(span, span, [(keys, notes)], len(keys))
-        if len(keys) < _LARGE:
+        if len(keys) < LARGE:
             self._memory.add(file, keys)
 
     def sync(self, ingest: int) -> None:
         """Make what was written for an ingest survive loss of power, and be there for all machines."""
         for file in self._all():
             if file.last[0] == ingest:
-                _sync(file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES))
-                self._give(file)
+                sync(file.path, *(file.path.with_suffix(suffix) for suffix in BESIDES))
+                if self.kept is not None:
+                    self.kept.give(file, self.folder)
         for folder in (self.folder, self._own):
             if folder.is_dir():
                 sync_folder(folder)
@@ -313,7 +172,7 @@ class KeyFiles:
         ``most``: keys of a merged file. ``whole``: nothing will be added, so that all becomes one file where it may.
         """
         while True:
-            listed = _visible(self._all(), up_to, self.passed(up_to), before)
+            listed = visible(self._all(), up_to, self.passed(up_to), before)
             # Notes of a division of another count may be newer than some of ours: no merge goes across those.
             after = max((file.last for file in listed if self._is_of_other_count(file)), default=(0, 0))
             files = [file for file in listed if file.first >= max(after, (since, 0)) and file.folder == self._own]
@@ -341,8 +200,8 @@ class KeyFiles:
         kept = set(self._files(up_to))
         for file in self._all():
             if file not in kept and (newest is None or file.first[0] <= newest):
-                _remove(file)
-        for suffix in (".part", *_BESIDES):
+                remove(file)
+        for suffix in (".part", *BESIDES):
             for left in (*self.folder.glob(f"*{suffix}"), *self.folder.glob(f"*of*/*{suffix}")):
                 if newest is not None and int(left.name.partition(".")[0]) > newest:
                     continue
@@ -359,7 +218,7 @@ class KeyFiles:
         if self.kept is None:
             return
         passed, files = self.passed(up_to), self.kept.files()
-        seen = {file.path for file in _visible(self._keys(files), up_to, passed)}
+        seen = {file.path for file in visible(self._keys(files), up_to, passed)}
         gone = []
         for name, modified in files.items():
             file = self._file(name)
@@ -367,13 +226,13 @@ class KeyFiles:
                 is_past = file.last[0] <= up_to and file.first[0] not in passed  # a merge replaced it
                 if not is_past or modified < since:
                     gone.append(name)
-        self._forget(gone)
+        self.kept.forget(gone)
 
     def delete(self) -> None:
         """Remove all of them."""
         self.end_merge()
         if self.kept is not None:
-            self._forget(self.kept.files())
+            self.kept.forget(self.kept.files())
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def reaches_beyond(self, ingest: int) -> bool:
@@ -391,16 +250,16 @@ class KeyFiles:
         if self.kept is not None:
             return self._take_back_kept(self.kept, up_to, aside)
         for folder in {file.folder for file in self._all()}:
-            here, past = _listed(folder), _listed(folder / _PAST)
-            for file in _visible(here, up_to, frozenset()):
+            here, past = listed(folder), listed(folder / _PAST)
+            for file in visible(here, up_to, frozenset()):
                 if file.last[0] > up_to:
-                    for part in _parts(file, [*past, *here], up_to):
+                    for part in parts_of(file, [*past, *here], up_to):
                         if part.folder != folder:
-                            _move(part, folder)
+                            move(part, folder)
             cut("keys.returned")
-            for file in (*_listed(folder), *past):
+            for file in (*listed(folder), *past):
                 if file.last[0] > up_to and file.path.exists():
-                    _move(file, aside / folder.relative_to(self.folder))
+                    move(file, aside / folder.relative_to(self.folder))
         return None
 
     def _take_back_kept(self, kept: KeyPlace, up_to: int, aside: Path) -> None:
@@ -409,15 +268,15 @@ class KeyFiles:
         files = [self._file(name) for name in names if name.endswith(".keys")]
         for folder in {file.folder for file in files}:
             here = [file for file in files if file.folder == folder]
-            for file in _visible(here, up_to, frozenset()):
+            for file in visible(here, up_to, frozenset()):
                 if file.last[0] > up_to:
-                    list(_parts(file, here, up_to))  # refused before anything goes
+                    list(parts_of(file, here, up_to))  # refused before anything goes
         cut("keys.returned")
         gone = [name for name in names if self._file(name).last[0] > up_to]
         for name in gone:
             (aside / name).parent.mkdir(parents=True, exist_ok=True)
             kept.place.fetch(kept.named(name), aside / name)
-        self._forget(gone)
+        kept.forget(gone)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def everything(self, *, up_to: int, noted: tuple[int, int] | None = None) -> tuple[Keys, Notes]:
@@ -427,15 +286,15 @@ class KeyFiles:
         keeps what it has once it is not zero, so that each file is asked by itself, and few keys cost little.
         """
         files = [mapped for _, mapped in self._opened(up_to)]
-        found = list(merged([_noted(file, noted) for file in files], self.columns, lambda: _touch(files)))
+        found = list(merged([noted_keys(file, noted) for file in files], self.columns, lambda: touch(files)))
         if not found:
             return np.zeros(0, dtype=np.uint64), np.zeros((0, self.columns), dtype=np.uint32)
         keys, notes = zip(*found, strict=True)
         return np.concatenate(keys), np.concatenate(notes)
 
     def _opened(
-        self, up_to: int, skips: Callable[[_File], bool] = lambda _: False, before: Span | None = None
-    ) -> Iterator[tuple[_File, _Mapped]]:
+        self, up_to: int, skips: Callable[[KeyFile], bool] = lambda _: False, before: Span | None = None
+    ) -> Iterator[tuple[KeyFile, MappedKeys]]:
         """The files as they were at one moment, oldest first: a merge may remove them meanwhile.
 
         A folder is not listed in one moment: a list that was made during a merge may lack the merged file and those
@@ -443,14 +302,14 @@ class KeyFiles:
         whether a file need not be opened.
         """
         self._copy(up_to)
-        opened: dict[_File, _Mapped] = {}
+        opened: dict[KeyFile, MappedKeys] = {}
         listed = self._all()
         while True:
-            files = [file for file in _visible(listed, up_to, self.passed(up_to), before) if not skips(file)]
+            files = [file for file in visible(listed, up_to, self.passed(up_to), before) if not skips(file)]
             lost = None
             try:
                 for file in files:
-                    opened[file] = opened.get(file) or self._memory.mapped.get(file) or _Mapped(file, self.columns)
+                    opened[file] = opened.get(file) or self._memory.mapped.get(file) or MappedKeys(file, self.columns)
             except FileNotFoundError as error:
                 lost = error
             last, listed = listed, self._all()
@@ -458,12 +317,12 @@ class KeyFiles:
                 break
         if lost is not None:
             raise lost  # no merge took it
-        self._memory.keep(set(listed), {file: opened[file] for file in files if len(opened[file].keys) >= _LARGE})
+        self._memory.keep(set(listed), {file: opened[file] for file in files if len(opened[file].keys) >= LARGE})
         return ((file, opened[file]) for file in files)
 
-    def _files(self, up_to: int) -> list[_File]:
+    def _files(self, up_to: int) -> list[KeyFile]:
         self._copy(up_to)
-        return _visible(self._all(), up_to, self.passed(up_to))
+        return visible(self._all(), up_to, self.passed(up_to))
 
     @property
     def _own(self) -> Path:
@@ -478,16 +337,16 @@ class KeyFiles:
             while not self._has_copies(up_to):
                 names = self.kept.files()
                 try:
-                    for file in _visible(self._keys(names), up_to, self.passed(up_to)):
+                    for file in visible(self._keys(names), up_to, self.passed(up_to)):
                         if not file.path.exists():
-                            self._fetch(self.kept, file, names)
+                            self.kept.fetch(file, self.folder, names)
                 except FileNotFoundError:  # another machine merged it meanwhile
                     continue
                 self._memory.copied = (up_to, self._inode())
-            seen = set(_visible(here := self._all(), _ALL, frozenset()))
+            seen = set(visible(here := self._all(), _ALL, frozenset()))
             for file in here:
                 if file not in seen:  # merged elsewhere
-                    _remove(file)
+                    remove(file)
 
     def _has_copies(self, up_to: int) -> bool:
         """Whether that was done, and nobody removed the folder since."""
@@ -497,48 +356,25 @@ class KeyFiles:
     def _inode(self) -> int:
         return self.folder.stat().st_ino if self.folder.is_dir() else 0
 
-    def _fetch(self, kept: KeyPlace, file: _File, names: Collection[str]) -> None:
-        """Copy a file here, the keys last: by them it is found."""
-        file.folder.mkdir(parents=True, exist_ok=True)
-        for path in reversed(_paths(file)):
-            name = path.relative_to(self.folder).as_posix()
-            if name in names:
-                kept.place.fetch(kept.named(name), path)
-
-    def _give(self, file: _File) -> None:
-        """Keep a file for all machines, the keys last."""
-        if self.kept is None:
-            return
-        for path in reversed(_paths(file)):
-            with suppress(FileNotFoundError):  # not every file has both beside it
-                self.kept.place.put(self.kept.named(path.relative_to(self.folder).as_posix()), path)
-            cut("keys.given")
-
-    def _forget(self, names: Iterable[str]) -> None:
-        """Delete what is kept for all machines, the keys first."""
-        if self.kept is not None:
-            for name in sorted(names, key=lambda name: not name.endswith(".keys")):
-                self.kept.place.delete(self.kept.named(name))
-
-    def _keys(self, names: Iterable[str]) -> list[_File]:
+    def _keys(self, names: Iterable[str]) -> list[KeyFile]:
         """Those of the kept files that are read here."""
         keys = (name.rpartition("/") for name in names if name.endswith(".keys"))
         return [
             self._file(f"{folder}{slash}{name}") for folder, slash, name in keys if not folder or self._reads(folder)
         ]
 
-    def _file(self, name: str) -> _File:
+    def _file(self, name: str) -> KeyFile:
         folder, _, name = name.rpartition("/")
-        return _File(*_span(name), self.folder / folder, name, 0)
+        return KeyFile(*span_of(name), self.folder / folder, name, 0)
 
-    def _all(self) -> list[_File]:
-        found: list[_File] = []
+    def _all(self) -> list[KeyFile]:
+        found: list[KeyFile] = []
         folders = [self.folder]
         for folder in folders:
             with suppress(FileNotFoundError), os.scandir(folder) as entries:
                 for one in entries:
                     if one.name.endswith(".keys"):
-                        found.append(_File(*_span(one.name), folder, one.name, one.inode()))
+                        found.append(KeyFile(*span_of(one.name), folder, one.name, one.inode()))
                     elif folder == self.folder and self._reads(one.name):
                         folders.append(folder / one.name)
         return found
@@ -549,48 +385,48 @@ class KeyFiles:
             return False
         return name == self.division or _count_of(name) != _count_of(self.division)
 
-    def _is_of_other_count(self, file: _File) -> bool:
+    def _is_of_other_count(self, file: KeyFile) -> bool:
         return file.folder != self._own and (
             file.folder == self.folder or _count_of(file.folder.name) != _count_of(self.division)
         )
 
-    def _merge(self, files: Sequence[_File], *, safe: bool) -> None:
+    def _merge(self, files: Sequence[KeyFile], *, safe: bool) -> None:
         """Make one file of several that follow each other; ``safe``: it survives loss of power before they go."""
-        small, opened = self._memory.small, [_Mapped(file, self.columns) for file in files]
+        small, opened = self._memory.small, [MappedKeys(file, self.columns) for file in files]
 
         def each() -> None:
-            _touch(opened)
+            touch(opened)
             cut("keys.merging")
 
         blocks = merged([(mapped.keys, mapped.notes) for mapped in opened], self.columns, each)
         size = sum(len(mapped.keys) for mapped in opened)
         # The merged file comes before the files that it replaces go: a kill in between leaves both, which is no harm,
-        # for `_visible` passes over what lies within another's span.
+        # for `visible` passes over what lies within another's span.
         file = self._write(files[0].first, files[-1].last, blocks, size, safe=safe)
         if small.files.issuperset(files):
             small.files.add(file)
         small.files.difference_update(files)
         cut("keys.merged")
-        if safe:
-            self._give(file)
+        if safe and self.kept is not None:
+            self.kept.give(file, self.folder)
             if not self.keep:  # else it stays there for as long, within the span of the new one and so seen by nobody
-                self._forget(path.relative_to(self.folder).as_posix() for old in files for path in _paths(old))
+                self.kept.forget(path.relative_to(self.folder).as_posix() for old in files for path in paths_of(old))
         for old in files:
-            _move(old, old.folder / _PAST) if safe and self.keep and self.kept is None else _remove(old)
+            move(old, old.folder / _PAST) if safe and self.keep and self.kept is None else remove(old)
             cut("keys.removing")
 
     def _write(
         self, first: Span, last: Span, blocks: Iterable[tuple[Keys, Notes]], most: int, *, safe: bool = False
-    ) -> _File:
+    ) -> KeyFile:
         """Write blocks of keys, at most so many in all, as one file; ``safe``: it survives loss of power."""
         self._own.mkdir(parents=True, exist_ok=True)
         name = f"{first[0]:010d}.{first[1]:06d}-{last[0]:010d}.{last[1]:06d}.keys"
         path = self._own / name
         # The name that readers look for comes last, and each file whole: an owner of these keys that was thought dead
         # may write them once more, the same bytes, while others read them.
-        besides, own = [path.with_suffix(suffix) for suffix in _BESIDES], uuid4().hex
+        besides, own = [path.with_suffix(suffix) for suffix in BESIDES], uuid4().hex
         part, *parts = (path.with_suffix(f".{number}-{own}.part") for number in range(1 + len(besides)))
-        words = empty_filter(most) if most >= _LARGE else None
+        words = empty_filter(most) if most >= LARGE else None
         try:
             self._write_blocks(blocks, part, parts[0], words)
             cut("keys.notes")
@@ -598,7 +434,7 @@ class KeyFiles:
                 parts[1].write_bytes(words.data)
                 cut("keys.filter")
             if safe:
-                _sync(part, *parts)
+                sync(part, *parts)
             for written, beside, there in zip(parts, besides, (self.columns, words is not None), strict=True):
                 if there:
                     written.rename(beside)
@@ -610,7 +446,7 @@ class KeyFiles:
         if safe:
             sync_folder(self._own)
         cut("keys.written")
-        return _File(first, last, self._own, name, path.stat().st_ino)
+        return KeyFile(first, last, self._own, name, path.stat().st_ino)
 
     def _write_blocks(
         self, blocks: Iterable[tuple[Keys, Notes]], keys_to: Path, notes_to: Path, words: Words | None
@@ -624,101 +460,3 @@ class KeyFiles:
                     notes_out.write(np.ascontiguousarray(notes, dtype=np.uint32).data)
                 if words is not None:
                     add_keys(words, keys)
-
-
-def _visible(files: Iterable[_File], up_to: int, passed: AbstractSet[int], before: Span | None = None) -> list[_File]:
-    """Oldest first; without uncommitted ones, those that are passed over, and those inside a merged one.
-
-    One of several ingests is committed as a whole, though the last of them may be later than a reader knew of.
-    """
-    kept: list[_File] = []
-    newest: dict[Path, _File] = {}  # of each folder: an owner merges its own files alone
-    # By their begin, the wider first: so a merged file comes before those that it was made of.
-    for file in sorted(files, key=lambda file: (file.first, (-file.last[0], -file.last[1]))):
-        wider = newest.get(file.folder)
-        if file.first[0] > up_to or (before and file.first >= before) or (wider and file.last <= wider.last):
-            continue
-        if not (file.first[0] == file.last[0] and file.first[0] in passed):
-            kept.append(file)
-            newest[file.folder] = file
-    return kept
-
-
-def _listed(folder: Path) -> list[_File]:
-    """The files of one folder."""
-    paths = folder.glob("*.keys")
-    return [_File(*_span(path.name), folder, path.name, path.stat().st_ino) for path in paths]
-
-
-def _parts(whole: _File, there: Sequence[_File], up_to: int) -> Iterator[_File]:
-    """The files that were merged into one, as far as they are of ingests up to a number."""
-    span = whole.first, whole.last
-    within = [file for file in there if span[0] <= file.first and file.last <= span[1]]
-    parts: list[_File] = []
-    for file in sorted(within, key=lambda file: (file.first, (-file.last[0], -file.last[1]))):
-        if (file.first, file.last) != span and not (parts and file.last <= parts[-1].last):
-            parts.append(file)
-    if not parts or (parts[0].first, parts[-1].last) != span:
-        raise StorageError(
-            f"{whole.path} has keys of ingests before and after {up_to}, and what it was merged of is gone.",
-            hint="Restore records, events and keys from one backup; [storage] recover_days keeps more.",
-        )
-    for part in parts:
-        if part.last[0] <= up_to:
-            yield part
-        elif part.first[0] <= up_to:
-            yield from _parts(part, there, up_to)
-
-
-def _noted(file: _Mapped, noted: tuple[int, int] | None) -> tuple[Keys, Notes]:
-    """The keys of a file and their notes, of those alone that have something up to a number noted in a column."""
-    if noted is None:
-        return file.keys, file.notes
-    column, most = noted
-    if column >= file.notes.shape[1]:
-        return file.keys[:0], file.notes[:0]
-    values = file.notes[:, column].copy()
-    # The column was copied before: a column of a mapped file lies far apart, and is read twice here.
-    rows = np.flatnonzero((values > 0) & (values <= most))
-    return file.keys[rows], file.notes[rows]
-
-
-def _touch(files: Iterable[_Mapped]) -> None:
-    """Note that a range was read of files that are merged."""
-    for file in files:
-        file.touch(_MOST_MAPPED >> 3)
-
-
-def _sync(*paths: Path) -> None:
-    for path in paths:
-        with suppress(FileNotFoundError):  # not every file has both beside it
-            sync_file(path)
-
-
-def _remove(file: _File) -> None:
-    """The keys first: who finds them finds what belongs to them, or finds them gone at the next look."""
-    for path in _paths(file):
-        path.unlink(missing_ok=True)
-
-
-def _move(file: _File, folder: Path) -> None:
-    """As `_remove`, but into another folder, where its age counts from now."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in _paths(file):
-        with suppress(FileNotFoundError):
-            os.utime(path)
-            path.rename(folder / path.name)
-
-
-def _paths(file: _File) -> tuple[Path, ...]:
-    return (file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES))
-
-
-def _span(name: str) -> tuple[Span, Span]:
-    first, last = name.rpartition(".")[0].split("-")
-    return _number(first), _number(last)
-
-
-def _number(text: str) -> Span:
-    ingest, part = text.split(".")
-    return int(ingest), int(part)
