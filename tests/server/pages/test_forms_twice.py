@@ -230,7 +230,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/assets/import",
         "/agreements/new", "/agreements/import", "/agreements/{agreement}/send", "/agreements/{agreement}/remove-party",
         "/partners/profile", "/partners/import", "/partners/{partner}/keys", "/partners/{partner}/tokens",
-        "/partners/{partner}/send", "/partners/{partner}/files/send", "/exchange/take", "/exchange/receipt", "/exchange/dispatches/{dispatch}/recall",
+        "/partners/{partner}/files/send",
+        "/partners/{partner}/send", "/exchange/take", "/exchange/receipt", "/exchange/dispatches/{dispatch}/recall",
         "/exchange/items/{item}/adopt", "/exchange/items/{item}/pass-on", "/exchange/items/{item}/report",
         "/partners/{partner}/number", "/partners/{partner}/offer", "/partners/{partner}/ask", "/exchange/notice",
         "/exchange/messages/{message}/open", "/exchange/items/{item}/ask-source", "/partners/{partner}/consent",
@@ -356,7 +357,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/report",
     ),
     "nothing is kept": (
-        "/search", "/search/export", "/partners/{partner}/files", "/report/answer", "/claims/{number}/check", "/admin/keeping/backup",
+        "/partners/{partner}/files",
+        "/search", "/search/export", "/report/answer", "/claims/{number}/check", "/admin/keeping/backup",
     ),
 }  # fmt: skip
 """The other forms, by why the second of two presses is the first one."""
