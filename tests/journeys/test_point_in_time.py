@@ -21,7 +21,7 @@ def _state(tocsin: Tocsin) -> dict[str, object]:
     events = node.store.scan().collect()
     shown = [name for name in _COMPARED if name in events.columns] + ["routed", "told", "notified_in", "fresh"]
     keys, notes = node.tracker.files.everything(up_to=10**6)
-    rows = {day: node.rows_of(day).everything(up_to=10**6)[0].tolist() for day in node.days_of_rows()}
+    rows = {day: node.rows_of(day).everything(up_to=10**6)[0].tolist() for day in node.row_days()}
     node.database.close()
     ingests = [{k: v for k, v in one.items() if "at" not in k} for one in tocsin.json("quarantine", "list")]
     return {

@@ -6,8 +6,7 @@ so that a query for a prefix opens one.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -18,7 +17,7 @@ from tocsin.events.extra import PREFIX, extras_of, fold, fold_columns
 from tocsin.events.schema import COLUMNS
 from tocsin.events.table import EventPart, EventTable
 from tocsin.node.errors import StorageError
-from tocsin.node.files import sync_file, sync_folder
+from tocsin.node.place import Place, place_at
 from tocsin.node.records import cut
 
 __all__ = ["NO_CONTACT", "TOLD_IN", "EventPart", "EventQuery", "EventStore"]
@@ -56,15 +55,12 @@ class EventQuery:
     until: datetime | None = None
 
 
-@dataclass(frozen=True)
 class EventStore:
-    """The events in ``folder``."""
+    """The events in a place."""
 
-    folder: Path
-    table: EventTable = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "table", EventTable(self.folder))
+    def __init__(self, at: Path | Place) -> None:
+        self.place = place_at(at)
+        self.table = EventTable(self.place)
 
     def last_committed(self) -> int:
         """The number of the newest ingest in the table; 0 when there is none."""
@@ -97,10 +93,7 @@ class EventStore:
 
     def sync(self, parts: Sequence[EventPart]) -> None:
         """Make the parts survive loss of power."""
-        for part in parts:
-            sync_file(self.folder / part.path)
-        for folder in {(self.folder / part.path).parent for part in parts}:
-            sync_folder(folder)
+        self.place.sync([part.path for part in parts])
 
     def commit(self, ingest: int, parts: Sequence[EventPart], replaced: Sequence[str] = ()) -> None:
         """Show the parts of an ingest to readers, exactly once: a repeated call does nothing.
@@ -233,7 +226,7 @@ class EventStore:
             frame = self._read(small).collect()
         except pl.exceptions.PolarsError as error:
             raise StorageError(
-                f"Small files of {day} in {self.folder} cannot be read: {error}.", hint="Run 'tocsin doctor'."
+                f"Small files of {day} in {self.place.path()} cannot be read: {error}.", hint="Run 'tocsin doctor'."
             ) from error
         part = self._write(frame, f"merged-{version:010d}", day, in_order=False)
         self.sync([part])
@@ -279,7 +272,7 @@ class EventStore:
     def take_back(self, ingest: int, aside: Path) -> int:
         """Leave only what ingests and notification runs up to a number brought; returns how many events went.
 
-        Files with more are linked into ``aside``, and written anew without it. Whoever a later run notified is not
+        Files with more are copied to ``aside``, and written anew without it. Whoever a later run notified is not
         noted any more. For the writer, while nobody reads.
         """
         listing, later = self.table.listing(), (ingest + 1, _LAST)
@@ -297,18 +290,17 @@ class EventStore:
                     new.append(self._write_again(kept, path, file["partition.day"][0]))
         for path in old:
             (aside / path).parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError):
-                (aside / path).hardlink_to(self.folder / path)
+            self.place.fetch(path, aside / path)
         self.sync(new)
         cut("store.taking_back")
         self.table.take_back(ingest, old, new)
         self.clean(reading=timedelta(0))  # these names come again
         return gone
 
-    def unlisted(self) -> list[Path]:
+    def unlisted(self) -> list[str]:
         """Files that the table does not list: of ingests that never were, deleted, or compacted away."""
-        listed = set(self.files())
-        return [path for path in self.folder.glob("day=*/*.parquet") if _in_table(path) not in listed]
+        listed, here = set(self.files()), (file.name for file in self.place.list() if file.name.startswith("day="))
+        return [name for name in here if name.endswith(".parquet") and name not in listed]
 
     def clean(self, *, reading: timedelta = READING, newest: int | None = None) -> int:
         """Remove what the table does not list, but for what it listed so short ago; returns how many. For the writer.
@@ -320,11 +312,16 @@ class EventStore:
         """
         stray = self.unlisted()
         held = self.table.taken_out(reading) if stray else frozenset()
-        gone = [path for path in stray if _in_table(path) not in held and not _is_later(path, newest)]
+        gone = [path for path in stray if path not in held and not _is_later(path, newest)]
         for path in gone:
-            path.unlink()
+            self.place.delete(path)
             cut("store.cleaning")
         return len(gone)
+
+    def scan_file(self, path: str) -> pl.LazyFrame:
+        """The rows of one file, with the columns that it has."""
+        options = self.place.options
+        return pl.scan_parquet(self.place.path(path), storage_options=options, hive_partitioning=False, glob=False)
 
     def _read(self, files: pl.DataFrame) -> pl.LazyFrame:
         """The rows of some of the listed files."""
@@ -334,7 +331,8 @@ class EventStore:
         extras = self.table.extras()
         filled = [name for name, of in counts.items() if of in files.columns and files[of].null_count() < files.height]
         return pl.scan_parquet(
-            [self.folder / path for path in files["path"]],
+            [self.place.path(path) for path in files["path"]],
+            storage_options=self.place.options,
             schema={**COLUMNS, **{name: extras[name] for name in filled}},
             missing_columns="insert",
             extra_columns="ignore",
@@ -345,26 +343,29 @@ class EventStore:
     def _write(self, frame: pl.DataFrame, name: str, day: date | str, *, in_order: bool) -> EventPart:
         filled = [column.name for column in frame if column.null_count() < frame.height or column.name == "ingest"]
         relative = f"day={day}/{name}.parquet"
-        path = self.folder / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            frame.select(filled).write_parquet(
-                # statistics of row groups help only where rows are in the order of addresses
-                path,
-                compression="zstd",
-                compression_level=1,
-                row_group_size=ROW_GROUP,
-                statistics=in_order,
-            )
+            with self.place.begin(relative) as out:
+                frame.select(filled).write_parquet(
+                    # statistics of row groups help only where rows are in the order of addresses
+                    out,
+                    compression="zstd",
+                    compression_level=1,
+                    row_group_size=ROW_GROUP,
+                    statistics=in_order,
+                )
+                self.place.finish(out, relative)
         except pl.exceptions.ComputeError as error:
             raise StorageError(f"Events could not be written: {error}.", hint="Make room on that disk.") from error
         cut("store.part")
         unfilled = [name for name in frame.columns if name.startswith(PREFIX) and name not in filled]
-        return EventPart.of(self.folder, relative, frame.drop(unfilled))
+        file = self.place.find(relative)
+        if file is None:
+            raise StorageError(f"{relative} was written and is not there.", hint="Run 'tocsin doctor'.")
+        return EventPart.of(file, frame.drop(unfilled))
 
     def _write_again(self, frame: pl.DataFrame, path: str, day: str) -> EventPart:
         """What is left of a file, in its order."""
-        name = f"{Path(path).stem.partition('~')[0]}~{self.table.version():010d}"
+        name = f"{Path(path).stem.partition('.')[0]}.{self.table.version():010d}"
         return self._write(frame, name, day, in_order=Path(path).name.startswith(_COMPACT))
 
     def _compact_day(self, day: str, files: pl.DataFrame) -> int:
@@ -390,14 +391,9 @@ def _not_yet(after: pl.Expr) -> list[pl.Expr]:
     ]
 
 
-def _in_table(path: Path) -> str:
-    """How the table names a file (`Path.relative_to` takes fifty times as long, and there may be thousands)."""
-    return f"{path.parent.name}/{path.name}"
-
-
-def _is_later(path: Path, ingest: int | None) -> bool:
+def _is_later(path: str, ingest: int | None) -> bool:
     """Whether a file is a part of a later ingest."""
-    number = path.name.partition("-")[0]
+    number = path.rpartition("/")[2].partition("-")[0]
     return ingest is not None and number.isdecimal() and int(number) > ingest
 
 

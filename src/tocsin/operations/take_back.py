@@ -57,7 +57,7 @@ def take_back(node: NodeWithStores, *, actor: str, now: datetime) -> TakenBack |
         with node.database.reading() as session:
             last = last_number(session)
         shown = node.store.last_committed()
-        keys = [node.tracker.files, *map(node.rows_of, node.days_of_rows())]
+        keys = [node.tracker.files, *map(node.rows_of, node.row_days())]
         if shown <= last and not any(files.reaches_beyond(last) for files in keys):
             return None
         aside = node.home / HomeFolder.TAKEN_BACK / f"{now:%Y%m%d-%H%M%S}"
@@ -106,10 +106,12 @@ def forget_taken_back(home: Path, now: datetime) -> None:
 
 def _put_aside(node: NodeWithStores, last: int, aside: Path) -> None:
     """Unreadable rows of later ingests, and what is made anew, whose numbers of versions come again."""
-    for path in node.quarantine.glob("*.jsonl"):
-        if int(path.stem) > last:
+    for file in [*node.quarantine.list()]:
+        number = file.name.removesuffix(".jsonl")
+        if number.isdecimal() and int(number) > last:
             (aside / HomeFolder.QUARANTINE).mkdir(exist_ok=True)
-            path.rename(aside / HomeFolder.QUARANTINE / path.name)
+            node.quarantine.fetch(file.name, aside / HomeFolder.QUARANTINE / file.name)
+            node.quarantine.delete(file.name)
     head = node.home / HomeFile.AUDIT_HEAD
     if head.exists():
         head.rename(aside / HomeFile.AUDIT_HEAD)

@@ -15,11 +15,12 @@ lies within the other.
 import mmap
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock, Thread
@@ -30,6 +31,7 @@ import numpy.typing as npt
 
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_file, sync_folder
+from tocsin.node.place import Place
 from tocsin.node.records.key_filter import AskedKeys, Keys, Words, add_keys, empty_filter
 from tocsin.node.records.key_levels import TIER, Notes, merged, worth_merging
 from tocsin.node.records.kill_points import cut
@@ -46,6 +48,7 @@ _MANY = 1_000  # keys asked for at once; then small files are worth reading as a
 _DIVISION = re.compile(r"\d+of\d+")
 _BESIDES = (".notes", ".filter")
 _PAST = "past"  # the folder of what merges replaced, where that is kept
+_ALL: Final = 1 << 62  # a number that no ingest has
 _STEP = 4_096  # keys looked up at a time in a file that stays mapped
 _WINDOW = 1 << 16  # bytes that the system maps at once around one that is read
 _MOST_MAPPED = 1 << 23  # bytes; then the process lets go of what the system mapped of a file, but for its filter
@@ -135,6 +138,8 @@ class _Memory:
         self.small = _SmallFiles(0)
         self.merging: Thread | None = None
         self.committed = 0  # the last ingest whose files may be merged
+        self.copied = -1  # up to which ingest the folder has all that is in storage elsewhere
+        self.copying = Lock()
         self._capacity = _REMEMBERED >> 8
         self._adding = Lock()
 
@@ -189,8 +194,28 @@ def none_passed(_up_to: int) -> AbstractSet[int]:
 
 
 @dataclass(frozen=True)
+class KeyPlace:
+    """Where the key files of a folder are kept for all machines: below a name in a place."""
+
+    place: Place
+    below: str = ""
+
+    def named(self, name: str) -> str:
+        """A file of the folder, as the place names it."""
+        return f"{self.below}/{name}" if self.below else name
+
+    def names(self) -> set[str]:
+        """The key files and what is beside them, as the folder names them."""
+        start = len(self.named(""))
+        return {file.name[start:] for file in self.place.list(self.below)}
+
+
+@dataclass(frozen=True)
 class KeyFiles:
     """The key files of one folder; each key has ``columns`` unsigned 32-bit notes.
+
+    Where they are kept for all machines (``kept``), the folder has copies: what is written here goes there in `sync`,
+    and what others wrote comes here when it is first asked for.
 
     A file of fewer columns, written before more were kept, is read as having zeros in the others. ``keep``: so long
     what a merge replaced stays, so that the keys can be taken back to an ingest of that time.
@@ -207,6 +232,7 @@ class KeyFiles:
     division: str = ""
     passed: Callable[[int], AbstractSet[int]] = none_passed
     keep: timedelta = timedelta(0)
+    kept: KeyPlace | None = None
     _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
     def lookup(self, asked: Keys | AskedKeys, *, up_to: int) -> tuple[npt.NDArray[np.bool_], Notes]:
@@ -244,10 +270,11 @@ class KeyFiles:
             self._memory.add(file, keys)
 
     def sync(self, ingest: int) -> None:
-        """Make what was written for an ingest survive loss of power."""
+        """Make what was written for an ingest survive loss of power, and be there for all machines."""
         for file in self._all():
             if file.last[0] == ingest:
                 _sync(file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES))
+                self._give(file)
         for folder in (self.folder, self._own):
             if folder.is_dir():
                 sync_folder(folder)
@@ -287,7 +314,7 @@ class KeyFiles:
 
     def _merge_beside(self) -> None:
         merged_to = -1
-        with suppress(OSError):  # without room for it now, a later ingest merges
+        with suppress(OSError, StorageError):  # without room for it now, a later ingest merges
             while merged_to < self._memory.committed:
                 merged_to = self._memory.committed
                 self.merge_now(up_to=merged_to)
@@ -312,6 +339,15 @@ class KeyFiles:
         for left in (*self.folder.glob(f"{_PAST}/*"), *self.folder.glob(f"*of*/{_PAST}/*")):
             if left.stat().st_mtime < since:
                 left.unlink(missing_ok=True)
+        if self.kept is not None:
+            names = self.kept.names()
+            files = {name: self._file(name) for name in names}
+            seen = {file.path for file in _visible(self._keys(names), up_to, self.passed(up_to))}
+            self._forget(
+                name
+                for name, file in files.items()
+                if file.path.with_suffix(".keys") not in seen and (newest is None or file.first[0] <= newest)
+            )
 
     def reaches_beyond(self, ingest: int) -> bool:
         """Whether an ingest up to this number was merged with a later one."""
@@ -325,17 +361,28 @@ class KeyFiles:
 
         """
         self.end_merge()
+        self._copy(_ALL)
+        self._memory.copied = up_to
         for folder in {file.folder for file in self._all()}:
             here, past = _listed(folder), _listed(folder / _PAST)
             for file in _visible(here, up_to, frozenset()):
-                if file.last[0] > up_to:
-                    for part in _parts(file, [*past, *here], up_to):
-                        if part.folder != folder:
-                            _move(part, folder)
+                for part in _parts(file, [*past, *here], up_to) if file.last[0] > up_to else ():
+                    if part.folder != folder:
+                        _move(part, folder)
+                    self._give(replace(part, folder=folder))
             cut("keys.returned")
             for file in (*_listed(folder), *past):
                 if file.last[0] > up_to and file.path.exists():
                     _move(file, aside / folder.relative_to(self.folder))
+        if self.kept is not None:
+            self._forget([name for name in self.kept.names() if self._file(name).last[0] > up_to])
+
+    def delete(self) -> None:
+        """Remove all of them."""
+        self.end_merge()
+        if self.kept is not None:
+            self._forget(self.kept.names())
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def everything(self, *, up_to: int, noted: tuple[int, int] | None = None) -> tuple[Keys, Notes]:
         """All keys, sorted and each once, with their newest notes.
@@ -357,6 +404,7 @@ class KeyFiles:
         that it replaced. The next list differs then, and lacks what was gone before it could be opened. ``skips``:
         whether a file need not be opened.
         """
+        self._copy(up_to)
         opened: dict[_File, _Mapped] = {}
         listed = self._all()
         while True:
@@ -376,12 +424,66 @@ class KeyFiles:
         return ((file, opened[file]) for file in files)
 
     def _files(self, up_to: int) -> list[_File]:
+        self._copy(up_to)
         return _visible(self._all(), up_to, self.passed(up_to))
 
     @property
     def _own(self) -> Path:
         """Where this one writes."""
         return self.folder / self.division
+
+    def _copy(self, up_to: int) -> None:
+        """Bring here what other machines wrote of ingests up to a number, once for each number."""
+        if self.kept is None or up_to <= self._memory.copied:
+            return
+        with self._memory.copying:
+            while up_to > self._memory.copied:
+                names = self.kept.names()
+                try:
+                    for file in _visible(self._keys(names), up_to, self.passed(up_to)):
+                        if not file.path.exists():
+                            self._fetch(self.kept, file, names)
+                except FileNotFoundError:  # another machine merged it meanwhile
+                    continue
+                self._memory.copied = up_to
+            seen = set(_visible(here := self._all(), _ALL, frozenset()))
+            for file in here:
+                if file not in seen:  # merged elsewhere
+                    _remove(file)
+
+    def _fetch(self, kept: KeyPlace, file: _File, names: AbstractSet[str]) -> None:
+        """Copy a file here, the keys last: by them it is found."""
+        file.folder.mkdir(parents=True, exist_ok=True)
+        for path in reversed(_paths(file)):
+            name = path.relative_to(self.folder).as_posix()
+            if name in names:
+                kept.place.fetch(kept.named(name), path)
+
+    def _give(self, file: _File) -> None:
+        """Keep a file for all machines, the keys last."""
+        if self.kept is None:
+            return
+        for path in reversed(_paths(file)):
+            with suppress(FileNotFoundError):  # not every file has both beside it
+                self.kept.place.put(self.kept.named(path.relative_to(self.folder).as_posix()), path)
+            cut("keys.given")
+
+    def _forget(self, names: Iterable[str]) -> None:
+        """Delete what is kept for all machines, the keys first."""
+        if self.kept is not None:
+            for name in sorted(names, key=lambda name: not name.endswith(".keys")):
+                self.kept.place.delete(self.kept.named(name))
+
+    def _keys(self, names: Iterable[str]) -> list[_File]:
+        """Those of the kept files that are read here."""
+        keys = (name.rpartition("/") for name in names if name.endswith(".keys"))
+        return [
+            self._file(f"{folder}{slash}{name}") for folder, slash, name in keys if not folder or self._reads(folder)
+        ]
+
+    def _file(self, name: str) -> _File:
+        folder, _, name = name.rpartition("/")
+        return _File(*_span(name), self.folder / folder, name, 0)
 
     def _all(self) -> list[_File]:
         found: list[_File] = []
@@ -423,6 +525,9 @@ class KeyFiles:
             small.files.add(file)
         small.files.difference_update(files)
         cut("keys.merged")
+        if safe:
+            self._give(file)
+            self._forget(path.relative_to(self.folder).as_posix() for old in files for path in _paths(old))
         for old in files:
             _move(old, old.folder / _PAST) if safe and self.keep else _remove(old)
             cut("keys.removing")
@@ -535,17 +640,21 @@ def _sync(*paths: Path) -> None:
 
 def _remove(file: _File) -> None:
     """The keys first: who finds them finds what belongs to them, or finds them gone at the next look."""
-    for path in (file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES)):
+    for path in _paths(file):
         path.unlink(missing_ok=True)
 
 
 def _move(file: _File, folder: Path) -> None:
     """As `_remove`, but into another folder, where its age counts from now."""
     folder.mkdir(parents=True, exist_ok=True)
-    for path in (file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES)):
+    for path in _paths(file):
         with suppress(FileNotFoundError):
             os.utime(path)
             path.rename(folder / path.name)
+
+
+def _paths(file: _File) -> tuple[Path, ...]:
+    return (file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES))
 
 
 def _span(name: str) -> tuple[Span, Span]:
