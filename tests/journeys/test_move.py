@@ -6,13 +6,13 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from support.cast import Tocsin
 from support.databases import Cluster
 from support.processes import KILLED, command
+from tocsin.node.errors import StorageError
 from tocsin.node.paths import HomeFile
 from tocsin.node.records import open_database
 from tocsin.operations.backup import known_tables
@@ -184,7 +184,6 @@ def _words(tocsin: Tocsin, *words: str) -> str:
 
 
 def _refusal(url: str) -> str:
-    with closing(open_database(url)) as database, pytest.raises(Exception, match="moved into") as refused:
+    with closing(open_database(url)) as database, pytest.raises(StorageError, match="moved into") as refused:
         database.migrate()
-    found: Any = refused.value
-    return str(found) + found.args[0]
+    return str(refused.value)
