@@ -60,6 +60,8 @@ def take_back(node: NodeWithStores, *, actor: str, now: datetime) -> TakenBack |
         keys = [node.tracker.files, *map(node.rows_of, node.row_days())]
         if shown <= last and not any(files.reaches_beyond(last) for files in keys):
             return None
+        for files in keys:
+            files.check_can_go_back(last)
         aside = node.home / HomeFolder.TAKEN_BACK / f"{now:%Y%m%d-%H%M%S}"
         aside.mkdir(parents=True, exist_ok=True)
         for files in keys:

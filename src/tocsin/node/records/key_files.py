@@ -353,29 +353,48 @@ class KeyFiles:
         """Whether an ingest up to this number was merged with a later one."""
         return any(file.last[0] > ingest for file in self._files(ingest))
 
-    def take_back(self, *, up_to: int, aside: Path) -> None:
-        """Leave only what ingests up to a number brought; files with more go to a folder. For the writer.
+    def check_can_go_back(self, up_to: int) -> None:
+        """Whether `take_back` will do; nothing is changed.
 
         Raises:
-            StorageError: it was merged with later ones so long ago that what was merged is gone.
+            StorageError: an ingest was merged with later ones so long ago that what was merged is gone.
 
         """
         self.end_merge()
         self._copy(_ALL)
         self._memory.copied = up_to
+        self._returning(up_to)
+
+    def take_back(self, *, up_to: int, aside: Path) -> None:
+        """Leave only what ingests up to a number brought; files with more go to a folder. For the writer.
+
+        Raises:
+            StorageError: as `check_can_go_back`.
+
+        """
+        self.check_can_go_back(up_to)
+        for part, folder in self._returning(up_to):
+            if part.folder != folder:
+                _move(part, folder)
+            self._give(replace(part, folder=folder))
+        cut("keys.returned")
         for folder in {file.folder for file in self._all()}:
-            here, past = _listed(folder), _listed(folder / _PAST)
-            for file in _visible(here, up_to, frozenset()):
-                for part in _parts(file, [*past, *here], up_to) if file.last[0] > up_to else ():
-                    if part.folder != folder:
-                        _move(part, folder)
-                    self._give(replace(part, folder=folder))
-            cut("keys.returned")
-            for file in (*_listed(folder), *past):
-                if file.last[0] > up_to and file.path.exists():
+            for file in (*_listed(folder), *_listed(folder / _PAST)):
+                if file.last[0] > up_to:
                     _move(file, aside / folder.relative_to(self.folder))
         if self.kept is not None:
             self._forget([name for name in self.kept.names() if self._file(name).last[0] > up_to])
+
+    def _returning(self, up_to: int) -> list[tuple[_File, Path]]:
+        """The files that were merged with those of later ingests, and the folder that each belongs to."""
+        found = []
+        for folder in {file.folder for file in self._all()}:
+            here = _listed(folder)
+            there = [*_listed(folder / _PAST), *here]
+            for file in _visible(here, up_to, frozenset()):
+                if file.last[0] > up_to:
+                    found += [(part, folder) for part in _parts(file, there, up_to)]
+        return found
 
     def delete(self) -> None:
         """Remove all of them."""
@@ -604,7 +623,7 @@ def _parts(whole: _File, there: Sequence[_File], up_to: int) -> Iterator[_File]:
     if not parts or (parts[0].first, parts[-1].last) != span:
         raise StorageError(
             f"{whole.path} has keys of ingests before and after {up_to}, and what it was merged of is gone.",
-            hint="Restore records, events and keys from one backup; [storage] recover_days keeps more.",
+            hint="Try it on the machine that took reports in; else restore records, events and keys from one backup.",
         )
     for part in parts:
         if part.last[0] <= up_to:
