@@ -292,7 +292,7 @@ class EventStore:
             (aside / path).parent.mkdir(parents=True, exist_ok=True)
             self.place.fetch(path, aside / path)
         self.sync(new)
-        cut("store.taking_back")
+        cut("takeback.events")
         self.table.take_back(ingest, old, new)
         self.clean(reading=timedelta(0))  # these names come again
         return gone

@@ -377,7 +377,7 @@ class KeyFiles:
             if part.folder != folder:
                 _move(part, folder)
             self._give(replace(part, folder=folder))
-        cut("keys.returned")
+        cut("takeback.returned")
         for folder in {file.folder for file in self._all()}:
             for file in (*_listed(folder), *_listed(folder / _PAST)):
                 if file.last[0] > up_to:
