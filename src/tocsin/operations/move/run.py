@@ -206,7 +206,7 @@ def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool
         there = None if move.address is None else _elsewhere(move, settings, target)
         if there is not None and move.address and not _is_begun(target, node) and is_in_use(there):
             raise ConflictError(f"There is something at {move.address} already.", hint="Name an empty place.")
-        version = _claim(target, node, tables)
+        version = _claim(target, node, tables, _mark_of(source))
         progress = _Progress(move.told)
         moved = [table for table in tables if table.name not in OF_THE_MOMENT]
         copy = RecordsCopy(reading, target.engine, moved, progress.add)
@@ -268,7 +268,7 @@ def _check_can_be_held(reading: Connection, tables: list[Table]) -> None:
         )
 
 
-def _claim(target: Database, node: UUID, tables: list[Table]) -> str:
+def _claim(target: Database, node: UUID, tables: list[Table], source: RecordsMark | None) -> str:
     """Make the target's tables, and mark it as only just coming; its version.
 
     Raises:
@@ -288,6 +288,8 @@ def _claim(target: Database, node: UUID, tables: list[Table]) -> str:
                 raise _taken()
             mark = RecordsMark(mark.version, "moving", short_of(node))
             set_mark(connection, mark)
+    if source is None or source.version != mark.version:
+        raise ConflictError("The move was begun by another version of Tocsin.", hint="Empty the new database first.")
     return mark.version
 
 
