@@ -1,17 +1,18 @@
 """Moving a node to PostgreSQL and back: killed everywhere, nothing lost, nobody works where it was."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from support.cast import Tocsin
 from support.databases import Cluster
 from support.processes import KILLED, command
+from tocsin.node.errors import StorageError
 from tocsin.node.paths import HomeFile
 from tocsin.node.records import open_database
 from tocsin.operations.backup import known_tables
@@ -100,19 +101,44 @@ def test_a_move_goes_on_wherever_it_was_killed_and_everything_comes_back(
     assert len(list((busy.home / "mails").rglob("*.eml"))) == len(busy.json("deliveries", "list"))
 
 
-def test_what_is_tried_beforehand_is_gone_on_with(busy: Tocsin, report: Report, postgresql: Cluster) -> None:
-    url = postgresql.fresh()
-    tried = busy.json("move", "--database", url, "--try")
-    assert (tried["switched"], tried["seals"]) == (False, True)
+def test_what_is_tried_beforehand_is_gone_on_with_and_files_go_along(
+    busy: Tocsin, report: Report, postgresql: Cluster, tmp_path: Path
+) -> None:
+    url, shared = postgresql.fresh(), tmp_path / "shared"
+    words = ("move", "--database", url, "--storage", f"file://{shared}")
+    assert "not there" in _words(busy, *words)
+    shared.mkdir()
+    tried = busy.json(*words, "--try")
+    assert (tried["switched"], tried["seals"], tried["files"] > 5) == (False, True, True)
     assert "not finished" in _refusal(url)
     busy.run("ingest", report("192.0.2.9", day="2026-11-26"))
+    busy.run("retention", "apply")  # files of the trial are merged
     _sql(busy, "UPDATE team SET name = 'Other' WHERE key = 'sector'")
     _sql(busy, "DELETE FROM attempt_bucket WHERE key = 'Z'")
-    before = held(f"sqlite:///{busy.home / HomeFile.RECORDS}")
-    moved = busy.json("move", "--database", url)
-    assert moved["switched"]
+    before, events = held(f"sqlite:///{busy.home / HomeFile.RECORDS}"), _events(busy)
+    killed(busy, "file:3", *words[1:])
+    assert busy.json(*words)["switched"]
     assert changed(before, held(url)) == {"audit_entry": 1}
+    assert f"file://{shared}" in (busy.home / "tocsin.toml").read_text()
     assert "there already" in _words(busy, "move", "--database", url)
+    shutil.rmtree(busy.home / "events")
+    assert _events(busy) == events
+    taken = busy.json("ingest", report("192.0.2.9", "192.0.2.10", day="2026-11-27"))
+    assert (taken["problems_new"], taken["problems_continuing"]) == (1, 1)
+
+    (other := tmp_path / "other").mkdir()
+    (other / "events").mkdir()
+    (other / "events" / "a").write_text("of another node")
+    events = _events(busy)
+    busy.run("move", "--back")
+    shared.rename(tmp_path / "away")
+    assert _events(busy) == events
+    again = ("move", "--database", postgresql.fresh(), "--storage", f"file://{other}")
+    assert "something at" in _words(busy, *again)
+
+
+def _events(tocsin: Tocsin) -> list[str]:
+    return sorted(tocsin.run("events", "--limit", "0", "--format", "json").splitlines())
 
 
 def test_nothing_is_moved_that_would_not_be_the_same(busy: Tocsin, postgresql: Cluster, tmp_path: Path) -> None:
@@ -158,7 +184,6 @@ def _words(tocsin: Tocsin, *words: str) -> str:
 
 
 def _refusal(url: str) -> str:
-    with closing(open_database(url)) as database, pytest.raises(Exception, match="moved into") as refused:
+    with closing(open_database(url)) as database, pytest.raises(StorageError, match="moved into") as refused:
         database.migrate()
-    found: Any = refused.value
-    return str(found) + found.args[0]
+    return str(refused.value)

@@ -21,7 +21,7 @@ def _state(tocsin: Tocsin) -> dict[str, object]:
     events = node.store.scan().collect()
     shown = [name for name in _COMPARED if name in events.columns] + ["routed", "told", "notified_in", "fresh"]
     keys, notes = node.tracker.files.everything(up_to=10**6)
-    rows = {day: node.rows_of(day).everything(up_to=10**6)[0].tolist() for day in node.days_of_rows()}
+    rows = {day: node.rows_of(day).everything(up_to=10**6)[0].tolist() for day in node.row_days()}
     node.database.close()
     ingests = [{k: v for k, v in one.items() if "at" not in k} for one in tocsin.json("quarantine", "list")]
     return {
@@ -59,7 +59,7 @@ def test_events_and_keys_follow_records_that_were_restored_to_a_moment(
     (node.home / "tocsin.toml").write_text(restored)
     code, _, words = node.call("ingest", report("192.0.2.1", day=days[9]))
     assert (code, "doctor --repair" in words) == (1, True)
-    for point in ("keys.returned", "takeback.aside", "store.taking_back"):
+    for point in ("takeback.returned", "takeback.aside", "takeback.events"):
         environment = {**node.environment, "TOCSIN_CUT": point}
         assert command(node.home, "doctor", "--repair", environment=environment).wait() == KILLED, point
     said = node.call("doctor", "--repair")[2]

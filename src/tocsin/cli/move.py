@@ -24,6 +24,12 @@ def move(
     back: Annotated[
         bool, typer.Option("--back", help="Into SQLite in the home folder, and all that came since.")
     ] = False,
+    storage: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="Copy events and files, too: file:// and a folder, or s3://BUCKET/PREFIX."
+        ),
+    ] = "",
     trial: Annotated[
         bool, typer.Option("--try", help="Only copy and compare, while the node works; the node stays where it is.")
     ] = False,
@@ -32,10 +38,12 @@ def move(
     from tocsin.node.errors import UsageError
     from tocsin.operations.move import move_node
 
-    if bool(database) == back:
-        raise UsageError("Name the new place: either --database URL or --back.")
+    if bool(database) == back or (storage and back):
+        raise UsageError("Name the new place: either --database URL, where wanted with --storage, or --back.")
     done = move_node(call.home, database, trial=trial, actor=call.actor, clock=lambda: datetime.now(UTC), told=_Lines())
     words = f"{done.rows:,} rows of {done.tables} tables are the same in {done.database}; {done.seconds:.1f} seconds."
+    if done.files:
+        words += f" {done.files:,} files of {done.bytes / 1e6:,.1f} MB are the same, too."
     if not done.seals:
         note("The audit log is not as it was sealed, here as before: 'tocsin audit verify' says what is wrong.")
     if trial:
@@ -58,6 +66,6 @@ class _Lines:
             return
         self._next = monotonic() + _EVERY
         note(
-            f"{progress.step}: {progress.done:,} of {progress.total:,} rows, "
+            f"{progress.step}: {progress.done:,} of {progress.total:,} {progress.unit}, "
             f"{progress.rate:,.0f} a second, {progress.left:.0f} seconds left"
         )

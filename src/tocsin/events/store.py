@@ -272,7 +272,7 @@ class EventStore:
     def take_back(self, ingest: int, aside: Path) -> int:
         """Leave only what ingests and notification runs up to a number brought; returns how many events went.
 
-        Files with more are copied into ``aside``, and written anew without it. Whoever a later run notified is not
+        Files with more are copied to ``aside``, and written anew without it. Whoever a later run notified is not
         noted any more. For the writer, while nobody reads.
         """
         listing, later = self.table.listing(), (ingest + 1, _LAST)
@@ -292,7 +292,7 @@ class EventStore:
             (aside / path).parent.mkdir(parents=True, exist_ok=True)
             self.place.fetch(path, aside / path)
         self.sync(new)
-        cut("store.taking_back")
+        cut("takeback.events")
         self.table.take_back(ingest, old, new)
         self.clean(reading=timedelta(0))  # these names come again
         return gone

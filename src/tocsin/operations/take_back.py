@@ -60,6 +60,8 @@ def take_back(node: NodeWithStores, *, actor: str, now: datetime) -> TakenBack |
         keys = [node.tracker.files, *map(node.rows_of, node.row_days())]
         if shown <= last and not any(files.reaches_beyond(last) for files in keys):
             return None
+        for files in keys:
+            files.check_can_go_back(last)
         aside = node.home / HomeFolder.TAKEN_BACK / f"{now:%Y%m%d-%H%M%S}"
         aside.mkdir(parents=True, exist_ok=True)
         for files in keys:
@@ -106,8 +108,9 @@ def forget_taken_back(home: Path, now: datetime) -> None:
 
 def _put_aside(node: NodeWithStores, last: int, aside: Path) -> None:
     """Unreadable rows of later ingests, and what is made anew, whose numbers of versions come again."""
-    for file in list(node.quarantine.list()):
-        if int(Path(file.name).stem) > last:
+    for file in [*node.quarantine.list()]:
+        number = file.name.removesuffix(".jsonl")
+        if number.isdecimal() and int(number) > last:
             (aside / HomeFolder.QUARANTINE).mkdir(exist_ok=True)
             node.quarantine.fetch(file.name, aside / HomeFolder.QUARANTINE / file.name)
             node.quarantine.delete(file.name)

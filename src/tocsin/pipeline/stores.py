@@ -54,9 +54,8 @@ class NodeWithStores(Node):
 
     def rows_of(self, day: date) -> KeyFiles:
         """The keys of the rows that came on one day."""
-        ours = self.tracker.files
         if day not in self._rows:
-            self._rows[day] = _key_files(self, HomeFolder.ROWS, day.isoformat(), keep=ours.keep, passed=ours.passed)
+            self._rows[day] = _key_files(self, HomeFolder.ROWS, day.isoformat(), passed=self.tracker.files.passed)
         return self._rows[day]
 
     def row_days(self) -> list[date]:
@@ -98,10 +97,8 @@ def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithS
     """The node in ``home`` whose settings and records are open."""
     node = Node(home, settings, database)
     store = EventStore(node.place(HomeFolder.EVENTS))
-    shared = is_shared(database)
-    passed = PassedNumbers(database) if shared else none_passed
-    keep = timedelta(days=settings.storage.recover_days if shared else 0)
-    tracker = Tracker(_key_files(node, HomeFolder.PROBLEMS, columns=len(NOTES), keep=keep, passed=passed))
+    passed = PassedNumbers(database) if is_shared(database) else none_passed
+    tracker = Tracker(_key_files(node, HomeFolder.PROBLEMS, columns=len(NOTES), passed=passed))
     return NodeWithStores(
         home=home,
         settings=settings,
@@ -112,19 +109,14 @@ def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithS
 
 
 def _key_files(
-    node: Node,
-    name: HomeFolder,
-    below: str = "",
-    *,
-    columns: int = 0,
-    keep: timedelta,
-    passed: Callable[[int], AbstractSet[int]],
+    node: Node, name: HomeFolder, below: str = "", *, columns: int = 0, passed: Callable[[int], AbstractSet[int]]
 ) -> KeyFiles:
     """Key files of the home; with storage elsewhere they are there, and copies here, which are mapped."""
+    keep = timedelta(days=node.settings.storage.recover_days if is_shared(node.database) else 0)
     if not node.settings.storage.address:
-        return KeyFiles(node.home / name / below, columns, keep=keep, passed=passed)
+        return KeyFiles(node.home / name / below, columns, passed=passed, keep=keep)
     kept = KeyPlace(node.place(name), below)
-    return KeyFiles(node.compiled / "keys" / name / below, columns, keep=keep, passed=passed, kept=kept)
+    return KeyFiles(node.compiled / "keys" / name / below, columns, passed=passed, kept=kept, keep=keep)
 
 
 @contextmanager

@@ -239,45 +239,58 @@ class KeyFiles:
         """Whether an ingest up to this number was merged with a later one."""
         return any(file.last[0] > ingest for file in self._files(ingest))
 
+    def check_can_go_back(self, up_to: int) -> None:
+        """Whether `take_back` will do; nothing is changed.
+
+        Raises:
+            StorageError: an ingest was merged with later ones so long ago that what was merged is gone.
+
+        """
+        self.end_merge()
+        self._returning(up_to)
+
     def take_back(self, *, up_to: int, aside: Path) -> None:
         """Leave only what ingests up to a number brought; files with more go to a folder. For the writer.
 
         Raises:
-            StorageError: it was merged with later ones so long ago that what was merged is gone.
+            StorageError: as `check_can_go_back`.
 
         """
-        self.end_merge()
+        self.check_can_go_back(up_to)
         if self.kept is not None:
-            return self._take_back_kept(self.kept, up_to, aside)
+            self._take_back_kept(self.kept, up_to, aside)
+            return
+        for part, folder in self._returning(up_to):
+            if part.folder != folder:
+                move(part, folder)
+        cut("takeback.returned")
         for folder in {file.folder for file in self._all()}:
-            here, past = listed(folder), listed(folder / _PAST)
-            for file in visible(here, up_to, frozenset()):
+            for file in (*listed(folder), *listed(folder / _PAST)):
                 if file.last[0] > up_to:
-                    for part in parts_of(file, [*past, *here], up_to):
-                        if part.folder != folder:
-                            move(part, folder)
-            cut("keys.returned")
-            for file in (*listed(folder), *past):
-                if file.last[0] > up_to and file.path.exists():
                     move(file, aside / folder.relative_to(self.folder))
-        return None
 
     def _take_back_kept(self, kept: KeyPlace, up_to: int, aside: Path) -> None:
-        """The same for all machines. What merges replaced is there beside what they made of it, and seen again."""
-        names = kept.files()
-        files = [self._file(name) for name in names if name.endswith(".keys")]
-        for folder in {file.folder for file in files}:
-            here = [file for file in files if file.folder == folder]
-            for file in visible(here, up_to, frozenset()):
-                if file.last[0] > up_to:
-                    list(parts_of(file, here, up_to))  # refused before anything goes
-        cut("keys.returned")
-        gone = [name for name in names if self._file(name).last[0] > up_to]
+        """The same for all machines. What merges replaced lies beside what they made of it, and is seen again."""
+        gone = [name for name in kept.files() if self._file(name).last[0] > up_to]
         for name in gone:
             (aside / name).parent.mkdir(parents=True, exist_ok=True)
             kept.place.fetch(kept.named(name), aside / name)
+        cut("takeback.returned")
         kept.forget(gone)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _returning(self, up_to: int) -> list[tuple[KeyFile, Path]]:
+        """The files that were merged with those of later ingests, and the folder that each belongs to."""
+        every, found = self._all(), []
+        if self.kept is not None:
+            every = [self._file(name) for name in self.kept.files() if name.endswith(".keys")]
+        for folder in {file.folder for file in every}:
+            here = [file for file in every if file.folder == folder]
+            there = [*listed(folder / _PAST), *here]
+            for file in visible(here, up_to, frozenset()):
+                if file.last[0] > up_to:
+                    found += [(part, folder) for part in parts_of(file, there, up_to)]
+        return found
 
     def everything(self, *, up_to: int, noted: tuple[int, int] | None = None) -> tuple[Keys, Notes]:
         """All keys, sorted and each once, with their newest notes.

@@ -16,12 +16,14 @@ from time import perf_counter
 from typing import Final, Literal
 from uuid import UUID
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Table, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from tocsin.node.errors import ConflictError, InputError, StorageError, UsageError
-from tocsin.node.files import sync_folder
+from tocsin.node.files import disk_failures, sync_folder
 from tocsin.node.home import open_home, records_of
+from tocsin.node.node import Node
 from tocsin.node.paths import HomeFile
 from tocsin.node.records import (
     AuditAction,
@@ -41,8 +43,10 @@ from tocsin.node.records import (
     short_of,
     sqlite_url,
 )
-from tocsin.node.settings import Settings, load_settings
+from tocsin.node.settings import Settings, StorageSettings, load_settings
+from tocsin.node.storage import check_storage
 from tocsin.operations.backup import OF_THE_MOMENT, known_tables
+from tocsin.operations.move.files import FilesMoved, copy_files, is_in_use
 from tocsin.operations.move.records import RecordsCopy, held_still
 from tocsin.operations.move.refused import find_refused
 from tocsin.operations.move.rows import count_rows
@@ -58,16 +62,17 @@ _NAMED: Final = 10  # refused values that an error names
 
 @dataclass(frozen=True)
 class MoveProgress:
-    """How far a step is: rows of all, and the seconds that it took so far."""
+    """How far a step is: rows, or bytes of files, of all; and the seconds that it took so far."""
 
     step: Literal["copying", "comparing"]
+    unit: Literal["rows", "bytes"]
     done: int
     total: int
     seconds: float
 
     @property
     def rate(self) -> float:
-        """Rows a second."""
+        """So many a second."""
         return self.done / self.seconds if self.seconds else 0.0
 
     @property
@@ -78,7 +83,7 @@ class MoveProgress:
 
 @dataclass(frozen=True)
 class MoveResult:
-    """What was moved. ``database``: without its password; ``kept``: the settings as they were.
+    """What was moved. ``database``: without its password; ``kept``: the file with the settings as they were.
 
     ``switched``: the node works there now. ``seals``: whether the audit log is as it was sealed, read there.
     """
@@ -90,16 +95,24 @@ class MoveResult:
     switched: bool
     seals: bool
     kept: str = ""
+    files: int = 0
+    bytes: int = 0
 
 
 @dataclass(frozen=True)
 class _Move:
     home: Path
     url: str  # what the settings will say; empty: SQLite in the home folder
+    address: str | None  # that of the storage; None: it stays where it is
     trial: bool
     actor: str
     clock: Callable[[], datetime]
     told: Callable[[MoveProgress], None]
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The settings that are switched."""
+        return {"database": self.url} | ({} if self.address is None else {"address": self.address})
 
     @property
     def place(self) -> Path:
@@ -116,6 +129,7 @@ def move_node(
     home: Path,
     database: str,
     *,
+    storage: str = "",
     trial: bool = False,
     actor: str,
     clock: Callable[[], datetime],
@@ -124,7 +138,8 @@ def move_node(
     """Move the records of the node in ``home``; what is in the new database from a move that was killed is kept.
 
     ``database``: the URL of an empty PostgreSQL database; empty: back into SQLite in the home folder, with all that
-    came since. ``trial``: only copy and compare, while the node may work; the move itself then copies what is new.
+    came since; files from ``[storage] address``, too. ``storage``: the address that files are copied to; empty: they
+    stay where they are. ``trial``: only copy and compare, while the node may work; then the move copies what is new.
 
     Raises:
         UsageError, SettingError: it is no such URL, or the settings cannot be switched.
@@ -133,7 +148,7 @@ def move_node(
         StorageError: a database or disk failed, or rows differ.
 
     """
-    return _run(_Move(home, database and _with_driver(database), trial, actor, clock, told))
+    return _run(_Move(home, database and _with_driver(database), storage or None, trial, actor, clock, told))
 
 
 def _run(move: _Move) -> MoveResult:
@@ -145,7 +160,11 @@ def _run(move: _Move) -> MoveResult:
     settings = load_settings(move.home)
     if settings.storage.database == move.url:
         raise ConflictError("The records of this node are there already.")
-    check_can_switch(move.home, {"database": move.url})
+    if not move.url and settings.storage.address:
+        move = replace(move, address="")
+    elif move.address == settings.storage.address:
+        move = replace(move, address=None)
+    check_can_switch(move.home, move.values)
     begun = perf_counter()
     with ExitStack() as opened:
         source = opened.enter_context(closing(records_of(settings, move.home)))
@@ -156,20 +175,22 @@ def _run(move: _Move) -> MoveResult:
         if mark is None:
             raise ConflictError(f"There is no node in {move.home}.", hint="Name its folder with --home.")
         if mark.state == "moved":
-            rows, seals = _rows_of(target, mark), True
+            rows, seals, files = _rows_of(target, mark), True, FilesMoved(0, 0)
         else:
-            rows, seals = _carry(move, settings, target)
+            rows, seals, files = _carry(move, settings, target)
         tables = len(known_tables())
         shown = make_url(move.url or sqlite_url(move.home / HomeFile.RECORDS)).render_as_string(hide_password=True)
         if move.trial:
-            return MoveResult(shown, tables, rows, perf_counter() - begun, switched=False, seals=seals)
+            seconds = perf_counter() - begun
+            return MoveResult(shown, tables, rows, seconds, switched=False, seals=seals, **vars(files))
         _open(move, target, rows)
     kept = _take_place(move)
-    return MoveResult(shown, tables, rows, perf_counter() - begun, switched=True, seals=seals, kept=kept)
+    seconds = perf_counter() - begun
+    return MoveResult(shown, tables, rows, seconds, switched=True, seals=seals, kept=kept, **vars(files))
 
 
-def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool]:
-    """Copy and compare all rows, and mark the old records; how many, and whether the audit log is as it was sealed."""
+def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool, FilesMoved]:
+    """Copy and compare all, and mark the old records; how much, and whether the audit log is as it was sealed."""
     _, source = open_home(move.home)  # brings them up to date
     tables = known_tables()
     node = node_uuid(source)
@@ -182,13 +203,20 @@ def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool
         reading = held.enter_context(still)
         if move.url:
             _check_can_be_held(reading, tables)
-        version = _claim(target, node, tables)
+        there = None if move.address is None else _elsewhere(move, settings, target)
+        if there is not None and move.address and not _is_begun(target, node) and is_in_use(there):
+            raise ConflictError(f"There is something at {move.address} already.", hint="Name an empty place.")
+        version = _claim(target, node, tables, _mark_of(source))
         progress = _Progress(move.told)
         moved = [table for table in tables if table.name not in OF_THE_MOMENT]
         copy = RecordsCopy(reading, target.engine, moved, progress.add)
         rows = copy.rows()
         progress.begin("copying", rows)
         copy.copy()
+        files = FilesMoved(0, 0)
+        if there is not None:
+            progress.begin("copying", 0, "bytes")
+            files = copy_files(Node(move.home, settings, source), there, progress.reach, at_work=move.trial)
         cut("move.copied")
         progress.begin("comparing", rows)
         copy.compare()
@@ -198,7 +226,28 @@ def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool
             refuse_changes(reading, tables)
             set_mark(reading, RecordsMark(version, "moved", short_of(node)))
     cut("move.marked")
-    return rows, seals.good
+    return rows, seals.good, files
+
+
+def _elsewhere(move: _Move, settings: Settings, target: Database) -> Node:
+    """The node with its files where they are to be.
+
+    Raises:
+        UsageError: it is no such address.
+        StorageError: nothing is there, or it does not answer.
+
+    """
+    try:
+        storage = StorageSettings.model_validate(settings.storage.model_dump() | {"address": move.address})
+    except ValidationError:
+        raise UsageError("--storage takes file:// and the full path of a folder, or s3://BUCKET/PREFIX.") from None
+    check_storage(storage, move.home)
+    return Node(move.home, settings.model_copy(update={"storage": storage}), target)
+
+
+def _is_begun(target: Database, node: UUID) -> bool:
+    mark = _mark_of(target)
+    return mark is not None and mark.state == "moving" and mark.is_of(node)
 
 
 @contextmanager
@@ -219,7 +268,7 @@ def _check_can_be_held(reading: Connection, tables: list[Table]) -> None:
         )
 
 
-def _claim(target: Database, node: UUID, tables: list[Table]) -> str:
+def _claim(target: Database, node: UUID, tables: list[Table], source: RecordsMark | None) -> str:
     """Make the target's tables, and mark it as only just coming; its version.
 
     Raises:
@@ -239,6 +288,8 @@ def _claim(target: Database, node: UUID, tables: list[Table]) -> str:
                 raise _taken()
             mark = RecordsMark(mark.version, "moving", short_of(node))
             set_mark(connection, mark)
+    if source is None or source.version != mark.version:
+        raise ConflictError("The move was begun by another version of Tocsin.", hint="Empty the new database first.")
     return mark.version
 
 
@@ -301,7 +352,7 @@ def _take_place(move: _Move) -> str:
         growing.rename(here)
         sync_folder(move.home)
     cut("move.placed")
-    return switch_settings(move.home, {"database": move.url}, move.clock())
+    return switch_settings(move.home, move.values, move.clock())
 
 
 def _is_of_target(path: Path) -> bool:
@@ -334,18 +385,22 @@ class _Progress:
     def __init__(self, told: Callable[[MoveProgress], None]) -> None:
         self._told = told
 
-    def begin(self, step: Literal["copying", "comparing"], total: int) -> None:
-        self._step, self._total, self._done, self._begun = step, total, 0, perf_counter()
+    def begin(self, step: Literal["copying", "comparing"], total: int, unit: Literal["rows", "bytes"] = "rows") -> None:
+        self._step, self._unit, self._total, self._done, self._begun = step, unit, total, 0, perf_counter()
 
     def add(self, rows: int) -> None:
-        self._done += rows
-        self._told(MoveProgress(self._step, self._done, self._total, perf_counter() - self._begun))
+        self.reach(self._done + rows, self._total)
+
+    def reach(self, done: int, total: int) -> None:
+        self._done = done
+        self._told(MoveProgress(self._step, self._unit, done, total, perf_counter() - self._begun))
 
 
 @contextmanager
 def _failures() -> Iterator[None]:
     try:
-        yield
+        with disk_failures("The files of the node could not be moved"):
+            yield
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         raise StorageError(
