@@ -278,7 +278,7 @@ def test_a_long_reading_is_of_the_moment_at_which_it_began(tmp_path: Path) -> No
     assert found == sorted(identities(expected(world, EventFilter(), lambda _row: True)))
     assert figures.total == len(found)
     store.clean(reading=timedelta(0))
-    assert not list(store.folder.rglob("*.parquet"))
+    assert not list(store.place.folder.rglob("*.parquet"))
 
 
 def test_nothing_is_found_where_nothing_was_heard(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tocsin.events.schema import COLUMNS
 from tocsin.events.store import EventQuery, EventStore
 from tocsin.node.errors import StorageError
+from tocsin.node.place import Place
 
 DAY = date(2026, 11, 24)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -49,16 +50,16 @@ def events(addresses: list[str], *, ingest: int, first: int = 0) -> pl.DataFrame
     return pl.DataFrame({name: given.get(name, [None] * count) for name in COLUMNS}, schema=COLUMNS)
 
 
-def filled(folder: Path, ingests: int = 3) -> EventStore:
-    store = EventStore(folder / "events")
+def filled(at: Path | Place, ingests: int = 3) -> EventStore:
+    store = EventStore(at)
     for number in range(1, ingests + 1):
         frame = events(ADDRESSES, ingest=number, first=number * 10)
         store.commit(number, [store.write_part(frame, ingest=number, part=0, day=DAY)])
     return store
 
 
-def test_what_is_not_committed_is_not_seen_and_a_repeated_commit_adds_nothing(tmp_path: Path) -> None:
-    store = EventStore(tmp_path / "events")
+def test_what_is_not_committed_is_not_seen_and_a_repeated_commit_adds_nothing(place: Place) -> None:
+    store = EventStore(place)
     part = store.write_part(events(ADDRESSES, ingest=1), ingest=1, part=0, day=DAY)
     assert store.find(EventQuery()).is_empty()
     assert store.last_committed() == 0
@@ -108,8 +109,8 @@ def test_conditions_are_joined_and_the_newest_come_first(tmp_path: Path) -> None
     assert newest["time.source"].to_list() == [NOON + timedelta(minutes=36 - back) for back in range(4)]
 
 
-def test_compaction_changes_no_answer_and_clean_removes_the_old_files(tmp_path: Path) -> None:
-    store = filled(tmp_path, ingests=9)
+def test_compaction_changes_no_answer_and_clean_removes_the_old_files(place: Place) -> None:
+    store = filled(place, ingests=9)
     before = store.find(EventQuery())
 
     saved = store.compact()
@@ -148,8 +149,8 @@ def test_a_day_of_many_small_reports_has_few_files_and_the_same_rows(tmp_path: P
     assert store.last_committed() == 100
 
 
-def test_what_was_never_committed_goes_at_once(tmp_path: Path) -> None:
-    store = filled(tmp_path, ingests=2)
+def test_what_was_never_committed_goes_at_once(place: Place) -> None:
+    store = filled(place, ingests=2)
     store.write_part(events(ADDRESSES, ingest=3), ingest=3, part=0, day=DAY)
 
     assert store.clean() == 1
@@ -164,8 +165,8 @@ def test_each_team_gets_exactly_the_events_of_its_sets(tmp_path: Path) -> None:
     assert told == {7: 2 * len(ADDRESSES), 8: len(ADDRESSES)}
 
 
-def test_old_days_are_deleted_whole(tmp_path: Path) -> None:
-    store = filled(tmp_path)
+def test_old_days_are_deleted_whole(place: Place) -> None:
+    store = filled(place)
 
     assert store.delete_days_before(DAY) == 0
     assert store.delete_days_before(DAY + timedelta(days=1)) == 3 * len(ADDRESSES)
@@ -173,8 +174,8 @@ def test_old_days_are_deleted_whole(tmp_path: Path) -> None:
     assert store.last_committed() == 3
 
 
-def test_a_purged_event_is_in_no_file_and_no_version_and_readers_go_on(tmp_path: Path) -> None:
-    store, reader = filled(tmp_path), EventStore(tmp_path / "events")
+def test_a_purged_event_is_in_no_file_and_no_version_and_readers_go_on(place: Place) -> None:
+    store, reader = filled(place), EventStore(place)
     store.compact(min_files=1)
     before = reader.find(EventQuery())
     assert before.height == 3 * len(ADDRESSES)
@@ -186,13 +187,12 @@ def test_a_purged_event_is_in_no_file_and_no_version_and_readers_go_on(tmp_path:
     after = reader.find(EventQuery())
     kept = {(1, row) for row in range(1, 8)} | {(2, row) for row in (2, 4, 5, 6, 7)}
     assert set(after.select("ingest", "row").iter_rows()) == kept
-    on_disk = [
-        pl.read_parquet(path, columns=["ingest", "row"]) for path in (tmp_path / "events").glob("day=*/*.parquet")
-    ]
+    here = {file.name for file in place.list()}
+    on_disk = [store.scan_file(name).select("ingest", "row").collect() for name in here if name.startswith("day=")]
     assert {pair for frame in on_disk for pair in frame.iter_rows()} == kept
     newest = f"{store.table.version():020d}"
-    log = {path.name for path in (tmp_path / "events" / "_delta_log").iterdir()}
+    log = {name.removeprefix("_delta_log/") for name in here if not name.startswith("day=")}
     assert log == {"_last_checkpoint", f"{newest}.checkpoint.parquet", f"{newest}.json"}
-    assert (store.last_committed(), EventStore(tmp_path / "events").last_committed()) == (3, 3)
+    assert (store.last_committed(), EventStore(place).last_committed()) == (3, 3)
     store.commit(4, [store.write_part(events(ADDRESSES, ingest=4), ingest=4, part=0, day=DAY)])
     assert reader.find(EventQuery()).height == len(kept) + len(ADDRESSES)

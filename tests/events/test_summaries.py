@@ -86,7 +86,7 @@ def test_without_room_for_digests_the_answers_are_the_same(tmp_path: Path) -> No
 def test_a_digest_says_of_each_row_what_the_row_says(tmp_path: Path) -> None:
     world = make_world(tmp_path)
     store = world.events.store
-    summaries = Summaries(tmp_path / "other", store.folder)
+    summaries = Summaries(tmp_path / "other", store)
     rows = {(row["ingest"], row["row"]): row for row in world.rows}
     for path in store.files():
         summary = summaries.of(path)

@@ -7,6 +7,7 @@ import io
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 
 import tocsin as package
+from support.bucket_server import BucketServer, section
 from support.cast import HEADER, Tocsin
 from support.processes import KILLED, command, start
 from tocsin.operations.retention import apply_retention
@@ -39,6 +41,7 @@ LATER = [
 SMTP_ONLY = {"deliver.smtp.accepted"}
 COMPACTION = {"store.compacting", "store.cleaning"}
 LARGE_ONLY = {"keys.filter"}  # tests/node/records/test_key_files.py
+ELSEWHERE_ONLY = {"keys.given"}  # with storage elsewhere
 ELSEWHERE = (
     "accounts.",
     "restore.",
@@ -64,16 +67,26 @@ ELSEWHERE = (
     "work.",
 )
 PLACES = [
-    name for name in NAMES if name not in SMTP_ONLY | COMPACTION | LARGE_ONLY and not name.startswith(ELSEWHERE)
+    name
+    for name in NAMES
+    if name not in SMTP_ONLY | COMPACTION | LARGE_ONLY | ELSEWHERE_ONLY and not name.startswith(ELSEWHERE)
 ] + LATER
+SETTINGS = "[ingest]\nbatch_bytes = 10000\n"
 ADDRESSES = [f"192.0.2.{number % 250}" for number in range(900)]
 
 
 @pytest.fixture
 def node(tocsin: Tocsin) -> Tocsin:
     """A node that works in small batches, so that a small report has many."""
-    (tocsin.home / "tocsin.toml").write_text("[ingest]\nbatch_bytes = 10000\n")
+    (tocsin.home / "tocsin.toml").write_text(SETTINGS)
     return tocsin
+
+
+@pytest.fixture
+def in_bucket(node: Tocsin, bucket_server: BucketServer) -> Tocsin:
+    """The same with its storage in a bucket."""
+    (node.home / "tocsin.toml").write_text(SETTINGS + section(bucket_server.settings()))
+    return node
 
 
 @pytest.fixture
@@ -122,12 +135,12 @@ def expected() -> dict[str, object]:
 
 
 def check(node: Tocsin, inbox: Path, expected: dict[str, object], twin: Path) -> None:
-    """The node holds what one that was never killed holds."""
+    """The node holds what one that was never killed holds, whose folders are in its home."""
     if not expected:
         other = Tocsin(twin, node.environment)
         for name in ("cast.toml", "rules.csv"):
             other.run("directory", "import", node.home.parent / name)
-        (twin / "tocsin.toml").write_text((node.home / "tocsin.toml").read_text())
+        (twin / "tocsin.toml").write_text(SETTINGS)
         assert list(work(other, inbox)) == [0, 0]
         expected["truth"] = truth(other)
     assert truth(node) == expected["truth"]
@@ -142,6 +155,32 @@ def test_a_kill_at_a_named_point_loses_and_doubles_nothing(
         assert KILLED in work(node, inbox, TOCSIN_CUT="ingest.read")
     killed = list(work(node, inbox, TOCSIN_CUT=place))
     assert KILLED in killed, f"'{place}' was never reached"
+
+    assert list(work(node, inbox)) == [0, 0]
+
+    check(node, inbox, expected, tmp_path / "twin")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "store.part",
+        "keys.given:5",
+        "keys.merged",
+        "ingest.prepared",
+        "store.committed",
+        "ingest.shown",
+        "keys.removing",
+    ],
+)
+def test_a_kill_with_the_storage_in_a_bucket_loses_and_doubles_nothing(
+    in_bucket: Tocsin, inbox: Path, tmp_path: Path, expected: dict[str, object], place: str
+) -> None:
+    node = in_bucket
+    killed = list(work(node, inbox, TOCSIN_CUT=place))
+    assert KILLED in killed, f"'{place}' was never reached"
+    # what was copied here is lost with the machine, but for what waits to be finished: the next one has it from there
+    shutil.rmtree(node.home / "compiled" / "keys", ignore_errors=True)
 
     assert list(work(node, inbox)) == [0, 0]
 

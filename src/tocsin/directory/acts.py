@@ -347,7 +347,7 @@ def mute_for(context: ActContext, request: MuteRequest) -> MuteState:
     if request.until:
         until = datetime.combine(request.until, time(), UTC)
     if request.kind is MuteKind.IDENTIFIER:
-        check_identifier(request.value, context.node.home / HomeFolder.EVENTS)
+        check_identifier(request.value, context.node.place(HomeFolder.EVENTS))
     said = Mute(request.kind, request.value, until, request.reason)
     key = team_within_reach(context, request.team).key
     with context.undoable() as session:

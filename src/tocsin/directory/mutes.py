@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from difflib import get_close_matches
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +13,7 @@ from tocsin.directory.precedence import PERSON
 from tocsin.directory.queries import find_team
 from tocsin.directory.tables import MuteRow, TeamRow
 from tocsin.node.errors import NotFoundError, UsageError
+from tocsin.node.place import Place
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 
@@ -46,8 +46,8 @@ def mute(session: Session, key: str, said: Mute, *, actor: str, now: datetime) -
     return Mute(said.kind, value, said.until, said.reason)
 
 
-def check_identifier(value: str, events: Path) -> None:
-    """Refuse an identifier that would mute nothing; ``events``: the folder of the event table.
+def check_identifier(value: str, events: Place) -> None:
+    """Refuse an identifier that would mute nothing; ``events``: where the event table is.
 
     Raises:
         UsageError: neither a report type that comes with Tocsin nor an event here has it; names the nearest.

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     )
     from tocsin.events.normalise import UNUSABLE, normalise
     from tocsin.events.purge import purge_ingest
-    from tocsin.events.quarantine import Quarantine, SetAsideRow, header_of, purge_rows, set_aside
+    from tocsin.events.quarantine import Quarantine, SetAsideRow, forget_rows, header_of, purge_rows, set_aside
     from tocsin.events.repeats import pack_repeats, repeats_of
     from tocsin.events.reports import MailReading, OpenedReport, empty_spool, find_reports, open_reports, shown
     from tocsin.events.schema import COLUMNS

@@ -143,7 +143,7 @@ class Events:
     _arrivals: Cache[EventArrivals] = field(init=False)
 
     def __post_init__(self) -> None:
-        summaries = Summaries(self.folder, self.store.folder)
+        summaries = Summaries(self.folder, self.store)
         matcher = Matcher(self.store, self.database, summaries, self.numbers_of, self.text_rows)
         object.__setattr__(self, "summaries", summaries)
         object.__setattr__(self, "_matcher", matcher)
@@ -403,7 +403,7 @@ class Events:
         return self._shown(rows, sight)
 
     def _rows_of(self, path: str, at: Places, names: Sequence[str], *, whole: bool) -> pl.DataFrame:
-        scan = self._matcher.scan(path)
+        scan = self.store.scan_file(path)
         filled = scan.collect_schema().names()
         taken = [name for name in names if name in filled]
         extras = [name for name in filled if name.startswith(PREFIX)] if whole else []

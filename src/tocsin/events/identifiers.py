@@ -2,8 +2,9 @@
 
 from functools import cache
 from importlib.metadata import EntryPoint
-from pathlib import Path
 from typing import Final
+
+from tocsin.node.place import Place
 
 _IDENTIFIER: Final = "classification.identifier"
 
@@ -17,9 +18,9 @@ def bundled_identifiers() -> frozenset[str]:
     return frozenset(one for one in found if one)
 
 
-def stored_identifiers(folder: Path) -> frozenset[str]:
-    """Those of all events of the table in ``folder``."""
+def stored_identifiers(place: Place) -> frozenset[str]:
+    """Those of all events of the table in a place."""
     from tocsin.events.store import EventStore
 
-    found = EventStore(folder).scan().select(_IDENTIFIER).unique().collect().to_series()
+    found = EventStore(place).scan().select(_IDENTIFIER).unique().collect().to_series()
     return frozenset(found.drop_nulls().to_list())

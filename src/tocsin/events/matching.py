@@ -256,7 +256,7 @@ class Matcher:
     def _read_places_now(
         self, file: EventFile, wanted: EventFilter, texts: Sequence[str], part: tuple[int, int]
     ) -> Places:
-        scan = self.scan(file.path).with_row_index("_place").slice(part[0], part[1] - part[0])
+        scan = self.store.scan_file(file.path).with_row_index("_place").slice(part[0], part[1] - part[0])
         filled = set(scan.collect_schema().names())
         condition = pl.lit(value=True)
         if wanted.problem:
@@ -266,10 +266,6 @@ class Matcher:
             among = [pl.col(name).str.contains(pattern) for name in texts if name in filled]
             condition &= pl.any_horizontal(among).fill_null(value=False) if among else pl.lit(value=False)
         return scan.filter(condition).select("_place").collect().to_series().to_numpy().astype(np.intp)
-
-    def scan(self, path: str) -> pl.LazyFrame:
-        """The rows of one file, with the columns that it has."""
-        return pl.scan_parquet(self.store.folder / path, hive_partitioning=False, glob=False)
 
 
 def _may_ask(asked: ResolvedFilter) -> bool:

@@ -1,15 +1,13 @@
 """Rows that could not be used: kept with file, line, reason and raw text until they are mended or expire."""
 
 import json
-import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import IO, Any, Final
 
-from tocsin.node.files import sync_folder, sync_open, unfinished
+from tocsin.node.place import Place
 from tocsin.node.sentences import decode_sentence, encode_sentence, say
 
 _PURGED: Final = encode_sentence(say("It was purged."))
@@ -33,36 +31,34 @@ class SetAsideRow:
 
 @dataclass
 class Quarantine:
-    """The rows that one ingest sets aside, written as they come; no file where there are none.
+    """The rows that one ingest sets aside in a place, written as they come; no file where there are none.
 
     ``header`` is the report's own first line where its records cannot be read without it.
     """
 
-    folder: Path
+    place: Place
     ingest: int
     header: str = ""
     count: int = 0
-    _out: IO[str] | None = field(default=None, repr=False)
+    _out: IO[bytes] | None = field(default=None, repr=False)
 
     def add(self, rows: Sequence[tuple[int, str, str]]) -> None:
         """Set rows aside: line, reason and raw text of each."""
         if not rows:
             return
         if self._out is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._out = _path(self.folder, self.ingest).open("w", encoding="utf-8")
-            self._out.write(json.dumps({"header": self.header}) + "\n")
+            self._out = self.place.begin(_name(self.ingest))
+            self._out.write(_line({"header": self.header}))
         self._out.writelines(
-            json.dumps({"line": line, "reason": encode_sentence(reason), "raw": raw}) + "\n"
-            for line, reason, raw in rows
+            _line({"line": line, "reason": encode_sentence(reason), "raw": raw}) for line, reason, raw in rows
         )
         self.count += len(rows)
 
     def sync(self) -> int:
         """Make them survive loss of power; returns how many there are."""
         if self._out is not None:
-            self._out.flush()
-            os.fsync(self._out.fileno())
+            self.place.finish(self._out, _name(self.ingest))
+            self.place.sync([_name(self.ingest)])
         return self.count
 
     def close(self) -> None:
@@ -73,48 +69,57 @@ class Quarantine:
             self._out = None
 
 
-def set_aside(folder: Path, ingest: int) -> Iterator[SetAsideRow]:
+def set_aside(kept: Place, ingest: int) -> Iterator[SetAsideRow]:
     """The rows that an ingest set aside, in order."""
-    rows = (entry for entry in _entries(folder, ingest) if "header" not in entry)
+    rows = (entry for entry in _entries(kept, ingest) if "header" not in entry)
     for place, entry in enumerate(rows):
         yield SetAsideRow(ingest, int(entry["line"]), decode_sentence(str(entry["reason"])), str(entry["raw"]), place)
 
 
-def purge_rows(folder: Path, ingest: int, places: Collection[int] | None) -> None:
-    """Leave nothing of these rows (None: of all, and of the first line) but their line; safe to repeat.
-
-    The file keeps its age, by which it expires.
-    """
-    path = _path(folder, ingest)
-    if not path.is_file():
+def purge_rows(kept: Place, ingest: int, places: Collection[int] | None) -> None:
+    """Leave nothing of these rows (None: of all, and of the first line) but their line; safe to repeat."""
+    if kept.find(_name(ingest)) is None:
         return
-    age, place = path.stat(), -1
-    for unfinished_copy in folder.glob("*.part"):
+    place = -1
+    for unfinished_copy in kept.folder.glob("*.part"):
         unfinished_copy.unlink()
-    with unfinished(folder) as out:
-        for entry in _entries(folder, ingest):
+    with kept.unfinished() as out:
+        for entry in _entries(kept, ingest):
             is_row = "header" not in entry
             place += is_row
             gone = places is None or (is_row and place in places)
             left = {"line": entry["line"], "reason": _PURGED, "raw": ""} if is_row else {"header": ""}
-            out.write(f"{json.dumps(left if gone else entry)}\n".encode())
-        sync_open(out)
-        os.utime(out.name, ns=(age.st_atime_ns, age.st_mtime_ns))
-        Path(out.name).replace(path)
-    sync_folder(folder)
+            out.write(_line(left if gone else entry))
+        kept.keep(out, _name(ingest))
 
 
-def header_of(folder: Path, ingest: int) -> list[str]:
+def forget_rows(kept: Place, *, before: int | None = None, after: int | None = None, up_to: int | None = None) -> int:
+    """Delete what ingests before a number set aside, or those after one, up to one; returns the files."""
+    stems = (file.name.removesuffix(".jsonl") for file in kept.list())
+    numbers = [int(stem) for stem in stems if stem.isdecimal()]
+    if before is None:
+        gone = [one for one in numbers if (after is None or one > after) and (up_to is None or one <= up_to)]
+    else:
+        gone = [one for one in numbers if one < before]
+    for number in gone:
+        kept.delete(_name(number))
+    return len(gone)
+
+
+def header_of(kept: Place, ingest: int) -> list[str]:
     """The first line of the report that the rows came from, where they need it; else nothing."""
-    return [str(entry["header"]) for entry in islice(_entries(folder, ingest), 1) if entry.get("header")]
+    return [str(entry["header"]) for entry in islice(_entries(kept, ingest), 1) if entry.get("header")]
 
 
-def _entries(folder: Path, ingest: int) -> Iterator[dict[str, Any]]:
-    path = _path(folder, ingest)
-    if path.is_file():
-        with path.open(encoding="utf-8") as lines:
-            yield from (json.loads(line) for line in lines)
+def _entries(kept: Place, ingest: int) -> Iterator[dict[str, Any]]:
+    with suppress(FileNotFoundError), kept.open(_name(ingest)) as lines:
+        for line in lines:
+            yield json.loads(line)
 
 
-def _path(folder: Path, ingest: int) -> Path:
-    return folder / f"{ingest:010d}.jsonl"
+def _line(entry: dict[str, Any]) -> bytes:
+    return f"{json.dumps(entry)}\n".encode()
+
+
+def _name(ingest: int) -> str:
+    return f"{ingest:010d}.jsonl"

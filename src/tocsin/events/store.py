@@ -6,11 +6,10 @@ so that a query for a prefix opens one.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 import polars as pl
 
@@ -18,7 +17,7 @@ from tocsin.events.extra import PREFIX, extras_of, fold, fold_columns
 from tocsin.events.schema import COLUMNS
 from tocsin.events.table import EventPart, EventTable
 from tocsin.node.errors import StorageError
-from tocsin.node.files import sync_file, sync_folder
+from tocsin.node.place import Place, place_at
 from tocsin.node.records import cut
 
 __all__ = ["NO_CONTACT", "TOLD_IN", "EventPart", "EventQuery", "EventStore"]
@@ -55,15 +54,12 @@ class EventQuery:
     until: datetime | None = None
 
 
-@dataclass(frozen=True)
 class EventStore:
-    """The events in ``folder``."""
+    """The events in a place."""
 
-    folder: Path
-    table: EventTable = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "table", EventTable(self.folder))
+    def __init__(self, at: Path | Place) -> None:
+        self.place = place_at(at)
+        self.table = EventTable(self.place)
 
     def last_committed(self) -> int:
         """The number of the newest ingest in the table; 0 when there is none."""
@@ -96,10 +92,7 @@ class EventStore:
 
     def sync(self, parts: Sequence[EventPart]) -> None:
         """Make the parts survive loss of power."""
-        for part in parts:
-            sync_file(self.folder / part.path)
-        for folder in {(self.folder / part.path).parent for part in parts}:
-            sync_folder(folder)
+        self.place.sync([part.path for part in parts])
 
     def commit(self, ingest: int, parts: Sequence[EventPart], replaced: Sequence[str] = ()) -> None:
         """Show the parts of an ingest to readers, exactly once: a repeated call does nothing.
@@ -232,7 +225,7 @@ class EventStore:
             frame = self._read(small).collect()
         except pl.exceptions.PolarsError as error:
             raise StorageError(
-                f"Small files of {day} in {self.folder} cannot be read: {error}.", hint="Run 'tocsin doctor'."
+                f"Small files of {day} in {self.place.path()} cannot be read: {error}.", hint="Run 'tocsin doctor'."
             ) from error
         part = self._write(frame, f"merged-{version:010d}", day, in_order=False)
         self.sync([part])
@@ -267,7 +260,7 @@ class EventStore:
             kept = frame.filter(~gone)
             if kept.height < frame.height:
                 old.append(path)
-                name = f"{Path(path).stem.partition('~')[0]}~{self.table.version():010d}"
+                name = f"{Path(path).stem.partition('.')[0]}.{self.table.version():010d}"
                 if kept.height:
                     new.append(self._write(kept, name, day, in_order=Path(path).name.startswith(_COMPACT)))
         self.sync(new)
@@ -276,10 +269,10 @@ class EventStore:
         self.table.forget_past()
         self.clean(reading=timedelta(0))
 
-    def unlisted(self) -> list[Path]:
+    def unlisted(self) -> list[str]:
         """Files that the table does not list: of ingests that never were, deleted, or compacted away."""
-        listed = set(self.files())
-        return [path for path in self.folder.glob("day=*/*") if _in_table(path) not in listed]
+        listed, here = set(self.files()), (file.name for file in self.place.list() if file.name.startswith("day="))
+        return [name for name in here if name.endswith((".parquet", ".part")) and name not in listed]
 
     def clean(self, *, reading: timedelta = READING, newest: int | None = None) -> int:
         """Remove what the table does not list, but for what it listed so short ago; returns how many. For the writer.
@@ -291,11 +284,16 @@ class EventStore:
         """
         stray = self.unlisted()
         held = self.table.taken_out(reading) if stray else frozenset()
-        gone = [path for path in stray if _in_table(path) not in held and not _is_later(path, newest)]
+        gone = [path for path in stray if path not in held and not _is_later(path, newest)]
         for path in gone:
-            path.unlink()
+            self.place.delete(path)
             cut("store.cleaning")
         return len(gone)
+
+    def scan_file(self, path: str) -> pl.LazyFrame:
+        """The rows of one file, with the columns that it has."""
+        options = self.place.options
+        return pl.scan_parquet(self.place.path(path), storage_options=options, hive_partitioning=False, glob=False)
 
     def _read(self, files: pl.DataFrame) -> pl.LazyFrame:
         """The rows of some of the listed files."""
@@ -305,7 +303,8 @@ class EventStore:
         extras = self.table.extras()
         filled = [name for name, of in counts.items() if of in files.columns and files[of].null_count() < files.height]
         return pl.scan_parquet(
-            [self.folder / path for path in files["path"]],
+            [self.place.path(path) for path in files["path"]],
+            storage_options=self.place.options,
             schema={**COLUMNS, **{name: extras[name] for name in filled}},
             missing_columns="insert",
             extra_columns="ignore",
@@ -316,25 +315,25 @@ class EventStore:
     def _write(self, frame: pl.DataFrame, name: str, day: date | str, *, in_order: bool) -> EventPart:
         filled = [column.name for column in frame if column.null_count() < frame.height or column.name == "ingest"]
         relative = f"day={day}/{name}.parquet"
-        path = self.folder / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all: a worker that was thought dead may write the same once more, which others read already.
-        part = path.with_suffix(f".{uuid4().hex}.part")
         try:
-            frame.select(filled).write_parquet(
-                # statistics of row groups help only where rows are in the order of addresses
-                part,
-                compression="zstd",
-                compression_level=1,
-                row_group_size=ROW_GROUP,
-                statistics=in_order,
-            )
+            with self.place.begin(relative) as out:
+                frame.select(filled).write_parquet(
+                    # statistics of row groups help only where rows are in the order of addresses
+                    out,
+                    compression="zstd",
+                    compression_level=1,
+                    row_group_size=ROW_GROUP,
+                    statistics=in_order,
+                )
+                cut("store.part")
+                self.place.finish(out, relative)
         except pl.exceptions.ComputeError as error:
             raise StorageError(f"Events could not be written: {error}.", hint="Make room on that disk.") from error
-        cut("store.part")
-        part.rename(path)
         unfilled = [name for name in frame.columns if name.startswith(PREFIX) and name not in filled]
-        return EventPart.of(self.folder, relative, frame.drop(unfilled))
+        file = self.place.find(relative)
+        if file is None:
+            raise StorageError(f"{relative} was written and is not there.", hint="Run 'tocsin doctor'.")
+        return EventPart.of(file, frame.drop(unfilled))
 
     def _compact_day(self, day: str, files: pl.DataFrame) -> int:
         scan = self._read(files)
@@ -351,14 +350,9 @@ class EventStore:
         return files.height - len(parts)
 
 
-def _in_table(path: Path) -> str:
-    """How the table names a file (`Path.relative_to` takes fifty times as long, and there may be thousands)."""
-    return f"{path.parent.name}/{path.name}"
-
-
-def _is_later(path: Path, ingest: int | None) -> bool:
+def _is_later(path: str, ingest: int | None) -> bool:
     """Whether a file is a part of a later ingest."""
-    number = path.name.partition("-")[0]
+    number = path.rpartition("/")[2].partition("-")[0]
     return ingest is not None and number.isdecimal() and int(number) > ingest
 
 

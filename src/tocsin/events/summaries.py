@@ -27,6 +27,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tocsin.events.schema import COLUMNS
+from tocsin.events.store import EventStore
 from tocsin.networks import format_address
 from tocsin.node.cache import Cache
 
@@ -300,14 +301,14 @@ def _spread(asn: npt.NDArray[np.intp], kind: UInt32s, kinds: int) -> UInt32s:
 
 
 class Summaries:
-    """The digests in ``folder`` of the table's files in ``events``; made where they are missing.
+    """The digests in ``folder`` of the files of a store; made where they are missing.
 
     All that are on the disk stay mapped for as long as the table lists their files: a scan of a thousand files opens
     none, and the system takes back what memory it needs.
     """
 
-    def __init__(self, folder: Path, events: Path) -> None:
-        self._folder, self._events = folder, events
+    def __init__(self, folder: Path, store: EventStore) -> None:
+        self._folder, self._store = folder, store
         self._mapped: dict[str, FileDigest] = {}
         # two who miss the same wait for one
         self._unsaved: Cache[FileDigest] = Cache(_UNSAVED, lambda one: one.numbers.nbytes, threading.Lock())
@@ -341,7 +342,7 @@ class Summaries:
 
     def _make(self, path: str) -> FileDigest:
         """Keep it, whole or not at all; without room on the disk it is made again next time."""
-        made, file = summarise(_read_source(self._events / path)), self._folder / _name(path)
+        made, file = summarise(_read_source(self._store.scan_file(path))), self._folder / _name(path)
         unfinished = file.with_name(f"{file.name}.{uuid4().hex}")  # another process may be making the same
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -399,8 +400,7 @@ def _map(path: Path) -> memoryview:
     return memoryview(mapped).toreadonly()
 
 
-def _read_source(path: Path) -> pl.DataFrame:
-    scan = pl.scan_parquet(path, hive_partitioning=False, glob=False)
+def _read_source(scan: pl.LazyFrame) -> pl.DataFrame:
     filled = scan.collect_schema().names()
     return scan.select(name for name in _SOURCE if name in filled).collect()
 

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import polars as pl
@@ -21,6 +20,7 @@ from tocsin.events.extra import PREFIX
 from tocsin.events.schema import COLUMNS
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_file, sync_folder
+from tocsin.node.place import Folder, Place, StoredFile
 from tocsin.node.records import cut
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from deltalake.transaction import AddAction, RemoveAction
 
 _APPLICATION = "tocsin"
+_LOG: Final = "_delta_log"
 _SETTLED = 1_000_000_000  # two commits closer than this may leave the same time on the folder
 _CONFIGURATION = {
     "delta.dataSkippingNumIndexedCols": "-1",
@@ -60,28 +61,30 @@ class EventPart:
     extras: dict[str, str]
 
     @classmethod
-    def of(cls, folder: Path, relative: str, frame: pl.DataFrame) -> "EventPart":
-        """The part at a path below ``folder`` that ``frame`` was written to."""
-        status = (folder / relative).stat()
+    def of(cls, file: StoredFile, frame: pl.DataFrame) -> "EventPart":
+        """The part in a file, by its name in the table's place, that ``frame`` was written to."""
         extras = {name: _NAMES[dtype] for name, dtype in frame.schema.items() if name.startswith(PREFIX)}
-        modified = int(status.st_mtime * 1000)
-        return cls(relative, frame.height, status.st_size, modified, _statistics(frame, extras), extras)
+        statistics = _statistics(frame, extras)
+        return cls(file.name, frame.height, file.size, int(file.modified * 1000), statistics, extras)
 
 
 class EventTable:
-    """The table in ``folder``; made at the first commit. Remembers what it read until the table changes."""
+    """The table in a place; made at the first commit. Remembers what it read until the table changes."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, place: Place) -> None:
+        self.place = place
         self._opened: DeltaTable | None = None
-        self._looked: tuple[int, int] = (0, 0)  # when its log had last changed, and when that was seen; nanoseconds
+        self._looked: tuple[int | str, int] = (
+            0,
+            0,
+        )  # how its log was, or when it had changed, and when that was seen (ns)
         self._listed: tuple[int, pl.DataFrame] | None = None
         self._extras: dict[str, pl.DataType] = {}
         self._lock = threading.RLock()  # pages read in many threads
 
     def exists(self) -> bool:
         """Whether anything was ever committed."""
-        return self._opened is not None or any((self.folder / "_delta_log").glob("*.json"))
+        return self._opened is not None or any(one.name.endswith(".json") for one in self.place.list(_LOG))
 
     def last_ingest(self) -> int:
         """The number of the newest ingest that it holds; 0 when there is none."""
@@ -126,14 +129,15 @@ class EventTable:
             StorageError: the table cannot be written, or shows a later ingest already.
 
         """
-        if (last := self.last_ingest()) == ingest:
+        last = self.last_ingest()
+        if last == ingest and {part.path for part in parts} <= set(self.listing()["path"]):
             return
         if last > ingest:
             raise StorageError(
                 f"The event table shows ingest {last} already, so it cannot show the earlier {ingest}.",
                 hint="Restore the records and the event table from one backup.",
             )
-        with _writing(self.folder):
+        with self._writing():
             self._make()
             later = {"notified_in": "long"} if replaced else {}  # tables of earlier versions lack it
             self._widen(later | {name: kind for part in parts for name, kind in part.extras.items()})
@@ -153,7 +157,7 @@ class EventTable:
         """
         removed = [_remove(path, data_change=deleted) for path in old]
         if removed or new:
-            with _writing(self.folder):
+            with self._writing():
                 self._commit([*removed, *(_add(part, data_change=deleted) for part in new)], at=at)
 
     def forget_past(self) -> None:
@@ -163,26 +167,31 @@ class EventTable:
         """
         if not self.exists():
             return
-        log = self.folder / "_delta_log"
-        with _writing(self.folder), self._lock:
+        with self._writing(), self._lock:
             table = self._open()
             version = table.version()
             table.create_checkpoint()
-            for path in log.iterdir():
-                sync_file(path)
-            sync_folder(log)
+            log = [file.name for file in self.place.list(_LOG)]
+            self.place.sync(log)
             cut("purge.checkpoint")
-            for path in log.iterdir():
-                if path.name.split(".")[0].isdecimal() and int(path.name.split(".")[0]) < version:
-                    path.unlink()
+            for name in log:
+                if (number := _version_of(name)) is not None and number < version:
+                    self.place.delete(name)
                     cut("purge.forgetting")
-            sync_folder(log)
+            if self._is_folder:
+                sync_folder(self.place.folder / _LOG)
 
     def taken_out(self, within: timedelta) -> frozenset[str]:
         """The paths of the files that commits so short ago took out, by this machine's clock."""
-        since = time.time() - within.total_seconds()
-        recent = [path for path in (self.folder / "_delta_log").glob("*.json") if path.stat().st_mtime > since]
-        return frozenset(path for commit in recent for path in _removed_by(commit))
+        since, commits = time.time() - within.total_seconds(), self.place.list(_LOG)
+        recent = [one.name for one in commits if one.name.endswith(".json") and one.modified > since]
+        return frozenset(path for commit in recent for path in self._removed_by(commit))
+
+    def _removed_by(self, commit: str) -> Iterator[str]:
+        with self.place.open(commit) as lines:
+            for line in lines:
+                if line.startswith(b'{"remove"'):
+                    yield unquote(json.loads(line)["remove"]["path"])
 
     def _known_extras(self) -> dict[str, pl.DataType]:
         if self.exists():
@@ -197,22 +206,57 @@ class EventTable:
 
         try:
             with self._lock:
-                log = self.folder / "_delta_log"
-                changed, now = log.stat().st_mtime_ns, time.time_ns()
-                if self._opened is None:
-                    self._opened = DeltaTable(str(self.folder))
-                elif changed != self._looked[0] or (
-                    self._looked[1] - changed < _SETTLED and _commit_file(log, self._opened.version() + 1).exists()
-                ):
-                    self._opened.update_incremental()
+                if self._is_folder:
+                    looked, is_same = self._look_at_folder()
                 else:
-                    return self._opened
-                self._looked = (changed, now)
-        except Exception as error:
-            raise StorageError(
-                f"The event table in {self.folder} cannot be read: {error}", hint="Run 'tocsin doctor'."
-            ) from error
-        return self._opened
+                    looked, is_same = self._look_at_bucket()
+                if self._opened is None:
+                    self._opened = DeltaTable(self.place.path(), storage_options=self.place.table_options)
+                elif not is_same:
+                    self._opened.update_incremental()
+                self._looked = looked
+                return self._opened
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001  # deltalake raises many kinds
+            failure = self.place.failure(error, "The event table cannot be read")
+            raise failure from failure.__cause__
+
+    def _look_at_folder(self) -> tuple[tuple[int | str, int], bool]:
+        """When its log last changed and when that was seen, and whether the open version is the last one."""
+        changed, now = (self.place.folder / _LOG).stat().st_mtime_ns, time.time_ns()
+        if self._opened is None or changed != self._looked[0]:
+            return (changed, now), False
+        is_settled = self._looked[1] - changed >= _SETTLED
+        if is_settled or self.place.find(_commit_name(self._opened.version() + 1)) is None:
+            return self._looked, True
+        return (changed, now), False
+
+    def _look_at_bucket(self) -> tuple[tuple[int | str, int], bool]:
+        """Which its last checkpoint is, and whether the open version is the last one; one list of few names."""
+        last = self._opened.version() if self._opened is not None else -1
+        log = list(self.place.list(_LOG, after=f"{_LOG}/{last:020d}" if last >= 0 else f"{_LOG}/9"))
+        # Not only whether the next is there: a purge may have forgotten it.
+        is_same = all((_version_of(file.name) or 0) <= last for file in log)
+        checkpoint = next((file.tag for file in log if file.name.endswith("_checkpoint")), "")
+        if is_same and checkpoint != self._looked[0]:
+            self._opened = None  # what it was read from may be gone
+        return (checkpoint, 0), is_same
+
+    @property
+    def _is_folder(self) -> bool:
+        return isinstance(self.place, Folder)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What deltalake could not write, as the error that people are told."""
+        from deltalake.exceptions import DeltaError
+
+        try:
+            yield
+        except (OSError, DeltaError) as error:
+            failure = self.place.failure(error, "The event table could not be written")
+            raise failure from failure.__cause__
 
     def _make(self) -> None:
         from deltalake import DeltaTable
@@ -224,7 +268,8 @@ class EventTable:
                 self._open().alter.set_table_properties(_CONFIGURATION)
             return
         DeltaTable.create(
-            str(self.folder),
+            self.place.path(),
+            storage_options=self.place.table_options,
             schema=_schema({**COLUMNS, "day": pl.String()}),
             partition_by=["day"],
             configuration=_CONFIGURATION,
@@ -251,7 +296,7 @@ class EventTable:
         shown = 0 if ingest is None else int(table.transaction_version(_APPLICATION) or 0)
         if at not in {None, last} or (ingest is not None and shown >= ingest):
             raise StorageError(
-                f"Another process wrote the event table in {self.folder} meanwhile.", hint="Do it again."
+                f"Another process wrote the event table in {self.place.path()} meanwhile.", hint="Do it again."
             )
         transactions = [Transaction(_APPLICATION, ingest)] if ingest is not None else None
         table.create_write_transaction(
@@ -262,37 +307,24 @@ class EventTable:
             commit_properties=CommitProperties(app_transactions=transactions, max_commit_retries=0),
         )
         cut("store.committed")
-        log = self.folder / "_delta_log"
-        # also what a killed writer committed last and did not sync
-        for version in range(max(last - 1, 0), last + 2):
-            with suppress(FileNotFoundError):  # forgotten since
-                sync_file(_commit_file(log, version))
-        sync_folder(log)
-        sync_folder(self.folder)
+        if self._is_folder:
+            # also what a killed writer committed last and did not sync
+            for version in range(max(last - 1, 0), last + 2):
+                with suppress(FileNotFoundError):  # forgotten since
+                    sync_file(self.place.folder / _commit_name(version))
+            sync_folder(self.place.folder / _LOG)
+            sync_folder(self.place.folder)
         cut("store.synced")
 
 
-def _commit_file(log: Path, version: int) -> Path:
-    return log / f"{version:020d}.json"
+def _commit_name(version: int) -> str:
+    return f"{_LOG}/{version:020d}.json"
 
 
-def _removed_by(commit: Path) -> Iterator[str]:
-    for line in commit.read_text(encoding="utf-8").splitlines():
-        if line.startswith('{"remove"'):
-            yield unquote(json.loads(line)["remove"]["path"])
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """What deltalake could not write, as the error that people are told."""
-    from deltalake.exceptions import DeltaError
-
-    try:
-        yield
-    except (OSError, DeltaError) as error:
-        raise StorageError(
-            f"The event table in {folder} could not be written: {error}.", hint="Make room on that disk, or repair it."
-        ) from error
+def _version_of(name: str) -> int | None:
+    """The version that a file of the log belongs to."""
+    number = name.rpartition("/")[2].partition(".")[0]
+    return int(number) if number.isdecimal() else None
 
 
 def _schema(columns: Mapping[str, pl.DataType]) -> "Schema":

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from tocsin.node.blobs import Blobs
 from tocsin.node.paths import HomeFolder
+from tocsin.node.place import Place
 from tocsin.node.records import Database
 from tocsin.node.settings import Settings
+from tocsin.node.storage import place_of
 
 if TYPE_CHECKING:
     from tocsin.node.standby import Standby
@@ -27,9 +29,9 @@ class Node:
         return self.home / HomeFolder.SPOOL
 
     @property
-    def quarantine(self) -> Path:
+    def quarantine(self) -> Place:
         """Where rows that were set aside are kept, a file per ingest."""
-        return self.home / HomeFolder.QUARANTINE
+        return self.place(HomeFolder.QUARANTINE)
 
     @property
     def mails(self) -> Path:
@@ -39,22 +41,26 @@ class Node:
     @property
     def inbox(self) -> Blobs:
         """Files that came with reports from the public."""
-        return Blobs(self.home / HomeFolder.INBOX)
+        return Blobs(self.place(HomeFolder.INBOX))
 
     @property
     def incident_evidence(self) -> Blobs:
         """Files of evidence of incidents."""
-        return Blobs(self.home / HomeFolder.INCIDENT_EVIDENCE)
+        return Blobs(self.place(HomeFolder.INCIDENT_EVIDENCE))
 
     @property
     def exchange(self) -> Blobs:
         """Dispatches to and from partners: members packed, and the files that were encrypted for them."""
-        return Blobs(self.home / HomeFolder.EXCHANGE)
+        return Blobs(self.place(HomeFolder.EXCHANGE))
 
     @property
     def mailroom(self) -> Blobs:
         """Mails that came in."""
-        return Blobs(self.home / HomeFolder.MAILROOM, ".eml")
+        return Blobs(self.place(HomeFolder.MAILROOM), ".eml")
+
+    def place(self, name: HomeFolder) -> Place:
+        """Where the files of a folder are: in the home, or by ``[storage] address``."""
+        return place_of(self.settings.storage, self.home, name)
 
     @property
     def standby(self) -> "Standby | None":

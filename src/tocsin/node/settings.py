@@ -50,6 +50,24 @@ class StorageSettings(Section):
     """Where records and events are kept."""
 
     database: str = Field("", description="SQLAlchemy URL of the records; empty: SQLite in the home folder.")
+    address: str = Field(
+        "",
+        pattern=r"^(|file:///[^?#]*[^?#/]|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9][A-Za-z0-9._-]*)*)$",
+        description="Where events, what is known of rows and problems, kept files and set-aside rows are: file:// and "
+        "the full path of a folder that all machines see, or s3://BUCKET/PREFIX; empty: in the home folder.",
+    )
+    endpoint: str = Field(
+        "",
+        pattern=r"^(https://[^\s?#@]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/[^\s?#@]*)?)?$",
+        description="The server of s3://, where it is not that of Amazon.",
+    )
+    region: str = Field("us-east-1", min_length=1, description="The region of the bucket.")
+    account: str = Field("", description="The access key id; empty: what the role of this machine may (AWS).")
+    secret_file: str = Field(
+        "",
+        description="File that holds the secret access key, readable by this user only (a relative path: in the home "
+        "folder).",
+    )
     backups: str = Field(
         "", description="The folder that the pages put backups into, best on another disk; empty: by command only."
     )
@@ -61,6 +79,12 @@ class StorageSettings(Section):
     backup_days: int = Field(
         7, ge=0, description="The doctor complains when the newest backup is older than this many days; 0: never."
     )
+
+    @model_validator(mode="after")
+    def _key_is_whole(self) -> Self:
+        if bool(self.account) != bool(self.secret_file):
+            raise ValueError("account and secret_file need each other")
+        return self
 
 
 class IngestSettings(Section):
@@ -431,7 +455,7 @@ def load_settings(home: Path) -> Settings:
             if value is not None and isinstance(given.setdefault(section, {}), dict):
                 given[section][name] = value
     try:
-        return _with_places(Settings.model_validate(given), home)
+        settings = _with_places(Settings.model_validate(given), home)
     except ValidationError as error:
         first = error.errors()[0]
         parts = [str(part) for part in first["loc"]]
@@ -441,6 +465,12 @@ def load_settings(home: Path) -> Settings:
             f"Setting '{'.'.join(parts)}' {place} does not work: {problem_of(first)}.",
             hint="docs/settings.md lists each setting and what it takes.",
         ) from error
+    if settings.standby.folder and settings.storage.address:
+        raise SettingError(
+            "A standby machine follows the home folder, and [storage] address has most of it elsewhere.",
+            hint="Leave one of them empty: with storage that all machines see, a second server takes its place.",
+        )
+    return settings
 
 
 def problem_of(error: "ErrorDetails") -> str:
@@ -461,11 +491,12 @@ def _with_places(settings: Settings, home: Path) -> Settings:
         return str(home / Path(path).expanduser()) if path else ""
 
     mail, mailbox, elsewhere = settings.mail, settings.mailbox, settings.single_sign_on
-    hotline, duty = settings.never_held, settings.duty
+    hotline, duty, storage = settings.never_held, settings.duty, settings.storage
     files = {"password_file": placed(mail.password_file), "key_password_file": placed(mail.key_password_file)}
     return settings.model_copy(
         update={
             "mail": mail.placed(placed).model_copy(update=files),
+            "storage": storage.model_copy(update={"secret_file": placed(storage.secret_file)}),
             "never_held": hotline.model_copy(update={"openpgp_key": placed(hotline.openpgp_key)}),
             "duty": duty.model_copy(update={"webhook_secret_file": placed(duty.webhook_secret_file)}),
             "mailbox": mailbox.placed(placed).model_copy(update={"password_file": placed(mailbox.password_file)}),

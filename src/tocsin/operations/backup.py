@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
@@ -26,6 +26,7 @@ from tocsin.interface import capabilities
 from tocsin.node.errors import ConflictError, StorageError, UsageError
 from tocsin.node.home import close_to_others, records_of
 from tocsin.node.paths import HomeFile, HomeFolder
+from tocsin.node.place import Place
 from tocsin.node.records import (
     INDEX_TABLES,
     AuditAction,
@@ -39,6 +40,7 @@ from tocsin.node.records import (
     sqlite_url,
 )
 from tocsin.node.settings import load_settings
+from tocsin.node.storage import SHARED, place_of
 from tocsin.operations.backup_archive import archive_into
 from tocsin.operations.backup_encryption import BackupKey, GpgKeyring, backup_keys, encrypted_to
 from tocsin.operations.backup_reading import (
@@ -199,16 +201,19 @@ def restore_files(
     ``pages``: the records are those of a node as they were, so that SQLite takes their file as it is.
     """
     check_is_empty(home)
-    with _disk(home), _clean_failure(home):
+    with _disk(home), _clean_failure(home), ExitStack() as stack:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         home.chmod(0o700)
         files = files_of()
         if not (home / HomeFile.SETTINGS).exists() and HomeFile.SETTINGS in files.hashes:
             copy_file(files.folder / HomeFile.SETTINGS, home / HomeFile.SETTINGS)
-        database = _empty_database(home)
+        database, elsewhere = _empty_database(home), stack.enter_context(_empty_storage(home))
         (home / HomeFile.UNFINISHED_RESTORE).touch()
         for name in files.hashes:
-            if name not in {HomeFile.RECORDS, HomeFile.SETTINGS}:
+            folder, _, rest = name.partition("/")
+            if folder in elsewhere:
+                elsewhere[folder].put(rest, files.folder / name)
+            elif name not in {HomeFile.RECORDS, HomeFile.SETTINGS}:
                 files.bring(files.folder / name, home / name)
         cut("restore.copied")
         _bring_records(files.folder / HomeFile.RECORDS, database, home / HomeFolder.SPOOL, pages=pages)
@@ -328,10 +333,13 @@ def _contents(node: NodeWithStores, work: Path, *, readable: bool) -> Iterator[t
     finally:
         records.close()
     yield HomeFile.RECORDS, work / HomeFile.RECORDS
-    deleted = set(node.store.unlisted())  # stays a while for readers, but goes nowhere
-    for path in node_files(node.home):
-        if path not in deleted:
-            yield path.relative_to(node.home).as_posix(), path
+    yield from node_files(node)
+    for folder in SHARED if node.settings.storage.address else ():
+        place, deleted = node.place(folder), _deleted(node) if folder is HomeFolder.EVENTS else ()
+        for file in place.list():
+            if file.name not in deleted:
+                with place.local(file.name) as path:
+                    yield f"{folder}/{file.name}", path
 
 
 @contextmanager
@@ -350,6 +358,24 @@ def _clean_failure(home: Path) -> Iterator[None]:
                 path.unlink()
         if before is None and home.exists():
             home.rmdir()
+        raise
+
+
+@contextmanager
+def _empty_storage(home: Path) -> Iterator[dict[str, Place]]:
+    """The places by ``[storage] address``, which must have nothing; where the block fails, they have nothing again."""
+    settings = load_settings(home).storage
+    places: dict[str, Place] = {name: place_of(settings, home, name) for name in SHARED} if settings.address else {}
+    if any(next(iter(place.list()), None) for place in places.values()):
+        raise ConflictError(
+            f"There is something in {settings.address} already.", hint="Name an empty place in [storage] address."
+        )
+    try:
+        yield places
+    except BaseException:
+        for place in places.values():
+            for file in place.list():
+                place.delete(file.name)
         raise
 
 
@@ -404,15 +430,26 @@ def _disk(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def node_files(home: Path) -> Iterator[Path]:
-    """The files of a node but for its records and what is made anew; not those that are only just being written."""
-    for path in sorted(home.rglob("*")):
-        parts = path.relative_to(home).parts
-        unfinished = any(part.endswith(".part") for part in parts)
+def node_files(node: NodeWithStores) -> Iterator[tuple[str, Path]]:
+    """The files of a node in its home, but for its records and what is made anew, and those that are not whole yet.
+
+    Nor those that are in storage elsewhere.
+    """
+    elsewhere = SHARED if node.settings.storage.address else ()
+    deleted = set() if elsewhere else {f"{HomeFolder.EVENTS}/{name}" for name in _deleted(node)}
+    for path in sorted(node.home.rglob("*")):
+        name = path.relative_to(node.home)
+        unfinished = any(part.endswith(".part") for part in name.parts)
         if (
-            parts[0] not in NOT_COPIED
-            and not parts[0].startswith(HomeFile.RECORDS)
+            name.parts[0] not in {*NOT_COPIED, *elsewhere}
+            and not name.parts[0].startswith(HomeFile.RECORDS)
             and not unfinished
+            and name.as_posix() not in deleted
             and path.is_file()
         ):
-            yield path
+            yield name.as_posix(), path
+
+
+def _deleted(node: NodeWithStores) -> set[str]:
+    """Files of events that the table does not list any more: they stay a while for readers, but go nowhere."""
+    return set(node.store.unlisted())

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from time import perf_counter
 
 from sqlalchemy import func, select
 
@@ -12,8 +13,10 @@ from tocsin.events import Ingest, IngestState, NotificationRun
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
+from tocsin.node.storage import check_storage
 from tocsin.operations import cluster_checks, feed_checks
 from tocsin.operations.health_finding import HealthFinding
+from tocsin.pipeline.commit import last_stored
 from tocsin.pipeline.stores import NodeWithStores, open_node
 
 _LITTLE_SPACE = 2_000_000_000
@@ -42,6 +45,7 @@ def examine(home: Path) -> list[HealthFinding]:
     )
     for check in (
         _closed,
+        _storage,
         _unfinished,
         _event_table,
         _uploads,
@@ -103,6 +107,16 @@ def _closed(node: NodeWithStores) -> Iterator[HealthFinding]:
     )
 
 
+def _storage(node: NodeWithStores) -> Iterator[HealthFinding]:
+    """Whether the storage that the settings name answers."""
+    if not node.settings.storage.address:
+        return
+    storage, began = node.settings.storage, perf_counter()
+    check_storage(storage, node.home)
+    took = f"{(perf_counter() - began) * 1000:.0f}"
+    yield HealthFinding(say("storage"), True, say("%(where)s answers in %(took)s ms", where=storage.address, took=took))
+
+
 def _unfinished(node: NodeWithStores) -> Iterator[HealthFinding]:
     with node.database.begin() as session:
         unfinished = (select(row.number).where(row.state == IngestState.PREPARED) for row in (Ingest, NotificationRun))
@@ -116,14 +130,11 @@ def _unfinished(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 
 def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
-    missing = [path for path in node.store.files() if not (node.store.folder / path).is_file()]
-    yield _files_found(say("event table"), len(node.store.files()), missing)
+    files, here = node.store.files(), {file.name for file in node.store.place.list()}
+    yield _files_found(say("event table"), len(files), [path for path in files if path not in here])
     with node.database.begin() as session:
         last = max(session.scalar(select(func.max(row.number))) or 0 for row in (Ingest, NotificationRun))
-        shown_by_records = select(func.max(Ingest.number)).where(
-            Ingest.state == IngestState.COMMITTED, Ingest.stored > 0
-        )
-        stored = session.scalar(shown_by_records) or 0
+        stored = last_stored(session)
     shown = node.store.last_committed()
     agree = stored <= shown <= last
     yield HealthFinding(

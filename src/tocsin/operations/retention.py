@@ -2,13 +2,13 @@
 
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import func, select
 
 from tocsin.delivery.mailbox import delete_received
 from tocsin.delivery.never_held import forget_references
-from tocsin.events import FeedRecord
+from tocsin.events import FeedRecord, Ingest, forget_rows
 from tocsin.exchange.ledger import forget_files, kept_files
 from tocsin.incidents.arrivals import delete_closed
 from tocsin.incidents.duty import forget_contacts
@@ -16,7 +16,6 @@ from tocsin.incidents.evidence import held_incidents, held_reports, sweep_files
 from tocsin.incidents.threads import kept_mails
 from tocsin.node.accounts import forget_ended_links
 from tocsin.node.letters import empty_letters
-from tocsin.node.paths import HomeFolder
 from tocsin.node.records import LARGE_MERGE, AuditAction, audit, forget_undos
 from tocsin.operations.statistics import keep_months
 from tocsin.pipeline import commit as commitment
@@ -84,14 +83,11 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
 
 
 def _delete_older(node: NodeWithStores, day: date) -> int:
-    old = [
-        path
-        for path in node.quarantine.glob("*.jsonl")
-        if datetime.fromtimestamp(path.stat().st_mtime, UTC).date() < day
-    ]
-    for path in old:
-        path.unlink()
-    return len(old)
+    with node.database.reading() as session:
+        newer = session.scalar(
+            select(func.min(Ingest.number)).where(Ingest.started_at >= datetime.combine(day, time(), UTC))
+        )
+    return forget_rows(node.quarantine, before=newer or commitment.next_number(node))
 
 
 def _delete_mails(node: NodeWithStores, day: date) -> int:
@@ -112,9 +108,9 @@ def _longest_window(node: NodeWithStores) -> int:
 
 def _forget_rows(node: NodeWithStores, day: date) -> None:
     """Key files of days that no window reaches any more."""
-    for folder in (node.home / HomeFolder.ROWS).glob("????-??-??"):
-        if folder.name < day.isoformat():
-            shutil.rmtree(folder)
+    for one in node.row_days():
+        if one < day:
+            node.forget_rows_of(one)
 
 
 def _merge_keys(node: NodeWithStores, today: date) -> None:
@@ -122,6 +118,5 @@ def _merge_keys(node: NodeWithStores, today: date) -> None:
     with node.database.reading() as session:
         last = last_number(session)
     node.tracker.files.merge_now(up_to=last, most=LARGE_MERGE)
-    for folder in (node.home / HomeFolder.ROWS).glob("????-??-??"):
-        day = date.fromisoformat(folder.name)
+    for day in node.row_days():
         node.rows_of(day).merge_now(up_to=last, most=LARGE_MERGE, whole=day < today)

@@ -213,11 +213,8 @@ class _Copier:
     def _link_new(self, work: Path, made: CopyList, kept: CopyList) -> dict[str, Path]:
         """The files that are not as in the last copy, held by a link, so that they can be read in peace."""
         new: dict[str, Path] = {}
-        deleted = set(self.node.store.unlisted())
-        for path in node_files(self.node.home):
-            if path in deleted:
-                continue
-            name, link = path.relative_to(self.node.home).as_posix(), work / f"{len(new)}"
+        for name, path in node_files(self.node):
+            link = work / f"{len(new)}"
             with suppress(FileNotFoundError):  # deleted just now, as mails are that are old
                 seen = _seen(path)
                 if name in kept.files and kept.seen.get(name) == seen:

@@ -13,7 +13,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -30,13 +30,13 @@ from tocsin.events import (
     TeamSet,
     WithheldEvents,
     empty_spool,
+    forget_rows,
     shown,
 )
 from tocsin.events.sources import Feed
 from tocsin.node.errors import StorageError
-from tocsin.node.files import sync_folder
-from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit, cut
+from tocsin.node.storage import check_storage
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import WithheldKey
 from tocsin.pipeline.term import check_term, is_shared, last_number, pass_over, reserve_number
@@ -108,8 +108,6 @@ def prepare(node: NodeWithStores, group: Sequence[PreparedIngest]) -> None:
     for one in group:
         node.tracker.files.sync(one.record.number)
         node.rows_of(one.record.day).sync(one.record.number)
-    if node.quarantine.is_dir():
-        sync_folder(node.quarantine)
     cut("ingest.synced")
     with node.database.begin() as session:
         check_term(session)
@@ -235,6 +233,12 @@ def commit(node: NodeWithStores, numbers: Sequence[int], parts: Sequence[EventPa
     cut("ingest.committed")
 
 
+def last_stored(session: Session) -> int:
+    """The number of the newest ingest that the event table must show; 0 where there is none."""
+    shown = select(func.max(Ingest.number)).where(Ingest.state == IngestState.COMMITTED, Ingest.stored > 0)
+    return session.scalar(shown) or 0
+
+
 def recover(node: NodeWithStores) -> list[int]:
     """Finish what a killed process had prepared, remove what it had not; returns the ingests finished.
 
@@ -243,8 +247,11 @@ def recover(node: NodeWithStores) -> list[int]:
     Raises:
         ConflictError: another machine took over.
         StorageError: the event table holds ingests that the records do not know; their numbers would come twice.
+            Or the storage elsewhere is not there, or lacks what the records know.
 
     """
+    if node.settings.storage.address:
+        check_storage(node.settings.storage, node.home)
     with node.database.begin() as session:
         check_term(session)
         known = last_number(session)
@@ -252,6 +259,12 @@ def recover(node: NodeWithStores) -> list[int]:
             raise StorageError(
                 f"The records are older than the event table: they know of {known} ingests, it of {shown}.",
                 hint="Restore both from one backup.",
+            )
+        if node.settings.storage.address and shown < (stored := last_stored(session)):
+            raise StorageError(
+                f"{node.settings.storage.address} is not where our events are: it has them up to ingest {shown}, "
+                f"and {stored} were stored.",
+                hint="Correct [storage] address, mount the folder, or restore both from one backup.",
             )
         unfinished = session.scalars(select(Ingest).where(Ingest.state == IngestState.PREPARED).order_by(Ingest.number))
         pending: dict[int, list[Ingest]] = {}
@@ -279,11 +292,9 @@ def clean(node: NodeWithStores) -> None:
     node.store.clean(newest=newest)
     cut("clean.keys")
     node.tracker.files.clean(up_to=last, newest=newest)
-    for day in (node.home / HomeFolder.ROWS).glob("*"):
-        node.rows_of(date.fromisoformat(day.name)).clean(up_to=last, newest=newest)
-    for path in node.quarantine.glob("*.jsonl"):
-        if last < int(path.stem) and (newest is None or int(path.stem) <= newest):
-            path.unlink()
+    for day in node.row_days():
+        node.rows_of(day).clean(up_to=last, newest=newest)
+    forget_rows(node.quarantine, after=last, up_to=newest)
     cut("clean.spool")
     empty_spool(node.spool)
 

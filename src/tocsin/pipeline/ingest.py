@@ -284,7 +284,7 @@ def _away(node: NodeWithStores, resolver: RecipientResolver, networks: Networks)
         return OnRay(node, resolver, networks)
     from tocsin.pipeline.processes import Processes
 
-    terms = WorkerTerms(node.home, node.store.folder, resolver.terms)
+    terms = WorkerTerms(node.home, node.store.place, resolver.terms)
     return Processes(terms, node.settings.work.workers or len(os.sched_getaffinity(0)))
 
 

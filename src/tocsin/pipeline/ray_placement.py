@@ -21,6 +21,7 @@ from datetime import date
 from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -30,9 +31,10 @@ from tocsin.events.sources import Chunk, Reader, sources
 from tocsin.networks import Networks
 from tocsin.node.errors import SettingError, StorageError, TocsinError
 from tocsin.node.paths import HomeFolder
-from tocsin.node.records import KeyFiles
+from tocsin.node.place import Folder, Place
+from tocsin.node.records import KeyFiles, KeyPlace
 from tocsin.node.sentences import say
-from tocsin.node.settings import WorkSettings
+from tocsin.node.work_settings import WorkSettings, check_ray_token
 from tocsin.pipeline.notify_decision import NotificationDecider, NotifiedBatch
 from tocsin.pipeline.placement import OpenWork, UnderstoodBatch, WorkerLostError
 from tocsin.pipeline.recipients import RecipientResolver
@@ -102,10 +104,10 @@ class _OwnersDecider(NotificationDecider):
 class _ShardOwner:
     """An actor: owns the rows and problems of some shards. All that it remembers it reads again from its files."""
 
-    def __init__(self, problems: Path, rows: Path, division: str) -> None:
+    def __init__(self, problems: Place, rows: Place, division: str) -> None:
         self._problems, self._rows, self._division = problems, rows, division
         self._passed: AbstractSet[int] = frozenset()
-        self._open: dict[Path, KeyFiles] = {}
+        self._open: dict[tuple[Place, str], KeyFiles] = {}
 
     def settle(
         self, terms: _SettleTerms, facts: RowFacts, part: int, sets: TeamSets, sent: Sent
@@ -119,7 +121,8 @@ class _ShardOwner:
 
         self._passed = terms.passed
         decider = _OwnersDecider(TeamSets(list(sets.members)), left, terms.live, terms.said)
-        tracker, days = Tracker(self._files(self._problems)), [self._files(self._rows / f"{day}") for day in terms.days]
+        tracker = Tracker(self._files(self._problems, columns=len(NOTES)))
+        days = [self._files(self._rows, f"{day}") for day in terms.days]
         settlement = Settlement(
             terms.ingest, terms.feed, terms.now, days, tracker, terms.repeat, terms.reminders, decider
         )
@@ -128,16 +131,20 @@ class _ShardOwner:
         except _Lacking as lacking:
             return lacking
         for files in (tracker.files, days[0]):
-            files.sync(terms.ingest)
+            files.sync(terms.ingest, part)
             if not part:
                 files.merge(up_to=terms.committed)
         return verdicts
 
-    def _files(self, folder: Path) -> KeyFiles:
-        if folder not in self._open:
-            columns = len(NOTES) if folder == self._problems else 0
-            self._open[folder] = KeyFiles(folder, columns, self._division, lambda _: self._passed)
-        return self._open[folder]
+    def _files(self, place: Place, below: str = "", *, columns: int = 0) -> KeyFiles:
+        """In the folder that all machines see, or copies of what is in a bucket."""
+        if (place, below) not in self._open:
+            folder, kept = place.folder / below, None
+            if not isinstance(place, Folder):
+                folder = Path(gettempdir(), f"tocsin-{os.getuid()}", self._division, str(columns), below)
+                kept = KeyPlace(place, below)
+            self._open[place, below] = KeyFiles(folder, columns, self._division, lambda _: self._passed, kept)
+        return self._open[place, below]
 
 
 def _understand(tables: Sequence[ObjectRef], report: Sequence[ObjectRef], feed: Any, heard: Any, chunk: Chunk) -> Any:
@@ -192,7 +199,7 @@ def _cluster(address: str) -> Any:
         SettingError: the cluster is not there, or has no token, which nobody may do without.
 
     """
-    check_token()
+    check_ray_token()
     try:
         import ray
     except ImportError as error:
@@ -216,28 +223,8 @@ def _leave() -> None:
         known.cache_clear()
 
 
-def check_token() -> None:
-    """Make Ray prove who asks by a token; who reaches its ports without one runs programs as us.
-
-    Raises:
-        SettingError: there is no token.
-
-    """
-    os.environ["RAY_AUTH_MODE"] = "token"
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
-    try:
-        token = os.environ.get("RAY_AUTH_TOKEN") or path.read_text()
-    except OSError:
-        token = ""
-    if not token.strip():
-        raise SettingError(
-            say("Work on Ray needs the token of its cluster, and there is none."),
-            hint=say("Put it into %(path)s, or name its file by RAY_AUTH_TOKEN_PATH: docs/cluster.md.", path=str(path)),
-        )
-
-
 @cache
-def _owners(address: str, groups: int, problems: Path, rows: Path) -> Sequence[Any]:
+def _owners(address: str, groups: int, problems: Place, rows: Place) -> Sequence[Any]:
     """The owners of all shards, each an actor; they end with this process."""
     owner = _cluster(address).remote(**_OWNER)(_ShardOwner)
     return [owner.remote(problems, rows, f"{number}of{groups}") for number in range(1, groups + 1)]
@@ -259,14 +246,15 @@ class OnRay:
             )
         self._settings: WorkSettings = node.settings.work
         self._ray = _cluster(self._settings.address)
-        places = node.home / HomeFolder.PROBLEMS, node.home / HomeFolder.ROWS
-        self._owners = _owners(self._settings.address, self._settings.groups, *places)
+        names = HomeFolder.EVENTS, HomeFolder.PROBLEMS, HomeFolder.ROWS
+        events, problems, rows = (node.place(name).bare() for name in names)
+        self._owners = _owners(self._settings.address, self._settings.groups, problems, rows)
         self.group_of = np.arange(SHARDS) * len(self._owners) // SHARDS
         self._committed = node.store.last_committed
         self.ahead = int(self._ray.cluster_resources().get("CPU", 1) / _TASK_CPUS) + 1
         self._pool = ThreadPoolExecutor(self.ahead)
         self._asking = ThreadPoolExecutor(len(self._owners))
-        tables = networks, resolver.terms, resolver.router, node.store.folder
+        tables = networks, resolver.terms, resolver.router, events
         self._tables = [self._ray.put(tables)]  # in a list, so that Ray hands it over as it is
         self._understand = self._ray.remote(num_cpus=_TASK_CPUS, num_returns=2, **_AGAIN)(_understand)
         self._finish = self._ray.remote(num_cpus=_TASK_CPUS, **_AGAIN)(_finish)

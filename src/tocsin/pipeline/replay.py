@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from itertools import islice
-from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
 from pydantic import BaseModel, Field
@@ -34,6 +33,7 @@ from tocsin.events import (
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
+from tocsin.node.place import Place
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 from tocsin.pipeline import commit as commitment
@@ -239,9 +239,9 @@ _SUFFIX = " (set-aside rows)"
 
 
 @lru_cache(maxsize=256)
-def _reasons(folder: Path, number: int, taken: frozenset[int]) -> tuple[tuple[tuple[str, bool], int], ...]:
+def _reasons(kept: Place, number: int, taken: frozenset[int]) -> tuple[tuple[tuple[str, bool], int], ...]:
     """How many rows of an ingest each reason has, without those that were taken; kept, since these never change."""
-    rows = (row for row in set_aside(folder, number) if row.place not in taken)
+    rows = (row for row in set_aside(kept, number) if row.place not in taken)
     return tuple(Counter((row.reason, bool(row.raw)) for row in rows).items())
 
 

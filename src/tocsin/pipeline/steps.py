@@ -24,6 +24,7 @@ from tocsin.events import EventPart, EventStore, extras_of, first_of_each
 from tocsin.events.sources import Chunk, Feed, Reader, sources
 from tocsin.incidents.sightings import MATCHED, ObservableMatcher
 from tocsin.networks import Networks
+from tocsin.node.place import Place
 from tocsin.node.records import KeyFiles, cut
 from tocsin.pipeline.notify_decision import NotificationDecider
 from tocsin.pipeline.recipients import RecipientResolver, RoutedBatch, RoutingTerms
@@ -44,10 +45,10 @@ _SECONDS: Final = pl.coalesce("time.source", "time.observation").dt.epoch("s").c
 
 @dataclass(frozen=True)
 class WorkerTerms:
-    """What a worker opens once: the folders of network tables and of events, and who must know of what."""
+    """What a worker opens once: where network tables and events are, and who must know of what."""
 
     home: Path
-    events: Path
+    events: Place
     routing: RoutingTerms
 
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -15,7 +16,7 @@ from tocsin.events import EventStore
 from tocsin.node.home import open_home
 from tocsin.node.node import Node
 from tocsin.node.paths import HomeFile, HomeFolder
-from tocsin.node.records import Database, KeyFiles, none_passed
+from tocsin.node.records import Database, KeyFiles, KeyPlace, none_passed
 from tocsin.node.settings import Settings
 from tocsin.pipeline.term import PassedNumbers, is_shared, term
 from tocsin.problems import NOTES, Tracker
@@ -53,8 +54,21 @@ class NodeWithStores(Node):
 
     def rows_of(self, day: date) -> KeyFiles:
         """The keys of the rows that came on one day."""
-        folder = self.home / HomeFolder.ROWS / day.isoformat()
-        return self._rows.setdefault(day, KeyFiles(folder, passed=self.tracker.files.passed))
+        if day not in self._rows:
+            self._rows[day] = _key_files(self, HomeFolder.ROWS, day.isoformat(), passed=self.tracker.files.passed)
+        return self._rows[day]
+
+    def row_days(self) -> list[date]:
+        """The days whose rows' keys are kept."""
+        if not self.settings.storage.address:
+            return sorted(date.fromisoformat(path.name) for path in (self.home / HomeFolder.ROWS).glob("????-??-??"))
+        names = (file.name.partition("/")[0] for file in self.place(HomeFolder.ROWS).list())
+        return sorted({date.fromisoformat(name) for name in names})
+
+    def forget_rows_of(self, day: date) -> None:
+        """Delete the keys of the rows that came on one day."""
+        self.rows_of(day).delete()
+        del self._rows[day]
 
     def rows_since(self, day: date, days: int) -> list[KeyFiles]:
         """The keys of the rows of ``days`` days up to ``day``."""
@@ -81,9 +95,10 @@ def open_node(home: Path) -> NodeWithStores:
 
 def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithStores:
     """The node in ``home`` whose settings and records are open."""
-    store = EventStore(home / HomeFolder.EVENTS)
+    node = Node(home, settings, database)
+    store = EventStore(node.place(HomeFolder.EVENTS))
     passed = PassedNumbers(database) if is_shared(database) else none_passed
-    tracker = Tracker(KeyFiles(home / HomeFolder.PROBLEMS, columns=len(NOTES), passed=passed))
+    tracker = Tracker(_key_files(node, HomeFolder.PROBLEMS, columns=len(NOTES), passed=passed))
     return NodeWithStores(
         home=home,
         settings=settings,
@@ -91,6 +106,16 @@ def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithS
         store=store,
         tracker=tracker,
     )
+
+
+def _key_files(
+    node: Node, name: HomeFolder, below: str = "", *, columns: int = 0, passed: Callable[[int], AbstractSet[int]]
+) -> KeyFiles:
+    """Key files of the home; with storage elsewhere they are there, and copies here, which are mapped."""
+    if not node.settings.storage.address:
+        return KeyFiles(node.home / name / below, columns, passed=passed)
+    kept = KeyPlace(node.place(name), below)
+    return KeyFiles(node.compiled / "keys" / name / below, columns, passed=passed, kept=kept)
 
 
 @contextmanager

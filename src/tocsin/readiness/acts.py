@@ -15,6 +15,8 @@ from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import Sentence, say
+from tocsin.node.settings import load_settings
+from tocsin.node.storage import place_of
 from tocsin.readiness import assessment as room
 from tocsin.readiness import build_run
 from tocsin.readiness.assessment import (
@@ -312,7 +314,7 @@ def build_index(context: ActContext, request: IndexRequest) -> str:
 
 def evidence_copies(home: Path) -> Blobs:
     """The archived copies of evidence that the node in ``home`` keeps."""
-    return Blobs(home / HomeFolder.EVIDENCE)
+    return Blobs(place_of(load_settings(home).storage, home, HomeFolder.EVIDENCE))
 
 
 def _by(context: ActContext) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tocsin.interface import Invocation
-from tocsin.node.blobs import Blobs
-from tocsin.node.paths import HomeFolder
+from tocsin.readiness.acts import evidence_copies
 from tocsin.readiness.assessment import (
     AnswerInput,
     EvidenceStatement,
@@ -45,6 +44,6 @@ def add_example(call: Invocation) -> None:
         file = Path(folder) / "minutes.txt"
         file.write_text(_MINUTES, encoding="utf-8")
         piece = EvidenceStatement("Minutes of the national forum", "en", valid_from=now.date() - timedelta(days=60))
-        held = add_evidence(session, Blobs(call.home / HomeFolder.EVIDENCE), file, piece, by=by, now=now)
+        held = add_evidence(session, evidence_copies(call.home), file, piece, by=by, now=now)
         use_evidence(session, held.digest, made.id, questions[1], by=by, now=now)
         state(session, made.id, questions[1], "review", "The minutes name who attended.", by="reviewer", now=now)

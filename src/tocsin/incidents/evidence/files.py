@@ -156,9 +156,10 @@ def packed_file(files: Blobs, sha256: str) -> Iterator[bytes]:
         StorageError: the program `zip` is not on this machine, or failed.
 
     """
-    with files.open(sha256):
-        pass
-    return packed(files.folder / sha256[:2], [sha256])
+    if sha256 not in files:
+        files.open(sha256)  # says so
+    _check_zip()
+    return _zip_one(files, sha256)
 
 
 def packed_bytes(content: bytes) -> Iterator[bytes]:
@@ -199,9 +200,18 @@ def packed(folder: Path, names: Sequence[str]) -> Iterator[bytes]:
 
     The cipher is the old one of ZIP, which every program opens: the password is known to all, and is no secret.
     """
+    _check_zip()
+    return _zip(folder, names)
+
+
+def _check_zip() -> None:
     if shutil.which("zip") is None:
         raise StorageError(say("The program zip is not on this machine."), hint=say("Install it: apt install zip"))
-    return _zip(folder, names)
+
+
+def _zip_one(files: Blobs, sha256: str) -> Iterator[bytes]:
+    with files.place.local(files.name(sha256)) as path:
+        yield from _zip(path.parent, [path.name])
 
 
 def _zip(folder: Path, names: Sequence[str]) -> Iterator[bytes]:

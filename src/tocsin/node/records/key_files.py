@@ -15,6 +15,7 @@ lies within the other.
 import mmap
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, suppress
@@ -27,7 +28,9 @@ from uuid import uuid4
 import numpy as np
 import numpy.typing as npt
 
+from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_file, sync_folder
+from tocsin.node.place import Place
 from tocsin.node.records.key_filter import AskedKeys, Keys, Words, add_keys, empty_filter
 from tocsin.node.records.key_levels import TIER, Notes, merged, worth_merging
 from tocsin.node.records.kill_points import cut
@@ -43,6 +46,7 @@ _REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds
 _MANY = 1_000  # keys asked for at once; then small files are worth reading as a whole, to add them to that filter
 _DIVISION = re.compile(r"\d+of\d+")
 _BESIDES = (".notes", ".filter")
+_ALL: Final = 1 << 62  # a number that no ingest has
 _STEP = 4_096  # keys looked up at a time in a file that stays mapped
 _WINDOW = 1 << 16  # bytes that the system maps at once around one that is read
 _MOST_MAPPED = 1 << 23  # bytes; then the process lets go of what the system mapped of a file, but for its filter
@@ -132,6 +136,8 @@ class _Memory:
         self.small = _SmallFiles(0)
         self.merging: Thread | None = None
         self.committed = 0  # the last ingest whose files may be merged
+        self.copied = -1  # up to which ingest the folder has all that is in storage elsewhere
+        self.copying = Lock()
         self._capacity = _REMEMBERED >> 8
         self._adding = Lock()
 
@@ -186,8 +192,28 @@ def none_passed(_up_to: int) -> AbstractSet[int]:
 
 
 @dataclass(frozen=True)
+class KeyPlace:
+    """Where the key files of a folder are kept for all machines: below a name in a place."""
+
+    place: Place
+    below: str = ""
+
+    def named(self, name: str) -> str:
+        """A file of the folder, as the place names it."""
+        return f"{self.below}/{name}" if self.below else name
+
+    def names(self) -> set[str]:
+        """The key files and what is beside them, as the folder names them."""
+        start = len(self.named(""))
+        return {file.name[start:] for file in self.place.list(self.below)}
+
+
+@dataclass(frozen=True)
 class KeyFiles:
     """The key files of one folder; each key has ``columns`` unsigned 32-bit notes.
+
+    Where they are kept for all machines (``kept``), the folder has copies: what is written here goes there in `sync`,
+    and what others wrote comes here when it is first asked for.
 
     A file of fewer columns, written before more were kept, is read as having zeros in the others.
 
@@ -202,6 +228,7 @@ class KeyFiles:
     columns: int = 0
     division: str = ""
     passed: Callable[[int], AbstractSet[int]] = none_passed
+    kept: KeyPlace | None = None
     _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
     def lookup(
@@ -241,11 +268,12 @@ class KeyFiles:
         if len(keys) < _LARGE:
             self._memory.add(file, keys)
 
-    def sync(self, ingest: int) -> None:
-        """Make what was written for an ingest survive loss of power."""
+    def sync(self, ingest: int, part: int = 0) -> None:
+        """Make what was written for an ingest, from a part on, survive loss of power, and be there for all machines."""
         for file in self._all():
-            if file.last[0] == ingest:
+            if file.last[0] == ingest and file.last[1] >= part:
                 _sync(file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES))
+                self._give(file)
         for folder in (self.folder, self._own):
             if folder.is_dir():
                 sync_folder(folder)
@@ -294,7 +322,7 @@ class KeyFiles:
 
     def _merge_beside(self) -> None:
         merged_to = -1
-        with suppress(OSError):  # without room for it now, a later ingest merges
+        with suppress(OSError, StorageError):  # without room for it now, a later ingest merges
             while merged_to < self._memory.committed:
                 merged_to = self._memory.committed
                 self.merge_now(up_to=merged_to)
@@ -315,6 +343,22 @@ class KeyFiles:
                     continue
                 if suffix == ".part" or not left.with_suffix(".keys").exists():
                     left.unlink(missing_ok=True)
+        if self.kept is not None:
+            names = self.kept.names()
+            files = {name: self._file(name) for name in names}
+            seen = {file.path for file in _visible(self._keys(names), up_to, self.passed(up_to))}
+            self._forget(
+                name
+                for name, file in files.items()
+                if file.path.with_suffix(".keys") not in seen and (newest is None or file.first[0] <= newest)
+            )
+
+    def delete(self) -> None:
+        """Remove all of them."""
+        self.end_merge()
+        if self.kept is not None:
+            self._forget(self.kept.names())
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def everything(self, *, up_to: int, noted: tuple[int, int] | None = None) -> tuple[Keys, Notes]:
         """All keys, sorted and each once, with their newest notes.
@@ -338,6 +382,7 @@ class KeyFiles:
         that it replaced. The next list differs then, and lacks what was gone before it could be opened. ``skips``:
         whether a file need not be opened.
         """
+        self._copy(up_to)
         opened: dict[_File, _Mapped] = {}
         listed = self._all()
         while True:
@@ -357,12 +402,66 @@ class KeyFiles:
         return ((file, opened[file]) for file in files)
 
     def _files(self, up_to: int) -> list[_File]:
+        self._copy(up_to)
         return _visible(self._all(), up_to, self.passed(up_to))
 
     @property
     def _own(self) -> Path:
         """Where this one writes."""
         return self.folder / self.division
+
+    def _copy(self, up_to: int) -> None:
+        """Bring here what other machines wrote of ingests up to a number, once for each number."""
+        if self.kept is None or up_to <= self._memory.copied:
+            return
+        with self._memory.copying:
+            while up_to > self._memory.copied:
+                names = self.kept.names()
+                try:
+                    for file in _visible(self._keys(names), up_to, self.passed(up_to)):
+                        if not file.path.exists():
+                            self._fetch(self.kept, file, names)
+                except FileNotFoundError:  # another machine merged it meanwhile
+                    continue
+                self._memory.copied = up_to
+            seen = set(_visible(here := self._all(), _ALL, frozenset()))
+            for file in here:
+                if file not in seen:  # merged elsewhere
+                    _remove(file)
+
+    def _fetch(self, kept: KeyPlace, file: _File, names: AbstractSet[str]) -> None:
+        """Copy a file here, the keys last: by them it is found."""
+        file.folder.mkdir(parents=True, exist_ok=True)
+        for path in reversed(_paths(file)):
+            name = path.relative_to(self.folder).as_posix()
+            if name in names:
+                kept.place.fetch(kept.named(name), path)
+
+    def _give(self, file: _File) -> None:
+        """Keep a file for all machines, the keys last."""
+        if self.kept is None:
+            return
+        for path in reversed(_paths(file)):
+            with suppress(FileNotFoundError):  # not every file has both beside it
+                self.kept.place.put(self.kept.named(path.relative_to(self.folder).as_posix()), path)
+            cut("keys.given")
+
+    def _forget(self, names: Iterable[str]) -> None:
+        """Delete what is kept for all machines, the keys first."""
+        if self.kept is not None:
+            for name in sorted(names, key=lambda name: not name.endswith(".keys")):
+                self.kept.place.delete(self.kept.named(name))
+
+    def _keys(self, names: Iterable[str]) -> list[_File]:
+        """Those of the kept files that are read here."""
+        keys = (name.rpartition("/") for name in names if name.endswith(".keys"))
+        return [
+            self._file(f"{folder}{slash}{name}") for folder, slash, name in keys if not folder or self._reads(folder)
+        ]
+
+    def _file(self, name: str) -> _File:
+        folder, _, name = name.rpartition("/")
+        return _File(*_span(name), self.folder / folder, name, 0)
 
     def _all(self) -> list[_File]:
         found: list[_File] = []
@@ -404,6 +503,9 @@ class KeyFiles:
             small.files.add(file)
         small.files.difference_update(files)
         cut("keys.merged")
+        if safe:
+            self._give(file)
+            self._forget(path.relative_to(self.folder).as_posix() for old in files for path in _paths(old))
         for old in files:
             _remove(old)
             cut("keys.removing")
@@ -500,8 +602,12 @@ def _sync(*paths: Path) -> None:
 
 def _remove(file: _File) -> None:
     """The keys first: who finds them finds what belongs to them, or finds them gone at the next look."""
-    for path in (file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES)):
+    for path in _paths(file):
         path.unlink(missing_ok=True)
+
+
+def _paths(file: _File) -> tuple[Path, ...]:
+    return (file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES))
 
 
 def _span(name: str) -> tuple[Span, Span]:
