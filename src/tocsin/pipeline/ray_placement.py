@@ -160,7 +160,7 @@ def _understand(tables: Sequence[ObjectRef], report: Sequence[ObjectRef], feed: 
         known = replace(wide.known, routed=numbers[wide.known.routed], allowed=facts.allowed)
         wide = replace(wide, known=known)
     used = np.arange(len(sets.members), dtype=np.int32)
-    return wide, replace(facts, used=used, team_sets=WorkerSets(sets.members))
+    return wide, (replace(facts, used=used, team_sets=WorkerSets(sets.members)), _machine())
 
 
 def _finish(
@@ -172,6 +172,12 @@ def _finish(
     if finished.part is not None:
         worker.store.sync([finished.part])
     return finished
+
+
+def _machine() -> str:
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())
 
 
 @lru_cache(maxsize=1)
@@ -202,6 +208,7 @@ def _cluster(address: str) -> Any:
     check_ray_token()
     try:
         import ray
+        import ray.util.scheduling_strategies
     except ImportError as error:
         raise SettingError(say("Ray is not installed."), hint=say("pip install 'tocsin[cluster]'")) from error
     try:
@@ -275,8 +282,8 @@ class OnRay:
             *wide[:], facts = self._understand.remote(self._tables, report, work.feed, work.heard, chunk)
             return facts
 
-        facts = self.answer(ask, lambda ref: self._ray.cancel(ref, force=True))
-        return UnderstoodBatch(facts, wide[0])
+        facts, machine = self.answer(ask, lambda ref: self._ray.cancel(ref, force=True))
+        return UnderstoodBatch(facts, (wide[0], machine))
 
     def finish(
         self, batch: UnderstoodBatch, verdicts: RowVerdicts, ingest: IngestTerms, part: PartTerms
@@ -285,9 +292,13 @@ class OnRay:
         if self._put[0] is not ingest:
             self._put = ingest, self._ray.put(ingest)
         narrow, terms = RowVerdicts(verdicts.kept, verdicts.fresh, verdicts.told), self._put[1]
+        held: tuple[ObjectRef, str] = batch.held  # type: ignore[assignment]  # ours
+        wide, machine = held
+        # Where the frame is, also where that machine is busy: else half of the frames would cross the wire.
+        there = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(machine, soft=True)
         return self._pool.submit(
             self.answer,
-            lambda: self._finish.remote(self._tables, batch.held, narrow, terms, part),
+            lambda: self._finish.options(scheduling_strategy=there).remote(self._tables, wide, narrow, terms, part),
             lambda ref: self._ray.cancel(ref, force=True),
         )
 
