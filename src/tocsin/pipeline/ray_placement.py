@@ -55,7 +55,6 @@ from tocsin.problems import NOTES, SHARDS, ReminderPolicy, ReminderRequests, Sig
 from tocsin.problems.answers import AnswerSnapshot
 
 ObjectRef: TypeAlias = Any  # of Ray, which is imported where it is used
-_AGAIN: Final = {"max_retries": -1}
 _TASK_CPUS: Final = 0.9
 """Of a processor: what is left of each has room for owners, which need one only while they settle."""
 _OWNER: Final = {"num_cpus": 0.01, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": "SPREAD"}
@@ -97,6 +96,7 @@ class _OwnersDecider(NotificationDecider):
         known = len(self.sets.members)
         decided = super().decide(allowed, asked_next, seen)
         if new := self.sets.members[known:]:
+            self.sets.forget(known)
             raise _Lacking(sets=new)
         return decided
 
@@ -108,9 +108,10 @@ class _ShardOwner:
         self._problems, self._rows, self._division = problems, rows, division
         self._passed: AbstractSet[int] = frozenset()
         self._open: dict[tuple[Place, str], KeyFiles] = {}
+        self._sets: tuple[ObjectRef, TeamSets] = (None, TeamSets())
 
     def settle(
-        self, terms: _SettleTerms, facts: RowFacts, part: int, sets: TeamSets, sent: Sent
+        self, terms: _SettleTerms, facts: RowFacts, part: int, sets: Sequence[ObjectRef], sent: Sent
     ) -> RowVerdicts | _Lacking:
         """Settle rows of our shards, with what is noted of them on disk; safe to repeat until the next part comes."""
 
@@ -120,7 +121,11 @@ class _ShardOwner:
             return sent
 
         self._passed = terms.passed
-        decider = _OwnersDecider(TeamSets(list(sets.members)), left, terms.live, terms.said)
+        if self._sets[0] != sets[0]:  # there are few new ones
+            import ray
+
+            self._sets = sets[0], TeamSets(ray.get(sets[0]))
+        decider = _OwnersDecider(self._sets[1], left, terms.live, terms.said)
         tracker = Tracker(self._files(self._problems, columns=len(NOTES)))
         days = [self._files(self._rows, f"{day}") for day in terms.days]
         settlement = Settlement(
@@ -153,6 +158,8 @@ def _understand(tables: Sequence[ObjectRef], report: Sequence[ObjectRef], feed: 
     Numbers of sets of teams are the chunk's own, the same whoever numbers them: the frame may be lost, and made once
     more by another worker after its facts were settled.
     """
+    import ray
+
     worker, sets = _worker_of(tables[0]), TeamSets()
     wide, facts = worker.understand(_reader_of(report[0]), chunk, feed, heard)
     facts, numbers = replace(facts, team_sets=WorkerSets(worker.sets.members)).numbered(sets)
@@ -160,7 +167,10 @@ def _understand(tables: Sequence[ObjectRef], report: Sequence[ObjectRef], feed: 
         known = replace(wide.known, routed=numbers[wide.known.routed], allowed=facts.allowed)
         wide = replace(wide, known=known)
     used = np.arange(len(sets.members), dtype=np.int32)
-    return wide, (replace(facts, used=used, team_sets=WorkerSets(sets.members)), _machine())
+    return wide, (
+        replace(facts, used=used, team_sets=WorkerSets(sets.members)),
+        ray.get_runtime_context().get_node_id(),
+    )
 
 
 def _finish(
@@ -172,12 +182,6 @@ def _finish(
     if finished.part is not None:
         worker.store.sync([finished.part])
     return finished
-
-
-def _machine() -> str:
-    import ray
-
-    return str(ray.get_runtime_context().get_node_id())
 
 
 @lru_cache(maxsize=1)
@@ -263,10 +267,11 @@ class OnRay:
         self._asking = ThreadPoolExecutor(len(self._owners))
         tables = networks, resolver.terms, resolver.router, events
         self._tables = [self._ray.put(tables)]  # in a list, so that Ray hands it over as it is
-        self._understand = self._ray.remote(num_cpus=_TASK_CPUS, num_returns=2, **_AGAIN)(_understand)
-        self._finish = self._ray.remote(num_cpus=_TASK_CPUS, **_AGAIN)(_finish)
+        self._understand = self._ray.remote(num_cpus=_TASK_CPUS, num_returns=2, max_retries=-1)(_understand)
+        self._finish = self._ray.remote(num_cpus=_TASK_CPUS, max_retries=-1)(_finish)
         self._reports: dict[OpenWork, list[ObjectRef]] = {}
         self._put: tuple[object, ObjectRef] = (None, None)
+        self._known: tuple[int, list[ObjectRef]] = (0, [])
 
     def understand(self, work: OpenWork, chunk: Chunk) -> Future[UnderstoodBatch]:
         """As `BatchPlacement`."""
@@ -315,7 +320,9 @@ class OnRay:
         self, terms: ObjectRef, rows: Mapping[int, RowFacts], part: int, sets: TeamSets, sent: Sent
     ) -> Iterator[tuple[int, RowVerdicts | _Lacking]]:
         """What the owners of groups say of some rows each, all asked at once."""
-        known = self._ray.put(sets)
+        if len(sets.members) != self._known[0]:
+            self._known = len(sets.members), [self._ray.put(sets.members)]
+        known = self._known[1]
 
         def one(group: int) -> RowVerdicts | _Lacking:
             owner = self._owners[group]
