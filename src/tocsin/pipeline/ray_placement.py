@@ -298,12 +298,11 @@ class OnRay:
             self._put = ingest, self._ray.put(ingest)
         narrow, terms = RowVerdicts(verdicts.kept, verdicts.fresh, verdicts.told), self._put[1]
         held: tuple[ObjectRef, str] = batch.held  # type: ignore[assignment]  # ours
-        wide, machine = held
         # Where the frame is, also where that machine is busy: else half of the frames would cross the wire.
-        there = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(machine, soft=True)
+        there = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(held[1], soft=True)
         return self._pool.submit(
             self.answer,
-            lambda: self._finish.options(scheduling_strategy=there).remote(self._tables, wide, narrow, terms, part),
+            lambda: self._finish.options(scheduling_strategy=there).remote(self._tables, held[0], narrow, terms, part),
             lambda ref: self._ray.cancel(ref, force=True),
         )
 
@@ -322,12 +321,11 @@ class OnRay:
         """What the owners of groups say of some rows each, all asked at once."""
         if len(sets.members) != self._known[0]:
             self._known = len(sets.members), [self._ray.put(sets.members)]
-        known = self._known[1]
 
         def one(group: int) -> RowVerdicts | _Lacking:
             owner = self._owners[group]
             answer: RowVerdicts | _Lacking = self.answer(
-                lambda: owner.settle.remote(terms, rows[group], part, known, sent),
+                lambda: owner.settle.remote(terms, rows[group], part, self._known[1], sent),
                 lambda _: self._ray.kill(owner, no_restart=False),
             )
             return answer
