@@ -265,8 +265,9 @@ class OnRay:
         self.ahead = int(self._ray.cluster_resources().get("CPU", 1) / _TASK_CPUS) + 1
         self._pool = ThreadPoolExecutor(self.ahead)
         self._asking = ThreadPoolExecutor(len(self._owners))
-        tables = networks, resolver.terms, resolver.router, events
-        self._tables = [self._ray.put(tables)]  # in a list, so that Ray hands it over as it is
+        self._tables = [
+            self._ray.put((networks, resolver.terms, resolver.router, events))
+        ]  # in a list: not read at once
         self._understand = self._ray.remote(num_cpus=_TASK_CPUS, num_returns=2, max_retries=-1)(_understand)
         self._finish = self._ray.remote(num_cpus=_TASK_CPUS, max_retries=-1)(_finish)
         self._reports: dict[OpenWork, list[ObjectRef]] = {}
@@ -367,8 +368,8 @@ class OnRay:
 
     def end(self) -> None:
         """As `BatchPlacement`; owners and the connection stay for the next session."""
-        self._pool.shutdown(cancel_futures=True)
-        self._asking.shutdown(cancel_futures=True)
+        for pool in (self._pool, self._asking):
+            pool.shutdown(cancel_futures=True)
 
 
 @dataclass
