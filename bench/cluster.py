@@ -41,6 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench") as folder:
         Path(folder).chmod(0o755)
         world = feed.make_world(1)
+        feed.TYPES = feed.TYPES[:2]  # two reports for each machine, of 20 MB where it has 100,000 rows
         feed.write_directory(world, Path(folder), 1)
         for number in range(max(options.machines)):  # as many reports of the same size for each machine
             feed.write_reports(world, Path(folder) / f"reports{number}", options.rows, number, f"2026-11-{10 + number}")
@@ -61,7 +62,7 @@ def measure(folder: Path, machines: int, groups: int) -> dict[str, object]:
     ):
         home.mkdir()
         (home / "tocsin.toml").write_text(
-            f'[storage]\ndatabase = "{postgresql.fresh()}"\n[ingest]\nbatch_bytes = 1000000\n'
+            f'[storage]\ndatabase = "{postgresql.fresh()}"\n[ingest]\nbatch_bytes = 4000000\n'
             f'[work]\non = "ray"\naddress = "{ray.address}"\ngroups = {groups}\n'
         )
         (home / "networks").symlink_to(migrated_home() / "networks")
@@ -70,7 +71,7 @@ def measure(folder: Path, machines: int, groups: int) -> dict[str, object]:
         node = open_node(home)
         with open_session(node) as session:
             warm = folder / f"warm{machines}"
-            feed.write_reports(feed.make_world(1), warm, 20 * 5_000, 99, "2026-11-09")
+            feed.write_reports(feed.make_world(1), warm, 20 * 10_000 * machines, 99, "2026-11-09")
             ingest_in(session, [warm])  # workers are started, and have loaded what they need
             before, wire, begun = cpu(ray), loopback(), time.monotonic()
             summary = ingest_in(session, [folder / f"reports{number}" for number in range(machines)])

@@ -356,10 +356,10 @@ class EventStore:
                     row_group_size=ROW_GROUP,
                     statistics=in_order,
                 )
+                cut("store.part")
                 self.place.finish(out, relative)
         except pl.exceptions.ComputeError as error:
             raise StorageError(f"Events could not be written: {error}.", hint="Make room on that disk.") from error
-        cut("store.part")
         unfilled = [name for name in frame.columns if name.startswith(PREFIX) and name not in filled]
         file = self.place.find(relative)
         if file is None:

@@ -44,6 +44,10 @@ class Place(ABC):
     table_options: ClassVar[dict[str, str] | None] = None
     """What deltalake needs to read and write by `path`."""
 
+    def bare(self) -> "Place":
+        """The same for another machine, which is told of no other settings."""
+        return self
+
     @abstractmethod
     def path(self, name: str = "") -> str:
         """How Polars and deltalake name a file here, or all of it."""
@@ -122,10 +126,10 @@ class Folder(Place):
         return os.path.join(self.folder, name) if name else str(self.folder)  # noqa: PTH118  # there may be thousands
 
     def begin(self, name: str) -> IO[bytes]:
-        path = self.folder / name
+        # A worker that was thought dead may write the same file once more, which others read already.
+        path = (self.folder / name).with_suffix(f".{uuid4().hex}.part")
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all: a worker that was thought dead may write the same once more, which others read already.
-        return path.with_suffix(f".{uuid4().hex}.part").open("wb")
+        return path.open("wb")
 
     def finish(self, out: IO[bytes], name: str) -> None:
         out.flush()

@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 from importlib.util import find_spec
@@ -41,6 +41,11 @@ class Bucket(Place):
     settings: StorageSettings
     folder: Path
     name: str
+
+    def bare(self) -> "Bucket":
+        """As `Place`: without the address of the records, above all."""
+        wanted = {"address", "endpoint", "region", "account", "secret_file"}
+        return replace(self, settings=type(self.settings)(**self.settings.model_dump(include=wanted)))
 
     @property
     def options(self) -> dict[str, Any]:  # type: ignore[override]

@@ -1,10 +1,14 @@
 """The settings of who works on reports."""
 
+import os
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from tocsin.node.errors import SettingError
 from tocsin.node.section import Section
+from tocsin.node.sentences import say
 
 
 class WorkSettings(Section):
@@ -43,3 +47,23 @@ class WorkSettings(Section):
         if self.on == "ray" and not self.address:
             raise ValueError("'address' must name the cluster where 'on' is 'ray'")
         return self
+
+
+def check_ray_token() -> None:
+    """Make Ray prove who asks by a token; who reaches its ports without one runs programs as us.
+
+    Raises:
+        SettingError: there is no token.
+
+    """
+    os.environ["RAY_AUTH_MODE"] = "token"
+    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    try:
+        token = os.environ.get("RAY_AUTH_TOKEN") or path.read_text()
+    except OSError:
+        token = ""
+    if not token.strip():
+        raise SettingError(
+            say("Work on Ray needs the token of its cluster, and there is none."),
+            hint=say("Put it into %(path)s, or name its file by RAY_AUTH_TOKEN_PATH: docs/cluster.md.", path=str(path)),
+        )

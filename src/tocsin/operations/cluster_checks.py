@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tocsin.node.errors import SettingError
 from tocsin.node.sentences import say
+from tocsin.node.work_settings import check_ray_token
 from tocsin.operations.health_finding import HealthFinding
 from tocsin.pipeline.stores import NodeWithStores
 
@@ -64,12 +65,10 @@ def cluster(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 def _asked(address: str, **environment: str) -> dict[str, Any]:
     """What a cluster answers to a process of its own, whose environment says whether it has a token."""
-    from tocsin.pipeline.ray_placement import check_token
-
     host, _, port = address.rpartition(":")
     try:
         if not environment:
-            check_token()
+            check_ray_token()
         socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
         asked = subprocess.run(
             [sys.executable, "-c", _ASK, address], env={**os.environ, **environment}, timeout=_SECONDS,

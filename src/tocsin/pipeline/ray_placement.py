@@ -21,6 +21,7 @@ from datetime import date
 from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -30,9 +31,10 @@ from tocsin.events.sources import Chunk, Reader, sources
 from tocsin.networks import Networks
 from tocsin.node.errors import SettingError, StorageError, TocsinError
 from tocsin.node.paths import HomeFolder
-from tocsin.node.records import KeyFiles
+from tocsin.node.place import Folder, Place
+from tocsin.node.records import KeyFiles, KeyPlace
 from tocsin.node.sentences import say
-from tocsin.node.settings import WorkSettings
+from tocsin.node.work_settings import WorkSettings, check_ray_token
 from tocsin.pipeline.notify_decision import NotificationDecider, NotifiedBatch
 from tocsin.pipeline.placement import OpenWork, UnderstoodBatch, WorkerLostError
 from tocsin.pipeline.recipients import RecipientResolver
@@ -53,7 +55,6 @@ from tocsin.problems import NOTES, SHARDS, ReminderPolicy, ReminderRequests, Sig
 from tocsin.problems.answers import AnswerSnapshot
 
 ObjectRef: TypeAlias = Any  # of Ray, which is imported where it is used
-_AGAIN: Final = {"max_retries": -1}
 _TASK_CPUS: Final = 0.9
 """Of a processor: what is left of each has room for owners, which need one only while they settle."""
 _OWNER: Final = {"num_cpus": 0.01, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": "SPREAD"}
@@ -95,6 +96,7 @@ class _OwnersDecider(NotificationDecider):
         known = len(self.sets.members)
         decided = super().decide(allowed, asked_next, seen)
         if new := self.sets.members[known:]:
+            self.sets.forget(known)
             raise _Lacking(sets=new)
         return decided
 
@@ -102,13 +104,14 @@ class _OwnersDecider(NotificationDecider):
 class _ShardOwner:
     """An actor: owns the rows and problems of some shards. All that it remembers it reads again from its files."""
 
-    def __init__(self, problems: Path, rows: Path, division: str) -> None:
+    def __init__(self, problems: Place, rows: Place, division: str) -> None:
         self._problems, self._rows, self._division = problems, rows, division
         self._passed: AbstractSet[int] = frozenset()
-        self._open: dict[Path, KeyFiles] = {}
+        self._open: dict[tuple[Place, str], KeyFiles] = {}
+        self._sets: tuple[ObjectRef, TeamSets] = (None, TeamSets())
 
     def settle(
-        self, terms: _SettleTerms, facts: RowFacts, part: int, sets: TeamSets, sent: Sent
+        self, terms: _SettleTerms, facts: RowFacts, part: int, sets: Sequence[ObjectRef], sent: Sent
     ) -> RowVerdicts | _Lacking:
         """Settle rows of our shards, with what is noted of them on disk; safe to repeat until the next part comes."""
 
@@ -118,8 +121,13 @@ class _ShardOwner:
             return sent
 
         self._passed = terms.passed
-        decider = _OwnersDecider(TeamSets(list(sets.members)), left, terms.live, terms.said)
-        tracker, days = Tracker(self._files(self._problems)), [self._files(self._rows / f"{day}") for day in terms.days]
+        if self._sets[0] != sets[0]:  # there are few new ones
+            import ray
+
+            self._sets = sets[0], TeamSets(ray.get(sets[0]))
+        decider = _OwnersDecider(self._sets[1], left, terms.live, terms.said)
+        tracker = Tracker(self._files(self._problems, columns=len(NOTES)))
+        days = [self._files(self._rows, f"{day}") for day in terms.days]
         settlement = Settlement(
             terms.ingest, terms.feed, terms.now, days, tracker, terms.repeat, terms.reminders, decider
         )
@@ -128,16 +136,20 @@ class _ShardOwner:
         except _Lacking as lacking:
             return lacking
         for files in (tracker.files, days[0]):
-            files.sync(terms.ingest)
+            files.sync(terms.ingest, part)
             if not part:
                 files.merge(up_to=terms.committed)
         return verdicts
 
-    def _files(self, folder: Path) -> KeyFiles:
-        if folder not in self._open:
-            columns = len(NOTES) if folder == self._problems else 0
-            self._open[folder] = KeyFiles(folder, columns, self._division, lambda _: self._passed)
-        return self._open[folder]
+    def _files(self, place: Place, below: str = "", *, columns: int = 0) -> KeyFiles:
+        """In the folder that all machines see, or copies of what is in a bucket."""
+        if (place, below) not in self._open:
+            folder, kept = place.folder / below, None
+            if not isinstance(place, Folder):
+                folder = Path(gettempdir(), f"tocsin-{os.getuid()}", self._division, str(columns), below)
+                kept = KeyPlace(place, below)
+            self._open[place, below] = KeyFiles(folder, columns, self._division, lambda _: self._passed, kept)
+        return self._open[place, below]
 
 
 def _understand(tables: Sequence[ObjectRef], report: Sequence[ObjectRef], feed: Any, heard: Any, chunk: Chunk) -> Any:
@@ -146,6 +158,8 @@ def _understand(tables: Sequence[ObjectRef], report: Sequence[ObjectRef], feed: 
     Numbers of sets of teams are the chunk's own, the same whoever numbers them: the frame may be lost, and made once
     more by another worker after its facts were settled.
     """
+    import ray
+
     worker, sets = _worker_of(tables[0]), TeamSets()
     wide, facts = worker.understand(_reader_of(report[0]), chunk, feed, heard)
     facts, numbers = replace(facts, team_sets=WorkerSets(worker.sets.members)).numbered(sets)
@@ -153,7 +167,10 @@ def _understand(tables: Sequence[ObjectRef], report: Sequence[ObjectRef], feed: 
         known = replace(wide.known, routed=numbers[wide.known.routed], allowed=facts.allowed)
         wide = replace(wide, known=known)
     used = np.arange(len(sets.members), dtype=np.int32)
-    return wide, replace(facts, used=used, team_sets=WorkerSets(sets.members))
+    return wide, (
+        replace(facts, used=used, team_sets=WorkerSets(sets.members)),
+        ray.get_runtime_context().get_node_id(),
+    )
 
 
 def _finish(
@@ -192,9 +209,10 @@ def _cluster(address: str) -> Any:
         SettingError: the cluster is not there, or has no token, which nobody may do without.
 
     """
-    check_token()
+    check_ray_token()
     try:
         import ray
+        import ray.util.scheduling_strategies
     except ImportError as error:
         raise SettingError(say("Ray is not installed."), hint=say("pip install 'tocsin[cluster]'")) from error
     try:
@@ -216,28 +234,8 @@ def _leave() -> None:
         known.cache_clear()
 
 
-def check_token() -> None:
-    """Make Ray prove who asks by a token; who reaches its ports without one runs programs as us.
-
-    Raises:
-        SettingError: there is no token.
-
-    """
-    os.environ["RAY_AUTH_MODE"] = "token"
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
-    try:
-        token = os.environ.get("RAY_AUTH_TOKEN") or path.read_text()
-    except OSError:
-        token = ""
-    if not token.strip():
-        raise SettingError(
-            say("Work on Ray needs the token of its cluster, and there is none."),
-            hint=say("Put it into %(path)s, or name its file by RAY_AUTH_TOKEN_PATH: docs/cluster.md.", path=str(path)),
-        )
-
-
 @cache
-def _owners(address: str, groups: int, problems: Path, rows: Path) -> Sequence[Any]:
+def _owners(address: str, groups: int, problems: Place, rows: Place) -> Sequence[Any]:
     """The owners of all shards, each an actor; they end with this process."""
     owner = _cluster(address).remote(**_OWNER)(_ShardOwner)
     return [owner.remote(problems, rows, f"{number}of{groups}") for number in range(1, groups + 1)]
@@ -259,19 +257,22 @@ class OnRay:
             )
         self._settings: WorkSettings = node.settings.work
         self._ray = _cluster(self._settings.address)
-        places = node.home / HomeFolder.PROBLEMS, node.home / HomeFolder.ROWS
-        self._owners = _owners(self._settings.address, self._settings.groups, *places)
+        names = HomeFolder.EVENTS, HomeFolder.PROBLEMS, HomeFolder.ROWS
+        events, problems, rows = (node.place(name).bare() for name in names)
+        self._owners = _owners(self._settings.address, self._settings.groups, problems, rows)
         self.group_of = np.arange(SHARDS) * len(self._owners) // SHARDS
         self._committed = node.store.last_committed
         self.ahead = int(self._ray.cluster_resources().get("CPU", 1) / _TASK_CPUS) + 1
         self._pool = ThreadPoolExecutor(self.ahead)
         self._asking = ThreadPoolExecutor(len(self._owners))
-        tables = networks, resolver.terms, resolver.router, node.store.place
-        self._tables = [self._ray.put(tables)]  # in a list, so that Ray hands it over as it is
-        self._understand = self._ray.remote(num_cpus=_TASK_CPUS, num_returns=2, **_AGAIN)(_understand)
-        self._finish = self._ray.remote(num_cpus=_TASK_CPUS, **_AGAIN)(_finish)
+        self._tables = [
+            self._ray.put((networks, resolver.terms, resolver.router, events))
+        ]  # in a list: not read at once
+        self._understand = self._ray.remote(num_cpus=_TASK_CPUS, num_returns=2, max_retries=-1)(_understand)
+        self._finish = self._ray.remote(num_cpus=_TASK_CPUS, max_retries=-1)(_finish)
         self._reports: dict[OpenWork, list[ObjectRef]] = {}
         self._put: tuple[object, ObjectRef] = (None, None)
+        self._known: tuple[int, list[ObjectRef]] = (0, [])
 
     def understand(self, work: OpenWork, chunk: Chunk) -> Future[UnderstoodBatch]:
         """As `BatchPlacement`."""
@@ -287,8 +288,8 @@ class OnRay:
             *wide[:], facts = self._understand.remote(self._tables, report, work.feed, work.heard, chunk)
             return facts
 
-        facts = self.answer(ask, lambda ref: self._ray.cancel(ref, force=True))
-        return UnderstoodBatch(facts, wide[0])
+        facts, machine = self.answer(ask, lambda ref: self._ray.cancel(ref, force=True))
+        return UnderstoodBatch(facts, (wide[0], machine))
 
     def finish(
         self, batch: UnderstoodBatch, verdicts: RowVerdicts, ingest: IngestTerms, part: PartTerms
@@ -297,9 +298,12 @@ class OnRay:
         if self._put[0] is not ingest:
             self._put = ingest, self._ray.put(ingest)
         narrow, terms = RowVerdicts(verdicts.kept, verdicts.fresh, verdicts.told), self._put[1]
+        held: tuple[ObjectRef, str] = batch.held  # type: ignore[assignment]  # ours
+        # Where the frame is, also where that machine is busy: else half of the frames would cross the wire.
+        there = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(held[1], soft=True)
         return self._pool.submit(
             self.answer,
-            lambda: self._finish.remote(self._tables, batch.held, narrow, terms, part),
+            lambda: self._finish.options(scheduling_strategy=there).remote(self._tables, held[0], narrow, terms, part),
             lambda ref: self._ray.cancel(ref, force=True),
         )
 
@@ -316,12 +320,13 @@ class OnRay:
         self, terms: ObjectRef, rows: Mapping[int, RowFacts], part: int, sets: TeamSets, sent: Sent
     ) -> Iterator[tuple[int, RowVerdicts | _Lacking]]:
         """What the owners of groups say of some rows each, all asked at once."""
-        known = self._ray.put(sets)
+        if len(sets.members) != self._known[0]:
+            self._known = len(sets.members), [self._ray.put(sets.members)]
 
         def one(group: int) -> RowVerdicts | _Lacking:
             owner = self._owners[group]
             answer: RowVerdicts | _Lacking = self.answer(
-                lambda: owner.settle.remote(terms, rows[group], part, known, sent),
+                lambda: owner.settle.remote(terms, rows[group], part, self._known[1], sent),
                 lambda _: self._ray.kill(owner, no_restart=False),
             )
             return answer
@@ -363,8 +368,8 @@ class OnRay:
 
     def end(self) -> None:
         """As `BatchPlacement`; owners and the connection stay for the next session."""
-        self._pool.shutdown(cancel_futures=True)
-        self._asking.shutdown(cancel_futures=True)
+        for pool in (self._pool, self._asking):
+            pool.shutdown(cancel_futures=True)
 
 
 @dataclass

@@ -29,6 +29,12 @@ class TeamSets:
             self.members.append(of)
         return self.numbers[of]
 
+    def forget(self, since: int) -> None:
+        """Give back the numbers from this one on, of which nobody was told."""
+        for of in self.members[since:]:
+            del self.numbers[of]
+        del self.members[since:]
+
     def union(self, one: Int32s, other: Int32s) -> Int32s:
         """Element by element, the number of the set that holds the teams of both."""
         return self._each(one, other, lambda left, right: {*left, *right})

@@ -131,10 +131,10 @@ class KeyFiles:
         if len(keys) < LARGE:
             self._memory.add(file, keys)
 
-    def sync(self, ingest: int) -> None:
-        """Make what was written for an ingest survive loss of power, and be there for all machines."""
+    def sync(self, ingest: int, part: int = 0) -> None:
+        """Make what was written for an ingest, from a part on, survive loss of power, and be there for all machines."""
         for file in self._all():
-            if file.last[0] == ingest:
+            if file.last[0] == ingest and file.last[1] >= part:
                 sync(file.path, *(file.path.with_suffix(suffix) for suffix in BESIDES))
                 if self.kept is not None:
                     self.kept.give(file, self.folder)
