@@ -12,16 +12,19 @@ import polars as pl
 from tocsin.events.encoding import as_text
 from tocsin.events.sources import Chunk
 from tocsin.events.sources.delimited.exact import Dialect
+from tocsin.events.sources.delimited.scan import FastChunk, scanned
 
 _LAYOUT_BLOCK: Final = 1 << 18  # masks stay within the processor's cache
 _QUOTE, _LF, _CR, _NUL = b'"', b"\n", b"\r", b"\x00"
 
 
-def parse_fast(data: bytes, columns: Sequence[str], dialect: Dialect) -> tuple[pl.DataFrame, bool] | None:
-    """The chunk as text columns, empty values as null, and whether all values are plain (see `Batch`).
+def parse_fast(data: bytes, columns: Sequence[str], dialect: Dialect) -> FastChunk | None:
+    """The chunk, by the compiled pass where there is one; None when that cannot be proved to be exact."""
+    return scanned(data, columns, dialect) or parse_polars(data, columns, dialect)
 
-    None when that cannot be proved to be exact.
-    """
+
+def parse_polars(data: bytes, columns: Sequence[str], dialect: Dialect) -> FastChunk | None:
+    """The same by Polars, with no hashes."""
     layout = None if _is_odd(data, dialect) else layout_of(data, dialect)
     if layout is None or layout.separators != layout.records * (len(columns) - 1):
         return None
@@ -40,7 +43,7 @@ def parse_fast(data: bytes, columns: Sequence[str], dialect: Dialect) -> tuple[p
     longest = frame.select(pl.all().str.len_bytes().max()).row(0)
     if max(filter(None, longest), default=0) > dialect.field_limit:
         return None
-    return frame, layout.plain
+    return frame, layout.plain, None
 
 
 def lines_of(data: bytes, records: int, *, plain: bool) -> pl.Series | None:

@@ -1,0 +1,376 @@
+//! One pass over a chunk of delimited text: where fields end, the proof that quotes are as RFC 4180 says, text columns
+//! as Arrow string views, and XXH3 of each record. What it cannot prove it declines; see `tocsin.events.sources.delimited`.
+//!
+//! Strangers' bytes go through it: all of them are read through slices whose bounds are checked. `unsafe` is only in the
+//! C interface at the end and where AVX2 is called after the processor was asked for it.
+
+mod arrow;
+mod xxh3;
+
+const QUOTE: u8 = b'"';
+const LF: u8 = b'\n';
+const CR: u8 = b'\r';
+const ROWS: usize = 256; // records that are taken apart at a time: they and their marks stay within the cache
+const INLINE: usize = 12; // bytes that a view holds itself
+
+/// For each of 64 bytes, a bit: whether it is this.
+struct Marks {
+    quotes: u64,
+    separators: u64,
+    feeds: u64,
+    returns: u64,
+    blanks: u64,
+    backslashes: u64,
+    controls: u64,
+    high: u64,
+}
+
+trait Marker {
+    fn marks(block: &[u8; 64], separator: u8) -> Marks;
+}
+
+struct Portable;
+
+impl Marker for Portable {
+    #[inline(always)]
+    fn marks(block: &[u8; 64], separator: u8) -> Marks {
+        let bits = |test: &dyn Fn(u8) -> bool| {
+            block.iter().enumerate().fold(0u64, |mask, (place, byte)| mask | (test(*byte) as u64) << place)
+        };
+        Marks {
+            quotes: bits(&|byte| byte == QUOTE),
+            separators: bits(&|byte| byte == separator),
+            feeds: bits(&|byte| byte == LF),
+            returns: bits(&|byte| byte == CR),
+            blanks: bits(&|byte| byte == b' '),
+            backslashes: bits(&|byte| byte == b'\\'),
+            controls: bits(&|byte| byte < 32),
+            high: bits(&|byte| byte > 127),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+struct Avx2;
+
+#[cfg(target_arch = "x86_64")]
+impl Marker for Avx2 {
+    #[inline(always)]
+    fn marks(block: &[u8; 64], separator: u8) -> Marks {
+        use core::arch::x86_64::*;
+        // SAFETY: only `scan_avx2` uses this, which runs after the processor was asked; both loads are within the block.
+        unsafe {
+            let low = _mm256_loadu_si256(block.as_ptr().cast());
+            let high = _mm256_loadu_si256(block.as_ptr().add(32).cast());
+            let pair = |a: __m256i, b: __m256i| {
+                _mm256_movemask_epi8(a) as u32 as u64 | (_mm256_movemask_epi8(b) as u32 as u64) << 32
+            };
+            let equal = |byte: u8| {
+                let wanted = _mm256_set1_epi8(byte as i8);
+                pair(_mm256_cmpeq_epi8(low, wanted), _mm256_cmpeq_epi8(high, wanted))
+            };
+            let last = _mm256_set1_epi8(31);
+            Marks {
+                quotes: equal(QUOTE),
+                separators: equal(separator),
+                feeds: equal(LF),
+                returns: equal(CR),
+                blanks: equal(b' '),
+                backslashes: equal(b'\\'),
+                controls: pair(
+                    _mm256_cmpeq_epi8(_mm256_min_epu8(low, last), low),
+                    _mm256_cmpeq_epi8(_mm256_min_epu8(high, last), high),
+                ),
+                high: pair(low, high),
+            }
+        }
+    }
+}
+
+/// For every bit, whether the number of set bits up to and with it is odd.
+#[inline(always)]
+fn parity(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
+/// A text column as it grows: views, a bit for each value that is there, and the bytes of values too long for a view.
+#[derive(Default)]
+pub struct Column {
+    pub views: Vec<u128>, // empty as long as there is no value
+    pub valid: Vec<u8>,
+    pub data: Vec<u8>,
+    pub filled: usize,
+}
+
+pub struct Table {
+    pub columns: Vec<Column>,
+    pub hashes: Vec<u64>,
+    pub plain: bool,
+}
+
+struct Shape {
+    separator: u8,
+    width: usize,
+    longest: usize,
+}
+
+/// The columns of the data; None where that is not proved to be what the exact reader reads.
+#[inline(always)]
+fn scan<M: Marker>(data: &[u8], shape: &Shape) -> Option<Table> {
+    let size = data.len();
+    if size == 0 || size >= 1 << 31 || shape.width == 0 || data.starts_with(b"\xef\xbb\xbf") {
+        return None;
+    }
+    let mut table =
+        Table { columns: (0..shape.width).map(|_| Column::default()).collect(), hashes: Vec::new(), plain: false };
+    // starts[i] is where field i begins, and ends one before where field i + 1 begins
+    let mut starts: Vec<u32> = vec![0; shape.width * ROWS + 64 + 2];
+    let mut count = 0usize;
+    let (mut carry, mut edge, mut closed, mut pending) = (0u64, 1u64, 0u64, 0u64);
+    let (mut rim, mut blank, mut returned) = (1u64, 0u64, 0u64);
+    let (mut bad, mut escapes, mut outer, mut backslashes, mut high) = (0u64, 0u64, 0u64, 0u64, 0u64);
+    let (mut feeds_all, mut records, mut returns, mut controls) = (0usize, 0usize, 0usize, 0usize);
+    let mut at = 0usize;
+    loop {
+        let rest = &data[at..];
+        let marks = match rest.first_chunk::<64>() {
+            Some(block) => M::marks(block, shape.separator),
+            None => {
+                let mut block = [b'.'; 64]; // no byte of meaning, unless it separates
+                block[..rest.len()].copy_from_slice(rest);
+                let mut marks = M::marks(&block, shape.separator);
+                marks.separators &= (1u64 << rest.len()) - 1;
+                marks
+            }
+        };
+        // The end of the data counts as a line end.
+        let end = if rest.len() < 64 { 1u64 << rest.len() } else { 0 };
+        backslashes |= marks.backslashes;
+        high |= marks.high;
+        controls += marks.controls.count_ones() as usize;
+        feeds_all += marks.feeds.count_ones() as usize;
+        returns += marks.returns.count_ones() as usize;
+        bad |= (marks.returns << 1 | returned) & !marks.feeds;
+        returned = marks.returns >> 63;
+        let edges = marks.separators | marks.feeds | marks.returns | end;
+        let inside = parity(marks.quotes) ^ carry;
+        let (opening, closing) = (marks.quotes & inside, marks.quotes & !inside);
+        bad |= opening & !((edges | closing) << 1 | edge);
+        bad |= pending & !((edges | opening) & 1);
+        bad |= (closing & !(1 << 63)) & !((edges | opening) >> 1);
+        escapes |= opening & (closing << 1 | closed);
+        pending = closing >> 63;
+        edge = (edges | closing) >> 63;
+        closed = closing >> 63;
+        let rims = (edges & !inside) | marks.quotes;
+        outer |= marks.blanks & (rims << 1 | rim);
+        outer |= (marks.blanks & !(1 << 63)) & (rims >> 1);
+        outer |= blank & (rims & 1);
+        blank = marks.blanks >> 63;
+        rim = rims >> 63;
+        carry = ((inside as i64) >> 63) as u64;
+        let feeds = marks.feeds & !inside;
+        records += feeds.count_ones() as usize;
+        let mut ends = feeds | marks.separators & !inside;
+        while ends != 0 {
+            count += 1;
+            starts[count] = (at + ends.trailing_zeros() as usize + 1) as u32;
+            ends &= ends - 1;
+        }
+        if end != 0 {
+            break;
+        }
+        at += 64;
+        if bad != 0 {
+            return None;
+        }
+        if count >= shape.width * ROWS {
+            count = take(data, &mut starts, count, shape, escapes != 0, &mut table)?;
+        }
+    }
+    if bad != 0 || carry != 0 || controls != feeds_all + returns && data.contains(&0) {
+        return None;
+    }
+    let ended = data[size - 1] == LF;
+    if !ended {
+        count += 1;
+        starts[count] = size as u32 + 1;
+    }
+    let left = take(data, &mut starts, count, shape, escapes != 0, &mut table)?;
+    if left != 0 || table.hashes.len() != records + !ended as usize || high != 0 && std::str::from_utf8(data).is_err() {
+        return None;
+    }
+    if shape.width == 1 && table.columns[0].filled != table.hashes.len() {
+        return None; // a blank line looks like an empty value
+    }
+    table.plain = escapes == 0
+        && outer == 0
+        && backslashes == 0
+        && controls == records + returns
+        && (returns == 0 || returns == records);
+    Some(table)
+}
+
+/// Take the whole records apart whose fields are known; how many fields are left over, moved to the front.
+#[inline(always)]
+fn take(
+    data: &[u8],
+    starts: &mut [u32],
+    count: usize,
+    shape: &Shape,
+    escapes: bool,
+    table: &mut Table,
+) -> Option<usize> {
+    let width = shape.width;
+    let rows = count / width;
+    for row in 0..rows {
+        let (start, mut end) = (starts[row * width] as usize, starts[(row + 1) * width] as usize - 1);
+        if end < data.len() && data[end] != LF {
+            return None;
+        }
+        if end > start && data[end - 1] == CR {
+            end -= 1;
+        }
+        table.hashes.push(xxh3::hash(&data[start..end]));
+    }
+    let before = table.hashes.len() - rows;
+    for (place, column) in table.columns.iter_mut().enumerate() {
+        let last = place + 1 == width;
+        column.valid.resize((before + rows).div_ceil(8), 0);
+        for row in 0..rows {
+            let field = row * width + place;
+            let (mut start, mut end) = (starts[field] as usize, starts[field + 1] as usize - 1);
+            if last && end > start && data[end - 1] == CR {
+                end -= 1;
+            }
+            let quoted = end > start && data[start] == QUOTE;
+            if quoted {
+                (start, end) = (start + 1, end - 1);
+            }
+            if end <= start {
+                if column.filled > 0 {
+                    column.views.push(0);
+                }
+                continue;
+            }
+            if column.filled == 0 {
+                let guess = data.len() / (starts[width * rows] as usize / rows.max(1)).max(1);
+                column.views.reserve(guess + guess / 16 + rows);
+                column.views.resize(before + row, 0);
+            }
+            column.filled += 1;
+            column.valid[(before + row) / 8] |= 1 << ((before + row) % 8);
+            let view = if quoted && escapes && data[start..end].contains(&QUOTE) {
+                column.unescaped(&data[start..end], shape.longest)?
+            } else {
+                column.view(data, start, end, shape.longest)?
+            };
+            column.views.push(view);
+        }
+    }
+    starts.copy_within(rows * width..=count, 0);
+    Some(count - rows * width)
+}
+
+impl Column {
+    /// A value as a view; None where it is too long.
+    #[inline(always)]
+    fn view(&mut self, data: &[u8], start: usize, end: usize, longest: usize) -> Option<u128> {
+        let length = end - start;
+        if length > longest {
+            return None;
+        }
+        if length > INLINE {
+            let place = self.data.len();
+            self.data.extend_from_slice(&data[start..end]);
+            return long(&self.data[place..], place);
+        }
+        let bytes = match data[start..].first_chunk::<16>() {
+            Some(bytes) => u128::from_le_bytes(*bytes) & ((1u128 << (8 * length)) - 1),
+            None => data[start..end].iter().rev().fold(0, |bytes, byte| bytes << 8 | *byte as u128),
+        };
+        Some(bytes << 32 | length as u128)
+    }
+
+    /// The same of a value with doubled quotes.
+    #[cold]
+    fn unescaped(&mut self, raw: &[u8], longest: usize) -> Option<u128> {
+        let mut value = Vec::with_capacity(raw.len());
+        let mut after = false;
+        for byte in raw {
+            after = *byte == QUOTE && !after;
+            if !after {
+                value.push(*byte);
+            }
+        }
+        self.view(&value, 0, value.len(), longest)
+    }
+}
+
+/// The view of a value that lies at a place of its column's bytes: length, first four bytes, buffer 0, place.
+#[inline(always)]
+fn long(value: &[u8], place: usize) -> Option<u128> {
+    let head = u32::from_le_bytes(*value.first_chunk::<4>()?);
+    Some(value.len() as u128 | (head as u128) << 32 | (place as u128) << 96)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+unsafe fn scan_avx2(data: &[u8], shape: &Shape) -> Option<Table> {
+    scan::<Avx2>(data, shape)
+}
+
+fn scan_any(data: &[u8], shape: &Shape, portable: bool) -> Option<Table> {
+    #[cfg(target_arch = "x86_64")]
+    if !portable && has_avx2() {
+        // SAFETY: the processor has what the function asks for.
+        return unsafe { scan_avx2(data, shape) };
+    }
+    scan::<Portable>(data, shape)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("popcnt")
+}
+
+/// What the caller gets beside the columns.
+#[repr(C)]
+pub struct Found {
+    rows: u64,
+    plain: u8,
+}
+
+/// Scan a chunk. Returns 1 and fills `found`, `array` and `schema` (Arrow's C data interface: a struct of `width` string
+/// view columns, and behind them the hashes), or 0 and fills nothing.
+///
+/// # Safety
+/// `data` has `size` bytes; `found`, `array` and `schema` can be written.
+#[no_mangle]
+pub unsafe extern "C" fn tocsin_scan(
+    data: *const u8,
+    size: usize,
+    separator: u8,
+    width: usize,
+    longest: usize,
+    portable: u8,
+    found: *mut Found,
+    array: *mut arrow::Array,
+    schema: *mut arrow::Schema,
+) -> i32 {
+    let data = if size == 0 { &[] } else { std::slice::from_raw_parts(data, size) };
+    let shape = Shape { separator, width, longest };
+    let scanned = std::panic::catch_unwind(|| scan_any(data, &shape, portable != 0));
+    let Ok(Some(table)) = scanned else { return 0 };
+    found.write(Found { rows: table.hashes.len() as u64, plain: table.plain as u8 });
+    schema.write(arrow::schema(width));
+    array.write(arrow::array(table));
+    1
+}
