@@ -1,8 +1,10 @@
 //! A table given away by Arrow's C data interface (<https://arrow.apache.org/docs/format/CDataInterface.html>).
 
-use crate::{Column, Table};
-use std::ffi::{c_char, c_void, CString};
+use crate::{Column, Table, INLINE};
+use std::ffi::{c_char, c_void, CStr, CString};
+use std::mem::MaybeUninit;
 use std::ptr::null_mut;
+use std::slice::from_raw_parts;
 
 #[repr(C)]
 pub struct Schema {
@@ -134,4 +136,61 @@ unsafe extern "C" fn release_array(given: *mut Array) {
         }
     }
     (*given).release = None;
+}
+
+#[repr(C)]
+pub struct Stream {
+    get_schema: Option<unsafe extern "C" fn(*mut Stream, *mut Schema) -> i32>,
+    get_next: Option<unsafe extern "C" fn(*mut Stream, *mut Array) -> i32>,
+    get_last_error: Option<unsafe extern "C" fn(*mut Stream) -> *const c_char>,
+    release: Option<unsafe extern "C" fn(*mut Stream)>,
+    private: *mut c_void,
+}
+
+/// Call `use_text` with the place and the bytes of each value of a stream of string views; false where it is none.
+///
+/// # Safety
+/// The stream is a live one, and keeps Arrow's format.
+pub unsafe fn each_text(stream: *mut Stream, mut use_text: impl FnMut(usize, &[u8])) -> bool {
+    let (Some(get_schema), Some(get_next)) = ((*stream).get_schema, (*stream).get_next) else { return false };
+    let mut schema = MaybeUninit::<Schema>::zeroed().assume_init();
+    if get_schema(stream, &mut schema) != 0 {
+        return false;
+    }
+    let is_text = CStr::from_ptr(schema.format) == c"vu";
+    if let Some(release) = schema.release {
+        release(&mut schema);
+    }
+    let mut before = 0;
+    while is_text {
+        let mut array = MaybeUninit::<Array>::zeroed().assume_init();
+        if get_next(stream, &mut array) != 0 {
+            return false;
+        }
+        let Some(release) = array.release else { return true };
+        let (length, offset) = (array.length as usize, array.offset as usize);
+        let buffers = from_raw_parts(array.buffers, array.buffers_count as usize);
+        let count = buffers.len().saturating_sub(3);
+        let sizes = if count > 0 { from_raw_parts(buffers[2 + count].cast::<i64>(), count) } else { &[] };
+        for place in 0..length {
+            let at = offset + place;
+            let valid = buffers[0].cast::<u8>();
+            if !valid.is_null() && *valid.add(at / 8) >> (at % 8) & 1 == 0 {
+                continue;
+            }
+            let view = *buffers[1].cast::<[u32; 4]>().add(at);
+            let length = view[0] as usize;
+            let text = if length <= INLINE {
+                from_raw_parts(buffers[1].cast::<u8>().add(16 * at + 4), length)
+            } else {
+                let (buffer, start) = (view[2] as usize, view[3] as usize);
+                let whole = from_raw_parts(buffers[2 + buffer].cast::<u8>(), sizes[buffer] as usize);
+                &whole[start..start + length]
+            };
+            use_text(before + place, text);
+        }
+        before += length;
+        release(&mut array);
+    }
+    false
 }

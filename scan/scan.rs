@@ -4,6 +4,7 @@
 //! Strangers' bytes go through it: all of them are read through slices whose bounds are checked. `unsafe` is only in the
 //! C interface at the end and where AVX2 is called after the processor was asked for it.
 
+mod addresses;
 mod arrow;
 mod xxh3;
 
@@ -11,7 +12,18 @@ const QUOTE: u8 = b'"';
 const LF: u8 = b'\n';
 const CR: u8 = b'\r';
 const ROWS: usize = 256; // records that are taken apart at a time: they and their marks stay within the cache
-const INLINE: usize = 12; // bytes that a view holds itself
+pub const INLINE: usize = 12; // bytes that a view holds itself
+
+/// What of 16 bytes is text of a value that begins at the fifth: as many bytes as it is long.
+const INSIDE: [u128; INLINE + 1] = {
+    let mut masks = [0; INLINE + 1];
+    let mut length = 1;
+    while length <= INLINE {
+        masks[length] = masks[length - 1] << 8 | 0xFF << 32;
+        length += 1;
+    }
+    masks
+};
 
 /// For each of 64 bytes, a bit: whether it is this.
 struct Marks {
@@ -175,21 +187,27 @@ fn scan<M: Marker>(data: &[u8], shape: &Shape) -> Option<Table> {
         let feeds = marks.feeds & !inside;
         records += feeds.count_ones() as usize;
         let mut ends = feeds | marks.separators & !inside;
-        while ends != 0 {
-            count += 1;
-            starts[count] = (at + ends.trailing_zeros() as usize + 1) as u32;
-            ends &= ends - 1;
+        // Eight at a time, without asking whether there are as many: what is behind them is written over later.
+        let (found, next) = (ends.count_ones() as usize, &mut starts[count + 1..count + 65]);
+        for eight in next.chunks_exact_mut(8).take(found.div_ceil(8)) {
+            for start in eight {
+                *start = (at + ends.trailing_zeros() as usize + 1) as u32;
+                ends &= ends.wrapping_sub(1);
+            }
+        }
+        count += found;
+        if bad != 0 {
+            return None;
+        }
+        if count >= shape.width * ROWS {
+            take(data, &starts, ROWS, shape, escapes != 0, &mut table)?;
+            starts.copy_within(shape.width * ROWS..=count, 0);
+            count -= shape.width * ROWS;
         }
         if end != 0 {
             break;
         }
         at += 64;
-        if bad != 0 {
-            return None;
-        }
-        if count >= shape.width * ROWS {
-            count = take(data, &mut starts, count, shape, escapes != 0, &mut table)?;
-        }
     }
     if bad != 0 || carry != 0 || controls != feeds_all + returns && data.contains(&0) {
         return None;
@@ -199,8 +217,9 @@ fn scan<M: Marker>(data: &[u8], shape: &Shape) -> Option<Table> {
         count += 1;
         starts[count] = size as u32 + 1;
     }
-    let left = take(data, &mut starts, count, shape, escapes != 0, &mut table)?;
-    if left != 0 || table.hashes.len() != records + !ended as usize || high != 0 && std::str::from_utf8(data).is_err() {
+    let rows = count / shape.width;
+    take(data, &starts, rows, shape, escapes != 0, &mut table)?;
+    if rows * shape.width != count || table.hashes.len() != records + !ended as usize || high != 0 && std::str::from_utf8(data).is_err() {
         return None;
     }
     if shape.width == 1 && table.columns[0].filled != table.hashes.len() {
@@ -214,18 +233,11 @@ fn scan<M: Marker>(data: &[u8], shape: &Shape) -> Option<Table> {
     Some(table)
 }
 
-/// Take the whole records apart whose fields are known; how many fields are left over, moved to the front.
+/// Take records apart whose fields are known; None where they have not as many as there are columns, or too long ones.
 #[inline(always)]
-fn take(
-    data: &[u8],
-    starts: &mut [u32],
-    count: usize,
-    shape: &Shape,
-    escapes: bool,
-    table: &mut Table,
-) -> Option<usize> {
+fn take(data: &[u8], starts: &[u32], rows: usize, shape: &Shape, escapes: bool, table: &mut Table) -> Option<()> {
     let width = shape.width;
-    let rows = count / width;
+    let before = table.hashes.len();
     for row in 0..rows {
         let (start, mut end) = (starts[row * width] as usize, starts[(row + 1) * width] as usize - 1);
         if end < data.len() && data[end] != LF {
@@ -236,43 +248,47 @@ fn take(
         }
         table.hashes.push(xxh3::hash(&data[start..end]));
     }
-    let before = table.hashes.len() - rows;
     for (place, column) in table.columns.iter_mut().enumerate() {
         let last = place + 1 == width;
-        column.valid.resize((before + rows).div_ceil(8), 0);
-        for row in 0..rows {
-            let field = row * width + place;
-            let (mut start, mut end) = (starts[field] as usize, starts[field + 1] as usize - 1);
+        let mut views = [0u128; ROWS];
+        let mut valid = [0u8; ROWS / 8];
+        let mut filled = 0;
+        let fields = starts[place..].iter().step_by(width).zip(starts[place + 1..].iter().step_by(width));
+        for (row, ((start, next), view)) in fields.zip(&mut views).take(rows).enumerate() {
+            let (mut start, mut end) = (*start as usize, *next as usize - 1);
             if last && end > start && data[end - 1] == CR {
                 end -= 1;
             }
-            let quoted = end > start && data[start] == QUOTE;
-            if quoted {
-                (start, end) = (start + 1, end - 1);
-            }
             if end <= start {
-                if column.filled > 0 {
-                    column.views.push(0);
-                }
                 continue;
             }
-            if column.filled == 0 {
-                let guess = data.len() / (starts[width * rows] as usize / rows.max(1)).max(1);
-                column.views.reserve(guess + guess / 16 + rows);
-                column.views.resize(before + row, 0);
+            let quoted = data[start] == QUOTE;
+            if quoted {
+                (start, end) = (start + 1, end - 1);
+                if end <= start {
+                    continue;
+                }
             }
-            column.filled += 1;
-            column.valid[(before + row) / 8] |= 1 << ((before + row) % 8);
-            let view = if quoted && escapes && data[start..end].contains(&QUOTE) {
+            filled += 1;
+            valid[row / 8] |= 1 << (row % 8);
+            *view = if quoted && escapes && data[start..end].contains(&QUOTE) {
                 column.unescaped(&data[start..end], shape.longest)?
             } else {
                 column.view(data, start, end, shape.longest)?
             };
-            column.views.push(view);
+        }
+        column.valid.extend_from_slice(&valid[..rows.div_ceil(8)]);
+        if column.filled == 0 && filled > 0 {
+            let guess = data.len() / (starts[width * rows] as usize / rows.max(1)).max(1);
+            column.views.reserve(guess + guess / 16 + rows);
+            column.views.resize(before, 0);
+        }
+        column.filled += filled;
+        if column.filled > 0 {
+            column.views.extend_from_slice(&views[..rows]);
         }
     }
-    starts.copy_within(rows * width..=count, 0);
-    Some(count - rows * width)
+    Some(())
 }
 
 impl Column {
@@ -285,14 +301,21 @@ impl Column {
         }
         if length > INLINE {
             let place = self.data.len();
-            self.data.extend_from_slice(&data[start..end]);
-            return long(&self.data[place..], place);
+            // Most are short: to copy a known number of bytes is faster than to copy as many as there are.
+            match data[start..].first_chunk::<48>() {
+                Some(bytes) if length <= 48 => self.data.extend_from_slice(bytes),
+                _ => self.data.extend_from_slice(&data[start..end]),
+            }
+            self.data.truncate(place + length);
+            let head = u32::from_le_bytes(*data[start..].first_chunk::<4>()?);
+            return Some(length as u128 | (head as u128) << 32 | (place as u128) << 96);
         }
-        let bytes = match data[start..].first_chunk::<16>() {
-            Some(bytes) => u128::from_le_bytes(*bytes) & ((1u128 << (8 * length)) - 1),
-            None => data[start..end].iter().rev().fold(0, |bytes, byte| bytes << 8 | *byte as u128),
+        let around = data.get(start.wrapping_sub(4)..).and_then(|rest| rest.first_chunk::<16>());
+        let bytes = match around {
+            Some(bytes) => u128::from_le_bytes(*bytes) & INSIDE[length],
+            None => data[start..end].iter().rev().fold(0, |bytes, byte| bytes << 8 | *byte as u128) << 32,
         };
-        Some(bytes << 32 | length as u128)
+        Some(bytes | length as u128)
     }
 
     /// The same of a value with doubled quotes.
@@ -308,13 +331,6 @@ impl Column {
         }
         self.view(&value, 0, value.len(), longest)
     }
-}
-
-/// The view of a value that lies at a place of its column's bytes: length, first four bytes, buffer 0, place.
-#[inline(always)]
-fn long(value: &[u8], place: usize) -> Option<u128> {
-    let head = u32::from_le_bytes(*value.first_chunk::<4>()?);
-    Some(value.len() as u128 | (head as u128) << 32 | (place as u128) << 96)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -341,18 +357,11 @@ fn has_avx2() -> bool {
         && is_x86_feature_detected!("popcnt")
 }
 
-/// What the caller gets beside the columns.
-#[repr(C)]
-pub struct Found {
-    rows: u64,
-    plain: u8,
-}
-
-/// Scan a chunk. Returns 1 and fills `found`, `array` and `schema` (Arrow's C data interface: a struct of `width` string
+/// Scan a chunk. Returns 1 and fills `plain`, `array` and `schema` (Arrow's C data interface: a struct of `width` string
 /// view columns, and behind them the hashes), or 0 and fills nothing.
 ///
 /// # Safety
-/// `data` has `size` bytes; `found`, `array` and `schema` can be written.
+/// `data` has `size` bytes; `plain`, `array` and `schema` can be written.
 #[no_mangle]
 pub unsafe extern "C" fn tocsin_scan(
     data: *const u8,
@@ -361,7 +370,7 @@ pub unsafe extern "C" fn tocsin_scan(
     width: usize,
     longest: usize,
     portable: u8,
-    found: *mut Found,
+    plain: *mut u8,
     array: *mut arrow::Array,
     schema: *mut arrow::Schema,
 ) -> i32 {
@@ -369,8 +378,37 @@ pub unsafe extern "C" fn tocsin_scan(
     let shape = Shape { separator, width, longest };
     let scanned = std::panic::catch_unwind(|| scan_any(data, &shape, portable != 0));
     let Ok(Some(table)) = scanned else { return 0 };
-    found.write(Found { rows: table.hashes.len() as u64, plain: table.plain as u8 });
+    plain.write(table.plain as u8);
     schema.write(arrow::schema(width));
     array.write(arrow::array(table));
     1
+}
+
+/// The addresses of a stream of texts: 16 bytes each (high half, low half) into `halves`, 1 into `read` for those that
+/// are some. Returns 1, or 0 where it is no such stream, or longer than `size`.
+///
+/// # Safety
+/// `stream` is a live one; `high`, `low` and `read` have `size` places.
+#[no_mangle]
+pub unsafe extern "C" fn tocsin_addresses(
+    stream: *mut arrow::Stream,
+    size: usize,
+    high: *mut u64,
+    low: *mut u64,
+    read: *mut u8,
+) -> i32 {
+    if size == 0 {
+        return 0;
+    }
+    let high = std::slice::from_raw_parts_mut(high, size);
+    let low = std::slice::from_raw_parts_mut(low, size);
+    let read = std::slice::from_raw_parts_mut(read, size);
+    let all = || {
+        arrow::each_text(stream, |place, text| {
+            if let Some(address) = addresses::read(text) {
+                (high[place], low[place], read[place]) = ((address >> 64) as u64, address as u64, 1);
+            }
+        })
+    };
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(all)).unwrap_or(false) as i32
 }
