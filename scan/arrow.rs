@@ -21,7 +21,7 @@ pub struct Schema {
 
 #[repr(C)]
 pub struct Array {
-    length: i64,
+    pub length: i64,
     nulls: i64,
     offset: i64,
     buffers_count: i64,
@@ -147,49 +147,55 @@ pub struct Stream {
     private: *mut c_void,
 }
 
-/// Call `use_text` with the place and the bytes of each value of a stream of string views; false where it is none.
+impl Array {
+    /// Where a value lies in the buffers; None where it is null.
+    unsafe fn place(&self, row: usize) -> Option<usize> {
+        let (at, valid) = (self.offset as usize + row, (*self.buffers).cast::<u8>());
+        (valid.is_null() || *valid.add(at / 8) >> (at % 8) & 1 == 1).then_some(at)
+    }
+
+    /// A value of an array of string views.
+    ///
+    /// # Safety
+    /// It is one, keeps Arrow's format, and has such a row.
+    pub unsafe fn text(&self, row: usize) -> Option<&[u8]> {
+        let at = self.place(row)?;
+        let buffers = from_raw_parts(self.buffers, self.buffers_count as usize);
+        let view = &*buffers[1].cast::<[u32; 4]>().add(at);
+        let length = view[0] as usize;
+        if length <= INLINE {
+            return Some(from_raw_parts(view[1..].as_ptr().cast(), length));
+        }
+        let (last, buffer, start) = (buffers.len() - 1, 2 + view[2] as usize, view[3] as usize);
+        let sizes = from_raw_parts(buffers[last].cast::<i64>(), last - 2);
+        from_raw_parts(buffers[buffer].cast::<u8>(), sizes[buffer - 2] as usize).get(start..start + length)
+    }
+}
+
+/// Call `take` with each array of a stream of string views, and how many values came before it; false where it is no
+/// such stream, or fails.
 ///
 /// # Safety
 /// The stream is a live one, and keeps Arrow's format.
-pub unsafe fn each_text(stream: *mut Stream, mut use_text: impl FnMut(usize, &[u8])) -> bool {
+pub unsafe fn each(stream: *mut Stream, mut take: impl FnMut(usize, &Array)) -> bool {
     let (Some(get_schema), Some(get_next)) = ((*stream).get_schema, (*stream).get_next) else { return false };
     let mut schema = MaybeUninit::<Schema>::zeroed().assume_init();
     if get_schema(stream, &mut schema) != 0 {
         return false;
     }
-    let is_text = CStr::from_ptr(schema.format) == c"vu";
+    let fits = CStr::from_ptr(schema.format) == c"vu";
     if let Some(release) = schema.release {
         release(&mut schema);
     }
     let mut before = 0;
-    while is_text {
+    while fits {
         let mut array = MaybeUninit::<Array>::zeroed().assume_init();
         if get_next(stream, &mut array) != 0 {
             return false;
         }
         let Some(release) = array.release else { return true };
-        let (length, offset) = (array.length as usize, array.offset as usize);
-        let buffers = from_raw_parts(array.buffers, array.buffers_count as usize);
-        let count = buffers.len().saturating_sub(3);
-        let sizes = if count > 0 { from_raw_parts(buffers[2 + count].cast::<i64>(), count) } else { &[] };
-        for place in 0..length {
-            let at = offset + place;
-            let valid = buffers[0].cast::<u8>();
-            if !valid.is_null() && *valid.add(at / 8) >> (at % 8) & 1 == 0 {
-                continue;
-            }
-            let view = *buffers[1].cast::<[u32; 4]>().add(at);
-            let length = view[0] as usize;
-            let text = if length <= INLINE {
-                from_raw_parts(buffers[1].cast::<u8>().add(16 * at + 4), length)
-            } else {
-                let (buffer, start) = (view[2] as usize, view[3] as usize);
-                let whole = from_raw_parts(buffers[2 + buffer].cast::<u8>(), sizes[buffer] as usize);
-                &whole[start..start + length]
-            };
-            use_text(before + place, text);
-        }
-        before += length;
+        take(before, &array);
+        before += array.length as usize;
         release(&mut array);
     }
     false

@@ -8,6 +8,8 @@ mod addresses;
 mod arrow;
 mod xxh3;
 
+use std::slice::{from_raw_parts, from_raw_parts_mut};
+
 const QUOTE: u8 = b'"';
 const LF: u8 = b'\n';
 const CR: u8 = b'\r';
@@ -250,12 +252,14 @@ fn take(data: &[u8], starts: &[u32], rows: usize, shape: &Shape, escapes: bool, 
     }
     for (place, column) in table.columns.iter_mut().enumerate() {
         let last = place + 1 == width;
-        let mut views = [0u128; ROWS];
+        if column.filled > 0 {
+            column.views.resize(before + rows, 0);
+        }
         let mut valid = [0u8; ROWS / 8];
         let mut filled = 0;
-        let fields = starts[place..].iter().step_by(width).zip(starts[place + 1..].iter().step_by(width));
-        for (row, ((start, next), view)) in fields.zip(&mut views).take(rows).enumerate() {
-            let (mut start, mut end) = (*start as usize, *next as usize - 1);
+        for row in 0..rows {
+            let field = row * width + place;
+            let (mut start, mut end) = (starts[field] as usize, starts[field + 1] as usize - 1);
             if last && end > start && data[end - 1] == CR {
                 end -= 1;
             }
@@ -269,68 +273,62 @@ fn take(data: &[u8], starts: &[u32], rows: usize, shape: &Shape, escapes: bool, 
                     continue;
                 }
             }
+            if column.views.is_empty() {
+                let guess = data.len() / (starts[width * rows] as usize / rows).max(1);
+                column.views.reserve(guess + guess / 16 + ROWS);
+                column.views.resize(before + rows, 0);
+            }
             filled += 1;
             valid[row / 8] |= 1 << (row % 8);
-            *view = if quoted && escapes && data[start..end].contains(&QUOTE) {
-                column.unescaped(&data[start..end], shape.longest)?
+            column.views[before + row] = if quoted && escapes && data[start..end].contains(&QUOTE) {
+                unescaped(&mut column.data, &data[start..end], shape.longest)?
             } else {
-                column.view(data, start, end, shape.longest)?
+                view(&mut column.data, data, start, end, shape.longest)?
             };
         }
         column.valid.extend_from_slice(&valid[..rows.div_ceil(8)]);
-        if column.filled == 0 && filled > 0 {
-            let guess = data.len() / (starts[width * rows] as usize / rows.max(1)).max(1);
-            column.views.reserve(guess + guess / 16 + rows);
-            column.views.resize(before, 0);
-        }
         column.filled += filled;
-        if column.filled > 0 {
-            column.views.extend_from_slice(&views[..rows]);
-        }
     }
     Some(())
 }
 
-impl Column {
-    /// A value as a view; None where it is too long.
-    #[inline(always)]
-    fn view(&mut self, data: &[u8], start: usize, end: usize, longest: usize) -> Option<u128> {
-        let length = end - start;
-        if length > longest {
-            return None;
-        }
-        if length > INLINE {
-            let place = self.data.len();
-            // Most are short: to copy a known number of bytes is faster than to copy as many as there are.
-            match data[start..].first_chunk::<48>() {
-                Some(bytes) if length <= 48 => self.data.extend_from_slice(bytes),
-                _ => self.data.extend_from_slice(&data[start..end]),
-            }
-            self.data.truncate(place + length);
-            let head = u32::from_le_bytes(*data[start..].first_chunk::<4>()?);
-            return Some(length as u128 | (head as u128) << 32 | (place as u128) << 96);
-        }
-        let around = data.get(start.wrapping_sub(4)..).and_then(|rest| rest.first_chunk::<16>());
-        let bytes = match around {
-            Some(bytes) => u128::from_le_bytes(*bytes) & INSIDE[length],
-            None => data[start..end].iter().rev().fold(0, |bytes, byte| bytes << 8 | *byte as u128) << 32,
-        };
-        Some(bytes | length as u128)
+/// A value as a view, with its bytes in `kept` where they are too many for the view; None where it is too long.
+#[inline(always)]
+fn view(kept: &mut Vec<u8>, data: &[u8], start: usize, end: usize, longest: usize) -> Option<u128> {
+    let length = end - start;
+    if length > longest {
+        return None;
     }
+    if length > INLINE {
+        let place = kept.len();
+        // Most are short: to copy a known number of bytes is faster than to copy as many as there are.
+        match data[start..].first_chunk::<48>() {
+            Some(bytes) if length <= 48 => kept.extend_from_slice(bytes),
+            _ => kept.extend_from_slice(&data[start..end]),
+        }
+        kept.truncate(place + length);
+        let head = u32::from_le_bytes(*data[start..].first_chunk::<4>()?);
+        return Some(length as u128 | (head as u128) << 32 | (place as u128) << 96); // the middle: buffer 0
+    }
+    let bytes = match data.get(start.wrapping_sub(4)..).and_then(|rest| rest.first_chunk::<16>()) {
+        Some(bytes) => u128::from_le_bytes(*bytes) & INSIDE[length],
+        None => data[start..end].iter().rev().fold(0, |bytes, byte| bytes << 8 | *byte as u128) << 32,
+    };
+    Some(bytes | length as u128)
+}
 
-    /// The same of a value with doubled quotes.
-    #[cold]
-    fn unescaped(&mut self, raw: &[u8], longest: usize) -> Option<u128> {
-        let mut value = Vec::with_capacity(raw.len());
-        let mut after = false;
-        for byte in raw {
-            after = *byte == QUOTE && !after;
-            if !after {
-                value.push(*byte);
-            }
+/// The same of a value with doubled quotes.
+#[cold]
+fn unescaped(kept: &mut Vec<u8>, raw: &[u8], longest: usize) -> Option<u128> {
+    let mut value = Vec::with_capacity(raw.len());
+    let mut after = false;
+    for byte in raw {
+        after = *byte == QUOTE && !after;
+        if !after {
+            value.push(*byte);
         }
-        self.view(&value, 0, value.len(), longest)
     }
+    view(kept, &value, 0, value.len(), longest)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -374,7 +372,7 @@ pub unsafe extern "C" fn tocsin_scan(
     array: *mut arrow::Array,
     schema: *mut arrow::Schema,
 ) -> i32 {
-    let data = if size == 0 { &[] } else { std::slice::from_raw_parts(data, size) };
+    let data = if size == 0 { &[] } else { from_raw_parts(data, size) };
     let shape = Shape { separator, width, longest };
     let scanned = std::panic::catch_unwind(|| scan_any(data, &shape, portable != 0));
     let Ok(Some(table)) = scanned else { return 0 };
@@ -384,11 +382,11 @@ pub unsafe extern "C" fn tocsin_scan(
     1
 }
 
-/// The addresses of a stream of texts: 16 bytes each (high half, low half) into `halves`, 1 into `read` for those that
-/// are some. Returns 1, or 0 where it is no such stream, or longer than `size`.
+/// The addresses of a stream of texts: high and low half, and 1 into `read` for those that are some. Returns 1, or 0
+/// where it is no such stream, or has more than `size` values.
 ///
 /// # Safety
-/// `stream` is a live one; `high`, `low` and `read` have `size` places.
+/// `stream` is a live one; `high`, `low` and `read` have `size` places, at least one.
 #[no_mangle]
 pub unsafe extern "C" fn tocsin_addresses(
     stream: *mut arrow::Stream,
@@ -397,18 +395,21 @@ pub unsafe extern "C" fn tocsin_addresses(
     low: *mut u64,
     read: *mut u8,
 ) -> i32 {
-    if size == 0 {
-        return 0;
-    }
-    let high = std::slice::from_raw_parts_mut(high, size);
-    let low = std::slice::from_raw_parts_mut(low, size);
-    let read = std::slice::from_raw_parts_mut(read, size);
-    let all = || {
-        arrow::each_text(stream, |place, text| {
-            if let Some(address) = addresses::read(text) {
-                (high[place], low[place], read[place]) = ((address >> 64) as u64, address as u64, 1);
+    let (high, low, read) =
+        (from_raw_parts_mut(high, size), from_raw_parts_mut(low, size), from_raw_parts_mut(read, size));
+    guarded(|| {
+        arrow::each(stream, |before, texts| {
+            for row in 0..texts.length as usize {
+                if let Some(address) = texts.text(row).and_then(addresses::read) {
+                    let place = before + row;
+                    (high[place], low[place], read[place]) = ((address >> 64) as u64, address as u64, 1);
+                }
             }
         })
-    };
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(all)).unwrap_or(false) as i32
+    })
+}
+
+/// Whether it did what it should: a failed check of bounds is a no.
+fn guarded(act: impl FnOnce() -> bool) -> i32 {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(act)).unwrap_or(false) as i32
 }

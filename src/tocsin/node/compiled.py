@@ -7,7 +7,7 @@ import ctypes
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -78,9 +78,12 @@ def addresses(texts: "pl.Series") -> _Halves | None:
         return None
     hi, lo = np.zeros(len(texts), np.uint64), np.zeros(len(texts), np.uint64)
     ok = np.zeros(len(texts), np.bool_)
-    capsule: Any = texts.__arrow_c_stream__()
+    stream = texts.__arrow_c_stream__()
+    done = built.tocsin_addresses(_pointer(stream), len(texts), hi.ctypes.data, lo.ctypes.data, ok.ctypes.data)
+    return (hi, lo, ok) if done else None
+
+
+def _pointer(stream: object) -> int:
     get = ctypes.pythonapi.PyCapsule_GetPointer
     get.restype, get.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
-    stream = get(capsule, b"arrow_array_stream")
-    done = built.tocsin_addresses(stream, len(texts), hi.ctypes.data, lo.ctypes.data, ok.ctypes.data)
-    return (hi, lo, ok) if done else None
+    return int(get(stream, b"arrow_array_stream"))
