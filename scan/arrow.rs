@@ -1,6 +1,6 @@
 //! A table given away by Arrow's C data interface (<https://arrow.apache.org/docs/format/CDataInterface.html>).
 
-use crate::{Column, Table, INLINE};
+use super::{Column, Table, INLINE};
 use std::ffi::{c_char, c_void, CStr, CString};
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
@@ -136,6 +136,15 @@ unsafe extern "C" fn release_array(given: *mut Array) {
         }
     }
     (*given).release = None;
+}
+
+/// Release both as a consumer does.
+pub fn let_go(mut array: Array, mut schema: Schema) {
+    // SAFETY: both are ours and whole, and are not used again.
+    unsafe {
+        release_array(&mut array);
+        release_schema(&mut schema);
+    }
 }
 
 #[repr(C)]

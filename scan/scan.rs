@@ -1,11 +1,12 @@
 //! One pass over a chunk of delimited text: where fields end, the proof that quotes are as RFC 4180 says, text columns
 //! as Arrow string views, and XXH3 of each record. What it cannot prove it declines; see `tocsin.events.sources.delimited`.
 //!
-//! Strangers' bytes go through it: all of them are read through slices whose bounds are checked. `unsafe` is only in the
-//! C interface at the end and where AVX2 is called after the processor was asked for it.
+//! Strangers' bytes go through it: all of them are read through slices whose bounds are checked. `unsafe` is in the C
+//! interfaces (the two functions at the end, and `arrow`), and where AVX2 is used after the processor was asked for it.
+//! The number in the names of those functions rises whenever what they take or give changes.
 
-mod addresses;
-mod arrow;
+pub mod addresses;
+pub mod arrow;
 mod xxh3;
 
 use std::slice::{from_raw_parts, from_raw_parts_mut};
@@ -111,7 +112,7 @@ fn parity(mut bits: u64) -> u64 {
 }
 
 /// A text column as it grows: views, a bit for each value that is there, and the bytes of values too long for a view.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Column {
     pub views: Vec<u128>, // empty as long as there is no value
     pub valid: Vec<u8>,
@@ -119,16 +120,19 @@ pub struct Column {
     pub filled: usize,
 }
 
+/// The columns of a chunk, the hash of each record, and whether all values are plain.
+#[derive(Debug, PartialEq)]
 pub struct Table {
     pub columns: Vec<Column>,
     pub hashes: Vec<u64>,
     pub plain: bool,
 }
 
-struct Shape {
-    separator: u8,
-    width: usize,
-    longest: usize,
+/// What separates values, how many columns there are, and how many bytes a value may have.
+pub struct Shape {
+    pub separator: u8,
+    pub width: usize,
+    pub longest: usize,
 }
 
 /// The columns of the data; None where that is not proved to be what the exact reader reads.
@@ -337,7 +341,7 @@ unsafe fn scan_avx2(data: &[u8], shape: &Shape) -> Option<Table> {
     scan::<Avx2>(data, shape)
 }
 
-fn scan_any(data: &[u8], shape: &Shape, portable: bool) -> Option<Table> {
+pub fn scan_any(data: &[u8], shape: &Shape, portable: bool) -> Option<Table> {
     #[cfg(target_arch = "x86_64")]
     if !portable && has_avx2() {
         // SAFETY: the processor has what the function asks for.
@@ -361,7 +365,7 @@ fn has_avx2() -> bool {
 /// # Safety
 /// `data` has `size` bytes; `plain`, `array` and `schema` can be written.
 #[no_mangle]
-pub unsafe extern "C" fn tocsin_scan(
+pub unsafe extern "C" fn tocsin_scan_1(
     data: *const u8,
     size: usize,
     separator: u8,
@@ -374,12 +378,15 @@ pub unsafe extern "C" fn tocsin_scan(
 ) -> i32 {
     let data = if size == 0 { &[] } else { from_raw_parts(data, size) };
     let shape = Shape { separator, width, longest };
-    let scanned = std::panic::catch_unwind(|| scan_any(data, &shape, portable != 0));
-    let Ok(Some(table)) = scanned else { return 0 };
-    plain.write(table.plain as u8);
-    schema.write(arrow::schema(width));
-    array.write(arrow::array(table));
-    1
+    guarded(|| match scan_any(data, &shape, portable != 0) {
+        Some(table) => {
+            plain.write(table.plain as u8);
+            schema.write(arrow::schema(width));
+            array.write(arrow::array(table));
+            true
+        }
+        None => false,
+    })
 }
 
 /// The addresses of a stream of texts: high and low half, and 1 into `read` for those that are some. Returns 1, or 0
@@ -388,7 +395,7 @@ pub unsafe extern "C" fn tocsin_scan(
 /// # Safety
 /// `stream` is a live one; `high`, `low` and `read` have `size` places, at least one.
 #[no_mangle]
-pub unsafe extern "C" fn tocsin_addresses(
+pub unsafe extern "C" fn tocsin_addresses_1(
     stream: *mut arrow::Stream,
     size: usize,
     high: *mut u64,

@@ -25,13 +25,17 @@ _Halves = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.b
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The library; None where it was not built."""
+    """The library; None where it was not built, or for another version or machine."""
     if not LIBRARY.is_file():
         return None
-    found = ctypes.CDLL(str(LIBRARY))
+    try:
+        found = ctypes.CDLL(str(LIBRARY))
+        scan_chunk, read_addresses = found.tocsin_scan_1, found.tocsin_addresses_1
+    except (OSError, AttributeError):
+        return None
     number, byte, address = ctypes.c_size_t, ctypes.c_uint8, ctypes.c_void_p
-    found.tocsin_scan.argtypes = (ctypes.c_char_p, number, byte, number, number, byte, address, address, address)
-    found.tocsin_addresses.argtypes = (address, number, address, address, address)
+    scan_chunk.argtypes = (ctypes.c_char_p, number, byte, number, number, byte, address, address, address)
+    read_addresses.argtypes = (address, number, address, address, address)
     return found
 
 
@@ -67,7 +71,7 @@ def scan(
     given = _Given(*((ctypes.c_void_p * words)() for words in _STRUCT.values()))
     plain = ctypes.c_uint8()
     shape = len(data), ord(separator), width, longest, portable
-    if not built.tocsin_scan(data, *shape, ctypes.byref(plain), given.array, given.schema):
+    if not built.tocsin_scan_1(data, *shape, ctypes.byref(plain), given.array, given.schema):
         return None
     return pl.Series(given).struct.unnest(), bool(plain)
 
@@ -79,7 +83,7 @@ def addresses(texts: "pl.Series") -> _Halves | None:
     hi, lo = np.zeros(len(texts), np.uint64), np.zeros(len(texts), np.uint64)
     ok = np.zeros(len(texts), np.bool_)
     stream = texts.__arrow_c_stream__()
-    done = built.tocsin_addresses(_pointer(stream), len(texts), hi.ctypes.data, lo.ctypes.data, ok.ctypes.data)
+    done = built.tocsin_addresses_1(_pointer(stream), len(texts), hi.ctypes.data, lo.ctypes.data, ok.ctypes.data)
     return (hi, lo, ok) if done else None
 
 
