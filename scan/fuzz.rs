@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const PIECES: [&[u8]; 18] = [
     b"a", b"192.0.2.1", b" ", b"\"", b"\"\"", b",", b",", b"\n", b"\n", b"\r\n", b"\r", b"\x00", b"\xe9", b"\xc3\xa9", b"\"x\",", b"\\",
-    b"2001:db8::7", b"a value that is longer than the twelve bytes of a view, and than those that are copied at once",
+    b"2001:db8::7", b"a value that is longer than the twelve bytes of a view and than those that are copied at once",
 ];
 
 struct Dice(u64);
