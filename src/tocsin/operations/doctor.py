@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from tocsin.events import Ingest, IngestState, NotificationRun
+from tocsin.node import compiled
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
@@ -44,6 +45,7 @@ def examine(home: Path) -> list[HealthFinding]:
         _closed,
         _unfinished,
         _event_table,
+        _compiled_reader,
         _uploads,
         _kept_files,
         feed_checks.feeds,
@@ -130,6 +132,17 @@ def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
         say("last ingest %(last)s, table at %(shown)s", last=last, shown=shown),
         "" if agree else say("One of them is older than the other: restore both from one backup."),
     )
+
+
+def _compiled_reader(_: NodeWithStores) -> Iterator[HealthFinding]:
+    """Whether reports are read by the part that a hub may build."""
+    if compiled.library() is not None:
+        yield HealthFinding(say("compiled reader"), True, say("in use"))
+    elif not compiled.LIBRARY.exists():
+        yield HealthFinding(say("compiled reader"), True, say("not built: reports are read without it"))
+    else:
+        found, mend = say("built for another version or machine, not used"), say("Run scripts/build-scan again.")
+        yield HealthFinding(say("compiled reader"), False, found, mend)
 
 
 def _uploads(node: NodeWithStores) -> Iterator[HealthFinding]:
