@@ -111,7 +111,7 @@ class Batch:
         return numbers if self.ordinals is None else numbers * MOST_EVENTS + self.ordinals
 
     def key_texts(self) -> pl.Series:
-        """What each row says: its record's raw text, or the hash of it; and its place there from the second event on."""
+        """What each row says: its record's raw text or the hash of it, and its place there from the second event on."""
         if self.hashes is not None and self.ordinals is None:
             return self.hashes
         texts = self.raw_texts()
