@@ -137,7 +137,7 @@ def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
 def _compiled_reader(_: NodeWithStores) -> Iterator[HealthFinding]:
     """Whether reports are read by the part that a hub may build."""
     if compiled.library() is not None:
-        yield HealthFinding(say("compiled reader"), True, say("in use"))
+        yield HealthFinding(say("compiled reader"), True, say("built and used"))
     elif not compiled.LIBRARY.exists():
         yield HealthFinding(say("compiled reader"), True, say("not built: reports are read without it"))
     else:
