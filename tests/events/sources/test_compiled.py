@@ -65,16 +65,23 @@ def using(path: Path) -> Iterator[None]:
         compiled.library.cache_clear()
 
 
-@given(st.one_of(DAMAGED, WHOLE), st.integers(1, 4), st.sampled_from([5, 100, 1 << 20]), st.booleans())
-@example(b"", 1, 9, False)
-@example(b'"x,"y","z"\n', 3, 9, False)
-@example(b"a" * 64, 1, 99, False)
-@example(b'"' + b"a" * 62 + b'"', 1, 99, False)
-@example(b"a" * 63 + b" ", 1, 99, False)
-def test_it_takes_what_is_read_exactly(data: bytes, width: int, limit: int, portable: bool) -> None:
-    columns, dialect = [f"c{number}" for number in range(width)], Dialect(field_limit=limit)
+@given(
+    st.one_of(DAMAGED, WHOLE),
+    st.integers(1, 4),
+    st.sampled_from(",;\t |."),
+    st.sampled_from([5, 100, 1 << 20]),
+    st.booleans(),
+)
+@example(b"", 1, ",", 9, False)
+@example(b'"x,"y","z"\n', 3, ",", 9, False)
+@example(b"a" * 64, 1, ",", 99, False)
+@example(b'"' + b"a" * 62 + b'"', 1, ",", 99, False)
+@example(b"a" * 63 + b" ", 1, ",", 99, False)
+def test_it_takes_what_is_read_exactly(data: bytes, width: int, separator: str, limit: int, portable: bool) -> None:
+    data = data.replace(b",", separator.encode())
+    columns, dialect = [f"c{number}" for number in range(width)], Dialect(separator, field_limit=limit)
     known = parse_polars(data, columns, dialect)
-    found = compiled.scan(data, width, ",", limit, portable=portable)
+    found = compiled.scan(data, width, separator, limit, portable=portable)
     assert found is not None or known is None
     if found is None:
         return
